@@ -1,0 +1,3 @@
+//! The nouns of docket and its schedule language. No I/O and no clock live here.
+
+pub mod schedule;

@@ -1,0 +1,1 @@
+//! The schedule language: when an allocation is due.

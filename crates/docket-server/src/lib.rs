@@ -1,0 +1,1 @@
+//! docket's server as a library.

@@ -1,0 +1,3 @@
+//! docket: a cron server for containers, and its client.
+
+fn main() {}
