@@ -1,1 +1,170 @@
-//! The schedule language: when an allocation is due.
+//! The schedule language: when an allocation is due. No clock is read here; what depends on the
+//! present takes it as an argument.
+//!
+//! 1. A [`Schedule`] that exists is valid, and all its instants are whole seconds.
+//! 2. The next instant depends on nothing but the schedule, the anchor, the zone and `from`:
+//!    it can be asked in any order and gives the same series.
+
+mod calendar;
+mod day;
+mod element;
+mod expression;
+mod field;
+mod interval;
+mod iso;
+mod mistake;
+mod parse;
+mod repeating;
+mod upcoming;
+mod walk;
+mod words;
+pub mod zone;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use calendar::Calendar;
+use interval::Interval;
+use repeating::Repeating;
+
+pub use mistake::{InvalidSchedule, Mistake};
+pub use upcoming::{Note, Upcoming};
+
+/// A valid schedule, with its text as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    text: Box<str>,
+    rule: Rule,
+}
+
+/// The forms of a schedule. The large ones are boxed, so that the others stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    Empty,
+    Calendar(Box<Calendar>),
+    Every(Interval),
+    Repeating(Box<Repeating>),
+}
+
+/// Which form a schedule has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Never runs by itself.
+    Empty,
+    /// A cron expression or an alias: times on the wall clock.
+    Calendar,
+    /// `@every`: a fixed distance from the anchor.
+    Every,
+    /// An ISO 8601 repeating interval.
+    Repeating,
+}
+
+impl Schedule {
+    /// Parses a schedule of up to 1,024 bytes; white space around it is ignored.
+    ///
+    /// # Errors
+    /// [`InvalidSchedule`] holds every mistake in the text, with its place.
+    pub fn parse(text: &str) -> Result<Self, InvalidSchedule> {
+        match parse::parse(text) {
+            Ok(rule) => Ok(Self {
+                text: text.into(),
+                rule,
+            }),
+            Err(mistakes) => Err(InvalidSchedule::new(text, mistakes)),
+        }
+    }
+
+    /// Returns the schedule as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns which form the schedule has.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.rule {
+            Rule::Empty => Kind::Empty,
+            Rule::Calendar(_) => Kind::Calendar,
+            Rule::Every(_) => Kind::Every,
+            Rule::Repeating(_) => Kind::Repeating,
+        }
+    }
+
+    /// Returns the least instant strictly after `from`, `None` where there is none.
+    ///
+    /// The anchor is when the allocation was created, from which `@every` and an empty START
+    /// count; a fraction of a second is rounded up, so that nothing runs early.
+    #[must_use]
+    pub fn next(
+        &self,
+        from: DateTime<Utc>,
+        anchor: DateTime<Utc>,
+        zone: Tz,
+    ) -> Option<DateTime<Utc>> {
+        let (after, anchor) = (from.timestamp(), whole_second(anchor));
+        let at = match &self.rule {
+            Rule::Empty => None,
+            Rule::Calendar(calendar) => calendar.at_or_after(after + 1, zone),
+            Rule::Every(interval) => interval.next(after, anchor),
+            Rule::Repeating(repeating) => repeating.next(after, anchor, zone).map(|run| run.at),
+        };
+        DateTime::from_timestamp(at?, 0)
+    }
+
+    /// Returns the number of instants in `(from, to]`.
+    ///
+    /// Intervals are divided; calendars are walked, at about a microsecond an instant.
+    #[must_use]
+    pub fn count(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        anchor: DateTime<Utc>,
+        zone: Tz,
+    ) -> u64 {
+        let (after, until, anchor) = (from.timestamp(), to.timestamp(), whole_second(anchor));
+        match &self.rule {
+            _ if until <= after => 0,
+            Rule::Empty => 0,
+            Rule::Calendar(calendar) => {
+                let following = |at: &i64| calendar.at_or_after(at + 1, zone);
+                let first = calendar.at_or_after(after + 1, zone);
+                std::iter::successors(first, following)
+                    .take_while(|at| *at <= until)
+                    .count() as u64
+            }
+            Rule::Every(interval) => interval.count(after, until, anchor),
+            Rule::Repeating(repeating) => repeating.count(after, until, anchor, zone),
+        }
+    }
+
+    /// Returns what the writer may not have meant, in words; empty for most schedules.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        match &self.rule {
+            Rule::Calendar(calendar) => words::warnings(calendar),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns all instants after `from` in order, with what daylight saving does to them.
+    pub fn upcoming(
+        &self,
+        from: DateTime<Utc>,
+        anchor: DateTime<Utc>,
+        zone: Tz,
+    ) -> impl Iterator<Item = Upcoming> {
+        upcoming::Walker {
+            rule: &self.rule,
+            after: from.timestamp(),
+            anchor: whole_second(anchor),
+            zone,
+        }
+    }
+}
+
+/// Rounds up to a whole second.
+fn whole_second(at: DateTime<Utc>) -> i64 {
+    at.timestamp() + i64::from(at.timestamp_subsec_nanos() > 0)
+}

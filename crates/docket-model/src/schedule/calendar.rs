@@ -1,0 +1,96 @@
+//! A calendar in a time zone: which instants the wall times of a [`Walk`] name, by cronie's rule
+//! for daylight saving.
+//!
+//! 1. A *wildcard* calendar runs at every instant whose wall clock matches.
+//! 2. A *fixed* one runs once for each wall time: at its first occurrence, or, where the clock
+//!    leaves it out by at most three hours, at the first instant after the gap.
+
+use chrono_tz::Tz;
+
+use super::walk::Walk;
+use super::zone::{self, Change, Meaning};
+
+/// No offset differs from another of its zone by as much, so that beyond this distance a change
+/// of the clock can neither repeat nor leave out a wall time that is looked for.
+const NEAR: i64 = 48 * 3600;
+
+/// Whether a calendar follows the instants or the wall clock where they part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    Wildcard,
+    Fixed,
+}
+
+/// A cron expression or an alias.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Calendar {
+    pub(super) walk: Walk,
+    pub(super) clock: Clock,
+    /// A day field holds `*/n`, which is restricted although it begins with a star.
+    pub(super) has_stepped_days: bool,
+}
+
+impl Calendar {
+    /// Returns the first instant at or after `from`.
+    pub(super) fn at_or_after(&self, from: i64, zone: Tz) -> Option<i64> {
+        // Before the calendar begins nothing is named, in any zone.
+        let mut from = from.max(-NEAR);
+        match zone::first_change(zone, from - 1, from) {
+            Some(change) if self.makes_up(change) => return Some(from),
+            _ => {}
+        }
+        loop {
+            let offset = zone::offset(zone, from);
+            let goal = self
+                .walk
+                .at_or_after(from + offset)
+                .map(|wall| wall - offset);
+            let near = goal.map_or(from + NEAR, |goal| match goal - from {
+                ..=NEAR => goal,
+                _ => from + NEAR,
+            });
+            match (zone::first_change(zone, from, near), goal) {
+                (Some(change), _) if self.makes_up(change) => return Some(change.at),
+                (Some(change), _) => from = self.after(change),
+                (None, None) => return None,
+                (None, Some(goal)) if goal - from > NEAR => from = (goal - NEAR).max(near),
+                (None, Some(goal)) => match self.repeats(goal, offset, zone) {
+                    Some(change) => from = self.after(change),
+                    None => return Some(goal),
+                },
+            }
+        }
+    }
+
+    /// Tells whether the calendar names a wall time in a gap that is made up for.
+    pub(super) fn makes_up(&self, change: Change) -> bool {
+        self.clock == Clock::Fixed && change.is_made_up() && self.first_left_out(change).is_some()
+    }
+
+    /// Returns the first wall time of the calendar that a change leaves out.
+    fn first_left_out(&self, change: Change) -> Option<i64> {
+        let wall = self.walk.at_or_after(change.at + change.before)?;
+        (wall < change.at + change.after).then_some(wall)
+    }
+
+    /// Returns where to look on behind a change: a fixed calendar passes over what is repeated.
+    fn after(&self, change: Change) -> i64 {
+        match self.clock {
+            Clock::Wildcard => change.at,
+            Clock::Fixed => change.at + (change.before - change.after).max(0),
+        }
+    }
+
+    /// Returns the change by which the wall time of an instant has come before, if that matters.
+    fn repeats(&self, at: i64, offset: i64, zone: Tz) -> Option<Change> {
+        if self.clock == Clock::Wildcard {
+            return None;
+        }
+        match zone::meaning(zone, at + offset)? {
+            Meaning::Twice { first, second } if at == second => {
+                zone::first_change(zone, first, second)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The day rule: which days of a month a schedule names. It knows nothing of times or zones.
+
+/// Whether and how the two day fields decide together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deciding {
+    /// Neither field is restricted: every day.
+    Neither,
+    /// Only the day of the month is restricted.
+    Month,
+    /// Only the day of the week is restricted.
+    Week,
+    /// Both are restricted: a day that matches either.
+    Either,
+}
+
+/// The days of the month that the field `dom` names; bit 1 is the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct MonthDays {
+    pub(super) days: u32,
+    /// `15W`: the weekday nearest to each of these.
+    pub(super) nearest: u32,
+    /// `L`
+    pub(super) last: bool,
+    /// `LW`
+    pub(super) last_weekday: bool,
+}
+
+/// The days of the week that the field `dow` names; bit 0 is Sunday.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct WeekDays {
+    pub(super) days: u8,
+    /// `5L`: the last of these in the month.
+    pub(super) last: u8,
+    /// `5#3`: bits of the days whose third is meant stand at index 2.
+    pub(super) nth: [u8; 5],
+}
+
+/// Both day fields and how they decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DayRule {
+    pub(super) month: MonthDays,
+    pub(super) week: WeekDays,
+    pub(super) deciding: Deciding,
+}
+
+/// A month as the rule needs it: its length and the weekday of its first day, 0 for Sunday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Month {
+    pub(super) length: u32,
+    pub(super) first: u32,
+}
+
+impl Month {
+    fn weekday(self, day: u32) -> u32 {
+        (self.first + day + 6) % 7
+    }
+
+    fn is_weekend(self, day: u32) -> bool {
+        matches!(self.weekday(day), 0 | 6)
+    }
+
+    fn all(self) -> u32 {
+        (u32::MAX >> (31 - self.length)) & !1
+    }
+
+    /// The weekday nearest to a day without leaving the month, as a bit.
+    fn nearest(self, day: u32) -> u32 {
+        let moved = match self.weekday(day) {
+            6 if day > 1 => day - 1,
+            6 => day + 2,
+            0 if day < self.length => day + 1,
+            0 => day - 2,
+            _ => day,
+        };
+        1 << moved
+    }
+
+    fn last_weekday(self) -> u32 {
+        let last = (1..=self.length).rev().find(|day| !self.is_weekend(*day));
+        last.map_or(0, |day| 1 << day)
+    }
+}
+
+impl DayRule {
+    /// Returns the days of a month that the rule names, bit 1 for the first.
+    pub(super) fn days(self, month: Month) -> u32 {
+        match self.deciding {
+            Deciding::Neither => month.all(),
+            Deciding::Month => self.month.days(month),
+            Deciding::Week => self.week.days(month),
+            Deciding::Either => self.month.days(month) | self.week.days(month),
+        }
+    }
+}
+
+impl MonthDays {
+    fn days(self, month: Month) -> u32 {
+        let mut days = self.days;
+        if self.nearest != 0 {
+            let named = (1..=month.length).filter(|day| self.nearest & (1 << day) != 0);
+            days |= named
+                .map(|day| month.nearest(day))
+                .fold(0, |all, day| all | day);
+        }
+        if self.last {
+            days |= 1 << month.length;
+        }
+        if self.last_weekday {
+            days |= month.last_weekday();
+        }
+        days & month.all()
+    }
+}
+
+impl WeekDays {
+    fn days(self, month: Month) -> u32 {
+        let named = (1..=month.length).filter(|day| {
+            let weekday = 1 << month.weekday(*day);
+            let nth = self.nth.get(((day - 1) / 7) as usize).copied().unwrap_or(0);
+            let last = if day + 7 > month.length { self.last } else { 0 };
+            (self.days | nth | last) & weekday != 0
+        });
+        named.fold(0, |all, day| all | 1 << day)
+    }
+}

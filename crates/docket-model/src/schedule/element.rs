@@ -1,0 +1,277 @@
+//! One element of a field: `*`, `v`, `a-b`, any of them with a step, or `L`, `W`, `#`.
+
+use super::field::{Field, SUNDAY, Value};
+use super::mistake::{Mistake, Piece};
+
+/// What an element names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Element {
+    /// `*` or `?`
+    Any,
+    Range(Range),
+    /// `L` in dom
+    LastDay,
+    /// `LW` in dom
+    LastWeekday,
+    /// `15W` in dom
+    Nearest(u16),
+    /// `5L` in dow
+    LastOf(u16),
+    /// `5#3` in dow
+    Nth(u16, u16),
+}
+
+/// Every `step`th value from first to last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) first: u16,
+    pub(super) last: u16,
+    pub(super) step: u16,
+    /// `*/n`: all values, but for the step.
+    pub(super) is_star: bool,
+}
+
+impl Element {
+    /// Returns the values of a range; the days of the others depend on the month.
+    pub(super) fn values(self) -> impl Iterator<Item = u16> {
+        let range = match self {
+            Self::Range(range) => Some(range),
+            _ => None,
+        };
+        range
+            .into_iter()
+            .flat_map(|range| (range.first..=range.last).step_by(range.step.into()))
+    }
+}
+
+pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, Mistake> {
+    if let Some(special) = special(field, piece) {
+        return special;
+    }
+    let (base, step) = match piece.split_once('/') {
+        Some((base, step)) => (base, Some((step, self::step(field, piece, step)?))),
+        None => (piece, None),
+    };
+    match (base.text, step) {
+        ("*" | "?", None) => Ok(Element::Any),
+        ("*", Some((_, step))) => {
+            let (first, last) = (field.least(), field.greatest());
+            Ok(Element::Range(Range {
+                first,
+                last,
+                step,
+                is_star: true,
+            }))
+        }
+        ("?", Some((step, _))) => {
+            let hint = format!("write */{}", step.text);
+            Err(field
+                .mistake(piece, format!("{} is not known, ? has no step", piece.text))
+                .with_hint(hint))
+        }
+        _ => range(field, piece, base, step.map(|(_, step)| step)),
+    }
+}
+
+fn step(field: Field, whole: Piece<'_>, piece: Piece<'_>) -> Result<u16, Mistake> {
+    let greatest = field.greatest();
+    if piece.text.is_empty() || !piece.text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("{} has no step (1-{greatest}) after the slash", whole.text);
+        return Err(field.mistake(whole, message));
+    }
+    let step = piece
+        .text
+        .parse::<u64>()
+        .ok()
+        .and_then(|step| u16::try_from(step).ok());
+    step.filter(|step| (1..=greatest).contains(step))
+        .ok_or_else(|| {
+            field.mistake(
+                piece,
+                format!("step {} is out of range (1-{greatest})", piece.text),
+            )
+        })
+}
+
+fn range(
+    field: Field,
+    whole: Piece<'_>,
+    base: Piece<'_>,
+    step: Option<u16>,
+) -> Result<Element, Mistake> {
+    let Some((left, right)) = base.split_once('-') else {
+        let first = field.value(base)?;
+        // Sunday is the first day of a week, unless it ends a range.
+        let first = if field == Field::WeekDay {
+            first.number % SUNDAY
+        } else {
+            first.number
+        };
+        let last = if step.is_some() {
+            field.greatest()
+        } else {
+            first
+        };
+        return Ok(Element::Range(Range {
+            first,
+            last,
+            step: step.unwrap_or(1),
+            is_star: false,
+        }));
+    };
+    if left.text.is_empty() || right.text.is_empty() {
+        let message = format!("{} is not a range, which has two ends", base.text);
+        return Err(field.mistake(base, message));
+    }
+    if let Some(letter) = [left, right]
+        .into_iter()
+        .find(|side| special(field, *side).is_some())
+    {
+        return Err(lonely(field, whole, letter));
+    }
+    let (first, mut last) = (field.value(left)?, field.value(right)?);
+    if field == Field::WeekDay && last.is_name && last.number == 0 && first.number > 0 {
+        last.number = SUNDAY;
+    }
+    if first.number > last.number {
+        return Err(reversed(field, whole, (first, last), step));
+    }
+    let (first, last) = (first.number, last.number);
+    Ok(Element::Range(Range {
+        first,
+        last,
+        step: step.unwrap_or(1),
+        is_star: false,
+    }))
+}
+
+/// Says that a range runs backwards, and how to write what it means.
+fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u16>) -> Mistake {
+    let (first, last) = ends;
+    let range = |from: u16, to: u16| {
+        let from_text = field.show(from, first.is_name);
+        if from == to {
+            return from_text;
+        }
+        format!(
+            "{from_text}-{}",
+            field.show(to, first.is_name || last.is_name)
+        )
+    };
+    let mistake = field.mistake(whole, format!("{} is reversed", whole.text));
+    let (lower, upper) = (field.least(), field.greatest_written());
+    let rewrite = match (field, step) {
+        (Field::Year, _) => range(last.number, first.number),
+        (_, Some(step)) => stepped(field, (first.number, last.number), step),
+        (Field::WeekDay, _) if first.number == SUNDAY => range(0, last.number),
+        (Field::WeekDay, _) if last.number == 0 => range(first.number, SUNDAY),
+        (Field::WeekDay, _) => format!("{},{}", range(first.number, SUNDAY), range(1, last.number)),
+        _ => format!(
+            "{},{}",
+            range(first.number, upper),
+            range(lower, last.number)
+        ),
+    };
+    mistake.with_hint(format!("write {rewrite}"))
+}
+
+/// Lists what a reversed range with a step means when it goes round.
+fn stepped(field: Field, (first, last): (u16, u16), step: u16) -> String {
+    let (lower, size) = (field.least(), field.greatest() - field.least() + 1);
+    let round = (first..=last + size).step_by(usize::from(step));
+    let values: Vec<_> = round
+        .map(|value| ((value - lower) % size + lower).to_string())
+        .collect();
+    values.join(",")
+}
+
+/// Recognises the elements with `L`, `W` and `#`.
+fn special(field: Field, piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
+    match field {
+        Field::MonthDay => month_day(piece),
+        Field::WeekDay => week_day(piece),
+        _ => None,
+    }
+}
+
+fn month_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
+    let field = Field::MonthDay;
+    let text = piece.text.to_ascii_uppercase();
+    match text.as_str() {
+        "L" => return Some(Ok(Element::LastDay)),
+        "LW" => return Some(Ok(Element::LastWeekday)),
+        _ => {}
+    }
+    let (head, tail) = piece.split_at(text.len().saturating_sub(1));
+    if text.starts_with("L-") {
+        let message = format!(
+            "{} is not known, days before the last cannot be counted",
+            piece.text
+        );
+        return Some(Err(field.mistake(piece, message)));
+    }
+    let is_number = !head.text.is_empty() && head.text.bytes().all(|byte| byte.is_ascii_digit());
+    match tail.text {
+        "W" | "w" if is_number => Some(field.value(head).map(|day| Element::Nearest(day.number))),
+        "L" | "l" if is_number => {
+            let hint = "L for the last day; the last Friday is 5L in dow";
+            Some(Err(field.misfit(piece).with_hint(hint)))
+        }
+        _ => None,
+    }
+}
+
+fn week_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
+    let field = Field::WeekDay;
+    let is_letter_last = piece.text.ends_with(['L', 'l']);
+    if let Some((day, number)) = piece.split_once('#') {
+        return Some(nth(field, piece, day, number));
+    }
+    let (head, tail) = piece.split_at(piece.text.len().saturating_sub(1));
+    match (head.text, tail.text) {
+        ("", _) if is_letter_last => {
+            let message = "L alone does not say which day of the week".to_owned();
+            Some(Err(field
+                .mistake(piece, message)
+                .with_hint("write 6 or 6L")))
+        }
+        (day, _) if is_letter_last && !day.contains(['-', '/', 'L', 'l']) => Some(
+            field
+                .value(head)
+                .map(|day| Element::LastOf(day.number % SUNDAY)),
+        ),
+        (day, "W" | "w") if day.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(Err(field.misfit(piece).with_hint("W belongs in dom")))
+        }
+        _ => None,
+    }
+}
+
+fn nth(
+    field: Field,
+    whole: Piece<'_>,
+    day: Piece<'_>,
+    number: Piece<'_>,
+) -> Result<Element, Mistake> {
+    if day.text.contains(['-', '/']) || number.text.contains(['-', '/']) {
+        return Err(lonely(field, whole, whole));
+    }
+    let day = field.value(day)?;
+    match number.text.parse::<u16>() {
+        Ok(nth @ 1..=5) if !number.text.starts_with('+') => {
+            Ok(Element::Nth(day.number % SUNDAY, nth))
+        }
+        _ => {
+            let message = format!("{} does not say which one of the month (1-5)", whole.text);
+            Err(field.mistake(whole, message))
+        }
+    }
+}
+
+fn lonely(field: Field, whole: Piece<'_>, letter: Piece<'_>) -> Mistake {
+    let message = format!(
+        "{} stands alone or in a list, never in a range or with a step",
+        letter.text
+    );
+    field.mistake(whole, message)
+}

@@ -1,0 +1,220 @@
+//! The fields of a cron expression: their ranges, their names, and a single value in them.
+
+use super::mistake::{Mistake, Piece};
+
+/// One of the seven fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Second,
+    Minute,
+    Hour,
+    MonthDay,
+    Month,
+    WeekDay,
+    Year,
+}
+
+const MONTHS: [&str; 12] = [
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
+    "DECEMBER",
+];
+
+const WEEK_DAYS: [&str; 7] = [
+    "SUNDAY",
+    "MONDAY",
+    "TUESDAY",
+    "WEDNESDAY",
+    "THURSDAY",
+    "FRIDAY",
+    "SATURDAY",
+];
+
+/// Sunday as the end of a week.
+pub(super) const SUNDAY: u16 = 7;
+
+/// A value, and whether a name stood for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) number: u16,
+    pub(super) is_name: bool,
+}
+
+impl Field {
+    /// The name of the field in this language and in its mistakes.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Second => "sec",
+            Self::Minute => "min",
+            Self::Hour => "hour",
+            Self::MonthDay => "dom",
+            Self::Month => "month",
+            Self::WeekDay => "dow",
+            Self::Year => "year",
+        }
+    }
+
+    /// What one value of the field is, with its article.
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Second => "a second",
+            Self::Minute => "a minute",
+            Self::Hour => "an hour",
+            Self::MonthDay => "a day of the month",
+            Self::Month => "a month",
+            Self::WeekDay => "a day of the week",
+            Self::Year => "a year",
+        }
+    }
+
+    pub(super) fn least(self) -> u16 {
+        match self {
+            Self::Second | Self::Minute | Self::Hour | Self::WeekDay => 0,
+            Self::MonthDay | Self::Month => 1,
+            Self::Year => 1970,
+        }
+    }
+
+    /// The greatest value that `*` and `v/n` reach, which is the largest step too.
+    pub(super) fn greatest(self) -> u16 {
+        match self {
+            Self::Second | Self::Minute => 59,
+            Self::Hour => 23,
+            Self::MonthDay => 31,
+            Self::Month => 12,
+            Self::WeekDay => 6,
+            Self::Year => 2099,
+        }
+    }
+
+    /// The greatest value that can be written: Sunday is 0 and 7.
+    pub(super) fn greatest_written(self) -> u16 {
+        if self == Self::WeekDay {
+            SUNDAY
+        } else {
+            self.greatest()
+        }
+    }
+
+    /// What can be written, for mistakes.
+    fn allowed(self) -> String {
+        let names = match self {
+            Self::Month => ", JAN-DEC",
+            Self::WeekDay => ", SUN-SAT",
+            _ => "",
+        };
+        format!("{}-{}{names}", self.least(), self.greatest_written())
+    }
+
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Month => &MONTHS,
+            Self::WeekDay => &WEEK_DAYS,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn mistake(self, piece: Piece<'_>, message: String) -> Mistake {
+        Mistake::new(Some(self.name()), piece, message)
+    }
+
+    /// Says that a text is nothing that the field knows.
+    pub(super) fn misfit(self, piece: Piece<'_>) -> Mistake {
+        let (text, noun, allowed) = (piece.text, self.noun(), self.allowed());
+        let message = format!("{text} is not {noun} ({allowed})");
+        self.mistake(piece, message)
+    }
+
+    /// Parses a number or a name.
+    pub(super) fn value(self, piece: Piece<'_>) -> Result<Value, Mistake> {
+        let text = piece.text;
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.number(piece).map(|number| Value {
+                number,
+                is_name: false,
+            });
+        }
+        if let Some(index) = named(self.names(), text) {
+            return Ok(Value {
+                number: index + self.least(),
+                is_name: true,
+            });
+        }
+        Err(self.foreign(piece))
+    }
+
+    fn number(self, piece: Piece<'_>) -> Result<u16, Mistake> {
+        let number = piece
+            .text
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| u16::try_from(number).ok());
+        let range = self.least()..=self.greatest_written();
+        number
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| {
+                let (text, least, greatest) = (piece.text, self.least(), self.greatest_written());
+                self.mistake(
+                    piece,
+                    format!("{text} is out of range ({least}-{greatest})"),
+                )
+            })
+    }
+
+    /// Says what a text is that is no value here: a name of another field, or one misspelt.
+    fn foreign(self, piece: Piece<'_>) -> Mistake {
+        let text = piece.text.to_ascii_uppercase();
+        for other in [Self::Month, Self::WeekDay] {
+            if other != self && named(other.names(), &text).is_some() {
+                let hint = format!("{} belongs in {}", piece.text, other.name());
+                return self.misfit(piece).with_hint(hint);
+            }
+        }
+        let meant = self
+            .names()
+            .iter()
+            .find(|name| text.get(..3).is_some_and(|head| name.starts_with(head)));
+        match meant.and_then(|name| name.get(..3)) {
+            Some(name) if text.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+                self.misfit(piece).with_hint(format!("write {name}"))
+            }
+            _ => self.misfit(piece),
+        }
+    }
+
+    /// Writes a value as the other end of its range was written.
+    pub(super) fn show(self, number: u16, as_name: bool) -> String {
+        let index = if self == Self::WeekDay {
+            number % SUNDAY
+        } else {
+            number - self.least().min(number)
+        };
+        match self
+            .names()
+            .get(usize::from(index))
+            .and_then(|name| name.get(..3))
+        {
+            Some(name) if as_name => name.to_owned(),
+            _ => number.to_string(),
+        }
+    }
+}
+
+fn named(names: &[&str], text: &str) -> Option<u16> {
+    let found = names.iter().position(|name| {
+        name.eq_ignore_ascii_case(text)
+            || name
+                .get(..3)
+                .is_some_and(|name| name.eq_ignore_ascii_case(text))
+    });
+    found.and_then(|index| u16::try_from(index).ok())
+}

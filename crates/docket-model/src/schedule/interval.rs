@@ -1,0 +1,104 @@
+//! Fixed distances: `@every 1h30m`, counted from when the allocation was created.
+
+use super::mistake::{Mistake, Piece};
+
+const PART: Option<&str> = Some("interval");
+
+/// The longest interval, a thousand years of 366 days; longer ones are slips of the finger.
+const LONGEST: u64 = 1000 * 366 * 24 * 3600;
+
+/// A distance of whole seconds, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Interval {
+    seconds: i64,
+}
+
+impl Interval {
+    /// Parses the text after `@every`.
+    pub(super) fn parse(piece: Piece<'_>) -> Result<Self, Mistake> {
+        let seconds = total(piece)?;
+        if seconds == 0 {
+            return Err(Mistake::new(
+                PART,
+                piece,
+                "an interval is at least 1s".into(),
+            ));
+        }
+        match i64::try_from(seconds) {
+            Ok(seconds) => Ok(Self { seconds }),
+            Err(_) => Err(too_long(piece)),
+        }
+    }
+
+    /// Returns the first run after `from`.
+    pub(super) fn next(self, from: i64, anchor: i64) -> Option<i64> {
+        let run = self.runs_until(from, anchor).checked_add(1)?;
+        anchor.checked_add(self.seconds.checked_mul(run)?)
+    }
+
+    /// Returns the number of runs in `(from, to]`.
+    pub(super) fn count(self, from: i64, to: i64, anchor: i64) -> u64 {
+        let runs = self.runs_until(to, anchor) - self.runs_until(from, anchor);
+        u64::try_from(runs).unwrap_or(0)
+    }
+
+    fn runs_until(self, at: i64, anchor: i64) -> i64 {
+        at.saturating_sub(anchor).max(0) / self.seconds
+    }
+}
+
+fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
+    let wrong = |message: &str| Mistake::new(PART, piece, format!("{} {message}", piece.text));
+    let mut rest = piece.text;
+    let (mut total, mut smallest) = (0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let (digits, tail) = rest.split_at(
+            rest.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len()),
+        );
+        let mut tail = tail.chars();
+        let unit = match tail.next() {
+            Some('h') => 3600,
+            Some('m') => 60,
+            Some('s') => 1,
+            None => {
+                let hint = format!("write {digits}s or {digits}m");
+                return Err(Mistake::new(PART, piece, format!("{digits} what?")).with_hint(hint));
+            }
+            Some('.' | ',') => {
+                return Err(wrong("has a fraction").with_hint("write 1h30m for 1.5h"));
+            }
+            _ => {
+                return Err(wrong("is not an interval")
+                    .with_hint("write hours, minutes and seconds as 1h30m10s"));
+            }
+        };
+        if digits.is_empty() {
+            return Err(wrong("lacks a number").with_hint("write 1h30m10s"));
+        }
+        if unit >= smallest {
+            return Err(
+                wrong("repeats a unit or has them out of order").with_hint("write 1h30m10s")
+            );
+        }
+        smallest = unit;
+        let seconds = digits
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(unit));
+        total = seconds
+            .and_then(|seconds| seconds.checked_add(total))
+            .filter(|total| *total <= LONGEST)
+            .ok_or_else(|| too_long(piece))?;
+        rest = tail.as_str();
+    }
+    Ok(total)
+}
+
+fn too_long(piece: Piece<'_>) -> Mistake {
+    Mistake::new(
+        PART,
+        piece,
+        format!("{} is too long (up to 1000 years)", piece.text),
+    )
+}

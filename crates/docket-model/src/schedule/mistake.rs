@@ -1,0 +1,203 @@
+//! What is wrong with a schedule, and where: the text, its place, what is allowed, a way out.
+
+use std::error::Error;
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+/// The key of a specification that holds a schedule.
+const FIELD: &str = "Cron";
+
+/// One mistake in a schedule, with its place in the text as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    /// The key of the specification, always `Cron`.
+    pub field: &'static str,
+    /// The part of the schedule: `sec`, `min`, `hour`, `dom`, `month`, `dow`, `year`,
+    /// `interval`, `count`, `start` or `period`; `None` where it is the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<&'static str>,
+    /// The offending text.
+    pub text: String,
+    /// Where the text begins, in bytes.
+    pub offset: usize,
+    /// How long the text is, in bytes.
+    pub length: usize,
+    /// What is wrong, with the allowed values.
+    pub message: String,
+    /// What to write instead, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Mistake {
+    pub(super) fn new(part: Option<&'static str>, piece: Piece<'_>, message: String) -> Self {
+        Self {
+            field: FIELD,
+            part,
+            text: piece.text.to_owned(),
+            offset: piece.offset,
+            length: piece.text.len(),
+            message,
+            hint: None,
+        }
+    }
+
+    /// Says which letters of a piece are not ASCII.
+    pub(super) fn foreign(part: Option<&'static str>, piece: Piece<'_>) -> Self {
+        let (_, tail) = piece.split_at(piece.text.find(|c: char| !c.is_ascii()).unwrap_or(0));
+        let end = tail
+            .text
+            .find(|c: char| c.is_ascii())
+            .unwrap_or(tail.text.len());
+        let (letters, _) = tail.split_at(end);
+        let shown = letters.text.escape_debug();
+        Self::new(
+            part,
+            letters,
+            format!("{shown} is not ASCII, as all of a schedule is"),
+        )
+    }
+
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Display for Mistake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(part) = self.part {
+            write!(formatter, "{part}: ")?;
+        }
+        formatter.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(formatter, ", {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A text that is no schedule, with every mistake in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSchedule {
+    text: String,
+    mistakes: Vec<Mistake>,
+}
+
+impl InvalidSchedule {
+    pub(super) fn new(text: &str, mistakes: Vec<Mistake>) -> Self {
+        Self {
+            text: text.to_owned(),
+            mistakes,
+        }
+    }
+
+    /// Returns all mistakes in the order of the text; there is at least one.
+    #[must_use]
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+
+    /// Shows each mistake above its place in the text, on several lines.
+    #[must_use]
+    pub fn snippet(&self) -> String {
+        let blocks: Vec<_> = self
+            .mistakes
+            .iter()
+            .map(|mistake| self.block(mistake))
+            .collect();
+        blocks.join("\n")
+    }
+
+    fn block(&self, mistake: &Mistake) -> String {
+        let part = mistake
+            .part
+            .map(|part| format!("{part}: "))
+            .unwrap_or_default();
+        // A tab or line break would tear the caret away from its place.
+        let shown = self.text.replace(|c: char| c.is_ascii_control(), " ");
+        let before = self
+            .text
+            .get(..mistake.offset)
+            .map_or(0, |text| text.chars().count());
+        let mark = " ".repeat(before) + &"^".repeat(mistake.text.chars().count().max(1));
+        let hint = mistake
+            .hint
+            .as_ref()
+            .map(|hint| format!(" {hint}"))
+            .unwrap_or_default();
+        let (field, message) = (mistake.field, &mistake.message);
+        format!(
+            "{field}: {part}{message}\n  {}\n  {mark}{hint}",
+            shown.trim_end()
+        )
+    }
+}
+
+impl Display for InvalidSchedule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<_> = self.mistakes.iter().map(ToString::to_string).collect();
+        formatter.write_str(&texts.join("; "))
+    }
+}
+
+impl Error for InvalidSchedule {}
+
+/// A part of the text that remembers where it stood.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece<'a> {
+    pub(super) text: &'a str,
+    pub(super) offset: usize,
+}
+
+impl<'a> Piece<'a> {
+    pub(super) fn trimmed(self) -> Self {
+        let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
+        let text = self.text.trim_start_matches(blank);
+        let offset = self.offset + self.text.len() - text.len();
+        Self {
+            text: text.trim_end_matches(blank),
+            offset,
+        }
+    }
+
+    /// Splits at every separator, keeping empty pieces.
+    pub(super) fn split(self, separator: impl Fn(char) -> bool) -> impl Iterator<Item = Self> {
+        let mut rest = Some(self);
+        std::iter::from_fn(move || {
+            let here = rest.take()?;
+            let Some((index, found)) = here.text.char_indices().find(|(_, c)| separator(*c)) else {
+                return Some(here);
+            };
+            let (head, tail) = here.split_at(index);
+            rest = Some(tail.split_at(found.len_utf8()).1);
+            Some(head)
+        })
+    }
+
+    /// Splits at the first separator, which belongs to neither side.
+    pub(super) fn split_once(self, separator: char) -> Option<(Self, Self)> {
+        let (head, tail) = self.split_at(self.text.find(separator)?);
+        Some((head, tail.split_at(separator.len_utf8()).1))
+    }
+
+    /// Splits into the words between spaces and tabs.
+    pub(super) fn words(self) -> impl Iterator<Item = Self> {
+        self.split(|c| matches!(c, ' ' | '\t'))
+            .filter(|word| !word.text.is_empty())
+    }
+
+    /// Splits at a byte index; at the end where that is no place to split.
+    pub(super) fn split_at(self, index: usize) -> (Piece<'a>, Piece<'a>) {
+        let (head, tail) = self.text.split_at_checked(index).unwrap_or((self.text, ""));
+        let offset = self.offset + head.len();
+        (
+            Piece {
+                text: head,
+                offset: self.offset,
+            },
+            Piece { text: tail, offset },
+        )
+    }
+}

@@ -1,0 +1,141 @@
+//! Which of its forms a schedule has, and the forms that are a single word.
+
+use super::Rule;
+use super::expression;
+use super::interval::Interval;
+use super::iso;
+use super::mistake::{Mistake, Piece};
+
+/// The longest schedule, in bytes. Every list written out in full is shorter, but for the years.
+const LONGEST: usize = 1024;
+
+const ALIASES: [(&str, &str); 7] = [
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+    ("@monthly", "0 0 1 * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@hourly", "0 * * * *"),
+];
+
+/// How unlike an alias a text may be and still be taken for it, in letters.
+const SLIPS: usize = 3;
+
+/// Parses a schedule in any of its forms.
+pub(super) fn parse(text: &str) -> Result<Rule, Vec<Mistake>> {
+    let whole = Piece { text, offset: 0 };
+    if text.is_empty() {
+        return Ok(Rule::Empty);
+    }
+    if text.len() > LONGEST {
+        let message = format!("{} bytes are too long (up to {LONGEST})", text.len());
+        let (start, _) = whole.split_at(text.chars().next().map_or(0, char::len_utf8));
+        return Err(vec![Mistake::new(None, start, message)]);
+    }
+    let trimmed = whole.trimmed();
+    if trimmed.text.is_empty() {
+        let mistake = Mistake::new(None, whole, "nothing but white space".into());
+        return Err(vec![
+            mistake.with_hint("write \"\" for an allocation that has no schedule"),
+        ]);
+    }
+    let Some((zone, rest)) = split_zone(trimmed) else {
+        return form(trimmed);
+    };
+    let mut mistakes = vec![zone];
+    if !rest.text.is_empty() {
+        mistakes.extend(form(rest).err().into_iter().flatten());
+    }
+    Err(mistakes)
+}
+
+fn form(piece: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
+    let is_expression = !piece.text.starts_with('@') && !iso::is_meant(piece.text);
+    // Five to seven fields say themselves which of them hold something foreign.
+    let has_fields = is_expression && (5..=7).contains(&piece.words().count());
+    if !has_fields && !piece.text.is_ascii() {
+        return Err(vec![Mistake::foreign(None, piece)]);
+    }
+    if is_expression {
+        return expression::parse(piece).map(|calendar| Rule::Calendar(calendar.into()));
+    }
+    if piece.text.starts_with('@') {
+        return alias(piece);
+    }
+    iso::parse(piece).map(|repeating| Rule::Repeating(repeating.into()))
+}
+
+/// Splits off a time zone as other cron programs have it before the fields.
+fn split_zone(piece: Piece<'_>) -> Option<(Mistake, Piece<'_>)> {
+    let end = piece.text.find([' ', '\t']).unwrap_or(piece.text.len());
+    let (word, rest) = piece.split_at(end);
+    let (key, zone) = word.split_once('=')?;
+    let is_zone = ["TZ", "CRON_TZ"]
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(key.text));
+    is_zone.then(|| {
+        let message = format!("{} does not belong in a schedule", word.text);
+        let hint = format!("write {} in the field TimeZone", zone.text);
+        (
+            Mistake::new(None, word, message).with_hint(hint),
+            rest.trimmed(),
+        )
+    })
+}
+
+fn alias(piece: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
+    let end = piece.text.find([' ', '\t']).unwrap_or(piece.text.len());
+    let (name, rest) = piece.split_at(end);
+    let rest = rest.trimmed();
+    let lower = name.text.to_ascii_lowercase();
+    if lower == "@every" {
+        return every(name, rest);
+    }
+    let Some((_, meaning)) = ALIASES.iter().find(|(alias, _)| *alias == lower) else {
+        return Err(vec![unknown(name, &lower)]);
+    };
+    if !rest.text.is_empty() {
+        return Err(vec![Mistake::new(
+            None,
+            rest,
+            format!("nothing may follow {}", name.text),
+        )]);
+    }
+    let calendar = expression::parse(Piece {
+        text: meaning,
+        offset: 0,
+    })?;
+    Ok(Rule::Calendar(calendar.into()))
+}
+
+fn every(name: Piece<'_>, rest: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
+    if rest.text.is_empty() {
+        let mistake = Mistake::new(Some("interval"), name, "@every needs an interval".into());
+        return Err(vec![mistake.with_hint("write @every 1h30m")]);
+    }
+    Interval::parse(rest)
+        .map(Rule::Every)
+        .map_err(|mistake| vec![mistake])
+}
+
+fn unknown(name: Piece<'_>, lower: &str) -> Mistake {
+    if lower == "@reboot" {
+        return Mistake::new(None, name, "@reboot is not a calendar schedule".into());
+    }
+    let names = ALIASES.map(|(alias, _)| alias);
+    let known = format!("{}, @every", names.join(", "));
+    let mistake = Mistake::new(
+        None,
+        name,
+        format!("{} is not an alias ({known})", name.text),
+    );
+    let near = names
+        .into_iter()
+        .chain(["@every"])
+        .map(|known| (strsim::levenshtein(lower, known), known));
+    match near.min() {
+        Some((distance, known)) if distance <= SLIPS => mistake.with_hint(format!("write {known}")),
+        _ => mistake,
+    }
+}

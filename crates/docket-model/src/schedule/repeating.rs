@@ -1,0 +1,168 @@
+//! ISO 8601 repeating intervals: run k is at START + k·PERIOD, always computed from START.
+
+use chrono::{DateTime, Months};
+use chrono_tz::Tz;
+
+use super::zone::{self, Meaning};
+
+/// Seconds in the mean month of the Gregorian calendar: 400 years are 146,097 days.
+const MEAN_MONTH: i64 = 146_097 * 86_400 / 4800;
+
+const DAY: i64 = 86_400;
+
+/// No zone's clock changes after this instant, 2100-01-01: the database ends before it.
+const LAST_CHANGE: i64 = 4_102_444_800;
+
+/// Where the runs begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// When the allocation was accepted.
+    Acceptance,
+    Instant(i64),
+    /// A time on the wall clock of the allocation's zone.
+    Wall(i64),
+}
+
+/// The parts of a period, each added in its own way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Period {
+    pub(super) months: u32,
+    pub(super) days: i64,
+    pub(super) seconds: i64,
+}
+
+/// A repeating interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Repeating {
+    /// How many runs there are in all; `None` for ever.
+    pub(super) runs: Option<u64>,
+    pub(super) start: Start,
+    pub(super) period: Period,
+}
+
+/// One run: when it is, or would be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub(super) at: i64,
+    /// The wall time before the zone was resolved, and what it means there.
+    pub(super) wall: Option<(i64, Meaning)>,
+}
+
+impl Run {
+    /// Tells whether the run happens: a gap of more than three hours is not made up for.
+    fn is_real(&self) -> bool {
+        !matches!(self.wall, Some((_, Meaning::Never(change))) if !change.is_made_up())
+    }
+}
+
+impl Repeating {
+    /// Returns the first run after `from`.
+    pub(super) fn next(&self, from: i64, anchor: i64, zone: Tz) -> Option<Run> {
+        let mut number = self.first_after(from, anchor, zone)?;
+        loop {
+            if self.runs.is_some_and(|runs| number >= runs) {
+                return None;
+            }
+            let run = self.run(number, anchor, zone)?;
+            if run.is_real() {
+                return Some(run);
+            }
+            number += 1;
+        }
+    }
+
+    /// Returns the number of runs in `(from, to]`.
+    pub(super) fn count(&self, from: i64, to: i64, anchor: i64, zone: Tz) -> u64 {
+        let number = |at| {
+            let number = self.first_after(at, anchor, zone).unwrap_or(u64::MAX);
+            self.runs.map_or(number, |runs| number.min(runs))
+        };
+        let (first, end) = (number(from), number(to));
+        let left_out = if self.period.is_exact() {
+            0
+        } else {
+            let end = end.min(number(LAST_CHANGE));
+            let runs = (first..end).filter_map(|number| self.run(number, anchor, zone));
+            runs.filter(|run| !run.is_real()).count() as u64
+        };
+        end.saturating_sub(first).saturating_sub(left_out)
+    }
+
+    /// Returns the number of the first run after `from`, found by division and a step or two.
+    fn first_after(&self, from: i64, anchor: i64, zone: Tz) -> Option<u64> {
+        let is_after = |number| {
+            self.run(number, anchor, zone)
+                .is_none_or(|run| run.at > from)
+        };
+        let begin = self.run(0, anchor, zone)?.at;
+        let Some(guess) = from.saturating_sub(begin).checked_div(self.period.mean()) else {
+            return Some(u64::from(begin <= from));
+        };
+        let mut number = u64::try_from(guess).unwrap_or(0);
+        while number > 0 && is_after(number - 1) {
+            number -= 1;
+        }
+        while !is_after(number) {
+            number += 1;
+        }
+        Some(number)
+    }
+
+    /// Returns a run by its number; `None` beyond the calendar that chrono knows.
+    fn run(&self, number: u64, anchor: i64, zone: Tz) -> Option<Run> {
+        let k = i64::try_from(number).ok()?;
+        let run = match self.start {
+            Start::Wall(wall) => resolved(self.period.stepped(wall, k)?, zone)?,
+            Start::Instant(at) => self.stepped_from(at, k, zone)?,
+            Start::Acceptance => self.stepped_from(anchor, k, zone)?,
+        };
+        let at = run.at.checked_add(self.period.seconds.checked_mul(k)?)?;
+        Some(Run { at, ..run })
+    }
+
+    /// Steps from an instant, which needs no wall clock for the first run or by seconds alone.
+    fn stepped_from(&self, at: i64, k: i64, zone: Tz) -> Option<Run> {
+        if k == 0 || self.period.is_exact() {
+            return Some(Run { at, wall: None });
+        }
+        resolved(self.period.stepped(at + zone::offset(zone, at), k)?, zone)
+    }
+}
+
+fn resolved(wall: i64, zone: Tz) -> Option<Run> {
+    let meaning = zone::meaning(zone, wall)?;
+    let at = match meaning {
+        Meaning::Once(at) | Meaning::Twice { first: at, .. } => at,
+        Meaning::Never(change) => change.at,
+    };
+    Some(Run {
+        at,
+        wall: Some((wall, meaning)),
+    })
+}
+
+impl Period {
+    pub(super) fn is_zero(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Tells whether the period is the same number of seconds each time.
+    fn is_exact(self) -> bool {
+        self.months == 0 && self.days == 0
+    }
+
+    fn mean(self) -> i64 {
+        i64::from(self.months) * MEAN_MONTH + self.days * DAY + self.seconds
+    }
+
+    /// Adds k times the months, the day clamped to the month's end, then k times the days.
+    fn stepped(self, wall: i64, k: i64) -> Option<i64> {
+        let months = u32::try_from(k)
+            .ok()
+            .and_then(|k| self.months.checked_mul(k));
+        let months = if self.months == 0 { 0 } else { months? };
+        let wall = DateTime::from_timestamp(wall, 0)?.checked_add_months(Months::new(months))?;
+        wall.timestamp()
+            .checked_add(self.days.checked_mul(k)?.checked_mul(DAY)?)
+    }
+}

@@ -1,0 +1,149 @@
+//! The instants to come, each with what daylight saving does to it, in words.
+
+use std::fmt::{self, Display};
+
+use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+use chrono_tz::Tz;
+
+use super::Rule;
+use super::calendar::{Calendar, Clock};
+use super::repeating::Run;
+use super::zone::{self, Meaning};
+
+/// One instant of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upcoming {
+    /// When the schedule is due.
+    pub at: DateTime<Utc>,
+    /// What daylight saving does to this instant, or to a time just before it.
+    pub note: Option<Note>,
+}
+
+/// What a change of the clock does to a time of a schedule; [`Display`] says it in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// A time does not exist that day, and runs at the first one after the gap.
+    Moved {
+        /// The time that the schedule names.
+        time: NaiveDateTime,
+        /// What the clock shows when it runs.
+        to: NaiveDateTime,
+    },
+    /// A time comes twice, and runs at its first occurrence only.
+    First(NaiveDateTime),
+    /// A time comes twice, and runs both times.
+    Both(NaiveDateTime),
+    /// A time before this instant does not exist, and nothing runs in its place.
+    Dropped(NaiveDateTime),
+}
+
+impl Display for Note {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved { time, to } => {
+                write!(
+                    formatter,
+                    "{} does not exist that day: runs at {}",
+                    clock(*time),
+                    clock(*to)
+                )
+            }
+            Self::First(time) => {
+                write!(formatter, "{} comes twice: runs at the first", clock(*time))
+            }
+            Self::Both(time) => write!(formatter, "{} comes twice: runs both times", clock(*time)),
+            Self::Dropped(time) => {
+                write!(
+                    formatter,
+                    "{} {} does not exist: does not run",
+                    time.date(),
+                    clock(*time)
+                )
+            }
+        }
+    }
+}
+
+fn clock(time: NaiveDateTime) -> impl Display {
+    let format = if time.second() == 0 {
+        "%H:%M"
+    } else {
+        "%H:%M:%S"
+    };
+    time.format(format)
+}
+
+/// Walks from instant to instant.
+pub(super) struct Walker<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) after: i64,
+    pub(super) anchor: i64,
+    pub(super) zone: Tz,
+}
+
+impl Iterator for Walker<'_> {
+    type Item = Upcoming;
+
+    fn next(&mut self) -> Option<Upcoming> {
+        let (after, zone) = (self.after, self.zone);
+        let (at, note) = match self.rule {
+            Rule::Empty => return None,
+            Rule::Every(interval) => (interval.next(after, self.anchor)?, None),
+            Rule::Calendar(calendar) => {
+                let at = calendar.at_or_after(after + 1, zone)?;
+                (at, calendar_note(calendar, after, at, zone))
+            }
+            Rule::Repeating(repeating) => {
+                let run = repeating.next(after, self.anchor, zone)?;
+                (run.at, run_note(run, zone))
+            }
+        };
+        self.after = at;
+        Some(Upcoming {
+            at: DateTime::from_timestamp(at, 0)?,
+            note,
+        })
+    }
+}
+
+fn reading(wall: i64) -> Option<NaiveDateTime> {
+    DateTime::from_timestamp(wall, 0).map(|wall| wall.naive_utc())
+}
+
+fn calendar_note(calendar: &Calendar, after: i64, at: i64, zone: Tz) -> Option<Note> {
+    let wall = at + zone::offset(zone, at);
+    // Every named wall time in between that exists would have been an instant of its own.
+    let skipped = calendar
+        .walk
+        .at_or_after(after + zone::offset(zone, after) + 1);
+    if let Some(time) = skipped.filter(|time| *time < wall) {
+        match zone::meaning(zone, time)? {
+            Meaning::Never(change) if change.at == at && calendar.makes_up(change) => {
+                return Some(Note::Moved {
+                    time: reading(time)?,
+                    to: reading(wall)?,
+                });
+            }
+            Meaning::Never(_) => return Some(Note::Dropped(reading(time)?)),
+            Meaning::Once(_) | Meaning::Twice { .. } => {}
+        }
+    }
+    match (zone::meaning(zone, wall)?, calendar.clock) {
+        (Meaning::Twice { .. }, Clock::Fixed) => Some(Note::First(reading(wall)?)),
+        (Meaning::Twice { .. }, Clock::Wildcard) => Some(Note::Both(reading(wall)?)),
+        _ => None,
+    }
+}
+
+fn run_note(run: Run, zone: Tz) -> Option<Note> {
+    let (wall, meaning) = run.wall?;
+    let time = reading(wall)?;
+    match meaning {
+        Meaning::Twice { first, .. } if first == run.at => Some(Note::First(time)),
+        Meaning::Never(change) if change.at == run.at => {
+            let to = reading(run.at + zone::offset(zone, run.at))?;
+            Some(Note::Moved { time, to })
+        }
+        _ => None,
+    }
+}

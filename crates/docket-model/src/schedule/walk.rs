@@ -1,0 +1,78 @@
+//! The walk over the wall clock: from any wall time to the next one that a calendar names.
+//! Zones and daylight saving are not known here.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime};
+use cron::TimeUnitSpec;
+
+use super::day::{DayRule, Month};
+
+/// The years that the language knows.
+pub(super) const YEARS: std::ops::RangeInclusive<i32> = 1970..=2099;
+
+const DAY: i64 = 24 * 3600;
+
+/// A calendar on the wall clock, whatever the zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Walk {
+    /// Seconds to years, with both day fields open: the days are decided by `days`.
+    pub(super) times: cron::Schedule,
+    pub(super) days: DayRule,
+}
+
+impl Walk {
+    /// Returns the first wall time at or after `wall` that the calendar names.
+    pub(super) fn at_or_after(&self, wall: i64) -> Option<i64> {
+        let day = self.day_at_or_after(wall.div_euclid(DAY))?;
+        let found = self.time_at_or_after(wall.max(day * DAY))?;
+        if found.div_euclid(DAY) == day {
+            return Some(found);
+        }
+        // No time was left on that day. Every later one begins with its first time.
+        self.time_at_or_after(self.day_at_or_after(day + 1)? * DAY)
+    }
+
+    fn time_at_or_after(&self, wall: i64) -> Option<i64> {
+        let before = DateTime::from_timestamp(wall - 1, 0)?;
+        self.times
+            .after(&before)
+            .next()
+            .map(|found| found.timestamp())
+    }
+
+    /// Returns the first named day at or after a day, both counted from 1970-01-01. It goes by
+    /// whole months, so that a date decades away, or one that never comes, costs little.
+    fn day_at_or_after(&self, day: i64) -> Option<i64> {
+        let start = DateTime::from_timestamp(day.max(0).checked_mul(DAY)?, 0)?.date_naive();
+        let years =
+            (start.year()..=*YEARS.end()).filter(|year| includes(self.times.years(), *year));
+        let months = years.flat_map(|year| {
+            self.times
+                .months()
+                .iter()
+                .filter_map(move |month| NaiveDate::from_ymd_opt(year, month, 1))
+        });
+        let this = start.with_day(1)?;
+        for first in months.skip_while(|first| *first < this) {
+            let over = if first == this { start.day() } else { 0 };
+            let days = self.days.days(shape(first)) & (u32::MAX << over);
+            if days != 0 {
+                let named = first
+                    .with_day(days.trailing_zeros())?
+                    .and_time(NaiveTime::MIN);
+                return Some(named.and_utc().timestamp() / DAY);
+            }
+        }
+        None
+    }
+}
+
+fn includes(unit: &impl TimeUnitSpec, value: i32) -> bool {
+    u32::try_from(value).is_ok_and(|value| unit.includes(value))
+}
+
+fn shape(first: NaiveDate) -> Month {
+    Month {
+        length: u32::from(first.num_days_in_month()),
+        first: first.weekday().num_days_from_sunday(),
+    }
+}
