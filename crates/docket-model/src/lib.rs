@@ -1,3 +1,22 @@
 //! The nouns of docket and its schedule language. No I/O and no clock live here.
+//!
+//! A value of a type in this crate that exists is valid: reading is checking.
 
+pub mod allocation;
+pub mod container;
+pub mod log;
+pub mod mistake;
+pub mod name;
+pub mod output;
+pub mod run;
 pub mod schedule;
+mod strict_json;
+pub mod wire;
+
+pub use allocation::{Allocation, Origin, Specification};
+pub use container::Container;
+pub use mistake::{FieldPath, Mistake};
+pub use name::AllocationName;
+pub use output::Output;
+pub use run::{Run, RunId};
+pub use strict_json::StrictJson;

@@ -33,12 +33,7 @@ fn check(lines: &str) {
             wrong.push(format!("{line}\n    gave {outcome:?}"));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} lines differ:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} lines differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Returns the instants that follow, or nothing where the expression is refused.
@@ -46,19 +41,11 @@ fn outcome(example: &Example) -> Option<Vec<DateTime<Utc>>> {
     let schedule = Schedule::parse(&example.expr).ok()?;
     let zone = parse_zone(&example.tz).unwrap();
     let from = example.from?;
-    let upcoming = schedule
-        .upcoming(from, from, zone)
-        .map(|upcoming| upcoming.at);
+    let upcoming = schedule.upcoming(from, from, zone).map(|upcoming| upcoming.at);
     let walked: Vec<_> = upcoming.take(SHOWN).collect();
-    let asked = std::iter::successors(schedule.next(from, from, zone), |at| {
-        schedule.next(*at, from, zone)
-    });
-    assert_eq!(
-        asked.take(SHOWN).collect::<Vec<_>>(),
-        walked,
-        "{}",
-        example.expr
-    );
+    let asked =
+        std::iter::successors(schedule.next(from, from, zone), |at| schedule.next(*at, from, zone));
+    assert_eq!(asked.take(SHOWN).collect::<Vec<_>>(), walked, "{}", example.expr);
     Some(walked)
 }
 

@@ -41,10 +41,7 @@ impl Calendar {
         }
         loop {
             let offset = zone::offset(zone, from);
-            let goal = self
-                .walk
-                .at_or_after(from + offset)
-                .map(|wall| wall - offset);
+            let goal = self.walk.at_or_after(from + offset).map(|wall| wall - offset);
             let near = goal.map_or(from + NEAR, |goal| match goal - from {
                 ..=NEAR => goal,
                 _ => from + NEAR,

@@ -98,9 +98,7 @@ impl MonthDays {
         let mut days = self.days;
         if self.nearest != 0 {
             let named = (1..=month.length).filter(|day| self.nearest & (1 << day) != 0);
-            days |= named
-                .map(|day| month.nearest(day))
-                .fold(0, |all, day| all | day);
+            days |= named.map(|day| month.nearest(day)).fold(0, |all, day| all | day);
         }
         if self.last {
             days |= 1 << month.length;

@@ -38,9 +38,7 @@ impl Element {
             Self::Range(range) => Some(range),
             _ => None,
         };
-        range
-            .into_iter()
-            .flat_map(|range| (range.first..=range.last).step_by(range.step.into()))
+        range.into_iter().flat_map(|range| (range.first..=range.last).step_by(range.step.into()))
     }
 }
 
@@ -56,12 +54,7 @@ pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, Mistake> 
         ("*" | "?", None) => Ok(Element::Any),
         ("*", Some((_, step))) => {
             let (first, last) = (field.least(), field.greatest());
-            Ok(Element::Range(Range {
-                first,
-                last,
-                step,
-                is_star: true,
-            }))
+            Ok(Element::Range(Range { first, last, step, is_star: true }))
         }
         ("?", Some((step, _))) => {
             let hint = format!("write */{}", step.text);
@@ -79,18 +72,10 @@ fn step(field: Field, whole: Piece<'_>, piece: Piece<'_>) -> Result<u16, Mistake
         let message = format!("{} has no step (1-{greatest}) after the slash", whole.text);
         return Err(field.mistake(whole, message));
     }
-    let step = piece
-        .text
-        .parse::<u64>()
-        .ok()
-        .and_then(|step| u16::try_from(step).ok());
-    step.filter(|step| (1..=greatest).contains(step))
-        .ok_or_else(|| {
-            field.mistake(
-                piece,
-                format!("step {} is out of range (1-{greatest})", piece.text),
-            )
-        })
+    let step = piece.text.parse::<u64>().ok().and_then(|step| u16::try_from(step).ok());
+    step.filter(|step| (1..=greatest).contains(step)).ok_or_else(|| {
+        field.mistake(piece, format!("step {} is out of range (1-{greatest})", piece.text))
+    })
 }
 
 fn range(
@@ -102,31 +87,15 @@ fn range(
     let Some((left, right)) = base.split_once('-') else {
         let first = field.value(base)?;
         // Sunday is the first day of a week, unless it ends a range.
-        let first = if field == Field::WeekDay {
-            first.number % SUNDAY
-        } else {
-            first.number
-        };
-        let last = if step.is_some() {
-            field.greatest()
-        } else {
-            first
-        };
-        return Ok(Element::Range(Range {
-            first,
-            last,
-            step: step.unwrap_or(1),
-            is_star: false,
-        }));
+        let first = if field == Field::WeekDay { first.number % SUNDAY } else { first.number };
+        let last = if step.is_some() { field.greatest() } else { first };
+        return Ok(Element::Range(Range { first, last, step: step.unwrap_or(1), is_star: false }));
     };
     if left.text.is_empty() || right.text.is_empty() {
         let message = format!("{} is not a range, which has two ends", base.text);
         return Err(field.mistake(base, message));
     }
-    if let Some(letter) = [left, right]
-        .into_iter()
-        .find(|side| special(field, *side).is_some())
-    {
+    if let Some(letter) = [left, right].into_iter().find(|side| special(field, *side).is_some()) {
         return Err(lonely(field, whole, letter));
     }
     let (first, mut last) = (field.value(left)?, field.value(right)?);
@@ -137,12 +106,7 @@ fn range(
         return Err(reversed(field, whole, (first, last), step));
     }
     let (first, last) = (first.number, last.number);
-    Ok(Element::Range(Range {
-        first,
-        last,
-        step: step.unwrap_or(1),
-        is_star: false,
-    }))
+    Ok(Element::Range(Range { first, last, step: step.unwrap_or(1), is_star: false }))
 }
 
 /// Says that a range runs backwards, and how to write what it means.
@@ -153,10 +117,7 @@ fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u
         if from == to {
             return from_text;
         }
-        format!(
-            "{from_text}-{}",
-            field.show(to, first.is_name || last.is_name)
-        )
+        format!("{from_text}-{}", field.show(to, first.is_name || last.is_name))
     };
     let mistake = field.mistake(whole, format!("{} is reversed", whole.text));
     let (lower, upper) = (field.least(), field.greatest_written());
@@ -166,11 +127,7 @@ fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u
         (Field::WeekDay, _) if first.number == SUNDAY => range(0, last.number),
         (Field::WeekDay, _) if last.number == 0 => range(first.number, SUNDAY),
         (Field::WeekDay, _) => format!("{},{}", range(first.number, SUNDAY), range(1, last.number)),
-        _ => format!(
-            "{},{}",
-            range(first.number, upper),
-            range(lower, last.number)
-        ),
+        _ => format!("{},{}", range(first.number, upper), range(lower, last.number)),
     };
     mistake.with_hint(format!("write {rewrite}"))
 }
@@ -179,9 +136,7 @@ fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u
 fn stepped(field: Field, (first, last): (u16, u16), step: u16) -> String {
     let (lower, size) = (field.least(), field.greatest() - field.least() + 1);
     let round = (first..=last + size).step_by(usize::from(step));
-    let values: Vec<_> = round
-        .map(|value| ((value - lower) % size + lower).to_string())
-        .collect();
+    let values: Vec<_> = round.map(|value| ((value - lower) % size + lower).to_string()).collect();
     values.join(",")
 }
 
@@ -204,10 +159,8 @@ fn month_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
     }
     let (head, tail) = piece.split_at(text.len().saturating_sub(1));
     if text.starts_with("L-") {
-        let message = format!(
-            "{} is not known, days before the last cannot be counted",
-            piece.text
-        );
+        let message =
+            format!("{} is not known, days before the last cannot be counted", piece.text);
         return Some(Err(field.mistake(piece, message)));
     }
     let is_number = !head.text.is_empty() && head.text.bytes().all(|byte| byte.is_ascii_digit());
@@ -231,15 +184,11 @@ fn week_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
     match (head.text, tail.text) {
         ("", _) if is_letter_last => {
             let message = "L alone does not say which day of the week".to_owned();
-            Some(Err(field
-                .mistake(piece, message)
-                .with_hint("write 6 or 6L")))
+            Some(Err(field.mistake(piece, message).with_hint("write 6 or 6L")))
         }
-        (day, _) if is_letter_last && !day.contains(['-', '/', 'L', 'l']) => Some(
-            field
-                .value(head)
-                .map(|day| Element::LastOf(day.number % SUNDAY)),
-        ),
+        (day, _) if is_letter_last && !day.contains(['-', '/', 'L', 'l']) => {
+            Some(field.value(head).map(|day| Element::LastOf(day.number % SUNDAY)))
+        }
         (day, "W" | "w") if day.bytes().all(|byte| byte.is_ascii_digit()) => {
             Some(Err(field.misfit(piece).with_hint("W belongs in dom")))
         }
@@ -269,9 +218,7 @@ fn nth(
 }
 
 fn lonely(field: Field, whole: Piece<'_>, letter: Piece<'_>) -> Mistake {
-    let message = format!(
-        "{} stands alone or in a list, never in a range or with a step",
-        letter.text
-    );
+    let message =
+        format!("{} stands alone or in a list, never in a range or with a step", letter.text);
     field.mistake(whole, message)
 }

@@ -9,13 +9,8 @@ use super::field::{Field, SUNDAY};
 use super::mistake::{Mistake, Piece};
 use super::walk::Walk;
 
-const FIVE: [Field; 5] = [
-    Field::Minute,
-    Field::Hour,
-    Field::MonthDay,
-    Field::Month,
-    Field::WeekDay,
-];
+const FIVE: [Field; 5] =
+    [Field::Minute, Field::Hour, Field::MonthDay, Field::Month, Field::WeekDay];
 
 /// Parses an expression whose words are its fields, and reports every mistake in it.
 pub(super) fn parse(whole: Piece<'_>) -> Result<Calendar, Vec<Mistake>> {
@@ -50,23 +45,13 @@ fn wrong_count(whole: Piece<'_>, found: usize) -> Mistake {
 /// Six fields are often meant to begin with seconds.
 fn explain_six(whole: Piece<'_>, mistakes: &mut [Mistake]) {
     let seven = format!("{} *", whole.text);
-    let is_meant = parse(Piece {
-        text: &seven,
-        offset: 0,
-    })
-    .is_ok();
-    let year = mistakes
-        .iter()
-        .position(|mistake| mistake.part == Some(Field::Year.name()));
+    let is_meant = parse(Piece { text: &seven, offset: 0 }).is_ok();
+    let year = mistakes.iter().position(|mistake| mistake.part == Some(Field::Year.name()));
     let Some(index) = year.or(is_meant.then_some(0)) else {
         return;
     };
     if let Some(mistake) = mistakes.get_mut(index) {
-        let then = if is_meant {
-            format!("; with seconds write {seven}")
-        } else {
-            String::new()
-        };
+        let then = if is_meant { format!("; with seconds write {seven}") } else { String::new() };
         mistake.hint = Some(format!("the sixth of six fields is the year{then}"));
     }
 }
@@ -95,11 +80,7 @@ impl List {
                 Err(mistake) => mistakes.push(mistake),
             }
         }
-        Self {
-            field,
-            elements,
-            begins_with_star: word.text.starts_with(['*', '?']),
-        }
+        Self { field, elements, begins_with_star: word.text.starts_with(['*', '?']) }
     }
 
     fn is_restricted(&self) -> bool {
@@ -115,11 +96,8 @@ impl List {
 
     /// Writes the values for the crate that walks.
     fn values(&self) -> String {
-        let values: BTreeSet<u16> = self
-            .elements
-            .iter()
-            .flat_map(|element| element.values())
-            .collect();
+        let values: BTreeSet<u16> =
+            self.elements.iter().flat_map(|element| element.values()).collect();
         let all = usize::from(self.field.greatest() - self.field.least()) + 1;
         if !self.is_restricted() || values.len() == all {
             return "*".to_owned();
@@ -140,23 +118,14 @@ fn calendar(lists: &[List]) -> Result<Calendar, String> {
         values(Field::Month, "*"),
         values(Field::Year, "*"),
     );
-    let times = times
-        .parse()
-        .map_err(|error: cron::error::Error| error.to_string())?;
+    let times = times.parse().map_err(|error: cron::error::Error| error.to_string())?;
     let days = [Field::MonthDay, Field::WeekDay].map(list);
     let is_wildcard = [Field::Second, Field::Minute, Field::Hour]
         .into_iter()
         .any(|field| list(field).is_some_and(|list| list.begins_with_star));
     Ok(Calendar {
-        walk: Walk {
-            times,
-            days: day_rule(days),
-        },
-        clock: if is_wildcard {
-            Clock::Wildcard
-        } else {
-            Clock::Fixed
-        },
+        walk: Walk { times, days: day_rule(days) },
+        clock: if is_wildcard { Clock::Wildcard } else { Clock::Fixed },
         has_stepped_days: days.into_iter().flatten().any(List::has_stepped_star),
     })
 }
@@ -200,9 +169,7 @@ fn week_days(list: &List) -> WeekDays {
                 }
             }
             _ => {
-                days.days |= element
-                    .values()
-                    .fold(0, |all, day| all | 1 << (day % SUNDAY));
+                days.days |= element.values().fold(0, |all, day| all | 1 << (day % SUNDAY));
             }
         }
     }

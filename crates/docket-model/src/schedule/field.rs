@@ -29,15 +29,8 @@ const MONTHS: [&str; 12] = [
     "DECEMBER",
 ];
 
-const WEEK_DAYS: [&str; 7] = [
-    "SUNDAY",
-    "MONDAY",
-    "TUESDAY",
-    "WEDNESDAY",
-    "THURSDAY",
-    "FRIDAY",
-    "SATURDAY",
-];
+const WEEK_DAYS: [&str; 7] =
+    ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
 
 /// Sunday as the end of a week.
 pub(super) const SUNDAY: u16 = 7;
@@ -98,11 +91,7 @@ impl Field {
 
     /// The greatest value that can be written: Sunday is 0 and 7.
     pub(super) fn greatest_written(self) -> u16 {
-        if self == Self::WeekDay {
-            SUNDAY
-        } else {
-            self.greatest()
-        }
+        if self == Self::WeekDay { SUNDAY } else { self.greatest() }
     }
 
     /// What can be written, for mistakes.
@@ -138,36 +127,21 @@ impl Field {
     pub(super) fn value(self, piece: Piece<'_>) -> Result<Value, Mistake> {
         let text = piece.text;
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return self.number(piece).map(|number| Value {
-                number,
-                is_name: false,
-            });
+            return self.number(piece).map(|number| Value { number, is_name: false });
         }
         if let Some(index) = named(self.names(), text) {
-            return Ok(Value {
-                number: index + self.least(),
-                is_name: true,
-            });
+            return Ok(Value { number: index + self.least(), is_name: true });
         }
         Err(self.foreign(piece))
     }
 
     fn number(self, piece: Piece<'_>) -> Result<u16, Mistake> {
-        let number = piece
-            .text
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| u16::try_from(number).ok());
+        let number = piece.text.parse::<u64>().ok().and_then(|number| u16::try_from(number).ok());
         let range = self.least()..=self.greatest_written();
-        number
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                let (text, least, greatest) = (piece.text, self.least(), self.greatest_written());
-                self.mistake(
-                    piece,
-                    format!("{text} is out of range ({least}-{greatest})"),
-                )
-            })
+        number.filter(|number| range.contains(number)).ok_or_else(|| {
+            let (text, least, greatest) = (piece.text, self.least(), self.greatest_written());
+            self.mistake(piece, format!("{text} is out of range ({least}-{greatest})"))
+        })
     }
 
     /// Says what a text is that is no value here: a name of another field, or one misspelt.
@@ -193,16 +167,9 @@ impl Field {
 
     /// Writes a value as the other end of its range was written.
     pub(super) fn show(self, number: u16, as_name: bool) -> String {
-        let index = if self == Self::WeekDay {
-            number % SUNDAY
-        } else {
-            number - self.least().min(number)
-        };
-        match self
-            .names()
-            .get(usize::from(index))
-            .and_then(|name| name.get(..3))
-        {
+        let index =
+            if self == Self::WeekDay { number % SUNDAY } else { number - self.least().min(number) };
+        match self.names().get(usize::from(index)).and_then(|name| name.get(..3)) {
             Some(name) if as_name => name.to_owned(),
             _ => number.to_string(),
         }
@@ -212,9 +179,7 @@ impl Field {
 fn named(names: &[&str], text: &str) -> Option<u16> {
     let found = names.iter().position(|name| {
         name.eq_ignore_ascii_case(text)
-            || name
-                .get(..3)
-                .is_some_and(|name| name.eq_ignore_ascii_case(text))
+            || name.get(..3).is_some_and(|name| name.eq_ignore_ascii_case(text))
     });
     found.and_then(|index| u16::try_from(index).ok())
 }

@@ -18,11 +18,7 @@ impl Interval {
     pub(super) fn parse(piece: Piece<'_>) -> Result<Self, Mistake> {
         let seconds = total(piece)?;
         if seconds == 0 {
-            return Err(Mistake::new(
-                PART,
-                piece,
-                "an interval is at least 1s".into(),
-            ));
+            return Err(Mistake::new(PART, piece, "an interval is at least 1s".into()));
         }
         match i64::try_from(seconds) {
             Ok(seconds) => Ok(Self { seconds }),
@@ -52,10 +48,8 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
     let mut rest = piece.text;
     let (mut total, mut smallest) = (0_u64, u64::MAX);
     while !rest.is_empty() {
-        let (digits, tail) = rest.split_at(
-            rest.find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(rest.len()),
-        );
+        let (digits, tail) =
+            rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
         let mut tail = tail.chars();
         let unit = match tail.next() {
             Some('h') => 3600,
@@ -82,10 +76,7 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
             );
         }
         smallest = unit;
-        let seconds = digits
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(unit));
+        let seconds = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
         total = seconds
             .and_then(|seconds| seconds.checked_add(total))
             .filter(|total| *total <= LONGEST)
@@ -96,9 +87,5 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
 }
 
 fn too_long(piece: Piece<'_>) -> Mistake {
-    Mistake::new(
-        PART,
-        piece,
-        format!("{} is too long (up to 1000 years)", piece.text),
-    )
+    Mistake::new(PART, piece, format!("{} is too long (up to 1000 years)", piece.text))
 }

@@ -18,9 +18,7 @@ const OFFSET: &str = "+00:00";
 pub(super) fn is_meant(text: &str) -> bool {
     let mut letters = text.chars();
     let first = letters.next();
-    let head = letters
-        .as_str()
-        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
+    let head = letters.as_str().trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
     matches!(first, Some('R' | 'r')) && head.starts_with('/')
 }
 
@@ -28,24 +26,14 @@ pub(super) fn parse(piece: Piece<'_>) -> Result<Repeating, Vec<Mistake>> {
     let parts: Vec<_> = piece.split(|c| c == '/').collect();
     let &[count, start, period] = parts.as_slice() else {
         let message = format!("found {} parts between slashes, not 3", parts.len());
-        return Err(vec![
-            Mistake::new(None, piece, message).with_hint("write R/START/PERIOD"),
-        ]);
+        return Err(vec![Mistake::new(None, piece, message).with_hint("write R/START/PERIOD")]);
     };
     match (runs(count), self::start(start), self::period(period)) {
         (Ok(runs), Ok(start), Ok(found)) if found.is_zero() && runs != Some(1) => {
-            let repeating = Repeating {
-                runs,
-                start,
-                period: found,
-            };
+            let repeating = Repeating { runs, start, period: found };
             Err(vec![zero(period, repeating.runs)])
         }
-        (Ok(runs), Ok(start), Ok(period)) => Ok(Repeating {
-            runs,
-            start,
-            period,
-        }),
+        (Ok(runs), Ok(start), Ok(period)) => Ok(Repeating { runs, start, period }),
         (runs, start, period) => {
             let mistakes = [runs.err(), start.err(), period.err()];
             Err(mistakes.into_iter().flatten().collect())
@@ -114,13 +102,10 @@ fn instant(piece: Piece<'_>) -> Option<Start> {
 /// Compares with a shape in which a zero stands for any digit.
 fn is_shaped(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
-        && text
-            .bytes()
-            .zip(shape.bytes())
-            .all(|(byte, like)| match like {
-                b'0' => byte.is_ascii_digit(),
-                _ => byte == like,
-            })
+        && text.bytes().zip(shape.bytes()).all(|(byte, like)| match like {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == like,
+        })
 }
 
 fn period(piece: Piece<'_>) -> Result<Period, Mistake> {
@@ -150,10 +135,7 @@ fn period(piece: Piece<'_>) -> Result<Period, Mistake> {
             let message = format!("{} is too long (up to {LONGEST} years)", piece.text);
             Mistake::new(Some("period"), piece, message)
         }),
-        _ => wrong(
-            "is not a period",
-            "write each unit once, in the order P1Y2M3W4DT5H6M7S",
-        ),
+        _ => wrong("is not a period", "write each unit once, in the order P1Y2M3W4DT5H6M7S"),
     }
 }
 
@@ -181,9 +163,7 @@ fn sum(date: &[i64], time: &[i64]) -> Option<Period> {
         let sum = amounts
             .iter()
             .zip(sizes)
-            .try_fold(0_i64, |sum, (amount, size)| {
-                amount.checked_mul(*size)?.checked_add(sum)
-            })?;
+            .try_fold(0_i64, |sum, (amount, size)| amount.checked_mul(*size)?.checked_add(sum))?;
         (sum <= limit).then_some(sum)
     };
     let (months, days) = date.split_at_checked(2)?;

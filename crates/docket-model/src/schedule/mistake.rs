@@ -46,17 +46,10 @@ impl Mistake {
     /// Says which letters of a piece are not ASCII.
     pub(super) fn foreign(part: Option<&'static str>, piece: Piece<'_>) -> Self {
         let (_, tail) = piece.split_at(piece.text.find(|c: char| !c.is_ascii()).unwrap_or(0));
-        let end = tail
-            .text
-            .find(|c: char| c.is_ascii())
-            .unwrap_or(tail.text.len());
+        let end = tail.text.find(|c: char| c.is_ascii()).unwrap_or(tail.text.len());
         let (letters, _) = tail.split_at(end);
         let shown = letters.text.escape_debug();
-        Self::new(
-            part,
-            letters,
-            format!("{shown} is not ASCII, as all of a schedule is"),
-        )
+        Self::new(part, letters, format!("{shown} is not ASCII, as all of a schedule is"))
     }
 
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -87,10 +80,7 @@ pub struct InvalidSchedule {
 
 impl InvalidSchedule {
     pub(super) fn new(text: &str, mistakes: Vec<Mistake>) -> Self {
-        Self {
-            text: text.to_owned(),
-            mistakes,
-        }
+        Self { text: text.to_owned(), mistakes }
     }
 
     /// Returns all mistakes in the order of the text; there is at least one.
@@ -102,36 +92,19 @@ impl InvalidSchedule {
     /// Shows each mistake above its place in the text, on several lines.
     #[must_use]
     pub fn snippet(&self) -> String {
-        let blocks: Vec<_> = self
-            .mistakes
-            .iter()
-            .map(|mistake| self.block(mistake))
-            .collect();
+        let blocks: Vec<_> = self.mistakes.iter().map(|mistake| self.block(mistake)).collect();
         blocks.join("\n")
     }
 
     fn block(&self, mistake: &Mistake) -> String {
-        let part = mistake
-            .part
-            .map(|part| format!("{part}: "))
-            .unwrap_or_default();
+        let part = mistake.part.map(|part| format!("{part}: ")).unwrap_or_default();
         // A tab or line break would tear the caret away from its place.
         let shown = self.text.replace(|c: char| c.is_ascii_control(), " ");
-        let before = self
-            .text
-            .get(..mistake.offset)
-            .map_or(0, |text| text.chars().count());
+        let before = self.text.get(..mistake.offset).map_or(0, |text| text.chars().count());
         let mark = " ".repeat(before) + &"^".repeat(mistake.text.chars().count().max(1));
-        let hint = mistake
-            .hint
-            .as_ref()
-            .map(|hint| format!(" {hint}"))
-            .unwrap_or_default();
+        let hint = mistake.hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
         let (field, message) = (mistake.field, &mistake.message);
-        format!(
-            "{field}: {part}{message}\n  {}\n  {mark}{hint}",
-            shown.trim_end()
-        )
+        format!("{field}: {part}{message}\n  {}\n  {mark}{hint}", shown.trim_end())
     }
 }
 
@@ -156,10 +129,7 @@ impl<'a> Piece<'a> {
         let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
         let text = self.text.trim_start_matches(blank);
         let offset = self.offset + self.text.len() - text.len();
-        Self {
-            text: text.trim_end_matches(blank),
-            offset,
-        }
+        Self { text: text.trim_end_matches(blank), offset }
     }
 
     /// Splits at every separator, keeping empty pieces.
@@ -184,20 +154,13 @@ impl<'a> Piece<'a> {
 
     /// Splits into the words between spaces and tabs.
     pub(super) fn words(self) -> impl Iterator<Item = Self> {
-        self.split(|c| matches!(c, ' ' | '\t'))
-            .filter(|word| !word.text.is_empty())
+        self.split(|c| matches!(c, ' ' | '\t')).filter(|word| !word.text.is_empty())
     }
 
     /// Splits at a byte index; at the end where that is no place to split.
     pub(super) fn split_at(self, index: usize) -> (Piece<'a>, Piece<'a>) {
         let (head, tail) = self.text.split_at_checked(index).unwrap_or((self.text, ""));
         let offset = self.offset + head.len();
-        (
-            Piece {
-                text: head,
-                offset: self.offset,
-            },
-            Piece { text: tail, offset },
-        )
+        (Piece { text: head, offset: self.offset }, Piece { text: tail, offset })
     }
 }

@@ -36,9 +36,7 @@ pub(super) fn parse(text: &str) -> Result<Rule, Vec<Mistake>> {
     let trimmed = whole.trimmed();
     if trimmed.text.is_empty() {
         let mistake = Mistake::new(None, whole, "nothing but white space".into());
-        return Err(vec![
-            mistake.with_hint("write \"\" for an allocation that has no schedule"),
-        ]);
+        return Err(vec![mistake.with_hint("write \"\" for an allocation that has no schedule")]);
     }
     let Some((zone, rest)) = split_zone(trimmed) else {
         return form(trimmed);
@@ -71,16 +69,11 @@ fn split_zone(piece: Piece<'_>) -> Option<(Mistake, Piece<'_>)> {
     let end = piece.text.find([' ', '\t']).unwrap_or(piece.text.len());
     let (word, rest) = piece.split_at(end);
     let (key, zone) = word.split_once('=')?;
-    let is_zone = ["TZ", "CRON_TZ"]
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(key.text));
+    let is_zone = ["TZ", "CRON_TZ"].iter().any(|name| name.eq_ignore_ascii_case(key.text));
     is_zone.then(|| {
         let message = format!("{} does not belong in a schedule", word.text);
         let hint = format!("write {} in the field TimeZone", zone.text);
-        (
-            Mistake::new(None, word, message).with_hint(hint),
-            rest.trimmed(),
-        )
+        (Mistake::new(None, word, message).with_hint(hint), rest.trimmed())
     })
 }
 
@@ -96,16 +89,9 @@ fn alias(piece: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
         return Err(vec![unknown(name, &lower)]);
     };
     if !rest.text.is_empty() {
-        return Err(vec![Mistake::new(
-            None,
-            rest,
-            format!("nothing may follow {}", name.text),
-        )]);
+        return Err(vec![Mistake::new(None, rest, format!("nothing may follow {}", name.text))]);
     }
-    let calendar = expression::parse(Piece {
-        text: meaning,
-        offset: 0,
-    })?;
+    let calendar = expression::parse(Piece { text: meaning, offset: 0 })?;
     Ok(Rule::Calendar(calendar.into()))
 }
 
@@ -114,9 +100,7 @@ fn every(name: Piece<'_>, rest: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
         let mistake = Mistake::new(Some("interval"), name, "@every needs an interval".into());
         return Err(vec![mistake.with_hint("write @every 1h30m")]);
     }
-    Interval::parse(rest)
-        .map(Rule::Every)
-        .map_err(|mistake| vec![mistake])
+    Interval::parse(rest).map(Rule::Every).map_err(|mistake| vec![mistake])
 }
 
 fn unknown(name: Piece<'_>, lower: &str) -> Mistake {
@@ -125,15 +109,9 @@ fn unknown(name: Piece<'_>, lower: &str) -> Mistake {
     }
     let names = ALIASES.map(|(alias, _)| alias);
     let known = format!("{}, @every", names.join(", "));
-    let mistake = Mistake::new(
-        None,
-        name,
-        format!("{} is not an alias ({known})", name.text),
-    );
-    let near = names
-        .into_iter()
-        .chain(["@every"])
-        .map(|known| (strsim::levenshtein(lower, known), known));
+    let mistake = Mistake::new(None, name, format!("{} is not an alias ({known})", name.text));
+    let near =
+        names.into_iter().chain(["@every"]).map(|known| (strsim::levenshtein(lower, known), known));
     match near.min() {
         Some((distance, known)) if distance <= SLIPS => mistake.with_hint(format!("write {known}")),
         _ => mistake,

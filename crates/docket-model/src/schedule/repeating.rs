@@ -90,10 +90,7 @@ impl Repeating {
 
     /// Returns the number of the first run after `from`, found by division and a step or two.
     fn first_after(&self, from: i64, anchor: i64, zone: Tz) -> Option<u64> {
-        let is_after = |number| {
-            self.run(number, anchor, zone)
-                .is_none_or(|run| run.at > from)
-        };
+        let is_after = |number| self.run(number, anchor, zone).is_none_or(|run| run.at > from);
         let begin = self.run(0, anchor, zone)?.at;
         let Some(guess) = from.saturating_sub(begin).checked_div(self.period.mean()) else {
             return Some(u64::from(begin <= from));
@@ -135,10 +132,7 @@ fn resolved(wall: i64, zone: Tz) -> Option<Run> {
         Meaning::Once(at) | Meaning::Twice { first: at, .. } => at,
         Meaning::Never(change) => change.at,
     };
-    Some(Run {
-        at,
-        wall: Some((wall, meaning)),
-    })
+    Some(Run { at, wall: Some((wall, meaning)) })
 }
 
 impl Period {
@@ -157,12 +151,9 @@ impl Period {
 
     /// Adds k times the months, the day clamped to the month's end, then k times the days.
     fn stepped(self, wall: i64, k: i64) -> Option<i64> {
-        let months = u32::try_from(k)
-            .ok()
-            .and_then(|k| self.months.checked_mul(k));
+        let months = u32::try_from(k).ok().and_then(|k| self.months.checked_mul(k));
         let months = if self.months == 0 { 0 } else { months? };
         let wall = DateTime::from_timestamp(wall, 0)?.checked_add_months(Months::new(months))?;
-        wall.timestamp()
-            .checked_add(self.days.checked_mul(k)?.checked_mul(DAY)?)
+        wall.timestamp().checked_add(self.days.checked_mul(k)?.checked_mul(DAY)?)
     }
 }

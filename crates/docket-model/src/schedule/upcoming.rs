@@ -53,23 +53,14 @@ impl Display for Note {
             }
             Self::Both(time) => write!(formatter, "{} comes twice: runs both times", clock(*time)),
             Self::Dropped(time) => {
-                write!(
-                    formatter,
-                    "{} {} does not exist: does not run",
-                    time.date(),
-                    clock(*time)
-                )
+                write!(formatter, "{} {} does not exist: does not run", time.date(), clock(*time))
             }
         }
     }
 }
 
 fn clock(time: NaiveDateTime) -> impl Display {
-    let format = if time.second() == 0 {
-        "%H:%M"
-    } else {
-        "%H:%M:%S"
-    };
+    let format = if time.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
     time.format(format)
 }
 
@@ -99,10 +90,7 @@ impl Iterator for Walker<'_> {
             }
         };
         self.after = at;
-        Some(Upcoming {
-            at: DateTime::from_timestamp(at, 0)?,
-            note,
-        })
+        Some(Upcoming { at: DateTime::from_timestamp(at, 0)?, note })
     }
 }
 
@@ -113,16 +101,11 @@ fn reading(wall: i64) -> Option<NaiveDateTime> {
 fn calendar_note(calendar: &Calendar, after: i64, at: i64, zone: Tz) -> Option<Note> {
     let wall = at + zone::offset(zone, at);
     // Every named wall time in between that exists would have been an instant of its own.
-    let skipped = calendar
-        .walk
-        .at_or_after(after + zone::offset(zone, after) + 1);
+    let skipped = calendar.walk.at_or_after(after + zone::offset(zone, after) + 1);
     if let Some(time) = skipped.filter(|time| *time < wall) {
         match zone::meaning(zone, time)? {
             Meaning::Never(change) if change.at == at && calendar.makes_up(change) => {
-                return Some(Note::Moved {
-                    time: reading(time)?,
-                    to: reading(wall)?,
-                });
+                return Some(Note::Moved { time: reading(time)?, to: reading(wall)? });
             }
             Meaning::Never(_) => return Some(Note::Dropped(reading(time)?)),
             Meaning::Once(_) | Meaning::Twice { .. } => {}

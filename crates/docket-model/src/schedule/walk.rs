@@ -33,10 +33,7 @@ impl Walk {
 
     fn time_at_or_after(&self, wall: i64) -> Option<i64> {
         let before = DateTime::from_timestamp(wall - 1, 0)?;
-        self.times
-            .after(&before)
-            .next()
-            .map(|found| found.timestamp())
+        self.times.after(&before).next().map(|found| found.timestamp())
     }
 
     /// Returns the first named day at or after a day, both counted from 1970-01-01. It goes by
@@ -56,9 +53,7 @@ impl Walk {
             let over = if first == this { start.day() } else { 0 };
             let days = self.days.days(shape(first)) & (u32::MAX << over);
             if days != 0 {
-                let named = first
-                    .with_day(days.trailing_zeros())?
-                    .and_time(NaiveTime::MIN);
+                let named = first.with_day(days.trailing_zeros())?.and_time(NaiveTime::MIN);
                 return Some(named.and_utc().timestamp() / DAY);
             }
         }

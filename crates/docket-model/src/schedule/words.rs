@@ -3,15 +3,8 @@
 use super::calendar::Calendar;
 use super::day::{Deciding, MonthDays, WeekDays};
 
-const WEEK_DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const WEEK_DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 const NTH: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 
@@ -26,11 +19,7 @@ pub(super) fn warnings(calendar: &Calendar) -> Vec<String> {
     let mut warnings = Vec::new();
     let days = &calendar.walk.days;
     if days.deciding == Deciding::Either && calendar.has_stepped_days {
-        warnings.push(format!(
-            "runs on {} OR {}",
-            month_days(days.month),
-            week_days(days.week)
-        ));
+        warnings.push(format!("runs on {} OR {}", month_days(days.month), week_days(days.week)));
     }
     if calendar.walk.at_or_after(0).is_none() {
         warnings.push("never runs: there is no such date".to_owned());
@@ -64,8 +53,7 @@ fn month_days(named: MonthDays) -> String {
 fn week_days(named: WeekDays) -> String {
     let listed = |bits: u8| {
         let days = WEEK_DAYS.iter().enumerate();
-        days.filter(move |(index, _)| bits & (1 << index) != 0)
-            .map(|(_, name)| *name)
+        days.filter(move |(index, _)| bits & (1 << index) != 0).map(|(_, name)| *name)
     };
     let mut parts: Vec<_> = listed(named.days).map(|name| format!("{name}s")).collect();
     parts.extend(listed(named.last).map(|name| format!("the last {name}")));

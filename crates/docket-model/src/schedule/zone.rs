@@ -34,22 +34,13 @@ pub fn parse_zone(name: &str) -> Result<Tz, UnknownZone> {
     if let Ok(zone) = Tz::from_str(name) {
         return Ok(zone);
     }
-    let same = TZ_VARIANTS
-        .iter()
-        .find(|zone| zone.name().eq_ignore_ascii_case(name));
-    same.copied().ok_or_else(|| UnknownZone {
-        name: name.to_owned(),
-        nearest: nearest(name),
-    })
+    let same = TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(name));
+    same.copied().ok_or_else(|| UnknownZone { name: name.to_owned(), nearest: nearest(name) })
 }
 
 /// Compares with whole names and with their cities alone, so that `Berlin` finds its zone.
 fn nearest(name: &str) -> &'static str {
-    let wanted: String = name
-        .chars()
-        .take(LONGEST_NAME)
-        .collect::<String>()
-        .to_ascii_lowercase();
+    let wanted: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_lowercase();
     let wanted = wanted.trim().replace(' ', "_");
     let distance = |zone: &&Tz| {
         let whole = zone.name().to_ascii_lowercase();
@@ -57,10 +48,7 @@ fn nearest(name: &str) -> &'static str {
         let by_city = strsim::damerau_levenshtein(city, &wanted);
         strsim::damerau_levenshtein(&whole, &wanted).min(by_city)
     };
-    TZ_VARIANTS
-        .iter()
-        .min_by_key(distance)
-        .map_or("UTC", |zone| zone.name())
+    TZ_VARIANTS.iter().min_by_key(distance).map_or("UTC", |zone| zone.name())
 }
 
 /// One change of a zone's clock.
@@ -96,10 +84,7 @@ pub(super) enum Meaning {
 /// Returns the zone's offset at an instant, in seconds east of UTC.
 pub(super) fn offset(zone: Tz, at: i64) -> i64 {
     DateTime::from_timestamp(at, 0).map_or(0, |at| {
-        zone.offset_from_utc_datetime(&at.naive_utc())
-            .fix()
-            .local_minus_utc()
-            .into()
+        zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc().into()
     })
 }
 
@@ -111,11 +96,7 @@ pub(super) fn first_change(zone: Tz, after: i64, until: i64) -> Option<Change> {
         let high = until.min(low + PROBE);
         if offset(zone, high) != before {
             let at = bisect(low, high, |at| offset(zone, at) != before);
-            return Some(Change {
-                at,
-                before,
-                after: offset(zone, at),
-            });
+            return Some(Change { at, before, after: offset(zone, at) });
         }
         low = high;
     }
@@ -142,19 +123,14 @@ pub(super) fn meaning(zone: Tz, wall: i64) -> Option<Meaning> {
         |offset: &<Tz as TimeZone>::Offset| wall - i64::from(offset.fix().local_minus_utc());
     match zone.offset_from_local_datetime(&reading) {
         chrono::MappedLocalTime::Single(offset) => Some(Meaning::Once(instant(&offset))),
-        chrono::MappedLocalTime::Ambiguous(first, second) => Some(Meaning::Twice {
-            first: instant(&first),
-            second: instant(&second),
-        }),
+        chrono::MappedLocalTime::Ambiguous(first, second) => {
+            Some(Meaning::Twice { first: instant(&first), second: instant(&second) })
+        }
         chrono::MappedLocalTime::None => {
             let (begin, old) = GapInfo::new(&reading, &zone)?.begin?;
             let before = i64::from(old.fix().local_minus_utc());
             let at = begin.and_utc().timestamp() - before;
-            Some(Meaning::Never(Change {
-                at,
-                before,
-                after: offset(zone, at),
-            }))
+            Some(Meaning::Never(Change { at, before, after: offset(zone, at) }))
         }
     }
 }

@@ -1,0 +1,118 @@
+//! The `Logs` of an allocation, as the original docket writes them.
+
+use std::fmt::{self, Write as _};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use crate::run::{Run, Step};
+
+/// How many entries an allocation shows: the newest.
+pub const MAX_ENTRIES: usize = 100;
+
+/// The newest entries of these runs, the newest last, by the wall clock of `zone`.
+#[must_use]
+pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Tz) -> Vec<String> {
+    let mut steps = Vec::new();
+    for run in newest_first {
+        if steps.len() >= MAX_ENTRIES {
+            break;
+        }
+        for attempt in &run.attempts {
+            steps.extend(attempt.steps.iter().map(|(at, step)| (*at, run, attempt, step)));
+        }
+    }
+    steps.sort_by_key(|(at, ..)| *at);
+    let skipped = steps.len().saturating_sub(MAX_ENTRIES);
+    let shown = steps.into_iter().skip(skipped);
+    shown.map(|(at, run, attempt, step)| entry(at, zone, &words(run, attempt, step))).collect()
+}
+
+fn entry(at: DateTime<Utc>, zone: Tz, words: &str) -> String {
+    let mut text = String::with_capacity(40 + words.len());
+    let at = at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S%.9f %z %Z");
+    // Writing to a String cannot fail.
+    let _: fmt::Result = write!(text, "{at}, [{words}]");
+    text
+}
+
+fn words(run: &Run, attempt: &crate::run::Attempt, step: &Step) -> String {
+    let container = attempt.container.as_ref().map(|id| &*id.0).unwrap_or_default();
+    match step {
+        Step::Pulled { repository, tag } => {
+            format!("Pulled {repository} {tag} {}", run.id.allocation)
+        }
+        Step::Created => format!("created: {container}"),
+        Step::Started => format!("started: {container}"),
+        Step::Exited => {
+            let code = attempt.exit.as_ref().map_or(-1, |exit| exit.code);
+            format!("exited: {container} {code}")
+        }
+        Step::Error(message) => format!("Error: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        AllocationName,
+        run::{ContainerId, Exit, Instant, RunId, Trigger},
+    };
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    fn run(second: i64, steps: usize) -> Run {
+        let at = DateTime::from_timestamp(1_481_598_213 + second, 601_558_174).unwrap();
+        let allocation = AllocationName::parse("foo").unwrap();
+        let id = RunId { allocation, instant: Instant::new(at) };
+        let mut run = Run::claimed(id, Uuid::nil(), Trigger::Schedule, at);
+        let attempt = run.attempt_mut().unwrap();
+        attempt.container = Some(ContainerId("c0ffee".into()));
+        attempt.exit = Some(Exit {
+            code: 3,
+            out_of_memory: false,
+            started_at: None,
+            ended_at: None,
+            error: None,
+            engine_went_down: false,
+        });
+        let all = [
+            Step::Pulled { repository: "busybox".into(), tag: "latest".into() },
+            Step::Created,
+            Step::Started,
+            Step::Exited,
+            Step::Error("image nobody/nothing not found".into()),
+        ];
+        let timed = |(n, step)| (at + TimeDelta::milliseconds(i64::try_from(n).unwrap()), step);
+        attempt.steps = all.into_iter().take(steps).enumerate().map(timed).collect();
+        run
+    }
+
+    #[test]
+    fn entries_read_as_the_originals_do() {
+        let entries = entries([&run(0, 5)], chrono_tz::America::Los_Angeles);
+
+        assert_eq!(
+            entries,
+            [
+                "2016-12-12 19:03:33.601558174 -0800 PST, [Pulled busybox latest foo]",
+                "2016-12-12 19:03:33.602558174 -0800 PST, [created: c0ffee]",
+                "2016-12-12 19:03:33.603558174 -0800 PST, [started: c0ffee]",
+                "2016-12-12 19:03:33.604558174 -0800 PST, [exited: c0ffee 3]",
+                "2016-12-12 19:03:33.605558174 -0800 PST, [Error: image nobody/nothing not found]",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_the_newest_hundred_entries_are_shown_oldest_first() {
+        let runs: Vec<Run> = (0..40).map(|second| run(second, 4)).collect();
+
+        let entries = entries(runs.iter().rev(), chrono_tz::UTC);
+
+        assert_eq!(entries.len(), MAX_ENTRIES);
+        assert!(entries.is_sorted());
+        assert!(entries[99].starts_with("2016-12-13 03:04:12.604558174 +0000 UTC, [exited:"));
+    }
+}

@@ -1,0 +1,112 @@
+//! What a container wrote, with a bound.
+
+use std::collections::VecDeque;
+
+/// The output of an attempt: its head and tail where it was too long.
+///
+/// Standard output and standard error stand in the order in which the engine logged them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    omitted: u64,
+    limit: usize,
+}
+
+impl Output {
+    /// An empty output that keeps at most `limit` bytes: the first half and the last half.
+    #[must_use]
+    pub fn bounded(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Adds what was written next.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        let head_room = (self.limit / 2).saturating_sub(self.head.len());
+        if self.tail.is_empty() && self.omitted == 0 && head_room > 0 {
+            let (head, rest) = bytes.split_at(head_room.min(bytes.len()));
+            self.head.extend_from_slice(head);
+            bytes = rest;
+        }
+        let room = self.limit - self.limit / 2;
+        let skipped = bytes.len().saturating_sub(room);
+        self.tail.extend(bytes.iter().skip(skipped));
+        let excess = self.tail.len().saturating_sub(room);
+        self.tail.drain(..excess);
+        self.omitted += (skipped + excess) as u64;
+    }
+
+    /// How many bytes were left out between head and tail.
+    #[must_use]
+    pub fn omitted(&self) -> u64 {
+        self.omitted
+    }
+
+    /// How many bytes the container wrote.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.kept() as u64 + self.omitted
+    }
+
+    /// How many bytes are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
+    /// Gives back memory that is not needed once the output is complete.
+    pub fn shrink(&mut self) {
+        self.head.shrink_to_fit();
+        self.tail.shrink_to_fit();
+    }
+
+    /// The bytes as they were written; a line between head and tail says what was left out.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.kept() + 64);
+        bytes.extend_from_slice(&self.head);
+        if self.omitted > 0 {
+            let note = format!("\n[docket: {} bytes left out here]\n", self.omitted);
+            bytes.extend_from_slice(note.as_bytes());
+        }
+        bytes.extend(&self.tail);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_within_the_bound_is_kept_to_the_byte() {
+        let mut output = Output::bounded(10);
+        for piece in ["he", "", "llo ", "you!"] {
+            output.push(piece.as_bytes());
+        }
+        assert_eq!(output.to_bytes(), b"hello you!");
+        assert_eq!((output.written(), output.omitted()), (10, 0));
+    }
+
+    #[test]
+    fn of_longer_output_head_and_tail_are_kept_and_the_gap_is_told() {
+        let mut output = Output::bounded(8);
+        for byte in b'a'..=b'z' {
+            output.push(&[byte]);
+        }
+        assert_eq!(output.to_bytes(), b"abcd\n[docket: 18 bytes left out here]\nwxyz");
+        assert_eq!((output.written(), output.kept()), (26, 8));
+    }
+
+    #[test]
+    fn one_large_piece_is_cut_as_many_small_ones_are() {
+        let text: Vec<u8> = (0..=255).collect();
+        let (mut whole, mut pieces) = (Output::bounded(33), Output::bounded(33));
+        whole.push(&text);
+        for piece in text.chunks(7) {
+            pieces.push(piece);
+        }
+        assert_eq!(whole.to_bytes(), pieces.to_bytes());
+        assert_eq!(whole.written(), 256);
+    }
+}

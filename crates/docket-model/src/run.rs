@@ -1,0 +1,323 @@
+//! Runs: what docket did about one instant of an allocation.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{name::AllocationName, output::Output};
+
+/// An instant as it stands in a run's name: `20261121T090000Z`, with milliseconds if it has any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Instant(DateTime<Utc>);
+
+/// A text that names no instant.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is no run: runs are named by their instant in UTC, such as 20261121T090000Z")]
+pub struct InvalidInstant(String);
+
+impl Instant {
+    /// The moment itself, cut to milliseconds.
+    #[must_use]
+    pub fn new(moment: DateTime<Utc>) -> Self {
+        let millis = moment.nanosecond() / 1_000_000 * 1_000_000;
+        Self(moment.with_nanosecond(millis).unwrap_or(moment))
+    }
+
+    /// The moment that this instant names.
+    #[must_use]
+    pub fn moment(self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = if self.0.nanosecond() == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.3fZ" };
+        self.0.format(form).fmt(f)
+    }
+}
+
+impl FromStr for Instant {
+    type Err = InvalidInstant;
+
+    fn from_str(text: &str) -> Result<Self, InvalidInstant> {
+        let read = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S%.fZ");
+        let instant = read.map(|naive| Self::new(naive.and_utc()));
+        match instant {
+            // One instant has one name, so that a run has one address.
+            Ok(instant) if instant.to_string() == text => Ok(instant),
+            _ => Err(InvalidInstant(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for Instant {
+    type Error = InvalidInstant;
+    fn try_from(text: String) -> Result<Self, InvalidInstant> {
+        text.parse()
+    }
+}
+
+impl From<Instant> for String {
+    fn from(instant: Instant) -> Self {
+        instant.to_string()
+    }
+}
+
+/// Names a run: its allocation and its instant. The name is the lock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId {
+    /// Whose run it is.
+    pub allocation: AllocationName,
+    /// The instant it accounts for.
+    pub instant: Instant,
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.allocation, self.instant)
+    }
+}
+
+/// What made a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trigger {
+    /// Its instant came.
+    Schedule,
+    /// Its instant had gone by, and it was made up for.
+    CatchUp,
+}
+
+/// How far a run is, or how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// The right to start it was taken; no container runs yet.
+    Claimed,
+    /// Its container runs.
+    Running,
+    /// The container ended with exit code 0.
+    Succeeded,
+    /// It did not, or never started; the reason in words.
+    Failed(String),
+    /// The allocation went away, or changed hands, before a container was made.
+    Cancelled(String),
+    /// Nothing started for this instant and those after it up to `last`.
+    Missed {
+        /// Why, in words.
+        reason: String,
+        /// The last instant of the span.
+        last: Instant,
+        /// How many instants the span has.
+        count: u64,
+    },
+}
+
+impl RunState {
+    /// The state as one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Cancelled(_) => "cancelled",
+            Self::Missed { .. } => "missed",
+        }
+    }
+
+    /// Why it is so, where a reason belongs to the state.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Failed(reason) | Self::Cancelled(reason) | Self::Missed { reason, .. } => {
+                Some(reason)
+            }
+            _ => None,
+        }
+    }
+
+    /// True once nothing more happens to the run.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !matches!(self, Self::Claimed | Self::Running)
+    }
+}
+
+/// What the text of a container's id weighs, with the count of its sharers.
+const CONTAINER_ID_WEIGHT: usize = 80;
+
+/// The id that an engine gave a container.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ContainerId(pub Arc<str>);
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A step on the way of an attempt; shown in the allocation's `Logs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The image is there.
+    Pulled {
+        /// The image's repository, as it was written.
+        repository: Box<str>,
+        /// Its tag or digest.
+        tag: Box<str>,
+    },
+    /// The container was created.
+    Created,
+    /// The container was started.
+    Started,
+    /// The container ended.
+    Exited,
+    /// Something failed, in words.
+    Error(Box<str>),
+}
+
+/// One try to carry out a run. What is not known yet is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    /// What was done so far, and when, by docket's clock.
+    pub steps: Vec<(DateTime<Utc>, Step)>,
+    /// The container that was created for it.
+    pub container: Option<ContainerId>,
+    /// The id of the image that the container was made from.
+    pub image: Option<Arc<str>>,
+    /// What went well enough but not as asked, such as an image that could not be pulled.
+    pub remarks: Vec<String>,
+    /// When the container was started, by the engine's clock.
+    pub started_at: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub exit: Option<Exit>,
+    /// What it wrote.
+    pub output: Option<Arc<Output>>,
+}
+
+impl Attempt {
+    /// An attempt of which nothing is known yet.
+    #[must_use]
+    pub fn new(number: u32) -> Self {
+        Self {
+            number,
+            steps: Vec::new(),
+            container: None,
+            image: None,
+            remarks: Vec::new(),
+            started_at: None,
+            exit: None,
+            output: None,
+        }
+    }
+}
+
+/// How a container ended, as the engine tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit code of its main process; 128 and the signal's number where one ended it.
+    pub code: i64,
+    /// True where the kernel ended it for want of memory.
+    pub out_of_memory: bool,
+    /// When it started, by the engine's clock.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended, by the engine's clock.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What the engine itself says went wrong, if it says anything.
+    pub error: Option<String>,
+    /// True where the engine went away while the container ran.
+    pub engine_went_down: bool,
+}
+
+/// The record of what was done about one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its allocation and instant.
+    pub id: RunId,
+    /// The allocation's uid when the run was claimed.
+    pub uid: Uuid,
+    /// What made it.
+    pub trigger: Trigger,
+    /// When the record was made: the decision to start, or not to.
+    pub decided_at: DateTime<Utc>,
+    /// How far it is.
+    pub state: RunState,
+    /// When nothing more was to be done.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The tries so far, the first one first.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Run {
+    /// A run that was just claimed.
+    #[must_use]
+    pub fn claimed(id: RunId, uid: Uuid, trigger: Trigger, decided_at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            uid,
+            trigger,
+            decided_at,
+            state: RunState::Claimed,
+            ended_at: None,
+            attempts: vec![Attempt::new(1)],
+        }
+    }
+
+    /// The latest instant that the record accounts for: its own, or the end of a span.
+    #[must_use]
+    pub fn latest(&self) -> Instant {
+        match &self.state {
+            RunState::Missed { last, .. } => *last,
+            _ => self.id.instant,
+        }
+    }
+
+    /// How many bytes the record and its outputs take in memory, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let attempts = self.attempts.iter().map(|attempt| {
+            let steps = attempt.steps.len() * size_of::<(DateTime<Utc>, Step)>();
+            let remarks = attempt.remarks.iter().map(String::len).sum::<usize>();
+            let output = attempt.output.as_ref().map_or(0, |output| output.kept());
+            size_of::<Attempt>() + steps + remarks + output + CONTAINER_ID_WEIGHT
+        });
+        let reason = self.state.reason().map_or(0, str::len);
+        size_of::<Self>() + reason + attempts.sum::<usize>()
+    }
+
+    /// The newest attempt.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// The newest attempt, to be added to.
+    pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
+        self.attempts.last_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_has_one_name_and_is_read_back_from_it() {
+        for name in ["20261121T090000Z", "20261121T090000.250Z"] {
+            let instant: Instant = name.parse().unwrap();
+            assert_eq!(instant.to_string(), name);
+        }
+        for text in
+            ["", "latest", "2026-11-21T09:00:00Z", "20261121T090000.000Z", "20261121T250000Z"]
+        {
+            assert_eq!(text.parse::<Instant>(), Err(InvalidInstant(text.to_owned())));
+        }
+    }
+}

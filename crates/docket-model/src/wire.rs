@@ -1,0 +1,242 @@
+//! What the server answers and the client reads, beyond allocations themselves.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    mistake::Mistake,
+    run::{Instant, Run, RunState, Trigger},
+};
+
+/// The longest run history a request may ask for at once.
+pub const MAX_PAGE: usize = 1000;
+
+/// Answers a push of one allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// True where the name was new.
+    pub created: bool,
+}
+
+/// Answers a push of several allocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pushed {
+    /// Names that are new.
+    pub created: usize,
+    /// Names whose specification changed.
+    pub updated: usize,
+    /// Names that stay as they were.
+    pub unchanged: usize,
+}
+
+/// Answers a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// Always true: anything else is an error.
+    pub deleted: bool,
+}
+
+/// The original's body for a push that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Refused {
+    /// What is wrong with the whole request.
+    pub overall: BTreeMap<String, String>,
+    /// What is wrong with each field, by its path.
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Refused {
+    /// The body for a request that could not be read at all.
+    #[must_use]
+    pub fn undecodable(message: String) -> Self {
+        let overall = BTreeMap::from([("DeserializationError".to_owned(), message)]);
+        Self { overall, fields: BTreeMap::new() }
+    }
+
+    /// The body for these mistakes; several in one field stand behind one another.
+    #[must_use]
+    pub fn because_of(mistakes: &[Mistake]) -> Self {
+        let mut fields = BTreeMap::<String, String>::new();
+        for mistake in mistakes {
+            let text = fields.entry(mistake.field.to_string()).or_default();
+            if !text.is_empty() {
+                text.push_str("; ");
+            }
+            text.push_str(&mistake.message);
+        }
+        Self { overall: BTreeMap::new(), fields }
+    }
+}
+
+/// An error as RFC 9457 has it: `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// The status in words.
+    pub title: String,
+    /// What went wrong with this request, and how to mend it.
+    pub detail: String,
+}
+
+/// What the server knows of an allocation, under the key `Status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Status {
+    /// The least instant that is still to come; absent where there is none.
+    pub next: Option<DateTime<Utc>>,
+    /// The zone in force.
+    pub time_zone: String,
+    /// How many of its containers run or are about to.
+    pub running: usize,
+    /// The newest run that has ended, or else the newest.
+    pub last_run: Option<RunSummary>,
+    /// Greater with every change; the `ETag`.
+    pub revision: u64,
+    /// Where it came from: `api`, or the file that has it.
+    pub origin: String,
+    /// When the name was created.
+    pub created: DateTime<Utc>,
+    /// What should be known about the schedule, such as that it never runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// A run in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunSummary {
+    /// Its instant, as it is named.
+    pub run: Instant,
+    /// One word: `claimed`, `running`, `succeeded`, `failed`, `cancelled`, `missed`.
+    pub state: String,
+    /// The exit code of the newest attempt.
+    pub exit_code: Option<i64>,
+    /// Why, where a reason belongs to the state.
+    pub reason: Option<String>,
+    /// When it ended.
+    pub ended: Option<DateTime<Utc>>,
+}
+
+/// A page of the history of an allocation, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunRecord>,
+    /// What to send as `cursor` to get the next page; absent on the last.
+    pub cursor: Option<Instant>,
+}
+
+/// A run in full, but for its output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunRecord {
+    /// The run's name below its allocation.
+    pub run: Instant,
+    /// The allocation.
+    pub allocation: String,
+    /// The instant it accounts for.
+    pub instant: DateTime<Utc>,
+    /// What made it.
+    pub trigger: Trigger,
+    /// One word for how far it is or how it ended.
+    pub state: String,
+    /// Why, where a reason belongs to the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of a record of missed instants: the last one and how many.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// When the decision to start, or not to, fell.
+    pub decided: DateTime<Utc>,
+    /// When nothing more was to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<DateTime<Utc>>,
+    /// The tries, the first one first.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// The instants that a record of missed ones spans, beyond its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Span {
+    /// The last instant.
+    pub last: Instant,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// One try to carry out a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttemptRecord {
+    /// Counted from 1.
+    pub attempt: u32,
+    /// The container's id at the engine.
+    pub container: Option<String>,
+    /// The id of the image that it was made from.
+    pub image: Option<String>,
+    /// When the container started, by the engine's clock.
+    pub started: Option<DateTime<Utc>>,
+    /// When it ended, by the engine's clock.
+    pub ended: Option<DateTime<Utc>>,
+    /// Its exit code.
+    pub exit_code: Option<i64>,
+    /// True where the kernel ended it for want of memory.
+    pub out_of_memory: bool,
+    /// How many bytes it wrote; absent until that is known.
+    pub output_bytes: Option<u64>,
+    /// How many of them are not kept.
+    pub output_omitted: Option<u64>,
+    /// What went well enough but not as asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+impl From<&Run> for RunRecord {
+    fn from(run: &Run) -> Self {
+        let span = match &run.state {
+            RunState::Missed { last, count, .. } => Some(Span { last: *last, count: *count }),
+            _ => None,
+        };
+        let attempts = run.attempts.iter().map(|attempt| AttemptRecord {
+            attempt: attempt.number,
+            container: attempt.container.as_ref().map(ToString::to_string),
+            image: attempt.image.as_deref().map(str::to_owned),
+            started: attempt.started_at,
+            ended: attempt.exit.as_ref().and_then(|exit| exit.ended_at),
+            exit_code: attempt.exit.as_ref().map(|exit| exit.code),
+            out_of_memory: attempt.exit.as_ref().is_some_and(|exit| exit.out_of_memory),
+            output_bytes: attempt.output.as_ref().map(|output| output.written()),
+            output_omitted: attempt.output.as_ref().map(|output| output.omitted()),
+            remarks: attempt.remarks.clone(),
+        });
+        Self {
+            run: run.id.instant,
+            allocation: run.id.allocation.to_string(),
+            instant: run.id.instant.moment(),
+            trigger: run.trigger,
+            state: run.state.word().to_owned(),
+            reason: run.state.reason().map(str::to_owned),
+            span,
+            decided: run.decided_at,
+            ended: run.ended_at,
+            attempts: attempts.collect(),
+        }
+    }
+}
+
+impl From<&Run> for RunSummary {
+    fn from(run: &Run) -> Self {
+        Self {
+            run: run.id.instant,
+            state: run.state.word().to_owned(),
+            exit_code: run.attempt().and_then(|attempt| Some(attempt.exit.as_ref()?.code)),
+            reason: run.state.reason().map(str::to_owned),
+            ended: run.ended_at,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Where the server's time comes from. Nothing else asks the machine for it.
+
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, Utc};
+use rustix::time::{ClockId, clock_gettime};
+
+/// The clocks of a machine, read at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// The wall clock, which people and programs can set.
+    pub wall: DateTime<Utc>,
+    /// Time since some moment in the past, without the time that the machine was suspended.
+    pub awake: Duration,
+    /// The same, with the time that the machine was suspended.
+    pub elapsed: Duration,
+}
+
+/// Tells the time.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Reads all clocks at once.
+    fn read(&self) -> Reading;
+
+    /// The wall clock alone.
+    fn now(&self) -> DateTime<Utc> {
+        self.read().wall
+    }
+}
+
+/// The machine's own clocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn read(&self) -> Reading {
+        let awake = since_boot(ClockId::Monotonic);
+        Reading { wall: self.now(), awake, elapsed: since_boot(ClockId::Boottime) }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+        Utc::now()
+    }
+}
+
+fn since_boot(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// A clock for tests: it follows Tokio's paused time and can be set.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct TestClock {
+    origin: tokio::time::Instant,
+    wall: parking_lot::Mutex<DateTime<Utc>>,
+    suspended: parking_lot::Mutex<Duration>,
+}
+
+#[cfg(test)]
+impl TestClock {
+    pub(crate) fn at(wall: &str) -> Self {
+        Self {
+            origin: tokio::time::Instant::now(),
+            wall: parking_lot::Mutex::new(wall.parse().unwrap()),
+            suspended: parking_lot::Mutex::default(),
+        }
+    }
+
+    /// Someone sets the wall clock by so much.
+    pub(crate) fn set_by(&self, change: chrono::TimeDelta) {
+        *self.wall.lock() += change;
+    }
+
+    /// The machine sleeps for so long: its timers stand still meanwhile.
+    pub(crate) fn suspend_for(&self, duration: Duration) {
+        *self.suspended.lock() += duration;
+        self.set_by(chrono::TimeDelta::from_std(duration).unwrap());
+    }
+}
+
+#[cfg(test)]
+impl Clock for TestClock {
+    fn read(&self) -> Reading {
+        let awake = self.origin.elapsed();
+        Reading { wall: *self.wall.lock() + awake, awake, elapsed: awake + *self.suspended.lock() }
+    }
+}
