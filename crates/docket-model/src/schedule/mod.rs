@@ -15,6 +15,7 @@ mod iso;
 mod mistake;
 mod parse;
 mod repeating;
+mod special;
 mod upcoming;
 mod walk;
 mod words;
