@@ -120,10 +120,7 @@ fn a_reversed_range_comes_with_its_rewrite() {
 
         let fields: Vec<_> = text
             .split(' ')
-            .map(|word| match word.contains('-') {
-                true => rewrite,
-                false => word,
-            })
+            .map(|word| if word.contains('-') { rewrite } else { word })
             .collect();
         assert!(Schedule::parse(&fields.join(" ")).is_ok(), "{rewrite}");
     }

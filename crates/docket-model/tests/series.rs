@@ -227,6 +227,24 @@ fn a_fixed_time_runs_once_when_the_search_begins_between_its_two_passes() {
 }
 
 #[test]
+fn a_written_second_that_begins_with_a_star_makes_a_wildcard() {
+    let new_york = "America/New_York";
+
+    let twice = shown("*/30 30 1 * * * *", "2026-11-01T04:00:00Z", new_york, 5);
+    let left_out = shown("*/30 30 2 * * * *", "2026-03-08T05:00:00Z", new_york, 1);
+
+    let first_day = [
+        "11-01 01:30",
+        "11-01 01:30",
+        "11-01 01:30",
+        "11-01 01:30",
+        "11-02 01:30",
+    ];
+    assert_eq!(twice, first_day);
+    assert_eq!(left_out, ["03-09 02:30"]);
+}
+
+#[test]
 fn both_days_restricted_run_on_either() {
     assert_eq!(
         shown("0 0 13 * FRI", "2026-11-01T00:00:00Z", "UTC", 4),
