@@ -1,7 +1,9 @@
-//! One element of a field: `*`, `v`, `a-b`, any of them with a step, or `L`, `W`, `#`.
+//! One element of a field: `*`, `v`, `a-b`, any of them with a step. Those with `L`, `W` and `#`
+//! are next door.
 
 use super::field::{Field, SUNDAY, Value};
 use super::mistake::{Mistake, Piece};
+use super::special::{self, special};
 
 /// What an element names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,7 @@ pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, Mistake> 
         ("?", Some((step, _))) => {
             let hint = format!("write */{}", step.text);
             Err(field
-                .mistake(piece, format!("{} is not known, ? has no step", piece.text))
+                .misuse(piece, "is not known, ? has no step")
                 .with_hint(hint))
         }
         _ => range(field, piece, base, step.map(|(_, step)| step)),
@@ -85,6 +87,9 @@ fn range(
     step: Option<u16>,
 ) -> Result<Element, Mistake> {
     let Some((left, right)) = base.split_once('-') else {
+        if step.is_some() && special(field, base).is_some() {
+            return Err(special::lonely(field, base));
+        }
         let first = field.value(base)?;
         // Sunday is the first day of a week, unless it ends a range.
         let first = if field == Field::WeekDay { first.number % SUNDAY } else { first.number };
@@ -92,11 +97,18 @@ fn range(
         return Ok(Element::Range(Range { first, last, step: step.unwrap_or(1), is_star: false }));
     };
     if left.text.is_empty() || right.text.is_empty() {
-        let message = format!("{} is not a range, which has two ends", base.text);
-        return Err(field.mistake(base, message));
+        return Err(field.misuse(base, "is not a range, which has two ends"));
     }
+<<<<<<< HEAD
     if let Some(letter) = [left, right].into_iter().find(|side| special(field, *side).is_some()) {
         return Err(lonely(field, whole, letter));
+=======
+    if let Some(letter) = [left, right]
+        .into_iter()
+        .find(|side| special(field, *side).is_some())
+    {
+        return Err(special::lonely(field, letter));
+>>>>>>> schedule
     }
     let (first, mut last) = (field.value(left)?, field.value(right)?);
     if field == Field::WeekDay && last.is_name && last.number == 0 && first.number > 0 {
@@ -119,7 +131,7 @@ fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u
         }
         format!("{from_text}-{}", field.show(to, first.is_name || last.is_name))
     };
-    let mistake = field.mistake(whole, format!("{} is reversed", whole.text));
+    let mistake = field.misuse(whole, "is reversed");
     let (lower, upper) = (field.least(), field.greatest_written());
     let rewrite = match (field, step) {
         (Field::Year, _) => range(last.number, first.number),
@@ -139,6 +151,7 @@ fn stepped(field: Field, (first, last): (u16, u16), step: u16) -> String {
     let values: Vec<_> = round.map(|value| ((value - lower) % size + lower).to_string()).collect();
     values.join(",")
 }
+<<<<<<< HEAD
 
 /// Recognises the elements with `L`, `W` and `#`.
 fn special(field: Field, piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
@@ -222,3 +235,5 @@ fn lonely(field: Field, whole: Piece<'_>, letter: Piece<'_>) -> Mistake {
         format!("{} stands alone or in a list, never in a range or with a step", letter.text);
     field.mistake(whole, message)
 }
+=======
+>>>>>>> schedule

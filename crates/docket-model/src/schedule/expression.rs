@@ -38,13 +38,18 @@ pub(super) fn parse(whole: Piece<'_>) -> Result<Calendar, Vec<Mistake>> {
 fn wrong_count(whole: Piece<'_>, found: usize) -> Mistake {
     let fields = if found == 1 { "field" } else { "fields" };
     let message = format!("found {found} {fields}, a cron schedule has 5, 6 or 7");
-    let hint = "write min hour dom month dow, then year if wanted, and sec before all of them";
+    let hint = if whole.text.starts_with("PT") {
+        "write @every 1h30m for an interval, or R//PT1H30M to begin at once"
+    } else {
+        "write min hour dom month dow, then year if wanted, and sec before all of them"
+    };
     Mistake::new(None, whole, message).with_hint(hint)
 }
 
 /// Six fields are often meant to begin with seconds.
 fn explain_six(whole: Piece<'_>, mistakes: &mut [Mistake]) {
     let seven = format!("{} *", whole.text);
+<<<<<<< HEAD
     let is_meant = parse(Piece { text: &seven, offset: 0 }).is_ok();
     let year = mistakes.iter().position(|mistake| mistake.part == Some(Field::Year.name()));
     let Some(index) = year.or(is_meant.then_some(0)) else {
@@ -53,6 +58,27 @@ fn explain_six(whole: Piece<'_>, mistakes: &mut [Mistake]) {
     if let Some(mistake) = mistakes.get_mut(index) {
         let then = if is_meant { format!("; with seconds write {seven}") } else { String::new() };
         mistake.hint = Some(format!("the sixth of six fields is the year{then}"));
+=======
+    let is_meant = parse(Piece {
+        text: &seven,
+        offset: 0,
+    })
+    .is_ok();
+    let in_year = mistakes
+        .iter()
+        .position(|mistake| mistake.part == Some(Field::Year.name()));
+    let Some(index) = in_year.or(is_meant.then_some(0)) else {
+        return;
+    };
+    if let Some(mistake) = mistakes.get_mut(index) {
+        let year = "the sixth of six fields is the year";
+        let hint = match &mistake.hint {
+            _ if is_meant => format!("{year}; with seconds write {seven}"),
+            Some(rewrite) => format!("{year}; {rewrite}"),
+            None => year.to_owned(),
+        };
+        mistake.hint = Some(hint);
+>>>>>>> schedule
     }
 }
 
@@ -69,8 +95,7 @@ impl List {
         for piece in word.split(|c| c == ',') {
             match element::parse(field, piece) {
                 _ if piece.text.is_empty() => {
-                    let message = format!("{} has an empty element in its list", word.text);
-                    mistakes.push(field.mistake(word, message));
+                    mistakes.push(field.misuse(word, "has an empty element in its list"));
                     break;
                 }
                 _ if !piece.text.is_ascii() => {

@@ -116,11 +116,14 @@ impl Field {
         Mistake::new(Some(self.name()), piece, message)
     }
 
+    /// Says what is wrong with the form of a text, and what can be written.
+    pub(super) fn misuse(self, piece: Piece<'_>, what: &str) -> Mistake {
+        self.mistake(piece, format!("{} {what} ({})", piece.text, self.allowed()))
+    }
+
     /// Says that a text is nothing that the field knows.
     pub(super) fn misfit(self, piece: Piece<'_>) -> Mistake {
-        let (text, noun, allowed) = (piece.text, self.noun(), self.allowed());
-        let message = format!("{text} is not {noun} ({allowed})");
-        self.mistake(piece, message)
+        self.misuse(piece, &format!("is not {}", self.noun()))
     }
 
     /// Parses a number or a name.

@@ -65,6 +65,7 @@ impl Display for Mistake {
         }
         formatter.write_str(&self.message)?;
         match &self.hint {
+            Some(hint) if self.message.ends_with('?') => write!(formatter, " {hint}"),
             Some(hint) => write!(formatter, ", {hint}"),
             None => Ok(()),
         }
