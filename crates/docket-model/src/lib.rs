@@ -4,6 +4,8 @@
 
 pub mod allocation;
 pub mod container;
+pub mod document;
+pub mod duration;
 pub mod log;
 pub mod mistake;
 pub mod name;
@@ -15,6 +17,8 @@ pub mod wire;
 
 pub use allocation::{Allocation, Origin, Specification};
 pub use container::Container;
+pub use document::Document;
+pub use duration::Duration;
 pub use mistake::{FieldPath, Mistake};
 pub use name::AllocationName;
 pub use output::Output;

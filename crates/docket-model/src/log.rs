@@ -42,6 +42,9 @@ fn words(run: &Run, attempt: &crate::run::Attempt, step: &Step) -> String {
         Step::Pulled { repository, tag } => {
             format!("Pulled {repository} {tag} {}", run.id.allocation)
         }
+        Step::NotPulled { reason } => {
+            format!("Not pulled, the image on the engine serves: {reason}")
+        }
         Step::Created => format!("created: {container}"),
         Step::Started => format!("started: {container}"),
         Step::Exited => {

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::schedule;
+
+/// The longest text that a message shows in full, in characters.
+const MOST_SHOWN: usize = 60;
 
 /// One step of the way to a value in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,12 +41,6 @@ impl FieldPath {
         self.with(Step::Index(index))
     }
 
-    /// This path below another one.
-    #[must_use]
-    pub fn below(&self, parent: &FieldPath) -> Self {
-        Self(parent.0.iter().chain(&self.0).cloned().collect())
-    }
-
     fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
@@ -59,6 +58,38 @@ impl fmt::Display for FieldPath {
             }
         }
         Ok(())
+    }
+}
+
+/// The way to a value while it is being read: it costs nothing until a mistake is noted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// Where reading began.
+    Start(&'a FieldPath),
+    /// Below a key.
+    Key(&'a Place<'a>, &'a str),
+    /// In a list.
+    Index(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    /// The path that is kept.
+    pub(crate) fn to_field(self) -> FieldPath {
+        match self {
+            Place::Start(path) => path.clone(),
+            Place::Key(parent, key) => parent.to_field().with_key(key),
+            Place::Index(parent, index) => parent.to_field().with_index(index),
+        }
+    }
+
+    /// A mistake in the value here.
+    pub(crate) fn wrong(self, message: impl Into<String>) -> Mistake {
+        Mistake::new(self.to_field(), message)
+    }
+
+    /// A mistake in a key of the mapping here.
+    pub(crate) fn wrong_key(self, key: &str, message: impl Into<String>) -> Mistake {
+        Mistake::of_key(self.to_field().with_key(key), message)
     }
 }
 
@@ -91,14 +122,59 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.message)
+        if !self.field.0.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Says what should stand in place of a value of the wrong kind.
+pub(crate) fn expected(kind: &str, found: &Value) -> String {
+    let hint = match (kind, found) {
+        ("a text", Value::Number(_) | Value::Bool(_) | Value::Object(_)) => ": put it in quotes",
+        ("a text", Value::Null) => ": write \"\" for an empty one",
+        ("true or false", Value::String(text)) => as_boolean(text),
+        ("a whole number" | "a number", Value::String(text)) if text.parse::<f64>().is_ok() => {
+            ": write it without quotes"
+        }
+        _ => "",
+    };
+    format!("expected {kind}, found {}{hint}", shown(found))
+}
+
+/// What to write for a word that older YAML takes for a boolean.
+fn as_boolean(text: &str) -> &'static str {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "on" | "true" => ": write true, without quotes",
+        "no" | "n" | "off" | "false" => ": write false, without quotes",
+        _ => "",
+    }
+}
+
+fn shown(found: &Value) -> String {
+    match found {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the text {:?}", shortened(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+    }
+}
+
+/// A text short enough to stand in a message.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
 /// The candidate nearest to `text`, if one is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let text = text.to_lowercase();
+    let text = shortened(text).to_lowercase();
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(&text, &candidate.to_lowercase()), candidate))
@@ -110,8 +186,9 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// Says that a key is unknown, and which one may have been meant.
 #[must_use]
 pub fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let shown = shortened(key);
     match nearest(key, known) {
-        Some(near) => format!("unknown key `{key}`: did you mean `{near}`?"),
-        None => format!("unknown key `{key}`"),
+        Some(near) => format!("unknown key `{shown}`: did you mean `{near}`?"),
+        None => format!("unknown key `{shown}`"),
     }
 }

@@ -171,6 +171,11 @@ pub enum Step {
         /// Its tag or digest.
         tag: Box<str>,
     },
+    /// It could not be pulled, and the one that the engine has serves.
+    NotPulled {
+        /// Why.
+        reason: Box<str>,
+    },
     /// The container was created.
     Created,
     /// The container was started.

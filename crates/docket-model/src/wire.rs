@@ -1,12 +1,12 @@
 //! What the server answers and the client reads, beyond allocations themselves.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     mistake::Mistake,
+    name::AllocationName,
     run::{Instant, Run, RunState, Trigger},
 };
 
@@ -21,7 +21,7 @@ pub struct Created {
 }
 
 /// Answers a push of several allocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pushed {
     /// Names that are new.
     pub created: usize,
@@ -29,6 +29,19 @@ pub struct Pushed {
     pub updated: usize,
     /// Names that stay as they were.
     pub unchanged: usize,
+    /// What became of each, in their order; only where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<PushedName>>,
+}
+
+/// What a push did about one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PushedName {
+    /// The name.
+    pub name: AllocationName,
+    /// One word: `created`, `updated`, `unchanged`.
+    pub result: String,
 }
 
 /// Answers a deletion.
@@ -42,23 +55,23 @@ pub struct Deleted {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Refused {
     /// What is wrong with the whole request.
-    pub overall: BTreeMap<String, String>,
+    pub overall: IndexMap<String, String>,
     /// What is wrong with each field, by its path.
-    pub fields: BTreeMap<String, String>,
+    pub fields: IndexMap<String, String>,
 }
 
 impl Refused {
     /// The body for a request that could not be read at all.
     #[must_use]
     pub fn undecodable(message: String) -> Self {
-        let overall = BTreeMap::from([("DeserializationError".to_owned(), message)]);
-        Self { overall, fields: BTreeMap::new() }
+        let overall = IndexMap::from([("DeserializationError".to_owned(), message)]);
+        Self { overall, fields: IndexMap::new() }
     }
 
     /// The body for these mistakes; several in one field stand behind one another.
     #[must_use]
     pub fn because_of(mistakes: &[Mistake]) -> Self {
-        let mut fields = BTreeMap::<String, String>::new();
+        let mut fields = IndexMap::<String, String>::new();
         for mistake in mistakes {
             let text = fields.entry(mistake.field.to_string()).or_default();
             if !text.is_empty() {
@@ -66,7 +79,7 @@ impl Refused {
             }
             text.push_str(&mistake.message);
         }
-        Self { overall: BTreeMap::new(), fields }
+        Self { overall: IndexMap::new(), fields }
     }
 }
 

@@ -48,12 +48,7 @@ impl Wall {
     fn new(reading: i64) -> Self {
         let date = DateTime::from_timestamp(reading, 0).unwrap().date_naive();
         let month_length = u32::from(date.num_days_in_month());
-        Self {
-            reading,
-            month: date.month(),
-            day: date.day(),
-            month_length,
-        }
+        Self { reading, month: date.month(), day: date.day(), month_length }
     }
 
     fn hour(self) -> i64 {
@@ -83,32 +78,20 @@ const RULES: [Rule; 18] = [
     ("0 0 * * *", false, |wall| wall.is_at(0, 0)),
     ("15 0 * * *", false, |wall| wall.is_at(0, 15)),
     ("30 1 * * *", false, |wall| wall.is_at(1, 30)),
-    ("45 1,2 * * *", false, |wall| {
-        wall.is_at(1, 45) || wall.is_at(2, 45)
-    }),
+    ("45 1,2 * * *", false, |wall| wall.is_at(1, 45) || wall.is_at(2, 45)),
     ("0 2 * * *", false, |wall| wall.is_at(2, 0)),
     ("30 2 * * *", false, |wall| wall.is_at(2, 30)),
     ("59 2 * * ?", false, |wall| wall.is_at(2, 59)),
     ("0 3 * * *", false, |wall| wall.is_at(3, 0)),
-    ("0,20,40 0-3 * * *", false, |wall| {
-        wall.hour() <= 3 && wall.minute() % 20 == 0
-    }),
+    ("0,20,40 0-3 * * *", false, |wall| wall.hour() <= 3 && wall.minute() % 20 == 0),
     ("5 0-23 * * *", false, |wall| wall.minute() == 5),
     ("5,* 12 * * *", false, |wall| wall.hour() == 12),
-    ("0 30 23 * * SUN *", false, |wall| {
-        wall.is_at(23, 30) && wall.weekday() == 0
-    }),
-    ("10 2 30,31 12 *", false, |wall| {
-        wall.is_at(2, 10) && wall.month == 12 && wall.day >= 30
-    }),
+    ("0 30 23 * * SUN *", false, |wall| wall.is_at(23, 30) && wall.weekday() == 0),
+    ("10 2 30,31 12 *", false, |wall| wall.is_at(2, 10) && wall.month == 12 && wall.day >= 30),
     ("0 * * * *", true, |wall| wall.minute() == 0),
     ("30 ? * * *", true, |wall| wall.minute() == 30),
-    ("*/10 1-2 * * *", true, |wall| {
-        matches!(wall.hour(), 1 | 2) && wall.minute() % 10 == 0
-    }),
-    ("0 */2 * * *", true, |wall| {
-        wall.minute() == 0 && wall.hour() % 2 == 0
-    }),
+    ("*/10 1-2 * * *", true, |wall| matches!(wall.hour(), 1 | 2) && wall.minute() % 10 == 0),
+    ("0 */2 * * *", true, |wall| wall.minute() == 0 && wall.hour() % 2 == 0),
     ("45 *,1 L * 5#2", true, |wall| {
         let second_friday = wall.weekday() == 5 && (8..15).contains(&wall.day);
         wall.minute() == 45 && (wall.day == wall.month_length || second_friday)
@@ -122,21 +105,14 @@ struct Step {
 }
 
 fn steps(zone: Tz, year: i32, seconds: i64) -> Vec<Step> {
-    let start = Utc
-        .with_ymd_and_hms(year, 1, 1, 0, 0, 0)
-        .unwrap()
-        .timestamp();
+    let start = Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap().timestamp();
     let mut last = Wall::new(start);
     let moments = (0..370 * DAY / seconds).map(|step| start + step * seconds);
     let read = |at: i64| {
         let utc = DateTime::from_timestamp(at, 0).unwrap().naive_utc();
         let reading = at + i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc());
         let is_same_day = reading.div_euclid(DAY) == last.reading.div_euclid(DAY);
-        last = if is_same_day {
-            Wall { reading, ..last }
-        } else {
-            Wall::new(reading)
-        };
+        last = if is_same_day { Wall { reading, ..last } } else { Wall::new(reading) };
         Step { at, wall: last }
     };
     moments.map(read).collect()
@@ -152,9 +128,8 @@ fn expected(steps: &[Step], step: i64, (_, is_wildcard, names): Rule) -> Vec<i64
         let gap = now.wall.reading - before.wall.reading - step;
         if !is_wildcard && (1..=3 * 3600).contains(&gap) {
             // A gap may begin within a minute: its first whole minute counts.
-            let aligned = skipped
-                .map(|wall| wall - wall.rem_euclid(60))
-                .chain([now.wall.reading - 60]);
+            let aligned =
+                skipped.map(|wall| wall - wall.rem_euclid(60)).chain([now.wall.reading - 60]);
             let missing = aligned.filter(|wall| *wall > before.wall.reading);
             if missing.map(Wall::new).any(matches) {
                 runs.insert(now.at);
@@ -188,22 +163,16 @@ fn compare(place: Place) {
     for rule in RULES {
         let expected = expected(&steps, seconds, rule);
         let schedule = Schedule::parse(rule.0).unwrap();
-        let next = |from: i64| {
-            schedule
-                .next(instant(from), instant(from), zone)
-                .unwrap()
-                .timestamp()
-        };
+        let next =
+            |from: i64| schedule.next(instant(from), instant(from), zone).unwrap().timestamp();
 
         let found = std::iter::successors(Some(next(first)), |at| Some(next(*at)));
         let found: Vec<_> = found.take_while(|at| *at <= last).collect();
 
         assert_eq!(found, expected, "{} in {name}", rule.0);
         for jump in jumps(&steps, seconds) {
-            for from in (-300..300)
-                .step_by(7)
-                .map(|minutes| jump + minutes * 60)
-                .chain([jump - 1, jump])
+            for from in
+                (-300..300).step_by(7).map(|minutes| jump + minutes * 60).chain([jump - 1, jump])
             {
                 let index = expected.partition_point(|at| *at <= from);
                 if let Some(at) = expected.get(index) {

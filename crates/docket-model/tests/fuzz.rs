@@ -107,10 +107,7 @@ impl Chance {
             2 => format!("{}/{}", chance.below(7), 1 + chance.below(6)),
             _ => "*".to_owned(),
         };
-        (0..fields)
-            .map(|_| field(self))
-            .collect::<Vec<_>>()
-            .join(" ")
+        (0..fields).map(|_| field(self)).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -156,10 +153,8 @@ fn texts_of_the_languages_pieces_never_panic() {
         tried += 1;
         let outcome =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_out(&text, &mut chance)));
-        match outcome {
-            Ok(is_schedule) => accepted += u64::from(is_schedule),
-            Err(_) => panic!("{text:?} panics, seed {seed}"),
-        }
+        let is_schedule = outcome.unwrap_or_else(|_| panic!("{text:?} panics, seed {seed}"));
+        accepted += u64::from(is_schedule);
     }
 
     assert!(accepted > 0, "none of {tried} texts was a schedule");

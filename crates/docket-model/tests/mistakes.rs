@@ -16,11 +16,7 @@ fn check(expected: &[(&str, &str)]) {
         assert_eq!(invalid.to_string(), *line, "of {text:?}");
         for mistake in invalid.mistakes() {
             let end = mistake.offset + mistake.length;
-            assert_eq!(
-                text.get(mistake.offset..end),
-                Some(mistake.text.as_str()),
-                "of {text:?}"
-            );
+            assert_eq!(text.get(mistake.offset..end), Some(mistake.text.as_str()), "of {text:?}");
         }
     }
 }
@@ -53,11 +49,7 @@ fn a_mistake_is_written_as_json_with_a_hint_only_where_there_is_one() {
 fn every_bad_field_is_reported() {
     let invalid = refused("60 24 32 13 8 1969");
 
-    let parts: Vec<_> = invalid
-        .mistakes()
-        .iter()
-        .filter_map(|mistake| mistake.part)
-        .collect();
+    let parts: Vec<_> = invalid.mistakes().iter().filter_map(|mistake| mistake.part).collect();
     assert_eq!(parts, ["min", "hour", "dom", "month", "dow", "year"]);
     assert_eq!(invalid.snippet().lines().count(), 18);
 }
@@ -65,11 +57,9 @@ fn every_bad_field_is_reported() {
 #[test]
 fn a_wrong_number_of_fields_says_how_many_were_found() {
     let hint = "write min hour dom month dow, then year if wanted, and sec before all of them";
-    for (text, found) in [
-        ("0", "1 field"),
-        ("* * * *", "4 fields"),
-        ("* * * * * * * *", "8 fields"),
-    ] {
+    for (text, found) in
+        [("0", "1 field"), ("* * * *", "4 fields"), ("* * * * * * * *", "8 fields")]
+    {
         let line = format!("found {found}, a cron schedule has 5, 6 or 7, {hint}");
         assert_eq!(refused(text).to_string(), line);
     }
@@ -112,16 +102,11 @@ fn a_reversed_range_comes_with_its_rewrite() {
         ("0 0 1 1 * * 2030-2026", "2026-2030"),
     ] {
         let invalid = refused(text);
-        let hint = invalid
-            .mistakes()
-            .first()
-            .and_then(|mistake| mistake.hint.clone());
+        let hint = invalid.mistakes().first().and_then(|mistake| mistake.hint.clone());
         assert_eq!(hint, Some(format!("write {rewrite}")), "of {text}");
 
-        let fields: Vec<_> = text
-            .split(' ')
-            .map(|word| if word.contains('-') { rewrite } else { word })
-            .collect();
+        let fields: Vec<_> =
+            text.split(' ').map(|word| if word.contains('-') { rewrite } else { word }).collect();
         assert!(Schedule::parse(&fields.join(" ")).is_ok(), "{rewrite}");
     }
 }
@@ -138,72 +123,36 @@ fn values_and_steps_out_of_range_say_what_is_allowed() {
         ("* * * * 8", "dow: 8 is out of range (0-7)"),
         ("* * * * 8#1", "dow: 8 is out of range (0-7)"),
         ("* * * * * * 2100", "year: 2100 is out of range (1970-2099)"),
-        (
-            "99999999999999999999999 * * * *",
-            "min: 99999999999999999999999 is out of range (0-59)",
-        ),
+        ("99999999999999999999999 * * * *", "min: 99999999999999999999999 is out of range (0-59)"),
         ("*/0 * * * *", "min: step 0 is out of range (1-59)"),
         ("*/60 * * * *", "min: step 60 is out of range (1-59)"),
         ("* * * * */7", "dow: step 7 is out of range (1-6)"),
         ("5/ * * * *", "min: 5/ has no step (1-59) after the slash"),
-        (
-            "1-5/2/3 * * * *",
-            "min: 1-5/2/3 has no step (1-59) after the slash",
-        ),
+        ("1-5/2/3 * * * *", "min: 1-5/2/3 has no step (1-59) after the slash"),
     ]);
 }
 
 #[test]
 fn a_name_in_the_wrong_field_says_where_it_belongs() {
     check(&[
-        (
-            "* MON * * *",
-            "hour: MON is not an hour (0-23), MON belongs in dow",
-        ),
-        (
-            "* * * MON *",
-            "month: MON is not a month (1-12, JAN-DEC), MON belongs in dow",
-        ),
-        (
-            "* * * * JAN",
-            "dow: JAN is not a day of the week (0-7, SUN-SAT), JAN belongs in month",
-        ),
-        (
-            "* * * * TUES",
-            "dow: TUES is not a day of the week (0-7, SUN-SAT), write TUE",
-        ),
-        (
-            "* * * SEPT *",
-            "month: SEPT is not a month (1-12, JAN-DEC), write SEP",
-        ),
+        ("* MON * * *", "hour: MON is not an hour (0-23), MON belongs in dow"),
+        ("* * * MON *", "month: MON is not a month (1-12, JAN-DEC), MON belongs in dow"),
+        ("* * * * JAN", "dow: JAN is not a day of the week (0-7, SUN-SAT), JAN belongs in month"),
+        ("* * * * TUES", "dow: TUES is not a day of the week (0-7, SUN-SAT), write TUE"),
+        ("* * * SEPT *", "month: SEPT is not a month (1-12, JAN-DEC), write SEP"),
     ]);
 }
 
 #[test]
 fn elements_that_are_none_are_refused() {
     check(&[
-        (
-            "1,,2 * * * *",
-            "min: 1,,2 has an empty element in its list (0-59)",
-        ),
-        (
-            "1, * * * *",
-            "min: 1, has an empty element in its list (0-59)",
-        ),
-        (
-            "-5 * * * *",
-            "min: -5 is not a range, which has two ends (0-59)",
-        ),
-        (
-            "5- * * * *",
-            "min: 5- is not a range, which has two ends (0-59)",
-        ),
+        ("1,,2 * * * *", "min: 1,,2 has an empty element in its list (0-59)"),
+        ("1, * * * *", "min: 1, has an empty element in its list (0-59)"),
+        ("-5 * * * *", "min: -5 is not a range, which has two ends (0-59)"),
+        ("5- * * * *", "min: 5- is not a range, which has two ends (0-59)"),
         ("1--2 * * * *", "min: -2 is not a minute (0-59)"),
         ("+5 * * * *", "min: +5 is not a minute (0-59)"),
-        (
-            "?/5 * * * *",
-            "min: ?/5 is not known, ? has no step (0-59), write */5",
-        ),
+        ("?/5 * * * *", "min: ?/5 is not known, ? has no step (0-59), write */5"),
         ("** * * * *", "min: ** is not a minute (0-59)"),
         ("* * W * *", "dom: W is not a day of the month (1-31)"),
         ("* * 15WW * *", "dom: 15WW is not a day of the month (1-31)"),
@@ -220,30 +169,15 @@ fn the_letters_of_the_day_fields_are_refused_where_they_mean_nothing() {
             "* * * * L",
             "dow: L alone does not say which day of the week (0-7, SUN-SAT), write 6 or 6L",
         ),
-        (
-            "* * L-3 * *",
-            "dom: L-3 is not known, days before the last cannot be counted (1-31)",
-        ),
+        ("* * L-3 * *", "dom: L-3 is not known, days before the last cannot be counted (1-31)"),
         (
             "* * 5L * *",
             "dom: 5L is not a day of the month (1-31), L for the last day; the last Friday is 5L in dow",
         ),
-        (
-            "* * * * 5W",
-            "dow: 5W is not a day of the week (0-7, SUN-SAT), W belongs in dom",
-        ),
-        (
-            "* * * * 5#6",
-            "dow: 5#6 does not say which one of the month (1-5)",
-        ),
-        (
-            "* * * * 5#0",
-            "dow: 5#0 does not say which one of the month (1-5)",
-        ),
-        (
-            "* * * * #1",
-            "dow: #1 is not a day of the week (0-7, SUN-SAT)",
-        ),
+        ("* * * * 5W", "dow: 5W is not a day of the week (0-7, SUN-SAT), W belongs in dom"),
+        ("* * * * 5#6", "dow: 5#6 does not say which one of the month (1-5)"),
+        ("* * * * 5#0", "dow: 5#0 does not say which one of the month (1-5)"),
+        ("* * * * #1", "dow: #1 is not a day of the week (0-7, SUN-SAT)"),
         ("* * LW/2 * *", &format!("dom: LW {alone} {month}")),
         ("* * 1-5W * *", &format!("dom: 5W {alone} {month}")),
         ("* * * * MON-FRIL", &format!("dow: FRIL {alone} {week}")),
@@ -256,10 +190,7 @@ fn aliases_stand_alone_and_are_spelt_right() {
     let known = "@yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, @every";
     check(&[
         ("@reboot", "@reboot is not a calendar schedule"),
-        (
-            "@week",
-            &format!("@week is not an alias ({known}), write @weekly"),
-        ),
+        ("@week", &format!("@week is not an alias ({known}), write @weekly")),
         ("@daily 5", "nothing may follow @daily"),
     ]);
 }
@@ -267,21 +198,12 @@ fn aliases_stand_alone_and_are_spelt_right() {
 #[test]
 fn intervals_say_what_they_lack() {
     check(&[
-        (
-            "@every",
-            "interval: @every needs an interval, write @every 1h30m",
-        ),
+        ("@every", "interval: @every needs an interval, write @every 1h30m"),
         ("@every 30", "interval: 30 what? write 30s or 30m"),
-        (
-            "@every 1.5h",
-            "interval: 1.5h has a fraction, write 1h30m for 1.5h",
-        ),
+        ("@every 1.5h", "interval: 1.5h has a fraction, write 1h30m for 1.5h"),
         ("@every 0h0s", "interval: an interval is at least 1s"),
         ("@every h", "interval: h lacks a number, write 1h30m10s"),
-        (
-            "@every 1m1h",
-            "interval: 1m1h repeats a unit or has them out of order, write 1h30m10s",
-        ),
+        ("@every 1m1h", "interval: 1m1h repeats a unit or has them out of order, write 1h30m10s"),
         (
             "@every -1h",
             "interval: -1h is not an interval, write hours, minutes and seconds as 1h30m10s",
@@ -290,10 +212,7 @@ fn intervals_say_what_they_lack() {
             "@every 99999999999999999999s",
             "interval: 99999999999999999999s is too long (up to 1000 years)",
         ),
-        (
-            "@every 99999999999h",
-            "interval: 99999999999h is too long (up to 1000 years)",
-        ),
+        ("@every 99999999999h", "interval: 99999999999h is too long (up to 1000 years)"),
     ]);
 }
 
@@ -301,42 +220,21 @@ fn intervals_say_what_they_lack() {
 fn repeating_intervals_say_which_part_is_wrong() {
     let order = "write each unit once, in the order P1Y2M3W4DT5H6M7S";
     check(&[
-        (
-            "R/P1D",
-            "found 2 parts between slashes, not 3, write R/START/PERIOD",
-        ),
+        ("R/P1D", "found 2 parts between slashes, not 3, write R/START/PERIOD"),
         ("R0//P1D", "count: R0 never runs (R1 or more)"),
         (
             "R99999999999999999999//P1D",
             "count: R99999999999999999999 is too large a number of runs",
         ),
-        (
-            "r//P1D",
-            "count: r does not begin with a capital R, write R",
-        ),
+        ("r//P1D", "count: r does not begin with a capital R, write R"),
         ("R//P", "period: P has no length, write P1D or PT1H"),
         ("R//P1DT", "period: P1DT has no length, write P1D or PT1H"),
-        (
-            "R//PT0S",
-            "period: PT0S is zero, which only R1 may be, write R1 for a single run",
-        ),
+        ("R//PT0S", "period: PT0S is zero, which only R1 may be, write R1 for a single run"),
         ("R2//P0D", "period: P0D is zero, which only R1 may be"),
-        (
-            "R//P-1D",
-            "period: P-1D is negative, a period is positive, such as P1D",
-        ),
-        (
-            "R//PT0.5H",
-            "period: PT0.5H has a fraction, write PT30M for half an hour",
-        ),
-        (
-            "R//P1D1D",
-            &format!("period: P1D1D is not a period, {order}"),
-        ),
-        (
-            "R//P1D1M",
-            &format!("period: P1D1M is not a period, {order}"),
-        ),
+        ("R//P-1D", "period: P-1D is negative, a period is positive, such as P1D"),
+        ("R//PT0.5H", "period: PT0.5H has a fraction, write PT30M for half an hour"),
+        ("R//P1D1D", &format!("period: P1D1D is not a period, {order}")),
+        ("R//P1D1M", &format!("period: P1D1M is not a period, {order}")),
         ("R//PT1D", &format!("period: PT1D is not a period, {order}")),
         (
             "R//P99999999999999999999D",
@@ -354,10 +252,7 @@ fn repeating_intervals_say_which_part_is_wrong() {
         "tomorrow",
     ] {
         let invalid = refused(&format!("R/{start}/P1D"));
-        assert_eq!(
-            invalid.mistakes().first().and_then(|mistake| mistake.part),
-            Some("start")
-        );
+        assert_eq!(invalid.mistakes().first().and_then(|mistake| mistake.part), Some("start"));
     }
 }
 
@@ -369,28 +264,19 @@ fn a_time_zone_in_the_schedule_points_to_its_field() {
             "CRON_TZ=Asia/Tokyo does not belong in a schedule, write Asia/Tokyo in the field \
              TimeZone; hour: 25 is out of range (0-23)",
         ),
-        (
-            "TZ=UTC @daily",
-            "TZ=UTC does not belong in a schedule, write UTC in the field TimeZone",
-        ),
+        ("TZ=UTC @daily", "TZ=UTC does not belong in a schedule, write UTC in the field TimeZone"),
     ]);
 }
 
 #[test]
 fn what_is_not_ascii_is_refused_at_its_place() {
     check(&[
-        (
-            "0 1,é 9 6 1",
-            "hour: é is not ASCII, as all of a schedule is",
-        ),
+        ("0 1,é 9 6 1", "hour: é is not ASCII, as all of a schedule is"),
         (
             "é 25 * * *",
             "min: é is not ASCII, as all of a schedule is; hour: 25 is out of range (0-23)",
         ),
-        (
-            "*\u{a0}* * * *",
-            "\\u{a0} is not ASCII, as all of a schedule is",
-        ),
+        ("*\u{a0}* * * *", "\\u{a0} is not ASCII, as all of a schedule is"),
         ("@dåily", "å is not ASCII, as all of a schedule is"),
         ("R//P１D", "１ is not ASCII, as all of a schedule is"),
     ]);
@@ -400,16 +286,9 @@ fn what_is_not_ascii_is_refused_at_its_place() {
 
 #[test]
 fn white_space_alone_and_overlong_texts_are_refused() {
-    assert!(
-        refused(" \t\n")
-            .to_string()
-            .starts_with("nothing but white space")
-    );
+    assert!(refused(" \t\n").to_string().starts_with("nothing but white space"));
     let long = format!("{} * * * *", "1,".repeat(600));
-    assert_eq!(
-        refused(&long).to_string(),
-        "1208 bytes are too long (up to 1024)"
-    );
+    assert_eq!(refused(&long).to_string(), "1208 bytes are too long (up to 1024)");
 }
 
 #[test]

@@ -53,9 +53,7 @@ impl Expression {
     }
 
     fn has(&self, index: usize, value: u32) -> bool {
-        self.fields[index]
-            .iter()
-            .any(|(_, values)| values.contains(&value))
+        self.fields[index].iter().any(|(_, values)| values.contains(&value))
     }
 
     fn is_open(&self, index: usize) -> bool {
@@ -80,14 +78,8 @@ impl Expression {
 }
 
 fn expression() -> impl Strategy<Value = Expression> {
-    let fields = (
-        field(0, 59),
-        field(0, 23),
-        field(1, 31),
-        field(1, 12),
-        field(0, 6),
-        field(1970, 2099),
-    );
+    let fields =
+        (field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 6), field(1970, 2099));
     fields.prop_map(|(minute, hour, day, month, weekday, year)| Expression {
         fields: vec![minute, hour, day, month, weekday, year],
     })

@@ -1,156 +1,103 @@
-//! Holds a JSON value against a Rust type: canonical keys, unknown keys, all errors at once.
+//! Holds a JSON value against a Rust type: canonical keys, unknown keys, all mistakes at once.
 //!
-//! The type's own `Deserialize` is the schema. A deserializer of ours walks the value, and where
-//! the type asks for a struct it learns which keys there are; maps that are free keep theirs.
+//! The type's own `Deserialize` is the schema. A deserializer of ours walks the value; where the
+//! type asks for a struct it learns which keys there are, and maps that are free keep theirs. What
+//! the type reads is thrown away, so a wrong value is noted and a harmless one handed on, and no
+//! text is copied.
 
-use std::{cell::RefCell, fmt};
+use std::cell::RefCell;
 
 use serde::{
     Deserializer,
     de::{
-        self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess,
-        Unexpected, Visitor,
+        DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        value::{MapDeserializer, SeqDeserializer, StrDeserializer},
     },
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
 
-use crate::mistake::{FieldPath, Mistake, Step, nearest, unknown_key};
+use super::{
+    findings::{Findings, Mismatch},
+    keys,
+};
+use crate::mistake::{Place, expected};
 
-/// Mistakes of one kind after which the search for more ends.
-const MOST_MISTAKES: usize = 50;
-
-/// What was found while a value was held against a type.
-#[derive(Default)]
-pub(super) struct Findings {
-    /// Keys that the type does not have.
-    pub(super) unknown: Vec<Mistake>,
-    /// Values of the wrong kind, and keys given twice.
-    pub(super) mistakes: Vec<Mistake>,
-}
+/// Where the engine takes one text for a list of it, as in `Cmd: "date"`.
+const LISTS_OF_ONE: [&str; 5] = ["Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"];
 
 /// Rewrites the keys of `value` as `T` spells them, and tells what does not fit.
-///
-/// A wrong value is noted and taken out, and the rest is looked at again, because serde gives up at
-/// the first one.
-pub(super) fn conform<T: DeserializeOwned>(value: &mut Value, at: &FieldPath) -> Findings {
-    let report = RefCell::new(Report::default());
-    let mut mistakes = canonical_pass::<T>(value, &report);
-    if !mistakes.is_empty() {
-        let mut rest = value.clone();
-        while let Some(last) = mistakes.last().filter(|_| mistakes.len() < MOST_MISTAKES) {
-            take_out(&mut rest, &last.field.0);
-            let fresh = canonical_pass::<T>(&mut rest, &RefCell::new(Report::default()));
-            let Some(mistake) = fresh.into_iter().next() else {
-                break;
-            };
-            if mistakes.contains(&mistake) {
-                break;
-            }
-            mistakes.push(mistake);
-        }
+pub(super) fn conform<T: DeserializeOwned>(value: &mut Value, at: Place<'_>) -> Findings {
+    let findings = RefCell::new(Findings::default());
+    let node = Node { value, at, findings: &findings };
+    let read = T::deserialize(node).err();
+    let mut findings = findings.into_inner();
+    if let Some(Mismatch(message)) = read {
+        findings.wrong(at, message);
     }
-    let Report { unknown, twice, .. } = report.into_inner();
-    let below = |mistake: Mistake| Mistake { field: mistake.field.below(at), ..mistake };
-    Findings {
-        unknown: unknown.into_iter().map(below).collect(),
-        mistakes: twice.into_iter().chain(mistakes).map(below).collect(),
-    }
-}
-
-fn canonical_pass<T: DeserializeOwned>(
-    value: &mut Value,
-    report: &RefCell<Report>,
-) -> Vec<Mistake> {
-    let node = Node { value, path: Path::Root, report };
-    match T::deserialize(node) {
-        Ok(_) => Vec::new(),
-        Err(Mismatch(message)) => {
-            let field = report.borrow_mut().failed.take().unwrap_or_default();
-            vec![Mistake::new(field, message)]
-        }
-    }
-}
-
-/// Removes what stands at the path; a list's element takes the list with it, to keep the others' places.
-fn take_out(value: &mut Value, path: &[Step]) {
-    match path {
-        [Step::Key(key)] => {
-            value.as_object_mut().map(|object| object.shift_remove(key));
-        }
-        [Step::Key(key), Step::Index(_), ..] if path.len() == 2 => {
-            value.as_object_mut().map(|object| object.shift_remove(key));
-        }
-        [Step::Key(key), rest @ ..] => {
-            if let Some(inner) = value.get_mut(key) {
-                take_out(inner, rest);
-            }
-        }
-        [Step::Index(index), rest @ ..] => {
-            if let Some(inner) = value.get_mut(index) {
-                take_out(inner, rest);
-            }
-        }
-        [] => *value = Value::Object(Map::new()),
-    }
-}
-
-#[derive(Default)]
-struct Report {
-    unknown: Vec<Mistake>,
-    twice: Vec<Mistake>,
-    /// Where the value lies at which reading broke off.
-    failed: Option<FieldPath>,
-}
-
-#[derive(Clone, Copy)]
-enum Path<'a> {
-    Root,
-    Key(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl Path<'_> {
-    fn to_field(self) -> FieldPath {
-        match self {
-            Path::Root => FieldPath::default(),
-            Path::Key(parent, key) => parent.to_field().with_key(key),
-            Path::Index(parent, index) => parent.to_field().with_index(index),
-        }
-    }
+    findings
 }
 
 /// A place in the value that serde is about to read.
 struct Node<'a> {
     value: &'a mut Value,
-    path: Path<'a>,
-    report: &'a RefCell<Report>,
+    at: Place<'a>,
+    findings: &'a RefCell<Findings>,
+}
+
+impl Node<'_> {
+    fn expected(&self, kind: &str) {
+        self.findings.borrow_mut().wrong(self.at, expected(kind, self.value));
+    }
+
+    /// Notes anything but a whole number in the range.
+    fn check_whole(&self, least: i128, most: i128) {
+        let number = self.value.as_i64().map(i128::from);
+        match number.or_else(|| self.value.as_u64().map(i128::from)) {
+            None => self.expected("a whole number"),
+            Some(number) if (least..=most).contains(&number) => {}
+            Some(number) => {
+                let message = format!("{number} is out of range ({least} to {most})");
+                self.findings.borrow_mut().wrong(self.at, message);
+            }
+        }
+    }
+
+    fn key(&self) -> &str {
+        match self.at {
+            Place::Key(_, key) => key,
+            _ => "",
+        }
+    }
 }
 
 impl<'a> Node<'a> {
-    fn entries(self, keys: Option<&'static [&'static str]>) -> Entries<'a> {
-        let Node { value, path, report } = self;
-        let rest = value.as_object_mut().map(Map::iter_mut);
-        Entries { rest, keys, path, report, value: None }
+    fn entries(self) -> Entries<'a> {
+        Entries {
+            rest: self.value.as_object_mut().map(Map::iter_mut),
+            at: self.at,
+            findings: self.findings,
+            value: None,
+        }
     }
+}
+
+/// Whole numbers, whose types differ in range only.
+macro_rules! deserialize_whole {
+    ($($method:ident $visit:ident $type:ty,)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+            self.check_whole(i128::from(<$type>::MIN), i128::from(<$type>::MAX));
+            visitor.$visit(0)
+        }
+    )*};
 }
 
 impl<'de> Deserializer<'de> for Node<'_> {
     type Error = Mismatch;
 
+    /// A type that takes anything learns nothing.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        match &*self.value {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::String(value) => visitor.visit_str(value),
-            Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-                (Some(value), ..) => visitor.visit_i64(value),
-                (_, Some(value), _) => visitor.visit_u64(value),
-                (.., value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
-            },
-            Value::Array(_) => self.deserialize_seq(visitor),
-            Value::Object(_) => visitor.visit_map(self.entries(None)),
-        }
+        visitor.visit_unit()
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -160,20 +107,54 @@ impl<'de> Deserializer<'de> for Node<'_> {
         }
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        if !self.value.is_boolean() {
+            self.expected("true or false");
+        }
+        visitor.visit_bool(false)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        if !self.value.is_number() {
+            self.expected("a number");
+        }
+        visitor.visit_f64(0.0)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        if !self.value.is_string() {
+            self.expected("a text");
+        }
+        visitor.visit_borrowed_str("")
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.deserialize_str(visitor)
+    }
+
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        // The engine takes `Cmd: "date"` for `Cmd: ["date"]`, and so do its other commands.
-        let is_command =
-            matches!(self.path, Path::Key(_, "Cmd" | "Entrypoint" | "OnBuild" | "Shell"));
-        if self.value.is_string() && is_command {
+        if self.value.is_string() && LISTS_OF_ONE.contains(&self.key()) {
             *self.value = Value::Array(vec![self.value.take()]);
         }
-        let Node { value, path, report } = self;
-        match value {
-            Value::Array(items) => {
-                visitor.visit_seq(Elements { items: items.iter_mut().enumerate(), path, report })
+        let Value::Array(items) = self.value else {
+            if !self.value.is_null() {
+                self.expected("a list");
             }
-            _ => Node { value, path, report }.deserialize_any(visitor),
+            return visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<()>()));
+        };
+        visitor.visit_seq(Elements {
+            items: items.iter_mut().enumerate(),
+            at: self.at,
+            findings: self.findings,
+        })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        // The engine, too, takes null for a mapping with nothing in it.
+        if !self.value.is_object() && !self.value.is_null() {
+            self.expected("a mapping");
         }
+        visitor.visit_map(self.entries())
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -182,14 +163,30 @@ impl<'de> Deserializer<'de> for Node<'_> {
         keys: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        let Node { value, path, report } = self;
-        match value {
-            Value::Object(object) => rename_keys(object, keys, path, report),
-            _ => {
-                return Node { value, path, report }.deserialize_any(visitor);
-            }
+        if let Value::Object(object) = self.value {
+            keys::make_canonical(object, keys, self.at, &mut self.findings.borrow_mut());
         }
-        visitor.visit_map(Node { value, path, report }.entries(Some(keys)))
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        match self.value.as_str() {
+            None => self.expected("a text"),
+            Some(text) if variants.contains(&text) => {}
+            // The engine compares this one word in any case.
+            Some(text)
+                if self.key() == "Isolation"
+                    && variants.iter().any(|v| v.eq_ignore_ascii_case(text)) => {}
+            Some(text) => self.findings.borrow_mut().unknown_word(self.at, text, variants),
+        }
+        let any: StrDeserializer<'_, Mismatch> =
+            variants.first().copied().unwrap_or("").into_deserializer();
+        visitor.visit_enum(any)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -200,58 +197,27 @@ impl<'de> Deserializer<'de> for Node<'_> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        let Value::String(text) = &*self.value else {
-            return self.deserialize_any(visitor);
-        };
-        if !variants.contains(&text.as_str()) {
-            return Err(de::Error::unknown_variant(text, variants));
-        }
-        visitor.visit_enum(text.as_str().into_deserializer())
+    deserialize_whole! {
+        deserialize_i8 visit_i8 i8,
+        deserialize_i16 visit_i16 i16,
+        deserialize_i32 visit_i32 i32,
+        deserialize_i64 visit_i64 i64,
+        deserialize_u8 visit_u8 u8,
+        deserialize_u16 visit_u16 u16,
+        deserialize_u32 visit_u32 u32,
+        deserialize_u64 visit_u64 u64,
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct tuple tuple_struct map identifier ignored_any
+        i128 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
     }
 }
 
-fn rename_keys(
-    object: &mut Map<String, Value>,
-    keys: &'static [&'static str],
-    path: Path<'_>,
-    report: &RefCell<Report>,
-) {
-    if object.keys().all(|key| keys.contains(&key.as_str())) {
-        return;
-    }
-    for (key, value) in std::mem::take(object) {
-        let Some(canonical) = keys.iter().find(|known| known.eq_ignore_ascii_case(&key)) else {
-            let field = path.to_field().with_key(&key);
-            let message = unknown_key(&key, keys.iter().copied());
-            report.borrow_mut().unknown.push(Mistake::of_key(field, message));
-            object.insert(key, value);
-            continue;
-        };
-        if object.insert((*canonical).to_owned(), value).is_some() {
-            let field = path.to_field().with_key(canonical);
-            let message = format!("the key `{key}` is given twice");
-            report.borrow_mut().twice.push(Mistake::of_key(field, message));
-        }
-    }
-}
-
-/// The entries of an object; of a struct only those that it knows.
+/// The entries of an object, or none.
 struct Entries<'a> {
     rest: Option<serde_json::map::IterMut<'a>>,
-    keys: Option<&'static [&'static str]>,
-    path: Path<'a>,
-    report: &'a RefCell<Report>,
+    at: Place<'a>,
+    findings: &'a RefCell<Findings>,
     value: Option<(&'a String, &'a mut Value)>,
 }
 
@@ -262,27 +228,50 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Mismatch> {
-        let known = |key: &str| self.keys.is_none_or(|keys| keys.contains(&key));
-        let next = self.rest.as_mut().and_then(|rest| rest.find(|(key, _)| known(key)));
-        let Some((key, value)) = next else {
+        self.value = self.rest.as_mut().and_then(Iterator::next);
+        let Some((key, _)) = &self.value else {
             return Ok(None);
         };
-        self.value = Some((key, value));
-        seed.deserialize(key.as_str().into_deserializer()).map(Some)
+        seed.deserialize(Key(key)).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mismatch> {
         let Some((key, value)) = self.value.take() else {
-            return Err(de::Error::custom("a value was asked for before its key"));
+            return seed.deserialize(MapDeserializer::new(std::iter::empty::<((), ())>()));
         };
-        read(seed, Node { value, path: Path::Key(&self.path, key), report: self.report })
+        seed.deserialize(Node { value, at: Place::Key(&self.at, key), findings: self.findings })
+    }
+}
+
+/// A key: the name of a struct's field, or anything in a free map.
+struct Key<'a>(&'a str);
+
+impl<'de> Deserializer<'de> for Key<'_> {
+    type Error = Mismatch;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_str(self.0)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_str("")
+    }
+
+    /// `ExposedPorts` and `Volumes` have values without keys; the engine ignores those given.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf option
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
 struct Elements<'a> {
     items: std::iter::Enumerate<std::slice::IterMut<'a, Value>>,
-    path: Path<'a>,
-    report: &'a RefCell<Report>,
+    at: Place<'a>,
+    findings: &'a RefCell<Findings>,
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_> {
@@ -295,77 +284,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
         let Some((index, value)) = self.items.next() else {
             return Ok(None);
         };
-        read(seed, Node { value, path: Path::Index(&self.path, index), report: self.report })
-            .map(Some)
-    }
-}
-
-fn read<'de, S: DeserializeSeed<'de>>(seed: S, node: Node<'_>) -> Result<S::Value, Mismatch> {
-    let (path, report) = (node.path, node.report);
-    seed.deserialize(node).inspect_err(|_| {
-        // The innermost place is the first that the error passes.
-        report.borrow_mut().failed.get_or_insert_with(|| path.to_field());
-    })
-}
-
-/// What does not fit, in words that need no Rust.
-#[derive(Debug)]
-struct Mismatch(String);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl de::Error for Mismatch {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(message.to_string())
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self(format!("expected {}, found {}", in_words(expected), shown(found)))
-    }
-
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(found, expected)
-    }
-
-    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let known: Vec<_> =
-            expected.iter().filter(|v| !v.is_empty()).map(|v| format!("`{v}`")).collect();
-        let hint = match nearest(variant, expected.iter().copied()) {
-            Some(near) => format!(" (did you mean `{near}`?)"),
-            None => String::new(),
-        };
-        Self(format!("`{variant}` is none of {}{hint}", known.join(", ")))
-    }
-}
-
-fn in_words(expected: &dyn Expected) -> String {
-    match expected.to_string().as_str() {
-        "i64" | "i32" | "u64" | "u32" | "u16" | "isize" | "usize" => "a whole number".to_owned(),
-        "f64" => "a number".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "a string" => "a text".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        other if other == "a map" || other.starts_with("struct ") => "a mapping".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-fn shown(found: Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Str(text) => format!("the text {text:?}"),
-        Unexpected::Signed(number) => format!("the number {number}"),
-        Unexpected::Unsigned(number) => format!("the number {number}"),
-        Unexpected::Float(number) => format!("the number {number}"),
-        Unexpected::Bool(value) => value.to_string(),
-        Unexpected::Unit | Unexpected::Option => "null".to_owned(),
-        Unexpected::Seq => "a list".to_owned(),
-        Unexpected::Map => "a mapping".to_owned(),
-        other => other.to_string(),
+        let element = Node { value, at: Place::Index(&self.at, index), findings: self.findings };
+        seed.deserialize(element).map(Some)
     }
 }

@@ -60,9 +60,7 @@ pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, Mistake> 
         }
         ("?", Some((step, _))) => {
             let hint = format!("write */{}", step.text);
-            Err(field
-                .misuse(piece, "is not known, ? has no step")
-                .with_hint(hint))
+            Err(field.misuse(piece, "is not known, ? has no step").with_hint(hint))
         }
         _ => range(field, piece, base, step.map(|(_, step)| step)),
     }
@@ -99,16 +97,8 @@ fn range(
     if left.text.is_empty() || right.text.is_empty() {
         return Err(field.misuse(base, "is not a range, which has two ends"));
     }
-<<<<<<< HEAD
     if let Some(letter) = [left, right].into_iter().find(|side| special(field, *side).is_some()) {
-        return Err(lonely(field, whole, letter));
-=======
-    if let Some(letter) = [left, right]
-        .into_iter()
-        .find(|side| special(field, *side).is_some())
-    {
         return Err(special::lonely(field, letter));
->>>>>>> schedule
     }
     let (first, mut last) = (field.value(left)?, field.value(right)?);
     if field == Field::WeekDay && last.is_name && last.number == 0 && first.number > 0 {
@@ -151,89 +141,3 @@ fn stepped(field: Field, (first, last): (u16, u16), step: u16) -> String {
     let values: Vec<_> = round.map(|value| ((value - lower) % size + lower).to_string()).collect();
     values.join(",")
 }
-<<<<<<< HEAD
-
-/// Recognises the elements with `L`, `W` and `#`.
-fn special(field: Field, piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
-    match field {
-        Field::MonthDay => month_day(piece),
-        Field::WeekDay => week_day(piece),
-        _ => None,
-    }
-}
-
-fn month_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
-    let field = Field::MonthDay;
-    let text = piece.text.to_ascii_uppercase();
-    match text.as_str() {
-        "L" => return Some(Ok(Element::LastDay)),
-        "LW" => return Some(Ok(Element::LastWeekday)),
-        _ => {}
-    }
-    let (head, tail) = piece.split_at(text.len().saturating_sub(1));
-    if text.starts_with("L-") {
-        let message =
-            format!("{} is not known, days before the last cannot be counted", piece.text);
-        return Some(Err(field.mistake(piece, message)));
-    }
-    let is_number = !head.text.is_empty() && head.text.bytes().all(|byte| byte.is_ascii_digit());
-    match tail.text {
-        "W" | "w" if is_number => Some(field.value(head).map(|day| Element::Nearest(day.number))),
-        "L" | "l" if is_number => {
-            let hint = "L for the last day; the last Friday is 5L in dow";
-            Some(Err(field.misfit(piece).with_hint(hint)))
-        }
-        _ => None,
-    }
-}
-
-fn week_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
-    let field = Field::WeekDay;
-    let is_letter_last = piece.text.ends_with(['L', 'l']);
-    if let Some((day, number)) = piece.split_once('#') {
-        return Some(nth(field, piece, day, number));
-    }
-    let (head, tail) = piece.split_at(piece.text.len().saturating_sub(1));
-    match (head.text, tail.text) {
-        ("", _) if is_letter_last => {
-            let message = "L alone does not say which day of the week".to_owned();
-            Some(Err(field.mistake(piece, message).with_hint("write 6 or 6L")))
-        }
-        (day, _) if is_letter_last && !day.contains(['-', '/', 'L', 'l']) => {
-            Some(field.value(head).map(|day| Element::LastOf(day.number % SUNDAY)))
-        }
-        (day, "W" | "w") if day.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(Err(field.misfit(piece).with_hint("W belongs in dom")))
-        }
-        _ => None,
-    }
-}
-
-fn nth(
-    field: Field,
-    whole: Piece<'_>,
-    day: Piece<'_>,
-    number: Piece<'_>,
-) -> Result<Element, Mistake> {
-    if day.text.contains(['-', '/']) || number.text.contains(['-', '/']) {
-        return Err(lonely(field, whole, whole));
-    }
-    let day = field.value(day)?;
-    match number.text.parse::<u16>() {
-        Ok(nth @ 1..=5) if !number.text.starts_with('+') => {
-            Ok(Element::Nth(day.number % SUNDAY, nth))
-        }
-        _ => {
-            let message = format!("{} does not say which one of the month (1-5)", whole.text);
-            Err(field.mistake(whole, message))
-        }
-    }
-}
-
-fn lonely(field: Field, whole: Piece<'_>, letter: Piece<'_>) -> Mistake {
-    let message =
-        format!("{} stands alone or in a list, never in a range or with a step", letter.text);
-    field.mistake(whole, message)
-}
-=======
->>>>>>> schedule

@@ -49,24 +49,8 @@ fn wrong_count(whole: Piece<'_>, found: usize) -> Mistake {
 /// Six fields are often meant to begin with seconds.
 fn explain_six(whole: Piece<'_>, mistakes: &mut [Mistake]) {
     let seven = format!("{} *", whole.text);
-<<<<<<< HEAD
     let is_meant = parse(Piece { text: &seven, offset: 0 }).is_ok();
-    let year = mistakes.iter().position(|mistake| mistake.part == Some(Field::Year.name()));
-    let Some(index) = year.or(is_meant.then_some(0)) else {
-        return;
-    };
-    if let Some(mistake) = mistakes.get_mut(index) {
-        let then = if is_meant { format!("; with seconds write {seven}") } else { String::new() };
-        mistake.hint = Some(format!("the sixth of six fields is the year{then}"));
-=======
-    let is_meant = parse(Piece {
-        text: &seven,
-        offset: 0,
-    })
-    .is_ok();
-    let in_year = mistakes
-        .iter()
-        .position(|mistake| mistake.part == Some(Field::Year.name()));
+    let in_year = mistakes.iter().position(|mistake| mistake.part == Some(Field::Year.name()));
     let Some(index) = in_year.or(is_meant.then_some(0)) else {
         return;
     };
@@ -78,7 +62,6 @@ fn explain_six(whole: Piece<'_>, mistakes: &mut [Mistake]) {
             None => year.to_owned(),
         };
         mistake.hint = Some(hint);
->>>>>>> schedule
     }
 }
 

@@ -22,7 +22,7 @@ impl Interval {
         }
         match i64::try_from(seconds) {
             Ok(seconds) => Ok(Self { seconds }),
-            Err(_) => Err(too_long(piece)),
+            Err(_) => Err(wrong(piece, "is too long (up to 1000 years)")),
         }
     }
 
@@ -43,49 +43,49 @@ impl Interval {
     }
 }
 
+/// Adds up the amounts, each unit at most once and the larger before the smaller.
 fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
-    let wrong = |message: &str| Mistake::new(PART, piece, format!("{} {message}", piece.text));
     let mut rest = piece.text;
     let (mut total, mut smallest) = (0_u64, u64::MAX);
     while !rest.is_empty() {
-        let (digits, tail) =
-            rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+        let digits_end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, tail) = rest.split_at(digits_end);
         let mut tail = tail.chars();
-        let unit = match tail.next() {
-            Some('h') => 3600,
-            Some('m') => 60,
-            Some('s') => 1,
-            None => {
-                let hint = format!("write {digits}s or {digits}m");
-                return Err(Mistake::new(PART, piece, format!("{digits} what?")).with_hint(hint));
-            }
-            Some('.' | ',') => {
-                return Err(wrong("has a fraction").with_hint("write 1h30m for 1.5h"));
-            }
-            _ => {
-                return Err(wrong("is not an interval")
-                    .with_hint("write hours, minutes and seconds as 1h30m10s"));
-            }
-        };
-        if digits.is_empty() {
-            return Err(wrong("lacks a number").with_hint("write 1h30m10s"));
-        }
+        let unit = unit(piece, digits, tail.next())?;
         if unit >= smallest {
-            return Err(
-                wrong("repeats a unit or has them out of order").with_hint("write 1h30m10s")
-            );
+            let mistake = wrong(piece, "repeats a unit or has them out of order");
+            return Err(mistake.with_hint("write 1h30m10s"));
         }
         smallest = unit;
-        let seconds = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-        total = seconds
-            .and_then(|seconds| seconds.checked_add(total))
+        let number = digits.parse::<u64>().ok();
+        total = number
+            .and_then(|number| number.checked_mul(unit)?.checked_add(total))
             .filter(|total| *total <= LONGEST)
-            .ok_or_else(|| too_long(piece))?;
+            .ok_or_else(|| wrong(piece, "is too long (up to 1000 years)"))?;
         rest = tail.as_str();
     }
     Ok(total)
 }
 
-fn too_long(piece: Piece<'_>) -> Mistake {
-    Mistake::new(PART, piece, format!("{} is too long (up to 1000 years)", piece.text))
+/// Returns the seconds of the unit that follows some digits.
+fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, Mistake> {
+    match letter {
+        Some('h' | 'm' | 's') if digits.is_empty() => {
+            Err(wrong(piece, "lacks a number").with_hint("write 1h30m10s"))
+        }
+        Some('h') => Ok(3600),
+        Some('m') => Ok(60),
+        Some('s') => Ok(1),
+        None => {
+            let hint = format!("write {digits}s or {digits}m");
+            Err(Mistake::new(PART, piece, format!("{digits} what?")).with_hint(hint))
+        }
+        Some('.' | ',') => Err(wrong(piece, "has a fraction").with_hint("write 1h30m for 1.5h")),
+        Some(_) => Err(wrong(piece, "is not an interval")
+            .with_hint("write hours, minutes and seconds as 1h30m10s")),
+    }
+}
+
+fn wrong(piece: Piece<'_>, what: &str) -> Mistake {
+    Mistake::new(PART, piece, format!("{} {what}", piece.text))
 }

@@ -69,10 +69,7 @@ impl Schedule {
     /// [`InvalidSchedule`] holds every mistake in the text, with its place.
     pub fn parse(text: &str) -> Result<Self, InvalidSchedule> {
         match parse::parse(text) {
-            Ok(rule) => Ok(Self {
-                text: text.into(),
-                rule,
-            }),
+            Ok(rule) => Ok(Self { text: text.into(), rule }),
             Err(mistakes) => Err(InvalidSchedule::new(text, mistakes)),
         }
     }
@@ -133,9 +130,7 @@ impl Schedule {
             Rule::Calendar(calendar) => {
                 let following = |at: &i64| calendar.at_or_after(at + 1, zone);
                 let first = calendar.at_or_after(after + 1, zone);
-                std::iter::successors(first, following)
-                    .take_while(|at| *at <= until)
-                    .count() as u64
+                std::iter::successors(first, following).take_while(|at| *at <= until).count() as u64
             }
             Rule::Every(interval) => interval.count(after, until, anchor),
             Rule::Repeating(repeating) => repeating.count(after, until, anchor, zone),

@@ -49,11 +49,9 @@ fn week_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
             let what = "alone does not say which day of the week";
             Some(Err(field.misuse(piece, what).with_hint("write 6 or 6L")))
         }
-        (day, _) if is_letter_last && !day.contains(['-', '/', 'L', 'l']) => Some(
-            field
-                .value(head)
-                .map(|day| Element::LastOf(day.number % SUNDAY)),
-        ),
+        (day, _) if is_letter_last && !day.contains(['-', '/', 'L', 'l']) => {
+            Some(field.value(head).map(|day| Element::LastOf(day.number % SUNDAY)))
+        }
         (day, "W" | "w") if day.bytes().all(|byte| byte.is_ascii_digit()) => {
             Some(Err(field.misfit(piece).with_hint("W belongs in dom")))
         }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
 
-/// Two changes of the clock closer together than this may be seen as one. The closest pair of
-/// the time zone database since 1970 is days apart.
+/// Two changes of the clock closer together than this may be seen as one. In the database that
+/// chrono-tz 0.10 carries the closest two from 1970 to 2099 are 167 hours apart (Asia/Gaza).
 const PROBE: i64 = 6 * 3600;
 
 /// A gap of the clock up to this length is made up for (cronie's rule); a longer one is not.

@@ -1,0 +1,81 @@
+//! What is found while a container is held against the Engine API's types.
+
+use std::fmt;
+
+use serde::de;
+
+use crate::mistake::{Mistake, Place, nearest, shortened};
+
+/// So many mistakes of a kind are kept of one container; more are counted.
+const MOST_MISTAKES: usize = 100;
+
+/// What was found while a value was held against a type.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// Values of the wrong kind, and keys given twice.
+    pub(super) mistakes: Vec<Mistake>,
+    /// Keys and words that the type does not have, but a newer engine may.
+    pub(super) unknown: Vec<Mistake>,
+}
+
+impl Findings {
+    pub(super) fn wrong(&mut self, at: Place<'_>, message: String) {
+        note(&mut self.mistakes, || at.wrong(message));
+    }
+
+    pub(super) fn wrong_key(&mut self, at: Place<'_>, key: &str, message: String) {
+        note(&mut self.mistakes, || at.wrong_key(key, message));
+    }
+
+    pub(super) fn unknown_key(&mut self, at: Place<'_>, key: &str, message: String) {
+        note(&mut self.unknown, || at.wrong_key(key, message));
+    }
+
+    /// A text that is none of the words for an option.
+    pub(super) fn unknown_word(&mut self, at: Place<'_>, text: &str, known: &[&str]) {
+        let words: Vec<_> =
+            known.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
+        let hint = match nearest(text, known.iter().copied()) {
+            Some(near) => format!(" (did you mean `{near}`?)"),
+            None => String::new(),
+        };
+        let shown = shortened(text);
+        let message = format!("`{shown}` is none of {}{hint}", words.join(", "));
+        note(&mut self.unknown, || at.wrong(message));
+    }
+}
+
+/// Keeps a mistake; of too many only the first, and says so.
+fn note(mistakes: &mut Vec<Mistake>, mistake: impl FnOnce() -> Mistake) {
+    match mistakes.len() {
+        0..MOST_MISTAKES => mistakes.push(mistake()),
+        MOST_MISTAKES => {
+            let mut last = mistake();
+            last.message = format!(
+                "{}; only the first {} mistakes of this kind are shown",
+                last.message,
+                MOST_MISTAKES + 1
+            );
+            mistakes.push(last);
+        }
+        _ => {}
+    }
+}
+
+/// What a type itself objects to, beyond the kind of a value.
+#[derive(Debug)]
+pub(super) struct Mismatch(pub(super) String);
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl de::Error for Mismatch {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}

@@ -1,0 +1,66 @@
+//! The rules of docket itself about a container that the Engine API would take.
+
+use serde_json::{Map, Value};
+
+use crate::mistake::{Mistake, Place, shortened};
+
+/// Labels with this prefix are docket's own.
+pub const LABEL_PREFIX: &str = "io.docket.";
+
+/// Notes each rule that a container breaks.
+pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, mistakes: &mut Vec<Mistake>) {
+    match container.get("Config").unwrap_or(&Value::Null) {
+        Value::Null => {
+            mistakes.push(Place::Key(&at, "Config").wrong("Config is required"));
+        }
+        Value::Object(config) => check_config(config, Place::Key(&at, "Config"), mistakes),
+        // Another kind of value was noted already.
+        _ => {}
+    }
+    let name = container.get("Name").and_then(Value::as_str);
+    if name.is_some_and(|name| !name.is_empty()) {
+        let message = "docket names containers itself, by allocation and instant: leave it out";
+        mistakes.push(Place::Key(&at, "Name").wrong(message));
+    }
+    if let Some(Value::Object(host)) = container.get("HostConfig") {
+        check_restart_policy(host, Place::Key(&at, "HostConfig"), mistakes);
+    }
+}
+
+fn check_config(config: &Map<String, Value>, at: Place<'_>, mistakes: &mut Vec<Mistake>) {
+    let image = config.get("Image").unwrap_or(&Value::Null);
+    let absent = image.is_null() || image.as_str().is_some_and(|image| image.trim().is_empty());
+    if absent {
+        mistakes.push(Place::Key(&at, "Image").wrong("Image is required"));
+    }
+    if let Some(Value::Object(labels)) = config.get("Labels") {
+        let at = Place::Key(&at, "Labels");
+        mistakes.extend(labels.keys().filter_map(|key| reserved_label(key, at)));
+    }
+}
+
+fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, mistakes: &mut Vec<Mistake>) {
+    let name = host.get("RestartPolicy").and_then(|policy| policy.get("Name")?.as_str());
+    let Some(name) = name.filter(|name| !matches!(*name, "" | "no")) else {
+        return;
+    };
+    let policy = Place::Key(&at, "RestartPolicy");
+    let field = Place::Key(&policy, "Name").to_field();
+    if mistakes.iter().any(|mistake| mistake.field == field) {
+        return;
+    }
+    let message = format!(
+        "the restart policy `{}` would make the engine run an old instant again by itself: \
+         use `Retries`, which are docket's own (this version has none yet), or `no`",
+        shortened(name)
+    );
+    mistakes.push(Mistake::new(field, message));
+}
+
+/// A mistake where a label takes a name that is docket's.
+pub(crate) fn reserved_label(key: &str, labels: Place<'_>) -> Option<Mistake> {
+    key.starts_with(LABEL_PREFIX).then(|| {
+        let message = format!("labels that begin with `{LABEL_PREFIX}` are docket's own");
+        labels.wrong_key(key, message)
+    })
+}

@@ -1,0 +1,62 @@
+//! What allocations share: `Defaults`, under what each of them says itself.
+
+use std::{borrow::Cow, collections::HashMap, rc::Rc};
+
+use super::node::{Content, Entry, Node};
+
+/// Keys of the Engine API below which keys are the user's own, and their case counts.
+const FREE: [&str; 11] = [
+    "Annotations",
+    "DriverOpts",
+    "EndpointsConfig",
+    "ExposedPorts",
+    "Labels",
+    "Options",
+    "PortBindings",
+    "StorageOpt",
+    "Sysctls",
+    "Tmpfs",
+    "Volumes",
+];
+
+/// The allocation with what it leaves to the defaults.
+///
+/// Mappings are merged at every depth; lists and scalars of the allocation replace those of the
+/// defaults, null too. Every value keeps its own place.
+pub(super) fn overlay<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>) -> Rc<Node<'t>> {
+    merged(defaults, own, ["", ""])
+}
+
+/// Merges two values that stand under `keys`, the innermost last.
+fn merged<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>, keys: [&str; 2]) -> Rc<Node<'t>> {
+    let (Content::Map(defaults), Content::Map(entries)) = (&defaults.content, &own.content) else {
+        return Rc::clone(own);
+    };
+    let free = is_free(keys);
+    let mut shared: HashMap<Cow<'_, str>, &Entry<'t>> =
+        defaults.iter().map(|entry| (folded(entry.0.text(), free), entry)).collect();
+    let mut all: Vec<Entry<'t>> = Vec::with_capacity(defaults.len() + entries.len());
+    for (key, value) in entries {
+        let value = match shared.remove(&folded(key.text(), free)) {
+            Some((_, default)) => merged(default, value, [keys[1], key.text()]),
+            None => Rc::clone(value),
+        };
+        all.push((Rc::clone(key), value));
+    }
+    let rest = defaults.iter().filter(|(key, _)| {
+        let key = folded(key.text(), free);
+        shared.contains_key(&key)
+    });
+    all.extend(rest.cloned());
+    Node::new(own.mark, Content::Map(all))
+}
+
+fn is_free([outer, inner]: [&str; 2]) -> bool {
+    FREE.iter().any(|free| free.eq_ignore_ascii_case(inner))
+        || (outer.eq_ignore_ascii_case("LogConfig") && inner.eq_ignore_ascii_case("Config"))
+}
+
+/// A key as it is compared.
+fn folded(key: &str, free: bool) -> Cow<'_, str> {
+    if free { Cow::Borrowed(key) } else { Cow::Owned(key.to_ascii_lowercase()) }
+}

@@ -1,0 +1,274 @@
+//! From the events of the parser to nodes: anchors, aliases, tags, and keys given twice.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
+
+use saphyr_parser::{Event, Parser, Span, StrInput, Tag};
+
+use super::{
+    Located,
+    node::{Content, Entry, MAX_HEIGHT, Node},
+    scalar::Scalar,
+    source::{Mark, Source},
+    syntax,
+};
+use crate::mistake::{FieldPath, Mistake, shortened};
+
+/// Entries that `<<` may copy in a whole document.
+const MAX_MERGED: usize = 1 << 22;
+
+/// What a document holds.
+pub(super) enum Root<'t> {
+    Nothing,
+    /// A list, whose items are asked for one by one.
+    List,
+    Node(Rc<Node<'t>>),
+}
+
+/// Reads nodes; what is wrong and can be passed over is noted, anything else ends the reading.
+pub(super) struct Loader<'t> {
+    source: &'t Source<'t>,
+    parser: Parser<'t, StrInput<'t>>,
+    anchors: HashMap<usize, Rc<Node<'t>>>,
+    merged: usize,
+    pub(super) mistakes: Vec<Located>,
+}
+
+impl<'t> Loader<'t> {
+    pub(super) fn new(source: &'t Source<'t>) -> Self {
+        Self {
+            source,
+            parser: Parser::new_from_str(source.text()),
+            anchors: HashMap::new(),
+            merged: 0,
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// Reads up to the first item, or all where the document is no list.
+    pub(super) fn root(&mut self) -> Result<Root<'t>, Located> {
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamStart | Event::DocumentStart(_) => {}
+                Event::StreamEnd => return Ok(Root::Nothing),
+                Event::SequenceStart(..) => return Ok(Root::List),
+                event => return Ok(Root::Node(self.node(event, span, 0)?)),
+            }
+        }
+    }
+
+    /// The next item of the document's list.
+    pub(super) fn item(&mut self) -> Result<Option<Rc<Node<'t>>>, Located> {
+        match self.next()? {
+            (Event::SequenceEnd, _) => Ok(None),
+            (event, span) => self.node(event, span, 1).map(Some),
+        }
+    }
+
+    /// Makes sure that nothing follows the document.
+    pub(super) fn end(&mut self) -> Result<(), Located> {
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(()),
+                Event::DocumentEnd | Event::DocumentStart(_) => {}
+                // What `---` or `...` at the end of the file makes.
+                Event::Scalar(text, ..) if text.is_empty() => {}
+                _ => {
+                    let message = "a second document begins here: put all allocations in one list, \
+                                   without `---` between them";
+                    return Err(self.wrong(span.into(), message));
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<(Event<'t>, Span), Located> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(syntax::explain(self.source, &error)),
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn wrong(&self, mark: Mark, message: &str) -> Located {
+        let mistake = Mistake::new(FieldPath::default(), message);
+        self.source.located(mark, mistake)
+    }
+
+    fn note(&mut self, mark: Mark, message: &str) {
+        let located = self.wrong(mark, message);
+        self.mistakes.push(located);
+    }
+
+    fn node(
+        &mut self,
+        event: Event<'t>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Rc<Node<'t>>, Located> {
+        let mark = Mark::from(span);
+        let (anchor, content) = match event {
+            Event::Alias(anchor) => return self.alias(anchor, mark),
+            _ if depth > MAX_HEIGHT => return Err(self.too_deep(mark)),
+            Event::Scalar(text, style, anchor, tag) => {
+                let scalar = self.tagged(Scalar::new(text, style), tag, mark);
+                (anchor, Content::Scalar(scalar))
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), "seq", mark);
+                (anchor, Content::List(self.list(depth)?))
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.check_tag(tag.as_deref(), "map", mark);
+                (anchor, Content::Map(self.mapping(depth)?))
+            }
+            _ => return Err(self.wrong(mark, "expected a value")),
+        };
+        let node = Node::new(mark, content);
+        if node.height > MAX_HEIGHT {
+            return Err(self.too_deep(mark));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        Ok(node)
+    }
+
+    fn too_deep(&self, mark: Mark) -> Located {
+        let message = format!("more than {MAX_HEIGHT} values within one another");
+        self.wrong(mark, &message)
+    }
+
+    fn alias(&self, anchor: usize, mark: Mark) -> Result<Rc<Node<'t>>, Located> {
+        match self.anchors.get(&anchor) {
+            Some(node) => Ok(Rc::clone(node)),
+            None => Err(self.wrong(mark, "this alias stands within what it is to repeat")),
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Vec<Rc<Node<'t>>>, Located> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(items),
+                (event, span) => items.push(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<Vec<Entry<'t>>, Located> {
+        let mut entries = Vec::new();
+        let mut merges = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::MappingEnd {
+                break;
+            }
+            let key = self.node(event, span, depth + 1)?;
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            match &key.content {
+                Content::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
+                    merges.push(value);
+                }
+                Content::Scalar(scalar) if scalar.to_value().is_string() => {
+                    entries.push((key, value));
+                }
+                _ => self.note_key(&key),
+            }
+        }
+        self.note_doubles(&entries);
+        self.merge(&mut entries, &merges)?;
+        Ok(entries)
+    }
+
+    fn note_key(&mut self, key: &Node<'t>) {
+        let message = match &key.content {
+            Content::Scalar(scalar) if scalar.is_null() => "a key is missing here".to_owned(),
+            Content::Scalar(scalar) => {
+                format!("a key is a text: put `{}` in quotes", shortened(&scalar.text))
+            }
+            _ => "a key is a text, no list or mapping".to_owned(),
+        };
+        self.note(key.mark, &message);
+    }
+
+    fn note_doubles(&mut self, entries: &[Entry<'t>]) {
+        let mut seen = HashMap::new();
+        for (key, _) in entries {
+            let Some(earlier) = seen.insert(key.text(), key.mark.line()) else {
+                continue;
+            };
+            let shown = shortened(key.text());
+            let message = format!("the key `{shown}` is given twice, first in line {earlier}");
+            self.note(key.mark, &message);
+        }
+    }
+
+    /// Adds the entries of mappings given under `<<`; those that are there already stay.
+    fn merge(
+        &mut self,
+        entries: &mut Vec<Entry<'t>>,
+        merges: &[Rc<Node<'t>>],
+    ) -> Result<(), Located> {
+        if merges.is_empty() {
+            return Ok(());
+        }
+        let mut added = Vec::new();
+        let mut seen: HashSet<&str> = entries.iter().map(|(key, _)| key.text()).collect();
+        for source in merges.iter().flat_map(|value| match &value.content {
+            Content::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(value),
+        }) {
+            let Content::Map(more) = &source.content else {
+                self.note(source.mark, "`<<` takes a mapping, or a list of mappings");
+                continue;
+            };
+            self.merged = self.merged.saturating_add(more.len());
+            if self.merged > MAX_MERGED {
+                return Err(self.wrong(source.mark, "`<<` makes this document too large"));
+            }
+            let new = more.iter().filter(|(key, _)| seen.insert(key.text()));
+            added.extend(new.map(|(key, value)| (Rc::clone(key), Rc::clone(value))));
+        }
+        drop(seen);
+        entries.extend(added);
+        Ok(())
+    }
+
+    /// Takes a scalar for what its tag says.
+    fn tagged(
+        &mut self,
+        mut scalar: Scalar<'t>,
+        tag: Option<Cow<'t, Tag>>,
+        mark: Mark,
+    ) -> Scalar<'t> {
+        let Some(tag) = tag else {
+            return scalar;
+        };
+        match (tag.is_yaml_core_schema(), tag.suffix.as_str()) {
+            (true, "str") | (false, "!") => scalar.plain = false,
+            (true, "int" | "float" | "bool" | "null") => scalar.plain = true,
+            _ => self.note_tag(&tag, mark),
+        }
+        scalar
+    }
+
+    fn check_tag(&mut self, tag: Option<&Tag>, kind: &str, mark: Mark) {
+        if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema() || tag.suffix != kind) {
+            self.note_tag(tag, mark);
+        }
+    }
+
+    fn note_tag(&mut self, tag: &Tag, mark: Mark) {
+        let shown =
+            if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
+        let message = format!("the tag `{}` means nothing here", shortened(&shown));
+        self.note(mark, &message);
+    }
+}

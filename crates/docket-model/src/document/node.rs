@@ -1,0 +1,115 @@
+//! A value of a document, with its place.
+
+use std::{borrow::Cow, rc::Rc};
+
+use serde_json::{Map, Value};
+
+use super::{scalar::Scalar, source::Mark};
+
+/// The heaviest allocation: some hundred thousand values, or 4 MiB of text.
+pub(super) const MAX_WEIGHT: usize = 1 << 18;
+
+/// Values within values, aliases followed: as deep as JSON may be on its way to the engine.
+pub(super) const MAX_HEIGHT: usize = 100;
+
+/// So many bytes of text weigh as much as a value.
+const TEXT_WEIGHT: usize = 16;
+
+/// A key and its value.
+pub(super) type Entry<'t> = (Rc<Node<'t>>, Rc<Node<'t>>);
+
+/// A value, which several places share where there are aliases.
+#[derive(Debug)]
+pub(super) struct Node<'t> {
+    pub(super) mark: Mark,
+    pub(super) content: Content<'t>,
+    /// How much it is to copy, aliases followed.
+    pub(super) weight: usize,
+    /// How many values it is deep, aliases followed.
+    pub(super) height: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Content<'t> {
+    Scalar(Scalar<'t>),
+    List(Vec<Rc<Node<'t>>>),
+    Map(Vec<Entry<'t>>),
+}
+
+/// The weight of all allocations of a document of that many bytes.
+///
+/// The text itself weighs less than its bytes; the rest is for aliases and defaults.
+pub(super) fn allowance(bytes: usize) -> usize {
+    (bytes * 2).saturating_add(1 << 24)
+}
+
+impl<'t> Node<'t> {
+    pub(super) fn new(mark: Mark, content: Content<'t>) -> Rc<Self> {
+        let (weight, height) = match &content {
+            Content::Scalar(scalar) => (scalar.text.len() / TEXT_WEIGHT, 0),
+            Content::List(items) => sum(items.iter()),
+            Content::Map(entries) => sum(entries.iter().flat_map(|(key, value)| [key, value])),
+        };
+        Rc::new(Self { mark, content, weight: weight.saturating_add(1), height: height + 1 })
+    }
+
+    /// A tree all of whose values stand at the mark.
+    pub(super) fn from_json(value: Value, mark: Mark) -> Rc<Self> {
+        let content = match value {
+            Value::Array(items) => {
+                let items = items.into_iter().map(|item| Node::from_json(item, mark));
+                Content::List(items.collect())
+            }
+            Value::Object(entries) => {
+                let entry = |(key, value)| {
+                    let key = Content::Scalar(Scalar::quoted(Cow::Owned(key)));
+                    (Node::new(mark, key), Node::from_json(value, mark))
+                };
+                Content::Map(entries.into_iter().map(entry).collect())
+            }
+            Value::String(text) => Content::Scalar(Scalar::quoted(Cow::Owned(text))),
+            other => Content::Scalar(Scalar::plain(Cow::Owned(other.to_string()))),
+        };
+        Node::new(mark, content)
+    }
+
+    /// The text of a scalar as it is written; of anything else, none.
+    pub(super) fn text(&self) -> &str {
+        match &self.content {
+            Content::Scalar(scalar) => &scalar.text,
+            _ => "",
+        }
+    }
+
+    /// The entry of a mapping with the key: as it is written, or else in any case.
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry<'t>> {
+        let Content::Map(entries) = &self.content else {
+            return None;
+        };
+        entries
+            .iter()
+            .find(|(key, _)| key.text() == name)
+            .or_else(|| entries.iter().find(|(key, _)| key.text().eq_ignore_ascii_case(name)))
+    }
+
+    /// The value without its place.
+    pub(super) fn to_value(&self) -> Value {
+        match &self.content {
+            Content::Scalar(scalar) => scalar.to_value(),
+            Content::List(items) => items.iter().map(|item| item.to_value()).collect(),
+            Content::Map(entries) => {
+                let mut object = Map::with_capacity(entries.len());
+                for (key, value) in entries {
+                    object.insert(key.text().to_owned(), value.to_value());
+                }
+                Value::Object(object)
+            }
+        }
+    }
+}
+
+fn sum<'a, 't: 'a>(nodes: impl Iterator<Item = &'a Rc<Node<'t>>>) -> (usize, usize) {
+    nodes.fold((0, 0), |(weight, height), node| {
+        (weight.saturating_add(node.weight), height.max(node.height))
+    })
+}

@@ -1,0 +1,93 @@
+//! Scalars: which plain ones are numbers, booleans and null. YAML 1.2, core schema.
+//!
+//! `yes`, `no`, `on` and `off` are texts, and so are `012` and `12:30`, which older YAML takes for
+//! numbers in other bases.
+
+use std::borrow::Cow;
+
+use saphyr_parser::ScalarStyle;
+use serde_json::{Number, Value};
+
+/// A scalar as it is written.
+#[derive(Debug)]
+pub(super) struct Scalar<'t> {
+    pub(super) text: Cow<'t, str>,
+    /// True where it may be something else than a text.
+    pub(super) plain: bool,
+    /// Bytes of quotation mark before and behind the text.
+    pub(super) quote: usize,
+}
+
+impl<'t> Scalar<'t> {
+    pub(super) fn new(text: Cow<'t, str>, style: ScalarStyle) -> Self {
+        match style {
+            ScalarStyle::Plain => Self::plain(text),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Self::quoted(text),
+            ScalarStyle::Literal | ScalarStyle::Folded => Self { quote: 0, ..Self::quoted(text) },
+        }
+    }
+
+    pub(super) fn plain(text: Cow<'t, str>) -> Self {
+        Self { text, plain: true, quote: 0 }
+    }
+
+    pub(super) fn quoted(text: Cow<'t, str>) -> Self {
+        Self { text, plain: false, quote: 1 }
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        self.plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        if !self.plain {
+            return Value::String(self.text.as_ref().to_owned());
+        }
+        match &*self.text {
+            "true" | "True" | "TRUE" => Value::Bool(true),
+            "false" | "False" | "FALSE" => Value::Bool(false),
+            _ if self.is_null() => Value::Null,
+            text => match number(text) {
+                Some(number) => Value::Number(number),
+                None => Value::String(text.to_owned()),
+            },
+        }
+    }
+}
+
+fn number(text: &str) -> Option<Number> {
+    // Most texts are no numbers, and their first letter tells.
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+        return None;
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if let Some(number) = in_other_base(text) {
+        return Some(number.into());
+    }
+    let mut rest = digits.chars();
+    let starts_with_zero = rest.next() == Some('0');
+    if starts_with_zero && rest.next().is_some_and(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let whole = unsigned.parse::<u64>().map(Number::from);
+        if let Ok(whole) = whole.or_else(|_| unsigned.parse::<i64>().map(Number::from)) {
+            return Some(whole);
+        }
+    }
+    // Rust reads `inf`, which is a text here.
+    let numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-' | '+');
+    let float = digits.chars().all(numeric).then(|| unsigned.parse::<f64>());
+    Number::from_f64(float?.ok()?)
+}
+
+fn in_other_base(text: &str) -> Option<u64> {
+    let (digits, base) = match text.get(..2)? {
+        "0x" => (text.get(2..)?, 16),
+        "0o" => (text.get(2..)?, 8),
+        _ => return None,
+    };
+    let signed = digits.starts_with(['+', '-']);
+    u64::from_str_radix(digits, base).ok().filter(|_| !signed)
+}

@@ -1,0 +1,115 @@
+//! The text of a document, and places in it.
+
+use std::cell::OnceCell;
+
+use saphyr_parser::{Marker, Span};
+
+use super::Located;
+use crate::mistake::{FieldPath, Mistake};
+
+/// The parser counts characters; the byte of each one of so many is remembered.
+const STRIDE: usize = 1024;
+
+/// Where something stands: places in characters, small, because every value has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    line: u32,
+    column: u32,
+}
+
+impl Mark {
+    pub(super) const START: Self = Self { start: 0, end: 0, line: 1, column: 0 };
+
+    /// The line, counted from 1.
+    pub(super) fn line(self) -> usize {
+        self.line as usize
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+}
+
+impl From<Span> for Mark {
+    fn from(span: Span) -> Self {
+        Self {
+            start: small(span.start.index()),
+            end: small(span.end.index()),
+            line: small(span.start.line()),
+            column: small(span.start.col()),
+        }
+    }
+}
+
+impl From<Marker> for Mark {
+    fn from(marker: Marker) -> Self {
+        let end = Marker::new(marker.index() + 1, marker.line(), marker.col() + 1);
+        Span::new(marker, end).into()
+    }
+}
+
+/// A document is shorter than that many characters.
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// A text, and the way from its characters to its bytes.
+pub(super) struct Source<'t> {
+    text: &'t str,
+    /// The byte of every [`STRIDE`]th character; empty where all are ASCII.
+    strides: OnceCell<Vec<usize>>,
+}
+
+impl<'t> Source<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, strides: OnceCell::new() }
+    }
+
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The byte where a character begins.
+    pub(super) fn byte(&self, character: u32) -> usize {
+        let character = character as usize;
+        let strides = self.strides.get_or_init(|| strides(self.text));
+        let Some(base) = strides.get(character / STRIDE) else {
+            return character.min(self.text.len());
+        };
+        let rest = self.text.get(*base..).unwrap_or_default();
+        rest.char_indices()
+            .nth(character % STRIDE)
+            .map_or(self.text.len(), |(index, _)| base + index)
+    }
+
+    /// A mistake in what stands at the mark, up to the end of its first line.
+    pub(super) fn located(&self, mark: Mark, mistake: Mistake) -> Located {
+        let offset = self.byte(mark.start);
+        let rest = self.text.get(offset..).unwrap_or_default();
+        let length =
+            if mark.is_empty() { rest.len() } else { self.byte(mark.end).saturating_sub(offset) };
+        let shown = rest.get(..length).unwrap_or_default();
+        let line = shown.split(['\n', '\r']).next().unwrap_or_default();
+        Located {
+            mistake,
+            line: mark.line(),
+            column: mark.column as usize + 1,
+            offset,
+            length: line.trim_end().len(),
+        }
+    }
+
+    /// A mistake of the document as a whole.
+    pub(super) fn at_start(&self, message: String) -> Located {
+        self.located(Mark::START, Mistake::new(FieldPath::default(), message))
+    }
+}
+
+fn strides(text: &str) -> Vec<usize> {
+    if text.is_ascii() {
+        return Vec::new();
+    }
+    text.char_indices().step_by(STRIDE).map(|(index, _)| index).collect()
+}
