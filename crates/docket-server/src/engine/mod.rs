@@ -5,6 +5,8 @@
 //! 3. A container that does not carry every label of ours is never touched.
 
 pub mod docker;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 use async_trait::async_trait;
 use docket_model::{
@@ -149,6 +151,15 @@ pub struct Made {
     pub warnings: Vec<String>,
 }
 
+/// What could be read of what a container wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The output; empty where the engine keeps none that can be read.
+    pub output: Output,
+    /// Why there is no output, or less than there was.
+    pub remark: Option<String>,
+}
+
 /// Runs containers. The order of calls for one container is the order of the methods.
 #[async_trait]
 pub trait Engine: fmt::Debug + Send + Sync {
@@ -171,7 +182,7 @@ pub trait Engine: fmt::Debug + Send + Sync {
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError>;
 
     /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Output, EngineError>;
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError>;
 
     /// Removes an ended container by id, with its anonymous volumes. One that is gone already is fine.
     async fn remove(&self, container: &ContainerId) -> Result<(), EngineError>;
@@ -186,7 +197,7 @@ pub enum EngineError {
     /// No such image, neither at a registry nor on the engine.
     #[error("image {image} not found")]
     NoSuchImage {
-        /// As it was written, with its tag.
+        /// As it was written.
         image: String,
         /// What the registry or the engine said.
         reason: String,

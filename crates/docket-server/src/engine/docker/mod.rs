@@ -1,1 +1,151 @@
-//! The Docker engine, over bollard.
+//! The Docker engine, over bollard. Of schedules, stores and policies nothing is known here.
+//!
+//! 1. A request without an answer may have been carried out: the engine is asked before it is sent
+//!    again, unless it may be carried out twice.
+//! 2. A time-out or a broken connection is never taken for a refusal.
+//! 3. Names and ids alone stand in addresses, and both are checked text.
+
+mod client;
+mod context;
+mod create;
+mod endpoint;
+mod frames;
+mod inspect;
+mod log;
+mod login;
+mod notes;
+mod pull;
+mod reference;
+mod run;
+mod transport;
+
+use std::{path::PathBuf, time::Duration};
+
+use async_trait::async_trait;
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use docket_model::run::{ContainerId, Exit};
+
+pub use self::endpoint::{ConnectError, Endpoint, Origin, config_folder};
+use self::{
+    client::{ANSWER_LIMIT, Client},
+    create::Created,
+    notes::Notes,
+    pull::Pulls,
+};
+use super::{Captured, Engine, EngineError, EngineInfo, Made, Plan, Pulled};
+
+/// How long the engine may take to tell what it is.
+const INFO_LIMIT: Duration = Duration::from_secs(5);
+
+/// What can be set about an engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Docker's configuration folder, where the logins at registries are.
+    pub config: Option<PathBuf>,
+    /// How many images are pulled at once; at least one.
+    pub max_pulling: usize,
+    /// How long a pull may take.
+    pub pull_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { config: config_folder(), max_pulling: 8, pull_timeout: Duration::from_secs(600) }
+    }
+}
+
+/// A Docker engine.
+#[derive(Debug)]
+pub struct DockerEngine {
+    client: Client,
+    pulls: Pulls,
+    notes: Notes,
+}
+
+/// Makes a client of the engine; it need not be up.
+///
+/// # Errors
+/// [`ConnectError`] where the endpoint's certificates cannot be used.
+pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, ConnectError> {
+    let (docker, afresh) = transport::clients(endpoint)?;
+    let client = Client { docker, afresh, endpoint: endpoint.to_string().into() };
+    let Settings { config, max_pulling, pull_timeout } = settings;
+    Ok(DockerEngine {
+        client,
+        pulls: Pulls::new(config, max_pulling, pull_timeout),
+        notes: Notes::default(),
+    })
+}
+
+impl DockerEngine {
+    /// Where the engine is and what named it, in words.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.client.endpoint
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        let docker = &self.client.docker;
+        let both = async { tokio::try_join!(docker.version(), docker.info()) };
+        let (version, info) = self.client.answer(INFO_LIMIT, both).await?;
+        Ok(EngineInfo {
+            id: info.id.unwrap_or_default(),
+            version: version.version.unwrap_or_default(),
+            api_version: version.api_version.unwrap_or_default(),
+            cores: info.ncpu.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
+        })
+    }
+
+    async fn pull(&self, image: &str) -> Result<Pulled, EngineError> {
+        self.pulls.pull(&self.client, image).await
+    }
+
+    async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
+        match create::create(&self.client, plan).await? {
+            Created::New(made) => {
+                self.notes.is_new(&made.id);
+                Ok(made)
+            }
+            Created::Joined(made) => Ok(made),
+        }
+    }
+
+    async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
+        let is_new = self.notes.take_new(container);
+        run::start(&self.client, container, is_new).await
+    }
+
+    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+        let (exit, inspected) = run::follow(&self.client, container).await?;
+        self.notes.has_terminal(container, inspected.has_terminal());
+        Ok(exit)
+    }
+
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
+        let has_terminal = match self.notes.terminal(container) {
+            Some(has_terminal) => has_terminal,
+            None => self.client.inspect_id(container).await?.has_terminal(),
+        };
+        log::read(&self.client, container, has_terminal, limit).await
+    }
+
+    async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
+        self.notes.forget(container);
+        // Never `force`: that would end a container that runs again.
+        let options = RemoveContainerOptionsBuilder::new().v(true).build();
+        let removed = self.client.docker.remove_container(&container.0, Some(options));
+        match self.client.answer(ANSWER_LIMIT, removed).await {
+            Err(EngineError::Refused { status: 404, .. }) => Ok(()),
+            Err(EngineError::Refused { status: 409, message }) if is_under_way(&message) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+/// The engine's words where someone else removes the container already.
+fn is_under_way(message: &str) -> bool {
+    message.contains("already in progress")
+}

@@ -1,0 +1,144 @@
+//! What every call to the engine shares: its errors in docket's words, bounds, and plain reading.
+
+use std::{sync::Arc, time::Duration};
+
+use bollard::{BollardRequest, Docker, errors::Error};
+use bytes::Bytes;
+use docket_model::run::ContainerId;
+use futures_util::{Stream, StreamExt};
+use http::{Uri, uri::PathAndQuery};
+use serde::de::DeserializeOwned;
+
+use super::inspect::Inspected;
+use crate::engine::EngineError;
+
+/// How long an answer may take to begin, and a short one to be there in full.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// How long an engine that is well may take to answer a ping.
+const PING_LIMIT: Duration = Duration::from_secs(10);
+/// The longest answer that is read as a whole, in bytes; an inspection has some 10 KiB.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// A client of one engine.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub(super) docker: Docker,
+    /// Opens a new connection for each request.
+    pub(super) afresh: Docker,
+    /// Where the engine is, in words.
+    pub(super) endpoint: Arc<str>,
+}
+
+impl Client {
+    /// Waits for an answer that should not take long.
+    pub(super) async fn answer<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, EngineError> {
+        match tokio::time::timeout(limit, answer).await {
+            Ok(answer) => answer.map_err(|error| self.error(&error)),
+            Err(_) => Err(self.no_answer(limit)),
+        }
+    }
+
+    /// True where the engine takes new connections. One that goes down does not any more, while it
+    /// still answers on those it has.
+    pub(super) async fn takes_connections(&self) -> bool {
+        self.answer(PING_LIMIT, self.afresh.ping()).await.is_ok()
+    }
+
+    /// Looks at a container, by id or name.
+    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, EngineError> {
+        let path = format!("/containers/{container}/json");
+        match self.get_json(path).await {
+            Err(EngineError::Refused { status: 404, .. }) => Err(EngineError::Gone),
+            answer => answer,
+        }
+    }
+
+    /// Looks at a container by its id.
+    pub(super) async fn inspect_id(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
+        self.inspect(&id.0).await
+    }
+
+    /// Reads a JSON answer.
+    async fn get_json<T: DeserializeOwned>(&self, path: String) -> Result<T, EngineError> {
+        let read = async {
+            let mut pieces = self.get(path)?;
+            let mut bytes = Vec::new();
+            while let Some(piece) = pieces.next().await {
+                bytes.extend_from_slice(&piece?);
+                if bytes.len() > LONGEST_ANSWER {
+                    return Err(self.unreadable(&format_args!("over {LONGEST_ANSWER} bytes")));
+                }
+            }
+            serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))
+        };
+        let answer = tokio::time::timeout(ANSWER_LIMIT, read).await;
+        answer.unwrap_or_else(|_| Err(self.no_answer(ANSWER_LIMIT)))
+    }
+
+    /// Reads what the engine answers, as it comes.
+    ///
+    /// bollard's types refuse a word that a newer engine may say, and its decoder takes a terminal's
+    /// bytes for frame headers. It gives bytes as they are for an export only, so the request of an
+    /// export is sent elsewhere.
+    pub(super) fn get(
+        &self,
+        path: String,
+    ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
+        let path = PathAndQuery::try_from(path).map_err(|error| EngineError::Refused {
+            status: 400,
+            message: format!("the name cannot stand in an address: {error}"),
+        })?;
+        let elsewhere = move |mut request: BollardRequest| {
+            let mut parts = std::mem::take(request.uri_mut()).into_parts();
+            parts.path_and_query = Some(path.clone());
+            *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+            request
+        };
+        let docker = self.docker.clone().with_request_modifier(elsewhere);
+        let client = self.clone();
+        let pieces = docker.export_container("any");
+        Ok(pieces.map(move |piece| piece.map_err(|error| client.error(&error))))
+    }
+
+    /// The engine's error in docket's words: it refused, or there was no answer.
+    pub(super) fn error(&self, error: &Error) -> EngineError {
+        match error {
+            Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
+                status: *status_code,
+                message: match message.trim() {
+                    "" => format!("the engine answered with status {status_code}"),
+                    message => message.to_owned(),
+                },
+            },
+            Error::RequestTimeoutError => self.no_answer(ANSWER_LIMIT),
+            Error::JsonDataError { message, .. } => self.unreadable(message),
+            Error::JsonSerdeError { err } => self.unreadable(err),
+            other => EngineError::Unreachable(format!("{}: {}", self.endpoint, cause(other))),
+        }
+    }
+
+    /// The engine did not answer in time, which is no refusal.
+    pub(super) fn no_answer(&self, limit: Duration) -> EngineError {
+        let seconds = limit.as_secs();
+        EngineError::Unreachable(format!("{}: no answer within {seconds} s", self.endpoint))
+    }
+
+    /// What answered is no Docker engine, or broke off in the middle.
+    fn unreadable(&self, reason: &dyn std::fmt::Display) -> EngineError {
+        let endpoint = &self.endpoint;
+        EngineError::Unreachable(format!("{endpoint}: its answer cannot be read: {reason}"))
+    }
+}
+
+/// The innermost cause: those around it only say that a request failed.
+fn cause(error: &Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

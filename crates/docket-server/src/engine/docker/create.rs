@@ -1,0 +1,124 @@
+//! Creating a container, and joining the one that was created before.
+
+use std::time::Duration;
+
+use bollard::{
+    BollardRequest, body_full, models::ContainerCreateBody,
+    query_parameters::CreateContainerOptionsBuilder,
+};
+use bytes::Bytes;
+use docket_model::run::ContainerId;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    client::{ANSWER_LIMIT, Client},
+    inspect::Inspected,
+};
+use crate::engine::{EngineError, Identity, Made, Plan};
+
+/// How long a name that is about to be free, or whose holder is not to be seen yet, is waited for.
+const NAME_LIMIT: Duration = Duration::from_secs(30);
+/// The first pause and the longest, doubling: a holder is to be seen after some 8 ms.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// A container that is there now.
+pub(super) enum Created {
+    /// It was made by this call, so it was never started.
+    New(Made),
+    /// It was there, and may have been started long ago.
+    Joined(Made),
+}
+
+/// The container's name: `docket.report.20261121T090000Z`, with `.2` behind it for the second attempt.
+pub(super) fn name(identity: &Identity) -> String {
+    let Identity { namespace, allocation, instant, attempt, .. } = identity;
+    match attempt {
+        1 => format!("{namespace}.{allocation}.{instant}"),
+        _ => format!("{namespace}.{allocation}.{instant}.{attempt}"),
+    }
+}
+
+/// Creates the container; where the name is taken, joins the holder if it is ours.
+///
+/// A creation without an answer is tried once more: if the first was carried out after all, the
+/// second finds the name taken.
+pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Created, EngineError> {
+    let name = name(&plan.identity);
+    let body = Bytes::from(Value::Object(plan.body()).to_string());
+    let deadline = Instant::now() + NAME_LIMIT;
+    let (mut pause, longest) = PAUSES;
+    let mut answer_was_lost = false;
+    loop {
+        match post(client, &name, body.clone()).await {
+            Ok(made) => return Ok(Created::New(made)),
+            Err(EngineError::Refused { status: 409, message }) => {
+                match holder(client, &name, message).await? {
+                    Holder::Stays(holder) => return join(&holder, &plan.identity),
+                    Holder::Goes(error) if Instant::now() >= deadline => return Err(error),
+                    Holder::Goes(_) => {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(longest);
+                    }
+                }
+            }
+            Err(EngineError::Refused { status: 404, message }) if is_about_image(&message) => {
+                return Err(EngineError::NoSuchImage {
+                    image: plan.container.image(),
+                    reason: message,
+                });
+            }
+            Err(EngineError::Unreachable(_)) if !answer_was_lost => answer_was_lost = true,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Sends the body as it is, in place of the one that bollard would write.
+async fn post(client: &Client, name: &str, body: Bytes) -> Result<Made, EngineError> {
+    let as_posted = move |request: BollardRequest| request.map(|_| body_full(body.clone()));
+    let docker = client.docker.clone().with_request_modifier(as_posted);
+    let options = CreateContainerOptionsBuilder::new().name(name).build();
+    let created = docker.create_container(Some(options), ContainerCreateBody::default());
+    let created = client.answer(ANSWER_LIMIT, created).await?;
+    Ok(Made { id: ContainerId(created.id.into()), image: None, warnings: created.warnings })
+}
+
+/// Who has the name.
+enum Holder {
+    /// A container that will keep it.
+    Stays(Inspected),
+    /// One that is being removed, or not to be seen yet; the error if that lasts.
+    Goes(EngineError),
+}
+
+async fn holder(client: &Client, name: &str, refusal: String) -> Result<Holder, EngineError> {
+    match client.inspect(name).await {
+        Ok(holder) if holder.is_going() => Ok(Holder::Goes(EngineError::NameHeld {
+            holder: format!("{}, which is being removed", holder.description()),
+        })),
+        Ok(holder) => Ok(Holder::Stays(holder)),
+        Err(EngineError::Gone) => {
+            Ok(Holder::Goes(EngineError::Refused { status: 409, message: refusal }))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the holder for the container that was asked for, if every label says so.
+fn join(holder: &Inspected, identity: &Identity) -> Result<Created, EngineError> {
+    if holder.is(identity) {
+        Ok(Created::Joined(Made {
+            id: ContainerId(holder.id.as_ref().into()),
+            image: holder.image.as_deref().map(Into::into),
+            warnings: Vec::new(),
+        }))
+    } else {
+        Err(EngineError::NameHeld { holder: holder.description() })
+    }
+}
+
+/// A 404 may also be about a volume's driver or another container.
+fn is_about_image(message: &str) -> bool {
+    message.to_ascii_lowercase().contains("no such image")
+}

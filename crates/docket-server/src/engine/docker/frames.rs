@@ -1,0 +1,123 @@
+//! The frames in which an engine sends a log that has two streams.
+
+use docket_model::Output;
+
+/// A stream's number, three zeros, and the length, most significant byte first.
+const HEADER_LENGTH: usize = 8;
+/// The stream in which the engine itself says that it cannot read on.
+const ENGINE: u8 = 3;
+/// The longest message of the engine that is kept, in bytes.
+const LONGEST_MESSAGE: usize = 4096;
+
+/// Takes the frames apart as their bytes come in, in pieces of any size; holds no frame in memory.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    header: Vec<u8>,
+    /// How much of the frame under way is still to come.
+    missing: u32,
+    stream: u8,
+    /// What the engine said in the log's place.
+    message: Vec<u8>,
+}
+
+/// Bytes that are no frames.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoFrame;
+
+impl Frames {
+    /// Adds to `output` what the container wrote.
+    pub(super) fn push(&mut self, mut bytes: &[u8], output: &mut Output) -> Result<(), NoFrame> {
+        while !bytes.is_empty() {
+            if self.missing == 0 {
+                bytes = self.read_header(bytes)?;
+                continue;
+            }
+            let most = usize::try_from(self.missing).unwrap_or(usize::MAX);
+            let (payload, rest) = bytes.split_at(most.min(bytes.len()));
+            if self.stream == ENGINE {
+                let room = LONGEST_MESSAGE.saturating_sub(self.message.len());
+                self.message.extend(payload.iter().take(room));
+            } else {
+                output.push(payload);
+            }
+            self.missing -= u32::try_from(payload.len()).unwrap_or(self.missing);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Reads on in the header; returns what stands behind it.
+    fn read_header<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], NoFrame> {
+        let wanted = HEADER_LENGTH - self.header.len();
+        let (piece, rest) = bytes.split_at(wanted.min(bytes.len()));
+        self.header.extend_from_slice(piece);
+        if let Ok(header) = <[u8; HEADER_LENGTH]>::try_from(self.header.as_slice()) {
+            let [stream @ 0..=ENGINE, 0, 0, 0, length @ ..] = header else {
+                return Err(NoFrame);
+            };
+            self.stream = stream;
+            self.missing = u32::from_be_bytes(length);
+            self.header.clear();
+        }
+        Ok(rest)
+    }
+
+    /// True where nothing is missing.
+    pub(super) fn are_complete(&self) -> bool {
+        self.missing == 0 && self.header.is_empty()
+    }
+
+    /// Why the engine could not read the log to its end.
+    pub(super) fn message(&self) -> Option<String> {
+        let message = String::from_utf8_lossy(&self.message);
+        let message = message.trim();
+        (!message.is_empty()).then(|| message.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(stream: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![stream, 0, 0, 0];
+        frame.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    #[test]
+    fn frames_cut_anywhere_give_the_bytes_of_both_streams_in_order() {
+        let log = [frame(1, b"out\n"), frame(2, b""), frame(2, &[0, 1, 2, 0xff]), frame(1, b"end")]
+            .concat();
+        for size in 1..=log.len() {
+            let (mut frames, mut output) = (Frames::default(), Output::bounded(100));
+            for piece in log.chunks(size) {
+                frames.push(piece, &mut output).unwrap();
+            }
+            assert!(frames.are_complete());
+            assert_eq!(output.to_bytes(), b"out\n\x00\x01\x02\xffend");
+        }
+    }
+
+    #[test]
+    fn a_cut_frame_is_not_complete_and_other_bytes_are_no_frame() {
+        let mut output = Output::bounded(100);
+        let whole = frame(1, b"text");
+        for length in 1..whole.len() {
+            let mut frames = Frames::default();
+            frames.push(&whole[..length], &mut output).unwrap();
+            assert!(!frames.are_complete(), "{length}");
+        }
+        assert_eq!(Frames::default().push(b"plain text", &mut output), Err(NoFrame));
+    }
+
+    #[test]
+    fn what_the_engine_says_in_the_logs_place_is_no_output() {
+        let (mut frames, mut output) = (Frames::default(), Output::bounded(100));
+        let log = [frame(1, b"out"), frame(3, b"Error grabbing logs: gone\n")].concat();
+        frames.push(&log, &mut output).unwrap();
+        assert_eq!(output.to_bytes(), b"out");
+        assert_eq!(frames.message().unwrap(), "Error grabbing logs: gone");
+    }
+}

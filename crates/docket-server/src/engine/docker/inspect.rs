@@ -1,0 +1,124 @@
+//! What docket reads of an engine's description of a container.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike, Utc};
+use docket_model::run::Exit;
+use serde::Deserialize;
+
+use crate::engine::Identity;
+
+/// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
+/// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
+const CODES_OF_A_FALL: [i64; 6] = [129, 130, 131, 137, 143, 255];
+
+/// A container, as the engine describes it. What docket does not need is not read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Inspected {
+    pub(super) id: Box<str>,
+    #[serde(default)]
+    pub(super) name: String,
+    /// The id of its image.
+    pub(super) image: Option<Box<str>>,
+    state: State,
+    config: Config,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct State {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    running: bool,
+    #[serde(default)]
+    dead: bool,
+    #[serde(default, rename = "OOMKilled")]
+    out_of_memory: bool,
+    #[serde(default)]
+    exit_code: i64,
+    error: Option<String>,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    #[serde(default)]
+    tty: bool,
+    labels: Option<HashMap<String, String>>,
+    image: Option<String>,
+}
+
+impl Inspected {
+    /// True while its main process lives; a paused one lives.
+    pub(super) fn runs(&self) -> bool {
+        self.state.running
+    }
+
+    /// True once it was started, whatever came of it.
+    pub(super) fn was_started(&self) -> bool {
+        moment(self.state.started_at.as_deref()).is_some()
+    }
+
+    /// True while the engine takes it away.
+    pub(super) fn is_going(&self) -> bool {
+        self.state.dead || matches!(self.state.status.as_str(), "removing" | "dead")
+    }
+
+    /// True where it writes to a terminal, so that its log has no frames.
+    pub(super) fn has_terminal(&self) -> bool {
+        self.config.tty
+    }
+
+    /// True where every label that tells the container from all others is there.
+    pub(super) fn is(&self, identity: &Identity) -> bool {
+        let labels = self.config.labels.as_ref();
+        let has = |(key, value): &(&str, String)| {
+            labels.and_then(|labels| labels.get(*key)) == Some(value)
+        };
+        identity.labels().iter().all(has)
+    }
+
+    /// The container in words, for one who wonders whose it is.
+    pub(super) fn description(&self) -> String {
+        let image = self.config.image.as_deref().unwrap_or("unknown");
+        let name = self.name.strip_prefix('/').unwrap_or(&self.name);
+        format!("container {} (`{name}`, image `{image}`)", self.id)
+    }
+
+    /// What the engine says went wrong, if it says anything.
+    pub(super) fn error(&self) -> Option<String> {
+        let error = self.state.error.as_ref();
+        error.filter(|error| !error.is_empty()).cloned()
+    }
+
+    /// True where it ended as one does whose engine or host goes down.
+    pub(super) fn may_have_fallen(&self) -> bool {
+        !self.state.out_of_memory && CODES_OF_A_FALL.contains(&self.state.exit_code)
+    }
+
+    /// How it ended.
+    pub(super) fn exit(&self, engine_went_down: bool) -> Exit {
+        let State { exit_code, out_of_memory, .. } = self.state;
+        let started_at = moment(self.state.started_at.as_deref());
+        let ended_at = moment(self.state.finished_at.as_deref());
+        Exit {
+            code: exit_code,
+            out_of_memory,
+            started_at,
+            // An engine notes the start of a short life after its end.
+            ended_at: ended_at.map(|ended_at| started_at.map_or(ended_at, |at| at.max(ended_at))),
+            error: self.error(),
+            engine_went_down,
+        }
+    }
+}
+
+/// A moment that the engine tells; it writes the year 1 for one that never was.
+fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
+    let moment = DateTime::parse_from_rfc3339(text?).ok()?;
+    (moment.year() > 1).then(|| moment.to_utc())
+}

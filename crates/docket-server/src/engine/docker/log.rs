@@ -1,0 +1,90 @@
+//! Reading what a container wrote, from the engine's log of it.
+
+use std::time::Duration;
+
+use docket_model::{Output, run::ContainerId};
+use futures_util::{Stream, StreamExt};
+
+use super::{client::Client, frames::Frames};
+use crate::engine::{Captured, EngineError};
+
+/// How often a read that breaks is begun again before the caller is told.
+const TRIES: u32 = 3;
+/// How long the engine may take for the next piece.
+const PIECE_LIMIT: Duration = Duration::from_secs(60);
+/// The engine's status where a log driver cannot be read, such as `none`.
+const NOT_READABLE: u16 = 501;
+
+/// Reads the whole log from its beginning; a read that breaks off is begun again.
+pub(super) async fn read(
+    client: &Client,
+    id: &ContainerId,
+    has_terminal: bool,
+    limit: usize,
+) -> Result<Captured, EngineError> {
+    let mut outcome = Err(EngineError::Gone);
+    for _ in 0..TRIES {
+        outcome = read_once(client, id, has_terminal, limit).await;
+        match outcome {
+            Err(EngineError::Unreachable(_)) => {}
+            Err(EngineError::Refused { status, message }) => {
+                return refused(status, message);
+            }
+            _ => break,
+        }
+    }
+    outcome
+}
+
+/// What it means that the engine does not hand the log out.
+fn refused(status: u16, message: String) -> Result<Captured, EngineError> {
+    let is_going = message.contains("dead or marked for removal");
+    match status {
+        404 => Err(EngineError::Gone),
+        409 if is_going => Err(EngineError::Gone),
+        NOT_READABLE => Ok(Captured {
+            output: Output::default(),
+            remark: Some(format!("no output: {message}")),
+        }),
+        _ => Err(EngineError::Refused { status, message }),
+    }
+}
+
+async fn read_once(
+    client: &Client,
+    id: &ContainerId,
+    has_terminal: bool,
+    limit: usize,
+) -> Result<Captured, EngineError> {
+    let mut pieces = client.get(format!("/containers/{id}/logs?stdout=1&stderr=1"))?;
+    let mut output = Output::bounded(limit);
+    let mut frames = Frames::default();
+    while let Some(piece) = next(client, &mut pieces).await? {
+        if has_terminal {
+            output.push(&piece);
+        } else if frames.push(&piece, &mut output).is_err() {
+            return Err(broken("it is not in frames"));
+        }
+    }
+    if !frames.are_complete() {
+        return Err(broken("it ends within a frame"));
+    }
+    output.shrink();
+    let remark = frames.message().map(|message| format!("the output may end too soon: {message}"));
+    Ok(Captured { output, remark })
+}
+
+/// The next piece, unless the engine takes too long for it.
+async fn next<T>(
+    client: &Client,
+    pieces: &mut (impl Stream<Item = Result<T, EngineError>> + Unpin),
+) -> Result<Option<T>, EngineError> {
+    match tokio::time::timeout(PIECE_LIMIT, pieces.next()).await {
+        Ok(piece) => piece.transpose(),
+        Err(_) => Err(client.no_answer(PIECE_LIMIT)),
+    }
+}
+
+fn broken(reason: &str) -> EngineError {
+    EngineError::Unreachable(format!("the log cannot be read: {reason}"))
+}

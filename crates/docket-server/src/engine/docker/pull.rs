@@ -1,0 +1,185 @@
+//! Pulling images: one pull for all who want the same image at one moment, and not too many at once.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bollard::{errors::Error, query_parameters::CreateImageOptionsBuilder};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Shared, WeakShared},
+};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::{
+    client::{ANSWER_LIMIT, Client},
+    login::{self, Login},
+    reference::Reference,
+};
+use crate::engine::{EngineError, Pulled};
+
+type Pull = BoxFuture<'static, Result<Pulled, EngineError>>;
+
+/// The pulls under way.
+#[derive(Debug)]
+pub(super) struct Pulls {
+    /// Weak, so that a pull ends when nobody waits for it any more.
+    under_way: Mutex<HashMap<Reference, WeakShared<Pull>>>,
+    registry: Arc<Registry>,
+}
+
+/// What one pull needs to know.
+#[derive(Debug)]
+struct Registry {
+    /// Docker's configuration folder, where logins are kept.
+    config: Option<PathBuf>,
+    slots: Semaphore,
+    limit: Duration,
+}
+
+/// Why a pull came to nothing.
+enum Failure {
+    /// The registry, or the engine in its place, gave a reason.
+    Refused(String),
+    /// The engine itself was not there.
+    Engine(EngineError),
+}
+
+impl Pulls {
+    /// At most `most` at once, each for at most `limit`.
+    pub(super) fn new(config: Option<PathBuf>, most: usize, limit: Duration) -> Self {
+        let registry = Registry {
+            config,
+            slots: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
+            limit,
+        };
+        Self { under_way: Mutex::default(), registry: Arc::new(registry) }
+    }
+
+    /// Pulls an image, or joins the pull of it that is under way.
+    pub(super) async fn pull(&self, client: &Client, image: &str) -> Result<Pulled, EngineError> {
+        let reference = Reference::parse(image).ok_or_else(|| EngineError::NoSuchImage {
+            image: image.to_owned(),
+            reason: "it is no name that an image can have".to_owned(),
+        })?;
+        let pull = self.join(client, reference);
+        match pull.await {
+            // Callers may have written one image in several ways.
+            Err(EngineError::NoSuchImage { reason, .. }) => {
+                Err(EngineError::NoSuchImage { image: image.to_owned(), reason })
+            }
+            answer => answer,
+        }
+    }
+
+    /// The pull that is under way, or a new one. It goes on as long as anyone waits for it.
+    fn join(&self, client: &Client, reference: Reference) -> Shared<Pull> {
+        let mut under_way = self.under_way.lock();
+        if let Some(pull) = under_way.get(&reference).and_then(WeakShared::upgrade) {
+            return pull;
+        }
+        under_way.retain(|_, pull| pull.upgrade().is_some());
+        let (client, registry) = (client.clone(), Arc::clone(&self.registry));
+        let wanted = reference.clone();
+        let pull: Pull = Box::pin(async move { registry.pull(&client, &wanted).await });
+        let pull = pull.shared();
+        if let Some(weak) = pull.downgrade() {
+            under_way.insert(reference, weak);
+        }
+        pull
+    }
+}
+
+impl Registry {
+    /// Pulls; where that fails and the image is on the engine, that one serves.
+    async fn pull(&self, client: &Client, reference: &Reference) -> Result<Pulled, EngineError> {
+        let stale = match self.fetch(client, reference).await {
+            Ok(()) => None,
+            Err(Failure::Engine(error)) => return Err(error),
+            Err(Failure::Refused(reason)) => {
+                let name = reference.local_name();
+                let inspected = client.answer(ANSWER_LIMIT, client.docker.inspect_image(&name));
+                match inspected.await {
+                    Ok(_) => Some(reason),
+                    Err(EngineError::Refused { status: 404, .. }) => {
+                        let image = name;
+                        return Err(EngineError::NoSuchImage { image, reason });
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        Ok(Pulled {
+            repository: reference.repository.clone(),
+            tag: reference.version().to_owned(),
+            stale,
+        })
+    }
+
+    /// Waits for a slot, looks the login up and lets the engine fetch the image.
+    async fn fetch(&self, client: &Client, reference: &Reference) -> Result<(), Failure> {
+        // The semaphore is never closed, so there always is a slot in the end.
+        let _slot = self.slots.acquire().await;
+        let mut login = Login::default();
+        let work = async {
+            login = self.login(reference).await;
+            self.transfer(client, reference, &login).await
+        };
+        let done = tokio::time::timeout(self.limit, work).await;
+        let done = done.unwrap_or_else(|_| {
+            let seconds = self.limit.as_secs();
+            Err(Failure::Refused(format!("the pull took over {seconds} s")))
+        });
+        match (done, login.trouble) {
+            (Err(Failure::Refused(reason)), Some(trouble)) => {
+                Err(Failure::Refused(format!("{reason} (asked without a login: {trouble})")))
+            }
+            (done, _) => done,
+        }
+    }
+
+    /// The registry's login; helpers are programs, so a thread of its own waits for them.
+    async fn login(&self, reference: &Reference) -> Login {
+        let Some(config) = self.config.as_deref().map(Path::to_owned) else {
+            return Login::default();
+        };
+        let registry = reference.login_key().to_owned();
+        let found = tokio::task::spawn_blocking(move || login::look_up(&config, &registry));
+        found.await.unwrap_or_default()
+    }
+
+    /// Reads the engine's account of the pull to its end.
+    async fn transfer(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        login: &Login,
+    ) -> Result<(), Failure> {
+        let docker = client
+            .docker
+            .clone()
+            // The engine answers once the registry has, which is what `limit` bounds.
+            .with_timeout(self.limit + ANSWER_LIMIT)
+            .with_request_modifier(login::in_url_alphabet);
+        let options = CreateImageOptionsBuilder::new()
+            .from_image(&reference.repository)
+            .tag(reference.version())
+            .build();
+        let credentials = login.credentials.clone();
+        let mut account = docker.create_image(Some(options), None, credentials);
+        while let Some(line) = account.next().await {
+            line.map_err(|error| match error {
+                Error::DockerStreamError { error } => Failure::Refused(error),
+                other => match client.error(&other) {
+                    EngineError::Refused { message, .. } => Failure::Refused(message),
+                    error => Failure::Engine(error),
+                },
+            })?;
+        }
+        Ok(())
+    }
+}

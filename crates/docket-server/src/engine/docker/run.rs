@@ -1,0 +1,149 @@
+//! From a created container to its end: starting it once, and following it.
+
+use std::time::Duration;
+
+use bollard::{errors::Error, query_parameters::WaitContainerOptionsBuilder};
+use docket_model::run::{ContainerId, Exit};
+use futures_util::StreamExt;
+
+use super::{
+    client::{ANSWER_LIMIT, Client},
+    inspect::Inspected,
+};
+use crate::engine::EngineError;
+
+/// How often a start without an answer is tried before the caller is told.
+const START_TRIES: u32 = 3;
+/// How long one wait is trusted: an engine has been seen that never answered.
+const WAIT_LIMIT: Duration = Duration::from_secs(45);
+/// The first pause and the longest, doubling, while the engine is away.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Starts a container that was never started. `is_new` tells that nobody can have started it.
+///
+/// An engine runs an ended container again, so unless it is new, and after any start without an
+/// answer, the engine is asked first. It answers only once a start under way is over, because both
+/// take the container's lock.
+pub(super) async fn start(
+    client: &Client,
+    id: &ContainerId,
+    is_new: bool,
+) -> Result<(), EngineError> {
+    let mut is_new = is_new;
+    let mut outcome = Err(EngineError::Gone);
+    for _ in 0..START_TRIES {
+        if !is_new && was_started(client, id).await? {
+            return Ok(());
+        }
+        is_new = false;
+        let started = client.docker.start_container(&id.0, None);
+        outcome = client.answer(ANSWER_LIMIT, started).await;
+        match outcome {
+            Ok(()) => return Ok(()),
+            Err(EngineError::Unreachable(_)) => {}
+            // It may have been started by a request whose answer was lost.
+            Err(_) if was_started(client, id).await? => return Ok(()),
+            Err(error) => return Err(EngineError::NotStartable(error.to_string())),
+        }
+    }
+    outcome
+}
+
+async fn was_started(client: &Client, id: &ContainerId) -> Result<bool, EngineError> {
+    let inspected = client.inspect_id(id).await?;
+    if inspected.is_going() {
+        return Err(EngineError::Gone);
+    }
+    Ok(inspected.was_started())
+}
+
+/// Follows a started container to its end; returns how it ended and what it is like.
+pub(super) async fn follow(
+    client: &Client,
+    id: &ContainerId,
+) -> Result<(Exit, Inspected), EngineError> {
+    let (first, longest) = PAUSES;
+    let mut pause = first;
+    let mut engine_was_away = false;
+    loop {
+        // What is waited for is not taken from the answer: the inspection tells it, and more.
+        let waited = wait(client, id).await;
+        engine_was_away |= matches!(waited, Err(EngineError::Unreachable(_)));
+        match look(client, id).await? {
+            Sight::Ended(inspected) => {
+                let fell = inspected.may_have_fallen()
+                    && (engine_was_away || !client.takes_connections().await);
+                return Ok((inspected.exit(fell), *inspected));
+            }
+            Sight::Runs => {
+                // The container outlived whatever happened to the engine.
+                engine_was_away = false;
+                if matches!(waited, Ok(Waited::NotYet)) {
+                    pause = first;
+                    continue;
+                }
+            }
+            Sight::Nothing => engine_was_away = true,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+/// What a bounded wait came to.
+enum Waited {
+    /// The engine says that it has ended.
+    Ended,
+    /// The time was up.
+    NotYet,
+}
+
+/// What an inspection told.
+enum Sight {
+    Ended(Box<Inspected>),
+    Runs,
+    /// The engine is away.
+    Nothing,
+}
+
+/// Waits a while for the container not to run.
+async fn wait(client: &Client, id: &ContainerId) -> Result<Waited, EngineError> {
+    let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+    let read = async {
+        let mut answers = client.docker.wait_container(&id.0, Some(options));
+        let mut ended = false;
+        // Read to the end, so that the connection can be used again.
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(_) | Err(Error::DockerContainerWaitError { .. }) => ended = true,
+                Err(error) => return Err(client.error(&error)),
+            }
+        }
+        if ended {
+            Ok(Waited::Ended)
+        } else {
+            Err(EngineError::Unreachable("the wait ended without an answer".to_owned()))
+        }
+    };
+    let answer = tokio::time::timeout(WAIT_LIMIT, read).await;
+    answer.unwrap_or(Ok(Waited::NotYet))
+}
+
+/// Looks whether the container has ended.
+async fn look(client: &Client, id: &ContainerId) -> Result<Sight, EngineError> {
+    match client.inspect_id(id).await {
+        Ok(inspected) if inspected.is_going() => Err(EngineError::Gone),
+        Ok(inspected) if inspected.runs() => Ok(Sight::Runs),
+        Ok(inspected) if inspected.was_started() => Ok(Sight::Ended(Box::new(inspected))),
+        Ok(inspected) => {
+            let error = inspected.error();
+            let reason = error.unwrap_or_else(|| "the container was never started".to_owned());
+            Err(EngineError::NotStartable(reason))
+        }
+        // An engine that comes up or goes down answers with a status of 500 or more.
+        Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. }) => {
+            Ok(Sight::Nothing)
+        }
+        Err(error) => Err(error),
+    }
+}

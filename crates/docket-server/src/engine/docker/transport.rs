@@ -1,0 +1,144 @@
+//! The way to the engine: a client for each kind of endpoint, its connections kept for reuse.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error};
+use http::Uri;
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{Connect, HttpConnector},
+    },
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use tokio::net::UnixStream;
+use tower_service::Service;
+
+use super::{
+    client::ANSWER_LIMIT,
+    endpoint::{Address, ConnectError, Endpoint, Origin},
+};
+
+/// How many connections wait for the next request; the runs under way hold one each beside them.
+const IDLE_CONNECTIONS: usize = 64;
+/// How long one waits: short, so that an engine at rest is not held by connections.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// How often, and after what pause, a socket whose queue is full is tried again: a second in all.
+const FULL_QUEUE: (u32, Duration) = (200, Duration::from_millis(5));
+
+/// Makes a client that keeps connections, and one that opens a new one for each request. The engine
+/// need not be up.
+pub(super) fn clients(endpoint: &Endpoint) -> Result<(Docker, Docker), ConnectError> {
+    let limit = ANSWER_LIMIT.as_secs();
+    let made = match &endpoint.address {
+        // The host is never looked up: it stands in the header `Host` only.
+        Address::Unix(path) => both(&UnixConnector(path.as_path().into()), "http://docker"),
+        Address::Plain(authority) => both(&HttpConnector::new(), &format!("http://{authority}")),
+        Address::Tls { authority, certificates } => {
+            let [ca, certificate, key] = pem_files(certificates, &endpoint.origin)?;
+            let version = API_DEFAULT_VERSION;
+            Docker::connect_with_ssl(authority, &key, &certificate, &ca, limit, version)
+                .map(|docker| (docker.clone(), docker))
+        }
+        Address::Ssh(destination) => {
+            let connect =
+                || Docker::connect_with_ssh(destination, limit, API_DEFAULT_VERSION, None);
+            connect().and_then(|docker| Ok((docker, connect()?)))
+        }
+    };
+    made.map_err(|source| ConnectError::Client {
+        endpoint: endpoint.to_string(),
+        source: Box::new(source),
+    })
+}
+
+/// A client that keeps connections, and one that does not.
+fn both<C>(connector: &C, address: &str) -> Result<(Docker, Docker), Error>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let keeping = over(connector.clone(), address, IDLE_CONNECTIONS)?;
+    Ok((keeping, over(connector.clone(), address, 0)?))
+}
+
+/// A client that keeps so many connections for the next request.
+///
+/// hyper sends a request again by itself (`retry_canceled_requests`, its default) only where the
+/// connection was found closed before the request was taken up, so none is sent twice.
+fn over<C>(connector: C, address: &str, idle_connections: usize) -> Result<Docker, Error>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let client = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_LIMIT)
+        .pool_max_idle_per_host(idle_connections)
+        .build(connector);
+    let transport = move |request: BollardRequest| {
+        let answer = client.request(request);
+        async move { answer.await.map_err(Error::from) }
+    };
+    let limit = ANSWER_LIMIT.as_secs();
+    Docker::connect_with_custom_transport(transport, Some(address), limit, API_DEFAULT_VERSION)
+}
+
+/// Connects to one socket, whatever the address says.
+#[derive(Debug, Clone)]
+struct UnixConnector(Arc<Path>);
+
+impl Service<Uri> for UnixConnector {
+    type Response = TokioIo<UnixStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let path = Arc::clone(&self.0);
+        Box::pin(async move { connect(&path).await.map(TokioIo::new) })
+    }
+}
+
+/// Connects; where the engine's queue is full, which Linux tells at once, it asks again.
+async fn connect(path: &Path) -> io::Result<UnixStream> {
+    let (tries, pause) = FULL_QUEUE;
+    for _ in 1..tries {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(pause).await;
+            }
+            answer => return answer,
+        }
+    }
+    UnixStream::connect(path).await
+}
+
+/// The files for TLS, each tried: bollard would go on without a key that it cannot read.
+fn pem_files(folder: &Path, origin: &Origin) -> Result<[PathBuf; 3], ConnectError> {
+    let files = ["ca.pem", "cert.pem", "key.pem"].map(|name| folder.join(name));
+    let [ca, certificate, key] = &files;
+    let bad = |file: &Path, reason: String| ConnectError::BadCertificate {
+        file: file.to_owned(),
+        origin: origin.clone(),
+        reason,
+    };
+    for file in [ca, certificate] {
+        let pem = fs::read(file).map_err(|error| bad(file, error.to_string()))?;
+        if !matches!(CertificateDer::pem_slice_iter(&pem).next(), Some(Ok(_))) {
+            return Err(bad(file, "it holds no certificate".to_owned()));
+        }
+    }
+    let pem = fs::read(key).map_err(|error| bad(key, error.to_string()))?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| bad(key, error.to_string()))?;
+    Ok(files)
+}

@@ -1,0 +1,165 @@
+//! Docker keeps the contract, and what is its own.
+
+use std::{env, fs, sync::Arc};
+
+use docket_server::engine::{Engine, EngineError};
+use serde_json::json;
+
+use crate::{
+    bed::{Bed, engine_at},
+    contract::{self, PLENTY, Subject},
+};
+
+/// Runs the contract on the engine that was named, or on one of the tests' own.
+macro_rules! keeps {
+    ($($behaviour:ident,)*) => {
+        $(#[tokio::test]
+        async fn $behaviour() {
+            if let Ok(address) = env::var("DOCKET_TEST_DOCKER_HOST") {
+                let engine = Arc::new(engine_at(&address, None));
+                contract::$behaviour(&Subject::new(engine, "busybox:latest")).await;
+            } else {
+                let bed = Bed::shared().await;
+                contract::$behaviour(&bed.subject()).await;
+            }
+        })*
+    };
+}
+
+keeps! {
+    it_tells_what_it_is,
+    a_run_gives_its_output_its_exit_code_and_its_times,
+    a_failure_gives_its_exit_code,
+    a_container_that_ends_at_once_is_followed_to_its_end,
+    many_lines_come_back_to_the_byte,
+    a_line_of_a_mebibyte_comes_back_to_the_byte,
+    both_streams_come_back_in_the_order_they_were_written,
+    of_longer_output_head_and_tail_are_kept,
+    a_terminals_bytes_come_back_as_they_were_written,
+    the_program_is_told_which_run_it_is,
+    creating_twice_joins_the_container,
+    a_container_that_has_ended_is_never_started_again,
+    a_name_that_another_holds_is_left_alone,
+    a_container_without_an_image_is_not_created,
+    a_program_that_is_not_there_cannot_be_started,
+    what_is_gone_is_said_to_be_gone,
+    a_container_that_runs_is_not_removed,
+}
+
+#[tokio::test]
+async fn a_container_has_the_name_and_the_labels_of_its_run() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let mut plan = subject.script("Named_1.x", "true");
+    plan.labels.insert("team".to_owned(), "blue".to_owned());
+    plan.identity.attempt = 2;
+
+    let made = subject.engine.create(&plan).await.unwrap();
+
+    let namespace = &plan.identity.namespace;
+    let format = "{{.Name}} {{.Config.Labels.team}} {{len .Config.Labels}}";
+    let seen = bed.docker(&["inspect", "--format", format, &made.id.0]);
+    assert_eq!(seen, format!("/{namespace}.Named_1.x.20261121T090000Z.2 blue 7"));
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_option_reaches_the_engine_as_it_was_posted() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let host = json!({"NanoCpus": 500_000_000, "AutoRemove": true, "Ulimits": [
+        {"Name": "nofile", "Soft": 100, "Hard": 200},
+    ]});
+    let plan = subject.plan("options", json!({"Config": {"Cmd": ["true"]}, "HostConfig": host}));
+
+    let made = subject.engine.create(&plan).await.unwrap();
+
+    let format = "{{.HostConfig.NanoCpus}} {{.HostConfig.AutoRemove}} {{json .HostConfig.Ulimits}}";
+    let seen = bed.docker(&["inspect", "--format", format, &made.id.0]);
+    assert_eq!(seen, r#"500000000 false [{"Hard":200,"Name":"nofile","Soft":100}]"#);
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn starting_twice_runs_the_program_once() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let folder = bed.folder("count");
+    let bind = format!("{}:/count", folder.display());
+    let config = json!({"Cmd": ["sh", "-c", "echo x >> /count/starts"]});
+    let plan = subject.plan("count", json!({"Config": config, "HostConfig": {"Binds": [bind]}}));
+    let made = subject.begin(&plan).await;
+
+    // A server that was started anew knows nothing of the first start.
+    let next = bed.engine(None);
+    for _ in 0..3 {
+        next.start(&made.id).await.unwrap();
+        next.follow(&made.id).await.unwrap();
+    }
+
+    assert_eq!(fs::read_to_string(folder.join("starts")).unwrap(), "x\n");
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_container_ends_with_its_signal() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let made = subject.begin(&subject.script("killed", "echo up; sleep 600")).await;
+    let followed = subject.engine.follow(&made.id);
+
+    let (exit, _) = tokio::join!(followed, async { bed.docker(&["kill", &made.id.0]) });
+
+    let exit = exit.unwrap();
+    assert_eq!((exit.code, exit.engine_went_down), (137, false));
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_container_that_is_removed_while_it_is_followed_is_gone() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let made = subject.begin(&subject.script("removed", "sleep 600")).await;
+    let engine = Arc::clone(&subject.engine);
+    let id = made.id.clone();
+    let followed = tokio::spawn(async move { engine.follow(&id).await });
+
+    bed.docker(&["rm", "--force", &made.id.0]);
+
+    assert_eq!(followed.await.unwrap(), Err(EngineError::Gone));
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_is_empty_and_says_so() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let host = json!({"LogConfig": {"Type": "none"}});
+    let config = json!({"Cmd": ["echo", "lost"]});
+    let plan = subject.plan("no-log", json!({"Config": config, "HostConfig": host}));
+    let made = subject.begin(&plan).await;
+    subject.engine.follow(&made.id).await.unwrap();
+
+    let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
+
+    assert_eq!(captured.output.written(), 0);
+    assert!(captured.remark.unwrap().starts_with("no output: "));
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn anonymous_volumes_go_with_their_container() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let plan = subject.plan(
+        "volumes",
+        json!({"Config": {"Cmd": ["touch", "/data/x"], "Volumes": {"/data": {}}}}),
+    );
+    let made = subject.begin(&plan).await;
+    let format = "{{range .Mounts}}{{.Name}}{{end}}";
+    let volume = bed.docker(&["inspect", "--format", format, &made.id.0]);
+    subject.engine.follow(&made.id).await.unwrap();
+
+    subject.engine.remove(&made.id).await.unwrap();
+
+    assert!(!bed.docker(&["volume", "ls", "--quiet"]).contains(&volume));
+}

@@ -1,0 +1,12 @@
+//! Real engines against the contract that each of them keeps, and against what is their own.
+//!
+//! `DOCKET_TEST_DOCKER_HOST` names a Docker engine to be used for the contract; without it, and for
+//! everything that an engine in use must not suffer, the tests run a `dockerd` of their own.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
+
+mod bed;
+mod contract;
+mod docker;
+mod docker_faults;
+mod docker_pulls;
