@@ -7,17 +7,17 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// The clocks of a machine, read at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// The wall clock, which people and programs can set.
-    pub wall: DateTime<Utc>,
+    pub(crate) wall: DateTime<Utc>,
     /// Time since some moment in the past, without the time that the machine was suspended.
-    pub awake: Duration,
+    pub(crate) awake: Duration,
     /// The same, with the time that the machine was suspended.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 /// Tells the time.
-pub trait Clock: fmt::Debug + Send + Sync {
+pub(crate) trait Clock: fmt::Debug + Send + Sync {
     /// Reads all clocks at once.
     fn read(&self) -> Reading;
 
@@ -29,7 +29,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
 /// The machine's own clocks.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn read(&self) -> Reading {

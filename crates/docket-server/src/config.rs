@@ -5,6 +5,12 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use thiserror::Error;
+use tracing::info;
+
+use crate::{
+    engine::{Engine, docker},
+    store::{MemoryStore, Store},
+};
 
 /// What a server needs to know. Everything that can be wrong with it was found when it was made.
 #[derive(Debug, Clone)]
@@ -29,6 +35,36 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// What becomes of options that the Engine API does not know.
     pub unknown_options: UnknownOptions,
+}
+
+impl Config {
+    /// The store that was chosen: there is one kind so far.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::new(MemoryStore::new(self.memory))
+    }
+
+    /// The engine that the environment names, as Docker's own client finds it.
+    pub(crate) fn engine(&self) -> Result<Arc<dyn Engine>, ConfigError> {
+        let config = docker::config_folder();
+        let variable = |name: &str| std::env::var(name).ok();
+        let endpoint = docker::Endpoint::choose(&variable, config.as_deref())?;
+        let settings = docker::Settings {
+            config,
+            max_pulling: self.max_pulling,
+            pull_timeout: self.pull_timeout,
+        };
+        let engine = docker::connect(&endpoint, settings)?;
+        info!(engine = engine.endpoint(), "runs go to this engine");
+        Ok(Arc::new(engine))
+    }
+}
+
+/// What a server was told that cannot be.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The environment names an engine that cannot be used.
+    #[error(transparent)]
+    Engine(#[from] docker::ConnectError),
 }
 
 /// The default for [`Config::max_pulling`]: enough for one slow registry not to hold up the rest.
@@ -127,6 +163,12 @@ impl Namespace {
     #[must_use]
     pub fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -230,6 +272,15 @@ impl Listener {
                 let listener = crate::socket_file::bind(path).map_err(failed)?;
                 Ok(Self::Unix(listener, path.clone()))
             }
+        }
+    }
+
+    /// The path of a socket file.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, path) => Some(path.clone()),
         }
     }
 

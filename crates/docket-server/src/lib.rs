@@ -3,7 +3,14 @@
 mod clock;
 pub mod config;
 pub mod engine;
+mod file;
+mod http;
+mod runner;
+mod scheduler;
+mod server;
 mod socket_file;
 pub mod store;
+mod tls;
 
 pub use config::{Access, Config, Listener};
+pub use server::{ServerError, serve};

@@ -65,6 +65,18 @@ pub enum Effect {
     Unchanged,
 }
 
+impl Effect {
+    /// The effect as one word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
 /// An allocation and what happened to it lately.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -92,14 +104,14 @@ pub enum Recorded {
 /// What is learnt of a run under way.
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// The image is there; perhaps with a remark.
+    /// The image is there.
     Pulled {
         /// The image's repository.
         repository: String,
         /// Its tag or digest.
         tag: String,
-        /// What was not as asked.
-        remark: Option<String>,
+        /// Why an image that could not be pulled serves all the same.
+        stale: Option<String>,
     },
     /// The container was created.
     Created {
@@ -231,8 +243,11 @@ impl Progress {
         }
         let Some(attempt) = run.attempt_mut() else { return };
         let step = match self {
-            Self::Pulled { repository, tag, remark } => {
-                attempt.remarks.extend(remark);
+            Self::Pulled { stale: Some(reason), .. } => {
+                attempt.remarks.push(format!("the image could not be pulled: {reason}"));
+                Step::NotPulled { reason: reason.into() }
+            }
+            Self::Pulled { repository, tag, .. } => {
                 Step::Pulled { repository: repository.into(), tag: tag.into() }
             }
             Self::Created { container, image, remarks } => {

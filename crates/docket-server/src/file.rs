@@ -1,0 +1,98 @@
+//! Allocations that stand in a file or a directory of files: `docket server --file`.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use docket_model::{Origin, Specification, container::UnknownOptions, document};
+use thiserror::Error;
+
+use crate::store::{Push, StoreError};
+
+/// Why a file is not taken.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// The file or the directory cannot be read.
+    #[error("`{path}` cannot be read")]
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory without a single file.
+    #[error("`{0}` has no files whose names end in .yml, .yaml or .json")]
+    Empty(PathBuf),
+    /// There are mistakes in it; each on its line, with its place.
+    #[error("{0}")]
+    Mistaken(String),
+    /// Two files define one name.
+    #[error("`{name}` is defined in {first} and again in {second}")]
+    Twice {
+        /// The name.
+        name: String,
+        /// The file that comes first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// The names belong to someone else.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads all allocations of a file or a directory into one push that replaces those read before.
+pub(crate) fn read(
+    path: &Path,
+    options: UnknownOptions,
+    at: DateTime<Utc>,
+) -> Result<Push, FileError> {
+    let mut specifications: Vec<Specification> = Vec::new();
+    let mut homes = std::collections::HashMap::new();
+    let mut mistakes = Vec::new();
+    for file in files(path)? {
+        let text = fs::read_to_string(&file)
+            .map_err(|source| FileError::Unreadable { path: file.clone(), source })?;
+        let shown = file.display().to_string();
+        match document::read(&text, options) {
+            Err(wrong) => {
+                mistakes.extend(wrong.iter().map(|mistake| mistake.in_file(&shown).to_string()));
+            }
+            Ok(document) => {
+                for document::Read { specification, .. } in document.specifications {
+                    let name = specification.name.to_string();
+                    if let Some(first) = homes.insert(name.clone(), shown.clone()) {
+                        return Err(FileError::Twice { name, first, second: shown });
+                    }
+                    specifications.push(specification);
+                }
+            }
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(FileError::Mistaken(mistakes.join("\n")));
+    }
+    let origin = Origin::File(Arc::from(path.display().to_string()));
+    Ok(Push { specifications, origin, complete: true, at })
+}
+
+/// The file itself, or the files of a directory in the order of their names.
+fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let ending = file.extension().and_then(|ending| ending.to_str());
+        if matches!(ending, Some("yml" | "yaml" | "json")) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    if files.is_empty() { Err(FileError::Empty(path.to_owned())) } else { Ok(files) }
+}

@@ -1,0 +1,148 @@
+//! Every answer that is not a success, and the one place that knows status codes of errors.
+
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use docket_model::{
+    AllocationName, Mistake,
+    wire::{Problem, Refused},
+};
+use tracing::error;
+
+use crate::{engine::EngineError, store::StoreError};
+
+/// The content type of the original's answers.
+pub(super) const JSON: &str = "application/json; charset=UTF-8";
+const PROBLEM: &str = "application/problem+json";
+
+/// Why a request is not answered as its sender hoped.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// The body could not be read as JSON.
+    Undecodable(String),
+    /// The body was read, and specifications in it are wrong.
+    Mistaken(Vec<Mistake>),
+    /// Nothing has the name; perhaps another name was meant.
+    NoSuchAllocation(String, Option<AllocationName>),
+    /// The allocation has no such run.
+    NoSuchRun(String),
+    /// A parameter of the query is wrong.
+    BadQuery(String),
+    /// There is no such route.
+    NoSuchRoute(String),
+    /// The route does not do this.
+    MethodNotAllowed(&'static str),
+    /// The sender did not show who it is.
+    Unauthorized,
+    /// A web page of another origin, or a name that is not ours.
+    Forbidden(String),
+    /// The body is larger than allowed.
+    TooLarge(usize),
+    /// The body came too slowly.
+    TooSlow,
+    /// The body does not say that it is JSON.
+    NotJson,
+    /// The store does not do it.
+    Store(StoreError),
+    /// The engine does not do it.
+    Engine(EngineError),
+    /// The server is not ready, and why.
+    NotReady(String),
+    /// Something broke on the way; the sender is told in brief.
+    Internal(String),
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Undecodable(message)
+            | Self::BadQuery(message)
+            | Self::Forbidden(message)
+            | Self::NotReady(message) => f.write_str(message),
+            Self::Mistaken(mistakes) => {
+                let count = mistakes.len();
+                write!(f, "the specification has {count} mistakes")
+            }
+            Self::NoSuchAllocation(name, near) => {
+                write!(f, "no allocation is named `{name}`")?;
+                near.iter().try_for_each(|near| write!(f, ": did you mean `{near}`?"))
+            }
+            Self::NoSuchRun(run) => write!(f, "there is no record of the run `{run}`"),
+            Self::NoSuchRoute(path) => write!(f, "there is nothing at `{path}`"),
+            Self::MethodNotAllowed(allowed) => write!(f, "use one of {allowed} here"),
+            Self::Unauthorized => {
+                f.write_str("send the server's token as `Authorization: Bearer TOKEN`")
+            }
+            Self::TooLarge(most) => {
+                write!(f, "the body is larger than {most} bytes: see `docket server --max-body`")
+            }
+            Self::TooSlow => f.write_str("the body did not arrive in time"),
+            Self::NotJson => f.write_str("send the header `Content-Type: application/json`"),
+            Self::Store(error) => error.fmt(f),
+            Self::Engine(error) => error.fmt(f),
+            Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Undecodable(_) | Self::BadQuery(_) => StatusCode::BAD_REQUEST,
+            Self::Mistaken(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoSuchAllocation(..)
+            | Self::NoSuchRun(_)
+            | Self::NoSuchRoute(_)
+            | Self::Store(StoreError::NoSuchRun(_)) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Store(StoreError::ReadOnly { .. } | StoreError::Taken { .. }) => {
+                StatusCode::CONFLICT
+            }
+            Self::Engine(_) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        if let Self::Internal(cause) = self {
+            error!(cause, "a request could not be answered");
+        }
+        let mut answer = HttpResponse::build(status);
+        match self {
+            // The two bodies that the original has.
+            Self::Undecodable(message) => {
+                return answer.content_type(JSON).json(Refused::undecodable(message.clone()));
+            }
+            Self::Mistaken(mistakes) => {
+                return answer.content_type(JSON).json(Refused::because_of(mistakes));
+            }
+            Self::MethodNotAllowed(allowed) => {
+                answer.insert_header((header::ALLOW, *allowed));
+            }
+            Self::Unauthorized => {
+                answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));
+            }
+            _ => {}
+        }
+        let title = status.canonical_reason().unwrap_or_default().to_owned();
+        let detail = self.to_string();
+        answer.content_type(PROBLEM).json(Problem { status: status.as_u16(), title, detail })
+    }
+}

@@ -1,0 +1,178 @@
+//! The REST API. No engine is named here, and status codes of errors stand in one file.
+
+mod access;
+mod allocations;
+mod body;
+mod error;
+mod operations;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpRequest, HttpServer, Route,
+    dev::Server,
+    guard,
+    middleware::{NormalizePath, TrailingSlash, from_fn},
+    web::{self, Data, QueryConfig, ServiceConfig},
+};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use docket_model::container::UnknownOptions;
+use parking_lot::Mutex;
+
+use self::{error::ApiError, view::View};
+use crate::{
+    clock::Clock,
+    config::{Access, Listener},
+    engine::Engine,
+    runner::EngineHealth,
+    scheduler::Ticks,
+    store::{Snapshot, Store},
+    tls::{self, TlsError},
+};
+
+/// How long the head of a request may take to arrive.
+const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
+/// How long a connection may stay open with nothing asked.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How many connections there may be for each thread that answers.
+const MAX_CONNECTIONS: usize = 10_000;
+/// How long answers under way may take when the server stops, in seconds.
+const LAST_ANSWERS: u64 = 5;
+
+/// What the handlers work with.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) health: Arc<EngineHealth>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ticks: Arc<Ticks>,
+    /// The zone of allocations that name none.
+    pub(crate) zone: Tz,
+    pub(crate) access: Access,
+    /// True where only the owner of a socket file can connect.
+    pub(crate) is_local_socket: bool,
+    pub(crate) max_body: usize,
+    pub(crate) unknown_options: UnknownOptions,
+    pub(crate) started: DateTime<Utc>,
+    /// What is wrong with the file of allocations, while an older one is in force.
+    pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
+}
+
+impl Api {
+    fn view<'a>(&self, snapshot: &'a Snapshot) -> View<'a> {
+        View { snapshot, zone: self.zone, now: self.clock.now() }
+    }
+
+    async fn snapshot(&self, name: &str) -> Result<Snapshot, ApiError> {
+        match self.store.get(name).await? {
+            Some(snapshot) => Ok(snapshot),
+            None => Err(self.no_such_allocation(name).await),
+        }
+    }
+
+    async fn no_such_allocation(&self, name: &str) -> ApiError {
+        match self.store.nearest(name).await {
+            Ok(near) => ApiError::NoSuchAllocation(name.to_owned(), near),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// Starts to answer on a listener, until the server's handle is told to stop.
+pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeError> {
+    let tls = api.access.tls.as_ref().map(tls::server).transpose()?;
+    let app = move || {
+        App::new()
+            .app_data(api.clone())
+            .configure(routes)
+            .wrap(from_fn(access::guard))
+            .wrap(NormalizePath::new(TrailingSlash::Trim))
+    };
+    let server = HttpServer::new(app)
+        .disable_signals()
+        .client_request_timeout(HEAD_ARRIVAL)
+        .keep_alive(KEEP_ALIVE)
+        .max_connections(MAX_CONNECTIONS)
+        .shutdown_timeout(LAST_ANSWERS);
+    let server = match (listener, tls) {
+        (Listener::Tcp(listener), Some(tls)) => server.listen_rustls_0_23(listener, tls),
+        (Listener::Tcp(listener), None) => server.listen(listener),
+        (Listener::Unix(listener, _), _) => server.listen_uds(listener),
+    };
+    Ok(server?.run())
+}
+
+/// Why the API cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The system refused the listener.
+    #[error("the listener cannot be used")]
+    Listener(#[from] std::io::Error),
+}
+
+fn routes(app: &mut ServiceConfig) {
+    let wrong_query = |error: actix_web::error::QueryPayloadError, _: &HttpRequest| {
+        ApiError::BadQuery(error.to_string()).into()
+    };
+    app.app_data(QueryConfig::default().error_handler(wrong_query))
+        .service(
+            web::resource("/")
+                .route(read(allocations::list))
+                .route(web::post().to(allocations::push))
+                .default_service(only("GET, HEAD, POST")),
+        )
+        .service(only_read("/-/health", read(operations::health)))
+        .service(only_read("/-/ready", read(operations::ready)))
+        .service(only_read("/-/version", read(operations::version)))
+        .service(only_read("/{name}/runs", read(runs::list)))
+        .service(only_read("/{name}/runs/{run}", read(runs::get)))
+        .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
+        .service(
+            web::resource("/{name}")
+                .route(read(allocations::get))
+                .route(web::delete().to(allocations::delete))
+                .default_service(only("GET, HEAD, DELETE")),
+        )
+        .default_service(web::to(|request: HttpRequest| async move {
+            Err::<String, _>(ApiError::NoSuchRoute(request.path().to_owned()))
+        }));
+}
+
+/// Reads a number of a query, and names it where it is none of the range.
+fn number<N>(name: &str, text: &str, range: RangeInclusive<N>) -> Result<N, ApiError>
+where
+    N: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (least, most) = range.into_inner();
+        ApiError::BadQuery(format!("{name}: `{text}` is no number from {least} to {most}"))
+    })
+}
+
+/// A route for GET, and for HEAD with the same head.
+fn read<F, Args>(handler: F) -> Route
+where
+    F: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler)
+}
+
+fn only_read(path: &str, route: Route) -> actix_web::Resource {
+    web::resource(path).route(route).default_service(only("GET, HEAD"))
+}
+
+fn only(allowed: &'static str) -> Route {
+    web::to(move || async move { Err::<String, _>(ApiError::MethodNotAllowed(allowed)) })
+}

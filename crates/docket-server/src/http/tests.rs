@@ -1,0 +1,398 @@
+//! The routes, whole bodies at a time, on a clock that stands still.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use actix_web::{
+    App,
+    http::{Method, header},
+    middleware::{NormalizePath, TrailingSlash, from_fn},
+    test,
+    web::Data,
+};
+use chrono_tz::Tz;
+use docket_model::container::UnknownOptions;
+use insta::assert_snapshot;
+
+use super::{Api, access, routes};
+use crate::{
+    clock::{Clock, TestClock},
+    config::{Access, Token},
+    engine::scripted::ScriptedEngine,
+    runner::EngineHealth,
+    scheduler::Ticks,
+    store::MemoryStore,
+};
+
+fn api(access: Access) -> Data<Api> {
+    let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
+    Data::new(Api {
+        store: Arc::new(MemoryStore::new(usize::MAX)),
+        engine: Arc::new(ScriptedEngine::new(clock.clone())),
+        health: Arc::new(EngineHealth::new()),
+        ticks: Arc::new(Ticks::default()),
+        zone: Tz::Europe__Berlin,
+        access,
+        is_local_socket: false,
+        max_body: 1000,
+        unknown_options: UnknownOptions::Refuse,
+        started: clock.now(),
+        file_mistake: Arc::default(),
+        clock,
+    })
+}
+
+/// A request as it is sent; the answer's status, the headers that matter, and its body.
+struct Asking {
+    api: Data<Api>,
+    headers: Vec<(&'static str, &'static str)>,
+}
+
+impl Asking {
+    fn of(api: &Data<Api>) -> Self {
+        Self { api: api.clone(), headers: vec![("host", "localhost:3000")] }
+    }
+
+    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.retain(|(held, _)| *held != name);
+        self.headers.push((name, value));
+        self
+    }
+
+    async fn send(self, method: Method, path: &str, body: &str) -> String {
+        let app = App::new()
+            .app_data(self.api)
+            .configure(routes)
+            .wrap(from_fn(access::guard))
+            .wrap(NormalizePath::new(TrailingSlash::Trim));
+        let app = test::init_service(app).await;
+        let request = test::TestRequest::with_uri(path).method(method);
+        let request = self.headers.into_iter().fold(request, test::TestRequest::insert_header);
+        let request = request.set_payload(body.to_owned()).to_request();
+        let answer = match test::try_call_service(&app, request).await {
+            Ok(answer) => answer.map_into_boxed_body().into_parts().1,
+            Err(error) => error.error_response(),
+        };
+        let mut told = answer.status().to_string();
+        for name in [header::CONTENT_TYPE, header::ALLOW, header::LINK, header::WWW_AUTHENTICATE] {
+            if let Some(value) = answer.headers().get(&name) {
+                write!(told, "\n{name}: {}", value.to_str().unwrap()).unwrap();
+            }
+        }
+        let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+        told + "\n\n" + std::str::from_utf8(&body).unwrap()
+    }
+}
+
+async fn get(api: &Data<Api>, path: &str) -> String {
+    Asking::of(api).send(Method::GET, path, "").await
+}
+
+async fn post(api: &Data<Api>, body: &str) -> String {
+    post_to(api, "/", body).await
+}
+
+async fn post_to(api: &Data<Api>, path: &str, body: &str) -> String {
+    let asking = Asking::of(api).with("content-type", "application/json");
+    asking.send(Method::POST, path, body).await
+}
+
+const FOO: &str = r#"{"name":"foo","cron":"0 9 * * 1-5","container":{"config":{"image":"busybox",
+    "cmd":["echo","hi"],"labels":{"Team":"a"}},"hostconfig":{"nanocpus":500000000}}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_created_then_updated_then_deleted_as_in_the_original() {
+    let api = api(Access::default());
+
+    let empty = get(&api, "/").await;
+    let created = post(&api, FOO).await;
+    let updated = post(&api, FOO).await;
+    let deleted = Asking::of(&api).send(Method::DELETE, "/foo", "").await;
+
+    assert_snapshot!(empty, @r#"
+    200 OK
+    content-type: application/json; charset=UTF-8
+
+    []
+    "#);
+    assert_snapshot!(created, @r#"
+    200 OK
+    content-type: application/json; charset=UTF-8
+
+    {"created":true}
+    "#);
+    assert!(updated.ends_with(r#"{"created":false}"#), "{updated}");
+    assert!(deleted.ends_with(r#"{"deleted":true}"#), "{deleted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_allocation_is_shown_as_it_was_posted_in_canonical_case_with_its_status() {
+    let api = api(Access::default());
+    post(&api, FOO).await;
+
+    let shown = get(&api, "/foo").await;
+    let with_slash = get(&api, "/foo/").await;
+    let listed = get(&api, "/").await;
+
+    assert_snapshot!(shown, @r#"
+    200 OK
+    content-type: application/json; charset=UTF-8
+
+    {"Name":"foo","Cron":"0 9 * * 1-5","Container":{"Config":{"Image":"busybox","Cmd":["echo","hi"],"Labels":{"Team":"a"}},"HostConfig":{"NanoCpus":500000000}},"Logs":[],"Status":{"Next":"2026-11-23T08:00:00Z","TimeZone":"Europe/Berlin","Running":0,"LastRun":null,"Revision":1,"Origin":"api","Created":"2026-11-21T09:00:00Z"}}
+    "#);
+    assert_eq!(with_slash, shown);
+    let body = shown.split_once("\n\n").unwrap().1;
+    assert!(listed.ends_with(&format!("\n[{body}]")), "{listed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_printed_can_be_posted_back() {
+    let api = api(Access::default());
+    post(&api, FOO).await;
+    let shown = get(&api, "/foo").await;
+
+    let again = post(&api, &format!("[{}]", shown.split_once("\n\n").unwrap().1)).await;
+
+    assert!(again.ends_with(r#"{"created":0,"updated":0,"unchanged":1}"#), "{again}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_mistakes_are_told_at_once_under_their_paths() {
+    let api = api(Access::default());
+
+    let nothing = post(&api, "{}").await;
+    let wrong = post(&api, r#"{"Name":"a b","Cron":"0 25 * * *","Container":{"Config":{}}}"#).await;
+
+    assert_snapshot!(nothing, @r#"
+    422 Unprocessable Entity
+    content-type: application/json; charset=UTF-8
+
+    {"overall":{},"fields":{"Name":"Required","Cron":"Required","Container.Config":"Config is required"}}
+    "#);
+    assert_snapshot!(wrong, @r#"
+    422 Unprocessable Entity
+    content-type: application/json; charset=UTF-8
+
+    {"overall":{},"fields":{"Name":"` ` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`","Cron":"hour: 25 is out of range (0-23)","Container.Config.Image":"Image is required"}}
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_array_is_taken_as_a_whole_or_not_at_all() {
+    let api = api(Access::default());
+    let one = |name: &str| {
+        format!(r#"{{"Name":"{name}","Cron":"","Container":{{"Config":{{"Image":"x"}}}}}}"#)
+    };
+
+    let (a, b) = (one("a"), one("b"));
+    let refused = post(&api, &format!("[{a},{b},{a},{{}}]")).await;
+    let nothing_yet = get(&api, "/").await;
+    let taken = post_to(&api, "/?results=true", &format!("[{a},{b}]")).await;
+
+    assert_snapshot!(refused, @r#"
+    422 Unprocessable Entity
+    content-type: application/json; charset=UTF-8
+
+    {"overall":{},"fields":{"[3].Name":"Required","[3].Cron":"Required","[3].Container.Config":"Config is required","[2].Name":"`a` is given twice: it stands at [0] already"}}
+    "#);
+    assert!(nothing_yet.ends_with("[]"));
+    assert_snapshot!(taken, @r#"
+    200 OK
+    content-type: application/json; charset=UTF-8
+
+    {"created":2,"updated":0,"unchanged":0,"results":[{"Name":"a","Result":"created"},{"Name":"b","Result":"created"}]}
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_no_json_is_told_with_its_place() {
+    let api = api(Access::default());
+
+    assert_snapshot!(post(&api, "{\n\"Name\": }").await, @r#"
+    400 Bad Request
+    content-type: application/json; charset=UTF-8
+
+    {"overall":{"DeserializationError":"expected value at line 2 column 9"},"fields":{}}
+    "#);
+    assert_snapshot!(post(&api, r#"{"Name":"a","Name":"b"}"#).await, @r#"
+    400 Bad Request
+    content-type: application/json; charset=UTF-8
+
+    {"overall":{"DeserializationError":"the key `Name` is given twice at line 1 column 18"},"fields":{}}
+    "#);
+    assert_snapshot!(post(&api, "{} x").await, @r#"
+    400 Bad Request
+    content-type: application/json; charset=UTF-8
+
+    {"overall":{"DeserializationError":"trailing characters at line 1 column 4"},"fields":{}}
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_named_with_the_nearest_that_is() {
+    let api = api(Access::default());
+    post(&api, FOO).await;
+
+    assert_snapshot!(get(&api, "/fo").await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {"status":404,"title":"Not Found","detail":"no allocation is named `fo`: did you mean `foo`?"}
+    "#);
+    assert_snapshot!(Asking::of(&api).send(Method::DELETE, "/nothing", "").await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {"status":404,"title":"Not Found","detail":"no allocation is named `nothing`"}
+    "#);
+    assert_snapshot!(get(&api, "/foo/runs/20261121T090000Z").await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {"status":404,"title":"Not Found","detail":"there is no record of the run `foo/20261121T090000Z`"}
+    "#);
+    assert_snapshot!(get(&api, "/foo/runs/yesterday").await, @r#"
+    400 Bad Request
+    content-type: application/problem+json
+
+    {"status":400,"title":"Bad Request","detail":"`yesterday` is no run: runs are named by their instant in UTC, such as 20261121T090000Z"}
+    "#);
+    assert_snapshot!(get(&api, "/-/nowhere").await, @r#"
+    404 Not Found
+    content-type: application/problem+json
+
+    {"status":404,"title":"Not Found","detail":"there is nothing at `/-/nowhere`"}
+    "#);
+    assert_snapshot!(get(&api, "/?limit=many").await, @r#"
+    400 Bad Request
+    content-type: application/problem+json
+
+    {"status":400,"title":"Bad Request","detail":"limit: `many` is no number from 1 to 10000"}
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_route_does_not_do_is_refused_with_what_it_does() {
+    let api = api(Access::default());
+
+    assert_snapshot!(Asking::of(&api).send(Method::PUT, "/foo", "").await, @r#"
+    405 Method Not Allowed
+    content-type: application/problem+json
+    allow: GET, HEAD, DELETE
+
+    {"status":405,"title":"Method Not Allowed","detail":"use one of GET, HEAD, DELETE here"}
+    "#);
+    assert_snapshot!(Asking::of(&api).send(Method::DELETE, "/", "").await, @r#"
+    405 Method Not Allowed
+    content-type: application/problem+json
+    allow: GET, HEAD, POST
+
+    {"status":405,"title":"Method Not Allowed","detail":"use one of GET, HEAD, POST here"}
+    "#);
+    assert_snapshot!(Asking::of(&api).send(Method::POST, "/", FOO).await, @r#"
+    415 Unsupported Media Type
+    content-type: application/problem+json
+
+    {"status":415,"title":"Unsupported Media Type","detail":"send the header `Content-Type: application/json`"}
+    "#);
+    assert_snapshot!(post(&api, &" ".repeat(1001)).await, @r#"
+    413 Payload Too Large
+    content-type: application/problem+json
+
+    {"status":413,"title":"Payload Too Large","detail":"the body is larger than 1000 bytes: see `docket server --max-body`"}
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_list_is_paged_by_links() {
+    let api = api(Access::default());
+    for name in ["a", "b", "c"] {
+        let body = format!(
+            r#"{{"Name":"{name}","Cron":"","Labels":{{"n":"{name}"}},"Container":{{"Config":{{"Image":"x"}}}}}}"#
+        );
+        post(&api, &body).await;
+    }
+    let names = |answer: &str| {
+        let body = answer.split_once("\n\n").unwrap().1;
+        let listed: Vec<serde_json::Value> = serde_json::from_str(body).unwrap();
+        listed.iter().map(|item| item["Name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+
+    let first = get(&api, "/?limit=2").await;
+    let link = first.lines().find_map(|line| line.strip_prefix("link: <")).unwrap();
+    let rest = get(&api, link.split_once('>').unwrap().0).await;
+    let labelled = get(&api, "/?label=n=b").await;
+
+    assert_eq!(names(&first), ["a", "b"]);
+    assert_eq!(names(&rest), ["c"]);
+    assert!(!rest.contains("link:"));
+    assert_eq!(names(&labelled), ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guarded_server_answers_those_who_have_the_token() {
+    let token = Some(Token::parse("0123456789abcdef").unwrap());
+    let api = api(Access { token, ..Access::default() });
+
+    let without = get(&api, "/").await;
+    let wrong = Asking::of(&api).with("authorization", "Bearer 0123456789abcdeF");
+    let right = Asking::of(&api).with("authorization", "bearer 0123456789abcdef");
+
+    assert_snapshot!(without, @r#"
+    401 Unauthorized
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="docket"
+
+    {"status":401,"title":"Unauthorized","detail":"send the server's token as `Authorization: Bearer TOKEN`"}
+    "#);
+    assert_eq!(wrong.send(Method::GET, "/", "").await, without);
+    assert!(right.send(Method::GET, "/", "").await.starts_with("200"));
+    assert!(get(&api, "/-/health").await.starts_with("200"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_another_origin_or_name_is_refused() {
+    let open = api(Access::default());
+    let public_url = Some("https://docket.example.org".to_owned());
+    let behind_proxy = api(Access { public_url, ..Access::default() });
+    let from = |api, origin| Asking::of(api).with("origin", origin).send(Method::GET, "/", "");
+    let to = |api, host| Asking::of(api).with("host", host).send(Method::GET, "/", "");
+
+    assert_snapshot!(from(&open, "https://evil.example").await, @r#"
+    403 Forbidden
+    content-type: application/problem+json
+
+    {"status":403,"title":"Forbidden","detail":"a page of https://evil.example may not use this server: if a proxy offers it there, start it with `--public-url https://evil.example`"}
+    "#);
+    assert_snapshot!(to(&open, "evil.example:3000").await, @r#"
+    403 Forbidden
+    content-type: application/problem+json
+
+    {"status":403,"title":"Forbidden","detail":"this server is not called `evil.example`: ask it by its address or as localhost, or start it with `--public-url http://evil.example:3000`"}
+    "#);
+    for (api, origin) in
+        [(&open, "http://localhost:3000"), (&behind_proxy, "https://docket.example.org")]
+    {
+        assert!(from(api, origin).await.starts_with("200"), "{origin}");
+    }
+    for (api, host) in [
+        (&open, "127.0.0.1:3000"),
+        (&open, "[::1]:3000"),
+        (&open, "LOCALHOST"),
+        (&behind_proxy, "docket.example.org"),
+    ] {
+        assert!(to(api, host).await.starts_with("200"), "{host}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_tells_why_not() {
+    let api = api(Access::default());
+    *api.file_mistake.lock() = Some("docket.yml is not in force: it is empty".to_owned());
+
+    assert_snapshot!(get(&api, "/-/ready").await, @r#"
+    503 Service Unavailable
+    content-type: application/problem+json
+
+    {"status":503,"title":"Service Unavailable","detail":"the engine has not answered yet; docket.yml is not in force: it is empty"}
+    "#);
+}

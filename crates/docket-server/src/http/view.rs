@@ -1,0 +1,71 @@
+//! An allocation as it stands on the wire: what was posted, and what the server knows.
+
+use std::io::Write as _;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use docket_model::{
+    Origin, log,
+    wire::{RunSummary, Status},
+};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap},
+};
+
+use crate::store::Snapshot;
+
+/// Writes a snapshot by the wall clock of the zone in force.
+pub(super) struct View<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    /// The zone of allocations that name none.
+    pub(super) zone: Tz,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Serialize for View<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let specification = &self.snapshot.allocation.specification;
+        let zone = specification.time_zone.unwrap_or(self.zone);
+        let recent = self.snapshot.recent.iter().map(AsRef::as_ref);
+        let mut map = serializer.serialize_map(None)?;
+        specification.serialize_fields(&mut map).map_err(S::Error::custom)?;
+        map.serialize_entry("Logs", &log::entries(recent, zone))?;
+        map.serialize_entry("Status", &self.status(zone))?;
+        map.end()
+    }
+}
+
+impl View<'_> {
+    /// Appends the allocation as JSON.
+    pub(super) fn write_to(&self, buffer: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        serde_json::to_writer(buffer.by_ref(), self)
+    }
+
+    fn status(&self, zone: Tz) -> Status {
+        let Snapshot { allocation, decided, recent, running, .. } = self.snapshot;
+        let from = decided.unwrap_or(self.now).max(self.now);
+        let next = allocation.next(from, self.zone);
+        let mut warnings = allocation.specification.schedule.warnings();
+        if next.is_none() && !allocation.specification.schedule.text().trim().is_empty() {
+            warnings.push("never runs again".to_owned());
+        }
+        if let Some(decided) = decided.filter(|decided| *decided > self.now) {
+            warnings.push(format!("decided up to {decided} already, ahead of the clock"));
+        }
+        let last = recent.iter().find(|run| run.state.is_over()).or(recent.first());
+        Status {
+            next,
+            time_zone: zone.name().to_owned(),
+            running: *running,
+            last_run: last.map(|run| RunSummary::from(run.as_ref())),
+            revision: allocation.revision,
+            origin: match &allocation.origin {
+                Origin::Api => "api".to_owned(),
+                Origin::File(file) => file.as_ref().to_owned(),
+            },
+            created: allocation.created_at,
+            warnings,
+        }
+    }
+}

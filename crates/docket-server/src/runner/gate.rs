@@ -1,0 +1,61 @@
+//! How many containers may be in creation or start at once, first come, first served.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The least default: an engine on one core does not get quicker by waiting for itself.
+const LEAST: usize = 4;
+
+/// Lets creates and starts through in the order in which they came.
+///
+/// An engine saturates at four to eight at once; more only adds latency to each.
+#[derive(Debug)]
+pub(super) struct Gate {
+    semaphore: Semaphore,
+    width: AtomicUsize,
+    fixed: bool,
+}
+
+impl Gate {
+    /// A gate as wide as asked for, or else one that waits for the engine's number of cores.
+    pub(super) fn new(width: Option<usize>) -> Self {
+        let now = width.unwrap_or(LEAST).max(1);
+        Self {
+            semaphore: Semaphore::new(now),
+            width: AtomicUsize::new(now),
+            fixed: width.is_some(),
+        }
+    }
+
+    /// Widens a gate of no fixed width to twice the cores.
+    pub(super) fn widen(&self, cores: usize) {
+        let wanted = (2 * cores).max(LEAST);
+        if !self.fixed {
+            let before = self.width.fetch_max(wanted, Ordering::Relaxed);
+            self.semaphore.add_permits(wanted.saturating_sub(before));
+        }
+    }
+
+    pub(super) async fn enter(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.semaphore.acquire().await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_is_twice_as_wide_as_the_engine_has_cores_unless_told_otherwise() {
+        let widths = [(None, 1), (None, 2), (None, 8), (Some(1), 8), (Some(32), 2)];
+        let widened = widths.map(|(width, cores)| {
+            let gate = Gate::new(width);
+            gate.widen(cores);
+            gate.widen(cores);
+            gate.semaphore.available_permits()
+        });
+        assert_eq!(widened, [4, 4, 16, 1, 32]);
+    }
+}

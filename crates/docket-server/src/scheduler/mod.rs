@@ -1,0 +1,280 @@
+//! When: the tick loop. What is done about an instant is the runner's part.
+//!
+//! 1. Nothing starts before its instant, by the wall clock.
+//! 2. The loop waits for nothing but time and news: deciding and running happen in tasks.
+//! 3. One task at a time decides the instants of an allocation, in order.
+
+mod agenda;
+mod pauses;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use docket_model::{Allocation, AllocationName};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use self::{
+    agenda::{Agenda, Due},
+    pauses::{Pause, Pauses},
+};
+use crate::{
+    clock::{Clock, Reading},
+    runner::{EngineHealth, EngineState, Runner, policy},
+    store::{Change, Changes, StoreError},
+};
+
+/// The longest sleep, so that a clock that was set and a host that slept are noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// How far the clocks may drift apart between two ticks before it means something.
+const DRIFT: TimeDelta = TimeDelta::seconds(2);
+/// How many changes are taken in between two looks at the clock.
+const CHANGES_AT_ONCE: usize = 256;
+/// After which time a decision that the store refused is taken again.
+const DECIDE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Proposes each instant that comes to the runner.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    shared: Arc<Shared>,
+    engine: watch::Receiver<EngineState>,
+    /// What the loop last saw of the engine.
+    engine_seen: EngineState,
+    agenda: Agenda,
+    ticks: Arc<Ticks>,
+    changes: Arc<Changes>,
+    news: VecDeque<(AllocationName, Change)>,
+    decisions: (mpsc::UnboundedSender<Decided>, mpsc::UnboundedReceiver<Decided>),
+    deciding: TaskTracker,
+}
+
+/// What others may know of the loop.
+#[derive(Debug, Default)]
+pub(crate) struct Ticks {
+    /// The latest time that the wall clock ever showed, in milliseconds.
+    latest: AtomicI64,
+}
+
+impl Ticks {
+    fn note(&self, now: DateTime<Utc>) {
+        self.latest.fetch_max(now.timestamp_millis(), Ordering::Relaxed);
+    }
+
+    /// Says so where the clock shows less than it did before.
+    pub(crate) fn clock_set_back(&self, now: DateTime<Utc>) -> Option<String> {
+        let latest = DateTime::from_timestamp_millis(self.latest.load(Ordering::Relaxed))?;
+        (latest - now > DRIFT).then(|| {
+            let seconds = (latest - now).num_seconds();
+            format!("set back by {seconds} s: what was decided up to {latest} is not repeated")
+        })
+    }
+}
+
+/// What the loop and the deciding tasks both need.
+#[derive(Debug)]
+struct Shared {
+    runner: Arc<Runner>,
+    clock: Arc<dyn Clock>,
+    zone: Tz,
+    pauses: Mutex<Pauses>,
+}
+
+/// All instants of an allocation up to `through` are decided.
+#[derive(Debug)]
+struct Decided {
+    name: AllocationName,
+    uid: Uuid,
+    through: DateTime<Utc>,
+}
+
+impl Scheduler {
+    pub(crate) fn new(
+        runner: Arc<Runner>,
+        changes: Arc<Changes>,
+        health: &EngineHealth,
+        clock: Arc<dyn Clock>,
+        zone: Tz,
+        ticks: Arc<Ticks>,
+    ) -> Self {
+        Self {
+            ticks,
+            shared: Arc::new(Shared { runner, clock, zone, pauses: Mutex::default() }),
+            engine: health.watch(),
+            engine_seen: EngineState::Unknown,
+            agenda: Agenda::new(zone),
+            changes,
+            news: VecDeque::new(),
+            decisions: mpsc::unbounded_channel(),
+            deciding: TaskTracker::new(),
+        }
+    }
+
+    /// Proposes what is due until it is told to stop; then lets the decisions under way end.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut last = self.shared.clock.read();
+        loop {
+            self.take_news();
+            self.look_at_engine();
+            let reading = self.shared.clock.read();
+            self.compare(last, reading);
+            last = reading;
+            self.ticks.note(reading.wall);
+            if self.engine_is_up() {
+                self.propose(reading.wall);
+            }
+            let sleep = self.sleep();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(decided) = self.decisions.1.recv() => self.note(&decided),
+                // The sender lives as long as the server.
+                _ = self.engine.changed() => {}
+                () = self.changes.arrived(), if self.news.is_empty() => {}
+                () = tokio::time::sleep_until(sleep) => {}
+            }
+        }
+        self.deciding.close();
+        self.deciding.wait().await;
+    }
+
+    /// Takes in a bounded number of changes, so that a large push delays nothing that is due.
+    fn take_news(&mut self) {
+        if self.news.is_empty() {
+            self.news.extend(self.changes.take());
+        }
+        let some = self.news.len().min(CHANGES_AT_ONCE);
+        for (name, change) in self.news.drain(..some) {
+            if matches!(change, Change::Deleted) {
+                self.shared.runner.forget(&name);
+            }
+            self.agenda.apply(&name, change);
+        }
+    }
+
+    fn propose(&mut self, now: DateTime<Utc>) {
+        for Due { allocation, decided } in self.agenda.due(now) {
+            let shared = Arc::clone(&self.shared);
+            let answer = self.decisions.0.clone();
+            self.deciding.spawn(async move {
+                let through = shared.decide(&allocation, decided).await;
+                let (name, uid) = (allocation.name().clone(), allocation.uid);
+                // Nobody listens any more once the loop has ended.
+                let _ = answer.send(Decided { name, uid, through });
+            });
+        }
+    }
+
+    fn note(&mut self, decided: &Decided) {
+        self.agenda.decided(&decided.name, decided.uid, decided.through);
+        while let Ok(Decided { name, uid, through }) = self.decisions.1.try_recv() {
+            self.agenda.decided(&name, uid, through);
+        }
+    }
+
+    /// Until when to sleep: the next instant, at most a minute.
+    fn sleep(&mut self) -> Instant {
+        let now = Instant::now();
+        if !self.news.is_empty() {
+            return now;
+        }
+        let Some(next) = self.agenda.next().filter(|_| self.engine_is_up()) else {
+            return now + LONGEST_SLEEP;
+        };
+        let until = (next - self.shared.clock.now()).to_std().unwrap_or_default();
+        now + until.min(LONGEST_SLEEP)
+    }
+
+    /// Notices that the clock was set or the host suspended since the last tick.
+    fn compare(&self, before: Reading, now: Reading) {
+        let span = |from: Duration, to: Duration| {
+            TimeDelta::from_std(to.saturating_sub(from)).unwrap_or(TimeDelta::MAX)
+        };
+        let passed = span(before.elapsed, now.elapsed);
+        let suspended = passed - span(before.awake, now.awake);
+        let set = (now.wall - before.wall) - passed;
+        let (from, to) = (before.wall, now.wall);
+        if suspended > DRIFT {
+            warn!(seconds = suspended.num_seconds(), "the host was suspended");
+            self.pause("the host was suspended", from, to);
+        }
+        if set > DRIFT {
+            warn!(seconds = set.num_seconds(), "the clock was set forward");
+            self.pause("the clock was set forward", from, to);
+        } else if set < -DRIFT {
+            warn!(
+                seconds = -set.num_seconds(),
+                "the clock was set back: what was decided is not repeated, so runs wait for it"
+            );
+        }
+    }
+
+    fn engine_is_up(&self) -> bool {
+        matches!(self.engine_seen, EngineState::Up(_))
+    }
+
+    fn look_at_engine(&mut self) {
+        let seen = self.engine.borrow_and_update().clone();
+        if seen == self.engine_seen {
+            return;
+        }
+        let before = std::mem::replace(&mut self.engine_seen, seen);
+        let EngineState::Up(info) = &self.engine_seen else { return };
+        self.shared.runner.engine_has(info.cores);
+        if let EngineState::Away { since, .. } = before {
+            self.pause("the engine was away", since, self.shared.clock.now());
+        }
+    }
+
+    fn pause(&self, cause: &str, from: DateTime<Utc>, to: DateTime<Utc>) {
+        self.shared.pauses.lock().add(Pause { cause: cause.to_owned(), from, to });
+    }
+}
+
+impl Shared {
+    /// Decides about all instants of an allocation that have come; returns up to when.
+    async fn decide(&self, allocation: &Arc<Allocation>, decided: DateTime<Utc>) -> DateTime<Utc> {
+        match self.propose(allocation, decided).await {
+            Ok(through) => through,
+            Err(error) => {
+                error!(allocation = %allocation.name(), %error, "the store refused a decision");
+                tokio::time::sleep(DECIDE_AGAIN).await;
+                decided
+            }
+        }
+    }
+
+    async fn propose(
+        &self,
+        allocation: &Arc<Allocation>,
+        decided: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, StoreError> {
+        let decision = policy::decide(allocation, self.zone, decided, self.clock.now());
+        let mut through = decided;
+        if let Some(missed) = decision.missed {
+            let reason = self.pauses.lock().reason(&missed);
+            self.runner.miss(allocation, missed, reason).await?;
+            through = missed.last;
+        }
+        if let Some((instant, trigger)) = decision.start {
+            self.runner.start(Arc::clone(allocation), instant, trigger).await?;
+            through = instant;
+        }
+        Ok(through)
+    }
+}

@@ -1,0 +1,206 @@
+//! Puts the parts together, and stops them in order.
+
+use std::{path::PathBuf, sync::Arc};
+
+use actix_web::web::Data;
+use docket_model::container::UnknownOptions;
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError, Listener},
+    file::{self, FileError},
+    http::{self, Api, ServeError},
+    runner::{EngineHealth, Runner, Surroundings},
+    scheduler::{Scheduler, Ticks},
+    store::Store,
+};
+
+/// Why a server did not start, or ended by itself.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// What it was told cannot be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The file of allocations is not taken.
+    #[error("the allocations were not loaded")]
+    File(#[from] FileError),
+    /// The API cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The system refused something.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Serves until `shutdown` is done; then stops in order: the API, the scheduler, what is being
+/// written. Containers run on.
+///
+/// # Errors
+/// [`ServerError`] where it cannot start, or where the API ends by itself.
+pub async fn serve(
+    config: Config,
+    listener: Listener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServerError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = config.store();
+    let engine = config.engine()?;
+    let health = Arc::new(EngineHealth::new());
+    let ticks = Arc::new(Ticks::default());
+    let source = config.file.clone().map(|path| {
+        Arc::new(Source {
+            path,
+            options: config.unknown_options,
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            mistake: Arc::default(),
+        })
+    });
+    if let Some(source) = &source {
+        source.load().await?;
+    }
+    let runner = Arc::new(Runner::new(Surroundings {
+        store: Arc::clone(&store),
+        engine: Arc::clone(&engine),
+        clock: Arc::clone(&clock),
+        health: Arc::clone(&health),
+        namespace: config.namespace.clone(),
+        max_starting: config.max_starting,
+    }));
+    let scheduler = Scheduler::new(
+        Arc::clone(&runner),
+        store.changes(),
+        &health,
+        Arc::clone(&clock),
+        config.time_zone,
+        Arc::clone(&ticks),
+    );
+    let url = listener.url(&config.access)?;
+    let socket_file = listener.path();
+    let api = Api {
+        store,
+        engine: Arc::clone(&engine),
+        health: Arc::clone(&health),
+        clock: Arc::clone(&clock),
+        ticks,
+        zone: config.time_zone,
+        is_local_socket: socket_file.is_some(),
+        access: config.access,
+        max_body: config.max_body,
+        unknown_options: config.unknown_options,
+        started: clock.now(),
+        file_mistake: source.as_ref().map(|source| Arc::clone(&source.mistake)).unwrap_or_default(),
+    };
+    let server = http::serve(Data::new(api), listener)?;
+    let handle = server.handle();
+
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let watched = stop.clone();
+    tasks.spawn(async move { health.watch_over(&*engine, &*clock, watched).await });
+    if let Some(source) = source {
+        tasks.spawn(source.reload_on_hangup(stop.clone())?);
+    }
+    let proposing = tokio::spawn(scheduler.run(stop.child_token()));
+    let mut serving = tokio::spawn(server);
+    warn!(
+        "the store is in memory: allocations that are pushed, and all runs, are forgotten when the \
+         server stops"
+    );
+    info!(
+        time_zone = config.time_zone.name(),
+        namespace = %config.namespace,
+        "docket {} listening on {url}",
+        env!("CARGO_PKG_VERSION")
+    );
+
+    let ended_by_itself = tokio::select! {
+        () = shutdown => None,
+        ended = &mut serving => Some(ended),
+    };
+    info!("stopping: no run starts any more, containers run on");
+    if ended_by_itself.is_none() {
+        handle.stop(true).await;
+    }
+    stop.cancel();
+    tasks.close();
+    log_panic(proposing.await);
+    runner.stop().await;
+    tasks.wait().await;
+    if let Some(path) = socket_file {
+        let removed = std::fs::remove_file(&path);
+        removed.unwrap_or_else(|error| warn!(path = %path.display(), %error, "socket file stays"));
+    }
+    info!("stopped");
+    match ended_by_itself {
+        Some(Ok(ended)) => Ok(ended?),
+        Some(Err(panicked)) => Err(std::io::Error::other(panicked).into()),
+        None => Ok(()),
+    }
+}
+
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        error!(%error, "the scheduler ended by itself");
+    }
+}
+
+/// The file whose allocations are in force.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    options: UnknownOptions,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// Why the file as it is now is not in force.
+    mistake: Arc<Mutex<Option<String>>>,
+}
+
+impl Source {
+    /// Loads the file: all of it, or nothing.
+    async fn load(&self) -> Result<(), FileError> {
+        let (path, options, at) = (self.path.clone(), self.options, self.clock.now());
+        let read = tokio::task::spawn_blocking(move || file::read(&path, options, at)).await;
+        let push = read.map_err(|error| FileError::Unreadable {
+            path: self.path.clone(),
+            source: std::io::Error::other(error),
+        })??;
+        let count = push.specifications.len();
+        self.store.push(push).await?;
+        info!(file = %self.path.display(), "{count} allocations loaded");
+        Ok(())
+    }
+
+    /// Loads the file again with each SIGHUP; one that became bad leaves the old ones in force.
+    fn reload_on_hangup(
+        self: Arc<Self>,
+        stop: CancellationToken,
+    ) -> std::io::Result<impl Future<Output = ()>> {
+        let mut hangups = signal(SignalKind::hangup())?;
+        Ok(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    Some(()) = hangups.recv() => {}
+                }
+                let mistake = self.load().await.err().map(|error| {
+                    let error = chain(&error);
+                    error!(error, "the file is not taken: what was loaded before stays in force");
+                    format!("{} is not in force: {error}", self.path.display())
+                });
+                *self.mistake.lock() = mistake;
+            }
+        })
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
