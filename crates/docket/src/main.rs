@@ -1,3 +1,47 @@
 //! docket: a cron server for containers, and its client.
+//!
+//! Only this file turns what happened into an exit code: 0, 1 (failed), 2 (usage).
 
-fn main() {}
+mod cli;
+mod client;
+mod clock;
+mod commands;
+mod environment;
+mod output;
+mod size;
+mod specifications;
+mod table;
+mod time_zone;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return output::usage(&usage),
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough of it.
+        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is::<commands::AlreadyTold>() {
+                output::error(&error);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: cli::Cli) -> anyhow::Result<()> {
+    // One provider for everything that speaks TLS; a second installation could only be our own.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(cli.command.run());
+    // What was asked for is done; nothing that is still blocked may hold the program up.
+    runtime.shutdown_background();
+    result
+}

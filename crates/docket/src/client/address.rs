@@ -1,0 +1,150 @@
+//! Where a server is, as users write it.
+
+use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
+
+use reqwest::Url;
+use thiserror::Error;
+
+/// Where a server is: a URL without a slash at its end, or a socket in the file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ServerAddress {
+    /// Over the network.
+    Url(String),
+    /// Over a Unix socket.
+    Unix(PathBuf),
+}
+
+/// A text that is no address of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum InvalidAddress {
+    /// No URL.
+    #[error("`{text}` is no address: {reason}")]
+    Malformed {
+        /// The text.
+        text: String,
+        /// Why.
+        reason: String,
+    },
+    /// A URL of something that is no docket server.
+    #[error("`{0}` is no address of a server: write http://HOST:PORT, https://… or unix:/PATH")]
+    Scheme(String),
+    /// Parts that an address has no use for.
+    #[error("an address has neither a user name, a query nor a fragment")]
+    Excess,
+}
+
+impl FromStr for ServerAddress {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            let scheme = || InvalidAddress::Scheme(text.to_owned());
+            return if path.is_empty() { Err(scheme()) } else { Ok(Self::Unix(path.into())) };
+        }
+        let with_scheme =
+            if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let url = Url::parse(&with_scheme).map_err(|error| InvalidAddress::Malformed {
+            text: text.to_owned(),
+            reason: error.to_string(),
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidAddress::Scheme(text.to_owned()));
+        }
+        if !url.username().is_empty() || url.query().is_some() || url.fragment().is_some() {
+            return Err(InvalidAddress::Excess);
+        }
+        Ok(Self::Url(with_scheme.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => f.write_str(url),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl ServerAddress {
+    /// What to put before the path of a request.
+    pub(crate) fn base(&self) -> &str {
+        match self {
+            Self::Url(url) => url,
+            // The socket leads to the server; the name only fills the header `Host`.
+            Self::Unix(_) => "http://localhost",
+        }
+    }
+
+    /// True where the connection is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.base().starts_with("https:")
+    }
+
+    /// True where no proxy can be between: this machine itself.
+    pub(crate) fn is_local(&self) -> bool {
+        let Ok(url) = Url::parse(self.base()) else { return false };
+        let host = url.host_str().unwrap_or_default();
+        let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_scheme_and_a_trailing_slash_are_mended() {
+        let cases = [
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://localhost:3000/", "http://localhost:3000"),
+            ("localhost:3000", "http://localhost:3000"),
+            ("[::1]:3000/", "http://[::1]:3000"),
+            ("https://example.org/docket//", "https://example.org/docket"),
+            ("unix:/run/docket.sock", "unix:/run/docket.sock"),
+            ("unix:///run/docket.sock", "unix:/run/docket.sock"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(text.parse::<ServerAddress>().unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_server_is_refused() {
+        let cases = [
+            ("", "`` is no address: empty host"),
+            (
+                "http://localhost:99999",
+                "`http://localhost:99999` is no address: invalid port number",
+            ),
+            (
+                "tcp://localhost:3000",
+                "`tcp://localhost:3000` is no address of a server: write http://HOST:PORT, https://… or unix:/PATH",
+            ),
+            (
+                "unix:",
+                "`unix:` is no address of a server: write http://HOST:PORT, https://… or unix:/PATH",
+            ),
+            ("http://me@localhost", "an address has neither a user name, a query nor a fragment"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(text.parse::<ServerAddress>().unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn this_machine_is_told_from_others() {
+        for (text, local) in [
+            ("localhost:3000", true),
+            ("127.0.0.2:3000", true),
+            ("https://[::1]:3000", true),
+            ("unix:/run/docket.sock", true),
+            ("example.org", false),
+            ("10.0.0.1:3000", false),
+        ] {
+            assert_eq!(text.parse::<ServerAddress>().unwrap().is_local(), local, "{text}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a server answered, and what to tell of an answer that is not the one hoped for.
+
+use std::{error::Error, fmt};
+
+use anyhow::{Context, Result};
+use docket_model::wire::{Problem, Refused};
+use reqwest::{Response, StatusCode, header::LOCATION};
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// How much of an answer in plain text is shown.
+const SHOWN_TEXT: usize = 500;
+
+/// The server could not be reached, or fell silent.
+#[derive(Debug, Error)]
+#[error("cannot reach {server}")]
+pub(crate) struct Unreachable {
+    server: String,
+    source: RootCause,
+}
+
+impl Unreachable {
+    /// Of the many layers of an HTTP error only the innermost says what happened.
+    pub(super) fn new(server: impl fmt::Display, error: &reqwest::Error) -> Self {
+        let mut cause: &(dyn Error + 'static) = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let advice = if error.is_connect() && is_refused(cause) {
+            " (is it running? `docket server` starts one)"
+        } else {
+            ""
+        };
+        Self { server: server.to_string(), source: RootCause(format!("{cause}{advice}")) }
+    }
+}
+
+fn is_refused(cause: &(dyn Error + 'static)) -> bool {
+    let io = cause.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// The innermost cause of an error, in words.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct RootCause(String);
+
+/// The server answered something else than was asked for.
+#[derive(Debug, Error)]
+#[error("{server} answered {status}{told}")]
+pub(crate) struct Declined {
+    server: String,
+    status: StatusCode,
+    told: String,
+}
+
+/// Returns a good answer, and makes an error of any other.
+pub(super) async fn expect_success(server: &str, response: Response) -> Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let told = match location {
+        Some(location) => format!(": the server is at {location}"),
+        None => told(&response.text().await.unwrap_or_default()),
+    };
+    Err(Declined { server: server.to_owned(), status, told }.into())
+}
+
+/// What an answer says about what went wrong, in the three forms that it may have.
+fn told(body: &str) -> String {
+    if let Ok(problem) = serde_json::from_str::<Problem>(body) {
+        return format!(": {}", problem.detail);
+    }
+    if let Ok(refused) = serde_json::from_str::<Refused>(body) {
+        let fields = refused.overall.iter().chain(&refused.fields);
+        let lines: Vec<_> =
+            fields.map(|(field, message)| format!("\n  {field}: {message}")).collect();
+        return lines.concat();
+    }
+    let text: String = body.trim().chars().take(SHOWN_TEXT).collect();
+    // A page of some proxy is no help on a terminal.
+    if text.is_empty() || text.starts_with('<') { String::new() } else { format!(": {text}") }
+}
+
+/// Reads an answer in JSON.
+pub(super) async fn read<T: DeserializeOwned>(server: &str, response: Response) -> Result<T> {
+    let body = response.bytes().await.map_err(|error| Unreachable::new(server, &error))?;
+    serde_json::from_slice(&body)
+        .with_context(|| format!("{server} gave an answer that cannot be read: is it docket?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn each_form_of_an_error_is_told_in_words() {
+        let problem = r#"{"status":404,"title":"Not Found","detail":"there is no `fo`"}"#;
+        let refused = r#"{"overall":{},"fields":{"Cron":"bad","Name":"Required"}}"#;
+        let unreadable = r#"{"overall":{"DeserializationError":"line 1"},"fields":{}}"#;
+        assert_eq!(told(problem), ": there is no `fo`");
+        assert_eq!(told(refused), "\n  Cron: bad\n  Name: Required");
+        assert_eq!(told(unreadable), "\n  DeserializationError: line 1");
+        assert_eq!(told(" plain text\n"), ": plain text");
+        assert_eq!(told("<html>"), "");
+    }
+}

@@ -1,0 +1,28 @@
+//! `docket completions`: what a shell can complete.
+
+use anyhow::Result;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::{cli::Cli, output};
+
+/// Prints a script that lets a shell complete docket's commands and options
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    shell: Shell,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket completions bash > /etc/bash_completion.d/docket
+  docket completions zsh > ~/.zfunc/_docket
+  docket completions fish > ~/.config/fish/completions/docket.fish";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "docket", &mut script);
+    output::bytes(&script)
+}

@@ -1,0 +1,28 @@
+//! `docket health`: for a container's health check.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{
+    client::{Client, Connection},
+    output,
+};
+
+/// Asks the server whether it is well; answers by the exit code, 0 or 1
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket health
+  docker run --health-cmd 'docket health' …";
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let client = Client::new(&arguments.connection)?;
+    client.health().await?;
+    output::line(format_args!("{} is well", client.url("")))
+}

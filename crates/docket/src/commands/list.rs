@@ -1,0 +1,58 @@
+//! `docket list`: all allocations.
+
+use std::num::NonZeroUsize;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use crate::{
+    client::{Client, Connection},
+    clock,
+    output::{self, Format},
+    table,
+};
+
+/// Lists all allocations, in the order in which they were created
+///
+/// On a terminal this is a table with the next instant and the last result; elsewhere it is JSON,
+/// which `docket push` takes back.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// How to print them [default: table on a terminal, json elsewhere]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    /// Print no more than so many, the oldest first
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket list
+  docket list -o yaml > docket.yml
+  docket list --host https://docket.example.org --token-file token";
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let client = Client::new(&arguments.connection)?;
+    let format = Format::or_default(arguments.output);
+    if format != Format::Table {
+        output::note(format_args!("GET {}", client.url("")));
+    }
+    let listing = client.list(arguments.limit.map(NonZeroUsize::get)).await?;
+    let count = listing.allocations.len();
+    match format {
+        Format::Table => output::line(table::of_all(&listing.allocations, clock::now()))?,
+        Format::Json => output::json(&listing.allocations)?,
+        Format::Yaml => output::yaml(&Value::Array(listing.allocations))?,
+    }
+    if listing.is_cut {
+        output::note(format_args!("these are the first {count}; there are more"));
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `docket push`: creates and updates the allocations of a file.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use clap::Args;
+use docket_model::wire::PushedName;
+
+use crate::{
+    client::{Client, Connection},
+    output,
+    specifications::Source,
+};
+
+/// Creates or updates the allocations of a file: all of them, or none where one is refused
+///
+/// The file is checked first; every mistake is shown with its line and column, and nothing is sent.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    source: Source,
+
+    /// Print each specification as it is sent
+    #[arg(long, short)]
+    verbose: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket push
+  docket push nightly.yml --host docket.example.org:3000
+  docket get report -o json | docket push - --host other.example.org:3000";
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let source = &arguments.source;
+    let specifications = source.read()?;
+    if specifications.is_empty() {
+        output::note(format_args!("{}: no allocations, nothing to push", source.name()));
+        return Ok(());
+    }
+    let client = Client::new(&arguments.connection)?;
+    if arguments.verbose {
+        for specification in &specifications {
+            // By way of a value, so that the container is indented like the rest.
+            output::json(&serde_json::to_value(specification)?)?;
+        }
+    }
+    let results = client.push(&specifications, source.unknown_options()).await?;
+    output::bytes(in_words(&results).as_bytes())
+}
+
+/// A line for each name: `Created allocation foo`.
+fn in_words(results: &[PushedName]) -> String {
+    let mut words = String::new();
+    for PushedName { name, result } in results {
+        let (first, rest) = result.split_at_checked(1).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(words, "{}{rest} allocation {name}", first.to_ascii_uppercase());
+    }
+    words
+}

@@ -1,0 +1,98 @@
+//! `docket server`: turns options into a configuration, and runs the server until it is stopped.
+
+mod logging;
+mod settings;
+mod signals;
+
+use anyhow::{Context, Result, anyhow};
+use docket_server::{Access, Listener, config::Listen, serve};
+use tracing::{info, warn};
+
+pub(crate) use settings::Arguments;
+
+use crate::{environment, time_zone};
+
+/// The address, and what to say where it is not from an option of docket's own.
+struct Address {
+    listen: Listen,
+    remark: Option<&'static str>,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    logging::start(arguments.log_format)?;
+    for complaint in environment::unknown_variables() {
+        warn!("{complaint}");
+    }
+    let chosen = time_zone::choose(arguments.time_zone)?;
+    info!("schedules are in {}, chosen by {}", chosen.zone, chosen.by);
+    let address = address(arguments.listen.clone(), |name| std::env::var(name).ok())?;
+    let config = arguments.config(chosen.zone)?;
+    let listener = bind(&address, &config.access)?;
+    let mut signals = signals::Signals::catch()?;
+    let stop = signals.first();
+    tokio::select! {
+        ended = serve(config, listener, stop) => Ok(ended?),
+        () = signals.impatience() => {
+            warn!("stopped at once, without waiting for what was under way");
+            Ok(())
+        }
+    }
+}
+
+fn bind(address: &Address, access: &Access) -> Result<Listener> {
+    if let Some(remark) = address.remark {
+        info!("listening on {}: {remark}", address.listen);
+    }
+    let listener = Listener::bind(&address.listen, access);
+    match address.remark {
+        Some(remark) => listener.with_context(|| format!("{}: {remark}", address.listen)),
+        None => Ok(listener?),
+    }
+}
+
+/// The address that was asked for, or the one in the original's variables, or the default.
+fn address(asked: Option<Listen>, variable: impl Fn(&str) -> Option<String>) -> Result<Address> {
+    if let Some(listen) = asked {
+        return Ok(Address { listen, remark: None });
+    }
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let (host, port) = (set("HOST"), set("PORT"));
+    let (default_host, default_port) = docket_server::config::LISTEN
+        .rsplit_once(':')
+        .ok_or_else(|| anyhow!("the default address has no port"))?;
+    let remark = match (&host, &port) {
+        (None, None) => None,
+        (Some(_), None) => Some("the host is from HOST, as in the original; --listen overrides it"),
+        (None, Some(_)) => Some("the port is from PORT, as in the original; --listen overrides it"),
+        (Some(_), Some(_)) => {
+            Some("this is from HOST and PORT, as in the original; --listen overrides them")
+        }
+    };
+    let host = host.as_deref().unwrap_or(default_host);
+    let port = port.as_deref().unwrap_or(default_port);
+    let listen = format!("{host}:{port}").parse();
+    let listen = listen.with_context(|| remark.unwrap_or("the default address").to_owned())?;
+    Ok(Address { listen, remark })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address_with(asked: Option<&str>, variables: &[(&str, &str)]) -> (String, bool) {
+        let variable = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        let address = address(asked.map(|text| text.parse().unwrap()), variable).unwrap();
+        (address.listen.to_string(), address.remark.is_some())
+    }
+
+    #[test]
+    fn the_original_s_variables_serve_where_nothing_else_is_said_and_are_remarked_on() {
+        let both = [("HOST", "10.0.0.1"), ("PORT", "8080")];
+        assert_eq!(address_with(None, &both), ("10.0.0.1:8080".to_owned(), true));
+        assert_eq!(address_with(None, &[("PORT", "80")]), ("127.0.0.1:80".to_owned(), true));
+        assert_eq!(address_with(None, &[("HOST", "")]), ("127.0.0.1:3000".to_owned(), false));
+        assert_eq!(address_with(Some("unix:/a"), &both), ("unix:/a".to_owned(), false));
+    }
+}

@@ -1,0 +1,195 @@
+//! The options of `docket server`, and the configuration that they make.
+
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use chrono_tz::Tz;
+use clap::{Args, builder::BoolishValueParser};
+use docket_model::{Duration, container::UnknownOptions, schedule::zone::parse_zone};
+use docket_server::{
+    Access, Config,
+    config::{Listen, Namespace, TlsFiles, Token},
+};
+
+use super::logging::LogFormat;
+use crate::{client::TOKEN_VARIABLE, size};
+
+/// Runs the server: watches the clock, and starts a container at each instant of each allocation
+///
+/// The engine is the one that `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` or Docker's
+/// current context name. What is logged goes to standard error; `DOCKET_LOG` filters it (`debug`,
+/// `warn`, `docket_server=debug`; default: `info`).
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Where to listen: HOST:PORT or unix:PATH; an address that other machines reach wants a token
+    /// [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDRESS", env = "DOCKET_LISTEN")]
+    pub(super) listen: Option<Listen>,
+
+    /// Zone (IANA name) of allocations that name none [default: `TZ` or the host's]
+    #[arg(long, value_name = "ZONE", env = "DOCKET_TIME_ZONE", value_parser = parse_zone)]
+    pub(super) time_zone: Option<Tz>,
+
+    /// File, or folder of files, with allocations that are loaded at start and on SIGHUP, and that
+    /// the API cannot change
+    #[arg(long, value_name = "PATH", env = "DOCKET_FILE")]
+    file: Option<PathBuf>,
+
+    /// Tells servers on one engine apart: 1 to 20 of a-z, 0-9 and -
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DOCKET_NAMESPACE",
+        default_value = docket_server::config::NAMESPACE
+    )]
+    namespace: Namespace,
+
+    /// Let options through that the Engine API of this version does not know, with a warning
+    #[arg(
+        long,
+        env = "DOCKET_ALLOW_UNKNOWN_OPTIONS",
+        value_parser = BoolishValueParser::new()
+    )]
+    allow_unknown_options: bool,
+
+    /// What a line of the log looks like
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        env = "DOCKET_LOG_FORMAT",
+        default_value = "text"
+    )]
+    pub(super) log_format: LogFormat,
+
+    #[command(flatten)]
+    bounds: Bounds,
+
+    #[command(flatten)]
+    entrance: Entrance,
+}
+
+/// How much of everything there may be.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Bounds")]
+struct Bounds {
+    /// How many containers are created and started at once [default: twice the engine's cores, at
+    /// least 4]
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING")]
+    max_starting: Option<NonZeroUsize>,
+
+    /// How many images are pulled at once
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_PULLING", default_value = "8")]
+    max_pulling: NonZeroUsize,
+
+    /// After which time a pull is given up, such as 90s or PT10M
+    #[arg(long, value_name = "DURATION", env = "DOCKET_PULL_TIMEOUT", default_value = "10m")]
+    pull_timeout: Duration,
+
+    /// The largest request body, in B, KiB, MiB or GiB
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DOCKET_MAX_BODY",
+        default_value = "64MiB",
+        value_parser = size::parse
+    )]
+    max_body: usize,
+
+    /// How much memory the records and outputs of runs may take; the oldest go first
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DOCKET_MEMORY",
+        default_value = "64MiB",
+        value_parser = size::parse
+    )]
+    memory: usize,
+}
+
+/// Who may talk to the server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Access")]
+struct Entrance {
+    /// File with the token that each request must carry [or the token itself in `DOCKET_TOKEN`]
+    #[arg(long, value_name = "FILE", env = "DOCKET_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Listen where other machines reach it without a token: something else keeps them out
+    #[arg(long, env = "DOCKET_INSECURE", value_parser = BoolishValueParser::new())]
+    insecure: bool,
+
+    /// Origin under which a proxy offers the server, such as `https://docket.example.org`
+    #[arg(long, value_name = "URL", env = "DOCKET_PUBLIC_URL")]
+    public_url: Option<String>,
+
+    /// File with the certificate chain (PEM); the server then speaks TLS
+    #[arg(long, value_name = "FILE", env = "DOCKET_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// File with the private key (PEM) of the certificate
+    #[arg(long, value_name = "FILE", env = "DOCKET_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket server
+  docket server --file docket.yml --time-zone Europe/Berlin
+  docket server --listen unix:/run/docket/docket.sock
+  docket server --listen 0.0.0.0:3000 --token-file token --tls-cert cert.pem --tls-key key.pem
+
+Without --listen the variables HOST and PORT are read, as in the original docket.";
+
+impl Arguments {
+    /// The configuration that these options make.
+    pub(super) fn config(self, time_zone: Tz) -> Result<Config> {
+        let Bounds { max_starting, max_pulling, pull_timeout, max_body, memory } = self.bounds;
+        if pull_timeout.seconds() == 0 {
+            bail!("--pull-timeout is 0s: no image can be pulled in no time");
+        }
+        let unknown_options =
+            if self.allow_unknown_options { UnknownOptions::Allow } else { UnknownOptions::Refuse };
+        Ok(Config {
+            access: self.entrance.access()?,
+            time_zone,
+            namespace: self.namespace,
+            max_starting: max_starting.map(NonZeroUsize::get),
+            max_pulling: max_pulling.get(),
+            pull_timeout: pull_timeout.into(),
+            max_body,
+            memory,
+            file: self.file,
+            unknown_options,
+        })
+    }
+}
+
+impl Entrance {
+    fn access(self) -> Result<Access> {
+        let token = token(self.token_file.as_deref())?;
+        let tls = self.tls_cert.zip(self.tls_key);
+        Ok(Access {
+            token,
+            insecure: self.insecure,
+            public_url: self.public_url,
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+        })
+    }
+}
+
+/// The token in the file, or else the one in the environment.
+fn token(file: Option<&Path>) -> Result<Option<Token>> {
+    if let Some(file) = file {
+        let shown = file.display();
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+        return Ok(Some(Token::parse(&text).with_context(|| shown.to_string())?));
+    }
+    let text = std::env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty());
+    text.map(|text| Token::parse(&text)).transpose().context(TOKEN_VARIABLE)
+}

@@ -1,0 +1,145 @@
+//! The only module that prints: results to standard output, everything else to standard error.
+
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use serde::Serialize;
+use serde_json::{Serializer, Value, ser::PrettyFormatter};
+use thiserror::Error;
+
+/// The reader of standard output went away, which is no failure.
+#[derive(Debug, Error)]
+#[error("standard output is closed")]
+pub(crate) struct Closed;
+
+/// How a command prints what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table for people
+    Table,
+    /// JSON, indented by 4
+    Json,
+    /// YAML, as in docket.yml
+    Yaml,
+}
+
+impl Format {
+    /// The format that was asked for, or else a table on a terminal and JSON elsewhere.
+    pub(crate) fn or_default(asked: Option<Self>) -> Self {
+        let default = if is_terminal() { Self::Table } else { Self::Json };
+        asked.unwrap_or(default)
+    }
+}
+
+/// True where a person looks at standard output.
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// True where colours are seen and wanted on standard error.
+pub(crate) fn has_colours() -> bool {
+    let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_refused && io::stderr().is_terminal()
+}
+
+/// Writes bytes to standard output as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Writes a text and a line end to standard output.
+pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
+    bytes(format!("{text}\n").as_bytes())
+}
+
+/// Writes a value as JSON, indented by 4 as the original does.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    line(json_text(value)?)
+}
+
+/// Writes a value as YAML.
+pub(crate) fn yaml(value: &Value) -> anyhow::Result<()> {
+    bytes(serde_yaml::to_string(value)?.as_bytes())
+}
+
+/// A value as JSON, indented by 4.
+pub(crate) fn json_text(value: &impl Serialize) -> anyhow::Result<String> {
+    let mut text = Vec::new();
+    let formatter = PrettyFormatter::with_indent(b"    ");
+    value.serialize(&mut Serializer::with_formatter(&mut text, formatter))?;
+    Ok(String::from_utf8(text)?)
+}
+
+/// Writes a line to standard error, where a closed pipe can harm nobody.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes something that its reader should know about.
+pub(crate) fn warning(text: impl Display) {
+    note(format_args!("warning: {text}"));
+}
+
+/// Writes an error and its causes in one line, each told once.
+pub(crate) fn error(error: &anyhow::Error) {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors repeat their cause in their own words.
+        if !told.ends_with(&cause) {
+            let gap = if told.is_empty() { "" } else { ": " };
+            told = format!("{told}{gap}{cause}");
+        }
+    }
+    note(format_args!("error: {}", without_control(&told)));
+}
+
+/// Writes clap's help or its complaint, and returns the exit code that belongs to it.
+pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
+    let _ = usage.print();
+    u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// A bar for so many bytes on standard error, where a person looks at it.
+pub(crate) fn progress_bar(bytes: usize) -> Option<ProgressBar> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::new(bytes as u64).with_finish(ProgressFinish::AndClear);
+    let style =
+        ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left").ok()?;
+    Some(bar.with_style(style))
+}
+
+/// A text without characters that could command a terminal; line ends stay.
+pub(crate) fn without_control(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_indented_by_four_and_keeps_the_order_of_keys() {
+        let value: Value = serde_json::from_str(r#"[{"Name":"foo","Cron":"","Logs":[]}]"#).unwrap();
+        let expected = "[\n    {\n        \"Name\": \"foo\",\n        \"Cron\": \"\",\n        \
+                        \"Logs\": []\n    }\n]";
+        assert_eq!(json_text(&value).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_a_server_says_cannot_command_the_terminal() {
+        assert_eq!(without_control("a\u{1b}[2J\nb"), "a\u{fffd}[2J\nb");
+    }
+}

@@ -1,0 +1,72 @@
+//! Draws a mistake at its place in a file.
+
+use std::sync::Arc;
+
+use docket_model::document::Located;
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
+
+use crate::output;
+
+/// A longer line is no help on a terminal.
+const LONGEST_LINE: usize = 400;
+
+/// How wide a message may be.
+const WIDTH: usize = 100;
+
+/// Draws the mistakes of one file.
+pub(super) struct Snippets<'a> {
+    name: &'a str,
+    text: Arc<str>,
+    handler: GraphicalReportHandler,
+}
+
+impl<'a> Snippets<'a> {
+    /// Draws mistakes in this text.
+    pub(super) fn new(name: &'a str, text: &str) -> Self {
+        let theme = if output::has_colours() {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH);
+        Self { name, text: harmless(text).into(), handler: handler.with_links(false) }
+    }
+
+    /// The mistake in words, with the lines around it.
+    pub(super) fn show(&self, located: &Located) -> String {
+        let message = output::without_control(&located.mistake.to_string());
+        let (line, column) = (located.line, located.column);
+        let bare = || format!("  × {message}\n   ╭─[{}:{line}:{column}]\n", self.name);
+        if self.has_long_lines(line) {
+            return bare();
+        }
+        let place = LabeledSpan::underline((located.offset, located.length));
+        let diagnostic = MietteDiagnostic::new(&message).with_label(place);
+        let source = NamedSource::new(self.name, Arc::clone(&self.text));
+        let report = miette::Report::new(diagnostic).with_source_code(source);
+        let mut drawn = String::new();
+        match self.handler.render_report(&mut drawn, report.as_ref()) {
+            Ok(()) => drawn,
+            Err(_) => bare(),
+        }
+    }
+
+    /// True where one of the lines that would be drawn is too long.
+    fn has_long_lines(&self, line: usize) -> bool {
+        let drawn = self.text.lines().skip(line.saturating_sub(2)).take(3);
+        drawn.map(str::len).any(|length| length > LONGEST_LINE)
+    }
+}
+
+/// The text with as many bytes, and none that could command a terminal.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && !matches!(c, '\n' | '\r' | '\t') {
+            harmless.extend(std::iter::repeat_n('?', c.len_utf8()));
+        } else {
+            harmless.push(c);
+        }
+    }
+    harmless
+}

@@ -1,0 +1,98 @@
+//! Times and results as people say them.
+
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono_tz::Tz;
+use docket_model::wire::RunSummary;
+
+/// Where a moment lies, seen from `now`: `in 3h 12m`, `5m ago`, `now`.
+pub(crate) fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let distance = moment - now;
+    match distance.num_seconds() {
+        0 => "now".to_owned(),
+        1.. => format!("in {}", length(distance)),
+        _ => format!("{} ago", length(-distance)),
+    }
+}
+
+/// The two largest units of a length of time.
+pub(crate) fn length(length: TimeDelta) -> String {
+    let seconds = length.num_seconds();
+    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let mut rest = seconds;
+    let counted = units.map(|(name, size)| {
+        let count = rest / size;
+        rest %= size;
+        (count, name)
+    });
+    let largest = counted.iter().skip_while(|(count, _)| *count == 0).take(2);
+    let parts: Vec<_> = largest
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count}{name}"))
+        .collect();
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
+/// A moment on the wall clock of a zone: `2026-11-23 09:00 CET`.
+pub(crate) fn wall_clock(moment: DateTime<Utc>, zone: Tz) -> String {
+    let form = if moment.second() == 0 { "%Y-%m-%d %H:%M %Z" } else { "%Y-%m-%d %H:%M:%S %Z" };
+    moment.with_timezone(&zone).format(form).to_string()
+}
+
+/// How a run ended, or how far it is: `failed 5m ago: exit code 3`.
+pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
+    let when = match run.ended {
+        Some(ended) => relative(ended, now),
+        None => format!("for {}", length(now - run.run.moment())),
+    };
+    let why = match (&run.reason, run.exit_code) {
+        (Some(reason), _) => format!(": {reason}"),
+        (None, Some(code)) if code != 0 => format!(": exit code {code}"),
+        _ => String::new(),
+    };
+    format!("{} {when}{why}", run.state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_moment_is_told_by_its_two_largest_units() {
+        let now = at("2026-11-21T09:00:00Z");
+        let cases = [
+            ("2026-11-21T09:00:00.900Z", "now"),
+            ("2026-11-21T09:00:59Z", "in 59s"),
+            ("2026-11-21T12:12:30Z", "in 3h 12m"),
+            ("2026-11-23T09:00:59Z", "in 2d"),
+            ("2026-11-21T08:55:00Z", "5m ago"),
+        ];
+        for (moment, words) in cases {
+            assert_eq!(relative(at(moment), now), words);
+        }
+    }
+
+    #[test]
+    fn a_result_has_its_age_and_its_reason() {
+        let run = |state: &str, exit_code, reason: Option<&str>, ended: Option<&str>| RunSummary {
+            run: "20261121T085000Z".parse().unwrap(),
+            state: state.to_owned(),
+            exit_code,
+            reason: reason.map(str::to_owned),
+            ended: ended.map(at),
+        };
+        let ended = Some("2026-11-21T08:55:00Z");
+        let cases = [
+            (run("succeeded", Some(0), None, ended), "succeeded 5m ago"),
+            (run("failed", Some(3), None, ended), "failed 5m ago: exit code 3"),
+            (run("failed", None, Some("no such image"), ended), "failed 5m ago: no such image"),
+            (run("running", None, None, None), "running for 10m"),
+        ];
+        for (run, words) in cases {
+            assert_eq!(result(&run, at("2026-11-21T09:00:00Z")), words);
+        }
+    }
+}

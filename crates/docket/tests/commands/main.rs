@@ -1,0 +1,44 @@
+//! Commands as users see them: whole outputs, against a server that says what a test wants.
+
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test shall end it")]
+
+mod client;
+mod help;
+mod offline;
+mod stub;
+
+use std::{ffi::OsStr, fmt::Write, path::Path, process::Output};
+
+use assert_cmd::Command;
+
+/// Runs docket in an empty environment.
+fn docket<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::cargo_bin("docket").unwrap();
+    command.env_clear().env("TZ", "UTC").args(arguments);
+    command
+}
+
+/// Runs docket in a folder that has the file `docket.yml`.
+fn docket_with_file<S: AsRef<OsStr>>(
+    arguments: impl IntoIterator<Item = S>,
+    folder: &Path,
+    file: &str,
+) -> Command {
+    std::fs::write(folder.join("docket.yml"), file).unwrap();
+    let mut command = docket(arguments);
+    command.current_dir(folder);
+    command
+}
+
+/// All that a command says, to be held against a snapshot.
+fn transcript(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let mut transcript = format!("exit code {}\n", status.code().unwrap());
+    for (name, bytes) in [("stdout", stdout), ("stderr", stderr)] {
+        if !bytes.is_empty() {
+            let text = String::from_utf8(bytes).unwrap();
+            write!(transcript, "--- {name}\n{text}").unwrap();
+        }
+    }
+    transcript
+}

@@ -1,0 +1,306 @@
+//! What needs no server: `next`, `check`, and every way to be misused.
+
+use insta::assert_snapshot;
+use tempfile::tempdir;
+
+use crate::{docket, docket_with_file, transcript};
+
+const FROM: &str = "2026-03-28T12:00:00Z";
+
+const GOOD: &str = r#"
+- Name: report
+  Cron: "0 9 * * 1-5"
+  Container: {Config: {Image: busybox, Cmd: [echo, hello]}}
+- Name: cleanup
+  Cron: "0 0 30 2 *"
+  Container: {Config: {Image: busybox}}
+"#;
+
+const BAD: &str = r#"
+- Name: report
+  Cron: "0 25 * 13 MON"
+  Container: {Config: {Image: busybox}}
+- Name: clean/up
+  Cron: "@daily"
+  Container: {Config: {Imagee: busybox}}
+"#;
+
+fn next(arguments: &[&str]) -> String {
+    transcript(&mut docket(["next", "--from", FROM].iter().chain(arguments)))
+}
+
+#[test]
+fn next_shows_instants_in_the_zone_that_is_asked_for() {
+    assert_snapshot!(next(&["30 2 * * *", "--time-zone", "Europe/Berlin"]), @r"
+    exit code 0
+    --- stdout
+    2026-03-29T03:00:00+02:00
+    2026-03-30T02:30:00+02:00
+    2026-03-31T02:30:00+02:00
+    2026-04-01T02:30:00+02:00
+    2026-04-02T02:30:00+02:00
+    ");
+    assert_snapshot!(next(&["0 9 * * 1-5", "-n", "2", "-o", "json"]), @r#"
+    exit code 0
+    --- stdout
+    [
+        "2026-03-30T09:00:00Z",
+        "2026-03-31T09:00:00Z"
+    ]
+    "#);
+}
+
+#[test]
+fn next_counts_intervals_from_the_moment_that_is_asked_for() {
+    assert_snapshot!(next(&["@every 90s", "-n", "2", "-o", "json"]), @r#"
+    exit code 0
+    --- stdout
+    [
+        "2026-03-28T12:01:30Z",
+        "2026-03-28T12:03:00Z"
+    ]
+    "#);
+    assert_snapshot!(next(&["R/2014-09-25T17:22:00/P1D", "-n", "1", "-o", "json"]), @r#"
+    exit code 0
+    --- stdout
+    [
+        "2026-03-28T17:22:00Z"
+    ]
+    "#);
+}
+
+#[test]
+fn next_shows_less_where_the_calendar_ends() {
+    assert_snapshot!(next(&["0 0 1 1 * 2098-2099", "-o", "json"]), @r#"
+    exit code 0
+    --- stdout
+    [
+        "2098-01-01T00:00:00Z",
+        "2099-01-01T00:00:00Z"
+    ]
+    "#);
+    assert_snapshot!(next(&["", "-o", "json"]), @r"
+    exit code 0
+    --- stdout
+    []
+    ");
+    assert_snapshot!(next(&["0 0 30 2 *"]), @r"
+    exit code 0
+    --- stderr
+    warning: never runs: there is no such date
+    this schedule has no instants to come
+    ");
+}
+
+#[test]
+fn next_takes_expressions_that_look_like_options_and_shows_every_mistake_in_them() {
+    assert_snapshot!(next(&["-5 25 * * *", "-o", "json"]), @r"
+    exit code 1
+    --- stderr
+    Cron: min: -5 is not a range, which has two ends (0-59)
+      -5 25 * * *
+      ^^
+    Cron: hour: 25 is out of range (0-23)
+      -5 25 * * *
+         ^^
+    ");
+    assert_snapshot!(next(&["* * *"]), @r"
+    exit code 1
+    --- stderr
+    Cron: found 3 fields, a cron schedule has 5, 6 or 7
+      * * *
+      ^^^^^ write min hour dom month dow, then year if wanted, and sec before all of them
+    ");
+}
+
+#[test]
+fn next_shows_at_most_ten_thousand() {
+    let output = docket(["next", "* * * * *", "-n", "10000"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 10_000);
+    assert_snapshot!(transcript(&mut docket(["next", "* * * * *", "-n", "10001"])), @r"
+    exit code 2
+    --- stderr
+    error: invalid value '10001' for '--count <COUNT>': 10001 is not in 1..=10000
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_zone_comes_from_the_environment_or_is_an_error() {
+    let last = ["next", "0 9 * * *", "-n", "1", "--from", FROM];
+    assert_snapshot!(transcript(docket(last).env("TZ", ":America/New_York")), @r"
+    exit code 0
+    --- stdout
+    2026-03-28T09:00:00-04:00
+    ");
+    assert_snapshot!(transcript(docket(last).env("TZ", "CET-1CEST")), @r"
+    exit code 1
+    --- stderr
+    error: TZ names no zone, so choose one with --time-zone: `CET-1CEST` is not a time zone, did you mean `CST6CDT`?
+    ");
+    assert_snapshot!(transcript(docket(last).env("DOCKET_TIME_ZONE", "Asia/Tokio")), @r"
+    exit code 1
+    --- stderr
+    error: DOCKET_TIME_ZONE: `Asia/Tokio` is not a time zone, did you mean `Asia/Tokyo`?
+    ");
+}
+
+#[test]
+fn check_says_how_many_allocations_are_good_and_what_may_surprise() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(transcript(&mut docket_with_file(["check"], folder.path(), GOOD)), @r"
+    exit code 0
+    --- stdout
+    docket.yml: 2 allocations, no mistakes
+    --- stderr
+    warning: docket.yml:6:9: Cron: never runs: there is no such date
+    ");
+}
+
+#[test]
+fn check_shows_every_mistake_at_its_place() {
+    let folder = tempdir().unwrap();
+    assert_snapshot!(transcript(&mut docket_with_file(["check"], folder.path(), BAD)), @r#"
+    exit code 1
+    --- stderr
+      × Cron: hour: 25 is out of range (0-23)
+       ╭─[docket.yml:3:12]
+     2 │ - Name: report
+     3 │   Cron: "0 25 * 13 MON"
+       ·            ──
+     4 │   Container: {Config: {Image: busybox}}
+       ╰────
+
+      × Cron: month: 13 is out of range (1-12)
+       ╭─[docket.yml:3:17]
+     2 │ - Name: report
+     3 │   Cron: "0 25 * 13 MON"
+       ·                 ──
+     4 │   Container: {Config: {Image: busybox}}
+       ╰────
+
+      × Name: `/` at position 6 cannot stand in a name: use letters, digits, `_`, `.` and `-`
+       ╭─[docket.yml:5:9]
+     4 │   Container: {Config: {Image: busybox}}
+     5 │ - Name: clean/up
+       ·         ────────
+     6 │   Cron: "@daily"
+       ╰────
+
+      × Container.Config.Image: Image is required
+       ╭─[docket.yml:7:15]
+     6 │   Cron: "@daily"
+     7 │   Container: {Config: {Imagee: busybox}}
+       ·               ──────
+       ╰────
+
+      × Container.Config.Imagee: unknown key `Imagee`: did you mean `Image`?
+       ╭─[docket.yml:7:24]
+     6 │   Cron: "@daily"
+     7 │   Container: {Config: {Imagee: busybox}}
+       ·                        ──────
+       ╰────
+
+    error: docket.yml: 5 mistakes
+    "#);
+}
+
+#[test]
+fn check_reads_standard_input() {
+    assert_snapshot!(transcript(docket(["check", "-"]).write_stdin("[]")), @r"
+    exit code 0
+    --- stdout
+    standard input: 0 allocations, no mistakes
+    ");
+}
+
+#[test]
+fn push_sends_nothing_where_there_are_mistakes() {
+    let folder = tempdir().unwrap();
+    let pushed = transcript(&mut docket_with_file(["push"], folder.path(), "- Name: foo\n"));
+    assert_snapshot!(pushed, @r"
+    exit code 1
+    --- stderr
+      × Container.Config: Config is required
+       ╭─[docket.yml:1:3]
+     1 │ - Name: foo
+       ·   ─────────
+       ╰────
+
+      × Cron: Required
+       ╭─[docket.yml:1:3]
+     1 │ - Name: foo
+       ·   ─────────
+       ╰────
+
+    error: docket.yml: 2 mistakes
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    assert_snapshot!(transcript(&mut docket(["check", "/nowhere/docket.yml"])), @r"
+    exit code 1
+    --- stderr
+    error: cannot read /nowhere/docket.yml: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn misuse_is_told_from_failure() {
+    let misuses: [&[&str]; 10] = [
+        &["nxt"],
+        &["server", "--pull-timeout", "30"],
+        &["server", "--max-body", "64"],
+        &["server", "--namespace", "Docket"],
+        &["server", "--listen", "3000"],
+        &["server", "--tls-key", "key.pem"],
+        &["get", "a/b"],
+        &["logs", "report", "yesterday"],
+        &["list", "--host", "tcp://localhost:3000"],
+        &["next", "* * * * *", "--of", "report"],
+    ];
+    let mut told = String::new();
+    for misuse in misuses {
+        let line = transcript(&mut docket(misuse));
+        told = format!("{told}$ docket {}\n{line}\n", misuse.join(" "));
+    }
+    assert_snapshot!("misuse", told);
+}
+
+#[test]
+fn a_variable_that_means_nothing_is_warned_of() {
+    let mut command = docket(["next", ""]);
+    command.env("DOCKET_HOST", "example.org").env("DOCKET_SERVICE_PORT", "3000");
+    assert_snapshot!(transcript(&mut command), @r"
+    exit code 0
+    --- stderr
+    warning: unknown variable DOCKET_HOST: did you mean DOCKET_SERVER?
+    this schedule has no instants to come
+    ");
+}
+
+#[test]
+fn a_server_that_others_could_reach_wants_a_token() {
+    let told = transcript(&mut docket(["server", "--listen", "0.0.0.0:0"]));
+    assert!(told.starts_with("exit code 1\n"), "{told}");
+    assert!(told.contains("`--token-file FILE`") && told.contains("`--insecure`"), "{told}");
+}
+
+#[test]
+fn a_server_is_told_of_a_short_token_and_of_an_empty_time_out() {
+    let mut short = docket(["server", "--listen", "127.0.0.1:0"]);
+    short.env("DOCKET_TOKEN", "secret").env("DOCKET_LOG", "error");
+    assert_snapshot!(transcript(&mut short), @r"
+    exit code 1
+    --- stderr
+    error: DOCKET_TOKEN: a token has at least 16 characters, this one has 6: make one with `openssl rand -hex 32`
+    ");
+    let mut hasty = docket(["server", "--listen", "127.0.0.1:0", "--pull-timeout", "0s"]);
+    assert_snapshot!(transcript(hasty.env("DOCKET_LOG", "error")), @r"
+    exit code 1
+    --- stderr
+    error: --pull-timeout is 0s: no image can be pulled in no time
+    ");
+}
