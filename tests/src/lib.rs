@@ -1,1 +1,59 @@
-//! Whole-system tests.
+//! What the whole-system tests stand on: a real engine, a real registry, the built program.
+//!
+//! No mocks live here, and no knowledge of docket's insides: what a test knows of docket came over
+//! its command line, its HTTP API, or from the engine.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::unwrap_used,
+    reason = "a fixture that cannot be made fails its test"
+)]
+
+pub mod allocation;
+pub mod certificate;
+pub mod client;
+pub mod engine;
+pub mod events;
+pub mod http;
+mod kept;
+pub mod moment;
+pub mod registry;
+pub mod server;
+pub mod ssh;
+pub mod wait;
+
+pub use client::{Ran, docket};
+pub use engine::Engine;
+pub use registry::Registry;
+pub use server::Server;
+pub use wait::eventually;
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// A script of the repository, by its name.
+pub fn script(name: &str) -> PathBuf {
+    repository().join("scripts").join(name)
+}
+
+/// The built program, which stands beside the tests in the target directory.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().unwrap().parent().unwrap().join("docket");
+    assert!(program.exists(), "{} is missing: run scripts/build", program.display());
+    program
+}
+
+/// A port that is free now, for programs that cannot tell which one they took.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,23 @@
+# What can be done with a clone, on Debian with a Rust toolchain and root.
+# Each target says what it does, is quick the second time, and stops what it started.
+.PHONY: help run test lint bench
+
+help:  ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run:   ## Starts docket.yml.example and shows its runs; RUN_FOR=90 ends after 90 s
+	@scripts/install run
+	@scripts/build
+	@scripts/with-engine scripts/run "$$(scripts/build --where)"
+
+test:  ## Lint, unit, contract and snapshot tests, and the whole system on a real engine
+	@scripts/install test
+	@scripts/lint
+	@scripts/test
+
+lint:  ## Formatting, clippy and documentation, warnings refused
+	@scripts/lint
+
+bench: ## Measures the built server; BENCH=… is passed on
+	@scripts/install run
+	@scripts/with-engine scripts/bench

@@ -1,0 +1,53 @@
+//! A program that ends when this process ends, in whatever way it does.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+/// A program that lives until its standard input closes; the kernel closes it with this process.
+pub(crate) struct Kept {
+    child: Child,
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Kept {
+    /// Starts a program that reads its standard input to the end before it ends.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let commands = child.stdin.take();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        Self { child, commands, answers }
+    }
+
+    /// Keeps a program that would not end by itself.
+    pub(crate) fn start_endless(command: &mut Command) -> Self {
+        const KEEPER: &str = r#""$@" & cat >/dev/null; kill "$!"; wait "$!""#;
+        let mut keeper = Command::new("bash");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(command.get_program()).args(command.get_args());
+        Self::start(&mut keeper)
+    }
+
+    /// The next line that the program prints.
+    pub(crate) fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "the program ended; what it said stands above");
+        line.trim_end().to_owned()
+    }
+
+    /// Sends a line, and returns the line that the program answers with.
+    pub(crate) fn tell(&mut self, command: &str) -> String {
+        writeln!(self.commands.as_mut().unwrap(), "{command}").unwrap();
+        self.answer()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        let _ = self.child.wait();
+    }
+}

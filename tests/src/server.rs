@@ -1,0 +1,247 @@
+//! The built server, with a namespace of its own on the engine.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    Engine, Ran,
+    client::{bounded, clean, run},
+    eventually,
+    http::{Address, Reply, Request},
+    moment, program,
+};
+
+/// A server that runs, and is stopped in the end.
+pub struct Server {
+    child: Child,
+    url: String,
+    namespace: String,
+    log: Arc<Mutex<Vec<String>>>,
+    /// An empty Docker configuration, in place of the developer's.
+    _configuration: TempDir,
+}
+
+impl Server {
+    /// Starts a server on a free port of loopback.
+    pub fn start(engine: &Engine) -> Self {
+        Self::start_with(engine, |_| {})
+    }
+
+    /// Starts a server that was told more.
+    pub fn start_with(engine: &Engine, tell: impl FnOnce(&mut Command)) -> Self {
+        Self::listening("127.0.0.1:0", engine.address(), tell)
+    }
+
+    /// Starts a server with an address of its own and any engine.
+    pub fn listening(listen: &str, engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
+        Self::told_nothing(engine, |command| {
+            command.args(["--listen", listen]);
+            tell(command);
+        })
+    }
+
+    /// Starts a server that is told its engine and its namespace only, by variables.
+    pub fn told_nothing(engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let namespace = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let configuration = TempDir::new().unwrap();
+        let mut command = Command::new(program());
+        clean(&mut command);
+        command
+            .arg("server")
+            .env("DOCKET_NAMESPACE", &namespace)
+            .env("DOCKER_HOST", engine)
+            .env("DOCKER_CONFIG", configuration.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        tell(&mut command);
+        let mut child = command.spawn().unwrap();
+        let log = noted(child.stderr.take().unwrap());
+        let url = String::new();
+        let mut server = Self { child, url, namespace, log, _configuration: configuration };
+        let line = server.await_log("listening on ");
+        let (_, url) = line.split_once("listening on ").unwrap();
+        // In a log of JSON a quotation mark follows.
+        let end = url.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(url.len());
+        url[..end].clone_into(&mut server.url);
+        server
+    }
+
+    /// Where it listens, as it announced.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Address {
+        Address::parse(&self.url)
+    }
+
+    /// What tells its containers from those of other tests.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Waits until it logged a line with this text.
+    pub fn await_log(&mut self, text: &str) -> String {
+        let log = Arc::clone(&self.log);
+        let found = || log.lock().unwrap().iter().find(|line| line.contains(text)).cloned();
+        eventually(&format!("a log line with `{text}`"), || {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() || found().is_some(), "ended: {ended:?}");
+            found()
+        })
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, signal: &str) {
+        let process = self.child.id().to_string();
+        // The shell's own `kill`: not every machine has the program.
+        let status = Command::new("bash").args(["-c", "kill -$0 $1", signal, &process]).status();
+        assert!(status.unwrap().success(), "no signal {signal} to {process}");
+    }
+
+    /// Waits until it has ended.
+    pub fn await_end(&mut self) -> ExitStatus {
+        eventually("the server's end", || self.child.try_wait().unwrap())
+    }
+
+    /// Asks it to stop, and makes sure that it does so in good order.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        let status = self.await_end();
+        assert_eq!(status.code(), Some(0), "{status}");
+    }
+
+    /// Sends a request.
+    pub fn send(&self, request: &Request) -> Reply {
+        request.send(&self.address())
+    }
+
+    /// Gets a path.
+    pub fn get(&self, path: &str) -> Reply {
+        self.send(&Request::get(path))
+    }
+
+    /// Pushes an allocation, which must be accepted; true if its name was new.
+    pub fn push(&self, allocation: &Value) -> bool {
+        let reply = self.send(&Request::post(allocation));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()["created"].as_bool().unwrap()
+    }
+
+    /// Pushes an allocation that must be refused, and returns the words about each field.
+    pub fn refusal(&self, allocation: &Value) -> Value {
+        let reply = self.send(&Request::post(allocation));
+        assert_eq!(reply.status, 422, "{}", reply.text());
+        reply.json()["fields"].take()
+    }
+
+    /// An allocation as the server shows it.
+    pub fn allocation(&self, name: &str) -> Value {
+        self.get(&format!("/{name}")).json()
+    }
+
+    /// The runs of an allocation, newest first.
+    pub fn runs(&self, name: &str) -> Vec<Value> {
+        let mut page = self.get(&format!("/{name}/runs")).json();
+        let Value::Array(runs) = page["Runs"].take() else { panic!("no runs: {page}") };
+        runs
+    }
+
+    /// Waits until the newest run of an allocation is over.
+    pub fn ended_run(&self, name: &str) -> Value {
+        eventually(&format!("the end of a run of {name}"), || {
+            self.runs(name).into_iter().next().filter(|run| run["Ended"].is_string())
+        })
+    }
+
+    /// Waits until the run of an instant is over.
+    pub fn ended_run_at(&self, name: &str, at: DateTime<Utc>) -> Value {
+        let path = format!("/{name}/runs/{}", moment::run_at(at));
+        eventually(&format!("the end of the run {path}"), || {
+            let reply = self.get(&path);
+            let run = (reply.status == 200).then(|| reply.json());
+            run.filter(|run| run["Ended"].is_string())
+        })
+    }
+
+    /// Waits until an allocation has so many runs, all of them over; returns them newest first.
+    pub fn ended_runs(&self, name: &str, count: usize) -> Vec<Value> {
+        eventually(&format!("the end of {count} runs of {name}"), || {
+            let runs = self.runs(name);
+            let all = runs.len() == count && runs.iter().all(|run| run["Ended"].is_string());
+            all.then_some(runs)
+        })
+    }
+
+    /// Waits until the newest run of an allocation has a container that runs; returns its id.
+    pub fn running_container(&self, name: &str) -> String {
+        let run = eventually(&format!("a running container of {name}"), || {
+            self.runs(name).into_iter().next().filter(|run| run["State"] == "running")
+        });
+        run["Attempts"][0]["Container"].as_str().unwrap().to_owned()
+    }
+
+    /// What the containers of a run wrote.
+    pub fn output(&self, name: &str, run: &Value) -> Vec<u8> {
+        let run = run["Run"].as_str().unwrap();
+        let reply = self.get(&format!("/{name}/runs/{run}/output"));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.body
+    }
+
+    /// Waits until no container of this server is left on the engine.
+    pub fn await_no_containers(&self, engine: &Engine) {
+        let label = format!("io.docket.namespace={}", self.namespace);
+        eventually("no container left", || {
+            engine.containers_labelled(&label).is_empty().then_some(())
+        });
+    }
+
+    /// Runs a client command against it.
+    pub fn docket<const N: usize>(&self, arguments: [&str; N]) -> Ran {
+        run(bounded().args(arguments).args(["--host", &self.url]))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "cargo shows it beside the failed test")]
+            {
+                eprintln!("the server said:\n{}", self.log());
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a log as it is written.
+fn noted(log: ChildStderr) -> Arc<Mutex<Vec<String>>> {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&lines);
+    thread::spawn(move || {
+        let log = BufReader::new(log).lines();
+        log.map_while(Result::ok).for_each(|line| noted.lock().unwrap().push(line));
+    });
+    lines
+}

@@ -1,0 +1,19 @@
+//! Whole-system tests: the built program, a real engine, a real registry. One module a subject.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, it is what fails it")]
+
+mod access;
+mod command_line;
+mod containers;
+mod engine_away;
+mod file;
+mod fixtures;
+mod http_api;
+mod http_errors;
+mod images;
+mod output;
+mod reach;
+mod readme;
+mod runs;
+mod schedules;
+mod settings;

@@ -1,0 +1,72 @@
+//! Engines that are not at the end of a local socket in `DOCKER_HOST`: contexts, TLS, SSH.
+
+use std::{fs, process::Command};
+
+use docket_tests::{
+    Engine, Registry, Server, allocation::once, certificate::Certificate, free_port, moment,
+    ssh::SshDoor,
+};
+use tempfile::TempDir;
+
+/// A run through the server, to its output.
+fn echo_through(server: &Server) -> Vec<u8> {
+    server.push(&once("foo", moment::soon(), &["echo", "hi"]));
+    let run = server.ended_run("foo");
+    server.output("foo", &run)
+}
+
+#[test]
+fn the_docker_context_in_use_names_the_engine() {
+    let engine = Engine::shared();
+    let configuration = TempDir::new().unwrap();
+    let docker = |arguments: &[&str]| {
+        let mut command = Command::new("docker");
+        command.env_remove("DOCKER_HOST").env_remove("DOCKER_CONTEXT");
+        command.arg("--config").arg(configuration.path()).args(arguments).output().unwrap()
+    };
+    let host = format!("host={}", engine.address());
+    let created = docker(&["context", "create", "near", "--docker", &host]);
+    let used = docker(&["context", "use", "near"]);
+    assert!(created.status.success() && used.status.success(), "{created:?} {used:?}");
+
+    let server = Server::start_with(engine, |command| {
+        command.env_remove("DOCKER_HOST").env("DOCKER_CONFIG", configuration.path());
+    });
+
+    assert_eq!(echo_through(&server), b"hi\n");
+}
+
+#[test]
+fn an_engine_is_reached_by_ssh() {
+    let engine = Engine::shared();
+    let door = SshDoor::open(engine);
+    let server = Server::listening("127.0.0.1:0", &door.address(), |command| {
+        command.env("PATH", door.search_path());
+    });
+
+    assert_eq!(echo_through(&server), b"hi\n");
+}
+
+#[test]
+fn an_engine_is_reached_by_tls_as_dockers_variables_say() {
+    let certificate = Certificate::issue();
+    let address = format!("tcp://127.0.0.1:{}", free_port());
+    let options = [
+        format!("--host={address}"),
+        "--tlsverify".to_owned(),
+        format!("--tlscacert={}", certificate.authority().display()),
+        format!("--tlscert={}", certificate.chain().display()),
+        format!("--tlskey={}", certificate.key().display()),
+    ];
+    let _engine = Engine::start_with(Registry::shared(), &options);
+    let client = TempDir::new().unwrap();
+    fs::copy(certificate.authority(), client.path().join("ca.pem")).unwrap();
+    fs::copy(certificate.chain(), client.path().join("cert.pem")).unwrap();
+    fs::copy(certificate.key(), client.path().join("key.pem")).unwrap();
+
+    let server = Server::listening("127.0.0.1:0", &address, |command| {
+        command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", client.path());
+    });
+
+    assert_eq!(echo_through(&server), b"hi\n");
+}

@@ -1,0 +1,76 @@
+//! What the README and the example promise.
+
+use std::{fs, process::Command};
+
+use chrono::TimeDelta;
+use docket_tests::{
+    Engine, Server, client, client::docket, client::docket_reading, eventually, moment, program,
+    repository, script,
+};
+
+/// The first block of YAML in the README.
+fn first_allocations() -> String {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```yaml\n").expect("the README has a block of YAML");
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_readmes_own_allocations_run_at_their_minute_and_within_it() {
+    let server = Server::start(Engine::shared());
+
+    let pushed = docket_reading(&first_allocations(), ["push", "-", "--host", server.url()]);
+    let list = server.get("/").json();
+    let horizon = moment::now() + TimeDelta::minutes(1);
+    let due = list.as_array().unwrap().iter().filter_map(|allocation| {
+        let next = moment::parse(allocation["Status"]["Next"].as_str()?);
+        Some((allocation["Name"].as_str()?, next)).filter(|(_, next)| *next <= horizon)
+    });
+    let due: Vec<_> = due.collect();
+
+    assert_eq!(pushed.code, 0, "{pushed:?}");
+    assert!(!due.is_empty(), "nothing in the README is due within a minute: {list}");
+    for (name, instant) in due {
+        let run = eventually_run(&server, name, instant);
+        let started = moment::parse(run["Attempts"][0]["Started"].as_str().unwrap());
+        assert_eq!(run["State"], "succeeded", "{run}");
+        assert!(started >= instant && started < instant + TimeDelta::minutes(1), "{run}");
+        assert!(!server.output(name, &run).is_empty(), "{run}");
+    }
+}
+
+fn eventually_run(
+    server: &Server,
+    name: &str,
+    instant: chrono::DateTime<chrono::Utc>,
+) -> serde_json::Value {
+    eventually(&format!("the minute {instant}"), || (moment::now() > instant).then_some(()));
+    server.ended_run_at(name, instant)
+}
+
+#[test]
+fn the_example_is_valid() {
+    let example = repository().join("docket.yml.example");
+
+    let checked = docket(["check", example.to_str().unwrap()]);
+
+    assert_eq!(checked.code, 0, "{}", checked.err);
+}
+
+#[test]
+fn make_run_shows_the_examples_runs_with_their_output_and_leaves_nothing_behind() {
+    let engine = Engine::shared();
+    let mut command = Command::new(script("with-engine"));
+    command
+        .arg(script("run"))
+        .arg(program())
+        .env("RUN_FOR", "25")
+        .env("DOCKET_LISTEN", "127.0.0.1:0")
+        .env("DOCKER_HOST", engine.address());
+
+    let shown = client::run(&mut command);
+
+    assert_eq!(shown.code, 0, "{shown:?}");
+    assert!(shown.out.contains("    beat of 20"), "{}", shown.out);
+    assert_eq!(engine.containers_labelled("io.docket.namespace=make-run"), Vec::<String>::new());
+}
