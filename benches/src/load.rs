@@ -1,0 +1,99 @@
+//! A load of HTTP requests over kept-alive connections, on one thread.
+//!
+//! It writes bytes made before and reads of each answer only its status and its end, so that its
+//! share of the processor stays small beside the server's.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use docket_benches::framing::Message;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixStream},
+    runtime::Builder,
+    task::JoinSet,
+    time::Instant,
+};
+
+use crate::{patience::not_interrupted, statistics::number};
+
+/// What is sent before counting begins, while connections and caches are still cold.
+const WARM_UP: Duration = Duration::from_millis(300);
+
+const READ: usize = 64 * 1024;
+
+/// Where the load goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// The requests that one connection sends, again from the first after the last.
+pub(crate) type Requests = Arc<[Vec<u8>]>;
+
+/// Sends requests for so long, each list over a connection of its own; returns answers a second.
+///
+/// # Errors
+/// Where a connection breaks, or an answer is not a success.
+pub(crate) fn drive(target: &Target, connections: &[Requests], time: Duration) -> Result<f64> {
+    not_interrupted()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let answered = runtime.block_on(async {
+        let begin = Instant::now() + WARM_UP;
+        let mut tasks = JoinSet::new();
+        for requests in connections {
+            let (target, requests) = (target.clone(), Arc::clone(requests));
+            tasks.spawn(async move {
+                match target {
+                    Target::Tcp(address) => {
+                        let stream = TcpStream::connect(address).await?;
+                        stream.set_nodelay(true)?;
+                        send(stream, &requests, begin, begin + time).await
+                    }
+                    Target::Unix(path) => {
+                        send(UnixStream::connect(path).await?, &requests, begin, begin + time).await
+                    }
+                }
+            });
+        }
+        let mut answered = 0;
+        while let Some(task) = tasks.join_next().await {
+            answered += task??;
+        }
+        anyhow::Ok(answered)
+    })?;
+    Ok(number(answered) / time.as_secs_f64())
+}
+
+async fn send(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    requests: &[Vec<u8>],
+    begin: Instant,
+    end: Instant,
+) -> Result<usize> {
+    let mut received = Vec::with_capacity(READ);
+    let mut answered = 0;
+    for request in requests.iter().cycle() {
+        stream.write_all(request).await?;
+        answer(&mut stream, &mut received).await?;
+        let now = Instant::now();
+        if now >= end {
+            break;
+        }
+        answered += usize::from(now >= begin);
+    }
+    Ok(answered)
+}
+
+async fn answer(stream: &mut (impl AsyncRead + Unpin), received: &mut Vec<u8>) -> Result<()> {
+    loop {
+        let read = stream.read_buf(received).await?;
+        ensure!(read > 0, "the server closed a connection that was to be kept");
+        let Some(message) = Message::read(received)? else { continue };
+        let status = message.status().context("an answer has no status")?;
+        ensure!((200..300).contains(&status), "the server answered `{}`", message.start_line);
+        received.clear();
+        return Ok(());
+    }
+}

@@ -1,0 +1,98 @@
+//! `make bench`: measures the built server and prints what the figures are held against.
+//!
+//! 1. Everything runs on the loopback: the server, the stub engine, the load.
+//! 2. What is started is stopped with the value that started it, also after Ctrl-C.
+//! 3. A figure that is missed is no failure; a measurement that breaks off is.
+
+mod bare;
+mod client;
+mod load;
+mod measures;
+mod patience;
+mod peer;
+mod process;
+mod report;
+mod server;
+mod specimen;
+mod statistics;
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+
+use self::{
+    measures::{Bench, MEASURES, Measure},
+    patience::not_interrupted,
+    report::{Figure, say},
+};
+
+/// Measures the built docket.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Measures only these figures (`--list` names them)
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    only: Vec<String>,
+    /// Measures for a shorter time and with smaller numbers
+    #[arg(long)]
+    quick: bool,
+    /// The binary to measure; beside this program by default
+    #[arg(long, value_name = "PATH")]
+    docket: Option<PathBuf>,
+    /// Names the figures and what they measure
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        report::print_lines(MEASURES.iter().map(|measure| {
+            let Measure { name, about, .. } = measure;
+            format!("{name:14} {about}")
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen = chosen(&arguments.only)?;
+    patience::listen()?;
+    let bench = Bench { docket: docket(arguments.docket)?, quick: arguments.quick };
+    let figures = measure_all(&bench, &chosen)?;
+    report::print(&figures);
+    let failed = figures.iter().any(|(figure, _)| figure.is_failure());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Measure>> {
+    for name in names {
+        let known = MEASURES.iter().any(|measure| measure.name == name);
+        ensure!(known, "there is no figure `{name}`; `--list` names those there are");
+    }
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
+    Ok(MEASURES.iter().filter(|measure| wanted(measure.name)).collect())
+}
+
+fn docket(given: Option<PathBuf>) -> Result<PathBuf> {
+    let docket = match given {
+        Some(docket) => docket,
+        None => env::current_exe()?.with_file_name("docket"),
+    };
+    docket.canonicalize().with_context(|| {
+        format!("no binary at `{}`: run `cargo build --release -p docket`", docket.display())
+    })
+}
+
+fn measure_all(bench: &Bench, chosen: &[&Measure]) -> Result<Vec<(Figure, String)>> {
+    let mut figures = Vec::new();
+    for measure in chosen {
+        say(&format!("{}: {} …", measure.name, measure.about));
+        let measured = (measure.figures)(bench);
+        not_interrupted()?;
+        let measured = measured
+            .unwrap_or_else(|error| vec![Figure::failed(measure.about, format!("{error:#}"))]);
+        let quick = if bench.quick { " --quick" } else { "" };
+        let command =
+            format!("cargo run --release -p docket-benches -- --only {}{quick}", measure.name);
+        figures.extend(measured.into_iter().map(|figure| (figure, command.clone())));
+    }
+    Ok(figures)
+}

@@ -1,0 +1,116 @@
+//! How far the creation of a container falls behind its instant.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Result, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_benches::stub::{Call, Stamp};
+
+use super::{Bench, StubEngine, left_until, milliseconds, second_in};
+use crate::{
+    patience::pause,
+    report::{Figure, Unit},
+    specimen,
+    statistics::{Sample, number},
+};
+
+/// How many allocations are due at each second.
+const DUE: usize = 10;
+
+/// After the last instant, until every creation that is late has arrived.
+const AFTER: Duration = Duration::from_secs(2);
+
+pub(super) fn measure_few(bench: &Bench) -> Result<Vec<Figure>> {
+    measure(bench, 1_000)
+}
+
+pub(super) fn measure_many(bench: &Bench) -> Result<Vec<Figure>> {
+    measure(bench, 100_000)
+}
+
+fn measure(bench: &Bench, idle: usize) -> Result<Vec<Figure>> {
+    let seconds: usize = if bench.quick { 8 } else { 30 };
+    let engine = StubEngine::start(Duration::ZERO)?;
+    let server = engine.serve(bench)?;
+    server.fill((0..idle).map(specimen::idle))?;
+    server.fill((0..DUE).map(specimen::due_each_second))?;
+    let first = second_in(TimeDelta::seconds(1))?;
+    let last = first + TimeDelta::seconds(i64::try_from(seconds)? - 1);
+    pause(left_until(last) + AFTER)?;
+    let created = Created::between(&engine.stub.take_journal(), first, last);
+    ensure!(created.lateness.len() > 0, "nothing was created; {}", server.last_words());
+    let what = |figure: &str| format!("lateness {figure}, {},000 idle", idle / 1_000);
+    let Created { lateness, early, starts } = created;
+    let doubled = starts.values().filter(|times| **times > 1).count();
+    let wrong = (DUE * seconds).abs_diff(starts.len()) + doubled;
+    let (p50, p99) = (lateness.percentile(50), lateness.percentile(99));
+    Ok(vec![
+        Figure::at_most(what("p50"), p50, 2.0, Unit::Milliseconds),
+        Figure::at_most(what("p99"), p99, 10.0, Unit::Milliseconds)
+            .beside_value("max", lateness.max(), Unit::Milliseconds)
+            .beside_value("of", number(lateness.len()), Unit::Count),
+        Figure::at_most(what("early"), number(early), 0.0, Unit::Count),
+        Figure::at_most(what("not created once"), number(wrong), 0.0, Unit::Count),
+    ])
+}
+
+/// What was created for a span of instants.
+#[derive(Debug, PartialEq)]
+struct Created {
+    /// In milliseconds.
+    lateness: Sample,
+    early: usize,
+    /// How often a container of each name was created.
+    starts: HashMap<String, usize>,
+}
+
+impl Created {
+    fn between(journal: &[Stamp], first: DateTime<Utc>, last: DateTime<Utc>) -> Self {
+        let mut starts: HashMap<String, usize> = HashMap::new();
+        let mut lateness = Vec::new();
+        for stamp in journal.iter().filter(|stamp| stamp.call == Call::Create) {
+            let Some(instant) = stamp.instant.filter(|at| (first..=last).contains(at)) else {
+                continue;
+            };
+            *starts.entry(stamp.subject.to_string()).or_default() += 1;
+            lateness.push(milliseconds(instant, stamp.at));
+        }
+        let early = lateness.iter().filter(|late| **late < 0.0).count();
+        Self { lateness: Sample::new(lateness), early, starts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use docket_benches::stub::read_instant;
+
+    use super::*;
+
+    #[test]
+    fn only_creations_for_the_span_count_and_early_ones_are_seen() {
+        let instant = read_instant("20261121T090000Z").unwrap();
+        let stamp = |call, subject: &str, late| Stamp {
+            call,
+            at: instant + TimeDelta::milliseconds(late),
+            subject: subject.into(),
+            instant: Some(instant),
+        };
+        let outside = Stamp {
+            instant: Some(instant + TimeDelta::seconds(9)),
+            ..stamp(Call::Create, "c", 9_001)
+        };
+        let journal = [
+            stamp(Call::Create, "a", 250),
+            stamp(Call::Create, "a", 500),
+            stamp(Call::Create, "b", -250),
+            stamp(Call::Start, "a", 501),
+            outside,
+        ];
+
+        let created = Created::between(&journal, instant, instant);
+
+        assert_eq!(created.lateness, Sample::new([-250.0, 250.0, 500.0]));
+        assert_eq!(created.early, 1);
+        assert_eq!(created.starts, [("a".to_owned(), 2), ("b".to_owned(), 1)].into());
+    }
+}

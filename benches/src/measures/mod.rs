@@ -1,0 +1,112 @@
+//! What is measured, a file each. How a server is started and asked is not known here.
+//!
+//! The reaches are for a quiet machine with two cores; they are stated where they are used.
+
+mod burst;
+mod engine;
+mod http;
+mod idle;
+mod lateness;
+mod memory;
+mod push;
+mod real_engine;
+mod runs;
+mod size;
+mod startup;
+mod stub;
+mod wave;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use bollard::{API_DEFAULT_VERSION, Docker};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use docket_benches::stub::{Options, Stub, now};
+use tempfile::TempDir;
+
+use crate::{report::Figure, server::Server};
+
+/// What every measurement is given.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) docket: PathBuf,
+    /// Whether a shorter time and smaller numbers will do.
+    pub(crate) quick: bool,
+}
+
+/// One measurement, which can be chosen by name.
+#[derive(Debug)]
+pub(crate) struct Measure {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) figures: fn(&Bench) -> Result<Vec<Figure>>,
+}
+
+/// All measurements, in the order in which they are made.
+pub(crate) const MEASURES: [Measure; 12] = [
+    Measure { name: "size", about: "size of the binary", figures: size::measure },
+    Measure {
+        name: "startup",
+        about: "empty start to the first answer",
+        figures: startup::measure,
+    },
+    Measure { name: "memory", about: "resident memory by allocations", figures: memory::measure },
+    Measure { name: "idle", about: "processor time while nothing is due", figures: idle::measure },
+    Measure { name: "http", about: "requests a second", figures: http::measure },
+    Measure { name: "push", about: "many allocations pushed as one file", figures: push::measure },
+    Measure {
+        name: "lateness-1k",
+        about: "create behind its instant, 1,000 idle allocations",
+        figures: lateness::measure_few,
+    },
+    Measure {
+        name: "lateness-100k",
+        about: "create behind its instant, 100,000 idle allocations",
+        figures: lateness::measure_many,
+    },
+    Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
+    Measure { name: "stub", about: "what the stub engine can do", figures: stub::measure },
+    Measure { name: "runs", about: "runs a second through the stub", figures: runs::measure },
+    Measure { name: "engine", about: "runs a second on a real engine", figures: engine::measure },
+];
+
+/// A stub engine in a directory of its own.
+#[derive(Debug)]
+struct StubEngine {
+    stub: Stub,
+    _directory: TempDir,
+}
+
+impl StubEngine {
+    fn start(lifetime: Duration) -> Result<Self> {
+        let directory = TempDir::new()?;
+        let options = Options { lifetime, ..Options::default() };
+        let stub = Stub::start(directory.path().join("engine.sock"), options)?;
+        Ok(Self { stub, _directory: directory })
+    }
+
+    /// A client of it, for peers to measure with.
+    fn docker(&self) -> Result<Docker> {
+        let socket = self.stub.socket().to_str().context("the socket's path is not text")?;
+        Ok(Docker::connect_with_unix(socket, 60, API_DEFAULT_VERSION)?)
+    }
+
+    fn serve(&self, bench: &Bench) -> Result<Server> {
+        Server::start(&bench.docket, &self.stub.docker_host(), &[])
+    }
+}
+
+/// The first whole second that is at least so long from now.
+fn second_in(lead: TimeDelta) -> Result<DateTime<Utc>> {
+    Ok((now() + lead).duration_trunc(TimeDelta::seconds(1))? + TimeDelta::seconds(1))
+}
+
+/// How long until an instant; nothing where it has passed.
+fn left_until(instant: DateTime<Utc>) -> Duration {
+    (instant - now()).to_std().unwrap_or_default()
+}
+
+/// From one moment to another, in milliseconds; negative where the second was before the first.
+fn milliseconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
+    (to - from).as_seconds_f64() * 1_000.0
+}

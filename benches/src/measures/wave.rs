@@ -1,0 +1,82 @@
+//! Many allocations due at one instant, and what the stub engine saw of them.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_benches::stub::{Call, Stamp};
+use serde_json::json;
+
+use super::{StubEngine, left_until, milliseconds, second_in};
+use crate::{
+    patience::{pause, until},
+    process::Processor,
+    server::Server,
+    specimen,
+};
+
+/// How long the runs of one instant may take before they count as stuck.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Seldom enough to leave the processor to those that are measured.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How a wave went, in milliseconds from its instant.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wave {
+    pub(super) first_create: f64,
+    pub(super) last_create: f64,
+    pub(super) last_removal: f64,
+    /// What the server spent on the processor from the instant on.
+    pub(super) server: Duration,
+}
+
+impl Wave {
+    /// Pushes allocations that are due `lead` from now, and waits until all runs are removed.
+    pub(super) fn make(
+        engine: &StubEngine,
+        server: &Server,
+        count: usize,
+        lead: TimeDelta,
+    ) -> Result<Self> {
+        let instant = second_in(lead)?;
+        let none = json!({});
+        let due = (0..count).map(|n| specimen::due_at(n, instant, "busybox:latest", &none));
+        server.fill(due)?;
+        let early = left_until(instant);
+        ensure!(!early.is_zero(), "the instant came before the allocations were pushed");
+        drop(engine.stub.take_journal());
+        pause(early.saturating_sub(LOOK))?;
+        let before = Processor::of(server.pid())?;
+        until("runs of one instant", LIMIT, LOOK, || Ok(engine.stub.count(Call::Remove) >= count))
+            .with_context(|| server.last_words())?;
+        let spent = Processor::of(server.pid())?.since(&before);
+        Self::of(&engine.stub.take_journal(), instant, count, spent)
+    }
+
+    fn of(
+        journal: &[Stamp],
+        instant: DateTime<Utc>,
+        count: usize,
+        server: Duration,
+    ) -> Result<Self> {
+        let times = |call: Call| {
+            let stamps = journal.iter().filter(move |stamp| stamp.call == call);
+            stamps.map(|stamp| milliseconds(instant, stamp.at))
+        };
+        let created = times(Call::Create).count();
+        ensure!(created == count, "{created} containers were created for {count} runs");
+        Ok(Self {
+            first_create: times(Call::Create).fold(f64::INFINITY, f64::min),
+            last_create: times(Call::Create).fold(0.0, f64::max),
+            last_removal: times(Call::Remove).fold(0.0, f64::max),
+            server,
+        })
+    }
+}
+
+/// From one moment to the last of these calls, in milliseconds.
+pub(super) fn last_since(journal: &[Stamp], call: Call, start: DateTime<Utc>) -> f64 {
+    let stamps = journal.iter().filter(|stamp| stamp.call == call);
+    stamps.map(|stamp| milliseconds(start, stamp.at)).fold(0.0, f64::max)
+}

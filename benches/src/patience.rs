@@ -1,0 +1,73 @@
+//! All waiting of the benches: bounded, and broken off when the program is told to stop.
+//!
+//! Breaking off is an error like any other, so that everything started is stopped on the way out.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail, ensure};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Often enough that an interruption is noticed soon, and too seldom to cost anything.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Starts to listen for Ctrl-C and SIGTERM.
+pub(crate) fn listen() -> Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        INTERRUPTED.store(true, Ordering::Relaxed);
+    })?;
+    Ok(())
+}
+
+/// Fails once the program was told to stop.
+pub(crate) fn not_interrupted() -> Result<()> {
+    ensure!(!INTERRUPTED.load(Ordering::Relaxed), "interrupted");
+    Ok(())
+}
+
+/// Waits for so long.
+pub(crate) fn pause(duration: Duration) -> Result<()> {
+    let end = Instant::now() + duration;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        not_interrupted()?;
+        thread::sleep(left.min(LOOK));
+    }
+    Ok(())
+}
+
+/// Waits until `done`, which is asked every `interval`; fails after `limit`.
+pub(crate) fn until(
+    what: &str,
+    limit: Duration,
+    interval: Duration,
+    mut done: impl FnMut() -> Result<bool>,
+) -> Result<()> {
+    let end = Instant::now() + limit;
+    while !done()? {
+        not_interrupted()?;
+        if Instant::now() >= end {
+            bail!("{what} took more than {} s", limit.as_secs());
+        }
+        thread::sleep(interval);
+    }
+    Ok(())
+}

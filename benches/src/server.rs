@@ -1,0 +1,146 @@
+//! The server under test: started on a free port of the loopback, and stopped with its value.
+
+use std::{
+    fs::{self, File},
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{client, patience::until, process, specimen};
+
+/// A server that is not up after so long will not come up.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// How often a server that starts is asked whether it is up: well below what is measured.
+const START_LOOK: Duration = Duration::from_micros(200);
+
+/// How many of its last lines are shown when something went wrong.
+const LOG_LINES: usize = 5;
+
+/// Variables that say how to reach a real engine.
+const ENGINE_VARIABLES: [&str; 3] = ["DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "PATH"];
+
+/// A running server with the memory store.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    directory: TempDir,
+    /// From its start to its first healthy answer.
+    pub(crate) start: Duration,
+}
+
+impl Server {
+    /// Starts a server on an engine, and waits until it is healthy and has reached the engine.
+    pub(crate) fn start(docket: &Path, engine: &str, arguments: &[&str]) -> Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let directory = TempDir::new()?;
+        let mut command = quiet(docket, directory.path())?;
+        command.args(["server", "--time-zone", "UTC", "--listen", &address.to_string()]);
+        command.args(arguments).env("DOCKER_HOST", engine);
+        let started = Instant::now();
+        let child =
+            command.spawn().with_context(|| format!("cannot start `{}`", docket.display()))?;
+        let mut server = Self { child, address, directory, start: Duration::ZERO };
+        server.answers("/-/health", START_LOOK)?;
+        server.start = started.elapsed();
+        server.answers("/-/ready", Duration::from_millis(5))?;
+        Ok(server)
+    }
+
+    fn answers(&mut self, path: &str, interval: Duration) -> Result<()> {
+        let address = self.address;
+        let asked = until(path, START_LIMIT, interval, || {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended with {status}");
+            }
+            // Until it listens, the connection is refused.
+            Ok(client::ask(address, "GET", path, "").is_ok_and(|status| status == 200))
+        });
+        asked.with_context(|| self.last_words())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its resident memory, in millions of bytes.
+    pub(crate) fn megabytes(&self) -> Result<f64> {
+        let bytes = u32::try_from(process::resident(self.pid())? / 1_000)?;
+        Ok(f64::from(bytes) / 1_000.0)
+    }
+
+    /// Pushes allocations, a thousand in a request.
+    pub(crate) fn fill(&self, allocations: impl Iterator<Item = Value>) -> Result<()> {
+        for body in specimen::bodies(allocations) {
+            client::post(self.address, &body).with_context(|| self.last_words())?;
+        }
+        Ok(())
+    }
+
+    /// The end of what it wrote.
+    pub(crate) fn last_words(&self) -> String {
+        let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines.len().saturating_sub(LOG_LINES);
+        format!("its last words: {}", lines.get(last..).unwrap_or_default().join(" | "))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// Runs `docket` with arguments to its end, and returns how long it took.
+pub(crate) fn time(docket: &Path, arguments: &[&str], limit: Duration) -> Result<Duration> {
+    let directory = TempDir::new()?;
+    let mut command = quiet(docket, directory.path())?;
+    let started = Instant::now();
+    let mut child = command.args(arguments).spawn()?;
+    let mut ended = None;
+    let waited = until("the command", limit, Duration::from_millis(1), || {
+        ended = child.try_wait()?;
+        Ok(ended.is_some())
+    });
+    let took = started.elapsed();
+    stop(&mut child);
+    waited?;
+    match ended {
+        Some(status) if status.success() => Ok(took),
+        _ => bail!(
+            "`docket {}` failed: {}",
+            arguments.join(" "),
+            fs::read_to_string(directory.path().join("log"))?
+        ),
+    }
+}
+
+/// A command that writes to `directory/log` and knows nothing of the user's settings.
+fn quiet(docket: &Path, directory: &Path) -> Result<Command> {
+    let log = File::create(directory.join("log"))?;
+    let mut command = Command::new(docket);
+    command.env_clear().env("HOME", directory).current_dir(directory);
+    for name in ENGINE_VARIABLES {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    Ok(command)
+}
+
+fn stop(child: &mut Child) {
+    // Both fail only where it has ended and was waited for, which is what is wanted.
+    let _ = child.kill();
+    let _ = child.wait();
+}

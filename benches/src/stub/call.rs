@@ -1,0 +1,178 @@
+//! What a client asks of the stub: a request line, read as a call of the Engine API.
+
+use std::borrow::Cow;
+
+/// One call of the Engine API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// `GET` or `HEAD /_ping`.
+    Ping,
+    /// `GET /version`.
+    Version,
+    /// `GET /info`.
+    Info,
+    /// `POST /images/create`.
+    Pull,
+    /// `GET /images/{}/json`.
+    InspectImage,
+    /// `POST /containers/create`.
+    Create,
+    /// `POST /containers/{}/start`.
+    Start,
+    /// `POST /containers/{}/wait`.
+    Wait,
+    /// `GET /containers/{}/json`.
+    Inspect,
+    /// `GET /containers/{}/logs`.
+    Logs,
+    /// `DELETE /containers/{}`.
+    Remove,
+    /// `GET /containers/json`.
+    List,
+    /// `GET /events`.
+    Events,
+    /// Anything else, which is answered with 404.
+    Other,
+}
+
+/// A call, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request<'a> {
+    pub(crate) call: Call,
+    /// The image, the name of the new container, or the id or name of one that is there.
+    pub(crate) subject: Cow<'a, str>,
+    pub(crate) wants_body: bool,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a request line, with or without `/vX.Y` before its path.
+    pub(crate) fn read(line: &'a str) -> Self {
+        let mut words = line.split(' ');
+        let method = words.next().unwrap_or_default();
+        let target = words.next().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (call, subject) = route(method, unversioned(path), query);
+        Self { call, subject, wants_body: method != "HEAD" }
+    }
+}
+
+fn unversioned(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    match path.split_once('/') {
+        Some((first, rest)) if is_version(first) => rest,
+        _ => path,
+    }
+}
+
+fn is_version(segment: &str) -> bool {
+    segment
+        .strip_prefix('v')
+        .is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+fn route<'a>(method: &str, path: &'a str, query: &'a str) -> (Call, Cow<'a, str>) {
+    let none = Cow::Borrowed("");
+    match (method, path) {
+        ("GET" | "HEAD", "_ping") => (Call::Ping, none),
+        ("GET", "version") => (Call::Version, none),
+        ("GET", "info") => (Call::Info, none),
+        ("GET", "events") => (Call::Events, none),
+        ("GET", "containers/json") => (Call::List, none),
+        ("POST", "images/create") => (Call::Pull, parameter(query, "fromImage")),
+        ("POST", "containers/create") => (Call::Create, parameter(query, "name")),
+        _ => about(method, path).unwrap_or((Call::Other, none)),
+    }
+}
+
+/// The calls whose path names what they are about.
+fn about<'a>(method: &str, path: &'a str) -> Option<(Call, Cow<'a, str>)> {
+    let (kind, rest) = path.split_once('/')?;
+    let (subject, action) = match rest.rsplit_once('/') {
+        Some((subject, action)) => (subject, action),
+        None => (rest, ""),
+    };
+    let call = match (method, kind, action) {
+        ("GET", "images", "json") => Call::InspectImage,
+        ("POST", "containers", "start") => Call::Start,
+        ("POST", "containers", "wait") => Call::Wait,
+        ("GET", "containers", "json") => Call::Inspect,
+        ("GET", "containers", "logs") => Call::Logs,
+        ("DELETE", "containers", "") => Call::Remove,
+        _ => return None,
+    };
+    Some((call, decoded(subject)))
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> Cow<'a, str> {
+    let value = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value));
+    decoded(value.unwrap_or_default())
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let code = part.get(..2);
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => bytes.extend_from_slice(part.as_bytes()),
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> (Call, String) {
+        let request = Request::read(line);
+        (request.call, request.subject.into_owned())
+    }
+
+    #[test]
+    fn a_version_before_the_path_changes_nothing() {
+        let plain = read("POST /containers/abc/start HTTP/1.1");
+        let versioned = read("POST /v1.41/containers/abc/start HTTP/1.1");
+
+        assert_eq!(plain, (Call::Start, "abc".to_owned()));
+        assert_eq!(versioned, plain);
+    }
+
+    #[test]
+    fn the_subject_of_a_call_is_found_in_its_path_or_its_query() {
+        let subjects = [
+            "POST /containers/create?platform=&name=docket.a.20261121T090000Z HTTP/1.1",
+            "POST /images/create?fromImage=localhost%3A5000%2Fa%2Fb&tag=1 HTTP/1.1",
+            "GET /images/localhost:5000/a/b:1/json HTTP/1.1",
+            "DELETE /v1.41/containers/abc?v=true HTTP/1.1",
+        ]
+        .map(read);
+
+        assert_eq!(
+            subjects,
+            [
+                (Call::Create, "docket.a.20261121T090000Z".to_owned()),
+                (Call::Pull, "localhost:5000/a/b".to_owned()),
+                (Call::InspectImage, "localhost:5000/a/b:1".to_owned()),
+                (Call::Remove, "abc".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_stub_does_not_know_is_other() {
+        for line in ["GET / HTTP/1.1", "PUT /containers/abc HTTP/1.1", "POST /build HTTP/1.1", ""] {
+            assert_eq!(read(line).0, Call::Other, "{line}");
+        }
+    }
+}
