@@ -62,6 +62,10 @@ pub(super) async fn expect_success(server: &str, response: Response) -> Result<R
     }
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let told = match location {
+        // What the server says of headers is for those who write their own client.
+        _ if status == StatusCode::UNAUTHORIZED => {
+            ": it wants a token, which --token-file or DOCKET_TOKEN gives".to_owned()
+        }
         Some(location) => format!(": the server is at {location}"),
         None => told(&response.text().await.unwrap_or_default()),
     };

@@ -414,12 +414,13 @@ fn no_proxy_is_asked_for_a_server_on_this_machine() {
 }
 
 #[test]
-fn what_no_server_of_ours_would_say_is_an_error() {
+fn an_answer_that_was_not_hoped_for_is_told_in_words() {
     let page = Stub::tcp(|_| ok("<html>"));
     let moved = Stub::tcp(|_| {
         let location = vec!["location: https://docket.example.org/".to_owned()];
         ("301 Moved Permanently", location, Vec::new())
     });
+    let closed = Stub::tcp(|_| problem("401 Unauthorized", "send the token"));
     let proxy = Stub::tcp(|_| ("502 Bad Gateway", Vec::new(), b"<html>down</html>".to_vec()));
     assert_snapshot!(page.transcript(&mut docket(["list"])), @r"
     exit code 1
@@ -432,6 +433,12 @@ fn what_no_server_of_ours_would_say_is_an_error() {
     --- stderr
     GET <server>
     error: <server> answered 301 Moved Permanently: the server is at https://docket.example.org/
+    ");
+    assert_snapshot!(closed.transcript(&mut docket(["list"])), @r"
+    exit code 1
+    --- stderr
+    GET <server>
+    error: <server> answered 401 Unauthorized: it wants a token, which --token-file or DOCKET_TOKEN gives
     ");
     assert_snapshot!(proxy.transcript(&mut docket(["list"])), @r"
     exit code 1

@@ -5,6 +5,7 @@
 mod client;
 mod help;
 mod offline;
+mod server;
 mod stub;
 
 use std::{ffi::OsStr, fmt::Write, path::Path, process::Output};

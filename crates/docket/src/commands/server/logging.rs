@@ -11,6 +11,9 @@ use crate::output;
 /// Says what is logged, such as `debug` or `docket_server=debug`.
 const VARIABLE: &str = "DOCKET_LOG";
 
+/// Everything but details; how many threads answer and when they end is one.
+const DEFAULT: &str = "info,actix_server=warn";
+
 /// What a line of the log looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
@@ -23,7 +26,7 @@ pub(super) enum LogFormat {
 /// Starts to log; what `DOCKET_LOG` says, or else all that is no detail.
 pub(super) fn start(format: LogFormat) -> Result<()> {
     let asked = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
-    let asked = asked.unwrap_or_else(|| "info".to_owned());
+    let asked = asked.unwrap_or_else(|| DEFAULT.to_owned());
     let filter = EnvFilter::builder()
         .parse(&asked)
         .with_context(|| format!("{VARIABLE} is `{asked}`, which is no filter of a log"))?;

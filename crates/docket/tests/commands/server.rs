@@ -1,0 +1,108 @@
+//! The server as a process: how it says what it took, and how it stops. No engine is needed.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, ChildStderr, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The server waits so long for answers under way; a second Ctrl-C must be quicker than that.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+struct Server {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Server {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("docket"));
+        command.arg("server").env_clear().envs(variables.iter().copied());
+        command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("TZ", "Europe/Berlin");
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// The next line of the log that has this text in it.
+    fn line_with(&mut self, text: &str) -> String {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "the log has no `{text}`");
+        }
+        line
+    }
+
+    fn address(&mut self) -> String {
+        let line = self.line_with("listening on http://");
+        let (_, rest) = line.split_once("http://").unwrap();
+        rest.split([' ', '"']).next().unwrap().trim().to_owned()
+    }
+
+    fn send(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    fn rest(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is gone already where the test went well.
+        let _ = self.child.kill();
+    }
+}
+
+#[test]
+fn it_says_whose_zone_it_took_and_stops_on_sigterm() {
+    let mut server = Server::start(&[("DOCKET_LISTEN", "127.0.0.1:0")]);
+    assert!(server.line_with("schedules are in").contains("Europe/Berlin, chosen by TZ"));
+    server.address();
+
+    server.send("-TERM");
+
+    let (code, log) = server.rest();
+    assert!(code == Some(0) && log.contains("stopped"), "{code:?} {log}");
+}
+
+#[test]
+fn a_second_interrupt_skips_the_wait_for_answers_under_way() {
+    let mut server = Server::start(&[("DOCKET_LISTEN", "127.0.0.1:0")]);
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    // The server asks for the body, so the request is under way.
+    slow.read_exact(&mut [0; 12]).unwrap();
+
+    let asked = Instant::now();
+    server.send("-INT");
+    server.line_with("skips the wait");
+    server.send("-INT");
+
+    let (code, log) = server.rest();
+    assert!(code == Some(0) && log.contains("stopped at once"), "{code:?} {log}");
+    assert!(asked.elapsed() < LAST_ANSWERS);
+}
+
+#[test]
+fn its_log_can_be_json_whatever_it_has_to_say() {
+    let variables =
+        [("PORT", "0"), ("DOCKET_LOG_FORMAT", "json"), ("DOCKET_LISTEM", "127.0.0.1:80")];
+    let mut server = Server::start(&variables);
+    assert!(server.line_with("DOCKET_LISTEM").contains("did you mean DOCKET_LISTEN?"));
+    assert!(server.line_with("from PORT").starts_with("{\"timestamp\""));
+    server.address();
+
+    server.send("-TERM");
+
+    let (_, log) = server.rest();
+    assert!(log.lines().all(|line| line.starts_with('{')), "{log}");
+}
