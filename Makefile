@@ -18,6 +18,6 @@ test:  ## Lint, unit, contract and snapshot tests, and the whole system on a rea
 lint:  ## Formatting, clippy and documentation, warnings refused
 	@scripts/lint
 
-bench: ## Measures the built server; BENCH=… is passed on
+bench: ## Measures the released server; BENCH="--quick" passes arguments on
 	@scripts/install run
-	@scripts/with-engine scripts/bench
+	@scripts/with-engine scripts/bench $(BENCH)

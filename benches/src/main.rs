@@ -16,7 +16,7 @@ mod server;
 mod specimen;
 mod statistics;
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -56,6 +56,7 @@ fn main() -> Result<ExitCode> {
     let chosen = chosen(&arguments.only)?;
     patience::listen()?;
     let bench = Bench { docket: docket(arguments.docket)?, quick: arguments.quick };
+    say(&format!("load of the machine before: {}; the reaches are for a quiet one", load()?));
     let figures = measure_all(&bench, &chosen)?;
     report::print(&figures);
     let failed = figures.iter().any(|(figure, _)| figure.is_failure());
@@ -79,6 +80,12 @@ fn docket(given: Option<PathBuf>) -> Result<PathBuf> {
     docket.canonicalize().with_context(|| {
         format!("no binary at `{}`: run `cargo build --release -p docket`", docket.display())
     })
+}
+
+/// How many processes wanted to run in the last minute.
+fn load() -> Result<String> {
+    let averages = fs::read_to_string("/proc/loadavg")?;
+    Ok(averages.split(' ').next().unwrap_or_default().to_owned())
 }
 
 fn measure_all(bench: &Bench, chosen: &[&Measure]) -> Result<Vec<(Figure, String)>> {

@@ -23,7 +23,8 @@ impl Unit {
             Self::PerSecond if value < 100.0 => format!("{value:.1} /s"),
             Self::PerSecond => format!("{} /s", grouped(value)),
             Self::Megabytes => format!("{value:.1} MB"),
-            Self::Percent => format!("{value:.3} %"),
+            Self::Percent if value < 10.0 => format!("{value:.3} %"),
+            Self::Percent => format!("{value:.1} %"),
             Self::Count => grouped(value),
         }
     }
@@ -35,8 +36,8 @@ enum Verdict {
     Reached,
     Missed { by: String },
     ForScale,
-    Skipped { why: String },
-    Failed { why: String },
+    Skipped,
+    Failed,
 }
 
 impl fmt::Display for Verdict {
@@ -45,76 +46,60 @@ impl fmt::Display for Verdict {
             Self::Reached => f.write_str("reached"),
             Self::Missed { by } => write!(f, "missed by {by}"),
             Self::ForScale => f.write_str("for scale"),
-            Self::Skipped { why } => write!(f, "skipped: {why}"),
-            Self::Failed { why } => write!(f, "failed: {why}"),
+            Self::Skipped => f.write_str("skipped"),
+            Self::Failed => f.write_str("failed"),
         }
     }
 }
 
-/// One line of the report.
+/// One line of the report, and what is to be known beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Figure {
     what: String,
     value: String,
-    against: String,
+    reach: String,
     verdict: Verdict,
+    beside: Vec<String>,
 }
 
 impl Figure {
     /// A figure that should be no more than its reach.
     pub(crate) fn at_most(what: impl Into<String>, value: f64, reach: f64, unit: Unit) -> Self {
         let verdict = verdict(value <= reach, value - reach, reach, unit);
-        Self {
-            what: what.into(),
-            value: unit.show(value),
-            against: format!("≤ {}", unit.show(reach)),
-            verdict,
-        }
+        Self::new(what.into(), unit.show(value), format!("≤ {}", unit.show(reach)), verdict)
     }
 
     /// A figure that should be no less than its reach.
     pub(crate) fn at_least(what: impl Into<String>, value: f64, reach: f64, unit: Unit) -> Self {
         let verdict = verdict(value >= reach, reach - value, reach, unit);
-        Self {
-            what: what.into(),
-            value: unit.show(value),
-            against: format!("≥ {}", unit.show(reach)),
-            verdict,
-        }
+        Self::new(what.into(), unit.show(value), format!("≥ {}", unit.show(reach)), verdict)
     }
 
     /// A figure without a reach of its own.
     pub(crate) fn for_scale(what: impl Into<String>, value: f64, unit: Unit) -> Self {
-        Self {
-            what: what.into(),
-            value: unit.show(value),
-            against: String::new(),
-            verdict: Verdict::ForScale,
-        }
+        Self::new(what.into(), unit.show(value), "-".to_owned(), Verdict::ForScale)
     }
 
     /// A line for what could not be measured here.
     pub(crate) fn skipped(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::without_value(what.into(), Verdict::Skipped { why: why.into() })
+        let figure = Self::new(what.into(), "-".to_owned(), "-".to_owned(), Verdict::Skipped);
+        figure.beside(why)
     }
 
     /// A line for a measurement that broke off.
     pub(crate) fn failed(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::without_value(what.into(), Verdict::Failed { why: why.into() })
+        let figure = Self::new(what.into(), "-".to_owned(), "-".to_owned(), Verdict::Failed);
+        figure.beside(why)
     }
 
-    fn without_value(what: String, verdict: Verdict) -> Self {
-        let (value, against) = ("-".to_owned(), String::new());
-        Self { what, value, against, verdict }
+    fn new(what: String, value: String, reach: String, verdict: Verdict) -> Self {
+        Self { what, value, reach, verdict, beside: Vec::new() }
     }
 
     /// Adds something else that the figure is to be seen beside.
     #[must_use]
-    pub(crate) fn beside(mut self, other: impl AsRef<str>) -> Self {
-        if !self.against.is_empty() {
-            self.against.push_str("; ");
-        }
-        self.against.push_str(other.as_ref());
+    pub(crate) fn beside(mut self, other: impl Into<String>) -> Self {
+        self.beside.push(other.into());
         self
     }
 
@@ -125,7 +110,7 @@ impl Figure {
     }
 
     pub(crate) fn is_failure(&self) -> bool {
-        matches!(self.verdict, Verdict::Failed { .. })
+        self.verdict == Verdict::Failed
     }
 }
 
@@ -170,21 +155,23 @@ pub(crate) fn say(message: &str) {
 }
 
 fn table(figures: &[(Figure, String)]) -> String {
-    let heads = ["figure", "value", "held against", "verdict", "measure it again"];
-    let mut rows = vec![heads.map(str::to_owned)];
+    let mut rows = vec![["figure", "value", "reach", "verdict", "again"].map(str::to_owned)];
     rows.extend(figures.iter().map(|(figure, command)| {
-        let Figure { what, value, against, verdict } = figure.clone();
-        [what, value, against, verdict.to_string(), command.clone()]
+        let Figure { what, value, reach, verdict, .. } = figure.clone();
+        [what, value, reach, verdict.to_string(), command.clone()]
     }));
-    let widths: Vec<usize> = (0..heads.len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
+    let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths = [0, 1, 2, 3, 4].map(|column| widest(column).unwrap_or_default());
+    let beside = figures.iter().map(|(figure, _)| figure.beside.join("; "));
     let mut table = String::new();
-    for row in rows {
+    for (row, beside) in rows.iter().zip(std::iter::once(String::new()).chain(beside)) {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");
         // Writing to a string does not fail.
         let _ = writeln!(table, "{}", line.trim_end());
+        if !beside.is_empty() {
+            let _ = writeln!(table, "    {beside}");
+        }
     }
     table
 }
@@ -197,7 +184,11 @@ mod tests {
     fn a_table_shows_what_was_reached_and_by_how_much_not() {
         let figures = [
             Figure::at_most("lateness p99", 12.5, 10.0, Unit::Milliseconds),
-            Figure::at_least("POST /", 31_234.4, 30_000.0, Unit::PerSecond).beside("bare 99 /s"),
+            Figure::at_least("POST /", 1_231_234.4, 30_000.0, Unit::PerSecond).beside_value(
+                "bare",
+                99.0,
+                Unit::PerSecond,
+            ),
             Figure::for_scale("memory", 9.96, Unit::Megabytes),
             Figure::at_most("early", 2.0, 0.0, Unit::Count),
             Figure::skipped("engine", "no engine answers"),
@@ -206,15 +197,15 @@ mod tests {
         let table = table(&figures.map(|figure| (figure, "again".to_owned())));
 
         let expected = "\
-figure        value      held against            verdict                    measure it again
-lateness p99  12.50 ms   ≤ 10.00 ms              missed by 2.50 ms (25 %)   again
-POST /        31,234 /s  ≥ 30,000 /s; bare 99 /s  reached                    again
-memory        10.0 MB                            for scale                  again
-early         2          ≤ 0                     missed by 2                again
-engine        -                                  skipped: no engine answers  again
+figure        value         reach        verdict                   again
+lateness p99  12.50 ms      ≤ 10.00 ms   missed by 2.50 ms (25 %)  again
+POST /        1,231,234 /s  ≥ 30,000 /s  reached                   again
+    bare 99.0 /s
+memory        10.0 MB       -            for scale                 again
+early         2             ≤ 0          missed by 2               again
+engine        -             -            skipped                   again
+    no engine answers
 ";
-        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(squeezed(&table), squeezed(expected));
-        assert_eq!(grouped(1_234_567.0), "1,234,567");
+        assert_eq!(table, expected);
     }
 }

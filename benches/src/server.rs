@@ -93,7 +93,10 @@ impl Server {
         let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         let last = lines.len().saturating_sub(LOG_LINES);
-        format!("its last words: {}", lines.get(last..).unwrap_or_default().join(" | "))
+        match lines.get(last..) {
+            None | Some([]) => "the server wrote nothing".to_owned(),
+            Some(lines) => format!("the server's last words were `{}`", lines.join(" | ")),
+        }
     }
 }
 

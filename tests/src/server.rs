@@ -71,11 +71,7 @@ impl Server {
         let log = noted(child.stderr.take().unwrap());
         let url = String::new();
         let mut server = Self { child, url, namespace, log, _configuration: configuration };
-        let line = server.await_log("listening on ");
-        let (_, url) = line.split_once("listening on ").unwrap();
-        // In a log of JSON a quotation mark follows.
-        let end = url.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(url.len());
-        url[..end].clone_into(&mut server.url);
+        server.url = server.await_line("its address", announced);
         server
     }
 
@@ -101,9 +97,14 @@ impl Server {
 
     /// Waits until it logged a line with this text.
     pub fn await_log(&mut self, text: &str) -> String {
+        self.await_line(text, |line| line.contains(text).then(|| line.to_owned()))
+    }
+
+    /// Waits until it logged a line in which there is what is sought.
+    fn await_line(&mut self, sought: &str, find: impl Fn(&str) -> Option<String>) -> String {
         let log = Arc::clone(&self.log);
-        let found = || log.lock().unwrap().iter().find(|line| line.contains(text)).cloned();
-        eventually(&format!("a log line with `{text}`"), || {
+        let found = || log.lock().unwrap().iter().find_map(|line| find(line));
+        eventually(&format!("a log line with {sought}"), || {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none() || found().is_some(), "ended: {ended:?}");
             found()
@@ -233,6 +234,17 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The address in a line that announces one.
+fn announced(line: &str) -> Option<String> {
+    let (_, address) = line.split_once("listening on ")?;
+    // In a log of JSON a quotation mark follows.
+    let address = address.split([' ', '"']).next()?;
+    ["http://", "https://", "unix:"]
+        .iter()
+        .any(|scheme| address.starts_with(scheme))
+        .then(|| address.to_owned())
 }
 
 /// Reads a log as it is written.

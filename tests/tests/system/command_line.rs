@@ -153,9 +153,10 @@ fn a_wrong_command_line_ends_with_2() {
 #[test]
 fn logs_print_the_output_of_the_newest_run_or_of_a_named_one() {
     let server = Server::start(Engine::shared());
-    let (first, second) = (moment::soon(), moment::ahead(4));
+    let first = moment::soon();
     server.push(&once("foo", first, &["echo", "one"]));
     server.ended_run_at("foo", first);
+    let second = moment::soon();
     server.push(&once("foo", second, &["echo", "two"]));
     server.ended_run_at("foo", second);
 

@@ -149,7 +149,7 @@ fn a_restart_policy_is_refused_and_named() {
     let fields = server.refusal(&restarting);
     restarting["Container"]["HostConfig"]["RestartPolicy"] = json!({ "Name": "no" });
 
-    let words = fields["Container.HostConfig.RestartPolicy"].as_str().unwrap();
+    let words = fields["Container.HostConfig.RestartPolicy.Name"].as_str().unwrap();
     assert!(words.contains("always") && words.contains("Retries"), "{words}");
     assert!(server.push(&restarting));
 }

@@ -56,7 +56,7 @@ fn a_push_must_say_that_it_is_json() {
 #[test]
 fn a_body_over_the_bound_is_refused() {
     let server = Server::start_with(Engine::shared(), |command| {
-        command.args(["--max-body", "4096"]);
+        command.args(["--max-body", "4KiB"]);
     });
     let mut large = idle("foo");
     large["Description"] = "x".repeat(4096).into();

@@ -179,6 +179,8 @@ pub trait Engine: fmt::Debug + Send + Sync {
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError>;
 
     /// Waits until a started container has ended, however often the engine goes away meanwhile.
+    ///
+    /// One that was never started is [`EngineError::NotStartable`].
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError>;
 
     /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.

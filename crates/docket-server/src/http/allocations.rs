@@ -68,8 +68,11 @@ pub(super) async fn list(
     page.truncate(limit);
     let mut answer = HttpResponse::Ok();
     if let Some(last) = page.last().filter(|_| more) {
-        let cursor = last.position;
-        let link = format!("</?limit={limit}&cursor={cursor}>; rel=\"next\"");
+        let query = [("limit", limit.to_string()), ("cursor", last.position.to_string())];
+        let query = query.into_iter().chain(label.map(|label| ("label", label)));
+        let query = serde_urlencoded::to_string(query.collect::<Vec<_>>())
+            .map_err(|error| ApiError::Internal(error.to_string()))?;
+        let link = format!("</?{query}>; rel=\"next\"");
         answer.insert_header((header::LINK, link));
     }
     let mut json = vec![b'['];

@@ -321,11 +321,13 @@ async fn a_long_list_is_paged_by_links() {
     let link = first.lines().find_map(|line| line.strip_prefix("link: <")).unwrap();
     let rest = get(&api, link.split_once('>').unwrap().0).await;
     let labelled = get(&api, "/?label=n=b").await;
+    let labelled_page = get(&api, "/?limit=1&label=n").await;
 
     assert_eq!(names(&first), ["a", "b"]);
     assert_eq!(names(&rest), ["c"]);
     assert!(!rest.contains("link:"));
     assert_eq!(names(&labelled), ["b"]);
+    assert!(labelled_page.contains("</?limit=1&cursor=1&label=n>"), "{labelled_page}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -235,9 +235,11 @@ pub(crate) async fn what_is_gone_is_said_to_be_gone(subject: &Subject) {
 }
 
 pub(crate) async fn a_container_that_runs_is_not_removed(subject: &Subject) {
-    let made = subject.begin(&subject.script("runs", "trap 'exit 0' TERM; sleep 60 & wait")).await;
+    let made = subject.begin(&subject.script("runs", "sleep 3")).await;
 
     let refusal = subject.engine.remove(&made.id).await.unwrap_err();
 
     assert!(matches!(refusal, EngineError::Refused { .. }), "{refusal:?}");
+    subject.engine.follow(&made.id).await.unwrap();
+    subject.engine.remove(&made.id).await.unwrap();
 }

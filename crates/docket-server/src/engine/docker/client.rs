@@ -48,6 +48,16 @@ impl Client {
         self.answer(PING_LIMIT, self.afresh.ping()).await.is_ok()
     }
 
+    /// The refusal, unless it comes from an engine that goes down: that one may be back.
+    pub(super) async fn or_unreachable(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::Refused { status: 500.., message } if !self.takes_connections().await => {
+                EngineError::Unreachable(format!("{}: it goes down: {message}", self.endpoint))
+            }
+            error => error,
+        }
+    }
+
     /// Looks at a container, by id or name.
     pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, EngineError> {
         let path = format!("/containers/{container}/json");

@@ -69,7 +69,7 @@ pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Created, Engi
                 });
             }
             Err(EngineError::Unreachable(_)) if !answer_was_lost => answer_was_lost = true,
-            Err(error) => return Err(error),
+            Err(error) => return Err(client.or_unreachable(error).await),
         }
     }
 }
@@ -121,4 +121,68 @@ fn join(holder: &Inspected, identity: &Identity) -> Result<Created, EngineError>
 /// A 404 may also be about a volume's driver or another container.
 fn is_about_image(message: &str) -> bool {
     message.to_ascii_lowercase().contains("no such image")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::stub::{Reply, Stub, inspection, plan},
+        *,
+    };
+
+    fn taken() -> Reply {
+        Reply::Json(409, r#"{"message":"the name is in use"}"#.to_owned())
+    }
+
+    #[test]
+    fn a_container_is_named_by_its_run() {
+        let mut identity = plan().identity;
+        assert_eq!(name(&identity), "docket.report.20261121T090000Z");
+        identity.attempt = 2;
+        assert_eq!(name(&identity), "docket.report.20261121T090000Z.2");
+    }
+
+    #[tokio::test]
+    async fn a_creation_whose_answer_is_lost_is_found_by_its_name() {
+        let mut answers = [Reply::Lost, taken()].into_iter();
+        let stub = Stub::start(move |request| match request.split_once(' ') {
+            Some(("POST", _)) => answers.next().unwrap(),
+            _ => inspection("created"),
+        });
+
+        let created = create(&stub.client(), &plan()).await.unwrap();
+
+        let Created::Joined(made) = created else { panic!("it was not new") };
+        assert_eq!((&*made.id.0, made.image.as_deref()), ("c1", Some("sha256:0a")));
+        assert_eq!(stub.count("POST /containers/create?name=docket.report.20261121T090000Z"), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_whose_holder_is_being_removed_is_waited_for() {
+        let mut answers = (0..3).map(|_| taken());
+        let made = r#"{"Id":"c2","Warnings":["swap"]}"#.to_owned();
+        let stub = Stub::start(move |request| match request.split_once(' ') {
+            Some(("POST", _)) => answers.next().unwrap_or_else(|| Reply::Json(201, made.clone())),
+            _ => inspection("removing"),
+        });
+
+        let created = create(&stub.client(), &plan()).await.unwrap();
+
+        let Created::New(made) = created else { panic!("it was new") };
+        assert_eq!((&*made.id.0, made.warnings), ("c2", vec!["swap".to_owned()]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_removal_that_does_not_end_is_not_waited_for_without_end() {
+        let stub = Stub::start(|request| match request.split_once(' ') {
+            Some(("POST", _)) => taken(),
+            _ => inspection("removing"),
+        });
+
+        let refusal = create(&stub.client(), &plan()).await.err().unwrap();
+
+        let holder = "container c1 (`docket.report.20261121T090000Z`, image `busybox`), \
+                      which is being removed";
+        assert_eq!(refusal, EngineError::NameHeld { holder: holder.to_owned() });
+    }
 }

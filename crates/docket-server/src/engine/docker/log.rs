@@ -88,3 +88,36 @@ async fn next<T>(
 fn broken(reason: &str) -> EngineError {
     EngineError::Unreachable(format!("the log cannot be read: {reason}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::stub::{Reply, Stub},
+        *,
+    };
+
+    const LOG: &[u8] = b"\x01\0\0\0\0\0\0\x04out\n\x02\0\0\0\0\0\0\x03err";
+
+    #[tokio::test]
+    async fn a_read_that_breaks_off_is_begun_again() {
+        let cut = LOG.get(..10).unwrap().to_vec();
+        let mut answers =
+            [Reply::Broken(LOG.to_vec()), Reply::Bytes(cut), Reply::Bytes(LOG.to_vec())]
+                .into_iter();
+        let stub = Stub::start(move |_| answers.next().unwrap());
+
+        let captured = read(&stub.client(), &ContainerId("c1".into()), false, 100).await.unwrap();
+
+        assert_eq!(captured.output.to_bytes(), b"out\nerr");
+        assert_eq!(stub.count("GET /containers/c1/logs?stdout=1&stderr=1"), 3);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_always_breaks_off_is_no_refusal() {
+        let stub = Stub::start(|_| Reply::Broken(LOG.to_vec()));
+
+        let broken = read(&stub.client(), &ContainerId("c1".into()), false, 100).await;
+
+        assert!(matches!(broken, Err(EngineError::Unreachable(_))), "{broken:?}");
+    }
+}

@@ -6,6 +6,7 @@
 //! 3. Names and ids alone stand in addresses, and both are checked text.
 
 mod client;
+mod connect_error;
 mod context;
 mod create;
 mod endpoint;
@@ -17,6 +18,8 @@ mod notes;
 mod pull;
 mod reference;
 mod run;
+#[cfg(test)]
+mod stub;
 mod transport;
 
 use std::{path::PathBuf, time::Duration};
@@ -25,12 +28,15 @@ use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use docket_model::run::{ContainerId, Exit};
 
-pub use self::endpoint::{ConnectError, Endpoint, Origin, config_folder};
 use self::{
     client::{ANSWER_LIMIT, Client},
     create::Created,
     notes::Notes,
     pull::Pulls,
+};
+pub use self::{
+    connect_error::ConnectError,
+    endpoint::{Endpoint, Origin, config_folder},
 };
 use super::{Captured, Engine, EngineError, EngineInfo, Made, Plan, Pulled};
 

@@ -106,8 +106,14 @@ impl Registry {
                 match inspected.await {
                     Ok(_) => Some(reason),
                     Err(EngineError::Refused { status: 404, .. }) => {
-                        let image = name;
-                        return Err(EngineError::NoSuchImage { image, reason });
+                        // An engine that goes down breaks its pulls off with words of its own.
+                        let error = EngineError::Refused { status: 500, message: reason.clone() };
+                        return Err(match client.or_unreachable(error).await {
+                            EngineError::Refused { .. } => {
+                                EngineError::NoSuchImage { image: name, reason }
+                            }
+                            error => error,
+                        });
                     }
                     Err(error) => return Err(error),
                 }
@@ -181,5 +187,93 @@ impl Registry {
             })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{
+        super::stub::{Reply, Stub},
+        *,
+    };
+
+    const LIMIT: Duration = Duration::from_secs(600);
+
+    fn pulled_later() -> Reply {
+        let account = "{\"status\":\"Pulling\"}\r\n{\"status\":\"Done\"}\r\n".to_owned();
+        Reply::Later(Duration::from_secs(5), Box::new(Reply::Json(200, account)))
+    }
+
+    /// Asks for an image in a task of its own, and lets it get under way.
+    async fn ask(
+        pulls: &Arc<Pulls>,
+        client: &Client,
+        image: &'static str,
+    ) -> tokio::task::JoinHandle<Result<Pulled, EngineError>> {
+        let (pulls, client) = (Arc::clone(pulls), client.clone());
+        let asked = tokio::spawn(async move { pulls.pull(&client, image).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        asked
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_pull_serves_all_who_want_the_image_and_outlives_the_first() {
+        let stub = Stub::start(|_| pulled_later());
+        let (pulls, client) = (Arc::new(Pulls::new(None, 8, LIMIT)), stub.client());
+        let first = ask(&pulls, &client, "busybox").await;
+        let second = ask(&pulls, &client, "busybox:latest").await;
+
+        first.abort();
+
+        let pulled = second.await.unwrap().unwrap();
+        assert_eq!((pulled.tag.as_str(), pulled.stale), ("latest", None));
+        assert_eq!(stub.count("POST /images/create?fromImage=busybox&tag=latest"), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_images_are_pulled_at_once_than_was_said() {
+        let stub = Stub::start(|_| pulled_later());
+        let (pulls, client) = (Arc::new(Pulls::new(None, 2, LIMIT)), stub.client());
+        let asked = ["a", "b", "c"].map(|image| ask(&pulls, &client, image));
+        let [a, b, c] = asked;
+        let (a, b, c) = (a.await, b.await, c.await);
+        assert_eq!(stub.count("POST"), 2);
+
+        for asked in [a, b, c] {
+            asked.await.unwrap().unwrap();
+        }
+        assert_eq!(stub.count("POST"), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pull_that_takes_too_long_leaves_the_image_of_the_engine() {
+        let stub = Stub::start(|request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Silence,
+            _ => Reply::Json(200, "{}".to_owned()),
+        });
+
+        let pulled = Pulls::new(None, 1, LIMIT).pull(&stub.client(), "busybox").await.unwrap();
+
+        assert_eq!(pulled.stale.unwrap(), "the pull took over 600 s");
+    }
+
+    #[tokio::test]
+    async fn an_error_in_the_account_of_a_pull_is_an_error() {
+        let stub = Stub::start(|request| match request.split_once(' ') {
+            Some(("POST", _)) => {
+                let account =
+                    "{\"status\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no space\"}}\r\n";
+                Reply::Json(200, account.to_owned())
+            }
+            Some((_, "/_ping")) => Reply::Json(200, "OK".to_owned()),
+            _ => Reply::Json(404, r#"{"message":"No such image"}"#.to_owned()),
+        });
+
+        let refusal = Pulls::new(None, 1, LIMIT).pull(&stub.client(), "busybox").await.unwrap_err();
+
+        let reason = "no space".to_owned();
+        assert_eq!(refusal, EngineError::NoSuchImage { image: "busybox".to_owned(), reason });
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::EngineError;
 /// How often a start without an answer is tried before the caller is told.
 const START_TRIES: u32 = 3;
 /// How long one wait is trusted: an engine has been seen that never answered.
-const WAIT_LIMIT: Duration = Duration::from_secs(45);
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// The first pause and the longest, doubling, while the engine is away.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -43,7 +43,12 @@ pub(super) async fn start(
             Err(EngineError::Unreachable(_)) => {}
             // It may have been started by a request whose answer was lost.
             Err(_) if was_started(client, id).await? => return Ok(()),
-            Err(error) => return Err(EngineError::NotStartable(error.to_string())),
+            Err(error) => {
+                return Err(match client.or_unreachable(error).await {
+                    EngineError::Refused { message, .. } => EngineError::NotStartable(message),
+                    error => error,
+                });
+            }
         }
     }
     outcome
@@ -145,5 +150,78 @@ async fn look(client: &Client, id: &ContainerId) -> Result<Sight, EngineError> {
             Ok(Sight::Nothing)
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::stub::{Reply, Stub, inspection},
+        *,
+    };
+
+    fn container() -> ContainerId {
+        ContainerId("c1".into())
+    }
+
+    fn done() -> Reply {
+        Reply::Json(204, String::new())
+    }
+
+    #[tokio::test]
+    async fn a_new_container_is_started_without_a_question() {
+        let stub = Stub::start(|_| done());
+
+        start(&stub.client(), &container(), true).await.unwrap();
+
+        assert_eq!((stub.count("POST"), stub.count("GET")), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_start_whose_answer_is_lost_is_not_sent_again_if_it_was_carried_out() {
+        let stub = Stub::start(|request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Lost,
+            _ => inspection("exited"),
+        });
+
+        start(&stub.client(), &container(), true).await.unwrap();
+
+        assert_eq!(stub.count("POST /containers/c1/start"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_start_whose_answer_is_lost_is_sent_again_if_it_was_not_carried_out() {
+        let mut answers = [Reply::Lost, done()].into_iter();
+        let stub = Stub::start(move |request| match request.split_once(' ') {
+            Some(("POST", _)) => answers.next().unwrap(),
+            _ => inspection("created"),
+        });
+
+        start(&stub.client(), &container(), true).await.unwrap();
+
+        assert_eq!(stub.count("POST /containers/c1/start"), 2);
+    }
+
+    #[tokio::test]
+    async fn a_container_that_was_started_before_is_not_started() {
+        let stub = Stub::start(|_| inspection("exited"));
+
+        start(&stub.client(), &container(), false).await.unwrap();
+
+        assert_eq!(stub.count("POST"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_never_answers_is_looked_after() {
+        let mut looks = ["running", "exited"].into_iter();
+        let stub = Stub::start(move |request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Silence,
+            _ => inspection(looks.next().unwrap()),
+        });
+
+        let (exit, _) = follow(&stub.client(), &container()).await.unwrap();
+
+        assert_eq!((exit.code, exit.engine_went_down), (0, false));
+        assert_eq!(stub.count("POST /containers/c1/wait?condition=not-running"), 2);
     }
 }

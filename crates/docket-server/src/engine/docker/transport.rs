@@ -24,7 +24,8 @@ use tower_service::Service;
 
 use super::{
     client::ANSWER_LIMIT,
-    endpoint::{Address, ConnectError, Endpoint, Origin},
+    connect_error::ConnectError,
+    endpoint::{Address, Endpoint, Origin},
 };
 
 /// How many connections wait for the next request; the runs under way hold one each beside them.

@@ -1,0 +1,73 @@
+//! Why there is no client of an engine: which variable or file is wrong, and the mend.
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+use super::endpoint::Origin;
+
+/// Why no engine could be chosen, or why its client could not be made.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The address is none that docket can use.
+    #[error(
+        "{origin} names the engine `{address}`: write unix:///PATH, tcp://HOST:PORT, \
+         https://HOST:PORT or ssh://USER@HOST"
+    )]
+    BadAddress {
+        /// What named it.
+        origin: Origin,
+        /// As it was written.
+        address: String,
+    },
+    /// The chosen context does not exist.
+    #[error(
+        "there is no Docker context `{name}`, which {chosen_by} asks for (no `{}`): \
+         create it with `docker context create`, or set `DOCKER_HOST`",
+        .file.display()
+    )]
+    NoSuchContext {
+        /// The context's name.
+        name: String,
+        /// The variable or file that asks for it.
+        chosen_by: String,
+        /// Where it would be.
+        file: PathBuf,
+    },
+    /// The context asks for TLS without looking at certificates.
+    #[error(
+        "the Docker context `{0}` skips the check of the engine's certificate, which docket does not: \
+         give the context a certificate authority (`docker context update --docker ca=FILE`)"
+    )]
+    UncheckedTls(String),
+    /// A file that decides about the engine cannot be read.
+    #[error("cannot read `{}`, which says how to reach the engine: mend it, or set `DOCKER_HOST`", .file.display())]
+    Unreadable {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate or key for TLS is missing or no good.
+    #[error(
+        "cannot use `{}`, which TLS to the engine of {origin} needs: {reason}; \
+         `DOCKER_CERT_PATH` names the folder with ca.pem, cert.pem and key.pem",
+        .file.display()
+    )]
+    BadCertificate {
+        /// Which file.
+        file: PathBuf,
+        /// What named the engine.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The client library refused the endpoint.
+    #[error("cannot make a client for the engine at {endpoint}")]
+    Client {
+        /// Where, and what named it.
+        endpoint: String,
+        /// In the library's words.
+        source: Box<bollard::errors::Error>,
+    },
+}

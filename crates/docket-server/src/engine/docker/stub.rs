@@ -1,0 +1,153 @@
+//! An engine that does as a test says, for answers that a real one gives too rarely.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use docket_model::{FieldPath, Specification, container::UnknownOptions};
+use parking_lot::Mutex;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+};
+use uuid::Uuid;
+
+use super::{client::Client, endpoint::Endpoint, transport};
+use crate::engine::{Identity, Plan};
+
+/// What the engine does about a request.
+pub(super) enum Reply {
+    /// Answers with a status and a JSON body.
+    Json(u16, String),
+    /// Promises ten bytes more than these, and closes the connection.
+    Broken(Vec<u8>),
+    /// Answers with these bytes.
+    Bytes(Vec<u8>),
+    /// Closes the connection without an answer.
+    Lost,
+    /// Never answers.
+    Silence,
+    /// Answers so much later.
+    Later(Duration, Box<Reply>),
+}
+
+type Script = dyn FnMut(&str) -> Reply + Send;
+
+/// An engine on a socket of its own.
+pub(super) struct Stub {
+    folder: TempDir,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Stub {
+    /// Answers each request, such as `GET /info`, as `script` says.
+    pub(super) fn start(script: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
+        let folder = TempDir::new().unwrap();
+        let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
+        let seen = Arc::<Mutex<Vec<String>>>::default();
+        let (script, noted) = (Arc::new(Mutex::new(script)), Arc::clone(&seen));
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(serve(connection, script.clone(), noted.clone()));
+            }
+        });
+        Self { folder, seen }
+    }
+
+    /// A client of this engine.
+    pub(super) fn client(&self) -> Client {
+        let address = format!("unix://{}/sock", self.folder.path().display());
+        let variable = |name: &str| (name == "DOCKER_HOST").then(|| address.clone());
+        let endpoint = Endpoint::choose(&variable, None).unwrap();
+        let (docker, afresh) = transport::clients(&endpoint).unwrap();
+        Client { docker, afresh, endpoint: "stub".into() }
+    }
+
+    /// How many requests began so.
+    pub(super) fn count(&self, start: &str) -> usize {
+        self.seen.lock().iter().filter(|request| request.starts_with(start)).count()
+    }
+}
+
+/// Answers the requests of one connection.
+async fn serve(connection: UnixStream, script: Arc<Mutex<Script>>, seen: Arc<Mutex<Vec<String>>>) {
+    let mut connection = BufReader::new(connection);
+    while let Some(request) = read(&mut connection).await {
+        seen.lock().push(request.clone());
+        let mut reply = script.lock()(&request);
+        while let Reply::Later(pause, later) = reply {
+            tokio::time::sleep(pause).await;
+            reply = *later;
+        }
+        let (status, body, missing) = match reply {
+            Reply::Json(status, body) => (status, body.into_bytes(), 0),
+            Reply::Bytes(body) => (200, body, 0),
+            Reply::Broken(body) => (200, body, 10),
+            Reply::Lost => return,
+            Reply::Silence | Reply::Later(..) => std::future::pending().await,
+        };
+        let length = body.len() + missing;
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n");
+        let written = connection.write_all(&[head.as_bytes(), &body].concat()).await;
+        if written.is_err() || missing > 0 {
+            return;
+        }
+    }
+}
+
+/// Reads a request; returns its method and address.
+async fn read(connection: &mut BufReader<UnixStream>) -> Option<String> {
+    let mut request = String::new();
+    connection.read_line(&mut request).await.ok().filter(|length| *length > 0)?;
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        connection.read_line(&mut header).await.ok()?;
+        let header = header.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    connection.read_exact(&mut vec![0; length]).await.ok()?;
+    Some(request.trim_end().trim_end_matches(" HTTP/1.1").to_owned())
+}
+
+/// A plan for a container of busybox.
+pub(super) fn plan() -> Plan {
+    let container = json!({"Config": {"Image": "busybox"}});
+    let posted = json!({"Name": "report", "Cron": "@daily", "Container": container});
+    let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse).unwrap();
+    let identity = Identity {
+        namespace: "docket".into(),
+        store: Uuid::nil(),
+        allocation: read.specification.name,
+        uid: Uuid::nil(),
+        instant: "20261121T090000Z".parse().unwrap(),
+        attempt: 1,
+    };
+    Plan { identity, labels: BTreeMap::default(), container: read.specification.container }
+}
+
+/// An inspection of the plan's container, in this state.
+pub(super) fn inspection(state: &str) -> Reply {
+    let (status, started, running) = match state {
+        "created" => ("created", "0001-01-01T00:00:00Z", false),
+        "running" => ("running", "2026-11-21T09:00:00Z", true),
+        other => (other, "2026-11-21T09:00:00Z", false),
+    };
+    let labels: serde_json::Map<_, _> = plan()
+        .identity
+        .labels()
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .into_iter()
+        .collect();
+    let inspection = json!({
+        "Id": "c1", "Name": "/docket.report.20261121T090000Z", "Image": "sha256:0a",
+        "State": {"Status": status, "Running": running, "ExitCode": 0, "StartedAt": started},
+        "Config": {"Image": "busybox", "Labels": labels, "Tty": false},
+    });
+    Reply::Json(200, inspection.to_string())
+}
