@@ -74,6 +74,7 @@ mod tests {
         attempt.container = Some(ContainerId("c0ffee".into()));
         attempt.exit = Some(Exit {
             code: 3,
+            image: None,
             out_of_memory: false,
             started_at: None,
             ended_at: None,

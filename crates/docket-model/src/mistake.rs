@@ -9,6 +9,9 @@ use crate::schedule;
 /// The longest text that a message shows in full, in characters.
 const MOST_SHOWN: usize = 60;
 
+/// So many mistakes of a kind are told of one allocation, and one more.
+const MOST_NOTED: usize = 100;
+
 /// One step of the way to a value in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
@@ -129,6 +132,18 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// Keeps a mistake; of very many only the first, and says so.
+pub(crate) fn note(mistakes: &mut Vec<Mistake>, mistake: impl FnOnce() -> Mistake) {
+    if mistakes.len() > MOST_NOTED {
+        return;
+    }
+    let mut mistake = mistake();
+    if mistakes.len() == MOST_NOTED {
+        mistake.message.push_str("; there are more, which are not shown");
+    }
+    mistakes.push(mistake);
+}
+
 /// Says what should stand in place of a value of the wrong kind.
 pub(crate) fn expected(kind: &str, found: &Value) -> String {
     let hint = match (kind, found) {
@@ -177,10 +192,20 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let text = shortened(text).to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&text, &candidate.to_lowercase()), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.75)
+        .filter_map(|candidate| Some((likeness(&text, &candidate.to_lowercase())?, candidate)))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// How alike two texts are, up to 1; none where one was hardly meant for the other.
+fn likeness(text: &str, candidate: &str) -> Option<f64> {
+    let slips = strsim::normalized_damerau_levenshtein(text, candidate);
+    // A common beginning says little of a text of three letters.
+    let beginning = match text.len() {
+        0..=3 => 0.0,
+        _ => strsim::jaro_winkler(text, candidate),
+    };
+    (slips >= 0.6 || beginning >= 0.75).then_some(slips.max(beginning))
 }
 
 /// Says that a key is unknown, and which one may have been meant.
@@ -190,5 +215,43 @@ pub fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> S
     match nearest(key, known) {
         Some(near) => format!("unknown key `{shown}`: did you mean `{near}`?"),
         None => format!("unknown key `{shown}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_finds_what_was_meant() {
+        let known = ["Cron", "Tty", "Image", "NetworkDisabled", "report-daily"];
+        for (text, meant) in [
+            ("crn", Some("Cron")),
+            ("TYT", Some("Tty")),
+            ("Imgae", Some("Image")),
+            ("report", Some("report-daily")),
+            ("New", None),
+            ("", None),
+            ("Schedule", None),
+        ] {
+            assert_eq!(nearest(text, known), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_written_with_dots_and_places() {
+        let path = FieldPath::key("Mounts").with_index(0).with_key("Type");
+        assert_eq!(path.to_string(), "Mounts[0].Type");
+        assert_eq!(Mistake::new(path, "wrong").to_string(), "Mounts[0].Type: wrong");
+        assert_eq!(Mistake::new(FieldPath::default(), "wrong").to_string(), "wrong");
+    }
+
+    #[test]
+    fn of_very_many_mistakes_the_first_are_kept() {
+        let mut mistakes = Vec::new();
+        for _ in 0..1000 {
+            note(&mut mistakes, || Mistake::new(FieldPath::default(), "wrong"));
+        }
+        assert_eq!(mistakes.len(), MOST_NOTED + 1);
     }
 }

@@ -229,6 +229,8 @@ impl Attempt {
 pub struct Exit {
     /// The exit code of its main process; 128 and the signal's number where one ended it.
     pub code: i64,
+    /// The id of the image that the container was made from, where the engine tells it.
+    pub image: Option<Arc<str>>,
     /// True where the kernel ended it for want of memory.
     pub out_of_memory: bool,
     /// When it started, by the engine's clock.

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use actix_web::web::Data;
 use docket_model::container::UnknownOptions;
 use parking_lot::Mutex;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -47,6 +48,7 @@ pub async fn serve(
     listener: Listener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServerError> {
+    raise_open_files();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = config.store();
     let engine = config.engine()?;
@@ -141,6 +143,15 @@ pub async fn serve(
         Some(Ok(ended)) => Ok(ended?),
         Some(Err(panicked)) => Err(std::io::Error::other(panicked).into()),
         None => Ok(()),
+    }
+}
+
+/// Each run under way holds a connection to the engine, so the soft limit of 1,024 would be felt.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    if let Err(error) = raised {
+        warn!(%error, "the limit of open files stays as it is");
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{KEYS, MAX_DESCRIPTION, Read, Specification};
 use crate::{
     container::{Container, UnknownOptions, home_of, reserved_label},
-    mistake::{FieldPath, Mistake, Place, expected, unknown_key},
+    mistake::{FieldPath, Mistake, Place, expected, note, shortened, unknown_key},
     name::AllocationName,
     schedule::{self, Schedule},
 };
@@ -113,12 +113,12 @@ impl Reader<'_> {
         for (key, value) in posted {
             let mut known = KEYS.iter().chain(&ADDED_KEYS);
             let Some(known) = known.find(|known| known.eq_ignore_ascii_case(&key)) else {
-                self.mistakes.push(self.at.wrong_key(&key, unknown(&key)));
+                note(&mut self.mistakes, || self.at.wrong_key(&key, unknown(&key)));
                 continue;
             };
             if seen.contains(known) {
                 let message = format!("the key `{known}` is given twice");
-                self.mistakes.push(self.at.wrong_key(&key, message));
+                note(&mut self.mistakes, || self.at.wrong_key(&key, message));
                 continue;
             }
             seen.push(known);
@@ -173,14 +173,16 @@ impl Reader<'_> {
         };
         let at = Place::Key(&self.at, "Labels");
         for (key, value) in posted {
-            self.mistakes.extend(reserved_label(&key, at));
+            if let Some(mistake) = reserved_label(&key, at) {
+                note(&mut self.mistakes, || mistake);
+            }
             match value {
                 Value::String(text) => {
                     labels.insert(key, text);
                 }
                 other => {
                     let message = expected("a text", &other);
-                    self.mistakes.push(Place::Key(&at, &key).wrong(message));
+                    note(&mut self.mistakes, || Place::Key(&at, &key).wrong(message));
                 }
             }
         }
@@ -233,7 +235,7 @@ fn unknown(key: &str) -> String {
     let later = LATER_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key));
     match (later, home_of(key)) {
         (Some(later), _) => format!("`{later}` is not known to this version of docket"),
-        (None, Some(home)) => format!("unknown key `{key}`: it belongs under {home}"),
+        (None, Some(home)) => format!("unknown key `{}`: it belongs {home}", shortened(key)),
         (None, None) => unknown_key(key, KEYS),
     }
 }

@@ -4,10 +4,7 @@ use std::fmt;
 
 use serde::de;
 
-use crate::mistake::{Mistake, Place, nearest, shortened};
-
-/// So many mistakes of a kind are kept of one container; more are counted.
-const MOST_MISTAKES: usize = 100;
+use crate::mistake::{Mistake, Place, nearest, note, shortened};
 
 /// What was found while a value was held against a type.
 #[derive(Default)]
@@ -42,23 +39,6 @@ impl Findings {
         let shown = shortened(text);
         let message = format!("`{shown}` is none of {}{hint}", words.join(", "));
         note(&mut self.unknown, || at.wrong(message));
-    }
-}
-
-/// Keeps a mistake; of too many only the first, and says so.
-fn note(mistakes: &mut Vec<Mistake>, mistake: impl FnOnce() -> Mistake) {
-    match mistakes.len() {
-        0..MOST_MISTAKES => mistakes.push(mistake()),
-        MOST_MISTAKES => {
-            let mut last = mistake();
-            last.message = format!(
-                "{}; only the first {} mistakes of this kind are shown",
-                last.message,
-                MOST_MISTAKES + 1
-            );
-            mistakes.push(last);
-        }
-        _ => {}
     }
 }
 

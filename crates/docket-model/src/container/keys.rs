@@ -62,25 +62,25 @@ fn unknown_option(key: &str, known: &[&'static str], at: Place<'_>) -> String {
     let deep = !matches!(at, Place::Key(Place::Start(_) | Place::Key(Place::Start(_), _), _));
     match home_of(key) {
         Some(home) if !deep || nearest(key, known.iter().copied()).is_none() => {
-            format!("unknown key `{}`: it belongs under {home}", shortened(key))
+            format!("unknown key `{}`: it belongs {home}", shortened(key))
         }
         _ => unknown_key(key, known.iter().copied()),
     }
 }
 
-/// The part of a specification that has the key, in any case.
+/// Where in a specification a key belongs, in any case: `under` or `beside` a part of it.
 pub(crate) fn home_of(key: &str) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().any(|known| known.eq_ignore_ascii_case(key));
     if has(&allocation::KEYS) {
-        Some("the allocation itself, beside `Container`")
+        Some("beside `Container`")
     } else if has(keys_of::<super::Posted>()) {
-        Some("`Container`")
+        Some("under `Container`")
     } else if has(keys_of::<ContainerConfig>()) {
-        Some("`Container.Config`")
+        Some("under `Container.Config`")
     } else if has(keys_of::<HostConfig>()) {
-        Some("`Container.HostConfig`")
+        Some("under `Container.HostConfig`")
     } else if has(keys_of::<NetworkingConfig>()) {
-        Some("`Container.NetworkingConfig`")
+        Some("under `Container.NetworkingConfig`")
     } else {
         None
     }

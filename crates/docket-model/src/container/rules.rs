@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::mistake::{Mistake, Place, shortened};
+use crate::mistake::{Mistake, Place, note, shortened};
 
 /// Labels with this prefix are docket's own.
 pub const LABEL_PREFIX: &str = "io.docket.";
@@ -35,7 +35,9 @@ fn check_config(config: &Map<String, Value>, at: Place<'_>, mistakes: &mut Vec<M
     }
     if let Some(Value::Object(labels)) = config.get("Labels") {
         let at = Place::Key(&at, "Labels");
-        mistakes.extend(labels.keys().filter_map(|key| reserved_label(key, at)));
+        for mistake in labels.keys().filter_map(|key| reserved_label(key, at)) {
+            note(mistakes, || mistake);
+        }
     }
 }
 

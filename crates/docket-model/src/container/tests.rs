@@ -1,1 +1,328 @@
+use serde_json::json;
 
+use super::*;
+use crate::mistake::FieldPath;
+
+struct Outcome {
+    container: Option<Container>,
+    mistakes: Vec<String>,
+    warnings: Vec<String>,
+}
+
+fn read_with(posted: Value, unknown_options: UnknownOptions) -> Outcome {
+    let start = FieldPath::default();
+    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    let container = Container::read(
+        posted,
+        Place::Key(&Place::Start(&start), "Container"),
+        unknown_options,
+        &mut mistakes,
+        &mut warnings,
+    );
+    let words = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect();
+    Outcome { container, mistakes: words(mistakes), warnings: words(warnings) }
+}
+
+/// The JSON that is kept of a sound container.
+fn kept(posted: Value) -> String {
+    let outcome = read_with(posted, UnknownOptions::Refuse);
+    assert_eq!(outcome.mistakes, Vec::<String>::new());
+    outcome.container.unwrap().json().to_owned()
+}
+
+fn mistakes(posted: Value) -> Vec<String> {
+    let outcome = read_with(posted, UnknownOptions::Refuse);
+    assert_eq!(outcome.container, None);
+    outcome.mistakes
+}
+
+/// A sound container with this `HostConfig`.
+fn host(host_config: &Value) -> Value {
+    json!({"Config": {"Image": "busybox"}, "HostConfig": host_config})
+}
+
+#[test]
+fn what_was_posted_is_kept_in_its_order_and_nothing_is_added() {
+    let posted = json!({
+        "HostConfig": {"Memory": 5, "Binds": null, "BlkioWeight": 10},
+        "Config": {"Image": "busybox", "Tty": false, "Entrypoint": null},
+    });
+
+    let text = r#"{"HostConfig":{"Memory":5,"Binds":null,"BlkioWeight":10},"Config":{"Image":"busybox","Tty":false,"Entrypoint":null}}"#;
+    assert_eq!(kept(posted), text);
+}
+
+#[test]
+fn keys_in_any_case_are_written_as_the_engine_has_them() {
+    let posted = json!({
+        "config": {"IMAGE": "busybox", "exposedports": {"80/tcp": {}}},
+        "hostconfig": {
+            "OOMKillDisable": true,
+            "mounts": [{"TYPE": "bind", "bindoptions": {"nonrecursive": true}}],
+            "portbindings": {"80/tcp": [{"hostport": "8080"}]},
+        },
+        "networkingConfig": {"endpointsconfig": {"Lan": {"ipamconfig": {"ipv4address": "10.0.0.2"}}}},
+    });
+
+    let canonical = json!({
+        "Config": {"Image": "busybox", "ExposedPorts": {"80/tcp": {}}},
+        "HostConfig": {
+            "OomKillDisable": true,
+            "Mounts": [{"Type": "bind", "BindOptions": {"NonRecursive": true}}],
+            "PortBindings": {"80/tcp": [{"HostPort": "8080"}]},
+        },
+        "NetworkingConfig": {"EndpointsConfig": {"Lan": {"IPAMConfig": {"IPv4Address": "10.0.0.2"}}}},
+    });
+    assert_eq!(kept(posted), canonical.to_string());
+}
+
+#[test]
+fn keys_of_free_maps_stay_as_they_are() {
+    let posted = json!({
+        "Config": {
+            "Image": "busybox",
+            "Labels": {"image": "a", "Image": "b", "CMD": "c"},
+            "Volumes": {"/Data": {}},
+        },
+        "HostConfig": {
+            "Sysctls": {"net.core.somaxconn": "1"},
+            "LogConfig": {"Type": "syslog", "Config": {"Tag": "x", "tag": "y"}},
+            "Annotations": {"Memory": "m"},
+            "Mounts": [{"VolumeOptions": {"DriverConfig": {"Options": {"type": "nfs", "O": "x"}}}}],
+        },
+        "NetworkingConfig": {"EndpointsConfig": {"LAN": {"DriverOpts": {"Key": "v"}}, "lan": null}},
+    });
+
+    assert_eq!(kept(posted.clone()), posted.to_string());
+}
+
+#[test]
+fn what_the_original_printed_can_be_posted_back() {
+    let posted = json!({
+        "Name": "",
+        "Config": {"Image": "busybox", "Cmd": ["date"], "Entrypoint": null},
+        "HostConfig": {"RestartPolicy": {}, "LogConfig": {}},
+        "NetworkingConfig": {"EndpointsConfig": null},
+        "Context": {"anything": [1, null]},
+    });
+
+    let text = r#"{"Config":{"Image":"busybox","Cmd":["date"],"Entrypoint":null},"HostConfig":{"RestartPolicy":{},"LogConfig":{}},"NetworkingConfig":{"EndpointsConfig":null}}"#;
+    assert_eq!(kept(posted), text);
+    let bare = json!({"Name": null, "Context": null, "Config": {"Image": "a"}, "HostConfig": null});
+    assert_eq!(kept(bare), r#"{"Config":{"Image":"a"},"HostConfig":null}"#);
+}
+
+#[test]
+fn what_was_kept_is_read_again_as_it_is() {
+    let once = kept(json!({
+        "hostConfig": {"capadd": "NET_ADMIN", "Isolation": "Default", "kernelmemory": 7},
+        "Config": {"Image": "busybox", "cmd": "date", "entrypoint": ["sh", "-c"]},
+    }));
+
+    let text = r#"{"HostConfig":{"CapAdd":["NET_ADMIN"],"Isolation":"Default","KernelMemory":7},"Config":{"Image":"busybox","Cmd":["date"],"Entrypoint":["sh","-c"]}}"#;
+    assert_eq!(once, text);
+    assert_eq!(kept(serde_json::from_str(&once).unwrap()), once);
+}
+
+#[test]
+fn a_container_is_a_mapping_with_a_config_that_has_an_image() {
+    let cases = [
+        (json!({}), "Container.Config: Config is required"),
+        (json!({"Config": null}), "Container.Config: Config is required"),
+        (json!({"Config": {}}), "Container.Config.Image: Image is required"),
+        (json!({"Config": {"Image": ""}}), "Container.Config.Image: Image is required"),
+        (json!({"Config": {"Image": " "}}), "Container.Config.Image: Image is required"),
+        (json!({"Config": {"Image": null}}), "Container.Config.Image: Image is required"),
+        (json!("busybox"), "Container: expected a mapping, found the text \"busybox\""),
+        (json!([]), "Container: expected a mapping, found a list"),
+        (
+            json!({"Config": "busybox"}),
+            "Container.Config: expected a mapping, found the text \"busybox\"",
+        ),
+        (
+            json!({"Config": {"Image": 5}}),
+            "Container.Config.Image: expected a text, found the number 5: put it in quotes",
+        ),
+    ];
+    for (posted, message) in cases {
+        assert_eq!(mistakes(posted), [message]);
+    }
+}
+
+#[test]
+fn all_wrong_values_are_told_at_once_with_their_paths() {
+    let posted = json!({
+        "Config": {"Image": "busybox", "Tty": "yes", "Env": ["A=1", 2, null, {"B": 3}], "Labels": {"a": true}},
+        "HostConfig": {
+            "Memory": "512m", "NanoCpus": 1.5, "BlkioWeight": 70000, "Privileged": "false",
+            "PidsLimit": "5", "Binds": "/a:/b", "Mounts": [{"Type": "bind"}, {"ReadOnly": 1}],
+            "ConsoleSize": [1, -2], "Dns": {}, "RestartPolicy": "always",
+        },
+    });
+
+    insta::assert_snapshot!(mistakes(posted).join("\n"), @r#"
+    Container.Config.Tty: expected true or false, found the text "yes": write true, without quotes
+    Container.Config.Env[1]: expected a text, found the number 2: put it in quotes
+    Container.Config.Env[2]: expected a text, found null: write "" for an empty one
+    Container.Config.Env[3]: expected a text, found a mapping: put it in quotes
+    Container.Config.Labels.a: expected a text, found true: put it in quotes
+    Container.HostConfig.Memory: expected a whole number, found the text "512m"
+    Container.HostConfig.NanoCpus: expected a whole number, found the number 1.5
+    Container.HostConfig.BlkioWeight: 70000 is out of range (0 to 65535)
+    Container.HostConfig.Privileged: expected true or false, found the text "false": write false, without quotes
+    Container.HostConfig.PidsLimit: expected a whole number, found the text "5": write it without quotes
+    Container.HostConfig.Binds: expected a list, found the text "/a:/b"
+    Container.HostConfig.Mounts[1].ReadOnly: expected true or false, found the number 1
+    Container.HostConfig.ConsoleSize[1]: -2 is out of range (0 to 18446744073709551615)
+    Container.HostConfig.Dns: expected a list, found a mapping
+    Container.HostConfig.RestartPolicy: expected a mapping, found the text "always"
+    "#);
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_one_or_where_it_belongs() {
+    let posted = json!({
+        "Config": {"Image": "busybox", "Entrypint": [], "Binds": [], "HostConfig": {}, "Xyzzy": 1},
+        "HostConfig": {"AutoRmove": true, "Env": [], "Mounts": [{"Soruce": "/a"}]},
+        "Image": "busybox",
+        "Cron": "* * * * *",
+        "EndpointsConfig": {},
+    });
+
+    insta::assert_snapshot!(mistakes(posted).join("\n"), @"
+    Container.Image: unknown key `Image`: it belongs under `Container.Config`
+    Container.Cron: unknown key `Cron`: it belongs beside `Container`
+    Container.EndpointsConfig: unknown key `EndpointsConfig`: it belongs under `Container.NetworkingConfig`
+    Container.Config.Entrypint: unknown key `Entrypint`: did you mean `Entrypoint`?
+    Container.Config.Binds: unknown key `Binds`: it belongs under `Container.HostConfig`
+    Container.Config.HostConfig: unknown key `HostConfig`: it belongs under `Container`
+    Container.Config.Xyzzy: unknown key `Xyzzy`
+    Container.HostConfig.AutoRmove: unknown key `AutoRmove`: did you mean `AutoRemove`?
+    Container.HostConfig.Env: unknown key `Env`: it belongs under `Container.Config`
+    Container.HostConfig.Mounts[0].Soruce: unknown key `Soruce`: did you mean `Source`?
+    ");
+}
+
+#[test]
+fn a_key_given_twice_in_two_cases_is_a_mistake_at_the_second() {
+    let posted = json!({"Config": {"Image": "a", "image": "b"}, "config": {}});
+
+    let expected = [
+        "Container.config: the key `Config` is given twice",
+        "Container.Config.image: the key `Image` is given twice",
+    ];
+    assert_eq!(mistakes(posted), expected);
+}
+
+#[test]
+fn words_of_an_option_are_known_by_their_case_as_the_engine_knows_them() {
+    let posted = host(&json!({
+        "Mounts": [{"Type": "Bind"}, {"BindOptions": {"Propagation": "shard"}}],
+        "CgroupnsMode": "x",
+        "Isolation": "HyperV",
+    }));
+
+    insta::assert_snapshot!(mistakes(posted).join("\n"), @"
+    Container.HostConfig.Mounts[0].Type: `Bind` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
+    Container.HostConfig.Mounts[1].BindOptions.Propagation: `shard` is none of `private`, `rprivate`, `shared`, `rshared`, `slave`, `rslave` (did you mean `shared`?)
+    Container.HostConfig.CgroupnsMode: `x` is none of `private`, `host`
+    ");
+}
+
+#[test]
+fn what_only_a_newer_engine_knows_is_sent_as_it_is_where_that_is_allowed() {
+    let posted = json!({
+        "Config": {"Image": "busybox", "NewThing": {"inner": [1]}},
+        "HostConfig": {"Mounts": [{"Type": "quantum", "Target": "/a"}]},
+    });
+
+    let outcome = read_with(posted.clone(), UnknownOptions::Allow);
+
+    assert_eq!(outcome.mistakes, Vec::<String>::new());
+    assert_eq!(outcome.container.unwrap().json(), posted.to_string());
+    insta::assert_snapshot!(outcome.warnings.join("\n"), @"
+    Container.Config.NewThing: unknown key `NewThing` (sent to the engine as it is)
+    Container.HostConfig.Mounts[0].Type: `quantum` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (sent to the engine as it is)
+    ");
+}
+
+#[test]
+fn allowing_unknown_options_allows_no_wrong_values() {
+    let posted = json!({"Config": {"Image": "busybox", "New": 1, "Tty": 2}});
+
+    let outcome = read_with(posted, UnknownOptions::Allow);
+
+    assert_eq!(outcome.container, None);
+    let expected = ["Container.Config.Tty: expected true or false, found the number 2"];
+    assert_eq!(outcome.mistakes, expected);
+}
+
+#[test]
+fn a_restart_policy_is_refused_because_retries_are_dockets() {
+    for name in ["", "no"] {
+        kept(host(&json!({"RestartPolicy": {"Name": name, "MaximumRetryCount": 0}})));
+    }
+    for name in ["always", "on-failure", "unless-stopped"] {
+        let mistakes = mistakes(host(&json!({"RestartPolicy": {"Name": name}})));
+        let expected = format!(
+            "Container.HostConfig.RestartPolicy.Name: the restart policy `{name}` would make the \
+             engine run an old instant again by itself: use `Retries`, which are docket's own \
+             (this version has none yet), or `no`"
+        );
+        assert_eq!(mistakes, [expected]);
+    }
+    let unknown = host(&json!({"RestartPolicy": {"Name": "sometimes"}}));
+    assert_eq!(mistakes(unknown.clone()).len(), 1);
+    assert_eq!(read_with(unknown, UnknownOptions::Allow).container, None);
+}
+
+#[test]
+fn a_container_has_no_name_and_no_labels_of_dockets_own() {
+    let posted = json!({
+        "Name": "mine",
+        "Config": {"Image": "busybox", "Labels": {"io.docket.uid": "x", "io.docketeer": "y"}},
+    });
+
+    let expected = [
+        "Container.Config.Labels.io.docket.uid: labels that begin with `io.docket.` are docket's own",
+        "Container.Name: docket names containers itself, by allocation and instant: leave it out",
+    ];
+    let mut mistakes = mistakes(posted);
+    mistakes.sort();
+    assert_eq!(mistakes, expected);
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_are_told() {
+    let many: Vec<_> = (0..100_000).collect();
+
+    let mistakes = mistakes(json!({"Config": {"Image": "busybox", "Env": many}}));
+
+    assert_eq!(mistakes.len(), 101);
+    assert!(mistakes[100].ends_with("; there are more, which are not shown"));
+}
+
+#[test]
+fn long_texts_are_shortened_in_messages() {
+    let long = "é".repeat(5000);
+
+    let mistakes = mistakes(json!({"Config": {"Image": "busybox", &long: 1, "Tty": long}}));
+
+    assert!(mistakes.iter().all(|mistake| mistake.len() < 12_000));
+    assert!(mistakes[0].contains(&format!("found the text \"{}…\"", "é".repeat(60))));
+}
+
+#[test]
+fn a_container_is_taken_apart_into_what_an_engine_is_told() {
+    let json = kept(json!({"Config": {"Image": "a\u{e9}\"b"}, "NetworkingConfig": {}}));
+    let container = Container(json.into());
+
+    assert_eq!(container.image(), "aé\"b");
+    let parts = container.parts();
+    assert_eq!(parts.config.get("Image"), Some(&json!("aé\"b")));
+    assert_eq!(parts.host_config, None);
+    assert_eq!(parts.networking_config, Some(Map::new()));
+    assert_eq!(serde_json::to_string(&container).unwrap(), container.json());
+    let value = serde_json::to_value(&container).unwrap();
+    assert_eq!(value, json!({"Config": {"Image": "aé\"b"}, "NetworkingConfig": {}}));
+}

@@ -10,7 +10,9 @@ use saphyr_parser::{Event, Parser, Span, StrInput, Tag};
 
 use super::{
     Located,
+    located::Noted,
     node::{Content, Entry, MAX_HEIGHT, Node},
+    place,
     scalar::Scalar,
     source::{Mark, Source},
     syntax,
@@ -34,7 +36,7 @@ pub(super) struct Loader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Rc<Node<'t>>>,
     merged: usize,
-    pub(super) mistakes: Vec<Located>,
+    pub(super) noted: Noted,
 }
 
 impl<'t> Loader<'t> {
@@ -44,7 +46,7 @@ impl<'t> Loader<'t> {
             parser: Parser::new_from_str(source.text()),
             anchors: HashMap::new(),
             merged: 0,
-            mistakes: Vec::new(),
+            noted: Noted::default(),
         }
     }
 
@@ -102,7 +104,12 @@ impl<'t> Loader<'t> {
 
     fn note(&mut self, mark: Mark, message: &str) {
         let located = self.wrong(mark, message);
-        self.mistakes.push(located);
+        self.noted.note(located);
+    }
+
+    fn note_at(&mut self, node: &Node<'t>, message: &str) {
+        let mistake = Mistake::new(FieldPath::default(), message);
+        self.noted.note(place::point(self.source, node, mistake));
     }
 
     fn node(
@@ -195,7 +202,7 @@ impl<'t> Loader<'t> {
             }
             _ => "a key is a text, no list or mapping".to_owned(),
         };
-        self.note(key.mark, &message);
+        self.note_at(key, &message);
     }
 
     fn note_doubles(&mut self, entries: &[Entry<'t>]) {
@@ -206,7 +213,7 @@ impl<'t> Loader<'t> {
             };
             let shown = shortened(key.text());
             let message = format!("the key `{shown}` is given twice, first in line {earlier}");
-            self.note(key.mark, &message);
+            self.note_at(key, &message);
         }
     }
 
@@ -226,7 +233,7 @@ impl<'t> Loader<'t> {
             _ => std::slice::from_ref(value),
         }) {
             let Content::Map(more) = &source.content else {
-                self.note(source.mark, "`<<` takes a mapping, or a list of mappings");
+                self.note_at(source, "`<<` takes a mapping, or a list of mappings");
                 continue;
             };
             self.merged = self.merged.saturating_add(more.len());

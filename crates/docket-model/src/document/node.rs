@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, rc::Rc};
 
+use saphyr_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
 use super::{scalar::Scalar, source::Mark};
@@ -55,6 +56,7 @@ impl<'t> Node<'t> {
 
     /// A tree all of whose values stand at the mark.
     pub(super) fn from_json(value: Value, mark: Mark) -> Rc<Self> {
+        let scalar = |text, style| Content::Scalar(Scalar::new(Cow::Owned(text), style));
         let content = match value {
             Value::Array(items) => {
                 let items = items.into_iter().map(|item| Node::from_json(item, mark));
@@ -62,13 +64,13 @@ impl<'t> Node<'t> {
             }
             Value::Object(entries) => {
                 let entry = |(key, value)| {
-                    let key = Content::Scalar(Scalar::quoted(Cow::Owned(key)));
+                    let key = scalar(key, ScalarStyle::Literal);
                     (Node::new(mark, key), Node::from_json(value, mark))
                 };
                 Content::Map(entries.into_iter().map(entry).collect())
             }
-            Value::String(text) => Content::Scalar(Scalar::quoted(Cow::Owned(text))),
-            other => Content::Scalar(Scalar::plain(Cow::Owned(other.to_string()))),
+            Value::String(text) => scalar(text, ScalarStyle::Literal),
+            other => scalar(other.to_string(), ScalarStyle::Plain),
         };
         Node::new(mark, content)
     }

@@ -14,12 +14,12 @@ use crate::{
 pub(super) fn find(source: &Source<'_>, item: &Node<'_>, mistake: Mistake) -> Vec<Located> {
     let node = culprit(item, &mistake);
     if mistake.schedule.is_empty() {
-        return vec![source.located(node.mark, mistake)];
+        return vec![point(source, node, mistake)];
     }
     let each = mistake.schedule.iter().map(|part| {
         let alone =
             Mistake { message: part.to_string(), schedule: vec![part.clone()], ..mistake.clone() };
-        let whole = source.located(node.mark, alone);
+        let whole = point(source, node, alone);
         narrowed(source, node, part, &whole).unwrap_or(whole)
     });
     each.collect()
@@ -43,6 +43,44 @@ fn is_blank(value: &Node<'_>) -> bool {
     value.mark.is_empty() && matches!(value.content, Content::Scalar(_))
 }
 
+/// A mistake in the whole of a value, or a key.
+pub(super) fn point(source: &Source<'_>, node: &Node<'_>, mistake: Mistake) -> Located {
+    let located = source.located(node.mark, mistake);
+    // The parser counts what follows a quotation, such as a comment, among it.
+    let length = quotation(source, node, &located).map(|(start, text)| start + text.len() + 1);
+    Located {
+        length: length.map_or(located.length, |length| length.min(located.length)),
+        ..located
+    }
+}
+
+/// What stands between quotation marks, and how many bytes after the place it begins.
+fn quotation<'s>(
+    source: &Source<'s>,
+    node: &Node<'_>,
+    located: &Located,
+) -> Option<(usize, &'s str)> {
+    let Content::Scalar(scalar) = &node.content else {
+        return None;
+    };
+    let quote = scalar.quote?;
+    let end = located.offset + located.length;
+    let written = source.text().get(located.offset..end)?;
+    // An anchor or a tag may come first.
+    let start = written.find(quote)? + 1;
+    let mut rest = written.get(start..)?.char_indices().peekable();
+    while let Some((index, letter)) = rest.next() {
+        let doubled = quote == '\'' && rest.peek().is_some_and(|(_, next)| *next == quote);
+        if letter == quote && !doubled {
+            return Some((start, written.get(start..start + index)?));
+        }
+        if doubled && letter == quote || quote == '"' && letter == '\\' {
+            rest.next();
+        }
+    }
+    None
+}
+
 /// The place within the text of a schedule, where that stands in the document as it is.
 fn narrowed(
     source: &Source<'_>,
@@ -53,14 +91,20 @@ fn narrowed(
     let Content::Scalar(scalar) = &node.content else {
         return None;
     };
-    let end = source.byte(node.mark.end).checked_sub(scalar.quote)?;
-    let start = end.checked_sub(scalar.text.len())?;
-    if source.text().get(start..end)? != scalar.text {
+    let end = whole.offset + whole.length;
+    let (start, text) = if scalar.quote.is_some() {
+        quotation(source, node, whole)?
+    } else {
+        // An anchor or a tag may come first.
+        let start = whole.length.checked_sub(scalar.text.len())?;
+        (start, source.text().get(whole.offset + start..end)?)
+    };
+    if text != scalar.text {
         return None;
     }
-    let offset = start + part.offset;
+    let offset = whole.offset + start + part.offset;
     let before = source.text().get(whole.offset..offset)?;
-    (!before.contains(['\n', '\r'])).then(|| Located {
+    Some(Located {
         column: whole.column + before.chars().count(),
         offset,
         length: part.length.min(end.saturating_sub(offset)),

@@ -14,25 +14,18 @@ pub(super) struct Scalar<'t> {
     pub(super) text: Cow<'t, str>,
     /// True where it may be something else than a text.
     pub(super) plain: bool,
-    /// Bytes of quotation mark before and behind the text.
-    pub(super) quote: usize,
+    /// The quotation mark before and behind it.
+    pub(super) quote: Option<char>,
 }
 
 impl<'t> Scalar<'t> {
     pub(super) fn new(text: Cow<'t, str>, style: ScalarStyle) -> Self {
-        match style {
-            ScalarStyle::Plain => Self::plain(text),
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Self::quoted(text),
-            ScalarStyle::Literal | ScalarStyle::Folded => Self { quote: 0, ..Self::quoted(text) },
-        }
-    }
-
-    pub(super) fn plain(text: Cow<'t, str>) -> Self {
-        Self { text, plain: true, quote: 0 }
-    }
-
-    pub(super) fn quoted(text: Cow<'t, str>) -> Self {
-        Self { text, plain: false, quote: 1 }
+        let quote = match style {
+            ScalarStyle::SingleQuoted => Some('\''),
+            ScalarStyle::DoubleQuoted => Some('"'),
+            ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => None,
+        };
+        Self { text, plain: style == ScalarStyle::Plain, quote }
     }
 
     pub(super) fn is_null(&self) -> bool {

@@ -10,6 +10,9 @@ use crate::mistake::{FieldPath, Mistake};
 /// The parser counts characters; the byte of each one of so many is remembered.
 const STRIDE: usize = 1024;
 
+/// A mistake points at so many characters at most: more than a schedule may have.
+const MOST_POINTED: usize = 2048;
+
 /// Where something stands: places in characters, small, because every value has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -20,11 +23,25 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    pub(super) const START: Self = Self { start: 0, end: 0, line: 1, column: 0 };
+    pub(super) const START: Self = Self { start: 0, end: 1, line: 1, column: 0 };
 
     /// The line, counted from 1.
     pub(super) fn line(self) -> usize {
         self.line as usize
+    }
+
+    /// The character behind a text that begins here.
+    pub(super) fn after(self, skipped: &str) -> Self {
+        let last = skipped.rsplit('\n').next().unwrap_or_default();
+        let start = self.start + small(skipped.chars().count());
+        let column = small(last.chars().count());
+        let lines = small(skipped.matches('\n').count());
+        Self {
+            start,
+            end: start + 1,
+            line: self.line + lines,
+            column: if lines == 0 { self.column + column } else { column },
+        }
     }
 
     pub(super) fn is_empty(self) -> bool {
@@ -74,6 +91,9 @@ impl<'t> Source<'t> {
     /// The byte where a character begins.
     pub(super) fn byte(&self, character: u32) -> usize {
         let character = character as usize;
+        if character == 0 {
+            return 0;
+        }
         let strides = self.strides.get_or_init(|| strides(self.text));
         let Some(base) = strides.get(character / STRIDE) else {
             return character.min(self.text.len());
@@ -90,14 +110,19 @@ impl<'t> Source<'t> {
         let rest = self.text.get(offset..).unwrap_or_default();
         let length =
             if mark.is_empty() { rest.len() } else { self.byte(mark.end).saturating_sub(offset) };
-        let shown = rest.get(..length).unwrap_or_default();
-        let line = shown.split(['\n', '\r']).next().unwrap_or_default();
+        let line_end = rest
+            .char_indices()
+            .take(MOST_POINTED)
+            .take_while(|(index, letter)| *index < length && !matches!(letter, '\n' | '\r'))
+            .map(|(index, letter)| index + letter.len_utf8())
+            .last();
+        let shown = rest.get(..line_end.unwrap_or_default());
         Located {
             mistake,
             line: mark.line(),
             column: mark.column as usize + 1,
             offset,
-            length: line.trim_end().len(),
+            length: shown.unwrap_or_default().trim_end().len(),
         }
     }
 

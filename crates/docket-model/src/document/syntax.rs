@@ -8,6 +8,9 @@ use super::{
 };
 use crate::mistake::{FieldPath, Mistake, shortened};
 
+/// Letters with which a plain text cannot begin.
+const RESERVED: [char; 12] = ['*', '&', '@', '?', '-', '%', '!', '`', '|', '>', ',', '['];
+
 /// The error of the parser at its place, with a way out where one is known.
 pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
     let mark = Mark::from(*error.marker());
@@ -15,57 +18,59 @@ pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
     let (before, after) = source.text().split_at_checked(offset).unwrap_or_default();
     let line_before = before.rsplit(['\n', '\r']).next().unwrap_or_default();
     let line_after = after.split(['\n', '\r']).next().unwrap_or_default();
+    if error.info().contains("tab") {
+        let message = "YAML is indented with spaces: a tab stands here";
+        let tab = after.find('\t').and_then(|index| after.get(..index));
+        let mark = tab.map_or(mark, |skipped| mark.after(skipped));
+        return source.located(mark, Mistake::new(FieldPath::default(), message));
+    }
     let message = unquoted_schedule(line_before, line_after)
-        .or_else(|| tab(line_before, line_after))
-        .or_else(|| other(error.info(), line_after))
+        .or_else(|| way_out(error.info(), line_after))
         .unwrap_or_else(|| format!("this is no YAML: {}", error.info()));
     source.located(mark, Mistake::new(FieldPath::default(), message))
 }
 
 /// `*` and `@`, with which many schedules begin, mean something else to YAML.
 fn unquoted_schedule(before: &str, after: &str) -> Option<String> {
+    let value = before.to_ascii_lowercase().rfind("cron:")? + "cron:".len();
     let line = format!("{before}{after}");
-    let key = line.to_ascii_lowercase().find("cron:")?;
-    let value = line.get(key + "cron:".len()..)?.trim();
-    let schedule = value.split(" #").next().unwrap_or_default().trim_end();
-    let flow = before.contains('{');
+    let schedule = line.get(value..)?.split(" #").next()?.trim();
     let schedule = match schedule.find([',', '}']) {
-        Some(end) if flow => schedule.get(..end)?.trim_end(),
+        Some(end) if before.contains('{') => schedule.get(..end)?.trim_end(),
         _ => schedule,
     };
-    if schedule.is_empty() || schedule.starts_with(['"', '\'']) {
-        return None;
-    }
-    let shown = shortened(schedule);
-    Some(format!("quote the schedule: write `Cron: \"{shown}\"`"))
+    let unfit = schedule.starts_with(RESERVED) || schedule.contains(": ");
+    unfit.then(|| format!("quote the schedule: write `Cron: \"{}\"`", shortened(schedule)))
 }
 
-fn tab(before: &str, after: &str) -> Option<String> {
-    let line = format!("{before}{after}");
-    let indent = line.len() - line.trim_start().len();
-    line.get(..indent)?
-        .contains('\t')
-        .then(|| "YAML is indented with spaces: a tab stands here".to_owned())
-}
-
-fn other(info: &str, after: &str) -> Option<String> {
+/// What helps against an error of the parser, if that is known.
+fn way_out(info: &str, after: &str) -> Option<String> {
+    let is = |part: &str| info.contains(part);
     let word = after.split_whitespace().next().unwrap_or_default();
     let shown = shortened(word);
-    let message = if info.contains("unknown anchor") || info.contains("anchor or alias") {
-        format!(
-            "`{shown}` is an alias of nothing before it: put a text that begins with `*` or `&` in quotes"
-        )
-    } else if info.contains("unexpected character") {
-        format!("put a text that begins like `{shown}` in quotes")
-    } else if info.contains("mapping values are not allowed") {
+    let message = if is("unknown anchor") || is("anchor or alias") {
+        return Some(format!(
+            "`{shown}` repeats nothing that comes before: \
+             put a text that begins with `*` or `&` in quotes"
+        ));
+    } else if is("unexpected character") {
+        return Some(format!("put a text that begins like `{shown}` in quotes"));
+    } else if is("mapping values are not allowed") {
         "a `:` cannot stand here: check the indentation, or put a text that holds `: ` in quotes"
-            .to_owned()
-    } else if info.contains("recursion limit") {
-        "too many brackets within one another".to_owned()
-    } else if info.contains("escape code") {
-        "this escape is not known to YAML: double the `\\`, or use single quotes".to_owned()
+    } else if is("block collection") || is("block mapping") {
+        "the indentation does not fit the lines before"
+    } else if is("recursion limit") {
+        "too many brackets within one another"
+    } else if is("escape") {
+        "YAML does not know this escape: double the `\\`, or use single quotes"
+    } else if is("unexpected end of stream") {
+        "the quotation that begins here does not end"
+    } else if is("flow sequence") {
+        "a `,` or `]` is missing before this"
+    } else if is("flow mapping") {
+        "a `,` or `}` is missing before this"
     } else {
         return None;
     };
-    Some(message)
+    Some(message.to_owned())
 }

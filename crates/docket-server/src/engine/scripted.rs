@@ -112,6 +112,7 @@ impl Engine for ScriptedEngine {
             tokio::time::sleep(Duration::from_secs(3600)).await;
         }
         Ok(Exit {
+            image: None,
             code: if image == "exit-3" { 3 } else { 0 },
             out_of_memory: false,
             started_at: None,

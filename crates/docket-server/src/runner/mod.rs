@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     config::Namespace,
     engine::{Engine, EngineError, Identity},
-    store::{End, Recorded, Store, StoreError},
+    store::{End, Recorded, Snapshot, Store, StoreError},
 };
 
 pub(crate) use self::health::{EngineHealth, EngineState};
@@ -44,7 +44,7 @@ pub(crate) struct Runner {
     namespace: Arc<str>,
     gate: Gate,
     /// The failed container of each allocation that stays for inspection.
-    kept: Mutex<HashMap<AllocationName, ContainerId>>,
+    kept: Mutex<HashMap<AllocationName, (Instant, ContainerId)>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -115,7 +115,7 @@ impl Runner {
 
     /// Lets go of the container that was kept for an allocation which is no more.
     pub(crate) fn forget(self: &Arc<Self>, name: &AllocationName) {
-        if let Some(container) = self.kept.lock().remove(name.as_str()) {
+        if let Some((_, container)) = self.kept.lock().remove(name.as_str()) {
             let runner = Arc::clone(self);
             self.tasks.spawn(async move { runner.remove(&container).await });
         }
@@ -160,7 +160,7 @@ impl Runner {
                     info!(run = %id, %error, "the end of a run could not be recorded");
                 }
                 if let Some(container) = container {
-                    self.dispose(&allocation, container, failed).await;
+                    self.dispose(&allocation, id.instant, container, failed).await;
                 }
             }
             Ok(Outcome::LetGo) => info!(run = %id, "let go: the server stops"),
@@ -169,14 +169,44 @@ impl Runner {
     }
 
     /// Removes an ended container, unless it is the newest failed one and was not to remove itself.
-    async fn dispose(&self, allocation: &Allocation, container: ContainerId, failed: bool) {
+    async fn dispose(
+        &self,
+        allocation: &Allocation,
+        instant: Instant,
+        container: ContainerId,
+        failed: bool,
+    ) {
         if !failed || allocation.specification.container.auto_remove() {
             return self.remove(&container).await;
         }
-        let older = self.kept.lock().insert(allocation.name().clone(), container);
-        if let Some(older) = older {
-            self.remove(&older).await;
+        let name = allocation.name();
+        let older = self.keep(name, instant, container);
+        // Looked at after keeping: a deletion from now on makes the scheduler let go of it.
+        let now = self.store.get(name.as_str()).await;
+        let is_there = |now: &Snapshot| now.allocation.uid == allocation.uid;
+        let gone = if now.is_ok_and(|now| now.as_ref().is_some_and(is_there)) {
+            None
+        } else {
+            self.kept.lock().remove(name.as_str()).map(|(_, container)| container)
+        };
+        for container in older.iter().chain(&gone) {
+            self.remove(container).await;
         }
+    }
+
+    /// Keeps the container of the later instant; returns the other one.
+    fn keep(
+        &self,
+        name: &AllocationName,
+        instant: Instant,
+        container: ContainerId,
+    ) -> Option<ContainerId> {
+        let mut kept = self.kept.lock();
+        let older = match kept.get(name.as_str()) {
+            Some((held, _)) if *held > instant => return Some(container),
+            _ => kept.insert(name.clone(), (instant, container)),
+        };
+        older.map(|(_, container)| container)
     }
 
     async fn remove(&self, container: &ContainerId) {

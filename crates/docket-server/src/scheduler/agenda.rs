@@ -8,43 +8,41 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::{Allocation, AllocationName};
-use uuid::Uuid;
-
-use crate::store::Change;
+use docket_model::Allocation;
 
 /// Below this many the heap is not searched for what is out of date.
 const LEAST_SWEEP: usize = 1024;
 
 /// A heap of next instants, one for each allocation that has one.
+///
+/// Allocations are known by their positions in the store. Most are idle, so each costs little.
 #[derive(Debug)]
 pub(super) struct Agenda {
     zone: Tz,
     heap: BinaryHeap<Reverse<Ticket>>,
-    slots: HashMap<AllocationName, Slot>,
-    tickets: u64,
+    slots: HashMap<u64, Slot>,
 }
 
-/// A place in the heap. It counts only as long as its slot holds the same number.
+/// A place in the heap. It counts only as long as its slot waits for the same instant.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ticket {
-    instant: DateTime<Utc>,
-    number: u64,
-    name: AllocationName,
+    /// The instant, in seconds since 1970: schedules name whole seconds.
+    second: i64,
+    position: u64,
 }
 
 #[derive(Debug)]
 struct Slot {
     allocation: Arc<Allocation>,
-    /// All instants up to then are decided.
-    decided: DateTime<Utc>,
+    /// All instants up to then are decided, in milliseconds since 1970.
+    decided: i64,
     stage: Stage,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
-    /// Its next instant is in the heap.
-    Waiting(u64),
+    /// It is in the heap with this second.
+    Waiting(i64),
     /// It was due, and somebody decides.
     Deciding,
     /// It has no instant any more.
@@ -54,6 +52,7 @@ enum Stage {
 /// An allocation one or more of whose instants have come.
 #[derive(Debug)]
 pub(super) struct Due {
+    pub(super) position: u64,
     pub(super) allocation: Arc<Allocation>,
     /// All instants up to then are decided.
     pub(super) decided: DateTime<Utc>,
@@ -61,49 +60,55 @@ pub(super) struct Due {
 
 impl Agenda {
     pub(super) fn new(zone: Tz) -> Self {
-        Self { zone, heap: BinaryHeap::new(), slots: HashMap::new(), tickets: 0 }
+        Self { zone, heap: BinaryHeap::new(), slots: HashMap::new() }
     }
 
-    /// Learns what became of an allocation.
-    pub(super) fn apply(&mut self, name: &AllocationName, change: Change) {
-        let (allocation, decided) = match change {
-            Change::Stored { allocation, decided } => (allocation, decided),
-            Change::Deleted => {
-                self.slots.remove(name);
-                return;
-            }
+    /// Learns of an allocation that is new or changed, and up to when the store has it decided.
+    pub(super) fn store(
+        &mut self,
+        position: u64,
+        allocation: Arc<Allocation>,
+        decided: Option<DateTime<Utc>>,
+    ) {
+        let decided = decided.unwrap_or_default().max(allocation.scheduled_at).timestamp_millis();
+        let new = Slot { allocation, decided, stage: Stage::Done };
+        let Some(slot) = self.slots.get_mut(&position) else {
+            self.slots.insert(position, new);
+            return self.await_next(position);
         };
-        let known = self.slots.remove(name).filter(|slot| slot.allocation.uid == allocation.uid);
-        let decided = decided.unwrap_or(allocation.scheduled_at).max(allocation.scheduled_at);
-        let (decided, stage) = match known {
-            Some(slot) => (decided.max(slot.decided), slot.stage),
-            None => (decided, Stage::Done),
+        *slot = Slot {
+            decided: new.decided.max(slot.decided),
+            stage: std::mem::replace(&mut slot.stage, Stage::Done),
+            ..new
         };
-        let deciding = stage == Stage::Deciding;
-        self.slots.insert(name.clone(), Slot { allocation, decided, stage });
-        if !deciding {
-            self.await_next(name);
+        if slot.stage != Stage::Deciding {
+            self.await_next(position);
         }
+    }
+
+    /// Learns that an allocation is gone.
+    pub(super) fn delete(&mut self, position: u64) {
+        self.slots.remove(&position);
     }
 
     /// Takes out all whose instant has come. Each stays out until [`Agenda::decided`].
     pub(super) fn due(&mut self, now: DateTime<Utc>) -> Vec<Due> {
         let mut due = Vec::new();
         while self.next().is_some_and(|instant| instant <= now) {
-            let Some(Reverse(ticket)) = self.heap.pop() else { break };
-            let Some(slot) = self.slots.get_mut(&ticket.name) else { continue };
+            let Some(Reverse(Ticket { position, .. })) = self.heap.pop() else { break };
+            let Some(slot) = self.slots.get_mut(&position) else { continue };
             slot.stage = Stage::Deciding;
-            due.push(Due { allocation: Arc::clone(&slot.allocation), decided: slot.decided });
+            let allocation = Arc::clone(&slot.allocation);
+            due.push(Due { position, allocation, decided: slot.decided() });
         }
         due
     }
 
     /// Learns that all instants of an allocation up to `through` are decided.
-    pub(super) fn decided(&mut self, name: &AllocationName, uid: Uuid, through: DateTime<Utc>) {
-        let slot = self.slots.get_mut(name).filter(|slot| slot.allocation.uid == uid);
-        if let Some(slot) = slot {
-            slot.decided = slot.decided.max(through);
-            self.await_next(name);
+    pub(super) fn decided(&mut self, position: u64, through: DateTime<Utc>) {
+        if let Some(slot) = self.slots.get_mut(&position) {
+            slot.decided = slot.decided.max(through.timestamp_millis());
+            self.await_next(position);
         }
     }
 
@@ -112,29 +117,83 @@ impl Agenda {
         loop {
             let Reverse(ticket) = self.heap.peek()?;
             if self.counts(ticket) {
-                return Some(ticket.instant);
+                return DateTime::from_timestamp(ticket.second, 0);
             }
             self.heap.pop();
         }
     }
 
     fn counts(&self, ticket: &Ticket) -> bool {
-        let slot = self.slots.get(&ticket.name);
-        slot.is_some_and(|slot| slot.stage == Stage::Waiting(ticket.number))
+        let slot = self.slots.get(&ticket.position);
+        slot.is_some_and(|slot| slot.stage == Stage::Waiting(ticket.second))
     }
 
-    fn await_next(&mut self, name: &AllocationName) {
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        let Some(instant) = slot.allocation.next(slot.decided, self.zone) else {
+    fn await_next(&mut self, position: u64) {
+        let Some(slot) = self.slots.get_mut(&position) else { return };
+        let Some(instant) = slot.allocation.next(slot.decided(), self.zone) else {
             slot.stage = Stage::Done;
             return;
         };
-        self.tickets += 1;
-        slot.stage = Stage::Waiting(self.tickets);
-        self.heap.push(Reverse(Ticket { instant, number: self.tickets, name: name.clone() }));
-        if self.heap.len() > LEAST_SWEEP.max(2 * self.slots.len()) {
-            let heap = std::mem::take(&mut self.heap);
-            self.heap = heap.into_iter().filter(|Reverse(ticket)| self.counts(ticket)).collect();
+        let second = instant.timestamp();
+        if slot.stage == Stage::Waiting(second) {
+            return;
         }
+        slot.stage = Stage::Waiting(second);
+        self.heap.push(Reverse(Ticket { second, position }));
+        if self.heap.len() > LEAST_SWEEP.max(2 * self.slots.len()) {
+            self.sweep();
+        }
+    }
+
+    /// Takes out what is out of date, and what an allocation left there by changing back and forth.
+    fn sweep(&mut self) {
+        let mut tickets = std::mem::take(&mut self.heap).into_vec();
+        tickets.retain(|Reverse(ticket)| self.counts(ticket));
+        tickets.sort_unstable();
+        tickets.dedup();
+        self.heap = tickets.into();
+    }
+}
+
+impl Slot {
+    fn decided(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.decided).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use docket_model::{FieldPath, Origin, Specification, container::UnknownOptions};
+    use serde_json::json;
+
+    use super::*;
+
+    fn allocation(cron: &str) -> Arc<Allocation> {
+        let posted = json!({"Name": "a", "Cron": cron, "Container": {"Config": {"Image": "x"}}});
+        let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+        let accepted = "2026-11-21T09:00:00Z".parse().unwrap();
+        Arc::new(Allocation {
+            specification: read.unwrap().specification,
+            uid: uuid::Uuid::nil(),
+            revision: 1,
+            origin: Origin::Api,
+            created_at: accepted,
+            scheduled_at: accepted,
+        })
+    }
+
+    #[test]
+    fn an_allocation_that_changes_without_end_takes_no_more_room() {
+        let mut agenda = Agenda::new(Tz::UTC);
+        let versions = [allocation("0 10 * * *"), allocation("0 11 * * *")];
+
+        for round in 0..10_000 {
+            agenda.store(1, Arc::clone(&versions[round % 2]), None);
+        }
+
+        assert!(agenda.heap.len() <= LEAST_SWEEP, "{}", agenda.heap.len());
+        let due = agenda.due("2026-11-21T12:00:00Z".parse().unwrap());
+        assert_eq!(due.len(), 1);
+        assert_eq!(agenda.next(), None);
     }
 }

@@ -20,7 +20,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use docket_model::{Allocation, AllocationName};
+use docket_model::Allocation;
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, watch},
@@ -28,7 +28,6 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
-use uuid::Uuid;
 
 use self::{
     agenda::{Agenda, Due},
@@ -59,7 +58,7 @@ pub(crate) struct Scheduler {
     agenda: Agenda,
     ticks: Arc<Ticks>,
     changes: Arc<Changes>,
-    news: VecDeque<(AllocationName, Change)>,
+    news: VecDeque<(u64, Change)>,
     decisions: (mpsc::UnboundedSender<Decided>, mpsc::UnboundedReceiver<Decided>),
     deciding: TaskTracker,
 }
@@ -95,11 +94,10 @@ struct Shared {
     pauses: Mutex<Pauses>,
 }
 
-/// All instants of an allocation up to `through` are decided.
+/// All instants of the allocation at a position up to `through` are decided.
 #[derive(Debug)]
 struct Decided {
-    name: AllocationName,
-    uid: Uuid,
+    position: u64,
     through: DateTime<Utc>,
 }
 
@@ -159,31 +157,35 @@ impl Scheduler {
             self.news.extend(self.changes.take());
         }
         let some = self.news.len().min(CHANGES_AT_ONCE);
-        for (name, change) in self.news.drain(..some) {
-            if matches!(change, Change::Deleted) {
-                self.shared.runner.forget(&name);
+        for (position, change) in self.news.drain(..some) {
+            match change {
+                Change::Stored { allocation, decided } => {
+                    self.agenda.store(position, allocation, decided);
+                }
+                Change::Deleted { name } => {
+                    self.agenda.delete(position);
+                    self.shared.runner.forget(&name);
+                }
             }
-            self.agenda.apply(&name, change);
         }
     }
 
     fn propose(&mut self, now: DateTime<Utc>) {
-        for Due { allocation, decided } in self.agenda.due(now) {
+        for Due { position, allocation, decided } in self.agenda.due(now) {
             let shared = Arc::clone(&self.shared);
             let answer = self.decisions.0.clone();
             self.deciding.spawn(async move {
                 let through = shared.decide(&allocation, decided).await;
-                let (name, uid) = (allocation.name().clone(), allocation.uid);
                 // Nobody listens any more once the loop has ended.
-                let _ = answer.send(Decided { name, uid, through });
+                let _ = answer.send(Decided { position, through });
             });
         }
     }
 
     fn note(&mut self, decided: &Decided) {
-        self.agenda.decided(&decided.name, decided.uid, decided.through);
-        while let Ok(Decided { name, uid, through }) = self.decisions.1.try_recv() {
-            self.agenda.decided(&name, uid, through);
+        self.agenda.decided(decided.position, decided.through);
+        while let Ok(Decided { position, through }) = self.decisions.1.try_recv() {
+            self.agenda.decided(position, through);
         }
     }
 

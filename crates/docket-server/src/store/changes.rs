@@ -1,4 +1,6 @@
 //! Tells a reader which allocations changed. A reader that is slow learns the latest of each only.
+//!
+//! An allocation is known by its position, which a name that is created anew does not get again.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,20 +20,23 @@ pub enum Change {
         decided: Option<DateTime<Utc>>,
     },
     /// It is gone.
-    Deleted,
+    Deleted {
+        /// What it was called.
+        name: AllocationName,
+    },
 }
 
-/// Changes that a reader has not taken yet: at most one a name, so a slow reader costs no memory.
+/// Changes that a reader has not taken yet: at most one each, so a slow reader costs no memory.
 #[derive(Debug, Default)]
 pub struct Changes {
-    pending: Mutex<HashMap<AllocationName, Change>>,
+    pending: Mutex<HashMap<u64, Change>>,
     arrived: Notify,
 }
 
 impl Changes {
     /// Takes all that changed since the last call; one call for each reader at a time.
     #[must_use]
-    pub fn take(&self) -> HashMap<AllocationName, Change> {
+    pub fn take(&self) -> HashMap<u64, Change> {
         std::mem::take(&mut *self.pending.lock())
     }
 
@@ -40,7 +45,7 @@ impl Changes {
         self.arrived.notified().await;
     }
 
-    pub(super) fn add(&self, changes: impl IntoIterator<Item = (AllocationName, Change)>) {
+    pub(super) fn add(&self, changes: impl IntoIterator<Item = (u64, Change)>) {
         self.pending.lock().extend(changes);
         self.arrived.notify_one();
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use docket_model::{
     Run,
     run::{Instant, RunState},
@@ -20,6 +21,8 @@ struct Kept {
 /// The records of one allocation by instant.
 #[derive(Debug, Default)]
 pub(super) struct History {
+    /// The latest instant about which it was decided.
+    pub(super) decided: Option<DateTime<Utc>>,
     runs: BTreeMap<Instant, Kept>,
     running: usize,
 }
@@ -32,6 +35,11 @@ pub(super) struct Resized {
 }
 
 impl History {
+    /// No runs, but all instants up to this one are decided.
+    pub(super) fn decided_up_to(decided: DateTime<Utc>) -> Self {
+        Self { decided: Some(decided), ..Self::default() }
+    }
+
     pub(super) fn running(&self) -> usize {
         self.running
     }

@@ -33,12 +33,17 @@ pub struct MemoryStore {
     state: RwLock<State>,
 }
 
+/// Below this many deleted names none is forgotten, so that looking for them costs little in all.
+const LEAST_SWEEP: usize = 1024;
+
 #[derive(Debug, Default)]
 struct State {
     entries: BTreeMap<u64, Entry>,
     positions: HashMap<AllocationName, u64>,
     /// Names that were deleted, with the latest instant decided and the time of deletion.
     deleted: HashMap<AllocationName, (DateTime<Utc>, DateTime<Utc>)>,
+    /// At which number of them those that need not be remembered any more are looked for.
+    sweep_deleted_at: usize,
     /// Where each record is, the oldest first.
     ages: BTreeMap<u64, (u64, Instant)>,
     bytes: usize,
@@ -50,7 +55,6 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     allocation: Arc<Allocation>,
-    decided: Option<DateTime<Utc>>,
     /// Absent until the first run, because most allocations of many have none yet.
     history: Option<Box<History>>,
 }
@@ -70,14 +74,15 @@ impl Entry {
         Snapshot {
             allocation: Arc::clone(&self.allocation),
             position,
-            decided: self.decided,
+            decided: history.and_then(|history| history.decided),
             recent: recent.into_iter().flatten().collect(),
             running: history.map_or(0, History::running),
         }
     }
 
     fn change(&self) -> Change {
-        Change::Stored { allocation: Arc::clone(&self.allocation), decided: self.decided }
+        let decided = self.history.as_deref().and_then(|history| history.decided);
+        Change::Stored { allocation: Arc::clone(&self.allocation), decided }
     }
 }
 
@@ -125,8 +130,11 @@ impl State {
                 created_at: at,
                 scheduled_at: at,
             };
-            let decided = self.deleted.remove(name.as_str()).map(|(decided, _)| decided);
-            let entry = Entry { allocation: Arc::new(allocation), decided, history: None };
+            let history = self
+                .deleted
+                .remove(name.as_str())
+                .map(|(decided, _)| Box::new(History::decided_up_to(decided)));
+            let entry = Entry { allocation: Arc::new(allocation), history };
             self.positions.insert(name, revision);
             self.entries.insert(revision, entry);
             return Effect::Created;
@@ -148,18 +156,21 @@ impl State {
         Effect::Updated
     }
 
-    fn remove(&mut self, name: &str, at: DateTime<Utc>) -> Option<AllocationName> {
+    fn remove(&mut self, name: &str, at: DateTime<Utc>) -> Option<(u64, Change)> {
         let (name, position) = self.positions.remove_entry(name)?;
-        let entry = self.entries.remove(&position)?;
-        for (age, weight) in entry.history.into_iter().flat_map(|history| history.into_ages()) {
+        let history = self.entries.remove(&position)?.history.unwrap_or_default();
+        if let Some(decided) = history.decided {
+            if self.deleted.len() >= self.sweep_deleted_at {
+                self.deleted.retain(|_, (_, deleted_at)| at - *deleted_at < REMEMBERED);
+                self.sweep_deleted_at = (2 * self.deleted.len()).max(LEAST_SWEEP);
+            }
+            self.deleted.insert(name.clone(), (decided, at));
+        }
+        for (age, weight) in history.into_ages() {
             self.ages.remove(&age);
             self.bytes = self.bytes.saturating_sub(weight);
         }
-        self.deleted.retain(|_, (_, deleted_at)| at - *deleted_at < REMEMBERED);
-        if let Some(decided) = entry.decided {
-            self.deleted.insert(name.clone(), (decided, at));
-        }
-        Some(name)
+        Some((position, Change::Deleted { name }))
     }
 
     /// The names of an origin that a complete push does not have.
@@ -173,7 +184,7 @@ impl State {
             .collect()
     }
 
-    fn publish(&mut self, changes: &[(AllocationName, Change)]) {
+    fn publish(&mut self, changes: &[(u64, Change)]) {
         self.readers.retain(|reader| {
             let reader = reader.upgrade();
             reader.inspect(|reader| reader.add(changes.iter().cloned())).is_some()
@@ -226,16 +237,15 @@ impl AllocationStore for MemoryStore {
         let left_out = if push.complete { state.left_out(&push) } else { Vec::new() };
         let mut changes = Vec::with_capacity(push.specifications.len() + left_out.len());
         for name in left_out {
-            state.remove(name.as_str(), push.at);
-            changes.push((name, Change::Deleted));
+            changes.extend(state.remove(name.as_str(), push.at));
         }
         let mut effects = Vec::with_capacity(push.specifications.len());
         for specification in push.specifications {
             let name = specification.name.clone();
             let effect = state.put(specification, &push.origin, push.at);
             if effect != Effect::Unchanged {
-                let change = state.entry(name.as_str()).map(|(_, entry)| entry.change());
-                changes.extend(change.map(|change| (name, change)));
+                let stored = state.entry(name.as_str());
+                changes.extend(stored.map(|(position, entry)| (position, entry.change())));
             }
             effects.push(effect);
         }
@@ -257,8 +267,7 @@ impl AllocationStore for MemoryStore {
             let name = entry.allocation.name().clone();
             return Err(StoreError::ReadOnly { name, file: Arc::clone(file) });
         }
-        let removed = state.remove(name, at);
-        let change = removed.map(|name| (name, Change::Deleted));
+        let change = state.remove(name, at);
         state.publish(change.as_slice());
         Ok(true)
     }
@@ -287,9 +296,7 @@ impl AllocationStore for MemoryStore {
     fn changes(&self) -> Arc<Changes> {
         let changes = Arc::new(Changes::default());
         let mut state = self.state.write();
-        changes.add(
-            state.entries.values().map(|entry| (entry.allocation.name().clone(), entry.change())),
-        );
+        changes.add(state.entries.iter().map(|(position, entry)| (*position, entry.change())));
         state.readers.push(Arc::downgrade(&changes));
         changes
     }
@@ -305,12 +312,13 @@ impl RunStore for MemoryStore {
         };
         let Some(entry) = state.entries.get_mut(&position) else { return Ok(Recorded::TooLate) };
         let (instant, latest) = (run.id.instant, run.latest().moment());
-        let decided_before = entry.decided.is_some_and(|decided| decided >= instant.moment());
+        let decided = entry.history.as_deref().and_then(|history| history.decided);
+        let decided_before = decided.is_some_and(|decided| decided >= instant.moment());
         if entry.allocation.uid != run.uid || decided_before {
             return Ok(Recorded::TooLate);
         }
-        entry.decided = Some(latest);
         let history = entry.history.get_or_insert_default();
+        history.decided = Some(latest);
         if !history.fold(&run) {
             let resized = history.insert(run, age);
             state.ages.insert(age, (position, instant));

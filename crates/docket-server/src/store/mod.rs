@@ -283,6 +283,7 @@ impl End {
         attempt.remarks.extend(self.remarks);
         if let Some(exit) = self.exit {
             attempt.started_at = exit.started_at.or(attempt.started_at);
+            attempt.image = exit.image.clone().or(attempt.image.take());
             attempt.exit = Some(exit);
         }
         attempt.output = self.output.map(|mut output| {

@@ -107,6 +107,7 @@ impl Inspected {
         let ended_at = moment(self.state.finished_at.as_deref());
         Exit {
             code: exit_code,
+            image: self.image.as_deref().map(Into::into),
             out_of_memory,
             started_at,
             // An engine notes the start of a short life after its end.

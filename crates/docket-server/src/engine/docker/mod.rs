@@ -18,6 +18,7 @@ mod notes;
 mod pull;
 mod reference;
 mod run;
+mod ssh;
 #[cfg(test)]
 mod stub;
 mod transport;

@@ -26,6 +26,7 @@ use super::{
     client::ANSWER_LIMIT,
     connect_error::ConnectError,
     endpoint::{Address, Endpoint, Origin},
+    ssh::SshConnector,
 };
 
 /// How many connections wait for the next request; the runs under way hold one each beside them.
@@ -49,11 +50,7 @@ pub(super) fn clients(endpoint: &Endpoint) -> Result<(Docker, Docker), ConnectEr
             Docker::connect_with_ssl(authority, &key, &certificate, &ca, limit, version)
                 .map(|docker| (docker.clone(), docker))
         }
-        Address::Ssh(destination) => {
-            let connect =
-                || Docker::connect_with_ssh(destination, limit, API_DEFAULT_VERSION, None);
-            connect().and_then(|docker| Ok((docker, connect()?)))
-        }
+        Address::Ssh(destination) => both(&SshConnector::new(destination), "http://docker"),
     };
     made.map_err(|source| ConnectError::Client {
         endpoint: endpoint.to_string(),

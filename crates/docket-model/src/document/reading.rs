@@ -1,0 +1,215 @@
+//! From the nodes of a document to its specifications, and to the mistakes in them.
+
+use std::{collections::HashMap, rc::Rc};
+
+use super::{
+    Document, Located, Read,
+    defaults::overlay,
+    load::{Loader, Root},
+    located::Noted,
+    node::{self, Content, Entry, Node},
+    place,
+    source::Source,
+};
+use crate::{
+    allocation::{self, Specification},
+    container::UnknownOptions,
+    mistake::{FieldPath, Mistake, unknown_key},
+};
+
+/// The keys of a document that has defaults.
+const DOCUMENT_KEYS: [&str; 2] = ["Defaults", "Allocations"];
+
+/// A document on its way.
+pub(super) struct Reading<'t> {
+    source: &'t Source<'t>,
+    unknown_options: UnknownOptions,
+    specifications: Vec<Read>,
+    pub(super) noted: Noted,
+    /// The line of each name.
+    names: HashMap<String, usize>,
+    defaults: Option<Rc<Node<'t>>>,
+    /// What aliases and defaults may yet add, in [`Node::weight`].
+    allowance: usize,
+}
+
+impl<'t> Reading<'t> {
+    pub(super) fn new(source: &'t Source<'t>, unknown_options: UnknownOptions) -> Self {
+        Self {
+            source,
+            unknown_options,
+            specifications: Vec::new(),
+            noted: Noted::default(),
+            names: HashMap::new(),
+            defaults: None,
+            allowance: node::allowance(source.text().len()),
+        }
+    }
+
+    /// Reads the whole text; fails where it is no YAML.
+    pub(super) fn events(&mut self) -> Result<(), Located> {
+        let mut loader = Loader::new(self.source);
+        let read = self.document(&mut loader);
+        self.noted.append(loader.noted);
+        read
+    }
+
+    fn document(&mut self, loader: &mut Loader<'t>) -> Result<(), Located> {
+        match loader.root()? {
+            Root::Nothing => self.nothing(),
+            Root::List => {
+                let mut next = loader.item()?;
+                while let Some(item) = next.filter(|_| !self.noted.is_full()) {
+                    // Where the text breaks off, its last item may not be whole.
+                    next = loader.item()?;
+                    self.item(&item);
+                }
+                if self.noted.is_full() {
+                    return Ok(());
+                }
+            }
+            Root::Node(root) => self.root(&root),
+        }
+        loader.end()
+    }
+
+    fn nothing(&mut self) {
+        let message = "there is nothing here: a document is a list of allocations, each with the \
+                       keys Name, Cron and Container";
+        self.noted.note(self.source.at_start(message.to_owned()));
+    }
+
+    pub(super) fn root(&mut self, root: &Rc<Node<'t>>) {
+        match &root.content {
+            Content::List(items) => items.iter().for_each(|item| self.item(item)),
+            Content::Map(entries) if has_any(entries, &DOCUMENT_KEYS) => {
+                self.with_defaults(root, entries);
+            }
+            Content::Map(entries) if has_any(entries, &allocation::KEYS) => self.item(root),
+            Content::Scalar(scalar) if scalar.is_null() => self.nothing(),
+            _ => self.wrong(
+                root,
+                "expected a list of allocations, a mapping with `Allocations` and `Defaults`, \
+                 or one allocation",
+            ),
+        }
+    }
+
+    fn with_defaults(&mut self, root: &Node<'t>, entries: &[Entry<'t>]) {
+        let [defaults, allocations] = DOCUMENT_KEYS.map(|known| self.only(entries, known));
+        for (key, _) in entries {
+            let name = key.text();
+            if !DOCUMENT_KEYS.iter().any(|k| k.eq_ignore_ascii_case(name)) {
+                self.wrong(key, &unknown_key(name, DOCUMENT_KEYS));
+            }
+        }
+        if let Some((key, defaults)) = defaults {
+            match &defaults.content {
+                Content::Map(_) => self.defaults = Some(Rc::clone(defaults)),
+                Content::Scalar(scalar) if scalar.is_null() => {}
+                _ => self.wrong(key, "`Defaults` is a mapping of what allocations share"),
+            }
+        }
+        let Some((key, list)) = allocations else {
+            self.wrong(root, "`Allocations` is required beside `Defaults`");
+            return;
+        };
+        match &list.content {
+            Content::List(items) => items.iter().for_each(|item| self.item(item)),
+            _ => self.wrong(key, "`Allocations` is a list of allocations"),
+        }
+    }
+
+    /// The entry with the key, in any case; a second one is a mistake.
+    fn only<'a>(&mut self, entries: &'a [Entry<'t>], known: &str) -> Option<&'a Entry<'t>> {
+        let mut found = entries.iter().filter(|(key, _)| key.text().eq_ignore_ascii_case(known));
+        let first = found.next();
+        for (second, _) in found {
+            self.wrong(second, &format!("the key `{known}` is given twice"));
+        }
+        first
+    }
+
+    /// Reads an allocation.
+    fn item(&mut self, item: &Rc<Node<'t>>) {
+        if self.noted.is_full() {
+            return;
+        }
+        let merged;
+        let item = match &self.defaults {
+            Some(defaults) => {
+                merged = overlay(defaults, item);
+                &merged
+            }
+            None => item,
+        };
+        if item.weight > node::MAX_WEIGHT || item.weight > self.allowance {
+            self.wrong(item, "this is too large to be read, with its aliases and defaults");
+            return;
+        }
+        self.allowance -= item.weight;
+        self.name(item);
+        let read =
+            Specification::read(item.to_value(), &FieldPath::default(), self.unknown_options);
+        match read {
+            Ok(read) => {
+                let warnings = self.located(item, read.warnings);
+                self.specifications.push(Read {
+                    specification: read.specification,
+                    line: item.mark.line(),
+                    warnings,
+                });
+            }
+            Err(mistakes) => {
+                self.note(item, mistakes);
+            }
+        }
+    }
+
+    /// Notes a name that was there before; also where the rest of its allocation is wrong.
+    fn name(&mut self, item: &Node<'t>) {
+        let Some((_, name)) = item.entry("Name") else {
+            return;
+        };
+        let text = name.text();
+        if text.is_empty() {
+            return;
+        }
+        let line = name.mark.line();
+        let Some(earlier) = self.names.insert(text.to_owned(), line) else {
+            return;
+        };
+        let message =
+            format!("the name `{text}` is given twice, in line {earlier} and in line {line}");
+        let mistake = Mistake::new(FieldPath::key("Name"), message);
+        self.note(item, vec![mistake]);
+    }
+
+    fn note(&mut self, item: &Node<'t>, mistakes: Vec<Mistake>) {
+        for located in self.located(item, mistakes) {
+            self.noted.note(located);
+        }
+    }
+
+    fn located(&self, item: &Node<'t>, mistakes: Vec<Mistake>) -> Vec<Located> {
+        mistakes.into_iter().flat_map(|mistake| place::find(self.source, item, mistake)).collect()
+    }
+
+    fn wrong(&mut self, at: &Node<'t>, message: &str) {
+        let mistake = Mistake::new(FieldPath::default(), message);
+        self.noted.note(place::point(self.source, at, mistake));
+    }
+
+    pub(super) fn finish(self) -> Result<Document, Vec<Located>> {
+        let mistakes = self.noted.into_sorted();
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(Document { specifications: self.specifications })
+    }
+}
+
+fn has_any(entries: &[Entry<'_>], keys: &[&str]) -> bool {
+    let named = |text: &str| keys.iter().any(|key| key.eq_ignore_ascii_case(text));
+    entries.iter().any(|(key, _)| named(key.text()))
+}

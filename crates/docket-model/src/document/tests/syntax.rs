@@ -1,0 +1,131 @@
+use super::*;
+
+#[test]
+fn an_unquoted_schedule_is_to_be_quoted() {
+    for (cron, schedule) in [
+        ("* * * * *", "* * * * *"),
+        ("*/5 * * * * # often", "*/5 * * * *"),
+        ("*", "*"),
+        ("@daily", "@daily"),
+        ("? * * * *", "? * * * *"),
+        ("- * * * *", "- * * * *"),
+        ("0 9 * * *: x", "0 9 * * *: x"),
+    ] {
+        let text = format!("- Name: a\n  Cron: {cron}\n");
+        let expected = format!("quote the schedule: write `Cron: \"{schedule}\"`");
+        assert!(told(&text).ends_with(&expected), "{}", told(&text));
+        assert!(told(&text).starts_with("2:"), "{}", told(&text));
+    }
+    assert_eq!(
+        told("[{Name: a, cron: * * * * *, Container: {}}]"),
+        "1:18: quote the schedule: write `Cron: \"* * * * *\"`"
+    );
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_a_way_out() {
+    let cases = [
+        "- Name: a\n\tCron: x\n",
+        "- Name: a\n  Description: *oops\n",
+        "- Name: a\n  Description: @home\n",
+        "- Name: a\n  Description: a: b\n",
+        "- Name: a\n    Cron: 0 9 * * *\n",
+        "- Name: a\n Cron: 0 9 * * *\n",
+        "- Name: \"a\n",
+        "- Name: \"\\q\"\n",
+        "- [a, b\n",
+        "- {a: b\n",
+        "- Name: é\n\n  \t Cron: x\n",
+        "- &a [*a]\n",
+        "- Name: a\n---\n- Name: b\n",
+    ];
+    let told: Vec<_> = cases.map(told).into_iter().collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    2:1: YAML is indented with spaces: a tab stands here
+    2:16: `*oops` repeats nothing that comes before: put a text that begins with `*` or `&` in quotes
+    2:16: put a text that begins like `@home` in quotes
+    2:17: a `:` cannot stand here: check the indentation, or put a text that holds `: ` in quotes
+    2:9: a `:` cannot stand here: check the indentation, or put a text that holds `: ` in quotes
+    2:2: the indentation does not fit the lines before
+    1:9: the quotation that begins here does not end
+    1:9: YAML does not know this escape: double the `\`, or use single quotes
+    2:1: a `,` or `]` is missing before this
+    2:1: a `,` or `}` is missing before this
+    3:3: YAML is indented with spaces: a tab stands here
+    1:7: this alias stands within what it is to repeat
+    1:3: Container.Config: Config is required
+    1:3: Cron: Required
+    3:1: a second document begins here: put all allocations in one list, without `---` between them
+    ");
+}
+
+#[test]
+fn what_comes_before_the_break_is_told_too() {
+    let text = "- {Name: a}\n- Name: b\n Cron: 0 9 * * *\n- {}\n";
+
+    // What the second one lacks may stand behind the break.
+    insta::assert_snapshot!(told(text), @"
+    1:3: Container.Config: Config is required
+    1:3: Cron: Required
+    3:2: the indentation does not fit the lines before
+    ");
+}
+
+#[test]
+fn an_end_that_begins_nothing_is_no_second_document() {
+    let text = format!("---\n{}\n...\n---\n", json!([allocation("foo")]));
+    assert_eq!(printed(&text), [allocation("foo")]);
+}
+
+#[test]
+fn nesting_is_bounded_and_costs_no_time() {
+    for text in [
+        "[".repeat(200_000),
+        "{".repeat(200_000),
+        "[a, ".repeat(200_000),
+        "- ".repeat(200_000),
+        "? ".repeat(200_000),
+        format!("- {}", "{a: ".repeat(200)),
+    ] {
+        let told = told(&text);
+        assert!(told.contains("within one another"), "{told}");
+    }
+}
+
+#[test]
+fn aliases_do_not_multiply_without_bound() {
+    let bomb: Vec<_> =
+        (1..40).map(|n| format!("- &a{n} [{}]\n", format!("*a{},", n - 1).repeat(10))).collect();
+    assert!(told(&format!("- &a0 x\n{}", bomb.concat())).contains("too large to be read"));
+
+    let chain: Vec<_> = (1..100_000).map(|n| format!("- &a{n} [*a{}]\n", n - 1)).collect();
+    assert!(told(&format!("- &a0 x\n{}", chain.concat())).contains("within one another"));
+
+    let text = format!("- &a {}\n{}", "x".repeat(1 << 20), "- {Description: *a}\n".repeat(1000));
+    assert!(told(&text).contains("too large to be read"));
+
+    let keys: Vec<_> = (0..10_000).map(|n| format!("k{n}: , ")).collect();
+    let keys = keys.concat();
+    let text = format!("- &a {{{keys}}}\n- [{}]\n", "{<<: *a}, ".repeat(1000));
+    assert!(told(&text).contains("`<<` makes this document too large"));
+}
+
+#[test]
+fn a_document_has_a_longest_length() {
+    let text = " ".repeat(MAX_LENGTH + 1);
+
+    let mistakes = read(&text, UnknownOptions::Refuse).unwrap_err();
+
+    assert_eq!(
+        mistakes[0].to_string(),
+        "1:1: 268435457 bytes are more than a document may have, 268435456: split it"
+    );
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_are_told() {
+    let told = told(&"- {}\n".repeat(100_000));
+
+    assert_eq!(told.lines().count(), 1000);
+    assert!(told.ends_with("; there may be more, which are not shown"));
+}
