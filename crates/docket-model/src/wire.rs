@@ -92,6 +92,33 @@ pub struct Problem {
     pub title: String,
     /// What went wrong with this request, and how to mend it.
     pub detail: String,
+    /// Each mistake in a push, where the sender accepts `application/problem+json`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// One mistake in a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The way to the field, such as `Container.Config.Image`.
+    pub field: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// Of a schedule: each mistake in it with part, text, offset and length in bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<serde_json::Value>,
+}
+
+impl From<&Mistake> for FieldError {
+    fn from(mistake: &Mistake) -> Self {
+        let places = mistake.schedule.iter().map(serde_json::to_value);
+        Self {
+            field: mistake.field.to_string(),
+            message: mistake.message.clone(),
+            // They are plain structs of texts and numbers, which JSON can always hold.
+            schedule: places.filter_map(Result::ok).collect(),
+        }
+    }
 }
 
 /// What the server knows of an allocation, under the key `Status`.

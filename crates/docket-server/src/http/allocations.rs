@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::{
     Api, body,
-    error::{ApiError, JSON},
+    error::{ApiError, JSON, PROBLEM},
     number,
 };
 use crate::store::{Effect, Push, Snapshot};
@@ -148,7 +148,13 @@ pub(super) async fn push(
 ) -> Result<HttpResponse, ApiError> {
     let options =
         if query.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
-    let posted = body::read(&request, payload, api.max_body, options).await?;
+    let posted = body::read(&request, payload, api.max_body, options).await;
+    let posted = posted.map_err(|error| match error {
+        ApiError::Mistaken(mistakes) if accepts_problem(&request) => {
+            ApiError::MistakenInDetail(mistakes)
+        }
+        other => other,
+    })?;
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
     let at = api.clock.now();
@@ -171,6 +177,12 @@ pub(super) async fn push(
         unchanged: count(Effect::Unchanged),
         results,
     }))
+}
+
+/// True where the sender asks for more than the original's body for a refused push.
+fn accepts_problem(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains(PROBLEM))
 }
 
 /// `DELETE /{name}`: deletes an allocation; its running containers go on.

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use docket_model::{
     AllocationName, Mistake,
-    wire::{Problem, Refused},
+    wire::{FieldError, Problem, Refused},
 };
 use tracing::error;
 
@@ -16,7 +16,7 @@ use crate::{engine::EngineError, store::StoreError};
 
 /// The content type of the original's answers.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
-const PROBLEM: &str = "application/problem+json";
+pub(super) const PROBLEM: &str = "application/problem+json";
 
 /// Why a request is not answered as its sender hoped.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) enum ApiError {
     Undecodable(String),
     /// The body was read, and specifications in it are wrong.
     Mistaken(Vec<Mistake>),
+    /// The same, for a sender who asked for a problem with the place of each mistake.
+    MistakenInDetail(Vec<Mistake>),
     /// Nothing has the name; perhaps another name was meant.
     NoSuchAllocation(String, Option<AllocationName>),
     /// The allocation has no such run.
@@ -68,9 +70,9 @@ impl fmt::Display for ApiError {
             | Self::BadQuery(message)
             | Self::Forbidden(message)
             | Self::NotReady(message) => f.write_str(message),
-            Self::Mistaken(mistakes) => {
-                let count = mistakes.len();
-                write!(f, "the specification has {count} mistakes")
+            Self::Mistaken(mistakes) | Self::MistakenInDetail(mistakes) => {
+                let mistakes: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+                f.write_str(&mistakes.join("; "))
             }
             Self::NoSuchAllocation(name, near) => {
                 write!(f, "no allocation is named `{name}`")?;
@@ -100,7 +102,7 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Undecodable(_) | Self::BadQuery(_) => StatusCode::BAD_REQUEST,
-            Self::Mistaken(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Mistaken(_) | Self::MistakenInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSuchAllocation(..)
             | Self::NoSuchRun(_)
             | Self::NoSuchRoute(_)
@@ -143,6 +145,11 @@ impl ResponseError for ApiError {
         }
         let title = status.canonical_reason().unwrap_or_default().to_owned();
         let detail = self.to_string();
-        answer.content_type(PROBLEM).json(Problem { status: status.as_u16(), title, detail })
+        let errors = match self {
+            Self::MistakenInDetail(mistakes) => mistakes.iter().map(FieldError::from).collect(),
+            _ => Vec::new(),
+        };
+        let status = status.as_u16();
+        answer.content_type(PROBLEM).json(Problem { status, title, detail, errors })
     }
 }

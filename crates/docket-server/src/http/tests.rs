@@ -177,6 +177,18 @@ async fn all_mistakes_are_told_at_once_under_their_paths() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sender_who_accepts_problems_gets_the_place_of_each_mistake() {
+    let api = api(Access::default());
+    let asking = Asking::of(&api)
+        .with("content-type", "application/json")
+        .with("accept", "application/problem+json");
+
+    let wrong = r#"{"Name":"a","Cron":"0 25 * * *","Container":{"Config":{"Image":"x"}}}"#;
+
+    assert_snapshot!(asking.send(Method::POST, "/", wrong).await, @"");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_array_is_taken_as_a_whole_or_not_at_all() {
     let api = api(Access::default());
     let one = |name: &str| {

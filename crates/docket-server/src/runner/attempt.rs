@@ -5,6 +5,8 @@ use docket_model::{
     run::{ContainerId, Exit, RunState},
 };
 
+use tracing::info;
+
 use super::{Runner, Stopped};
 use crate::{
     engine::{Captured, EngineError, Identity, Made, Plan, Pulled},
@@ -94,7 +96,12 @@ impl<'a> Attempt<'a> {
             Ok(outcome) => Ok(outcome),
             Err(Break::Stopped) => Ok(Outcome::LetGo),
             Err(Break::Store(error)) => Err(error),
-            Err(Break::Engine(error)) => Ok(failed(&error)),
+            Err(Break::Engine(error)) => {
+                if error == EngineError::Gone {
+                    self.container = None;
+                }
+                Ok(failed(&error))
+            }
         }
     }
 
@@ -134,9 +141,16 @@ impl<'a> Attempt<'a> {
             let Made { id, image, warnings } = made;
             self.container = Some(id.clone());
             let container = id.clone();
-            self.note(Progress::Created { container, image, remarks: warnings }).await?;
+            let created = Progress::Created { container, image, remarks: warnings };
+            if let Err(refusal) = self.note(created).await {
+                // Deleted in this moment: what was never started goes, as if it had never been.
+                runner.remove(&id).await;
+                return Err(refusal);
+            }
             runner.persistently(|| runner.engine.start(&id)).await??;
-            self.note(Progress::Started).await?;
+            if let Err(Break::Store(error)) = self.note(Progress::Started).await {
+                info!(run = %self.id, %error, "the run goes on without a record");
+            }
             return Ok(id);
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Origin, Run, RunId, Specification, mistake, run::Instant,
+    Allocation, AllocationName, Origin, Run, RunId, Specification, log, mistake, run::Instant,
 };
 use parking_lot::RwLock;
 use uuid::Uuid;
@@ -19,8 +19,8 @@ use super::{
     history::{History, Resized},
 };
 
-/// How many of the newest runs can fill the `Logs` of an allocation: the least steps a run has is one.
-const RECENT: usize = 30;
+/// How many of the newest runs a snapshot has: as many as can fill `Logs`, with a step each.
+const RECENT: usize = log::MAX_ENTRIES;
 
 /// Among how many names the nearest is looked for: a wrong name must not cost a large store much.
 const MOST_COMPARED: usize = 10_000;

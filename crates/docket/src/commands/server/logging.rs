@@ -4,7 +4,9 @@ use std::io;
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::output;
 
@@ -27,19 +29,19 @@ pub(super) enum LogFormat {
 pub(super) fn start(format: LogFormat) -> Result<()> {
     let asked = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
     let asked = asked.unwrap_or_else(|| DEFAULT.to_owned());
-    let filter = EnvFilter::builder()
-        .parse(&asked)
+    let filter: Targets = asked
+        .parse()
         .with_context(|| format!("{VARIABLE} is `{asked}`, which is no filter of a log"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(output::has_colours())
         .with_target(false)
         // A log that cannot be written cannot be complained about either.
         .log_internal_errors(false);
-    match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    }
-    .map_err(|error| anyhow!("cannot start the log: {error}"))
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let started = tracing_subscriber::registry().with(lines).with(filter).try_init();
+    started.map_err(|error| anyhow!("cannot start the log: {error}"))
 }
