@@ -205,7 +205,7 @@ fn likeness(text: &str, candidate: &str) -> Option<f64> {
         0..=3 => 0.0,
         _ => strsim::jaro_winkler(text, candidate),
     };
-    (slips >= 0.6 || beginning >= 0.75).then_some(slips.max(beginning))
+    (slips >= 0.5 || beginning >= 0.75).then_some(slips.max(beginning))
 }
 
 /// Says that a key is unknown, and which one may have been meant.

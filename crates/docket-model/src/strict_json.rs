@@ -6,7 +6,9 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, map::Entry};
+
+use crate::mistake::shortened;
 
 /// Reads any JSON value, and refuses an object that has a key twice.
 ///
@@ -70,11 +72,17 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` is given twice")));
+            match object.entry(key) {
+                Entry::Vacant(place) => {
+                    let StrictJson(value) = entries.next_value()?;
+                    place.insert(value);
+                }
+                Entry::Occupied(place) => {
+                    let key = shortened(place.key());
+                    let message = format_args!("the key `{key}` is given twice");
+                    return Err(A::Error::custom(message));
+                }
             }
-            let StrictJson(value) = entries.next_value()?;
-            object.insert(key, value);
         }
         Ok(Value::Object(object))
     }

@@ -10,8 +10,8 @@ use std::cell::RefCell;
 use serde::{
     Deserializer,
     de::{
-        DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-        value::{MapDeserializer, SeqDeserializer, StrDeserializer},
+        DeserializeOwned, IntoDeserializer, Visitor,
+        value::{SeqDeserializer, StrDeserializer},
     },
     forward_to_deserialize_any,
 };
@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use super::{
     findings::{Findings, Mismatch},
     keys,
+    within::{Elements, Entries},
 };
 use crate::mistake::{Place, expected};
 
@@ -39,10 +40,10 @@ pub(super) fn conform<T: DeserializeOwned>(value: &mut Value, at: Place<'_>) -> 
 }
 
 /// A place in the value that serde is about to read.
-struct Node<'a> {
-    value: &'a mut Value,
-    at: Place<'a>,
-    findings: &'a RefCell<Findings>,
+pub(super) struct Node<'a> {
+    pub(super) value: &'a mut Value,
+    pub(super) at: Place<'a>,
+    pub(super) findings: &'a RefCell<Findings>,
 }
 
 impl Node<'_> {
@@ -210,81 +211,5 @@ impl<'de> Deserializer<'de> for Node<'_> {
 
     forward_to_deserialize_any! {
         i128 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
-    }
-}
-
-/// The entries of an object, or none.
-struct Entries<'a> {
-    rest: Option<serde_json::map::IterMut<'a>>,
-    at: Place<'a>,
-    findings: &'a RefCell<Findings>,
-    value: Option<(&'a String, &'a mut Value)>,
-}
-
-impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Mismatch;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Mismatch> {
-        self.value = self.rest.as_mut().and_then(Iterator::next);
-        let Some((key, _)) = &self.value else {
-            return Ok(None);
-        };
-        seed.deserialize(Key(key)).map(Some)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mismatch> {
-        let Some((key, value)) = self.value.take() else {
-            return seed.deserialize(MapDeserializer::new(std::iter::empty::<((), ())>()));
-        };
-        seed.deserialize(Node { value, at: Place::Key(&self.at, key), findings: self.findings })
-    }
-}
-
-/// A key: the name of a struct's field, or anything in a free map.
-struct Key<'a>(&'a str);
-
-impl<'de> Deserializer<'de> for Key<'_> {
-    type Error = Mismatch;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_str(self.0)
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_str("")
-    }
-
-    /// `ExposedPorts` and `Volumes` have values without keys; the engine ignores those given.
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf option
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct Elements<'a> {
-    items: std::iter::Enumerate<std::slice::IterMut<'a, Value>>,
-    at: Place<'a>,
-    findings: &'a RefCell<Findings>,
-}
-
-impl<'de> SeqAccess<'de> for Elements<'_> {
-    type Error = Mismatch;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Mismatch> {
-        let Some((index, value)) = self.items.next() else {
-            return Ok(None);
-        };
-        let element = Node { value, at: Place::Index(&self.at, index), findings: self.findings };
-        seed.deserialize(element).map(Some)
     }
 }

@@ -9,6 +9,7 @@ mod keys;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod within;
 
 use std::borrow::Cow;
 
@@ -48,7 +49,7 @@ pub struct Parts {
     pub networking_config: Option<Map<String, Value>>,
 }
 
-/// What may be posted under `Container`: the schema for [`conform`].
+/// What may be posted under `Container`: the schema for [`conform()`].
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "serde reads the fields; their types are what is checked")]
@@ -90,7 +91,8 @@ impl Container {
     fn compact(mut container: Map<String, Value>) -> Self {
         container.shift_remove("Context");
         container.shift_remove("Name");
-        Self(Value::Object(container).to_string().into_boxed_str())
+        let json = serde_json::to_string(&container).unwrap_or_default();
+        Self(json.into_boxed_str())
     }
 
     /// The container as compact JSON.
