@@ -185,7 +185,12 @@ async fn a_sender_who_accepts_problems_gets_the_place_of_each_mistake() {
 
     let wrong = r#"{"Name":"a","Cron":"0 25 * * *","Container":{"Config":{"Image":"x"}}}"#;
 
-    assert_snapshot!(asking.send(Method::POST, "/", wrong).await, @"");
+    assert_snapshot!(asking.send(Method::POST, "/", wrong).await, @r#"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {"status":422,"title":"Unprocessable Entity","detail":"Cron: hour: 25 is out of range (0-23)","errors":[{"field":"Cron","message":"hour: 25 is out of range (0-23)","schedule":[{"field":"Cron","part":"hour","text":"25","offset":2,"length":2,"message":"25 is out of range (0-23)"}]}]}
+    "#);
 }
 
 #[tokio::test(start_paused = true)]
