@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The clocks of a machine, read at one moment.
@@ -25,6 +25,9 @@ pub(crate) trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> DateTime<Utc> {
         self.read().wall
     }
+
+    /// How long before a moment to wake up for it, because a timer may be late by so much.
+    fn lead(&self) -> TimeDelta;
 }
 
 /// The machine's own clocks.
@@ -40,6 +43,11 @@ impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
         Utc::now()
+    }
+
+    /// Tokio's timers count whole milliseconds, rounded up.
+    fn lead(&self) -> TimeDelta {
+        TimeDelta::milliseconds(1)
     }
 }
 
@@ -69,14 +77,14 @@ impl TestClock {
     }
 
     /// Someone sets the wall clock by so much.
-    pub(crate) fn set_by(&self, change: chrono::TimeDelta) {
+    pub(crate) fn set_by(&self, change: TimeDelta) {
         *self.wall.lock() += change;
     }
 
     /// The machine sleeps for so long: its timers stand still meanwhile.
     pub(crate) fn suspend_for(&self, duration: Duration) {
         *self.suspended.lock() += duration;
-        self.set_by(chrono::TimeDelta::from_std(duration).unwrap());
+        self.set_by(TimeDelta::from_std(duration).unwrap());
     }
 }
 
@@ -85,5 +93,10 @@ impl Clock for TestClock {
     fn read(&self) -> Reading {
         let awake = self.origin.elapsed();
         Reading { wall: *self.wall.lock() + awake, awake, elapsed: awake + *self.suspended.lock() }
+    }
+
+    /// Paused time stands still for one who does not sleep.
+    fn lead(&self) -> TimeDelta {
+        TimeDelta::zero()
     }
 }

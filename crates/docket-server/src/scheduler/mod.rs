@@ -146,6 +146,7 @@ impl Scheduler {
                 () = self.changes.arrived(), if self.news.is_empty() => {}
                 () = tokio::time::sleep_until(sleep) => {}
             }
+            self.last_moment().await;
         }
         self.deciding.close();
         self.deciding.wait().await;
@@ -198,8 +199,19 @@ impl Scheduler {
         let Some(next) = self.agenda.next().filter(|_| self.engine_is_up()) else {
             return now + LONGEST_SLEEP;
         };
-        let until = (next - self.shared.clock.now()).to_std().unwrap_or_default();
-        now + until.min(LONGEST_SLEEP)
+        let until = next - self.shared.clock.lead() - self.shared.clock.now();
+        now + until.to_std().unwrap_or_default().min(LONGEST_SLEEP)
+    }
+
+    /// Waits the last moment before an instant out awake, while others work: so it starts within
+    /// microseconds, not within the millisecond that a timer may be late.
+    async fn last_moment(&mut self) {
+        let Some(next) = self.agenda.next().filter(|_| self.engine_is_up()) else { return };
+        let clock = &self.shared.clock;
+        let last_moment = TimeDelta::nanoseconds(1)..=clock.lead();
+        while last_moment.contains(&(next - clock.now())) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Notices that the clock was set or the host suspended since the last tick.

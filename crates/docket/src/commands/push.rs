@@ -53,13 +53,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     output::bytes(in_words(&results).as_bytes())
 }
 
-/// A line for each name: `Created allocation foo`.
+/// A line for each name, as the original has it: what was there already counts as updated.
 fn in_words(results: &[PushedName]) -> String {
     let mut words = String::new();
     for PushedName { name, result } in results {
-        let (first, rest) = result.split_at_checked(1).unwrap_or_default();
+        let effect = if result == "created" { "Created" } else { "Updated" };
         // Writing to a String cannot fail.
-        let _ = writeln!(words, "{}{rest} allocation {name}", first.to_ascii_uppercase());
+        let _ = writeln!(words, "{effect} allocation {name}");
     }
     words
 }
