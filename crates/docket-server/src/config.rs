@@ -67,14 +67,6 @@ pub enum ConfigError {
     Engine(#[from] docker::ConnectError),
 }
 
-/// The default for [`Config::max_pulling`]: enough for one slow registry not to hold up the rest.
-pub const MAX_PULLING: usize = 8;
-/// The default for [`Config::pull_timeout`].
-pub const PULL_TIMEOUT: Duration = Duration::from_secs(600);
-/// The default for [`Config::max_body`]: 64 MiB, some 200,000 allocations.
-pub const MAX_BODY: usize = 64 << 20;
-/// The default for [`Config::memory`]: 64 MiB.
-pub const MEMORY: usize = 64 << 20;
 /// The default for where the server listens.
 pub const LISTEN: &str = "127.0.0.1:3000";
 /// The default for [`Config::namespace`].

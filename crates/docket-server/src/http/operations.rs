@@ -8,7 +8,7 @@ use super::{
     Api,
     error::{ApiError, JSON},
 };
-use crate::runner::EngineState;
+use crate::{engine::EngineInfo, runner::EngineState};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -43,6 +43,12 @@ struct EngineVersion {
     api_version: String,
 }
 
+impl From<&EngineInfo> for EngineVersion {
+    fn from(info: &EngineInfo) -> Self {
+        Self { version: info.version.clone(), api_version: info.api_version.clone() }
+    }
+}
+
 /// `GET /-/health`: the server lives.
 pub(super) async fn health(api: Data<Api>) -> HttpResponse {
     let time = api.clock.now();
@@ -74,18 +80,14 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
     };
-    let engine =
-        EngineVersion { version: info.version.clone(), api_version: info.api_version.clone() };
+    let engine = EngineVersion::from(&*info);
     Ok(HttpResponse::Ok().content_type(JSON).json(Ready { status: "ready", engine }))
 }
 
 /// `GET /-/version`: what runs here.
 pub(super) async fn version(api: Data<Api>) -> HttpResponse {
     let engine = match api.health.state() {
-        EngineState::Up(info) => Some(EngineVersion {
-            version: info.version.clone(),
-            api_version: info.api_version.clone(),
-        }),
+        EngineState::Up(info) => Some(EngineVersion::from(&*info)),
         EngineState::Unknown | EngineState::Away { .. } => None,
     };
     HttpResponse::Ok()

@@ -34,8 +34,8 @@ impl Signals {
     /// Passes the first signal on, and is done when a second Ctrl-C says not to wait.
     pub(super) async fn impatience(&mut self) {
         tokio::select! {
-            _ = self.interrupt.recv() => info!("stopping; Ctrl-C once more skips the wait"),
-            _ = self.terminate.recv() => info!("stopping"),
+            _ = self.interrupt.recv() => info!("Ctrl-C once more skips the wait"),
+            _ = self.terminate.recv() => {}
         }
         if let Some(first) = self.first.take() {
             let _ = first.send(());
