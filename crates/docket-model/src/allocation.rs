@@ -1,5 +1,6 @@
 //! Allocations: what users push, and what the server makes of it.
 
+mod policies;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::policies::{CatchUp, Keep, MOST_CAUGHT_UP, Overlap, Policies, Pull, Retries};
 use crate::{
     container::{Container, UnknownOptions},
     mistake::{FieldPath, Mistake},
@@ -35,11 +37,50 @@ pub struct Specification {
     /// For people and filters; put on the container too.
     pub labels: BTreeMap<String, String>,
     /// When it is due.
-    pub schedule: Arc<Schedule>,
+    pub due: Due,
     /// The zone whose wall clock the schedule means; the server's where none is given.
     pub time_zone: Option<Tz>,
     /// What runs.
     pub container: Container,
+    /// What happens around its runs.
+    pub policies: Arc<Policies>,
+}
+
+/// When an allocation is due.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Due {
+    /// At the instants of a schedule.
+    Schedule(Arc<Schedule>),
+    /// When each of these allocations has succeeded anew; no name twice, at least one.
+    After(Box<[AllocationName]>),
+}
+
+impl Specification {
+    /// The keys whose values are not the same in the other one.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        // Both are made of texts, numbers and maps of texts, which JSON can always hold.
+        let [this, that] = [self, other].map(|each| serde_json::to_value(each).unwrap_or_default());
+        KEYS.into_iter().filter(|key| this.get(key) != that.get(key)).collect()
+    }
+
+    /// The schedule; absent where the allocation runs after others.
+    #[must_use]
+    pub fn schedule(&self) -> Option<&Schedule> {
+        match &self.due {
+            Due::Schedule(schedule) => Some(schedule),
+            Due::After(_) => None,
+        }
+    }
+
+    /// The allocations that it runs after; none where it has a schedule.
+    #[must_use]
+    pub fn parents(&self) -> &[AllocationName] {
+        match &self.due {
+            Due::Schedule(_) => &[],
+            Due::After(parents) => parents,
+        }
+    }
 }
 
 /// A specification that was read, and what its writer should know about it.
@@ -84,7 +125,10 @@ impl Specification {
         if !self.labels.is_empty() {
             map.serialize_entry("Labels", &self.labels)?;
         }
-        map.serialize_entry("Cron", self.schedule.text())?;
+        match &self.due {
+            Due::Schedule(schedule) => map.serialize_entry("Cron", schedule.text())?,
+            Due::After(parents) => map.serialize_entry("After", parents)?,
+        }
         if let Some(zone) = self.time_zone {
             map.serialize_entry("TimeZone", zone.name())?;
         }
@@ -126,23 +170,47 @@ impl Allocation {
     }
 
     /// The least instant after `from`, by the wall clock of the allocation's zone or else `zone`.
+    ///
+    /// There is none outside `NotBefore` and `NotAfter`, and none of an allocation that runs after
+    /// others.
     #[must_use]
     pub fn next(&self, from: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
-        let zone = self.specification.time_zone.unwrap_or(zone);
-        self.specification.schedule.next(from.max(self.scheduled_at), self.anchor(), zone)
+        let schedule = self.specification.schedule()?;
+        let next = schedule.next(self.not_before(from), self.anchor(schedule), self.zone(zone))?;
+        Some(next).filter(|next| *next <= self.not_after(*next))
     }
 
     /// The number of instants in `(from, to]`.
     #[must_use]
     pub fn count(&self, from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> u64 {
-        let zone = self.specification.time_zone.unwrap_or(zone);
+        let Some(schedule) = self.specification.schedule() else { return 0 };
+        let (from, to) = (self.not_before(from), self.not_after(to));
+        schedule.count(from, to, self.anchor(schedule), self.zone(zone))
+    }
+
+    /// The zone whose wall clock the schedule means, where the server's is `zone`.
+    #[must_use]
+    pub fn zone(&self, zone: Tz) -> Tz {
+        self.specification.time_zone.unwrap_or(zone)
+    }
+
+    /// The moment after which the next instant is looked for.
+    fn not_before(&self, from: DateTime<Utc>) -> DateTime<Utc> {
         let from = from.max(self.scheduled_at);
-        self.specification.schedule.count(from, to, self.anchor(), zone)
+        match self.specification.policies.not_before {
+            // Instants are whole seconds, and one at the bound itself counts.
+            Some(bound) => from.max(bound.to_utc() - TimeDelta::nanoseconds(1)),
+            None => from,
+        }
+    }
+
+    fn not_after(&self, to: DateTime<Utc>) -> DateTime<Utc> {
+        self.specification.policies.not_after.map_or(to, |bound| to.min(bound.to_utc()))
     }
 
     /// The moment from which the schedule counts, if it counts.
-    fn anchor(&self) -> DateTime<Utc> {
-        match self.specification.schedule.kind() {
+    fn anchor(&self, schedule: &Schedule) -> DateTime<Utc> {
+        match schedule.kind() {
             // An empty START is the moment of acceptance, and its first run comes after it.
             Kind::Repeating => self.scheduled_at + TimeDelta::nanoseconds(1),
             _ => self.created_at,

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr, time};
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -44,6 +45,12 @@ const ISO_TIME: [Unit; 3] = [("H", 3600), ("M", 60), ("S", 1)];
 const MAX_SECONDS: u64 = 1000 * 366 * 86_400;
 
 impl Duration {
+    /// A length of so many seconds; the longest there is where they are more.
+    #[must_use]
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(if seconds < MAX_SECONDS { seconds } else { MAX_SECONDS })
+    }
+
     /// The length in seconds.
     #[must_use]
     pub fn seconds(self) -> u64 {
@@ -148,6 +155,13 @@ impl TryFrom<String> for Duration {
 impl From<Duration> for String {
     fn from(duration: Duration) -> Self {
         duration.to_string()
+    }
+}
+
+impl From<Duration> for TimeDelta {
+    fn from(duration: Duration) -> Self {
+        // The longest is far below what a `TimeDelta` holds.
+        Self::seconds(i64::try_from(duration.0).unwrap_or(i64::MAX / 1000))
     }
 }
 

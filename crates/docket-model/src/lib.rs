@@ -6,6 +6,7 @@ pub mod allocation;
 pub mod container;
 pub mod document;
 pub mod duration;
+pub mod journal;
 pub mod log;
 pub mod mistake;
 pub mod name;

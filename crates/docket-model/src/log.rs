@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::{
         AllocationName,
-        run::{ContainerId, Exit, Instant, RunId, Trigger},
+        run::{Attempt, ContainerId, Exit, Instant, RunId, RunState, Trigger},
     };
     use chrono::TimeDelta;
     use uuid::Uuid;
@@ -69,8 +69,7 @@ mod tests {
         let at = DateTime::from_timestamp(1_481_598_213 + second, 601_558_174).unwrap();
         let allocation = AllocationName::parse("foo").unwrap();
         let id = RunId { allocation, instant: Instant::new(at) };
-        let mut run = Run::claimed(id, Uuid::nil(), Trigger::Schedule, at);
-        let attempt = run.attempt_mut().unwrap();
+        let mut attempt = Attempt::new(1);
         attempt.container = Some(ContainerId("c0ffee".into()));
         attempt.exit = Some(Exit {
             code: 3,
@@ -90,7 +89,17 @@ mod tests {
         ];
         let timed = |(n, step)| (at + TimeDelta::milliseconds(i64::try_from(n).unwrap()), step);
         attempt.steps = all.into_iter().take(steps).enumerate().map(timed).collect();
-        run
+        Run {
+            id,
+            uid: Uuid::nil(),
+            revision: 1,
+            trigger: Trigger::Schedule,
+            decided_at: at,
+            state: RunState::Claimed,
+            cancellation: None,
+            ended_at: None,
+            attempts: vec![attempt],
+        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{name::AllocationName, output::Output};
+use crate::{allocation::Allocation, name::AllocationName, output::Output};
 
 /// An instant as it stands in a run's name: `20261121T090000Z`, with milliseconds if it has any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,27 +84,112 @@ impl fmt::Display for RunId {
 }
 
 /// What made a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// Its instant came.
     Schedule,
     /// Its instant had gone by, and it was made up for.
     CatchUp,
+    /// Somebody wanted it.
+    ByHand(Arc<Demand>),
+    /// All that it runs after had succeeded.
+    AfterParent,
+}
+
+impl Trigger {
+    /// The trigger as one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Schedule => "Schedule",
+            Self::CatchUp => "CatchUp",
+            Self::ByHand(_) => "ByHand",
+            Self::AfterParent => "AfterParent",
+        }
+    }
+
+    /// What was wanted of a run by hand.
+    #[must_use]
+    pub fn demand(&self) -> Option<&Arc<Demand>> {
+        match self {
+            Self::ByHand(demand) => Some(demand),
+            _ => None,
+        }
+    }
+}
+
+/// What somebody wants of a run by hand.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Demand {
+    /// Who asks.
+    pub by: String,
+    /// The command in place of the container's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Variables as `KEY=VALUE`, beside or in place of the container's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
+}
+
+/// Values of variables may be secrets, so only their names are shown.
+impl fmt::Debug for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Demand")
+            .field("by", &self.by)
+            .field("command", &self.command)
+            .field("environment", &self.variables().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl Demand {
+    /// The names of its variables.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.environment
+            .iter()
+            .map(|line| line.split_once('=').map_or(line.as_str(), |(key, _)| key))
+    }
+}
+
+/// Somebody wants a run under way to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Cancellation {
+    /// Who and why, in words.
+    pub reason: String,
+    /// True where the container gets no time to end by itself.
+    pub kill: bool,
 }
 
 /// How far a run is, or how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
+    /// It waits for an older run of the allocation to end.
+    Waiting,
     /// The right to start it was taken; no container runs yet.
     Claimed,
     /// Its container runs.
     Running,
+    /// An attempt failed, and there will be another.
+    BetweenAttempts {
+        /// Why the last attempt failed, in words.
+        reason: String,
+        /// When the next attempt begins.
+        until: DateTime<Utc>,
+    },
+    /// Its container was to end and goes on; why, in words. It is looked at again.
+    WillNotDie(String),
     /// The container ended with exit code 0.
     Succeeded,
     /// It did not, or never started; the reason in words.
     Failed(String),
-    /// The allocation went away, or changed hands, before a container was made.
+    /// It took longer than it may.
+    TimedOut(String),
+    /// Somebody ended it, or the allocation went away before a container was made.
     Cancelled(String),
+    /// Nothing started for this instant, as a policy or a bound demands.
+    Skipped(String),
     /// Nothing started for this instant and those after it up to `last`.
     Missed {
         /// Why, in words.
@@ -114,19 +199,43 @@ pub enum RunState {
         /// How many instants the span has.
         count: u64,
     },
+    /// Its container is out of reach, so nobody knows how it ended; it is never started again.
+    Lost(String),
 }
 
 impl RunState {
+    /// All words that [`RunState::word`] may be.
+    pub const WORDS: [&str; 12] = [
+        "waiting",
+        "claimed",
+        "running",
+        "between-attempts",
+        "will-not-die",
+        "succeeded",
+        "failed",
+        "timed-out",
+        "cancelled",
+        "skipped",
+        "missed",
+        "lost",
+    ];
+
     /// The state as one word.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Claimed => "claimed",
             Self::Running => "running",
+            Self::BetweenAttempts { .. } => "between-attempts",
+            Self::WillNotDie(_) => "will-not-die",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
+            Self::TimedOut(_) => "timed-out",
             Self::Cancelled(_) => "cancelled",
+            Self::Skipped(_) => "skipped",
             Self::Missed { .. } => "missed",
+            Self::Lost(_) => "lost",
         }
     }
 
@@ -134,17 +243,35 @@ impl RunState {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Failed(reason) | Self::Cancelled(reason) | Self::Missed { reason, .. } => {
-                Some(reason)
-            }
-            _ => None,
+            Self::WillNotDie(reason)
+            | Self::Failed(reason)
+            | Self::TimedOut(reason)
+            | Self::Cancelled(reason)
+            | Self::Skipped(reason)
+            | Self::Missed { reason, .. }
+            | Self::BetweenAttempts { reason, .. }
+            | Self::Lost(reason) => Some(reason),
+            Self::Waiting | Self::Claimed | Self::Running | Self::Succeeded => None,
         }
     }
 
     /// True once nothing more happens to the run.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !matches!(self, Self::Claimed | Self::Running)
+        !matches!(
+            self,
+            Self::Waiting
+                | Self::Claimed
+                | Self::Running
+                | Self::BetweenAttempts { .. }
+                | Self::WillNotDie(_)
+        )
+    }
+
+    /// True where it ended without success, so that its record outlives those of successes.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::TimedOut(_) | Self::Missed { .. } | Self::Lost(_))
     }
 }
 
@@ -152,7 +279,7 @@ impl RunState {
 const CONTAINER_ID_WEIGHT: usize = 80;
 
 /// The id that an engine gave a container.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContainerId(pub Arc<str>);
 
 impl fmt::Display for ContainerId {
@@ -162,7 +289,7 @@ impl fmt::Display for ContainerId {
 }
 
 /// A step on the way of an attempt; shown in the allocation's `Logs`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// The image is there.
     Pulled {
@@ -195,6 +322,8 @@ pub struct Attempt {
     pub steps: Vec<(DateTime<Utc>, Step)>,
     /// The container that was created for it.
     pub container: Option<ContainerId>,
+    /// The id of the engine that has the container.
+    pub engine: Option<Arc<str>>,
     /// The id of the image that the container was made from.
     pub image: Option<Arc<str>>,
     /// What went well enough but not as asked, such as an image that could not be pulled.
@@ -215,6 +344,7 @@ impl Attempt {
             number,
             steps: Vec::new(),
             container: None,
+            engine: None,
             image: None,
             remarks: Vec::new(),
             started_at: None,
@@ -225,7 +355,7 @@ impl Attempt {
 }
 
 /// How a container ended, as the engine tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     /// The exit code of its main process; 128 and the signal's number where one ended it.
     pub code: i64,
@@ -250,12 +380,16 @@ pub struct Run {
     pub id: RunId,
     /// The allocation's uid when the run was claimed.
     pub uid: Uuid,
+    /// The revision of the specification that it uses, whatever is pushed later.
+    pub revision: u64,
     /// What made it.
     pub trigger: Trigger,
     /// When the record was made: the decision to start, or not to.
     pub decided_at: DateTime<Utc>,
     /// How far it is.
     pub state: RunState,
+    /// Set once somebody wants it to end.
+    pub cancellation: Option<Box<Cancellation>>,
     /// When nothing more was to be done.
     pub ended_at: Option<DateTime<Utc>>,
     /// The tries so far, the first one first.
@@ -263,18 +397,42 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run that was just claimed.
+    /// The record of a decision about an instant of this allocation.
+    ///
+    /// A run that is over, because nothing starts, has no attempts.
     #[must_use]
-    pub fn claimed(id: RunId, uid: Uuid, trigger: Trigger, decided_at: DateTime<Utc>) -> Self {
+    pub fn decided(
+        allocation: &Allocation,
+        instant: Instant,
+        trigger: Trigger,
+        state: RunState,
+        decided_at: DateTime<Utc>,
+    ) -> Self {
+        let is_over = state.is_over();
         Self {
-            id,
-            uid,
+            id: RunId { allocation: allocation.name().clone(), instant },
+            uid: allocation.uid,
+            revision: allocation.revision,
             trigger,
             decided_at,
-            state: RunState::Claimed,
-            ended_at: None,
-            attempts: vec![Attempt::new(1)],
+            state,
+            cancellation: None,
+            ended_at: is_over.then_some(decided_at),
+            attempts: if is_over { Vec::new() } else { vec![Attempt::new(1)] },
         }
+    }
+
+    /// True if a container was ever created for it.
+    #[must_use]
+    pub fn had_container(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.container.is_some())
+    }
+
+    /// How long after its instant the first container started; absent while none has.
+    #[must_use]
+    pub fn lateness(&self) -> Option<TimeDelta> {
+        let started = self.attempts.first()?.started_at?;
+        Some(started - self.id.instant.moment())
     }
 
     /// The latest instant that the record accounts for: its own, or the end of a span.

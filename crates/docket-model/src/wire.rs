@@ -5,9 +5,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    journal::Suspension,
     mistake::Mistake,
     name::AllocationName,
-    run::{Instant, Run, RunState, Trigger},
+    run::{Demand, Instant, Run, RunState},
 };
 
 /// The longest run history a request may ask for at once.
@@ -129,8 +130,11 @@ pub struct Status {
     pub next: Option<DateTime<Utc>>,
     /// The zone in force.
     pub time_zone: String,
-    /// How many of its containers run or are about to.
+    /// How many of its runs are under way.
     pub running: usize,
+    /// A suspension by hand that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
     /// The newest run that has ended, or else the newest.
     pub last_run: Option<RunSummary>,
     /// Greater with every change; the `ETag`.
@@ -144,13 +148,88 @@ pub struct Status {
     pub warnings: Vec<String>,
 }
 
+/// Asks for a run by hand: the body of `POST /{name}/runs`, which may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct RunRequest {
+    /// The command in place of the container's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmd: Option<Vec<String>>,
+    /// Variables as `KEY=VALUE`, beside or in place of the container's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// A past instant to make up for: RFC 3339, or wall time in the allocation's zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Who asks; the address it comes from where nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Asks for the end of a run: the body of `POST /{name}/runs/{run}/cancel`, which may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct CancelRequest {
+    /// True to give the container no time to end by itself.
+    #[serde(default)]
+    pub kill: bool,
+    /// Who asks; the address it comes from where nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Asks that nothing starts by itself: the body of `POST /{name}/suspend`, which may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct SuspendRequest {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Until when: RFC 3339, or wall time in the allocation's zone; until resumed where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Who asks; the address it comes from where nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Asks that it goes on: the body of `POST /{name}/resume` and `/reset`, which may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ResumeRequest {
+    /// Who asks; the address it comes from where nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Answers why an allocation ran or did not, in sentences: `GET /{name}/why`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Why {
+    /// The allocation.
+    pub allocation: String,
+    /// The sentences, about the newest first.
+    pub sentences: Vec<Sentence>,
+}
+
+/// What happened at one moment, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Sentence {
+    /// The moment it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// In words.
+    pub text: String,
+}
+
 /// A run in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunSummary {
     /// Its instant, as it is named.
     pub run: Instant,
-    /// One word: `claimed`, `running`, `succeeded`, `failed`, `cancelled`, `missed`.
+    /// One of [`RunState::WORDS`].
     pub state: String,
     /// The exit code of the newest attempt.
     pub exit_code: Option<i64>,
@@ -180,8 +259,11 @@ pub struct RunRecord {
     pub allocation: String,
     /// The instant it accounts for.
     pub instant: DateTime<Utc>,
-    /// What made it.
-    pub trigger: Trigger,
+    /// What made it: `Schedule`, `CatchUp`, `ByHand` or `AfterParent`.
+    pub trigger: String,
+    /// Of a run by hand, who wanted it and what.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<Demanded>,
     /// One word for how far it is or how it ended.
     pub state: String,
     /// Why, where a reason belongs to the state.
@@ -192,11 +274,41 @@ pub struct RunRecord {
     pub span: Option<Span>,
     /// When the decision to start, or not to, fell.
     pub decided: DateTime<Utc>,
+    /// When the next attempt begins, between two of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<DateTime<Utc>>,
     /// When nothing more was to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<DateTime<Utc>>,
+    /// How many milliseconds after its instant the first container started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lateness_milliseconds: Option<i64>,
     /// The tries, the first one first.
     pub attempts: Vec<AttemptRecord>,
+}
+
+/// What was wanted of a run by hand. Values of variables may be secrets, so they are not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Demanded {
+    /// Who asked.
+    pub by: String,
+    /// The command in place of the container's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmd: Option<Vec<String>>,
+    /// The names of the variables that were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_names: Vec<String>,
+}
+
+impl From<&Demand> for Demanded {
+    fn from(demand: &Demand) -> Self {
+        Self {
+            by: demand.by.clone(),
+            cmd: demand.command.clone(),
+            env_names: demand.variables().map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// The instants that a record of missed ones spans, beyond its own.
@@ -217,6 +329,8 @@ pub struct AttemptRecord {
     pub attempt: u32,
     /// The container's id at the engine.
     pub container: Option<String>,
+    /// The id of the engine that has it.
+    pub engine: Option<String>,
     /// The id of the image that it was made from.
     pub image: Option<String>,
     /// When the container started, by the engine's clock.
@@ -242,9 +356,14 @@ impl From<&Run> for RunRecord {
             RunState::Missed { last, count, .. } => Some(Span { last: *last, count: *count }),
             _ => None,
         };
+        let next_attempt = match &run.state {
+            RunState::BetweenAttempts { until, .. } => Some(*until),
+            _ => None,
+        };
         let attempts = run.attempts.iter().map(|attempt| AttemptRecord {
             attempt: attempt.number,
             container: attempt.container.as_ref().map(ToString::to_string),
+            engine: attempt.engine.as_deref().map(str::to_owned),
             image: attempt.image.as_deref().map(str::to_owned),
             started: attempt.started_at,
             ended: attempt.exit.as_ref().and_then(|exit| exit.ended_at),
@@ -258,12 +377,15 @@ impl From<&Run> for RunRecord {
             run: run.id.instant,
             allocation: run.id.allocation.to_string(),
             instant: run.id.instant.moment(),
-            trigger: run.trigger,
+            trigger: run.trigger.word().to_owned(),
+            demand: run.trigger.demand().map(|demand| Demanded::from(&**demand)),
             state: run.state.word().to_owned(),
             reason: run.state.reason().map(str::to_owned),
             span,
             decided: run.decided_at,
+            next_attempt,
             ended: run.ended_at,
+            lateness_milliseconds: run.lateness().map(|late| late.num_milliseconds()),
             attempts: attempts.collect(),
         }
     }

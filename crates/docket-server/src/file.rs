@@ -76,7 +76,8 @@ pub(crate) fn read(
         return Err(FileError::Mistaken(mistakes.join("\n")));
     }
     let origin = Origin::File(Arc::from(path.display().to_string()));
-    Ok(Push { specifications, origin, complete: true, at })
+    let by = path.display().to_string().into();
+    Ok(Push { specifications, origin, complete: true, at, by })
 }
 
 /// The file itself, or the files of a directory in the order of their names.

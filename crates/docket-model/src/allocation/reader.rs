@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
-use super::{KEYS, MAX_DESCRIPTION, Read, Specification};
+use super::{Due, KEYS, MAX_DESCRIPTION, Policies, Read, Specification};
 use crate::{
     container::{Container, UnknownOptions, home_of, reserved_label},
     mistake::{FieldPath, Mistake, Place, expected, note, shortened, unknown_key},
@@ -60,9 +60,10 @@ pub(super) fn read(
                 name,
                 description,
                 labels,
-                schedule,
+                due: Due::Schedule(schedule),
                 time_zone,
                 container,
+                policies: Policies::shared_default(),
             },
             warnings: reader.warnings,
         }),

@@ -69,7 +69,7 @@ fn what_is_required_is_told_in_the_words_of_the_original() {
 #[test]
 fn an_empty_schedule_is_one_that_never_runs_by_itself() {
     let specification = read(with("Cron", json!(""))).unwrap().specification;
-    assert_eq!(specification.schedule.text(), "");
+    assert_eq!(specification.schedule().unwrap().text(), "");
 }
 
 #[test]

@@ -61,14 +61,14 @@ pub(super) async fn list(
     while page.len() <= limit {
         let chunk = api.store.list(after, CHUNK.max(limit + 1)).await?;
         let Some(last) = chunk.last() else { break };
-        after = Some(last.position);
+        after = Some(last.standing.position);
         page.extend(chunk.into_iter().filter(|snapshot| has_label(snapshot, label.as_deref())));
     }
     let more = page.len() > limit;
     page.truncate(limit);
     let mut answer = HttpResponse::Ok();
     if let Some(last) = page.last().filter(|_| more) {
-        let query = [("limit", limit.to_string()), ("cursor", last.position.to_string())];
+        let query = [("limit", limit.to_string()), ("cursor", last.standing.position.to_string())];
         let query = query.into_iter().chain(label.map(|label| ("label", label)));
         let query = serde_urlencoded::to_string(query.collect::<Vec<_>>())
             .map_err(|error| ApiError::Internal(error.to_string()))?;
@@ -93,7 +93,7 @@ fn stream_all(api: Data<Api>, cursor: Option<u64>, label: Option<String>) -> Htt
             let Next::After(after, first) = next else { return Ok(None) };
             let mut json = if first { vec![b'['] } else { Vec::new() };
             let chunk = api.store.list(after, CHUNK).await?;
-            let Some(last) = chunk.last().map(|last| last.position) else {
+            let Some(last) = chunk.last().map(|last| last.standing.position) else {
                 json.push(b']');
                 return Ok(Some((Bytes::from(json), Next::End)));
             };
@@ -122,7 +122,7 @@ fn append(api: &Api, snapshots: &[Snapshot], json: &mut Vec<u8>) -> Result<(), A
 
 /// `label` is `KEY` or `KEY=VALUE`.
 fn has_label(snapshot: &Snapshot, label: Option<&str>) -> bool {
-    let labels = &snapshot.allocation.specification.labels;
+    let labels = &snapshot.standing.allocation.specification.labels;
     match label.map(|label| label.split_once('=').unwrap_or((label, ""))) {
         None => true,
         Some((key, "")) => labels.contains_key(key),
@@ -158,7 +158,8 @@ pub(super) async fn push(
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
     let at = api.clock.now();
-    let push = Push { specifications, origin: Origin::Api, complete: false, at };
+    let push =
+        Push { specifications, origin: Origin::Api, complete: false, at, by: "the API".into() };
     let effects = api.store.push(push).await?;
     let mut answer = HttpResponse::Ok();
     answer.content_type(JSON);
@@ -187,7 +188,7 @@ fn accepts_problem(request: &HttpRequest) -> bool {
 
 /// `DELETE /{name}`: deletes an allocation; its running containers go on.
 pub(super) async fn delete(api: Data<Api>, name: Path<String>) -> Result<HttpResponse, ApiError> {
-    if !api.store.delete(&name, &Origin::Api, api.clock.now()).await? {
+    if !api.store.delete(&name, &Origin::Api, api.clock.now(), "the API").await? {
         return Err(api.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

@@ -103,19 +103,16 @@ impl ResponseError for ApiError {
         match self {
             Self::Undecodable(_) | Self::BadQuery(_) => StatusCode::BAD_REQUEST,
             Self::Mistaken(_) | Self::MistakenInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoSuchAllocation(..)
-            | Self::NoSuchRun(_)
-            | Self::NoSuchRoute(_)
-            | Self::Store(StoreError::NoSuchRun(_)) => StatusCode::NOT_FOUND,
+            Self::NoSuchAllocation(..) | Self::NoSuchRun(_) | Self::NoSuchRoute(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Store(StoreError::ReadOnly { .. } | StoreError::Taken { .. }) => {
-                StatusCode::CONFLICT
-            }
+            Self::Store(error) => status_of(error),
             Self::Engine(_) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -151,5 +148,19 @@ impl ResponseError for ApiError {
         };
         let status = status.as_u16();
         answer.content_type(PROBLEM).json(Problem { status, title, detail, errors })
+    }
+}
+
+fn status_of(error: &StoreError) -> StatusCode {
+    match error {
+        StoreError::NoSuchRun(_) => StatusCode::NOT_FOUND,
+        StoreError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        StoreError::ReadOnly { .. }
+        | StoreError::Taken { .. }
+        | StoreError::HasChildren { .. }
+        | StoreError::RunIsOver { .. }
+        | StoreError::NoFile => StatusCode::CONFLICT,
+        StoreError::Unwritable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        StoreError::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

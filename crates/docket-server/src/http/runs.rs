@@ -17,10 +17,10 @@ use super::{
     error::{ApiError, JSON},
     number,
 };
-use crate::{
-    engine::EngineError,
-    store::{RunFilter, keep},
-};
+use crate::{engine::EngineError, store::RunFilter};
+
+/// How many runs are on a page where nobody says.
+const DEFAULT_PAGE: usize = 120;
 
 /// Which runs to list.
 #[derive(Debug, Deserialize)]
@@ -39,7 +39,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let Query(RunsQuery { limit, cursor, state }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
-    let limit = limit.unwrap_or(keep::RUNS + keep::FAILURES);
+    let limit = limit.unwrap_or(DEFAULT_PAGE);
     api.snapshot(&name).await?;
     let filter = RunFilter { before: cursor, state, limit: limit + 1 };
     let mut runs = api.store.runs(&name, &filter).await?;
@@ -71,7 +71,7 @@ pub(super) async fn output(
     let bytes = match (kept, running) {
         (Some(output), _) => output.to_bytes(),
         (None, Some(container)) if !run.state.is_over() => {
-            match api.engine.output(container, keep::OUTPUT).await {
+            match api.engine.output(container, 1 << 20).await {
                 Ok(captured) => captured.output.to_bytes(),
                 // It ended and was removed in this very moment: the record has its output by now.
                 Err(EngineError::Gone) => recorded(&api, &path.0, &path.1).await?,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
     Origin, log,
+    schedule::Schedule,
     wire::{RunSummary, Status},
 };
 use serde::{
@@ -13,7 +14,7 @@ use serde::{
     ser::{Error as _, SerializeMap},
 };
 
-use crate::store::Snapshot;
+use crate::store::{Snapshot, Standing};
 
 /// Writes a snapshot by the wall clock of the zone in force.
 pub(super) struct View<'a> {
@@ -25,7 +26,7 @@ pub(super) struct View<'a> {
 
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let specification = &self.snapshot.allocation.specification;
+        let specification = &self.snapshot.standing.allocation.specification;
         let zone = specification.time_zone.unwrap_or(self.zone);
         let recent = self.snapshot.recent.iter().map(AsRef::as_ref);
         let mut map = serializer.serialize_map(None)?;
@@ -43,11 +44,13 @@ impl View<'_> {
     }
 
     fn status(&self, zone: Tz) -> Status {
-        let Snapshot { allocation, decided, recent, running, .. } = self.snapshot;
+        let Snapshot { standing, recent } = self.snapshot;
+        let Standing { allocation, decided, suspension, running, .. } = standing;
         let from = decided.unwrap_or(self.now).max(self.now);
         let next = allocation.next(from, self.zone);
-        let mut warnings = allocation.specification.schedule.warnings();
-        if next.is_none() && !allocation.specification.schedule.text().trim().is_empty() {
+        let schedule = allocation.specification.schedule();
+        let mut warnings = schedule.map(Schedule::warnings).unwrap_or_default();
+        if next.is_none() && schedule.is_some_and(|schedule| !schedule.text().trim().is_empty()) {
             warnings.push("never runs again".to_owned());
         }
         if let Some(decided) = decided.filter(|decided| *decided > self.now) {
@@ -58,6 +61,7 @@ impl View<'_> {
             next,
             time_zone: zone.name().to_owned(),
             running: *running,
+            suspended: suspension.as_deref().filter(|held| held.holds_at(self.now)).cloned(),
             last_run: last.map(|run| RunSummary::from(run.as_ref())),
             revision: allocation.revision,
             origin: match &allocation.origin {

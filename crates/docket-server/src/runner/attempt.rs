@@ -10,7 +10,7 @@ use tracing::info;
 use super::{Runner, Stopped};
 use crate::{
     engine::{Captured, EngineError, Identity, Made, Plan, Pulled},
-    store::{Progress, StoreError, keep},
+    store::{Progress, StoreError},
 };
 
 /// What became of an attempt.
@@ -141,7 +141,8 @@ impl<'a> Attempt<'a> {
             let Made { id, image, warnings } = made;
             self.container = Some(id.clone());
             let container = id.clone();
-            let created = Progress::Created { container, image, remarks: warnings };
+            let created =
+                Progress::Created { container, engine: "".into(), image, remarks: warnings };
             if let Err(refusal) = self.note(created).await {
                 // Deleted in this moment: what was never started goes, as if it had never been.
                 runner.remove(&id).await;
@@ -161,7 +162,7 @@ impl<'a> Attempt<'a> {
         container: &ContainerId,
     ) -> Result<(Option<Output>, Vec<String>), Break> {
         let runner = self.runner;
-        let read = runner.persistently(|| runner.engine.output(container, keep::OUTPUT)).await?;
+        let read = runner.persistently(|| runner.engine.output(container, 1 << 20)).await?;
         Ok(match read {
             Ok(Captured { output, remark }) => (Some(output), Vec::from_iter(remark)),
             Err(error) => (None, vec![format!("the output could not be read: {error}")]),

@@ -108,7 +108,7 @@ impl Runner {
                 let runner = Arc::clone(self);
                 self.tasks.spawn(async move { runner.carry_out(id, allocation).await });
             }
-            Recorded::TooLate => debug!(run = %id, "the instant was decided before"),
+            _ => debug!(run = %id, "the instant was decided before"),
         }
         Ok(())
     }
@@ -134,8 +134,8 @@ impl Runner {
     }
 
     fn record(&self, allocation: &Allocation, instant: DateTime<Utc>, trigger: Trigger) -> Run {
-        let id = RunId { allocation: allocation.name().clone(), instant: Instant::new(instant) };
-        Run::claimed(id, allocation.uid, trigger, self.clock.now())
+        let instant = Instant::new(instant);
+        Run::decided(allocation, instant, trigger, RunState::Claimed, self.clock.now())
     }
 
     async fn carry_out(self: Arc<Self>, id: RunId, allocation: Arc<Allocation>) {
@@ -183,7 +183,7 @@ impl Runner {
         let older = self.keep(name, instant, container);
         // Looked at after keeping: a deletion from now on makes the scheduler let go of it.
         let now = self.store.get(name.as_str()).await;
-        let is_there = |now: &Snapshot| now.allocation.uid == allocation.uid;
+        let is_there = |now: &Snapshot| now.standing.allocation.uid == allocation.uid;
         let gone = if now.is_ok_and(|now| now.as_ref().is_some_and(is_there)) {
             None
         } else {

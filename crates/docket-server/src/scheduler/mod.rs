@@ -160,7 +160,7 @@ impl Scheduler {
         let some = self.news.len().min(CHANGES_AT_ONCE);
         for (position, change) in self.news.drain(..some) {
             match change {
-                Change::Stored { allocation, decided } => {
+                Change::Stored { allocation, decided, .. } => {
                     self.agenda.store(position, allocation, decided);
                 }
                 Change::Deleted { name } => {

@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, TestClock},
     engine::scripted::{ScriptedEngine, Seen},
     runner::{EngineHealth, Runner, Surroundings},
-    store::{AllocationStore, MemoryStore, Push, RunFilter, RunStore},
+    store::{AllocationStore, MemoryStore, Push, RunFilter, RunStore, Store},
 };
 
 const START: &str = "2026-11-21T09:00:00.250Z";
@@ -65,7 +65,8 @@ impl House {
         let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
         let specifications = vec![read.unwrap().specification];
         let at = self.clock.now();
-        let push = Push { specifications, origin: Origin::Api, complete: false, at };
+        let push =
+            Push { specifications, origin: Origin::Api, complete: false, at, by: "test".into() };
         self.store.push(push).await.unwrap();
     }
 
@@ -180,7 +181,7 @@ async fn what_is_deleted_does_not_start() {
     house.push("gone", "* * * * *", "busybox").await;
     house.pass(90 * Duration::from_secs(1)).await;
 
-    house.store.delete("gone", &Origin::Api, house.clock.now()).await.unwrap();
+    house.store.delete("gone", &Origin::Api, house.clock.now(), "test").await.unwrap();
     house.pass(HOUR).await;
 
     assert_eq!(house.instants("gone"), ["20261121T090100Z"]);

@@ -5,7 +5,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, AllocationName};
+use docket_model::{Allocation, AllocationName, journal::Suspension};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -18,6 +18,8 @@ pub enum Change {
         allocation: Arc<Allocation>,
         /// The latest instant about which it was decided.
         decided: Option<DateTime<Utc>>,
+        /// The newest suspension by hand.
+        suspension: Option<Arc<Suspension>>,
     },
     /// It is gone.
     Deleted {

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use docket_model::{
     Run,
+    allocation::Keep,
     run::{Instant, RunState},
 };
 
-use super::keep;
+use super::rules::{self, Age};
 
 /// A run and when its record was made, counted over the whole store.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ struct Kept {
 pub(super) struct History {
     /// The latest instant about which it was decided.
     pub(super) decided: Option<DateTime<Utc>>,
+    /// The latest instant whose record was pruned.
+    pub(super) pruned: Option<Instant>,
+    /// The greatest instant for which a run succeeded.
+    pub(super) succeeded: Option<Instant>,
     runs: BTreeMap<Instant, Kept>,
     running: usize,
 }
@@ -56,25 +61,42 @@ impl History {
 
     /// Lengthens the newest record if it is one of missed instants for the same reason.
     pub(super) fn fold(&mut self, run: &Run) -> bool {
-        let RunState::Missed { reason, last, count } = &run.state else { return false };
         let Some((_, newest)) = self.runs.iter_mut().next_back() else { return false };
-        match &mut Arc::make_mut(&mut newest.run).state {
-            RunState::Missed { reason: before, last: end, count: counted } if before == reason => {
-                *end = *last;
-                *counted += count;
-                true
-            }
-            _ => false,
-        }
+        let Some(folded) = rules::folded(&newest.run, run) else { return false };
+        Arc::make_mut(&mut newest.run).state = folded;
+        true
     }
 
-    pub(super) fn insert(&mut self, run: Run, age: u64) -> Resized {
+    /// The record of missed instants that spans this one.
+    pub(super) fn span(&self, instant: Instant) -> Option<&Arc<Run>> {
+        let (_, kept) = self.runs.range(..=instant).next_back()?;
+        let spans =
+            matches!(kept.run.state, RunState::Missed { .. }) && kept.run.latest() >= instant;
+        spans.then_some(&kept.run)
+    }
+
+    pub(super) fn insert(&mut self, run: Run, age: u64, keep: Keep) -> Resized {
         let weight = run.weight();
         self.running += usize::from(!run.state.is_over());
         self.runs.insert(run.id.instant, Kept { run: Arc::new(run), age, weight });
-        let mut resized = self.prune();
+        let mut resized = self.prune(keep);
         resized.grown += signed(weight);
         resized
+    }
+
+    /// Takes a record of an instant for which nothing runs out, to be put in anew.
+    pub(super) fn take(&mut self, instant: Instant) -> Resized {
+        let taken = self.runs.remove(&instant);
+        taken.map_or_else(Resized::default, |kept| Resized {
+            grown: -signed(kept.weight),
+            gone: vec![kept.age],
+        })
+    }
+
+    /// The runs that are not over.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &Arc<Run>> {
+        let runs = self.runs.values().filter(|_| self.running > 0);
+        runs.map(|kept| &kept.run).filter(|run| !run.state.is_over())
     }
 
     /// Changes a record that is there; `None` where there is none.
@@ -89,6 +111,9 @@ impl History {
         if !was_over && kept.run.state.is_over() {
             self.running = self.running.saturating_sub(1);
         }
+        if kept.run.state == RunState::Succeeded {
+            self.succeeded = self.succeeded.max(Some(instant));
+        }
         let before = std::mem::replace(&mut kept.weight, kept.run.weight());
         Some(signed(kept.weight) - signed(before))
     }
@@ -98,7 +123,9 @@ impl History {
         if !self.runs.get(&instant)?.run.state.is_over() {
             return None;
         }
-        self.runs.remove(&instant).map(|kept| kept.weight)
+        let kept = self.runs.remove(&instant)?;
+        self.pruned = self.pruned.max(Some(kept.run.latest()));
+        Some(kept.weight)
     }
 
     /// All runs' ages and weights, when the allocation goes.
@@ -107,22 +134,19 @@ impl History {
     }
 
     /// Forgets the oldest runs beyond the bounds: failures outlive successes.
-    fn prune(&mut self) -> Resized {
+    fn prune(&mut self, keep: Keep) -> Resized {
         let mut resized = Resized::default();
-        if self.runs.len() <= keep::RUNS {
+        if self.runs.len() <= keep.runs {
             return resized;
         }
-        let mut failures = 0;
-        let mut surplus = Vec::new();
-        for (instant, kept) in self.runs.iter().rev().skip(keep::RUNS) {
-            let state = &kept.run.state;
-            let failed = matches!(state, RunState::Failed(_) | RunState::Missed { .. });
-            failures += usize::from(failed);
-            if state.is_over() && (!failed || failures > keep::FAILURES) {
-                surplus.push(*instant);
-            }
-        }
-        for kept in surplus.iter().filter_map(|instant| self.runs.remove(instant)) {
+        let older = self.runs.iter().rev().skip(keep.runs).map(|(instant, kept)| Age {
+            instant: *instant,
+            is_over: kept.run.state.is_over(),
+            is_failure: kept.run.state.is_failure(),
+        });
+        for instant in rules::surplus(older, keep) {
+            let Some(kept) = self.runs.remove(&instant) else { continue };
+            self.pruned = self.pruned.max(Some(kept.run.latest()));
             resized.grown -= signed(kept.weight);
             resized.gone.push(kept.age);
         }

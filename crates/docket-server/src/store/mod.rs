@@ -1,23 +1,27 @@
-//! Stores keep allocations and runs. Engines, schedules' arithmetic and HTTP are not known here.
+//! Stores keep allocations, runs and the journal. Engines, schedules' arithmetic and HTTP are not
+//! known here.
 //!
 //! 1. A push is all or nothing, and what is acknowledged is kept.
 //! 2. One run has one record: whoever comes second is told so.
 //! 3. The latest instant decided of a name only grows, also when its history is pruned, and is
-//!    remembered for [`REMEMBERED`] after the name is deleted.
+//!    remembered for [`REMEMBERED`] after the name is deleted. Only somebody's hand sets it back.
+//! 4. What is wrong at the moment of writing changes nothing, and the same call may be made again.
 
 mod changes;
 #[cfg(test)]
 mod contract;
 mod history;
 mod memory;
+mod rules;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    Allocation, AllocationName, Origin, Output, Run, RunId, Specification,
-    run::{ContainerId, Exit, Instant, RunState, Step},
+    Allocation, AllocationName, FieldPath, Origin, Output, Run, RunId, Specification,
+    journal::{Entry, Suspension},
+    run::{Attempt, Cancellation, ContainerId, Exit, Instant, RunState, Step},
 };
 use thiserror::Error;
 use uuid::Uuid;
@@ -31,15 +35,8 @@ pub use self::{
 /// by a script does not repeat what was done.
 pub const REMEMBERED: TimeDelta = TimeDelta::days(7);
 
-/// How much history an allocation keeps.
-pub mod keep {
-    /// Runs, the newest.
-    pub const RUNS: usize = 100;
-    /// Runs that failed or were missed, the newest beyond [`RUNS`].
-    pub const FAILURES: usize = 20;
-    /// Bytes of an output: head and tail.
-    pub const OUTPUT: usize = 1 << 20;
-}
+/// How many entries of the journal are kept: the newest.
+pub const MOST_ENTRIES: usize = 10_000;
 
 /// Specifications to be stored together or not at all.
 #[derive(Debug, Clone)]
@@ -52,6 +49,8 @@ pub struct Push {
     pub complete: bool,
     /// When the push was accepted.
     pub at: DateTime<Utc>,
+    /// Who pushes, for the journal.
+    pub by: Arc<str>,
 }
 
 /// What a push did about one name.
@@ -77,28 +76,67 @@ impl Effect {
     }
 }
 
-/// An allocation and what happened to it lately.
+/// An allocation and how it stands.
 #[derive(Debug, Clone)]
-pub struct Snapshot {
+pub struct Standing {
     /// The allocation.
     pub allocation: Arc<Allocation>,
     /// Its place in the order of creation; the cursor of a list.
     pub position: u64,
     /// The latest instant about which it was decided.
     pub decided: Option<DateTime<Utc>>,
-    /// The newest runs, the newest first; as many as its `Logs` may need.
-    pub recent: Vec<Arc<Run>>,
+    /// The latest instant whose record is not kept any more.
+    pub pruned: Option<Instant>,
+    /// The greatest instant for which it succeeded, kept or not.
+    pub succeeded: Option<Instant>,
+    /// The newest suspension by hand, in force or not any more.
+    pub suspension: Option<Arc<Suspension>>,
     /// How many runs are under way.
     pub running: usize,
 }
 
+/// An allocation and what happened to it lately.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The allocation and how it stands.
+    pub standing: Standing,
+    /// The newest runs, the newest first; as many as its `Logs` may need.
+    pub recent: Vec<Arc<Run>>,
+}
+
+/// A run that is not over, and the allocation as it was when the run was claimed.
+#[derive(Debug, Clone)]
+pub struct UnderWay {
+    /// The run.
+    pub run: Arc<Run>,
+    /// What it carries out, whatever was pushed since.
+    pub allocation: Arc<Allocation>,
+}
+
+/// What somebody does to an allocation by hand; a push neither does nor undoes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Steering {
+    /// Nothing starts by itself.
+    Suspend(Suspension),
+    /// Things start again, for instants after this moment.
+    Resume,
+    /// A latest instant ahead of the clock is set back to this moment.
+    Reset,
+}
+
 /// What became of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
     /// The record was made, and with it the right to act on it.
     New,
-    /// The instant was decided before, or the allocation is not the same any more.
-    TooLate,
+    /// The instant was decided before.
+    Decided,
+    /// The allocation is not the same any more: it was changed, or is gone.
+    Changed,
+    /// It may have been carried out before: records up to this instant are not kept any more.
+    Pruned(Instant),
+    /// The run is under way, or a container was created for it.
+    Taken(Arc<Run>),
 }
 
 /// What is learnt of a run under way.
@@ -117,6 +155,8 @@ pub enum Progress {
     Created {
         /// Its id.
         container: ContainerId,
+        /// The id of the engine that has it.
+        engine: Arc<str>,
         /// Its image's id.
         image: Option<Arc<str>>,
         /// What the engine had to say.
@@ -124,12 +164,28 @@ pub enum Progress {
     },
     /// The container was started.
     Started,
+    /// The older run has ended, so it is this one's turn.
+    TurnCame,
+    /// Somebody wants it to end.
+    Cancelling(Cancellation),
+    /// Its container was told to end and goes on; why, in words.
+    WillNotDie(String),
+    /// The next attempt begins.
+    NextAttempt,
 }
 
-/// How a run ended.
+impl Progress {
+    /// True for what must be durable before the next step: the rest may follow soon after.
+    #[must_use]
+    pub fn is_momentous(&self) -> bool {
+        !matches!(self, Self::Pulled { .. } | Self::Started)
+    }
+}
+
+/// How an attempt ended, and with it the run, unless there is another attempt.
 #[derive(Debug, Clone)]
 pub struct End {
-    /// The state it ends in.
+    /// The state of the run from now on: its end, or between attempts.
     pub state: RunState,
     /// How its container ended, if one did.
     pub exit: Option<Exit>,
@@ -139,6 +195,30 @@ pub struct End {
     pub remarks: Vec<String>,
     /// When all this was known.
     pub at: DateTime<Utc>,
+}
+
+/// Which entries of the journal to list.
+#[derive(Debug, Clone, Default)]
+pub struct EntryFilter {
+    /// Of this allocation and of the server; of all where absent.
+    pub allocation: Option<AllocationName>,
+    /// Only entries made before.
+    pub before: Option<DateTime<Utc>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What is known of a store as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// `memory`, or `sqlite:` and the path.
+    pub kind: String,
+    /// True where all is forgotten when the server stops.
+    pub is_volatile: bool,
+    /// True where it was made when it was opened, so that nothing can be in it.
+    pub is_new: bool,
+    /// Of a store that was there: the last moment at which its server was known to run.
+    pub last_alive: Option<DateTime<Utc>>,
 }
 
 /// Which runs to list.
@@ -155,42 +235,63 @@ pub struct RunFilter {
 /// Keeps allocations in the order in which they were created.
 #[async_trait]
 pub trait AllocationStore: fmt::Debug + Send + Sync {
-    /// The id that the store made once, for the labels of its containers.
-    fn id(&self) -> Uuid;
-
     /// Stores all specifications or none; tells the effect on each, in their order.
+    ///
+    /// `After` must name allocations that there are, without a circle.
     async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError>;
 
-    /// Deletes a name; false where there is none.
+    /// Deletes a name that no other runs after; false where there is none.
     async fn delete(
         &self,
         name: &str,
         origin: &Origin,
         at: DateTime<Utc>,
+        by: &str,
     ) -> Result<bool, StoreError>;
 
-    /// One allocation.
+    /// Does something to an allocation by hand; false where there is none.
+    async fn steer(
+        &self,
+        name: &str,
+        steering: Steering,
+        at: DateTime<Utc>,
+        by: &str,
+    ) -> Result<bool, StoreError>;
+
+    /// One allocation and how it stands.
+    async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError>;
+
+    /// One allocation with its newest runs.
     async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError>;
 
     /// At most `limit` allocations after a position, in the order of creation.
     async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<Snapshot>, StoreError>;
 
+    /// The allocations that run after this one.
+    async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError>;
+
     /// The name nearest to one that there is not.
     async fn nearest(&self, name: &str) -> Result<Option<AllocationName>, StoreError>;
-
-    /// All allocations, and from then on each change of one.
-    fn changes(&self) -> Arc<Changes>;
 }
 
 /// Keeps one record for each run.
 #[async_trait]
 pub trait RunStore: fmt::Debug + Send + Sync {
-    /// Makes the record of a decision, if the instant is later than all decided before.
+    /// Makes the record of a decision, if the instant is later than all decided before and the
+    /// allocation is still of the revision that was decided about.
     ///
     /// A record of missed instants that follows another of the same reason lengthens that one.
     async fn decide(&self, run: Run) -> Result<Recorded, StoreError>;
 
-    /// Adds what was learnt of a run under way.
+    /// Makes the record of a run by hand, which leaves the latest instant decided as it is.
+    ///
+    /// Where the instant has a record for which no container was ever created, that record is taken
+    /// up again; where it was among missed ones, they are fewer by it. `following` is the instant
+    /// after it, to which a record of missed ones that began with it is moved.
+    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError>;
+
+    /// Adds what was learnt of a run under way. What [is momentous](Progress::is_momentous) is
+    /// durable when this returns.
     async fn note(
         &self,
         id: &RunId,
@@ -198,20 +299,60 @@ pub trait RunStore: fmt::Debug + Send + Sync {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Records how a run ended, with its output.
+    /// Records how an attempt ended, with its output. A run that was lost may be found again.
     async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError>;
 
-    /// The record of one run.
+    /// The record of one run: its own, not one of missed instants that spans it.
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError>;
 
     /// The records of an allocation, the newest first.
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError>;
+
+    /// All runs that are not over, the earliest instant first.
+    async fn under_way(&self) -> Result<Vec<UnderWay>, StoreError>;
+}
+
+/// Keeps what happened to the server and to allocations; changes of allocations note themselves.
+#[async_trait]
+pub trait JournalStore: fmt::Debug + Send + Sync {
+    /// Adds an entry.
+    async fn record(&self, entry: Entry) -> Result<(), StoreError>;
+
+    /// The entries, the newest first.
+    async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError>;
+
+    /// Notes that the server runs.
+    async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
 /// All that a store does.
-pub trait Store: AllocationStore + RunStore {}
+#[async_trait]
+pub trait Store: AllocationStore + RunStore + JournalStore {
+    /// The id that the store made once, for the labels of its containers.
+    fn id(&self) -> Uuid;
 
-impl<S: AllocationStore + RunStore> Store for S {}
+    /// What is known of the store as a whole.
+    fn about(&self) -> About;
+
+    /// All allocations, and from then on each change of one.
+    fn changes(&self) -> Arc<Changes>;
+
+    /// Copies all that it keeps into a new file, as it stands at one moment.
+    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
+}
+
+/// Something about a specification that does not fit what the store has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// Which of the specifications that were pushed.
+    pub index: usize,
+    /// Its name.
+    pub name: AllocationName,
+    /// The way to the field below it.
+    pub field: FieldPath,
+    /// What is wrong, in words.
+    pub message: String,
+}
 
 /// What can go wrong at a store.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -230,38 +371,101 @@ pub enum StoreError {
         /// The allocation.
         name: AllocationName,
     },
+    /// Specifications do not fit what is there, or one another.
+    #[error("{}", unfit(.0))]
+    Unfit(Vec<Unfit>),
+    /// Others run after the allocation.
+    #[error("{} after `{name}`: delete what runs after it first, or change its `After`", run_after(.children))]
+    HasChildren {
+        /// The allocation.
+        name: AllocationName,
+        /// Those that run after it.
+        children: Vec<AllocationName>,
+    },
     /// There is no record of this run, so nothing can be added to it.
     #[error("there is no record of the run `{0}`")]
     NoSuchRun(RunId),
+    /// Nothing more happens to this run.
+    #[error("the run `{id}` is over: {state}")]
+    RunIsOver {
+        /// The run.
+        id: RunId,
+        /// How it ended, in a word.
+        state: &'static str,
+    },
+    /// Nothing could be written, and nothing was changed; it may be tried again.
+    #[error("the store cannot be written: {0}")]
+    Unwritable(String),
+    /// What is stored cannot be read.
+    #[error("the store cannot be read: {0}")]
+    Unreadable(String),
+    /// The store has nothing that could be copied to a file.
+    #[error("the store is in memory, so there is no file to copy: see `docket server --store`")]
+    NoFile,
+}
+
+fn unfit(all: &[Unfit]) -> String {
+    let each = all
+        .iter()
+        .map(|Unfit { name, field, message, .. }| format!("`{name}`: {field}: {message}"));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn run_after(children: &[AllocationName]) -> String {
+    match children {
+        [child] => format!("`{child}` runs"),
+        children => {
+            let names: Vec<_> = children.iter().map(|child| format!("`{child}`")).collect();
+            format!("{} run", names.join(", "))
+        }
+    }
 }
 
 impl Progress {
     /// Adds what was learnt to the record.
     fn apply(self, run: &mut Run, at: DateTime<Utc>) {
-        if matches!(self, Self::Started) {
-            run.state = RunState::Running;
+        match &self {
+            Self::Started => run.state = RunState::Running,
+            Self::TurnCame => run.state = RunState::Claimed,
+            Self::WillNotDie(reason) => run.state = RunState::WillNotDie(reason.clone()),
+            Self::NextAttempt => {
+                let number = run.attempts.last().map_or(1, |attempt| attempt.number + 1);
+                run.attempts.push(Attempt::new(number));
+                run.state = RunState::Claimed;
+            }
+            Self::Pulled { .. } | Self::Created { .. } | Self::Cancelling(_) => {}
         }
-        let Some(attempt) = run.attempt_mut() else { return };
-        let step = match self {
+        if let Self::Cancelling(cancellation) = self {
+            run.cancellation = Some(Box::new(cancellation));
+        } else if let Some(attempt) = run.attempt_mut() {
+            let step = self.step(attempt, at);
+            attempt.steps.extend(step.map(|step| (at, step)));
+        }
+    }
+
+    fn step(self, attempt: &mut Attempt, at: DateTime<Utc>) -> Option<Step> {
+        match self {
             Self::Pulled { stale: Some(reason), .. } => {
                 attempt.remarks.push(format!("the image could not be pulled: {reason}"));
-                Step::NotPulled { reason: reason.into() }
+                Some(Step::NotPulled { reason: reason.into() })
             }
             Self::Pulled { repository, tag, .. } => {
-                Step::Pulled { repository: repository.into(), tag: tag.into() }
+                Some(Step::Pulled { repository: repository.into(), tag: tag.into() })
             }
-            Self::Created { container, image, remarks } => {
+            Self::Created { container, engine, image, remarks } => {
                 attempt.container = Some(container);
+                attempt.engine = Some(engine);
                 attempt.image = image;
                 attempt.remarks.extend(remarks);
-                Step::Created
+                Some(Step::Created)
             }
             Self::Started => {
                 attempt.started_at = Some(at);
-                Step::Started
+                Some(Step::Started)
             }
-        };
-        attempt.steps.push((at, step));
+            Self::WillNotDie(reason) => Some(Step::Error(reason.into())),
+            Self::TurnCame | Self::Cancelling(_) | Self::NextAttempt => None,
+        }
     }
 }
 
@@ -269,13 +473,13 @@ impl End {
     /// Adds the end to the record.
     fn apply(self, run: &mut Run) {
         let error = match &self.state {
-            RunState::Failed(reason) | RunState::Cancelled(reason) if self.exit.is_none() => {
-                Some(Step::Error(reason.as_str().into()))
-            }
+            RunState::Succeeded => None,
+            state if self.exit.is_none() => state.reason(),
             _ => None,
         };
+        let error = error.map(|reason| Step::Error(reason.into()));
         run.state = self.state;
-        run.ended_at = Some(self.at);
+        run.ended_at = run.state.is_over().then_some(self.at);
         let Some(attempt) = run.attempt_mut() else { return };
         attempt.steps.extend(self.exit.as_ref().map(|_| (self.at, Step::Exited)));
         attempt.steps.extend(error.map(|step| (self.at, step)));

@@ -1,0 +1,193 @@
+//! What happened to the server and to allocations, so that reasons can name it.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::name::AllocationName;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Entry {
+    /// When it was noted.
+    pub at: DateTime<Utc>,
+    /// Which allocation it was about; none where it was the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocation: Option<AllocationName>,
+    /// What it was.
+    pub event: Event,
+    /// Who did it, or from where; absent where it came of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// What can happen to the server and to an allocation, runs aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The server started.
+    Started {
+        /// Its version.
+        version: String,
+    },
+    /// The server was told to stop.
+    Stopped,
+    /// For a time nothing could start.
+    Paused(Pause),
+    /// The name was created.
+    Created,
+    /// Its specification changed.
+    Updated {
+        /// The keys whose values changed.
+        keys: Vec<String>,
+    },
+    /// The name was deleted.
+    Deleted,
+    /// It was suspended by hand.
+    Suspended(Suspension),
+    /// It was resumed by hand.
+    Resumed,
+    /// Its latest instant, which was ahead of the clock, was set back by hand.
+    Reset {
+        /// What it was.
+        from: DateTime<Utc>,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { version } => write!(f, "docket {version} started"),
+            Self::Stopped => f.write_str("docket was stopped"),
+            Self::Paused(pause) => pause.fmt(f),
+            Self::Created => f.write_str("created"),
+            Self::Updated { keys } => write!(f, "changed: {}", keys.join(", ")),
+            Self::Deleted => f.write_str("deleted"),
+            Self::Suspended(suspension) => suspension.fmt(f),
+            Self::Resumed => f.write_str("resumed"),
+            Self::Reset { from } => write!(f, "reset: it was decided up to {}", shown(*from)),
+        }
+    }
+}
+
+/// A time during which nothing could start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Pause {
+    /// Why.
+    pub cause: Cause,
+    /// When it began.
+    pub from: DateTime<Utc>,
+    /// When it was over.
+    pub to: DateTime<Utc>,
+}
+
+/// Why nothing could start for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// The server was stopped, or had died.
+    NotRunning,
+    /// The engine did not answer.
+    EngineAway,
+    /// The host slept.
+    HostSuspended,
+    /// Somebody moved the hands of the clock over the time in between.
+    ClockSetForward,
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause = match self.cause {
+            Cause::NotRunning => "docket was not running",
+            Cause::EngineAway => "the engine was away",
+            Cause::HostSuspended => "the host was suspended",
+            Cause::ClockSetForward => "the clock was set forward",
+        };
+        write!(f, "{cause} from {} to {}", shown(self.from), shown(self.to))
+    }
+}
+
+/// A suspension by hand. It outlives a push, and says who wanted it and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Suspension {
+    /// Who suspended it.
+    pub by: String,
+    /// Why, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Until when; absent where somebody must resume it. In the past once it was resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Suspension {
+    /// True while it holds.
+    #[must_use]
+    pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl fmt::Display for Suspension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "suspended by {}", self.by)?;
+        self.reason.iter().try_for_each(|reason| write!(f, ": {reason}"))
+    }
+}
+
+fn shown(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_happened_is_told_in_words() {
+        let (from, to) = (at("2026-11-21T01:12:00Z"), at("2026-11-21T06:40:00Z"));
+        let suspension = |reason: Option<&str>| Suspension {
+            by: "ann".to_owned(),
+            reason: reason.map(str::to_owned),
+            since: from,
+            until: None,
+        };
+        let events = [
+            Event::Paused(Pause { cause: Cause::NotRunning, from, to }),
+            Event::Updated { keys: vec!["Cron".to_owned(), "Container".to_owned()] },
+            Event::Suspended(suspension(Some("the database moves"))),
+            Event::Suspended(suspension(None)),
+            Event::Reset { from: to },
+        ];
+
+        assert_eq!(
+            events.map(|event| event.to_string()),
+            [
+                "docket was not running from 2026-11-21T01:12:00Z to 2026-11-21T06:40:00Z",
+                "changed: Cron, Container",
+                "suspended by ann: the database moves",
+                "suspended by ann",
+                "reset: it was decided up to 2026-11-21T06:40:00Z",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_suspension_holds_until_its_end() {
+        let (since, until) = (at("2026-11-21T01:00:00Z"), at("2026-11-21T02:00:00Z"));
+        let suspension =
+            Suspension { by: "ann".to_owned(), reason: None, since, until: Some(until) };
+
+        assert!(suspension.holds_at(at("2026-11-21T01:59:59Z")));
+        assert!(!suspension.holds_at(until));
+        assert!(Suspension { until: None, ..suspension }.holds_at(until));
+    }
+}

@@ -1,0 +1,260 @@
+//! What every store does alike, as functions of values.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Allocation, AllocationName, FieldPath, Origin, Run, RunId, Specification,
+    allocation::Keep,
+    journal::{Entry, Event},
+    run::{Attempt, Instant, RunState},
+};
+use uuid::Uuid;
+
+use super::{Effect, EntryFilter, Standing, Steering, StoreError, Unfit};
+
+/// Refuses to let one origin change what belongs to another.
+pub(super) fn check_owner(held: &Allocation, wanted: &Origin) -> Result<(), StoreError> {
+    let name = held.name().clone();
+    match (&held.origin, wanted) {
+        (held, wanted) if held == wanted => Ok(()),
+        (Origin::File(file), _) => Err(StoreError::ReadOnly { name, file: file.clone() }),
+        (Origin::Api, _) => Err(StoreError::Taken { name }),
+    }
+}
+
+/// Refuses to let one origin delete what belongs to a file.
+pub(super) fn check_deletion(held: &Allocation, wanted: &Origin) -> Result<(), StoreError> {
+    match &held.origin {
+        Origin::Api => Ok(()),
+        Origin::File(_) => check_owner(held, wanted),
+    }
+}
+
+/// A name that is new, as it is stored.
+pub(super) fn created(
+    specification: Specification,
+    origin: &Origin,
+    revision: u64,
+    at: DateTime<Utc>,
+) -> Allocation {
+    Allocation {
+        specification,
+        uid: Uuid::new_v4(),
+        revision,
+        origin: origin.clone(),
+        created_at: at,
+        scheduled_at: at,
+    }
+}
+
+/// An allocation with another specification. Only what changes its instants makes it wait anew.
+pub(super) fn updated(
+    before: &Allocation,
+    specification: Specification,
+    revision: u64,
+    at: DateTime<Utc>,
+) -> Allocation {
+    let same_instants = before.specification.due == specification.due
+        && before.specification.time_zone == specification.time_zone;
+    Allocation {
+        specification,
+        revision,
+        scheduled_at: if same_instants { before.scheduled_at } else { at },
+        uid: before.uid,
+        origin: before.origin.clone(),
+        created_at: before.created_at,
+    }
+}
+
+/// The state of the newest record once it spans these missed instants too, if it can.
+pub(super) fn folded(newest: &Run, run: &Run) -> Option<RunState> {
+    let (
+        RunState::Missed { reason, count, .. },
+        RunState::Missed { reason: added, last, count: more },
+    ) = (&newest.state, &run.state)
+    else {
+        return None;
+    };
+    let (reason, count) = (reason.clone(), count + more);
+    (reason == *added).then_some(RunState::Missed { reason, last: *last, count })
+}
+
+/// Makes a run by hand go on where an earlier record of its instant ended without a container.
+pub(super) fn take_up(run: &mut Run, held: &Run) {
+    let number = held.attempts.last().map_or(0, |attempt| attempt.number);
+    let added = std::mem::take(&mut run.attempts)
+        .into_iter()
+        .map(|attempt| Attempt { number: number + attempt.number, ..attempt });
+    run.attempts = held.attempts.iter().cloned().chain(added).collect();
+}
+
+/// What is left of a record of missed instants when one of them is made up for by hand; nothing
+/// where that was the only one.
+pub(super) fn without(span: &Run, instant: Instant, following: Option<Instant>) -> Option<Run> {
+    let RunState::Missed { reason, last, count } = &span.state else { return None };
+    let (last, count) = (*last, count.checked_sub(1).filter(|count| *count > 0)?);
+    let first = if span.id.instant == instant { following? } else { span.id.instant };
+    let state = RunState::Missed { reason: reason.clone(), last, count };
+    let id = RunId { allocation: span.id.allocation.clone(), instant: first };
+    (first <= last).then(|| Run { id, state, ..span.clone() })
+}
+
+/// Refuses to add to a run that is not there or over.
+pub(super) fn check_under_way(id: &RunId, run: Option<&Run>) -> Result<(), StoreError> {
+    match run {
+        None => Err(StoreError::NoSuchRun(id.clone())),
+        Some(run) if run.state.is_over() => {
+            Err(StoreError::RunIsOver { id: id.clone(), state: run.state.word() })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Refuses to end a run that is not there or over, unless it was lost and is found again.
+pub(super) fn check_finishable(id: &RunId, run: Option<&Run>) -> Result<(), StoreError> {
+    match run {
+        Some(Run { state: RunState::Lost(_), .. }) => Ok(()),
+        run => check_under_way(id, run),
+    }
+}
+
+/// What a push did about one name, for the journal; nothing where all stays as it was.
+pub(super) fn event(effect: Effect, keys: &[&'static str]) -> Option<Event> {
+    match effect {
+        Effect::Created => Some(Event::Created),
+        Effect::Updated => {
+            Some(Event::Updated { keys: keys.iter().map(ToString::to_string).collect() })
+        }
+        Effect::Unchanged => None,
+    }
+}
+
+/// What a hand did to an allocation, for the journal; nothing where it changes nothing.
+pub(super) fn steered(
+    standing: &Standing,
+    steering: &Steering,
+    at: DateTime<Utc>,
+) -> Option<Event> {
+    match steering {
+        Steering::Suspend(suspension) => Some(Event::Suspended(suspension.clone())),
+        Steering::Resume => {
+            let held = standing.suspension.as_ref().filter(|held| held.holds_at(at));
+            held.map(|_| Event::Resumed)
+        }
+        Steering::Reset => {
+            let ahead = standing.decided.filter(|decided| *decided > at);
+            ahead.map(|from| Event::Reset { from })
+        }
+    }
+}
+
+/// An entry about an allocation.
+pub(super) fn entry(name: AllocationName, event: Event, at: DateTime<Utc>, by: &str) -> Entry {
+    Entry { at, allocation: Some(name), event, by: Some(by.to_owned()) }
+}
+
+/// True where an entry is among those that are wanted.
+pub(super) fn matches(filter: &EntryFilter, entry: &Entry) -> bool {
+    let about = filter.allocation.as_ref().is_none_or(|wanted| {
+        entry.allocation.as_ref().is_none_or(|allocation| allocation == wanted)
+    });
+    about && filter.before.is_none_or(|before| entry.at < before)
+}
+
+/// What pruning needs to know of a record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age {
+    pub(super) instant: Instant,
+    pub(super) is_over: bool,
+    pub(super) is_failure: bool,
+}
+
+/// Which of the records, told newest first and without the newest [`Keep::runs`], are forgotten.
+pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<Instant> {
+    let mut failures = 0;
+    let mut surplus = Vec::new();
+    for age in older {
+        failures += usize::from(age.is_failure);
+        if age.is_over && (!age.is_failure || failures > keep.failures) {
+            surplus.push(age.instant);
+        }
+    }
+    surplus
+}
+
+/// Finds names in `After` that there are not, and circles, given what runs after what in the store.
+///
+/// `stored` tells the parents of a name that will still be there after the push.
+pub(super) fn unfit(
+    pushed: &[Specification],
+    stored: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
+) -> Vec<Unfit> {
+    let by_name: HashMap<_, _> =
+        pushed.iter().map(|specification| (&specification.name, specification)).collect();
+    let parents = |name: &AllocationName| match by_name.get(name) {
+        Some(specification) => Some(specification.parents().to_vec()),
+        None => stored(name),
+    };
+    let mut unfit = Vec::new();
+    for (index, specification) in pushed.iter().enumerate() {
+        let name = &specification.name;
+        for (place, parent) in specification.parents().iter().enumerate() {
+            let field = FieldPath::key("After").with_index(place);
+            let message = if parents(parent).is_none() {
+                format!("no allocation is named `{parent}`")
+            } else if let Some(circle) = circle(name, parent, &parents) {
+                format!("runs after itself: {circle}")
+            } else {
+                continue;
+            };
+            unfit.push(Unfit { index, name: name.clone(), field, message });
+        }
+    }
+    unfit
+}
+
+/// The way from a parent up to `name` again, if there is one: `a` after `b` after `a`.
+fn circle(
+    name: &AllocationName,
+    parent: &AllocationName,
+    parents: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
+) -> Option<String> {
+    let mut seen = HashSet::from([parent.clone()]);
+    let mut ways = vec![vec![parent.clone()]];
+    while let Some(way) = ways.pop() {
+        let end = way.last()?;
+        if end == name {
+            let words: Vec<_> = way.iter().map(|name| format!("`{name}`")).collect();
+            return Some(format!("`{name}` after {}", words.join(" after ")));
+        }
+        for above in parents(end).unwrap_or_default() {
+            if seen.insert(above.clone()) {
+                ways.push(way.iter().cloned().chain([above]).collect());
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_outlive_successes_within_their_bound() {
+        let age = |second: i64, is_over, is_failure| Age {
+            instant: Instant::new(DateTime::from_timestamp(second, 0).unwrap()),
+            is_over,
+            is_failure,
+        };
+        let keep = Keep { runs: 0, failures: 1, output: 0 };
+
+        let older =
+            [age(5, true, true), age(4, false, false), age(3, true, false), age(2, true, true)];
+        let forgotten: Vec<_> =
+            surplus(older, keep).iter().map(|instant| instant.moment().timestamp()).collect();
+
+        assert_eq!(forgotten, [3, 2]);
+    }
+}
