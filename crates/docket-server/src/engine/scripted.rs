@@ -18,7 +18,7 @@ use docket_model::{
 };
 use parking_lot::Mutex;
 
-use super::{Captured, Engine, EngineError, EngineInfo, Identity, Made, Plan, Pulled};
+use super::{Captured, Engine, EngineError, EngineInfo, Identity, Made, Plan, Pull, Pulled};
 use crate::clock::Clock;
 
 /// What was done to a container, and when by the wall clock.
@@ -76,7 +76,7 @@ impl Engine for ScriptedEngine {
         Ok(EngineInfo { id, version, api_version, cores: 2 })
     }
 
-    async fn pull(&self, image: &str) -> Result<Pulled, EngineError> {
+    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
         self.answer()?;
         match image {
             "slow" => std::future::pending().await,
@@ -84,7 +84,12 @@ impl Engine for ScriptedEngine {
                 image: image.to_owned(),
                 reason: "manifest unknown".to_owned(),
             }),
-            _ => Ok(Pulled { repository: image.to_owned(), tag: "latest".to_owned(), stale: None }),
+            _ => Ok(Pulled {
+                repository: image.to_owned(),
+                tag: "latest".to_owned(),
+                stale: None,
+                was_pulled: pull == Pull::Always,
+            }),
         }
     }
 

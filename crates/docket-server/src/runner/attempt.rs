@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{Runner, Stopped};
 use crate::{
-    engine::{Captured, EngineError, Identity, Made, Plan, Pulled},
+    engine::{Captured, EngineError, Identity, Made, Plan, Pull, Pulled},
     store::{Progress, StoreError, keep},
 };
 
@@ -86,6 +86,8 @@ impl<'a> Attempt<'a> {
             identity,
             labels: specification.labels.clone(),
             container: specification.container.clone(),
+            environment: Vec::new(),
+            command: None,
         };
         Self { runner, id, plan, container: None }
     }
@@ -117,9 +119,9 @@ impl<'a> Attempt<'a> {
     async fn pull(&self) -> Result<(), Break> {
         let runner = self.runner;
         let image = self.plan.container.image();
-        let pulling = runner.persistently(|| runner.engine.pull(&image));
+        let pulling = runner.persistently(|| runner.engine.pull(&image, Pull::default()));
         let pulled = runner.unless_stopped(pulling).await???;
-        let Pulled { repository, tag, stale } = pulled;
+        let Pulled { repository, tag, stale, .. } = pulled;
         self.note(Progress::Pulled { repository, tag, stale }).await
     }
 

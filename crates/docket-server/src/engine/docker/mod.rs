@@ -39,7 +39,7 @@ pub use self::{
     connect_error::ConnectError,
     endpoint::{Endpoint, Origin, config_folder},
 };
-use super::{Captured, Engine, EngineError, EngineInfo, Made, Plan, Pulled};
+use super::{Captured, Engine, EngineError, EngineInfo, Made, Plan, Pull, Pulled};
 
 /// How long the engine may take to tell what it is.
 const INFO_LIMIT: Duration = Duration::from_secs(5);
@@ -106,8 +106,8 @@ impl Engine for DockerEngine {
         })
     }
 
-    async fn pull(&self, image: &str) -> Result<Pulled, EngineError> {
-        self.pulls.pull(&self.client, image).await
+    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
+        self.pulls.pull(&self.client, image, pull).await
     }
 
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {

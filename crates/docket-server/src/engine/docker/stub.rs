@@ -128,7 +128,9 @@ pub(super) fn plan() -> Plan {
         instant: "20261121T090000Z".parse().unwrap(),
         attempt: 1,
     };
-    Plan { identity, labels: BTreeMap::default(), container: read.specification.container }
+    let container = read.specification.container;
+    let labels = BTreeMap::default();
+    Plan { identity, labels, container, environment: Vec::new(), command: None }
 }
 
 /// An inspection of the plan's container, in this state.
