@@ -5,18 +5,27 @@
 //! 3. A container that does not carry every label of ours is never touched.
 
 pub mod docker;
+mod error;
+mod plan;
 #[cfg(test)]
 pub(crate) mod scripted;
 
+use std::{fmt, sync::Arc};
+
 use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use docket_model::{
-    AllocationName, Container, Output,
-    run::{ContainerId, Exit, Instant},
+    Output,
+    run::{ContainerId, Exit},
 };
-use serde_json::{Map, Value};
-use std::{collections::BTreeMap, fmt, sync::Arc};
-use thiserror::Error;
+use futures_util::stream::BoxStream;
 use uuid::Uuid;
+
+pub use self::{
+    error::EngineError,
+    plan::{Identity, Plan},
+};
 
 /// What is known of an engine that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,102 +40,16 @@ pub struct EngineInfo {
     pub cores: usize,
 }
 
-/// Whose container it is: everything that its name and its labels are made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Tells servers on one engine apart; `[a-z0-9-]{1,20}`.
-    pub namespace: Arc<str>,
-    /// The id that the store made once.
-    pub store: Uuid,
-    /// The allocation's name.
-    pub allocation: AllocationName,
-    /// New whenever the name is created anew.
-    pub uid: Uuid,
-    /// The instant it runs for.
-    pub instant: Instant,
-    /// Counted from 1.
-    pub attempt: u32,
-}
-
-impl Identity {
-    /// The labels that tell the container from all others.
-    #[must_use]
-    pub fn labels(&self) -> [(&'static str, String); 6] {
-        [
-            ("io.docket.namespace", self.namespace.to_string()),
-            ("io.docket.store", self.store.to_string()),
-            ("io.docket.allocation", self.allocation.to_string()),
-            ("io.docket.uid", self.uid.to_string()),
-            ("io.docket.instant", self.instant.to_string()),
-            ("io.docket.attempt", self.attempt.to_string()),
-        ]
-    }
-
-    /// What the program inside the container is told.
-    #[must_use]
-    pub fn environment(&self) -> [String; 4] {
-        let moment = self.instant.moment().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-        [
-            format!("DOCKET_ALLOCATION={}", self.allocation),
-            format!("DOCKET_INSTANT={moment}"),
-            format!("DOCKET_RUN={}/{}", self.allocation, self.instant),
-            format!("DOCKET_ATTEMPT={}", self.attempt),
-        ]
-    }
-}
-
-/// A container to be created: whose it is, and what was asked for.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Whose it is.
-    pub identity: Identity,
-    /// Labels of the allocation, put on the container beside its own.
-    pub labels: BTreeMap<String, String>,
-    /// The container as it was posted.
-    pub container: Container,
-}
-
-impl Plan {
-    /// The options as posted, with docket's labels and variables, and without what docket does itself.
-    ///
-    /// `AutoRemove` is docket's part: the engine could drop output and exit code with the container.
-    #[must_use]
-    pub fn body(&self) -> Map<String, Value> {
-        let parts = self.container.parts();
-        let mut body = parts.config;
-        let labels = entry_or_replace(&mut body, "Labels", Value::Object(Map::new()));
-        if let Value::Object(labels) = labels {
-            labels
-                .extend(self.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())));
-            let own = self.identity.labels();
-            labels.extend(own.map(|(key, value)| (key.to_owned(), value.into())));
-        }
-        let environment = entry_or_replace(&mut body, "Env", Value::Array(Vec::new()));
-        if let Value::Array(environment) = environment {
-            environment.extend(self.identity.environment().map(Value::String));
-        }
-        if let Some(mut host_config) = parts.host_config {
-            host_config.shift_remove("AutoRemove");
-            body.insert("HostConfig".to_owned(), Value::Object(host_config));
-        }
-        if let Some(networking_config) = parts.networking_config {
-            body.insert("NetworkingConfig".to_owned(), Value::Object(networking_config));
-        }
-        body
-    }
-}
-
-/// The value under `key`; `default` where there is none or null.
-fn entry_or_replace<'a>(
-    object: &'a mut Map<String, Value>,
-    key: &str,
-    default: Value,
-) -> &'a mut Value {
-    let value = object.entry(key).or_insert(Value::Null);
-    if value.is_null() {
-        *value = default;
-    }
-    value
+/// When an image is pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pull {
+    /// Before each start; where that fails, an image that the engine has serves.
+    #[default]
+    Always,
+    /// Only if the engine does not have it.
+    Missing,
+    /// Not at all.
+    Never,
 }
 
 /// An image that is there to make containers from.
@@ -138,6 +61,31 @@ pub struct Pulled {
     pub tag: String,
     /// Why the image could not be pulled, where an older one on the engine serves in its place.
     pub stale: Option<String>,
+    /// True where a registry was asked and had it; false where the engine's own image serves.
+    pub was_pulled: bool,
+}
+
+/// How to end a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// By its own `StopSignal`; once its `StopTimeout` (10 s where it has none) is over, by a kill.
+    Gently,
+    /// By a kill.
+    AtOnce,
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// It was made and never ran; it may be one that the engine could not start.
+    Created,
+    /// It runs, or is paused.
+    Runs {
+        /// Since when, by the engine's clock.
+        started_at: Option<DateTime<Utc>>,
+    },
+    /// It ran and has ended. Whether its engine went down meanwhile cannot be seen any more.
+    Ended(Exit),
 }
 
 /// A container that an engine made.
@@ -151,6 +99,28 @@ pub struct Made {
     pub warnings: Vec<String>,
 }
 
+/// A container that carries a server's labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its id.
+    pub id: ContainerId,
+    /// Whose it is, read from its labels.
+    pub identity: Identity,
+    /// Whether it ran when the list was made; a look tells it for sure.
+    pub is_running: bool,
+}
+
+/// What a rehearsal found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where, below `Container`: `HostConfig.Binds[0]`; empty where the engine does not say.
+    pub field: String,
+    /// What, in words: the engine's own where it refused or warned.
+    pub message: String,
+    /// True where no run would start; otherwise it would go otherwise than may be meant.
+    pub is_fatal: bool,
+}
+
 /// What could be read of what a container wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
@@ -162,20 +132,23 @@ pub struct Captured {
 
 /// Runs containers. The order of calls for one container is the order of the methods.
 #[async_trait]
-pub trait Engine: fmt::Debug + Send + Sync {
+pub trait Engine: Observation {
     /// Asks whether the engine answers, and what it is.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
-    /// Makes sure that the image is there, newest version first.
+    /// Makes sure that the image is there.
     ///
     /// Callers that want one image at the same moment share one pull. Where the registry cannot be
     /// reached or refuses and the image is on the engine already, that one serves.
-    async fn pull(&self, image: &str) -> Result<Pulled, EngineError>;
+    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError>;
 
     /// Creates the container, or joins the one of this name if its labels are all the plan's.
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError>;
 
     /// Starts the container once; after a start without an answer it inspects before anything else.
+    ///
+    /// [`EngineError::NeverStarted`] where it is gone and no start was ever carried out: it may be
+    /// created anew. [`EngineError::Gone`] where that is not sure.
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError>;
 
     /// Waits until a started container has ended, however often the engine goes away meanwhile.
@@ -183,45 +156,43 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// One that was never started is [`EngineError::NotStartable`].
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError>;
 
-    /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError>;
+    /// Ends the container; returns once it has ended, or at once where it does not run.
+    ///
+    /// May be called again, and while another call ends it: one at once cuts a gentle one short.
+    /// [`EngineError::WillNotDie`] where it runs on after its grace, the kill and half a minute.
+    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError>;
 
     /// Removes an ended container by id, with its anonymous volumes. One that is gone already is fine.
     async fn remove(&self, container: &ContainerId) -> Result<(), EngineError>;
 }
 
-/// What can go wrong at an engine.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EngineError {
-    /// The engine does not answer: nothing was refused, and it may be back.
-    #[error("the engine cannot be reached: {0}")]
-    Unreachable(String),
-    /// No such image, neither at a registry nor on the engine.
-    #[error("image {image} not found")]
-    NoSuchImage {
-        /// As it was written.
-        image: String,
-        /// What the registry or the engine said.
-        reason: String,
-    },
-    /// Another container has the name.
-    #[error("the name is held by {holder}")]
-    NameHeld {
-        /// The holder, by id and what it is.
-        holder: String,
-    },
-    /// The container is not there any more, and docket did not remove it.
-    #[error("removed from outside")]
-    Gone,
-    /// The container was created, and the engine says that it cannot run.
-    #[error("{0}")]
-    NotStartable(String),
-    /// The engine refused, in its own words.
-    #[error("{message}")]
-    Refused {
-        /// The engine's HTTP status.
-        status: u16,
-        /// The engine's message.
-        message: String,
-    },
+/// Looks at containers and leaves them as they are.
+#[async_trait]
+pub trait Observation: fmt::Debug + Send + Sync {
+    /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`].
+    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError>;
+
+    /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError>;
+
+    /// Hands out what the container writes, live and from its beginning, without the first `skip` bytes.
+    ///
+    /// It is what [`Observation::output`] reads, to the end of the run, however often the engine goes
+    /// away meanwhile. An error is the last item: [`EngineError::Gone`] where the container is,
+    /// [`EngineError::Refused`] where its log cannot be read.
+    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput;
+
+    /// Finds the containers whose labels say that they belong to this namespace and this store.
+    ///
+    /// They may run or not. One whose labels cannot be read is logged and left out.
+    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError>;
+
+    /// Pulls, creates and removes the container without starting it; tells what would surprise.
+    ///
+    /// What it makes is gone when it returns, but for the image. Whether a program is there cannot be
+    /// told without a start.
+    async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError>;
 }
+
+/// What a container writes, as it comes.
+pub type LiveOutput = BoxStream<'static, Result<Bytes, EngineError>>;

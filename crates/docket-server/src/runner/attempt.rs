@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{Runner, Stopped};
 use crate::{
-    engine::{Captured, EngineError, Identity, Made, Plan, Pulled},
+    engine::{Captured, EngineError, Identity, Made, Plan, Pull, Pulled},
     store::{Progress, StoreError},
 };
 
@@ -86,6 +86,8 @@ impl<'a> Attempt<'a> {
             identity,
             labels: specification.labels.clone(),
             container: specification.container.clone(),
+            environment: Vec::new(),
+            command: None,
         };
         Self { runner, id, plan, container: None }
     }
@@ -97,7 +99,7 @@ impl<'a> Attempt<'a> {
             Err(Break::Stopped) => Ok(Outcome::LetGo),
             Err(Break::Store(error)) => Err(error),
             Err(Break::Engine(error)) => {
-                if error == EngineError::Gone {
+                if matches!(error, EngineError::Gone | EngineError::NeverStarted) {
                     self.container = None;
                 }
                 Ok(failed(&error))
@@ -117,9 +119,9 @@ impl<'a> Attempt<'a> {
     async fn pull(&self) -> Result<(), Break> {
         let runner = self.runner;
         let image = self.plan.container.image();
-        let pulling = runner.persistently(|| runner.engine.pull(&image));
+        let pulling = runner.persistently(|| runner.engine.pull(&image, Pull::default()));
         let pulled = runner.unless_stopped(pulling).await???;
-        let Pulled { repository, tag, stale } = pulled;
+        let Pulled { repository, tag, stale, .. } = pulled;
         self.note(Progress::Pulled { repository, tag, stale }).await
     }
 
@@ -141,8 +143,7 @@ impl<'a> Attempt<'a> {
             let Made { id, image, warnings } = made;
             self.container = Some(id.clone());
             let container = id.clone();
-            let created =
-                Progress::Created { container, engine: "".into(), image, remarks: warnings };
+            let created = Progress::Created { container, engine: "".into(), image, remarks: warnings };
             if let Err(refusal) = self.note(created).await {
                 // Deleted in this moment: what was never started goes, as if it had never been.
                 runner.remove(&id).await;

@@ -44,7 +44,13 @@ impl Subject {
             instant: "20261121T090000Z".parse::<Instant>().unwrap(),
             attempt: 1,
         };
-        Plan { identity, labels: BTreeMap::new(), container }
+        Plan {
+            identity,
+            labels: BTreeMap::new(),
+            container,
+            environment: Vec::new(),
+            command: None,
+        }
     }
 
     /// A plan for a shell script.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use docket_server::engine::EngineError;
+use docket_server::engine::{EngineError, Pull};
 use serde_json::json;
 
 use crate::{bed::Bed, contract::PLENTY};
@@ -47,7 +47,7 @@ async fn an_engine_that_is_away_is_unreachable_and_found_again() {
         subject.engine.start(&made.id).await,
         subject.engine.output(&made.id, PLENTY).await.map(|_| ()),
         subject.engine.remove(&made.id).await,
-        subject.engine.pull("busybox").await.map(|_| ()),
+        subject.engine.pull("busybox", Pull::Always).await.map(|_| ()),
     ];
     for refusal in refusals {
         assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");

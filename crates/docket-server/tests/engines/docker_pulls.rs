@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use docket_server::engine::{Engine, EngineError};
+use docket_server::engine::{Engine, EngineError, Pull};
 use serde_json::json;
 
 use crate::bed::Bed;
@@ -77,7 +77,7 @@ async fn a_tag_a_digest_or_latest_is_pulled_and_nothing_else() {
     let digest = offer(&bed, &config, &tags);
     let engine = bed.engine(None);
 
-    let pulled = engine.pull("127.0.0.1:5000/tool").await.unwrap();
+    let pulled = engine.pull("127.0.0.1:5000/tool", Pull::Always).await.unwrap();
     assert_eq!(
         (pulled.repository.as_str(), pulled.tag.as_str()),
         ("127.0.0.1:5000/tool", "latest")
@@ -86,7 +86,7 @@ async fn a_tag_a_digest_or_latest_is_pulled_and_nothing_else() {
     assert_eq!((has(&bed, &tags[0]), has(&bed, &tags[1])), (false, true));
 
     let digested = format!("127.0.0.1:5000/tool@{digest}");
-    assert_eq!(engine.pull(&digested).await.unwrap().tag, digest);
+    assert_eq!(engine.pull(&digested, Pull::Always).await.unwrap().tag, digest);
     bed.docker(&["inspect", &digested]);
 }
 
@@ -97,11 +97,11 @@ async fn a_registry_that_wants_a_login_gets_the_one_that_docker_keeps() {
     let image = "127.0.0.1:5000/secret:1";
     offer(&bed, &config, &[image.to_owned()]);
 
-    let refusal = bed.engine(None).pull(image).await.unwrap_err();
+    let refusal = bed.engine(None).pull(image, Pull::Always).await.unwrap_err();
     let EngineError::NoSuchImage { reason, .. } = &refusal else { panic!("{refusal:?}") };
     assert!(reason.contains("no basic auth credentials"), "{reason}");
 
-    let pulled = bed.engine(Some(config)).pull(image).await.unwrap();
+    let pulled = bed.engine(Some(config)).pull(image, Pull::Always).await.unwrap();
     assert_eq!(pulled.stale, None);
 }
 
@@ -111,12 +111,12 @@ async fn where_the_registry_is_down_an_image_of_the_engine_serves_and_the_reason
     bed.docker(&["tag", "busybox:latest", "127.0.0.1:9/tool:latest"]);
     let engine = bed.engine(None);
 
-    let pulled = engine.pull("127.0.0.1:9/tool").await.unwrap();
+    let pulled = engine.pull("127.0.0.1:9/tool", Pull::Always).await.unwrap();
     assert!(pulled.stale.unwrap().contains("connection refused"));
 
-    let refusal = engine.pull("127.0.0.1:9/other").await.unwrap_err();
+    let refusal = engine.pull("127.0.0.1:9/other", Pull::Always).await.unwrap_err();
     assert_eq!(refusal.to_string(), "image 127.0.0.1:9/other not found");
-    let refusal = engine.pull("nobody/nothing").await.unwrap_err();
+    let refusal = engine.pull("nobody/nothing", Pull::Always).await.unwrap_err();
     assert_eq!(refusal.to_string(), "image nobody/nothing not found");
 }
 
@@ -129,7 +129,7 @@ async fn a_pull_outlives_the_caller_who_asked_first() {
     let engine = Arc::new(bed.engine(None));
     let ask = || {
         let engine = Arc::clone(&engine);
-        tokio::spawn(async move { engine.pull(image).await })
+        tokio::spawn(async move { engine.pull(image, Pull::Always).await })
     };
     let (first, second) = (ask(), ask());
 

@@ -30,21 +30,12 @@ pub(super) enum Created {
     Joined(Made),
 }
 
-/// The container's name: `docket.report.20261121T090000Z`, with `.2` behind it for the second attempt.
-pub(super) fn name(identity: &Identity) -> String {
-    let Identity { namespace, allocation, instant, attempt, .. } = identity;
-    match attempt {
-        1 => format!("{namespace}.{allocation}.{instant}"),
-        _ => format!("{namespace}.{allocation}.{instant}.{attempt}"),
-    }
-}
-
 /// Creates the container; where the name is taken, joins the holder if it is ours.
 ///
 /// A creation without an answer is tried once more: if the first was carried out after all, the
 /// second finds the name taken.
 pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Created, EngineError> {
-    let name = name(&plan.identity);
+    let name = plan.identity.name();
     let body = Bytes::from(Value::Object(plan.body()).to_string());
     let deadline = Instant::now() + NAME_LIMIT;
     let (mut pause, longest) = PAUSES;
@@ -75,7 +66,7 @@ pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Created, Engi
 }
 
 /// Sends the body as it is, in place of the one that bollard would write.
-async fn post(client: &Client, name: &str, body: Bytes) -> Result<Made, EngineError> {
+pub(super) async fn post(client: &Client, name: &str, body: Bytes) -> Result<Made, EngineError> {
     let as_posted = move |request: BollardRequest| request.map(|_| body_full(body.clone()));
     let docker = client.docker.clone().with_request_modifier(as_posted);
     let options = CreateContainerOptionsBuilder::new().name(name).build();
@@ -132,14 +123,6 @@ mod tests {
 
     fn taken() -> Reply {
         Reply::Json(409, r#"{"message":"the name is in use"}"#.to_owned())
-    }
-
-    #[test]
-    fn a_container_is_named_by_its_run() {
-        let mut identity = plan().identity;
-        assert_eq!(name(&identity), "docket.report.20261121T090000Z");
-        identity.attempt = 2;
-        assert_eq!(name(&identity), "docket.report.20261121T090000Z.2");
     }
 
     #[tokio::test]

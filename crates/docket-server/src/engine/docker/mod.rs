@@ -12,13 +12,17 @@ mod create;
 mod endpoint;
 mod frames;
 mod inspect;
+mod live;
 mod log;
 mod login;
 mod notes;
+mod ours;
 mod pull;
 mod reference;
+mod rehearse;
 mod run;
 mod ssh;
+mod stop;
 #[cfg(test)]
 mod stub;
 mod transport;
@@ -28,6 +32,7 @@ use std::{path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use docket_model::run::{ContainerId, Exit};
+use uuid::Uuid;
 
 use self::{
     client::{ANSWER_LIMIT, Client},
@@ -39,7 +44,10 @@ pub use self::{
     connect_error::ConnectError,
     endpoint::{Endpoint, Origin, config_folder},
 };
-use super::{Captured, Engine, EngineError, EngineInfo, Made, Plan, Pulled};
+use super::{
+    Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
+    Pull, Pulled, Sight, Stop,
+};
 
 /// How long the engine may take to tell what it is.
 const INFO_LIMIT: Duration = Duration::from_secs(5);
@@ -75,7 +83,8 @@ pub struct DockerEngine {
 /// [`ConnectError`] where the endpoint's certificates cannot be used.
 pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, ConnectError> {
     let (docker, afresh) = transport::clients(endpoint)?;
-    let client = Client { docker, afresh, endpoint: endpoint.to_string().into() };
+    let is_local = endpoint.is_local();
+    let client = Client { docker, afresh, endpoint: endpoint.to_string().into(), is_local };
     let Settings { config, max_pulling, pull_timeout } = settings;
     Ok(DockerEngine {
         client,
@@ -106,8 +115,8 @@ impl Engine for DockerEngine {
         })
     }
 
-    async fn pull(&self, image: &str) -> Result<Pulled, EngineError> {
-        self.pulls.pull(&self.client, image).await
+    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
+        self.pulls.pull(&self.client, image, pull).await
     }
 
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
@@ -131,12 +140,8 @@ impl Engine for DockerEngine {
         Ok(exit)
     }
 
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
-        let has_terminal = match self.notes.terminal(container) {
-            Some(has_terminal) => has_terminal,
-            None => self.client.inspect_id(container).await?.has_terminal(),
-        };
-        log::read(&self.client, container, has_terminal, limit).await
+    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
+        stop::stop(&self.client, container, how).await
     }
 
     async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
@@ -149,6 +154,37 @@ impl Engine for DockerEngine {
             Err(EngineError::Refused { status: 409, message }) if is_under_way(&message) => Ok(()),
             outcome => outcome,
         }
+    }
+}
+
+#[async_trait]
+impl Observation for DockerEngine {
+    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
+        let inspected = self.client.inspect_id(container).await?;
+        if inspected.is_going() {
+            return Err(EngineError::Gone);
+        }
+        Ok(inspected.sight())
+    }
+
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
+        let has_terminal = match self.notes.terminal(container) {
+            Some(has_terminal) => has_terminal,
+            None => self.client.inspect_id(container).await?.has_terminal(),
+        };
+        log::read(&self.client, container, has_terminal, limit).await
+    }
+
+    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
+        live::output(self.client.clone(), container.clone(), skip)
+    }
+
+    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+        ours::ours(&self.client, namespace, store).await
+    }
+
+    async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
+        rehearse::rehearse(&self.client, &self.pulls, plan, pull).await
     }
 }
 

@@ -20,15 +20,15 @@ use super::{
     login::{self, Login},
     reference::Reference,
 };
-use crate::engine::{EngineError, Pulled};
+use crate::engine::{EngineError, Pull, Pulled};
 
-type Pull = BoxFuture<'static, Result<Pulled, EngineError>>;
+type UnderWay = BoxFuture<'static, Result<Pulled, EngineError>>;
 
 /// The pulls under way.
 #[derive(Debug)]
 pub(super) struct Pulls {
     /// Weak, so that a pull ends when nobody waits for it any more.
-    under_way: Mutex<HashMap<Reference, WeakShared<Pull>>>,
+    under_way: Mutex<HashMap<Reference, WeakShared<UnderWay>>>,
     registry: Arc<Registry>,
 }
 
@@ -60,14 +60,27 @@ impl Pulls {
         Self { under_way: Mutex::default(), registry: Arc::new(registry) }
     }
 
-    /// Pulls an image, or joins the pull of it that is under way.
-    pub(super) async fn pull(&self, client: &Client, image: &str) -> Result<Pulled, EngineError> {
+    /// Makes sure of an image: pulls it, joins the pull of it that is under way, or finds it there.
+    pub(super) async fn pull(
+        &self,
+        client: &Client,
+        image: &str,
+        pull: Pull,
+    ) -> Result<Pulled, EngineError> {
         let reference = Reference::parse(image).ok_or_else(|| EngineError::NoSuchImage {
             image: image.to_owned(),
             reason: "it is no name that an image can have".to_owned(),
         })?;
-        let pull = self.join(client, reference);
-        match pull.await {
+        if pull != Pull::Always {
+            if is_there(client, &reference).await? {
+                return Ok(pulled(&reference, false, None));
+            }
+            if pull == Pull::Never {
+                let reason = "the engine does not have it, and it is never to be pulled".to_owned();
+                return Err(EngineError::NoSuchImage { image: image.to_owned(), reason });
+            }
+        }
+        match self.join(client, reference).await {
             // Callers may have written one image in several ways.
             Err(EngineError::NoSuchImage { reason, .. }) => {
                 Err(EngineError::NoSuchImage { image: image.to_owned(), reason })
@@ -77,7 +90,7 @@ impl Pulls {
     }
 
     /// The pull that is under way, or a new one. It goes on as long as anyone waits for it.
-    fn join(&self, client: &Client, reference: Reference) -> Shared<Pull> {
+    fn join(&self, client: &Client, reference: Reference) -> Shared<UnderWay> {
         let mut under_way = self.under_way.lock();
         if let Some(pull) = under_way.get(&reference).and_then(WeakShared::upgrade) {
             return pull;
@@ -85,7 +98,7 @@ impl Pulls {
         under_way.retain(|_, pull| pull.upgrade().is_some());
         let (client, registry) = (client.clone(), Arc::clone(&self.registry));
         let wanted = reference.clone();
-        let pull: Pull = Box::pin(async move { registry.pull(&client, &wanted).await });
+        let pull: UnderWay = Box::pin(async move { registry.pull(&client, &wanted).await });
         let pull = pull.shared();
         if let Some(weak) = pull.downgrade() {
             under_way.insert(reference, weak);
@@ -97,32 +110,21 @@ impl Pulls {
 impl Registry {
     /// Pulls; where that fails and the image is on the engine, that one serves.
     async fn pull(&self, client: &Client, reference: &Reference) -> Result<Pulled, EngineError> {
-        let stale = match self.fetch(client, reference).await {
-            Ok(()) => None,
+        let reason = match self.fetch(client, reference).await {
+            Ok(()) => return Ok(pulled(reference, true, None)),
             Err(Failure::Engine(error)) => return Err(error),
-            Err(Failure::Refused(reason)) => {
-                let name = reference.local_name();
-                let inspected = client.answer(ANSWER_LIMIT, client.docker.inspect_image(&name));
-                match inspected.await {
-                    Ok(_) => Some(reason),
-                    Err(EngineError::Refused { status: 404, .. }) => {
-                        // An engine that goes down breaks its pulls off with words of its own.
-                        let error = EngineError::Refused { status: 500, message: reason.clone() };
-                        return Err(match client.or_unreachable(error).await {
-                            EngineError::Refused { .. } => {
-                                EngineError::NoSuchImage { image: name, reason }
-                            }
-                            error => error,
-                        });
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
+            Err(Failure::Refused(reason)) => reason,
         };
-        Ok(Pulled {
-            repository: reference.repository.clone(),
-            tag: reference.version().to_owned(),
-            stale,
+        if is_there(client, reference).await? {
+            return Ok(pulled(reference, false, Some(reason)));
+        }
+        // An engine that goes down breaks its pulls off with words of its own.
+        let error = EngineError::Refused { status: 500, message: reason.clone() };
+        Err(match client.or_unreachable(error).await {
+            EngineError::Refused { .. } => {
+                EngineError::NoSuchImage { image: reference.local_name(), reason }
+            }
+            error => error,
         })
     }
 
@@ -190,6 +192,21 @@ impl Registry {
     }
 }
 
+fn pulled(reference: &Reference, was_pulled: bool, stale: Option<String>) -> Pulled {
+    let (repository, tag) = (reference.repository.clone(), reference.version().to_owned());
+    Pulled { repository, tag, stale, was_pulled }
+}
+
+/// True where the engine has the image.
+async fn is_there(client: &Client, reference: &Reference) -> Result<bool, EngineError> {
+    let name = reference.local_name();
+    match client.answer(ANSWER_LIMIT, client.docker.inspect_image(&name)).await {
+        Ok(_) => Ok(true),
+        Err(EngineError::Refused { status: 404, .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -213,7 +230,7 @@ mod tests {
         image: &'static str,
     ) -> tokio::task::JoinHandle<Result<Pulled, EngineError>> {
         let (pulls, client) = (Arc::clone(pulls), client.clone());
-        let asked = tokio::spawn(async move { pulls.pull(&client, image).await });
+        let asked = tokio::spawn(async move { pulls.pull(&client, image, Pull::Always).await });
         tokio::time::sleep(Duration::from_secs(1)).await;
         asked
     }
@@ -254,7 +271,8 @@ mod tests {
             _ => Reply::Json(200, "{}".to_owned()),
         });
 
-        let pulled = Pulls::new(None, 1, LIMIT).pull(&stub.client(), "busybox").await.unwrap();
+        let pulled =
+            Pulls::new(None, 1, LIMIT).pull(&stub.client(), "busybox", Pull::Always).await.unwrap();
 
         assert_eq!(pulled.stale.unwrap(), "the pull took over 600 s");
     }
@@ -271,9 +289,45 @@ mod tests {
             _ => Reply::Json(404, r#"{"message":"No such image"}"#.to_owned()),
         });
 
-        let refusal = Pulls::new(None, 1, LIMIT).pull(&stub.client(), "busybox").await.unwrap_err();
+        let refusal = Pulls::new(None, 1, LIMIT)
+            .pull(&stub.client(), "busybox", Pull::Always)
+            .await
+            .unwrap_err();
 
         let reason = "no space".to_owned();
         assert_eq!(refusal, EngineError::NoSuchImage { image: "busybox".to_owned(), reason });
+    }
+
+    #[tokio::test]
+    async fn an_image_that_is_there_is_pulled_only_where_it_always_is() {
+        let stub = Stub::start(|request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Json(200, "{\"status\":\"Done\"}\r\n".to_owned()),
+            _ => Reply::Json(200, "{}".to_owned()),
+        });
+        let (pulls, client) = (Pulls::new(None, 1, LIMIT), stub.client());
+
+        let mut was_pulled = Vec::new();
+        for pull in [Pull::Never, Pull::Missing, Pull::Always] {
+            was_pulled.push(pulls.pull(&client, "busybox", pull).await.unwrap().was_pulled);
+        }
+
+        assert_eq!(was_pulled, [false, false, true]);
+        assert_eq!(stub.count("POST"), 1);
+    }
+
+    #[tokio::test]
+    async fn an_image_that_is_missing_is_pulled_unless_it_never_is() {
+        let stub = Stub::start(|request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Json(200, "{\"status\":\"Done\"}\r\n".to_owned()),
+            _ => Reply::Json(404, r#"{"message":"No such image"}"#.to_owned()),
+        });
+        let (pulls, client) = (Pulls::new(None, 1, LIMIT), stub.client());
+
+        let refusal = pulls.pull(&client, "busybox", Pull::Never).await.unwrap_err();
+        assert_eq!(refusal.to_string(), "image busybox not found");
+        assert_eq!(stub.count("POST"), 0);
+
+        assert!(pulls.pull(&client, "busybox", Pull::Missing).await.unwrap().was_pulled);
+        assert_eq!(stub.count("POST"), 1);
     }
 }
