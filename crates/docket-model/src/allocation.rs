@@ -1,5 +1,6 @@
 //! Allocations: what users push, and what the server makes of it.
 
+mod hints;
 mod policies;
 mod reader;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use self::fields::Fields;
-use super::{KEYS, MAX_DESCRIPTION, Read, Specification};
+use super::{KEYS, MAX_DESCRIPTION, Read, Specification, hints};
 use crate::{
     container::{Container, UnknownOptions, home_of, reserved_label},
     mistake::{FieldPath, Mistake, Place, expected, note, shortened, unknown_key},
@@ -43,11 +43,12 @@ pub(super) fn read(
     let time_zone = reader.time_zone(&mut fields);
     let policies = reader.policies(&mut fields);
     let container = reader.container(&mut fields, unknown_options);
-    let Reader { mistakes, warnings, .. } = reader;
+    let Reader { mistakes, mut warnings, .. } = reader;
     match (name, due, container) {
         (Some(name), Some(due), Some(container)) if mistakes.is_empty() => {
             let specification =
                 Specification { name, description, labels, due, time_zone, container, policies };
+            warnings.extend(hints::of(&specification, at));
             Ok(Read { specification, warnings })
         }
         _ => Err(mistakes),

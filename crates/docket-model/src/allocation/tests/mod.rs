@@ -1,4 +1,5 @@
 mod due;
+mod hints;
 mod policies;
 
 use serde_json::{Map, Value, json};
