@@ -1,8 +1,10 @@
 //! Allocations: what users push, and what the server makes of it.
 
+mod differences;
 mod hints;
 mod policies;
 mod reader;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -14,8 +16,9 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::policies::{
-    CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries,
+pub use self::{
+    policies::{CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries},
+    stored::{InvalidStored, Stored},
 };
 use crate::{
     container::{Container, UnknownOptions},

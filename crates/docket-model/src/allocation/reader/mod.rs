@@ -5,12 +5,12 @@ mod fields;
 mod policies;
 mod values;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
 use self::fields::Fields;
-use super::{KEYS, MAX_DESCRIPTION, Read, Specification, hints};
+use super::{KEYS, MAX_DESCRIPTION, Policies, Read, Specification, hints};
 use crate::{
     container::{Container, UnknownOptions, home_of, reserved_label},
     mistake::{FieldPath, Mistake, Place, expected, note, shortened, unknown_key},
@@ -53,6 +53,16 @@ pub(super) fn read(
         }
         _ => Err(mistakes),
     }
+}
+
+/// Reads policies alone, as they are stored.
+pub(super) fn policies(stored: Map<String, Value>) -> Result<Arc<Policies>, Vec<Mistake>> {
+    let at = FieldPath::default();
+    let at = Place::Start(&at);
+    let mut reader = Reader { at, mistakes: Vec::new(), warnings: Vec::new() };
+    let mut fields = reader.fields(at, stored, &KEYS, unknown);
+    let policies = reader.policies(&mut fields);
+    if reader.mistakes.is_empty() { Ok(policies) } else { Err(reader.mistakes) }
 }
 
 /// A specification on its way.

@@ -1,3 +1,4 @@
+mod changes;
 mod due;
 mod hints;
 mod policies;
