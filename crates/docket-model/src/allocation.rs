@@ -1,19 +1,25 @@
 //! Allocations: what users push, and what the server makes of it.
 
+mod differences;
+mod hints;
 mod policies;
 mod reader;
+mod stored;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::policies::{CatchUp, Keep, MOST_CAUGHT_UP, Overlap, Policies, Pull, Retries};
+pub use self::{
+    policies::{CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries},
+    stored::{InvalidStored, Stored},
+};
 use crate::{
     container::{Container, UnknownOptions},
     mistake::{FieldPath, Mistake},
@@ -21,11 +27,34 @@ use crate::{
     schedule::{Kind, Schedule},
 };
 
-/// The keys of a specification, as they are written.
-pub const KEYS: [&str; 6] = ["Name", "Description", "Labels", "Cron", "TimeZone", "Container"];
+/// The keys of a specification, as they are written and in that order.
+pub const KEYS: [&str; 19] = [
+    "Name",
+    "Description",
+    "Labels",
+    "Cron",
+    "TimeZone",
+    "After",
+    "Jitter",
+    "NotBefore",
+    "NotAfter",
+    "Suspended",
+    "Container",
+    "EnvFiles",
+    "Pull",
+    "Overlap",
+    "StartingDeadline",
+    "CatchUp",
+    "Timeout",
+    "Retries",
+    "Keep",
+];
 
 /// The longest description, in bytes.
 pub const MAX_DESCRIPTION: usize = 4096;
+
+/// How many allocations another one can run after.
+pub const MOST_PARENTS: usize = 1000;
 
 /// An allocation as the user wrote it, before the server adds what it knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +80,8 @@ pub struct Specification {
 pub enum Due {
     /// At the instants of a schedule.
     Schedule(Arc<Schedule>),
-    /// When each of these allocations has succeeded anew; no name twice, at least one.
+    /// When each of these allocations has succeeded anew; no name twice, at least one, at most
+    /// [`MOST_PARENTS`].
     After(Box<[AllocationName]>),
 }
 
@@ -103,36 +133,6 @@ impl Specification {
         unknown_options: UnknownOptions,
     ) -> Result<Read, Vec<Mistake>> {
         reader::read(posted, at, unknown_options)
-    }
-}
-
-/// Writes what can be pushed back: only what the user gave.
-impl Serialize for Specification {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.serialize_fields(&mut map)?;
-        map.end()
-    }
-}
-
-impl Specification {
-    /// Writes the fields of the specification into a larger map.
-    pub fn serialize_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("Name", &self.name)?;
-        if let Some(description) = &self.description {
-            map.serialize_entry("Description", description)?;
-        }
-        if !self.labels.is_empty() {
-            map.serialize_entry("Labels", &self.labels)?;
-        }
-        match &self.due {
-            Due::Schedule(schedule) => map.serialize_entry("Cron", schedule.text())?,
-            Due::After(parents) => map.serialize_entry("After", parents)?,
-        }
-        if let Some(zone) = self.time_zone {
-            map.serialize_entry("TimeZone", zone.name())?;
-        }
-        map.serialize_entry("Container", &self.container)
     }
 }
 

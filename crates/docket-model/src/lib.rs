@@ -13,6 +13,7 @@ pub mod name;
 pub mod output;
 pub mod run;
 pub mod schedule;
+pub mod size;
 mod strict_json;
 pub mod wire;
 
@@ -24,4 +25,5 @@ pub use mistake::{FieldPath, Mistake};
 pub use name::AllocationName;
 pub use output::Output;
 pub use run::{Run, RunId};
+pub use size::Size;
 pub use strict_json::StrictJson;

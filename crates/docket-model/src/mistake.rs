@@ -218,6 +218,31 @@ pub fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> S
     }
 }
 
+/// Says which words there are where a text is none of them, and which may have been meant.
+pub(crate) fn unknown_word(text: &str, known: &[&str]) -> String {
+    let hint = match nearest(text, known.iter().copied()) {
+        Some(near) => format!(" (did you mean `{near}`?)"),
+        None => String::new(),
+    };
+    format!("`{}` is none of {}{hint}", shortened(text), listed(known, ", "))
+}
+
+/// Names in backticks, one after another; `last` stands before the last one.
+pub(crate) fn listed(names: &[&str], last: &str) -> String {
+    let mut text = String::new();
+    for (index, name) in names.iter().enumerate() {
+        text.push_str(match index {
+            0 => "",
+            _ if index + 1 == names.len() => last,
+            _ => ", ",
+        });
+        text.push('`');
+        text.push_str(name);
+        text.push('`');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +261,15 @@ mod tests {
         ] {
             assert_eq!(nearest(text, known), meant, "{text}");
         }
+    }
+
+    #[test]
+    fn a_word_that_is_none_comes_with_those_that_there_are() {
+        let known = ["Allow", "Forbid", "Queue"];
+        let message = "`frobid` is none of `Allow`, `Forbid`, `Queue` (did you mean `Forbid`?)";
+        assert_eq!(unknown_word("frobid", &known), message);
+        assert_eq!(unknown_word("x", &known), "`x` is none of `Allow`, `Forbid`, `Queue`");
+        assert_eq!(listed(&known, " and "), "`Allow`, `Forbid` and `Queue`");
     }
 
     #[test]

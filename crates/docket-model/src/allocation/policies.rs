@@ -9,9 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::duration::Duration;
 
 /// The policies of an allocation. Each has a default, which is what cron and the original do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// What [`Specification::read`](super::Specification::read) makes of a text keeps to these bounds:
+/// lengths of time are longer than none, `not_after` is no earlier than `not_before`, and the
+/// bounds of [`Retries`] and [`Keep`] hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
-    /// Starts up to so much later; nothing by default.
+    /// Starts up to so much later; at once by default.
     pub jitter: Option<Duration>,
     /// No instant before it.
     pub not_before: Option<DateTime<FixedOffset>>,
@@ -19,7 +23,8 @@ pub struct Policies {
     pub not_after: Option<DateTime<FixedOffset>>,
     /// True where nothing starts by itself.
     pub suspended: bool,
-    /// Files below the server's folder of environments, read at each start.
+    /// Files below the server's folder of environments, read at each start; at most
+    /// [`MOST_ENV_FILES`], none of which leads out of the folder.
     pub env_files: Vec<Box<str>>,
     /// When the image is pulled.
     pub pull: Pull,
@@ -49,6 +54,21 @@ pub enum Pull {
     Never,
 }
 
+impl Pull {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Always, Self::Missing, Self::Never];
+
+    /// The word for it, as users write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::Missing => "Missing",
+            Self::Never => "Never",
+        }
+    }
+}
+
 /// What becomes of an instant while an older run of the allocation is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Overlap {
@@ -63,6 +83,22 @@ pub enum Overlap {
     Queue,
 }
 
+impl Overlap {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Allow, Self::Forbid, Self::Replace, Self::Queue];
+
+    /// The word for it, as users write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Forbid => "Forbid",
+            Self::Replace => "Replace",
+            Self::Queue => "Queue",
+        }
+    }
+}
+
 /// Which of several instants within the deadline are made up for after a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum CatchUp {
@@ -75,6 +111,24 @@ pub enum CatchUp {
     None,
 }
 
+impl CatchUp {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Latest, Self::All, Self::None];
+
+    /// The word for it, as users write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Latest => "Latest",
+            Self::All => "All",
+            Self::None => "None",
+        }
+    }
+}
+
+/// How many files of environments an allocation has at most.
+pub const MOST_ENV_FILES: usize = 100;
+
 /// How many instants are made up for at once where all are wanted.
 pub const MOST_CAUGHT_UP: usize = 100;
 
@@ -85,7 +139,7 @@ pub struct Retries {
     pub limit: u32,
     /// The pause before the second attempt; it doubles with each further one.
     pub delay: Duration,
-    /// The longest pause.
+    /// The longest pause; never shorter than the first.
     pub max_delay: Duration,
 }
 
@@ -94,8 +148,13 @@ impl Retries {
     pub const MOST: u32 = 1000;
     /// The first pause where none is given.
     pub const DELAY: Duration = Duration::from_seconds(30);
-    /// The longest pause where none is given.
+    /// The longest pause where none is given and the first is no longer.
     pub const MAX_DELAY: Duration = Duration::from_seconds(3600);
+
+    /// The longest pause where none is given, after such a first one.
+    pub(super) fn max_delay_after(delay: Duration) -> Duration {
+        delay.max(Self::MAX_DELAY)
+    }
 
     /// The pause after so many attempts: it doubles from the first one on.
     #[must_use]
@@ -142,25 +201,6 @@ impl Policies {
     pub fn shared_default() -> Arc<Self> {
         static DEFAULT: LazyLock<Arc<Policies>> = LazyLock::new(Arc::default);
         Arc::clone(&DEFAULT)
-    }
-}
-
-impl Default for Policies {
-    fn default() -> Self {
-        Self {
-            jitter: None,
-            not_before: None,
-            not_after: None,
-            suspended: false,
-            env_files: Vec::new(),
-            pull: Pull::default(),
-            overlap: Overlap::default(),
-            starting_deadline: None,
-            catch_up: CatchUp::default(),
-            timeout: None,
-            retries: Retries::default(),
-            keep: Keep::default(),
-        }
     }
 }
 

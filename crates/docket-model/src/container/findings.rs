@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de;
 
-use crate::mistake::{Mistake, Place, nearest, note, shortened};
+use crate::mistake::{Mistake, Place, note, unknown_word};
 
 /// What was found while a value was held against a type.
 #[derive(Default)]
@@ -30,14 +30,8 @@ impl Findings {
 
     /// A text that is none of the words for an option.
     pub(super) fn unknown_word(&mut self, at: Place<'_>, text: &str, known: &[&str]) {
-        let words: Vec<_> =
-            known.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
-        let hint = match nearest(text, known.iter().copied()) {
-            Some(near) => format!(" (did you mean `{near}`?)"),
-            None => String::new(),
-        };
-        let shown = shortened(text);
-        let message = format!("`{shown}` is none of {}{hint}", words.join(", "));
+        let known: Vec<_> = known.iter().copied().filter(|word| !word.is_empty()).collect();
+        let message = unknown_word(text, &known);
         note(&mut self.unknown, || at.wrong(message));
     }
 }

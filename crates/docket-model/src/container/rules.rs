@@ -53,7 +53,7 @@ fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, mistakes: &mut
     }
     let message = format!(
         "the restart policy `{}` would make the engine run an old instant again by itself: \
-         use `Retries`, which are docket's own (this version has none yet), or `no`",
+         use `Retries`, which are docket's own, or `no`",
         shortened(name)
     );
     mistakes.push(Mistake::new(field, message));

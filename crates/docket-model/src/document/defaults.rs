@@ -19,12 +19,36 @@ const FREE: [&str; 11] = [
     "Volumes",
 ];
 
+/// Keys that say when an allocation is due by a schedule, and mean nothing beside `After`.
+const OF_A_SCHEDULE: [&str; 5] = ["Cron", "TimeZone", "Jitter", "StartingDeadline", "CatchUp"];
+
 /// The allocation with what it leaves to the defaults.
 ///
 /// Mappings are merged at every depth; lists and scalars of the allocation replace those of the
-/// defaults, null too. Every value keeps its own place.
+/// defaults, null too. Every value keeps its own place. As `Cron` and `After` stand in place of
+/// one another, the one replaces the other, too.
 pub(super) fn overlay<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>) -> Rc<Node<'t>> {
-    merged(defaults, own, ["", ""])
+    let replaced: &[&str] = match (is_given(own, "Cron"), is_given(own, "After")) {
+        (false, true) => &OF_A_SCHEDULE,
+        (true, false) => &["After"],
+        _ => &[],
+    };
+    match &defaults.content {
+        Content::Map(entries) if replaced.iter().any(|key| is_given(defaults, key)) => {
+            let is_left = |(key, _): &&Entry<'t>| {
+                !replaced.iter().any(|replaced| replaced.eq_ignore_ascii_case(key.text()))
+            };
+            let left = entries.iter().filter(is_left).cloned().collect();
+            merged(&Node::new(defaults.mark, Content::Map(left)), own, ["", ""])
+        }
+        _ => merged(defaults, own, ["", ""]),
+    }
+}
+
+fn is_given(node: &Node<'_>, key: &str) -> bool {
+    let is_null =
+        |value: &Node<'_>| matches!(&value.content, Content::Scalar(scalar) if scalar.is_null());
+    node.entry(key).is_some_and(|(_, value)| !is_null(value))
 }
 
 /// Merges two values that stand under `keys`, the innermost last.

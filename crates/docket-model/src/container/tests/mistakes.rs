@@ -142,8 +142,8 @@ fn a_restart_policy_is_refused_because_retries_are_dockets() {
         let mistakes = mistakes(host(&json!({"RestartPolicy": {"Name": name}})));
         let expected = format!(
             "Container.HostConfig.RestartPolicy.Name: the restart policy `{name}` would make the \
-             engine run an old instant again by itself: use `Retries`, which are docket's own \
-             (this version has none yet), or `no`"
+             engine run an old instant again by itself: use `Retries`, which are docket's own, \
+             or `no`"
         );
         assert_eq!(mistakes, [expected]);
     }

@@ -125,6 +125,44 @@ Defaults:
 }
 
 #[test]
+fn parents_take_the_place_of_a_default_schedule_and_a_schedule_that_of_default_parents() {
+    let text = r"
+Defaults:
+  cron: 0 9 * * *
+  TimeZone: Europe/Berlin
+  CatchUp: All
+  StartingDeadline: 2d
+  Jitter: 1m
+  Retries: {Limit: 2, Delay: 1m}
+  Timeout: 1h
+  Container: {Config: {Image: busybox}}
+Allocations:
+  - Name: load
+    Retries: {Limit: 5}
+  - Name: report
+    After: load
+    Retries: 0
+    Timeout: ~
+";
+    let read = printed(text);
+    assert_eq!(read[0]["Cron"], "0 9 * * *");
+    assert_eq!(read[0]["Retries"], json!({"Limit": 5, "Delay": "1m"}));
+    let container = json!({"Config": {"Image": "busybox"}});
+    assert_eq!(read[1], json!({"Name": "report", "After": ["load"], "Container": container}));
+    let document = super::read(text, UnknownOptions::Refuse).unwrap();
+    assert!(document.specifications.iter().all(|read| read.warnings.is_empty()));
+
+    let text = r"
+Defaults: {After: load, Container: {Config: {Image: busybox}}}
+Allocations: [{Name: a}, {Name: b, Cron: 0 9 * * *}, {Name: c, Cron: ~}]
+";
+    let read = printed(text);
+    assert_eq!(read[0]["After"], json!(["load"]));
+    assert_eq!((&read[1]["After"], &read[1]["Cron"]), (&Value::Null, &json!("0 9 * * *")));
+    assert_eq!(read[2]["After"], json!(["load"]));
+}
+
+#[test]
 fn a_list_may_be_empty_but_a_document_may_not() {
     assert_eq!(printed("[]"), [] as [Value; 0]);
     assert_eq!(printed("Allocations: []\n"), [] as [Value; 0]);

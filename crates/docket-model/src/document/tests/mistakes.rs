@@ -218,3 +218,27 @@ fn a_warning_has_its_place_too() {
     docket.yml:3:24: Container.Config.New: unknown key `New` (sent to the engine as it is)
     ");
 }
+
+#[test]
+fn one_in_a_policy_points_at_its_value_also_within() {
+    let text = r"
+- Name: a
+  After: [b, a]
+  Timeout: 30
+  Overlap: forbd
+  EnvFiles: /etc/env
+  retries: {limit: 3, delay: 1h, MaxDelay: 10, Factor: 2}
+  Keep:
+    Output: 1GiB
+  Container: {Config: {Image: busybox}}
+";
+    insta::assert_snapshot!(pointed(text), @"
+    [a] After[1]: `a` cannot run after itself
+    [30] Timeout: 30 what? write 30s or 30m
+    [forbd] Overlap: `forbd` is none of `Allow`, `Forbid`, `Replace`, `Queue` (did you mean `Forbid`?)
+    [/etc/env] EnvFiles: `/etc/env` is an absolute path: write it as it is below the server's --env-dir
+    [10] Retries.MaxDelay: 10 what? write 10s or 10m
+    [Factor] Retries.Factor: unknown key `Factor`: there are `Limit`, `Delay` and `MaxDelay`
+    [1GiB] Keep.Output: 1GiB is more than 64MiB
+    ");
+}

@@ -1,4 +1,9 @@
-use serde_json::{Map, json};
+mod changes;
+mod due;
+mod hints;
+mod policies;
+
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -13,12 +18,43 @@ fn mistakes(posted: Value) -> Vec<String> {
 
 /// A sound specification with one more key.
 fn with(key: &str, value: Value) -> Value {
-    let mut posted = Map::new();
-    posted.insert("Name".to_owned(), json!("foo"));
-    posted.insert("Cron".to_owned(), json!("0 9 * * *"));
-    posted.insert("Container".to_owned(), json!({"Config": {"Image": "busybox"}}));
-    posted.insert(key.to_owned(), value);
-    Value::Object(posted)
+    let mut more = Map::new();
+    more.insert(key.to_owned(), value);
+    with_all(Value::Object(more))
+}
+
+/// A sound specification with more keys; null takes one away.
+fn with_all(more: Value) -> Value {
+    let mut posted = json!({
+        "Name": "foo",
+        "Cron": "0 9 * * *",
+        "Container": {"Config": {"Image": "busybox"}},
+    });
+    if let (Value::Object(posted), Value::Object(more)) = (&mut posted, more) {
+        posted.extend(more);
+    }
+    posted
+}
+
+/// The specification with more keys, where it is sound.
+fn sound(more: Value) -> Specification {
+    match read(with_all(more)) {
+        Ok(read) => read.specification,
+        Err(mistakes) => panic!("{mistakes:?}"),
+    }
+}
+
+/// What is printed of a specification with more keys, but for those that each has.
+fn printed(more: Value) -> Value {
+    let mut printed = serde_json::to_value(sound(more)).unwrap();
+    let fields = printed.as_object_mut().unwrap();
+    fields.retain(|key, _| !["Name", "Cron", "Container"].contains(&key.as_str()));
+    printed
+}
+
+/// The mistakes in a specification with more keys, each in its line.
+fn told(more: Value) -> String {
+    mistakes(with_all(more)).join("\n")
 }
 
 #[test]
@@ -122,8 +158,9 @@ fn what_may_surprise_in_a_schedule_is_a_warning() {
 #[test]
 fn keys_of_later_versions_are_told_from_unknown_ones() {
     let cases = [
-        ("Retries", "`Retries` is not known to this version of docket"),
-        ("catchup", "`CatchUp` is not known to this version of docket"),
+        ("Notify", "`Notify` is not known to this version of docket"),
+        ("successwithin", "`SuccessWithin` is not known to this version of docket"),
+        ("Retry", "unknown key `Retry`: did you mean `Retries`?"),
         ("Crn", "unknown key `Crn`: did you mean `Cron`?"),
         ("Image", "unknown key `Image`: it belongs under `Container.Config`"),
         ("HostConfig", "unknown key `HostConfig`: it belongs under `Container`"),
@@ -167,5 +204,5 @@ fn paths_begin_where_the_allocation_stands() {
 
 #[test]
 fn a_specification_is_small() {
-    assert!(size_of::<Specification>() <= 96);
+    assert!(size_of::<Specification>() <= 104);
 }

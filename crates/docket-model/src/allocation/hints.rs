@@ -1,0 +1,177 @@
+//! What is accepted and may surprise: policies that do not go together, or not with the schedule.
+//! Each hint names the thing, why it may surprise, and the mend.
+//!
+//! No clock is read: the distance between instants is that of the schedule's first ones since 1970,
+//! by the wall clock and without daylight saving, so that it is the same on every day and server.
+
+use chrono::DateTime;
+use chrono_tz::Tz;
+
+use super::{CatchUp, Due, Overlap, Policies, Specification};
+use crate::{
+    duration::Duration,
+    mistake::{Mistake, Place},
+    schedule::Schedule,
+};
+
+/// So many instants are looked at: enough for each pattern within a day that people write.
+const LOOKED_AT: usize = 64;
+
+/// Zones without daylight saving whose name is taken for one that has it.
+const TWINS: [(Tz, &str, &str); 2] =
+    [(Tz::EST, "five", "America/New_York"), (Tz::MST, "seven", "America/Denver")];
+
+/// A key and what may surprise in its value.
+type Hint = (&'static str, String);
+
+/// What the writer of a specification may not have meant.
+pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Mistake> {
+    let mut hints = Vec::new();
+    let policies = &*specification.policies;
+    match &specification.due {
+        Due::After(_) => hints.extend(without_effect(specification)),
+        Due::Schedule(schedule) => {
+            hints.extend(specification.time_zone.and_then(fixed_zone));
+            let needs_period = policies.jitter.is_some()
+                || policies.timeout.is_some()
+                || policies.retries.limit > 0
+                || policies.catch_up == CatchUp::All;
+            if let Some(period) = needs_period.then(|| period(schedule)).flatten() {
+                hints.extend(jitter(policies, period));
+                hints.extend(timeout(policies, period));
+                hints.extend(pauses(policies, period));
+                hints.extend(catch_up(policies, period));
+            }
+        }
+    }
+    hints.extend(endless(policies));
+    hints.into_iter().map(|(key, text)| Place::Key(&at, key).wrong(text)).collect()
+}
+
+/// The shortest time between two instants; none where there are fewer than two.
+fn period(schedule: &Schedule) -> Option<Duration> {
+    let epoch = DateTime::UNIX_EPOCH;
+    let first = schedule.next(epoch, epoch, Tz::UTC);
+    let instants = std::iter::successors(first, |last| schedule.next(*last, epoch, Tz::UTC));
+    let seconds: Vec<_> = instants.take(LOOKED_AT).map(|at| at.timestamp()).collect();
+    let least = seconds.windows(2).map(|pair| pair[1].abs_diff(pair[0])).min()?;
+    Some(Duration::from_seconds(least))
+}
+
+/// What says when a schedule is due means nothing where there is none.
+fn without_effect(specification: &Specification) -> Vec<Hint> {
+    let policies = &specification.policies;
+    let given = [
+        ("TimeZone", specification.time_zone.is_some(), "there is no schedule to read a clock for"),
+        ("Jitter", policies.jitter.is_some(), "a run starts once its parents have succeeded"),
+        (
+            "StartingDeadline",
+            policies.starting_deadline.is_some(),
+            "a run is due once its parents have succeeded, and never too late",
+        ),
+        (
+            "CatchUp",
+            policies.catch_up != CatchUp::default(),
+            "one run follows the newest runs of its parents, however many there were",
+        ),
+    ];
+    let hint = |(key, _, why)| (key, format!("`{key}` has no effect with `After`: {why}"));
+    given.into_iter().filter(|(_, given, _)| *given).map(hint).collect()
+}
+
+fn fixed_zone(zone: Tz) -> Option<Hint> {
+    if let Some((_, hours, twin)) = TWINS.iter().find(|(fixed, ..)| *fixed == zone) {
+        let text = format!(
+            "`{zone}` stays {hours} hours behind UTC in summer, without daylight saving: write \
+             `{twin}` for the clock there"
+        );
+        return Some(("TimeZone", text));
+    }
+    let sign = zone.name().strip_prefix("Etc/GMT")?;
+    let (side, hours) = match sign.split_at_checked(1)? {
+        ("+", hours) => ("behind", hours),
+        ("-", hours) => ("ahead of", hours),
+        _ => return None,
+    };
+    let noun = if hours == "1" { "hour" } else { "hours" };
+    let text = format!(
+        "`{zone}` is {hours} {noun} {side} UTC (its sign counts westwards), without daylight \
+         saving: write the zone of a place, such as `America/New_York`, for the clock there"
+    );
+    (hours != "0").then_some(("TimeZone", text))
+}
+
+fn jitter(policies: &Policies, period: Duration) -> Option<Hint> {
+    let jitter = policies.jitter.filter(|jitter| *jitter >= period)?;
+    let text = format!(
+        "{jitter} is not less than the shortest time between two instants, {period}: a start is put \
+         off so far only that it comes before the next instant; write less than {period}"
+    );
+    Some(("Jitter", text))
+}
+
+fn timeout(policies: &Policies, period: Duration) -> Option<Hint> {
+    let timeout = policies.timeout.filter(|timeout| *timeout > period)?;
+    let then = match policies.overlap {
+        Overlap::Allow => {
+            "several runs may be under way at once; shorten it, or add `Overlap: Forbid`"
+        }
+        Overlap::Forbid => "instants are skipped while a run takes so long; shorten it",
+        Overlap::Replace => {
+            "the next instant stops a run before it does; shorten it, or leave it out"
+        }
+        Overlap::Queue => "only one instant waits while a run takes so long; shorten it",
+    };
+    let text = format!(
+        "{timeout} is longer than the shortest time between two instants, {period}: {then}"
+    );
+    Some(("Timeout", text))
+}
+
+fn pauses(policies: &Policies, period: Duration) -> Option<Hint> {
+    let retries = policies.retries;
+    let pauses = (1..=retries.limit).map(|attempts| retries.pause_after(attempts).seconds());
+    // A thousand pauses of the longest length are far from the greatest number there is.
+    let total = Duration::from_seconds(pauses.sum());
+    if policies.overlap != Overlap::Forbid || total <= period {
+        return None;
+    }
+    let text = format!(
+        "the pauses add up to {total}, longer than the shortest time between two instants, {period}: \
+         a run holds its `Overlap` until its last attempt, and instants are skipped meanwhile; \
+         lower `Limit` or `MaxDelay`"
+    );
+    Some(("Retries", text))
+}
+
+fn catch_up(policies: &Policies, period: Duration) -> Option<Hint> {
+    if policies.catch_up != CatchUp::All {
+        return None;
+    }
+    let text = match policies.starting_deadline {
+        None => {
+            "`All` comes to no more than `Latest`: without a `StartingDeadline` an instant may \
+                 start only until the next one, so that a single one is in time; add one, such as \
+                 `StartingDeadline: 1d`"
+                .to_owned()
+        }
+        Some(deadline) if deadline < period => format!(
+            "`All` comes to no more than `Latest`: the `StartingDeadline`, {deadline}, is shorter \
+             than the shortest time between two instants, {period}; lengthen it"
+        ),
+        Some(_) => return None,
+    };
+    Some(("CatchUp", text))
+}
+
+/// A run that hangs is noticed by nobody, but for the instants that it keeps from starting.
+fn endless(policies: &Policies) -> Option<Hint> {
+    let then = match policies.overlap {
+        _ if policies.timeout.is_some() => return None,
+        Overlap::Allow | Overlap::Replace => return None,
+        Overlap::Forbid => "keeps every later one from starting",
+        Overlap::Queue => "keeps every later one waiting",
+    };
+    let text = format!("a run that never ends {then}: add a `Timeout`, such as `Timeout: 1h`");
+    Some(("Overlap", text))
+}

@@ -1,0 +1,144 @@
+//! A specification as a store keeps it: each part as a text that can be read in a table.
+//!
+//! What is stored was checked when it was pushed. It is read again without holding the container
+//! against the Engine API, which is what takes the time.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::{Due, Policies, Specification, reader};
+use crate::{
+    container::Container,
+    mistake::Mistake,
+    name::{AllocationName, InvalidName},
+    schedule::{self, InvalidSchedule, zone::UnknownZone},
+};
+
+/// The columns of a specification; what is absent has no value there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored<'a> {
+    /// The name.
+    pub name: Cow<'a, str>,
+    /// The description.
+    pub description: Option<Cow<'a, str>>,
+    /// A JSON object of texts; absent where there are no labels.
+    pub labels: Option<Cow<'a, str>>,
+    /// The schedule as it was written; absent where there is `after`.
+    pub cron: Option<Cow<'a, str>>,
+    /// A JSON list of names; absent where there is `cron`.
+    pub after: Option<Cow<'a, str>>,
+    /// The IANA name of the zone.
+    pub time_zone: Option<Cow<'a, str>>,
+    /// A JSON object of those policies that are not the default, by their keys; absent where all
+    /// are.
+    pub policies: Option<Cow<'a, str>>,
+    /// The container as compact JSON.
+    pub container: Cow<'a, str>,
+}
+
+/// A stored specification that cannot be read; the store was damaged, or written by a newer docket.
+#[derive(Debug, Error)]
+pub enum InvalidStored {
+    /// The name is none.
+    #[error("the stored name `{0}` is none")]
+    Name(String, #[source] InvalidName),
+    /// A part that is no JSON, or not of the right form.
+    #[error("the stored `{0}` cannot be read")]
+    Json(&'static str, #[source] serde_json::Error),
+    /// A schedule that is none.
+    #[error("the stored `Cron` is no schedule")]
+    Cron(#[source] InvalidSchedule),
+    /// A zone that there is not.
+    #[error("the stored `TimeZone` is none")]
+    TimeZone(#[source] UnknownZone),
+    /// Neither a schedule nor parents, or both.
+    #[error("there must be either a stored `Cron` or a stored `After`")]
+    Due,
+    /// Policies that are none, or that this version does not know.
+    #[error("the stored policies are wrong: {}", told(.0))]
+    Policies(Vec<Mistake>),
+}
+
+impl Specification {
+    /// The specification as texts, borrowed where it holds them as they are.
+    #[must_use]
+    pub fn to_stored(&self) -> Stored<'_> {
+        // Texts, numbers and lists of them: JSON can always hold them.
+        let json = |text: Result<String, _>| text.ok().map(Cow::Owned);
+        let labels = (!self.labels.is_empty()).then(|| serde_json::to_string(&self.labels));
+        let (cron, after) = match &self.due {
+            Due::Schedule(schedule) => (Some(Cow::Borrowed(schedule.text())), None),
+            Due::After(parents) => (None, json(serde_json::to_string(parents))),
+        };
+        let is_default = *self.policies == Policies::default();
+        let policies = (!is_default).then(|| serde_json::to_string(&*self.policies));
+        Stored {
+            name: self.name.as_str().into(),
+            description: self.description.as_deref().map(Cow::Borrowed),
+            labels: labels.and_then(json),
+            cron,
+            after,
+            time_zone: self.time_zone.map(|zone| zone.name().into()),
+            policies: policies.and_then(json),
+            container: self.container.json().into(),
+        }
+    }
+
+    /// Reads what [`to_stored`](Self::to_stored) gave to a store, now or in an earlier version.
+    ///
+    /// The container is trusted; whatever comes from elsewhere goes through
+    /// [`read`](Self::read).
+    ///
+    /// # Errors
+    /// [`InvalidStored`] names the part that cannot be read.
+    pub fn from_stored(stored: Stored<'_>) -> Result<Self, InvalidStored> {
+        let name = AllocationName::parse(&stored.name)
+            .map_err(|error| InvalidStored::Name(stored.name.into_owned(), error))?;
+        let labels = match stored.labels {
+            Some(labels) => from_json::<BTreeMap<String, String>>("Labels", &labels)?,
+            None => BTreeMap::new(),
+        };
+        let time_zone = stored.time_zone.map(|zone| schedule::zone::parse_zone(&zone)).transpose();
+        Ok(Self {
+            name,
+            description: stored.description.map(|text| text.into_owned().into_boxed_str()),
+            labels,
+            due: due(stored.cron.as_deref(), stored.after.as_deref())?,
+            time_zone: time_zone.map_err(InvalidStored::TimeZone)?,
+            policies: policies(stored.policies.as_deref())?,
+            container: Container::from_stored(stored.container.into_owned().into_boxed_str()),
+        })
+    }
+}
+
+fn due(cron: Option<&str>, after: Option<&str>) -> Result<Due, InvalidStored> {
+    match (cron, after) {
+        (Some(cron), None) => {
+            schedule::shared(cron).map(Due::Schedule).map_err(InvalidStored::Cron)
+        }
+        (None, Some(after)) => match from_json::<Box<[AllocationName]>>("After", after)? {
+            parents if parents.is_empty() => Err(InvalidStored::Due),
+            parents => Ok(Due::After(parents)),
+        },
+        _ => Err(InvalidStored::Due),
+    }
+}
+
+fn policies(stored: Option<&str>) -> Result<Arc<Policies>, InvalidStored> {
+    let Some(stored) = stored else { return Ok(Policies::shared_default()) };
+    let stored = from_json::<Map<String, Value>>("policies", stored)?;
+    reader::policies(stored).map_err(InvalidStored::Policies)
+}
+
+fn told(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(
+    key: &'static str,
+    json: &str,
+) -> Result<T, InvalidStored> {
+    serde_json::from_str(json).map_err(|error| InvalidStored::Json(key, error))
+}

@@ -1,0 +1,117 @@
+use super::*;
+
+#[test]
+fn the_keys_whose_values_differ_are_named_in_their_order() {
+    let before = sound(json!({}));
+    let changes = [
+        (json!({"Name": "bar"}), "Name"),
+        (json!({"Description": ""}), "Description"),
+        (json!({"Labels": {"a": "b"}}), "Labels"),
+        (json!({"Cron": "0 10 * * *"}), "Cron"),
+        (json!({"Cron": null, "After": "load"}), "Cron After"),
+        (json!({"TimeZone": "UTC"}), "TimeZone"),
+        (json!({"Jitter": "1m"}), "Jitter"),
+        (json!({"NotBefore": "2026-11-21T09:00:00Z"}), "NotBefore"),
+        (json!({"NotAfter": "2026-11-21T09:00:00Z"}), "NotAfter"),
+        (json!({"Suspended": true}), "Suspended"),
+        (json!({"Container": {"Config": {"Image": "alpine"}}}), "Container"),
+        (json!({"EnvFiles": "a.env"}), "EnvFiles"),
+        (json!({"Pull": "Never"}), "Pull"),
+        (json!({"Overlap": "Queue"}), "Overlap"),
+        (json!({"StartingDeadline": "1m"}), "StartingDeadline"),
+        (json!({"CatchUp": "None"}), "CatchUp"),
+        (json!({"Timeout": "1m"}), "Timeout"),
+        (json!({"Retries": 1}), "Retries"),
+        (json!({"Keep": {"Runs": 1}}), "Keep"),
+        (json!({"Keep": {"Runs": 1}, "Pull": "Never", "Jitter": "1m"}), "Jitter Pull Keep"),
+    ];
+    for (more, keys) in changes {
+        let after = sound(more);
+
+        assert_eq!(before.differences(&after).join(" "), keys);
+        assert_eq!(after.differences(&before).join(" "), keys);
+        assert_eq!(after.differences(&after), [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_stored_can_be_read_in_a_table() {
+    let specification = sound(json!({
+        "Cron": null,
+        "After": ["load", "clean"],
+        "Description": "sums",
+        "Labels": {"team": "finance"},
+        "TimeZone": "europe/berlin",
+        "Timeout": "90m",
+        "Retries": {"Limit": 2, "Delay": "10s"},
+    }));
+
+    let stored = specification.to_stored();
+
+    insta::assert_debug_snapshot!(stored, @r#"
+    Stored {
+        name: "foo",
+        description: Some(
+            "sums",
+        ),
+        labels: Some(
+            "{\"team\":\"finance\"}",
+        ),
+        cron: None,
+        after: Some(
+            "[\"load\",\"clean\"]",
+        ),
+        time_zone: Some(
+            "Europe/Berlin",
+        ),
+        policies: Some(
+            "{\"Timeout\":\"1h30m\",\"Retries\":{\"Limit\":2,\"Delay\":\"10s\"}}",
+        ),
+        container: "{\"Config\":{\"Image\":\"busybox\"}}",
+    }
+    "#);
+    assert_eq!(Specification::from_stored(stored.clone()).unwrap(), specification);
+    let default = sound(json!({}));
+    let bare = default.to_stored();
+    assert_eq!((&bare.labels, &bare.after, &bare.policies), (&None, &None, &None));
+    let read = Specification::from_stored(bare).unwrap();
+    assert!(Arc::ptr_eq(&read.policies, &default.policies));
+}
+
+#[test]
+fn a_damaged_store_is_told_by_the_part_that_cannot_be_read() {
+    let specification = sound(json!({}));
+    let sound = specification.to_stored();
+    let damaged = [
+        (Stored { name: "a/b".into(), ..sound.clone() }, "the stored name `a/b` is none"),
+        (
+            Stored { labels: Some("{".into()), ..sound.clone() },
+            "the stored `Labels` cannot be read",
+        ),
+        (Stored { cron: Some("9".into()), ..sound.clone() }, "the stored `Cron` is no schedule"),
+        (
+            Stored { cron: None, ..sound.clone() },
+            "there must be either a stored `Cron` or a stored `After`",
+        ),
+        (
+            Stored { after: Some("[\"load\"]".into()), ..sound.clone() },
+            "there must be either a stored `Cron` or a stored `After`",
+        ),
+        (
+            Stored { cron: None, after: Some("[]".into()), ..sound.clone() },
+            "there must be either a stored `Cron` or a stored `After`",
+        ),
+        (
+            Stored { time_zone: Some("Mars".into()), ..sound.clone() },
+            "the stored `TimeZone` is none",
+        ),
+        (
+            Stored { policies: Some("{\"Wish\":1,\"Timeout\":\"0s\"}".into()), ..sound.clone() },
+            "the stored policies are wrong: Wish: unknown key `Wish`; Timeout: no time at all: \
+             leave it out, or write at least 1s",
+        ),
+    ];
+    for (stored, message) in damaged {
+        assert_eq!(Specification::from_stored(stored).unwrap_err().to_string(), message);
+    }
+}

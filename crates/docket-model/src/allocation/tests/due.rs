@@ -1,0 +1,50 @@
+use super::*;
+
+/// A specification that runs after others.
+fn after(parents: &Value) -> Value {
+    json!({"Cron": null, "After": parents})
+}
+
+#[test]
+fn an_allocation_runs_after_one_or_more_in_place_of_a_schedule() {
+    let one = sound(after(&json!("load")));
+    let two = sound(after(&json!(["load", "clean"])));
+
+    let parents: Vec<_> = two.parents().iter().map(AllocationName::as_str).collect();
+    assert_eq!(parents, ["load", "clean"]);
+    assert_eq!(two.schedule(), None);
+    assert_eq!(printed(after(&json!("load"))), json!({"After": ["load"]}));
+    assert_eq!(one, sound(after(&json!(["load"]))));
+}
+
+#[test]
+fn a_schedule_and_parents_exclude_one_another_and_one_is_required() {
+    insta::assert_snapshot!(told(json!({"After": ["load"]})), @"After: `After` stands in place of `Cron`, and both are given: leave one out");
+    insta::assert_snapshot!(told(json!({"Cron": "", "After": "load"})), @"After: `After` stands in place of `Cron`, and both are given: leave one out");
+    insta::assert_snapshot!(told(json!({"Cron": "61 * * * *", "After": 5})), @"
+    After: `After` stands in place of `Cron`, and both are given: leave one out
+    Cron: min: 61 is out of range (0-59)
+    After: expected a name or a list of names, found the number 5
+    ");
+    assert_eq!(told(json!({"Cron": null})), "Cron: Required");
+    assert_eq!(told(json!({"Cron": null, "After": null})), "Cron: Required");
+}
+
+#[test]
+fn parents_are_names_none_twice_and_never_the_allocation_itself() {
+    let parents = json!(["load", "foo", "load", "", "-x", 5, null, "Load"]);
+    insta::assert_snapshot!(told(after(&parents)), @"
+    After[1]: `foo` cannot run after itself
+    After[2]: `load` is named twice
+    After[3]: an empty text names no allocation
+    After[4]: a name begins with a letter or a digit, not with `-`
+    After[5]: expected a text, found the number 5: put it in quotes
+    After[6]: expected a name, found null
+    ");
+    insta::assert_snapshot!(told(after(&json!([]))), @"After: names no allocation: name one, or give `Cron` instead");
+    insta::assert_snapshot!(told(after(&json!("foo"))), @"After: `foo` cannot run after itself");
+    insta::assert_snapshot!(told(after(&json!({"load": 1}))), @"After: expected a name or a list of names, found a mapping");
+    let many: Vec<_> = (0..=MOST_PARENTS).map(|number| format!("load{number}")).collect();
+    insta::assert_snapshot!(told(after(&json!(many))), @"After: 1001 are more than there may be, 1000");
+    sound(after(&json!(many[1..])));
+}

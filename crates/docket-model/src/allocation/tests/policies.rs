@@ -1,0 +1,214 @@
+use super::*;
+use crate::duration::Duration;
+
+#[test]
+fn every_policy_is_read_and_written_in_its_canonical_form_and_order() {
+    let posted = json!({
+        "keep": {"output": "512k", "FAILURES": 0, "runs": 100_000},
+        "retries": {"maxdelay": "PT2H", "limit": 3, "Delay": "90s"},
+        "timeout": "PT90M",
+        "CATCHUP": "all",
+        "startingdeadline": "1440m",
+        "overlap": "REPLACE",
+        "pull": "missing",
+        "envfiles": "report/./common.env",
+        "suspended": true,
+        "notafter": "2026-12-24T18:00:00.500+00:00",
+        "notbefore": "2026-11-21t09:00:00+01:00",
+        "jitter": "90s",
+        "timezone": "europe/berlin",
+    });
+
+    let text = serde_json::to_string_pretty(&printed(posted)).unwrap();
+
+    insta::assert_snapshot!(text, @r#"
+    {
+      "TimeZone": "Europe/Berlin",
+      "Jitter": "1m30s",
+      "NotBefore": "2026-11-21T09:00:00+01:00",
+      "NotAfter": "2026-12-24T18:00:00.500Z",
+      "Suspended": true,
+      "EnvFiles": [
+        "report/./common.env"
+      ],
+      "Pull": "Missing",
+      "Overlap": "Replace",
+      "StartingDeadline": "1d",
+      "CatchUp": "All",
+      "Timeout": "1h30m",
+      "Retries": {
+        "Limit": 3,
+        "Delay": "1m30s",
+        "MaxDelay": "2h"
+      },
+      "Keep": {
+        "Runs": 100000,
+        "Failures": 0,
+        "Output": "512KiB"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn what_is_the_default_is_not_written_and_shared_by_all() {
+    let posted = json!({
+        "Jitter": "0s", "NotBefore": null, "NotAfter": null, "Suspended": false, "EnvFiles": [],
+        "Pull": "always", "Overlap": "Allow", "StartingDeadline": null, "CatchUp": "latest",
+        "Timeout": null, "Retries": {"Limit": 0, "Delay": "30s", "MaxDelay": "60m"},
+        "Keep": {"Runs": 100, "Failures": 20, "Output": 1_048_576}, "After": null,
+    });
+
+    let specification = sound(posted.clone());
+
+    assert_eq!(printed(posted), json!({}));
+    assert!(Arc::ptr_eq(&specification.policies, &Policies::shared_default()));
+}
+
+#[test]
+fn retries_are_a_number_where_only_their_limit_is_given() {
+    let cases = [
+        (json!(2), json!(2)),
+        (json!({"Limit": 2}), json!(2)),
+        (json!({"Limit": 2, "Delay": "0s"}), json!({"Limit": 2, "Delay": "0s"})),
+        // The longest pause is never shorter than the first, and need not be given for that.
+        (json!({"Limit": 1, "Delay": "2h"}), json!({"Limit": 1, "Delay": "2h"})),
+        (json!({"Limit": 1, "MaxDelay": "30s"}), json!({"Limit": 1, "MaxDelay": "30s"})),
+        (json!({"Limit": 0, "Delay": "1s"}), json!({"Limit": 0, "Delay": "1s"})),
+    ];
+    for (posted, written) in cases {
+        assert_eq!(printed(json!({"Retries": posted})), json!({"Retries": written}));
+    }
+    let retries = sound(json!({"Retries": {"Limit": 1, "Delay": "2h"}})).policies.retries;
+    assert_eq!(retries.max_delay, Duration::from_seconds(7200));
+}
+
+#[test]
+fn the_size_of_an_output_is_bytes_or_a_text_with_a_unit() {
+    let cases = [
+        (json!(0), "0B"),
+        (json!(1000), "1000B"),
+        (json!("64MiB"), "64MiB"),
+        (json!("1MB"), "1000000B"),
+        (json!("512 k"), "512KiB"),
+    ];
+    for (posted, written) in cases {
+        let printed = printed(json!({"Keep": {"Output": posted}}));
+        assert_eq!(printed, json!({"Keep": {"Output": written}}));
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place_and_the_mend() {
+    let posted = json!({
+        "Jitter": 30,
+        "NotBefore": "2026-11-21",
+        "NotAfter": "2026-11-21T09:00:00",
+        "Suspended": "yes",
+        "EnvFiles": ["/etc/env", "../env", "a/../b", "", "a\0b", "folder/", null, 5, "fine.env"],
+        "Pull": "missin",
+        "Overlap": "Frobnicate",
+        "StartingDeadline": "0s",
+        "CatchUp": false,
+        "Timeout": "5min",
+        "Retries": {"Limit": 1001, "delay": "1h", "MaxDelay": "30m", "MaxDelays": "1h", "Factor": 2},
+        "Keep": {"Runs": 0, "Failures": -1, "Output": "65MiB", "output": "1MiB"},
+        "Placement": {},
+    });
+
+    insta::assert_snapshot!(told(posted), @r#"
+    Placement: `Placement` is not known to this version of docket
+    NotBefore: `2026-11-21` is a day, no moment: write `2026-11-21T00:00:00Z`, or an offset for Z
+    NotAfter: `2026-11-21T09:00:00` leaves the zone open: write `2026-11-21T09:00:00Z`, or `2026-11-21T09:00:00+01:00`
+    Jitter: 30 what? write 30s or 30m
+    Suspended: expected true or false, found the text "yes": write true, without quotes
+    EnvFiles[0]: `/etc/env` is an absolute path: write it as it is below the server's --env-dir
+    EnvFiles[1]: `../env` leads out of the server's --env-dir: write it without `..`
+    EnvFiles[2]: `a/../b` leads out of the server's --env-dir: write it without `..`
+    EnvFiles[3]: an empty text names no file
+    EnvFiles[4]: a NUL stands in this text, and in no path
+    EnvFiles[5]: `folder/` is a folder: name the file
+    EnvFiles[6]: expected a path, found null
+    EnvFiles[7]: expected a text, found the number 5: put it in quotes
+    Pull: `missin` is none of `Always`, `Missing`, `Never` (did you mean `Missing`?)
+    Overlap: `Frobnicate` is none of `Allow`, `Forbid`, `Replace`, `Queue`
+    StartingDeadline: no time at all: leave it out, or write at least 1s
+    CatchUp: expected one of `Latest`, `All` and `None`, found false
+    Timeout: `min` is no unit: use d, h, m and s, as in 1h30m
+    Retries.MaxDelays: unknown key `MaxDelays`: did you mean `MaxDelay`?
+    Retries.Factor: unknown key `Factor`: there are `Limit`, `Delay` and `MaxDelay`
+    Retries.Limit: 1001 is out of range (0-1000)
+    Retries.MaxDelay: 30m is shorter than `Delay`, which is 1h: write at least that, or a shorter `Delay`
+    Keep.output: the key `Output` is given twice
+    Keep.Runs: 0 is out of range (1-100000)
+    Keep.Failures: -1 is out of range (0-100000)
+    Keep.Output: 65MiB is more than 64MiB
+    "#);
+}
+
+#[test]
+fn values_of_another_kind_are_told_with_what_should_stand_there() {
+    let posted = json!({
+        "Jitter": 1.5,
+        "NotBefore": 2026,
+        "NotAfter": "tomorrow",
+        "Suspended": 1,
+        "EnvFiles": {"a": "b"},
+        "Pull": 5,
+        "StartingDeadline": true,
+        "Timeout": "",
+        "Retries": "2",
+        "Keep": 10,
+    });
+    insta::assert_snapshot!(told(posted), @r#"
+    NotBefore: expected a moment such as 2026-11-21T09:00:00Z, found the number 2026
+    NotAfter: `tomorrow` is no moment: write it as 2026-11-21T09:00:00Z (RFC 3339)
+    Jitter: expected a length of time such as 1h30m10s, found the number 1.5
+    Suspended: expected true or false, found the number 1
+    EnvFiles: expected a path or a list of paths, found a mapping
+    Pull: expected one of `Always`, `Missing` and `Never`, found the number 5
+    StartingDeadline: expected a length of time such as 1h30m10s, found true
+    Timeout: `` is no length of time: write it as 1h30m10s or PT1H30M10S
+    Retries: expected a whole number, found the text "2": write it without quotes
+    Keep: expected a mapping of `Runs`, `Failures` and `Output`, found the number 10
+    "#);
+    let posted = json!({
+        "Retries": {"Delay": 10, "MaxDelay": []},
+        "Keep": {"Runs": 1.5, "Failures": "20", "Output": "1"},
+    });
+    insta::assert_snapshot!(told(posted), @r#"
+    Retries.Limit: Required: how many further attempts there are at most
+    Retries.Delay: 10 what? write 10s or 10m
+    Retries.MaxDelay: expected a length of time such as 1h30m10s, found a list
+    Keep.Runs: expected a whole number, found the number 1.5
+    Keep.Failures: expected a whole number, found the text "20": write it without quotes
+    Keep.Output: 1 what? write 1MiB or 1B
+    "#);
+    let posted = json!({
+        "Retries": [2],
+        "Keep": {"Runs": 1e30, "Output": -1},
+        "EnvFiles": vec!["x.env"; MOST_ENV_FILES + 1],
+    });
+    insta::assert_snapshot!(told(posted), @"
+    EnvFiles: 101 are more than there may be, 100
+    Retries: expected a whole number, or a mapping of `Limit`, `Delay` and `MaxDelay`, found a list
+    Keep.Runs: expected a whole number, found the number 1e+30
+    Keep.Output: expected a size such as 1MiB, found the number -1
+    ");
+    let posted =
+        json!({"Retries": {"Limit": 1, "MaxDelay": "10s"}, "Keep": {"Output": "9999999TB"}});
+    insta::assert_snapshot!(told(posted), @"
+    Retries.MaxDelay: 10s is shorter than `Delay`, which is 30s where it is left out: write at least that, or a shorter `Delay`
+    Keep.Output: `9999999TB` is no size: write it as 64MiB (B, KiB, MiB, GiB, or kB, MB, GB)
+    ");
+}
+
+#[test]
+fn the_last_instant_cannot_be_before_the_first() {
+    let bounds = |first: &str, last: &str| json!({"NotBefore": first, "NotAfter": last});
+
+    let message = told(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T07:59:59Z"));
+
+    insta::assert_snapshot!(message, @"NotAfter: `2026-11-21T07:59:59Z` is before `NotBefore`, which is `2026-11-21T09:00:00+01:00`, so that no instant is left: exchange them");
+    sound(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T08:00:00Z"));
+}
