@@ -86,14 +86,6 @@ pub enum Due {
 }
 
 impl Specification {
-    /// The keys whose values are not the same in the other one.
-    #[must_use]
-    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        // Both are made of texts, numbers and maps of texts, which JSON can always hold.
-        let [this, that] = [self, other].map(|each| serde_json::to_value(each).unwrap_or_default());
-        KEYS.into_iter().filter(|key| this.get(key) != that.get(key)).collect()
-    }
-
     /// The schedule; absent where the allocation runs after others.
     #[must_use]
     pub fn schedule(&self) -> Option<&Schedule> {
@@ -209,7 +201,8 @@ impl Allocation {
     }
 
     /// The moment from which the schedule counts, if it counts.
-    fn anchor(&self, schedule: &Schedule) -> DateTime<Utc> {
+    #[must_use]
+    pub fn anchor(&self, schedule: &Schedule) -> DateTime<Utc> {
         match schedule.kind() {
             // An empty START is the moment of acceptance, and its first run comes after it.
             Kind::Repeating => self.scheduled_at + TimeDelta::nanoseconds(1),

@@ -36,6 +36,25 @@ impl Output {
         self.omitted += (skipped + excess) as u64;
     }
 
+    /// What was written after the first `skip` bytes; a line says what of it was left out.
+    #[must_use]
+    pub fn since(&self, skip: u64) -> Vec<u8> {
+        let within = |skip: u64, length: usize| {
+            usize::try_from(skip).map_or(length, |skip| skip.min(length))
+        };
+        let head = within(skip, self.head.len());
+        let skip = skip - head as u64;
+        let omitted = self.omitted.saturating_sub(skip);
+        let tail = within(skip.saturating_sub(self.omitted), self.tail.len());
+        let mut bytes = self.head[head..].to_vec();
+        if omitted > 0 {
+            let note = format!("\n[docket: {omitted} bytes left out here]\n");
+            bytes.extend_from_slice(note.as_bytes());
+        }
+        bytes.extend(self.tail.iter().skip(tail));
+        bytes
+    }
+
     /// How many bytes were left out between head and tail.
     #[must_use]
     pub fn omitted(&self) -> u64 {
@@ -63,14 +82,7 @@ impl Output {
     /// The bytes as they were written; a line between head and tail says what was left out.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.kept() + 64);
-        bytes.extend_from_slice(&self.head);
-        if self.omitted > 0 {
-            let note = format!("\n[docket: {} bytes left out here]\n", self.omitted);
-            bytes.extend_from_slice(note.as_bytes());
-        }
-        bytes.extend(&self.tail);
-        bytes
+        self.since(0)
     }
 }
 
@@ -108,5 +120,27 @@ mod tests {
         }
         assert_eq!(whole.to_bytes(), pieces.to_bytes());
         assert_eq!(whole.written(), 256);
+    }
+
+    #[test]
+    fn one_who_has_the_beginning_gets_the_rest() {
+        let mut output = Output::bounded(8);
+        output.push(b"abcdefghijkl");
+
+        let rests = [0, 2, 4, 6, 8, 10, 12, 99].map(|skip| output.since(skip));
+
+        let rests = rests.map(|rest| String::from_utf8(rest).unwrap());
+        let note = |bytes| format!("\n[docket: {bytes} bytes left out here]\n");
+        let expected = [
+            format!("abcd{}ijkl", note(4)),
+            format!("cd{}ijkl", note(4)),
+            format!("{}ijkl", note(4)),
+            format!("{}ijkl", note(2)),
+            "ijkl".to_owned(),
+            "kl".to_owned(),
+            String::new(),
+            String::new(),
+        ];
+        assert_eq!(rests, expected);
     }
 }

@@ -23,6 +23,14 @@ pub struct Config {
     pub namespace: Namespace,
     /// How many containers may be in creation or start at once; twice the engine's cores if absent.
     pub max_starting: Option<usize>,
+    /// How many containers may be alive at once.
+    pub max_running: usize,
+    /// How many runs may wait for one of those to end.
+    pub queue: usize,
+    /// Where the files of `EnvFiles` are.
+    pub env_dir: Option<PathBuf>,
+    /// True where the containers are stopped with the server.
+    pub stop_runs: bool,
     /// How many images may be pulled at once.
     pub max_pulling: usize,
     /// After which time a pull is given up.

@@ -18,7 +18,7 @@ use crate::{
     http::{self, Api, ServeError},
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// Why a server did not start, or ended by itself.
@@ -30,6 +30,9 @@ pub enum ServerError {
     /// The file of allocations is not taken.
     #[error("the allocations were not loaded")]
     File(#[from] FileError),
+    /// The store cannot be opened, or does not tell what is under way.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The API cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -71,9 +74,14 @@ pub async fn serve(
         engine: Arc::clone(&engine),
         clock: Arc::clone(&clock),
         health: Arc::clone(&health),
+        zone: config.time_zone,
         namespace: config.namespace.clone(),
+        env_dir: config.env_dir.clone(),
         max_starting: config.max_starting,
+        max_running: config.max_running,
+        queue: config.queue,
     }));
+    runner.take_up().await?;
     let scheduler = Scheduler::new(
         Arc::clone(&runner),
         store.changes(),
@@ -108,6 +116,7 @@ pub async fn serve(
     if let Some(source) = source {
         tasks.spawn(source.reload_on_hangup(stop.clone())?);
     }
+    tasks.spawn(Arc::clone(&runner).clean_up());
     let proposing = tokio::spawn(scheduler.run(stop.child_token()));
     let mut serving = tokio::spawn(server);
     warn!(

@@ -22,7 +22,7 @@ mod walk;
 mod words;
 pub mod zone;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use calendar::Calendar;
@@ -112,6 +112,22 @@ impl Schedule {
         DateTime::from_timestamp(at?, 0)
     }
 
+    /// Returns the greatest instant before a moment, if there is one within a human life.
+    ///
+    /// It is looked for backwards in strides that double, so it costs some tens of [`Schedule::next`].
+    #[must_use]
+    pub fn previous(
+        &self,
+        before: DateTime<Utc>,
+        anchor: DateTime<Utc>,
+        zone: Tz,
+    ) -> Option<DateTime<Utc>> {
+        let next = |from| self.next(from, anchor, zone).filter(|instant| *instant < before);
+        let strides = (0..=LONGEST_STRIDE).map(|power| TimeDelta::seconds(1 << power));
+        let first = strides.into_iter().find_map(|stride| next(before - stride))?;
+        std::iter::successors(Some(first), |instant| next(*instant)).last()
+    }
+
     /// Returns the number of instants in `(from, to]`.
     ///
     /// Intervals are divided; calendars are walked, at about a microsecond an instant.
@@ -161,6 +177,9 @@ impl Schedule {
         }
     }
 }
+
+/// The power of two of the longest stride back, in seconds: 68 years.
+const LONGEST_STRIDE: u32 = 31;
 
 /// Rounds up to a whole second.
 fn whole_second(at: DateTime<Utc>) -> i64 {

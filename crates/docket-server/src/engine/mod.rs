@@ -17,6 +17,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Output,
+    allocation::Pull,
     run::{ContainerId, Exit},
 };
 use futures_util::stream::BoxStream;
@@ -38,18 +39,6 @@ pub struct EngineInfo {
     pub api_version: String,
     /// How many processor cores it has.
     pub cores: usize,
-}
-
-/// When an image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pull {
-    /// Before each start; where that fails, an image that the engine has serves.
-    #[default]
-    Always,
-    /// Only if the engine does not have it.
-    Missing,
-    /// Not at all.
-    Never,
 }
 
 /// An image that is there to make containers from.

@@ -1,50 +1,58 @@
 //! One attempt at a run, step by step.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, Output, RunId,
-    run::{ContainerId, Exit, RunState},
+    Output,
+    run::{Cancellation, ContainerId, Exit, RunState},
 };
+use tracing::warn;
 
-use tracing::info;
-
-use super::{Runner, Stopped};
+use super::{
+    EngineState, Stopped, environment,
+    journey::{Journey, Stage},
+    policy,
+};
 use crate::{
-    engine::{Captured, EngineError, Identity, Made, Plan, Pull, Pulled},
+    engine::{EngineError, Identity, Made, Plan, Pulled, Sight},
     store::{Progress, StoreError},
 };
 
-/// What became of an attempt.
-pub(super) enum Outcome {
-    /// It is over.
-    Over(Box<Over>),
-    /// The server stops; the container, if there is one, runs on.
-    LetGo,
-}
-
-impl Outcome {
-    fn over(
-        state: RunState,
-        exit: Option<Exit>,
-        output: Option<Output>,
-        remarks: Vec<String>,
-    ) -> Self {
-        Self::Over(Box::new(Over { state, exit, output, remarks }))
-    }
-}
+/// How often a container is made anew that somebody removed before it was started.
+const MOST_MADE: u32 = 5;
 
 /// How an attempt ended.
+#[derive(Debug)]
 pub(super) struct Over {
     pub(super) state: RunState,
     pub(super) exit: Option<Exit>,
-    pub(super) output: Option<Output>,
+    pub(super) output: Option<Arc<Output>>,
     pub(super) remarks: Vec<String>,
+    /// The container that is there and has ended.
+    pub(super) container: Option<ContainerId>,
+}
+
+impl Over {
+    /// An end for which no container stands.
+    pub(super) fn without_container(state: RunState) -> Self {
+        Self { state, exit: None, output: None, remarks: Vec::new(), container: None }
+    }
 }
 
 /// Why an attempt does not go on to its next step.
-enum Break {
+#[derive(Debug)]
+pub(super) enum Break {
     Stopped,
+    /// Somebody wants the run to end.
+    Cancelled(String),
     Engine(EngineError),
+    /// The record is gone, or takes nothing more.
     Store(StoreError),
+    /// A file of its environment cannot be used.
+    Environment(String),
+    /// It is not known whether its container ever ran.
+    Lost(String),
 }
 
 impl From<Stopped> for Break {
@@ -66,136 +74,245 @@ impl From<StoreError> for Break {
 }
 
 /// An attempt under way.
+#[derive(Debug)]
 pub(super) struct Attempt<'a> {
-    runner: &'a Runner,
-    id: &'a RunId,
-    plan: Plan,
+    pub(super) journey: &'a Journey,
     /// The container, once there is one.
     pub(super) container: Option<ContainerId>,
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(
-        runner: &'a Runner,
-        id: &'a RunId,
-        identity: Identity,
-        allocation: &Allocation,
-    ) -> Self {
-        let specification = &allocation.specification;
-        let plan = Plan {
-            identity,
-            labels: specification.labels.clone(),
-            container: specification.container.clone(),
-            environment: Vec::new(),
-            command: None,
-        };
-        Self { runner, id, plan, container: None }
+    pub(super) fn new(journey: &'a Journey) -> Self {
+        Self { journey, container: None }
     }
 
-    /// Goes all the way; what the engine refuses ends the run, what the store refuses is returned.
-    pub(super) async fn carry_out(&mut self) -> Result<Outcome, StoreError> {
-        match self.steps().await {
-            Ok(outcome) => Ok(outcome),
-            Err(Break::Stopped) => Ok(Outcome::LetGo),
-            Err(Break::Store(error)) => Err(error),
-            Err(Break::Engine(error)) => {
-                if matches!(error, EngineError::Gone | EngineError::NeverStarted) {
-                    self.container = None;
-                }
-                Ok(failed(&error))
+    /// Goes on from where the run stands to the attempt's end.
+    pub(super) async fn carry_out(mut self, stage: Stage) -> Result<Over, Stopped> {
+        let outcome = match stage {
+            Stage::Made { container, engine } => self.resume(container, engine).await,
+            Stage::Claimed if !self.may_still_start().await => Ok(self.missed()),
+            _ => self.begin().await,
+        };
+        let state = match outcome {
+            Ok(over) => return Ok(over),
+            Err(Break::Stopped) => return Err(Stopped),
+            Err(Break::Engine(EngineError::Gone)) => {
+                self.container = None;
+                RunState::Failed(EngineError::Gone.to_string())
             }
+            Err(Break::Engine(EngineError::NoSuchImage { image, reason })) => {
+                let state = RunState::Failed(format!("image {image} not found"));
+                return Ok(Over { remarks: vec![reason], ..Over::without_container(state) });
+            }
+            Err(Break::Engine(error)) => RunState::Failed(error.to_string()),
+            Err(Break::Environment(error)) => RunState::Failed(error),
+            Err(Break::Store(error)) => RunState::Cancelled(error.to_string()),
+            Err(Break::Cancelled(reason)) => RunState::Cancelled(reason),
+            Err(Break::Lost(reason)) => {
+                self.container = None;
+                RunState::Lost(reason)
+            }
+        };
+        Ok(Over { container: self.container, ..Over::without_container(state) })
+    }
+
+    /// From the claim to the end.
+    async fn begin(&mut self) -> Result<Over, Break> {
+        let runner = &self.journey.runner;
+        let instant = self.journey.handle.id.instant;
+        let berth = self.unless_over(runner.berths.enter(instant)).await?;
+        self.pull().await?;
+        let plan = self.plan().await?;
+        let (container, started_at) = self.bring_up(&plan).await?;
+        let over = self.see_out(&container, started_at).await;
+        drop(berth);
+        over
+    }
+
+    /// From a container that an earlier life of the server made.
+    async fn resume(
+        &mut self,
+        container: ContainerId,
+        engine: Option<Arc<str>>,
+    ) -> Result<Over, Break> {
+        let runner = &self.journey.runner;
+        let _berth = runner.berths.occupy();
+        let here = self.engine_id().await?;
+        if let Some(engine) = engine.filter(|engine| *engine != here) {
+            return Err(Break::Lost(format!(
+                "its container is on the engine {engine}, and docket talks to another one now"
+            )));
+        }
+        let look = || runner.engine.look(&container);
+        let sight = match runner.persistently(look).await? {
+            Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
+            sight => sight?,
+        };
+        self.container = Some(container.clone());
+        let started_at = match sight {
+            Sight::Created if !self.may_still_start().await => {
+                runner.remove(&container).await;
+                self.container = None;
+                return Ok(self.missed());
+            }
+            Sight::Created => {
+                self.unless_over(runner.gate.enter()).await?;
+                self.start(&container).await?
+            }
+            Sight::Runs { started_at } => {
+                self.note_loosely(Progress::Started).await?;
+                started_at.unwrap_or_else(|| runner.clock.now())
+            }
+            Sight::Ended(exit) => return self.capture(&container, exit, None).await,
+        };
+        self.see_out(&container, started_at).await
+    }
+
+    async fn engine_id(&self) -> Result<Arc<str>, Break> {
+        let runner = &self.journey.runner;
+        loop {
+            if let EngineState::Up(info) = runner.health.state() {
+                return Ok(info.id.as_str().into());
+            }
+            runner.unless_stopped(runner.health.up()).await?;
         }
     }
 
-    async fn steps(&mut self) -> Result<Outcome, Break> {
-        self.pull().await?;
-        let container = self.bring_up().await?;
-        let runner = self.runner;
-        let exit = runner.unless_stopped(runner.engine.follow(&container)).await??;
-        let (output, remarks) = self.capture(&container).await?;
-        Ok(Outcome::over(judge(&exit), Some(exit), output, remarks))
+    async fn pull(&self) -> Result<(), Break> {
+        let runner = &self.journey.runner;
+        let specification = &self.journey.handle.allocation.specification;
+        let (image, policy) = (specification.container.image(), specification.policies.pull);
+        let pulling = runner.persistently(|| runner.engine.pull(&image, policy));
+        let Pulled { repository, tag, stale, was_pulled } = self.unless_over(pulling).await???;
+        if was_pulled || stale.is_some() {
+            self.journey.note(Progress::Pulled { repository, tag, stale }).await??;
+        }
+        Ok(())
     }
 
-    async fn pull(&self) -> Result<(), Break> {
-        let runner = self.runner;
-        let image = self.plan.container.image();
-        let pulling = runner.persistently(|| runner.engine.pull(&image, Pull::default()));
-        let pulled = runner.unless_stopped(pulling).await???;
-        let Pulled { repository, tag, stale, .. } = pulled;
-        self.note(Progress::Pulled { repository, tag, stale }).await
+    async fn plan(&self) -> Result<Plan, Break> {
+        let Journey { runner, handle, attempt, .. } = self.journey;
+        let specification = &handle.allocation.specification;
+        let demand = handle.trigger.demand();
+        let files = &specification.policies.env_files;
+        let mut environment = environment::read(runner.env_dir.as_deref(), files)
+            .await
+            .map_err(Break::Environment)?;
+        environment.extend(demand.iter().flat_map(|demand| demand.environment.iter().cloned()));
+        Ok(Plan {
+            identity: Identity {
+                namespace: Arc::clone(&runner.namespace),
+                store: runner.store.id(),
+                allocation: handle.id.allocation.clone(),
+                uid: handle.allocation.uid,
+                instant: handle.id.instant,
+                attempt: *attempt,
+            },
+            labels: specification.labels.clone(),
+            container: specification.container.clone(),
+            environment,
+            command: demand.and_then(|demand| demand.command.clone()),
+        })
     }
 
     /// Creates and starts the container, as soon as the gate lets it through.
-    async fn bring_up(&mut self) -> Result<ContainerId, Break> {
-        let runner = self.runner;
-        loop {
-            let permit = runner.unless_stopped(runner.gate.enter()).await?;
-            let made = match runner.engine.create(&self.plan).await {
+    async fn bring_up(&mut self, plan: &Plan) -> Result<(ContainerId, DateTime<Utc>), Break> {
+        let runner = &self.journey.runner;
+        for _ in 0..MOST_MADE {
+            let permit = self.unless_over(runner.gate.enter()).await?;
+            let Made { id, image, warnings: remarks } = match runner.engine.create(plan).await {
                 Err(EngineError::Unreachable(reason)) => {
                     // Whoever waits for the engine must not stand in the gate.
                     drop(permit);
                     runner.health.suspect(&reason, runner.clock.now());
-                    runner.unless_stopped(runner.health.up()).await?;
+                    self.unless_over(runner.health.up()).await?;
                     continue;
                 }
                 made => made?,
             };
-            let Made { id, image, warnings } = made;
-            self.container = Some(id.clone());
-            let container = id.clone();
-            let created = Progress::Created { container, engine: "".into(), image, remarks: warnings };
-            if let Err(refusal) = self.note(created).await {
+            let (container, engine) = (id.clone(), self.engine_id().await?);
+            let created = Progress::Created { container, engine, image, remarks };
+            if let Err(refusal) = self.journey.note(created).await? {
                 // Deleted in this moment: what was never started goes, as if it had never been.
                 runner.remove(&id).await;
-                return Err(refusal);
+                return Err(refusal.into());
             }
-            runner.persistently(|| runner.engine.start(&id)).await??;
-            if let Err(Break::Store(error)) = self.note(Progress::Started).await {
-                info!(run = %self.id, %error, "the run goes on without a record");
+            self.container = Some(id.clone());
+            if let Some(Cancellation { reason, .. }) = self.journey.handle.cancelled() {
+                return Err(Break::Cancelled(reason));
             }
-            return Ok(id);
+            match self.start(&id).await {
+                Err(Break::Engine(EngineError::NeverStarted)) => {
+                    warn!(run = %self.journey.handle.id, "removed from outside, and made anew");
+                    self.container = None;
+                }
+                started => return Ok((id, started?)),
+            }
         }
+        Err(EngineError::NeverStarted.into())
     }
 
-    /// Reads the output; one that cannot be read is said to be so, and the run's end stands.
-    async fn capture(
-        &self,
-        container: &ContainerId,
-    ) -> Result<(Option<Output>, Vec<String>), Break> {
-        let runner = self.runner;
-        let read = runner.persistently(|| runner.engine.output(container, 1 << 20)).await?;
-        Ok(match read {
-            Ok(Captured { output, remark }) => (Some(output), Vec::from_iter(remark)),
-            Err(error) => (None, vec![format!("the output could not be read: {error}")]),
-        })
+    /// Starts the container; returns when that was.
+    async fn start(&mut self, id: &ContainerId) -> Result<DateTime<Utc>, Break> {
+        let runner = &self.journey.runner;
+        match runner.persistently(|| runner.engine.start(id)).await? {
+            // It may have been started, have ended and been removed: nobody knows.
+            Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
+            started => started?,
+        }
+        self.note_loosely(Progress::Started).await?;
+        Ok(runner.clock.now())
     }
 
-    async fn note(&self, progress: Progress) -> Result<(), Break> {
-        let at = self.runner.clock.now();
-        Ok(self.runner.store.note(self.id, progress, at).await?)
+    /// Notes what a run goes on from also where its record is gone.
+    pub(super) async fn note_loosely(&self, progress: Progress) -> Result<(), Stopped> {
+        if let Err(error) = self.journey.note(progress).await? {
+            warn!(run = %self.journey.handle.id, %error, "the run goes on without a record");
+        }
+        Ok(())
+    }
+
+    /// Whether a run that was claimed earlier, and never started, is still in time.
+    async fn may_still_start(&self) -> bool {
+        let Journey { runner, handle, attempt, .. } = self.journey;
+        if *attempt > 1 {
+            return true;
+        }
+        // The gate of time is the engine's return: nothing can start before.
+        let _: Result<(), Stopped> = runner.unless_stopped(runner.health.up()).await;
+        policy::may_still_start(
+            handle.id.instant.moment(),
+            &handle.trigger,
+            &handle.allocation,
+            runner.zone,
+            runner.clock.now(),
+        )
+    }
+
+    fn missed(&self) -> Over {
+        let Journey { runner, handle, .. } = self.journey;
+        let instant = handle.id.instant;
+        let reason = runner.pauses.reason(instant.moment(), runner.clock.now());
+        let reason = format!("claimed in time, and not started before its deadline: {reason}");
+        Over::without_container(RunState::Missed { reason, last: instant, count: 1 })
+    }
+
+    /// Waits for something that may as well not happen, while nobody wants the run to end.
+    pub(super) async fn unless_over<T>(&self, work: impl Future<Output = T>) -> Result<T, Break> {
+        let Journey { runner, handle, .. } = self.journey;
+        let unless_cancelled = async {
+            tokio::select! {
+                biased;
+                Cancellation { reason, .. } = handle.cancellation_after(None) => {
+                    Err(Break::Cancelled(reason))
+                }
+                done = work => Ok(done),
+            }
+        };
+        runner.unless_stopped(unless_cancelled).await?
     }
 }
 
-fn failed(error: &EngineError) -> Outcome {
-    let remarks = match error {
-        EngineError::NoSuchImage { reason, .. } => vec![reason.clone()],
-        _ => Vec::new(),
-    };
-    Outcome::over(RunState::Failed(error.to_string()), None, None, remarks)
-}
-
-/// Whether a run whose container ended so has succeeded, and if not, why.
-fn judge(exit: &Exit) -> RunState {
-    if exit.code == 0 && exit.error.is_none() {
-        return RunState::Succeeded;
-    }
-    let code = exit.code;
-    let cause = match &exit.error {
-        _ if exit.engine_went_down => "the engine or its host went down, ".to_owned(),
-        _ if exit.out_of_memory => "out of memory, ".to_owned(),
-        Some(error) => format!("{error}, "),
-        None if code == 137 => "killed, ".to_owned(),
-        None => String::new(),
-    };
-    RunState::Failed(format!("{cause}exit code {code}"))
-}
+/// Why nobody knows how a run ended.
+const GONE_MEANWHILE: &str =
+    "its container is gone, removed from outside: whether and how it ran is not known";

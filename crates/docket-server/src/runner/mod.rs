@@ -1,38 +1,61 @@
-//! Carries out one claimed run from start to finish. When something is due is not known here.
+//! Carries out runs from claim to end. When something is due is not known here.
 //!
 //! 1. The order of steps: claim, pull, create, note the container's id, start, follow, note the end
-//!    and the output, and only then remove.
-//! 2. Runs are independent: one that waits for the engine holds up no other.
-//! 3. When the server stops, a step that was begun is finished, and containers are let go.
+//!    and the output, and only then remove. Claim, id and end are durable before the next step.
+//! 2. Runs are independent: one that waits for the engine or the store holds up no other.
+//! 3. A run that is not over has a task, or waits in its line; nothing but the end of the server
+//!    ends a task before its run.
+//! 4. When the server stops, a step that was begun is finished, and containers are let go.
 
 mod attempt;
+mod berths;
+mod by_hand;
+mod chain;
+mod decision;
+mod disposal;
+mod environment;
 mod gate;
 mod health;
+mod journey;
+mod line;
+mod live;
+mod pauses;
 pub(crate) mod policy;
+mod recovery;
+mod watch;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use docket_model::{
-    Allocation, AllocationName, Run, RunId,
-    run::{ContainerId, Instant, RunState, Trigger},
+    RunId,
+    journal::{Entry, Event, Pause},
+    run::Cancellation,
 };
-use parking_lot::Mutex;
+use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{debug, info, warn};
+use tracing::{error, warn};
 
 use self::{
-    attempt::{Attempt, Outcome, Over},
-    gate::Gate,
+    berths::Berths, disposal::Kept, gate::Gate, line::Lines, live::Readers, pauses::Pauses,
+};
+pub(crate) use self::{
+    by_hand::HandError,
+    health::{EngineHealth, EngineState},
+    live::{LiveError, Pieces},
 };
 use crate::{
     clock::Clock,
     config::Namespace,
-    engine::{Engine, EngineError, Identity},
-    store::{End, Recorded, Snapshot, Store, StoreError},
+    engine::{Engine, EngineError},
+    store::{Store, StoreError},
 };
 
-pub(crate) use self::health::{EngineHealth, EngineState};
+/// After which time something that the store refused is tried again.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// How much news of runs a reader may be behind before it has to look for itself.
+const NEWS: usize = 1024;
 
 /// Carries out runs.
 #[derive(Debug)]
@@ -41,10 +64,18 @@ pub(crate) struct Runner {
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
     health: Arc<EngineHealth>,
+    /// The zone of allocations that name none.
+    zone: Tz,
     namespace: Arc<str>,
+    /// Where the files of `EnvFiles` are.
+    env_dir: Option<PathBuf>,
     gate: Gate,
-    /// The failed container of each allocation that stays for inspection.
-    kept: Mutex<HashMap<AllocationName, (Instant, ContainerId)>>,
+    berths: Arc<Berths>,
+    lines: Lines,
+    pauses: Pauses,
+    kept: Kept,
+    readers: Arc<Readers>,
+    news: broadcast::Sender<RunId>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -56,8 +87,12 @@ pub(crate) struct Surroundings {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) health: Arc<EngineHealth>,
+    pub(crate) zone: Tz,
     pub(crate) namespace: Namespace,
+    pub(crate) env_dir: Option<PathBuf>,
     pub(crate) max_starting: Option<usize>,
+    pub(crate) max_running: usize,
+    pub(crate) queue: usize,
 }
 
 impl Runner {
@@ -67,63 +102,36 @@ impl Runner {
             engine: with.engine,
             clock: with.clock,
             health: with.health,
+            zone: with.zone,
             namespace: with.namespace.shared(),
+            env_dir: with.env_dir,
             gate: Gate::new(with.max_starting),
-            kept: Mutex::default(),
+            berths: Berths::new(with.max_running, with.queue),
+            lines: Lines::default(),
+            pauses: Pauses::default(),
+            kept: Kept::default(),
+            readers: Arc::default(),
+            news: broadcast::Sender::new(NEWS),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-        }
-    }
-
-    /// Records that nothing starts for a span of instants, and why.
-    pub(crate) async fn miss(
-        &self,
-        allocation: &Allocation,
-        missed: policy::Missed,
-        reason: String,
-    ) -> Result<(), StoreError> {
-        let last = Instant::new(missed.last);
-        let state = RunState::Missed { reason, last, count: missed.count };
-        let run = self.record(allocation, missed.first, Trigger::Schedule);
-        let (name, first) = (allocation.name(), run.id.instant);
-        let run = Run { state, attempts: Vec::new(), ended_at: Some(run.decided_at), ..run };
-        let reason = run.state.reason().unwrap_or_default().to_owned();
-        if self.store.decide(run).await? == Recorded::New {
-            warn!(allocation = %name, %first, %last, missed.count, reason, "run missed");
-        }
-        Ok(())
-    }
-
-    /// Claims an instant and, if nobody did before, starts to carry out its run.
-    pub(crate) async fn start(
-        self: &Arc<Self>,
-        allocation: Arc<Allocation>,
-        instant: DateTime<Utc>,
-        trigger: Trigger,
-    ) -> Result<(), StoreError> {
-        let run = self.record(&allocation, instant, trigger);
-        let id = run.id.clone();
-        match self.store.decide(run).await? {
-            Recorded::New => {
-                let runner = Arc::clone(self);
-                self.tasks.spawn(async move { runner.carry_out(id, allocation).await });
-            }
-            _ => debug!(run = %id, "the instant was decided before"),
-        }
-        Ok(())
-    }
-
-    /// Lets go of the container that was kept for an allocation which is no more.
-    pub(crate) fn forget(self: &Arc<Self>, name: &AllocationName) {
-        if let Some((_, container)) = self.kept.lock().remove(name.as_str()) {
-            let runner = Arc::clone(self);
-            self.tasks.spawn(async move { runner.remove(&container).await });
         }
     }
 
     /// Widens the gate to what the engine can take.
     pub(crate) fn engine_has(&self, cores: usize) {
         self.gate.widen(cores);
+    }
+
+    /// Remembers that nothing could start for a time, and notes it in the journal.
+    pub(crate) fn paused(&self, pause: Pause) {
+        self.pauses.add(pause);
+        let entry = Entry { at: pause.to, allocation: None, event: Event::Paused(pause), by: None };
+        let store = Arc::clone(&self.store);
+        self.tasks.spawn(async move {
+            if let Err(error) = store.record(entry).await {
+                warn!(%error, "the journal lacks a pause");
+            }
+        });
     }
 
     /// Finishes what is being written, and lets the containers go.
@@ -133,86 +141,24 @@ impl Runner {
         self.tasks.wait().await;
     }
 
-    fn record(&self, allocation: &Allocation, instant: DateTime<Utc>, trigger: Trigger) -> Run {
-        let instant = Instant::new(instant);
-        Run::decided(allocation, instant, trigger, RunState::Claimed, self.clock.now())
-    }
-
-    async fn carry_out(self: Arc<Self>, id: RunId, allocation: Arc<Allocation>) {
-        let identity = Identity {
-            namespace: Arc::clone(&self.namespace),
-            store: self.store.id(),
-            allocation: id.allocation.clone(),
-            uid: allocation.uid,
-            instant: id.instant,
-            attempt: 1,
-        };
-        let mut attempt = Attempt::new(&self, &id, identity, &allocation);
-        match attempt.carry_out().await {
-            Ok(Outcome::Over(over)) => {
-                let Over { state, exit, output, remarks } = *over;
-                let container = attempt.container;
-                log_end(&id, &state, exit.as_ref().map(|exit| exit.code));
-                let failed = !matches!(state, RunState::Succeeded);
-                let end = End { state, exit, output, remarks, at: self.clock.now() };
-                if let Err(error) = self.store.finish(&id, end).await {
-                    // The allocation was deleted meanwhile, and its history with it.
-                    info!(run = %id, %error, "the end of a run could not be recorded");
-                }
-                if let Some(container) = container {
-                    self.dispose(&allocation, id.instant, container, failed).await;
-                }
-            }
-            Ok(Outcome::LetGo) => info!(run = %id, "let go: the server stops"),
-            Err(error) => warn!(run = %id, %error, "nothing more is done about this run"),
+    /// Stops all containers, and waits until their runs are recorded.
+    pub(crate) async fn stop_runs(&self) {
+        let reason = "the server was stopped with `--stop-runs`".to_owned();
+        let mut news = self.news.subscribe();
+        for handle in self.lines.handles() {
+            handle.cancel(Cancellation { reason: reason.clone(), kill: false });
+        }
+        while !self.lines.handles().is_empty() {
+            // Each end is news; whoever misses some looks again.
+            let _: Result<RunId, _> = news.recv().await;
         }
     }
 
-    /// Removes an ended container, unless it is the newest failed one and was not to remove itself.
-    async fn dispose(
-        &self,
-        allocation: &Allocation,
-        instant: Instant,
-        container: ContainerId,
-        failed: bool,
-    ) {
-        if !failed || allocation.specification.container.auto_remove() {
-            return self.remove(&container).await;
-        }
-        let name = allocation.name();
-        let older = self.keep(name, instant, container);
-        // Looked at after keeping: a deletion from now on makes the scheduler let go of it.
-        let now = self.store.get(name.as_str()).await;
-        let is_there = |now: &Snapshot| now.standing.allocation.uid == allocation.uid;
-        let gone = if now.is_ok_and(|now| now.as_ref().is_some_and(is_there)) {
-            None
-        } else {
-            self.kept.lock().remove(name.as_str()).map(|(_, container)| container)
-        };
-        for container in older.iter().chain(&gone) {
-            self.remove(container).await;
-        }
-    }
-
-    /// Keeps the container of the later instant; returns the other one.
-    fn keep(
-        &self,
-        name: &AllocationName,
-        instant: Instant,
-        container: ContainerId,
-    ) -> Option<ContainerId> {
-        let mut kept = self.kept.lock();
-        let older = match kept.get(name.as_str()) {
-            Some((held, _)) if *held > instant => return Some(container),
-            _ => kept.insert(name.clone(), (instant, container)),
-        };
-        older.map(|(_, container)| container)
-    }
-
-    async fn remove(&self, container: &ContainerId) {
-        let removed = self.persistently(|| self.engine.remove(container)).await;
-        if let Ok(Err(error)) = removed {
-            warn!(%container, %error, "a container that has ended could not be removed");
+    /// Tells whoever watches the run that there is something new in its record.
+    fn tell(&self, id: &RunId) {
+        if self.news.receiver_count() > 0 {
+            // Nobody may listen any more in this very moment.
+            let _: Result<usize, _> = self.news.send(id.clone());
         }
     }
 
@@ -235,6 +181,23 @@ impl Runner {
         }
     }
 
+    /// Writes to the store, again and again while it cannot be written; ends early when the server
+    /// stops.
+    async fn durably<T, F>(&self, write: impl Fn() -> F) -> Result<Result<T, StoreError>, Stopped>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match write().await {
+                Err(StoreError::Unwritable(reason)) => {
+                    error!(reason, "the store cannot be written: it is tried again");
+                    self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;
+                }
+                written => return Ok(written),
+            }
+        }
+    }
+
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
         tokio::select! {
             biased;
@@ -247,11 +210,3 @@ impl Runner {
 /// The server stops: what only waits is given up.
 #[derive(Debug, Clone, Copy)]
 struct Stopped;
-
-fn log_end(id: &RunId, state: &RunState, exit_code: Option<i64>) {
-    let (allocation, run) = (&id.allocation, id.instant);
-    match state.reason() {
-        None => info!(%allocation, %run, exit_code, "run {}", state.word()),
-        Some(reason) => warn!(%allocation, %run, exit_code, reason, "run {}", state.word()),
-    }
-}

@@ -8,7 +8,9 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::Allocation;
+use docket_model::{Allocation, journal::Suspension};
+
+use crate::runner::policy::starts_at;
 
 /// Below this many the heap is not searched for what is out of date.
 const LEAST_SWEEP: usize = 1024;
@@ -26,14 +28,15 @@ pub(super) struct Agenda {
 /// A place in the heap. It counts only as long as its slot waits for the same instant.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ticket {
-    /// The instant, in seconds since 1970: schedules name whole seconds.
-    second: i64,
+    /// When the run is to start, in milliseconds since 1970.
+    at: i64,
     position: u64,
 }
 
 #[derive(Debug)]
 struct Slot {
     allocation: Arc<Allocation>,
+    suspension: Option<Arc<Suspension>>,
     /// All instants up to then are decided, in milliseconds since 1970.
     decided: i64,
     stage: Stage,
@@ -41,7 +44,7 @@ struct Slot {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
-    /// It is in the heap with this second.
+    /// It is in the heap with this millisecond.
     Waiting(i64),
     /// It was due, and somebody decides.
     Deciding,
@@ -54,6 +57,7 @@ enum Stage {
 pub(super) struct Due {
     pub(super) position: u64,
     pub(super) allocation: Arc<Allocation>,
+    pub(super) suspension: Option<Arc<Suspension>>,
     /// All instants up to then are decided.
     pub(super) decided: DateTime<Utc>,
 }
@@ -69,18 +73,17 @@ impl Agenda {
         position: u64,
         allocation: Arc<Allocation>,
         decided: Option<DateTime<Utc>>,
+        suspension: Option<Arc<Suspension>>,
     ) {
+        // The store may know less than the loop by now, which costs a question twice; or somebody
+        // has set its latest instant back.
         let decided = decided.unwrap_or_default().max(allocation.scheduled_at).timestamp_millis();
-        let new = Slot { allocation, decided, stage: Stage::Done };
+        let new = Slot { allocation, suspension, decided, stage: Stage::Done };
         let Some(slot) = self.slots.get_mut(&position) else {
             self.slots.insert(position, new);
             return self.await_next(position);
         };
-        *slot = Slot {
-            decided: new.decided.max(slot.decided),
-            stage: std::mem::replace(&mut slot.stage, Stage::Done),
-            ..new
-        };
+        *slot = Slot { stage: std::mem::replace(&mut slot.stage, Stage::Done), ..new };
         if slot.stage != Stage::Deciding {
             self.await_next(position);
         }
@@ -94,12 +97,16 @@ impl Agenda {
     /// Takes out all whose instant has come. Each stays out until [`Agenda::decided`].
     pub(super) fn due(&mut self, now: DateTime<Utc>) -> Vec<Due> {
         let mut due = Vec::new();
-        while self.next().is_some_and(|instant| instant <= now) {
+        while self.next().is_some_and(|at| at <= now) {
             let Some(Reverse(Ticket { position, .. })) = self.heap.pop() else { break };
             let Some(slot) = self.slots.get_mut(&position) else { continue };
             slot.stage = Stage::Deciding;
-            let allocation = Arc::clone(&slot.allocation);
-            due.push(Due { position, allocation, decided: slot.decided() });
+            due.push(Due {
+                position,
+                allocation: Arc::clone(&slot.allocation),
+                suspension: slot.suspension.clone(),
+                decided: slot.decided(),
+            });
         }
         due
     }
@@ -112,12 +119,12 @@ impl Agenda {
         }
     }
 
-    /// The least instant on the agenda.
+    /// When the next run is to start.
     pub(super) fn next(&mut self) -> Option<DateTime<Utc>> {
         loop {
             let Reverse(ticket) = self.heap.peek()?;
             if self.counts(ticket) {
-                return DateTime::from_timestamp(ticket.second, 0);
+                return DateTime::from_timestamp_millis(ticket.at);
             }
             self.heap.pop();
         }
@@ -125,7 +132,7 @@ impl Agenda {
 
     fn counts(&self, ticket: &Ticket) -> bool {
         let slot = self.slots.get(&ticket.position);
-        slot.is_some_and(|slot| slot.stage == Stage::Waiting(ticket.second))
+        slot.is_some_and(|slot| slot.stage == Stage::Waiting(ticket.at))
     }
 
     fn await_next(&mut self, position: u64) {
@@ -134,12 +141,12 @@ impl Agenda {
             slot.stage = Stage::Done;
             return;
         };
-        let second = instant.timestamp();
-        if slot.stage == Stage::Waiting(second) {
+        let at = starts_at(&slot.allocation, instant, self.zone).timestamp_millis();
+        if slot.stage == Stage::Waiting(at) {
             return;
         }
-        slot.stage = Stage::Waiting(second);
-        self.heap.push(Reverse(Ticket { second, position }));
+        slot.stage = Stage::Waiting(at);
+        self.heap.push(Reverse(Ticket { at, position }));
         if self.heap.len() > LEAST_SWEEP.max(2 * self.slots.len()) {
             self.sweep();
         }
@@ -188,7 +195,7 @@ mod tests {
         let versions = [allocation("0 10 * * *"), allocation("0 11 * * *")];
 
         for round in 0..10_000 {
-            agenda.store(1, Arc::clone(&versions[round % 2]), None);
+            agenda.store(1, Arc::clone(&versions[round % 2]), None, None);
         }
 
         assert!(agenda.heap.len() <= LEAST_SWEEP, "{}", agenda.heap.len());

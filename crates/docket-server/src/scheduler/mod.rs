@@ -5,7 +5,6 @@
 //! 3. One task at a time decides the instants of an allocation, in order.
 
 mod agenda;
-mod pauses;
 #[cfg(test)]
 mod tests;
 
@@ -20,23 +19,19 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use docket_model::Allocation;
-use parking_lot::Mutex;
+use docket_model::journal::{Cause, Pause};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, warn};
+use tracing::warn;
 
-use self::{
-    agenda::{Agenda, Due},
-    pauses::{Pause, Pauses},
-};
+use self::agenda::{Agenda, Due};
 use crate::{
     clock::{Clock, Reading},
-    runner::{EngineHealth, EngineState, Runner, policy},
-    store::{Change, Changes, StoreError},
+    runner::{EngineHealth, EngineState, Runner},
+    store::{Change, Changes},
 };
 
 /// The longest sleep, so that a clock that was set and a host that slept are noticed.
@@ -45,13 +40,12 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 const DRIFT: TimeDelta = TimeDelta::seconds(2);
 /// How many changes are taken in between two looks at the clock.
 const CHANGES_AT_ONCE: usize = 256;
-/// After which time a decision that the store refused is taken again.
-const DECIDE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Proposes each instant that comes to the runner.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    shared: Arc<Shared>,
+    runner: Arc<Runner>,
+    clock: Arc<dyn Clock>,
     engine: watch::Receiver<EngineState>,
     /// What the loop last saw of the engine.
     engine_seen: EngineState,
@@ -85,15 +79,6 @@ impl Ticks {
     }
 }
 
-/// What the loop and the deciding tasks both need.
-#[derive(Debug)]
-struct Shared {
-    runner: Arc<Runner>,
-    clock: Arc<dyn Clock>,
-    zone: Tz,
-    pauses: Mutex<Pauses>,
-}
-
 /// All instants of the allocation at a position up to `through` are decided.
 #[derive(Debug)]
 struct Decided {
@@ -112,7 +97,8 @@ impl Scheduler {
     ) -> Self {
         Self {
             ticks,
-            shared: Arc::new(Shared { runner, clock, zone, pauses: Mutex::default() }),
+            runner,
+            clock,
             engine: health.watch(),
             engine_seen: EngineState::Unknown,
             agenda: Agenda::new(zone),
@@ -125,11 +111,11 @@ impl Scheduler {
 
     /// Proposes what is due until it is told to stop; then lets the decisions under way end.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut last = self.shared.clock.read();
+        let mut last = self.clock.read();
         loop {
             self.take_news();
             self.look_at_engine();
-            let reading = self.shared.clock.read();
+            let reading = self.clock.read();
             self.compare(last, reading);
             last = reading;
             self.ticks.note(reading.wall);
@@ -160,23 +146,27 @@ impl Scheduler {
         let some = self.news.len().min(CHANGES_AT_ONCE);
         for (position, change) in self.news.drain(..some) {
             match change {
-                Change::Stored { allocation, decided, .. } => {
-                    self.agenda.store(position, allocation, decided);
+                Change::Stored { allocation, decided, suspension } => {
+                    if !allocation.specification.parents().is_empty() {
+                        let (runner, name) = (Arc::clone(&self.runner), allocation.name().clone());
+                        self.deciding.spawn(async move { runner.consider(&name).await });
+                    }
+                    self.agenda.store(position, allocation, decided, suspension);
                 }
                 Change::Deleted { name } => {
                     self.agenda.delete(position);
-                    self.shared.runner.forget(&name);
+                    self.runner.forget(&name);
                 }
             }
         }
     }
 
     fn propose(&mut self, now: DateTime<Utc>) {
-        for Due { position, allocation, decided } in self.agenda.due(now) {
-            let shared = Arc::clone(&self.shared);
+        for Due { position, allocation, suspension, decided } in self.agenda.due(now) {
+            let runner = Arc::clone(&self.runner);
             let answer = self.decisions.0.clone();
             self.deciding.spawn(async move {
-                let through = shared.decide(&allocation, decided).await;
+                let through = runner.decide(&allocation, suspension.as_deref(), decided).await;
                 // Nobody listens any more once the loop has ended.
                 let _ = answer.send(Decided { position, through });
             });
@@ -199,7 +189,7 @@ impl Scheduler {
         let Some(next) = self.agenda.next().filter(|_| self.engine_is_up()) else {
             return now + LONGEST_SLEEP;
         };
-        let until = next - self.shared.clock.lead() - self.shared.clock.now();
+        let until = next - self.clock.lead() - self.clock.now();
         now + until.to_std().unwrap_or_default().min(LONGEST_SLEEP)
     }
 
@@ -207,7 +197,7 @@ impl Scheduler {
     /// microseconds, not within the millisecond that a timer may be late.
     async fn last_moment(&mut self) {
         let Some(next) = self.agenda.next().filter(|_| self.engine_is_up()) else { return };
-        let clock = &self.shared.clock;
+        let clock = &self.clock;
         let last_moment = TimeDelta::nanoseconds(1)..=clock.lead();
         while last_moment.contains(&(next - clock.now())) {
             tokio::task::yield_now().await;
@@ -225,11 +215,11 @@ impl Scheduler {
         let (from, to) = (before.wall, now.wall);
         if suspended > DRIFT {
             warn!(seconds = suspended.num_seconds(), "the host was suspended");
-            self.pause("the host was suspended", from, to);
+            self.runner.paused(Pause { cause: Cause::HostSuspended, from, to });
         }
         if set > DRIFT {
             warn!(seconds = set.num_seconds(), "the clock was set forward");
-            self.pause("the clock was set forward", from, to);
+            self.runner.paused(Pause { cause: Cause::ClockSetForward, from, to });
         } else if set < -DRIFT {
             warn!(
                 seconds = -set.num_seconds(),
@@ -249,46 +239,10 @@ impl Scheduler {
         }
         let before = std::mem::replace(&mut self.engine_seen, seen);
         let EngineState::Up(info) = &self.engine_seen else { return };
-        self.shared.runner.engine_has(info.cores);
+        self.runner.engine_has(info.cores);
         if let EngineState::Away { since, .. } = before {
-            self.pause("the engine was away", since, self.shared.clock.now());
+            let (cause, to) = (Cause::EngineAway, self.clock.now());
+            self.runner.paused(Pause { cause, from: since, to });
         }
-    }
-
-    fn pause(&self, cause: &str, from: DateTime<Utc>, to: DateTime<Utc>) {
-        self.shared.pauses.lock().add(Pause { cause: cause.to_owned(), from, to });
-    }
-}
-
-impl Shared {
-    /// Decides about all instants of an allocation that have come; returns up to when.
-    async fn decide(&self, allocation: &Arc<Allocation>, decided: DateTime<Utc>) -> DateTime<Utc> {
-        match self.propose(allocation, decided).await {
-            Ok(through) => through,
-            Err(error) => {
-                error!(allocation = %allocation.name(), %error, "the store refused a decision");
-                tokio::time::sleep(DECIDE_AGAIN).await;
-                decided
-            }
-        }
-    }
-
-    async fn propose(
-        &self,
-        allocation: &Arc<Allocation>,
-        decided: DateTime<Utc>,
-    ) -> Result<DateTime<Utc>, StoreError> {
-        let decision = policy::decide(allocation, self.zone, decided, self.clock.now());
-        let mut through = decided;
-        if let Some(missed) = decision.missed {
-            let reason = self.pauses.lock().reason(&missed);
-            self.runner.miss(allocation, missed, reason).await?;
-            through = missed.last;
-        }
-        if let Some((instant, trigger)) = decision.start {
-            self.runner.start(Arc::clone(allocation), instant, trigger).await?;
-            through = instant;
-        }
-        Ok(through)
     }
 }

@@ -42,8 +42,12 @@ impl House {
             engine: engine.clone(),
             clock: clock.clone(),
             health: health.clone(),
+            zone: Tz::UTC,
             namespace: "docket".parse().unwrap(),
+            env_dir: None,
             max_starting: None,
+            max_running: 1000,
+            queue: 1000,
         }));
         let scheduler = Scheduler::new(
             runner.clone(),

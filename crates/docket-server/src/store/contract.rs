@@ -74,7 +74,13 @@ fn end(state: RunState, code: i64, output: &str) -> End {
         error: None,
         engine_went_down: false,
     };
-    End { state, exit: Some(exit), output: Some(captured), remarks: Vec::new(), at: moment(10) }
+    End {
+        state,
+        exit: Some(exit),
+        output: Some(captured.into()),
+        remarks: Vec::new(),
+        at: moment(10),
+    }
 }
 
 async fn a_push_creates_updates_and_leaves_alone(store: &dyn Store) {

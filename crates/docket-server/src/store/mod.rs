@@ -190,7 +190,7 @@ pub struct End {
     /// How its container ended, if one did.
     pub exit: Option<Exit>,
     /// What the container wrote.
-    pub output: Option<Output>,
+    pub output: Option<Arc<Output>>,
     /// What was not as it should be about the end.
     pub remarks: Vec<String>,
     /// When all this was known.
@@ -490,9 +490,6 @@ impl End {
             attempt.image = exit.image.clone().or(attempt.image.take());
             attempt.exit = Some(exit);
         }
-        attempt.output = self.output.map(|mut output| {
-            output.shrink();
-            Arc::new(output)
-        });
+        attempt.output = self.output.or(attempt.output.take());
     }
 }

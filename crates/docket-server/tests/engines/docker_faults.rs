@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use docket_server::engine::{EngineError, Pull};
+use docket_model::allocation::Pull;
+use docket_server::engine::EngineError;
 use serde_json::json;
 
 use crate::{bed::Bed, contract::PLENTY};

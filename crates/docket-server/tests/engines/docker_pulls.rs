@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use docket_server::engine::{Engine, EngineError, Pull};
+use docket_model::allocation::Pull;
+use docket_server::engine::{Engine, EngineError};
 use serde_json::json;
 
 use crate::bed::Bed;

@@ -31,7 +31,10 @@ use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
-use docket_model::run::{ContainerId, Exit};
+use docket_model::{
+    allocation::Pull,
+    run::{ContainerId, Exit},
+};
 use uuid::Uuid;
 
 use self::{
@@ -46,7 +49,7 @@ pub use self::{
 };
 use super::{
     Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
-    Pull, Pulled, Sight, Stop,
+    Pulled, Sight, Stop,
 };
 
 /// How long the engine may take to tell what it is.

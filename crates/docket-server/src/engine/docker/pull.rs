@@ -20,7 +20,9 @@ use super::{
     login::{self, Login},
     reference::Reference,
 };
-use crate::engine::{EngineError, Pull, Pulled};
+use docket_model::allocation::Pull;
+
+use crate::engine::{EngineError, Pulled};
 
 type UnderWay = BoxFuture<'static, Result<Pulled, EngineError>>;
 

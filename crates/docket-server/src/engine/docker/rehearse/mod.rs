@@ -14,7 +14,9 @@ use serde_json::Value;
 
 use self::{mounts::Mounts, trial::Trial};
 use super::{client::Client, pull::Pulls};
-use crate::engine::{EngineError, Finding, Plan, Pull, Pulled};
+use docket_model::allocation::Pull;
+
+use crate::engine::{EngineError, Finding, Plan, Pulled};
 
 /// Pulls, creates and removes the container; returns what was found.
 pub(super) async fn rehearse(

@@ -1,0 +1,177 @@
+//! How many containers may be alive at once. Runs wait for a berth in the order of their instants.
+
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+
+use docket_model::run::Instant;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::policy::Full;
+
+/// The berths, and who waits for one.
+#[derive(Debug)]
+pub(super) struct Berths {
+    most: usize,
+    queue: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    taken: usize,
+    waiting: BinaryHeap<Reverse<Ticket>>,
+    tickets: u64,
+}
+
+/// A place in the queue: the earliest instant first, then who came first.
+#[derive(Debug)]
+struct Ticket {
+    instant: Instant,
+    number: u64,
+    call: oneshot::Sender<Berth>,
+}
+
+impl PartialEq for Ticket {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Ticket {}
+
+impl PartialOrd for Ticket {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ticket {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.instant, self.number).cmp(&(other.instant, other.number))
+    }
+}
+
+/// The right to have a container alive, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Berth(Arc<Berths>);
+
+impl Drop for Berth {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+impl Berths {
+    /// So many berths, and so many runs that may wait for one.
+    pub(super) fn new(most: usize, queue: usize) -> Arc<Self> {
+        Arc::new(Self { most, queue, state: Mutex::default() })
+    }
+
+    /// The bounds, where no further run can even wait.
+    pub(super) fn full(&self) -> Option<Full> {
+        let mut state = self.state.lock();
+        if state.taken < self.most || state.waiting.len() < self.queue {
+            return None;
+        }
+        // Those who gave up are counted until somebody looks.
+        state.waiting.retain(|Reverse(ticket)| !ticket.call.is_closed());
+        let is_full = state.waiting.len() >= self.queue;
+        is_full.then_some(Full { max_running: self.most, queue: self.queue })
+    }
+
+    /// Waits for a berth.
+    pub(super) async fn enter(self: &Arc<Self>, instant: Instant) -> Berth {
+        let called = {
+            let mut state = self.state.lock();
+            if state.taken < self.most {
+                state.taken += 1;
+                return Berth(Arc::clone(self));
+            }
+            let (call, called) = oneshot::channel();
+            let number = state.tickets;
+            state.tickets += 1;
+            state.waiting.push(Reverse(Ticket { instant, number, call }));
+            called
+        };
+        match called.await {
+            Ok(berth) => berth,
+            // Tickets are dropped unanswered with the berths only, which `self` holds.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Takes a berth for a container that is alive already, even where there is none left.
+    pub(super) fn occupy(self: &Arc<Self>) -> Berth {
+        self.state.lock().taken += 1;
+        Berth(Arc::clone(self))
+    }
+
+    fn release(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        state.taken -= 1;
+        while state.taken < self.most {
+            let Some(Reverse(ticket)) = state.waiting.pop() else { return };
+            if ticket.call.is_closed() {
+                continue;
+            }
+            state.taken += 1;
+            drop(state);
+            // One who gives up in this moment gives the berth back, which takes the lock again.
+            drop(ticket.call.send(Berth(Arc::clone(self))));
+            state = self.state.lock();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn instant(second: i64) -> Instant {
+        Instant::new(DateTime::from_timestamp(second, 0).unwrap())
+    }
+
+    #[tokio::test]
+    async fn runs_are_let_in_by_their_instants_and_then_in_the_order_they_came() {
+        let berths = Berths::new(1, 10);
+        let first = berths.enter(instant(9)).await;
+        let mut waiting = Vec::new();
+        for (name, second) in [("five", 5), ("three", 3), ("five, later", 5)] {
+            let mut waits = Box::pin(berths.enter(instant(second)));
+            assert!(waits.as_mut().now_or_never().is_none());
+            waiting.push((name, waits));
+        }
+
+        drop(first);
+        let mut order = Vec::new();
+        while !waiting.is_empty() {
+            // Whoever gets the berth drops it at once, so the next one is let in.
+            let called =
+                waiting.iter_mut().position(|(_, waits)| waits.as_mut().now_or_never().is_some());
+            order.push(waiting.remove(called.unwrap()).0);
+        }
+
+        assert_eq!(order, ["three", "five", "five, later"]);
+        assert_eq!(berths.state.lock().taken, 0);
+    }
+
+    #[tokio::test]
+    async fn one_who_gives_up_holds_no_berth_and_no_place() {
+        let berths = Berths::new(1, 1);
+        let first = berths.enter(instant(1)).await;
+        let mut waits = Box::pin(berths.enter(instant(2)));
+        assert!(waits.as_mut().now_or_never().is_none());
+        let full = berths.full();
+
+        drop(waits);
+        let emptied = berths.full();
+        drop(first);
+
+        assert_eq!(full, Some(Full { max_running: 1, queue: 1 }));
+        assert_eq!(emptied, None);
+        assert_eq!(berths.state.lock().taken, 0);
+    }
+}

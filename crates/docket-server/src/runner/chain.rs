@@ -1,0 +1,109 @@
+//! Allocations that run after others.
+//!
+//! 1. Whether one is due is read from the store each time, so a signal that was lost costs nothing
+//!    but time: every change of it, and the start of the server, makes somebody look again.
+
+use std::sync::Arc;
+
+use docket_model::{
+    AllocationName,
+    run::{Instant, Trigger},
+};
+use tokio::time::sleep;
+use tracing::{debug, error};
+
+use super::{
+    Runner, WRITE_AGAIN,
+    decision::Wish,
+    policy::{self, Missed, Why},
+};
+use crate::store::{Recorded, Standing, StoreError};
+
+impl Runner {
+    /// Looks whether those that run after this allocation are due now.
+    pub(super) async fn children_of(self: &Arc<Self>, name: &AllocationName) {
+        loop {
+            match self.store.children(name.as_str()).await {
+                Ok(children) => {
+                    for child in children {
+                        self.consider(&child).await;
+                    }
+                    return;
+                }
+                Err(error) => {
+                    error!(allocation = %name, %error, "what runs after it cannot be read");
+                    if self.unless_stopped(sleep(WRITE_AGAIN)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks whether an allocation is due because all that it runs after have succeeded anew.
+    pub(crate) async fn consider(self: &Arc<Self>, name: &AllocationName) {
+        loop {
+            match self.consider_once(name).await {
+                Ok(Recorded::Changed) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    error!(allocation = %name, %error, "the store refused a decision");
+                    if self.unless_stopped(sleep(WRITE_AGAIN)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// [`Recorded::Changed`] if it must be looked at again.
+    async fn consider_once(
+        self: &Arc<Self>,
+        name: &AllocationName,
+    ) -> Result<Recorded, StoreError> {
+        let Some(standing) = self.store.standing(name.as_str()).await? else {
+            return Ok(Recorded::Decided);
+        };
+        let uid = standing.allocation.uid;
+        let line = self.lines.of(uid);
+        let turn = line.turn().await;
+        let recorded = match self.due_after_parents(name).await? {
+            None => Recorded::Decided,
+            Some((standing, instant)) => {
+                let Standing { allocation, suspension, .. } = standing;
+                let now = self.clock.now();
+                match policy::suspended(&allocation, suspension.as_deref(), now) {
+                    Some(reason) => {
+                        let (first, why) = (instant.moment(), Why::Suspended(reason));
+                        let missed = Missed { first, last: first, count: 1, why };
+                        self.miss(&allocation, missed).await?
+                    }
+                    None => {
+                        let trigger = Trigger::AfterParent;
+                        let wish = Wish { instant, trigger, following: None };
+                        self.enter(&line, &allocation, wish).await?.0
+                    }
+                }
+            }
+        };
+        drop(turn);
+        self.lines.tidy(uid, line);
+        debug!(allocation = %name, ?recorded, "looked at after those it runs after");
+        Ok(recorded)
+    }
+
+    /// The allocation and the instant for which it is due now, if it is. The caller has the turn.
+    async fn due_after_parents(
+        &self,
+        name: &AllocationName,
+    ) -> Result<Option<(Standing, Instant)>, StoreError> {
+        let Some(standing) = self.store.standing(name.as_str()).await? else { return Ok(None) };
+        let mut succeeded = Vec::new();
+        for parent in standing.allocation.specification.parents() {
+            let parent = self.store.standing(parent.as_str()).await?;
+            succeeded.push(parent.and_then(|parent| parent.succeeded));
+        }
+        let instant = policy::after_parents(&standing.allocation, standing.decided, &succeeded);
+        Ok(instant.map(|instant| (standing, instant)))
+    }
+}

@@ -1,0 +1,156 @@
+//! The runs of one allocation that are under way, and who may decide about it.
+//!
+//! 1. Whoever decides about an allocation, or takes a run out of its line, has the line's turn.
+//! 2. A run that is in the store and not over is in its line, until the server stops.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use docket_model::{
+    Allocation, RunId,
+    run::{Cancellation, Instant, Trigger},
+};
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard, watch};
+use uuid::Uuid;
+
+/// A run under way, as seen by those who wait for it or want it to end.
+#[derive(Debug)]
+pub(super) struct Handle {
+    pub(super) id: RunId,
+    /// What it carries out, whatever was pushed since.
+    pub(super) allocation: Arc<Allocation>,
+    pub(super) trigger: Trigger,
+    /// Set once somebody wants it to end.
+    cancellation: watch::Sender<Option<Cancellation>>,
+}
+
+impl Handle {
+    pub(super) fn new(
+        id: RunId,
+        allocation: Arc<Allocation>,
+        trigger: Trigger,
+        cancellation: Option<Cancellation>,
+    ) -> Arc<Self> {
+        let cancellation = watch::Sender::new(cancellation);
+        Arc::new(Self { id, allocation, trigger, cancellation })
+    }
+
+    pub(super) fn cancel(&self, cancellation: Cancellation) {
+        self.cancellation.send_replace(Some(cancellation));
+    }
+
+    /// What is wanted now.
+    pub(super) fn cancelled(&self) -> Option<Cancellation> {
+        self.cancellation.borrow().clone()
+    }
+
+    /// Waits until somebody wants the run to end, or wants it otherwise than before.
+    pub(super) async fn cancellation_after(&self, known: Option<&Cancellation>) -> Cancellation {
+        let mut wanted = self.cancellation.subscribe();
+        let newer = |now: &Option<Cancellation>| now.is_some() && now.as_ref() != known;
+        let seen = wanted.wait_for(newer).await.map(|wanted| wanted.clone());
+        match seen {
+            Ok(Some(cancellation)) => cancellation,
+            // The sender lives in `self`, and only what is there was waited for.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+/// Where a run stands in its line.
+#[derive(Debug, Clone)]
+enum Place {
+    /// It is carried out.
+    UnderWay(Arc<Handle>),
+    /// It waits for those before it.
+    Waiting(Arc<Handle>),
+}
+
+impl Place {
+    fn handle(&self) -> &Arc<Handle> {
+        match self {
+            Self::UnderWay(handle) | Self::Waiting(handle) => handle,
+        }
+    }
+}
+
+/// The runs of one allocation.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    turn: Arc<Turn<()>>,
+    places: Mutex<BTreeMap<Instant, Place>>,
+}
+
+impl Line {
+    /// Waits for the right to decide.
+    pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    pub(super) fn join(&self, handle: Arc<Handle>) {
+        self.places.lock().insert(handle.id.instant, Place::UnderWay(handle));
+    }
+
+    pub(super) fn join_waiting(&self, handle: Arc<Handle>) {
+        self.places.lock().insert(handle.id.instant, Place::Waiting(handle));
+    }
+
+    pub(super) fn leave(&self, instant: Instant) {
+        self.places.lock().remove(&instant);
+    }
+
+    /// The runs that are carried out, the oldest first.
+    pub(super) fn under_way(&self) -> Vec<Arc<Handle>> {
+        let places = self.places.lock();
+        let under_way = places.values().filter(|place| matches!(place, Place::UnderWay(_)));
+        under_way.map(|place| Arc::clone(place.handle())).collect()
+    }
+
+    /// The run that waits; there is at most one but for a moment.
+    pub(super) fn waiting(&self) -> Option<Arc<Handle>> {
+        let places = self.places.lock();
+        let waiting = places.values().rfind(|place| matches!(place, Place::Waiting(_)));
+        waiting.map(|place| Arc::clone(place.handle()))
+    }
+
+    fn handles(&self) -> Vec<Arc<Handle>> {
+        self.places.lock().values().map(|place| Arc::clone(place.handle())).collect()
+    }
+}
+
+/// The lines of all allocations that have one, by their uids.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Mutex<HashMap<Uuid, Arc<Line>>>);
+
+impl Lines {
+    /// The line of an allocation; a new one where nothing of it is under way.
+    pub(super) fn of(&self, uid: Uuid) -> Arc<Line> {
+        Arc::clone(self.0.lock().entry(uid).or_default())
+    }
+
+    /// Forgets a line in which nobody stands and that nobody else holds.
+    pub(super) fn tidy(&self, uid: Uuid, line: Arc<Line>) {
+        let mut lines = self.0.lock();
+        drop(line);
+        let is_idle =
+            |line: &Arc<Line>| line.places.lock().is_empty() && Arc::strong_count(line) == 1;
+        if lines.get(&uid).is_some_and(is_idle) {
+            lines.remove(&uid);
+        }
+    }
+
+    /// A run that is under way or waits.
+    pub(super) fn find(&self, uid: Uuid, instant: Instant) -> Option<Arc<Handle>> {
+        let line = self.0.lock().get(&uid).cloned()?;
+        let places = line.places.lock();
+        places.get(&instant).map(|place| Arc::clone(place.handle()))
+    }
+
+    /// All runs that are under way or wait.
+    pub(super) fn handles(&self) -> Vec<Arc<Handle>> {
+        self.0.lock().values().flat_map(|line| line.handles()).collect()
+    }
+}

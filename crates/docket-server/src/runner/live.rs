@@ -1,0 +1,211 @@
+//! The output of a run as it comes: from its beginning to its end, over all its attempts.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use docket_model::{
+    Run,
+    run::{Attempt, ContainerId, Instant, RunId},
+};
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use tokio::sync::{
+    Notify,
+    broadcast::{self, error::RecvError},
+    mpsc,
+};
+
+use super::Runner;
+use crate::{engine::EngineError, store::StoreError};
+
+/// How many pieces wait for a slow reader.
+const PIECES: usize = 16;
+/// For how long a container that has ended stays for those who still read its output.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// After which time a record is looked at again without news of it.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Who reads the output of which container.
+#[derive(Debug, Default)]
+pub(super) struct Readers {
+    reading: Mutex<HashMap<ContainerId, usize>>,
+    left: Notify,
+}
+
+/// Keeps a container from being removed, until it is dropped.
+struct Reading {
+    readers: Arc<Readers>,
+    container: ContainerId,
+}
+
+impl Readers {
+    fn enter(self: &Arc<Self>, container: &ContainerId) -> Reading {
+        *self.reading.lock().entry(container.clone()).or_default() += 1;
+        Reading { readers: Arc::clone(self), container: container.clone() }
+    }
+
+    /// Waits until nobody reads the output of this container, but not for ever.
+    pub(super) async fn gone(&self, container: &ContainerId) {
+        let gone = async {
+            loop {
+                let left = self.left.notified();
+                if !self.reading.lock().contains_key(container) {
+                    return;
+                }
+                left.await;
+            }
+        };
+        // Who has not read it by then reads what is kept.
+        let _: Result<(), _> = tokio::time::timeout(PATIENCE, gone).await;
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut reading = self.readers.reading.lock();
+        if let Some(count) = reading.get_mut(&self.container) {
+            *count -= 1;
+            if *count == 0 {
+                reading.remove(&self.container);
+            }
+        }
+        drop(reading);
+        self.readers.left.notify_waiters();
+    }
+}
+
+/// Why an output breaks off.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LiveError {
+    /// The record cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine does not hand it out.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Pieces of an output, in order.
+pub(crate) type Pieces = mpsc::Receiver<Result<Bytes, LiveError>>;
+
+impl Runner {
+    /// Follows the output of a run, without its first `skip` bytes, until the run is over.
+    ///
+    /// The pieces end early where the server stops, with the run's end still to come.
+    pub(crate) fn follow_output(
+        self: &Arc<Self>,
+        name: String,
+        instant: Instant,
+        skip: u64,
+    ) -> Pieces {
+        let (pieces, received) = mpsc::channel(PIECES);
+        let follower = Follower {
+            runner: Arc::clone(self),
+            news: self.news.subscribe(),
+            pieces,
+            skip,
+            done: 0,
+        };
+        tokio::spawn(async move {
+            let runner = Arc::clone(&follower.runner);
+            let pieces = follower.pieces.clone();
+            let following = follower.follow(&name, instant);
+            let ended = tokio::select! {
+                ended = runner.unless_stopped(following) => ended,
+                // Nobody reads any more.
+                () = pieces.closed() => return,
+            };
+            if let Ok(Err(error)) = ended {
+                let _: Result<(), _> = pieces.send(Err(error)).await;
+            }
+        });
+        received
+    }
+}
+
+/// One who reads.
+struct Follower {
+    runner: Arc<Runner>,
+    news: broadcast::Receiver<RunId>,
+    pieces: mpsc::Sender<Result<Bytes, LiveError>>,
+    /// How many bytes are still passed over.
+    skip: u64,
+    /// How many attempts were read to their ends.
+    done: usize,
+}
+
+impl Follower {
+    async fn follow(mut self, name: &str, instant: Instant) -> Result<(), LiveError> {
+        loop {
+            let Some(run) = self.runner.store.run(name, instant).await? else { return Ok(()) };
+            while let Some(attempt) = run.attempts.get(self.done) {
+                if !self.read(&run, attempt).await? {
+                    break;
+                }
+                self.done += 1;
+            }
+            if run.state.is_over() && self.done >= run.attempts.len() {
+                return Ok(());
+            }
+            self.wait_for_news(&run.id).await;
+        }
+    }
+
+    /// Reads an attempt to its end; false where it has not begun to write.
+    async fn read(&mut self, run: &Run, attempt: &Attempt) -> Result<bool, LiveError> {
+        if let Some(output) = &attempt.output {
+            let rest = output.since(self.skip);
+            self.skip = self.skip.saturating_sub(output.written());
+            self.hand_out(rest.into()).await;
+            return Ok(true);
+        }
+        if attempt.exit.is_some() || run.state.is_over() {
+            return Ok(true);
+        }
+        let Some(container) = attempt.container.as_ref().filter(|_| attempt.started_at.is_some())
+        else {
+            return Ok(false);
+        };
+        let _reading = self.runner.readers.enter(container);
+        let mut pieces = self.runner.engine.live_output(container, self.skip);
+        let skipped = self.skip;
+        let mut read = 0;
+        while let Some(piece) = pieces.next().await {
+            match piece {
+                Ok(piece) => {
+                    read += piece.len() as u64;
+                    self.hand_out(piece).await;
+                }
+                // It was removed from outside, or in this moment after its end was noted.
+                Err(EngineError::Gone) => {
+                    self.skip = skipped + read;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.skip = 0;
+        Ok(true)
+    }
+
+    async fn hand_out(&self, piece: Bytes) {
+        if !piece.is_empty() {
+            // Where nobody reads any more, the whole task ends.
+            let _: Result<(), _> = self.pieces.send(Ok(piece)).await;
+        }
+    }
+
+    /// Waits until there may be something new in the record.
+    async fn wait_for_news(&mut self, id: &RunId) {
+        let news = async {
+            loop {
+                match self.news.recv().await {
+                    Ok(run) if run != *id => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => return,
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        let _: Result<(), _> = tokio::time::timeout(LOOK_AGAIN, news).await;
+    }
+}

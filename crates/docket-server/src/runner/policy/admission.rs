@@ -1,0 +1,56 @@
+//! Whether a run may start beside the others of its allocation.
+
+use docket_model::{allocation::Overlap, run::Instant};
+
+/// What stands beside a run that is to start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// Runs of the allocation that are claimed, run or are between attempts, the oldest first.
+    pub(crate) under_way: Vec<Instant>,
+    /// The run of the allocation that waits for them.
+    pub(crate) waiting: Option<Instant>,
+    /// Set where no run of any allocation can wait for another one's container to end.
+    pub(crate) full: Option<Full>,
+}
+
+/// The bounds of the server, both reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full {
+    pub(crate) max_running: usize,
+    pub(crate) queue: usize,
+}
+
+/// What becomes of a run that is to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It starts.
+    Start,
+    /// It waits until the older ones have ended.
+    Wait,
+    /// It waits, and the older ones are stopped.
+    Replace,
+    /// Nothing starts for it; why, in words.
+    Skip(String),
+}
+
+/// Decides about a run by its allocation's [`Overlap`] and the bounds of the server.
+pub(crate) fn admit(overlap: Overlap, beside: &Beside) -> Admission {
+    if let Some(Full { max_running, queue }) = beside.full {
+        return Admission::Skip(format!(
+            "{max_running} containers run (`--max-running`) and {queue} runs wait for them already \
+             (`--queue`)"
+        ));
+    }
+    let Some(older) = beside.under_way.last() else { return Admission::Start };
+    match (overlap, beside.waiting) {
+        (Overlap::Allow, _) => Admission::Start,
+        (Overlap::Forbid, _) => {
+            Admission::Skip(format!("the run {older} is still under way (`Overlap: Forbid`)"))
+        }
+        (Overlap::Queue, Some(waiting)) => Admission::Skip(format!(
+            "the run {waiting} waits already for {older} to end (`Overlap: Queue`)"
+        )),
+        (Overlap::Queue, None) => Admission::Wait,
+        (Overlap::Replace, _) => Admission::Replace,
+    }
+}

@@ -1,0 +1,89 @@
+//! The instants of an allocation that have come and are not decided, however many there are.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Missed, Question, Why, starts_at};
+
+/// The instants after `decided` whose time to start has come.
+pub(super) struct Instants<'a> {
+    question: Question<'a>,
+    decided: DateTime<Utc>,
+    /// The first and the latest, if there is one.
+    ends: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl<'a> Instants<'a> {
+    pub(super) fn of(question: Question<'a>, decided: DateTime<Utc>) -> Self {
+        let mut instants = Self { question, decided, ends: None };
+        let Some(first) = instants.next(decided) else { return instants };
+        let latest = latest(&|from| instants.next(from), first, question.now);
+        // A start falls before the next instant, so all but the latest have surely come.
+        let has_come =
+            |instant| starts_at(question.allocation, instant, question.zone) <= question.now;
+        let latest = if has_come(latest) { Some(latest) } else { instants.earlier(first, latest) };
+        instants.ends = latest.map(|latest| (first, latest));
+        instants
+    }
+
+    pub(super) fn latest(&self) -> Option<DateTime<Utc>> {
+        self.ends.map(|(_, latest)| latest)
+    }
+
+    /// The one before another of them.
+    pub(super) fn before(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.earlier(self.ends?.0, instant)
+    }
+
+    /// Those from the first on that belong, as missed; `belongs` holds up to one of them and for
+    /// none after it.
+    pub(super) fn missed(
+        &self,
+        belongs: impl Fn(DateTime<Utc>) -> bool,
+        why: Why,
+    ) -> Option<Missed> {
+        let (first, latest) = self.ends.filter(|(first, _)| belongs(*first))?;
+        let last = if belongs(latest) {
+            latest
+        } else {
+            let belonging = |from| self.next(from).filter(|instant| belongs(*instant));
+            self::latest(&belonging, first, latest)
+        };
+        let Question { allocation, zone, .. } = self.question;
+        let count = allocation.count(self.decided, last, zone);
+        Some(Missed { first, last, count, why })
+    }
+
+    fn next(&self, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Question { allocation, zone, now, .. } = self.question;
+        allocation.next(from, zone).filter(|instant| *instant <= now)
+    }
+
+    /// The instant before `latest`, if there is one from `first` on.
+    fn earlier(&self, first: DateTime<Utc>, latest: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let before = |from| self.next(from).filter(|instant| *instant < latest);
+        let just_before = latest - TimeDelta::seconds(1);
+        (first != latest).then(|| self::latest(&before, first, just_before))
+    }
+}
+
+/// The latest instant up to `end`, looked for backwards in strides that double: what matters after a
+/// long pause is how far apart the instants are, not how many went by.
+fn latest(
+    next: &impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+    first: DateTime<Utc>,
+    end: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let mut stride = TimeDelta::seconds(1);
+    let mut found = first;
+    while end - stride > first {
+        if let Some(instant) = next(end - stride) {
+            found = instant;
+            break;
+        }
+        stride = stride * 2;
+    }
+    while let Some(later) = next(found) {
+        found = later;
+    }
+    found
+}

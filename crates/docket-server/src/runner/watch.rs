@@ -1,0 +1,160 @@
+//! Following a container to its end, and ending it before.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use docket_model::run::{Cancellation, ContainerId, Exit, RunState};
+use tracing::warn;
+
+use super::attempt::{Attempt, Break, Over};
+use crate::{
+    engine::{Captured, EngineError, Stop},
+    store::Progress,
+};
+
+/// How often a container that will not die is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Why a container is to end before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Early {
+    Cancelled(Cancellation),
+    /// It ran longer than this.
+    TimedOut(docket_model::Duration),
+}
+
+/// A container's end, as it will come by itself.
+type Following<'a> = Pin<&'a mut (dyn Future<Output = Result<Exit, EngineError>> + Send)>;
+
+impl Attempt<'_> {
+    /// Follows a container to its end, by itself or before its time, and reads its output.
+    pub(super) async fn see_out(
+        &self,
+        container: &ContainerId,
+        started_at: DateTime<Utc>,
+    ) -> Result<Over, Break> {
+        let runner = &self.journey.runner;
+        let mut following = std::pin::pin!(runner.engine.follow(container));
+        let watched = async {
+            let early = tokio::select! {
+                biased;
+                exit = &mut following => return Ok((exit?, None)),
+                early = self.end_before_its_time(started_at) => early,
+            };
+            let exit = self.bring_down(container, following.as_mut(), &early).await?;
+            Ok::<_, Break>((exit, Some(early)))
+        };
+        let (exit, early) = runner.unless_stopped(watched).await??;
+        self.capture(container, exit, early).await
+    }
+
+    /// Waits until somebody wants the run to end, or its time is up.
+    async fn end_before_its_time(&self, started_at: DateTime<Utc>) -> Early {
+        let (runner, handle) = (&self.journey.runner, &self.journey.handle);
+        let timeout = handle.allocation.specification.policies.timeout;
+        let time_is_up = async {
+            let Some(timeout) = timeout else { return std::future::pending().await };
+            let end = started_at + chrono::TimeDelta::from(timeout);
+            tokio::time::sleep((end - runner.clock.now()).to_std().unwrap_or_default()).await;
+            timeout
+        };
+        tokio::select! {
+            biased;
+            cancellation = handle.cancellation_after(None) => Early::Cancelled(cancellation),
+            timeout = time_is_up => Early::TimedOut(timeout),
+        }
+    }
+
+    /// Ends a container; one that will not die is looked at again until it has.
+    async fn bring_down(
+        &self,
+        container: &ContainerId,
+        mut following: Following<'_>,
+        early: &Early,
+    ) -> Result<Exit, Break> {
+        let (runner, handle) = (&self.journey.runner, &self.journey.handle);
+        let mut wanted = match early {
+            Early::Cancelled(cancellation) => Some(cancellation.clone()),
+            Early::TimedOut(_) => None,
+        };
+        let mut how = match &wanted {
+            Some(Cancellation { kill: true, .. }) => Stop::AtOnce,
+            _ => Stop::Gently,
+        };
+        loop {
+            let refusal = tokio::select! {
+                biased;
+                exit = &mut following => return Ok(exit?),
+                newer = handle.cancellation_after(wanted.as_ref()) => {
+                    how = if newer.kill { Stop::AtOnce } else { how };
+                    wanted = Some(newer);
+                    continue;
+                }
+                stopped = runner.engine.stop(container, how) => match stopped {
+                    // Its end is known to the engine, so whoever follows it learns it.
+                    Ok(()) | Err(EngineError::Gone) => return Ok(following.await?),
+                    Err(refusal) => refusal,
+                },
+            };
+            if let EngineError::Unreachable(reason) = refusal {
+                runner.health.suspect(&reason, runner.clock.now());
+                tokio::select! {
+                    exit = &mut following => return Ok(exit?),
+                    () = runner.health.up() => continue,
+                }
+            }
+            warn!(run = %handle.id, %container, %refusal, "the container will not die");
+            self.note_loosely(Progress::WillNotDie(refusal.to_string())).await?;
+            how = Stop::AtOnce;
+            tokio::select! {
+                exit = &mut following => return Ok(exit?),
+                newer = handle.cancellation_after(wanted.as_ref()) => wanted = Some(newer),
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Reads the output of a container that has ended, and judges its end.
+    ///
+    /// An output that cannot be read is said to be so, and the end stands.
+    pub(super) async fn capture(
+        &self,
+        container: &ContainerId,
+        exit: Exit,
+        early: Option<Early>,
+    ) -> Result<Over, Break> {
+        let (runner, handle) = (&self.journey.runner, &self.journey.handle);
+        let most = handle.allocation.specification.policies.keep.output;
+        let read = runner.persistently(|| runner.engine.output(container, most)).await;
+        let (output, remarks) = match read? {
+            Ok(Captured { output, remark }) => (Some(Arc::new(output)), Vec::from_iter(remark)),
+            Err(error) => (None, vec![format!("the output could not be read: {error}")]),
+        };
+        let state = match early {
+            None => judge(&exit),
+            Some(Early::Cancelled(Cancellation { reason, .. })) => RunState::Cancelled(reason),
+            Some(Early::TimedOut(timeout)) => RunState::TimedOut(format!(
+                "ran longer than {timeout} (`Timeout`), exit code {}",
+                exit.code
+            )),
+        };
+        let container = Some(container.clone());
+        Ok(Over { state, exit: Some(exit), output, remarks, container })
+    }
+}
+
+/// Whether a run whose container ended so has succeeded, and if not, why.
+pub(super) fn judge(exit: &Exit) -> RunState {
+    if exit.code == 0 && exit.error.is_none() {
+        return RunState::Succeeded;
+    }
+    let code = exit.code;
+    let cause = match &exit.error {
+        _ if exit.engine_went_down => "the engine or its host went down, ".to_owned(),
+        _ if exit.out_of_memory => "out of memory, ".to_owned(),
+        Some(error) => format!("{error}, "),
+        None if code == 137 => "killed, ".to_owned(),
+        None => String::new(),
+    };
+    RunState::Failed(format!("{cause}exit code {code}"))
+}
