@@ -21,7 +21,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use docket_benches::stub::{Options, Stub, now};
+use docket_stub_engine::{Options, Stub, now};
 use tempfile::TempDir;
 
 use crate::{report::Figure, server::Server};

@@ -10,6 +10,7 @@ mod answer;
 mod call;
 mod connection;
 mod containers;
+pub mod framing;
 mod journal;
 mod script;
 
