@@ -1,23 +1,32 @@
 //! Answers as bytes: the bodies that the Engine API gives. Which one is due is not decided here.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::containers::{Container, Phase};
+use crate::container::{Container, Phase};
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const RAW_STREAM: &str = "application/vnd.docker.raw-stream";
 
 /// The version of the Engine API that the stub says it speaks: Debian 12's engine.
-const API_VERSION: &str = "1.41";
+pub(crate) const API_VERSION: &str = "1.41";
 
 /// What is written back for one request.
+///
+/// A run is told by the place of its container and how many runs of that were before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// A whole body.
     Whole { status: u16, content_type: &'static str, body: Vec<u8> },
-    /// The head at once, and the body when the container has ended.
-    AtEnd { ends: Instant, body: Vec<u8> },
+    /// The head at once, and the exit code when the run has ended.
+    Wait { place: usize, run: usize },
+    /// The head and `body` at once, and `rest` when the run has ended.
+    Follow { place: usize, run: usize, body: Vec<u8>, rest: Vec<u8> },
+    /// 204, when the run has ended.
+    Ended { place: usize, run: usize },
+    /// Another answer after so long.
+    Late { after: Duration, answer: Box<Answer> },
     /// The head at once, and no end.
     Open,
 }
@@ -74,35 +83,26 @@ impl Answer {
         Self::json(201, format!(r#"{{"Id":"{id}","Warnings":[]}}"#))
     }
 
-    pub(crate) fn inspected(container: &Container, exit_code: i64) -> Self {
-        let Container { id, name, labels, tty, log_driver, created, .. } = container;
-        let (created, state) = (time(*created), state(container, exit_code));
+    pub(crate) fn inspected(container: &Container) -> Self {
+        let Container { id, name, image, labels, tty, log_driver, created, .. } = container;
+        let (created, state) = (time(*created), state(container));
+        let image = quoted(image);
         let body = format!(
-            r#"{{"Id":"{id}","Name":"/{name}","Created":"{created}","State":{state},"Config":{{"Tty":{tty},"Labels":{labels}}},"HostConfig":{{"LogConfig":{{"Type":{log_driver},"Config":{{}}}}}}}}"#
+            r#"{{"Id":"{id}","Name":"/{name}","Created":"{created}","State":{state},"Config":{{"Image":{image},"Tty":{tty},"Labels":{labels}}},"HostConfig":{{"LogConfig":{{"Type":{log_driver},"Config":{{}}}}}}}}"#
         );
         Self::json(200, body)
     }
 
     pub(crate) fn listed<'a>(containers: impl Iterator<Item = &'a Container>) -> Self {
         let items = containers.map(|container| {
-            let Container { id, name, labels, .. } = container;
-            let state = status(container);
-            format!(r#"{{"Id":"{id}","Names":["/{name}"],"State":"{state}","Labels":{labels}}}"#)
+            let Container { id, name, image, labels, created, .. } = container;
+            let (image, created) = (quoted(image), created.timestamp());
+            let state = container.phase().word();
+            format!(
+                r#"{{"Id":"{id}","Names":["/{name}"],"Image":{image},"Created":{created},"State":"{state}","Status":"{state}","Labels":{labels}}}"#
+            )
         });
         Self::json(200, format!("[{}]", items.collect::<Vec<_>>().join(",")))
-    }
-
-    /// The output as the engine keeps it: in frames, or raw where the container has a terminal.
-    pub(crate) fn logs(container: &Container, output: &[u8]) -> Self {
-        let mut body = Vec::with_capacity(output.len() + 8);
-        if !container.tty {
-            // Stream 1 is standard output; the length is big-endian.
-            let length = u32::try_from(output.len()).unwrap_or(u32::MAX);
-            body.extend([1, 0, 0, 0]);
-            body.extend(length.to_be_bytes());
-        }
-        body.extend_from_slice(output);
-        Self::Whole { status: 200, content_type: "application/vnd.docker.raw-stream", body }
     }
 }
 
@@ -111,63 +111,28 @@ pub(crate) fn exited(exit_code: i64) -> Vec<u8> {
     format!("{{\"StatusCode\":{exit_code}}}\n").into_bytes()
 }
 
-fn state(container: &Container, exit_code: i64) -> String {
-    let status = status(container);
-    let running = status == "running";
-    let exit_code = if status == "exited" { exit_code } else { 0 };
+fn state(container: &Container) -> String {
+    let phase = container.phase();
+    let running = container.is_live();
+    let paused = phase == Phase::Paused;
+    let exit_code = container.exit().unwrap_or_default();
     let never = || "0001-01-01T00:00:00Z".to_owned();
-    let (started, finished) = match container.phase {
-        Phase::Created => (never(), never()),
-        Phase::Started { at, ended, .. } if !running => (time(at), time(ended)),
-        Phase::Started { at, .. } => (time(at), never()),
+    let (started, finished) = match container.runs.last() {
+        None => (never(), never()),
+        Some(run) if running => (time(run.started), never()),
+        Some(run) => (time(run.started), time(run.ended)),
     };
+    let status = phase.word();
     format!(
-        r#"{{"Status":"{status}","Running":{running},"OOMKilled":false,"ExitCode":{exit_code},"Error":"","StartedAt":"{started}","FinishedAt":"{finished}"}}"#
+        r#"{{"Status":"{status}","Running":{running},"Paused":{paused},"Restarting":false,"OOMKilled":false,"Dead":false,"ExitCode":{exit_code},"Error":"","StartedAt":"{started}","FinishedAt":"{finished}"}}"#
     )
 }
 
-fn status(container: &Container) -> &'static str {
-    match container.phase {
-        Phase::Created => "created",
-        Phase::Started { ends, .. } if Instant::now() < ends => "running",
-        Phase::Started { .. } => "exited",
-    }
+/// A text as JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Nanos, true)
-}
-
-/// Writes the head of an answer whose body is `length` bytes, or chunks where there is none.
-pub(crate) fn push_head(
-    buffer: &mut Vec<u8>,
-    status: u16,
-    content_type: &str,
-    length: Option<usize>,
-) {
-    let reason = match status {
-        200 => "OK",
-        201 => "Created",
-        204 => "No Content",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        404 => "Not Found",
-        409 => "Conflict",
-        _ => "Unspecified",
-    };
-    let framing = match length {
-        // An answer of these two has no body and may not give a length.
-        _ if status == 204 || status == 304 => String::new(),
-        Some(length) => format!("Content-Type: {content_type}\r\nContent-Length: {length}\r\n"),
-        None => format!("Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n"),
-    };
-    let head = format!("HTTP/1.1 {status} {reason}\r\nApi-Version: {API_VERSION}\r\n{framing}\r\n");
-    buffer.extend_from_slice(head.as_bytes());
-}
-
-/// Writes a chunk and the end of the body.
-pub(crate) fn push_last_chunk(buffer: &mut Vec<u8>, body: &[u8]) {
-    buffer.extend_from_slice(format!("{:x}\r\n", body.len()).as_bytes());
-    buffer.extend_from_slice(body);
-    buffer.extend_from_slice(b"\r\n0\r\n\r\n");
 }

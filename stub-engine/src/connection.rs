@@ -1,22 +1,23 @@
-//! One connection to the stub: requests in, behaviour, answers out.
+//! One connection to the stub: requests in, faults, answers out.
 
-use std::{io, sync::Arc, time::Duration};
-
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::UnixStream,
-    time::{sleep, sleep_until},
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{
-    Call, Script,
-    answer::{Answer, push_head, push_last_chunk},
-    call::Request,
-    containers::{Containers, Creation},
+use tokio::{io::AsyncReadExt, net::UnixStream, time::sleep};
+
+use crate::{
+    Fault,
+    answer::Answer,
+    call::{Call, Request},
+    container::Creation,
+    containers::Containers,
+    faults::{Choice, Faults},
+    framing::Message,
     journal::{Journal, Stamp, now},
-    script::Behaviour,
+    reply::{Next, Part, Reply, until_closed},
 };
-use crate::framing::Message;
 
 /// Room for a whole request of docket's, so that one read takes it in.
 const READ: usize = 16 * 1024;
@@ -26,50 +27,92 @@ const READ: usize = 16 * 1024;
 pub(crate) struct Shared {
     pub(crate) containers: Containers,
     pub(crate) journal: Journal,
-    pub(crate) script: Script,
-}
-
-/// What the stub does with a request before, after or in place of its answer.
-enum Step {
-    Answer { after: Duration, answer: Answer },
-    Hang,
-    Cut,
+    faults: Mutex<Option<Choice>>,
 }
 
 impl Shared {
-    /// Notes a request, and does what it asks unless the script says otherwise.
-    fn meet(&self, message: &Message<'_>) -> (Step, bool) {
+    pub(crate) fn new(containers: Containers, faults: Faults) -> Self {
+        let faults = Mutex::new(Choice::of(faults));
+        Self { containers, journal: Journal::default(), faults }
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = Choice::of(faults);
+    }
+
+    /// Notes a request, does what it asks and answers, unless a fault meets it.
+    async fn meet(&self, stream: &mut UnixStream, message: &Message<'_>) -> io::Result<Next> {
         let request = Request::read(message.start_line);
         let body = message.body();
         let creation = if request.call == Call::Create { Creation::read(&body) } else { None };
-        let behaviour = self.note(&request, creation.as_ref());
-        let answer = || self.containers.answer(&request, creation.as_ref());
-        let step = match behaviour {
-            Behaviour::Answer => Step::Answer { after: Duration::ZERO, answer: answer() },
-            Behaviour::Delay(after) => Step::Answer { after, answer: answer() },
-            Behaviour::Fail { status, message } => {
-                Step::Answer { after: Duration::ZERO, answer: Answer::error(status, &message) }
+        let fault = self.note(&request, creation.as_ref());
+        let effect = || self.containers.answer(&request, creation.as_ref());
+        let wants_body = request.wants_body;
+        let mut reply = Reply { stream, containers: &self.containers, wants_body, cut: None };
+        match fault {
+            None => reply.send(effect()).await,
+            Some(fault) => {
+                reply.cut = cut(&fault);
+                inflict(fault, effect, reply).await
             }
-            Behaviour::Hang => Step::Hang,
-            Behaviour::Cut => Step::Cut,
-            Behaviour::Lose => {
-                answer();
-                Step::Cut
-            }
-        };
-        (step, request.wants_body)
+        }
     }
 
-    fn note(&self, request: &Request<'_>, creation: Option<&Creation<'_>>) -> Behaviour {
+    fn note(&self, request: &Request<'_>, creation: Option<&Creation<'_>>) -> Option<Fault> {
         let at = now();
         let known = || self.containers.known(&request.subject);
         let (subject, instant) = match creation {
             Some(creation) => (request.subject.as_ref().into(), creation.instant),
             None => known().unwrap_or_else(|| (request.subject.as_ref().into(), None)),
         };
-        let behaviour = self.script.behaviour(request.call, &subject);
-        self.journal.note(Stamp { call: request.call, at, subject, instant });
-        behaviour
+        let fault = self.fault(request.call, &subject);
+        let stamp = Stamp { call: request.call, at, subject, instant, fault: fault.clone() };
+        self.journal.note(stamp);
+        fault
+    }
+
+    fn fault(&self, call: Call, subject: &Arc<str>) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.as_mut()?.choose(call, subject)
+    }
+}
+
+fn cut(fault: &Fault) -> Option<Part> {
+    match fault {
+        Fault::CutHead => Some(Part::Head),
+        Fault::CutBody => Some(Part::Body),
+        _ => None,
+    }
+}
+
+/// Answers as a fault has it; `effect` does what was asked.
+async fn inflict(fault: Fault, effect: impl Fn() -> Answer, reply: Reply<'_>) -> io::Result<Next> {
+    match fault {
+        Fault::Delay(time) => {
+            sleep(time).await;
+            reply.send(effect()).await
+        }
+        Fault::AnswerLate(time) => {
+            let answer = effect();
+            sleep(time).await;
+            reply.send(answer).await
+        }
+        Fault::FailBefore { status, message } => reply.send(Answer::error(status, &message)).await,
+        Fault::FailAfter { status, message } => {
+            effect();
+            reply.send(Answer::error(status, &message)).await
+        }
+        Fault::DropBefore => Ok(Next::Closes),
+        Fault::DropAfter => {
+            effect();
+            Ok(Next::Closes)
+        }
+        Fault::CutHead | Fault::CutBody => reply.send(effect()).await,
+        Fault::HangBefore => until_closed(reply.stream).await.map(|()| Next::Closes),
+        Fault::HangAfter => {
+            effect();
+            until_closed(reply.stream).await.map(|()| Next::Closes)
+        }
     }
 }
 
@@ -77,64 +120,16 @@ impl Shared {
 pub(crate) async fn serve(mut stream: UnixStream, shared: Arc<Shared>) -> io::Result<()> {
     let mut received = Vec::with_capacity(READ);
     loop {
-        while let Some((step, wants_body, length, closes)) = next(&received, &shared)? {
-            received.drain(..length);
-            match step {
-                Step::Answer { after, answer } => {
-                    if !after.is_zero() {
-                        sleep(after).await;
-                    }
-                    write(&mut stream, answer, wants_body).await?;
-                }
-                Step::Hang => return until_closed(&mut stream).await,
-                Step::Cut => return Ok(()),
-            }
-            if closes {
+        while let Some(message) = Message::read(&received).map_err(io::Error::other)? {
+            let next = shared.meet(&mut stream, &message).await?;
+            if message.closes || next == Next::Closes {
                 return Ok(());
             }
+            let length = message.length;
+            received.drain(..length);
         }
         if stream.read_buf(&mut received).await? == 0 {
             return Ok(());
         }
     }
-}
-
-fn next(received: &[u8], shared: &Shared) -> io::Result<Option<(Step, bool, usize, bool)>> {
-    let message = Message::read(received).map_err(io::Error::other)?;
-    Ok(message.map(|message| {
-        let (step, wants_body) = shared.meet(&message);
-        (step, wants_body, message.length, message.closes)
-    }))
-}
-
-async fn write(stream: &mut UnixStream, answer: Answer, wants_body: bool) -> io::Result<()> {
-    let mut buffer = Vec::with_capacity(1024);
-    match answer {
-        Answer::Whole { status, content_type, body } => {
-            push_head(&mut buffer, status, content_type, Some(body.len()));
-            if wants_body {
-                buffer.extend_from_slice(&body);
-            }
-        }
-        Answer::AtEnd { ends, body } => {
-            push_head(&mut buffer, 200, "application/json", None);
-            stream.write_all(&buffer).await?;
-            buffer.clear();
-            sleep_until(ends.into()).await;
-            push_last_chunk(&mut buffer, &body);
-        }
-        Answer::Open => {
-            push_head(&mut buffer, 200, "application/json", None);
-            stream.write_all(&buffer).await?;
-            return until_closed(stream).await;
-        }
-    }
-    stream.write_all(&buffer).await
-}
-
-/// Reads and drops until the other side closes the connection.
-async fn until_closed(stream: &mut UnixStream) -> io::Result<()> {
-    let mut dropped = [0; 1024];
-    while stream.read(&mut dropped).await? > 0 {}
-    Ok(())
 }

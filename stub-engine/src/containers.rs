@@ -1,127 +1,73 @@
 //! The stub's containers: what each call does to them. How answers look is `answer`'s part.
 //!
 //! 1. A name is held by one container until that is removed.
-//! 2. A container runs for the lifetime that was set, from its last start; nothing ends it sooner.
-//! 3. As with the real engine, a start runs an ended container again, and a wait for one that was
-//!    never started answers 0 at once.
+//! 2. A container keeps its place for ever, also when it was removed: the ledger is read from them.
+//! 3. Whoever changes when a run ends tells those who wait for it.
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use tokio::{sync::Notify, time::sleep_until};
 
-use super::{
-    Call, Options,
-    answer::{Answer, exited},
-    call::Request,
-    journal::{now, read_instant},
+use crate::{
+    Options,
+    answer::Answer,
+    call::{Call, Request},
+    container::{Container, Creation},
+    journal::now,
+    ledger::{self, Line},
+    life,
+    listing::Listing,
+    logs::logs,
+    program::Programs,
+    resources::Resources,
+    run::End,
 };
-
-/// The label in which docket notes a run's instant.
-const INSTANT_LABEL: &str = "io.docket.instant";
-
-/// Where a container is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Created,
-    Started { at: DateTime<Utc>, ended: DateTime<Utc>, ends: Instant },
-}
-
-/// One container; what is quoted from its creation is kept as JSON.
-#[derive(Debug, Clone)]
-pub(crate) struct Container {
-    pub(crate) id: Arc<str>,
-    pub(crate) name: Arc<str>,
-    pub(crate) labels: Box<str>,
-    pub(crate) tty: bool,
-    pub(crate) log_driver: Box<str>,
-    pub(crate) instant: Option<DateTime<Utc>>,
-    pub(crate) created: DateTime<Utc>,
-    pub(crate) phase: Phase,
-}
-
-impl Container {
-    fn runs(&self) -> bool {
-        matches!(self.phase, Phase::Started { ends, .. } if Instant::now() < ends)
-    }
-}
-
-/// What the stub reads of the body of a creation.
-#[derive(Debug)]
-pub(crate) struct Creation<'a> {
-    labels: &'a str,
-    tty: bool,
-    log_driver: &'a str,
-    pub(crate) instant: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Body<'a> {
-    tty: bool,
-    #[serde(borrow)]
-    labels: Option<&'a RawValue>,
-    #[serde(borrow)]
-    host_config: Option<HostConfig<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct HostConfig<'a> {
-    #[serde(borrow)]
-    log_config: Option<LogConfig<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct LogConfig<'a> {
-    #[serde(borrow)]
-    r#type: Option<&'a RawValue>,
-}
-
-impl<'a> Creation<'a> {
-    /// Reads a body; nothing where it is no creation.
-    pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
-        let Body { tty, labels, host_config } = serde_json::from_slice(body).ok()?;
-        let labels = labels.map_or("{}", RawValue::get);
-        let log_driver = host_config.and_then(|host| host.log_config?.r#type);
-        let log_driver = log_driver.map_or("\"json-file\"", RawValue::get);
-        Some(Self { labels, tty, log_driver, instant: instant(labels) })
-    }
-}
 
 /// All containers of a stub.
 #[derive(Debug)]
 pub(crate) struct Containers {
-    options: Options,
+    programs: Programs,
+    resources: Resources,
     held: Mutex<Held>,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Held {
-    by_id: HashMap<Arc<str>, Container>,
-    ids: HashMap<Arc<str>, Arc<str>>,
-    made: u64,
+    all: Vec<Container>,
+    /// The places of those that are there.
+    by_name: HashMap<Arc<str>, usize>,
+    by_id: HashMap<Arc<str>, usize>,
 }
 
 impl Containers {
     pub(crate) fn new(options: Options) -> Self {
-        Self { options, held: Mutex::default() }
+        let Options { program, images, networks, volumes, faults: _ } = options;
+        Self {
+            programs: Programs::new(program, images),
+            resources: Resources::new(networks, volumes),
+            held: Mutex::default(),
+            changed: Notify::new(),
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
         self.held().by_id.len()
     }
 
+    pub(crate) fn ledger(&self) -> Vec<Line> {
+        ledger::lines(&self.held().all)
+    }
+
     /// The name and the instant of the container that a call is about, if it is there.
     pub(crate) fn known(&self, reference: &str) -> Option<(Arc<str>, Option<DateTime<Utc>>)> {
         let held = self.held();
-        let container = held.get(reference)?;
+        let container = held.all.get(held.place(reference)?)?;
         Some((Arc::clone(&container.name), container.instant))
     }
 
@@ -135,33 +81,52 @@ impl Containers {
             Call::Events => Answer::Open,
             Call::Pull => Answer::pulled(),
             Call::InspectImage => Answer::image(subject),
+            Call::Networks => self.resources.networks(),
+            Call::InspectNetwork => self.resources.network(subject),
+            Call::InspectVolume => self.resources.volume(subject),
             Call::Create => self.create(subject, creation),
-            Call::List => Answer::listed(self.held().by_id.values()),
+            Call::List => self.list(request),
             Call::Other => Answer::error(404, "page not found"),
-            _ => self.answer_about(request.call, subject),
+            _ => self.answer_about(request),
         }
     }
 
-    fn answer_about(&self, call: Call, reference: &str) -> Answer {
+    fn answer_about(&self, request: &Request<'_>) -> Answer {
         let mut held = self.held();
-        let Some(container) = held.get_mut(reference) else {
-            return Answer::error(404, &format!("No such container: {reference}"));
+        let found = held.place(&request.subject);
+        let Some((place, container)) = found.and_then(|at| Some((at, held.all.get_mut(at)?)))
+        else {
+            return Answer::error(404, &format!("No such container: {}", request.subject));
         };
-        match call {
-            Call::Start => start(container, self.options.lifetime),
-            Call::Wait => wait(container, self.options.exit_code),
-            Call::Logs => Answer::logs(container, &self.options.output),
-            Call::Remove if container.runs() => {
-                Answer::error(409, &format!("You cannot remove a running container {reference}"))
-            }
-            Call::Remove => {
-                let (id, name) = (Arc::clone(&container.id), Arc::clone(&container.name));
-                held.by_id.remove(&id);
-                held.ids.remove(&name);
-                Answer::done(204)
-            }
-            _ => Answer::inspected(container, self.options.exit_code),
-        }
+        let answer = match request.call {
+            Call::Logs => return logs(container, place, request),
+            Call::Wait => return life::wait(container, place, request),
+            Call::Start => life::start(container),
+            Call::Stop => life::stop(container, place, request),
+            Call::Kill => life::kill(container, request),
+            Call::Pause => life::pause(container),
+            Call::Unpause => life::unpause(container),
+            Call::Remove => match life::remove(container, request) {
+                Ok(()) => {
+                    held.remove(place);
+                    Answer::done(204)
+                }
+                Err(refused) => refused,
+            },
+            _ => return Answer::inspected(container),
+        };
+        self.changed.notify_waiters();
+        answer
+    }
+
+    fn list(&self, request: &Request<'_>) -> Answer {
+        let listing = match Listing::read(request) {
+            Ok(listing) => listing,
+            Err(refused) => return refused,
+        };
+        let held = self.held();
+        let there = held.all.iter().rev().filter(|container| container.removed.is_none());
+        Answer::listed(there.filter(|container| listing.shows(container)))
     }
 
     fn create(&self, name: &str, creation: Option<&Creation<'_>>) -> Answer {
@@ -172,18 +137,80 @@ impl Containers {
             return Answer::error(400, "invalid JSON");
         };
         let mut held = self.held();
-        if let Some(holder) = held.ids.get(name) {
+        if let Some(holder) = held.by_name.get(name).and_then(|place| held.all.get(*place)) {
             let message = format!(
                 "Conflict. The container name \"/{name}\" is already in use by container \
-                 \"{holder}\". You have to remove (or rename) that container to be able to reuse \
-                 that name."
+                 \"{}\". You have to remove (or rename) that container to be able to reuse that \
+                 name.",
+                holder.id
             );
             return Answer::error(409, &message);
         }
         let id = held.next_id();
         let answer = Answer::created(&id);
-        held.insert(container(id, name, creation));
+        let program = self.programs.of(&creation.image);
+        held.insert(Container::new(id, name, program, creation));
         answer
+    }
+
+    /// Removes what does not run, as somebody's `prune` does; returns how many.
+    pub(crate) fn prune(&self) -> usize {
+        let mut held = self.held();
+        let places = held.all.iter().enumerate();
+        let idle = places.filter(|(_, it)| it.removed.is_none() && !it.is_live());
+        let idle: Vec<_> = idle.map(|(place, _)| place).collect();
+        for place in &idle {
+            held.remove(*place);
+        }
+        self.changed.notify_waiters();
+        idle.len()
+    }
+
+    /// Does something to a container from outside; false where there is none.
+    pub(crate) fn meddle(&self, reference: &str, act: impl FnOnce(&mut Container)) -> bool {
+        let mut held = self.held();
+        let found = held.place(reference).and_then(|place| held.all.get_mut(place));
+        let found = found.map(act).is_some();
+        self.changed.notify_waiters();
+        found
+    }
+
+    /// Ends a container and removes it; false where there is none.
+    pub(crate) fn remove_by_force(&self, reference: &str) -> bool {
+        let mut held = self.held();
+        let Some(place) = held.place(reference) else {
+            return false;
+        };
+        held.all.get_mut(place).into_iter().for_each(life::end_by_force);
+        held.remove(place);
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// Ends all that runs, whatever its program would do about it.
+    pub(crate) fn end_all(&self) {
+        self.held().all.iter_mut().for_each(life::end_by_force);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until a run has ended; returns its exit code.
+    pub(crate) async fn ended(&self, place: usize, run: usize) -> i64 {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let end = self.held().end(place, run);
+            match end {
+                End::Was(exit_code) => return exit_code,
+                End::Open => changed.await,
+                End::At(ends) => {
+                    tokio::select! {
+                        () = sleep_until(ends.into()) => {}
+                        () = changed => {}
+                    }
+                }
+            }
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -192,65 +219,42 @@ impl Containers {
 }
 
 impl Held {
-    fn get(&self, reference: &str) -> Option<&Container> {
-        let id = self.ids.get(reference).map_or(reference, AsRef::as_ref);
-        self.by_id.get(id)
-    }
-
-    fn get_mut(&mut self, reference: &str) -> Option<&mut Container> {
-        let id = self.ids.get(reference).map_or(reference, AsRef::as_ref);
-        self.by_id.get_mut(id)
+    fn place(&self, reference: &str) -> Option<usize> {
+        self.by_name.get(reference).or_else(|| self.by_id.get(reference)).copied()
     }
 
     fn insert(&mut self, container: Container) {
-        self.ids.insert(Arc::clone(&container.name), Arc::clone(&container.id));
-        self.by_id.insert(Arc::clone(&container.id), container);
+        self.by_name.insert(Arc::clone(&container.name), self.all.len());
+        self.by_id.insert(Arc::clone(&container.id), self.all.len());
+        self.all.push(container);
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some(container) = self.all.get_mut(place) {
+            container.removed = Some(now());
+            self.by_name.remove(&container.name);
+            self.by_id.remove(&container.id);
+        }
+    }
+
+    /// How a run goes on that was, is, or is to come.
+    fn end(&self, place: usize, run: usize) -> End {
+        match self.all.get(place) {
+            Some(container) => match container.runs.get(run) {
+                Some(run) => run.end(),
+                None if container.removed.is_none() => End::Open,
+                None => End::Was(0),
+            },
+            None => End::Was(0),
+        }
     }
 
     /// 64 hexadecimal digits, as the engine's, that differ from the first one on.
-    fn next_id(&mut self) -> Arc<str> {
-        self.made += 1;
+    fn next_id(&self) -> Arc<str> {
+        let number = self.all.len() as u64 + 1;
         // A Weyl sequence: every product of an odd number is another one.
-        let spread = self.made.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        format!("{spread:016x}{:048x}", self.made).into()
-    }
-}
-
-fn container(id: Arc<str>, name: &str, creation: &Creation<'_>) -> Container {
-    Container {
-        id,
-        name: name.into(),
-        labels: creation.labels.into(),
-        tty: creation.tty,
-        log_driver: creation.log_driver.into(),
-        instant: creation.instant,
-        created: now(),
-        phase: Phase::Created,
-    }
-}
-
-fn instant(labels: &str) -> Option<DateTime<Utc>> {
-    let labels: HashMap<&str, &RawValue> = serde_json::from_str(labels).ok()?;
-    let instant: &str = serde_json::from_str(labels.get(INSTANT_LABEL)?.get()).ok()?;
-    read_instant(instant)
-}
-
-fn start(container: &mut Container, lifetime: Duration) -> Answer {
-    if container.runs() {
-        return Answer::done(304);
-    }
-    let at = now();
-    container.phase = Phase::Started { at, ended: at + lifetime, ends: Instant::now() + lifetime };
-    Answer::done(204)
-}
-
-fn wait(container: &Container, exit_code: i64) -> Answer {
-    match container.phase {
-        Phase::Created => Answer::json(200, exited(0)),
-        Phase::Started { ends, .. } if Instant::now() < ends => {
-            Answer::AtEnd { ends, body: exited(exit_code) }
-        }
-        Phase::Started { .. } => Answer::json(200, exited(exit_code)),
+        let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        format!("{spread:016x}{number:048x}").into()
     }
 }
 

@@ -94,6 +94,7 @@ mod tests {
             at: instant + TimeDelta::milliseconds(late),
             subject: subject.into(),
             instant: Some(instant),
+            fault: None,
         };
         let outside = Stamp {
             instant: Some(instant + TimeDelta::seconds(9)),
