@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, Months, Timelike, Utc};
-use docket_benches::stub::now;
+use docket_stub_engine::now;
 use serde_json::{Value, json};
 
 /// How many different schedules the idle allocations have.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use docket_benches::stub::{Call, now};
+use docket_stub_engine::{Call, now};
 
 use super::{
     Bench, StubEngine,

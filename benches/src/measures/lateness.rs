@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_benches::stub::{Call, Stamp};
+use docket_stub_engine::{Call, Stamp};
 
 use super::{Bench, StubEngine, left_until, milliseconds, second_in};
 use crate::{
@@ -82,7 +82,7 @@ impl Created {
 
 #[cfg(test)]
 mod tests {
-    use docket_benches::stub::read_instant;
+    use docket_stub_engine::read_instant;
 
     use super::*;
 
@@ -94,6 +94,7 @@ mod tests {
             at: instant + TimeDelta::milliseconds(late),
             subject: subject.into(),
             instant: Some(instant),
+            fault: None,
         };
         let outside = Stamp {
             instant: Some(instant + TimeDelta::seconds(9)),

@@ -21,7 +21,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use docket_benches::stub::{Options, Stub, now};
+use docket_stub_engine::{Options, Program, Stub, now};
 use tempfile::TempDir;
 
 use crate::{report::Figure, server::Server};
@@ -80,7 +80,7 @@ struct StubEngine {
 impl StubEngine {
     fn start(lifetime: Duration) -> Result<Self> {
         let directory = TempDir::new()?;
-        let options = Options { lifetime, ..Options::default() };
+        let options = Options::of(Program::lasting(lifetime));
         let stub = Stub::start(directory.path().join("engine.sock"), options)?;
         Ok(Self { stub, _directory: directory })
     }

@@ -15,7 +15,7 @@ use bollard::{
         RemoveImageOptions, TagImageOptionsBuilder,
     },
 };
-use docket_benches::stub::now;
+use docket_stub_engine::now;
 use futures_util::StreamExt;
 use tokio::{
     runtime::{Builder, Runtime},

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use docket_benches::stub::THREAD;
+use docket_stub_engine::THREAD;
 
 use super::{Bench, StubEngine, wave::Wave};
 use crate::{

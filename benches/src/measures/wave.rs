@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_benches::stub::{Call, Stamp};
+use docket_stub_engine::{Call, Stamp};
 use serde_json::json;
 
 use super::{StubEngine, left_until, milliseconds, second_in};

@@ -25,23 +25,64 @@ pub enum Call {
     Inspect,
     /// `GET /containers/{}/logs`.
     Logs,
+    /// `POST /containers/{}/stop`.
+    Stop,
+    /// `POST /containers/{}/kill`.
+    Kill,
+    /// `POST /containers/{}/pause`.
+    Pause,
+    /// `POST /containers/{}/unpause`.
+    Unpause,
     /// `DELETE /containers/{}`.
     Remove,
     /// `GET /containers/json`.
     List,
     /// `GET /events`.
     Events,
+    /// `GET /networks`.
+    Networks,
+    /// `GET /networks/{}`.
+    InspectNetwork,
+    /// `GET /volumes/{}`.
+    InspectVolume,
     /// Anything else, which is answered with 404.
     Other,
+}
+
+impl Call {
+    /// Every call that the stub knows.
+    pub const ALL: [Self; 20] = [
+        Self::Ping,
+        Self::Version,
+        Self::Info,
+        Self::Pull,
+        Self::InspectImage,
+        Self::Create,
+        Self::Start,
+        Self::Wait,
+        Self::Inspect,
+        Self::Logs,
+        Self::Stop,
+        Self::Kill,
+        Self::Pause,
+        Self::Unpause,
+        Self::Remove,
+        Self::List,
+        Self::Events,
+        Self::Networks,
+        Self::InspectNetwork,
+        Self::InspectVolume,
+    ];
 }
 
 /// A call, and what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request<'a> {
     pub(crate) call: Call,
-    /// The image, the name of the new container, or the id or name of one that is there.
+    /// The name of the new container, or the id or name of what is there: see [`crate::Stamp`].
     pub(crate) subject: Cow<'a, str>,
     pub(crate) wants_body: bool,
+    query: &'a str,
 }
 
 impl<'a> Request<'a> {
@@ -52,7 +93,18 @@ impl<'a> Request<'a> {
         let target = words.next().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let (call, subject) = route(method, unversioned(path), query);
-        Self { call, subject, wants_body: method != "HEAD" }
+        Self { call, subject, wants_body: method != "HEAD", query }
+    }
+
+    /// The value of a parameter of the query; empty where there is none.
+    pub(crate) fn parameter(&self, name: &str) -> Cow<'a, str> {
+        parameter(self.query, name)
+    }
+
+    /// Whether a parameter is set, as the engine reads it.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        let value = self.parameter(name).to_ascii_lowercase();
+        !matches!(value.as_str(), "" | "0" | "no" | "false" | "none")
     }
 }
 
@@ -77,6 +129,7 @@ fn route<'a>(method: &str, path: &'a str, query: &'a str) -> (Call, Cow<'a, str>
         ("GET", "version") => (Call::Version, none),
         ("GET", "info") => (Call::Info, none),
         ("GET", "events") => (Call::Events, none),
+        ("GET", "networks") => (Call::Networks, none),
         ("GET", "containers/json") => (Call::List, none),
         ("POST", "images/create") => (Call::Pull, parameter(query, "fromImage")),
         ("POST", "containers/create") => (Call::Create, parameter(query, "name")),
@@ -92,23 +145,42 @@ fn about<'a>(method: &str, path: &'a str) -> Option<(Call, Cow<'a, str>)> {
         None => (rest, ""),
     };
     let call = match (method, kind, action) {
-        ("GET", "images", "json") => Call::InspectImage,
-        ("POST", "containers", "start") => Call::Start,
-        ("POST", "containers", "wait") => Call::Wait,
+        ("POST", "containers", action) => act(action)?,
         ("GET", "containers", "json") => Call::Inspect,
         ("GET", "containers", "logs") => Call::Logs,
         ("DELETE", "containers", "") => Call::Remove,
+        ("GET", "images", "json") => Call::InspectImage,
+        ("GET", "networks", "") => Call::InspectNetwork,
+        ("GET", "volumes", "") => Call::InspectVolume,
         _ => return None,
     };
     Some((call, decoded(subject)))
+}
+
+fn act(action: &str) -> Option<Call> {
+    Some(match action {
+        "start" => Call::Start,
+        "wait" => Call::Wait,
+        "stop" => Call::Stop,
+        "kill" => Call::Kill,
+        "pause" => Call::Pause,
+        "unpause" => Call::Unpause,
+        _ => return None,
+    })
 }
 
 fn parameter<'a>(query: &'a str, name: &str) -> Cow<'a, str> {
     let value = query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
-        .find_map(|(key, value)| (key == name).then_some(value));
-    decoded(value.unwrap_or_default())
+        .find_map(|(key, value)| (key == name).then_some(value))
+        .unwrap_or_default();
+    if value.contains('+') {
+        // Only a query, not a path, writes a space so.
+        Cow::Owned(decoded(&value.replace('+', "%20")).into_owned())
+    } else {
+        decoded(value)
+    }
 }
 
 fn decoded(text: &str) -> Cow<'_, str> {
@@ -155,6 +227,7 @@ mod tests {
             "POST /images/create?fromImage=localhost%3A5000%2Fa%2Fb&tag=1 HTTP/1.1",
             "GET /images/localhost:5000/a/b:1/json HTTP/1.1",
             "DELETE /v1.41/containers/abc?v=true HTTP/1.1",
+            "GET /networks/my%20net HTTP/1.1",
         ]
         .map(read);
 
@@ -165,8 +238,19 @@ mod tests {
                 (Call::Pull, "localhost:5000/a/b".to_owned()),
                 (Call::InspectImage, "localhost:5000/a/b:1".to_owned()),
                 (Call::Remove, "abc".to_owned()),
+                (Call::InspectNetwork, "my net".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn parameters_are_read_as_the_engine_reads_them() {
+        let request = Request::read("DELETE /containers/abc?force=1&v=False&a=b+c%2B HTTP/1.1");
+
+        assert!(request.flag("force"));
+        assert!(!request.flag("v"));
+        assert!(!request.flag("link"));
+        assert_eq!(request.parameter("a"), "b c+");
     }
 
     #[test]

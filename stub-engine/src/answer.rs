@@ -1,0 +1,138 @@
+//! Answers as bytes: the bodies that the Engine API gives. Which one is due is not decided here.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::container::{Container, Phase};
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const RAW_STREAM: &str = "application/vnd.docker.raw-stream";
+
+/// The version of the Engine API that the stub says it speaks: Debian 12's engine.
+pub(crate) const API_VERSION: &str = "1.41";
+
+/// What is written back for one request.
+///
+/// A run is told by the place of its container and how many runs of that were before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// A whole body.
+    Whole { status: u16, content_type: &'static str, body: Vec<u8> },
+    /// The head at once, and the exit code when the run has ended.
+    Wait { place: usize, run: usize },
+    /// The head and `body` at once, and `rest` when the run has ended.
+    Follow { place: usize, run: usize, body: Vec<u8>, rest: Vec<u8> },
+    /// 204, when the run has ended.
+    Ended { place: usize, run: usize },
+    /// Another answer after so long.
+    Late { after: Duration, answer: Box<Answer> },
+    /// The head at once, and no end.
+    Open,
+}
+
+impl Answer {
+    pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self::Whole { status, content_type: JSON, body: body.into() }
+    }
+
+    /// An answer without a body, which only says that it was done.
+    pub(crate) fn done(status: u16) -> Self {
+        Self::json(status, "")
+    }
+
+    pub(crate) fn error(status: u16, message: &str) -> Self {
+        let body = serde_json::json!({ "message": message });
+        Self::json(status, body.to_string())
+    }
+
+    pub(crate) fn ping() -> Self {
+        Self::Whole { status: 200, content_type: "text/plain; charset=utf-8", body: b"OK".to_vec() }
+    }
+
+    pub(crate) fn version() -> Self {
+        let body = format!(
+            r#"{{"Version":"20.10.24","ApiVersion":"{API_VERSION}","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64","KernelVersion":"6.1.0"}}"#
+        );
+        Self::json(200, body)
+    }
+
+    pub(crate) fn info() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let body = format!(
+            r#"{{"ID":"STUB:STUB:STUB:STUB","Name":"stub","NCPU":{cores},"ServerVersion":"20.10.24","OSType":"linux","Driver":"overlay2","LoggingDriver":"json-file","Swarm":{{"LocalNodeState":"inactive"}}}}"#
+        );
+        Self::json(200, body)
+    }
+
+    pub(crate) fn pulled() -> Self {
+        Self::json(200, "{\"status\":\"Status: Image is up to date\"}\r\n")
+    }
+
+    pub(crate) fn image(reference: &str) -> Self {
+        let body = serde_json::json!({
+            "Id": format!("sha256:{:064x}", 1),
+            "RepoTags": [reference],
+            "Architecture": "amd64",
+            "Os": "linux",
+        });
+        Self::json(200, body.to_string())
+    }
+
+    pub(crate) fn created(id: &str) -> Self {
+        Self::json(201, format!(r#"{{"Id":"{id}","Warnings":[]}}"#))
+    }
+
+    pub(crate) fn inspected(container: &Container) -> Self {
+        let Container { id, name, image, labels, tty, log_driver, created, .. } = container;
+        let (created, state) = (time(*created), state(container));
+        let image = quoted(image);
+        let body = format!(
+            r#"{{"Id":"{id}","Name":"/{name}","Created":"{created}","State":{state},"Config":{{"Image":{image},"Tty":{tty},"Labels":{labels}}},"HostConfig":{{"LogConfig":{{"Type":{log_driver},"Config":{{}}}}}}}}"#
+        );
+        Self::json(200, body)
+    }
+
+    pub(crate) fn listed<'a>(containers: impl Iterator<Item = &'a Container>) -> Self {
+        let items = containers.map(|container| {
+            let Container { id, name, image, labels, created, .. } = container;
+            let (image, created) = (quoted(image), created.timestamp());
+            let state = container.phase().word();
+            format!(
+                r#"{{"Id":"{id}","Names":["/{name}"],"Image":{image},"Created":{created},"State":"{state}","Status":"{state}","Labels":{labels}}}"#
+            )
+        });
+        Self::json(200, format!("[{}]", items.collect::<Vec<_>>().join(",")))
+    }
+}
+
+/// The body of `wait` for a container that ended with `exit_code`.
+pub(crate) fn exited(exit_code: i64) -> Vec<u8> {
+    format!("{{\"StatusCode\":{exit_code}}}\n").into_bytes()
+}
+
+fn state(container: &Container) -> String {
+    let phase = container.phase();
+    let running = container.is_live();
+    let paused = phase == Phase::Paused;
+    let exit_code = container.exit().unwrap_or_default();
+    let never = || "0001-01-01T00:00:00Z".to_owned();
+    let (started, finished) = match container.runs.last() {
+        None => (never(), never()),
+        Some(run) if running => (time(run.started), never()),
+        Some(run) => (time(run.started), time(run.ended)),
+    };
+    let status = phase.word();
+    format!(
+        r#"{{"Status":"{status}","Running":{running},"Paused":{paused},"Restarting":false,"OOMKilled":false,"Dead":false,"ExitCode":{exit_code},"Error":"","StartedAt":"{started}","FinishedAt":"{finished}"}}"#
+    )
+}
+
+/// A text as JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Nanos, true)
+}

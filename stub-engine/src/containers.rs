@@ -1,0 +1,264 @@
+//! The stub's containers: what each call does to them. How answers look is `answer`'s part.
+//!
+//! 1. A name is held by one container until that is removed.
+//! 2. A container keeps its place for ever, also when it was removed: the ledger is read from them.
+//! 3. Whoever changes when a run ends tells those who wait for it.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use tokio::{sync::Notify, time::sleep_until};
+
+use crate::{
+    Options,
+    answer::Answer,
+    call::{Call, Request},
+    container::{Container, Creation},
+    journal::now,
+    ledger::{self, Line},
+    life,
+    listing::Listing,
+    logs::logs,
+    program::Programs,
+    resources::Resources,
+    run::End,
+};
+
+/// All containers of a stub.
+#[derive(Debug)]
+pub(crate) struct Containers {
+    programs: Programs,
+    resources: Resources,
+    held: Mutex<Held>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: Vec<Container>,
+    /// The places of those that are there.
+    by_name: HashMap<Arc<str>, usize>,
+    by_id: HashMap<Arc<str>, usize>,
+}
+
+impl Containers {
+    pub(crate) fn new(options: Options) -> Self {
+        let Options { program, images, networks, volumes, faults: _ } = options;
+        Self {
+            programs: Programs::new(program, images),
+            resources: Resources::new(networks, volumes),
+            held: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.held().by_id.len()
+    }
+
+    pub(crate) fn ledger(&self) -> Vec<Line> {
+        ledger::lines(&self.held().all)
+    }
+
+    /// The name and the instant of the container that a call is about, if it is there.
+    pub(crate) fn known(&self, reference: &str) -> Option<(Arc<str>, Option<DateTime<Utc>>)> {
+        let held = self.held();
+        let container = held.all.get(held.place(reference)?)?;
+        Some((Arc::clone(&container.name), container.instant))
+    }
+
+    /// Does what is asked.
+    pub(crate) fn answer(&self, request: &Request<'_>, creation: Option<&Creation<'_>>) -> Answer {
+        let subject = request.subject.as_ref();
+        match request.call {
+            Call::Ping => Answer::ping(),
+            Call::Version => Answer::version(),
+            Call::Info => Answer::info(),
+            Call::Events => Answer::Open,
+            Call::Pull => Answer::pulled(),
+            Call::InspectImage => Answer::image(subject),
+            Call::Networks => self.resources.networks(),
+            Call::InspectNetwork => self.resources.network(subject),
+            Call::InspectVolume => self.resources.volume(subject),
+            Call::Create => self.create(subject, creation),
+            Call::List => self.list(request),
+            Call::Other => Answer::error(404, "page not found"),
+            _ => self.answer_about(request),
+        }
+    }
+
+    fn answer_about(&self, request: &Request<'_>) -> Answer {
+        let mut held = self.held();
+        let found = held.place(&request.subject);
+        let Some((place, container)) = found.and_then(|at| Some((at, held.all.get_mut(at)?)))
+        else {
+            return Answer::error(404, &format!("No such container: {}", request.subject));
+        };
+        let answer = match request.call {
+            Call::Logs => return logs(container, place, request),
+            Call::Wait => return life::wait(container, place, request),
+            Call::Start => life::start(container),
+            Call::Stop => life::stop(container, place, request),
+            Call::Kill => life::kill(container, request),
+            Call::Pause => life::pause(container),
+            Call::Unpause => life::unpause(container),
+            Call::Remove => match life::remove(container, request) {
+                Ok(()) => {
+                    held.remove(place);
+                    Answer::done(204)
+                }
+                Err(refused) => refused,
+            },
+            _ => return Answer::inspected(container),
+        };
+        self.changed.notify_waiters();
+        answer
+    }
+
+    fn list(&self, request: &Request<'_>) -> Answer {
+        let listing = match Listing::read(request) {
+            Ok(listing) => listing,
+            Err(refused) => return refused,
+        };
+        let held = self.held();
+        let there = held.all.iter().rev().filter(|container| container.removed.is_none());
+        Answer::listed(there.filter(|container| listing.shows(container)))
+    }
+
+    fn create(&self, name: &str, creation: Option<&Creation<'_>>) -> Answer {
+        if !is_name(name) {
+            return Answer::error(400, &format!("Invalid container name ({name})"));
+        }
+        let Some(creation) = creation else {
+            return Answer::error(400, "invalid JSON");
+        };
+        let mut held = self.held();
+        if let Some(holder) = held.by_name.get(name).and_then(|place| held.all.get(*place)) {
+            let message = format!(
+                "Conflict. The container name \"/{name}\" is already in use by container \
+                 \"{}\". You have to remove (or rename) that container to be able to reuse that \
+                 name.",
+                holder.id
+            );
+            return Answer::error(409, &message);
+        }
+        let id = held.next_id();
+        let answer = Answer::created(&id);
+        let program = self.programs.of(&creation.image);
+        held.insert(Container::new(id, name, program, creation));
+        answer
+    }
+
+    /// Removes what does not run, as somebody's `prune` does; returns how many.
+    pub(crate) fn prune(&self) -> usize {
+        let mut held = self.held();
+        let places = held.all.iter().enumerate();
+        let idle = places.filter(|(_, it)| it.removed.is_none() && !it.is_live());
+        let idle: Vec<_> = idle.map(|(place, _)| place).collect();
+        for place in &idle {
+            held.remove(*place);
+        }
+        self.changed.notify_waiters();
+        idle.len()
+    }
+
+    /// Does something to a container from outside; false where there is none.
+    pub(crate) fn meddle(&self, reference: &str, act: impl FnOnce(&mut Container)) -> bool {
+        let mut held = self.held();
+        let found = held.place(reference).and_then(|place| held.all.get_mut(place));
+        let found = found.map(act).is_some();
+        self.changed.notify_waiters();
+        found
+    }
+
+    /// Ends a container and removes it; false where there is none.
+    pub(crate) fn remove_by_force(&self, reference: &str) -> bool {
+        let mut held = self.held();
+        let Some(place) = held.place(reference) else {
+            return false;
+        };
+        held.all.get_mut(place).into_iter().for_each(life::end_by_force);
+        held.remove(place);
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// Ends all that runs, whatever its program would do about it.
+    pub(crate) fn end_all(&self) {
+        self.held().all.iter_mut().for_each(life::end_by_force);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until a run has ended; returns its exit code.
+    pub(crate) async fn ended(&self, place: usize, run: usize) -> i64 {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let end = self.held().end(place, run);
+            match end {
+                End::Was(exit_code) => return exit_code,
+                End::Open => changed.await,
+                End::At(ends) => {
+                    tokio::select! {
+                        () = sleep_until(ends.into()) => {}
+                        () = changed => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn place(&self, reference: &str) -> Option<usize> {
+        self.by_name.get(reference).or_else(|| self.by_id.get(reference)).copied()
+    }
+
+    fn insert(&mut self, container: Container) {
+        self.by_name.insert(Arc::clone(&container.name), self.all.len());
+        self.by_id.insert(Arc::clone(&container.id), self.all.len());
+        self.all.push(container);
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some(container) = self.all.get_mut(place) {
+            container.removed = Some(now());
+            self.by_name.remove(&container.name);
+            self.by_id.remove(&container.id);
+        }
+    }
+
+    /// How a run goes on that was, is, or is to come.
+    fn end(&self, place: usize, run: usize) -> End {
+        match self.all.get(place) {
+            Some(container) => match container.runs.get(run) {
+                Some(run) => run.end(),
+                None if container.removed.is_none() => End::Open,
+                None => End::Was(0),
+            },
+            None => End::Was(0),
+        }
+    }
+
+    /// 64 hexadecimal digits, as the engine's, that differ from the first one on.
+    fn next_id(&self) -> Arc<str> {
+        let number = self.all.len() as u64 + 1;
+        // A Weyl sequence: every product of an odd number is another one.
+        let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        format!("{spread:016x}{number:048x}").into()
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let letters = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    letters && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+}

@@ -1,0 +1,45 @@
+//! A stub of a Docker engine: it answers at once over a Unix socket and stamps each request.
+//!
+//! It runs on one thread of its own, so that its share of the processor can be told from others. It
+//! can be made to fail in any way that an engine and the way to it can (see [`Fault`]), to go away
+//! and come back, and it remembers what became of every container.
+//!
+//! 1. Every request is stamped before it takes effect, also one that a fault keeps from that.
+//! 2. What it says about a container is what a real engine would say at that point of its life.
+//! 3. Where there are no faults, none is looked for: what it measures is not slowed down.
+
+mod answer;
+mod call;
+mod connection;
+mod container;
+mod containers;
+mod door;
+mod fault;
+mod faults;
+pub mod framing;
+mod head;
+mod journal;
+mod ledger;
+mod life;
+mod listing;
+mod logs;
+mod options;
+mod program;
+mod reply;
+mod resources;
+mod run;
+mod stub;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    call::Call,
+    fault::Fault,
+    faults::Faults,
+    journal::{Stamp, now, read_instant},
+    ledger::{Entry, Line},
+    options::Options,
+    program::{Program, WhenStopped},
+    stub::{Meanwhile, Stub, THREAD},
+};

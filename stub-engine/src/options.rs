@@ -1,0 +1,35 @@
+//! What a stub is started with.
+
+use std::collections::HashMap;
+
+use crate::{Faults, Program};
+
+/// What a stub has, and how it meets requests.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What containers do whose image is not in `images`.
+    pub program: Program,
+    /// What the containers of an image do; `:latest` may be left out.
+    pub images: HashMap<String, Program>,
+    /// What goes wrong, until [`crate::Stub::set_faults`].
+    pub faults: Faults,
+    /// Networks beside `bridge`, `host` and `none`.
+    pub networks: Vec<String>,
+    /// Named volumes.
+    pub volumes: Vec<String>,
+}
+
+impl Options {
+    /// Containers that all do this, and no faults.
+    #[must_use]
+    pub fn of(program: Program) -> Self {
+        Self { program, ..Self::default() }
+    }
+
+    /// Lets the containers of an image do something else.
+    #[must_use]
+    pub fn image(mut self, image: impl Into<String>, program: Program) -> Self {
+        self.images.insert(image.into(), program);
+        self
+    }
+}

@@ -1,0 +1,149 @@
+//! Writing an answer to its connection, whole or cut off in the middle.
+
+use std::io;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    time::sleep,
+};
+
+use crate::{
+    answer::{Answer, JSON, RAW_STREAM, exited},
+    containers::Containers,
+    head::{push_chunk, push_head, push_last_chunk},
+};
+
+/// What becomes of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Stays,
+    Closes,
+}
+
+/// The part of an answer that is cut in half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Head,
+    Body,
+}
+
+/// The reply to one request.
+#[derive(Debug)]
+pub(crate) struct Reply<'a> {
+    pub(crate) stream: &'a mut UnixStream,
+    pub(crate) containers: &'a Containers,
+    pub(crate) wants_body: bool,
+    pub(crate) cut: Option<Part>,
+}
+
+impl Reply<'_> {
+    /// Writes an answer, waiting for what it waits for.
+    pub(crate) async fn send(mut self, answer: Answer) -> io::Result<Next> {
+        let Some(answer) = self.due(answer).await? else {
+            return Ok(Next::Closes);
+        };
+        match answer {
+            Answer::Whole { status, content_type, body } => {
+                self.whole(status, content_type, &body).await
+            }
+            Answer::Wait { place, run } => {
+                if self.begin(JSON, &[]).await? == Next::Closes {
+                    return Ok(Next::Closes);
+                }
+                match self.ended(place, run).await? {
+                    Some(exit_code) => self.finish(&exited(exit_code)).await,
+                    None => Ok(Next::Closes),
+                }
+            }
+            Answer::Follow { place, run, body, rest } => {
+                if self.begin(RAW_STREAM, &body).await? == Next::Closes {
+                    return Ok(Next::Closes);
+                }
+                match self.ended(place, run).await? {
+                    Some(_) => self.finish(&rest).await,
+                    None => Ok(Next::Closes),
+                }
+            }
+            Answer::Open | Answer::Ended { .. } | Answer::Late { .. } => {
+                if self.begin(JSON, &[]).await? == Next::Stays && self.cut.is_none() {
+                    until_closed(self.stream).await?;
+                }
+                Ok(Next::Closes)
+            }
+        }
+    }
+
+    /// The answer that is due after the time that it takes; nothing where the client left.
+    async fn due(&mut self, answer: Answer) -> io::Result<Option<Answer>> {
+        match answer {
+            Answer::Ended { place, run } => {
+                Ok(self.ended(place, run).await?.map(|_| Answer::done(204)))
+            }
+            Answer::Late { after, answer } => {
+                tokio::select! {
+                    () = sleep(after) => Ok(Some(*answer)),
+                    closed = until_closed(self.stream) => closed.map(|()| None),
+                }
+            }
+            answer => Ok(Some(answer)),
+        }
+    }
+
+    /// Waits for the end of a run; nothing where the client left before.
+    async fn ended(&mut self, place: usize, run: usize) -> io::Result<Option<i64>> {
+        tokio::select! {
+            exit_code = self.containers.ended(place, run) => Ok(Some(exit_code)),
+            closed = until_closed(self.stream) => closed.map(|()| None),
+        }
+    }
+
+    async fn whole(&mut self, status: u16, content_type: &str, body: &[u8]) -> io::Result<Next> {
+        let mut buffer = Vec::with_capacity(1024);
+        push_head(&mut buffer, status, content_type, Some(body.len()));
+        let head = buffer.len();
+        if self.wants_body {
+            buffer.extend_from_slice(body);
+        }
+        self.write(&mut buffer, head).await
+    }
+
+    /// The head of an answer in chunks, and the first one where there is any.
+    async fn begin(&mut self, content_type: &str, body: &[u8]) -> io::Result<Next> {
+        let mut buffer = Vec::with_capacity(1024);
+        push_head(&mut buffer, 200, content_type, None);
+        let head = buffer.len();
+        push_chunk(&mut buffer, body);
+        if self.cut == Some(Part::Body) && body.is_empty() {
+            // Its body is still to come, and so is the cut.
+            self.stream.write_all(&buffer).await?;
+            return Ok(Next::Stays);
+        }
+        self.write(&mut buffer, head).await
+    }
+
+    async fn finish(&mut self, body: &[u8]) -> io::Result<Next> {
+        let mut buffer = Vec::new();
+        push_last_chunk(&mut buffer, body);
+        self.write(&mut buffer, 0).await
+    }
+
+    /// Writes what begins with a head of so many bytes.
+    async fn write(&mut self, buffer: &mut Vec<u8>, head: usize) -> io::Result<Next> {
+        let whole = buffer.len();
+        match self.cut {
+            None => {}
+            Some(Part::Body) if whole > head => buffer.truncate(head + (whole - head) / 2),
+            Some(_) => buffer.truncate(head / 2),
+        }
+        self.stream.write_all(buffer).await?;
+        Ok(if self.cut.is_some() { Next::Closes } else { Next::Stays })
+    }
+}
+
+/// Reads and drops until the other side closes the connection.
+pub(crate) async fn until_closed(stream: &mut UnixStream) -> io::Result<()> {
+    let mut dropped = [0; 1024];
+    while stream.read(&mut dropped).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The stub, asked over its socket by a client of the real engine.
+
+mod absence;
+mod bed;
+mod calls;
+mod ending;
+mod faults;
+mod ledger;
+mod listing;
+mod meddling;
