@@ -25,6 +25,12 @@ pub enum EngineError {
     /// The container is not there any more, and docket did not remove it.
     #[error("removed from outside")]
     Gone,
+    /// The container is not there any more, and it surely never ran: it may be created anew.
+    #[error("removed from outside before it was started")]
+    NeverStarted,
+    /// The container runs on although the engine was to end it, by a kill at last; why, in words.
+    #[error("it cannot be ended: {0}")]
+    WillNotDie(String),
     /// The container was created, and the engine says that it cannot run.
     #[error("{0}")]
     NotStartable(String),

@@ -10,12 +10,14 @@ mod plan;
 #[cfg(test)]
 pub(crate) mod scripted;
 
+use std::{fmt, sync::Arc};
+
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use docket_model::{
     Output,
     run::{ContainerId, Exit},
 };
-use std::{fmt, sync::Arc};
 
 pub use self::{
     error::EngineError,
@@ -60,6 +62,29 @@ pub struct Pulled {
     pub was_pulled: bool,
 }
 
+/// How to end a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// By its own `StopSignal`; once its `StopTimeout` (10 s where it has none) is over, by a kill.
+    Gently,
+    /// By a kill.
+    AtOnce,
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// It was made and never ran; it may be one that the engine could not start.
+    Created,
+    /// It runs, or is paused.
+    Runs {
+        /// Since when, by the engine's clock.
+        started_at: Option<DateTime<Utc>>,
+    },
+    /// It ran and has ended. Whether its engine went down meanwhile cannot be seen any more.
+    Ended(Exit),
+}
+
 /// A container that an engine made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
@@ -82,7 +107,7 @@ pub struct Captured {
 
 /// Runs containers. The order of calls for one container is the order of the methods.
 #[async_trait]
-pub trait Engine: fmt::Debug + Send + Sync {
+pub trait Engine: Observation {
     /// Asks whether the engine answers, and what it is.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
@@ -96,6 +121,9 @@ pub trait Engine: fmt::Debug + Send + Sync {
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError>;
 
     /// Starts the container once; after a start without an answer it inspects before anything else.
+    ///
+    /// [`EngineError::NeverStarted`] where it is gone and no start was ever carried out: it may be
+    /// created anew. [`EngineError::Gone`] where that is not sure.
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError>;
 
     /// Waits until a started container has ended, however often the engine goes away meanwhile.
@@ -103,9 +131,22 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// One that was never started is [`EngineError::NotStartable`].
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError>;
 
-    /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError>;
+    /// Ends the container; returns once it has ended, or at once where it does not run.
+    ///
+    /// May be called again, and while another call ends it: one at once cuts a gentle one short.
+    /// [`EngineError::WillNotDie`] where it runs on after its grace, the kill and half a minute.
+    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError>;
 
     /// Removes an ended container by id, with its anonymous volumes. One that is gone already is fine.
     async fn remove(&self, container: &ContainerId) -> Result<(), EngineError>;
+}
+
+/// Looks at containers and leaves them as they are.
+#[async_trait]
+pub trait Observation: fmt::Debug + Send + Sync {
+    /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`].
+    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError>;
+
+    /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError>;
 }

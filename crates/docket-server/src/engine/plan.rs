@@ -169,14 +169,14 @@ fn entry_or_replace<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use docket_model::{FieldPath, Specification, container::UnknownOptions};
     use serde_json::json;
 
     use super::*;
 
     /// A plan for a container of these options.
-    fn plan(config: &Value) -> Plan {
+    pub(in crate::engine) fn plan(config: &Value) -> Plan {
         let container = json!({"Config": config});
         let posted = json!({"Name": "report", "Cron": "@daily", "Container": container});
         let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);

@@ -99,7 +99,7 @@ impl<'a> Attempt<'a> {
             Err(Break::Stopped) => Ok(Outcome::LetGo),
             Err(Break::Store(error)) => Err(error),
             Err(Break::Engine(error)) => {
-                if error == EngineError::Gone {
+                if matches!(error, EngineError::Gone | EngineError::NeverStarted) {
                     self.container = None;
                 }
                 Ok(failed(&error))

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::Exit;
 use serde::Deserialize;
 
-use crate::engine::Identity;
+use crate::engine::{Identity, Sight};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
 /// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
@@ -50,6 +50,7 @@ struct Config {
     tty: bool,
     labels: Option<HashMap<String, String>>,
     image: Option<String>,
+    stop_timeout: Option<i64>,
 }
 
 impl Inspected {
@@ -61,6 +62,22 @@ impl Inspected {
     /// True once it was started, whatever came of it.
     pub(super) fn was_started(&self) -> bool {
         moment(self.state.started_at.as_deref()).is_some()
+    }
+
+    /// How long it has between its stop signal and the kill, in seconds; below 0 for ever.
+    pub(super) fn stop_timeout(&self) -> Option<i64> {
+        self.config.stop_timeout
+    }
+
+    /// Where it is in its life.
+    pub(super) fn sight(&self) -> Sight {
+        if self.runs() {
+            Sight::Runs { started_at: moment(self.state.started_at.as_deref()) }
+        } else if self.was_started() {
+            Sight::Ended(self.exit(false))
+        } else {
+            Sight::Created
+        }
     }
 
     /// True while the engine takes it away.

@@ -19,6 +19,7 @@ mod pull;
 mod reference;
 mod run;
 mod ssh;
+mod stop;
 #[cfg(test)]
 mod stub;
 mod transport;
@@ -39,7 +40,9 @@ pub use self::{
     connect_error::ConnectError,
     endpoint::{Endpoint, Origin, config_folder},
 };
-use super::{Captured, Engine, EngineError, EngineInfo, Made, Plan, Pull, Pulled};
+use super::{
+    Captured, Engine, EngineError, EngineInfo, Made, Observation, Plan, Pull, Pulled, Sight, Stop,
+};
 
 /// How long the engine may take to tell what it is.
 const INFO_LIMIT: Duration = Duration::from_secs(5);
@@ -131,12 +134,8 @@ impl Engine for DockerEngine {
         Ok(exit)
     }
 
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
-        let has_terminal = match self.notes.terminal(container) {
-            Some(has_terminal) => has_terminal,
-            None => self.client.inspect_id(container).await?.has_terminal(),
-        };
-        log::read(&self.client, container, has_terminal, limit).await
+    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
+        stop::stop(&self.client, container, how).await
     }
 
     async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
@@ -149,6 +148,25 @@ impl Engine for DockerEngine {
             Err(EngineError::Refused { status: 409, message }) if is_under_way(&message) => Ok(()),
             outcome => outcome,
         }
+    }
+}
+
+#[async_trait]
+impl Observation for DockerEngine {
+    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
+        let inspected = self.client.inspect_id(container).await?;
+        if inspected.is_going() {
+            return Err(EngineError::Gone);
+        }
+        Ok(inspected.sight())
+    }
+
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
+        let has_terminal = match self.notes.terminal(container) {
+            Some(has_terminal) => has_terminal,
+            None => self.client.inspect_id(container).await?.has_terminal(),
+        };
+        log::read(&self.client, container, has_terminal, limit).await
     }
 }
 

@@ -35,23 +35,37 @@ pub(super) async fn start(
         if !is_new && was_started(client, id).await? {
             return Ok(());
         }
-        is_new = false;
+        let is_first = std::mem::take(&mut is_new);
         let started = client.docker.start_container(&id.0, None);
         outcome = client.answer(ANSWER_LIMIT, started).await;
         match outcome {
             Ok(()) => return Ok(()),
             Err(EngineError::Unreachable(_)) => {}
-            // It may have been started by a request whose answer was lost.
-            Err(_) if was_started(client, id).await? => return Ok(()),
-            Err(error) => {
-                return Err(match client.or_unreachable(error).await {
-                    EngineError::Refused { message, .. } => EngineError::NotStartable(message),
-                    error => error,
-                });
-            }
+            Err(error) => return refused(client, id, error, is_first).await,
         }
     }
     outcome
+}
+
+/// What it means that the engine refused a start; `is_first` tells that no other can have come before.
+async fn refused(
+    client: &Client,
+    id: &ContainerId,
+    refusal: EngineError,
+    is_first: bool,
+) -> Result<(), EngineError> {
+    // With these it has not begun: there is no such container or network, or it is being removed.
+    let was_not_begun = matches!(refusal, EngineError::Refused { status: 404 | 409, .. });
+    match was_started(client, id).await {
+        // By a request whose answer was lost.
+        Ok(true) => Ok(()),
+        Ok(false) => Err(match client.or_unreachable(refusal).await {
+            EngineError::Refused { message, .. } => EngineError::NotStartable(message),
+            error => error,
+        }),
+        Err(EngineError::Gone) if is_first && was_not_begun => Err(EngineError::NeverStarted),
+        Err(error) => Err(error),
+    }
 }
 
 async fn was_started(client: &Client, id: &ContainerId) -> Result<bool, EngineError> {
@@ -75,12 +89,12 @@ pub(super) async fn follow(
         let waited = wait(client, id).await;
         engine_was_away |= matches!(waited, Err(EngineError::Unreachable(_)));
         match look(client, id).await? {
-            Sight::Ended(inspected) => {
+            Seen::Ended(inspected) => {
                 let fell = inspected.may_have_fallen()
                     && (engine_was_away || !client.takes_connections().await);
                 return Ok((inspected.exit(fell), *inspected));
             }
-            Sight::Runs => {
+            Seen::Runs => {
                 // The container outlived whatever happened to the engine.
                 engine_was_away = false;
                 if matches!(waited, Ok(Waited::NotYet)) {
@@ -88,7 +102,7 @@ pub(super) async fn follow(
                     continue;
                 }
             }
-            Sight::Nothing => engine_was_away = true,
+            Seen::Nothing => engine_was_away = true,
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
@@ -104,7 +118,7 @@ enum Waited {
 }
 
 /// What an inspection told.
-enum Sight {
+enum Seen {
     Ended(Box<Inspected>),
     Runs,
     /// The engine is away.
@@ -135,11 +149,11 @@ async fn wait(client: &Client, id: &ContainerId) -> Result<Waited, EngineError> 
 }
 
 /// Looks whether the container has ended.
-async fn look(client: &Client, id: &ContainerId) -> Result<Sight, EngineError> {
+async fn look(client: &Client, id: &ContainerId) -> Result<Seen, EngineError> {
     match client.inspect_id(id).await {
         Ok(inspected) if inspected.is_going() => Err(EngineError::Gone),
-        Ok(inspected) if inspected.runs() => Ok(Sight::Runs),
-        Ok(inspected) if inspected.was_started() => Ok(Sight::Ended(Box::new(inspected))),
+        Ok(inspected) if inspected.runs() => Ok(Seen::Runs),
+        Ok(inspected) if inspected.was_started() => Ok(Seen::Ended(Box::new(inspected))),
         Ok(inspected) => {
             let error = inspected.error();
             let reason = error.unwrap_or_else(|| "the container was never started".to_owned());
@@ -147,7 +161,7 @@ async fn look(client: &Client, id: &ContainerId) -> Result<Sight, EngineError> {
         }
         // An engine that comes up or goes down answers with a status of 500 or more.
         Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. }) => {
-            Ok(Sight::Nothing)
+            Ok(Seen::Nothing)
         }
         Err(error) => Err(error),
     }
@@ -200,6 +214,21 @@ mod tests {
         start(&stub.client(), &container(), true).await.unwrap();
 
         assert_eq!(stub.count("POST /containers/c1/start"), 2);
+    }
+
+    #[tokio::test]
+    async fn a_new_container_that_is_gone_at_its_first_start_surely_never_ran() {
+        let gone = || Reply::Json(404, r#"{"message":"No such container: c1"}"#.to_owned());
+        let stub = Stub::start(move |_| gone());
+        let start = async |is_new| start(&stub.client(), &container(), is_new).await;
+
+        assert_eq!(start(true).await, Err(EngineError::NeverStarted));
+        assert_eq!(start(false).await, Err(EngineError::Gone));
+
+        let mut answers = [Reply::Lost].into_iter();
+        let stub = Stub::start(move |_| answers.next().unwrap_or_else(gone));
+        let lost = super::start(&stub.client(), &container(), true).await;
+        assert_eq!(lost, Err(EngineError::Gone));
     }
 
     #[tokio::test]

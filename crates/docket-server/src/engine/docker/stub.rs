@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use docket_model::{FieldPath, Specification, container::UnknownOptions};
 use parking_lot::Mutex;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -135,6 +135,11 @@ pub(super) fn plan() -> Plan {
 
 /// An inspection of the plan's container, in this state.
 pub(super) fn inspection(state: &str) -> Reply {
+    inspection_with(state, &json!({}))
+}
+
+/// An inspection of the plan's container with these options beside its own.
+pub(super) fn inspection_with(state: &str, options: &Value) -> Reply {
     let (status, started, running) = match state {
         "created" => ("created", "0001-01-01T00:00:00Z", false),
         "running" => ("running", "2026-11-21T09:00:00Z", true),
@@ -146,10 +151,15 @@ pub(super) fn inspection(state: &str) -> Reply {
         .map(|(key, value)| (key.to_owned(), value.into()))
         .into_iter()
         .collect();
-    let inspection = json!({
+    let mut inspection = json!({
         "Id": "c1", "Name": "/docket.report.20261121T090000Z", "Image": "sha256:0a",
         "State": {"Status": status, "Running": running, "ExitCode": 0, "StartedAt": started},
         "Config": {"Image": "busybox", "Labels": labels, "Tty": false},
     });
+    if let (Some(config), Some(options)) =
+        (inspection["Config"].as_object_mut(), options.as_object())
+    {
+        config.extend(options.clone());
+    }
     Reply::Json(200, inspection.to_string())
 }

@@ -1,0 +1,251 @@
+//! An engine for tests of what stands above engines: it runs containers in paused time, and can be
+//! away.
+
+mod container;
+mod tests;
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Output,
+    run::{ContainerId, Exit},
+};
+use parking_lot::Mutex;
+use tokio::{sync::watch, time::Instant};
+
+use self::container::{Container, State};
+use super::{
+    Captured, Engine, EngineError, EngineInfo, Identity, Made, Observation, Plan, Pull, Pulled,
+    Sight, Stop,
+};
+use crate::clock::Clock;
+
+/// What was done to a container, and when by the wall clock.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) identity: Identity,
+    pub(crate) created_at: DateTime<Utc>,
+    /// How often it was really started; who asks again starts nothing.
+    pub(crate) starts: u32,
+    pub(crate) removed: bool,
+}
+
+/// Images say what happens.
+///
+/// `exit-3` fails with that code, `fail-until-3` in its first two attempts; `sleep-5` runs for so
+/// many seconds, `long` for an hour, `undying` for ever, whatever is done about it; `slow` is never
+/// pulled, and `nothing` cannot be. All others end well and at once.
+#[derive(Debug, Clone)]
+pub(crate) struct ScriptedEngine {
+    clock: Arc<dyn Clock>,
+    containers: Arc<Mutex<HashMap<ContainerId, Container>>>,
+    /// True while it is away; sent again when a container changes.
+    away: watch::Sender<bool>,
+}
+
+impl ScriptedEngine {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, containers: Arc::default(), away: watch::Sender::new(false) }
+    }
+
+    pub(crate) fn set_away(&self, away: bool) {
+        self.away.send_replace(away);
+    }
+
+    /// All containers that were ever created, by their instants and attempts.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let containers = self.containers.lock();
+        let mut seen: Vec<_> =
+            containers.values().map(|container| container.seen.clone()).collect();
+        seen.sort_by_key(|Seen { identity, created_at, .. }| {
+            (identity.instant, identity.allocation.clone(), identity.attempt, *created_at)
+        });
+        seen
+    }
+
+    /// How often containers of this name were started, all that ever had it together.
+    pub(crate) fn starts(&self, name: &str) -> u32 {
+        let seen = self.seen();
+        seen.iter().filter(|seen| seen.identity.name() == name).map(|seen| seen.starts).sum()
+    }
+
+    /// Someone else removes the container of this name, whether it runs or not.
+    pub(crate) fn take_away(&self, name: &str) {
+        for container in self.containers.lock().values_mut() {
+            container.seen.removed |= container.seen.identity.name() == name;
+        }
+        self.tell();
+    }
+
+    fn answer(&self) -> Result<(), EngineError> {
+        if *self.away.borrow() {
+            return Err(EngineError::Unreachable("connection refused".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Does something with a container that is there.
+    fn with<T>(
+        &self,
+        id: &ContainerId,
+        work: impl FnOnce(&mut Container) -> T,
+    ) -> Result<T, EngineError> {
+        self.answer()?;
+        match self.containers.lock().get_mut(id) {
+            Some(container) if !container.seen.removed => Ok(work(container)),
+            _ => Err(EngineError::Gone),
+        }
+    }
+
+    fn state(&self, id: &ContainerId) -> Result<State, EngineError> {
+        self.with(id, |container| container.state().clone())
+    }
+
+    /// Wakes those who follow a container.
+    fn tell(&self) {
+        self.away.send_modify(|_| {});
+    }
+}
+
+#[async_trait]
+impl Engine for ScriptedEngine {
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        self.answer()?;
+        let (id, version, api_version) = ("E".to_owned(), "0".to_owned(), "1.41".to_owned());
+        Ok(EngineInfo { id, version, api_version, cores: 2 })
+    }
+
+    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
+        self.answer()?;
+        match image {
+            "slow" if pull == Pull::Always => std::future::pending().await,
+            "nothing" => Err(EngineError::NoSuchImage {
+                image: image.to_owned(),
+                reason: "manifest unknown".to_owned(),
+            }),
+            _ => Ok(Pulled {
+                repository: image.to_owned(),
+                tag: "latest".to_owned(),
+                stale: None,
+                was_pulled: pull == Pull::Always,
+            }),
+        }
+    }
+
+    async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
+        self.answer()?;
+        let (identity, name) = (plan.identity.clone(), plan.identity.name());
+        let mut containers = self.containers.lock();
+        let holder = containers.iter().find(|(_, container)| {
+            !container.seen.removed && container.seen.identity.name() == name
+        });
+        let id = match holder {
+            Some((id, holder)) if holder.seen.identity == identity => id.clone(),
+            Some((id, _)) => return Err(EngineError::NameHeld { holder: id.to_string() }),
+            None => {
+                let id = ContainerId(format!("{name}#{}", containers.len()).into());
+                let created_at = self.clock.now();
+                let seen = Seen { identity, created_at, starts: 0, removed: false };
+                let image = plan.container.image();
+                let container = Container { image, seen, state: State::Created };
+                containers.insert(id.clone(), container);
+                id
+            }
+        };
+        Ok(Made { id, image: None, warnings: Vec::new() })
+    }
+
+    async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
+        let started = self.with(container, |container| container.start(self.clock.now()));
+        match started {
+            Err(EngineError::Gone) => {
+                let never = |container: &Container| container.seen.starts == 0;
+                let was_made = self.containers.lock().get(container).is_some_and(never);
+                Err(if was_made { EngineError::NeverStarted } else { EngineError::Gone })
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+        let mut changes = self.away.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let until = match self.state(container) {
+                Ok(State::Ended(exit)) => return Ok(exit),
+                Ok(State::Runs { until, .. }) => until,
+                Ok(State::Created) => {
+                    let reason = "the container was never started".to_owned();
+                    return Err(EngineError::NotStartable(reason));
+                }
+                Err(EngineError::Unreachable(_)) => None,
+                Err(error) => return Err(error),
+            };
+            tokio::select! {
+                // The sender lives in `self`.
+                _ = changes.changed() => {}
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
+        let code = match how {
+            Stop::Gently => 143,
+            Stop::AtOnce => 137,
+        };
+        let now = self.clock.now();
+        let stopped = self.with(container, |container| {
+            let runs = matches!(container.state(), State::Runs { .. });
+            if runs && container.image == "undying" {
+                return Err(EngineError::WillNotDie("it is undying".to_owned()));
+            }
+            container.end(code, now);
+            Ok(())
+        });
+        self.tell();
+        stopped?
+    }
+
+    async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
+        let removed = self.with(container, |container| {
+            if matches!(container.state(), State::Runs { .. }) {
+                let message = "You cannot remove a running container".to_owned();
+                return Err(EngineError::Refused { status: 409, message });
+            }
+            container.seen.removed = true;
+            Ok(())
+        });
+        match removed {
+            Err(EngineError::Gone) => Ok(()),
+            removed => removed?,
+        }
+    }
+}
+
+#[async_trait]
+impl Observation for ScriptedEngine {
+    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
+        Ok(match self.state(container)? {
+            State::Created => Sight::Created,
+            State::Runs { started_at, .. } => Sight::Runs { started_at: Some(started_at) },
+            State::Ended(exit) => Sight::Ended(exit),
+        })
+    }
+
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
+        let image = self.with(container, |container| container.image.clone())?;
+        let mut output = Output::bounded(limit);
+        output.push(image.as_bytes());
+        Ok(Captured { output, remark: None })
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

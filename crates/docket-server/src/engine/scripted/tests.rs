@@ -1,0 +1,117 @@
+//! What tests of runs rely on.
+
+use std::time::Duration;
+
+use docket_model::run::ContainerId;
+use serde_json::json;
+
+use super::{super::plan::tests::plan, *};
+use crate::clock::TestClock;
+
+fn engine() -> ScriptedEngine {
+    ScriptedEngine::new(Arc::new(TestClock::at("2026-11-21T09:00:00Z")))
+}
+
+/// A container of this image that was started.
+async fn begun(engine: &ScriptedEngine, image: &str, attempt: u32) -> ContainerId {
+    let mut plan = plan(&json!({"Image": image}));
+    plan.identity.attempt = attempt;
+    let made = engine.create(&plan).await.unwrap();
+    engine.start(&made.id).await.unwrap();
+    made.id
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_say_how_long_a_container_runs_and_how_it_ends() {
+    let cases = [
+        ("busybox", 0, 0),
+        ("exit-7", 0, 7),
+        ("sleep-5", 5, 0),
+        ("long", 3600, 0),
+        ("fail-until-3", 0, 1),
+    ];
+    for (image, seconds, code) in cases {
+        let engine = engine();
+        let id = begun(&engine, image, 2).await;
+
+        let exit = engine.follow(&id).await.unwrap();
+
+        let took = exit.ended_at.unwrap() - exit.started_at.unwrap();
+        assert_eq!((took.num_seconds(), exit.code), (seconds, code), "{image}");
+    }
+    let engine = engine();
+    let third = begun(&engine, "fail-until-3", 3).await;
+    assert_eq!(engine.follow(&third).await.unwrap().code, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_a_follow_early_also_while_it_waits() {
+    for (how, code) in [(Stop::Gently, 143), (Stop::AtOnce, 137)] {
+        let engine = engine();
+        let id = begun(&engine, "long", 1).await;
+        let stopped = async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            engine.stop(&id, how).await.unwrap();
+        };
+
+        let (exit, ()) = tokio::join!(engine.follow(&id), stopped);
+
+        let exit = exit.unwrap();
+        let took = exit.ended_at.unwrap() - exit.started_at.unwrap();
+        assert_eq!((took.num_seconds(), exit.code), (60, code));
+        assert_eq!(engine.look(&id).await, Ok(Sight::Ended(exit)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_undying_runs_on() {
+    let engine = engine();
+    let id = begun(&engine, "undying", 1).await;
+
+    let refusal = engine.stop(&id, Stop::AtOnce).await.unwrap_err();
+
+    assert!(matches!(refusal, EngineError::WillNotDie(_)));
+    assert!(matches!(engine.look(&id).await, Ok(Sight::Runs { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_outlasts_an_engine_that_is_away() {
+    let engine = engine();
+    let id = begun(&engine, "sleep-5", 1).await;
+    engine.set_away(true);
+    let back = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        engine.set_away(false);
+    };
+
+    let (exit, ()) = tokio::join!(engine.follow(&id), back);
+
+    let exit = exit.unwrap();
+    assert_eq!((exit.ended_at.unwrap() - exit.started_at.unwrap()).num_seconds(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_joined_held_or_free_and_its_starts_are_remembered() {
+    let engine = engine();
+    let first = plan(&json!({"Image": "busybox"}));
+    let mut other = first.clone();
+    other.identity.uid = uuid::Uuid::from_u128(1);
+    let name = first.identity.name();
+
+    let made = engine.create(&first).await.unwrap().id;
+    assert_eq!(engine.create(&first).await.unwrap().id, made);
+    let refusal = engine.create(&other).await.unwrap_err();
+    assert!(matches!(refusal, EngineError::NameHeld { .. }));
+
+    engine.take_away(&name);
+    assert_eq!(engine.start(&made).await, Err(EngineError::NeverStarted));
+    let anew = engine.create(&first).await.unwrap().id;
+    assert_ne!(anew, made);
+    engine.start(&anew).await.unwrap();
+    engine.start(&anew).await.unwrap();
+    assert_eq!(engine.starts(&name), 1);
+
+    engine.take_away(&name);
+    assert_eq!(engine.start(&anew).await, Err(EngineError::Gone));
+    assert_eq!(engine.look(&anew).await, Err(EngineError::Gone));
+}
