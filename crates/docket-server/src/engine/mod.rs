@@ -13,11 +13,13 @@ pub(crate) mod scripted;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Output,
     run::{ContainerId, Exit},
 };
+use futures_util::stream::BoxStream;
 
 pub use self::{
     error::EngineError,
@@ -149,4 +151,14 @@ pub trait Observation: fmt::Debug + Send + Sync {
 
     /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.
     async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError>;
+
+    /// Hands out what the container writes, live and from its beginning, without the first `skip` bytes.
+    ///
+    /// It is what [`Observation::output`] reads, to the end of the run, however often the engine goes
+    /// away meanwhile. An error is the last item: [`EngineError::Gone`] where the container is,
+    /// [`EngineError::Refused`] where its log cannot be read.
+    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput;
 }
+
+/// What a container writes, as it comes.
+pub type LiveOutput = BoxStream<'static, Result<Bytes, EngineError>>;

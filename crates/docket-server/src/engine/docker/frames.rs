@@ -1,7 +1,5 @@
 //! The frames in which an engine sends a log that has two streams.
 
-use docket_model::Output;
-
 /// A stream's number, three zeros, and the length, most significant byte first.
 const HEADER_LENGTH: usize = 8;
 /// The stream in which the engine itself says that it cannot read on.
@@ -25,8 +23,12 @@ pub(super) struct Frames {
 pub(super) struct NoFrame;
 
 impl Frames {
-    /// Adds to `output` what the container wrote.
-    pub(super) fn push(&mut self, mut bytes: &[u8], output: &mut Output) -> Result<(), NoFrame> {
+    /// Hands to `output` what the container wrote.
+    pub(super) fn push(
+        &mut self,
+        mut bytes: &[u8],
+        output: &mut impl FnMut(&[u8]),
+    ) -> Result<(), NoFrame> {
         while !bytes.is_empty() {
             if self.missing == 0 {
                 bytes = self.read_header(bytes)?;
@@ -38,7 +40,7 @@ impl Frames {
                 let room = LONGEST_MESSAGE.saturating_sub(self.message.len());
                 self.message.extend(payload.iter().take(room));
             } else {
-                output.push(payload);
+                output(payload);
             }
             self.missing -= u32::try_from(payload.len()).unwrap_or(self.missing);
             bytes = rest;
@@ -77,6 +79,8 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use docket_model::Output;
+
     use super::*;
 
     fn frame(stream: u8, payload: &[u8]) -> Vec<u8> {
@@ -93,7 +97,7 @@ mod tests {
         for size in 1..=log.len() {
             let (mut frames, mut output) = (Frames::default(), Output::bounded(100));
             for piece in log.chunks(size) {
-                frames.push(piece, &mut output).unwrap();
+                frames.push(piece, &mut |bytes| output.push(bytes)).unwrap();
             }
             assert!(frames.are_complete());
             assert_eq!(output.to_bytes(), b"out\n\x00\x01\x02\xffend");
@@ -102,21 +106,20 @@ mod tests {
 
     #[test]
     fn a_cut_frame_is_not_complete_and_other_bytes_are_no_frame() {
-        let mut output = Output::bounded(100);
         let whole = frame(1, b"text");
         for length in 1..whole.len() {
             let mut frames = Frames::default();
-            frames.push(&whole[..length], &mut output).unwrap();
+            frames.push(&whole[..length], &mut |_| {}).unwrap();
             assert!(!frames.are_complete(), "{length}");
         }
-        assert_eq!(Frames::default().push(b"plain text", &mut output), Err(NoFrame));
+        assert_eq!(Frames::default().push(b"plain text", &mut |_| {}), Err(NoFrame));
     }
 
     #[test]
     fn what_the_engine_says_in_the_logs_place_is_no_output() {
         let (mut frames, mut output) = (Frames::default(), Output::bounded(100));
         let log = [frame(1, b"out"), frame(3, b"Error grabbing logs: gone\n")].concat();
-        frames.push(&log, &mut output).unwrap();
+        frames.push(&log, &mut |bytes| output.push(bytes)).unwrap();
         assert_eq!(output.to_bytes(), b"out");
         assert_eq!(frames.message().unwrap(), "Error grabbing logs: gone");
     }

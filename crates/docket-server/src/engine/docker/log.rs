@@ -27,8 +27,9 @@ pub(super) async fn read(
         outcome = read_once(client, id, has_terminal, limit).await;
         match outcome {
             Err(EngineError::Unreachable(_)) => {}
-            Err(EngineError::Refused { status, message }) => {
-                return refused(status, message);
+            Err(EngineError::Refused { status: NOT_READABLE, message }) => {
+                let remark = Some(format!("no output: {message}"));
+                return Ok(Captured { output: Output::default(), remark });
             }
             _ => break,
         }
@@ -36,18 +37,23 @@ pub(super) async fn read(
     outcome
 }
 
-/// What it means that the engine does not hand the log out.
-fn refused(status: u16, message: String) -> Result<Captured, EngineError> {
-    let is_going = message.contains("dead or marked for removal");
-    match status {
-        404 => Err(EngineError::Gone),
-        409 if is_going => Err(EngineError::Gone),
-        NOT_READABLE => Ok(Captured {
-            output: Output::default(),
-            remark: Some(format!("no output: {message}")),
-        }),
-        _ => Err(EngineError::Refused { status, message }),
+/// Tells a log whose container is gone from one that the engine does not hand out.
+pub(super) fn gone_or(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Refused { status: 404, .. } => EngineError::Gone,
+        EngineError::Refused { status: 409, message } if is_going(&message) => EngineError::Gone,
+        error => error,
     }
+}
+
+/// The engine's words where the container is being removed.
+fn is_going(message: &str) -> bool {
+    message.contains("dead or marked for removal")
+}
+
+/// Where both streams of a log are, from its beginning.
+pub(super) fn path(id: &ContainerId) -> String {
+    format!("/containers/{id}/logs?stdout=1&stderr=1")
 }
 
 async fn read_once(
@@ -56,13 +62,13 @@ async fn read_once(
     has_terminal: bool,
     limit: usize,
 ) -> Result<Captured, EngineError> {
-    let mut pieces = client.get(format!("/containers/{id}/logs?stdout=1&stderr=1"))?;
+    let mut pieces = client.get(path(id))?;
     let mut output = Output::bounded(limit);
     let mut frames = Frames::default();
     while let Some(piece) = next(client, &mut pieces).await? {
         if has_terminal {
             output.push(&piece);
-        } else if frames.push(&piece, &mut output).is_err() {
+        } else if frames.push(&piece, &mut |bytes| output.push(bytes)).is_err() {
             return Err(broken("it is not in frames"));
         }
     }
@@ -80,12 +86,12 @@ async fn next<T>(
     pieces: &mut (impl Stream<Item = Result<T, EngineError>> + Unpin),
 ) -> Result<Option<T>, EngineError> {
     match tokio::time::timeout(PIECE_LIMIT, pieces.next()).await {
-        Ok(piece) => piece.transpose(),
+        Ok(piece) => piece.transpose().map_err(gone_or),
         Err(_) => Err(client.no_answer(PIECE_LIMIT)),
     }
 }
 
-fn broken(reason: &str) -> EngineError {
+pub(super) fn broken(reason: &str) -> EngineError {
     EngineError::Unreachable(format!("the log cannot be read: {reason}"))
 }
 

@@ -12,6 +12,7 @@ mod create;
 mod endpoint;
 mod frames;
 mod inspect;
+mod live;
 mod log;
 mod login;
 mod notes;
@@ -41,7 +42,8 @@ pub use self::{
     endpoint::{Endpoint, Origin, config_folder},
 };
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Made, Observation, Plan, Pull, Pulled, Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, LiveOutput, Made, Observation, Plan, Pull, Pulled,
+    Sight, Stop,
 };
 
 /// How long the engine may take to tell what it is.
@@ -167,6 +169,10 @@ impl Observation for DockerEngine {
             None => self.client.inspect_id(container).await?.has_terminal(),
         };
         log::read(&self.client, container, has_terminal, limit).await
+    }
+
+    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
+        live::output(self.client.clone(), container.clone(), skip)
     }
 }
 

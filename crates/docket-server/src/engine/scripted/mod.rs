@@ -12,13 +12,14 @@ use docket_model::{
     Output,
     run::{ContainerId, Exit},
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 use self::container::{Container, State};
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Identity, Made, Observation, Plan, Pull, Pulled,
-    Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, Identity, LiveOutput, Made, Observation, Plan, Pull,
+    Pulled, Sight, Stop,
 };
 use crate::clock::Clock;
 
@@ -240,6 +241,20 @@ impl Observation for ScriptedEngine {
         let mut output = Output::bounded(limit);
         output.push(image.as_bytes());
         Ok(Captured { output, remark: None })
+    }
+
+    /// All at once, and then nothing until the container has ended.
+    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
+        let (engine, container) = (self.clone(), container.clone());
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let output = stream::once(async move {
+            let image = engine.with(&container, |container| container.image.clone())?;
+            let rest = image.into_bytes().into_iter().skip(skip).collect();
+            let ended = stream::once(async move { engine.follow(&container).await });
+            let ended = ended.filter_map(async |ended| ended.err().map(Err));
+            Ok(stream::once(async { Ok(rest) }).chain(ended))
+        });
+        output.try_flatten().boxed()
     }
 }
 

@@ -115,3 +115,15 @@ async fn a_name_is_joined_held_or_free_and_its_starts_are_remembered() {
     assert_eq!(engine.start(&anew).await, Err(EngineError::Gone));
     assert_eq!(engine.look(&anew).await, Err(EngineError::Gone));
 }
+
+#[tokio::test(start_paused = true)]
+async fn live_output_comes_in_one_piece_and_ends_with_the_container() {
+    let engine = engine();
+    let id = begun(&engine, "sleep-5", 1).await;
+    let asked_at = Instant::now();
+
+    let pieces: Vec<_> = engine.live_output(&id, 2).try_collect().await.unwrap();
+
+    assert_eq!(pieces, ["eep-5"]);
+    assert_eq!(asked_at.elapsed(), Duration::from_secs(5));
+}

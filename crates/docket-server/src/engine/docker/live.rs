@@ -1,0 +1,296 @@
+//! What a container writes, live: the log is followed, and read anew wherever that breaks off.
+//!
+//! 1. Each byte is handed out once and in the order of the log: a read begins at the log's beginning
+//!    and skips what was handed out before.
+//! 2. The end of a follow proves nothing, because it comes too when an engine goes down. What was
+//!    written is complete once the log was read to its end after the container had ended.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use docket_model::run::ContainerId;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
+use super::{client::Client, frames::Frames, log};
+use crate::engine::EngineError;
+
+/// How long a log may be silent before it is looked whether the container runs at all.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+/// The first pause and the longest, doubling, before a log is read anew.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How often in a row an ended container's log may break off without a new byte.
+const TRIES: u32 = 10;
+
+/// Hands out what the container writes, to the end of its run, without the first `skip` bytes.
+pub(super) fn output(
+    client: Client,
+    id: ContainerId,
+    skip: u64,
+) -> BoxStream<'static, Result<Bytes, EngineError>> {
+    let live = Live { client, id, handed_out: skip, pause: Duration::ZERO, failures: 0 };
+    let steps = stream::unfold(Some((live, None)), |state| async {
+        let (mut live, mut read) = state?;
+        match live.next(&mut read).await {
+            Ok(Some(bytes)) => Some((Ok(bytes), Some((live, read)))),
+            Ok(None) => None,
+            Err(error) => Some((Err(error), None)),
+        }
+    });
+    steps.boxed()
+}
+
+/// A log, as far as it was handed out.
+struct Live {
+    client: Client,
+    id: ContainerId,
+    /// The bytes that were handed out, or were not wanted.
+    handed_out: u64,
+    /// How long to rest before the next read.
+    pause: Duration,
+    /// How often in a row a last read broke off without a new byte.
+    failures: u32,
+}
+
+/// One read of the log, from its beginning.
+struct Read {
+    pieces: BoxStream<'static, Result<Bytes, EngineError>>,
+    /// None where the container writes to a terminal.
+    frames: Option<Frames>,
+    /// How many bytes of the log it has gone through.
+    position: u64,
+    /// True where the container had ended before: the end of this read is the end of the log.
+    is_last: bool,
+}
+
+impl Live {
+    /// What was written next; nothing once the container has ended and its log was read to the end.
+    async fn next(&mut self, under_way: &mut Option<Read>) -> Result<Option<Bytes>, EngineError> {
+        loop {
+            let read = match under_way {
+                Some(read) => read,
+                None => match self.begin().await {
+                    Ok(read) => under_way.insert(read),
+                    Err(error) => {
+                        self.bear(error).await?;
+                        continue;
+                    }
+                },
+            };
+            match self.piece(read).await {
+                Ok(Some(bytes)) if bytes.is_empty() => {}
+                Ok(Some(bytes)) => {
+                    (self.pause, self.failures) = (Duration::ZERO, 0);
+                    return Ok(Some(bytes));
+                }
+                Ok(None) if read.is_last => return Ok(None),
+                Ok(None) => *under_way = None,
+                Err(error) => {
+                    self.failures += u32::from(read.is_last);
+                    *under_way = None;
+                    self.bear(error).await?;
+                }
+            }
+        }
+    }
+
+    /// Begins a read of the whole log: the last one, if the container has ended.
+    async fn begin(&mut self) -> Result<Read, EngineError> {
+        let inspected = loop {
+            let inspected = self.client.inspect_id(&self.id).await?;
+            if inspected.is_going() {
+                return Err(EngineError::Gone);
+            }
+            if inspected.runs() || inspected.was_started() {
+                break inspected;
+            }
+            if let Some(error) = inspected.error() {
+                return Err(EngineError::NotStartable(error));
+            }
+            // A follow of what does not run yet would end at once.
+            self.rest().await;
+        };
+        let is_last = !inspected.runs();
+        if !is_last {
+            self.rest().await;
+        }
+        let follow = if is_last { "" } else { "&follow=1" };
+        let pieces = self.client.get(format!("{}{follow}", log::path(&self.id)))?.boxed();
+        let frames = (!inspected.has_terminal()).then(Frames::default);
+        Ok(Read { pieces, frames, position: 0, is_last })
+    }
+
+    /// The next piece, without what was handed out before; nothing at the end of the read.
+    async fn piece(&mut self, read: &mut Read) -> Result<Option<Bytes>, EngineError> {
+        match tokio::time::timeout(SILENCE_LIMIT, read.pieces.next()).await {
+            Ok(Some(piece)) => self.unseen(read, piece.map_err(log::gone_or)?).map(Some),
+            Ok(None) => read.end().map(|()| None),
+            Err(_) if read.is_last => Err(self.client.no_answer(SILENCE_LIMIT)),
+            // The program may be silent, or the way to the engine broken without a word.
+            Err(_) if self.client.inspect_id(&self.id).await?.runs() => Ok(Some(Bytes::new())),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Takes the frames off, and what was handed out before.
+    fn unseen(&mut self, read: &mut Read, piece: Bytes) -> Result<Bytes, EngineError> {
+        let written = match &mut read.frames {
+            None => piece,
+            Some(frames) => {
+                let mut written = Vec::with_capacity(piece.len());
+                let mut sink = |bytes: &[u8]| written.extend_from_slice(bytes);
+                frames.push(&piece, &mut sink).map_err(|_| log::broken("it is not in frames"))?;
+                written.into()
+            }
+        };
+        let known = self.handed_out.saturating_sub(read.position);
+        let known = usize::try_from(known).unwrap_or(usize::MAX).min(written.len());
+        let unseen = written.slice(known..);
+        read.position += written.len() as u64;
+        self.handed_out += unseen.len() as u64;
+        Ok(unseen)
+    }
+
+    /// Takes a break for what it is, and rests; returns the error that ends everything.
+    async fn bear(&mut self, error: EngineError) -> Result<(), EngineError> {
+        match self.client.or_unreachable(error).await {
+            EngineError::Unreachable(_) if self.failures < TRIES => {
+                self.rest().await;
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Rests, each time longer until there is something new; not at all the first time.
+    async fn rest(&mut self) {
+        let (first, longest) = PAUSES;
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).clamp(first, longest);
+    }
+}
+
+impl Read {
+    /// Whether the end of the read is one of the log too.
+    fn end(&self) -> Result<(), EngineError> {
+        let Some(frames) = &self.frames else { return Ok(()) };
+        match frames.message() {
+            // A follow may do better the next time.
+            Some(message) if self.is_last => {
+                let message = format!("the output may end too soon: {message}");
+                Err(EngineError::Refused { status: 500, message })
+            }
+            _ if frames.are_complete() => Ok(()),
+            _ => Err(log::broken("it ends within a frame")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+
+    use super::{
+        super::stub::{Reply, Stub, inspection, inspection_with},
+        *,
+    };
+
+    /// `out\nerr` in two frames.
+    const LOG: &[u8] = b"\x01\0\0\0\0\0\0\x04out\n\x02\0\0\0\0\0\0\x03err";
+
+    /// Answers looks and reads of the log, each in its turn.
+    fn stub<const N: usize, const M: usize>(looks: [&'static str; N], logs: [Reply; M]) -> Stub {
+        let (mut looks, mut logs) = (looks.into_iter(), logs.into_iter());
+        Stub::start(move |request| match request.split_once(' ') {
+            Some((_, "/_ping")) => Reply::Json(200, "OK".to_owned()),
+            Some((_, path)) if path.contains("/logs") => logs.next().unwrap(),
+            _ => looks.next().map_or(Reply::Lost, inspection),
+        })
+    }
+
+    fn log() -> Reply {
+        Reply::Bytes(LOG.to_vec())
+    }
+
+    fn cut(length: usize) -> Reply {
+        Reply::Broken(LOG.get(..length).unwrap().to_vec())
+    }
+
+    async fn read(stub: &Stub, skip: u64) -> Result<Vec<u8>, EngineError> {
+        let live = output(stub.client(), ContainerId("c1".into()), skip);
+        let pieces: Vec<Bytes> = live.try_collect().await?;
+        Ok(pieces.concat())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_breaks_off_anywhere_is_resumed_without_loss_or_doubling() {
+        for length in 0..=LOG.len() {
+            let stub = stub(["running", "running", "exited"], [cut(length), log(), log()]);
+
+            assert_eq!(read(&stub, 0).await.unwrap(), b"out\nerr", "{length}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_known_already_is_skipped() {
+        for (skip, rest) in [(0, &b"out\nerr"[..]), (5, b"rr"), (7, b""), (100, b"")] {
+            let stub = stub(["running", "exited"], [cut(LOG.len()), log()]);
+
+            assert_eq!(read(&stub, skip).await.unwrap(), rest, "{skip}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follow_that_ends_cleanly_is_no_end_while_the_container_runs() {
+        let none = || Reply::Bytes(Vec::new());
+        let stub =
+            stub(["running", "running", "running", "exited"], [none(), none(), none(), log()]);
+
+        assert_eq!(read(&stub, 0).await.unwrap(), b"out\nerr");
+        assert_eq!(stub.count("GET /containers/c1/logs?stdout=1&stderr=1&follow=1"), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follow_that_never_ends_is_left_once_the_container_has_ended() {
+        let stub = stub(["running", "running", "exited", "exited"], [Reply::Silence, log()]);
+
+        assert_eq!(read(&stub, 0).await.unwrap(), b"out\nerr");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_container_that_is_gone_ends_the_stream() {
+        let gone = || Reply::Json(404, r#"{"message":"No such container: c1"}"#.to_owned());
+        let stub = Stub::start(move |_| gone());
+
+        assert_eq!(read(&stub, 0).await, Err(EngineError::Gone));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ended_containers_log_that_always_breaks_off_is_given_up() {
+        let stub =
+            Stub::start(
+                |request| {
+                    if request.contains("/logs") { cut(10) } else { inspection("exited") }
+                },
+            );
+
+        let failure = read(&stub, 0).await.unwrap_err();
+
+        assert!(matches!(failure, EngineError::Unreachable(_)), "{failure:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_terminals_bytes_are_handed_out_as_they_are() {
+        let stub = Stub::start(|request| {
+            if request.contains("/logs") {
+                log()
+            } else {
+                inspection_with("exited", &serde_json::json!({"Tty": true}))
+            }
+        });
+
+        assert_eq!(read(&stub, 0).await.unwrap(), LOG);
+    }
+}
