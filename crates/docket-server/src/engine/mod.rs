@@ -20,6 +20,7 @@ use docket_model::{
     run::{ContainerId, Exit},
 };
 use futures_util::stream::BoxStream;
+use uuid::Uuid;
 
 pub use self::{
     error::EngineError,
@@ -98,6 +99,17 @@ pub struct Made {
     pub warnings: Vec<String>,
 }
 
+/// A container that carries a server's labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its id.
+    pub id: ContainerId,
+    /// Whose it is, read from its labels.
+    pub identity: Identity,
+    /// Whether it ran when the list was made; a look tells it for sure.
+    pub is_running: bool,
+}
+
 /// What could be read of what a container wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
@@ -158,6 +170,11 @@ pub trait Observation: fmt::Debug + Send + Sync {
     /// away meanwhile. An error is the last item: [`EngineError::Gone`] where the container is,
     /// [`EngineError::Refused`] where its log cannot be read.
     fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput;
+
+    /// Finds the containers whose labels say that they belong to this namespace and this store.
+    ///
+    /// They may run or not. One whose labels cannot be read is logged and left out.
+    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError>;
 }
 
 /// What a container writes, as it comes.

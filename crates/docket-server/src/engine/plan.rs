@@ -3,7 +3,7 @@
 //! Nothing here asks an engine.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
@@ -11,6 +11,16 @@ use std::{
 use docket_model::{AllocationName, Container, run::Instant};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+/// The labels of a run's container, in the order of [`Identity`]'s fields.
+pub(super) const LABELS: [&str; 6] = [
+    "io.docket.namespace",
+    "io.docket.store",
+    "io.docket.allocation",
+    "io.docket.uid",
+    "io.docket.instant",
+    "io.docket.attempt",
+];
 
 /// Whose container it is: everything that its name and its labels are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,14 +54,34 @@ impl Identity {
     /// The labels that tell the container from all others.
     #[must_use]
     pub fn labels(&self) -> [(&'static str, String); 6] {
-        [
-            ("io.docket.namespace", self.namespace.to_string()),
-            ("io.docket.store", self.store.to_string()),
-            ("io.docket.allocation", self.allocation.to_string()),
-            ("io.docket.uid", self.uid.to_string()),
-            ("io.docket.instant", self.instant.to_string()),
-            ("io.docket.attempt", self.attempt.to_string()),
-        ]
+        let values = [
+            self.namespace.to_string(),
+            self.store.to_string(),
+            self.allocation.to_string(),
+            self.uid.to_string(),
+            self.instant.to_string(),
+            self.attempt.to_string(),
+        ];
+        let mut values = values.into_iter();
+        LABELS.map(|key| (key, values.next().unwrap_or_default()))
+    }
+
+    /// Reads the labels back.
+    ///
+    /// # Errors
+    /// The key of a label that is not there, or says nothing that docket would write.
+    pub(super) fn of(labels: &HashMap<String, String>) -> Result<Self, &'static str> {
+        let [namespace, store, allocation, uid, instant, attempt] = LABELS;
+        let text = |key| labels.get(key).map(String::as_str).ok_or(key);
+        let attempt_number = text(attempt)?.parse().map_err(|_| attempt)?;
+        Ok(Self {
+            namespace: text(namespace)?.into(),
+            store: text(store)?.parse().map_err(|_| store)?,
+            allocation: AllocationName::parse(text(allocation)?).map_err(|_| allocation)?,
+            uid: text(uid)?.parse().map_err(|_| uid)?,
+            instant: text(instant)?.parse().map_err(|_| instant)?,
+            attempt: attempt_number,
+        })
     }
 
     /// What the program inside the container is told.
@@ -199,6 +229,25 @@ pub(super) mod tests {
         assert_eq!(identity.name(), "docket.report.20261121T090000Z");
         identity.attempt = 2;
         assert_eq!(identity.name(), "docket.report.20261121T090000Z.2");
+    }
+
+    #[test]
+    fn an_identity_is_read_back_from_its_labels_and_from_nothing_less() {
+        let identity = plan(&json!({"Image": "busybox"})).identity;
+        let labels: HashMap<_, _> =
+            identity.labels().map(|(key, value)| (key.to_owned(), value)).into();
+        assert_eq!(Identity::of(&labels), Ok(identity));
+
+        for key in LABELS {
+            let mut labels = labels.clone();
+            labels.remove(key);
+            assert_eq!(Identity::of(&labels), Err(key));
+        }
+        for key in LABELS.into_iter().skip(1) {
+            let mut labels = labels.clone();
+            labels.insert(key.to_owned(), "-1".to_owned());
+            assert_eq!(Identity::of(&labels), Err(key));
+        }
     }
 
     #[test]

@@ -16,8 +16,9 @@ use crate::engine::EngineError;
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// How long an engine that is well may take to answer a ping.
 const PING_LIMIT: Duration = Duration::from_secs(10);
-/// The longest answer that is read as a whole, in bytes; an inspection has some 10 KiB.
-const LONGEST_ANSWER: usize = 16 << 20;
+/// The longest answer that is read as a whole, in bytes; an inspection has some 10 KiB, a list some
+/// 2 KiB for each container.
+const LONGEST_ANSWER: usize = 64 << 20;
 
 /// A client of one engine.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ impl Client {
     /// Looks at a container, by id or name.
     pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, EngineError> {
         let path = format!("/containers/{container}/json");
-        match self.get_json(path).await {
+        match self.get_json(&path, &[]).await {
             Err(EngineError::Refused { status: 404, .. }) => Err(EngineError::Gone),
             answer => answer,
         }
@@ -72,10 +73,16 @@ impl Client {
         self.inspect(&id.0).await
     }
 
-    /// Reads a JSON answer.
-    async fn get_json<T: DeserializeOwned>(&self, path: String) -> Result<T, EngineError> {
+    /// Reads a JSON answer. What stands in the path is checked text; the query may be any.
+    pub(super) async fn get_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, EngineError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.unreadable(&error))?;
+        let mark = if query.is_empty() { "" } else { "?" };
         let read = async {
-            let mut pieces = self.get(path)?;
+            let mut pieces = self.get(format!("{path}{mark}{query}"))?;
             let mut bytes = Vec::new();
             while let Some(piece) = pieces.next().await {
                 bytes.extend_from_slice(&piece?);

@@ -16,6 +16,7 @@ mod live;
 mod log;
 mod login;
 mod notes;
+mod ours;
 mod pull;
 mod reference;
 mod run;
@@ -30,6 +31,7 @@ use std::{path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use docket_model::run::{ContainerId, Exit};
+use uuid::Uuid;
 
 use self::{
     client::{ANSWER_LIMIT, Client},
@@ -42,8 +44,8 @@ pub use self::{
     endpoint::{Endpoint, Origin, config_folder},
 };
 use super::{
-    Captured, Engine, EngineError, EngineInfo, LiveOutput, Made, Observation, Plan, Pull, Pulled,
-    Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, Found, LiveOutput, Made, Observation, Plan, Pull,
+    Pulled, Sight, Stop,
 };
 
 /// How long the engine may take to tell what it is.
@@ -173,6 +175,10 @@ impl Observation for DockerEngine {
 
     fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
         live::output(self.client.clone(), container.clone(), skip)
+    }
+
+    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+        ours::ours(&self.client, namespace, store).await
     }
 }
 

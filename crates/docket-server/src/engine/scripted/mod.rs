@@ -15,11 +15,12 @@ use docket_model::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
+use uuid::Uuid;
 
 use self::container::{Container, State};
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Identity, LiveOutput, Made, Observation, Plan, Pull,
-    Pulled, Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, Found, Identity, LiveOutput, Made, Observation,
+    Plan, Pull, Pulled, Sight, Stop,
 };
 use crate::clock::Clock;
 
@@ -255,6 +256,19 @@ impl Observation for ScriptedEngine {
             Ok(stream::once(async { Ok(rest) }).chain(ended))
         });
         output.try_flatten().boxed()
+    }
+
+    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+        self.answer()?;
+        let mut found = Vec::new();
+        for (id, container) in &mut *self.containers.lock() {
+            let is_running = matches!(container.state(), State::Runs { .. });
+            let Seen { identity, removed, .. } = &container.seen;
+            if !removed && &*identity.namespace == namespace && identity.store == store {
+                found.push(Found { id: id.clone(), identity: identity.clone(), is_running });
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -127,3 +127,20 @@ async fn live_output_comes_in_one_piece_and_ends_with_the_container() {
     assert_eq!(pieces, ["eep-5"]);
     assert_eq!(asked_at.elapsed(), Duration::from_secs(5));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_containers_of_a_server_are_found_again() {
+    let engine = engine();
+    let running = begun(&engine, "long", 1).await;
+    let ended = begun(&engine, "busybox", 2).await;
+    let removed = begun(&engine, "busybox", 3).await;
+    engine.remove(&removed).await.unwrap();
+
+    let mut found = engine.ours("docket", Uuid::nil()).await.unwrap();
+
+    found.sort_by_key(|found| found.identity.attempt);
+    let told: Vec<_> = found.iter().map(|found| (&found.id, found.is_running)).collect();
+    assert_eq!(told, [(&running, true), (&ended, false)]);
+    assert_eq!(engine.ours("other", Uuid::nil()).await, Ok(Vec::new()));
+    assert_eq!(engine.ours("docket", Uuid::from_u128(1)).await, Ok(Vec::new()));
+}

@@ -1,0 +1,106 @@
+//! Finding the containers of a server again by their labels.
+
+use std::collections::HashMap;
+
+use docket_model::run::ContainerId;
+use serde::Deserialize;
+use serde_json::json;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::client::Client;
+use crate::engine::{EngineError, Found, Identity, plan::LABELS};
+
+/// A container in the engine's list. What docket does not need is not read.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: Box<str>,
+    #[serde(default)]
+    state: String,
+    labels: Option<HashMap<String, String>>,
+}
+
+/// The containers of this namespace and this store, running or not.
+pub(super) async fn ours(
+    client: &Client,
+    namespace: &str,
+    store: Uuid,
+) -> Result<Vec<Found>, EngineError> {
+    let [namespace_label, store_label, ..] = LABELS;
+    let labels = [format!("{namespace_label}={namespace}"), format!("{store_label}={store}")];
+    let filters = json!({"label": labels}).to_string();
+    let listed: Vec<Listed> =
+        client.get_json("/containers/json", &[("all", "1"), ("filters", &filters)]).await?;
+    let found = listed.into_iter().filter_map(found);
+    // An engine that took the filter for something else must not hand others' containers out.
+    let is_ours =
+        |found: &Found| &*found.identity.namespace == namespace && found.identity.store == store;
+    Ok(found.filter(is_ours).collect())
+}
+
+/// Reads whose container it is; one that does not tell is nobody's.
+fn found(listed: Listed) -> Option<Found> {
+    let Listed { id, state, labels } = listed;
+    match Identity::of(&labels.unwrap_or_default()) {
+        Ok(identity) => {
+            let is_running = matches!(state.as_str(), "running" | "paused" | "restarting");
+            Some(Found { id: ContainerId(id.into()), identity, is_running })
+        }
+        Err(label) => {
+            warn!(container = %id, label, "a container's label does not tell whose it is");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::stub::{Reply, Stub, plan},
+        *,
+    };
+
+    /// A container in a list, with one label other than the plan's.
+    fn listed(state: &str, label: (&str, &str)) -> serde_json::Value {
+        let mut labels: HashMap<_, _> = plan().identity.labels().into();
+        labels.insert(LABELS.into_iter().find(|key| *key == label.0).unwrap(), label.1.to_owned());
+        json!({"Id": state, "State": state, "Labels": labels, "Names": ["/x"]})
+    }
+
+    #[tokio::test]
+    async fn what_does_not_tell_whose_it_is_is_skipped() {
+        let nil = Uuid::nil().to_string();
+        let list = json!([
+            listed("running", ("io.docket.attempt", "2")),
+            listed("created", ("io.docket.attempt", "one")),
+            listed("dead", ("io.docket.namespace", "other")),
+            listed("exited", ("io.docket.store", &nil)),
+            {"Id": "bare", "Labels": null},
+        ]);
+        let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
+
+        let found = ours(&stub.client(), "docket", Uuid::nil()).await.unwrap();
+
+        let found: Vec<_> = found
+            .iter()
+            .map(|found| (&*found.id.0, found.identity.attempt, found.is_running))
+            .collect();
+        assert_eq!(found, [("running", 2, true), ("exited", 1, false)]);
+        let filter = "filters=%7B%22label%22%3A%5B%22io.docket.namespace%3Ddocket%22%2C";
+        assert_eq!(stub.count(&format!("GET /containers/json?all=1&{filter}")), 1);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_cut_off_is_no_list() {
+        let list = json!([listed("running", ("io.docket.attempt", "2"))]).to_string();
+        for length in [0, 1, list.len() / 2, list.len()] {
+            let cut = list.get(..length).unwrap().as_bytes().to_vec();
+            let stub = Stub::start(move |_| Reply::Broken(cut.clone()));
+
+            let failure = ours(&stub.client(), "docket", Uuid::nil()).await.unwrap_err();
+
+            assert!(matches!(failure, EngineError::Unreachable(_)), "{failure:?}");
+        }
+    }
+}
