@@ -110,6 +110,17 @@ pub struct Found {
     pub is_running: bool,
 }
 
+/// What a rehearsal found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where, below `Container`: `HostConfig.Binds[0]`; empty where the engine does not say.
+    pub field: String,
+    /// What, in words: the engine's own where it refused or warned.
+    pub message: String,
+    /// True where no run would start; otherwise it would go otherwise than may be meant.
+    pub is_fatal: bool,
+}
+
 /// What could be read of what a container wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
@@ -175,6 +186,12 @@ pub trait Observation: fmt::Debug + Send + Sync {
     ///
     /// They may run or not. One whose labels cannot be read is logged and left out.
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError>;
+
+    /// Pulls, creates and removes the container without starting it; tells what would surprise.
+    ///
+    /// What it makes is gone when it returns, but for the image. Whether a program is there cannot be
+    /// told without a start.
+    async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError>;
 }
 
 /// What a container writes, as it comes.

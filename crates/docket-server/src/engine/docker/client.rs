@@ -28,6 +28,8 @@ pub(super) struct Client {
     pub(super) afresh: Docker,
     /// Where the engine is, in words.
     pub(super) endpoint: Arc<str>,
+    /// True where the engine is reached by a socket of this machine.
+    pub(super) is_local: bool,
 }
 
 impl Client {

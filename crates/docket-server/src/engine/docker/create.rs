@@ -66,7 +66,7 @@ pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Created, Engi
 }
 
 /// Sends the body as it is, in place of the one that bollard would write.
-async fn post(client: &Client, name: &str, body: Bytes) -> Result<Made, EngineError> {
+pub(super) async fn post(client: &Client, name: &str, body: Bytes) -> Result<Made, EngineError> {
     let as_posted = move |request: BollardRequest| request.map(|_| body_full(body.clone()));
     let docker = client.docker.clone().with_request_modifier(as_posted);
     let options = CreateContainerOptionsBuilder::new().name(name).build();

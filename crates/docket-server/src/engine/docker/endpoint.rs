@@ -75,6 +75,11 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
+    /// True where the engine is reached by a socket of this machine.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.address, Address::Unix(_))
+    }
+
     /// Chooses the engine as Docker's client does: variable, context, default.
     ///
     /// `variable` looks up the environment; `config` is Docker's configuration folder.

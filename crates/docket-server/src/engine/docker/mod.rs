@@ -19,6 +19,7 @@ mod notes;
 mod ours;
 mod pull;
 mod reference;
+mod rehearse;
 mod run;
 mod ssh;
 mod stop;
@@ -44,8 +45,8 @@ pub use self::{
     endpoint::{Endpoint, Origin, config_folder},
 };
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Found, LiveOutput, Made, Observation, Plan, Pull,
-    Pulled, Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
+    Pull, Pulled, Sight, Stop,
 };
 
 /// How long the engine may take to tell what it is.
@@ -82,7 +83,8 @@ pub struct DockerEngine {
 /// [`ConnectError`] where the endpoint's certificates cannot be used.
 pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, ConnectError> {
     let (docker, afresh) = transport::clients(endpoint)?;
-    let client = Client { docker, afresh, endpoint: endpoint.to_string().into() };
+    let is_local = endpoint.is_local();
+    let client = Client { docker, afresh, endpoint: endpoint.to_string().into(), is_local };
     let Settings { config, max_pulling, pull_timeout } = settings;
     Ok(DockerEngine {
         client,
@@ -179,6 +181,10 @@ impl Observation for DockerEngine {
 
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
         ours::ours(&self.client, namespace, store).await
+    }
+
+    async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
+        rehearse::rehearse(&self.client, &self.pulls, plan, pull).await
     }
 }
 

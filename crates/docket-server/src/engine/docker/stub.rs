@@ -60,7 +60,7 @@ impl Stub {
         let variable = |name: &str| (name == "DOCKER_HOST").then(|| address.clone());
         let endpoint = Endpoint::choose(&variable, None).unwrap();
         let (docker, afresh) = transport::clients(&endpoint).unwrap();
-        Client { docker, afresh, endpoint: "stub".into() }
+        Client { docker, afresh, endpoint: "stub".into(), is_local: true }
     }
 
     /// How many requests began so.
