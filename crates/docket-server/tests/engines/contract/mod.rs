@@ -1,6 +1,11 @@
 //! What every engine keeps: run for each of them.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+mod life;
+mod live;
+mod rehearsals;
+mod runs;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use docket_model::{
     FieldPath, Specification,
@@ -8,8 +13,11 @@ use docket_model::{
     run::{Exit, Instant},
 };
 use docket_server::engine::{Captured, Engine, EngineError, Identity, Made, Plan};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+pub(crate) use self::{life::*, live::*, rehearsals::*, runs::*};
 
 /// More than any test writes.
 pub(crate) const PLENTY: usize = 8 << 20;
@@ -18,8 +26,8 @@ pub(crate) const PLENTY: usize = 8 << 20;
 pub(crate) struct Subject {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) image: String,
-    namespace: String,
-    store: Uuid,
+    pub(crate) namespace: String,
+    pub(crate) store: Uuid,
 }
 
 impl Subject {
@@ -65,6 +73,14 @@ impl Subject {
         made
     }
 
+    /// Begins, and waits for the first word that the container writes.
+    pub(crate) async fn begin_and_hear(&self, plan: &Plan) -> Made {
+        let made = self.begin(plan).await;
+        let mut live = self.engine.live_output(&made.id, 0);
+        live.next().await.unwrap().unwrap();
+        made
+    }
+
     /// From the creation to the removal.
     pub(crate) async fn run(&self, plan: &Plan) -> (Exit, Captured) {
         let made = self.begin(plan).await;
@@ -74,178 +90,4 @@ impl Subject {
         assert_eq!(self.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
         (exit, captured)
     }
-}
-
-pub(crate) async fn it_tells_what_it_is(subject: &Subject) {
-    let info = subject.engine.info().await.unwrap();
-
-    assert!(!info.id.is_empty() && !info.version.is_empty() && info.cores > 0, "{info:?}");
-    assert!(info.api_version.starts_with("1."), "{info:?}");
-}
-
-pub(crate) async fn a_run_gives_its_output_its_exit_code_and_its_times(subject: &Subject) {
-    let (exit, captured) = subject.run(&subject.script("echo", "echo hello")).await;
-
-    assert_eq!(captured.output.to_bytes(), b"hello\n");
-    assert_eq!(captured.remark, None);
-    assert_eq!((exit.code, exit.out_of_memory, exit.engine_went_down), (0, false, false));
-    assert!(exit.started_at.unwrap() <= exit.ended_at.unwrap());
-    assert_eq!(exit.error, None);
-}
-
-pub(crate) async fn a_failure_gives_its_exit_code(subject: &Subject) {
-    let (exit, captured) = subject.run(&subject.script("three", "echo why >&2; exit 3")).await;
-
-    assert_eq!((exit.code, exit.engine_went_down), (3, false));
-    assert_eq!(captured.output.to_bytes(), b"why\n");
-}
-
-pub(crate) async fn a_container_that_ends_at_once_is_followed_to_its_end(subject: &Subject) {
-    for turn in 0..10 {
-        let plan = subject.plan(&format!("at-once-{turn}"), json!({"Config": {"Cmd": ["true"]}}));
-        let (exit, captured) = subject.run(&plan).await;
-
-        assert_eq!((exit.code, captured.output.written()), (0, 0));
-    }
-}
-
-pub(crate) async fn many_lines_come_back_to_the_byte(subject: &Subject) {
-    let (_, captured) = subject.run(&subject.script("many", "seq 1 200000")).await;
-
-    let mut expected = String::new();
-    for line in 1..=200_000 {
-        writeln!(expected, "{line}").unwrap();
-    }
-    assert!(captured.output.to_bytes() == expected.as_bytes(), "{}", captured.output.written());
-}
-
-pub(crate) async fn a_line_of_a_mebibyte_comes_back_to_the_byte(subject: &Subject) {
-    let script = "head -c 1048576 /dev/zero | tr '\\0' x; printf y";
-    let (_, captured) = subject.run(&subject.script("long", script)).await;
-
-    let mut expected = vec![b'x'; 1 << 20];
-    expected.push(b'y');
-    assert!(captured.output.to_bytes() == expected, "{}", captured.output.written());
-}
-
-pub(crate) async fn both_streams_come_back_in_the_order_they_were_written(subject: &Subject) {
-    let script =
-        "echo 1; sleep 0.2; echo 2 >&2; sleep 0.2; echo 3; sleep 0.2; printf '4\\0\\1' >&2";
-    let (_, captured) = subject.run(&subject.script("both", script)).await;
-
-    assert_eq!(captured.output.to_bytes(), b"1\n2\n3\n4\x00\x01");
-}
-
-pub(crate) async fn of_longer_output_head_and_tail_are_kept(subject: &Subject) {
-    let made = subject.begin(&subject.script("cut", "seq 1 5000")).await;
-    subject.engine.follow(&made.id).await.unwrap();
-
-    let output = subject.engine.output(&made.id, 100).await.unwrap().output;
-
-    let bytes = output.to_bytes();
-    assert!(bytes.starts_with(b"1\n2\n3\n") && bytes.ends_with(b"4999\n5000\n"));
-    assert_eq!((output.kept(), output.written()), (100, 23_893));
-    subject.engine.remove(&made.id).await.unwrap();
-}
-
-pub(crate) async fn a_terminals_bytes_come_back_as_they_were_written(subject: &Subject) {
-    let script =
-        "printf '\\1\\2\\0 first'; sleep 0.2; printf '\\2second\\n'; sleep 0.2; printf '\\0'";
-    let config = json!({"Config": {"Tty": true, "Cmd": ["sh", "-c", script]}});
-    let (_, captured) = subject.run(&subject.plan("terminal", config)).await;
-
-    assert_eq!(captured.output.to_bytes(), b"\x01\x02\x00 first\x02second\r\n\x00");
-}
-
-pub(crate) async fn the_program_is_told_which_run_it_is(subject: &Subject) {
-    let plan = subject.plan(
-        "told",
-        json!({"Config": {"Cmd": ["sh", "-c", "env | grep DOCKET_ | sort"], "Env": ["DOCKET_X=1"]}}),
-    );
-    let (_, captured) = subject.run(&plan).await;
-
-    let expected = "DOCKET_ALLOCATION=told\nDOCKET_ATTEMPT=1\nDOCKET_INSTANT=2026-11-21T09:00:00Z\n\
-                    DOCKET_RUN=told/20261121T090000Z\nDOCKET_X=1\n";
-    assert_eq!(String::from_utf8(captured.output.to_bytes()).unwrap(), expected);
-}
-
-pub(crate) async fn creating_twice_joins_the_container(subject: &Subject) {
-    let plan = subject.script("twice", "echo once");
-    let first = subject.engine.create(&plan).await.unwrap();
-    let second = subject.engine.create(&plan).await.unwrap();
-
-    assert_eq!(first.id, second.id);
-    assert!(second.image.is_some());
-    subject.engine.remove(&first.id).await.unwrap();
-}
-
-pub(crate) async fn a_container_that_has_ended_is_never_started_again(subject: &Subject) {
-    let plan = subject.script("started-twice", "echo once");
-    let made = subject.begin(&plan).await;
-    subject.engine.start(&made.id).await.unwrap();
-    subject.engine.follow(&made.id).await.unwrap();
-    subject.engine.start(&made.id).await.unwrap();
-    let joined = subject.engine.create(&plan).await.unwrap();
-    subject.engine.start(&joined.id).await.unwrap();
-    subject.engine.follow(&made.id).await.unwrap();
-
-    let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
-
-    assert_eq!(captured.output.to_bytes(), b"once\n");
-    subject.engine.remove(&made.id).await.unwrap();
-}
-
-pub(crate) async fn a_name_that_another_holds_is_left_alone(subject: &Subject) {
-    let plan = subject.script("held", "true");
-    let holder = subject.engine.create(&plan).await.unwrap();
-    let mut other = plan.clone();
-    other.identity.uid = Uuid::new_v4();
-
-    let refusal = subject.engine.create(&other).await.unwrap_err();
-
-    let EngineError::NameHeld { holder: words } = refusal else { panic!("{refusal:?}") };
-    assert!(words.contains(&*holder.id.0) && words.contains(&subject.image), "{words}");
-    subject.engine.remove(&holder.id).await.unwrap();
-}
-
-pub(crate) async fn a_container_without_an_image_is_not_created(subject: &Subject) {
-    let config = json!({"Config": {"Image": "nobody/nothing:7", "Cmd": ["true"]}});
-    let refusal = subject.engine.create(&subject.plan("no-image", config)).await.unwrap_err();
-
-    assert!(matches!(refusal, EngineError::NoSuchImage { .. }), "{refusal:?}");
-    assert_eq!(refusal.to_string(), "image nobody/nothing:7 not found");
-}
-
-pub(crate) async fn a_program_that_is_not_there_cannot_be_started(subject: &Subject) {
-    let plan = subject.plan("no-program", json!({"Config": {"Cmd": ["/no/such"]}}));
-    let made = subject.engine.create(&plan).await.unwrap();
-
-    let refusal = subject.engine.start(&made.id).await.unwrap_err();
-
-    let EngineError::NotStartable(message) = refusal else { panic!("{refusal:?}") };
-    assert!(message.contains("/no/such"), "{message}");
-    let followed = subject.engine.follow(&made.id).await.unwrap_err();
-    assert!(matches!(followed, EngineError::NotStartable(_)), "{followed:?}");
-    subject.engine.remove(&made.id).await.unwrap();
-}
-
-pub(crate) async fn what_is_gone_is_said_to_be_gone(subject: &Subject) {
-    let made = subject.begin(&subject.script("gone", "true")).await;
-    subject.engine.follow(&made.id).await.unwrap();
-    subject.engine.remove(&made.id).await.unwrap();
-
-    subject.engine.remove(&made.id).await.unwrap();
-    assert_eq!(subject.engine.start(&made.id).await, Err(EngineError::Gone));
-    assert_eq!(subject.engine.follow(&made.id).await, Err(EngineError::Gone));
-    assert_eq!(subject.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
-}
-
-pub(crate) async fn a_container_that_runs_is_not_removed(subject: &Subject) {
-    let made = subject.begin(&subject.script("runs", "sleep 3")).await;
-
-    let refusal = subject.engine.remove(&made.id).await.unwrap_err();
-
-    assert!(matches!(refusal, EngineError::Refused { .. }), "{refusal:?}");
-    subject.engine.follow(&made.id).await.unwrap();
-    subject.engine.remove(&made.id).await.unwrap();
 }
