@@ -80,6 +80,11 @@ pub const LISTEN: &str = "127.0.0.1:3000";
 /// The default for [`Config::namespace`].
 pub const NAMESPACE: &str = "docket";
 
+/// The default for [`Config::max_running`].
+pub const MAX_RUNNING: usize = 1000;
+/// The default for [`Config::queue`].
+pub const QUEUE: usize = 100_000;
+
 /// Who may talk to the server.
 #[derive(Debug, Clone, Default)]
 pub struct Access {

@@ -3,6 +3,7 @@
 mod clock;
 pub mod config;
 pub mod engine;
+mod fault;
 mod file;
 mod http;
 mod runner;

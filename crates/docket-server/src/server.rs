@@ -1,5 +1,7 @@
 //! Puts the parts together, and stops them in order.
 
+mod life;
+
 use std::{path::PathBuf, sync::Arc};
 
 use actix_web::web::Data;
@@ -20,6 +22,8 @@ use crate::{
     scheduler::{Scheduler, Ticks},
     store::{Store, StoreError},
 };
+
+use self::life::Life;
 
 /// Why a server did not start, or ended by itself.
 #[derive(Debug, Error)]
@@ -81,7 +85,6 @@ pub async fn serve(
         max_running: config.max_running,
         queue: config.queue,
     }));
-    runner.take_up().await?;
     let scheduler = Scheduler::new(
         Arc::clone(&runner),
         store.changes(),
@@ -92,8 +95,12 @@ pub async fn serve(
     );
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
+    let life = Arc::new(Life { store: Arc::clone(&store), clock: Arc::clone(&clock) });
+    life.begin(&runner).await?;
     let api = Api {
         store,
+        runner: Arc::clone(&runner),
+        has_env_dir: config.env_dir.is_some(),
         engine: Arc::clone(&engine),
         health: Arc::clone(&health),
         clock: Arc::clone(&clock),
@@ -117,12 +124,9 @@ pub async fn serve(
         tasks.spawn(source.reload_on_hangup(stop.clone())?);
     }
     tasks.spawn(Arc::clone(&runner).clean_up());
+    tasks.spawn(Arc::clone(&life).go_on(stop.clone()));
     let proposing = tokio::spawn(scheduler.run(stop.child_token()));
     let mut serving = tokio::spawn(server);
-    warn!(
-        "the store is in memory: allocations that are pushed, and all runs, are forgotten when the \
-         server stops"
-    );
     info!(
         time_zone = config.time_zone.name(),
         namespace = %config.namespace,
@@ -134,15 +138,22 @@ pub async fn serve(
         () = shutdown => None,
         ended = &mut serving => Some(ended),
     };
-    info!("stopping: no run starts any more, containers run on");
+    info!(
+        "stopping: no run starts any more, containers {}",
+        if config.stop_runs { "are stopped" } else { "run on" }
+    );
     if ended_by_itself.is_none() {
         handle.stop(true).await;
     }
     stop.cancel();
     tasks.close();
     log_panic(proposing.await);
+    if config.stop_runs {
+        runner.stop_runs().await;
+    }
     runner.stop().await;
     tasks.wait().await;
+    life.end().await;
     if let Some(path) = socket_file {
         let removed = std::fs::remove_file(&path);
         removed.unwrap_or_else(|error| warn!(path = %path.display(), %error, "socket file stays"));

@@ -6,19 +6,25 @@ use actix_web::{
     web::{self, Bytes, Data, Path, Query},
 };
 use docket_model::{
-    Origin,
+    FieldPath, Mistake, Origin,
     container::UnknownOptions,
+    mistake::Step,
     wire::{Created, Deleted, Pushed, PushedName},
 };
 use futures_util::stream;
 use serde::Deserialize;
 
 use super::{
-    Api, body,
+    Api,
+    body::{self, Posted},
+    by_hand,
     error::{ApiError, JSON, PROBLEM},
     number,
 };
-use crate::store::{Effect, Push, Snapshot};
+use crate::{
+    runner::NO_FOLDER,
+    store::{Effect, Push, Snapshot, StoreError},
+};
 
 /// How many allocations are taken from the store at once when all are listed.
 const CHUNK: usize = 256;
@@ -150,17 +156,24 @@ pub(super) async fn push(
         if query.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
     let posted = body::read(&request, payload, api.max_body, options).await;
     let posted = posted.map_err(|error| match error {
-        ApiError::Mistaken(mistakes) if accepts_problem(&request) => {
-            ApiError::MistakenInDetail(mistakes)
-        }
+        ApiError::Mistaken(mistakes) => refused(&request, mistakes),
         other => other,
     })?;
+    check_env_files(&api, &request, &posted)?;
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
     let at = api.clock.now();
-    let push =
-        Push { specifications, origin: Origin::Api, complete: false, at, by: "the API".into() };
-    let effects = api.store.push(push).await?;
+    let by = by_hand::who(&request, None).into();
+    let push = Push { specifications, origin: Origin::Api, complete: false, at, by };
+    let effects = api.store.push(push).await.map_err(|error| match error {
+        StoreError::Unfit(unfit) => {
+            let mistakes = unfit.into_iter().map(|unfit| {
+                Mistake::new(place(posted.several, unfit.index, unfit.field), unfit.message)
+            });
+            refused(&request, mistakes.collect())
+        }
+        error => error.into(),
+    })?;
     let mut answer = HttpResponse::Ok();
     answer.content_type(JSON);
     if !posted.several {
@@ -180,6 +193,40 @@ pub(super) async fn push(
     }))
 }
 
+/// The mistakes in the form that the sender asks for.
+fn refused(request: &HttpRequest, mistakes: Vec<Mistake>) -> ApiError {
+    if accepts_problem(request) {
+        ApiError::MistakenInDetail(mistakes)
+    } else {
+        ApiError::Mistaken(mistakes)
+    }
+}
+
+/// The way to a field of what was posted, from the way to it in its specification.
+fn place(several: bool, index: usize, field: FieldPath) -> FieldPath {
+    if !several {
+        return field;
+    }
+    let FieldPath(steps) = field;
+    FieldPath([Step::Index(index)].into_iter().chain(steps).collect())
+}
+
+/// Refuses files of variables where the server has no folder for them.
+fn check_env_files(api: &Api, request: &HttpRequest, posted: &Posted) -> Result<(), ApiError> {
+    if api.has_env_dir {
+        return Ok(());
+    }
+    let each = posted.read.iter().enumerate();
+    let wanting = each.filter(|(_, read)| !read.specification.policies.env_files.is_empty());
+    let mistakes: Vec<_> = wanting
+        .map(|(index, _)| {
+            let field = place(posted.several, index, FieldPath::key("EnvFiles"));
+            Mistake::new(field, NO_FOLDER)
+        })
+        .collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(refused(request, mistakes)) }
+}
+
 /// True where the sender asks for more than the original's body for a refused push.
 fn accepts_problem(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
@@ -187,8 +234,13 @@ fn accepts_problem(request: &HttpRequest) -> bool {
 }
 
 /// `DELETE /{name}`: deletes an allocation; its running containers go on.
-pub(super) async fn delete(api: Data<Api>, name: Path<String>) -> Result<HttpResponse, ApiError> {
-    if !api.store.delete(&name, &Origin::Api, api.clock.now(), "the API").await? {
+pub(super) async fn delete(
+    api: Data<Api>,
+    request: HttpRequest,
+    name: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let by = by_hand::who(&request, None);
+    if !api.store.delete(&name, &Origin::Api, api.clock.now(), &by).await? {
         return Err(api.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

@@ -34,6 +34,20 @@ pub(super) async fn read(
     most_bytes: usize,
     options: UnknownOptions,
 ) -> Result<Posted, ApiError> {
+    let bytes = bytes(request, payload, most_bytes).await?;
+    if bytes.len() <= LARGE {
+        return parse(&bytes, options);
+    }
+    let parsed = web::block(move || parse(&bytes, options)).await;
+    parsed.map_err(|error| ApiError::Internal(error.to_string()))?
+}
+
+/// Takes in a body that says that it is JSON, or is empty, within its bounds.
+pub(super) async fn bytes(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most_bytes: usize,
+) -> Result<Bytes, ApiError> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
@@ -45,17 +59,12 @@ pub(super) async fn read(
         return Err(ApiError::TooLarge(most_bytes));
     }
     let arrived = tokio::time::timeout(ARRIVAL, payload.to_bytes_limited(most_bytes)).await;
-    let bytes = match arrived {
-        Err(_) => return Err(ApiError::TooSlow),
-        Ok(Err(_)) => return Err(ApiError::TooLarge(most_bytes)),
-        Ok(Ok(Err(error))) => return Err(ApiError::Undecodable(error.to_string())),
-        Ok(Ok(Ok(bytes))) => bytes,
-    };
-    if bytes.len() <= LARGE {
-        return parse(&bytes, options);
+    match arrived {
+        Err(_) => Err(ApiError::TooSlow),
+        Ok(Err(_)) => Err(ApiError::TooLarge(most_bytes)),
+        Ok(Ok(Err(error))) => Err(ApiError::Undecodable(error.to_string())),
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
     }
-    let parsed = web::block(move || parse(&bytes, options)).await;
-    parsed.map_err(|error| ApiError::Internal(error.to_string()))?
 }
 
 fn parse(bytes: &Bytes, options: UnknownOptions) -> Result<Posted, ApiError> {

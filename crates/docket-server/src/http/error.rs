@@ -12,7 +12,7 @@ use docket_model::{
 };
 use tracing::error;
 
-use crate::{engine::EngineError, store::StoreError};
+use crate::{engine::EngineError, runner::HandError, store::StoreError};
 
 /// The content type of the original's answers.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
@@ -33,6 +33,10 @@ pub(super) enum ApiError {
     NoSuchRun(String),
     /// A parameter of the query is wrong.
     BadQuery(String),
+    /// A field of the body is wrong.
+    BadRequest(String),
+    /// Somebody's wish cannot be granted.
+    Hand(HandError),
     /// There is no such route.
     NoSuchRoute(String),
     /// The route does not do this.
@@ -63,11 +67,21 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<HandError> for ApiError {
+    fn from(error: HandError) -> Self {
+        match error {
+            HandError::Store(error) => Self::Store(error),
+            error => Self::Hand(error),
+        }
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Undecodable(message)
             | Self::BadQuery(message)
+            | Self::BadRequest(message)
             | Self::Forbidden(message)
             | Self::NotReady(message) => f.write_str(message),
             Self::Mistaken(mistakes) | Self::MistakenInDetail(mistakes) => {
@@ -90,6 +104,7 @@ impl fmt::Display for ApiError {
             Self::TooSlow => f.write_str("the body did not arrive in time"),
             Self::NotJson => f.write_str("send the header `Content-Type: application/json`"),
             Self::Store(error) => error.fmt(f),
+            Self::Hand(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
             Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
         }
@@ -101,7 +116,10 @@ impl std::error::Error for ApiError {}
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Undecodable(_) | Self::BadQuery(_) => StatusCode::BAD_REQUEST,
+            Self::Undecodable(_) | Self::BadQuery(_) | Self::BadRequest(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Hand(error) => status_of_hand(error),
             Self::Mistaken(_) | Self::MistakenInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSuchAllocation(..) | Self::NoSuchRun(_) | Self::NoSuchRoute(_) => {
                 StatusCode::NOT_FOUND
@@ -148,6 +166,15 @@ impl ResponseError for ApiError {
         };
         let status = status.as_u16();
         answer.content_type(PROBLEM).json(Problem { status, title, detail, errors })
+    }
+}
+
+fn status_of_hand(error: &HandError) -> StatusCode {
+    match error {
+        HandError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
+        HandError::Future(_) | HandError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        HandError::Pruned(_) | HandError::Taken { .. } => StatusCode::CONFLICT,
+        HandError::Store(error) => status_of(error),
     }
 }
 

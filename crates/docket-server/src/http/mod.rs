@@ -3,8 +3,10 @@
 mod access;
 mod allocations;
 mod body;
+mod by_hand;
 mod error;
 mod operations;
+mod rehearsal;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,7 @@ use crate::{
     clock::Clock,
     config::{Access, Listener},
     engine::Engine,
-    runner::EngineHealth,
+    runner::{EngineHealth, Runner},
     scheduler::Ticks,
     store::{Snapshot, Store},
     tls::{self, TlsError},
@@ -49,6 +51,7 @@ const LAST_ANSWERS: u64 = 5;
 pub(crate) struct Api {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) runner: Arc<Runner>,
     pub(crate) health: Arc<EngineHealth>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ticks: Arc<Ticks>,
@@ -59,6 +62,8 @@ pub(crate) struct Api {
     pub(crate) is_local_socket: bool,
     pub(crate) max_body: usize,
     pub(crate) unknown_options: UnknownOptions,
+    /// True where the server has a folder for `EnvFiles`.
+    pub(crate) has_env_dir: bool,
     pub(crate) started: DateTime<Utc>,
     /// What is wrong with the file of allocations, while an older one is in force.
     pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
@@ -133,7 +138,18 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_read("/-/health", read(operations::health)))
         .service(only_read("/-/ready", read(operations::ready)))
         .service(only_read("/-/version", read(operations::version)))
-        .service(only_read("/{name}/runs", read(runs::list)))
+        .service(
+            web::resource("/{name}/runs")
+                .route(read(runs::list))
+                .route(web::post().to(by_hand::run))
+                .default_service(only("GET, HEAD, POST")),
+        )
+        .service(only_post("/{name}/runs/{run}/cancel", web::post().to(by_hand::cancel)))
+        .service(only_post("/{name}/suspend", web::post().to(by_hand::suspend)))
+        .service(only_post("/{name}/resume", web::post().to(by_hand::resume)))
+        .service(only_post("/{name}/reset", web::post().to(by_hand::reset)))
+        .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
+        .service(only_read("/-/backup", read(operations::backup)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
         .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
         .service(
@@ -171,6 +187,10 @@ where
 
 fn only_read(path: &str, route: Route) -> actix_web::Resource {
     web::resource(path).route(route).default_service(only("GET, HEAD"))
+}
+
+fn only_post(path: &str, route: Route) -> actix_web::Resource {
+    web::resource(path).route(route).default_service(only("POST"))
 }
 
 fn only(allowed: &'static str) -> Route {

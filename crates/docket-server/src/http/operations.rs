@@ -3,12 +3,22 @@
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::fs::{self, File};
+use tokio_util::io::ReaderStream;
+use uuid::Uuid;
 
 use super::{
     Api,
     error::{ApiError, JSON},
 };
-use crate::{engine::EngineInfo, runner::EngineState};
+use crate::{engine::EngineInfo, runner::EngineState, store::StoreError};
+
+/// How much of a backup is read at once, in bytes.
+const PIECE: usize = 1 << 16;
+
+/// What is to be known of a store in memory.
+const FORGOTTEN: &str =
+    "allocations that were pushed and all runs are forgotten when the server stops";
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -17,7 +27,7 @@ struct Health<'a> {
     started: DateTime<Utc>,
     time: DateTime<Utc>,
     time_zone: &'a str,
-    store: &'a str,
+    store: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<String>,
 }
@@ -52,12 +62,18 @@ impl From<&EngineInfo> for EngineVersion {
 /// `GET /-/health`: the server lives.
 pub(super) async fn health(api: Data<Api>) -> HttpResponse {
     let time = api.clock.now();
+    let about = api.store.about();
+    let store = match (about.is_volatile, about.is_new) {
+        (true, _) => format!("{}: {FORGOTTEN}", about.kind),
+        (false, true) => format!("{}: made anew when the server started", about.kind),
+        (false, false) => about.kind,
+    };
     HttpResponse::Ok().content_type(JSON).json(Health {
         status: "ok",
         started: api.started,
         time,
         time_zone: api.zone.name(),
-        store: "memory: allocations that were pushed and all runs are forgotten when the server stops",
+        store,
         clock: api.ticks.clock_set_back(time),
     })
 }
@@ -93,4 +109,20 @@ pub(super) async fn version(api: Data<Api>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(JSON)
         .json(Version { version: env!("CARGO_PKG_VERSION"), engine })
+}
+
+/// `GET /-/backup`: a copy of all that the store keeps, as it stands at one moment.
+///
+/// The copy is a file for as long as it is sent, and has no name any more.
+pub(super) async fn backup(api: Data<Api>) -> Result<HttpResponse, ApiError> {
+    let folder = api.store.about().folder.ok_or(StoreError::NoFile)?;
+    let path = folder.join(format!(".backup-{}", Uuid::new_v4()));
+    api.store.backup(&path).await?;
+    let opened = File::open(&path).await;
+    let unnamed = fs::remove_file(&path).await;
+    let file = opened.and_then(|file| unnamed.map(|()| file));
+    let file = file.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .streaming(ReaderStream::with_capacity(file, PIECE)))
 }

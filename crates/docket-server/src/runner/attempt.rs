@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     engine::{EngineError, Identity, Made, Plan, Pulled, Sight},
+    fault::{Point, point},
     store::{Progress, StoreError},
 };
 
@@ -120,8 +121,10 @@ impl<'a> Attempt<'a> {
     async fn begin(&mut self) -> Result<Over, Break> {
         let runner = &self.journey.runner;
         let instant = self.journey.handle.id.instant;
+        point(Point::Claimed);
         let berth = self.unless_over(runner.berths.enter(instant)).await?;
         self.pull().await?;
+        point(Point::Pulled);
         let plan = self.plan().await?;
         let (container, started_at) = self.bring_up(&plan).await?;
         let over = self.see_out(&container, started_at).await;
@@ -230,6 +233,7 @@ impl<'a> Attempt<'a> {
                 }
                 made => made?,
             };
+            point(Point::Created);
             let (container, engine) = (id.clone(), self.engine_id().await?);
             let created = Progress::Created { container, engine, image, remarks };
             if let Err(refusal) = self.journey.note(created).await? {
@@ -237,6 +241,7 @@ impl<'a> Attempt<'a> {
                 runner.remove(&id).await;
                 return Err(refusal.into());
             }
+            point(Point::IdNoted);
             self.container = Some(id.clone());
             if let Some(Cancellation { reason, .. }) = self.journey.handle.cancelled() {
                 return Err(Break::Cancelled(reason));
@@ -260,6 +265,7 @@ impl<'a> Attempt<'a> {
             Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
             started => started?,
         }
+        point(Point::Started);
         self.note_loosely(Progress::Started).await?;
         Ok(runner.clock.now())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use docket_model::{
     Allocation, Run,
-    run::{Cancellation, Demand, Instant, RunId, RunState, Trigger},
+    run::{Cancellation, Demand, Instant, RunId, Trigger},
 };
 use thiserror::Error;
 
@@ -168,12 +168,5 @@ impl Runner {
         drop(turn);
         self.lines.tidy(run.uid, line);
         self.store.run(name, instant).await?.ok_or_else(missing)
-    }
-}
-
-impl HandError {
-    /// True where policies or bounds forbid it: there is a record that says so.
-    pub(crate) fn is_skipped(run: &Run) -> bool {
-        matches!(run.state, RunState::Skipped(_))
     }
 }

@@ -12,7 +12,10 @@ use super::{
     line::{Handle, Line},
     policy,
 };
-use crate::store::{End, Progress, StoreError};
+use crate::{
+    fault::{Point, point},
+    store::{End, Progress, StoreError},
+};
 
 /// Where a run sets out from.
 #[derive(Debug)]
@@ -153,6 +156,7 @@ impl Journey {
             // The allocation was deleted meanwhile, and its history with it.
             info!(run = %id, %error, "the end of a run could not be recorded");
         }
+        point(Point::EndNoted);
         runner.tell(id);
         let (allocation, run) = (&id.allocation, id.instant);
         match state.reason() {
@@ -162,6 +166,7 @@ impl Journey {
         if let Some(container) = container {
             let failed = state != RunState::Succeeded;
             runner.dispose(&self.handle.allocation, id.instant, container, failed).await;
+            point(Point::Removed);
         }
         Ok(state)
     }

@@ -22,6 +22,7 @@ mod live;
 mod pauses;
 pub(crate) mod policy;
 mod recovery;
+mod rehearsal;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -41,8 +42,8 @@ use self::{
 };
 pub(crate) use self::{
     by_hand::HandError,
+    environment::NO_FOLDER,
     health::{EngineHealth, EngineState},
-    live::{LiveError, Pieces},
 };
 use crate::{
     clock::Clock,

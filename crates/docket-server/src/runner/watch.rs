@@ -9,6 +9,7 @@ use tracing::warn;
 use super::attempt::{Attempt, Break, Over};
 use crate::{
     engine::{Captured, EngineError, Stop},
+    fault::{Point, point},
     store::Progress,
 };
 
@@ -45,6 +46,7 @@ impl Attempt<'_> {
             Ok::<_, Break>((exit, Some(early)))
         };
         let (exit, early) = runner.unless_stopped(watched).await??;
+        point(Point::Exited);
         self.capture(container, exit, early).await
     }
 

@@ -14,7 +14,11 @@ mod history;
 mod memory;
 mod rules;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -217,6 +221,8 @@ pub struct About {
     pub is_volatile: bool,
     /// True where it was made when it was opened, so that nothing can be in it.
     pub is_new: bool,
+    /// Where its files are, and room for more.
+    pub folder: Option<PathBuf>,
     /// Of a store that was there: the last moment at which its server was known to run.
     pub last_alive: Option<DateTime<Utc>>,
 }

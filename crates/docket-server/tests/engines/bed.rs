@@ -20,15 +20,15 @@ use crate::contract::Subject;
 const KEEPER: &str = r#"
 cd "$1" && ip link set lo up || exit
 exec 2>keeper.log
-while read -r word file; do
+while read -r word rest; do
     case $word in
         start)
             dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" \
-                -H "unix://$1/sock" >>dockerd.log 2>&1 &
+                -H "unix://$1/sock" $rest >>dockerd.log 2>&1 &
             dockerd=$! ;;
         stop) kill "$dockerd"; wait "$dockerd" ;;
         crash) kill -9 "$dockerd"; wait "$dockerd" ;;
-        registry) docker-registry serve "$file" >>registry.log 2>&1 & ;;
+        registry) docker-registry serve "$rest" >>registry.log 2>&1 & ;;
     esac
     echo "$word"
 done
@@ -73,6 +73,11 @@ impl Bed {
 
     /// A bed of one's own.
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// A bed of one's own whose engine has these options.
+    pub(crate) async fn start_with(options: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let mut process = Command::new("unshare")
             .args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"])
@@ -89,7 +94,7 @@ impl Bed {
         let answers = BufReader::new(process.stdout.take().unwrap());
         let keeper = Mutex::new(Keeper { process, tell, answers });
         let bed = Self { keeper, folder };
-        bed.tell("start");
+        bed.tell(&format!("start {options}"));
         bed.is_up().await;
         bed.import_busybox();
         bed

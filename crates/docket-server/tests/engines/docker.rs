@@ -3,6 +3,7 @@
 use std::{env, fs, sync::Arc};
 
 use docket_server::engine::{Engine, EngineError};
+use futures_util::TryStreamExt;
 use serde_json::json;
 
 use crate::{
@@ -44,6 +45,21 @@ keeps! {
     a_program_that_is_not_there_cannot_be_started,
     what_is_gone_is_said_to_be_gone,
     a_container_that_runs_is_not_removed,
+    a_look_tells_where_a_container_is_in_its_life,
+    a_gentle_stop_lets_the_program_end_by_itself,
+    a_container_is_asked_by_its_own_signal,
+    who_does_not_end_in_its_own_time_is_killed,
+    a_stop_at_once_cuts_a_gentle_one_short,
+    what_does_not_run_is_stopped_already,
+    the_containers_of_a_server_are_found_again,
+    what_a_container_writes_is_handed_out_while_it_runs,
+    live_output_has_each_byte_in_the_order_of_the_output,
+    a_terminals_live_output_is_as_it_was_written,
+    live_output_waits_for_a_container_to_be_started,
+    live_output_of_what_is_gone_says_so,
+    live_output_of_what_cannot_be_started_says_so,
+    a_rehearsal_of_what_is_well_finds_nothing_and_leaves_nothing,
+    a_rehearsal_without_an_image_is_fatal_and_goes_on,
 }
 
 #[tokio::test]
@@ -78,6 +94,20 @@ async fn an_option_reaches_the_engine_as_it_was_posted() {
     let seen = bed.docker(&["inspect", "--format", format, &made.id.0]);
     assert_eq!(seen, r#"500000000 false [{"Hard":200,"Name":"nofile","Soft":100}]"#);
     subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn environment_and_command_of_a_run_reach_the_engine() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let config = json!({"Cmd": ["false"], "Env": ["A=1", "B=1"]});
+    let mut plan = subject.plan("by-hand", json!({"Config": config}));
+    plan.environment = vec!["A=2".to_owned()];
+    plan.command = Some(["sh", "-c", "echo $A $B"].map(str::to_owned).into());
+
+    let (exit, captured) = subject.run(&plan).await;
+
+    assert_eq!((exit.code, captured.output.to_bytes()), (0, b"2 1\n".to_vec()));
 }
 
 #[tokio::test]
@@ -143,6 +173,9 @@ async fn a_log_that_cannot_be_read_is_empty_and_says_so() {
 
     assert_eq!(captured.output.written(), 0);
     assert!(captured.remark.unwrap().starts_with("no output: "));
+    let live: Result<Vec<_>, _> = subject.engine.live_output(&made.id, 0).try_collect().await;
+    let refusal = live.unwrap_err();
+    assert!(matches!(refusal, EngineError::Refused { status: 501, .. }), "{refusal:?}");
     subject.engine.remove(&made.id).await.unwrap();
 }
 

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use docket_model::allocation::Pull;
-use docket_server::engine::EngineError;
+use docket_server::engine::{EngineError, Stop};
+use futures_util::{StreamExt, TryStreamExt};
 use serde_json::json;
 
 use crate::{bed::Bed, contract::PLENTY};
@@ -58,4 +59,70 @@ async fn an_engine_that_is_away_is_unreachable_and_found_again() {
     bed.is_up().await;
     let (exit, captured) = subject.run(&plan).await;
     assert_eq!((exit.code, captured.output.to_bytes()), (0, b"back\n".to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_output_goes_on_where_a_container_outlives_its_engine() {
+    let options = "--live-restore";
+    let bed = Bed::start_with(options).await;
+    let subject = bed.subject();
+    let script = "trap 'exit 0' TERM; n=0; while :; do n=$((n+1)); echo $n; sleep 0.01; done";
+    let made = subject.begin(&subject.script("outlives", script)).await;
+    let mut live = subject.engine.live_output(&made.id, 0);
+    let mut written = Vec::new();
+
+    for fall in ["stop", "crash"] {
+        written.extend(live.next().await.unwrap().unwrap());
+        bed.tell(fall);
+        bed.tell(&format!("start {options}"));
+        bed.is_up().await;
+    }
+    subject.engine.stop(&made.id, Stop::Gently).await.unwrap();
+    let rest: Vec<_> = live.try_collect().await.unwrap();
+    written.extend(rest.concat());
+
+    let text = String::from_utf8(written).unwrap();
+    let numbers: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(numbers.len() > 50, "{}", numbers.len());
+    assert!(numbers.iter().copied().eq(1..=numbers.len()), "{text}");
+    let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
+    assert_eq!(captured.output.to_bytes(), text.as_bytes());
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_output_ends_with_a_container_that_falls_with_its_engine() {
+    let bed = Bed::start().await;
+    let subject = bed.subject();
+    let config = json!({"Cmd": ["sh", "-c", "echo up; sleep 600"], "StopTimeout": 1});
+    let made = subject.begin(&subject.plan("falls-live", json!({"Config": config}))).await;
+    let mut live = subject.engine.live_output(&made.id, 0);
+    assert_eq!(live.next().await.unwrap().unwrap(), "up\n");
+
+    bed.tell("crash");
+    bed.tell("start");
+
+    let rest: Vec<_> = live.try_collect().await.unwrap();
+    assert_eq!(rest.concat(), b"");
+    bed.is_up().await;
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_looks_and_what_ends_finds_an_engine_that_is_away_unreachable() {
+    let bed = Bed::start().await;
+    let subject = bed.subject();
+    let plan = subject.script("away", "true");
+    let made = subject.engine.create(&plan).await.unwrap();
+    bed.tell("crash");
+
+    let refusals = [
+        subject.engine.stop(&made.id, Stop::AtOnce).await,
+        subject.engine.look(&made.id).await.map(|_| ()),
+        subject.engine.ours(&subject.namespace, subject.store).await.map(|_| ()),
+        subject.engine.rehearse(&plan, Pull::Never).await.map(|_| ()),
+    ];
+    for refusal in refusals {
+        assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");
+    }
 }

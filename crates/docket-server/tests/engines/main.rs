@@ -9,4 +9,6 @@ mod bed;
 mod contract;
 mod docker;
 mod docker_faults;
+mod docker_life;
 mod docker_pulls;
+mod docker_rehearsals;

@@ -78,7 +78,7 @@ pub(super) async fn post(client: &Client, name: &str, body: Bytes) -> Result<Mad
 /// Who has the name.
 enum Holder {
     /// A container that will keep it.
-    Stays(Inspected),
+    Stays(Box<Inspected>),
     /// One that is being removed, or not to be seen yet; the error if that lasts.
     Goes(EngineError),
 }
@@ -88,7 +88,7 @@ async fn holder(client: &Client, name: &str, refusal: String) -> Result<Holder, 
         Ok(holder) if holder.is_going() => Ok(Holder::Goes(EngineError::NameHeld {
             holder: format!("{}, which is being removed", holder.description()),
         })),
-        Ok(holder) => Ok(Holder::Stays(holder)),
+        Ok(holder) => Ok(Holder::Stays(Box::new(holder))),
         Err(EngineError::Gone) => {
             Ok(Holder::Goes(EngineError::Refused { status: 409, message: refusal }))
         }

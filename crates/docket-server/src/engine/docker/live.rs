@@ -269,10 +269,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_ended_containers_log_that_always_breaks_off_is_given_up() {
-        let stub = Stub::start(|request| match request.contains("/logs") {
-            true => cut(10),
-            false => inspection("exited"),
-        });
+        let stub =
+            Stub::start(
+                |request| {
+                    if request.contains("/logs") { cut(10) } else { inspection("exited") }
+                },
+            );
 
         let failure = read(&stub, 0).await.unwrap_err();
 
@@ -281,9 +283,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_terminals_bytes_are_handed_out_as_they_are() {
-        let stub = Stub::start(|request| match request.contains("/logs") {
-            true => log(),
-            false => inspection_with("exited", &serde_json::json!({"Tty": true})),
+        let stub = Stub::start(|request| {
+            if request.contains("/logs") {
+                log()
+            } else {
+                inspection_with("exited", &serde_json::json!({"Tty": true}))
+            }
         });
 
         assert_eq!(read(&stub, 0).await.unwrap(), LOG);

@@ -81,11 +81,13 @@ async fn ask(client: &Client, id: &ContainerId, how: Stop, limit: Duration) -> R
 /// The container, if it runs.
 async fn running(client: &Client, id: &ContainerId) -> Result<Option<Inspected>, EngineError> {
     let inspected = client.inspect_id(id).await?;
-    match inspected.runs() {
-        true => Ok(Some(inspected)),
-        false if inspected.is_going() => Err(EngineError::Gone),
-        false => Ok(None),
+    if inspected.runs() {
+        return Ok(Some(inspected));
     }
+    if inspected.is_going() {
+        return Err(EngineError::Gone);
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

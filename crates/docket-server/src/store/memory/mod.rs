@@ -238,7 +238,13 @@ impl Store for MemoryStore {
     }
 
     fn about(&self) -> About {
-        About { kind: "memory".to_owned(), is_volatile: true, is_new: true, last_alive: None }
+        About {
+            kind: "memory".to_owned(),
+            is_volatile: true,
+            is_new: true,
+            folder: None,
+            last_alive: None,
+        }
     }
 
     fn changes(&self) -> Arc<Changes> {

@@ -166,6 +166,10 @@ impl Arguments {
             memory,
             file: self.file,
             unknown_options,
+            env_dir: None,
+            max_running: docket_server::config::MAX_RUNNING,
+            queue: docket_server::config::QUEUE,
+            stop_runs: false,
         })
     }
 }

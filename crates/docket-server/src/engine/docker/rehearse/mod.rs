@@ -32,7 +32,7 @@ pub(super) async fn rehearse(
     findings.extend(networks::missing(client, &container).await?);
     let mounts = Mounts::of(&container);
     let new_volumes = mounts.missing_volumes(client, &mut findings).await?;
-    mounts.look_for_folders(client, &mut findings).await;
+    mounts.look_for_folders(mounts::can_see_files(client), &mut findings).await;
     if has_image {
         let trial = Trial::new(client.clone(), plan, new_volumes);
         // A task of its own cleans up also if the caller goes away.

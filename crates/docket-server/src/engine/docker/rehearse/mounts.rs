@@ -1,6 +1,6 @@
 //! Volumes and folders that a container mounts, and that are not there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -71,12 +71,10 @@ impl Mounts {
         Ok(missing)
     }
 
-    /// Looks for the host's folders, which can be seen only from the engine's host itself.
-    pub(super) async fn look_for_folders(&self, client: &Client, findings: &mut Vec<Finding>) {
-        let is_inside = MARKS_OF_A_CONTAINER.iter().any(|mark| std::path::Path::new(mark).exists());
-        let sees = client.is_local && !is_inside;
+    /// Looks for the host's folders, if they can be seen from here.
+    pub(super) async fn look_for_folders(&self, can_see: bool, findings: &mut Vec<Finding>) {
         for (field, folder) in &self.folders {
-            let message = if !sees {
+            let message = if !can_see {
                 format!(
                     "whether the engine's host has `{folder}` cannot be seen from here: \
                      where it has not, the engine will make an empty folder of that name"
@@ -89,6 +87,11 @@ impl Mounts {
             findings.push(surprise(field, message));
         }
     }
+}
+
+/// True where this program sees the files that the engine would mount.
+pub(super) fn can_see_files(client: &Client) -> bool {
+    client.is_local && !MARKS_OF_A_CONTAINER.iter().any(|mark| Path::new(mark).exists())
 }
 
 /// True where there surely is nothing of this name.
@@ -125,5 +128,22 @@ mod tests {
         };
         assert_eq!(Mounts::of(&container), expected);
         assert_eq!(Mounts::of(&json!({"Config": {}})), Mounts::default());
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_missing_where_nothing_is_and_unknown_where_nothing_can_be_seen() {
+        let there = tempfile::TempDir::new().unwrap();
+        let binds = [format!("{}:/a", there.path().display()), "/no/such:/b".to_owned()];
+        let mounts = Mounts::of(&json!({"HostConfig": {"Binds": binds}}));
+
+        let (mut seen, mut unseen) = (Vec::new(), Vec::new());
+        mounts.look_for_folders(true, &mut seen).await;
+        mounts.look_for_folders(false, &mut unseen).await;
+
+        let message = "there is no `/no/such`: the engine will make an empty folder of that name";
+        assert_eq!(seen, [surprise("HostConfig.Binds[1]", message.to_owned())]);
+        let fields: Vec<_> = unseen.iter().map(|finding| finding.field.as_str()).collect();
+        assert_eq!(fields, ["HostConfig.Binds[0]", "HostConfig.Binds[1]"]);
+        assert!(unseen.iter().all(|finding| finding.message.contains("cannot be seen from here")));
     }
 }

@@ -57,14 +57,12 @@ async fn missing_container(
     field: String,
     name: &str,
 ) -> Result<Option<Finding>, EngineError> {
-    let is_there = match is_name(name) {
-        true => match client.inspect(name).await {
+    let is_there = is_name(name)
+        && match client.inspect(name).await {
             Ok(_) => true,
             Err(EngineError::Gone) => false,
             Err(error) => return Err(error),
-        },
-        false => false,
-    };
+        };
     let message = format!("there is no container `{name}` whose network could be shared");
     Ok((!is_there).then(|| fatal(field, message)))
 }

@@ -95,36 +95,34 @@ impl Trial {
         let options = RemoveContainerOptionsBuilder::new().v(true).build();
         let removed = client.docker.remove_container(name, Some(options));
         let mut left = Vec::new();
-        left.extend(self.outcome("container", name, client.answer(ANSWER_LIMIT, removed).await)?);
+        left.extend(unless_gone("container", name, client.answer(ANSWER_LIMIT, removed).await)?);
         for volume in &self.new_volumes {
             let removed = client.docker.remove_volume(volume, None::<RemoveVolumeOptions>);
             let removed = client.answer(ANSWER_LIMIT, removed).await;
             left.extend(match removed {
                 // Someone uses it by now, so it is theirs.
                 Err(EngineError::Refused { status: 409, .. }) => None,
-                removed => self.outcome("volume", volume, removed)?,
+                removed => unless_gone("volume", volume, removed)?,
             });
         }
         Ok(left)
     }
+}
 
-    /// Nothing where it is gone; else that it stays behind.
-    fn outcome(
-        &self,
-        kind: &str,
-        name: &str,
-        removed: Result<(), EngineError>,
-    ) -> Result<Option<Finding>, EngineError> {
-        match removed {
-            Ok(()) | Err(EngineError::Refused { status: 404, .. }) => Ok(None),
-            Err(EngineError::Unreachable(reason)) => Err(EngineError::Unreachable(format!(
-                "{reason}; the {kind} `{name}` of a rehearsal may be left behind"
-            ))),
-            Err(error) => {
-                let message =
-                    format!("the {kind} `{name}` of this rehearsal stays behind: {error}");
-                Ok(Some(surprise("", message)))
-            }
+/// Nothing where it is gone; else that it stays behind.
+fn unless_gone(
+    kind: &str,
+    name: &str,
+    removed: Result<(), EngineError>,
+) -> Result<Option<Finding>, EngineError> {
+    match removed {
+        Ok(()) | Err(EngineError::Refused { status: 404, .. }) => Ok(None),
+        Err(EngineError::Unreachable(reason)) => Err(EngineError::Unreachable(format!(
+            "{reason}; the {kind} `{name}` of a rehearsal may be left behind"
+        ))),
+        Err(error) => {
+            let message = format!("the {kind} `{name}` of this rehearsal stays behind: {error}");
+            Ok(Some(surprise("", message)))
         }
     }
 }

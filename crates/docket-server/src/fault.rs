@@ -1,0 +1,43 @@
+//! Points at which a build for tests dies on demand, as by a crash; in a release they are nothing.
+//!
+//! `DOCKET_DIE_AT=started` ends the process with SIGKILL once it gets there, `started:3` when it gets
+//! there for the third time.
+
+/// A step of a run that was just done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Point {
+    Claimed,
+    Pulled,
+    Created,
+    IdNoted,
+    Started,
+    Exited,
+    EndNoted,
+    Removed,
+}
+
+/// Dies here if that is wanted.
+#[cfg(debug_assertions)]
+pub(crate) fn point(reached: Point) {
+    use std::sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    static WANTED: LazyLock<Option<(String, AtomicU32)>> = LazyLock::new(|| {
+        let wanted = std::env::var("DOCKET_DIE_AT").ok()?;
+        let (name, times) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+        Some((name.to_owned(), AtomicU32::new(times.parse().ok()?)))
+    });
+    let Some((name, left)) = &*WANTED else { return };
+    if *name == format!("{reached:?}") && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+        // It cannot fail: the process is our own.
+        let _: Result<(), _> = kill_process(getpid(), Signal::KILL);
+    }
+}
+
+/// Nothing happens here.
+#[cfg(not(debug_assertions))]
+pub(crate) const fn point(_reached: Point) {}

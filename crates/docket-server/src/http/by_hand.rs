@@ -1,0 +1,140 @@
+//! What somebody asks for by hand: a run now, the end of one, a suspension and its end.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{self, Data, Path},
+};
+use docket_model::{
+    journal::Suspension,
+    moment,
+    run::{Cancellation, Demand, RunState},
+    wire::{CancelRequest, ResumeRequest, RunRecord, RunRequest, SuspendRequest},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    Api, allocations, body,
+    error::{ApiError, JSON},
+    runs,
+};
+use crate::store::Steering;
+
+/// The longest such body, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// `POST /{name}/runs`: starts a run, if policies allow it.
+///
+/// 202 and the run; 409 and the run that was skipped where they do not.
+pub(super) async fn run(
+    api: Data<Api>,
+    request: HttpRequest,
+    name: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let RunRequest { cmd, env, at, by } = read(&request, payload).await?;
+    let allocation = api.snapshot(&name).await?.standing.allocation;
+    let at = at.map(|at| moment::read(&at, allocation.zone(api.zone), api.clock.now())).transpose();
+    let at = at.map_err(|error| ApiError::BadRequest(format!("At: {error}")))?;
+    if let Some(wrong) = env.iter().find(|line| line.find('=').is_none_or(|end| end == 0)) {
+        let key = wrong.split('=').next().unwrap_or_default();
+        return Err(ApiError::BadRequest(format!("Env: `{key}` is no variable: write KEY=VALUE")));
+    }
+    let demand = Demand { by: who(&request, by), command: cmd, environment: env };
+    let run = api.runner.run_by_hand(&name, demand, at).await?;
+    let mut answer = match run.state {
+        RunState::Skipped(_) => HttpResponse::Conflict(),
+        _ => HttpResponse::Accepted(),
+    };
+    answer.insert_header((header::LOCATION, format!("/{}/runs/{}", name, run.id.instant)));
+    Ok(answer.content_type(JSON).json(RunRecord::from(run.as_ref())))
+}
+
+/// `POST /{name}/runs/{id}/cancel`: makes a run end before its time.
+pub(super) async fn cancel(
+    api: Data<Api>,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let CancelRequest { kill, by } = read(&request, payload).await?;
+    let run = runs::find(&api, &path.0, &path.1).await?;
+    let reason = format!("cancelled by {}", who(&request, by));
+    let cancellation = Cancellation { reason, kill };
+    let run = api.runner.cancel_by_hand(&path.0, run.id.instant, cancellation).await?;
+    Ok(HttpResponse::Accepted().content_type(JSON).json(RunRecord::from(run.as_ref())))
+}
+
+/// `POST /{name}/suspend`: nothing starts by itself until it is resumed.
+pub(super) async fn suspend(
+    api: Data<Api>,
+    request: HttpRequest,
+    name: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let SuspendRequest { reason, until, by } = read(&request, payload).await?;
+    let (now, zone) =
+        (api.clock.now(), api.snapshot(&name).await?.standing.allocation.zone(api.zone));
+    let until = until.map(|until| moment::read_coming(&until, zone, now)).transpose();
+    let until = until.map_err(|error| ApiError::BadRequest(format!("Until: {error}")))?;
+    if until.is_some_and(|until| until <= now) {
+        return Err(ApiError::BadRequest("Until: this moment has gone by already".to_owned()));
+    }
+    let by = who(&request, by);
+    let suspension = Suspension { by: by.clone(), reason, since: now, until };
+    steer(api, name, Steering::Suspend(suspension), &by).await
+}
+
+/// `POST /{name}/resume`: things start again, for instants to come.
+pub(super) async fn resume(
+    api: Data<Api>,
+    request: HttpRequest,
+    name: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let ResumeRequest { by } = read(&request, payload).await?;
+    steer(api, name, Steering::Resume, &who(&request, by)).await
+}
+
+/// `POST /{name}/reset`: a latest instant ahead of the clock is set back to now.
+pub(super) async fn reset(
+    api: Data<Api>,
+    request: HttpRequest,
+    name: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let ResumeRequest { by } = read(&request, payload).await?;
+    steer(api, name, Steering::Reset, &who(&request, by)).await
+}
+
+async fn steer(
+    api: Data<Api>,
+    name: Path<String>,
+    steering: Steering,
+    by: &str,
+) -> Result<HttpResponse, ApiError> {
+    if !api.store.steer(&name, steering, api.clock.now(), by).await? {
+        return Err(api.no_such_allocation(&name).await);
+    }
+    allocations::get(api, name).await
+}
+
+/// Reads a body that may be empty.
+async fn read<T: DeserializeOwned + Default>(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<T, ApiError> {
+    let bytes = body::bytes(request, payload, LARGEST).await?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::BadRequest(error.to_string()))
+}
+
+/// Who asks: as they say, or else the address that they ask from.
+pub(super) fn who(request: &HttpRequest, by: Option<String>) -> String {
+    by.unwrap_or_else(|| match request.peer_addr() {
+        Some(address) => address.ip().to_string(),
+        None => "a local user".to_owned(),
+    })
+}

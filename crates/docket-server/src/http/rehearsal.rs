@@ -1,0 +1,37 @@
+//! `POST /-/rehearsal`: what would surprise when a specification runs.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
+use docket_model::{
+    container::UnknownOptions,
+    wire::{Finding, Rehearsal},
+};
+
+use super::{
+    Api, body,
+    error::{ApiError, JSON},
+};
+
+/// Rehearses one specification, or several one after the other, and stores none.
+pub(super) async fn rehearse(
+    api: Data<Api>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let options = UnknownOptions::Allow;
+    let posted = body::read(&request, payload, api.max_body, options).await?;
+    let mut rehearsals = Vec::with_capacity(posted.read.len());
+    for read in posted.read {
+        let found = api.runner.rehearse(&read.specification).await.map_err(ApiError::Engine)?;
+        let findings = found.into_iter().map(|found| Finding {
+            field: found.field,
+            message: found.message,
+            fatal: found.is_fatal,
+        });
+        let name = read.specification.name;
+        rehearsals.push(Rehearsal { name, findings: findings.collect() });
+    }
+    Ok(HttpResponse::Ok().content_type(JSON).json(rehearsals))
+}

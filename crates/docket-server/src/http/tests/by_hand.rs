@@ -1,0 +1,164 @@
+//! What is asked for by hand.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// A name whose container runs for an hour, and whose runs exclude one another.
+const LONG: &str = r#"{"Name":"long","Cron":"0 9 * * *","Overlap":"Forbid","Timeout":"2h",
+    "Container":{"Config":{"Image":"long"}}}"#;
+
+/// The status and one key of the body.
+fn told(answer: &str, keys: &[&str]) -> String {
+    let (status, body) = (answer.lines().next().unwrap(), answer.rsplit('\n').next().unwrap());
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    let values = keys.iter().map(|key| body[key].to_string().replace('"', ""));
+    [status.to_owned()].into_iter().chain(values).collect::<Vec<_>>().join(" | ")
+}
+
+/// Lets the server know its engine.
+async fn meet_engine(api: &Data<Api>) {
+    let (health, api) = (api.health.clone(), api.clone());
+    tokio::spawn(async move {
+        health.watch_over(&*api.engine, &*api.clock, CancellationToken::new()).await;
+    });
+    pass(1).await;
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_by_hand_obeys_overlap_and_can_be_cancelled() {
+    let api = api(Access::default());
+    meet_engine(&api).await;
+    post(&api, LONG).await;
+
+    let first = post_to(&api, "/long/runs", r#"{"By":"ann"}"#).await;
+    pass(1).await;
+    let second = post_to(&api, "/long/runs", "").await;
+    let cancel = "/long/runs/20261121T090001.001Z/cancel";
+    let cancelled = post_to(&api, cancel, r#"{"By":"bob"}"#).await;
+    pass(60).await;
+    let ended = get(&api, "/long/runs/20261121T090001.001Z").await;
+    let again = post_to(&api, cancel, "").await;
+
+    assert_eq!(
+        told(&first, &["Run", "State", "Trigger", "By"]),
+        "202 Accepted | 20261121T090001.001Z | claimed | ByHand | ann"
+    );
+    assert_eq!(
+        told(&second, &["State", "Reason"]),
+        "409 Conflict | skipped | the run 20261121T090001.001Z is still under way \
+         (`Overlap: Forbid`)"
+    );
+    assert_eq!(told(&cancelled, &["State"]), "202 Accepted | running");
+    assert_eq!(told(&ended, &["State", "Reason"]), "200 OK | cancelled | cancelled by bob");
+    assert_eq!(
+        told(&again, &["detail"]),
+        "409 Conflict | the run `long/20261121T090001.001Z` is over: cancelled"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_instants_of_the_past_are_made_up_for() {
+    let api = api(Access::default());
+    post(&api, LONG).await;
+
+    let at = |at: &str| format!(r#"{{"At":"{at}"}}"#);
+    let future = post_to(&api, "/long/runs", &at("2026-11-22T09:00:00Z")).await;
+    let other = post_to(&api, "/long/runs", &at("2026-11-20 10:00")).await;
+    let past = post_to(&api, "/long/runs", &at("2026-11-20 09:00")).await;
+    let twice = post_to(&api, "/long/runs", &at("2026-11-20T08:00:00Z")).await;
+
+    assert_eq!(
+        told(&future, &["detail"]),
+        "422 Unprocessable Entity | 20261122T090000Z is in the future: only past instants can be \
+         made up for"
+    );
+    assert_eq!(
+        told(&other, &["detail"]),
+        "422 Unprocessable Entity | 20261120T090000Z is not an instant of this schedule; the \
+         nearest are 20261120T080000Z and 20261121T080000Z"
+    );
+    assert_eq!(told(&past, &["Run", "State"]), "202 Accepted | 20261120T080000Z | claimed");
+    assert!(twice.starts_with("409 Conflict"), "{twice}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspension_is_shown_until_it_ends() {
+    let api = api(Access::default());
+    post(&api, LONG).await;
+
+    let body = r#"{"By":"ann","Reason":"the database moves","Until":"2026-11-21 11:00"}"#;
+    let suspended = post_to(&api, "/long/suspend", body).await;
+    let pushed = post(&api, &LONG.replace("2h", "3h")).await;
+    let still = get(&api, "/long").await;
+    let resumed = post_to(&api, "/long/resume", "").await;
+    let past = post_to(&api, "/long/suspend", r#"{"Until":"2026-11-21 09:00"}"#).await;
+
+    let shown = r#""Suspended":{"By":"ann","Reason":"the database moves","Since":"2026-11-21T09:00:00Z","Until":"2026-11-21T10:00:00Z"}"#;
+    assert!(suspended.contains(shown), "{suspended}");
+    assert!(pushed.ends_with(r#"{"created":false}"#), "{pushed}");
+    assert!(still.contains(shown), "{still}");
+    assert!(!resumed.contains("Suspended"), "{resumed}");
+    assert_eq!(
+        told(&past, &["detail"]),
+        "400 Bad Request | Until: this moment has gone by already"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_in_a_wish_is_named() {
+    let api = api(Access::default());
+    post(&api, LONG).await;
+
+    let absent = post_to(&api, "/lon/runs", "").await;
+    let key = post_to(&api, "/long/runs", r#"{"Comand":["a"]}"#).await;
+    let variable = post_to(&api, "/long/runs", r#"{"Env":["NOVALUE"]}"#).await;
+    let state = get(&api, "/long/runs?state=lots").await;
+    let plain = Asking::of(&api).send(Method::POST, "/long/runs", "{}").await;
+    let got = get(&api, "/long/suspend").await;
+
+    assert_eq!(
+        told(&absent, &["detail"]),
+        "404 Not Found | no allocation is named `lon`: did you mean `long`?"
+    );
+    assert!(key.starts_with("400 Bad Request") && key.contains("`Comand`"), "{key}");
+    assert_eq!(
+        told(&variable, &["detail"]),
+        "400 Bad Request | Env: `NOVALUE` is no variable: write KEY=VALUE"
+    );
+    assert!(state.contains("state: `lots` is none of waiting, claimed,"), "{state}");
+    assert!(plain.starts_with("415 "), "{plain}");
+    assert!(got.starts_with("405 ") && got.contains("POST"), "{got}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn chains_are_held_together() {
+    let api = api(Access::default());
+    let named = |name: &str, due: &str| {
+        format!(r#"{{"Name":"{name}",{due},"Container":{{"Config":{{"Image":"x"}}}}}}"#)
+    };
+    post(&api, &named("a", r#""Cron":"""#)).await;
+    post(&api, &named("b", r#""After":["a"]"#)).await;
+
+    let unknown = post(&api, &named("c", r#""After":["z"]"#)).await;
+    let circle = post(&api, &format!("[{}]", named("a", r#""After":["b"]"#))).await;
+    let parent = Asking::of(&api).send(Method::DELETE, "/a", "").await;
+
+    assert!(
+        unknown.ends_with(r#"{"overall":{},"fields":{"After[0]":"no allocation is named `z`"}}"#)
+    );
+    assert!(
+        circle.contains(r#"{"[0].After[0]":"runs after itself: `a` after `b` after `a`"}"#),
+        "{circle}"
+    );
+    assert_eq!(
+        told(&parent, &["detail"]),
+        "409 Conflict | `b` runs after `a`: delete what runs after it first, or change its `After`"
+    );
+}

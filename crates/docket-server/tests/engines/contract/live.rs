@@ -1,0 +1,86 @@
+//! What a container writes, while it writes it.
+
+use docket_model::run::ContainerId;
+use docket_server::engine::{EngineError, Stop};
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::json;
+
+use super::{PLENTY, Subject};
+
+/// All that is handed out, to the end.
+async fn all(subject: &Subject, id: &ContainerId, skip: u64) -> Result<Vec<u8>, EngineError> {
+    let pieces: Vec<_> = subject.engine.live_output(id, skip).try_collect().await?;
+    Ok(pieces.concat())
+}
+
+pub(crate) async fn what_a_container_writes_is_handed_out_while_it_runs(subject: &Subject) {
+    let script = "echo first; trap 'echo last; exit' TERM; while :; do sleep 0.05; done";
+    let made = subject.begin(&subject.script("live", script)).await;
+    let mut live = subject.engine.live_output(&made.id, 0);
+
+    assert_eq!(live.next().await.unwrap().unwrap(), "first\n");
+    subject.engine.stop(&made.id, Stop::Gently).await.unwrap();
+
+    let rest: Vec<_> = live.try_collect().await.unwrap();
+    assert_eq!(rest.concat(), b"last\n");
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+pub(crate) async fn live_output_has_each_byte_in_the_order_of_the_output(subject: &Subject) {
+    let script = "seq 1 100000; echo between >&2; seq 1 100000";
+    let made = subject.begin(&subject.script("live-bytes", script)).await;
+
+    let live = all(subject, &made.id, 0).await.unwrap();
+
+    // How the engine mixes the two streams is its own affair.
+    let output = subject.engine.output(&made.id, PLENTY).await.unwrap().output.to_bytes();
+    assert!(live == output, "{} {}", live.len(), output.len());
+    let written: usize = (1..=100_000).map(|number: u32| format!("{number}\n").len()).sum();
+    assert_eq!(live.len(), 2 * written + "between\n".len());
+    let (_, rest) = live.split_at(live.len() - 9);
+    let skip = u64::try_from(live.len() - rest.len()).unwrap();
+    assert_eq!(all(subject, &made.id, skip).await.unwrap(), rest);
+    assert_eq!(all(subject, &made.id, 1 << 40).await.unwrap(), b"");
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+pub(crate) async fn a_terminals_live_output_is_as_it_was_written(subject: &Subject) {
+    let script = "printf '\\1\\2\\0 first'; sleep 0.2; printf '\\2second\\n'";
+    let config = json!({"Config": {"Tty": true, "Cmd": ["sh", "-c", script]}});
+    let made = subject.begin(&subject.plan("live-terminal", config)).await;
+
+    let live = all(subject, &made.id, 0).await.unwrap();
+
+    assert_eq!(live, b"\x01\x02\x00 first\x02second\r\n");
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+pub(crate) async fn live_output_waits_for_a_container_to_be_started(subject: &Subject) {
+    let made = subject.engine.create(&subject.script("live-early", "echo late")).await.unwrap();
+    let started = subject.engine.start(&made.id);
+
+    let (live, started) = tokio::join!(all(subject, &made.id, 0), started);
+
+    started.unwrap();
+    assert_eq!(live.unwrap(), b"late\n");
+    subject.engine.remove(&made.id).await.unwrap();
+}
+
+pub(crate) async fn live_output_of_what_is_gone_says_so(subject: &Subject) {
+    let made = subject.begin(&subject.script("live-gone", "true")).await;
+    subject.engine.follow(&made.id).await.unwrap();
+    subject.engine.remove(&made.id).await.unwrap();
+
+    assert_eq!(all(subject, &made.id, 0).await, Err(EngineError::Gone));
+}
+
+pub(crate) async fn live_output_of_what_cannot_be_started_says_so(subject: &Subject) {
+    let plan = subject.plan("live-never", json!({"Config": {"Cmd": ["/no/such"]}}));
+    let made = subject.engine.create(&plan).await.unwrap();
+    subject.engine.start(&made.id).await.unwrap_err();
+
+    let failure = all(subject, &made.id, 0).await.unwrap_err();
+
+    assert!(matches!(failure, EngineError::NotStartable(_)), "{failure:?}");
+    subject.engine.remove(&made.id).await.unwrap();
+}

@@ -1,0 +1,93 @@
+//! What every engine keeps: run for each of them.
+
+mod life;
+mod live;
+mod rehearsals;
+mod runs;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use docket_model::{
+    FieldPath, Specification,
+    container::UnknownOptions,
+    run::{Exit, Instant},
+};
+use docket_server::engine::{Captured, Engine, EngineError, Identity, Made, Plan};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub(crate) use self::{life::*, live::*, rehearsals::*, runs::*};
+
+/// More than any test writes.
+pub(crate) const PLENTY: usize = 8 << 20;
+
+/// An engine under test, and an image on it that has a shell.
+pub(crate) struct Subject {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) image: String,
+    pub(crate) namespace: String,
+    pub(crate) store: Uuid,
+}
+
+impl Subject {
+    pub(crate) fn new(engine: Arc<dyn Engine>, image: &str) -> Self {
+        let store = Uuid::new_v4();
+        let namespace = format!("test-{:08x}", store.as_fields().0);
+        Self { engine, image: image.to_owned(), namespace, store }
+    }
+
+    /// A plan for a container of these options; each name is used once in a test.
+    pub(crate) fn plan(&self, name: &str, mut container: Value) -> Plan {
+        let config = container["Config"].as_object_mut().unwrap();
+        config.entry("Image").or_insert_with(|| self.image.clone().into());
+        let posted = json!({"Name": name, "Cron": "@daily", "Container": container});
+        let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+        let Specification { name, container, .. } = read.unwrap().specification;
+        let identity = Identity {
+            namespace: self.namespace.as_str().into(),
+            store: self.store,
+            allocation: name,
+            uid: Uuid::new_v4(),
+            instant: "20261121T090000Z".parse::<Instant>().unwrap(),
+            attempt: 1,
+        };
+        Plan {
+            identity,
+            labels: BTreeMap::new(),
+            container,
+            environment: Vec::new(),
+            command: None,
+        }
+    }
+
+    /// A plan for a shell script.
+    pub(crate) fn script(&self, name: &str, script: &str) -> Plan {
+        self.plan(name, json!({"Config": {"Cmd": ["sh", "-c", script]}}))
+    }
+
+    /// Creates and starts.
+    pub(crate) async fn begin(&self, plan: &Plan) -> Made {
+        let made = self.engine.create(plan).await.unwrap();
+        self.engine.start(&made.id).await.unwrap();
+        made
+    }
+
+    /// Begins, and waits for the first word that the container writes.
+    pub(crate) async fn begin_and_hear(&self, plan: &Plan) -> Made {
+        let made = self.begin(plan).await;
+        let mut live = self.engine.live_output(&made.id, 0);
+        live.next().await.unwrap().unwrap();
+        made
+    }
+
+    /// From the creation to the removal.
+    pub(crate) async fn run(&self, plan: &Plan) -> (Exit, Captured) {
+        let made = self.begin(plan).await;
+        let exit = self.engine.follow(&made.id).await.unwrap();
+        let captured = self.engine.output(&made.id, PLENTY).await.unwrap();
+        self.engine.remove(&made.id).await.unwrap();
+        assert_eq!(self.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
+        (exit, captured)
+    }
+}

@@ -1,0 +1,64 @@
+//! What becomes of Docker's containers by other hands than docket's.
+
+use docket_server::engine::{Engine, EngineError, Sight, Stop};
+
+use crate::bed::Bed;
+
+const GIVES_IN: &str = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done";
+
+#[tokio::test]
+async fn a_container_that_is_gone_before_its_first_start_may_be_made_anew() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let plan = subject.script("anew", "true");
+    let first = subject.engine.create(&plan).await.unwrap();
+    bed.docker(&["rm", &first.id.0]);
+
+    assert_eq!(subject.engine.start(&first.id).await, Err(EngineError::NeverStarted));
+    // From now on, and for a server that knows nothing of the creation, it is not sure.
+    assert_eq!(subject.engine.start(&first.id).await, Err(EngineError::Gone));
+    assert_eq!(bed.engine(None).start(&first.id).await, Err(EngineError::Gone));
+
+    let (exit, _) = subject.run(&plan).await;
+    assert_eq!(exit.code, 0);
+}
+
+#[tokio::test]
+async fn a_paused_container_is_stopped_like_any_other() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    for (name, how, code) in [("paused-1", Stop::Gently, 7), ("paused-2", Stop::AtOnce, 137)] {
+        let made = subject.begin_and_hear(&subject.script(name, GIVES_IN)).await;
+        bed.docker(&["pause", &made.id.0]);
+        let sight = subject.engine.look(&made.id).await.unwrap();
+        assert!(matches!(sight, Sight::Runs { .. }), "{sight:?}");
+
+        subject.engine.stop(&made.id, how).await.unwrap();
+
+        assert_eq!(subject.engine.follow(&made.id).await.unwrap().code, code);
+        subject.engine.remove(&made.id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_container_whose_label_was_bent_is_not_found() {
+    let bed = Bed::shared().await;
+    let subject = bed.subject();
+    let plan = subject.script("bent", "true");
+    let made = subject.engine.create(&plan).await.unwrap();
+    let labels = plan.identity.labels().map(|(key, value)| match key {
+        "io.docket.attempt" => format!("{key}=first"),
+        _ => format!("{key}={value}"),
+    });
+    let mut create = vec!["create"];
+    create.extend(labels.iter().flat_map(|label| ["--label", label]));
+    create.extend(["busybox:latest", "true"]);
+    let bent = bed.docker(&create);
+
+    let found = subject.engine.ours(&subject.namespace, subject.store).await.unwrap();
+
+    let found: Vec<_> = found.iter().map(|found| &found.id).collect();
+    assert_eq!(found, [&made.id]);
+    bed.docker(&["rm", &bent]);
+    subject.engine.remove(&made.id).await.unwrap();
+}
