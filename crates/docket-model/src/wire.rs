@@ -223,6 +223,29 @@ pub struct Sentence {
     pub text: String,
 }
 
+/// What the engine would make of a specification, without running it: `POST /-/rehearsal`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Rehearsal {
+    /// The allocation.
+    pub name: AllocationName,
+    /// What was found; nothing where it can run.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that the engine has to say about a specification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Finding {
+    /// The way to the field, such as `Container.Config.Image`.
+    pub field: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// True where no run could start.
+    pub fatal: bool,
+}
+
 /// A run in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -388,6 +411,14 @@ impl From<&Run> for RunRecord {
             lateness_milliseconds: run.lateness().map(|late| late.num_milliseconds()),
             attempts: attempts.collect(),
         }
+    }
+}
+
+impl RunRecord {
+    /// True once nothing more happens to the run.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ended.is_some()
     }
 }
 
