@@ -1,5 +1,6 @@
 //! One file a command: what it takes, and what it does with client and output.
 
+pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod delete;
@@ -9,7 +10,11 @@ pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod next;
 pub(crate) mod push;
+pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod server;
+mod target;
+mod watch;
 
 use thiserror::Error;
 
@@ -17,3 +22,8 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[error("failed")]
 pub(crate) struct AlreadyTold;
+
+/// The command ends with this exit code, and all else has been told already.
+#[derive(Debug, Error)]
+#[error("exit code {0}")]
+pub(crate) struct EndsWith(pub(crate) u8);

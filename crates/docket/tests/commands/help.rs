@@ -9,12 +9,15 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
     let commands = [
         "server",
         "push",
+        "check",
         "list",
         "get",
         "delete",
-        "check",
-        "next",
+        "run",
+        "cancel",
+        "runs",
         "logs",
+        "next",
         "health",
         "completions",
     ];

@@ -10,6 +10,7 @@ mod misuse;
 mod offline;
 mod operations;
 mod push;
+mod run;
 mod server;
 mod stub;
 
