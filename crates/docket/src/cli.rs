@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        cancel, check, completions, delete, get, health, list, logs, next, push, run, runs, server,
+        cancel, check, completions, delete, get, health, list, logs, next, push, reset, resume,
+        run, runs, server, suspend, why,
     },
     environment, output,
 };
@@ -26,6 +27,7 @@ Examples:
   docket list                         see them, when they run next and how they ran last
   docket run report --wait            run `report` now, and wait for it
   docket logs report -f               see what its newest run writes
+  docket why report                   see why it ran, or did not
   docket next '0 9 * * 1-5'           see when a schedule is due
 
 Every command answers 0 when it did what was asked, 1 when it failed, and 2 when it was misused;
@@ -43,7 +45,11 @@ pub(crate) enum Command {
     Cancel(cancel::Arguments),
     Runs(runs::Arguments),
     Logs(logs::Arguments),
+    Why(why::Arguments),
     Next(next::Arguments),
+    Suspend(suspend::Arguments),
+    Resume(resume::Arguments),
+    Reset(reset::Arguments),
     Health(health::Arguments),
     Completions(completions::Arguments),
 }
@@ -65,7 +71,11 @@ impl Command {
             Self::Cancel(arguments) => cancel::run(arguments).await,
             Self::Runs(arguments) => runs::run(arguments).await,
             Self::Logs(arguments) => logs::run(arguments).await,
+            Self::Why(arguments) => why::run(arguments).await,
             Self::Next(arguments) => next::run(arguments).await,
+            Self::Suspend(arguments) => suspend::run(arguments).await,
+            Self::Resume(arguments) => resume::run(arguments).await,
+            Self::Reset(arguments) => reset::run(arguments).await,
             Self::Health(arguments) => health::run(arguments).await,
             Self::Completions(arguments) => completions::run(&arguments),
         }

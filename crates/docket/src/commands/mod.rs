@@ -8,13 +8,18 @@ pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod logs;
+mod many;
 pub(crate) mod next;
 pub(crate) mod push;
+pub(crate) mod reset;
+pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod server;
+pub(crate) mod suspend;
 mod target;
 mod watch;
+pub(crate) mod why;
 
 use thiserror::Error;
 

@@ -17,7 +17,11 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "cancel",
         "runs",
         "logs",
+        "why",
         "next",
+        "suspend",
+        "resume",
+        "reset",
         "health",
         "completions",
     ];

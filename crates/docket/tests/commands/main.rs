@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test shall end it")]
 
 mod allocations;
+mod by_hand;
 mod connection;
 mod help;
+mod history;
 mod logs;
 mod misuse;
 mod offline;
