@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        cancel, check, completions, delete, get, health, list, logs, next, push, reset, resume,
-        run, runs, server, suspend, why,
+        backup, cancel, check, completions, delete, get, health, journal, list, logs, next, push,
+        reset, resume, run, runs, server, suspend, why,
     },
     environment, output,
 };
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Suspend(suspend::Arguments),
     Resume(resume::Arguments),
     Reset(reset::Arguments),
+    Journal(journal::Arguments),
+    Backup(backup::Arguments),
     Health(health::Arguments),
     Completions(completions::Arguments),
 }
@@ -63,7 +65,7 @@ impl Command {
         match self {
             Self::Server(arguments) => server::run(*arguments).await,
             Self::Push(arguments) => push::run(arguments).await,
-            Self::Check(arguments) => check::run(&arguments),
+            Self::Check(arguments) => check::run(arguments).await,
             Self::List(arguments) => list::run(arguments).await,
             Self::Get(arguments) => get::run(arguments).await,
             Self::Delete(arguments) => delete::run(arguments).await,
@@ -76,6 +78,8 @@ impl Command {
             Self::Suspend(arguments) => suspend::run(arguments).await,
             Self::Resume(arguments) => resume::run(arguments).await,
             Self::Reset(arguments) => reset::run(arguments).await,
+            Self::Journal(arguments) => journal::run(arguments).await,
+            Self::Backup(arguments) => backup::run(arguments).await,
             Self::Health(arguments) => health::run(arguments).await,
             Self::Completions(arguments) => completions::run(&arguments),
         }

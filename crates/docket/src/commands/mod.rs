@@ -1,11 +1,13 @@
 //! One file a command: what it takes, and what it does with client and output.
 
+pub(crate) mod backup;
 pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod health;
+pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod logs;
 mod many;

@@ -22,6 +22,8 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "suspend",
         "resume",
         "reset",
+        "journal",
+        "backup",
         "health",
         "completions",
     ];

@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn misuse_is_told_from_failure() {
-    let misuses: [&[&str]; 14] = [
+    let misuses: [&[&str]; 19] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -18,6 +18,11 @@ fn misuse_is_told_from_failure() {
         &["server", "--max-running", "0"],
         &["server", "--queue", "-1"],
         &["get", "a/b"],
+        &["logs", "report/yesterday"],
+        &["suspend"],
+        &["resume", "report", "--all"],
+        &["runs", "report", "--state", "done"],
+        &["runs", "report", "--limit", "0"],
         &["logs", "report", "yesterday"],
         &["list", "--host", "tcp://localhost:3000"],
         &["next", "* * * * *", "--of", "report"],
