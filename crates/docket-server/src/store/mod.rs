@@ -7,9 +7,11 @@
 //!    remembered for [`REMEMBERED`] after the name is deleted. Only somebody's hand sets it back.
 //! 4. What is wrong at the moment of writing changes nothing, and the same call may be made again.
 
+mod catalogue;
 mod changes;
 #[cfg(test)]
 mod contract;
+mod draft;
 mod history;
 mod memory;
 mod rules;
