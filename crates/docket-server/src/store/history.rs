@@ -111,12 +111,13 @@ impl History {
         }
         let older = self.runs.iter().rev().skip(keep.runs).map(|(instant, kept)| Age {
             instant: *instant,
+            latest: kept.run.latest(),
             is_over: kept.run.state.is_over(),
             is_failure: kept.run.state.is_failure(),
         });
-        for instant in rules::surplus(older, keep) {
-            let Some(kept) = self.runs.remove(&instant) else { continue };
-            resized.pruned = resized.pruned.max(Some(kept.run.latest()));
+        for age in rules::surplus(older, keep) {
+            let Some(kept) = self.runs.remove(&age.instant) else { continue };
+            resized.pruned = resized.pruned.max(Some(age.latest));
             resized.grown -= signed(kept.weight);
             resized.gone.push(kept.age);
         }

@@ -227,18 +227,20 @@ pub(super) fn matches(filter: &EntryFilter, entry: &Entry) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Age {
     pub(super) instant: Instant,
+    /// The latest instant that it accounts for.
+    pub(super) latest: Instant,
     pub(super) is_over: bool,
     pub(super) is_failure: bool,
 }
 
 /// Which of the records, told newest first and without the newest [`Keep::runs`], are forgotten.
-pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<Instant> {
+pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<Age> {
     let mut failures = 0;
     let mut surplus = Vec::new();
     for age in older {
         failures += usize::from(age.is_failure);
         if age.is_over && (!age.is_failure || failures > keep.failures) {
-            surplus.push(age.instant);
+            surplus.push(age);
         }
     }
     surplus
@@ -304,17 +306,16 @@ mod tests {
 
     #[test]
     fn failures_outlive_successes_within_their_bound() {
-        let age = |second: i64, is_over, is_failure| Age {
-            instant: Instant::new(DateTime::from_timestamp(second, 0).unwrap()),
-            is_over,
-            is_failure,
+        let age = |second: i64, is_over, is_failure| {
+            let instant = Instant::new(DateTime::from_timestamp(second, 0).unwrap());
+            Age { instant, latest: instant, is_over, is_failure }
         };
         let keep = Keep { runs: 0, failures: 1, output: 0 };
 
         let older =
             [age(5, true, true), age(4, false, false), age(3, true, false), age(2, true, true)];
         let forgotten: Vec<_> =
-            surplus(older, keep).iter().map(|instant| instant.moment().timestamp()).collect();
+            surplus(older, keep).iter().map(|age| age.instant.moment().timestamp()).collect();
 
         assert_eq!(forgotten, [3, 2]);
     }
