@@ -9,6 +9,7 @@ pub mod duration;
 pub mod journal;
 pub mod log;
 pub mod mistake;
+pub mod moment;
 pub mod name;
 pub mod output;
 pub mod run;

@@ -53,13 +53,13 @@ fn nearest(name: &str) -> &'static str {
 
 /// One change of a zone's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     /// The first instant with the new offset.
-    pub(super) at: i64,
+    pub(crate) at: i64,
     /// The offset before, in seconds east of UTC.
-    pub(super) before: i64,
+    pub(crate) before: i64,
     /// The offset from then on.
-    pub(super) after: i64,
+    pub(crate) after: i64,
 }
 
 impl Change {
@@ -71,7 +71,7 @@ impl Change {
 
 /// What a wall time means in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     Once(i64),
     Twice {
         first: i64,
@@ -117,7 +117,7 @@ fn bisect(mut low: i64, mut high: i64, is_after: impl Fn(i64) -> bool) -> i64 {
 }
 
 /// Maps a wall time to the instants it names; `None` only outside chrono's calendar.
-pub(super) fn meaning(zone: Tz, wall: i64) -> Option<Meaning> {
+pub(crate) fn meaning(zone: Tz, wall: i64) -> Option<Meaning> {
     let reading = DateTime::from_timestamp(wall, 0)?.naive_utc();
     let instant =
         |offset: &<Tz as TimeZone>::Offset| wall - i64::from(offset.fix().local_minus_utc());

@@ -1,0 +1,281 @@
+//! Moments as people write them: RFC 3339, or by the wall clock of a zone. The present is an
+//! argument, as everywhere here.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use chrono_tz::Tz;
+use thiserror::Error;
+
+use crate::{
+    run::Instant,
+    schedule::zone::{Meaning, meaning},
+};
+
+/// How a time of day may be written.
+const TIMES: [&str; 2] = ["%H:%M", "%H:%M:%S%.f"];
+
+/// What a text means by the wall clock of a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// This moment.
+    Once(DateTime<Utc>),
+    /// A time that comes twice that day, as the clock is set back in between.
+    Twice {
+        /// The first time.
+        first: DateTime<Utc>,
+        /// The second time.
+        second: DateTime<Utc>,
+    },
+    /// A time that does not exist that day.
+    Never(Gap),
+}
+
+/// A wall time that the clock leaves out as it is set forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The wall time.
+    pub time: NaiveDateTime,
+    /// What the clock would show as it is set forward: the first wall time left out.
+    pub from: NaiveDateTime,
+    /// What it shows instead: the first wall time after the gap.
+    pub to: NaiveDateTime,
+    /// The moment at which it is set forward.
+    pub at: DateTime<Utc>,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} does not exist: ", self.time.format("%Y-%m-%d %H:%M"))?;
+        write!(f, "the clock goes from {} to ", self.from.format("%H:%M"))?;
+        let same_day = self.from.date() == self.to.date();
+        self.to.format(if same_day { "%H:%M" } else { "%Y-%m-%d %H:%M" }).fmt(f)
+    }
+}
+
+/// A text that names no moment.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidMoment {
+    /// It is written in no way that is known.
+    #[error(
+        "`{text}` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of {zone} \
+         2026-11-21T09:00, or 09:00"
+    )]
+    Malformed {
+        /// The text.
+        text: String,
+        /// The zone whose wall clock is meant.
+        zone: &'static str,
+    },
+    /// The clock leaves it out.
+    #[error("{gap} in {zone}")]
+    Never {
+        /// The time, and what the clock does instead.
+        gap: Gap,
+        /// The zone whose wall clock is meant.
+        zone: &'static str,
+    },
+}
+
+/// Which day a time without a date is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Toward {
+    /// The latest up to now.
+    Past,
+    /// The first after now.
+    Future,
+}
+
+/// Reads a moment; a time without a date is the latest such time up to now.
+///
+/// The text is RFC 3339, the name of a run, or a wall time in `zone`: `2026-11-21T09:00`,
+/// `2026-11-21 09:00:00`, `09:00`. A wall time that comes twice is its first occurrence.
+///
+/// # Errors
+/// [`InvalidMoment`] where it is written otherwise, or the clock leaves it out that day.
+pub fn read(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, InvalidMoment> {
+    understand(text, zone, now)?.first(zone)
+}
+
+/// Reads a moment as [`read`] does; a time without a date is the first such time after now.
+///
+/// # Errors
+/// [`InvalidMoment`] where it is written otherwise, or the clock leaves it out that day.
+pub fn read_coming(
+    text: &str,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, InvalidMoment> {
+    find(text, zone, now, Toward::Future)?.first(zone)
+}
+
+/// Reads a moment as [`read`] does, and tells where the clock has it twice or not at all.
+///
+/// # Errors
+/// [`InvalidMoment::Malformed`] where it is written otherwise.
+pub fn understand(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<Moment, InvalidMoment> {
+    find(text, zone, now, Toward::Past)
+}
+
+impl Moment {
+    /// What a reading of the wall clock means; `None` only outside the calendar.
+    #[must_use]
+    pub fn of_wall(time: NaiveDateTime, zone: Tz) -> Option<Self> {
+        let wall = time.and_utc().timestamp();
+        let nanoseconds = time.nanosecond();
+        let moment = |seconds| DateTime::from_timestamp(seconds, nanoseconds);
+        let reading = |wall| DateTime::from_timestamp(wall, 0).map(|wall| wall.naive_utc());
+        match meaning(zone, wall)? {
+            Meaning::Once(at) => moment(at).map(Self::Once),
+            Meaning::Twice { first, second } => {
+                Some(Self::Twice { first: moment(first)?, second: moment(second)? })
+            }
+            Meaning::Never(change) => {
+                let (from, to) = (change.at + change.before, change.at + change.after);
+                let at = DateTime::from_timestamp(change.at, 0)?;
+                Some(Self::Never(Gap { time, from: reading(from)?, to: reading(to)?, at }))
+            }
+        }
+    }
+
+    fn first(self, zone: Tz) -> Result<DateTime<Utc>, InvalidMoment> {
+        match self {
+            Self::Once(at) | Self::Twice { first: at, .. } => Ok(at),
+            Self::Never(gap) => Err(InvalidMoment::Never { gap, zone: zone.name() }),
+        }
+    }
+
+    /// When it comes, or would have come.
+    fn at(self) -> DateTime<Utc> {
+        match self {
+            Self::Once(at) | Self::Twice { first: at, .. } | Self::Never(Gap { at, .. }) => at,
+        }
+    }
+}
+
+fn find(text: &str, zone: Tz, now: DateTime<Utc>, toward: Toward) -> Result<Moment, InvalidMoment> {
+    let text = text.trim();
+    let malformed = || InvalidMoment::Malformed { text: text.to_owned(), zone: zone.name() };
+    if let Some(at) = absolute(text) {
+        return Ok(Moment::Once(at));
+    }
+    let found = match (wall(text), time(text)) {
+        (Some(wall), _) => Moment::of_wall(wall, zone),
+        (None, Some(time)) => near(time, zone, now, toward),
+        (None, None) => None,
+    };
+    found.ok_or_else(malformed)
+}
+
+/// A moment that needs no zone: with an offset, or as a run is named.
+fn absolute(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    if let Ok(instant) = text.parse::<Instant>() {
+        return Some(instant.moment());
+    }
+    let utc = text.strip_suffix(['Z', 'z'])?;
+    wall(utc).map(|wall| wall.and_utc())
+}
+
+fn wall(text: &str) -> Option<NaiveDateTime> {
+    let (date, time) = text.split_once(['T', 't', ' '])?;
+    let is_date = date.len() == 10 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|_| is_date)?;
+    Some(date.and_time(self::time(time.trim_start())?))
+}
+
+fn time(text: &str) -> Option<NaiveTime> {
+    let read = TIMES.iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
+    // A leap second would be read as the second before it, which the text does not say.
+    read.filter(|time| time.nanosecond() < 1_000_000_000)
+}
+
+/// The latest such time of day up to now, or the first one after it.
+fn near(time: NaiveTime, zone: Tz, now: DateTime<Utc>, toward: Toward) -> Option<Moment> {
+    let today = now.with_timezone(&zone).date_naive();
+    let on = |day: Option<NaiveDate>| Moment::of_wall(day?.and_time(time), zone);
+    let (yesterday, tomorrow) = (on(today.pred_opt()), on(today.succ_opt()));
+    let mut days = [yesterday, on(Some(today)), tomorrow].into_iter().flatten();
+    match toward {
+        Toward::Past => days.rfind(|moment| moment.at() <= now),
+        Toward::Future => days.find(|moment| moment.at() > now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the wall clock of Berlin it is this moment.
+    fn read_at(text: &str, now: &str) -> String {
+        let now = now.parse().unwrap();
+        read(text, Tz::Europe__Berlin, now).map_or_else(|e| e.to_string(), |at| at.to_string())
+    }
+
+    #[test]
+    fn a_moment_is_rfc_3339_or_a_run_or_wall_time_in_the_zone() {
+        let cases = [
+            ("2026-11-21T09:00:00Z", "2026-11-21 09:00:00 UTC"),
+            ("2026-11-21T09:00:00+01:00", "2026-11-21 08:00:00 UTC"),
+            ("2026-11-21T09:00Z", "2026-11-21 09:00:00 UTC"),
+            ("20261121T090000.250Z", "2026-11-21 09:00:00.250 UTC"),
+            ("2026-11-21T09:00", "2026-11-21 08:00:00 UTC"),
+            (" 2026-11-21 09:00:30 ", "2026-11-21 08:00:30 UTC"),
+            ("2026-07-21 09:00:30.5", "2026-07-21 07:00:30.500 UTC"),
+            ("09:00", "2026-11-21 08:00:00 UTC"),
+            ("9:00", "2026-11-21 08:00:00 UTC"),
+            ("13:00", "2026-11-21 12:00:00 UTC"),
+            ("13:00:01", "2026-11-20 12:00:01 UTC"),
+        ];
+        for (text, moment) in cases {
+            assert_eq!(read_at(text, "2026-11-21T12:00:00Z"), moment, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_to_come_is_todays_or_tomorrows() {
+        let now = "2026-11-21T12:00:00Z".parse().unwrap();
+        let coming = |text| read_coming(text, Tz::Europe__Berlin, now).unwrap().to_string();
+
+        assert_eq!(coming("13:00"), "2026-11-22 12:00:00 UTC");
+        assert_eq!(coming("13:01"), "2026-11-21 12:01:00 UTC");
+        assert_eq!(coming("2026-11-20 13:01"), "2026-11-20 12:01:00 UTC");
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_what_may_be_written() {
+        let texts = ["", "now", "2026-11-21", "25:00", "09:00:60", "2026-11-31 09:00", "é9:00"];
+        for text in texts.iter().chain(&["12026-11-21 09:00", "+26-11-21 09:00", "0900"]) {
+            let message = format!(
+                "`{text}` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of \
+                 Europe/Berlin 2026-11-21T09:00, or 09:00"
+            );
+            assert_eq!(read_at(text, "2026-11-21T12:00:00Z"), message);
+        }
+    }
+
+    #[test]
+    fn a_time_that_the_clock_leaves_out_is_an_error_that_says_so() {
+        let message = "2026-03-29 02:30 does not exist: the clock goes from 02:00 to 03:00 \
+                       in Europe/Berlin";
+
+        assert_eq!(read_at("2026-03-29T02:30", "2026-11-21T12:00:00Z"), message);
+        assert_eq!(read_at("02:30", "2026-03-29T12:00:00Z"), message);
+        assert_eq!(read_at("02:30", "2026-03-29T00:59:59Z"), "2026-03-28 01:30:00 UTC");
+    }
+
+    #[test]
+    fn a_time_that_comes_twice_is_the_first() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let (first, second) = (at("2026-10-25T00:30:00Z"), at("2026-10-25T01:30:00Z"));
+        let now = at("2026-10-25T01:10:00Z");
+
+        assert_eq!(
+            understand("02:30", Tz::Europe__Berlin, now),
+            Ok(Moment::Twice { first, second })
+        );
+        assert_eq!(read("2026-10-25 02:30", Tz::Europe__Berlin, now), Ok(first));
+    }
+}
