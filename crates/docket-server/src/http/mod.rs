@@ -4,6 +4,8 @@ mod access;
 mod allocations;
 mod body;
 mod error;
+mod journal;
+mod moment;
 mod operations;
 mod runs;
 #[cfg(test)]
@@ -133,6 +135,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_read("/-/health", read(operations::health)))
         .service(only_read("/-/ready", read(operations::ready)))
         .service(only_read("/-/version", read(operations::version)))
+        .service(only_read("/-/journal", read(journal::list)))
         .service(only_read("/{name}/runs", read(runs::list)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
         .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
