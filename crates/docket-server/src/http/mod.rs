@@ -11,6 +11,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 mod view;
+mod why;
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration};
 
@@ -136,6 +137,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_read("/-/ready", read(operations::ready)))
         .service(only_read("/-/version", read(operations::version)))
         .service(only_read("/-/journal", read(journal::list)))
+        .service(only_read("/{name}/why", read(why::get)))
         .service(only_read("/{name}/runs", read(runs::list)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
         .service(only_read("/{name}/runs/{run}/output", read(runs::output)))

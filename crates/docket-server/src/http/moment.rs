@@ -2,9 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::moment::{self, InvalidMoment};
+use docket_model::moment::{self, InvalidMoment, Moment};
 
 use super::error::ApiError;
+
+/// Reads a moment, and tells where the clock has it twice or not at all.
+pub(super) fn understand(
+    key: &str,
+    text: &str,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<Moment, ApiError> {
+    moment::understand(&mended(text), zone, now).map_err(|error| refused(key, &error))
+}
 
 /// Reads a moment that must exist.
 pub(super) fn read(
