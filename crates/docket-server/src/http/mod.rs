@@ -5,12 +5,15 @@ mod allocations;
 mod body;
 mod by_hand;
 mod error;
+mod journal;
+mod moment;
 mod operations;
 mod rehearsal;
 mod runs;
 #[cfg(test)]
 mod tests;
 mod view;
+mod why;
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration};
 
@@ -150,6 +153,8 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_post("/{name}/reset", web::post().to(by_hand::reset)))
         .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
         .service(only_read("/-/backup", read(operations::backup)))
+        .service(only_read("/-/journal", read(journal::list)))
+        .service(only_read("/{name}/why", read(why::get)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
         .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
         .service(
