@@ -107,7 +107,7 @@ mod tests {
         200 OK
         content-type: application/json; charset=UTF-8
 
-        [{"At":"2026-11-21T09:00:01Z","Allocation":"foo","Event":{"Updated":{"keys":["Cron"]}},"By":"the API"},{"At":"2026-11-21T09:00:00Z","Allocation":"foo","Event":"Created","By":"the API"}]
+        [{"At":"2026-11-21T09:00:01Z","Allocation":"foo","Event":{"Updated":{"Keys":["Cron"]}},"By":"a local user"},{"At":"2026-11-21T09:00:00Z","Allocation":"foo","Event":"Created","By":"a local user"}]
         "#);
         assert_snapshot!(get(&api, "/-/journal?allocation=a%20b&limit=1").await, @r#"
         400 Bad Request

@@ -136,7 +136,7 @@ mod tests {
         200 OK
         content-type: application/json; charset=UTF-8
 
-        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 in Europe/Berlin."},{"At":"2026-11-21T09:00:00Z","Text":"The engine does not answer since 10:00, so nothing starts: it has not answered yet."},{"At":"2026-11-21T09:00:00Z","Text":"It is due next at 10:30."},{"At":"2026-11-21T09:00:00Z","Text":"10:00: created by the API."},{"Text":"There is no record of any run yet."}]}
+        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 in Europe/Berlin."},{"At":"2026-11-21T09:00:00Z","Text":"The engine does not answer since 10:00, so nothing starts: it has not answered yet."},{"At":"2026-11-21T09:00:00Z","Text":"It is due next at 10:30."},{"At":"2026-11-21T09:00:00Z","Text":"10:00: created by a local user."},{"Text":"There is no record of any run yet."}]}
         "#);
         assert_snapshot!(get(&api, "/fo/why").await, @r#"
         404 Not Found
