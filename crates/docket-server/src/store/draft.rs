@@ -10,7 +10,7 @@ use docket_model::{Allocation, AllocationName, Origin, Run, Specification};
 use super::{
     Effect, Push, Steering, StoreError,
     catalogue::{Catalogue, Entry},
-    rules,
+    chains, rules,
 };
 
 /// A catalogue with changes that are not accepted yet.
@@ -108,7 +108,7 @@ impl<'a> Draft<'a> {
             let (_, entry) = self.entry(name.as_str()).filter(|_| !gone.contains(name))?;
             Some(entry.allocation.specification.parents().to_vec())
         };
-        let unfit = rules::unfit(&push.specifications, &stored);
+        let unfit = chains::unfit(&push.specifications, &stored);
         if !unfit.is_empty() {
             return Err(StoreError::Unfit(unfit));
         }

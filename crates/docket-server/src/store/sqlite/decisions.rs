@@ -36,11 +36,10 @@ impl Work<'_> {
         self.sql
             .prepare_cached("UPDATE allocations SET decided = ?2 WHERE position = ?1")?
             .execute([number(position), millis(run.latest().moment())])?;
-        if self.exists(position, instant)? {
-            return Ok(Recorded::Decided);
-        }
-        if !self.fold(&owner, run)? {
-            self.add(position, run)?;
+        let is_taken = |at| self.exists(position, at);
+        let Some(run) = rules::beside(run, is_taken)? else { return Ok(Recorded::Decided) };
+        if !self.fold(&owner, &run)? {
+            self.add(position, &run)?;
         }
         Ok(Recorded::New)
     }
@@ -97,19 +96,16 @@ impl Work<'_> {
 
     /// Records how an attempt ended.
     pub(super) fn finish(&mut self, id: &RunId, end: &End) -> Result<(), Fault> {
-        let (position, mut held) = self.held(id)?;
-        rules::check_finishable(id, Some(&*held))?;
-        let run = Arc::make_mut(&mut held);
-        end.clone().apply(run);
-        if let Some(attempt) = run.attempt_mut()
-            && let Some(output) = attempt.output.take()
-        {
-            // Its bytes go to the file; memory keeps how many there are.
-            attempt.output = Some(Arc::new(Output::sized(output.kept(), output.omitted())));
-            let number = attempt.number;
-            self.insert_output(position, id.instant, number, &output)?;
+        let (position, mut run) = self.held(id)?;
+        rules::check_finishable(id, Some(&*run))?;
+        // The bytes go to the file; memory keeps how many there are.
+        let sized = |output: &Arc<Output>| Output::sized(output.kept(), output.omitted());
+        let output = end.output.as_ref().map(|output| Arc::new(sized(output)));
+        End { output, ..end.clone() }.apply(Arc::make_mut(&mut run));
+        if let (Some(attempt), Some(output)) = (run.attempt(), &end.output) {
+            self.insert_output(position, id.instant, attempt.number, output)?;
         }
-        self.change(position, &held)?;
+        self.change(position, &run)?;
         Ok(())
     }
 

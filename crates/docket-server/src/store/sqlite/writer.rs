@@ -194,7 +194,9 @@ impl Desk {
         match self.commit(&mut batch) {
             Ok(staged) => {
                 self.catalogue.write().accept(staged);
-                batch.into_iter().for_each(|command| command.answer(None));
+                for command in batch {
+                    command.answer(None);
+                }
             }
             Err(error) if batch.len() > 1 && !fault::concerns_all(&error) => {
                 let second = batch.split_off(batch.len() / 2);
@@ -203,7 +205,9 @@ impl Desk {
             }
             Err(error) => {
                 let failure = fault::unwritable(&error, &self.path);
-                batch.into_iter().for_each(|command| command.answer(Some(failure.clone())));
+                for command in batch {
+                    command.answer(Some(failure.clone()));
+                }
             }
         }
     }
