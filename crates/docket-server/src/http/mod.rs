@@ -65,6 +65,8 @@ pub(crate) struct Api {
     pub(crate) is_local_socket: bool,
     pub(crate) max_body: usize,
     pub(crate) unknown_options: UnknownOptions,
+    /// True where the server has a file of allocations.
+    pub(crate) has_file: bool,
     /// True where the server has a folder for `EnvFiles`.
     pub(crate) has_env_dir: bool,
     pub(crate) started: DateTime<Utc>,

@@ -91,7 +91,9 @@ impl<'a> Draft<'a> {
         base.map(|(_, entry)| entry)
             .chain(staged)
             .map(|entry| &entry.allocation)
-            .filter(|held| held.origin == push.origin && !wanted.contains(held.name()))
+            .filter(|held| {
+                rules::is_same_owner(&held.origin, &push.origin) && !wanted.contains(held.name())
+            })
             .map(|held| held.name().clone())
             .collect()
     }
@@ -154,11 +156,11 @@ impl<'a> Draft<'a> {
             self.staged.changed.insert(position, name);
             return Put { effect: Effect::Created, position, before: None };
         };
-        if before.specification == specification {
+        if before.specification == specification && before.origin == push.origin {
             return Put { effect: Effect::Unchanged, position, before: Some(before) };
         }
         let revision = self.count();
-        let updated = rules::updated(&before, specification, revision, push.at);
+        let updated = rules::updated(&before, specification, &push.origin, revision, push.at);
         self.unlink(&before);
         self.link(&updated);
         if let Some(entry) = self.at_mut(position) {

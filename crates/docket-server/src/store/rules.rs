@@ -16,11 +16,16 @@ use super::{
     Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, draft::Put,
 };
 
+/// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
+pub(super) fn is_same_owner(one: &Origin, other: &Origin) -> bool {
+    matches!((one, other), (Origin::Api, Origin::Api) | (Origin::File(_), Origin::File(_)))
+}
+
 /// Refuses to let one origin change what belongs to another.
 pub(super) fn check_owner(held: &Allocation, wanted: &Origin) -> Result<(), StoreError> {
     let name = held.name().clone();
     match (&held.origin, wanted) {
-        (held, wanted) if held == wanted => Ok(()),
+        (held, wanted) if is_same_owner(held, wanted) => Ok(()),
         (Origin::File(file), _) => Err(StoreError::ReadOnly { name, file: file.clone() }),
         (Origin::Api, _) => Err(StoreError::Taken { name }),
     }
@@ -55,17 +60,22 @@ pub(super) fn created(
 pub(super) fn updated(
     before: &Allocation,
     specification: Specification,
+    origin: &Origin,
     revision: u64,
     at: DateTime<Utc>,
 ) -> Allocation {
+    let bounds = |specification: &Specification| {
+        (specification.policies.not_before, specification.policies.not_after)
+    };
     let same_instants = before.specification.due == specification.due
-        && before.specification.time_zone == specification.time_zone;
+        && before.specification.time_zone == specification.time_zone
+        && bounds(&before.specification) == bounds(&specification);
     Allocation {
         specification,
         revision,
         scheduled_at: if same_instants { before.scheduled_at } else { at },
         uid: before.uid,
-        origin: before.origin.clone(),
+        origin: origin.clone(),
         created_at: before.created_at,
     }
 }

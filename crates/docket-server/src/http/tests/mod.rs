@@ -47,6 +47,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
         engine,
         runner,
         health,
+        has_file: false,
         has_env_dir: false,
         ticks: Arc::new(Ticks::default()),
         zone: Tz::Europe__Berlin,

@@ -58,6 +58,22 @@ pub(in crate::store) async fn a_complete_push_takes_away_what_its_origin_has_no_
     assert_eq!(names(store).await, ["api", "kept", "new"]);
 }
 
+pub(in crate::store) async fn a_file_that_was_moved_is_still_the_same_owner(store: &dyn Store) {
+    let file = |path: &str| Origin::File(path.into());
+    push(store, file("old.yml"), &[("gone", ""), ("kept", "")]).await;
+    let before = get(store, "kept").await.standing.allocation;
+
+    let specifications = vec![specification("kept", "")];
+    let push = Push { origin: file("new.yml"), complete: true, ..pushed(specifications, 1) };
+    let effects = store.push(push).await.unwrap();
+
+    let after = get(store, "kept").await.standing.allocation;
+    assert_eq!(effects, [Effect::Updated]);
+    assert_eq!(names(store).await, ["kept"]);
+    assert_eq!(after.origin, file("new.yml"));
+    assert_eq!((after.uid, after.scheduled_at), (before.uid, before.scheduled_at));
+}
+
 pub(in crate::store) async fn allocations_are_listed_in_the_order_of_creation(store: &dyn Store) {
     push(store, Origin::Api, &[("z", ""), ("a", ""), ("m", ""), ("report", "")]).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;

@@ -27,6 +27,7 @@ macro_rules! keeps_the_contract {
             allocations::a_push_creates_updates_and_leaves_alone,
             allocations::a_push_over_someone_elses_name_changes_nothing,
             allocations::a_complete_push_takes_away_what_its_origin_has_no_more,
+            allocations::a_file_that_was_moved_is_still_the_same_owner,
             allocations::allocations_are_listed_in_the_order_of_creation,
             allocations::positions_and_revisions_are_given_once,
             allocations::only_a_new_schedule_moves_the_time_from_which_it_is_due,
