@@ -237,6 +237,7 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// allocation is still of the revision that was decided about.
     ///
     /// A record of missed instants that follows another of the same reason lengthens that one.
+    /// Records beyond what the allocation keeps go now, or soon after.
     async fn decide(&self, run: Run) -> Result<Recorded, StoreError>;
 
     /// Makes the record of a run by hand, which leaves the latest instant decided as it is.

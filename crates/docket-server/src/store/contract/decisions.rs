@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     super::{Recorded, RunFilter, Store, StoreError},
     carry_out, claim, end, failed, get, instant, missed, moment, push, push_a, pushed, run,
-    seconds, specified,
+    seconds, settle, specified,
 };
 
 pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
@@ -71,6 +71,7 @@ pub(in crate::store) async fn history_is_bounded_and_failures_outlive_successes(
         let state = if minute % 10 == 0 { failed(1) } else { RunState::Succeeded };
         carry_out(store, "a", minute * 60, state).await;
     }
+    settle(store).await;
 
     let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
     let runs = store.runs("a", &all).await.unwrap();
@@ -108,6 +109,7 @@ pub(in crate::store) async fn a_lower_bound_holds_from_the_next_decision_on(stor
     store.push(pushed(vec![specified(keep)], 400)).await.unwrap();
     let at_first = seconds(store, "a").await;
     claim(store, "a", 420).await;
+    settle(store).await;
 
     assert_eq!(at_first.len(), 6);
     assert_eq!(seconds(store, "a").await, [420, 360, 120]);

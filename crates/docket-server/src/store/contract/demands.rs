@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     super::{End, Recorded, Store},
     carry_out, claim, end, get, instant, missed, moment, push_a, pushed, record, run, seconds,
-    specified,
+    settle, specified,
 };
 
 async fn by_hand(store: &dyn Store, second: i64) -> Run {
@@ -131,6 +131,7 @@ pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_
     for minute in 1..=3 {
         carry_out(store, "a", minute * 60, RunState::Succeeded).await;
     }
+    settle(store).await;
 
     let forgotten = [demand(store, 60, None).await, demand(store, 90, None).await];
     let later = demand(store, 150, None).await;

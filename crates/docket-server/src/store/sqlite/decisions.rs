@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Output, Run, RunId,
+    AllocationName, Output, Run, RunId,
     run::{Instant, RunState},
 };
 use rusqlite::{OptionalExtension, Row, params};
@@ -139,7 +139,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Adds a record, and takes out those that are too many by it.
+    /// Adds a record. Those that are too many by it go later: a claim does not wait for that.
     fn add(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
         record::insert(self.sql, position, run)?;
         let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
@@ -148,7 +148,7 @@ impl Work<'_> {
         entry.follow(run);
         entry.records += 1;
         if entry.records > entry.allocation.specification.policies.keep.runs {
-            self.prune(position, run.id.allocation.as_str())?;
+            self.overfull.push(run.id.allocation.clone());
         }
         Ok(())
     }
@@ -243,8 +243,9 @@ impl Work<'_> {
     }
 
     /// Forgets the oldest records beyond the bounds: failures outlive successes.
-    fn prune(&mut self, position: u64, name: &str) -> rusqlite::Result<()> {
-        let Some((_, entry)) = self.draft.entry(name) else { return Ok(()) };
+    pub(super) fn prune(&mut self, name: &AllocationName) -> rusqlite::Result<()> {
+        let name = name.as_str();
+        let Some((position, entry)) = self.draft.entry(name) else { return Ok(()) };
         let keep = entry.allocation.specification.policies.keep;
         let runs = i64::try_from(keep.runs).unwrap_or(i64::MAX);
         let text = format!(

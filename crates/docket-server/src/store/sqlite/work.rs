@@ -24,20 +24,28 @@ use super::{
 pub(super) struct Work<'a> {
     pub(super) sql: &'a Connection,
     pub(super) draft: Draft<'a>,
+    /// Allocations that have more records than are kept.
+    pub(super) overfull: Vec<AllocationName>,
+}
+
+/// What a transaction leaves to do once it is committed.
+pub(super) struct Done {
+    pub(super) staged: Staged,
+    pub(super) overfull: Vec<AllocationName>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(sql: &'a Connection, catalogue: &'a Catalogue) -> Self {
-        Self { sql, draft: Draft::of(catalogue) }
+        Self { sql, draft: Draft::of(catalogue), overfull: Vec::new() }
     }
 
     /// Writes what belongs to the work as a whole; what is left is to commit.
-    pub(super) fn complete(self, before: &Catalogue) -> rusqlite::Result<Staged> {
+    pub(super) fn complete(self, before: &Catalogue) -> rusqlite::Result<Done> {
         let counter = self.draft.counter();
         if counter != before.counter {
             self.set("counter", &counter.to_string())?;
         }
-        Ok(self.draft.into_staged())
+        Ok(Done { staged: self.draft.into_staged(), overfull: self.overfull })
     }
 
     pub(super) fn push(&mut self, push: &Push) -> Result<Vec<Effect>, Fault> {
