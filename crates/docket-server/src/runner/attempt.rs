@@ -156,13 +156,9 @@ impl<'a> Attempt<'a> {
         let runner = &self.journey.runner;
         let _berth = runner.berths.occupy();
         let here = self.engine_id().await?;
-        if let Some(engine) = engine.filter(|engine| *engine != here) {
-            return Err(Break::Lost(format!(
-                "its container is on the engine {engine}, and docket talks to another one now"
-            )));
-        }
         let sight = match runner.persistently(|| runner.engine.look(&container)).await? {
-            Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
+            Err(EngineError::Gone) => return Err(Break::Lost(gone_from(engine, &here))),
+            // An engine that has the very container is the one, whatever it calls itself now.
             sight => sight?,
         };
         self.container = Some(container.clone());
@@ -236,6 +232,16 @@ impl<'a> Attempt<'a> {
             }
         };
         runner.unless_stopped(unless_cancelled).await?
+    }
+}
+
+/// Why nobody knows how a run ended whose container this engine does not have.
+fn gone_from(engine: Option<Arc<str>>, here: &str) -> String {
+    match engine.filter(|engine| **engine != *here) {
+        None => GONE_MEANWHILE.to_owned(),
+        Some(engine) => {
+            format!("its container is on the engine {engine}, and docket talks to another one now")
+        }
     }
 }
 

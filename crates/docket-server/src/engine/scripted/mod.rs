@@ -46,8 +46,12 @@ impl ScriptedEngine {
 
     /// One that gives itself this id.
     pub(crate) fn called(id: &str, clock: Arc<dyn Clock>) -> Self {
-        let (containers, away) = (Arc::default(), watch::Sender::new(false));
-        Self { id: id.into(), clock, containers, away }
+        Self { id: id.into(), clock, containers: Arc::default(), away: watch::Sender::new(false) }
+    }
+
+    /// The same one, with its containers, after it got another id.
+    pub(crate) fn renamed(&self, id: &str) -> Self {
+        Self { id: id.into(), ..self.clone() }
     }
 
     pub(crate) fn set_away(&self, away: bool) {

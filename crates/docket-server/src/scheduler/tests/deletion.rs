@@ -19,6 +19,24 @@ async fn a_run_whose_allocation_goes_before_its_container_is_made_starts_nothing
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_container_that_was_made_as_its_allocation_went_is_not_started() {
+    for call in ["create", "created"] {
+        let house = House::open().await;
+        house.push("a", "10 9 * * *", "busybox").await;
+        house.plan(call, Fault::AnswersLate);
+        house.until("09:10:00.500").await;
+
+        house.delete("a").await;
+        house.until("09:15:00").await;
+
+        // With its id on record, it was on its way already.
+        let starts = u32::from(call == "created");
+        let seen = house.seen("a").remove(0);
+        assert_eq!((seen.starts, seen.removed), (starts, true), "{call}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_waits_or_is_between_attempts_goes_with_its_allocation() {
     let house = House::open().await;
     house.push_with("waits", "sleep-600", json!({"Cron": "*/5 9 * * *", "Overlap": "Queue"})).await;

@@ -129,6 +129,23 @@ async fn what_an_engine_out_of_reach_has_is_lost_and_started_nowhere_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_got_another_id_has_its_containers_all_the_same() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "sleep-600").await;
+    house.until("09:12:00").await;
+    let mut ground = house.close().await;
+
+    ground.engine = Arc::new(ground.engine.renamed("F"));
+    let house = ground.open().await;
+    house.until("09:15:00").await;
+    let meanwhile = house.newest("a").await;
+    house.until("09:21:00").await;
+
+    assert_eq!(meanwhile, "09:10:00 running");
+    assert_eq!(house.newest("a").await, "09:10:00 succeeded");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_is_away_when_the_server_starts_loses_nothing() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "sleep-60").await;

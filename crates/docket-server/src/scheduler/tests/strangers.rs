@@ -87,6 +87,24 @@ async fn one_removed_while_nobody_was_there_is_lost_and_never_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_removed_after_a_start_without_an_answer_is_lost_and_never_started_again() {
+    let house = House::open().await;
+    house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
+    house.plan("start", Fault::LosesAnswer);
+    house.until("09:09:59").await;
+    (0..8).for_each(|_| house.plan("info", Fault::Fails));
+    house.until("09:10:00.500").await;
+
+    // It has run and ended meanwhile.
+    house.engine.take_away(NAME);
+    house.until("09:30:00").await;
+
+    let told = house.newest("a").await;
+    assert!(told.starts_with("09:10:00 lost: its container is gone, removed from"), "{told}");
+    assert_eq!(house.instants("a").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "busybox").await;
