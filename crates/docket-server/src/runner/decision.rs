@@ -16,7 +16,10 @@ use super::{
     line::{Handle, Line},
     policy::{self, Admission, Beside, Missed, Question, Ruling, Why},
 };
-use crate::store::{End, Progress, Recorded, StoreError};
+use crate::{
+    fault::{Point, point},
+    store::{End, Progress, Recorded, StoreError},
+};
 
 /// A run that somebody or something wants.
 #[derive(Debug)]
@@ -159,6 +162,7 @@ impl Runner {
     fn wait_in(&self, line: &Line, handle: Arc<Handle>) {
         info!(run = %handle.id, "run waits for an older one to end");
         line.join_waiting(handle);
+        point(Point::Waiting);
     }
 
     /// Ends the runs that a newer one is to replace.
@@ -192,6 +196,7 @@ impl Runner {
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
         }
+        point(Point::Cancelling);
         handle.cancel(cancellation);
         Ok(())
     }

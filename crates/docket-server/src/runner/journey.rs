@@ -109,9 +109,14 @@ impl Journey {
                 Stage::Fresh | Stage::Claimed | Stage::Made { .. } => None,
             };
             if let Some(begun) = begun {
+                let reached = match begun {
+                    Progress::NextAttempt => Point::NextAttempt,
+                    _ => Point::TurnCame,
+                };
                 if let Err(error) = self.note(begun).await? {
                     return Ok(RunState::Cancelled(error.to_string()));
                 }
+                point(reached);
                 stage = Stage::Fresh;
             }
             let mut over = Attempt::new(self).carry_out(stage).await?;
