@@ -414,6 +414,14 @@ impl From<&Run> for RunRecord {
     }
 }
 
+impl RunRecord {
+    /// True once nothing more happens to the run.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+}
+
 impl From<&Run> for RunSummary {
     fn from(run: &Run) -> Self {
         Self {

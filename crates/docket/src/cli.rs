@@ -4,7 +4,10 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{check, completions, delete, get, health, list, logs, next, push, server},
+    commands::{
+        backup, cancel, check, completions, delete, get, health, journal, list, logs, next, push,
+        reset, resume, run, runs, server, suspend, why,
+    },
     environment, output,
 };
 
@@ -22,21 +25,33 @@ Examples:
   docket server                       start a server on 127.0.0.1:3000
   docket push                         create or update the allocations of docket.yml
   docket list                         see them, when they run next and how they ran last
-  docket logs report                  see what the newest run of `report` wrote
+  docket run report --wait            run `report` now, and wait for it
+  docket logs report -f               see what its newest run writes
+  docket why report                   see why it ran, or did not
   docket next '0 9 * * 1-5'           see when a schedule is due
 
-Every command answers 0 when it did what was asked, 1 when it failed, and 2 when it was misused.";
+Every command answers 0 when it did what was asked, 1 when it failed, and 2 when it was misused;
+`docket run --wait` answers as the container did.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Server(Box<server::Arguments>),
     Push(push::Arguments),
+    Check(check::Arguments),
     List(list::Arguments),
     Get(get::Arguments),
     Delete(delete::Arguments),
-    Check(check::Arguments),
-    Next(next::Arguments),
+    Run(run::Arguments),
+    Cancel(cancel::Arguments),
+    Runs(runs::Arguments),
     Logs(logs::Arguments),
+    Why(why::Arguments),
+    Next(next::Arguments),
+    Suspend(suspend::Arguments),
+    Resume(resume::Arguments),
+    Reset(reset::Arguments),
+    Journal(journal::Arguments),
+    Backup(backup::Arguments),
     Health(health::Arguments),
     Completions(completions::Arguments),
 }
@@ -50,12 +65,21 @@ impl Command {
         match self {
             Self::Server(arguments) => server::run(*arguments).await,
             Self::Push(arguments) => push::run(arguments).await,
+            Self::Check(arguments) => check::run(arguments).await,
             Self::List(arguments) => list::run(arguments).await,
             Self::Get(arguments) => get::run(arguments).await,
             Self::Delete(arguments) => delete::run(arguments).await,
-            Self::Check(arguments) => check::run(&arguments),
-            Self::Next(arguments) => next::run(arguments).await,
+            Self::Run(arguments) => run::run(arguments).await,
+            Self::Cancel(arguments) => cancel::run(arguments).await,
+            Self::Runs(arguments) => runs::run(arguments).await,
             Self::Logs(arguments) => logs::run(arguments).await,
+            Self::Why(arguments) => why::run(arguments).await,
+            Self::Next(arguments) => next::run(arguments).await,
+            Self::Suspend(arguments) => suspend::run(arguments).await,
+            Self::Resume(arguments) => resume::run(arguments).await,
+            Self::Reset(arguments) => reset::run(arguments).await,
+            Self::Journal(arguments) => journal::run(arguments).await,
+            Self::Backup(arguments) => backup::run(arguments).await,
             Self::Health(arguments) => health::run(arguments).await,
             Self::Completions(arguments) => completions::run(&arguments),
         }

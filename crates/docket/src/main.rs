@@ -1,6 +1,7 @@
 //! docket: a cron server for containers, and its client.
 //!
-//! Only this file turns what happened into an exit code: 0, 1 (failed), 2 (usage).
+//! Only this file turns what happened into an exit code: 0, 1 (failed), 2 (usage), or the one that a
+//! command which stands for a run asks for.
 
 mod cli;
 mod client;
@@ -12,6 +13,7 @@ mod size;
 mod specifications;
 mod table;
 mod time_zone;
+mod who;
 mod words;
 
 use std::process::ExitCode;
@@ -28,6 +30,9 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough of it.
         Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(commands::EndsWith(code)) = error.downcast_ref() {
+                return ExitCode::from(*code);
+            }
             if !error.is::<commands::AlreadyTold>() {
                 output::error(&error);
             }

@@ -47,6 +47,15 @@ pub(crate) fn parse(text: &str) -> Result<usize, InvalidSize> {
     size.ok_or_else(|| InvalidSize::TooLarge(text.to_owned()))
 }
 
+/// A size for people: `12 B`, `1.5 KiB`, `3.2 GiB`.
+pub(crate) fn shown(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, size)| bytes >= *size) {
+        Some((unit, size)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
+        None => format!("{bytes} B"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +65,14 @@ mod tests {
         let cases = [("64MiB", 64 << 20), ("64m", 64 << 20), ("1 GB", 1_000_000_000), ("0B", 0)];
         for (text, bytes) in cases {
             assert_eq!(parse(text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_shown_in_its_largest_unit() {
+        let cases = [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3_435_973_837, "3.2 GiB")];
+        for (bytes, words) in cases {
+            assert_eq!(shown(bytes), words);
         }
     }
 

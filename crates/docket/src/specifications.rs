@@ -10,9 +10,8 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 use docket_model::{
-    Specification,
     container::UnknownOptions,
-    document::{self, Located},
+    document::{self, Located, Read},
 };
 
 use self::snippet::Snippets;
@@ -56,7 +55,7 @@ impl Source {
     ///
     /// # Errors
     /// [`AlreadyTold`] where there are mistakes.
-    pub(crate) fn read(&self) -> Result<Vec<Specification>> {
+    pub(crate) fn read(&self) -> Result<Vec<Read>> {
         let name = self.name();
         let text = self.text().with_context(|| format!("cannot read {name}"))?;
         // An editor's mark at the beginning is no part of the text.
@@ -65,13 +64,10 @@ impl Source {
             tell(&name, text, &mistakes);
             AlreadyTold
         })?;
-        let read = document.specifications.into_iter().map(|read| {
-            for warning in &read.warnings {
-                output::warning(warning.in_file(&name));
-            }
-            read.specification
-        });
-        Ok(read.collect())
+        for warning in document.specifications.iter().flat_map(|read| &read.warnings) {
+            output::warning(warning.in_file(&name));
+        }
+        Ok(document.specifications)
     }
 
     fn text(&self) -> io::Result<String> {

@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
-use docket_model::wire::RunSummary;
+use docket_model::{
+    journal::Suspension,
+    wire::{RunSummary, Status},
+};
+use serde_json::Value;
 
 /// Where a moment lies, seen from `now`: `in 3h 12m`, `5m ago`, `now`.
 pub(crate) fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
@@ -30,6 +34,47 @@ pub(crate) fn length(length: TimeDelta) -> String {
         .map(|(count, name)| format!("{count}{name}"))
         .collect();
     if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
+/// A length of time to the millisecond where that matters: `12ms`, `1.2s`, `5m 3s`.
+pub(crate) fn exact(time: TimeDelta) -> String {
+    match time.num_milliseconds() {
+        milliseconds @ ..0 => format!("-{}", exact(TimeDelta::milliseconds(-milliseconds))),
+        milliseconds @ ..1000 => format!("{milliseconds}ms"),
+        milliseconds @ ..60_000 => {
+            format!("{}.{}s", milliseconds / 1000, milliseconds % 1000 / 100)
+        }
+        _ => length(time),
+    }
+}
+
+/// The zone that the server names, or UTC where this version does not know it.
+pub(crate) fn zone(name: &str) -> Tz {
+    name.parse().unwrap_or(Tz::UTC)
+}
+
+/// The zone in force for an allocation as the server shows it.
+pub(crate) fn zone_of(allocation: &Value) -> Tz {
+    let name = allocation.get("Status").and_then(|status| status.get("TimeZone"));
+    zone(name.and_then(Value::as_str).unwrap_or("UTC"))
+}
+
+/// When an allocation runs next: `2026-11-23 09:00 CET (in 1d 23h)`, or why it does not.
+pub(crate) fn next(status: &Status, now: DateTime<Utc>) -> String {
+    match (&status.suspended, status.next) {
+        (Some(suspension), _) => suspended(suspension, zone(&status.time_zone)),
+        (None, Some(next)) => {
+            let wall_clock = wall_clock(next, zone(&status.time_zone));
+            format!("{wall_clock} ({})", relative(next, now))
+        }
+        (None, None) => "never".to_owned(),
+    }
+}
+
+/// Who suspended it and until when: `suspended by ann until 2026-11-23 06:00 CET`.
+pub(crate) fn suspended(suspension: &Suspension, zone: Tz) -> String {
+    let until = suspension.until.map(|until| format!(" until {}", wall_clock(until, zone)));
+    format!("suspended by {}{}", suspension.by, until.unwrap_or_default())
 }
 
 /// A moment on the wall clock of a zone: `2026-11-23 09:00 CET`.
@@ -72,6 +117,21 @@ mod tests {
         ];
         for (moment, words) in cases {
             assert_eq!(relative(at(moment), now), words);
+        }
+    }
+
+    #[test]
+    fn a_short_time_is_told_to_the_millisecond() {
+        let cases = [
+            (0, "0ms"),
+            (12, "12ms"),
+            (1250, "1.2s"),
+            (59_999, "59.9s"),
+            (303_000, "5m 3s"),
+            (-12, "-12ms"),
+        ];
+        for (milliseconds, words) in cases {
+            assert_eq!(exact(TimeDelta::milliseconds(milliseconds)), words);
         }
     }
 

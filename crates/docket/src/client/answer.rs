@@ -13,9 +13,11 @@ const SHOWN_TEXT: usize = 500;
 
 /// The server could not be reached, or fell silent.
 #[derive(Debug, Error)]
-#[error("cannot reach {server}")]
+#[error("{what} {server}")]
 pub(crate) struct Unreachable {
+    what: &'static str,
     server: String,
+    is_silence: bool,
     source: RootCause,
 }
 
@@ -31,7 +33,16 @@ impl Unreachable {
         } else {
             ""
         };
-        Self { server: server.to_string(), source: RootCause(format!("{cause}{advice}")) }
+        let is_silence = error.is_timeout() && !error.is_connect();
+        let source = RootCause(format!("{cause}{advice}"));
+        let is_begun = error.is_body() || error.is_decode();
+        let what = if is_begun { "lost the connection to" } else { "cannot reach" };
+        Self { what, server: server.to_string(), is_silence, source }
+    }
+
+    /// True where the server was there and said nothing for a long time.
+    pub(super) fn is_silence(&self) -> bool {
+        self.is_silence
     }
 }
 
@@ -52,6 +63,19 @@ pub(crate) struct Declined {
     server: String,
     status: StatusCode,
     told: String,
+}
+
+impl Declined {
+    /// True where what was asked for is not there.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
+    /// True for what a proxy answers, or a server that starts or stops, until all is well again.
+    pub(super) fn is_passing(&self) -> bool {
+        let (gateway, timeout) = (StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT);
+        [gateway, timeout, StatusCode::SERVICE_UNAVAILABLE].contains(&self.status)
+    }
 }
 
 /// Returns a good answer, and makes an error of any other.

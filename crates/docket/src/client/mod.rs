@@ -1,34 +1,29 @@
 //! A client of the server's REST API. It prints nothing.
 
 mod address;
+mod allocations;
 mod answer;
 mod connection;
+mod follow;
+mod operations;
+mod runs;
 mod upload;
 
-use std::time::Duration;
-
-use anyhow::{Context, Result};
-use docket_model::{
-    AllocationName, Specification,
-    container::UnknownOptions,
-    run::Instant,
-    wire::{Deleted, Pushed, PushedName, RunPage, RunRecord},
-};
+use anyhow::Result;
 use reqwest::{
     Method, RequestBuilder, Response,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LINK},
+    header::{HeaderMap, LINK},
 };
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 pub(crate) use connection::{Connection, TOKEN_VARIABLE};
+pub(crate) use follow::{Event, Follow};
+pub(crate) use runs::Asked;
 
 use answer::Unreachable;
 
-/// The most allocations that are asked for at once.
+/// The most items that are asked for at once.
 const PAGE: usize = docket_model::wire::MAX_PAGE;
-
-/// A server that needs longer than this to say how it is is not well.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of one server.
 pub(crate) struct Client {
@@ -37,12 +32,29 @@ pub(crate) struct Client {
     shown: String,
 }
 
-/// Allocations, and whether there are more.
-pub(crate) struct Listing {
-    /// The allocations in the order of the server.
-    pub(crate) allocations: Vec<Value>,
+/// Items in the order of the server, and whether there are more.
+pub(crate) struct Listing<T> {
+    /// The items.
+    pub(crate) items: Vec<T>,
     /// True where a limit cut the list.
     pub(crate) is_cut: bool,
+}
+
+impl<T> Listing<T> {
+    /// Adds a page to a list that shall have so many items; true where nothing more is wanted.
+    fn add(&mut self, page: Vec<T>, limit: usize, is_last: bool) -> bool {
+        let is_last = is_last || page.is_empty();
+        let room = limit - self.items.len();
+        self.is_cut = page.len() > room || (page.len() == room && !is_last);
+        self.items.extend(page.into_iter().take(room));
+        is_last || self.is_cut
+    }
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), is_cut: false }
+    }
 }
 
 impl Client {
@@ -57,104 +69,46 @@ impl Client {
         format!("{}{path}", self.shown)
     }
 
-    /// All allocations, or the first ones up to a limit.
-    pub(crate) async fn list(&self, limit: Option<usize>) -> Result<Listing> {
-        let Some(limit) = limit else {
-            let response = self.send(self.request(Method::GET, "/")).await?;
-            let allocations = answer::read(&self.shown, response).await?;
-            return Ok(Listing { allocations, is_cut: false });
-        };
-        let mut allocations = Vec::new();
-        let mut path = format!("/?limit={}", limit.min(PAGE));
-        loop {
-            let response = self.send(self.request(Method::GET, &path)).await?;
-            let next = next_page(response.headers());
-            let page: Vec<Value> = answer::read(&self.shown, response).await?;
-            let is_over = next.is_none() || page.is_empty();
-            let room = limit - allocations.len();
-            let is_cut = page.len() > room || (page.len() == room && !is_over);
-            allocations.extend(page.into_iter().take(room));
-            match next {
-                Some(next) if !is_over && !is_cut => path = format!("/{next}"),
-                _ => return Ok(Listing { allocations, is_cut }),
-            }
-        }
-    }
-
-    /// One allocation.
-    pub(crate) async fn get(&self, name: &AllocationName) -> Result<Value> {
-        let response = self.send(self.request(Method::GET, &format!("/{name}"))).await?;
-        answer::read(&self.shown, response).await
-    }
-
-    /// Creates or updates all of these allocations, or none.
-    pub(crate) async fn push(
-        &self,
-        specifications: &[Specification],
-        unknown_options: UnknownOptions,
-    ) -> Result<Vec<PushedName>> {
-        let path = match unknown_options {
-            UnknownOptions::Refuse => "/?results=true",
-            UnknownOptions::Allow => "/?results=true&allow-unknown-options=true",
-        };
-        let body = serde_json::to_vec(specifications)?;
-        let request = self
-            .request(Method::POST, path)
-            .header(CONTENT_TYPE, "application/json")
-            .header(CONTENT_LENGTH, body.len())
-            .body(upload::body(body));
-        let pushed: Pushed = answer::read(&self.shown, self.send(request).await?).await?;
-        pushed.results.with_context(|| format!("{} did not say what it did", self.shown))
-    }
-
-    /// Deletes an allocation.
-    pub(crate) async fn delete(&self, name: &AllocationName) -> Result<()> {
-        let response = self.send(self.request(Method::DELETE, &format!("/{name}"))).await?;
-        let _: Deleted = answer::read(&self.shown, response).await?;
-        Ok(())
-    }
-
-    /// The newest run of an allocation, if it has run.
-    pub(crate) async fn newest_run(&self, name: &AllocationName) -> Result<Option<RunRecord>> {
-        let request = self.request(Method::GET, &format!("/{name}/runs?limit=1"));
-        let page: RunPage = answer::read(&self.shown, self.send(request).await?).await?;
-        Ok(page.runs.into_iter().next())
-    }
-
-    /// What a run wrote; the answer is yet to be read.
-    pub(crate) async fn output(&self, name: &AllocationName, run: Instant) -> Result<Output<'_>> {
-        let path = format!("/{name}/runs/{run}/output");
-        let response = self.send(self.request(Method::GET, &path)).await?;
-        Ok(Output { client: self, response })
-    }
-
-    /// Succeeds if the server says that it is well.
-    pub(crate) async fn health(&self) -> Result<()> {
-        self.send(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await.map(drop)
-    }
-
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+    /// The answer, whatever it is.
+    async fn answer(&self, request: RequestBuilder) -> Result<Response> {
         let response = request.send().await;
-        let response = response.map_err(|error| Unreachable::new(&self.shown, &error))?;
-        answer::expect_success(&self.shown, response).await
+        Ok(response.map_err(|error| Unreachable::new(&self.shown, &error))?)
     }
-}
 
-/// The output of a run, read piece by piece.
-pub(crate) struct Output<'a> {
-    client: &'a Client,
-    response: Response,
-}
+    /// The answer, if it is a good one.
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        answer::expect_success(&self.shown, self.answer(request).await?).await
+    }
 
-impl Output<'_> {
-    /// The next bytes, or nothing at the end.
-    pub(crate) async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
-        let piece = self.response.chunk().await;
-        Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)
+    /// What a good answer says in JSON.
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
+        answer::read(&self.shown, self.send(request).await?).await
+    }
+
+    /// The first items of a list whose pages are linked.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &str,
+        limit: usize,
+    ) -> Result<Listing<T>> {
+        let mut listing = Listing::default();
+        let mut query = format!("?{query}limit={}", limit.min(PAGE));
+        loop {
+            let request = self.request(Method::GET, &format!("{path}{query}"));
+            let response = self.send(request).await?;
+            let next = next_page(response.headers());
+            let page = answer::read(&self.shown, response).await?;
+            let is_full = listing.add(page, limit, next.is_none());
+            match next {
+                Some(next) if !is_full => query = next,
+                _ => return Ok(listing),
+            }
+        }
     }
 }
 

@@ -1,14 +1,11 @@
 //! `docket delete`: allocations that shall run no more.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use docket_model::AllocationName;
 
-use super::AlreadyTold;
-use crate::{
-    client::{Client, Connection},
-    output,
-};
+use super::many;
+use crate::client::{Client, Connection};
 
 /// Deletes allocations; containers that run go on to their end
 #[derive(Debug, Args)]
@@ -27,18 +24,11 @@ Examples:
   docket delete report
   docket delete report cleanup";
 
-/// Goes on after a name that cannot be deleted, and fails in the end.
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let mut failed = false;
-    for name in &arguments.names {
-        match client.delete(name).await.with_context(|| format!("cannot delete {name}")) {
-            Ok(()) => output::line(format_args!("Deleted {name}"))?,
-            Err(error) => {
-                output::error(&error);
-                failed = true;
-            }
-        }
-    }
-    if failed { Err(AlreadyTold.into()) } else { Ok(()) }
+    let delete = async |name: &AllocationName| {
+        client.delete(name).await?;
+        Ok(format!("Deleted {name}"))
+    };
+    many::each(&arguments.names, "delete", delete).await
 }

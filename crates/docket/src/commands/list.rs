@@ -45,11 +45,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         output::note(format_args!("GET {}", client.url("")));
     }
     let listing = client.list(arguments.limit.map(NonZeroUsize::get)).await?;
-    let count = listing.allocations.len();
+    let count = listing.items.len();
     match format {
-        Format::Table => output::line(table::of_all(&listing.allocations, clock::now()))?,
-        Format::Json => output::json(&listing.allocations)?,
-        Format::Yaml => output::yaml(&Value::Array(listing.allocations))?,
+        Format::Table => output::line(table::of_all(&listing.items, clock::now()))?,
+        Format::Json => output::json(&listing.items)?,
+        Format::Yaml => output::yaml(&Value::Array(listing.items))?,
     }
     if listing.is_cut {
         output::note(format_args!("these are the first {count}; there are more"));

@@ -1,25 +1,33 @@
-//! `docket logs`: what a run wrote.
+//! `docket logs`: what a run wrote, or writes.
 
 use anyhow::{Result, bail};
 use clap::Args;
-use docket_model::{AllocationName, run::Instant, wire::RunRecord};
+use docket_model::{AllocationName, RunId, wire::RunRecord};
 
+use super::{
+    target::{self, Target},
+    watch,
+};
 use crate::{
     client::{Client, Connection},
     output,
 };
 
+/// Among so many of the newest runs one that is under way is looked for.
+const LOOKED_AT: usize = 100;
+
 /// Prints what a run wrote, both streams, as the bytes they are
+///
+/// Without RUN it is the newest one that is under way, or else the newest.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Name of the allocation
-    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
-    name: AllocationName,
+    #[command(flatten)]
+    target: Target,
 
-    /// The run, named by its instant in UTC, such as 20261121T090000Z [default: the newest]
-    #[arg(value_name = "RUN")]
-    run: Option<Instant>,
+    /// Go on with what it writes until it is over, also where the server restarts meanwhile
+    #[arg(long, short)]
+    follow: bool,
 
     #[command(flatten)]
     connection: Connection,
@@ -28,33 +36,42 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   docket logs report
+  docket logs report --follow
   docket logs report 20261121T090000Z";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let named = arguments.target.run()?;
     let client = Client::new(&arguments.connection)?;
-    let name = &arguments.name;
-    let run = match arguments.run {
+    let is_known = named.is_none();
+    let run = match named {
         Some(run) => run,
-        None => match client.newest_run(name).await? {
-            None => bail!("{name} has not run yet"),
-            Some(record) => with_container(&record)?,
-        },
+        None => newest(&client, arguments.target.allocation()).await?,
     };
-    let mut written = client.output(name, run).await?;
+    if arguments.follow {
+        watch::to_the_end(&client, run, is_known, output::bytes).await?;
+        return Ok(());
+    }
+    let mut written = client.output(&run).await?;
     while let Some(piece) = written.piece().await? {
         output::bytes(piece.as_ref())?;
     }
     Ok(())
 }
 
-/// The run, if there was a container that could write anything.
-fn with_container(record: &RunRecord) -> Result<Instant> {
-    let has_container = record.attempts.iter().any(|attempt| attempt.container.is_some());
-    let (allocation, run, state) = (&record.allocation, record.run, &record.state);
-    match (&record.reason, has_container) {
-        (Some(reason), false) => {
-            bail!("the newest run, {allocation}/{run}, wrote nothing: {state}: {reason}")
+async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
+    let runs: Vec<RunRecord> = client.runs(name, None, LOOKED_AT).await?.items;
+    let under_way = runs.iter().find(|run| !run.is_over() && has_container(run));
+    match under_way.or(runs.first()) {
+        None => bail!("{name} has not run yet"),
+        Some(RunRecord { run, state, reason: Some(reason), attempts, .. })
+            if attempts.iter().all(|attempt| attempt.container.is_none()) =>
+        {
+            bail!("the newest run, {name}/{run}, wrote nothing: {state}: {reason}")
         }
-        _ => Ok(run),
+        Some(record) => Ok(target::id(name, record)),
     }
+}
+
+fn has_container(record: &RunRecord) -> bool {
+    record.attempts.iter().any(|attempt| attempt.container.is_some())
 }

@@ -1,15 +1,27 @@
 //! One file a command: what it takes, and what it does with client and output.
 
+pub(crate) mod backup;
+pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod health;
+pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod logs;
+mod many;
 pub(crate) mod next;
 pub(crate) mod push;
+pub(crate) mod reset;
+pub(crate) mod resume;
+pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod server;
+pub(crate) mod suspend;
+mod target;
+mod watch;
+pub(crate) mod why;
 
 use thiserror::Error;
 
@@ -17,3 +29,8 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[error("failed")]
 pub(crate) struct AlreadyTold;
+
+/// The command ends with this exit code, and all else has been told already.
+#[derive(Debug, Error)]
+#[error("exit code {0}")]
+pub(crate) struct EndsWith(pub(crate) u8);

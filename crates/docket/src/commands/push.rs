@@ -37,7 +37,8 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let source = &arguments.source;
-    let specifications = source.read()?;
+    let specifications: Vec<_> =
+        source.read()?.into_iter().map(|read| read.specification).collect();
     if specifications.is_empty() {
         output::note(format_args!("{}: no allocations, nothing to push", source.name()));
         return Ok(());

@@ -2,9 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test shall end it")]
 
-mod client;
+mod allocations;
+mod by_hand;
+mod connection;
 mod help;
+mod history;
+mod logs;
+mod misuse;
 mod offline;
+mod operations;
+mod push;
+mod run;
 mod server;
 mod stub;
 
@@ -15,7 +23,7 @@ use assert_cmd::Command;
 /// Runs docket in an empty environment.
 fn docket<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::cargo_bin("docket").unwrap();
-    command.env_clear().env("TZ", "UTC").args(arguments);
+    command.env_clear().env("TZ", "UTC").env("USER", "ann").env("HOSTNAME", "db").args(arguments);
     command
 }
 

@@ -1,4 +1,4 @@
-//! What needs no server: `next`, `check`, and every way to be misused.
+//! What needs no server: `next` and `check`.
 
 use insta::assert_snapshot;
 use tempfile::tempdir;
@@ -244,63 +244,5 @@ fn a_file_that_is_not_there_is_named() {
     exit code 1
     --- stderr
     error: cannot read /nowhere/docket.yml: No such file or directory (os error 2)
-    ");
-}
-
-#[test]
-fn misuse_is_told_from_failure() {
-    let misuses: [&[&str]; 10] = [
-        &["nxt"],
-        &["server", "--pull-timeout", "30"],
-        &["server", "--max-body", "64"],
-        &["server", "--namespace", "Docket"],
-        &["server", "--listen", "3000"],
-        &["server", "--tls-key", "key.pem"],
-        &["get", "a/b"],
-        &["logs", "report", "yesterday"],
-        &["list", "--host", "tcp://localhost:3000"],
-        &["next", "* * * * *", "--of", "report"],
-    ];
-    let mut told = String::new();
-    for misuse in misuses {
-        let line = transcript(&mut docket(misuse));
-        told = format!("{told}$ docket {}\n{line}\n", misuse.join(" "));
-    }
-    assert_snapshot!("misuse", told);
-}
-
-#[test]
-fn a_variable_that_means_nothing_is_warned_of() {
-    let mut command = docket(["next", ""]);
-    command.env("DOCKET_HOST", "example.org").env("DOCKET_SERVICE_PORT", "3000");
-    assert_snapshot!(transcript(&mut command), @r"
-    exit code 0
-    --- stderr
-    warning: unknown variable DOCKET_HOST: did you mean DOCKET_SERVER?
-    this schedule has no instants to come
-    ");
-}
-
-#[test]
-fn a_server_that_others_could_reach_wants_a_token() {
-    let told = transcript(&mut docket(["server", "--listen", "0.0.0.0:0"]));
-    assert!(told.starts_with("exit code 1\n"), "{told}");
-    assert!(told.contains("`--token-file FILE`") && told.contains("`--insecure`"), "{told}");
-}
-
-#[test]
-fn a_server_is_told_of_a_short_token_and_of_an_empty_time_out() {
-    let mut short = docket(["server", "--listen", "127.0.0.1:0"]);
-    short.env("DOCKET_TOKEN", "secret").env("DOCKET_LOG", "error");
-    assert_snapshot!(transcript(&mut short), @r"
-    exit code 1
-    --- stderr
-    error: DOCKET_TOKEN: a token has at least 16 characters, this one has 6: make one with `openssl rand -hex 32`
-    ");
-    let mut hasty = docket(["server", "--listen", "127.0.0.1:0", "--pull-timeout", "0s"]);
-    assert_snapshot!(transcript(hasty.env("DOCKET_LOG", "error")), @r"
-    exit code 1
-    --- stderr
-    error: --pull-timeout is 0s: no image can be pulled in no time
     ");
 }

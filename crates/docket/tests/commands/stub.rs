@@ -1,6 +1,7 @@
 //! A server that answers what a test wants, and notes what it was asked.
 
 use std::{
+    collections::VecDeque,
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     os::unix::net::UnixListener,
@@ -19,8 +20,32 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-/// What to answer: status line, header lines, body.
-pub(crate) type Answer = (&'static str, Vec<String>, Vec<u8>);
+/// What to answer.
+pub(crate) struct Answer {
+    status: &'static str,
+    headers: Vec<String>,
+    body: Vec<u8>,
+    ending: Ending,
+}
+
+/// What becomes of the connection after an answer.
+enum Ending {
+    /// The answer is whole.
+    Whole,
+    /// The connection breaks in the middle of the body.
+    Cut,
+    /// The body goes on, but nothing more comes as long as the server lives.
+    Held,
+    /// Nothing is answered at all.
+    Silent,
+}
+
+/// An allocation as a server shows it.
+pub(crate) const ALLOCATION: &str = r#"{"Name":"foo","Cron":"0 9 * * *","TimeZone":"Europe/Berlin",
+    "Container":{"Config":{"Image":"busybox","Cmd":["echo","hello"]}},
+    "Logs":["2026-11-20 09:00:00.000000000 +0100 CET, [Pulled busybox latest foo]"],
+    "Status":{"Next":null,"TimeZone":"Europe/Berlin","Running":0,"LastRun":null,"Revision":7,
+    "Origin":"api","Created":"2026-11-20T08:00:00Z"}}"#;
 
 /// A server at an address of its own.
 pub(crate) struct Stub {
@@ -30,7 +55,92 @@ pub(crate) struct Stub {
 
 /// An answer of status 200.
 pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Answer {
-    ("200 OK", Vec::new(), body.into())
+    answer("200 OK", None, body)
+}
+
+/// An answer of any status.
+pub(crate) fn answer(
+    status: &'static str,
+    headers: impl IntoIterator<Item = String>,
+    body: impl Into<Vec<u8>>,
+) -> Answer {
+    let headers = headers.into_iter().collect();
+    Answer { status, headers, body: body.into(), ending: Ending::Whole }
+}
+
+/// An error as RFC 9457 has it.
+pub(crate) fn problem(status: &'static str, detail: &str) -> Answer {
+    let (code, title) = status.split_once(' ').unwrap();
+    let body = format!(r#"{{"status":{code},"title":"{title}","detail":"{detail}"}}"#);
+    answer(status, ["content-type: application/problem+json".to_owned()], body)
+}
+
+/// An answer that breaks off behind these bytes.
+pub(crate) fn cut(body: impl Into<Vec<u8>>) -> Answer {
+    Answer { ending: Ending::Cut, ..ok(body) }
+}
+
+/// An answer that has these bytes so far.
+pub(crate) fn held(body: impl Into<Vec<u8>>) -> Answer {
+    Answer { ending: Ending::Held, ..ok(body) }
+}
+
+/// A server that is on its way down.
+pub(crate) fn silent() -> Answer {
+    Answer { ending: Ending::Silent, ..ok("") }
+}
+
+/// Gives answers in turn, and none to what is asked after them.
+pub(crate) fn in_turn(
+    answers: impl IntoIterator<Item = Answer>,
+) -> impl Fn(&Request) -> Answer + Send + 'static {
+    let answers = Mutex::new(answers.into_iter().collect::<VecDeque<_>>());
+    move |request| match answers.lock().unwrap().pop_front() {
+        Some(answer) => answer,
+        None => panic!("{} was not expected", request.line),
+    }
+}
+
+/// The run `foo/20261121T090000.123Z` as a server shows it, in some state.
+pub(crate) fn record(state: &str, more: &str) -> String {
+    format!(
+        r#"{{"Run":"20261121T090000.123Z","Allocation":"foo","Instant":"2026-11-21T09:00:00.123Z",
+        "Trigger":"ByHand","By":"ann@db","State":"{state}","Decided":"2026-11-21T09:00:00.123Z",
+        {more}}}"#
+    )
+}
+
+/// That run while its container runs.
+pub(crate) fn running() -> String {
+    let attempt = r#"{"Attempt":1,"Container":"abc","Started":"2026-11-21T09:00:00.5Z",
+        "OutOfMemory":false}"#;
+    record("running", &format!(r#""Attempts":[{attempt}]"#))
+}
+
+/// That run when it is over, with the exit code and the number of bytes that were written.
+pub(crate) fn over(state: &str, code: i32, written: usize) -> String {
+    let attempt = format!(
+        r#"{{"Attempt":1,"Container":"abc","Started":"2026-11-21T09:00:00.5Z",
+        "Ended":"2026-11-21T09:00:03Z","ExitCode":{code},"OutOfMemory":false,
+        "OutputBytes":{written},"OutputOmitted":0}}"#
+    );
+    record(state, &format!(r#""Ended":"2026-11-21T09:00:03Z","Attempts":[{attempt}]"#))
+}
+
+impl Answer {
+    fn to_bytes(&self) -> Vec<u8> {
+        let Self { status, headers, body, ending } = self;
+        let promised = match ending {
+            Ending::Silent => return Vec::new(),
+            Ending::Whole => body.len(),
+            Ending::Cut | Ending::Held => body.len() + 1000,
+        };
+        let headers = headers.iter().flat_map(|line| [line, "\r\n"]).collect::<String>();
+        let head = format!(
+            "HTTP/1.1 {status}\r\n{headers}content-length: {promised}\r\nconnection: close\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    }
 }
 
 impl Stub {
@@ -48,7 +158,7 @@ impl Stub {
         Self::serve(address, answer, move || listener.accept().unwrap().0)
     }
 
-    fn serve<S: Write>(
+    fn serve<S: Write + Send + 'static>(
         address: String,
         answer: impl Fn(&Request) -> Answer + Send + 'static,
         accept: impl Fn() -> S + Send + 'static,
@@ -59,19 +169,17 @@ impl Stub {
         let requests = Arc::<Mutex<Vec<Request>>>::default();
         let noted = Arc::clone(&requests);
         thread::spawn(move || {
+            let mut held = Vec::new();
             loop {
                 let mut stream = accept();
                 let Some(request) = read(BufReader::new(&stream)) else { continue };
-                let (status, headers, body) = answer(&request);
-                noted.lock().unwrap().push(request);
-                let headers = headers.into_iter().map(|line| line + "\r\n").collect::<String>();
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\
-                     connection: close\r\n\r\n"
-                );
+                noted.lock().unwrap().push(request.clone());
+                let answer = answer(&request);
                 // A client that has seen enough may be gone.
-                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+                let _ = stream.write_all(&answer.to_bytes());
+                if let Ending::Held = answer.ending {
+                    held.push(stream);
+                }
             }
         });
         Self { address, requests }

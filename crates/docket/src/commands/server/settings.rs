@@ -15,7 +15,7 @@ use docket_server::{
     config::{Listen, Namespace, TlsFiles, Token},
 };
 
-use super::logging::LogFormat;
+use super::{logging::LogFormat, store::StoreText};
 use crate::{client::TOKEN_VARIABLE, size};
 
 /// Runs the server: watches the clock, and starts a container at each instant of each allocation
@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     /// the API cannot change
     #[arg(long, value_name = "PATH", env = "DOCKET_FILE")]
     file: Option<PathBuf>,
+
+    #[command(flatten)]
+    keeping: Keeping,
 
     /// Tells servers on one engine apart: 1 to 20 of a-z, 0-9 and -
     #[arg(
@@ -74,6 +77,24 @@ pub(crate) struct Arguments {
     entrance: Entrance,
 }
 
+/// What the server keeps, where it finds what it does not, and what it lets go of.
+#[derive(Debug, Args)]
+struct Keeping {
+    /// Where allocations and runs are kept: `memory`, which forgets them when the server stops, or
+    /// `sqlite:PATH`, a file
+    #[arg(long, value_name = "STORE", env = "DOCKET_STORE", default_value = "memory")]
+    store: StoreText,
+
+    /// Folder below which the `EnvFiles` of allocations lie; they are read at each start and kept
+    /// nowhere
+    #[arg(long, value_name = "DIR", env = "DOCKET_ENV_DIR")]
+    env_dir: Option<PathBuf>,
+
+    /// Stop the containers that run when the server stops, in place of letting them run on
+    #[arg(long, env = "DOCKET_STOP_RUNS", value_parser = BoolishValueParser::new())]
+    stop_runs: bool,
+}
+
 /// How much of everything there may be.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Bounds")]
@@ -82,6 +103,20 @@ struct Bounds {
     /// least 4]
     #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING")]
     max_starting: Option<NonZeroUsize>,
+
+    /// How many runs are under way at once, 1 to 100000; further ones wait
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "DOCKET_MAX_RUNNING",
+        default_value = "1000",
+        value_parser = clap::value_parser!(u32).range(1..=100_000)
+    )]
+    max_running: u32,
+
+    /// How many runs may wait for their turn; what is due beyond that is on record as skipped
+    #[arg(long, value_name = "COUNT", env = "DOCKET_QUEUE", default_value = "100000")]
+    queue: usize,
 
     /// How many images are pulled at once
     #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_PULLING", default_value = "8")]
@@ -141,6 +176,7 @@ const EXAMPLES: &str = "\
 Examples:
   docket server
   docket server --file docket.yml --time-zone Europe/Berlin
+  docket server --store sqlite:/var/lib/docket/docket.db
   docket server --listen unix:/run/docket/docket.sock
   docket server --listen 0.0.0.0:3000 --token-file token --tls-cert cert.pem --tls-key key.pem
 
@@ -149,10 +185,13 @@ Without --listen the variables HOST and PORT are read, as in the original docket
 impl Arguments {
     /// The configuration that these options make.
     pub(super) fn config(self, time_zone: Tz) -> Result<Config> {
-        let Bounds { max_starting, max_pulling, pull_timeout, max_body, memory } = self.bounds;
+        let Bounds { max_starting, max_pulling, pull_timeout, max_body, memory, .. } = self.bounds;
         if pull_timeout.seconds() == 0 {
             bail!("--pull-timeout is 0s: no image can be pulled in no time");
         }
+        // The fields `store`, `env_dir`, `max_running`, `queue` and `stop_runs` of the
+        // configuration are made of these, once it has them.
+        let _ = (self.keeping.checked()?, self.bounds.max_running, self.bounds.queue);
         let unknown_options =
             if self.allow_unknown_options { UnknownOptions::Allow } else { UnknownOptions::Refuse };
         Ok(Config {
@@ -171,6 +210,15 @@ impl Arguments {
             queue: docket_server::config::QUEUE,
             stop_runs: false,
         })
+    }
+}
+
+impl Keeping {
+    fn checked(self) -> Result<Self> {
+        if let Some(folder) = self.env_dir.as_deref().filter(|folder| !folder.is_dir()) {
+            bail!("--env-dir {}: there is no such folder", folder.display());
+        }
+        Ok(self)
     }
 }
 

@@ -1,12 +1,11 @@
-//! Allocations as people want to see them on a terminal.
+//! Tables of allocations.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use comfy_table::{ContentArrangement, Table, presets};
 use docket_model::wire::Status;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::{plain_table, trimmed};
 use crate::{output::without_control, words};
 
 /// How many of the newest log entries are shown.
@@ -20,6 +19,7 @@ struct Shown {
     description: Option<String>,
     labels: Option<Map<String, Value>>,
     cron: String,
+    suspended: bool,
     container: Value,
     logs: Option<Vec<String>>,
     status: Value,
@@ -31,6 +31,17 @@ impl Shown {
         let status = Status::deserialize(&shown.status).ok();
         (shown, status)
     }
+
+    /// When it runs next, or why it does not.
+    fn next(&self, status: Option<&Status>, now: DateTime<Utc>) -> String {
+        match status {
+            Some(status) if self.suspended && status.suspended.is_none() => {
+                "suspended by its specification".to_owned()
+            }
+            Some(status) => words::next(status, now),
+            None => String::new(),
+        }
+    }
 }
 
 /// All allocations, a line each.
@@ -39,11 +50,14 @@ pub(crate) fn of_all(allocations: &[Value], now: DateTime<Utc>) -> String {
         return "no allocations: `docket push` creates those of docket.yml".to_owned();
     }
     let mut table = plain_table();
-    table.set_header(["NAME", "SCHEDULE", "NEXT", "LAST RESULT"]);
+    table.set_header(["NAME", "SCHEDULE", "NEXT", "RUNNING", "LAST RESULT"]);
     for (shown, status) in allocations.iter().map(Shown::read) {
-        let next = next_in_words(status.as_ref(), now);
+        let next = shown.next(status.as_ref(), now);
+        let running = status.as_ref().filter(|status| status.running > 0);
+        let running = running.map(|status| status.running.to_string()).unwrap_or_default();
         let last = last_in_words(status.as_ref(), now);
-        table.add_row([shown.name, shown.cron, next, last].map(|cell| without_control(&cell)));
+        let cells = [shown.name, shown.cron, next, running, last];
+        table.add_row(cells.map(|cell| without_control(&cell)));
     }
     trimmed(&table)
 }
@@ -55,16 +69,18 @@ pub(crate) fn of_one(allocation: &Value, now: DateTime<Utc>) -> String {
     let labels = shown.labels.iter().flatten();
     let labels: Vec<_> =
         labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("?"))).collect();
+    let known = status.as_ref();
+    let next = shown.next(known, now);
     let logs = shown.logs.unwrap_or_default();
     let newest = logs.get(logs.len().saturating_sub(SHOWN_LOGS)..).unwrap_or_default();
-    let known = status.as_ref();
     let rows = [
         ("Name", shown.name),
         ("Description", shown.description.unwrap_or_default()),
         ("Labels", labels.join("\n")),
         ("Schedule", shown.cron),
         ("Time zone", known.map(|status| status.time_zone.clone()).unwrap_or_default()),
-        ("Next", next_in_words(known, now)),
+        ("Next", next),
+        ("Suspended", known.and_then(|status| suspension(status, now)).unwrap_or_default()),
         ("Last result", last_in_words(known, now)),
         ("Running", known.map(|status| status.running.to_string()).unwrap_or_default()),
         ("Image", config("Image").and_then(Value::as_str).unwrap_or_default().to_owned()),
@@ -84,38 +100,22 @@ pub(crate) fn of_one(allocation: &Value, now: DateTime<Utc>) -> String {
     trimmed(&table)
 }
 
-fn plain_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table
-}
-
-/// The table without the blanks that it puts around cells at both ends of a line.
-fn trimmed(table: &Table) -> String {
-    let lines: Vec<_> = table
-        .lines()
-        .map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
-        .collect();
-    lines.join("\n")
-}
-
-fn next_in_words(status: Option<&Status>, now: DateTime<Utc>) -> String {
-    let Some(status) = status else { return String::new() };
-    let zone: Tz = status.time_zone.parse().unwrap_or(Tz::UTC);
-    match status.next {
-        Some(next) => {
-            format!("{} ({})", words::wall_clock(next, zone), words::relative(next, now))
-        }
-        None => "never".to_owned(),
-    }
-}
-
 fn last_in_words(status: Option<&Status>, now: DateTime<Utc>) -> String {
     match status {
         Some(Status { last_run: Some(run), .. }) => words::result(run, now),
         Some(_) => "has not run yet".to_owned(),
         None => String::new(),
     }
+}
+
+/// Why a suspension by hand was wanted, and since when.
+fn suspension(status: &Status, now: DateTime<Utc>) -> Option<String> {
+    let suspension = status.suspended.as_ref()?;
+    let since = words::relative(suspension.since, now);
+    Some(match &suspension.reason {
+        Some(reason) => format!("{since}: {reason}"),
+        None => since,
+    })
 }
 
 #[cfg(test)]
@@ -161,11 +161,40 @@ mod tests {
                 "Origin": "api", "Created": "2026-11-01T00:00:00Z",
             },
         });
+        let by_hand = json!({
+            "Name": "moving", "Cron": "@daily", "Status": {
+                "Next": "2026-11-22T00:00:00Z", "TimeZone": "Europe/Berlin", "Running": 2,
+                "LastRun": null, "Revision": 1, "Origin": "api", "Created": "2026-11-01T00:00:00Z",
+                "Suspended": {
+                    "By": "ann@db", "Reason": "the database moves",
+                    "Since": "2026-11-21T08:00:00Z", "Until": "2026-11-23T05:00:00Z",
+                },
+            },
+        });
+        let by_itself = json!({
+            "Name": "off", "Cron": "@daily", "Suspended": true, "Status": {
+                "Next": null, "TimeZone": "UTC", "Running": 0, "LastRun": null, "Revision": 1,
+                "Origin": "api", "Created": "2026-11-01T00:00:00Z",
+            },
+        });
+        assert_snapshot!(of_one(&by_hand, now()), @"
+        Name:         moving
+        Schedule:     @daily
+        Time zone:    Europe/Berlin
+        Next:         suspended by ann@db until 2026-11-23 06:00 CET
+        Suspended:    1h ago: the database moves
+        Last result:  has not run yet
+        Running:      2
+        From:         api
+        Created:      20d 9h ago
+        ");
         let unknown = json!({"Name": "from-an-older-server", "Cron": "@daily"});
-        assert_snapshot!(of_all(&[report(), never, unknown], now()), @r"
-        NAME                  SCHEDULE     NEXT                              LAST RESULT
-        report                0 9 * * 1-5  2026-11-23 09:00 CET (in 1d 23h)  failed 1d ago: exit code 3
-        never�[2J                          never                             has not run yet
+        assert_snapshot!(of_all(&[report(), never, by_hand, by_itself, unknown], now()), @"
+        NAME                  SCHEDULE     NEXT                                            RUNNING  LAST RESULT
+        report                0 9 * * 1-5  2026-11-23 09:00 CET (in 1d 23h)                1        failed 1d ago: exit code 3
+        never�[2J                          never                                                    has not run yet
+        moving                @daily       suspended by ann@db until 2026-11-23 06:00 CET  2        has not run yet
+        off                   @daily       suspended by its specification                           has not run yet
         from-an-older-server  @daily
         ");
     }

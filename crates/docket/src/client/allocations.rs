@@ -1,0 +1,103 @@
+//! What a client asks about allocations.
+
+use anyhow::{Context, Result};
+use docket_model::{
+    AllocationName, Specification,
+    container::UnknownOptions,
+    wire::{Deleted, Pushed, PushedName, ResumeRequest, SuspendRequest, Why},
+};
+use reqwest::{
+    Method,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Client, Listing, upload};
+
+impl Client {
+    /// All allocations, or the first ones up to a limit.
+    pub(crate) async fn list(&self, limit: Option<usize>) -> Result<Listing<Value>> {
+        if let Some(limit) = limit {
+            return self.pages("/", "", limit).await;
+        }
+        let items = self.ask(self.request(Method::GET, "/")).await?;
+        Ok(Listing { items, is_cut: false })
+    }
+
+    /// One allocation.
+    pub(crate) async fn get(&self, name: &AllocationName) -> Result<Value> {
+        self.ask(self.request(Method::GET, &format!("/{name}"))).await
+    }
+
+    /// Creates or updates all of these allocations, or none.
+    pub(crate) async fn push(
+        &self,
+        specifications: &[Specification],
+        unknown_options: UnknownOptions,
+    ) -> Result<Vec<PushedName>> {
+        let path = match unknown_options {
+            UnknownOptions::Refuse => "/?results=true",
+            UnknownOptions::Allow => "/?results=true&allow-unknown-options=true",
+        };
+        let body = serde_json::to_vec(specifications)?;
+        let request = self
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, body.len())
+            .body(upload::body(body));
+        let pushed: Pushed = self.ask(request).await?;
+        pushed.results.with_context(|| format!("{} did not say what it did", self.shown))
+    }
+
+    /// Deletes an allocation.
+    pub(crate) async fn delete(&self, name: &AllocationName) -> Result<()> {
+        let _: Deleted = self.ask(self.request(Method::DELETE, &format!("/{name}"))).await?;
+        Ok(())
+    }
+
+    /// Lets an allocation start nothing by itself; returns it as it is then.
+    pub(crate) async fn suspend(
+        &self,
+        name: &AllocationName,
+        request: &SuspendRequest,
+    ) -> Result<Value> {
+        self.change(name, "suspend", request).await
+    }
+
+    /// Lets a suspended allocation go on; returns it as it is then.
+    pub(crate) async fn resume(
+        &self,
+        name: &AllocationName,
+        request: &ResumeRequest,
+    ) -> Result<Value> {
+        self.change(name, "resume", request).await
+    }
+
+    /// Sets the latest instant of an allocation back to the clock; returns it as it is then.
+    pub(crate) async fn reset(
+        &self,
+        name: &AllocationName,
+        request: &ResumeRequest,
+    ) -> Result<Value> {
+        self.change(name, "reset", request).await
+    }
+
+    async fn change(
+        &self,
+        name: &AllocationName,
+        verb: &str,
+        request: &impl Serialize,
+    ) -> Result<Value> {
+        self.ask(self.request(Method::POST, &format!("/{name}/{verb}")).json(request)).await
+    }
+
+    /// Why an allocation ran or did not, of late or at some time.
+    pub(crate) async fn why(&self, name: &AllocationName, at: Option<&str>) -> Result<Why> {
+        let mut request = self.request(Method::GET, &format!("/{name}/why"));
+        if let Some(at) = at {
+            request = request.query(&[("at", at)]);
+        }
+        self.ask(request).await
+    }
+}

@@ -1,0 +1,119 @@
+//! What a client asks about runs.
+
+use anyhow::Result;
+use docket_model::{
+    AllocationName, RunId,
+    run::Instant,
+    wire::{CancelRequest, RunRecord, RunRequest},
+};
+use reqwest::{Method, Response, StatusCode, header::CONTENT_TYPE};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{
+    Client, Listing, PAGE,
+    answer::{self, Unreachable},
+};
+
+/// What became of the wish for a run.
+pub(crate) enum Asked {
+    /// It starts, or waits for its turn.
+    Accepted(RunRecord),
+    /// A policy forbids it, as the record of the skipped run says.
+    Skipped(RunRecord),
+}
+
+/// A page of runs, in the form that is wanted.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page<T> {
+    runs: Vec<T>,
+    cursor: Option<Instant>,
+}
+
+impl Client {
+    /// Asks for a run by hand.
+    pub(crate) async fn run(&self, name: &AllocationName, request: &RunRequest) -> Result<Asked> {
+        let request = self.request(Method::POST, &format!("/{name}/runs")).json(request);
+        let response = self.answer(request).await?;
+        if response.status() == StatusCode::CONFLICT && is_record(&response) {
+            return Ok(Asked::Skipped(answer::read(&self.shown, response).await?));
+        }
+        let response = answer::expect_success(&self.shown, response).await?;
+        Ok(Asked::Accepted(answer::read(&self.shown, response).await?))
+    }
+
+    /// Asks for the end of a run.
+    pub(crate) async fn cancel(&self, run: &RunId, request: &CancelRequest) -> Result<RunRecord> {
+        let path = format!("{}/cancel", path(run));
+        self.ask(self.request(Method::POST, &path).json(request)).await
+    }
+
+    /// The record of a run.
+    pub(crate) async fn record(&self, run: &RunId) -> Result<RunRecord> {
+        self.ask(self.request(Method::GET, &path(run))).await
+    }
+
+    /// The newest runs of an allocation, in one state or in any, up to a limit.
+    pub(crate) async fn runs<T: DeserializeOwned>(
+        &self,
+        name: &AllocationName,
+        state: Option<&str>,
+        limit: usize,
+    ) -> Result<Listing<T>> {
+        let mut listing = Listing::default();
+        let mut cursor: Option<Instant> = None;
+        loop {
+            let request = self
+                .request(Method::GET, &format!("/{name}/runs"))
+                .query(&[("limit", limit.min(PAGE))])
+                .query(&cursor.map(|cursor| [("cursor", cursor.to_string())]))
+                .query(&state.map(|state| [("state", state)]));
+            let page: Page<T> = self.ask(request).await?;
+            let is_full = listing.add(page.runs, limit, page.cursor.is_none());
+            if is_full {
+                return Ok(listing);
+            }
+            cursor = page.cursor;
+        }
+    }
+
+    /// What a run wrote so far; the answer is yet to be read.
+    pub(crate) async fn output(&self, run: &RunId) -> Result<Output<'_>> {
+        let response =
+            self.send(self.request(Method::GET, &format!("{}/output", path(run)))).await?;
+        Ok(Output { client: self, response })
+    }
+
+    /// What a run wrote after so many bytes and writes from now on, to its end.
+    pub(super) async fn live_output(&self, run: &RunId, skip: u64) -> Result<Output<'_>> {
+        let mut request = self.request(Method::GET, &format!("{}/output?follow=true", path(run)));
+        if skip > 0 {
+            request = request.query(&[("skip", skip)]);
+        }
+        Ok(Output { client: self, response: self.send(request).await? })
+    }
+}
+
+fn path(run: &RunId) -> String {
+    format!("/{}/runs/{}", run.allocation, run.instant)
+}
+
+/// True where an answer is a record and no `application/problem+json`.
+fn is_record(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+/// The output of a run, read piece by piece.
+pub(crate) struct Output<'a> {
+    client: &'a Client,
+    response: Response,
+}
+
+impl Output<'_> {
+    /// The next bytes, or nothing at the end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
+        let piece = self.response.chunk().await;
+        Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)
+    }
+}

@@ -1,0 +1,58 @@
+//! `docket journal`: what happened to the server and to allocations, runs aside.
+
+use std::num::NonZeroUsize;
+
+use anyhow::Result;
+use clap::Args;
+use docket_model::AllocationName;
+use serde_json::Value;
+
+use crate::{
+    client::{Client, Connection},
+    output::{self, Format},
+    table,
+};
+
+/// Shows what happened to the server and its allocations, the newest first
+///
+/// Starts and stops, times in which nothing could start, and who created, changed, suspended or
+/// deleted what. Runs are shown by `docket runs`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Only what happened to this allocation
+    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    name: Option<AllocationName>,
+
+    /// Print no more than so many
+    #[arg(long, value_name = "COUNT", default_value = "50")]
+    limit: NonZeroUsize,
+
+    /// How to print them [default: table on a terminal, json elsewhere]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket journal
+  docket journal report --limit 5";
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let client = Client::new(&arguments.connection)?;
+    let listing = client.journal(arguments.name.as_ref(), arguments.limit.get()).await?;
+    let count = listing.items.len();
+    match Format::or_default(arguments.output) {
+        Format::Table if listing.items.is_empty() => output::line("nothing is on record")?,
+        Format::Table => output::line(table::of_journal(&listing.items))?,
+        Format::Json => output::json(&listing.items)?,
+        Format::Yaml => output::yaml(&Value::Array(listing.items))?,
+    }
+    if listing.is_cut {
+        output::note(format_args!("these are the newest {count}; there are more (--limit)"));
+    }
+    Ok(())
+}

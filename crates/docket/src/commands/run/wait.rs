@@ -1,0 +1,153 @@
+//! Waits for a run by hand, and answers as its container did.
+
+use anyhow::{Context, Error, Result};
+use docket_model::{
+    AllocationName, RunId,
+    wire::{RunRecord, RunRequest},
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    client::{Asked, Client, Connection},
+    commands::{EndsWith, target, watch},
+    output, words,
+};
+
+/// What `docker run` answers where no container ran.
+const NEVER_RAN: u8 = 125;
+
+/// What `timeout` answers where time was up.
+const TIMED_OUT: u8 = 124;
+
+/// Signals are answered as the shell answers them: 128 and the signal's number.
+const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
+
+/// Asks for a run, and waits for it.
+pub(super) async fn run(
+    connection: &Connection,
+    name: &AllocationName,
+    request: &RunRequest,
+) -> Result<()> {
+    let code = match ended(connection, name, request).await {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            NEVER_RAN
+        }
+    };
+    if code == 0 { Ok(()) } else { Err(EndsWith(code).into()) }
+}
+
+async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequest) -> Result<u8> {
+    let client = Client::new(connection)?;
+    let record = match client.run(name, request).await? {
+        Asked::Accepted(record) => record,
+        Asked::Skipped(record) => return Ok(told(name, &record)),
+    };
+    let run = target::id(name, &record);
+    output::note(output::without_control(&format!("{run}: {}", record.state)));
+    // Until here Ctrl-C ends the command as it ends any other.
+    let mut signals = Signals::catch()?;
+    tokio::select! {
+        record = watched(&client, run.clone()) => Ok(told(name, &record?)),
+        code = signals.any() => {
+            output::note(format_args!("{run} goes on: `docket cancel {run}` ends it"));
+            Ok(code)
+        }
+    }
+}
+
+/// Passes on the output as long as somebody reads it, and waits for the end in any case.
+async fn watched(client: &Client, run: RunId) -> Result<RunRecord> {
+    let mut is_closed = false;
+    let pass_on = |bytes: &[u8]| {
+        if is_closed {
+            return Ok(());
+        }
+        let passed_on = output::bytes(bytes);
+        is_closed = passed_on.as_ref().is_err_and(Error::is::<output::Closed>);
+        if is_closed { Ok(()) } else { passed_on }
+    };
+    watch::to_the_end(client, run, true, pass_on).await
+}
+
+/// Tells how a run ended, and returns the exit code that stands for it.
+fn told(name: &AllocationName, record: &RunRecord) -> u8 {
+    let (run, state) = (record.run, &record.state);
+    let started = record.attempts.iter().find_map(|attempt| attempt.started);
+    let length = started.zip(record.ended).map(|(started, ended)| words::exact(ended - started));
+    let length = length.map(|length| format!(" after {length}")).unwrap_or_default();
+    let code = code(record);
+    let why = match (&record.reason, code) {
+        (Some(reason), _) => format!(": {reason}"),
+        (None, 0) => String::new(),
+        (None, code) => format!(": exit code {code}"),
+    };
+    output::note(output::without_control(&format!("{name}/{run}: {state}{length}{why}")));
+    code
+}
+
+/// The code of the newest container, but 0 only for a run that succeeded.
+fn code(record: &RunRecord) -> u8 {
+    let code = record.attempts.last().and_then(|attempt| attempt.exit_code);
+    match (record.state.as_str(), code) {
+        ("succeeded", _) => 0,
+        ("lost", _) => NEVER_RAN,
+        (_, Some(code)) if code != 0 => u8::try_from(code).unwrap_or(NEVER_RAN),
+        ("timed-out", _) => TIMED_OUT,
+        _ => NEVER_RAN,
+    }
+}
+
+/// What a person or a supervisor sends to end the command.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self> {
+        let catch = |kind| signal(kind).context("cannot catch signals");
+        let interrupt = catch(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: catch(SignalKind::terminate())? })
+    }
+
+    /// The exit code that belongs to the signal that came.
+    async fn any(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn code_of(state: &str, exit_code: impl Into<Value>) -> u8 {
+        let record = json!({
+            "Run": "20261121T090000Z", "Allocation": "report", "Trigger": "ByHand",
+            "Instant": "2026-11-21T09:00:00Z", "Decided": "2026-11-21T09:00:00Z", "State": state,
+            "Attempts": [{"Attempt": 1, "ExitCode": exit_code.into(), "OutOfMemory": false}],
+        });
+        code(&serde_json::from_value(record).unwrap())
+    }
+
+    #[test]
+    fn a_run_is_answered_for_by_its_container_and_never_by_0_where_it_failed() {
+        assert_eq!(code_of("succeeded", 0), 0);
+        assert_eq!(code_of("failed", 3), 3);
+        assert_eq!(code_of("cancelled", 137), 137);
+        assert_eq!(code_of("cancelled", 0), NEVER_RAN);
+        assert_eq!(code_of("failed", Value::Null), NEVER_RAN);
+        assert_eq!(code_of("failed", 3_221_225_786_i64), NEVER_RAN);
+        assert_eq!(code_of("lost", 3), NEVER_RAN);
+        assert_eq!(code_of("timed-out", 143), 143);
+        assert_eq!(code_of("timed-out", 0), TIMED_OUT);
+        assert_eq!(code_of("timed-out", Value::Null), TIMED_OUT);
+    }
+}

@@ -1,0 +1,83 @@
+//! `docket runs`: the history of an allocation.
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Context, Result};
+use clap::{Args, builder::PossibleValuesParser};
+use docket_model::{AllocationName, run::RunState, wire::RunRecord};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    client::{Client, Connection},
+    clock,
+    output::{self, Format},
+    table, words,
+};
+
+/// Shows the runs of an allocation, the newest first
+///
+/// On a terminal this is a table with times on the allocation's wall clock; elsewhere it is JSON.
+/// Instants missed in a row stand in one line, the first and the last with their number.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Name of the allocation
+    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    name: AllocationName,
+
+    /// Only runs in this state
+    #[arg(
+        long,
+        value_name = "STATE",
+        ignore_case = true,
+        value_parser = PossibleValuesParser::new(RunState::WORDS)
+    )]
+    state: Option<String>,
+
+    /// Print no more than so many
+    #[arg(long, value_name = "COUNT", default_value = "20")]
+    limit: NonZeroUsize,
+
+    /// How to print them [default: table on a terminal, json elsewhere]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket runs report
+  docket runs report --state failed --limit 100
+  docket runs report -o json | jq '.[].LatenessMilliseconds'";
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let client = Client::new(&arguments.connection)?;
+    let name = &arguments.name;
+    let state = arguments.state.as_deref().map(str::to_lowercase);
+    let listing = client.runs(name, state.as_deref(), arguments.limit.get()).await?;
+    let runs: Vec<Value> = listing.items;
+    let count = runs.len();
+    match Format::or_default(arguments.output) {
+        Format::Table if runs.is_empty() => match state {
+            Some(state) => output::line(format_args!("no run of {name} is {state}"))?,
+            None => output::line(format_args!("{name} has not run yet"))?,
+        },
+        Format::Table => {
+            let zone = words::zone_of(&client.get(name).await?);
+            let runs: Vec<_> =
+                runs.iter().map(RunRecord::deserialize).collect::<Result<_, _>>().context(
+                    "the server tells of its runs in a way that this version cannot read",
+                )?;
+            output::line(table::of_runs(&runs, zone, clock::now()))?;
+        }
+        Format::Json => output::json(&runs)?,
+        Format::Yaml => output::yaml(&Value::Array(runs))?,
+    }
+    if listing.is_cut {
+        output::note(format_args!("these are the newest {count}; there are more (--limit)"));
+    }
+    Ok(())
+}

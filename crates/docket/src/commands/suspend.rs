@@ -1,0 +1,114 @@
+//! `docket suspend`: allocations that shall start nothing by themselves for a while.
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use clap::Args;
+use docket_model::{
+    AllocationName, Duration,
+    duration::InvalidDuration,
+    wire::{Status, SuspendRequest},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::many::{self, Names};
+use crate::{
+    client::{Client, Connection},
+    clock, who, words,
+};
+
+/// Suspends allocations: they start nothing by themselves until they are resumed
+///
+/// Runs under way go on, and `docket run` still runs them. A push neither sets nor lifts it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    names: Names,
+
+    /// Until when: RFC 3339, a time on the allocation's wall clock, or how long from now [default:
+    /// until they are resumed]
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+
+    /// Why, for those who wonder
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  docket suspend report --reason 'the database moves'
+  docket suspend report cleanup --until 2h
+  docket suspend --all --until '2026-11-23 06:00'";
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let until = arguments.until.map(|text| until(text, clock::now())).transpose()?;
+    let client = Client::new(&arguments.connection)?;
+    let names = arguments.names.resolve(&client).await?;
+    let request = SuspendRequest { reason: arguments.reason, until, by: Some(who::asks()) };
+    let suspend = async |name: &AllocationName| {
+        let allocation = client.suspend(name, &request).await?;
+        Ok(format!("Suspended {name} {}", end(&allocation)))
+    };
+    many::each(&names, "suspend", suspend).await
+}
+
+/// The end as the server reads it: a length of time counts from now, all else is its to read.
+fn until(text: String, now: DateTime<Utc>) -> Result<String> {
+    match text.parse::<Duration>() {
+        Ok(duration) => {
+            let end = i64::try_from(duration.seconds())
+                .ok()
+                .and_then(TimeDelta::try_seconds)
+                .and_then(|length| now.checked_add_signed(length))
+                .context("--until is later than the calendar goes")?;
+            Ok(end.to_rfc3339_opts(SecondsFormat::Secs, true))
+        }
+        Err(error @ InvalidDuration::BareNumber(_)) => bail!("--until: {error}"),
+        // Every time has one of them, and no length of time.
+        Err(error) if !text.contains([':', '-']) => {
+            bail!("--until: {error}; or a time, such as 2026-11-21T09:00:00Z")
+        }
+        Err(_) => Ok(text),
+    }
+}
+
+/// How long the suspension holds, by the answer.
+fn end(allocation: &Value) -> String {
+    let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
+    let suspension = status.as_ref().and_then(|status| status.suspended.as_ref());
+    match (&status, suspension.and_then(|suspension| suspension.until)) {
+        (Some(status), Some(until)) => {
+            format!("until {}", words::wall_clock(until, words::zone(&status.time_zone)))
+        }
+        _ => "until it is resumed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_length_from_now_or_what_the_server_shall_read() {
+        let now = "2026-11-21T09:00:00.5Z".parse().unwrap();
+        let read = |text: &str| match until(text.to_owned(), now) {
+            Ok(until) => until,
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(read("2h"), "2026-11-21T11:00:00Z");
+        assert_eq!(read("P1D"), "2026-11-22T09:00:00Z");
+        assert_eq!(read("2026-11-23 06:00"), "2026-11-23 06:00");
+        assert_eq!(read("06:00"), "06:00");
+        assert_eq!(read("30"), "--until: 30 what? write 30s or 30m");
+        assert_eq!(
+            read("tomorrow"),
+            "--until: `tomorrow` is no length of time: write it as 1h30m10s or PT1H30M10S; or a \
+             time, such as 2026-11-21T09:00:00Z"
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! The table of the runs of an allocation.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use docket_model::wire::RunRecord;
+
+use super::{plain_table, trimmed};
+use crate::{output::without_control, words};
+
+/// Runs of one allocation, a line each, with their times on its wall clock.
+pub(crate) fn of_runs(runs: &[RunRecord], zone: Tz, now: DateTime<Utc>) -> String {
+    let mut table = plain_table();
+    table.set_header([
+        "RUN",
+        "STATE",
+        "TRIGGER",
+        "STARTED",
+        "DURATION",
+        "LATENESS",
+        "EXIT CODE",
+        "REASON",
+    ]);
+    for run in runs {
+        let started = run.attempts.iter().find_map(|attempt| attempt.started);
+        let lasted = started.map(|started| words::exact(run.ended.unwrap_or(now) - started));
+        let lateness = run.lateness_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
+        let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
+        let cells = [
+            name(run),
+            state(run, now),
+            run.trigger.clone(),
+            started.map(|started| words::wall_clock(started, zone)).unwrap_or_default(),
+            lasted.unwrap_or_default(),
+            lateness.unwrap_or_default(),
+            code.map(|code| code.to_string()).unwrap_or_default(),
+            run.reason.clone().unwrap_or_default(),
+        ];
+        table.add_row(cells.map(|cell| without_control(&cell)));
+    }
+    trimmed(&table)
+}
+
+/// The run's name; of several instants in one record the first and the last.
+fn name(run: &RunRecord) -> String {
+    match &run.span {
+        Some(span) if span.count > 1 => {
+            format!("{}–{} ({} instants)", run.run, span.last, span.count)
+        }
+        _ => run.run.to_string(),
+    }
+}
+
+/// How far it is; of more than one attempt with their number.
+fn state(run: &RunRecord, now: DateTime<Utc>) -> String {
+    let next = run.next_attempt.map(|next| format!(", next {}", words::relative(next, now)));
+    match run.attempts.last() {
+        Some(attempt) if attempt.attempt > 1 || next.is_some() => {
+            format!("{} (attempt {}{})", run.state, attempt.attempt, next.unwrap_or_default())
+        }
+        _ => run.state.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn run(value: Value) -> RunRecord {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn attempt(number: u32, started: &str, code: Option<i64>) -> Value {
+        json!({"Attempt": number, "Started": started, "ExitCode": code, "OutOfMemory": false})
+    }
+
+    #[test]
+    fn a_table_of_runs_has_times_of_the_zone_and_spans_of_missed_instants() {
+        let runs = [
+            run(json!({
+                "Run": "20261121T085800.250Z", "Allocation": "report", "Trigger": "ByHand",
+                "By": "ann@db", "Instant": "2026-11-21T08:58:00.250Z", "State": "running",
+                "Decided": "2026-11-21T08:58:00Z", "LatenessMilliseconds": 150,
+                "Attempts": [attempt(1, "2026-11-21T08:58:00.400Z", None)],
+            })),
+            run(json!({
+                "Run": "20261121T085700Z", "Allocation": "report", "Trigger": "Schedule",
+                "Instant": "2026-11-21T08:57:00Z", "State": "between-attempts",
+                "Reason": "exit code 3", "Decided": "2026-11-21T08:57:00Z",
+                "NextAttempt": "2026-11-21T09:01:00Z", "LatenessMilliseconds": 1500,
+                "Attempts": [attempt(1, "2026-11-21T08:57:01.500Z", Some(3))],
+            })),
+            run(json!({
+                "Run": "20261121T011200Z", "Allocation": "report", "Trigger": "Schedule",
+                "Instant": "2026-11-21T01:12:00Z", "State": "missed",
+                "Reason": "docket was not running", "Last": "20261121T064000Z", "Count": 329,
+                "Decided": "2026-11-21T06:40:03Z", "Ended": "2026-11-21T06:40:03Z", "Attempts": [],
+            })),
+            run(json!({
+                "Run": "20261120T080000Z", "Allocation": "report", "Trigger": "CatchUp",
+                "Instant": "2026-11-20T08:00:00Z", "State": "succeeded",
+                "Decided": "2026-11-20T08:00:00Z", "Ended": "2026-11-20T08:10:02Z",
+                "LatenessMilliseconds": 12, "Attempts": [
+                    attempt(1, "2026-11-20T08:00:00.012Z", Some(1)),
+                    attempt(2, "2026-11-20T08:05:00Z", Some(0)),
+                ],
+            })),
+        ];
+        let now = "2026-11-21T09:00:00Z".parse().unwrap();
+        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now), @"
+        RUN                                               STATE                                     TRIGGER   STARTED                  DURATION  LATENESS  EXIT CODE  REASON
+        20261121T085800.250Z                              running                                   ByHand    2026-11-21 09:58 CET     1m 59s    150ms
+        20261121T085700Z                                  between-attempts (attempt 1, next in 1m)  Schedule  2026-11-21 09:57:01 CET  2m 58s    1.5s      3          exit code 3
+        20261121T011200Z–20261121T064000Z (329 instants)  missed                                    Schedule                                                          docket was not running
+        20261120T080000Z                                  succeeded (attempt 2)                     CatchUp   2026-11-20 09:00 CET     10m 1s    12ms      0
+        ");
+    }
+}

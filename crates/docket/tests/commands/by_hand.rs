@@ -1,0 +1,165 @@
+//! What is done by hand to allocations and their runs: cancel, suspend, resume, reset.
+
+use insta::assert_snapshot;
+
+use crate::{
+    docket,
+    stub::{ALLOCATION, Answer, Stub, answer, ok, over, problem, record, running},
+};
+
+fn of_runs(runs: &[String]) -> Answer {
+    ok(format!(r#"{{"Runs":[{}]}}"#, runs.join(",")))
+}
+
+#[test]
+fn cancel_ends_the_run_that_is_named_or_the_only_one_under_way() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /foo/runs?limit=1000" => of_runs(&[
+            record("skipped", r#""Ended":"2026-11-21T09:00:00Z","Attempts":[]"#),
+            running().replace("20261121T090000.123Z", "20261121T080000Z"),
+        ]),
+        "POST /foo/runs/20261121T080000Z/cancel" => answer("202 Accepted", None, running()),
+        _ => answer("202 Accepted", None, over("cancelled", 137, 0)),
+    });
+    assert_snapshot!(stub.transcript(&mut docket(["cancel", "foo"])), @"
+    exit code 0
+    --- stdout
+    Cancelling foo/20261121T080000Z
+    ");
+    let named = ["cancel", "foo", "20261121T090000.123Z", "--kill"];
+    assert_snapshot!(stub.transcript(&mut docket(named)), @"
+    exit code 0
+    --- stdout
+    Cancelled foo/20261121T090000.123Z
+    ");
+    let asked: Vec<_> =
+        stub.requests().into_iter().map(|request| request.line + " " + &request.body).collect();
+    assert_snapshot!(asked.join("\n"), @r#"
+    GET /foo/runs?limit=1000 
+    POST /foo/runs/20261121T080000Z/cancel {"Kill":false,"By":"ann@db"}
+    POST /foo/runs/20261121T090000.123Z/cancel {"Kill":true,"By":"ann@db"}
+    "#);
+}
+
+#[test]
+fn cancel_ends_nothing_where_it_is_not_clear_what() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /many/runs?limit=1000" => of_runs(&[
+            running(),
+            record("waiting", r#""Attempts":[]"#).replace("090000.123Z", "080000Z"),
+        ]),
+        "GET /idle/runs?limit=1000" => of_runs(&[over("failed", 3, 0)]),
+        "GET /fo/runs?limit=1000" => problem("404 Not Found", "there is no `fo`"),
+        _ => problem("409 Conflict", "foo/20261121T080000Z is over: succeeded"),
+    });
+    let cancel =
+        |arguments: &[&str]| stub.transcript(&mut docket([&["cancel"], arguments].concat()));
+    let many = cancel(&["many"]);
+    let ages: Vec<_> = many.lines().map(|line| line.split(" for ").next().unwrap()).collect();
+    assert_snapshot!(ages.join("\n"), @"
+    exit code 1
+    --- stderr
+    error: 2 runs of many are under way, so name one:
+      20261121T090000.123Z  running
+      20261121T080000Z  waiting
+    ");
+    assert_snapshot!(cancel(&["idle"]), @"
+    exit code 1
+    --- stderr
+    error: no run of idle is under way
+    ");
+    assert_snapshot!(cancel(&["fo"]), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 404 Not Found: there is no `fo`
+    ");
+    assert_snapshot!(cancel(&["foo/20261121T080000Z"]), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 409 Conflict: foo/20261121T080000Z is over: succeeded
+    ");
+}
+
+#[test]
+fn suspend_and_resume_tell_a_line_for_each_name_and_go_on_after_one_that_fails() {
+    let suspended = ALLOCATION.replace(
+        r#""Running":0"#,
+        r#""Running":0,"Suspended":{"By":"ann@db","Since":"2026-11-21T09:00:00Z",
+        "Until":"2026-11-23T05:00:00Z"}"#,
+    );
+    let stub = Stub::tcp(move |request| match request.line.as_str() {
+        "POST /foo/suspend" => ok(suspended.clone()),
+        "POST /fo/suspend" | "POST /fo/resume" => problem("404 Not Found", "there is no `fo`"),
+        "GET /" => ok(r#"[{"Name":"foo"},{"Name":"bar"}]"#),
+        _ => ok(ALLOCATION),
+    });
+    let until = ["--until", "2026-11-23 06:00", "--reason", "the database moves"];
+    let mut some = docket(["suspend", "foo", "fo", "bar"].iter().chain(&until));
+    assert_snapshot!(stub.transcript(&mut some), @"
+    exit code 1
+    --- stdout
+    Suspended foo until 2026-11-23 06:00 CET
+    Suspended bar until it is resumed
+    --- stderr
+    error: cannot suspend fo: <server> answered 404 Not Found: there is no `fo`
+    ");
+    assert_snapshot!(stub.requests()[0].body, @r#"{"Reason":"the database moves","Until":"2026-11-23 06:00","By":"ann@db"}"#);
+    assert_snapshot!(stub.transcript(&mut docket(["suspend", "--all"])), @"
+    exit code 0
+    --- stdout
+    Suspended foo until 2026-11-23 06:00 CET
+    Suspended bar until it is resumed
+    ");
+    assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db"}"#);
+    assert_snapshot!(stub.transcript(&mut docket(["resume", "foo", "fo"])), @"
+    exit code 1
+    --- stdout
+    Resumed foo
+    --- stderr
+    error: cannot resume fo: <server> answered 404 Not Found: there is no `fo`
+    ");
+    assert_snapshot!(stub.transcript(&mut docket(["resume", "--all"])), @"
+    exit code 0
+    --- stdout
+    Resumed foo
+    Resumed bar
+    ");
+    assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db"}"#);
+}
+
+#[test]
+fn a_length_of_time_is_sent_as_the_moment_that_it_ends() {
+    let stub = Stub::tcp(|_| ok(ALLOCATION));
+    stub.transcript(&mut docket(["suspend", "foo", "--until", "2h"]));
+    let body = stub.requests()[0].body.clone();
+    let (_, until) = body.split_once(r#""Until":"20"#).unwrap();
+    assert!(until.split('"').next().unwrap().ends_with('Z'), "{body}");
+    assert_snapshot!(stub.transcript(&mut docket(["suspend", "foo", "--until", "30"])), @"
+    exit code 1
+    --- stderr
+    error: --until: 30 what? write 30s or 30m
+    ");
+    assert_eq!(stub.requests().len(), 1);
+}
+
+#[test]
+fn all_of_nothing_is_said() {
+    let stub = Stub::tcp(|_| ok("[]"));
+    assert_snapshot!(stub.transcript(&mut docket(["suspend", "--all"])), @"
+    exit code 0
+    --- stderr
+    no allocations
+    ");
+}
+
+#[test]
+fn reset_says_when_it_goes_on() {
+    let stub = Stub::tcp(|_| ok(ALLOCATION));
+    assert_snapshot!(stub.transcript(&mut docket(["reset", "foo"])), @"
+    exit code 0
+    --- stdout
+    Reset foo, next: never
+    ");
+    assert_eq!(stub.lines(), ["POST /foo/reset"]);
+    assert_snapshot!(stub.requests()[0].body, @r#"{"By":"ann@db"}"#);
+}

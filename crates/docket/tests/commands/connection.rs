@@ -1,0 +1,124 @@
+//! How a server is reached, and what is told where it is not.
+
+use std::fs;
+
+use insta::assert_snapshot;
+use tempfile::tempdir;
+
+use crate::{
+    docket,
+    stub::{ALLOCATION, Stub, answer, ok, problem},
+};
+
+#[test]
+fn a_token_comes_from_a_file_or_the_environment_and_is_sent_as_bearer() {
+    let stub = Stub::tcp(|_| ok("[]"));
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, "from-a-file-0123456\n").unwrap();
+
+    stub.transcript(docket(["list"]).env("DOCKET_TOKEN", "from-the-environment"));
+    stub.transcript(docket(["list", "--token-file"]).arg(&file));
+
+    let sent: Vec<_> = stub.requests().iter().flat_map(|request| request.headers.clone()).collect();
+    assert!(sent.contains(&"authorization: Bearer from-the-environment".to_owned()), "{sent:?}");
+    assert!(sent.contains(&"authorization: Bearer from-a-file-0123456".to_owned()), "{sent:?}");
+}
+
+#[test]
+fn a_server_is_reached_over_a_socket_file_too() {
+    let folder = tempdir().unwrap();
+    let stub = Stub::unix(&folder.path().join("docket.sock"), |_| ok("[]"));
+    assert_snapshot!(stub.transcript(&mut docket(["list"])), @r"
+    exit code 0
+    --- stdout
+    []
+    --- stderr
+    GET <server>
+    ");
+}
+
+#[test]
+fn a_missing_scheme_and_a_trailing_slash_do_no_harm() {
+    let stub = Stub::tcp(|_| ok(ALLOCATION));
+    for host in [stub.address.replace("http://", ""), format!("{}/", stub.address)] {
+        docket(["get", "foo", "--host", &host]).assert().success();
+    }
+    assert_eq!(stub.lines(), ["GET /foo", "GET /foo"]);
+}
+
+#[test]
+fn no_proxy_is_asked_for_a_server_on_this_machine() {
+    let stub = Stub::tcp(|_| ok("[]"));
+    let mut list = docket(["list"]);
+    list.env("HTTP_PROXY", "http://127.0.0.1:1").env("http_proxy", "http://127.0.0.1:1");
+    assert!(stub.transcript(&mut list).starts_with("exit code 0\n"));
+}
+
+#[test]
+fn an_answer_that_was_not_hoped_for_is_told_in_words() {
+    let page = Stub::tcp(|_| ok("<html>"));
+    let moved = Stub::tcp(|_| {
+        let location = vec!["location: https://docket.example.org/".to_owned()];
+        answer("301 Moved Permanently", location, "")
+    });
+    let closed = Stub::tcp(|_| problem("401 Unauthorized", "send the token"));
+    let proxy = Stub::tcp(|_| answer("502 Bad Gateway", None, "<html>down</html>"));
+    assert_snapshot!(page.transcript(&mut docket(["list"])), @r"
+    exit code 1
+    --- stderr
+    GET <server>
+    error: <server> gave an answer that cannot be read: is it docket?: expected value at line 1 column 1
+    ");
+    assert_snapshot!(moved.transcript(&mut docket(["list"])), @r"
+    exit code 1
+    --- stderr
+    GET <server>
+    error: <server> answered 301 Moved Permanently: the server is at https://docket.example.org/
+    ");
+    assert_snapshot!(closed.transcript(&mut docket(["list"])), @r"
+    exit code 1
+    --- stderr
+    GET <server>
+    error: <server> answered 401 Unauthorized: it wants a token, which --token-file or DOCKET_TOKEN gives
+    ");
+    assert_snapshot!(proxy.transcript(&mut docket(["list"])), @r"
+    exit code 1
+    --- stderr
+    GET <server>
+    error: <server> answered 502 Bad Gateway
+    ");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_with_the_one_cause_that_matters() {
+    let told = crate::transcript(&mut docket(["health", "--host", "127.0.0.1:1"]));
+    assert_snapshot!(told, @r"
+    exit code 1
+    --- stderr
+    error: cannot reach http://127.0.0.1:1: Connection refused (os error 111) (is it running? `docket server` starts one)
+    ");
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_named() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("ca.pem"), "no certificate").unwrap();
+    let mut list = docket(["list", "--host", "https://127.0.0.1:1", "--cacert", "ca.pem"]);
+    assert_snapshot!(crate::transcript(list.current_dir(folder.path())), @r"
+    exit code 1
+    --- stderr
+    error: ca.pem holds no certificates
+    ");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    use std::process::{Command, Stdio};
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("docket"));
+    command.args(["next", "* * * * *", "-n", "10000"]).env_clear().env("TZ", "UTC");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

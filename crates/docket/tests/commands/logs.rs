@@ -1,0 +1,217 @@
+//! What runs wrote, and write.
+
+use std::{
+    io::Read,
+    process::{Child, Command, Stdio},
+};
+
+use insta::assert_snapshot;
+
+use crate::{
+    docket,
+    stub::{Stub, cut, held, in_turn, ok, over, problem, record, running, silent},
+};
+
+const RUN: &str = "20261121T090000.123Z";
+
+#[test]
+fn logs_are_the_bytes_of_the_newest_run_or_of_the_one_that_is_named() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /foo/runs?limit=100" => ok(r#"{"Runs":[{"Run":"20261121T090000Z","Allocation":"foo",
+            "Instant":"2026-11-21T09:00:00Z","Trigger":"Schedule","State":"failed",
+            "Decided":"2026-11-21T09:00:00Z","Attempts":[{"Attempt":1,"Container":"abc",
+            "OutOfMemory":false}]}]}"#),
+        "GET /foo/runs/20261121T090000Z/output" => ok(*b"newest\xff\x00"),
+        "GET /foo/runs/20261121T080000Z/output" => ok("older"),
+        line => panic!("{line}"),
+    });
+    let written = |arguments: &[&str]| {
+        docket(arguments).env("DOCKET_SERVER", &stub.address).output().unwrap().stdout
+    };
+    assert_eq!(written(&["logs", "foo"]), b"newest\xff\x00");
+    assert_eq!(written(&["logs", "foo", "20261121T080000Z"]), b"older");
+}
+
+#[test]
+fn logs_say_why_there_are_none() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /new/runs?limit=100" => ok(r#"{"Runs":[]}"#),
+        _ => ok(r#"{"Runs":[{"Run":"20261121T090000Z","Allocation":"foo",
+            "Instant":"2026-11-21T09:00:00Z","Trigger":"Schedule","State":"missed",
+            "Reason":"the engine was away","Last":"20261121T090000Z","Count":1,
+            "Decided":"2026-11-21T09:00:00Z","Attempts":[]}]}"#),
+    });
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "new"])), @r"
+    exit code 1
+    --- stderr
+    error: new has not run yet
+    ");
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo"])), @r"
+    exit code 1
+    --- stderr
+    error: the newest run, foo/20261121T090000Z, wrote nothing: missed: the engine was away
+    ");
+}
+
+#[test]
+fn a_run_under_way_comes_before_a_newer_one_that_wrote_nothing() {
+    let skipped = record("skipped", r#""Ended":"2026-11-21T09:00:00Z","Attempts":[]"#);
+    let older = running().replace(RUN, "20261121T080000Z");
+    let stub = Stub::tcp(move |request| match request.line.as_str() {
+        "GET /foo/runs?limit=100" => ok(format!(r#"{{"Runs":[{skipped},{older}]}}"#)),
+        _ => ok("so far\n"),
+    });
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo"])), @"
+    exit code 0
+    --- stdout
+    so far
+    ");
+    assert_eq!(stub.lines()[1], "GET /foo/runs/20261121T080000Z/output");
+}
+
+#[test]
+fn a_run_is_named_as_run_prints_it_but_not_twice() {
+    let stub = Stub::tcp(|_| ok("hello\n"));
+    let name = format!("foo/{RUN}");
+    assert_snapshot!(stub.transcript(&mut docket(["logs", &name])), @"
+    exit code 0
+    --- stdout
+    hello
+    ");
+    assert_eq!(stub.lines(), [format!("GET /foo/runs/{RUN}/output")]);
+    assert_snapshot!(stub.transcript(&mut docket(["logs", &name, "20261121T080000Z"])), @"
+    exit code 1
+    --- stderr
+    error: two runs are named, 20261121T090000.123Z and 20261121T080000Z: name one
+    ");
+}
+
+#[test]
+fn following_goes_on_to_the_end_of_the_run() {
+    let stub = Stub::tcp(in_turn([
+        ok(format!(r#"{{"Runs":[{}]}}"#, running())),
+        ok("one\ntwo\n"),
+        ok(over("failed", 3, 8)),
+    ]));
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", "-f"])), @"
+    exit code 0
+    --- stdout
+    one
+    two
+    ");
+    let run = format!("GET /foo/runs/{RUN}");
+    let output = format!("{run}/output?follow=true");
+    assert_eq!(stub.lines(), ["GET /foo/runs?limit=100".to_owned(), output, run]);
+}
+
+#[test]
+fn after_a_break_following_goes_on_behind_the_bytes_that_came_and_tells_it_once() {
+    let stub = Stub::tcp(in_turn([
+        cut("one\ntw"),
+        silent(),
+        problem("503 Service Unavailable", "the server stops"),
+        cut("o\nthr"),
+        ok("ee\n"),
+        ok(over("succeeded", 0, 14)),
+    ]));
+    let followed = stub.transcript(&mut docket(["logs", "foo", RUN, "-f"]));
+    assert_snapshot!(followed, @"
+    exit code 0
+    --- stdout
+    one
+    two
+    three
+    --- stderr
+    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
+    <server> is back
+    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
+    <server> is back
+    ");
+    let output = |skip: &str| format!("GET /foo/runs/{RUN}/output?follow=true{skip}");
+    let skipping = [output(""), output("&skip=6"), output("&skip=6"), output("&skip=6")];
+    assert_eq!(stub.lines()[..4], skipping);
+    assert_eq!(stub.lines()[4..], [output("&skip=11"), format!("GET /foo/runs/{RUN}")]);
+}
+
+#[test]
+fn a_stream_that_a_stopping_server_ends_is_not_taken_for_the_end_of_the_run() {
+    let stub = Stub::tcp(in_turn([
+        ok("one\n"),
+        ok(running()),
+        ok(""),
+        ok(over("succeeded", 0, 8)),
+        ok("two\n"),
+    ]));
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", RUN, "-f"])), @"
+    exit code 0
+    --- stdout
+    one
+    two
+    ");
+    let (run, skip) = (format!("GET /foo/runs/{RUN}"), "/output?follow=true&skip=4");
+    let asked = [run.clone(), format!("{run}{skip}"), run.clone(), format!("{run}{skip}")];
+    assert_eq!(stub.lines()[1..], asked);
+}
+
+#[test]
+fn a_server_that_forgot_the_run_ends_the_following() {
+    let stub = Stub::tcp(in_turn([
+        cut("one\n"),
+        silent(),
+        problem("404 Not Found", "there is no `foo/20261121T090000.123Z`"),
+    ]));
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", RUN, "-f"])), @"
+    exit code 1
+    --- stdout
+    one
+    --- stderr
+    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
+    error: the server knows nothing of foo/20261121T090000.123Z any more, was it restarted?: <server> answered 404 Not Found: there is no `foo/20261121T090000.123Z`
+    ");
+}
+
+#[test]
+fn a_run_that_was_never_there_and_a_server_that_was_not_are_told_at_once() {
+    let stub = Stub::tcp(|_| problem("404 Not Found", "there is no `fo`: did you mean `foo`?"));
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "fo", RUN, "-f"])), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 404 Not Found: there is no `fo`: did you mean `foo`?
+    ");
+    let mut nowhere = docket(["logs", "foo", RUN, "-f", "--host", "127.0.0.1:1"]);
+    assert_snapshot!(crate::transcript(&mut nowhere), @"
+    exit code 1
+    --- stderr
+    error: cannot reach http://127.0.0.1:1: Connection refused (os error 111) (is it running? `docket server` starts one)
+    ");
+}
+
+fn following(stub: &Stub) -> Child {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("docket"));
+    command.args(["logs", "foo", RUN, "-f"]).env_clear().env("DOCKET_SERVER", &stub.address);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn what_is_written_is_passed_on_at_once() {
+    let stub = Stub::tcp(in_turn([held("one\n")]));
+    let mut child = following(&stub);
+    let mut line = [0; 4];
+
+    child.stdout.take().unwrap().read_exact(&mut line).unwrap();
+
+    assert_eq!(&line, b"one\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_reader_of_logs_who_has_seen_enough_is_no_failure() {
+    let stub = Stub::tcp(|_| ok("x".repeat(1 << 20)));
+    let mut child = following(&stub);
+
+    drop(child.stdout.take());
+
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

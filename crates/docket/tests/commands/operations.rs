@@ -1,0 +1,216 @@
+//! Commands about the server as a whole.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use insta::assert_snapshot;
+use tempfile::tempdir;
+
+use crate::{
+    docket, docket_with_file,
+    stub::{Stub, answer, cut, in_turn, ok, problem},
+};
+
+#[test]
+fn health_is_an_exit_code() {
+    let well = Stub::tcp(|_| ok("{}"));
+    let ill = Stub::tcp(|_| problem("503 Service Unavailable", "the clock was set back"));
+    assert_snapshot!(well.transcript(&mut docket(["health"])), @r"
+    exit code 0
+    --- stdout
+    <server> is well
+    ");
+    assert_snapshot!(ill.transcript(&mut docket(["health"])), @r"
+    exit code 1
+    --- stderr
+    error: <server> answered 503 Service Unavailable: the clock was set back
+    ");
+    assert_eq!(well.lines(), ["GET /-/health"]);
+}
+
+#[test]
+fn a_backup_is_whole_and_its_owner_s_alone() {
+    let folder = tempdir().unwrap();
+    let copy = folder.path().join("docket.backup");
+    fs::write(folder.path().join("docket.backup.part"), "left behind").unwrap();
+    let stub = Stub::tcp(|_| ok("x".repeat(1536)));
+    let mut backup = docket(["backup", "docket.backup"]);
+
+    assert_snapshot!(stub.transcript(backup.current_dir(folder.path())), @"
+    exit code 0
+    --- stdout
+    docket.backup: 1.5 KiB
+    ");
+
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "x".repeat(1536));
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(stub.lines(), ["GET /-/backup"]);
+}
+
+#[test]
+fn a_backup_replaces_a_file_only_if_told_to() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("docket.backup"), "older").unwrap();
+    let stub = Stub::tcp(|_| ok("newer"));
+    let read = || fs::read_to_string(folder.path().join("docket.backup")).unwrap();
+
+    let mut polite = docket(["backup", "docket.backup"]);
+    assert_snapshot!(stub.transcript(polite.current_dir(folder.path())), @"
+    exit code 1
+    --- stderr
+    error: docket.backup is there already: name another file, or replace it with --force
+    ");
+    assert_eq!(read(), "older");
+
+    let mut forced = docket(["backup", "docket.backup", "--force"]);
+    assert_snapshot!(stub.transcript(forced.current_dir(folder.path())), @"
+    exit code 0
+    --- stdout
+    docket.backup: 5 B
+    ");
+    assert_eq!(read(), "newer");
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_behind() {
+    let folder = tempdir().unwrap();
+    let stub = Stub::tcp(in_turn([
+        cut("half"),
+        problem("409 Conflict", "the store is `memory`: there is no file to copy"),
+        ok(""),
+    ]));
+    let backup = |file: &str| {
+        let mut backup = docket(["backup", file]);
+        stub.transcript(backup.current_dir(folder.path()))
+    };
+    assert_snapshot!(backup("docket.backup"), @"
+    exit code 1
+    --- stderr
+    error: lost the connection to <server>: end of file before message length reached
+    ");
+    assert_snapshot!(backup("docket.backup"), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 409 Conflict: the store is `memory`: there is no file to copy
+    ");
+    assert_snapshot!(backup("docket.backup"), @"
+    exit code 1
+    --- stderr
+    error: the server sent an empty copy
+    ");
+    assert_snapshot!(backup("."), @"
+    exit code 1
+    --- stderr
+    error: . is a folder: name a file in it
+    ");
+    let mut nowhere = docket(["backup", "/nowhere/docket.backup"]);
+    let served = Stub::tcp(|_| ok("x"));
+    assert_snapshot!(served.transcript(&mut nowhere), @"
+    exit code 1
+    --- stderr
+    error: cannot write /nowhere/docket.backup.part: No such file or directory (os error 2)
+    ");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_journal_is_the_server_s_or_an_allocation_s() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /-/journal?limit=2" => {
+            let link = "link: </-/journal?limit=2&cursor=7>; rel=\"next\"".to_owned();
+            let entries = r#"[{"At":"2026-11-21T09:00:00Z","Allocation":"foo","By":"ann@db",
+                "Event":{"Updated":{"keys":["Cron"]}}},
+                {"At":"2026-11-21T08:00:00Z","Event":{"Started":{"version":"0.1.0"}}}]"#;
+            answer("200 OK", [link], entries)
+        }
+        "GET /-/journal?allocation=foo&limit=50" => {
+            ok(r#"[{"At":"2026-11-21T09:00:00Z","Allocation":"foo","Event":"Resumed"}]"#)
+        }
+        "GET /-/journal?allocation=bar&limit=50" => ok("[]"),
+        line => panic!("{line}"),
+    });
+    let journal =
+        |arguments: &[&str]| stub.transcript(&mut docket([&["journal"], arguments].concat()));
+    assert_snapshot!(journal(&["--limit", "2", "-o", "table"]), @"
+    exit code 0
+    --- stdout
+    TIME (UTC)            ALLOCATION  WHAT                  BY
+    2026-11-21T09:00:00Z  foo         changed: Cron         ann@db
+    2026-11-21T08:00:00Z              docket 0.1.0 started
+    --- stderr
+    these are the newest 2; there are more (--limit)
+    ");
+    assert_snapshot!(journal(&["foo"]), @r#"
+    exit code 0
+    --- stdout
+    [
+        {
+            "At": "2026-11-21T09:00:00Z",
+            "Allocation": "foo",
+            "Event": "Resumed"
+        }
+    ]
+    "#);
+    assert_snapshot!(journal(&["bar", "-o", "table"]), @"
+    exit code 0
+    --- stdout
+    nothing is on record
+    ");
+}
+
+const FILE: &str = r#"
+- Name: foo
+  Cron: "* * * * *"
+  Container: {Config: {Image: busybox}}
+- Name: bar
+  Cron: "@daily"
+  Container: {Config: {Image: nowhere/nothing}}
+"#;
+
+#[test]
+fn check_asks_the_engine_and_shows_what_it_finds_at_the_line_of_the_allocation() {
+    let folder = tempdir().unwrap();
+    let found = |fatal: bool| {
+        ok(format!(
+            r#"[{{"Name":"foo","Findings":[]}},{{"Name":"bar","Findings":[
+            {{"Field":"Container.HostConfig.Memory","Message":"swap is not limited","Fatal":false}},
+            {{"Field":"Container.Config.Image","Message":"no such image","Fatal":{fatal}}}]}}]"#
+        ))
+    };
+    let stub = Stub::tcp(in_turn([found(true), found(false), ok(r#"[{"Name":"foo"}]"#)]));
+    let check = || {
+        let arguments = ["check", "--engine", "docket.yml"];
+        stub.transcript(&mut docket_with_file(arguments, folder.path(), FILE))
+    };
+    assert_snapshot!(check(), @"
+    exit code 1
+    --- stderr
+    warning: docket.yml:5: bar: Container.HostConfig.Memory: swap is not limited
+    error: docket.yml:5: bar: Container.Config.Image: no such image
+    error: docket.yml: the engine cannot run 1 allocation
+    ");
+    assert_snapshot!(check(), @"
+    exit code 0
+    --- stdout
+    docket.yml: 2 allocations, no mistakes
+    --- stderr
+    warning: docket.yml:5: bar: Container.HostConfig.Memory: swap is not limited
+    warning: docket.yml:5: bar: Container.Config.Image: no such image
+    ");
+    assert_snapshot!(check(), @"
+    exit code 1
+    --- stderr
+    error: <server> was asked about 2 allocations and answered about 1
+    ");
+    assert_snapshot!(stub.requests()[0].line, @"POST /-/rehearsal");
+    assert!(stub.requests()[0].body.starts_with(r#"[{"Name":"foo","#));
+}
+
+#[test]
+fn check_asks_no_engine_where_there_are_mistakes() {
+    let stub = Stub::tcp(in_turn([]));
+    let mut check = docket(["check", "--engine", "-"]);
+    let told = stub.transcript(check.write_stdin("- Name: foo\n"));
+    assert!(told.ends_with("error: standard input: 2 mistakes\n"), "{told}");
+    assert!(stub.requests().is_empty());
+}

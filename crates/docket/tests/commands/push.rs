@@ -1,0 +1,109 @@
+//! What `push` sends and says.
+
+use insta::assert_snapshot;
+use tempfile::tempdir;
+
+use crate::{
+    docket, docket_with_file,
+    stub::{Stub, answer, ok},
+};
+
+const FILE: &str = r#"
+- Name: foo
+  Cron: "* * * * *"
+  Container: {Config: {Image: busybox, Env: ["A=ä"]}}
+- Name: bar
+  Cron: ""
+  Container: {Config: {Image: busybox}}
+"#;
+
+#[test]
+fn push_sends_one_request_and_says_what_became_of_each_allocation() {
+    let folder = tempdir().unwrap();
+    let stub = Stub::tcp(|_| {
+        ok(r#"{"created":1,"updated":0,"unchanged":1,"results":[
+            {"Name":"foo","Result":"created"},{"Name":"bar","Result":"unchanged"}]}"#)
+    });
+
+    let pushed = stub.transcript(&mut docket_with_file(["push"], folder.path(), FILE));
+
+    assert_snapshot!(pushed, @r"
+    exit code 0
+    --- stdout
+    Created allocation foo
+    Updated allocation bar
+    ");
+    let requests = stub.requests();
+    assert_eq!(requests.len(), 1);
+    assert_snapshot!(requests[0].line, @"POST /?results=true");
+    assert_snapshot!(requests[0].body, @r#"[{"Name":"foo","Cron":"* * * * *","Container":{"Config":{"Image":"busybox","Env":["A=ä"]}}},{"Name":"bar","Cron":"","Container":{"Config":{"Image":"busybox"}}}]"#);
+    assert!(requests[0].headers.contains(&"content-type: application/json".to_owned()));
+}
+
+#[test]
+fn push_echoes_each_specification_only_if_asked_to() {
+    let folder = tempdir().unwrap();
+    let stub = Stub::tcp(|_| ok(r#"{"created":0,"updated":0,"unchanged":0,"results":[]}"#));
+    let mut push = docket_with_file(["push", "-v"], folder.path(), FILE);
+    assert_snapshot!(stub.transcript(&mut push), @r#"
+    exit code 0
+    --- stdout
+    {
+        "Name": "foo",
+        "Cron": "* * * * *",
+        "Container": {
+            "Config": {
+                "Image": "busybox",
+                "Env": [
+                    "A=ä"
+                ]
+            }
+        }
+    }
+    {
+        "Name": "bar",
+        "Cron": "",
+        "Container": {
+            "Config": {
+                "Image": "busybox"
+            }
+        }
+    }
+    "#);
+}
+
+#[test]
+fn push_passes_on_that_unknown_options_are_let_through() {
+    let stub = Stub::tcp(|_| {
+        ok(
+            r#"{"created":0,"updated":1,"unchanged":0,"results":[{"Name":"foo","Result":"updated"}]}"#,
+        )
+    });
+    let file = r#"[{"Name":"foo","Cron":"","Container":{"Config":{"Image":"a","NewOption":1}}}]"#;
+    let mut push = docket(["push", "-", "--allow-unknown-options"]);
+    assert_snapshot!(stub.transcript(push.write_stdin(file)), @r"
+    exit code 0
+    --- stdout
+    Updated allocation foo
+    --- stderr
+    warning: standard input:1:61: Container.Config.NewOption: unknown key `NewOption`: did you mean `OpenStdin`? (sent to the engine as it is)
+    ");
+    assert_snapshot!(stub.requests()[0].line, @"POST /?results=true&allow-unknown-options=true");
+    assert_snapshot!(stub.requests()[0].body, @r#"[{"Name":"foo","Cron":"","Container":{"Config":{"Image":"a","NewOption":1}}}]"#);
+}
+
+#[test]
+fn a_refused_push_is_shown_field_by_field() {
+    let stub = Stub::tcp(|_| {
+        let body = r#"{"overall":{},"fields":{"[0].Cron":"too odd","[0].Name":"Required"}}"#;
+        answer("422 Unprocessable Entity", None, body)
+    });
+    let folder = tempdir().unwrap();
+    assert_snapshot!(stub.transcript(&mut docket_with_file(["push"], folder.path(), FILE)), @r"
+    exit code 1
+    --- stderr
+    error: <server> answered 422 Unprocessable Entity
+      [0].Cron: too odd
+      [0].Name: Required
+    ");
+}
