@@ -11,6 +11,8 @@ pub struct Output {
     tail: VecDeque<u8>,
     omitted: u64,
     limit: usize,
+    /// Bytes that are kept where this was read from.
+    elsewhere: usize,
 }
 
 impl Output {
@@ -70,7 +72,26 @@ impl Output {
     /// How many bytes are kept.
     #[must_use]
     pub fn kept(&self) -> usize {
-        self.head.len() + self.tail.len()
+        self.head.len() + self.tail.len() + self.elsewhere
+    }
+
+    /// The kept bytes: those before what was omitted, and those after it.
+    #[must_use]
+    pub fn parts(&self) -> (&[u8], Vec<u8>) {
+        (&self.head, self.tail.iter().copied().collect())
+    }
+
+    /// The output that had these [`parts`](Self::parts).
+    #[must_use]
+    pub fn from_parts(head: Vec<u8>, tail: Vec<u8>, omitted: u64) -> Self {
+        let limit = head.len() + tail.len();
+        Self { head, tail: tail.into(), omitted, limit, elsewhere: 0 }
+    }
+
+    /// An output of which only the size is known: its bytes are kept elsewhere.
+    #[must_use]
+    pub fn sized(kept: usize, omitted: u64) -> Self {
+        Self { omitted, elsewhere: kept, ..Self::default() }
     }
 
     /// Gives back memory that is not needed once the output is complete.
@@ -108,6 +129,19 @@ mod tests {
         }
         assert_eq!(output.to_bytes(), b"abcd\n[docket: 18 bytes left out here]\nwxyz");
         assert_eq!((output.written(), output.kept()), (26, 8));
+    }
+
+    #[test]
+    fn an_output_is_made_of_its_parts_again_or_told_by_its_size_alone() {
+        let mut output = Output::bounded(8);
+        output.push(b"0123456789");
+
+        let (head, tail) = output.parts();
+        let again = Output::from_parts(head.to_vec(), tail, output.omitted());
+        let sized = Output::sized(output.kept(), output.omitted());
+
+        assert_eq!(again, output);
+        assert_eq!((sized.written(), sized.kept(), sized.omitted()), (10, 8, 2));
     }
 
     #[test]

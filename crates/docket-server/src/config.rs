@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::{
     engine::{Engine, docker},
-    store::{MemoryStore, Store},
+    store::{MemoryStore, OpenError, SqliteStore, Store},
 };
 
 /// What a server needs to know. Everything that can be wrong with it was found when it was made.
@@ -37,7 +37,9 @@ pub struct Config {
     pub pull_timeout: Duration,
     /// The largest request body, in bytes.
     pub max_body: usize,
-    /// How many bytes records and outputs may take in memory together.
+    /// Where allocations and runs are kept.
+    pub store: StoreChoice,
+    /// How many bytes records and outputs may take in memory together, where they are kept there.
     pub memory: usize,
     /// A file or a directory of files with allocations that only it can change.
     pub file: Option<PathBuf>,
@@ -46,9 +48,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// The store that was chosen: there is one kind so far.
-    pub(crate) fn store(&self) -> Arc<dyn Store> {
-        Arc::new(MemoryStore::new(self.memory))
+    /// The store that was chosen. This blocks while a file is opened.
+    pub(crate) fn store(&self) -> Result<Arc<dyn Store>, ConfigError> {
+        Ok(match &self.store {
+            StoreChoice::Memory => Arc::new(MemoryStore::new(self.memory)),
+            StoreChoice::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+        })
     }
 
     /// The engine that the environment names, as Docker's own client finds it.
@@ -73,6 +78,48 @@ pub enum ConfigError {
     /// The environment names an engine that cannot be used.
     #[error(transparent)]
     Engine(#[from] docker::ConnectError),
+    /// The file that was named cannot be the store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+}
+
+/// Where allocations and runs are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StoreChoice {
+    /// In memory, for as long as the server lives.
+    #[default]
+    Memory,
+    /// In this SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// A text that names no store.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is no store: write `memory`, or `sqlite:` and a path such as sqlite:/var/lib/docket/docket.db"
+)]
+pub struct InvalidStore(String);
+
+impl std::str::FromStr for StoreChoice {
+    type Err = InvalidStore;
+
+    fn from_str(text: &str) -> Result<Self, InvalidStore> {
+        let path = text.strip_prefix("sqlite:").unwrap_or_default();
+        match path.strip_prefix("//").unwrap_or(path) {
+            "" if text == "memory" => Ok(Self::Memory),
+            "" => Err(InvalidStore(text.to_owned())),
+            path => Ok(Self::Sqlite(path.into())),
+        }
+    }
+}
+
+impl fmt::Display for StoreChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
 }
 
 /// The default for where the server listens.
@@ -317,6 +364,20 @@ mod tests {
         assert!(refusal.contains("--token-file") && refusal.contains("--insecure"), "{refusal}");
         assert!(Listener::bind(&open, &with_token).is_ok());
         assert!(Listener::bind(&open, &insecure).is_ok());
+    }
+
+    #[test]
+    fn a_store_is_memory_or_a_path() {
+        let read = |text: &str| text.parse::<StoreChoice>().map(|store| store.to_string());
+
+        assert_eq!(read("memory").as_deref(), Ok("memory"));
+        for text in ["sqlite:docket.db", "sqlite:/var/lib/docket/a:b.db"] {
+            assert_eq!(read(text).as_deref(), Ok(text));
+        }
+        assert_eq!(read("sqlite:///var/docket.db").as_deref(), Ok("sqlite:/var/docket.db"));
+        for text in ["", "sqlite", "sqlite:", "sqlite://", "Memory", "memory:", "/var/docket.db"] {
+            assert!(read(text).unwrap_err().to_string().contains("`memory`, or `sqlite:`"));
+        }
     }
 
     #[test]

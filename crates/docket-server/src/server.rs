@@ -57,7 +57,9 @@ pub async fn serve(
 ) -> Result<(), ServerError> {
     raise_open_files();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = config.store();
+    let opening = config.clone();
+    let opened = tokio::task::spawn_blocking(move || opening.store());
+    let store = opened.await.map_err(std::io::Error::other)??;
     let engine = config.engine()?;
     let health = Arc::new(EngineHealth::new());
     let ticks = Arc::new(Ticks::default());

@@ -186,6 +186,7 @@ fn status_of(error: &StoreError) -> StatusCode {
         | StoreError::Taken { .. }
         | StoreError::HasChildren { .. }
         | StoreError::RunIsOver { .. }
+        | StoreError::NotCopied { .. }
         | StoreError::NoFile => StatusCode::CONFLICT,
         StoreError::Unwritable(_) => StatusCode::SERVICE_UNAVAILABLE,
         StoreError::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{DateTime, Utc};
 use docket_model::{
     Run,
     allocation::Keep,
@@ -22,31 +21,21 @@ struct Kept {
 /// The records of one allocation by instant.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// The latest instant about which it was decided.
-    pub(super) decided: Option<DateTime<Utc>>,
-    /// The latest instant whose record was pruned.
-    pub(super) pruned: Option<Instant>,
-    /// The greatest instant for which a run succeeded.
-    pub(super) succeeded: Option<Instant>,
     runs: BTreeMap<Instant, Kept>,
-    running: usize,
 }
 
-/// What a change of the history did to its size: bytes that came and ages that went.
+/// What a change of the history did: bytes that came, ages that went, and the latest instant whose
+/// record was pruned.
 #[derive(Debug, Default)]
 pub(super) struct Resized {
     pub(super) grown: isize,
     pub(super) gone: Vec<u64>,
+    pub(super) pruned: Option<Instant>,
 }
 
 impl History {
-    /// No runs, but all instants up to this one are decided.
-    pub(super) fn decided_up_to(decided: DateTime<Utc>) -> Self {
-        Self { decided: Some(decided), ..Self::default() }
-    }
-
-    pub(super) fn running(&self) -> usize {
-        self.running
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
     }
 
     pub(super) fn get(&self, instant: Instant) -> Option<&Arc<Run>> {
@@ -69,63 +58,44 @@ impl History {
 
     /// The record of missed instants that spans this one.
     pub(super) fn span(&self, instant: Instant) -> Option<&Arc<Run>> {
-        let (_, kept) = self.runs.range(..=instant).next_back()?;
-        let spans =
-            matches!(kept.run.state, RunState::Missed { .. }) && kept.run.latest() >= instant;
-        spans.then_some(&kept.run)
+        let mut earlier = self.runs.range(..=instant).rev().map(|(_, kept)| &kept.run);
+        let span = earlier.find(|run| matches!(run.state, RunState::Missed { .. }))?;
+        (span.latest() >= instant).then_some(span)
     }
 
-    pub(super) fn insert(&mut self, run: Run, age: u64, keep: Keep) -> Resized {
+    pub(super) fn insert(&mut self, run: Arc<Run>, age: u64, keep: Keep) -> Resized {
         let weight = run.weight();
-        self.running += usize::from(!run.state.is_over());
-        self.runs.insert(run.id.instant, Kept { run: Arc::new(run), age, weight });
+        self.runs.insert(run.id.instant, Kept { run, age, weight });
         let mut resized = self.prune(keep);
         resized.grown += signed(weight);
         resized
     }
 
-    /// Takes a record of an instant for which nothing runs out, to be put in anew.
+    /// Takes out a record of an instant, to be put in anew.
     pub(super) fn take(&mut self, instant: Instant) -> Resized {
         let taken = self.runs.remove(&instant);
         taken.map_or_else(Resized::default, |kept| Resized {
             grown: -signed(kept.weight),
             gone: vec![kept.age],
+            pruned: None,
         })
     }
 
-    /// The runs that are not over.
-    pub(super) fn under_way(&self) -> impl Iterator<Item = &Arc<Run>> {
-        let runs = self.runs.values().filter(|_| self.running > 0);
-        runs.map(|kept| &kept.run).filter(|run| !run.state.is_over())
+    /// Puts a changed record in the place of the one that is there; the bytes that came.
+    pub(super) fn replace(&mut self, run: Arc<Run>) -> isize {
+        let Some(kept) = self.runs.get_mut(&run.id.instant) else { return 0 };
+        let before = std::mem::replace(&mut kept.weight, run.weight());
+        kept.run = run;
+        signed(kept.weight) - signed(before)
     }
 
-    /// Changes a record that is there; `None` where there is none.
-    pub(super) fn change(
-        &mut self,
-        instant: Instant,
-        change: impl FnOnce(&mut Run),
-    ) -> Option<isize> {
-        let kept = self.runs.get_mut(&instant)?;
-        let was_over = kept.run.state.is_over();
-        change(Arc::make_mut(&mut kept.run));
-        if !was_over && kept.run.state.is_over() {
-            self.running = self.running.saturating_sub(1);
-        }
-        if kept.run.state == RunState::Succeeded {
-            self.succeeded = self.succeeded.max(Some(instant));
-        }
-        let before = std::mem::replace(&mut kept.weight, kept.run.weight());
-        Some(signed(kept.weight) - signed(before))
-    }
-
-    /// Forgets a run that is over; the bytes it took, or `None` while it is under way.
-    pub(super) fn forget(&mut self, instant: Instant) -> Option<usize> {
+    /// Forgets a run that is over: the bytes it took and the latest instant it accounted for.
+    pub(super) fn forget(&mut self, instant: Instant) -> Option<(usize, Instant)> {
         if !self.runs.get(&instant)?.run.state.is_over() {
             return None;
         }
         let kept = self.runs.remove(&instant)?;
-        self.pruned = self.pruned.max(Some(kept.run.latest()));
-        Some(kept.weight)
+        Some((kept.weight, kept.run.latest()))
     }
 
     /// All runs' ages and weights, when the allocation goes.
@@ -141,12 +111,13 @@ impl History {
         }
         let older = self.runs.iter().rev().skip(keep.runs).map(|(instant, kept)| Age {
             instant: *instant,
+            latest: kept.run.latest(),
             is_over: kept.run.state.is_over(),
             is_failure: kept.run.state.is_failure(),
         });
-        for instant in rules::surplus(older, keep) {
-            let Some(kept) = self.runs.remove(&instant) else { continue };
-            self.pruned = self.pruned.max(Some(kept.run.latest()));
+        for age in rules::surplus(older, keep) {
+            let Some(kept) = self.runs.remove(&age.instant) else { continue };
+            resized.pruned = resized.pruned.max(Some(age.latest));
             resized.grown -= signed(kept.weight);
             resized.gone.push(kept.age);
         }

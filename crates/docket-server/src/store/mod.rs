@@ -7,12 +7,15 @@
 //!    remembered for [`REMEMBERED`] after the name is deleted. Only somebody's hand sets it back.
 //! 4. What is wrong at the moment of writing changes nothing, and the same call may be made again.
 
+mod catalogue;
 mod changes;
 #[cfg(test)]
 mod contract;
+mod draft;
 mod history;
 mod memory;
 mod rules;
+mod sqlite;
 
 use std::{
     fmt,
@@ -33,6 +36,7 @@ use uuid::Uuid;
 pub use self::{
     changes::{Change, Changes},
     memory::MemoryStore,
+    sqlite::{OpenError, SqliteStore},
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -405,6 +409,14 @@ pub enum StoreError {
     /// What is stored cannot be read.
     #[error("the store cannot be read: {0}")]
     Unreadable(String),
+    /// No copy was made, and no half of one is left.
+    #[error("no copy was made at `{}`: {reason}", .path.display())]
+    NotCopied {
+        /// Where it should have been.
+        path: PathBuf,
+        /// Why there is none.
+        reason: String,
+    },
     /// The store has nothing that could be copied to a file.
     #[error("the store is in memory, so there is no file to copy: see `docket server --store`")]
     NoFile,

@@ -1,17 +1,23 @@
 //! What every store does alike, as functions of values.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, FieldPath, Origin, Run, RunId, Specification,
     allocation::Keep,
     journal::{Entry, Event},
+    log,
     run::{Attempt, Instant, RunState},
 };
 use uuid::Uuid;
 
-use super::{Effect, EntryFilter, Standing, Steering, StoreError, Unfit};
+use super::{
+    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Unfit, draft::Put,
+};
 
 /// Refuses to let one origin change what belongs to another.
 pub(super) fn check_owner(held: &Allocation, wanted: &Origin) -> Result<(), StoreError> {
@@ -91,13 +97,67 @@ pub(super) fn take_up(run: &mut Run, held: &Run) {
 
 /// What is left of a record of missed instants when one of them is made up for by hand; nothing
 /// where that was the only one.
-pub(super) fn without(span: &Run, instant: Instant, following: Option<Instant>) -> Option<Run> {
-    let RunState::Missed { reason, last, count } = &span.state else { return None };
-    let (last, count) = (*last, count.checked_sub(1).filter(|count| *count > 0)?);
-    let first = if span.id.instant == instant { following? } else { span.id.instant };
+///
+/// Where that was the first, the rest moves to the following one, or to the next moment up to the
+/// last that no other record has: what was made up for earlier keeps its record.
+pub(super) fn without<E>(
+    span: &Run,
+    instant: Instant,
+    following: Option<Instant>,
+    is_taken: impl Fn(Instant) -> Result<bool, E>,
+) -> Result<Option<Run>, E> {
+    let RunState::Missed { reason, last, count } = &span.state else { return Ok(None) };
+    let (last, count) = (*last, count.saturating_sub(1));
+    if count == 0 {
+        return Ok(None);
+    }
+    let mut first = span.id.instant;
+    if first == instant {
+        first = following.filter(|following| instant < *following).unwrap_or(last);
+        while first <= last && (first == instant || is_taken(first)?) {
+            first = Instant::new(first.moment() + TimeDelta::milliseconds(1));
+        }
+    }
     let state = RunState::Missed { reason: reason.clone(), last, count };
     let id = RunId { allocation: span.id.allocation.clone(), instant: first };
-    (first <= last).then(|| Run { id, state, ..span.clone() })
+    Ok((first <= last).then(|| Run { id, state, ..span.clone() }))
+}
+
+/// Where a record of the instant of a run by hand stands in its way, or what becomes of it.
+pub(super) fn taken(held: &Arc<Run>) -> Option<Recorded> {
+    let is_taken = !held.state.is_over() || held.had_container();
+    is_taken.then(|| Recorded::Taken(Arc::clone(held)))
+}
+
+/// How many of the newest runs a snapshot has, and how many steps these have: enough to fill
+/// `Logs`, and to know the newest run that is over.
+pub(super) fn recent<E>(
+    newest_first: impl IntoIterator<Item = Result<Arc<Run>, E>>,
+) -> Result<Vec<Arc<Run>>, E> {
+    let (mut steps, mut is_any_over) = (0, false);
+    let mut recent = Vec::new();
+    for run in newest_first {
+        let run = run?;
+        steps += run.attempts.iter().map(|attempt| attempt.steps.len()).sum::<usize>();
+        is_any_over |= run.state.is_over();
+        recent.push(run);
+        if recent.len() == RECENT || (steps >= log::MAX_ENTRIES && is_any_over) {
+            break;
+        }
+    }
+    Ok(recent)
+}
+
+/// How many runs a snapshot has at most: as many as can fill `Logs`, with a step each.
+pub(super) const RECENT: usize = log::MAX_ENTRIES;
+
+/// The latest instant of a name that was deleted, while it is remembered.
+pub(super) fn remembered(
+    decided: DateTime<Utc>,
+    deleted_at: DateTime<Utc>,
+    at: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    (at - deleted_at < REMEMBERED).then_some(decided)
 }
 
 /// Refuses to add to a run that is not there or over.
@@ -120,13 +180,14 @@ pub(super) fn check_finishable(id: &RunId, run: Option<&Run>) -> Result<(), Stor
 }
 
 /// What a push did about one name, for the journal; nothing where all stays as it was.
-pub(super) fn event(effect: Effect, keys: &[&'static str]) -> Option<Event> {
-    match effect {
-        Effect::Created => Some(Event::Created),
-        Effect::Updated => {
-            Some(Event::Updated { keys: keys.iter().map(ToString::to_string).collect() })
+pub(super) fn event(put: &Put, now: &Allocation) -> Option<Event> {
+    match (put.effect, &put.before) {
+        (Effect::Created, _) => Some(Event::Created),
+        (Effect::Updated, Some(before)) => {
+            let keys = before.specification.differences(&now.specification);
+            Some(Event::Updated { keys: keys.into_iter().map(str::to_owned).collect() })
         }
-        Effect::Unchanged => None,
+        _ => None,
     }
 }
 
@@ -166,18 +227,20 @@ pub(super) fn matches(filter: &EntryFilter, entry: &Entry) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Age {
     pub(super) instant: Instant,
+    /// The latest instant that it accounts for.
+    pub(super) latest: Instant,
     pub(super) is_over: bool,
     pub(super) is_failure: bool,
 }
 
 /// Which of the records, told newest first and without the newest [`Keep::runs`], are forgotten.
-pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<Instant> {
+pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<Age> {
     let mut failures = 0;
     let mut surplus = Vec::new();
     for age in older {
         failures += usize::from(age.is_failure);
         if age.is_over && (!age.is_failure || failures > keep.failures) {
-            surplus.push(age.instant);
+            surplus.push(age);
         }
     }
     surplus
@@ -243,17 +306,16 @@ mod tests {
 
     #[test]
     fn failures_outlive_successes_within_their_bound() {
-        let age = |second: i64, is_over, is_failure| Age {
-            instant: Instant::new(DateTime::from_timestamp(second, 0).unwrap()),
-            is_over,
-            is_failure,
+        let age = |second: i64, is_over, is_failure| {
+            let instant = Instant::new(DateTime::from_timestamp(second, 0).unwrap());
+            Age { instant, latest: instant, is_over, is_failure }
         };
         let keep = Keep { runs: 0, failures: 1, output: 0 };
 
         let older =
             [age(5, true, true), age(4, false, false), age(3, true, false), age(2, true, true)];
         let forgotten: Vec<_> =
-            surplus(older, keep).iter().map(|instant| instant.moment().timestamp()).collect();
+            surplus(older, keep).iter().map(|age| age.instant.moment().timestamp()).collect();
 
         assert_eq!(forgotten, [3, 2]);
     }

@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     AllocationName, Origin, Run, RunId,
     journal::{Entry, Event},
-    mistake,
     run::Instant,
 };
 use parking_lot::{Mutex, RwLock};
@@ -19,11 +18,8 @@ use self::state::State;
 use super::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, rules,
+    UnderWay, draft::Draft, rules,
 };
-
-/// Among how many names the nearest is looked for: a wrong name must not cost a large store much.
-const MOST_COMPARED: usize = 10_000;
 
 /// Keeps everything in memory, records and outputs together within a bound of bytes.
 #[derive(Debug)]
@@ -51,30 +47,32 @@ impl MemoryStore {
 
 #[async_trait]
 impl AllocationStore for MemoryStore {
-    async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError> {
-        let mut state = self.state.write();
-        let left_out = state.left_out(&push);
-        state.check(&push, &left_out)?;
-        let mut changes = Vec::with_capacity(push.specifications.len() + left_out.len());
+    async fn push(&self, mut push: Push) -> Result<Vec<Effect>, StoreError> {
+        let state = &mut *self.state.write();
+        let mut draft = Draft::of(&state.catalogue);
+        let left_out = draft.left_out(&push);
+        draft.check(&push, &left_out)?;
         let mut events = Vec::new();
+        let mut gone = Vec::new();
         for name in left_out {
-            changes.extend(state.remove(name.as_str(), push.at));
+            gone.extend(draft.remove(&name));
             events.push((name, Event::Deleted));
         }
         let mut effects = Vec::with_capacity(push.specifications.len());
-        for specification in push.specifications {
+        for specification in std::mem::take(&mut push.specifications) {
             let name = specification.name.clone();
-            let put = state.put(specification, &push.origin, push.at);
+            let remembered = state.remembered(name.as_str(), push.at);
+            let put = draft.put(specification, &push, remembered);
             effects.push(put.effect);
-            let Some(event) = rules::event(put.effect, &put.keys) else { continue };
-            let stored = state.entry(name.as_str());
-            changes.extend(stored.map(|(position, entry)| (position, entry.change())));
-            events.push((name, event));
+            let now = draft.entry(name.as_str());
+            let event = now.and_then(|(_, entry)| rules::event(&put, &entry.allocation));
+            events.extend(event.map(|event| (name, event)));
         }
-        self.add(
-            events.into_iter().map(|(name, event)| rules::entry(name, event, push.at, &push.by)),
-        );
-        state.publish(&changes);
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
+        gone.iter().for_each(|(position, entry)| state.forget(*position, entry, push.at));
+        let entries = events.into_iter();
+        self.add(entries.map(|(name, event)| rules::entry(name, event, push.at, &push.by)));
         Ok(effects)
     }
 
@@ -85,14 +83,14 @@ impl AllocationStore for MemoryStore {
         at: DateTime<Utc>,
         by: &str,
     ) -> Result<bool, StoreError> {
-        let mut state = self.state.write();
-        let Some((_, entry)) = state.entry(name) else { return Ok(false) };
-        rules::check_deletion(&entry.allocation, origin)?;
-        let name = entry.allocation.name().clone();
-        state.check_childless(&name, |_| false)?;
-        let change = state.remove(name.as_str(), at);
-        self.add([rules::entry(name, Event::Deleted, at, by)]);
-        state.publish(change.as_slice());
+        let state = &mut *self.state.write();
+        let mut draft = Draft::of(&state.catalogue);
+        let Some(gone) = draft.delete(name, origin)? else { return Ok(false) };
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
+        let (position, entry) = gone;
+        state.forget(position, &entry, at);
+        self.add([rules::entry(entry.allocation.name().clone(), Event::Deleted, at, by)]);
         Ok(true)
     }
 
@@ -104,44 +102,38 @@ impl AllocationStore for MemoryStore {
         by: &str,
     ) -> Result<bool, StoreError> {
         let mut state = self.state.write();
-        let Some((position, entry)) = state.entry(name) else { return Ok(false) };
-        let (name, standing) = (entry.allocation.name().clone(), entry.standing(position));
+        let Some(standing) = state.catalogue.standing(name) else { return Ok(false) };
         let Some(event) = rules::steered(&standing, &steering, at) else { return Ok(true) };
-        let change = state.steer(name.as_str(), steering, at);
-        self.add([rules::entry(name, event, at, by)]);
-        state.publish(change.as_slice());
+        let mut draft = Draft::of(&state.catalogue);
+        draft.steer(name, steering, at);
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
+        self.add([rules::entry(standing.allocation.name().clone(), event, at, by)]);
         Ok(true)
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
-        let state = self.state.read();
-        Ok(state.entry(name).map(|(position, entry)| entry.standing(position)))
+        Ok(self.state.read().catalogue.standing(name))
     }
 
     async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError> {
         let state = self.state.read();
-        Ok(state.entry(name).map(|(position, entry)| entry.snapshot(position)))
+        let entry = state.catalogue.entry(name);
+        Ok(entry.map(|(position, entry)| state.snapshot(position, entry)))
     }
 
     async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<Snapshot>, StoreError> {
         let state = self.state.read();
-        let first = after.map_or(0, |position| position.saturating_add(1));
-        let page = state.entries.range(first..).take(limit);
-        Ok(page.map(|(position, entry)| entry.snapshot(*position)).collect())
+        let page = state.catalogue.page(after, limit);
+        Ok(page.map(|(position, entry)| state.snapshot(position, entry)).collect())
     }
 
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
-        let state = self.state.read();
-        Ok(state.children.get(name).into_iter().flatten().cloned().collect())
+        Ok(self.state.read().catalogue.children(name))
     }
 
     async fn nearest(&self, name: &str) -> Result<Option<AllocationName>, StoreError> {
-        let state = self.state.read();
-        let near = mistake::nearest(
-            name,
-            state.positions.keys().take(MOST_COMPARED).map(AllocationName::as_str),
-        );
-        Ok(near.and_then(|near| state.positions.get_key_value(near)).map(|(name, _)| name.clone()))
+        Ok(self.state.read().catalogue.nearest(name))
     }
 }
 
@@ -168,17 +160,12 @@ impl RunStore for MemoryStore {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        let run = state.history(id.allocation.as_str()).and_then(|history| history.get(id.instant));
-        rules::check_under_way(id, run.map(AsRef::as_ref))?;
-        state.change_run(id, |run| progress.apply(run, at));
-        Ok(())
+        state.change(id, rules::check_under_way, |run| progress.apply(run, at))
     }
 
     async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        let run = state.history(id.allocation.as_str()).and_then(|history| history.get(id.instant));
-        rules::check_finishable(id, run.map(AsRef::as_ref))?;
-        state.change_run(id, |run| end.apply(run));
+        state.change(id, rules::check_finishable, |run| end.apply(run))?;
         state.shrink_to(self.most_bytes);
         Ok(())
     }
@@ -199,17 +186,7 @@ impl RunStore for MemoryStore {
     }
 
     async fn under_way(&self) -> Result<Vec<UnderWay>, StoreError> {
-        let state = self.state.read();
-        let mut all = Vec::new();
-        for entry in state.entries.values() {
-            let runs = entry.history.iter().flat_map(|history| history.under_way());
-            all.extend(runs.map(|run| UnderWay {
-                run: Arc::clone(run),
-                allocation: Arc::clone(&entry.allocation),
-            }));
-        }
-        all.sort_by_key(|under_way| under_way.run.id.instant);
-        Ok(all)
+        Ok(self.state.read().catalogue.under_way())
     }
 }
 
@@ -248,11 +225,7 @@ impl Store for MemoryStore {
     }
 
     fn changes(&self) -> Arc<Changes> {
-        let changes = Arc::new(Changes::default());
-        let mut state = self.state.write();
-        changes.add(state.entries.iter().map(|(position, entry)| (*position, entry.change())));
-        state.readers.push(Arc::downgrade(&changes));
-        changes
+        self.state.write().catalogue.changes()
     }
 
     async fn backup(&self, _to: &Path) -> Result<(), StoreError> {

@@ -202,6 +202,7 @@ impl Arguments {
             max_pulling: max_pulling.get(),
             pull_timeout: pull_timeout.into(),
             max_body,
+            store: docket_server::config::StoreChoice::default(),
             memory,
             file: self.file,
             unknown_options,

@@ -1,0 +1,220 @@
+//! All allocations and how they stand, in memory, for every store. Records of runs that are over,
+//! and what is written where, are not known here.
+//!
+//! A catalogue changes only by [`accept`](Catalogue::accept): what a [`Draft`](super::draft::Draft)
+//! holds comes in as a whole, and readers are told of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Weak},
+};
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Allocation, AllocationName, Run,
+    journal::Suspension,
+    mistake,
+    run::{Instant, RunState},
+};
+
+use super::{Change, Changes, Standing, UnderWay, draft::Staged};
+
+/// Among how many names the nearest is looked for: a wrong name must not cost a large store much.
+const MOST_COMPARED: usize = 10_000;
+
+/// One allocation and how it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) allocation: Arc<Allocation>,
+    /// The latest instant about which it was decided.
+    pub(super) decided: Option<DateTime<Utc>>,
+    /// The latest instant whose record was pruned.
+    pub(super) pruned: Option<Instant>,
+    /// The greatest instant for which a run succeeded.
+    pub(super) succeeded: Option<Instant>,
+    pub(super) suspension: Option<Arc<Suspension>>,
+    /// How many records there are.
+    pub(super) records: usize,
+    /// Absent while there are none, because most allocations of many are idle.
+    pub(super) under_way: Option<Arc<BTreeMap<Instant, UnderWay>>>,
+}
+
+impl Entry {
+    /// An allocation without records.
+    pub(super) fn new(allocation: Arc<Allocation>) -> Self {
+        Self {
+            allocation,
+            decided: None,
+            pruned: None,
+            succeeded: None,
+            suspension: None,
+            records: 0,
+            under_way: None,
+        }
+    }
+
+    pub(super) fn standing(&self, position: u64) -> Standing {
+        Standing {
+            allocation: Arc::clone(&self.allocation),
+            position,
+            decided: self.decided,
+            pruned: self.pruned,
+            succeeded: self.succeeded,
+            suspension: self.suspension.clone(),
+            running: self.under_way.as_ref().map_or(0, |runs| runs.len()),
+        }
+    }
+
+    /// The runs that are not over, the earliest first.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &UnderWay> {
+        self.under_way.iter().flat_map(|runs| runs.values())
+    }
+
+    /// The run of an instant, while it is not over.
+    pub(super) fn running(&self, instant: Instant) -> Option<&UnderWay> {
+        self.under_way.as_ref()?.get(&instant)
+    }
+
+    /// Takes up what a record of a run says now: that it is under way, or how it ended.
+    ///
+    /// The allocation of a run is the one that it was claimed with.
+    pub(super) fn follow(&mut self, run: &Arc<Run>) {
+        let instant = run.id.instant;
+        if run.state == RunState::Succeeded {
+            self.succeeded = self.succeeded.max(Some(instant));
+        }
+        if !run.state.is_over() {
+            let claimed = self.running(instant).map_or(&self.allocation, |held| &held.allocation);
+            let under_way = UnderWay { run: Arc::clone(run), allocation: Arc::clone(claimed) };
+            Arc::make_mut(self.under_way.get_or_insert_default()).insert(instant, under_way);
+        } else if self.running(instant).is_some()
+            && let Some(runs) = self.under_way.as_mut()
+        {
+            Arc::make_mut(runs).remove(&instant);
+            self.under_way.take_if(|runs| runs.is_empty());
+        }
+    }
+
+    fn change(&self) -> Change {
+        Change::Stored {
+            allocation: Arc::clone(&self.allocation),
+            decided: self.decided,
+            suspension: self.suspension.clone(),
+        }
+    }
+}
+
+/// The allocations in the order of their creation.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    pub(super) entries: BTreeMap<u64, Entry>,
+    pub(super) positions: HashMap<AllocationName, u64>,
+    /// Who runs after whom.
+    pub(super) children: HashMap<AllocationName, BTreeSet<AllocationName>>,
+    /// The greatest position or revision so far: each number is given once.
+    pub(super) counter: u64,
+    readers: Vec<Weak<Changes>>,
+}
+
+impl Catalogue {
+    /// What a store had when it was opened.
+    pub(super) fn opened(entries: impl IntoIterator<Item = (u64, Entry)>, counter: u64) -> Self {
+        let mut catalogue = Self { counter, ..Self::default() };
+        for (position, entry) in entries {
+            let name = entry.allocation.name();
+            for parent in entry.allocation.specification.parents() {
+                catalogue.children.entry(parent.clone()).or_default().insert(name.clone());
+            }
+            catalogue.positions.insert(name.clone(), position);
+            catalogue.entries.insert(position, entry);
+        }
+        catalogue
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<(u64, &Entry)> {
+        let position = *self.positions.get(name)?;
+        Some((position, self.entries.get(&position)?))
+    }
+
+    pub(super) fn standing(&self, name: &str) -> Option<Standing> {
+        self.entry(name).map(|(position, entry)| entry.standing(position))
+    }
+
+    /// At most `limit` entries after a position.
+    pub(super) fn page(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> impl Iterator<Item = (u64, &Entry)> {
+        let first = after.map_or(0, |position| position.saturating_add(1));
+        self.entries.range(first..).take(limit).map(|(position, entry)| (*position, entry))
+    }
+
+    pub(super) fn children(&self, name: &str) -> Vec<AllocationName> {
+        self.children.get(name).into_iter().flatten().cloned().collect()
+    }
+
+    pub(super) fn nearest(&self, name: &str) -> Option<AllocationName> {
+        let names = self.positions.keys().take(MOST_COMPARED).map(AllocationName::as_str);
+        let near = mistake::nearest(name, names)?;
+        self.positions.get_key_value(near).map(|(name, _)| name.clone())
+    }
+
+    /// All runs that are not over, the earliest instant first.
+    pub(super) fn under_way(&self) -> Vec<UnderWay> {
+        let mut all: Vec<_> = self.entries.values().flat_map(Entry::under_way).cloned().collect();
+        all.sort_by_key(|under_way| under_way.run.id.instant);
+        all
+    }
+
+    /// All allocations, and from now on each change of one.
+    pub(super) fn changes(&mut self) -> Arc<Changes> {
+        let changes = Arc::new(Changes::default());
+        changes.add(self.entries.iter().map(|(position, entry)| (*position, entry.change())));
+        self.readers.push(Arc::downgrade(&changes));
+        changes
+    }
+
+    /// Takes in what a draft changed, and tells the readers.
+    pub(super) fn accept(&mut self, staged: Staged) {
+        let Staged { entries, positions, children, changed, counter } = staged;
+        self.counter = counter;
+        for (position, entry) in entries {
+            match entry {
+                Some(entry) => self.entries.insert(position, entry),
+                None => self.entries.remove(&position),
+            };
+        }
+        for (name, position) in positions {
+            match position {
+                Some(position) => self.positions.insert(name, position),
+                None => self.positions.remove(&name),
+            };
+        }
+        for (parent, children) in children {
+            if children.is_empty() {
+                self.children.remove(&parent);
+            } else {
+                self.children.insert(parent, children);
+            }
+        }
+        self.tell(changed);
+    }
+
+    fn tell(&mut self, changed: HashMap<u64, AllocationName>) {
+        if changed.is_empty() {
+            return;
+        }
+        let changes: Vec<_> = changed
+            .into_iter()
+            .map(|(position, name)| match self.entries.get(&position) {
+                Some(entry) => (position, entry.change()),
+                None => (position, Change::Deleted { name }),
+            })
+            .collect();
+        self.readers.retain(|reader| {
+            let reader = reader.upgrade();
+            reader.inspect(|reader| reader.add(changes.iter().cloned())).is_some()
+        });
+    }
+}

@@ -1,0 +1,292 @@
+//! What makes and changes the records of runs, within a transaction.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Output, Run, RunId,
+    run::{Instant, RunState},
+};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{
+    super::{
+        End, Progress, Recorded, StoreError,
+        catalogue::Entry,
+        rules::{self, Age},
+    },
+    fault::Fault,
+    record::{self, Owner},
+    values::{self, millis, number},
+    work::Work,
+};
+
+impl Work<'_> {
+    /// Makes the record of a decision.
+    pub(super) fn decide(&mut self, run: &Arc<Run>) -> Result<Recorded, Fault> {
+        let Some((position, entry)) = self.draft.entry_of(run) else {
+            return Ok(Recorded::Changed);
+        };
+        let instant = run.id.instant;
+        if entry.decided.is_some_and(|decided| decided >= instant.moment()) {
+            return Ok(Recorded::Decided);
+        }
+        entry.decided = Some(run.latest().moment());
+        let owner = owner(position, entry);
+        self.sql
+            .prepare_cached("UPDATE allocations SET decided = ?2 WHERE position = ?1")?
+            .execute([number(position), millis(run.latest().moment())])?;
+        if self.exists(position, instant)? {
+            return Ok(Recorded::Decided);
+        }
+        if !self.fold(&owner, run)? {
+            self.add(position, run)?;
+        }
+        Ok(Recorded::New)
+    }
+
+    /// Makes the record of a run by hand.
+    pub(super) fn demand(
+        &mut self,
+        run: &Run,
+        following: Option<Instant>,
+    ) -> Result<Recorded, Fault> {
+        let Some((position, entry)) = self.draft.entry_of(run) else {
+            return Ok(Recorded::Changed);
+        };
+        let (instant, pruned, owner) = (run.id.instant, entry.pruned, owner(position, entry));
+        let held = record::find(self.sql, &owner, instant)?.map(Arc::new);
+        let mut run = run.clone();
+        let mut rest = None;
+        match held.filter(|held| !matches!(held.state, RunState::Missed { .. })) {
+            Some(held) => {
+                if let Some(taken) = rules::taken(&held) {
+                    return Ok(taken);
+                }
+                rules::take_up(&mut run, &held);
+                self.take_out(&held)?;
+            }
+            None => match (self.span(&owner, instant)?, pruned) {
+                (Some(span), _) => {
+                    let is_taken = |at| self.exists(position, at);
+                    rest = rules::without(&span, instant, following, is_taken)?;
+                    self.take_out(&span)?;
+                }
+                (None, Some(pruned)) if instant <= pruned => return Ok(Recorded::Pruned(pruned)),
+                _ => {}
+            },
+        }
+        rest.into_iter().try_for_each(|rest| self.add(position, &Arc::new(rest)))?;
+        self.add(position, &Arc::new(run))?;
+        Ok(Recorded::New)
+    }
+
+    /// Adds what was learnt of a run under way.
+    pub(super) fn note(
+        &mut self,
+        id: &RunId,
+        progress: &Progress,
+        at: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        let (position, mut run) = self.held(id)?;
+        rules::check_under_way(id, Some(&*run))?;
+        progress.clone().apply(Arc::make_mut(&mut run), at);
+        self.change(position, &run)?;
+        Ok(())
+    }
+
+    /// Records how an attempt ended.
+    pub(super) fn finish(&mut self, id: &RunId, end: &End) -> Result<(), Fault> {
+        let (position, mut held) = self.held(id)?;
+        rules::check_finishable(id, Some(&*held))?;
+        let run = Arc::make_mut(&mut held);
+        end.clone().apply(run);
+        if let Some(attempt) = run.attempt_mut()
+            && let Some(output) = attempt.output.take()
+        {
+            // Its bytes go to the file; memory keeps how many there are.
+            attempt.output = Some(Arc::new(Output::sized(output.kept(), output.omitted())));
+            let number = attempt.number;
+            self.insert_output(position, id.instant, number, &output)?;
+        }
+        self.change(position, &held)?;
+        Ok(())
+    }
+
+    /// The record of a run: from memory while it is under way, or else from the file.
+    fn held(&self, id: &RunId) -> Result<(u64, Arc<Run>), Fault> {
+        let none = || StoreError::NoSuchRun(id.clone());
+        let (position, entry) = self.draft.entry(id.allocation.as_str()).ok_or_else(none)?;
+        if let Some(under_way) = entry.running(id.instant) {
+            return Ok((position, Arc::clone(&under_way.run)));
+        }
+        let run = record::find(self.sql, &owner(position, entry), id.instant)?;
+        Ok((position, Arc::new(run.ok_or_else(none)?)))
+    }
+
+    fn change(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
+        record::update(self.sql, position, run)?;
+        let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
+            return Ok(());
+        };
+        entry.follow(run);
+        let in_force = entry.allocation.revision;
+        if run.state == RunState::Succeeded {
+            let succeeded = entry.succeeded.map(|instant| millis(instant.moment()));
+            self.sql
+                .prepare_cached("UPDATE allocations SET succeeded = ?2 WHERE position = ?1")?
+                .execute(params![number(position), succeeded])?;
+        }
+        if run.state.is_over() && run.revision != in_force {
+            self.drop_specification(position, run.revision)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a record, and takes out those that are too many by it.
+    fn add(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
+        record::insert(self.sql, position, run)?;
+        let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
+            return Ok(());
+        };
+        entry.follow(run);
+        entry.records += 1;
+        if entry.records > entry.allocation.specification.policies.keep.runs {
+            self.prune(position, run.id.allocation.as_str())?;
+        }
+        Ok(())
+    }
+
+    /// Lengthens the newest record if it is one of missed instants for the same reason.
+    fn fold(&self, owner: &Owner, run: &Run) -> rusqlite::Result<bool> {
+        if !matches!(run.state, RunState::Missed { .. }) {
+            return Ok(false);
+        }
+        let Some(mut newest) = self.newest_up_to(owner, None, "1")? else { return Ok(false) };
+        let Some(folded) = rules::folded(&newest, run) else { return Ok(false) };
+        newest.state = folded;
+        record::update(self.sql, owner.position, &newest)?;
+        Ok(true)
+    }
+
+    /// The record of missed instants that spans this one.
+    fn span(&self, owner: &Owner, instant: Instant) -> rusqlite::Result<Option<Run>> {
+        let span = self.newest_up_to(owner, Some(instant), "state = 'missed'")?;
+        Ok(span.filter(|span| span.latest() >= instant))
+    }
+
+    fn newest_up_to(
+        &self,
+        owner: &Owner,
+        instant: Option<Instant>,
+        condition: &str,
+    ) -> rusqlite::Result<Option<Run>> {
+        let text = format!(
+            "SELECT {} FROM runs WHERE allocation = ?1 AND instant <= ?2 AND {condition} \
+             ORDER BY instant DESC LIMIT 1",
+            record::COLUMNS
+        );
+        let latest = instant.map_or(i64::MAX, |instant| millis(instant.moment()));
+        self.sql
+            .prepare_cached(&text)?
+            .query_row([number(owner.position), latest], |row| record::read(row, 0, owner))
+            .optional()
+    }
+
+    fn exists(&self, position: u64, instant: Instant) -> rusqlite::Result<bool> {
+        self.sql
+            .prepare_cached("SELECT 1 FROM runs WHERE allocation = ?1 AND instant = ?2")?
+            .exists([number(position), millis(instant.moment())])
+    }
+
+    /// Takes out a record that another one takes the place of.
+    fn take_out(&mut self, run: &Run) -> rusqlite::Result<()> {
+        let Some((position, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
+            return Ok(());
+        };
+        entry.records = entry.records.saturating_sub(1);
+        self.remove(position, run.id.instant)
+    }
+
+    fn remove(&self, position: u64, instant: Instant) -> rusqlite::Result<()> {
+        let key = [number(position), millis(instant.moment())];
+        self.sql
+            .prepare_cached("DELETE FROM outputs WHERE allocation = ?1 AND instant = ?2")?
+            .execute(key)?;
+        self.sql
+            .prepare_cached("DELETE FROM runs WHERE allocation = ?1 AND instant = ?2")?
+            .execute(key)
+            .map(drop)
+    }
+
+    fn insert_output(
+        &self,
+        position: u64,
+        instant: Instant,
+        attempt: u32,
+        output: &Output,
+    ) -> rusqlite::Result<()> {
+        if output.kept() == 0 {
+            return Ok(());
+        }
+        let (head, tail) = output.parts();
+        self.sql
+            .prepare_cached(
+                "INSERT OR REPLACE INTO outputs (allocation, instant, attempt, head, tail, omitted) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                number(position),
+                millis(instant.moment()),
+                attempt,
+                head,
+                tail,
+                number(output.omitted()),
+            ])
+            .map(drop)
+    }
+
+    /// Forgets the oldest records beyond the bounds: failures outlive successes.
+    fn prune(&mut self, position: u64, name: &str) -> rusqlite::Result<()> {
+        let Some((_, entry)) = self.draft.entry(name) else { return Ok(()) };
+        let keep = entry.allocation.specification.policies.keep;
+        let runs = i64::try_from(keep.runs).unwrap_or(i64::MAX);
+        let text = format!(
+            "SELECT instant, last, NOT {}, {} FROM runs WHERE allocation = ?1 \
+             ORDER BY instant DESC LIMIT -1 OFFSET ?2",
+            record::UNDER_WAY,
+            record::FAILURE
+        );
+        let mut statement = self.sql.prepare_cached(&text)?;
+        let older = statement.query_map([number(position), runs], age)?;
+        let surplus = rules::surplus(older.collect::<Result<Vec<_>, _>>()?, keep);
+        for age in &surplus {
+            self.remove(position, age.instant)?;
+        }
+        let Some((_, entry)) = self.draft.entry_mut(name) else { return Ok(()) };
+        entry.records = entry.records.saturating_sub(surplus.len());
+        let pruned = surplus.iter().map(|age| age.latest).max();
+        if pruned <= entry.pruned {
+            return Ok(());
+        }
+        entry.pruned = pruned;
+        self.sql
+            .prepare_cached("UPDATE allocations SET pruned = ?2 WHERE position = ?1")?
+            .execute(params![number(position), pruned.map(|pruned| millis(pruned.moment()))])
+            .map(drop)
+    }
+}
+
+/// What pruning needs to know of a row.
+fn age(row: &Row<'_>) -> rusqlite::Result<Age> {
+    let instant = values::instant(row.get(0)?)?;
+    let last: Option<i64> = row.get(1)?;
+    let latest = last.map_or(Ok(instant), values::instant)?;
+    Ok(Age { instant, latest, is_over: row.get(2)?, is_failure: row.get(3)? })
+}
+
+/// Whose runs are read.
+pub(super) fn owner(position: u64, entry: &Entry) -> Owner {
+    let allocation = &entry.allocation;
+    Owner { position, name: allocation.name().clone(), uid: allocation.uid }
+}

@@ -1,0 +1,63 @@
+//! Reads the records of runs for those who ask.
+
+use std::sync::Arc;
+
+use docket_model::{Output, Run, run::Instant};
+use rusqlite::{Connection, params};
+
+use super::{
+    super::{RunFilter, rules},
+    record::{self, Owner},
+    values::{self, millis, number},
+};
+
+/// One record with the bytes of its outputs.
+pub(super) fn run(
+    sql: &Connection,
+    owner: &Owner,
+    instant: Instant,
+) -> rusqlite::Result<Option<Run>> {
+    let Some(mut run) = record::find(sql, owner, instant)? else { return Ok(None) };
+    let mut statement = sql.prepare_cached(
+        "SELECT attempt, head, tail, omitted FROM outputs WHERE allocation = ?1 AND instant = ?2",
+    )?;
+    let mut rows = statement.query([number(owner.position), millis(instant.moment())])?;
+    while let Some(row) = rows.next()? {
+        let wrote: u32 = row.get(0)?;
+        let attempt = run.attempts.iter_mut().find(|attempt| attempt.number == wrote);
+        if let Some(attempt) = attempt {
+            let omitted = values::count(row.get(3)?)?;
+            let output = Output::from_parts(row.get(1)?, row.get(2)?, omitted);
+            attempt.output = Some(Arc::new(output));
+        }
+    }
+    Ok(Some(run))
+}
+
+/// The records that a filter wants, the newest first, without the bytes of their outputs.
+pub(super) fn runs(
+    sql: &Connection,
+    owner: &Owner,
+    filter: &RunFilter,
+) -> rusqlite::Result<Vec<Arc<Run>>> {
+    let text = format!(
+        "SELECT {} FROM runs WHERE allocation = ?1 AND instant < ?2 \
+         AND (?3 IS NULL OR state = ?3) ORDER BY instant DESC LIMIT ?4",
+        record::COLUMNS
+    );
+    let before = filter.before.map_or(i64::MAX, |instant| millis(instant.moment()));
+    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+    let mut statement = sql.prepare_cached(&text)?;
+    let key = params![number(owner.position), before, filter.state, limit];
+    let rows = statement.query_map(key, |row| record::read(row, 0, owner).map(Arc::new))?;
+    rows.collect()
+}
+
+/// The newest records, as many as a snapshot has.
+pub(super) fn recent(sql: &Connection, owner: &Owner) -> rusqlite::Result<Vec<Arc<Run>>> {
+    let text =
+        format!("SELECT {} FROM runs WHERE allocation = ?1 ORDER BY instant DESC", record::COLUMNS);
+    let mut statement = sql.prepare_cached(&text)?;
+    let position = [number(owner.position)];
+    rules::recent(statement.query_map(position, |row| record::read(row, 0, owner).map(Arc::new))?)
+}

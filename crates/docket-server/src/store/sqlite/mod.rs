@@ -1,0 +1,275 @@
+//! The store in one SQLite file. Here it is put together; each part has its own file.
+//!
+//! 1. What is acknowledged is on disk: the writer answers after the commit.
+//! 2. How allocations stand is read from memory, records of runs from the file.
+//! 3. Nothing here blocks the threads on which the server's tasks run.
+
+mod attempts;
+mod copy;
+mod decisions;
+mod fault;
+mod history;
+mod journal;
+mod load;
+mod lock;
+mod open;
+mod readers;
+mod record;
+mod specification;
+#[cfg(test)]
+mod tests;
+mod values;
+mod work;
+mod writer;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use docket_model::{AllocationName, Origin, Run, RunId, journal::Entry, run::Instant};
+use parking_lot::RwLock;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
+use super::{
+    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, Progress, Push,
+    Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
+    catalogue::Catalogue,
+};
+
+pub use self::open::OpenError;
+
+/// Keeps everything in one file, which one server at a time has open.
+#[derive(Debug)]
+pub struct SqliteStore {
+    id: Uuid,
+    path: PathBuf,
+    is_new: bool,
+    last_alive: Option<DateTime<Utc>>,
+    catalogue: Arc<RwLock<Catalogue>>,
+    // Dropped in this order: the writer closes the file, and only then another server may open it.
+    readers: Arc<Readers>,
+    writer: Writer,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the store in this file, or makes it. This blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`] says in words why the file cannot be used, and how to mend it.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_with(path, &open::STEPS)
+    }
+
+    fn open_with(path: &Path, steps: &[&str]) -> Result<Self, OpenError> {
+        let Opened { connection, path, lock, is_new } = open::open(path, steps)?;
+        let unusable = |error| OpenError::Unusable(fault::words(&error, &path));
+        let catalogue = load::catalogue(&connection, &path).map_err(unusable)?;
+        let last_alive = load::last_alive(&connection, &catalogue).map_err(unusable)?;
+        let id = load::id(&connection).map_err(unusable)?;
+        let catalogue = Arc::new(RwLock::new(catalogue));
+        let readers = Arc::new(Readers::new(path.clone()));
+        let writer = Writer::start(connection, path.clone(), Arc::clone(&catalogue))
+            .map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        Ok(Self { id, path, is_new, last_alive, catalogue, readers, writer, _lock: lock })
+    }
+
+    /// Whose runs a name has; nothing where there is no such name, or it has no records.
+    fn owner(&self, name: &str) -> Option<Owner> {
+        let catalogue = self.catalogue.read();
+        let (position, entry) = catalogue.entry(name)?;
+        (entry.records > 0).then(|| decisions::owner(position, entry))
+    }
+}
+
+/// How an allocation stands, and whose runs are to be read for its snapshot, if it has any.
+type Sketch = (Standing, Option<Owner>);
+
+fn sketch((position, entry): (u64, &super::catalogue::Entry)) -> Sketch {
+    let owner = (entry.records > 0).then(|| decisions::owner(position, entry));
+    (entry.standing(position), owner)
+}
+
+impl SqliteStore {
+    /// Adds the newest runs to how allocations stand.
+    async fn snapshots(&self, sketches: Vec<Sketch>) -> Result<Vec<Snapshot>, StoreError> {
+        if sketches.iter().all(|(_, owner)| owner.is_none()) {
+            let alone = |(standing, _)| Snapshot { standing, recent: Vec::new() };
+            return Ok(sketches.into_iter().map(alone).collect());
+        }
+        self.writer.settled().await;
+        let snapshots = self.readers.read(move |sql| {
+            let snapshot = |(standing, owner): Sketch| {
+                let recent = owner.map(|owner| history::recent(sql, &owner)).transpose()?;
+                Ok(Snapshot { standing, recent: recent.unwrap_or_default() })
+            };
+            sketches.into_iter().map(snapshot).collect()
+        });
+        snapshots.await
+    }
+}
+
+#[async_trait]
+impl AllocationStore for SqliteStore {
+    async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError> {
+        self.writer.ask(move |work| work.push(&push)).await
+    }
+
+    async fn delete(
+        &self,
+        name: &str,
+        origin: &Origin,
+        at: DateTime<Utc>,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let (name, origin, by) = (name.to_owned(), origin.clone(), by.to_owned());
+        self.writer.ask(move |work| work.delete(&name, &origin, at, &by)).await
+    }
+
+    async fn steer(
+        &self,
+        name: &str,
+        steering: Steering,
+        at: DateTime<Utc>,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let (name, by) = (name.to_owned(), by.to_owned());
+        self.writer.ask(move |work| work.steer(&name, &steering, at, &by)).await
+    }
+
+    async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
+        Ok(self.catalogue.read().standing(name))
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError> {
+        let sketch = self.catalogue.read().entry(name).map(sketch);
+        Ok(self.snapshots(sketch.into_iter().collect()).await?.pop())
+    }
+
+    async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<Snapshot>, StoreError> {
+        let sketches = self.catalogue.read().page(after, limit).map(sketch).collect();
+        self.snapshots(sketches).await
+    }
+
+    async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
+        Ok(self.catalogue.read().children(name))
+    }
+
+    async fn nearest(&self, name: &str) -> Result<Option<AllocationName>, StoreError> {
+        Ok(self.catalogue.read().nearest(name))
+    }
+}
+
+#[async_trait]
+impl RunStore for SqliteStore {
+    async fn decide(&self, run: Run) -> Result<Recorded, StoreError> {
+        let run = Arc::new(run);
+        self.writer.ask(move |work| work.decide(&run)).await
+    }
+
+    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
+        self.writer.ask(move |work| work.demand(&run, following)).await
+    }
+
+    async fn note(
+        &self,
+        id: &RunId,
+        progress: Progress,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let entry = |catalogue: &Catalogue| {
+            let (_, entry) = catalogue.entry(id.allocation.as_str())?;
+            entry.running(id.instant).map(drop)
+        };
+        let may_follow = !progress.is_momentous() && entry(&self.catalogue.read()).is_some();
+        let id = id.clone();
+        if may_follow {
+            self.writer.tell(move |work| work.note(&id, &progress, at));
+            return Ok(());
+        }
+        self.writer.ask(move |work| work.note(&id, &progress, at)).await
+    }
+
+    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.writer.ask(move |work| work.finish(&id, &end)).await
+    }
+
+    async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
+        let Some(owner) = self.owner(name) else { return Ok(None) };
+        self.writer.settled().await;
+        let run = self.readers.read(move |sql| history::run(sql, &owner, instant)).await?;
+        Ok(run.map(Arc::new))
+    }
+
+    async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
+        let Some(owner) = self.owner(name) else { return Ok(Vec::new()) };
+        self.writer.settled().await;
+        let filter = filter.clone();
+        self.readers.read(move |sql| history::runs(sql, &owner, &filter)).await
+    }
+
+    async fn under_way(&self) -> Result<Vec<UnderWay>, StoreError> {
+        self.writer.settled().await;
+        Ok(self.catalogue.read().under_way())
+    }
+}
+
+#[async_trait]
+impl JournalStore for SqliteStore {
+    async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+        let entries = [entry];
+        self.writer.ask(move |work| Ok(work.note_down(&entries)?)).await
+    }
+
+    async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        let filter = filter.clone();
+        self.readers.read(move |sql| journal::entries(sql, &filter)).await
+    }
+
+    async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.writer.tell(move |work| Ok(work.set("last_alive", &values::text(at))?));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn about(&self) -> About {
+        About {
+            kind: format!("sqlite:{}", self.path.display()),
+            is_volatile: false,
+            is_new: self.is_new,
+            folder: self.path.parent().map(Path::to_owned),
+            last_alive: self.last_alive,
+        }
+    }
+
+    fn changes(&self) -> Arc<Changes> {
+        self.catalogue.write().changes()
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        self.writer.settled().await;
+        let (path, target) = (self.path.clone(), to.to_owned());
+        let copied = spawn_blocking(move || {
+            // Not one of the readers: it works outside any transaction, and for long.
+            readers::connect(&path)
+                .map_err(copy::CopyError::from)
+                .and_then(|sql| copy::copy(&sql, &target))
+                .map_err(|error| error.to_string())
+        });
+        let copied = copied.await.unwrap_or_else(|error| Err(error.to_string()));
+        copied.map_err(|reason| StoreError::NotCopied { path: to.to_owned(), reason })
+    }
+}

@@ -1,0 +1,250 @@
+//! Opens a file: made new, taken as it is, or brought to this version; or refused in words.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use thiserror::Error;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{
+    copy::{self, CopyError},
+    fault,
+    lock::{self, Locked},
+};
+
+/// Tells that a file is a store of docket: `dckt`.
+const APPLICATION_ID: i32 = 0x6463_6b74;
+
+/// How each version comes out of the one before; the first one out of nothing.
+pub(super) const STEPS: [&str; 1] = [include_str!("schema.sql")];
+
+/// How long a transaction of another program, such as `sqlite3`, is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many statements stay prepared; there are fewer.
+const STATEMENTS: usize = 64;
+
+/// Why a file cannot be the store.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// There is no directory for it.
+    #[error("the directory `{directory}` for the store `{path}` does not exist: create it")]
+    NoDirectory {
+        /// The file.
+        path: PathBuf,
+        /// Where it should be.
+        directory: PathBuf,
+    },
+    /// The system refused.
+    #[error("the store `{path}` cannot be opened")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another server has it open.
+    #[error("the store `{path}` is in use by {}: stop it, or give another path", holder(*.process))]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The process that has it, if it is known.
+        process: Option<u32>,
+    },
+    /// It is something else.
+    #[error(
+        "`{path}` is no store of docket, or its beginning is damaged: give another path, or restore \
+         a backup"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer docket wrote it.
+    #[error(
+        "the store `{path}` has version {version}, and this docket knows versions up to {known}: \
+         upgrade docket, or give another path"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: usize,
+        /// The newest version that is known.
+        known: usize,
+    },
+    /// It could not be copied before it is changed.
+    #[error("the store `{path}` is not upgraded, because no copy was made at `{copy}`: {reason}")]
+    NotCopied {
+        /// The file.
+        path: PathBuf,
+        /// Where the copy should be.
+        copy: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It is damaged, locked or cannot be written.
+    #[error("the store cannot be used: {0}")]
+    Unusable(String),
+}
+
+fn holder(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |id| format!("the process {id}"))
+}
+
+/// A file that is open for writing, locked and of this version.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    pub(super) lock: File,
+    pub(super) is_new: bool,
+}
+
+/// Opens a file, or makes it.
+pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
+    let path = real_path(path)?;
+    let io = |source| OpenError::Io { path: path.clone(), source };
+    let lock = match lock::lock(&path).map_err(io)? {
+        Locked::Held(lock) => lock,
+        Locked::ByProcess(process) => return Err(OpenError::InUse { path, process }),
+    };
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => close_to_others(&path),
+        made => made.map(drop),
+    }
+    .map_err(io)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sql = |error: rusqlite::Error| OpenError::Unusable(fault::words(&error, &path));
+    let mut connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
+    set_up(&connection).map_err(sql)?;
+    let version = version(&connection, &path)?;
+    if version > steps.len() {
+        return Err(OpenError::Newer { path, version, known: steps.len() });
+    }
+    let is_new = version == 0;
+    if !is_new && version < steps.len() {
+        copy_before(&connection, &path, version)?;
+    }
+    migrate(&mut connection, version, steps).map_err(sql)?;
+    if is_new {
+        warn!(path = %path.display(), "a new store was made: it has no allocations and no runs");
+    } else if version < steps.len() {
+        info!(path = %path.display(), from = version, to = steps.len(), "the store was upgraded");
+    }
+    Ok(Opened { connection, path, lock, is_new })
+}
+
+/// What every connection is told first.
+pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Damage is to be found where it is met.
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// The path without links, so that the lock and SQLite's own files stand beside the file itself.
+fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found.map_err(io),
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let name = path.file_name().ok_or_else(|| io(io::ErrorKind::IsADirectory.into()))?;
+    match directory.canonicalize() {
+        Ok(directory) => Ok(directory.join(name)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(OpenError::NoDirectory { path: path.to_owned(), directory: directory.to_owned() })
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Takes the rights of others away: demands may hold secrets.
+fn close_to_others(path: &Path) -> io::Result<()> {
+    let rights = fs::metadata(path)?.permissions().mode();
+    if rights & 0o077 == 0 {
+        return Ok(());
+    }
+    warn!(path = %path.display(), "others could read the store: its rights are 0600 from now on");
+    fs::set_permissions(path, Permissions::from_mode(0o600))
+}
+
+/// The version of a store of docket; 0 where there is nothing yet.
+fn version(sql: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let number = |query| sql.query_row(query, [], |row| row.get::<_, i64>(0));
+    let read = || {
+        Ok((
+            number("PRAGMA application_id")?,
+            number("PRAGMA user_version")?,
+            number("SELECT count(*) FROM sqlite_schema")?,
+        ))
+    };
+    let foreign = || OpenError::Foreign { path: path.to_owned() };
+    match read() {
+        Ok((0, 0, 0)) => Ok(0),
+        Ok((id, version @ 1.., _)) if id == i64::from(APPLICATION_ID) => {
+            usize::try_from(version).map_err(|_| foreign())
+        }
+        Ok(_) => Err(foreign()),
+        Err(error) if is_no_database(&error) => Err(foreign()),
+        Err(error) => Err(OpenError::Unusable(fault::words(&error, path))),
+    }
+}
+
+fn is_no_database(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+}
+
+/// Copies a file before it is brought to another version.
+fn copy_before(sql: &Connection, path: &Path, version: usize) -> Result<(), OpenError> {
+    let names = std::iter::once(format!("v{version}.backup"));
+    let names = names.chain((2..=u32::MAX).map(|number| format!("v{version}-{number}.backup")));
+    for name in names {
+        let copy = copy::beside(path, &name);
+        match copy::copy(sql, &copy) {
+            Err(CopyError::Exists) => {}
+            Err(error) => {
+                let reason = error.to_string();
+                return Err(OpenError::NotCopied { path: path.to_owned(), copy, reason });
+            }
+            Ok(()) => {
+                info!(copy = %copy.display(), "the store was copied before it is upgraded");
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes the steps that are missing, all or none, and then writes ahead to a log.
+fn migrate(sql: &mut Connection, version: usize, steps: &[&str]) -> rusqlite::Result<()> {
+    sql.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))?;
+    sql.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    steps.iter().skip(version).try_for_each(|step| transaction.execute_batch(step))?;
+    if version == 0 {
+        make(&transaction)?;
+    }
+    if version < steps.len() {
+        transaction.pragma_update(None, "user_version", i64::try_from(steps.len()).unwrap_or(0))?;
+    }
+    transaction.commit()
+}
+
+fn make(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    let id = Uuid::new_v4().to_string();
+    transaction.execute("INSERT INTO meta (key, value) VALUES ('store', ?1)", [id]).map(drop)
+}

@@ -1,0 +1,225 @@
+//! Commands that are written together: a transaction, and the draft of what it does to the
+//! catalogue. Here is what changes allocations.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Allocation, AllocationName, Origin,
+    journal::{Entry as JournalEntry, Event},
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    super::{
+        Effect, MOST_ENTRIES, Push, REMEMBERED, Steering,
+        catalogue::{Catalogue, Entry},
+        draft::{Draft, Put, Staged},
+        rules,
+    },
+    fault::Fault,
+    journal, record, specification,
+    values::{self, millis, number},
+};
+
+/// A transaction and its draft.
+pub(super) struct Work<'a> {
+    pub(super) sql: &'a Connection,
+    pub(super) draft: Draft<'a>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(sql: &'a Connection, catalogue: &'a Catalogue) -> Self {
+        Self { sql, draft: Draft::of(catalogue) }
+    }
+
+    /// Writes what belongs to the work as a whole; what is left is to commit.
+    pub(super) fn complete(self, before: &Catalogue) -> rusqlite::Result<Staged> {
+        let counter = self.draft.counter();
+        if counter != before.counter {
+            self.set("counter", &counter.to_string())?;
+        }
+        Ok(self.draft.into_staged())
+    }
+
+    pub(super) fn push(&mut self, push: &Push) -> Result<Vec<Effect>, Fault> {
+        let left_out = self.draft.left_out(push);
+        self.draft.check(push, &left_out)?;
+        let mut entries = Vec::new();
+        for name in left_out {
+            if let Some((position, entry)) = self.draft.remove(&name) {
+                self.forget(position, &entry, push.at)?;
+            }
+            entries.push(rules::entry(name, Event::Deleted, push.at, &push.by));
+        }
+        let mut effects = Vec::with_capacity(push.specifications.len());
+        for wanted in &push.specifications {
+            let name = &wanted.name;
+            let is_new = self.draft.entry(name.as_str()).is_none();
+            let remembered = if is_new { self.remembered(name, push.at)? } else { None };
+            let put = self.draft.put(wanted.clone(), push, remembered);
+            effects.push(put.effect);
+            let now = self.draft.entry(name.as_str());
+            let Some(entry) = now.map(|(_, entry)| entry.clone()) else { continue };
+            self.store(&put, &entry)?;
+            let event = rules::event(&put, &entry.allocation);
+            let event = event.map(|event| rules::entry(name.clone(), event, push.at, &push.by));
+            entries.extend(event);
+        }
+        self.note_down(&entries)?;
+        Ok(effects)
+    }
+
+    pub(super) fn delete(
+        &mut self,
+        name: &str,
+        origin: &Origin,
+        at: DateTime<Utc>,
+        by: &str,
+    ) -> Result<bool, Fault> {
+        let Some((position, entry)) = self.draft.delete(name, origin)? else { return Ok(false) };
+        self.forget(position, &entry, at)?;
+        let name = entry.allocation.name().clone();
+        self.note_down(&[rules::entry(name, Event::Deleted, at, by)])?;
+        Ok(true)
+    }
+
+    pub(super) fn steer(
+        &mut self,
+        name: &str,
+        steering: &Steering,
+        at: DateTime<Utc>,
+        by: &str,
+    ) -> Result<bool, Fault> {
+        let Some((position, entry)) = self.draft.entry(name) else { return Ok(false) };
+        let standing = entry.standing(position);
+        let Some(event) = rules::steered(&standing, steering, at) else { return Ok(true) };
+        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), at) {
+            let suspension = entry.suspension.as_deref().map(values::json).transpose()?;
+            let decided = entry.decided.map(millis);
+            self.sql
+                .prepare_cached(
+                    "UPDATE allocations SET suspension = ?2, decided = ?3 WHERE position = ?1",
+                )?
+                .execute(params![number(position), suspension, decided])?;
+        }
+        let name = standing.allocation.name().clone();
+        self.note_down(&[rules::entry(name, event, at, by)])?;
+        Ok(true)
+    }
+
+    /// Adds entries to the journal, and takes the oldest out.
+    pub(super) fn note_down(&self, entries: &[JournalEntry]) -> rusqlite::Result<()> {
+        let kept = entries.len().saturating_sub(MOST_ENTRIES);
+        entries.iter().skip(kept).try_for_each(|entry| journal::insert(self.sql, entry))?;
+        journal::prune(self.sql)
+    }
+
+    /// Writes one of the values that there are once.
+    pub(super) fn set(&self, key: &str, value: &str) -> rusqlite::Result<()> {
+        self.sql
+            .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+            .execute([key, value])
+            .map(drop)
+    }
+
+    fn store(&self, put: &Put, entry: &Entry) -> rusqlite::Result<()> {
+        let now = &entry.allocation;
+        match (put.effect, &put.before) {
+            (Effect::Unchanged, _) => Ok(()),
+            (Effect::Updated, Some(before)) => {
+                specification::insert(self.sql, now)?;
+                self.sql
+                    .prepare_cached("UPDATE allocations SET revision = ?2 WHERE position = ?1")?
+                    .execute([number(put.position), number(now.revision)])?;
+                self.drop_specification(put.position, before.revision)
+            }
+            _ => {
+                specification::insert(self.sql, now)?;
+                self.insert(put.position, now, entry.decided)
+            }
+        }
+    }
+
+    fn insert(
+        &self,
+        position: u64,
+        allocation: &Allocation,
+        decided: Option<DateTime<Utc>>,
+    ) -> rusqlite::Result<()> {
+        let origin = match &allocation.origin {
+            Origin::Api => None,
+            Origin::File(file) => Some(Arc::clone(file)),
+        };
+        self.sql
+            .prepare_cached(
+                "INSERT INTO allocations (position, name, uid, revision, origin, created_at, \
+                 decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                number(position),
+                allocation.name().as_str(),
+                allocation.uid.to_string(),
+                number(allocation.revision),
+                origin,
+                values::text(allocation.created_at),
+                decided.map(millis),
+            ])
+            .map(drop)
+    }
+
+    /// Takes out a specification that is not in force any more, unless a run under way uses it.
+    pub(super) fn drop_specification(&self, position: u64, revision: u64) -> rusqlite::Result<()> {
+        let text = format!(
+            "DELETE FROM specifications WHERE revision = ?2 AND NOT EXISTS (SELECT 1 FROM runs \
+             WHERE allocation = ?1 AND revision = ?2 AND {})",
+            record::UNDER_WAY
+        );
+        let key = [number(position), number(revision)];
+        self.sql.prepare_cached(&text)?.execute(key).map(drop)
+    }
+
+    /// Takes out all there is of an allocation, and remembers up to when it was decided.
+    fn forget(&self, position: u64, entry: &Entry, at: DateTime<Utc>) -> rusqlite::Result<()> {
+        let allocation = number(position);
+        let claimed = entry.under_way().map(|under_way| under_way.run.revision);
+        for revision in claimed.chain([entry.allocation.revision]) {
+            self.sql
+                .prepare_cached("DELETE FROM specifications WHERE revision = ?1")?
+                .execute([number(revision)])?;
+        }
+        for statement in [
+            "DELETE FROM outputs WHERE allocation = ?1",
+            "DELETE FROM runs WHERE allocation = ?1",
+            "DELETE FROM allocations WHERE position = ?1",
+        ] {
+            self.sql.prepare_cached(statement)?.execute([allocation])?;
+        }
+        self.sql
+            .prepare_cached("DELETE FROM deleted WHERE at <= ?1")?
+            .execute([millis(at - REMEMBERED)])?;
+        let Some(decided) = entry.decided else { return Ok(()) };
+        self.sql
+            .prepare_cached(
+                "INSERT OR REPLACE INTO deleted (name, decided, at) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![entry.allocation.name().as_str(), millis(decided), millis(at)])
+            .map(drop)
+    }
+
+    /// The latest instant decided of a name that was deleted lately.
+    fn remembered(
+        &self,
+        name: &AllocationName,
+        at: DateTime<Utc>,
+    ) -> rusqlite::Result<Option<DateTime<Utc>>> {
+        let row: Option<(i64, i64)> = self
+            .sql
+            .prepare_cached("SELECT decided, at FROM deleted WHERE name = ?1")?
+            .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((decided, deleted_at)) = row else { return Ok(None) };
+        let (decided, deleted_at) = (values::moment(decided)?, values::moment(deleted_at)?);
+        Ok(rules::remembered(decided, deleted_at, at))
+    }
+}
