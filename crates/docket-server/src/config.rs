@@ -95,20 +95,29 @@ pub enum StoreChoice {
 
 /// A text that names no store.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "`{0}` is no store: write `memory`, or `sqlite:` and a path such as sqlite:/var/lib/docket/docket.db"
-)]
-pub struct InvalidStore(String);
+pub enum InvalidStore {
+    /// A kind that there is not.
+    #[error("`{0}` is no store: write memory or sqlite:PATH, such as sqlite:/var/lib/docket.db")]
+    Unknown(String),
+    /// A file without a path.
+    #[error("`{0}` wants a path, such as sqlite:/var/lib/docket.db")]
+    NoPath(String),
+    /// A path that ends in a slash.
+    #[error("`{0}` names a folder: name a file in it, such as {0}docket.db")]
+    Folder(String),
+}
 
 impl std::str::FromStr for StoreChoice {
     type Err = InvalidStore;
 
     fn from_str(text: &str) -> Result<Self, InvalidStore> {
-        let path = text.strip_prefix("sqlite:").unwrap_or_default();
-        match path.strip_prefix("//").unwrap_or(path) {
-            "" if text == "memory" => Ok(Self::Memory),
-            "" => Err(InvalidStore(text.to_owned())),
-            path => Ok(Self::Sqlite(path.into())),
+        let path = text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+        match path {
+            None if text == "memory" => Ok(Self::Memory),
+            None => Err(InvalidStore::Unknown(text.to_owned())),
+            Some("") => Err(InvalidStore::NoPath(text.to_owned())),
+            Some(path) if path.ends_with('/') => Err(InvalidStore::Folder(text.to_owned())),
+            Some(path) => Ok(Self::Sqlite(path.into())),
         }
     }
 }
@@ -126,11 +135,6 @@ impl fmt::Display for StoreChoice {
 pub const LISTEN: &str = "127.0.0.1:3000";
 /// The default for [`Config::namespace`].
 pub const NAMESPACE: &str = "docket";
-
-/// The default for [`Config::max_running`].
-pub const MAX_RUNNING: usize = 1000;
-/// The default for [`Config::queue`].
-pub const QUEUE: usize = 100_000;
 
 /// Who may talk to the server.
 #[derive(Debug, Clone, Default)]

@@ -7,10 +7,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docket_model::{Origin, Specification, container::UnknownOptions, document};
+use docket_model::{AllocationName, Origin, Specification, container::UnknownOptions, document};
 use thiserror::Error;
 
-use crate::store::{Push, StoreError};
+use crate::{
+    runner::NO_FOLDER,
+    store::{Push, StoreError},
+};
 
 /// Why a file is not taken.
 #[derive(Debug, Error)]
@@ -39,7 +42,10 @@ pub enum FileError {
         /// The other one.
         second: String,
     },
-    /// The names belong to someone else.
+    /// It wants files of variables, and the server has no folder for them.
+    #[error("`{0}` has `EnvFiles`, and {NO_FOLDER}")]
+    NoEnvDir(AllocationName),
+    /// The names belong to someone else, or what runs after what does not fit.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

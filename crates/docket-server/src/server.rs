@@ -5,7 +5,7 @@ mod life;
 use std::{path::PathBuf, sync::Arc};
 
 use actix_web::web::Data;
-use docket_model::container::UnknownOptions;
+use docket_model::{Specification, container::UnknownOptions};
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
@@ -67,6 +67,7 @@ pub async fn serve(
         Arc::new(Source {
             path,
             options: config.unknown_options,
+            has_env_dir: config.env_dir.is_some(),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             mistake: Arc::default(),
@@ -188,6 +189,7 @@ fn log_panic(ended: Result<(), tokio::task::JoinError>) {
 struct Source {
     path: PathBuf,
     options: UnknownOptions,
+    has_env_dir: bool,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     /// Why the file as it is now is not in force.
@@ -203,6 +205,11 @@ impl Source {
             path: self.path.clone(),
             source: std::io::Error::other(error),
         })??;
+        let wants_env_dir =
+            |wanted: &&Specification| !wanted.policies.env_files.is_empty() && !self.has_env_dir;
+        if let Some(wanting) = push.specifications.iter().find(wants_env_dir) {
+            return Err(FileError::NoEnvDir(wanting.name.clone()));
+        }
         let count = push.specifications.len();
         self.store.push(push).await?;
         info!(file = %self.path.display(), "{count} allocations loaded");

@@ -3,7 +3,6 @@
 mod logging;
 mod settings;
 mod signals;
-mod store;
 
 use anyhow::{Context, Result, anyhow};
 use docket_server::{Access, Listener, config::Listen, serve};

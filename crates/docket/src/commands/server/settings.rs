@@ -12,10 +12,10 @@ use clap::{Args, builder::BoolishValueParser};
 use docket_model::{Duration, container::UnknownOptions, schedule::zone::parse_zone};
 use docket_server::{
     Access, Config,
-    config::{Listen, Namespace, TlsFiles, Token},
+    config::{Listen, Namespace, StoreChoice, TlsFiles, Token},
 };
 
-use super::{logging::LogFormat, store::StoreText};
+use super::logging::LogFormat;
 use crate::{client::TOKEN_VARIABLE, size};
 
 /// Runs the server: watches the clock, and starts a container at each instant of each allocation
@@ -83,7 +83,7 @@ struct Keeping {
     /// Where allocations and runs are kept: `memory`, which forgets them when the server stops, or
     /// `sqlite:PATH`, a file
     #[arg(long, value_name = "STORE", env = "DOCKET_STORE", default_value = "memory")]
-    store: StoreText,
+    store: StoreChoice,
 
     /// Folder below which the `EnvFiles` of allocations lie; they are read at each start and kept
     /// nowhere
@@ -104,17 +104,11 @@ struct Bounds {
     #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING")]
     max_starting: Option<NonZeroUsize>,
 
-    /// How many runs are under way at once, 1 to 100000; further ones wait
-    #[arg(
-        long,
-        value_name = "COUNT",
-        env = "DOCKET_MAX_RUNNING",
-        default_value = "1000",
-        value_parser = clap::value_parser!(u32).range(1..=100_000)
-    )]
-    max_running: u32,
+    /// How many containers may be alive at once; further runs wait, in the order of their instants
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_RUNNING", default_value = "1000")]
+    max_running: NonZeroUsize,
 
-    /// How many runs may wait for their turn; what is due beyond that is on record as skipped
+    /// How many runs may wait for those to end; what is due beyond that is on record as skipped
     #[arg(long, value_name = "COUNT", env = "DOCKET_QUEUE", default_value = "100000")]
     queue: usize,
 
@@ -185,13 +179,19 @@ Without --listen the variables HOST and PORT are read, as in the original docket
 impl Arguments {
     /// The configuration that these options make.
     pub(super) fn config(self, time_zone: Tz) -> Result<Config> {
-        let Bounds { max_starting, max_pulling, pull_timeout, max_body, memory, .. } = self.bounds;
+        let Bounds {
+            max_starting,
+            max_running,
+            queue,
+            max_pulling,
+            pull_timeout,
+            max_body,
+            memory,
+        } = self.bounds;
+        let Keeping { store, env_dir, stop_runs } = self.keeping.checked()?;
         if pull_timeout.seconds() == 0 {
             bail!("--pull-timeout is 0s: no image can be pulled in no time");
         }
-        // The fields `store`, `env_dir`, `max_running`, `queue` and `stop_runs` of the
-        // configuration are made of these, once it has them.
-        let _ = (self.keeping.checked()?, self.bounds.max_running, self.bounds.queue);
         let unknown_options =
             if self.allow_unknown_options { UnknownOptions::Allow } else { UnknownOptions::Refuse };
         Ok(Config {
@@ -202,14 +202,14 @@ impl Arguments {
             max_pulling: max_pulling.get(),
             pull_timeout: pull_timeout.into(),
             max_body,
-            store: docket_server::config::StoreChoice::default(),
+            store,
             memory,
             file: self.file,
             unknown_options,
-            env_dir: None,
-            max_running: docket_server::config::MAX_RUNNING,
-            queue: docket_server::config::QUEUE,
-            stop_runs: false,
+            env_dir,
+            max_running: max_running.get(),
+            queue,
+            stop_runs,
         })
     }
 }
