@@ -16,18 +16,24 @@ pub mod certificate;
 pub mod client;
 pub mod engine;
 pub mod events;
+pub mod home;
 pub mod http;
 mod kept;
 pub mod moment;
 pub mod registry;
 pub mod server;
 pub mod ssh;
+pub mod storm;
+pub mod stub;
+pub mod victim;
 pub mod wait;
 
 pub use client::{Ran, docket};
 pub use engine::Engine;
+pub use home::Home;
 pub use registry::Registry;
 pub use server::Server;
+pub use stub::StubEngine;
 pub use wait::eventually;
 
 use std::{

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, it is what fails it")]
 
 mod access;
+mod calls;
 mod command_line;
 mod containers;
 mod engine_away;
@@ -17,3 +18,4 @@ mod readme;
 mod runs;
 mod schedules;
 mod settings;
+mod storms;

@@ -33,7 +33,7 @@ use docket_model::{
     journal::{Entry, Event, Pause},
     run::Cancellation,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
@@ -75,6 +75,8 @@ pub(crate) struct Runner {
     lines: Lines,
     pauses: Pauses,
     kept: Kept,
+    /// Told where a container may be left that nobody has in hand.
+    leftovers: Notify,
     readers: Arc<Readers>,
     news: broadcast::Sender<RunId>,
     tasks: TaskTracker,
@@ -111,6 +113,7 @@ impl Runner {
             lines: Lines::default(),
             pauses: Pauses::default(),
             kept: Kept::default(),
+            leftovers: Notify::new(),
             readers: Arc::default(),
             news: broadcast::Sender::new(NEWS),
             tasks: TaskTracker::new(),
