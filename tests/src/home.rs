@@ -1,6 +1,10 @@
 //! What outlives a server: its namespace, its store, and the engine that it talks to.
 
-use std::{fs::File, path::PathBuf, process::Command};
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    process::Command,
+};
 
 use tempfile::TempDir;
 
@@ -76,6 +80,11 @@ impl Home {
         let log = File::options().create(true).append(true).open(self.path("victims.log"));
         command.env("DOCKET_DIE_AT", format!("{point}:{times}")).stderr(log.unwrap());
         Victim::start(&mut command)
+    }
+
+    /// What those that died said, one after the other.
+    pub fn victims_log(&self) -> String {
+        fs::read_to_string(self.path("victims.log")).unwrap_or_default()
     }
 
     fn furnish(&self, command: &mut Command) {

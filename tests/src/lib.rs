@@ -20,6 +20,7 @@ pub mod home;
 pub mod http;
 mod kept;
 pub mod moment;
+pub mod ordeal;
 pub mod registry;
 pub mod server;
 pub mod ssh;

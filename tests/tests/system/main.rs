@@ -6,6 +6,7 @@ mod access;
 mod calls;
 mod command_line;
 mod containers;
+mod crashes;
 mod engine_away;
 mod file;
 mod fixtures;

@@ -170,7 +170,10 @@ impl<'a> Attempt<'a> {
                 self.note_loosely(Progress::Started).await?;
                 started_at.unwrap_or_else(|| runner.clock.now())
             }
-            Sight::Ended(exit) => return self.capture(&container, exit, None).await,
+            Sight::Ended(exit) => {
+                let early = self.ended_early(&exit);
+                return self.capture(&container, exit, early).await;
+            }
         };
         self.see_out(&container, started_at).await
     }

@@ -67,6 +67,17 @@ impl Attempt<'_> {
         }
     }
 
+    /// What a container ended by that an earlier life of the server was to end before its time.
+    pub(super) fn ended_early(&self, exit: &Exit) -> Option<Early> {
+        let handle = &self.journey.handle;
+        if let Some(cancellation) = handle.cancelled() {
+            return Some(Early::Cancelled(cancellation));
+        }
+        let timeout = handle.allocation.specification.policies.timeout?;
+        let ran = exit.ended_at? - exit.started_at?;
+        (ran >= timeout.into()).then_some(Early::TimedOut(timeout))
+    }
+
     /// Ends a container; one that will not die is looked at again until it has.
     async fn bring_down(
         &self,

@@ -1,0 +1,19 @@
+//! A server that is killed at every step of a run's life, and comes back to its store.
+
+use docket_tests::{
+    Engine,
+    ordeal::{Meddling, Ordeal, POINTS},
+};
+
+#[test]
+fn killed_at_every_step_each_instant_has_one_container_started_and_one_record() {
+    let mut ordeal = Ordeal::begin(Engine::shared());
+
+    for point in POINTS {
+        ordeal.kill_at(point, 1, Meddling::None);
+        ordeal.kill_at(point, 2, Meddling::None);
+    }
+    let verdict = ordeal.finish();
+
+    assert!(verdict.wrongs.is_empty(), "{verdict}");
+}
