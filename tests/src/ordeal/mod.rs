@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 
 use self::specimens::Specimen;
 pub use self::verdict::Verdict;
-use crate::{Engine, Home, Server, events::Events, eventually, http::Request, moment};
+use crate::{
+    Engine, Home, Server, events::Events, eventually, http::Request, moment, wait::within,
+};
 
 /// The points of a run's life at which a server can be told to die, in their order.
 pub const POINTS: [&str; 13] = [
@@ -40,7 +42,9 @@ pub const POINTS: [&str; 13] = [
 ];
 
 /// How long a server gets to reach its point: each is reached every few seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the last runs may take to end: a busy engine may be behind.
+const SETTLING: Duration = Duration::from_secs(180);
 
 /// What others do while the server is dead, or beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +65,13 @@ pub struct Ordeal<'a> {
     home: Home,
     events: Events,
     specimens: Vec<Specimen>,
-    first: DateTime<Utc>,
     began: Instant,
     kills: BTreeMap<String, u32>,
     was_meddled_with: bool,
 }
 
 impl<'a> Ordeal<'a> {
-    /// Pushes allocations that are due every other second from now on, to a server that is killed
+    /// Pushes allocations that are due every few seconds from now on, to a server that is killed
     /// at once: what it acknowledged is kept.
     pub fn begin(engine: &'a Engine) -> Self {
         let home = Home::durable(engine.address());
@@ -81,7 +84,7 @@ impl<'a> Ordeal<'a> {
         assert_eq!(pushed.status, 200, "{}", pushed.text());
         server.crash();
         let (began, kills) = (Instant::now(), BTreeMap::from([("Pushed".to_owned(), 1)]));
-        Self { engine, home, events, specimens, first, began, kills, was_meddled_with: false }
+        Self { engine, home, events, specimens, began, kills, was_meddled_with: false }
     }
 
     /// Lets a server live until it gets to a point for the nth time; others meddle once it is dead.
@@ -89,6 +92,7 @@ impl<'a> Ordeal<'a> {
         let died = self.home.victim(point, times).died_within(PATIENCE);
         assert!(died, "{point} was not reached {times} times:\n{}", self.log());
         self.count(point);
+        self.was_meddled_with |= meddling != Meddling::None;
         self.meddle(meddling);
     }
 
@@ -102,15 +106,18 @@ impl<'a> Ordeal<'a> {
     pub fn live_through(&mut self, meddling: Meddling) {
         let server = self.home.server();
         server.await_ready();
-        let name = self.specimens[0].name;
-        server.running_container(name);
+        let any = |what: &str, is_wanted: &dyn Fn(&Value) -> bool| {
+            eventually(what, || {
+                let runs = self.specimens.iter().flat_map(|it| server.runs(it.name));
+                runs.into_iter().any(|run| is_wanted(&run)).then_some(())
+            });
+        };
+        any("a run under way", &|run| run["State"] == "running");
         self.meddle(meddling);
         let since = moment::now();
-        eventually("a run that came and went after the meddling", || {
-            let ended = |run: &Value| run["Ended"].is_string() && decided(run) > since;
-            server.runs(name).iter().any(ended).then_some(())
-        });
+        any("a run that ended after the meddling", &|run| ended_at(run) > Some(since));
         server.crash();
+        self.was_meddled_with = true;
         self.count("beside");
     }
 
@@ -118,10 +125,10 @@ impl<'a> Ordeal<'a> {
         *self.kills.entry(point.to_owned()).or_default() += 1;
     }
 
-    fn meddle(&mut self, meddling: Meddling) {
+    fn meddle(&self, meddling: Meddling) {
         let label = format!("label=io.docket.namespace={}", self.home.namespace());
         match meddling {
-            Meddling::None => return,
+            Meddling::None => {}
             Meddling::Prune => {
                 self.engine.docker(["container", "prune", "--force", "--filter", &label]);
             }
@@ -137,7 +144,6 @@ impl<'a> Ordeal<'a> {
                 self.engine.start_again();
             }
         }
-        self.was_meddled_with = true;
     }
 
     /// Lets a last server see everything through, and judges what came of each instant.
@@ -146,7 +152,7 @@ impl<'a> Ordeal<'a> {
         server.await_ready();
         let end = moment::now();
         for Specimen { name, .. } in &self.specimens {
-            eventually(&format!("a decision of {name} about {end}"), || {
+            within(PATIENCE, &format!("a decision of {name} about {end}"), || {
                 server.runs(name).first().is_some_and(|run| covers_up_to(run) >= end).then_some(())
             });
             let path = format!("/{name}/suspend");
@@ -170,14 +176,14 @@ impl<'a> Ordeal<'a> {
 
 /// The records of an allocation, once all are over.
 fn ended(server: &Server, name: &str) -> Vec<Value> {
-    eventually(&format!("the ends of all runs of {name}"), || {
+    within(SETTLING, &format!("the ends of all runs of {name}"), || {
         let runs = server.runs(name);
         runs.iter().all(|run| run["Ended"].is_string()).then_some(runs)
     })
 }
 
-fn decided(run: &Value) -> DateTime<Utc> {
-    moment::parse(run["Decided"].as_str().unwrap())
+fn ended_at(run: &Value) -> Option<DateTime<Utc>> {
+    run["Ended"].as_str().map(moment::parse)
 }
 
 /// The last instant that a record is about.

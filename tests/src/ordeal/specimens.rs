@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::allocation::script_once;
@@ -12,6 +12,8 @@ use crate::allocation::script_once;
 pub(super) struct Specimen {
     pub(super) name: &'static str,
     pub(super) allocation: Value,
+    /// Its first instant.
+    pub(super) first: DateTime<Utc>,
     /// The states in which its runs may end.
     pub(super) ends: &'static [&'static str],
     /// Those in which they may end besides, where others meddle.
@@ -19,14 +21,18 @@ pub(super) struct Specimen {
 }
 
 /// How far apart the instants are, in seconds.
-pub(super) const PERIOD: i64 = 2;
+pub(super) const PERIOD: i64 = 3;
 
 const MEDDLED: &[&str] = &["failed", "lost"];
 
 /// All of them, due from a moment on; each container adds its run to a file below `witness`.
 pub(super) fn all(first: DateTime<Utc>, witness: &Path) -> Vec<Specimen> {
     fs::create_dir(witness).unwrap();
-    let make = |name, script: &str, policies: Value, ends| {
+    let mut number = 0;
+    let mut make = |name, script: &str, policies: Value, ends| {
+        // Spread, so that something happens in each second.
+        let first = first + TimeDelta::seconds(number % PERIOD);
+        number += 1;
         let sign = format!(r#"echo "$DOCKET_RUN $DOCKET_ATTEMPT" >>/witness/starts; {script}"#);
         let mut allocation = script_once(name, first, &sign);
         allocation["Cron"] =
@@ -39,7 +45,7 @@ pub(super) fn all(first: DateTime<Utc>, witness: &Path) -> Vec<Specimen> {
         for (key, value) in policies.as_object().unwrap() {
             allocation[key] = value.clone();
         }
-        Specimen { name, allocation, ends, ends_if_meddled: MEDDLED }
+        Specimen { name, allocation, first, ends, ends_if_meddled: MEDDLED }
     };
     // All instants start, however late, so that none may be missed.
     let patient = |mut policies: Value| {
@@ -53,13 +59,13 @@ pub(super) fn all(first: DateTime<Utc>, witness: &Path) -> Vec<Specimen> {
         make("retried", "exit $((2 - DOCKET_ATTEMPT))", patient(retries), &["succeeded"]),
         make(
             "queued",
-            "sleep 2.5",
+            "sleep 4",
             patient(json!({ "Overlap": "Queue" })),
             &["succeeded", "skipped"],
         ),
         make(
             "replaced",
-            "sleep 4",
+            "sleep 6",
             patient(json!({ "Overlap": "Replace" })),
             &["succeeded", "cancelled"],
         ),

@@ -55,7 +55,7 @@ pub(super) fn judge(
     };
     let mut verdict = Verdict { took: ordeal.began.elapsed(), ..Verdict::default() };
     for (specimen, (name, runs)) in ordeal.specimens.iter().zip(records) {
-        verdict.instants += verdict.count_cover(ordeal.first, end, name, &runs);
+        verdict.instants += verdict.count_cover(specimen.first, end, name, &runs);
         for run in runs {
             verdict.judge_run(specimen, &run, &starts, ordeal.was_meddled_with);
         }
