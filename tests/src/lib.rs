@@ -14,6 +14,7 @@
 pub mod allocation;
 pub mod certificate;
 pub mod client;
+pub mod clock;
 pub mod engine;
 pub mod events;
 pub mod home;

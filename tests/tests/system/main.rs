@@ -4,6 +4,7 @@
 
 mod access;
 mod calls;
+mod clocks;
 mod command_line;
 mod containers;
 mod crashes;
