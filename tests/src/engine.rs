@@ -111,12 +111,20 @@ impl Engine {
     }
 
     pub(crate) fn docker_command(&self) -> Command {
-        let mut command = Command::new("docker");
-        command
-            .env_remove("DOCKER_CONTEXT")
-            .env("DOCKER_CONFIG", self.configuration.path())
-            .args(["--host", &self.address]);
-        command
+        self.docker_maker()()
+    }
+
+    /// Makes Docker clients, also where the engine itself is out of sight.
+    pub(crate) fn docker_maker(&self) -> impl Fn() -> Command + Send + Sync + use<> {
+        let (address, configuration) = (self.address.clone(), self.configuration.path().to_owned());
+        move || {
+            let mut command = Command::new("docker");
+            command
+                .env_remove("DOCKER_CONTEXT")
+                .env("DOCKER_CONFIG", &configuration)
+                .args(["--host", &address]);
+            command
+        }
     }
 
     fn import_busybox(&self) {

@@ -1,11 +1,12 @@
 //! What the engine itself says happened to containers: the witness against docket's own records.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -13,40 +14,83 @@ use serde_json::Value;
 
 use crate::{Engine, eventually};
 
-/// The events of a namespace's containers, noted as they come.
+/// After which time an engine that was away is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The events of a namespace's containers, noted as they come, also after the engine came back.
 pub struct Events {
-    client: Child,
-    seen: Arc<Mutex<Vec<Value>>>,
+    listener: Arc<Listener>,
+    listening: Option<JoinHandle<()>>,
+}
+
+struct Listener {
+    /// Makes a client that tells what happened since a moment.
+    client: Box<dyn Fn(&str) -> Command + Send + Sync>,
+    seen: Mutex<Seen>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct Seen {
+    events: Vec<Value>,
+    /// What comes just before a break comes once more after it.
+    known: HashSet<(i64, String, String)>,
+}
+
+enum State {
+    Away,
+    Listens(Child),
+    /// Nobody wants to know any more.
+    Stopped,
 }
 
 impl Events {
     pub(crate) fn of_namespace(engine: &Engine, namespace: &str) -> Self {
-        let mut client = engine
-            .docker_command()
-            .args(["events", "--since", "1m", "--format", "{{json .}}"])
-            .args(["--filter", "type=container"])
-            .args(["--filter", &format!("label=io.docket.namespace={namespace}")])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&seen);
-        let lines = BufReader::new(client.stdout.take().unwrap()).lines();
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                noted.lock().unwrap().push(serde_json::from_str(&line).unwrap());
-            }
+        let filter = format!("label=io.docket.namespace={namespace}");
+        let docker = engine.docker_maker();
+        let client = move |since: &str| {
+            let mut client = docker();
+            client.args(["events", "--since", since, "--format", "{{json .}}"]).args([
+                "--filter",
+                "type=container",
+                "--filter",
+                &filter,
+            ]);
+            client
+        };
+        let listener = Arc::new(Listener {
+            client: Box::new(client),
+            seen: Mutex::default(),
+            state: Mutex::new(State::Away),
         });
-        Self { client, seen }
+        let first = listener.listen("1m");
+        let listening = thread::spawn({
+            let listener = Arc::clone(&listener);
+            move || listener.go_on(first)
+        });
+        Self { listener, listening: Some(listening) }
     }
 
     /// When containers started, by the instant in their labels.
     pub fn starts(&self) -> BTreeMap<String, Vec<DateTime<Utc>>> {
+        self.starts_by(|labels| label(labels, "instant").to_owned())
+    }
+
+    /// When containers started, by run and attempt: `report/20261121T090000Z 1`.
+    pub fn starts_of_attempts(&self) -> BTreeMap<String, Vec<DateTime<Utc>>> {
+        self.starts_by(|labels| {
+            let [allocation, instant, attempt] =
+                ["allocation", "instant", "attempt"].map(|name| label(labels, name));
+            format!("{allocation}/{instant} {attempt}")
+        })
+    }
+
+    fn starts_by(&self, key: impl Fn(&Value) -> String) -> BTreeMap<String, Vec<DateTime<Utc>>> {
         let mut starts = BTreeMap::<String, Vec<_>>::new();
-        for event in self.seen.lock().unwrap().iter().filter(|event| event["Action"] == "start") {
-            let instant = event["Actor"]["Attributes"]["io.docket.instant"].as_str().unwrap();
+        let seen = self.listener.seen.lock().unwrap();
+        for event in seen.events.iter().filter(|event| event["Action"] == "start") {
             let at = DateTime::from_timestamp_nanos(event["timeNano"].as_i64().unwrap());
-            starts.entry(instant.to_owned()).or_default().push(at);
+            starts.entry(key(&event["Actor"]["Attributes"])).or_default().push(at);
         }
         starts
     }
@@ -59,9 +103,74 @@ impl Events {
     }
 }
 
+impl Listener {
+    /// Starts a client; nothing where nobody wants to know any more.
+    fn listen(&self, since: &str) -> Option<BufReader<ChildStdout>> {
+        let mut state = self.state.lock().unwrap();
+        if matches!(*state, State::Stopped) {
+            return None;
+        }
+        let mut client = (self.client)(since);
+        // What it says of an engine that is away is no news.
+        let mut child = client.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        *state = State::Listens(child);
+        Some(lines)
+    }
+
+    /// Notes what comes; a client that the engine left is followed by another.
+    fn go_on(&self, mut client: Option<BufReader<ChildStdout>>) {
+        while let Some(lines) = client {
+            lines.lines().map_while(Result::ok).for_each(|line| self.note(&line));
+            self.clear_away();
+            thread::sleep(ASK_AGAIN);
+            client = self.listen(&self.newest());
+        }
+    }
+
+    fn note(&self, line: &str) {
+        // A line that was cut comes again, whole.
+        let Ok(event) = serde_json::from_str::<Value>(line) else { return };
+        let [action, id] = [&event["Action"], &event["Actor"]["ID"]].map(ToString::to_string);
+        let mut seen = self.seen.lock().unwrap();
+        if seen.known.insert((event["timeNano"].as_i64().unwrap(), action, id)) {
+            seen.events.push(event);
+        }
+    }
+
+    /// Takes a client that has ended away.
+    fn clear_away(&self) {
+        let mut state = self.state.lock().unwrap();
+        if let State::Listens(child) = &mut *state {
+            end(child);
+            *state = State::Away;
+        }
+    }
+
+    /// The time of the newest event, as the engine's client wants it.
+    fn newest(&self) -> String {
+        const NANOS: i64 = 1_000_000_000;
+        let newest = self.seen.lock().unwrap().known.iter().map(|(nanos, ..)| *nanos).max();
+        let since = |nanos: i64| format!("{}.{:09}", nanos / NANOS, nanos % NANOS);
+        newest.map_or_else(|| "5m".to_owned(), since)
+    }
+}
+
 impl Drop for Events {
     fn drop(&mut self) {
-        let _ = self.client.kill();
-        let _ = self.client.wait();
+        let state = std::mem::replace(&mut *self.listener.state.lock().unwrap(), State::Stopped);
+        if let State::Listens(mut child) = state {
+            end(&mut child);
+        }
+        let _ = self.listening.take().map(JoinHandle::join);
     }
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn label<'a>(labels: &'a Value, name: &str) -> &'a str {
+    labels[format!("io.docket.{name}")].as_str().unwrap()
 }

@@ -74,7 +74,12 @@ impl Request {
 
     /// A `POST` of JSON to `/`.
     pub fn post(body: impl fmt::Display) -> Self {
-        Self::new("POST", "/").header("Content-Type", "application/json").body(body.to_string())
+        Self::post_to("/", body)
+    }
+
+    /// A `POST` of JSON.
+    pub fn post_to(path: &str, body: impl fmt::Display) -> Self {
+        Self::new("POST", path).header("Content-Type", "application/json").body(body.to_string())
     }
 
     /// Adds a header; a `Host` takes the place of the address's.

@@ -14,20 +14,28 @@
 pub mod allocation;
 pub mod certificate;
 pub mod client;
+pub mod clock;
 pub mod engine;
 pub mod events;
+pub mod home;
 pub mod http;
 mod kept;
 pub mod moment;
+pub mod ordeal;
 pub mod registry;
 pub mod server;
 pub mod ssh;
+pub mod storm;
+pub mod stub;
+pub mod victim;
 pub mod wait;
 
 pub use client::{Ran, docket};
 pub use engine::Engine;
+pub use home::Home;
 pub use registry::Registry;
 pub use server::Server;
+pub use stub::StubEngine;
 pub use wait::eventually;
 
 use std::{

@@ -1,6 +1,6 @@
 //! Moments on the wall clock, as schedules and runs write them.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 
 /// The time by this machine's clock, which is the server's too.
 pub fn now() -> DateTime<Utc> {
@@ -26,6 +26,11 @@ pub fn only_at(moment: DateTime<Utc>) -> String {
 /// The name of the run that is due at the moment, below its allocation.
 pub fn run_at(moment: DateTime<Utc>) -> String {
     moment.format("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// Reads the name of a run below its allocation.
+pub fn of_run(name: &str) -> DateTime<Utc> {
+    NaiveDateTime::parse_from_str(name, "%Y%m%dT%H%M%S%.fZ").unwrap().and_utc()
 }
 
 /// Reads a moment of the API.

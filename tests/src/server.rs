@@ -53,20 +53,16 @@ impl Server {
 
     /// Starts a server that is told its engine and its namespace only, by variables.
     pub fn told_nothing(engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(1);
-        let namespace = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self::in_namespace(&new_namespace(), engine, tell)
+    }
+
+    /// Starts a server in a namespace that others may be in too.
+    pub fn in_namespace(namespace: &str, engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
         let configuration = TempDir::new().unwrap();
-        let mut command = Command::new(program());
-        clean(&mut command);
-        command
-            .arg("server")
-            .env("DOCKET_NAMESPACE", &namespace)
-            .env("DOCKER_HOST", engine)
-            .env("DOCKER_CONFIG", configuration.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        let mut command = command(namespace, engine, &configuration);
+        command.stderr(Stdio::piped());
         tell(&mut command);
+        let namespace = namespace.to_owned();
         let mut child = command.spawn().unwrap();
         let log = noted(child.stderr.take().unwrap());
         let url = String::new();
@@ -119,6 +115,12 @@ impl Server {
         assert!(status.unwrap().success(), "no signal {signal} to {process}");
     }
 
+    /// Ends it without a word to anyone.
+    pub fn crash(mut self) {
+        self.child.kill().unwrap();
+        self.await_end();
+    }
+
     /// Waits until it has ended.
     pub fn await_end(&mut self) -> ExitStatus {
         eventually("the server's end", || self.child.try_wait().unwrap())
@@ -160,9 +162,9 @@ impl Server {
         self.get(&format!("/{name}")).json()
     }
 
-    /// The runs of an allocation, newest first.
+    /// The runs of an allocation, newest first: as many as fit on the largest page.
     pub fn runs(&self, name: &str) -> Vec<Value> {
-        let mut page = self.get(&format!("/{name}/runs")).json();
+        let mut page = self.get(&format!("/{name}/runs?limit=1000")).json();
         let Value::Array(runs) = page["Runs"].take() else { panic!("no runs: {page}") };
         runs
     }
@@ -201,6 +203,18 @@ impl Server {
         run["Attempts"][0]["Container"].as_str().unwrap().to_owned()
     }
 
+    /// Asks for a run by hand; returns its record.
+    pub fn run_by_hand(&self, name: &str) -> Value {
+        let asked = self.send(&Request::post_to(&format!("/{name}/runs"), "{}"));
+        assert_eq!(asked.status, 202, "{}", asked.text());
+        asked.json()
+    }
+
+    /// Waits until it is ready to start containers.
+    pub fn await_ready(&self) {
+        eventually("a server that is ready", || (self.get("/-/ready").status == 200).then_some(()));
+    }
+
     /// What the containers of a run wrote.
     pub fn output(&self, name: &str, run: &Value) -> Vec<u8> {
         let run = run["Run"].as_str().unwrap();
@@ -234,6 +248,26 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A namespace in which no other server of this process is.
+pub fn new_namespace() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The program as a server that is told its engine and its namespace only.
+pub(crate) fn command(namespace: &str, engine: &str, configuration: &TempDir) -> Command {
+    let mut command = Command::new(program());
+    clean(&mut command);
+    command
+        .arg("server")
+        .env("DOCKET_NAMESPACE", namespace)
+        .env("DOCKER_HOST", engine)
+        .env("DOCKER_CONFIG", configuration.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
 }
 
 /// The address in a line that announces one.

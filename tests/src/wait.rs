@@ -17,13 +17,18 @@ pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Like [`eventually`], with a bound of its own.
-pub fn within<T>(bound: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn within<T>(bound: Duration, what: &str, look: impl FnMut() -> Option<T>) -> T {
+    seen_within(bound, look).unwrap_or_else(|| panic!("not within {bound:?}: {what}"))
+}
+
+/// Like [`within`], and nothing where there is nothing to see in time.
+pub fn seen_within<T>(bound: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + bound;
     loop {
-        if let Some(seen) = look() {
+        let seen = look();
+        if seen.is_some() || Instant::now() >= end {
             return seen;
         }
-        assert!(Instant::now() < end, "not within {bound:?}: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }

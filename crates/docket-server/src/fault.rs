@@ -1,17 +1,27 @@
 //! Points at which a build for tests dies on demand, as by a crash; in a release they are nothing.
 //!
-//! `DOCKET_DIE_AT=started` ends the process with SIGKILL once it gets there, `started:3` when it gets
+//! `DOCKET_DIE_AT=Started` ends the process with SIGKILL once it gets there, `Started:3` when it gets
 //! there for the third time.
 
 /// A step of a run that was just done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
+    /// It waits for an older run of its allocation; nothing of it was begun.
+    Waiting,
+    /// The older run has ended, and it is noted that the turn came.
+    TurnCame,
+    /// The next attempt is noted, and nothing of it was begun.
+    NextAttempt,
     Claimed,
     Pulled,
     Created,
     IdNoted,
     Started,
+    /// Somebody wants it to end; it is noted, and nothing was done about it.
+    Cancelling,
     Exited,
+    /// The output was read, and is not noted.
+    Captured,
     EndNoted,
     Removed,
 }

@@ -3,8 +3,11 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, it is what fails it")]
 
 mod access;
+mod calls;
+mod clocks;
 mod command_line;
 mod containers;
+mod crashes;
 mod engine_away;
 mod file;
 mod fixtures;
@@ -17,3 +20,4 @@ mod readme;
 mod runs;
 mod schedules;
 mod settings;
+mod storms;

@@ -116,7 +116,11 @@ impl<'a> Attempt<'a> {
                 let state = RunState::Failed(format!("image {image} not found"));
                 return Ok(Over { remarks: vec![reason], ..Over::without_container(state) });
             }
-            Err(Break::Engine(error)) => RunState::Failed(error.to_string()),
+            Err(Break::Engine(error)) => {
+                // It may have created what it refused to create.
+                self.journey.runner.leftovers.notify_one();
+                RunState::Failed(error.to_string())
+            }
             Err(Break::Environment(error)) => RunState::Failed(error),
             Err(Break::Store(error)) => RunState::Cancelled(error.to_string()),
             Err(Break::Cancelled(reason)) => RunState::Cancelled(reason),

@@ -17,7 +17,10 @@ use super::{
     line::{Handle, Line},
     policy::{self, Admission, Beside, Missed, Question, Ruling, Why},
 };
-use crate::store::{End, Progress, Recorded, StoreError};
+use crate::{
+    fault::{Point, point},
+    store::{End, Progress, Recorded, StoreError},
+};
 
 /// A run that somebody or something wants.
 #[derive(Debug)]
@@ -149,9 +152,13 @@ impl Runner {
                 let journey = Journey::new(Arc::clone(self), handle);
                 self.set_out(journey, Stage::Attempt(Setting::Claimed(place)));
             }
-            Admission::Wait => line.join_waiting(handle),
+            Admission::Wait => {
+                line.join_waiting(handle);
+                point(Point::Waiting);
+            }
             Admission::Replace => {
                 line.join_waiting(handle);
+                point(Point::Waiting);
                 self.replace(line).await;
             }
             Admission::Skip(reason) => info!(run = %handle.id, reason, "run skipped"),
@@ -199,6 +206,7 @@ impl Runner {
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
         }
+        point(Point::Cancelling);
         handle.cancel(cancellation);
         Ok(())
     }

@@ -116,6 +116,7 @@ impl Runner {
         };
         if let Ok(Ok(Err(error))) = self.unless_stopped(removing).await {
             warn!(%container, %error, "a container that has ended could not be removed");
+            self.leftovers.notify_one();
         }
     }
 }

@@ -120,7 +120,12 @@ impl Journey {
 
     /// Notes that an attempt begins; an end where the record is gone, and the allocation with it.
     async fn set_about(&self, begun: Progress) -> Result<Result<Setting, RunState>, Stopped> {
+        let reached = match begun {
+            Progress::NextAttempt => Point::NextAttempt,
+            _ => Point::TurnCame,
+        };
         let noted = self.note(begun).await?;
+        point(reached);
         let place = || self.runner.berths.line_up(self.handle.id.instant);
         Ok(noted
             .map(|()| Setting::Claimed(place()))

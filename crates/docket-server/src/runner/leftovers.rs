@@ -19,13 +19,17 @@ use crate::{
     store::{End, Standing},
 };
 
-/// After which time a look for leftovers that failed is made again.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// After which time leftovers are looked for again, and the longest such time: it doubles while
+/// there is a reason each time.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
 
 impl Runner {
-    /// Looks for leftovers whenever the engine has come up, until the server stops.
+    /// Looks for leftovers whenever the engine has come up, and a while after a container may have
+    /// been left, until the server stops.
     pub(crate) async fn clean_up(self: Arc<Self>) {
         let mut engine = self.health.watch();
+        let (first, longest) = LOOK_AGAIN;
+        let mut pause = first;
         let cleaning = async {
             loop {
                 let up = |state: &EngineState| matches!(state, EngineState::Up(_));
@@ -34,12 +38,17 @@ impl Runner {
                 }
                 if let Err(error) = self.look_for_leftovers().await {
                     warn!(%error, "containers that were left behind could not be looked for");
-                    sleep(LOOK_AGAIN).await;
-                    continue;
+                    self.leftovers.notify_one();
                 }
                 let away = |state: &EngineState| !matches!(state, EngineState::Up(_));
-                if engine.wait_for(away).await.is_err() {
-                    return;
+                let went_away = async { engine.wait_for(away).await.is_ok() };
+                tokio::select! {
+                    true = went_away => pause = first,
+                    () = self.leftovers.notified() => {
+                        sleep(pause).await;
+                        pause = (pause * 2).min(longest);
+                    }
+                    () = sleep(2 * longest) => pause = first,
                 }
             }
         };

@@ -35,7 +35,7 @@ use docket_model::{
     journal::{Entry, Event, Pause},
     run::Cancellation,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
@@ -77,6 +77,8 @@ pub(crate) struct Runner {
     lines: Lines,
     pauses: Pauses,
     kept: Kept,
+    /// Told where a container may be left that nobody has in hand.
+    leftovers: Notify,
     readers: Arc<Readers>,
     news: broadcast::Sender<RunId>,
     tasks: TaskTracker,
@@ -115,6 +117,7 @@ impl Runner {
             lines: Lines::default(),
             pauses: Pauses::default(),
             kept: Kept::default(),
+            leftovers: Notify::new(),
             readers: Arc::default(),
             news: broadcast::Sender::new(NEWS),
             tasks: TaskTracker::new(),

@@ -156,6 +156,7 @@ impl Attempt<'_> {
                 exit.code
             )),
         };
+        point(Point::Captured);
         let container = Some(container.clone());
         Ok(Over { state, exit: Some(exit), output, remarks, container })
     }

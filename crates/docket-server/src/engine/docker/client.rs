@@ -16,6 +16,10 @@ use crate::engine::EngineError;
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// How long an engine that is well may take to answer a ping.
 const PING_LIMIT: Duration = Duration::from_secs(10);
+/// How often a look that the engine fails at is made again.
+const INSPECTIONS: u32 = 6;
+/// The pause before it is first made again, doubling: 6 s in all.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest answer that is read as a whole, in bytes; an inspection has some 10 KiB, a list some
 /// 2 KiB for each container.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -68,6 +72,20 @@ impl Client {
             Err(EngineError::Refused { status: 404, .. }) => Err(EngineError::Gone),
             answer => answer,
         }
+    }
+
+    /// Looks at a container by its id, more than once where the engine fails at it: that tells
+    /// nothing about the container.
+    pub(super) async fn inspect_surely(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..INSPECTIONS {
+            match self.inspect_id(id).await {
+                Err(EngineError::Refused { status: 500.., .. }) => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+            pause *= 2;
+        }
+        self.inspect_id(id).await
     }
 
     /// Looks at a container by its id.

@@ -163,7 +163,7 @@ impl Engine for DockerEngine {
 #[async_trait]
 impl Observation for DockerEngine {
     async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
-        let inspected = self.client.inspect_id(container).await?;
+        let inspected = self.client.inspect_surely(container).await?;
         if inspected.is_going() {
             return Err(EngineError::Gone);
         }

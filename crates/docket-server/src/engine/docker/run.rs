@@ -69,7 +69,7 @@ async fn refused(
 }
 
 async fn was_started(client: &Client, id: &ContainerId) -> Result<bool, EngineError> {
-    let inspected = client.inspect_id(id).await?;
+    let inspected = client.inspect_surely(id).await?;
     if inspected.is_going() {
         return Err(EngineError::Gone);
     }

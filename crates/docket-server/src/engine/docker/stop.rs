@@ -80,7 +80,7 @@ async fn ask(client: &Client, id: &ContainerId, how: Stop, limit: Duration) -> R
 
 /// The container, if it runs.
 async fn running(client: &Client, id: &ContainerId) -> Result<Option<Inspected>, EngineError> {
-    let inspected = client.inspect_id(id).await?;
+    let inspected = client.inspect_surely(id).await?;
     if inspected.runs() {
         return Ok(Some(inspected));
     }

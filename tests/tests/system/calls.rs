@@ -1,0 +1,67 @@
+//! One call of the engine after the other goes wrong: the run it meets comes to its right end, and
+//! nothing is left behind.
+
+use docket_stub_engine::{Call, Fault, Faults, Line, Options};
+use docket_tests::{Home, Server, StubEngine, allocation::idle, eventually};
+use serde_json::{Value, json};
+
+/// A server on a stub, an allocation that leaves no container, and one run of it by hand.
+struct Bed {
+    stub: StubEngine,
+    server: Server,
+    _home: Home,
+}
+
+impl Bed {
+    fn new(faults: Faults) -> Self {
+        let stub = StubEngine::start(Options::default());
+        let home = Home::forgetful(&stub.docker_host());
+        let server = home.server();
+        let mut foo = idle("foo");
+        foo["Container"]["HostConfig"]["AutoRemove"] = json!(true);
+        server.push(&foo);
+        eventually("a server that is ready", || {
+            (server.get("/-/ready").status == 200).then_some(())
+        });
+        stub.set_faults(faults);
+        server.run_by_hand("foo");
+        Self { stub, server, _home: home }
+    }
+
+    /// The record, once it is over, and what became of its container, once that is gone.
+    fn end(&self) -> (Value, Line) {
+        let run = self.server.ended_run("foo");
+        eventually("no container left", || (self.stub.containers() == 0).then_some(()));
+        let mut ledger = self.stub.ledger();
+        assert_eq!(ledger.len(), 1, "{}", self.stub.story());
+        (run, ledger.remove(0))
+    }
+}
+
+#[test]
+fn a_start_that_failed_after_its_effect_is_followed_also_where_a_look_at_it_fails() {
+    let faults = Faults::none()
+        .first(Call::Start, [Fault::fail_after()])
+        .first(Call::Inspect, [Fault::fail_before()]);
+
+    let (run, line) = Bed::new(faults).end();
+
+    assert_eq!(run["State"], "succeeded", "{run}");
+    assert_eq!(line.starts, 1);
+}
+
+#[test]
+fn a_container_whose_removal_was_refused_is_removed_later() {
+    let (run, line) = Bed::new(Faults::none().first(Call::Remove, [Fault::fail_before()])).end();
+
+    assert_eq!(run["State"], "succeeded", "{run}");
+    assert_eq!(line.starts, 1);
+}
+
+#[test]
+fn a_container_that_was_created_although_the_engine_refused_is_removed_later() {
+    let (run, line) = Bed::new(Faults::none().first(Call::Create, [Fault::fail_after()])).end();
+
+    assert_eq!(run["State"], "failed", "{run}");
+    assert_eq!(line.starts, 0);
+}
