@@ -3,6 +3,7 @@
 //! The reaches are for a quiet machine with two cores; they are stated where they are used.
 
 mod burst;
+mod claims;
 mod engine;
 mod http;
 mod idle;
@@ -43,7 +44,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 12] = [
+pub(crate) const MEASURES: [Measure; 13] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
@@ -67,6 +68,11 @@ pub(crate) const MEASURES: [Measure; 12] = [
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
     Measure { name: "stub", about: "what the stub engine can do", figures: stub::measure },
     Measure { name: "runs", about: "runs a second through the stub", figures: runs::measure },
+    Measure {
+        name: "claims",
+        about: "claims a second in SQLite, due at one instant",
+        figures: claims::measure,
+    },
     Measure { name: "engine", about: "runs a second on a real engine", figures: engine::measure },
 ];
 
@@ -92,7 +98,11 @@ impl StubEngine {
     }
 
     fn serve(&self, bench: &Bench) -> Result<Server> {
-        Server::start(&bench.docket, &self.stub.docker_host(), &[])
+        self.serve_with(bench, &[])
+    }
+
+    fn serve_with(&self, bench: &Bench, arguments: &[&str]) -> Result<Server> {
+        Server::start(&bench.docket, &self.stub.docker_host(), arguments)
     }
 }
 
