@@ -8,6 +8,7 @@ mod engine;
 mod http;
 mod idle;
 mod lateness;
+mod lateness_store;
 mod memory;
 mod push;
 mod real_engine;
@@ -44,7 +45,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 13] = [
+pub(crate) const MEASURES: [Measure; 14] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
@@ -64,6 +65,11 @@ pub(crate) const MEASURES: [Measure; 13] = [
         name: "lateness-100k",
         about: "create behind its instant, 100,000 idle allocations",
         figures: lateness::measure_many,
+    },
+    Measure {
+        name: "lateness-store",
+        about: "create behind its instant, SQLite beside memory",
+        figures: lateness_store::measure,
     },
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
     Measure { name: "stub", about: "what the stub engine can do", figures: stub::measure },
