@@ -44,6 +44,11 @@ impl StoreFile {
         Ok(Reader(self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?))
     }
 
+    /// A connection that writes while no server does.
+    pub(crate) fn writer(&self) -> Result<Connection> {
+        self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
     fn open(&self, access: OpenFlags) -> Result<Connection> {
         let path = self.directory.path().join("docket.db");
         let connection =

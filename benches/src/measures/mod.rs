@@ -15,6 +15,7 @@ mod real_engine;
 mod runs;
 mod size;
 mod startup;
+mod startup_full;
 mod stub;
 mod wave;
 
@@ -45,12 +46,17 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 14] = [
+pub(crate) const MEASURES: [Measure; 15] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
         about: "empty start to the first answer",
         figures: startup::measure,
+    },
+    Measure {
+        name: "startup-full",
+        about: "start with a large file to the first answers",
+        figures: startup_full::measure,
     },
     Measure { name: "memory", about: "resident memory by allocations", figures: memory::measure },
     Measure { name: "idle", about: "processor time while nothing is due", figures: idle::measure },
