@@ -5,6 +5,7 @@
 mod burst;
 mod claims;
 mod engine;
+mod growth;
 mod http;
 mod idle;
 mod lateness;
@@ -46,7 +47,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 15] = [
+pub(crate) const MEASURES: [Measure; 16] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
@@ -59,6 +60,7 @@ pub(crate) const MEASURES: [Measure; 15] = [
         figures: startup_full::measure,
     },
     Measure { name: "memory", about: "resident memory by allocations", figures: memory::measure },
+    Measure { name: "growth", about: "memory and file over many runs", figures: growth::measure },
     Measure { name: "idle", about: "processor time while nothing is due", figures: idle::measure },
     Measure { name: "http", about: "requests a second", figures: http::measure },
     Measure { name: "push", about: "many allocations pushed as one file", figures: push::measure },
