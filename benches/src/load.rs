@@ -78,13 +78,15 @@ async fn connect(
     end: Instant,
 ) -> Result<usize> {
     match target {
-        Target::Tcp(address) => {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            send(stream, &requests, begin, end).await
-        }
+        Target::Tcp(address) => send(open(address).await?, &requests, begin, end).await,
         Target::Unix(path) => send(UnixStream::connect(path).await?, &requests, begin, end).await,
     }
+}
+
+async fn open(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 async fn send(
@@ -105,6 +107,33 @@ async fn send(
         answered += usize::from(now >= begin);
     }
     Ok(answered)
+}
+
+/// Sends each request once, each list over a connection of its own.
+///
+/// # Errors
+/// As for [`drive`].
+pub(crate) fn send_once(address: SocketAddr, connections: &[Requests]) -> Result<()> {
+    not_interrupted()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        for requests in connections {
+            let requests = Arc::clone(requests);
+            tasks.spawn(async move {
+                let (mut stream, mut received) = (open(address).await?, Vec::new());
+                for request in requests.iter() {
+                    stream.write_all(request).await?;
+                    answer(&mut stream, &mut received).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(task) = tasks.join_next().await {
+            task??;
+        }
+        Ok(())
+    })
 }
 
 async fn answer(stream: &mut (impl AsyncRead + Unpin), received: &mut Vec<u8>) -> Result<()> {

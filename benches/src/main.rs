@@ -6,6 +6,7 @@
 
 mod bare;
 mod client;
+mod disk;
 mod load;
 mod measures;
 mod patience;
@@ -15,6 +16,7 @@ mod report;
 mod server;
 mod specimen;
 mod statistics;
+mod store_file;
 
 use std::{env, fs, path::PathBuf, process::ExitCode};
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,6 +17,9 @@ use crate::{client, patience::until, process, specimen};
 
 /// A server that is not up after so long will not come up.
 const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A server that has not ended so long after it was told to is stuck.
+const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// How often a server that starts is asked whether it is up: well below what is measured.
 const START_LOOK: Duration = Duration::from_micros(200);
@@ -26,12 +30,13 @@ const LOG_LINES: usize = 5;
 /// Variables that say how to reach a real engine.
 const ENGINE_VARIABLES: [&str; 3] = ["DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "PATH"];
 
-/// A running server with the memory store.
+/// A running server; with the memory store, unless its arguments name another.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     directory: TempDir,
+    started: Instant,
     /// From its start to its first healthy answer.
     pub(crate) start: Duration,
 }
@@ -39,6 +44,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on an engine, and waits until it is healthy and has reached the engine.
     pub(crate) fn start(docket: &Path, engine: &str, arguments: &[&str]) -> Result<Self> {
+        let mut server = Self::spawn(docket, engine, arguments)?;
+        server.start = server.answers("/-/health", START_LOOK)?;
+        server.answers("/-/ready", Duration::from_millis(5))?;
+        Ok(server)
+    }
+
+    /// Starts a server on an engine, and waits for nothing.
+    pub(crate) fn spawn(docket: &Path, engine: &str, arguments: &[&str]) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let directory = TempDir::new()?;
         let mut command = quiet(docket, directory.path())?;
@@ -47,14 +60,11 @@ impl Server {
         let started = Instant::now();
         let child =
             command.spawn().with_context(|| format!("cannot start `{}`", docket.display()))?;
-        let mut server = Self { child, address, directory, start: Duration::ZERO };
-        server.answers("/-/health", START_LOOK)?;
-        server.start = started.elapsed();
-        server.answers("/-/ready", Duration::from_millis(5))?;
-        Ok(server)
+        Ok(Self { child, address, directory, started, start: Duration::ZERO })
     }
 
-    fn answers(&mut self, path: &str, interval: Duration) -> Result<()> {
+    /// Asks for a path every `interval`; returns the time from its start to the first success.
+    pub(crate) fn answers(&mut self, path: &str, interval: Duration) -> Result<Duration> {
         let address = self.address;
         let asked = until(path, START_LIMIT, interval, || {
             if let Some(status) = self.child.try_wait()? {
@@ -63,7 +73,17 @@ impl Server {
             // Until it listens, the connection is refused.
             Ok(client::ask(address, "GET", path, "").is_ok_and(|status| status == 200))
         });
-        asked.with_context(|| self.last_words())
+        asked.with_context(|| self.last_words())?;
+        Ok(self.started.elapsed())
+    }
+
+    /// Has it stop in order, and waits until it has.
+    pub(crate) fn end(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        until("the end of the server", END_LIMIT, Duration::from_millis(5), || {
+            Ok(self.child.try_wait()?.is_some())
+        })
+        .with_context(|| self.last_words())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

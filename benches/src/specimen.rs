@@ -43,6 +43,11 @@ pub(crate) fn due_each_second(number: usize) -> Value {
     due(&format!("second-{number}"), "* * * * * * *", "busybox:latest", &json!({}))
 }
 
+/// An allocation that is due at every other second, from this one of a minute on.
+pub(crate) fn due_each_other_second(first: usize) -> Value {
+    due("other-second", &format!("{first}/2 * * * * * *"), "busybox:latest", &json!({}))
+}
+
 fn due(name: &str, schedule: &str, image: &str, labels: &Value) -> Value {
     json!({
         "Name": name,
@@ -134,7 +139,7 @@ mod tests {
     #[test]
     fn the_server_takes_every_specimen() {
         let due = due_at(1, now(), "busybox:latest", &json!({"round": "1"}));
-        for specimen in [idle(7), due, due_each_second(1)] {
+        for specimen in [idle(7), due, due_each_second(1), due_each_other_second(1)] {
             let read = Specification::read(specimen, &FieldPath::default(), UnknownOptions::Refuse);
 
             assert_eq!(read.unwrap().warnings, []);

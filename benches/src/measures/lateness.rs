@@ -18,7 +18,7 @@ use crate::{
 const DUE: usize = 10;
 
 /// After the last instant, until every creation that is late has arrived.
-const AFTER: Duration = Duration::from_secs(2);
+pub(super) const AFTER: Duration = Duration::from_secs(2);
 
 pub(super) fn measure_few(bench: &Bench) -> Result<Vec<Figure>> {
     measure(bench, 1_000)
@@ -40,9 +40,8 @@ fn measure(bench: &Bench, idle: usize) -> Result<Vec<Figure>> {
     let created = Created::between(&engine.stub.take_journal(), first, last);
     ensure!(created.lateness.len() > 0, "nothing was created; {}", server.last_words());
     let what = |figure: &str| format!("lateness {figure}, {},000 idle", idle / 1_000);
-    let Created { lateness, early, starts } = created;
-    let doubled = starts.values().filter(|times| **times > 1).count();
-    let wrong = (DUE * seconds).abs_diff(starts.len()) + doubled;
+    let wrong = created.wrong(DUE * seconds);
+    let Created { lateness, early, .. } = created;
     let (p50, p99) = (lateness.percentile(50), lateness.percentile(99));
     Ok(vec![
         Figure::at_most(what("p50"), p50, 2.0, Unit::Milliseconds),
@@ -56,16 +55,16 @@ fn measure(bench: &Bench, idle: usize) -> Result<Vec<Figure>> {
 
 /// What was created for a span of instants.
 #[derive(Debug, PartialEq)]
-struct Created {
+pub(super) struct Created {
     /// In milliseconds.
-    lateness: Sample,
-    early: usize,
+    pub(super) lateness: Sample,
+    pub(super) early: usize,
     /// How often a container of each name was created.
     starts: HashMap<String, usize>,
 }
 
 impl Created {
-    fn between(journal: &[Stamp], first: DateTime<Utc>, last: DateTime<Utc>) -> Self {
+    pub(super) fn between(journal: &[Stamp], first: DateTime<Utc>, last: DateTime<Utc>) -> Self {
         let mut starts: HashMap<String, usize> = HashMap::new();
         let mut lateness = Vec::new();
         for stamp in journal.iter().filter(|stamp| stamp.call == Call::Create) {
@@ -77,6 +76,12 @@ impl Created {
         }
         let early = lateness.iter().filter(|late| **late < 0.0).count();
         Self { lateness: Sample::new(lateness), early, starts }
+    }
+
+    /// How many of those that were to be created were not, or were more than once.
+    pub(super) fn wrong(&self, wanted: usize) -> usize {
+        let doubled = self.starts.values().filter(|times| **times > 1).count();
+        wanted.abs_diff(self.starts.len()) + doubled
     }
 }
 
@@ -112,6 +117,7 @@ mod tests {
 
         assert_eq!(created.lateness, Sample::new([-250.0, 250.0, 500.0]));
         assert_eq!(created.early, 1);
+        assert_eq!(created.wrong(3), 2);
         assert_eq!(created.starts, [("a".to_owned(), 2), ("b".to_owned(), 1)].into());
     }
 }

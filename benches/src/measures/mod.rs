@@ -3,16 +3,20 @@
 //! The reaches are for a quiet machine with two cores; they are stated where they are used.
 
 mod burst;
+mod claims;
 mod engine;
+mod growth;
 mod http;
 mod idle;
 mod lateness;
+mod lateness_store;
 mod memory;
 mod push;
 mod real_engine;
 mod runs;
 mod size;
 mod startup;
+mod startup_full;
 mod stub;
 mod wave;
 
@@ -43,14 +47,20 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 12] = [
+pub(crate) const MEASURES: [Measure; 16] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
         about: "empty start to the first answer",
         figures: startup::measure,
     },
+    Measure {
+        name: "startup-full",
+        about: "start with a large file to the first answers",
+        figures: startup_full::measure,
+    },
     Measure { name: "memory", about: "resident memory by allocations", figures: memory::measure },
+    Measure { name: "growth", about: "memory and file over many runs", figures: growth::measure },
     Measure { name: "idle", about: "processor time while nothing is due", figures: idle::measure },
     Measure { name: "http", about: "requests a second", figures: http::measure },
     Measure { name: "push", about: "many allocations pushed as one file", figures: push::measure },
@@ -64,9 +74,19 @@ pub(crate) const MEASURES: [Measure; 12] = [
         about: "create behind its instant, 100,000 idle allocations",
         figures: lateness::measure_many,
     },
+    Measure {
+        name: "lateness-store",
+        about: "create behind its instant, SQLite beside memory",
+        figures: lateness_store::measure,
+    },
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
     Measure { name: "stub", about: "what the stub engine can do", figures: stub::measure },
     Measure { name: "runs", about: "runs a second through the stub", figures: runs::measure },
+    Measure {
+        name: "claims",
+        about: "claims a second in SQLite, due at one instant",
+        figures: claims::measure,
+    },
     Measure { name: "engine", about: "runs a second on a real engine", figures: engine::measure },
 ];
 
@@ -92,7 +112,11 @@ impl StubEngine {
     }
 
     fn serve(&self, bench: &Bench) -> Result<Server> {
-        Server::start(&bench.docket, &self.stub.docker_host(), &[])
+        self.serve_with(bench, &[])
+    }
+
+    fn serve_with(&self, bench: &Bench, arguments: &[&str]) -> Result<Server> {
+        Server::start(&bench.docket, &self.stub.docker_host(), arguments)
     }
 }
 

@@ -39,14 +39,9 @@ impl Wave {
         count: usize,
         lead: TimeDelta,
     ) -> Result<Self> {
-        let instant = second_in(lead)?;
-        let none = json!({});
-        let due = (0..count).map(|n| specimen::due_at(n, instant, "busybox:latest", &none));
-        server.fill(due)?;
-        let early = left_until(instant);
-        ensure!(!early.is_zero(), "the instant came before the allocations were pushed");
+        let instant = push(server, count, lead)?;
         drop(engine.stub.take_journal());
-        pause(early.saturating_sub(LOOK))?;
+        pause(left_until(instant).saturating_sub(LOOK))?;
         let before = Processor::of(server.pid())?;
         until("runs of one instant", LIMIT, LOOK, || Ok(engine.stub.count(Call::Remove) >= count))
             .with_context(|| server.last_words())?;
@@ -73,6 +68,16 @@ impl Wave {
             server,
         })
     }
+}
+
+/// Pushes allocations that are due `lead` from now or a little later; returns their instant.
+pub(super) fn push(server: &Server, count: usize, lead: TimeDelta) -> Result<DateTime<Utc>> {
+    let instant = second_in(lead)?;
+    let none = json!({});
+    server.fill((0..count).map(|n| specimen::due_at(n, instant, "busybox:latest", &none)))?;
+    let early = left_until(instant);
+    ensure!(!early.is_zero(), "the instant came before the allocations were pushed");
+    Ok(instant)
 }
 
 /// From one moment to the last of these calls, in milliseconds.
