@@ -25,6 +25,7 @@ pub struct Entry {
 
 /// What can happen to the server and to an allocation, runs aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
 pub enum Event {
     /// The server started.
     Started {

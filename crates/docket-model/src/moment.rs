@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 use chrono_tz::Tz;
 use thiserror::Error;
 
@@ -145,8 +145,9 @@ impl Moment {
         }
     }
 
-    /// When it comes, or would have come.
-    fn at(self) -> DateTime<Utc> {
+    /// When it comes, first if twice; of a time that does not exist, when the clock passes over it.
+    #[must_use]
+    pub fn at(self) -> DateTime<Utc> {
         match self {
             Self::Once(at) | Self::Twice { first: at, .. } | Self::Never(Gap { at, .. }) => at,
         }
@@ -175,8 +176,13 @@ fn absolute(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(instant) = text.parse::<Instant>() {
         return Some(instant.moment());
     }
-    let utc = text.strip_suffix(['Z', 'z'])?;
-    wall(utc).map(|wall| wall.and_utc())
+    // RFC 3339 wants seconds, which people leave out.
+    if let Some(utc) = text.strip_suffix(['Z', 'z']) {
+        return wall(utc).map(|wall| wall.and_utc());
+    }
+    let (time, offset) = text.split_at_checked(text.rfind(['+', '-'])?)?;
+    let offset: FixedOffset = offset.parse().ok()?;
+    wall(time)?.and_local_timezone(offset).single().map(|at| at.to_utc())
 }
 
 fn wall(text: &str) -> Option<NaiveDateTime> {
@@ -199,7 +205,7 @@ fn near(time: NaiveTime, zone: Tz, now: DateTime<Utc>, toward: Toward) -> Option
     let (yesterday, tomorrow) = (on(today.pred_opt()), on(today.succ_opt()));
     let mut days = [yesterday, on(Some(today)), tomorrow].into_iter().flatten();
     match toward {
-        Toward::Past => days.filter(|moment| moment.at() <= now).last(),
+        Toward::Past => days.rfind(|moment| moment.at() <= now),
         Toward::Future => days.find(|moment| moment.at() > now),
     }
 }
@@ -220,6 +226,7 @@ mod tests {
             ("2026-11-21T09:00:00Z", "2026-11-21 09:00:00 UTC"),
             ("2026-11-21T09:00:00+01:00", "2026-11-21 08:00:00 UTC"),
             ("2026-11-21T09:00Z", "2026-11-21 09:00:00 UTC"),
+            ("2026-11-21 09:00-02:00", "2026-11-21 11:00:00 UTC"),
             ("20261121T090000.250Z", "2026-11-21 09:00:00.250 UTC"),
             ("2026-11-21T09:00", "2026-11-21 08:00:00 UTC"),
             (" 2026-11-21 09:00:30 ", "2026-11-21 08:00:30 UTC"),
@@ -228,6 +235,7 @@ mod tests {
             ("9:00", "2026-11-21 08:00:00 UTC"),
             ("13:00", "2026-11-21 12:00:00 UTC"),
             ("13:00:01", "2026-11-20 12:00:01 UTC"),
+            ("9999-12-31 23:59", "9999-12-31 22:59:00 UTC"),
         ];
         for (text, moment) in cases {
             assert_eq!(read_at(text, "2026-11-21T12:00:00Z"), moment, "{text}");

@@ -12,6 +12,7 @@ mod server;
 mod socket_file;
 pub mod store;
 mod tls;
+mod why;
 
 pub use config::{Access, Config, Listener};
 pub use server::{ServerError, serve};

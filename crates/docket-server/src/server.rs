@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError, Listener},
+    engine::Engine,
     file::{self, FileError},
     http::{self, Api, ServeError},
     runner::{EngineHealth, Runner, Surroundings},
@@ -56,77 +57,36 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServerError> {
     raise_open_files();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let opening = config.clone();
-    let opened = tokio::task::spawn_blocking(move || opening.store());
-    let store = opened.await.map_err(std::io::Error::other)??;
-    let engine = config.engine()?;
-    let health = Arc::new(EngineHealth::new());
-    let ticks = Arc::new(Ticks::default());
-    let source = config.file.clone().map(|path| {
-        Arc::new(Source {
-            path,
-            options: config.unknown_options,
-            has_env_dir: config.env_dir.is_some(),
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
-            mistake: Arc::default(),
-        })
-    });
-    if let Some(source) = &source {
+    let parts = Parts::of(&config).await?;
+    let Parts { store, engine, clock, health, source, runner, .. } = &parts;
+    if let Some(source) = source {
         source.load().await?;
     }
-    let runner = Arc::new(Runner::new(Surroundings {
-        store: Arc::clone(&store),
-        engine: Arc::clone(&engine),
-        clock: Arc::clone(&clock),
-        health: Arc::clone(&health),
-        zone: config.time_zone,
-        namespace: config.namespace.clone(),
-        env_dir: config.env_dir.clone(),
-        max_starting: config.max_starting,
-        max_running: config.max_running,
-        queue: config.queue,
-    }));
     let scheduler = Scheduler::new(
-        Arc::clone(&runner),
+        Arc::clone(runner),
         store.changes(),
-        &health,
-        Arc::clone(&clock),
+        health,
+        Arc::clone(clock),
         config.time_zone,
-        Arc::clone(&ticks),
+        Arc::clone(&parts.ticks),
     );
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
-    let life = Arc::new(Life { store: Arc::clone(&store), clock: Arc::clone(&clock) });
-    life.begin(&runner).await?;
-    let api = Api {
-        store,
-        runner: Arc::clone(&runner),
-        has_env_dir: config.env_dir.is_some(),
-        engine: Arc::clone(&engine),
-        health: Arc::clone(&health),
-        clock: Arc::clone(&clock),
-        ticks,
-        zone: config.time_zone,
-        is_local_socket: socket_file.is_some(),
-        access: config.access,
-        max_body: config.max_body,
-        unknown_options: config.unknown_options,
-        started: clock.now(),
-        file_mistake: source.as_ref().map(|source| Arc::clone(&source.mistake)).unwrap_or_default(),
-    };
+    let life = Arc::new(Life { store: Arc::clone(store), clock: Arc::clone(clock) });
+    life.begin(runner).await?;
+    let api = parts.api(&config, socket_file.is_some());
     let server = http::serve(Data::new(api), listener)?;
     let handle = server.handle();
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let watched = stop.clone();
+    let (watched, health) = (stop.clone(), Arc::clone(health));
+    let (engine, clock) = (Arc::clone(engine), Arc::clone(clock));
     tasks.spawn(async move { health.watch_over(&*engine, &*clock, watched).await });
     if let Some(source) = source {
-        tasks.spawn(source.reload_on_hangup(stop.clone())?);
+        tasks.spawn(Arc::clone(source).reload_on_hangup(stop.clone())?);
     }
-    tasks.spawn(Arc::clone(&runner).clean_up());
+    tasks.spawn(Arc::clone(runner).clean_up());
     tasks.spawn(Arc::clone(&life).go_on(stop.clone()));
     let proposing = tokio::spawn(scheduler.run(stop.child_token()));
     let mut serving = tokio::spawn(server);
@@ -141,10 +101,8 @@ pub async fn serve(
         () = shutdown => None,
         ended = &mut serving => Some(ended),
     };
-    info!(
-        "stopping: no run starts any more, containers {}",
-        if config.stop_runs { "are stopped" } else { "run on" }
-    );
+    let containers = if config.stop_runs { "are stopped" } else { "run on" };
+    info!("stopping: no run starts any more, containers {containers}");
     if ended_by_itself.is_none() {
         handle.stop(true).await;
     }
@@ -166,6 +124,72 @@ pub async fn serve(
         Some(Ok(ended)) => Ok(ended?),
         Some(Err(panicked)) => Err(std::io::Error::other(panicked).into()),
         None => Ok(()),
+    }
+}
+
+/// What a server is made of, before anything of it moves.
+struct Parts {
+    store: Arc<dyn Store>,
+    engine: Arc<dyn Engine>,
+    clock: Arc<dyn Clock>,
+    health: Arc<EngineHealth>,
+    ticks: Arc<Ticks>,
+    source: Option<Arc<Source>>,
+    runner: Arc<Runner>,
+}
+
+impl Parts {
+    async fn of(config: &Config) -> Result<Self, ServerError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let opening = config.clone();
+        let opened = tokio::task::spawn_blocking(move || opening.store());
+        let store = opened.await.map_err(std::io::Error::other)??;
+        let engine = config.engine()?;
+        let health = Arc::new(EngineHealth::new());
+        let source = config.file.clone().map(|path| {
+            Arc::new(Source {
+                path,
+                options: config.unknown_options,
+                has_env_dir: config.env_dir.is_some(),
+                store: Arc::clone(&store),
+                clock: Arc::clone(&clock),
+                mistake: Arc::default(),
+            })
+        });
+        let runner = Arc::new(Runner::new(Surroundings {
+            store: Arc::clone(&store),
+            engine: Arc::clone(&engine),
+            clock: Arc::clone(&clock),
+            health: Arc::clone(&health),
+            zone: config.time_zone,
+            namespace: config.namespace.clone(),
+            env_dir: config.env_dir.clone(),
+            max_starting: config.max_starting,
+            max_running: config.max_running,
+            queue: config.queue,
+        }));
+        Ok(Self { store, engine, clock, health, ticks: Arc::default(), source, runner })
+    }
+
+    fn api(&self, config: &Config, is_local_socket: bool) -> Api {
+        let mistake = self.source.as_ref().map(|source| Arc::clone(&source.mistake));
+        Api {
+            store: Arc::clone(&self.store),
+            engine: Arc::clone(&self.engine),
+            runner: Arc::clone(&self.runner),
+            health: Arc::clone(&self.health),
+            clock: Arc::clone(&self.clock),
+            ticks: Arc::clone(&self.ticks),
+            zone: config.time_zone,
+            access: config.access.clone(),
+            is_local_socket,
+            max_body: config.max_body,
+            unknown_options: config.unknown_options,
+            has_file: self.source.is_some(),
+            has_env_dir: config.env_dir.is_some(),
+            started: self.clock.now(),
+            file_mistake: mistake.unwrap_or_default(),
+        }
     }
 }
 

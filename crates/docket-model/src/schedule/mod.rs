@@ -12,6 +12,7 @@ mod expression;
 mod field;
 mod interval;
 mod iso;
+mod left_out;
 mod mistake;
 mod parse;
 mod repeating;
@@ -29,6 +30,7 @@ use calendar::Calendar;
 use interval::Interval;
 use repeating::Repeating;
 
+pub use left_out::LeftOut;
 pub use mistake::{InvalidSchedule, Mistake};
 pub use shared::shared;
 pub use upcoming::{Note, Upcoming};

@@ -88,6 +88,15 @@ impl Repeating {
         end.saturating_sub(first).saturating_sub(left_out)
     }
 
+    /// Tells whether a run is named for a wall time that the clock leaves out at an instant.
+    pub(super) fn names(&self, wall: i64, at: i64, anchor: i64, zone: Tz) -> bool {
+        let Some(first) = self.first_after(at - 1, anchor, zone) else { return false };
+        (first..self.runs.unwrap_or(u64::MAX))
+            .map_while(|number| self.run(number, anchor, zone))
+            .take_while(|run| run.at == at)
+            .any(|run| run.wall.is_some_and(|(named, _)| named == wall))
+    }
+
     /// Returns the number of the first run after `from`, found by division and a step or two.
     fn first_after(&self, from: i64, anchor: i64, zone: Tz) -> Option<u64> {
         let is_after = |number| self.run(number, anchor, zone).is_none_or(|run| run.at > from);

@@ -240,7 +240,12 @@ pub(super) async fn delete(
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let by = by_hand::who(&request, None);
-    if !api.store.delete(&name, &Origin::Api, api.clock.now(), &by).await? {
+    let origin = match api.snapshot(&name).await?.standing.allocation.origin {
+        // The file that it came from is not in force, so it cannot be deleted there.
+        ref file @ Origin::File(_) if !api.has_file => file.clone(),
+        _ => Origin::Api,
+    };
+    if !api.store.delete(&name, &origin, api.clock.now(), &by).await? {
         return Err(api.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

@@ -5,12 +5,15 @@ mod allocations;
 mod body;
 mod by_hand;
 mod error;
+mod journal;
+mod moment;
 mod operations;
 mod rehearsal;
 mod runs;
 #[cfg(test)]
 mod tests;
 mod view;
+mod why;
 
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration};
 
@@ -62,6 +65,8 @@ pub(crate) struct Api {
     pub(crate) is_local_socket: bool,
     pub(crate) max_body: usize,
     pub(crate) unknown_options: UnknownOptions,
+    /// True where the server has a file of allocations.
+    pub(crate) has_file: bool,
     /// True where the server has a folder for `EnvFiles`.
     pub(crate) has_env_dir: bool,
     pub(crate) started: DateTime<Utc>,
@@ -150,6 +155,8 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_post("/{name}/reset", web::post().to(by_hand::reset)))
         .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
         .service(only_read("/-/backup", read(operations::backup)))
+        .service(only_read("/-/journal", read(journal::list)))
+        .service(only_read("/{name}/why", read(why::get)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
         .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
         .service(

@@ -1,27 +1,36 @@
-//! One attempt at a run, step by step.
+//! One attempt at a run: where it goes on from, and how it ends.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use docket_model::{
     Output,
     run::{Cancellation, ContainerId, Exit, RunState},
 };
 use tracing::warn;
 
-use super::{
-    EngineState, Stopped, environment,
-    journey::{Journey, Stage},
-    policy,
-};
+use super::{Stopped, berths::Place, journey::Journey, policy};
 use crate::{
-    engine::{EngineError, Identity, Made, Plan, Pulled, Sight},
+    engine::{EngineError, Sight},
     fault::{Point, point},
     store::{Progress, StoreError},
 };
 
-/// How often a container is made anew that somebody removed before it was started.
-const MOST_MADE: u32 = 5;
+/// Where an attempt goes on from.
+#[derive(Debug)]
+pub(super) enum Setting {
+    /// It was claimed just now, and has its place among those that may have a container.
+    Claimed(Place),
+    /// It was claimed before the server started, and no container of it is known.
+    ClaimedBefore,
+    /// A container of it was created before the server started.
+    Made {
+        container: ContainerId,
+        /// The id of the engine that has it.
+        engine: Option<Arc<str>>,
+        /// True where it is known to have been started.
+        was_started: bool,
+    },
+}
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -30,7 +39,7 @@ pub(super) struct Over {
     pub(super) exit: Option<Exit>,
     pub(super) output: Option<Arc<Output>>,
     pub(super) remarks: Vec<String>,
-    /// The container that is there and has ended.
+    /// The container that is there and does not run.
     pub(super) container: Option<ContainerId>,
 }
 
@@ -88,11 +97,13 @@ impl<'a> Attempt<'a> {
     }
 
     /// Goes on from where the run stands to the attempt's end.
-    pub(super) async fn carry_out(mut self, stage: Stage) -> Result<Over, Stopped> {
-        let outcome = match stage {
-            Stage::Made { container, engine } => self.resume(container, engine).await,
-            Stage::Claimed if !self.may_still_start().await => Ok(self.missed()),
-            _ => self.begin().await,
+    pub(super) async fn carry_out(mut self, setting: Setting) -> Result<Over, Stopped> {
+        let outcome = match setting {
+            Setting::Claimed(place) => self.begin(place).await,
+            Setting::ClaimedBefore => self.begin_late().await,
+            Setting::Made { container, engine, was_started } => {
+                self.resume(container, engine, was_started).await
+            }
         };
         let state = match outcome {
             Ok(over) => return Ok(over),
@@ -122,18 +133,21 @@ impl<'a> Attempt<'a> {
     }
 
     /// From the claim to the end.
-    async fn begin(&mut self) -> Result<Over, Break> {
-        let runner = &self.journey.runner;
-        let instant = self.journey.handle.id.instant;
+    async fn begin(&mut self, place: Place) -> Result<Over, Break> {
         point(Point::Claimed);
-        let berth = self.unless_over(runner.berths.enter(instant)).await?;
+        let _berth = self.unless_over(place.berth()).await?;
         self.pull().await?;
         point(Point::Pulled);
-        let plan = self.plan().await?;
-        let (container, started_at) = self.bring_up(&plan).await?;
-        let over = self.see_out(&container, started_at).await;
-        drop(berth);
-        over
+        self.bring_up_and_see_out().await
+    }
+
+    /// From a claim of an earlier life of the server, if it is still in time.
+    async fn begin_late(&mut self) -> Result<Over, Break> {
+        if !self.may_still_start().await? {
+            return Ok(self.missed());
+        }
+        let instant = self.journey.handle.id.instant;
+        self.begin(self.journey.runner.berths.line_up(instant)).await
     }
 
     /// From a container that an earlier life of the server made.
@@ -141,140 +155,37 @@ impl<'a> Attempt<'a> {
         &mut self,
         container: ContainerId,
         engine: Option<Arc<str>>,
+        was_started: bool,
     ) -> Result<Over, Break> {
         let runner = &self.journey.runner;
         let _berth = runner.berths.occupy();
         let here = self.engine_id().await?;
-        if let Some(engine) = engine.filter(|engine| *engine != here) {
-            return Err(Break::Lost(format!(
-                "its container is on the engine {engine}, and docket talks to another one now"
-            )));
-        }
-        let look = || runner.engine.look(&container);
-        let sight = match runner.persistently(look).await? {
-            Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
+        let sight = match runner.persistently(|| runner.engine.look(&container)).await? {
+            Err(EngineError::Gone) => return Err(Break::Lost(gone_from(engine, &here))),
+            // An engine that has the very container is the one, whatever it calls itself now.
             sight => sight?,
         };
         self.container = Some(container.clone());
-        let started_at = match sight {
-            Sight::Created if !self.may_still_start().await => {
-                runner.remove(&container).await;
-                self.container = None;
-                return Ok(self.missed());
-            }
-            Sight::Created => {
-                self.unless_over(runner.gate.enter()).await?;
-                self.start(&container).await?
-            }
+        match sight {
+            Sight::Created if self.may_still_start().await? => self.bring_up_and_see_out().await,
+            Sight::Created => Ok(self.missed()),
             Sight::Runs { started_at } => {
-                self.note_loosely(Progress::Started).await?;
-                started_at.unwrap_or_else(|| runner.clock.now())
+                if !was_started {
+                    self.note_loosely(Progress::Started).await?;
+                }
+                let started_at = started_at.unwrap_or_else(|| runner.clock.now());
+                self.see_out(&container, started_at).await
             }
             Sight::Ended(exit) => {
                 let early = self.ended_early(&exit);
-                return self.capture(&container, exit, early).await;
+                self.capture(&container, exit, early).await
             }
-        };
+        }
+    }
+
+    async fn bring_up_and_see_out(&mut self) -> Result<Over, Break> {
+        let (container, started_at) = self.bring_up().await?;
         self.see_out(&container, started_at).await
-    }
-
-    async fn engine_id(&self) -> Result<Arc<str>, Break> {
-        let runner = &self.journey.runner;
-        loop {
-            if let EngineState::Up(info) = runner.health.state() {
-                return Ok(info.id.as_str().into());
-            }
-            runner.unless_stopped(runner.health.up()).await?;
-        }
-    }
-
-    async fn pull(&self) -> Result<(), Break> {
-        let runner = &self.journey.runner;
-        let specification = &self.journey.handle.allocation.specification;
-        let (image, policy) = (specification.container.image(), specification.policies.pull);
-        let pulling = runner.persistently(|| runner.engine.pull(&image, policy));
-        let Pulled { repository, tag, stale, was_pulled } = self.unless_over(pulling).await???;
-        if was_pulled || stale.is_some() {
-            self.journey.note(Progress::Pulled { repository, tag, stale }).await??;
-        }
-        Ok(())
-    }
-
-    async fn plan(&self) -> Result<Plan, Break> {
-        let Journey { runner, handle, attempt, .. } = self.journey;
-        let specification = &handle.allocation.specification;
-        let demand = handle.trigger.demand();
-        let files = &specification.policies.env_files;
-        let mut environment = environment::read(runner.env_dir.as_deref(), files)
-            .await
-            .map_err(Break::Environment)?;
-        environment.extend(demand.iter().flat_map(|demand| demand.environment.iter().cloned()));
-        Ok(Plan {
-            identity: Identity {
-                namespace: Arc::clone(&runner.namespace),
-                store: runner.store.id(),
-                allocation: handle.id.allocation.clone(),
-                uid: handle.allocation.uid,
-                instant: handle.id.instant,
-                attempt: *attempt,
-            },
-            labels: specification.labels.clone(),
-            container: specification.container.clone(),
-            environment,
-            command: demand.and_then(|demand| demand.command.clone()),
-        })
-    }
-
-    /// Creates and starts the container, as soon as the gate lets it through.
-    async fn bring_up(&mut self, plan: &Plan) -> Result<(ContainerId, DateTime<Utc>), Break> {
-        let runner = &self.journey.runner;
-        for _ in 0..MOST_MADE {
-            let permit = self.unless_over(runner.gate.enter()).await?;
-            let Made { id, image, warnings: remarks } = match runner.engine.create(plan).await {
-                Err(EngineError::Unreachable(reason)) => {
-                    // Whoever waits for the engine must not stand in the gate.
-                    drop(permit);
-                    runner.health.suspect(&reason, runner.clock.now());
-                    self.unless_over(runner.health.up()).await?;
-                    continue;
-                }
-                made => made?,
-            };
-            point(Point::Created);
-            let (container, engine) = (id.clone(), self.engine_id().await?);
-            let created = Progress::Created { container, engine, image, remarks };
-            if let Err(refusal) = self.journey.note(created).await? {
-                // Deleted in this moment: what was never started goes, as if it had never been.
-                runner.remove(&id).await;
-                return Err(refusal.into());
-            }
-            point(Point::IdNoted);
-            self.container = Some(id.clone());
-            if let Some(Cancellation { reason, .. }) = self.journey.handle.cancelled() {
-                return Err(Break::Cancelled(reason));
-            }
-            match self.start(&id).await {
-                Err(Break::Engine(EngineError::NeverStarted)) => {
-                    warn!(run = %self.journey.handle.id, "removed from outside, and made anew");
-                    self.container = None;
-                }
-                started => return Ok((id, started?)),
-            }
-        }
-        Err(EngineError::NeverStarted.into())
-    }
-
-    /// Starts the container; returns when that was.
-    async fn start(&mut self, id: &ContainerId) -> Result<DateTime<Utc>, Break> {
-        let runner = &self.journey.runner;
-        match runner.persistently(|| runner.engine.start(id)).await? {
-            // It may have been started, have ended and been removed: nobody knows.
-            Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
-            started => started?,
-        }
-        point(Point::Started);
-        self.note_loosely(Progress::Started).await?;
-        Ok(runner.clock.now())
     }
 
     /// Notes what a run goes on from also where its record is gone.
@@ -285,29 +196,31 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// Whether a run that was claimed earlier, and never started, is still in time.
-    async fn may_still_start(&self) -> bool {
-        let Journey { runner, handle, attempt, .. } = self.journey;
-        if *attempt > 1 {
-            return true;
-        }
-        // The gate of time is the engine's return: nothing can start before.
-        let _: Result<(), Stopped> = runner.unless_stopped(runner.health.up()).await;
-        policy::may_still_start(
-            handle.id.instant.moment(),
-            &handle.trigger,
-            &handle.allocation,
-            runner.zone,
-            runner.clock.now(),
-        )
+    /// Whether a run that was claimed earlier, and never started, is still in time; known once the
+    /// engine is back, because nothing can start before.
+    async fn may_still_start(&self) -> Result<bool, Break> {
+        let Journey { runner, handle, attempt, waited } = self.journey;
+        self.unless_over(runner.health.up()).await?;
+        let in_time = || {
+            policy::may_still_start(
+                handle.id.instant.moment(),
+                &handle.trigger,
+                &handle.allocation,
+                runner.zone,
+                runner.clock.now() - *waited,
+            )
+        };
+        Ok(*attempt > 1 || in_time())
     }
 
+    /// The end of a run that came too late; its container, if it was made, was never started.
     fn missed(&self) -> Over {
         let Journey { runner, handle, .. } = self.journey;
         let instant = handle.id.instant;
         let reason = runner.pauses.reason(instant.moment(), runner.clock.now());
         let reason = format!("claimed in time, and not started before its deadline: {reason}");
-        Over::without_container(RunState::Missed { reason, last: instant, count: 1 })
+        let state = RunState::Missed { reason, last: instant, count: 1 };
+        Over { container: self.container.clone(), ..Over::without_container(state) }
     }
 
     /// Waits for something that may as well not happen, while nobody wants the run to end.
@@ -326,6 +239,16 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// Why nobody knows how a run ended whose container this engine does not have.
+fn gone_from(engine: Option<Arc<str>>, here: &str) -> String {
+    match engine.filter(|engine| **engine != *here) {
+        None => GONE_MEANWHILE.to_owned(),
+        Some(engine) => {
+            format!("its container is on the engine {engine}, and docket talks to another one now")
+        }
+    }
+}
+
 /// Why nobody knows how a run ended.
-const GONE_MEANWHILE: &str =
+pub(super) const GONE_MEANWHILE: &str =
     "its container is gone, removed from outside: whether and how it ran is not known";

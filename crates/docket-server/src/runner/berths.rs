@@ -1,4 +1,6 @@
 //! How many containers may be alive at once. Runs wait for a berth in the order of their instants.
+//!
+//! 1. Whoever is admitted has a place from that moment on, so many at once cannot pass the bounds.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
@@ -61,43 +63,61 @@ impl Drop for Berth {
     }
 }
 
+/// A berth, or a place in the queue for one.
+#[derive(Debug)]
+pub(super) enum Place {
+    Berth(Berth),
+    Queue(oneshot::Receiver<Berth>),
+}
+
+impl Place {
+    /// Waits for the berth.
+    pub(super) async fn berth(self) -> Berth {
+        match self {
+            Self::Berth(berth) => berth,
+            Self::Queue(called) => match called.await {
+                Ok(berth) => berth,
+                // Tickets are dropped unanswered with the berths only, and then nobody sails.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
 impl Berths {
     /// So many berths, and so many runs that may wait for one.
     pub(super) fn new(most: usize, queue: usize) -> Arc<Self> {
         Arc::new(Self { most, queue, state: Mutex::default() })
     }
 
-    /// The bounds, where no further run can even wait.
-    pub(super) fn full(&self) -> Option<Full> {
+    /// A place for a new run; the bounds, where no further run can even wait.
+    pub(super) fn admit(self: &Arc<Self>, instant: Instant) -> Result<Place, Full> {
         let mut state = self.state.lock();
-        if state.taken < self.most || state.waiting.len() < self.queue {
-            return None;
+        if state.taken >= self.most {
+            // Those who gave up are counted until somebody looks.
+            state.waiting.retain(|Reverse(ticket)| !ticket.call.is_closed());
+            if state.waiting.len() >= self.queue {
+                return Err(Full { max_running: self.most, queue: self.queue });
+            }
         }
-        // Those who gave up are counted until somebody looks.
-        state.waiting.retain(|Reverse(ticket)| !ticket.call.is_closed());
-        let is_full = state.waiting.len() >= self.queue;
-        is_full.then_some(Full { max_running: self.most, queue: self.queue })
+        Ok(self.place_in(&mut state, instant))
     }
 
-    /// Waits for a berth.
-    pub(super) async fn enter(self: &Arc<Self>, instant: Instant) -> Berth {
-        let called = {
-            let mut state = self.state.lock();
-            if state.taken < self.most {
-                state.taken += 1;
-                return Berth(Arc::clone(self));
-            }
-            let (call, called) = oneshot::channel();
-            let number = state.tickets;
-            state.tickets += 1;
-            state.waiting.push(Reverse(Ticket { instant, number, call }));
-            called
-        };
-        match called.await {
-            Ok(berth) => berth,
-            // Tickets are dropped unanswered with the berths only, which `self` holds.
-            Err(_) => std::future::pending().await,
+    /// A place for a run that was admitted before, however many wait.
+    pub(super) fn line_up(self: &Arc<Self>, instant: Instant) -> Place {
+        self.place_in(&mut self.state.lock(), instant)
+    }
+
+    fn place_in(self: &Arc<Self>, state: &mut State, instant: Instant) -> Place {
+        if state.taken < self.most {
+            state.taken += 1;
+            return Place::Berth(Berth(Arc::clone(self)));
         }
+        let (call, called) = oneshot::channel();
+        let number = state.tickets;
+        state.tickets += 1;
+        state.waiting.push(Reverse(Ticket { instant, number, call }));
+        Place::Queue(called)
     }
 
     /// Takes a berth for a container that is alive already, even where there is none left.
@@ -134,16 +154,15 @@ mod tests {
         Instant::new(DateTime::from_timestamp(second, 0).unwrap())
     }
 
-    #[tokio::test]
-    async fn runs_are_let_in_by_their_instants_and_then_in_the_order_they_came() {
+    #[test]
+    fn runs_are_let_in_by_their_instants_and_then_in_the_order_they_came() {
         let berths = Berths::new(1, 10);
-        let first = berths.enter(instant(9)).await;
-        let mut waiting = Vec::new();
-        for (name, second) in [("five", 5), ("three", 3), ("five, later", 5)] {
-            let mut waits = Box::pin(berths.enter(instant(second)));
-            assert!(waits.as_mut().now_or_never().is_none());
-            waiting.push((name, waits));
-        }
+        let first = berths.admit(instant(9)).unwrap();
+        let places = [("five", 5), ("three", 3), ("five, later", 5)];
+        let mut waiting: Vec<_> = places
+            .map(|(name, second)| (name, Box::pin(berths.line_up(instant(second)).berth())))
+            .into();
+        assert!(waiting.iter_mut().all(|(_, waits)| waits.as_mut().now_or_never().is_none()));
 
         drop(first);
         let mut order = Vec::new();
@@ -158,20 +177,37 @@ mod tests {
         assert_eq!(berths.state.lock().taken, 0);
     }
 
-    #[tokio::test]
-    async fn one_who_gives_up_holds_no_berth_and_no_place() {
+    #[test]
+    fn one_who_gives_up_holds_no_berth_and_no_place() {
         let berths = Berths::new(1, 1);
-        let first = berths.enter(instant(1)).await;
-        let mut waits = Box::pin(berths.enter(instant(2)));
-        assert!(waits.as_mut().now_or_never().is_none());
-        let full = berths.full();
+        let full = Full { max_running: 1, queue: 1 };
+        let first = berths.admit(instant(1)).unwrap();
+        let second = berths.admit(instant(2)).unwrap();
+        assert_eq!(berths.admit(instant(3)).unwrap_err(), full);
 
-        drop(waits);
-        let emptied = berths.full();
+        drop(second);
+        let third = berths.admit(instant(3)).unwrap();
+        assert_eq!(berths.admit(instant(4)).unwrap_err(), full);
+        // Called and not there any more: the berth goes back.
         drop(first);
+        drop(third);
 
-        assert_eq!(full, Some(Full { max_running: 1, queue: 1 }));
-        assert_eq!(emptied, None);
+        assert_eq!(berths.state.lock().taken, 0);
+    }
+
+    #[test]
+    fn what_is_alive_already_and_what_was_admitted_before_is_never_refused() {
+        let berths = Berths::new(1, 0);
+        let alive = [berths.occupy(), berths.occupy()];
+        let mut waits = Box::pin(berths.line_up(instant(1)).berth());
+        assert!(berths.admit(instant(2)).is_err());
+
+        let [first, second] = alive;
+        drop(first);
+        assert!(waits.as_mut().now_or_never().is_none());
+        drop(second);
+
+        assert!(waits.as_mut().now_or_never().is_some());
         assert_eq!(berths.state.lock().taken, 0);
     }
 }

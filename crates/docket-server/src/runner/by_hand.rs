@@ -58,6 +58,15 @@ fn nearest(before: Option<Instant>, after: Option<Instant>) -> String {
     }
 }
 
+/// What a past instant is to a schedule and to the record.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    /// The schedule's next one.
+    following: Option<Instant>,
+    /// The number of the first attempt that is still to be made for it.
+    attempt: u32,
+}
+
 impl Runner {
     /// Starts a run by hand, by the same policies as any; it may be skipped by them.
     ///
@@ -68,23 +77,34 @@ impl Runner {
         demand: Demand,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, HandError> {
+        let (runner, name) = (Arc::clone(self), name.to_owned());
         let demand = Arc::new(demand);
+        self.to_its_end(async move { runner.carry_out_demand(&name, demand, at).await }).await
+    }
+
+    async fn carry_out_demand(
+        self: &Arc<Self>,
+        name: &str,
+        demand: Arc<Demand>,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Arc<Run>, HandError> {
         loop {
             let standing = self.store.standing(name).await?;
             let missing = || HandError::NoSuchAllocation(name.to_owned());
             let allocation = standing.ok_or_else(missing)?.allocation;
-            let line = self.lines.of(allocation.uid);
-            let turn = line.turn().await;
-            let (instant, following) = match at {
-                None => (self.this_moment(), None),
-                Some(at) => self.past_instant(&allocation, at).await?,
-            };
+            let line = self.lines.turn(allocation.uid).await;
             let trigger = Trigger::ByHand(Arc::clone(&demand));
-            let entered =
-                self.enter(&line, &allocation, Wish { instant, trigger, following }).await;
-            drop(turn);
-            self.lines.tidy(allocation.uid, line);
-            match entered?.0 {
+            let wish = match at {
+                None => Wish::due(self.this_moment(), trigger),
+                Some(at) => {
+                    let Past { following, attempt } = self.past_instant(&allocation, at).await?;
+                    Wish { following, attempt, ..Wish::due(Instant::new(at), trigger) }
+                }
+            };
+            let instant = wish.instant;
+            let recorded = self.enter(&line, &allocation, wish).await?;
+            drop(line);
+            match recorded {
                 Recorded::New => {
                     let run = self.store.run(name, instant).await?;
                     return run.ok_or_else(missing);
@@ -102,33 +122,36 @@ impl Runner {
         }
     }
 
-    /// The moment of a run that is wanted now: never a whole second, which may be a schedule's.
+    /// The moment of a run that is wanted now: never a whole second, which may be a schedule's, and
+    /// never in the future.
     fn this_moment(&self) -> Instant {
         let now = self.clock.now();
         let is_whole = now.timestamp_subsec_millis() == 0;
-        Instant::new(if is_whole { now + TimeDelta::milliseconds(1) } else { now })
+        Instant::new(if is_whole { now - TimeDelta::milliseconds(1) } else { now })
     }
 
-    /// A past instant that is the schedule's, or has a record, and the schedule's next one.
+    /// Finds a past instant that is the schedule's, or has a record.
     async fn past_instant(
         &self,
         allocation: &Allocation,
         at: DateTime<Utc>,
-    ) -> Result<(Instant, Option<Instant>), HandError> {
+    ) -> Result<Past, HandError> {
         let instant = Instant::new(at);
         if at > self.clock.now() {
             return Err(HandError::Future(instant));
         }
+        let record = self.store.run(allocation.name().as_str(), instant).await?;
+        let attempts = record.as_ref().and_then(|run| run.attempt());
+        let attempt = attempts.map_or(1, |attempt| attempt.number + 1);
         let Some(schedule) = allocation.specification.schedule() else {
-            return Ok((instant, None));
+            return Ok(Past { following: None, attempt });
         };
         let (anchor, zone) = (allocation.anchor(schedule), allocation.zone(self.zone));
         let after = |from| schedule.next(from, anchor, zone).map(Instant::new);
         let following = after(at);
         let is_instant = at.nanosecond() == 0 && after(at - TimeDelta::seconds(1)) == Some(instant);
-        let has_record = self.store.run(allocation.name().as_str(), instant).await?.is_some();
-        if is_instant || has_record || schedule.text().trim().is_empty() {
-            return Ok((instant, following));
+        if is_instant || record.is_some() || schedule.text().trim().is_empty() {
+            return Ok(Past { following, attempt });
         }
         let before = schedule.previous(at, anchor, zone).map(Instant::new);
         Err(HandError::NoInstant { instant, before, after: following })
@@ -136,6 +159,17 @@ impl Runner {
 
     /// Makes a run end before its time; returns its record.
     pub(crate) async fn cancel_by_hand(
+        self: &Arc<Self>,
+        name: &str,
+        instant: Instant,
+        cancellation: Cancellation,
+    ) -> Result<Arc<Run>, HandError> {
+        let (runner, name) = (Arc::clone(self), name.to_owned());
+        let cancelling = async move { runner.carry_out_cancel(&name, instant, cancellation).await };
+        self.to_its_end(cancelling).await
+    }
+
+    async fn carry_out_cancel(
         &self,
         name: &str,
         instant: Instant,
@@ -153,11 +187,9 @@ impl Runner {
             let (id, state) = (run.id.clone(), run.state.word());
             return Err(StoreError::RunIsOver { id, state }.into());
         }
-        let line = self.lines.of(run.uid);
-        let turn = line.turn().await;
-        let waiting = line.waiting().filter(|waiting| waiting.id.instant == instant);
-        let handle = self.lines.find(run.uid, instant);
-        match (waiting, handle) {
+        let line = self.lines.turn(run.uid).await;
+        let waiting = line.all_waiting().into_iter().find(|run| run.id.instant == instant);
+        match (waiting, self.lines.find(run.uid, instant)) {
             (Some(waiting), _) => {
                 self.give_up_waiting(&line, &waiting, cancellation.reason).await?;
             }
@@ -165,8 +197,22 @@ impl Runner {
             // It ended in this very moment.
             (None, None) => {}
         }
-        drop(turn);
-        self.lines.tidy(run.uid, line);
+        drop(line);
         self.store.run(name, instant).await?.ok_or_else(missing)
+    }
+
+    /// Does something to its end, also where whoever asked for it does not wait any more.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        match self.tasks.spawn(work).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and with it whoever waits.
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 }

@@ -40,8 +40,14 @@ impl Runner {
         }
     }
 
+    /// Makes somebody look whether an allocation is due, in a task of its own.
+    pub(crate) fn consider_soon(self: &Arc<Self>, name: AllocationName) {
+        let runner = Arc::clone(self);
+        self.tasks.spawn(async move { runner.consider(&name).await });
+    }
+
     /// Looks whether an allocation is due because all that it runs after have succeeded anew.
-    pub(crate) async fn consider(self: &Arc<Self>, name: &AllocationName) {
+    async fn consider(self: &Arc<Self>, name: &AllocationName) {
         loop {
             match self.consider_once(name).await {
                 Ok(Recorded::Changed) => {}
@@ -65,29 +71,23 @@ impl Runner {
             return Ok(Recorded::Decided);
         };
         let uid = standing.allocation.uid;
-        let line = self.lines.of(uid);
-        let turn = line.turn().await;
-        let recorded = match self.due_after_parents(name).await? {
-            None => Recorded::Decided,
-            Some((standing, instant)) => {
-                let Standing { allocation, suspension, .. } = standing;
-                let now = self.clock.now();
-                match policy::suspended(&allocation, suspension.as_deref(), now) {
-                    Some(reason) => {
-                        let (first, why) = (instant.moment(), Why::Suspended(reason));
-                        let missed = Missed { first, last: first, count: 1, why };
-                        self.miss(&allocation, missed).await?
-                    }
-                    None => {
-                        let trigger = Trigger::AfterParent;
-                        let wish = Wish { instant, trigger, following: None };
-                        self.enter(&line, &allocation, wish).await?.0
-                    }
-                }
-            }
+        let line = self.lines.turn(uid).await;
+        let Some((standing, instant)) = self.due_after_parents(name).await? else {
+            return Ok(Recorded::Decided);
         };
-        drop(turn);
-        self.lines.tidy(uid, line);
+        let Standing { allocation, suspension, .. } = standing;
+        if allocation.uid != uid {
+            // Created anew meanwhile: its line is another one.
+            return Ok(Recorded::Changed);
+        }
+        let now = self.clock.now();
+        let reason = policy::suspended(&allocation, suspension.as_deref(), now);
+        let recorded = if let Some(reason) = reason {
+            let (first, why) = (instant.moment(), Why::Suspended(reason));
+            self.miss(&allocation, Missed { first, last: first, count: 1, why }).await?
+        } else {
+            self.enter(&line, &allocation, Wish::due(instant, Trigger::AfterParent)).await?
+        };
         debug!(allocation = %name, ?recorded, "looked at after those it runs after");
         Ok(recorded)
     }

@@ -12,6 +12,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     Runner, WRITE_AGAIN,
+    attempt::Setting,
     journey::{Journey, Stage},
     line::{Handle, Line},
     policy::{self, Admission, Beside, Missed, Question, Ruling, Why},
@@ -28,6 +29,15 @@ pub(super) struct Wish {
     pub(super) trigger: Trigger,
     /// Of a run by hand: the instant after its own, if that is one of a schedule.
     pub(super) following: Option<Instant>,
+    /// The number of its first attempt.
+    pub(super) attempt: u32,
+}
+
+impl Wish {
+    /// A wish that comes of itself.
+    pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
+        Self { instant, trigger, following: None, attempt: 1 }
+    }
 }
 
 impl Runner {
@@ -38,8 +48,7 @@ impl Runner {
         suspension: Option<&Suspension>,
         decided: DateTime<Utc>,
     ) -> DateTime<Utc> {
-        let line = self.lines.of(allocation.uid);
-        let turn = line.turn().await;
+        let line = self.lines.turn(allocation.uid).await;
         let (zone, now) = (self.zone, self.clock.now());
         let question = Question { allocation, suspension, zone, decided, now };
         let mut through = decided;
@@ -54,8 +63,7 @@ impl Runner {
                 }
             }
         }
-        drop(turn);
-        self.lines.tidy(allocation.uid, line);
+        drop(line);
         if let Some(error) = refused {
             error!(allocation = %allocation.name(), %error, "the store refused a decision");
             tokio::time::sleep(WRITE_AGAIN).await;
@@ -73,8 +81,8 @@ impl Runner {
         let (last, recorded) = match ruling {
             Ruling::Missed(missed) => (missed.last, self.miss(allocation, missed).await?),
             Ruling::Start(instant, trigger) => {
-                let wish = Wish { instant: Instant::new(instant), trigger, following: None };
-                (instant, self.enter(line, allocation, wish).await?.0)
+                let wish = Wish::due(Instant::new(instant), trigger);
+                (instant, self.enter(line, allocation, wish).await?)
             }
         };
         Ok((recorded != Recorded::Changed).then_some(last))
@@ -115,72 +123,74 @@ impl Runner {
         line: &Line,
         allocation: &Arc<Allocation>,
         wish: Wish,
-    ) -> Result<(Recorded, RunState), StoreError> {
-        let under_way = line.under_way();
+    ) -> Result<Recorded, StoreError> {
+        let Wish { instant, trigger, following, attempt } = wish;
+        let place = self.berths.admit(instant);
         let beside = Beside {
-            under_way: under_way.iter().map(|handle| handle.id.instant).collect(),
+            under_way: line.under_way().iter().map(|handle| handle.id.instant).collect(),
             waiting: line.waiting().map(|handle| handle.id.instant),
-            full: self.berths.full(),
+            full: place.as_ref().err().copied(),
         };
         let admission = policy::admit(allocation.specification.policies.overlap, &beside);
-        let state = match &admission {
-            Admission::Start => RunState::Claimed,
-            Admission::Wait | Admission::Replace => RunState::Waiting,
-            Admission::Skip(reason) => RunState::Skipped(reason.clone()),
-        };
-        let Wish { instant, trigger, following } = wish;
-        let is_by_hand = matches!(trigger, Trigger::ByHand(_));
-        let run =
-            Run::decided(allocation, instant, trigger.clone(), state.clone(), self.clock.now());
+        let state = state(&admission);
+        let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
         let id = run.id.clone();
-        let recorded = if is_by_hand {
-            self.store.demand(run, following).await?
-        } else {
-            self.store.decide(run).await?
+        let recorded = match trigger {
+            Trigger::ByHand(_) => self.store.demand(run, following).await?,
+            _ => self.store.decide(run).await?,
         };
         if recorded != Recorded::New {
             debug!(run = %id, ?recorded, "nothing new is decided about the instant");
-            return Ok((recorded, state));
+            return Ok(recorded);
         }
-        let handle = Handle::new(id, Arc::clone(allocation), trigger, None);
+        self.tell(&id);
+        let handle = Handle::new(id, Arc::clone(allocation), trigger, attempt, None);
         match admission {
             Admission::Start => {
+                let place = place.unwrap_or_else(|_| self.berths.line_up(instant));
                 line.join(Arc::clone(&handle));
-                self.set_out(Journey::new(Arc::clone(self), handle), Stage::Fresh);
+                let journey = Journey::new(Arc::clone(self), handle);
+                self.set_out(journey, Stage::Attempt(Setting::Claimed(place)));
             }
-            Admission::Wait => self.wait_in(line, handle),
+            Admission::Wait => {
+                line.join_waiting(handle);
+                point(Point::Waiting);
+            }
             Admission::Replace => {
-                let replaced = line.waiting();
-                self.wait_in(line, handle);
-                self.replace(line, under_way, replaced, instant).await?;
+                line.join_waiting(handle);
+                point(Point::Waiting);
+                self.replace(line).await;
             }
             Admission::Skip(reason) => info!(run = %handle.id, reason, "run skipped"),
         }
-        Ok((Recorded::New, state))
+        Ok(Recorded::New)
     }
 
-    fn wait_in(&self, line: &Line, handle: Arc<Handle>) {
-        info!(run = %handle.id, "run waits for an older one to end");
-        line.join_waiting(handle);
-        point(Point::Waiting);
-    }
-
-    /// Ends the runs that a newer one is to replace.
-    async fn replace(
-        &self,
-        line: &Line,
-        under_way: Vec<Arc<Handle>>,
-        waiting: Option<Arc<Handle>>,
-        by: Instant,
-    ) -> Result<(), StoreError> {
-        let reason = format!("replaced by the run {by} (`Overlap: Replace`)");
-        let cancellation = Cancellation { reason, kill: false };
-        for older in under_way {
-            self.cancel(&older, cancellation.clone()).await?;
+    /// Ends all runs before the newest that waits. The caller has the line's turn.
+    ///
+    /// That the newest waits is on record, so what cannot be written now is wanted again after a
+    /// crash.
+    pub(super) async fn replace(&self, line: &Line) {
+        let mut waiting = line.all_waiting();
+        let Some(newest) = waiting.pop() else { return };
+        let reason = format!("replaced by the run {} (`Overlap: Replace`)", newest.id.instant);
+        let cancellation = Cancellation { reason: reason.clone(), kill: false };
+        for older in line.under_way() {
+            self.cancel_surely(&older, cancellation.clone()).await;
         }
-        match waiting {
-            Some(waiting) => self.give_up_waiting(line, &waiting, cancellation.reason).await,
-            None => Ok(()),
+        for older in waiting {
+            if let Err(error) = self.give_up_waiting(line, &older, reason.clone()).await {
+                warn!(run = %older.id, %error, "it ends as soon as it is its turn");
+                older.cancel(cancellation.clone());
+            }
+        }
+    }
+
+    /// Makes a run under way end, also where that cannot be written.
+    pub(super) async fn cancel_surely(&self, handle: &Handle, cancellation: Cancellation) {
+        if let Err(error) = self.cancel(handle, cancellation.clone()).await {
+            warn!(run = %handle.id, %error, "it is not on record that it is to end");
+            handle.cancel(cancellation);
         }
     }
 
@@ -222,5 +232,14 @@ impl Runner {
         line.leave(handle.id.instant);
         self.tell(&handle.id);
         Ok(())
+    }
+}
+
+/// The state of a run about which it was decided so.
+fn state(admission: &Admission) -> RunState {
+    match admission {
+        Admission::Start => RunState::Claimed,
+        Admission::Wait | Admission::Replace => RunState::Waiting,
+        Admission::Skip(reason) => RunState::Skipped(reason.clone()),
     }
 }

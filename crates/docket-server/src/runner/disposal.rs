@@ -5,70 +5,106 @@ use std::{collections::HashMap, sync::Arc};
 
 use docket_model::{
     Allocation, AllocationName,
-    run::{ContainerId, Instant},
+    run::{ContainerId, Instant, RunState},
 };
 use parking_lot::Mutex;
 use tracing::warn;
 
 use super::Runner;
+use crate::fault::{Point, point};
+
+/// What is left of an attempt that is over.
+#[derive(Debug, Clone)]
+pub(super) struct Remains {
+    pub(super) allocation: Arc<Allocation>,
+    pub(super) instant: Instant,
+    /// Its number.
+    pub(super) attempt: u32,
+    /// It has ended, or never ran.
+    pub(super) container: ContainerId,
+}
 
 /// The failed container of each allocation that stays for inspection.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<HashMap<AllocationName, (Instant, ContainerId)>>);
+pub(super) struct Kept(Mutex<HashMap<AllocationName, Remains>>);
 
 impl Kept {
-    /// Keeps the container of the later instant; returns the other one.
-    fn keep(
-        &self,
-        name: &AllocationName,
-        instant: Instant,
-        container: ContainerId,
-    ) -> Option<ContainerId> {
+    /// Keeps the newer container; returns the other one.
+    fn keep(&self, remains: Remains) -> Option<ContainerId> {
         let mut kept = self.0.lock();
-        match kept.get(name.as_str()) {
-            Some((_, held)) if *held == container => None,
-            Some((held, _)) if *held > instant => Some(container),
-            _ => kept.insert(name.clone(), (instant, container)).map(|(_, container)| container),
+        let name = remains.allocation.name();
+        let age = |of: &Remains| (of.instant, of.attempt);
+        match kept.get(name) {
+            Some(held) if held.container == remains.container => None,
+            Some(held) if age(held) > age(&remains) => Some(remains.container),
+            _ => kept.insert(name.clone(), remains).map(|older| older.container),
         }
     }
 
-    fn let_go(&self, name: &str) -> Option<ContainerId> {
-        self.0.lock().remove(name).map(|(_, container)| container)
+    fn let_go(&self, name: &AllocationName) -> Option<ContainerId> {
+        self.0.lock().remove(name).map(|kept| kept.container)
+    }
+
+    /// Lets go of this container, unless another one is kept in its place by now.
+    fn let_go_of(&self, name: &AllocationName, container: &ContainerId) {
+        let mut kept = self.0.lock();
+        if kept.get(name).is_some_and(|held| held.container == *container) {
+            kept.remove(name);
+        }
     }
 }
 
 impl Runner {
     /// Lets go of the container that was kept for an allocation which is no more.
     pub(crate) fn forget(self: &Arc<Self>, name: &AllocationName) {
-        if let Some(container) = self.kept.let_go(name.as_str()) {
+        if let Some(container) = self.kept.let_go(name) {
             let runner = Arc::clone(self);
-            self.tasks.spawn(async move { runner.remove(&container).await });
+            self.disposals.spawn(async move { runner.remove(&container).await });
         }
     }
 
-    /// Removes an ended container, unless it is the newest failed one and was not to remove itself.
-    pub(super) async fn dispose(
-        &self,
-        allocation: &Allocation,
-        instant: Instant,
-        container: ContainerId,
-        failed: bool,
-    ) {
-        if !failed || allocation.specification.container.auto_remove() {
+    /// Lets go of what is left of an attempt whose end, in this state, is on record.
+    ///
+    /// In a task of its own: the next run need not wait until everybody has read the output.
+    pub(super) fn dispose(self: &Arc<Self>, remains: Remains, state: &RunState) {
+        let failed = matches!(
+            state,
+            RunState::Failed(_) | RunState::TimedOut(_) | RunState::BetweenAttempts { .. }
+        );
+        let runner = Arc::clone(self);
+        self.disposals.spawn(async move {
+            if failed && !remains.allocation.specification.container.auto_remove() {
+                runner.keep(remains).await;
+            } else {
+                runner.remove(&remains.container).await;
+                point(Point::Removed);
+            }
+        });
+    }
+
+    /// Keeps a failed container in place of an older one, as long as its allocation is there.
+    async fn keep(&self, remains: Remains) {
+        let container = remains.container.clone();
+        let allocation = Arc::clone(&remains.allocation);
+        if !self.is_there(&allocation).await {
             return self.remove(&container).await;
         }
-        let name = allocation.name();
-        let older = self.kept.keep(name, instant, container);
-        // Looked at after keeping: a deletion from now on makes the scheduler let go of it.
-        let is_there = match self.store.standing(name.as_str()).await {
+        if let Some(other) = self.kept.keep(remains) {
+            self.remove(&other).await;
+        }
+        // Looked at after keeping, too: a deletion from now on makes the scheduler let go of it.
+        if !self.is_there(&allocation).await {
+            self.kept.let_go_of(allocation.name(), &container);
+            self.remove(&container).await;
+        }
+    }
+
+    async fn is_there(&self, allocation: &Allocation) -> bool {
+        match self.store.standing(allocation.name().as_str()).await {
             Ok(standing) => {
                 standing.is_some_and(|standing| standing.allocation.uid == allocation.uid)
             }
             Err(_) => true,
-        };
-        let gone = if is_there { None } else { self.kept.let_go(name.as_str()) };
-        for container in older.iter().chain(&gone) {
-            self.remove(container).await;
         }
     }
 

@@ -7,6 +7,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// The least default: an engine on one core does not get quicker by waiting for itself.
 const LEAST: usize = 4;
 
+/// The way through the gate, until it is dropped.
+pub(super) type Permit<'a> = Option<SemaphorePermit<'a>>;
+
 /// Lets creates and starts through in the order in which they came.
 ///
 /// An engine saturates at four to eight at once; more only adds latency to each.
@@ -37,7 +40,8 @@ impl Gate {
         }
     }
 
-    pub(super) async fn enter(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits to be let through; the gate is free for the next one when what is returned is dropped.
+    pub(super) async fn enter(&self) -> Permit<'_> {
         // The semaphore is never closed.
         self.semaphore.acquire().await.ok()
     }

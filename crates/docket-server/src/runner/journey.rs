@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use docket_model::run::{Cancellation, ContainerId, RunState};
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::run::{Cancellation, RunState};
 use tracing::{info, warn};
 
 use super::{
     Runner, Stopped,
-    attempt::{Attempt, Over},
+    attempt::{Attempt, Over, Setting},
+    disposal::Remains,
     line::{Handle, Line},
     policy,
 };
@@ -20,18 +21,10 @@ use crate::{
 /// Where a run sets out from.
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// It was claimed just now.
-    Fresh,
+    /// An attempt is under way.
+    Attempt(Setting),
     /// It waited for another run, which has ended.
     TurnCame,
-    /// It was claimed before the server started, and no container of it is known.
-    Claimed,
-    /// A container of it was created before the server started.
-    Made {
-        container: ContainerId,
-        /// The id of the engine that has it.
-        engine: Option<Arc<str>>,
-    },
     /// An attempt failed, and there will be another.
     Between(DateTime<Utc>),
 }
@@ -43,6 +36,8 @@ pub(super) struct Journey {
     pub(super) handle: Arc<Handle>,
     /// The number of the attempt, from 1.
     pub(super) attempt: u32,
+    /// How long it had waited its turn while a server was there: that is no lateness.
+    pub(super) waited: TimeDelta,
 }
 
 impl Runner {
@@ -53,14 +48,10 @@ impl Runner {
 
     /// Takes a run that is over out of its line, and lets the next one go that waits for it.
     async fn leave(self: &Arc<Self>, handle: &Handle) {
-        let uid = handle.allocation.uid;
-        let line = self.lines.of(uid);
-        let turn = line.turn().await;
+        let line = self.lines.turn(handle.allocation.uid).await;
         line.leave(handle.id.instant);
         self.tell(&handle.id);
         self.call_next(&line);
-        drop(turn);
-        self.lines.tidy(uid, line);
     }
 
     /// Lets the run that waits set out, if there is nobody before it any more.
@@ -76,19 +67,20 @@ impl Runner {
 }
 
 impl Journey {
-    /// The first attempt of a run.
+    /// A run that sets out now.
     pub(super) fn new(runner: Arc<Runner>, handle: Arc<Handle>) -> Self {
-        Self { runner, handle, attempt: 1 }
+        let attempt = handle.attempt;
+        Self { runner, handle, attempt, waited: TimeDelta::zero() }
     }
 
     async fn go(mut self, stage: Stage) {
-        let Ok(state) = self.attempts(stage).await else {
+        let Ok(end) = self.attempts(stage).await else {
             info!(run = %self.handle.id, "let go: the server stops");
             return;
         };
         let Self { runner, handle, .. } = self;
         runner.leave(&handle).await;
-        if state == RunState::Succeeded {
+        if end == RunState::Succeeded {
             runner.children_of(&handle.id.allocation).await;
         }
     }
@@ -96,39 +88,48 @@ impl Journey {
     /// Goes all the way to the end of the last attempt.
     async fn attempts(&mut self, mut stage: Stage) -> Result<RunState, Stopped> {
         loop {
-            let begun = match stage {
+            let setting = match stage {
+                Stage::Attempt(setting) => setting,
+                Stage::TurnCame => match self.set_about(Progress::TurnCame).await? {
+                    Ok(setting) => setting,
+                    Err(gone) => return Ok(gone),
+                },
                 Stage::Between(until) => {
                     if let Some(Cancellation { reason, .. }) = self.pause(until).await? {
                         let over = Over::without_container(RunState::Cancelled(reason));
                         return self.finish(over).await;
                     }
                     self.attempt += 1;
-                    Some(Progress::NextAttempt)
+                    match self.set_about(Progress::NextAttempt).await? {
+                        Ok(setting) => setting,
+                        Err(gone) => return Ok(gone),
+                    }
                 }
-                Stage::TurnCame => Some(Progress::TurnCame),
-                Stage::Fresh | Stage::Claimed | Stage::Made { .. } => None,
             };
-            if let Some(begun) = begun {
-                let reached = match begun {
-                    Progress::NextAttempt => Point::NextAttempt,
-                    _ => Point::TurnCame,
-                };
-                if let Err(error) = self.note(begun).await? {
-                    return Ok(RunState::Cancelled(error.to_string()));
-                }
-                point(reached);
-                stage = Stage::Fresh;
-            }
-            let mut over = Attempt::new(self).carry_out(stage).await?;
+            let mut over = Attempt::new(self).carry_out(setting).await?;
             let pause = self.retry(&over.state);
             if let Some(until) = pause {
                 let reason = over.state.reason().unwrap_or_default().to_owned();
                 over.state = RunState::BetweenAttempts { reason, until };
             }
-            let state = self.finish(over).await?;
-            let Some(until) = pause else { return Ok(state) };
+            let end = self.finish(over).await?;
+            let Some(until) = pause else { return Ok(end) };
             stage = Stage::Between(until);
         }
+    }
+
+    /// Notes that an attempt begins; an end where the record is gone, and the allocation with it.
+    async fn set_about(&self, begun: Progress) -> Result<Result<Setting, RunState>, Stopped> {
+        let reached = match begun {
+            Progress::NextAttempt => Point::NextAttempt,
+            _ => Point::TurnCame,
+        };
+        let noted = self.note(begun).await?;
+        point(reached);
+        let place = || self.runner.berths.line_up(self.handle.id.instant);
+        Ok(noted
+            .map(|()| Setting::Claimed(place()))
+            .map_err(|error| RunState::Cancelled(error.to_string())))
     }
 
     /// When the next attempt begins, if there is to be one.
@@ -169,9 +170,10 @@ impl Journey {
             Some(reason) => warn!(%allocation, %run, exit_code, reason, "run {}", state.word()),
         }
         if let Some(container) = container {
-            let failed = state != RunState::Succeeded;
-            runner.dispose(&self.handle.allocation, id.instant, container, failed).await;
-            point(Point::Removed);
+            let allocation = Arc::clone(&self.handle.allocation);
+            let (instant, attempt) = (id.instant, self.attempt);
+            let remains = Remains { allocation, instant, attempt, container };
+            runner.dispose(remains, &state);
         }
         Ok(state)
     }

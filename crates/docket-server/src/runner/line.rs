@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::Deref,
     sync::Arc,
 };
 
@@ -13,7 +14,8 @@ use docket_model::{
     run::{Cancellation, Instant, Trigger},
 };
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, watch};
+use tracing::info;
 use uuid::Uuid;
 
 /// A run under way, as seen by those who wait for it or want it to end.
@@ -23,6 +25,8 @@ pub(super) struct Handle {
     /// What it carries out, whatever was pushed since.
     pub(super) allocation: Arc<Allocation>,
     pub(super) trigger: Trigger,
+    /// The number of the attempt with which it sets out, from 1.
+    pub(super) attempt: u32,
     /// Set once somebody wants it to end.
     cancellation: watch::Sender<Option<Cancellation>>,
 }
@@ -32,10 +36,11 @@ impl Handle {
         id: RunId,
         allocation: Arc<Allocation>,
         trigger: Trigger,
+        attempt: u32,
         cancellation: Option<Cancellation>,
     ) -> Arc<Self> {
         let cancellation = watch::Sender::new(cancellation);
-        Arc::new(Self { id, allocation, trigger, cancellation })
+        Arc::new(Self { id, allocation, trigger, attempt, cancellation })
     }
 
     pub(super) fn cancel(&self, cancellation: Cancellation) {
@@ -80,21 +85,17 @@ impl Place {
 /// The runs of one allocation.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    turn: Arc<Turn<()>>,
+    turn: Arc<FairMutex<()>>,
     places: Mutex<BTreeMap<Instant, Place>>,
 }
 
 impl Line {
-    /// Waits for the right to decide.
-    pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.turn).lock_owned().await
-    }
-
     pub(super) fn join(&self, handle: Arc<Handle>) {
         self.places.lock().insert(handle.id.instant, Place::UnderWay(handle));
     }
 
     pub(super) fn join_waiting(&self, handle: Arc<Handle>) {
+        info!(run = %handle.id, "run waits for an older one to end");
         self.places.lock().insert(handle.id.instant, Place::Waiting(handle));
     }
 
@@ -109,11 +110,16 @@ impl Line {
         under_way.map(|place| Arc::clone(place.handle())).collect()
     }
 
-    /// The run that waits; there is at most one but for a moment.
+    /// The newest run that waits; those before it were replaced by it.
     pub(super) fn waiting(&self) -> Option<Arc<Handle>> {
+        self.all_waiting().pop()
+    }
+
+    /// The runs that wait, the oldest first.
+    pub(super) fn all_waiting(&self) -> Vec<Arc<Handle>> {
         let places = self.places.lock();
-        let waiting = places.values().rfind(|place| matches!(place, Place::Waiting(_)));
-        waiting.map(|place| Arc::clone(place.handle()))
+        let waiting = places.values().filter(|place| matches!(place, Place::Waiting(_)));
+        waiting.map(|place| Arc::clone(place.handle())).collect()
     }
 
     fn handles(&self) -> Vec<Arc<Handle>> {
@@ -125,32 +131,64 @@ impl Line {
 #[derive(Debug, Default)]
 pub(super) struct Lines(Mutex<HashMap<Uuid, Arc<Line>>>);
 
+/// The right to decide about an allocation, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    lines: &'a Lines,
+    uid: Uuid,
+    line: Arc<Line>,
+    _right: OwnedMutexGuard<()>,
+}
+
+impl Deref for Turn<'_> {
+    type Target = Line;
+    fn deref(&self) -> &Line {
+        &self.line
+    }
+}
+
+/// A line in which nobody stands, and that nobody else waits for, is forgotten.
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut lines = self.lines.0.lock();
+        let nobody_waits = Arc::strong_count(&self.line) == HOLDERS_OF_IDLE;
+        if nobody_waits && self.line.places.lock().is_empty() {
+            lines.remove(&self.uid);
+        }
+    }
+}
+
+/// Who holds a line that nobody waits for: the lines themselves, and the turn that ends.
+const HOLDERS_OF_IDLE: usize = 2;
+
 impl Lines {
     /// The line of an allocation; a new one where nothing of it is under way.
     pub(super) fn of(&self, uid: Uuid) -> Arc<Line> {
         Arc::clone(self.0.lock().entry(uid).or_default())
     }
 
-    /// Forgets a line in which nobody stands and that nobody else holds.
-    pub(super) fn tidy(&self, uid: Uuid, line: Arc<Line>) {
-        let mut lines = self.0.lock();
-        drop(line);
-        let is_idle =
-            |line: &Arc<Line>| line.places.lock().is_empty() && Arc::strong_count(line) == 1;
-        if lines.get(&uid).is_some_and(is_idle) {
-            lines.remove(&uid);
-        }
+    /// Waits for the right to decide about an allocation.
+    pub(super) async fn turn(&self, uid: Uuid) -> Turn<'_> {
+        let line = self.of(uid);
+        let right = Arc::clone(&line.turn).lock_owned().await;
+        Turn { lines: self, uid, line, _right: right }
     }
 
     /// A run that is under way or waits.
     pub(super) fn find(&self, uid: Uuid, instant: Instant) -> Option<Arc<Handle>> {
-        let line = self.0.lock().get(&uid).cloned()?;
-        let places = line.places.lock();
+        let lines = self.0.lock();
+        let places = lines.get(&uid)?.places.lock();
         places.get(&instant).map(|place| Arc::clone(place.handle()))
     }
 
     /// All runs that are under way or wait.
     pub(super) fn handles(&self) -> Vec<Arc<Handle>> {
         self.0.lock().values().flat_map(|line| line.handles()).collect()
+    }
+
+    /// True where no line is remembered.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
     }
 }

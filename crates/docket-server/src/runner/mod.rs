@@ -17,6 +17,8 @@ mod environment;
 mod gate;
 mod health;
 mod journey;
+mod launch;
+mod leftovers;
 mod line;
 mod live;
 mod pauses;
@@ -80,6 +82,8 @@ pub(crate) struct Runner {
     readers: Arc<Readers>,
     news: broadcast::Sender<RunId>,
     tasks: TaskTracker,
+    /// What lets containers go whose ends are on record; given up when the server stops.
+    disposals: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -117,6 +121,7 @@ impl Runner {
             readers: Arc::default(),
             news: broadcast::Sender::new(NEWS),
             tasks: TaskTracker::new(),
+            disposals: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
     }
@@ -141,21 +146,37 @@ impl Runner {
     /// Finishes what is being written, and lets the containers go.
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        for tasks in [&self.tasks, &self.disposals] {
+            tasks.close();
+            tasks.wait().await;
+        }
     }
 
-    /// Stops all containers, and waits until their runs are recorded.
+    /// Stops all containers, and waits until their runs are recorded and they are removed.
     pub(crate) async fn stop_runs(&self) {
         let reason = "the server was stopped with `--stop-runs`".to_owned();
+        let cancellation = Cancellation { reason, kill: false };
         let mut news = self.news.subscribe();
-        for handle in self.lines.handles() {
-            handle.cancel(Cancellation { reason: reason.clone(), kill: false });
-        }
-        while !self.lines.handles().is_empty() {
-            // Each end is news; whoever misses some looks again.
+        loop {
+            // Some may have begun meanwhile, after others that they run after.
+            let handles = self.lines.handles();
+            if handles.is_empty() {
+                break;
+            }
+            for handle in handles.iter().filter(|handle| handle.cancelled().is_none()) {
+                self.cancel_surely(handle, cancellation.clone()).await;
+            }
+            // Each beginning and each end is news; whoever misses some looks again.
             let _: Result<RunId, _> = news.recv().await;
         }
+        self.disposals.close();
+        self.disposals.wait().await;
+    }
+
+    /// True where no run is under way and nobody decides.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lines.is_empty()
     }
 
     /// Tells whoever watches the run that there is something new in its record.
@@ -185,7 +206,7 @@ impl Runner {
         }
     }
 
-    /// Writes to the store, again and again while it cannot be written; ends early when the server
+    /// Writes to the store, again and again while it does not do its work; ends early when the server
     /// stops.
     async fn durably<T, F>(&self, write: impl Fn() -> F) -> Result<Result<T, StoreError>, Stopped>
     where
@@ -193,8 +214,8 @@ impl Runner {
     {
         loop {
             match write().await {
-                Err(StoreError::Unwritable(reason)) => {
-                    error!(reason, "the store cannot be written: it is tried again");
+                Err(error @ (StoreError::Unwritable(_) | StoreError::Unreadable(_))) => {
+                    error!(%error, "it is tried again");
                     self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;
                 }
                 written => return Ok(written),

@@ -22,6 +22,11 @@ impl Pauses {
         pauses.push_back(pause);
     }
 
+    /// All that are remembered.
+    pub(super) fn all(&self) -> Vec<Pause> {
+        self.0.lock().iter().copied().collect()
+    }
+
     /// Why nothing started from one moment to another: the pause that covers most of that time.
     pub(super) fn reason(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
         let covered = |pause: &&Pause| pause.to.min(to) - pause.from.max(from);

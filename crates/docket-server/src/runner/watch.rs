@@ -67,17 +67,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// What a container ended by that an earlier life of the server was to end before its time.
-    pub(super) fn ended_early(&self, exit: &Exit) -> Option<Early> {
-        let handle = &self.journey.handle;
-        if let Some(cancellation) = handle.cancelled() {
-            return Some(Early::Cancelled(cancellation));
-        }
-        let timeout = handle.allocation.specification.policies.timeout?;
-        let ran = exit.ended_at? - exit.started_at?;
-        (ran >= timeout.into()).then_some(Early::TimedOut(timeout))
-    }
-
     /// Ends a container; one that will not die is looked at again until it has.
     async fn bring_down(
         &self,
@@ -94,6 +83,7 @@ impl Attempt<'_> {
             Some(Cancellation { kill: true, .. }) => Stop::AtOnce,
             _ => Stop::Gently,
         };
+        let mut told = None;
         loop {
             let refusal = tokio::select! {
                 biased;
@@ -116,8 +106,11 @@ impl Attempt<'_> {
                     () = runner.health.up() => continue,
                 }
             }
-            warn!(run = %handle.id, %container, %refusal, "the container will not die");
-            self.note_loosely(Progress::WillNotDie(refusal.to_string())).await?;
+            if told.as_ref() != Some(&refusal) {
+                warn!(run = %handle.id, %container, %refusal, "the container will not die");
+                self.note_loosely(Progress::WillNotDie(refusal.to_string())).await?;
+                told = Some(refusal);
+            }
             how = Stop::AtOnce;
             tokio::select! {
                 exit = &mut following => return Ok(exit?),
@@ -125,6 +118,18 @@ impl Attempt<'_> {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
+    }
+
+    /// Why a container that is found ended did not end by itself, as far as can be told.
+    pub(super) fn ended_early(&self, exit: &Exit) -> Option<Early> {
+        let handle = &self.journey.handle;
+        if let Some(cancellation) = handle.cancelled() {
+            return Some(Early::Cancelled(cancellation));
+        }
+        let timeout = handle.allocation.specification.policies.timeout?;
+        let took = exit.ended_at? - exit.started_at?;
+        let was_stopped = exit.code != 0 && took >= timeout.into();
+        was_stopped.then_some(Early::TimedOut(timeout))
     }
 
     /// Reads the output of a container that has ended, and judges its end.

@@ -148,8 +148,7 @@ impl Scheduler {
             match change {
                 Change::Stored { allocation, decided, suspension } => {
                     if !allocation.specification.parents().is_empty() {
-                        let (runner, name) = (Arc::clone(&self.runner), allocation.name().clone());
-                        self.deciding.spawn(async move { runner.consider(&name).await });
+                        self.runner.consider_soon(allocation.name().clone());
                     }
                     self.agenda.store(position, allocation, decided, suspension);
                 }

@@ -27,14 +27,13 @@ impl Life {
     /// Notes the start and the time without a server before it; then takes up what is under way.
     pub(super) async fn begin(&self, runner: &Arc<Runner>) -> Result<(), StoreError> {
         let about = self.store.about();
-        let kind = about.kind;
-        match (about.is_volatile, about.is_new) {
-            (true, _) => warn!(
+        if about.is_volatile {
+            warn!(
                 "the store is in memory: allocations that are pushed, and all runs, are forgotten \
                  when the server stops (`--store sqlite:PATH` keeps them)"
-            ),
-            (false, true) => warn!(store = kind, "a new store was made: there is nothing in it"),
-            (false, false) => info!(store = kind, "the store was opened"),
+            );
+        } else {
+            info!(store = about.kind, "the store was opened");
         }
         let now = self.clock.now();
         if let Some(last_alive) = about.last_alive.filter(|last_alive| *last_alive < now) {

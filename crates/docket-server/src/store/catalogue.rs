@@ -16,6 +16,7 @@ use docket_model::{
     mistake,
     run::{Instant, RunState},
 };
+use parking_lot::Mutex;
 
 use super::{Change, Changes, Standing, UnderWay, draft::Staged};
 
@@ -113,7 +114,7 @@ pub(super) struct Catalogue {
     pub(super) children: HashMap<AllocationName, BTreeSet<AllocationName>>,
     /// The greatest position or revision so far: each number is given once.
     pub(super) counter: u64,
-    readers: Vec<Weak<Changes>>,
+    readers: Mutex<Vec<Weak<Changes>>>,
 }
 
 impl Catalogue {
@@ -168,10 +169,10 @@ impl Catalogue {
     }
 
     /// All allocations, and from now on each change of one.
-    pub(super) fn changes(&mut self) -> Arc<Changes> {
+    pub(super) fn changes(&self) -> Arc<Changes> {
         let changes = Arc::new(Changes::default());
         changes.add(self.entries.iter().map(|(position, entry)| (*position, entry.change())));
-        self.readers.push(Arc::downgrade(&changes));
+        self.readers.lock().push(Arc::downgrade(&changes));
         changes
     }
 
@@ -205,16 +206,16 @@ impl Catalogue {
         if changed.is_empty() {
             return;
         }
-        let changes: Vec<_> = changed
+        let news: Vec<_> = changed
             .into_iter()
             .map(|(position, name)| match self.entries.get(&position) {
                 Some(entry) => (position, entry.change()),
                 None => (position, Change::Deleted { name }),
             })
             .collect();
-        self.readers.retain(|reader| {
+        self.readers.get_mut().retain(|reader| {
             let reader = reader.upgrade();
-            reader.inspect(|reader| reader.add(changes.iter().cloned())).is_some()
+            reader.inspect(|reader| reader.add(news.iter().cloned())).is_some()
         });
     }
 }

@@ -10,7 +10,7 @@ use docket_model::{Allocation, AllocationName, Origin, Run, Specification};
 use super::{
     Effect, Push, Steering, StoreError,
     catalogue::{Catalogue, Entry},
-    rules,
+    chains, rules,
 };
 
 /// A catalogue with changes that are not accepted yet.
@@ -91,7 +91,9 @@ impl<'a> Draft<'a> {
         base.map(|(_, entry)| entry)
             .chain(staged)
             .map(|entry| &entry.allocation)
-            .filter(|held| held.origin == push.origin && !wanted.contains(held.name()))
+            .filter(|held| {
+                rules::is_same_owner(&held.origin, &push.origin) && !wanted.contains(held.name())
+            })
             .map(|held| held.name().clone())
             .collect()
     }
@@ -108,7 +110,7 @@ impl<'a> Draft<'a> {
             let (_, entry) = self.entry(name.as_str()).filter(|_| !gone.contains(name))?;
             Some(entry.allocation.specification.parents().to_vec())
         };
-        let unfit = rules::unfit(&push.specifications, &stored);
+        let unfit = chains::unfit(&push.specifications, &stored);
         if !unfit.is_empty() {
             return Err(StoreError::Unfit(unfit));
         }
@@ -154,11 +156,11 @@ impl<'a> Draft<'a> {
             self.staged.changed.insert(position, name);
             return Put { effect: Effect::Created, position, before: None };
         };
-        if before.specification == specification {
+        if before.specification == specification && before.origin == push.origin {
             return Put { effect: Effect::Unchanged, position, before: Some(before) };
         }
         let revision = self.count();
-        let updated = rules::updated(&before, specification, revision, push.at);
+        let updated = rules::updated(&before, specification, &push.origin, revision, push.at);
         self.unlink(&before);
         self.link(&updated);
         if let Some(entry) = self.at_mut(position) {

@@ -8,12 +8,15 @@
 //! 4. What is wrong at the moment of writing changes nothing, and the same call may be made again.
 
 mod catalogue;
+mod chains;
 mod changes;
 #[cfg(test)]
 mod contract;
 mod draft;
+mod error;
 mod history;
 mod memory;
+mod progress;
 mod rules;
 mod sqlite;
 
@@ -26,16 +29,17 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    Allocation, AllocationName, FieldPath, Origin, Output, Run, RunId, Specification,
+    Allocation, AllocationName, Origin, Run, RunId, Specification,
     journal::{Entry, Suspension},
-    run::{Attempt, Cancellation, ContainerId, Exit, Instant, RunState, Step},
+    run::Instant,
 };
-use thiserror::Error;
 use uuid::Uuid;
 
 pub use self::{
     changes::{Change, Changes},
+    error::{StoreError, Unfit},
     memory::MemoryStore,
+    progress::{End, Progress},
     sqlite::{OpenError, SqliteStore},
 };
 
@@ -147,64 +151,6 @@ pub enum Recorded {
     Taken(Arc<Run>),
 }
 
-/// What is learnt of a run under way.
-#[derive(Debug, Clone)]
-pub enum Progress {
-    /// The image is there.
-    Pulled {
-        /// The image's repository.
-        repository: String,
-        /// Its tag or digest.
-        tag: String,
-        /// Why an image that could not be pulled serves all the same.
-        stale: Option<String>,
-    },
-    /// The container was created.
-    Created {
-        /// Its id.
-        container: ContainerId,
-        /// The id of the engine that has it.
-        engine: Arc<str>,
-        /// Its image's id.
-        image: Option<Arc<str>>,
-        /// What the engine had to say.
-        remarks: Vec<String>,
-    },
-    /// The container was started.
-    Started,
-    /// The older run has ended, so it is this one's turn.
-    TurnCame,
-    /// Somebody wants it to end.
-    Cancelling(Cancellation),
-    /// Its container was told to end and goes on; why, in words.
-    WillNotDie(String),
-    /// The next attempt begins.
-    NextAttempt,
-}
-
-impl Progress {
-    /// True for what must be durable before the next step: the rest may follow soon after.
-    #[must_use]
-    pub fn is_momentous(&self) -> bool {
-        !matches!(self, Self::Pulled { .. } | Self::Started)
-    }
-}
-
-/// How an attempt ended, and with it the run, unless there is another attempt.
-#[derive(Debug, Clone)]
-pub struct End {
-    /// The state of the run from now on: its end, or between attempts.
-    pub state: RunState,
-    /// How its container ended, if one did.
-    pub exit: Option<Exit>,
-    /// What the container wrote.
-    pub output: Option<Arc<Output>>,
-    /// What was not as it should be about the end.
-    pub remarks: Vec<String>,
-    /// When all this was known.
-    pub at: DateTime<Utc>,
-}
-
 /// Which entries of the journal to list.
 #[derive(Debug, Clone, Default)]
 pub struct EntryFilter {
@@ -291,6 +237,7 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// allocation is still of the revision that was decided about.
     ///
     /// A record of missed instants that follows another of the same reason lengthens that one.
+    /// Records beyond what the allocation keeps go now, or soon after.
     async fn decide(&self, run: Run) -> Result<Recorded, StoreError>;
 
     /// Makes the record of a run by hand, which leaves the latest instant decided as it is.
@@ -349,165 +296,4 @@ pub trait Store: AllocationStore + RunStore + JournalStore {
 
     /// Copies all that it keeps into a new file, as it stands at one moment.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
-}
-
-/// Something about a specification that does not fit what the store has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    /// Which of the specifications that were pushed.
-    pub index: usize,
-    /// Its name.
-    pub name: AllocationName,
-    /// The way to the field below it.
-    pub field: FieldPath,
-    /// What is wrong, in words.
-    pub message: String,
-}
-
-/// What can go wrong at a store.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum StoreError {
-    /// The allocation belongs to a file, which is the only place to change it.
-    #[error("`{name}` is defined in {file} and can only be changed there")]
-    ReadOnly {
-        /// The allocation.
-        name: AllocationName,
-        /// The file, as it was given.
-        file: Arc<str>,
-    },
-    /// A file defines a name that was pushed over the API.
-    #[error("`{name}` was pushed over the API already: delete it there first, or rename it")]
-    Taken {
-        /// The allocation.
-        name: AllocationName,
-    },
-    /// Specifications do not fit what is there, or one another.
-    #[error("{}", unfit(.0))]
-    Unfit(Vec<Unfit>),
-    /// Others run after the allocation.
-    #[error("{} after `{name}`: delete what runs after it first, or change its `After`", run_after(.children))]
-    HasChildren {
-        /// The allocation.
-        name: AllocationName,
-        /// Those that run after it.
-        children: Vec<AllocationName>,
-    },
-    /// There is no record of this run, so nothing can be added to it.
-    #[error("there is no record of the run `{0}`")]
-    NoSuchRun(RunId),
-    /// Nothing more happens to this run.
-    #[error("the run `{id}` is over: {state}")]
-    RunIsOver {
-        /// The run.
-        id: RunId,
-        /// How it ended, in a word.
-        state: &'static str,
-    },
-    /// Nothing could be written, and nothing was changed; it may be tried again.
-    #[error("the store cannot be written: {0}")]
-    Unwritable(String),
-    /// What is stored cannot be read.
-    #[error("the store cannot be read: {0}")]
-    Unreadable(String),
-    /// No copy was made, and no half of one is left.
-    #[error("no copy was made at `{}`: {reason}", .path.display())]
-    NotCopied {
-        /// Where it should have been.
-        path: PathBuf,
-        /// Why there is none.
-        reason: String,
-    },
-    /// The store has nothing that could be copied to a file.
-    #[error("the store is in memory, so there is no file to copy: see `docket server --store`")]
-    NoFile,
-}
-
-fn unfit(all: &[Unfit]) -> String {
-    let each = all
-        .iter()
-        .map(|Unfit { name, field, message, .. }| format!("`{name}`: {field}: {message}"));
-    each.collect::<Vec<_>>().join("; ")
-}
-
-fn run_after(children: &[AllocationName]) -> String {
-    match children {
-        [child] => format!("`{child}` runs"),
-        children => {
-            let names: Vec<_> = children.iter().map(|child| format!("`{child}`")).collect();
-            format!("{} run", names.join(", "))
-        }
-    }
-}
-
-impl Progress {
-    /// Adds what was learnt to the record.
-    fn apply(self, run: &mut Run, at: DateTime<Utc>) {
-        match &self {
-            Self::Started => run.state = RunState::Running,
-            Self::TurnCame => run.state = RunState::Claimed,
-            Self::WillNotDie(reason) => run.state = RunState::WillNotDie(reason.clone()),
-            Self::NextAttempt => {
-                let number = run.attempts.last().map_or(1, |attempt| attempt.number + 1);
-                run.attempts.push(Attempt::new(number));
-                run.state = RunState::Claimed;
-            }
-            Self::Pulled { .. } | Self::Created { .. } | Self::Cancelling(_) => {}
-        }
-        if let Self::Cancelling(cancellation) = self {
-            run.cancellation = Some(Box::new(cancellation));
-        } else if let Some(attempt) = run.attempt_mut() {
-            let step = self.step(attempt, at);
-            attempt.steps.extend(step.map(|step| (at, step)));
-        }
-    }
-
-    fn step(self, attempt: &mut Attempt, at: DateTime<Utc>) -> Option<Step> {
-        match self {
-            Self::Pulled { stale: Some(reason), .. } => {
-                attempt.remarks.push(format!("the image could not be pulled: {reason}"));
-                Some(Step::NotPulled { reason: reason.into() })
-            }
-            Self::Pulled { repository, tag, .. } => {
-                Some(Step::Pulled { repository: repository.into(), tag: tag.into() })
-            }
-            Self::Created { container, engine, image, remarks } => {
-                attempt.container = Some(container);
-                attempt.engine = Some(engine);
-                attempt.image = image;
-                attempt.remarks.extend(remarks);
-                Some(Step::Created)
-            }
-            Self::Started => {
-                attempt.started_at = Some(at);
-                Some(Step::Started)
-            }
-            Self::WillNotDie(reason) => Some(Step::Error(reason.into())),
-            Self::TurnCame | Self::Cancelling(_) | Self::NextAttempt => None,
-        }
-    }
-}
-
-impl End {
-    /// Adds the end to the record.
-    fn apply(self, run: &mut Run) {
-        let error = match &self.state {
-            RunState::Succeeded => None,
-            state if self.exit.is_none() => state.reason(),
-            _ => None,
-        };
-        let error = error.map(|reason| Step::Error(reason.into()));
-        run.state = self.state;
-        run.ended_at = run.state.is_over().then_some(self.at);
-        let Some(attempt) = run.attempt_mut() else { return };
-        attempt.steps.extend(self.exit.as_ref().map(|_| (self.at, Step::Exited)));
-        attempt.steps.extend(error.map(|step| (self.at, step)));
-        attempt.steps.shrink_to_fit();
-        attempt.remarks.extend(self.remarks);
-        if let Some(exit) = self.exit {
-            attempt.started_at = exit.started_at.or(attempt.started_at);
-            attempt.image = exit.image.clone().or(attempt.image.take());
-            attempt.exit = Some(exit);
-        }
-        attempt.output = self.output.or(attempt.output.take());
-    }
 }

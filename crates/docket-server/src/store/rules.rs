@@ -1,13 +1,10 @@
 //! What every store does alike, as functions of values.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    Allocation, AllocationName, FieldPath, Origin, Run, RunId, Specification,
+    Allocation, AllocationName, Origin, Run, RunId, Specification,
     allocation::Keep,
     journal::{Entry, Event},
     log,
@@ -16,14 +13,19 @@ use docket_model::{
 use uuid::Uuid;
 
 use super::{
-    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Unfit, draft::Put,
+    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, draft::Put,
 };
+
+/// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
+pub(super) fn is_same_owner(one: &Origin, other: &Origin) -> bool {
+    matches!((one, other), (Origin::Api, Origin::Api) | (Origin::File(_), Origin::File(_)))
+}
 
 /// Refuses to let one origin change what belongs to another.
 pub(super) fn check_owner(held: &Allocation, wanted: &Origin) -> Result<(), StoreError> {
     let name = held.name().clone();
     match (&held.origin, wanted) {
-        (held, wanted) if held == wanted => Ok(()),
+        (held, wanted) if is_same_owner(held, wanted) => Ok(()),
         (Origin::File(file), _) => Err(StoreError::ReadOnly { name, file: file.clone() }),
         (Origin::Api, _) => Err(StoreError::Taken { name }),
     }
@@ -58,17 +60,22 @@ pub(super) fn created(
 pub(super) fn updated(
     before: &Allocation,
     specification: Specification,
+    origin: &Origin,
     revision: u64,
     at: DateTime<Utc>,
 ) -> Allocation {
+    let bounds = |specification: &Specification| {
+        (specification.policies.not_before, specification.policies.not_after)
+    };
     let same_instants = before.specification.due == specification.due
-        && before.specification.time_zone == specification.time_zone;
+        && before.specification.time_zone == specification.time_zone
+        && bounds(&before.specification) == bounds(&specification);
     Allocation {
         specification,
         revision,
         scheduled_at: if same_instants { before.scheduled_at } else { at },
         uid: before.uid,
-        origin: before.origin.clone(),
+        origin: origin.clone(),
         created_at: before.created_at,
     }
 }
@@ -121,6 +128,19 @@ pub(super) fn without<E>(
     let state = RunState::Missed { reason: reason.clone(), last, count };
     let id = RunId { allocation: span.id.allocation.clone(), instant: first };
     Ok((first <= last).then(|| Run { id, state, ..span.clone() }))
+}
+
+/// The record of a decision where its instant may have one already, made by hand: what is left of
+/// missed instants stands beside that, anything else is decided by it.
+pub(super) fn beside<E>(
+    run: &Arc<Run>,
+    is_taken: impl Fn(Instant) -> Result<bool, E>,
+) -> Result<Option<Arc<Run>>, E> {
+    let instant = run.id.instant;
+    if !is_taken(instant)? {
+        return Ok(Some(Arc::clone(run)));
+    }
+    Ok(without(run, instant, None, is_taken)?.map(Arc::new))
 }
 
 /// Where a record of the instant of a run by hand stands in its way, or what becomes of it.
@@ -244,60 +264,6 @@ pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<A
         }
     }
     surplus
-}
-
-/// Finds names in `After` that there are not, and circles, given what runs after what in the store.
-///
-/// `stored` tells the parents of a name that will still be there after the push.
-pub(super) fn unfit(
-    pushed: &[Specification],
-    stored: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
-) -> Vec<Unfit> {
-    let by_name: HashMap<_, _> =
-        pushed.iter().map(|specification| (&specification.name, specification)).collect();
-    let parents = |name: &AllocationName| match by_name.get(name) {
-        Some(specification) => Some(specification.parents().to_vec()),
-        None => stored(name),
-    };
-    let mut unfit = Vec::new();
-    for (index, specification) in pushed.iter().enumerate() {
-        let name = &specification.name;
-        for (place, parent) in specification.parents().iter().enumerate() {
-            let field = FieldPath::key("After").with_index(place);
-            let message = if parents(parent).is_none() {
-                format!("no allocation is named `{parent}`")
-            } else if let Some(circle) = circle(name, parent, &parents) {
-                format!("runs after itself: {circle}")
-            } else {
-                continue;
-            };
-            unfit.push(Unfit { index, name: name.clone(), field, message });
-        }
-    }
-    unfit
-}
-
-/// The way from a parent up to `name` again, if there is one: `a` after `b` after `a`.
-fn circle(
-    name: &AllocationName,
-    parent: &AllocationName,
-    parents: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
-) -> Option<String> {
-    let mut seen = HashSet::from([parent.clone()]);
-    let mut ways = vec![vec![parent.clone()]];
-    while let Some(way) = ways.pop() {
-        let end = way.last()?;
-        if end == name {
-            let words: Vec<_> = way.iter().map(|name| format!("`{name}`")).collect();
-            return Some(format!("`{name}` after {}", words.join(" after ")));
-        }
-        for above in parents(end).unwrap_or_default() {
-            if seen.insert(above.clone()) {
-                ways.push(way.iter().cloned().chain([above]).collect());
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

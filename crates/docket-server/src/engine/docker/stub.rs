@@ -1,18 +1,36 @@
 //! An engine that does as a test says, for answers that a real one gives too rarely.
+//!
+//! Its connections are pipes in memory: a paused clock goes on while nothing but time is waited for,
+//! and bytes that are under way through the system would not count.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use docket_model::{FieldPath, Specification, container::UnknownOptions};
+use http::Uri;
+use hyper_util::{
+    client::legacy::connect::{Connected, Connection},
+    rt::TokioIo,
+};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    io::{
+        AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+        DuplexStream, ReadBuf, duplex,
+    },
+    sync::mpsc::{UnboundedSender, unbounded_channel},
 };
+use tower_service::Service;
 use uuid::Uuid;
 
-use super::{client::Client, endpoint::Endpoint, transport};
+use super::{client::Client, transport};
 use crate::engine::{Identity, Plan};
 
 /// What the engine does about a request.
@@ -33,33 +51,32 @@ pub(super) enum Reply {
 
 type Script = dyn FnMut(&str) -> Reply + Send;
 
-/// An engine on a socket of its own.
+/// How many bytes a pipe holds.
+const PIPE: usize = 1 << 16;
+
+/// An engine at the other end of pipes.
 pub(super) struct Stub {
-    folder: TempDir,
+    door: Door,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stub {
     /// Answers each request, such as `GET /info`, as `script` says.
     pub(super) fn start(script: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
-        let folder = TempDir::new().unwrap();
-        let listener = UnixListener::bind(folder.path().join("sock")).unwrap();
+        let (connections, mut accepted) = unbounded_channel();
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let (script, noted) = (Arc::new(Mutex::new(script)), Arc::clone(&seen));
         tokio::spawn(async move {
-            while let Ok((connection, _)) = listener.accept().await {
+            while let Some(connection) = accepted.recv().await {
                 tokio::spawn(serve(connection, script.clone(), noted.clone()));
             }
         });
-        Self { folder, seen }
+        Self { door: Door(connections), seen }
     }
 
     /// A client of this engine.
     pub(super) fn client(&self) -> Client {
-        let address = format!("unix://{}/sock", self.folder.path().display());
-        let variable = |name: &str| (name == "DOCKER_HOST").then(|| address.clone());
-        let endpoint = Endpoint::choose(&variable, None).unwrap();
-        let (docker, afresh) = transport::clients(&endpoint).unwrap();
+        let (docker, afresh) = transport::both(&self.door, "http://docker").unwrap();
         Client { docker, afresh, endpoint: "stub".into(), is_local: true }
     }
 
@@ -69,8 +86,69 @@ impl Stub {
     }
 }
 
+/// Opens pipes to a stub.
+#[derive(Clone)]
+struct Door(UnboundedSender<DuplexStream>);
+
+impl Service<Uri> for Door {
+    type Response = TokioIo<Pipe>;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let (near, far) = duplex(PIPE);
+        let opened = self.0.send(far).map(|()| TokioIo::new(Pipe(near)));
+        std::future::ready(opened.map_err(|_| io::ErrorKind::ConnectionRefused.into()))
+    }
+}
+
+/// The client's end of a pipe.
+struct Pipe(DuplexStream);
+
+impl Connection for Pipe {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
 /// Answers the requests of one connection.
-async fn serve(connection: UnixStream, script: Arc<Mutex<Script>>, seen: Arc<Mutex<Vec<String>>>) {
+async fn serve(
+    connection: DuplexStream,
+    script: Arc<Mutex<Script>>,
+    seen: Arc<Mutex<Vec<String>>>,
+) {
     let mut connection = BufReader::new(connection);
     while let Some(request) = read(&mut connection).await {
         seen.lock().push(request.clone());
@@ -96,7 +174,7 @@ async fn serve(connection: UnixStream, script: Arc<Mutex<Script>>, seen: Arc<Mut
 }
 
 /// Reads a request; returns its method and address.
-async fn read(connection: &mut BufReader<UnixStream>) -> Option<String> {
+async fn read(connection: &mut BufReader<DuplexStream>) -> Option<String> {
     let mut request = String::new();
     connection.read_line(&mut request).await.ok().filter(|length| *length > 0)?;
     let mut length = 0;

@@ -59,7 +59,7 @@ pub(super) fn clients(endpoint: &Endpoint) -> Result<(Docker, Docker), ConnectEr
 }
 
 /// A client that keeps connections, and one that does not.
-fn both<C>(connector: &C, address: &str) -> Result<(Docker, Docker), Error>
+pub(super) fn both<C>(connector: &C, address: &str) -> Result<(Docker, Docker), Error>
 where
     C: Connect + Clone + Send + Sync + 'static,
 {

@@ -6,7 +6,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::Exit;
 use tokio::time::Instant;
 
-use super::Seen;
+use crate::engine::Identity;
+
+/// What was done to a container, and when by the wall clock.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) identity: Identity,
+    pub(crate) created_at: DateTime<Utc>,
+    /// How often it was really started; who asks again starts nothing.
+    pub(crate) starts: u32,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) removed: bool,
+    /// What was given to it beside its own.
+    pub(crate) environment: Vec<String>,
+}
 
 /// A container and how far it is.
 #[derive(Debug, Clone)]
@@ -21,8 +35,9 @@ pub(super) enum State {
     Created,
     Runs {
         started_at: DateTime<Utc>,
-        /// When it ends by itself, if it does.
-        until: Option<Instant>,
+        since: Instant,
+        /// When it ends and with which code, if it does.
+        end: Option<(Instant, i64)>,
     },
     Ended(Exit),
 }
@@ -31,27 +46,21 @@ impl Container {
     /// Starts it, unless it was started before.
     pub(super) fn start(&mut self, now: DateTime<Utc>) {
         if matches!(self.state, State::Created) {
-            let until = self.lifetime().map(|lifetime| Instant::now() + lifetime);
-            self.state = State::Runs { started_at: now, until };
+            let since = Instant::now();
+            let end = self.lifetime().map(|lifetime| (since + lifetime, self.code()));
+            self.state = State::Runs { started_at: now, since, end };
             self.seen.starts += 1;
+            self.seen.started_at = Some(now);
         }
     }
 
     /// How far it is now.
     pub(super) fn state(&mut self) -> &State {
-        if let State::Runs { started_at, until: Some(until) } = self.state
-            && until <= Instant::now()
+        if let State::Runs { started_at, since, end: Some((end, code)) } = self.state
+            && end <= Instant::now()
         {
-            let lifetime = self.lifetime().unwrap_or_default();
-            let ended_at = started_at + TimeDelta::from_std(lifetime).unwrap();
-            self.end(self.code(), ended_at);
-        }
-        &self.state
-    }
-
-    /// Ends it, if it runs.
-    pub(super) fn end(&mut self, code: i64, ended_at: DateTime<Utc>) {
-        if let State::Runs { started_at, .. } = self.state {
+            let ended_at = started_at + TimeDelta::from_std(end - since).unwrap();
+            self.seen.ended_at = Some(ended_at);
             self.state = State::Ended(Exit {
                 image: None,
                 code,
@@ -62,15 +71,35 @@ impl Container {
                 engine_went_down: false,
             });
         }
+        &self.state
+    }
+
+    /// Makes it end with this code, at once or when its grace is over; false where it will not.
+    pub(super) fn stop(&mut self, gently: bool, code: i64) -> bool {
+        let will_not = self.image == "undying" || number(&self.image, "stubborn-").is_some();
+        let grace = number(&self.image, "grace-").filter(|_| gently).unwrap_or_default();
+        self.state();
+        if let State::Runs { end, .. } = &mut self.state {
+            if will_not {
+                return false;
+            }
+            let stops_at = Instant::now() + Duration::from_secs(grace);
+            if end.is_none_or(|(end, _)| end > stops_at) {
+                *end = Some((stops_at, code));
+            }
+        }
+        true
     }
 
     /// How long it runs if nobody stops it; nothing where it never ends.
     fn lifetime(&self) -> Option<Duration> {
-        match self.image.as_str() {
-            "long" => Some(Duration::from_secs(3600)),
-            "undying" => None,
-            image => Some(Duration::from_secs(number(image, "sleep-").unwrap_or_default())),
-        }
+        let seconds = match self.image.as_str() {
+            "undying" => return None,
+            "long" => 3600,
+            image if image.starts_with("grace-") => return None,
+            image => number(image, "sleep-").or(number(image, "stubborn-")).unwrap_or_default(),
+        };
+        Some(Duration::from_secs(seconds))
     }
 
     fn code(&self) -> i64 {
@@ -82,6 +111,6 @@ impl Container {
 }
 
 /// The number behind the first part of an image's name.
-fn number(image: &str, start: &str) -> Option<u64> {
+pub(super) fn number(image: &str, start: &str) -> Option<u64> {
     image.strip_prefix(start)?.parse().ok()
 }

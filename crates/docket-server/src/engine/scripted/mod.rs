@@ -4,10 +4,9 @@
 mod container;
 mod tests;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use docket_model::{
     Output,
     run::{ContainerId, Exit},
@@ -17,30 +16,23 @@ use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
-use self::container::{Container, State};
+pub(crate) use self::container::Seen;
+use self::container::{Container, State, number};
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Finding, Found, Identity, LiveOutput, Made,
-    Observation, Plan, Pull, Pulled, Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
+    Pull, Pulled, Sight, Stop,
 };
 use crate::clock::Clock;
-
-/// What was done to a container, and when by the wall clock.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    pub(crate) identity: Identity,
-    pub(crate) created_at: DateTime<Utc>,
-    /// How often it was really started; who asks again starts nothing.
-    pub(crate) starts: u32,
-    pub(crate) removed: bool,
-}
 
 /// Images say what happens.
 ///
 /// `exit-3` fails with that code, `fail-until-3` in its first two attempts; `sleep-5` runs for so
-/// many seconds, `long` for an hour, `undying` for ever, whatever is done about it; `slow` is never
-/// pulled, and `nothing` cannot be. All others end well and at once.
+/// many seconds, `long` for an hour, `grace-5` until so long after it is told to end, and whatever
+/// is done about it `stubborn-5` for so many seconds and `undying` for ever; `pull-5` takes so long
+/// to pull, `slow` is never pulled, and `nothing` cannot be. All others end well and at once.
 #[derive(Debug, Clone)]
 pub(crate) struct ScriptedEngine {
+    id: Arc<str>,
     clock: Arc<dyn Clock>,
     containers: Arc<Mutex<HashMap<ContainerId, Container>>>,
     /// True while it is away; sent again when a container changes.
@@ -49,7 +41,17 @@ pub(crate) struct ScriptedEngine {
 
 impl ScriptedEngine {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, containers: Arc::default(), away: watch::Sender::new(false) }
+        Self::called("E", clock)
+    }
+
+    /// One that gives itself this id.
+    pub(crate) fn called(id: &str, clock: Arc<dyn Clock>) -> Self {
+        Self { id: id.into(), clock, containers: Arc::default(), away: watch::Sender::new(false) }
+    }
+
+    /// The same one, with its containers, after it got another id.
+    pub(crate) fn renamed(&self, id: &str) -> Self {
+        Self { id: id.into(), ..self.clone() }
     }
 
     pub(crate) fn set_away(&self, away: bool) {
@@ -58,9 +60,14 @@ impl ScriptedEngine {
 
     /// All containers that were ever created, by their instants and attempts.
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        let containers = self.containers.lock();
-        let mut seen: Vec<_> =
-            containers.values().map(|container| container.seen.clone()).collect();
+        let mut containers = self.containers.lock();
+        let mut seen: Vec<_> = containers
+            .values_mut()
+            .map(|container| {
+                container.state();
+                container.seen.clone()
+            })
+            .collect();
         seen.sort_by_key(|Seen { identity, created_at, .. }| {
             (identity.instant, identity.allocation.clone(), identity.attempt, *created_at)
         });
@@ -115,12 +122,16 @@ impl ScriptedEngine {
 impl Engine for ScriptedEngine {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.answer()?;
-        let (id, version, api_version) = ("E".to_owned(), "0".to_owned(), "1.41".to_owned());
+        let (id, version, api_version) = (self.id.to_string(), "0".to_owned(), "1.41".to_owned());
         Ok(EngineInfo { id, version, api_version, cores: 2 })
     }
 
     async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
         self.answer()?;
+        if let Some(seconds) = number(image, "pull-") {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            self.answer()?;
+        }
         match image {
             "slow" if pull == Pull::Always => std::future::pending().await,
             "nothing" => Err(EngineError::NoSuchImage {
@@ -148,8 +159,15 @@ impl Engine for ScriptedEngine {
             Some((id, _)) => return Err(EngineError::NameHeld { holder: id.to_string() }),
             None => {
                 let id = ContainerId(format!("{name}#{}", containers.len()).into());
-                let created_at = self.clock.now();
-                let seen = Seen { identity, created_at, starts: 0, removed: false };
+                let seen = Seen {
+                    identity,
+                    created_at: self.clock.now(),
+                    starts: 0,
+                    started_at: None,
+                    ended_at: None,
+                    removed: false,
+                    environment: plan.environment.clone(),
+                };
                 let image = plan.container.image();
                 let container = Container { image, seen, state: State::Created };
                 containers.insert(id.clone(), container);
@@ -177,7 +195,7 @@ impl Engine for ScriptedEngine {
             changes.mark_unchanged();
             let until = match self.state(container) {
                 Ok(State::Ended(exit)) => return Ok(exit),
-                Ok(State::Runs { until, .. }) => until,
+                Ok(State::Runs { end, .. }) => end.map(|(end, _)| end),
                 Ok(State::Created) => {
                     let reason = "the container was never started".to_owned();
                     return Err(EngineError::NotStartable(reason));
@@ -194,21 +212,18 @@ impl Engine for ScriptedEngine {
     }
 
     async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
-        let code = match how {
-            Stop::Gently => 143,
-            Stop::AtOnce => 137,
+        let (gently, code) = match how {
+            Stop::Gently => (true, 143),
+            Stop::AtOnce => (false, 137),
         };
-        let now = self.clock.now();
-        let stopped = self.with(container, |container| {
-            let runs = matches!(container.state(), State::Runs { .. });
-            if runs && container.image == "undying" {
-                return Err(EngineError::WillNotDie("it is undying".to_owned()));
-            }
-            container.end(code, now);
-            Ok(())
-        });
+        if !self.with(container, |container| container.stop(gently, code))? {
+            return Err(EngineError::WillNotDie("it goes on".to_owned()));
+        }
         self.tell();
-        stopped?
+        match self.state(container)? {
+            State::Runs { .. } => self.follow(container).await.map(|_| ()),
+            _ => Ok(()),
+        }
     }
 
     async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {

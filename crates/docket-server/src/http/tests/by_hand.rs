@@ -40,26 +40,26 @@ async fn a_run_by_hand_obeys_overlap_and_can_be_cancelled() {
     let first = post_to(&api, "/long/runs", r#"{"By":"ann"}"#).await;
     pass(1).await;
     let second = post_to(&api, "/long/runs", "").await;
-    let cancel = "/long/runs/20261121T090001.001Z/cancel";
+    let cancel = "/long/runs/20261121T090000.999Z/cancel";
     let cancelled = post_to(&api, cancel, r#"{"By":"bob"}"#).await;
     pass(60).await;
-    let ended = get(&api, "/long/runs/20261121T090001.001Z").await;
+    let ended = get(&api, "/long/runs/20261121T090000.999Z").await;
     let again = post_to(&api, cancel, "").await;
 
     assert_eq!(
         told(&first, &["Run", "State", "Trigger", "By"]),
-        "202 Accepted | 20261121T090001.001Z | claimed | ByHand | ann"
+        "202 Accepted | 20261121T090000.999Z | claimed | ByHand | ann"
     );
     assert_eq!(
         told(&second, &["State", "Reason"]),
-        "409 Conflict | skipped | the run 20261121T090001.001Z is still under way \
+        "409 Conflict | skipped | the run 20261121T090000.999Z is still under way \
          (`Overlap: Forbid`)"
     );
     assert_eq!(told(&cancelled, &["State"]), "202 Accepted | running");
     assert_eq!(told(&ended, &["State", "Reason"]), "200 OK | cancelled | cancelled by bob");
     assert_eq!(
         told(&again, &["detail"]),
-        "409 Conflict | the run `long/20261121T090001.001Z` is over: cancelled"
+        "409 Conflict | the run `long/20261121T090000.999Z` is over: cancelled"
     );
 }
 

@@ -25,7 +25,7 @@ use crate::{
     store::MemoryStore,
 };
 
-fn api(access: Access) -> Data<Api> {
+pub(super) fn api(access: Access) -> Data<Api> {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
     let store = Arc::new(MemoryStore::new(usize::MAX));
     let engine = Arc::new(ScriptedEngine::new(clock.clone()));
@@ -47,6 +47,7 @@ fn api(access: Access) -> Data<Api> {
         engine,
         runner,
         health,
+        has_file: false,
         has_env_dir: false,
         ticks: Arc::new(Ticks::default()),
         zone: Tz::Europe__Berlin,
@@ -102,11 +103,11 @@ impl Asking {
     }
 }
 
-async fn get(api: &Data<Api>, path: &str) -> String {
+pub(super) async fn get(api: &Data<Api>, path: &str) -> String {
     Asking::of(api).send(Method::GET, path, "").await
 }
 
-async fn post(api: &Data<Api>, body: &str) -> String {
+pub(super) async fn post(api: &Data<Api>, body: &str) -> String {
     post_to(api, "/", body).await
 }
 

@@ -34,20 +34,10 @@ impl<'a> Instants<'a> {
         self.earlier(self.ends?.0, instant)
     }
 
-    /// Those from the first on that belong, as missed; `belongs` holds up to one of them and for
-    /// none after it.
-    pub(super) fn missed(
-        &self,
-        belongs: impl Fn(DateTime<Utc>) -> bool,
-        why: Why,
-    ) -> Option<Missed> {
-        let (first, latest) = self.ends.filter(|(first, _)| belongs(*first))?;
-        let last = if belongs(latest) {
-            latest
-        } else {
-            let belonging = |from| self.next(from).filter(|instant| belongs(*instant));
-            self::latest(&belonging, first, latest)
-        };
+    /// Those before a moment, as missed.
+    pub(super) fn missed_before(&self, bound: DateTime<Utc>, why: Why) -> Option<Missed> {
+        let (first, latest) = self.ends.filter(|(first, _)| *first < bound)?;
+        let last = if latest < bound { latest } else { self.earlier(first, bound)? };
         let Question { allocation, zone, .. } = self.question;
         let count = allocation.count(self.decided, last, zone);
         Some(Missed { first, last, count, why })
@@ -58,15 +48,14 @@ impl<'a> Instants<'a> {
         allocation.next(from, zone).filter(|instant| *instant <= now)
     }
 
-    /// The instant before `latest`, if there is one from `first` on.
-    fn earlier(&self, first: DateTime<Utc>, latest: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let before = |from| self.next(from).filter(|instant| *instant < latest);
-        let just_before = latest - TimeDelta::seconds(1);
-        (first != latest).then(|| self::latest(&before, first, just_before))
+    /// The latest instant before `bound`, if there is one from `first` on.
+    fn earlier(&self, first: DateTime<Utc>, bound: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let before = |from| self.next(from).filter(|instant| *instant < bound);
+        (first < bound).then(|| latest(&before, first, bound))
     }
 }
 
-/// The latest instant up to `end`, looked for backwards in strides that double: what matters after a
+/// The latest instant of those that `next` tells, up to `end`, looked for backwards in strides that double: what matters after a
 /// long pause is how far apart the instants are, not how many went by.
 fn latest(
     next: &impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,

@@ -3,6 +3,8 @@
 mod admission;
 mod instants;
 mod jitter;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -72,19 +74,17 @@ pub(crate) enum Why {
 pub(crate) fn decide(question: Question<'_>) -> Vec<Ruling> {
     let Question { allocation, now, .. } = question;
     let mut rulings = Vec::new();
-    let mut decided = question.decided;
-    if let Some((until, reason)) = suspended_until(allocation, question.suspension, now) {
-        let instants = Instants::of(question, decided);
-        if let Some(missed) = instants.missed(|instant| instant < until, Why::Suspended(reason)) {
-            decided = missed.last;
+    let mut instants = Instants::of(question, question.decided);
+    for (until, why) in suspended_spans(allocation, question.suspension, now) {
+        if let Some(missed) = instants.missed_before(until, why) {
+            instants = Instants::of(question, missed.last);
             rulings.push(Ruling::Missed(missed));
         }
     }
-    let instants = Instants::of(question, decided);
     let starts = starting(&instants, question);
     let first = starts.first().copied();
-    let before = |instant: DateTime<Utc>| first.is_none_or(|first| instant < first);
-    rulings.extend(instants.missed(before, Why::TooLate).map(Ruling::Missed));
+    let bound = first.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    rulings.extend(instants.missed_before(bound, Why::TooLate).map(Ruling::Missed));
     rulings.extend(starts.into_iter().map(|instant| {
         let late = now - starts_at(allocation, instant, question.zone);
         let trigger = if late >= CATCH_UP { Trigger::CatchUp } else { Trigger::Schedule };
@@ -121,6 +121,21 @@ fn starting(instants: &Instants<'_>, question: Question<'_>) -> Vec<DateTime<Utc
         starts.reverse();
     }
     starts
+}
+
+/// Before which moments nothing starts by itself, and why: what had come before somebody suspended
+/// it was late for another reason.
+fn suspended_spans(
+    allocation: &Allocation,
+    suspension: Option<&Suspension>,
+    now: DateTime<Utc>,
+) -> Vec<(DateTime<Utc>, Why)> {
+    let Some((until, reason)) = suspended_until(allocation, suspension, now) else {
+        return Vec::new();
+    };
+    let since = suspension.filter(|_| !allocation.specification.policies.suspended);
+    let before = since.map(|suspension| (suspension.since, Why::TooLate));
+    before.into_iter().chain([(until, Why::Suspended(reason))]).collect()
 }
 
 /// Before which moment nothing starts by itself, and why.

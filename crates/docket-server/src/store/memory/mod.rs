@@ -70,7 +70,9 @@ impl AllocationStore for MemoryStore {
         }
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        gone.iter().for_each(|(position, entry)| state.forget(*position, entry, push.at));
+        for (position, entry) in gone {
+            state.forget(position, &entry, push.at);
+        }
         let entries = events.into_iter();
         self.add(entries.map(|(name, event)| rules::entry(name, event, push.at, &push.by)));
         Ok(effects)
@@ -225,7 +227,7 @@ impl Store for MemoryStore {
     }
 
     fn changes(&self) -> Arc<Changes> {
-        self.state.write().catalogue.changes()
+        self.state.read().catalogue.changes()
     }
 
     async fn backup(&self, _to: &Path) -> Result<(), StoreError> {
@@ -236,10 +238,11 @@ impl Store for MemoryStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::contract;
+    use crate::store::contract::keeps_the_contract;
 
-    #[tokio::test]
-    async fn the_memory_store_keeps_the_contract() {
-        contract::all(|| Arc::new(MemoryStore::new(usize::MAX))).await;
+    fn new() -> ((), MemoryStore) {
+        ((), MemoryStore::new(usize::MAX))
     }
+
+    keeps_the_contract!(new);
 }

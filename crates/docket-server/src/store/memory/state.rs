@@ -101,19 +101,18 @@ impl State {
         }
         entry.decided = Some(run.latest().moment());
         let history = self.histories.entry(position).or_default();
-        let recorded =
-            if history.get(instant).is_some() { Recorded::Decided } else { Recorded::New };
-        let run = Arc::new(run);
-        let is_to_be_added = recorded == Recorded::New && !history.fold(&run);
-        if is_to_be_added {
-            entry.follow(&run);
+        let is_taken = |at| Ok::<_, Infallible>(history.get(at).is_some());
+        let Ok(beside) = rules::beside(&Arc::new(run), is_taken);
+        let added = beside.clone().filter(|run| !history.fold(run));
+        if let Some(run) = &added {
+            entry.follow(run);
         }
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
-        if is_to_be_added {
+        if let Some(run) = added {
             self.insert(position, run);
         }
-        recorded
+        if beside.is_some() { Recorded::New } else { Recorded::Decided }
     }
 
     /// Makes the record of a run by hand.
@@ -148,7 +147,9 @@ impl State {
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
         self.resized(position, &resized);
-        rest.into_iter().for_each(|rest| self.insert(position, Arc::new(rest)));
+        if let Some(rest) = rest {
+            self.insert(position, Arc::new(rest));
+        }
         self.insert(position, run);
         Recorded::New
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Output, Run, RunId,
+    AllocationName, Output, Run, RunId,
     run::{Instant, RunState},
 };
 use rusqlite::{OptionalExtension, Row, params};
@@ -36,11 +36,10 @@ impl Work<'_> {
         self.sql
             .prepare_cached("UPDATE allocations SET decided = ?2 WHERE position = ?1")?
             .execute([number(position), millis(run.latest().moment())])?;
-        if self.exists(position, instant)? {
-            return Ok(Recorded::Decided);
-        }
-        if !self.fold(&owner, run)? {
-            self.add(position, run)?;
+        let is_taken = |at| self.exists(position, at);
+        let Some(run) = rules::beside(run, is_taken)? else { return Ok(Recorded::Decided) };
+        if !self.fold(&owner, &run)? {
+            self.add(position, &run)?;
         }
         Ok(Recorded::New)
     }
@@ -97,19 +96,16 @@ impl Work<'_> {
 
     /// Records how an attempt ended.
     pub(super) fn finish(&mut self, id: &RunId, end: &End) -> Result<(), Fault> {
-        let (position, mut held) = self.held(id)?;
-        rules::check_finishable(id, Some(&*held))?;
-        let run = Arc::make_mut(&mut held);
-        end.clone().apply(run);
-        if let Some(attempt) = run.attempt_mut()
-            && let Some(output) = attempt.output.take()
-        {
-            // Its bytes go to the file; memory keeps how many there are.
-            attempt.output = Some(Arc::new(Output::sized(output.kept(), output.omitted())));
-            let number = attempt.number;
-            self.insert_output(position, id.instant, number, &output)?;
+        let (position, mut run) = self.held(id)?;
+        rules::check_finishable(id, Some(&*run))?;
+        // The bytes go to the file; memory keeps how many there are.
+        let sized = |output: &Arc<Output>| Output::sized(output.kept(), output.omitted());
+        let output = end.output.as_ref().map(|output| Arc::new(sized(output)));
+        End { output, ..end.clone() }.apply(Arc::make_mut(&mut run));
+        if let (Some(attempt), Some(output)) = (run.attempt(), &end.output) {
+            self.insert_output(position, id.instant, attempt.number, output)?;
         }
-        self.change(position, &held)?;
+        self.change(position, &run)?;
         Ok(())
     }
 
@@ -143,7 +139,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Adds a record, and takes out those that are too many by it.
+    /// Adds a record. Those that are too many by it go later: a claim does not wait for that.
     fn add(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
         record::insert(self.sql, position, run)?;
         let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
@@ -152,7 +148,7 @@ impl Work<'_> {
         entry.follow(run);
         entry.records += 1;
         if entry.records > entry.allocation.specification.policies.keep.runs {
-            self.prune(position, run.id.allocation.as_str())?;
+            self.overfull.push(run.id.allocation.clone());
         }
         Ok(())
     }
@@ -247,8 +243,9 @@ impl Work<'_> {
     }
 
     /// Forgets the oldest records beyond the bounds: failures outlive successes.
-    fn prune(&mut self, position: u64, name: &str) -> rusqlite::Result<()> {
-        let Some((_, entry)) = self.draft.entry(name) else { return Ok(()) };
+    pub(super) fn prune(&mut self, name: &AllocationName) -> rusqlite::Result<()> {
+        let name = name.as_str();
+        let Some((position, entry)) = self.draft.entry(name) else { return Ok(()) };
         let keep = entry.allocation.specification.policies.keep;
         let runs = i64::try_from(keep.runs).unwrap_or(i64::MAX);
         let text = format!(

@@ -64,11 +64,11 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] says in words why the file cannot be used, and how to mend it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::open_with(path, &open::STEPS)
+        Self::load(open::open(path, &open::STEPS)?)
     }
 
-    fn open_with(path: &Path, steps: &[&str]) -> Result<Self, OpenError> {
-        let Opened { connection, path, lock, is_new } = open::open(path, steps)?;
+    fn load(opened: Opened) -> Result<Self, OpenError> {
+        let Opened { connection, path, lock, is_new } = opened;
         let unusable = |error| OpenError::Unusable(fault::words(&error, &path));
         let catalogue = load::catalogue(&connection, &path).map_err(unusable)?;
         let last_alive = load::last_alive(&connection, &catalogue).map_err(unusable)?;
@@ -256,7 +256,7 @@ impl Store for SqliteStore {
     }
 
     fn changes(&self) -> Arc<Changes> {
-        self.catalogue.write().changes()
+        self.catalogue.read().changes()
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

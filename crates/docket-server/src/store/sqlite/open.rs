@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many statements stay prepared; there are fewer.
 const STATEMENTS: usize = 64;
 
+/// Above how many bytes the log of writes is cut, once all of it is in the file itself.
+const LARGEST_LOG: i64 = 64 << 20;
+
 /// Why a file cannot be the store.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -112,6 +115,9 @@ pub(super) struct Opened {
 pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
     let path = real_path(path)?;
     let io = |source| OpenError::Io { path: path.clone(), source };
+    if path.is_dir() {
+        return Err(io(io::ErrorKind::IsADirectory.into()));
+    }
     let lock = match lock::lock(&path).map_err(io)? {
         Locked::Held(lock) => lock,
         Locked::ByProcess(process) => return Err(OpenError::InUse { path, process }),
@@ -173,8 +179,8 @@ fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
 
 /// Takes the rights of others away: demands may hold secrets.
 fn close_to_others(path: &Path) -> io::Result<()> {
-    let rights = fs::metadata(path)?.permissions().mode();
-    if rights & 0o077 == 0 {
+    let of_others = fs::metadata(path)?.permissions().mode() & 0o077;
+    if of_others == 0 {
         return Ok(());
     }
     warn!(path = %path.display(), "others could read the store: its rights are 0600 from now on");
@@ -232,6 +238,7 @@ fn copy_before(sql: &Connection, path: &Path, version: usize) -> Result<(), Open
 fn migrate(sql: &mut Connection, version: usize, steps: &[&str]) -> rusqlite::Result<()> {
     sql.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))?;
     sql.pragma_update(None, "synchronous", "FULL")?;
+    sql.pragma_update(None, "journal_size_limit", LARGEST_LOG)?;
     let transaction = sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
     steps.iter().skip(version).try_for_each(|step| transaction.execute_batch(step))?;
     if version == 0 {

@@ -76,6 +76,8 @@ CREATE TABLE deleted (
     at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE INDEX deleted_at ON deleted (at);
+
 -- What happened to the server and to allocations.
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY,

@@ -1,8 +1,6 @@
 //! Commands that are written together: a transaction, and the draft of what it does to the
 //! catalogue. Here is what changes allocations.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin,
@@ -26,20 +24,28 @@ use super::{
 pub(super) struct Work<'a> {
     pub(super) sql: &'a Connection,
     pub(super) draft: Draft<'a>,
+    /// Allocations that have more records than are kept.
+    pub(super) overfull: Vec<AllocationName>,
+}
+
+/// What a transaction leaves to do once it is committed.
+pub(super) struct Done {
+    pub(super) staged: Staged,
+    pub(super) overfull: Vec<AllocationName>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(sql: &'a Connection, catalogue: &'a Catalogue) -> Self {
-        Self { sql, draft: Draft::of(catalogue) }
+        Self { sql, draft: Draft::of(catalogue), overfull: Vec::new() }
     }
 
     /// Writes what belongs to the work as a whole; what is left is to commit.
-    pub(super) fn complete(self, before: &Catalogue) -> rusqlite::Result<Staged> {
+    pub(super) fn complete(self, before: &Catalogue) -> rusqlite::Result<Done> {
         let counter = self.draft.counter();
         if counter != before.counter {
             self.set("counter", &counter.to_string())?;
         }
-        Ok(self.draft.into_staged())
+        Ok(Done { staged: self.draft.into_staged(), overfull: self.overfull })
     }
 
     pub(super) fn push(&mut self, push: &Push) -> Result<Vec<Effect>, Fault> {
@@ -130,8 +136,10 @@ impl<'a> Work<'a> {
             (Effect::Updated, Some(before)) => {
                 specification::insert(self.sql, now)?;
                 self.sql
-                    .prepare_cached("UPDATE allocations SET revision = ?2 WHERE position = ?1")?
-                    .execute([number(put.position), number(now.revision)])?;
+                    .prepare_cached(
+                        "UPDATE allocations SET revision = ?2, origin = ?3 WHERE position = ?1",
+                    )?
+                    .execute(params![number(put.position), number(now.revision), origin(now),])?;
                 self.drop_specification(put.position, before.revision)
             }
             _ => {
@@ -147,10 +155,6 @@ impl<'a> Work<'a> {
         allocation: &Allocation,
         decided: Option<DateTime<Utc>>,
     ) -> rusqlite::Result<()> {
-        let origin = match &allocation.origin {
-            Origin::Api => None,
-            Origin::File(file) => Some(Arc::clone(file)),
-        };
         self.sql
             .prepare_cached(
                 "INSERT INTO allocations (position, name, uid, revision, origin, created_at, \
@@ -161,7 +165,7 @@ impl<'a> Work<'a> {
                 allocation.name().as_str(),
                 allocation.uid.to_string(),
                 number(allocation.revision),
-                origin,
+                origin(allocation),
                 values::text(allocation.created_at),
                 decided.map(millis),
             ])
@@ -221,5 +225,13 @@ impl<'a> Work<'a> {
         let Some((decided, deleted_at)) = row else { return Ok(None) };
         let (decided, deleted_at) = (values::moment(decided)?, values::moment(deleted_at)?);
         Ok(rules::remembered(decided, deleted_at, at))
+    }
+}
+
+/// The file that an allocation comes from; none where it was pushed over the API.
+fn origin(allocation: &Allocation) -> Option<&str> {
+    match &allocation.origin {
+        Origin::Api => None,
+        Origin::File(file) => Some(file),
     }
 }

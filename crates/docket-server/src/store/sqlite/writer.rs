@@ -6,28 +6,33 @@
 //!    until the command at fault is alone.
 
 use std::{
+    collections::HashSet,
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc,
+        mpsc::{self, TryRecvError},
     },
     thread::{self, JoinHandle},
 };
 
+use docket_model::AllocationName;
 use parking_lot::RwLock;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 use tracing::warn;
 
 use super::{
-    super::{StoreError, catalogue::Catalogue, draft::Staged},
+    super::{StoreError, catalogue::Catalogue},
     fault::{self, Fault},
     work::Work,
 };
 
 /// How many commands are written together at most.
 const MOST_AT_ONCE: usize = 4096;
+
+/// Of how many allocations old records go at once: what arrives meanwhile does not wait long.
+const MOST_TIDIED: usize = 500;
 
 /// Sends commands to the thread, which ends once this is dropped and all is written.
 #[derive(Debug)]
@@ -57,14 +62,9 @@ impl Writer {
         catalogue: Arc<RwLock<Catalogue>>,
     ) -> std::io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
-        let mut desk = Desk { connection, path, catalogue };
-        let thread = thread::Builder::new().name("store".to_owned()).spawn(move || {
-            while let Ok(first) = inbox.recv() {
-                let rest = inbox.try_iter().take(MOST_AT_ONCE - 1);
-                desk.carry_out(std::iter::once(first).chain(rest).collect());
-            }
-            desk.close();
-        })?;
+        let desk = Desk { connection, path, catalogue, overfull: HashSet::new() };
+        let thread = thread::Builder::new().name("store".to_owned());
+        let thread = thread.spawn(move || desk.work_off(&inbox))?;
         Ok(Self {
             commands: Some(commands),
             thread: Some(thread),
@@ -187,14 +187,39 @@ struct Desk {
     connection: Connection,
     path: PathBuf,
     catalogue: Arc<RwLock<Catalogue>>,
+    /// Allocations of which old records are to go, when there is time or after each batch.
+    overfull: HashSet<AllocationName>,
 }
 
 impl Desk {
+    fn work_off(mut self, inbox: &mpsc::Receiver<Box<dyn Command>>) {
+        loop {
+            let first = if self.overfull.is_empty() {
+                inbox.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                inbox.try_recv()
+            };
+            match first {
+                Ok(first) => {
+                    let rest = inbox.try_iter().take(MOST_AT_ONCE - 1);
+                    self.carry_out(std::iter::once(first).chain(rest).collect());
+                }
+                Err(TryRecvError::Disconnected) if self.overfull.is_empty() => break,
+                Err(_) => {}
+            }
+            self.tidy();
+        }
+        self.close();
+    }
+
     fn carry_out(&mut self, mut batch: Vec<Box<dyn Command>>) {
-        match self.commit(&mut batch) {
-            Ok(staged) => {
-                self.catalogue.write().accept(staged);
-                batch.into_iter().for_each(|command| command.answer(None));
+        let commands =
+            |work: &mut Work<'_>| batch.iter_mut().try_for_each(|command| command.carry_out(work));
+        match self.commit(commands) {
+            Ok(()) => {
+                for command in batch {
+                    command.answer(None);
+                }
             }
             Err(error) if batch.len() > 1 && !fault::concerns_all(&error) => {
                 let second = batch.split_off(batch.len() / 2);
@@ -203,21 +228,44 @@ impl Desk {
             }
             Err(error) => {
                 let failure = fault::unwritable(&error, &self.path);
-                batch.into_iter().for_each(|command| command.answer(Some(failure.clone())));
+                for command in batch {
+                    command.answer(Some(failure.clone()));
+                }
             }
         }
     }
 
-    /// Writes a batch in one transaction; nothing of it stays where that fails.
-    fn commit(&mut self, batch: &mut [Box<dyn Command>]) -> rusqlite::Result<Staged> {
+    /// Does something in one transaction; nothing of it stays where that fails.
+    fn commit(
+        &mut self,
+        act: impl FnOnce(&mut Work<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
         let catalogue = self.catalogue.read();
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut work = Work::new(&transaction, &catalogue);
-        batch.iter_mut().try_for_each(|command| command.carry_out(&mut work))?;
-        let staged = work.complete(&catalogue)?;
+        act(&mut work)?;
+        let done = work.complete(&catalogue)?;
         transaction.commit()?;
-        Ok(staged)
+        drop(catalogue);
+        self.catalogue.write().accept(done.staged);
+        self.overfull.extend(done.overfull);
+        Ok(())
+    }
+
+    /// Takes out the oldest records of some allocations that have too many.
+    fn tidy(&mut self) {
+        let names: Vec<_> = self.overfull.iter().take(MOST_TIDIED).cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        for name in &names {
+            self.overfull.remove(name);
+        }
+        if let Err(error) = self.commit(|work| names.iter().try_for_each(|name| work.prune(name))) {
+            let error = fault::words(&error, &self.path);
+            warn!(error, "old records stay until the next run of their allocation");
+        }
     }
 
     /// Moves what is in the log to the file itself, so that one file is all there is.

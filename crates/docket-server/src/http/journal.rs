@@ -1,0 +1,151 @@
+//! What happened to the server and to allocations.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Query},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use docket_model::{AllocationName, journal::Entry, wire::MAX_PAGE};
+use serde::Deserialize;
+
+use super::{
+    Api,
+    error::{ApiError, JSON},
+    moment, number,
+};
+use crate::store::{EntryFilter, MOST_ENTRIES};
+
+/// How many entries are on a page where nobody says.
+const DEFAULT_PAGE: usize = 100;
+
+/// Which entries to list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JournalQuery {
+    allocation: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// `GET /-/journal`: the newest entry first; of an allocation with those of the server.
+///
+/// A page that is not the last has a `Link` to the next. It is longer than its limit where entries
+/// of one moment would else be torn apart, as the cursor is a moment.
+pub(super) async fn list(
+    api: Data<Api>,
+    query: Query<JournalQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let Query(JournalQuery { allocation, limit, cursor }) = query;
+    let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
+    let limit = limit.unwrap_or(DEFAULT_PAGE);
+    let now = api.clock.now();
+    let before = cursor.map(|text| moment::read("cursor", &text, api.zone, now)).transpose()?;
+    let allocation = allocation.map(|name| AllocationName::parse(&name)).transpose();
+    let allocation =
+        allocation.map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))?;
+    let (page, next) = page(&api, allocation.clone(), before, limit).await?;
+    let mut answer = HttpResponse::Ok();
+    if let Some(next) = next {
+        let cursor = next.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let query = [("limit", limit.to_string()), ("cursor", cursor)];
+        let allocation = allocation.map(|name| ("allocation", name.to_string()));
+        let query =
+            serde_urlencoded::to_string(query.into_iter().chain(allocation).collect::<Vec<_>>())
+                .map_err(|error| ApiError::Internal(error.to_string()))?;
+        answer.insert_header((header::LINK, format!("</-/journal?{query}>; rel=\"next\"")));
+    }
+    Ok(answer.content_type(JSON).json(page))
+}
+
+/// At least so many entries, if there are, and before which moment to go on if there are more.
+async fn page(
+    api: &Api,
+    allocation: Option<AllocationName>,
+    before: Option<DateTime<Utc>>,
+    limit: usize,
+) -> Result<(Vec<Entry>, Option<DateTime<Utc>>), ApiError> {
+    let mut asked = limit + 1;
+    loop {
+        let filter = EntryFilter { allocation: allocation.clone(), before, limit: asked };
+        let mut entries = api.store.entries(&filter).await?;
+        let is_all = entries.len() < asked;
+        let Some(last) = entries.get(limit - 1).map(|last| last.at) else {
+            return Ok((entries, None));
+        };
+        let end = entries.partition_point(|entry| entry.at >= last);
+        if end < entries.len() || is_all || asked > MOST_ENTRIES {
+            let next = (end < entries.len()).then_some(last);
+            entries.truncate(end);
+            return Ok((entries, next));
+        }
+        asked *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use docket_model::journal::Event;
+    use insta::assert_snapshot;
+
+    use super::super::tests::{api, get, post};
+    use super::*;
+    use crate::config::Access;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_journal_is_listed_newest_first_with_who_did_what() {
+        let api = api(Access::default());
+        let specification = |cron: &str| {
+            format!(r#"{{"Name":"foo","Cron":"{cron}","Container":{{"Config":{{"Image":"x"}}}}}}"#)
+        };
+        post(&api, &specification("@daily")).await;
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        post(&api, &specification("@hourly")).await;
+
+        assert_snapshot!(get(&api, "/-/journal").await, @r#"
+        200 OK
+        content-type: application/json; charset=UTF-8
+
+        [{"At":"2026-11-21T09:00:01Z","Allocation":"foo","Event":{"Updated":{"Keys":["Cron"]}},"By":"a local user"},{"At":"2026-11-21T09:00:00Z","Allocation":"foo","Event":"Created","By":"a local user"}]
+        "#);
+        assert_snapshot!(get(&api, "/-/journal?allocation=a%20b&limit=1").await, @r#"
+        400 Bad Request
+        content-type: application/problem+json
+
+        {"status":400,"title":"Bad Request","detail":"allocation: ` ` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`"}
+        "#);
+        assert_snapshot!(get(&api, "/-/journal?cursor=yesterday").await, @r#"
+        400 Bad Request
+        content-type: application/problem+json
+
+        {"status":400,"title":"Bad Request","detail":"cursor: `yesterday` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of Europe/Berlin 2026-11-21T09:00, or 09:00"}
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn entries_of_one_moment_are_never_torn_apart() {
+        let api = api(Access::default());
+        let start = api.clock.now();
+        for second in [0, 1, 1, 1, 1, 1, 2, 3] {
+            let at = start + TimeDelta::seconds(second);
+            let entry = Entry { at, allocation: None, event: Event::Stopped, by: None };
+            api.store.record(entry).await.unwrap();
+        }
+
+        let of_page = async |before: Option<i64>, limit| {
+            let before = before.map(|second| start + TimeDelta::seconds(second));
+            let (page, next) = page(&api, None, before, limit).await.unwrap();
+            (page.len(), next.map(|next| (next - start).num_seconds()))
+        };
+
+        assert_eq!(of_page(None, 1).await, (1, Some(3)));
+        assert_eq!(of_page(Some(3), 2).await, (6, Some(1)));
+        assert_eq!(of_page(Some(1), 1).await, (1, None));
+        assert_eq!(of_page(None, 8).await, (8, None));
+        let first = get(&api, "/-/journal?limit=1").await;
+        assert!(
+            first.contains("</-/journal?limit=1&cursor=2026-11-21T09%3A00%3A03Z>; rel=\"next\"")
+        );
+    }
+}

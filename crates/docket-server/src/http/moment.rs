@@ -1,0 +1,54 @@
+//! Moments in a query.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use docket_model::moment::{self, InvalidMoment, Moment};
+
+use super::error::ApiError;
+
+/// Reads a moment, and tells where the clock has it twice or not at all.
+pub(super) fn understand(
+    key: &str,
+    text: &str,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<Moment, ApiError> {
+    moment::understand(&mended(text), zone, now).map_err(|error| refused(key, &error))
+}
+
+/// Reads a moment that must exist.
+pub(super) fn read(
+    key: &str,
+    text: &str,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, ApiError> {
+    moment::read(&mended(text), zone, now).map_err(|error| refused(key, &error))
+}
+
+fn refused(key: &str, error: &InvalidMoment) -> ApiError {
+    ApiError::BadQuery(format!("{key}: {error}"))
+}
+
+/// A plus in a query means a space, so an offset that was not escaped arrives as ` 01:00`.
+fn mended(text: &str) -> String {
+    let offset = text.rsplit_once(' ');
+    let offset =
+        offset.filter(|(time, offset)| time.contains(':') && offset.len() == "01:00".len());
+    offset.map_or_else(|| text.to_owned(), |(before, offset)| format!("{before}+{offset}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_whose_plus_was_not_escaped_is_understood() {
+        let now = "2026-11-21T12:00:00Z".parse().unwrap();
+        let read = |text| read("at", text, Tz::Europe__Berlin, now).unwrap().to_string();
+
+        assert_eq!(read("2026-11-21T09:00:00 03:00"), "2026-11-21 06:00:00 UTC");
+        assert_eq!(read("2026-11-21 09:00 03:00"), "2026-11-21 06:00:00 UTC");
+        assert_eq!(read("2026-11-21 09:00"), "2026-11-21 08:00:00 UTC");
+    }
+}

@@ -1,0 +1,183 @@
+//! Gathers what the sentences about an allocation are made of.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::{AllocationName, moment::Moment, run::Instant, wire::Why};
+use serde::Deserialize;
+
+use super::{
+    Api,
+    error::{ApiError, JSON},
+    moment,
+};
+use crate::{
+    runner::EngineState,
+    store::{self, EntryFilter, RunFilter, Standing},
+    why::{self, MOST_ENTRIES, MOST_RUNS, Parent, Question},
+};
+
+/// What is asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhyQuery {
+    at: Option<String>,
+}
+
+/// `GET /{name}/why`: what happened lately and why, or at one moment.
+pub(super) async fn get(
+    api: Data<Api>,
+    name: Path<String>,
+    query: Query<WhyQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let Some(standing) = api.store.standing(&name).await? else {
+        return Err(api.no_such_allocation(&name).await);
+    };
+    let now = api.clock.now();
+    let zone = standing.allocation.zone(api.zone);
+    let asked = query.into_inner().at;
+    let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
+    let gathered = Gathered::of(&api, &standing, asked.map(Moment::at)).await?;
+    let away = engine_away(&api);
+    let question = Question {
+        standing: &standing,
+        runs: &gathered.runs,
+        entries: &gathered.entries,
+        parents: &gathered.parents,
+        engine_away: away.as_ref().map(|(since, reason)| (*since, reason.as_str())),
+        zone: api.zone,
+        now,
+    };
+    let sentences = match asked {
+        Some(asked) => why::about(&question, asked),
+        None => why::recent(&question),
+    };
+    let allocation = standing.allocation.name().to_string();
+    Ok(HttpResponse::Ok().content_type(JSON).json(Why { allocation, sentences }))
+}
+
+/// What the store knows that may matter.
+struct Gathered {
+    runs: Vec<std::sync::Arc<docket_model::Run>>,
+    entries: Vec<docket_model::journal::Entry>,
+    parents: Vec<Parent>,
+}
+
+impl Gathered {
+    async fn of(
+        api: &Api,
+        standing: &Standing,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Self, ApiError> {
+        let name = standing.allocation.name();
+        // Runs by hand within a minute are told too.
+        let before = at.and_then(|at| at.checked_add_signed(TimeDelta::minutes(1)));
+        let before = before.map(Instant::new);
+        let filter = RunFilter { before, state: None, limit: MOST_RUNS + 1 };
+        let runs = api.store.runs(name.as_str(), &filter).await?;
+        // The journal is read backwards, so an old moment may need all of it.
+        let limit = if at.is_some() { store::MOST_ENTRIES } else { MOST_ENTRIES };
+        let filter = EntryFilter { allocation: Some(name.clone()), before: None, limit };
+        let entries = api.store.entries(&filter).await?;
+        let mut parents = Vec::new();
+        for parent in standing.allocation.specification.parents() {
+            parents.push(self::parent(api, standing, parent, at).await?);
+        }
+        Ok(Self { runs, entries, parents })
+    }
+}
+
+/// What matters of an allocation that this one runs after.
+async fn parent(
+    api: &Api,
+    child: &Standing,
+    name: &AllocationName,
+    at: Option<DateTime<Utc>>,
+) -> Result<Parent, ApiError> {
+    let standing = api.store.standing(name.as_str()).await?;
+    let succeeded = standing.and_then(|standing| standing.succeeded);
+    let mut parent = Parent { name: name.clone(), succeeded, newest: None, then: None };
+    match at {
+        Some(at) => parent.then = api.store.run(name.as_str(), Instant::new(at)).await?,
+        None if parent.is_awaited(child) => {
+            let filter = RunFilter { limit: 1, ..RunFilter::default() };
+            parent.newest = api.store.runs(name.as_str(), &filter).await?.into_iter().next();
+        }
+        None => {}
+    }
+    Ok(parent)
+}
+
+fn engine_away(api: &Api) -> Option<(DateTime<Utc>, String)> {
+    match api.health.state() {
+        EngineState::Up(_) => None,
+        EngineState::Unknown => Some((api.started, "it has not answered yet".to_owned())),
+        EngineState::Away { since, reason } => Some((since, reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::super::tests::{api, get, post};
+    use crate::config::Access;
+
+    const FOO: &str = r#"{"Name":"foo","Cron":"30 10 * * *","Container":{"Config":{"Image":"x"}}}"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happened_lately_is_answered_in_sentences() {
+        let api = api(Access::default());
+        post(&api, FOO).await;
+
+        assert_snapshot!(get(&api, "/foo/why").await, @r#"
+        200 OK
+        content-type: application/json; charset=UTF-8
+
+        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 in Europe/Berlin."},{"At":"2026-11-21T09:00:00Z","Text":"The engine does not answer since 10:00, so nothing starts: it has not answered yet."},{"At":"2026-11-21T09:00:00Z","Text":"It is due next at 10:30."},{"At":"2026-11-21T09:00:00Z","Text":"10:00: created by a local user."},{"Text":"There is no record of any run yet."}]}
+        "#);
+        assert_snapshot!(get(&api, "/fo/why").await, @r#"
+        404 Not Found
+        content-type: application/problem+json
+
+        {"status":404,"title":"Not Found","detail":"no allocation is named `fo`: did you mean `foo`?"}
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_about_a_moment_is_answered_about_it() {
+        let api = api(Access::default());
+        post(&api, FOO).await;
+
+        assert_snapshot!(get(&api, "/foo/why?at=2026-11-22T10:00:00+01:00").await, @r#"
+        200 OK
+        content-type: application/json; charset=UTF-8
+
+        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 in Europe/Berlin."},{"At":"2026-11-22T09:00:00Z","Text":"2026-11-22 10:00 is not an instant of this schedule (`30 10 * * *`); the nearest are 2026-11-21 10:30 and 2026-11-22 10:30."}]}
+        "#);
+        assert_snapshot!(get(&api, "/foo/why?at=noon").await, @r#"
+        400 Bad Request
+        content-type: application/problem+json
+
+        {"status":400,"title":"Bad Request","detail":"at: `noon` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of Europe/Berlin 2026-11-21T09:00, or 09:00"}
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_ends_of_the_calendar_are_moments_too() {
+        let api = api(Access::default());
+        post(&api, FOO).await;
+
+        for at in [
+            "0000-01-01T00:00",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999",
+            "9999-12-31T23:59:59-23:59",
+        ] {
+            let told = get(&api, &format!("/foo/why?at={at}")).await;
+            assert!(told.starts_with("200 OK"), "{at}: {told}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Containers that were left behind. Others' containers are not even looked at.
+//!
+//! 1. A container of ours whose run is not over is the run's own affair.
+//! 2. All others are followed to their ends, which are recorded where there is something to add, and
+//!    let go.
+
+use std::{sync::Arc, time::Duration};
+
+use docket_model::{
+    Run,
+    run::{ContainerId, RunState},
+};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
+use crate::{
+    engine::{Captured, EngineError, Found, Identity, Sight},
+    store::{End, Standing},
+};
+
+/// After which time leftovers are looked for again, and the longest such time: it doubles while
+/// there is a reason each time.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
+
+impl Runner {
+    /// Looks for leftovers whenever the engine has come up, and a while after a container may have
+    /// been left, until the server stops.
+    pub(crate) async fn clean_up(self: Arc<Self>) {
+        let mut engine = self.health.watch();
+        let (first, longest) = LOOK_AGAIN;
+        let mut pause = first;
+        let cleaning = async {
+            loop {
+                let up = |state: &EngineState| matches!(state, EngineState::Up(_));
+                if engine.wait_for(up).await.is_err() {
+                    return;
+                }
+                if let Err(error) = self.look_for_leftovers().await {
+                    warn!(%error, "containers that were left behind could not be looked for");
+                    self.leftovers.notify_one();
+                }
+                let away = |state: &EngineState| !matches!(state, EngineState::Up(_));
+                let went_away = async { engine.wait_for(away).await.is_ok() };
+                tokio::select! {
+                    true = went_away => pause = first,
+                    () = self.leftovers.notified() => {
+                        sleep(pause).await;
+                        pause = (pause * 2).min(longest);
+                    }
+                    () = sleep(2 * longest) => pause = first,
+                }
+            }
+        };
+        let _: Result<(), Stopped> = self.unless_stopped(cleaning).await;
+    }
+
+    async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
+        for found in self.engine.ours(&self.namespace, self.store.id()).await? {
+            let runner = Arc::clone(self);
+            let name = found.identity.allocation.clone();
+            let run = match self.store.run(name.as_str(), found.identity.instant).await {
+                Ok(run) => run.filter(|run| run.uid == found.identity.uid),
+                Err(error) => {
+                    warn!(allocation = %name, %error, "a container that may be left behind stays");
+                    continue;
+                }
+            };
+            self.tasks.spawn(async move { runner.clear(found, run).await });
+        }
+        Ok(())
+    }
+
+    /// Does what is left to do about one container of ours.
+    async fn clear(self: Arc<Self>, found: Found, run: Option<Arc<Run>>) {
+        let Found { id, identity, .. } = found;
+        let Some(run) = run else {
+            let has_task = self.lines.find(identity.uid, identity.instant).is_some();
+            if !has_task {
+                info!(container = %id, "left behind by a run without a record: it is seen out");
+                self.see_out(&id).await;
+            }
+            return;
+        };
+        let newest = run.attempt().map_or(0, |newest| newest.number);
+        let failed = RunState::Failed(String::new());
+        match &run.state {
+            _ if !run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(&id)) => {
+                self.clear_unknown(&run, &id).await;
+            }
+            // There is another attempt only because this one failed.
+            _ if identity.attempt < newest => self.dispose_of(&run, &identity, id, &failed).await,
+            RunState::Lost(_) => self.find_again(&run, &identity, &id).await,
+            state @ RunState::BetweenAttempts { .. } => {
+                self.dispose_of(&run, &identity, id, state).await;
+            }
+            state if state.is_over() => self.dispose_of(&run, &identity, id, state).await,
+            _ => {}
+        }
+    }
+
+    /// Removes a container whose run does not know of it; while it is under way, it still may.
+    async fn clear_unknown(&self, run: &Run, id: &ContainerId) {
+        let mut news = self.news.subscribe();
+        while self.lines.find(run.uid, run.id.instant).is_some() {
+            if self.unless_stopped(news.recv()).await.is_err() {
+                return;
+            }
+        }
+        let now = self.store.run(run.id.allocation.as_str(), run.id.instant).await;
+        let is_known = |run: &Arc<Run>| {
+            run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(id))
+        };
+        if now.is_ok_and(|now| !now.as_ref().is_some_and(is_known)) {
+            info!(run = %run.id, container = %id, "left behind by its run: it is seen out");
+            self.see_out(id).await;
+        }
+    }
+
+    /// Lets go of what is left of an attempt, if its allocation is still there.
+    async fn dispose_of(
+        self: &Arc<Self>,
+        run: &Run,
+        identity: &Identity,
+        container: ContainerId,
+        state: &RunState,
+    ) {
+        let (instant, attempt) = (run.id.instant, identity.attempt);
+        match self.store.standing(run.id.allocation.as_str()).await.ok().flatten() {
+            Some(Standing { allocation, .. }) => {
+                self.dispose(Remains { allocation, instant, attempt, container }, state);
+            }
+            None => self.see_out(&container).await,
+        }
+    }
+
+    /// Removes a container once it has ended; what was never started need not end.
+    async fn see_out(&self, container: &ContainerId) {
+        let look = || self.engine.look(container);
+        match self.persistently(look).await {
+            Ok(Ok(Sight::Runs { .. })) => {
+                let following = self.engine.follow(container);
+                if self.unless_stopped(following).await.is_err() {
+                    return;
+                }
+            }
+            Ok(Ok(_)) => {}
+            _ => return,
+        }
+        self.remove(container).await;
+    }
+
+    /// Records the real end of a run that was lost, and whose container is in reach again.
+    async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
+        let sight = self.persistently(|| self.engine.look(container)).await;
+        let followed = match sight {
+            Ok(Ok(Sight::Created)) => return self.remove(container).await,
+            Ok(Ok(Sight::Runs { .. } | Sight::Ended(_))) => {
+                self.unless_stopped(self.engine.follow(container)).await
+            }
+            _ => return,
+        };
+        let Ok(Ok(exit)) = followed else { return };
+        let name = &run.id.allocation;
+        let standing = self.durably(|| self.store.standing(name.as_str())).await;
+        let Ok(Ok(standing)) = standing else { return };
+        let Some(standing) = standing else { return self.remove(container).await };
+        let most = standing.allocation.specification.policies.keep.output;
+        let read = self.persistently(|| self.engine.output(container, most)).await;
+        let output = match read {
+            Err(Stopped) => return,
+            Ok(read) => read.ok().map(|Captured { output, .. }| Arc::new(output)),
+        };
+        let state = judge(&exit);
+        let remarks = vec!["it was lost, and its container was found again".to_owned()];
+        let at = self.clock.now();
+        let end = End { state: state.clone(), exit: Some(exit), output, remarks, at };
+        match self.durably(|| self.store.finish(&run.id, end.clone())).await {
+            Err(Stopped) => return,
+            Ok(Err(error)) => {
+                info!(run = %run.id, %error, "the end of a run could not be recorded");
+            }
+            Ok(Ok(())) => {}
+        }
+        self.tell(&run.id);
+        self.dispose_of(run, identity, container.clone(), &state).await;
+        if state == RunState::Succeeded {
+            self.children_of(name).await;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What becomes of instants, case by case.
+
+mod admission;
+mod catch_up;
+mod chain;
+mod instants;
+mod jitter;
+mod starts;
+mod suspension;
+
+use docket_model::{FieldPath, Origin, Specification, container::UnknownOptions};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// When the allocations of these tests were accepted.
+const ACCEPTED: &str = "2026-01-01T00:00:00Z";
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn instant(text: &str) -> Instant {
+    Instant::new(at(text))
+}
+
+/// An allocation called `a` with these keys beside its container.
+fn allocation(keys: Value) -> Allocation {
+    let mut posted = json!({"Name": "a", "Container": {"Config": {"Image": "x"}}});
+    let Value::Object(keys) = keys else { panic!("{keys}") };
+    posted.as_object_mut().unwrap().extend(keys);
+    let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+    Allocation {
+        specification: read.unwrap().specification,
+        uid: uuid::Uuid::nil(),
+        revision: 1,
+        origin: Origin::Api,
+        created_at: at(ACCEPTED),
+        scheduled_at: at(ACCEPTED),
+    }
+}
+
+fn cron(cron: &str) -> Allocation {
+    allocation(json!({"Cron": cron}))
+}
+
+fn suspension(since: &str, until: Option<&str>) -> Suspension {
+    let (by, since, until) = ("ann".to_owned(), at(since), until.map(at));
+    Suspension { by, reason: None, since, until }
+}
+
+/// The decisions about all instants after one moment, at another, in words.
+fn decided(allocation: &Allocation, after: &str, now: &str) -> Vec<String> {
+    decided_while(allocation, None, after, now)
+}
+
+fn decided_while(
+    allocation: &Allocation,
+    suspension: Option<&Suspension>,
+    after: &str,
+    now: &str,
+) -> Vec<String> {
+    let (zone, decided, now) = (Tz::UTC, at(after), at(now));
+    let rulings = decide(Question { allocation, suspension, zone, decided, now });
+    rulings.iter().map(told).collect()
+}
+
+fn told(ruling: &Ruling) -> String {
+    let moment = |at: DateTime<Utc>| at.format("%dT%H:%M:%S").to_string();
+    match ruling {
+        Ruling::Start(instant, trigger) => format!("{} {}", trigger.word(), moment(*instant)),
+        Ruling::Missed(Missed { first, last, count, why }) => {
+            let why = match why {
+                Why::TooLate => "too late",
+                Why::Suspended(reason) => reason,
+            };
+            format!("missed {count} from {} to {}: {why}", moment(*first), moment(*last))
+        }
+    }
+}

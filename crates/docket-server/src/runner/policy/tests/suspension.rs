@@ -1,0 +1,92 @@
+//! Suspensions, by the specification and by hand.
+
+use super::*;
+
+const HOURLY: &str = "0 * * * *";
+
+/// At 05:30, with all up to midnight decided.
+fn told(suspension: &Suspension) -> Vec<String> {
+    let (after, now) = ("2026-01-02T00:00:00Z", "2026-01-02T05:30:00Z");
+    decided_while(&cron(HOURLY), Some(suspension), after, now)
+}
+
+#[test]
+fn what_its_specification_suspends_starts_nothing() {
+    let suspended_for_good = allocation(json!({"Cron": HOURLY, "Suspended": true}));
+    let by_hand = suspension("2026-01-01T00:00:00Z", Some("2026-01-02T01:00:00Z"));
+    let expected = ["missed 5 from 02T01:00:00 to 02T05:00:00: suspended by its specification"];
+    for by_hand in [None, Some(&by_hand)] {
+        let (after, now) = ("2026-01-02T00:00:00Z", "2026-01-02T05:30:00Z");
+
+        assert_eq!(decided_while(&suspended_for_good, by_hand, after, now), expected);
+
+        let reason = suspended(&suspended_for_good, by_hand, at(now));
+        assert_eq!(reason.as_deref(), Some("suspended by its specification"));
+    }
+}
+
+#[test]
+fn one_that_holds_starts_nothing_also_where_its_end_is_known() {
+    for until in [None, Some("2026-01-02T05:30:01Z"), Some("2030-01-01T00:00:00Z")] {
+        let holding = suspension("2026-01-02T00:10:00Z", until);
+
+        assert_eq!(told(&holding), ["missed 5 from 02T01:00:00 to 02T05:00:00: suspended by ann"]);
+    }
+}
+
+#[test]
+fn one_that_ended_during_a_pause_holds_up_to_its_end_and_not_at_it() {
+    let by_ann =
+        |last: &str, count| format!("missed {count} from 02T01:00:00 to {last}: suspended by ann");
+    let cases = [
+        (
+            "2026-01-02T02:30:00Z",
+            vec![
+                by_ann("02T02:00:00", 2),
+                "missed 2 from 02T03:00:00 to 02T04:00:00: too late".to_owned(),
+                "CatchUp 02T05:00:00".to_owned(),
+            ],
+        ),
+        ("2026-01-02T05:00:00Z", vec![by_ann("02T04:00:00", 4), "CatchUp 02T05:00:00".to_owned()]),
+        ("2026-01-02T05:00:01Z", vec![by_ann("02T05:00:00", 5)]),
+        ("2026-01-02T05:30:00Z", vec![by_ann("02T05:00:00", 5)]),
+    ];
+    for (until, expected) in cases {
+        let ended = suspension("2026-01-01T12:00:00Z", Some(until));
+
+        assert_eq!(told(&ended), expected, "until {until}");
+    }
+}
+
+#[test]
+fn one_that_was_over_before_changes_nothing() {
+    let over = suspension("2026-01-01T12:00:00Z", Some("2026-01-01T13:00:00Z"));
+
+    assert_eq!(
+        told(&over),
+        ["missed 4 from 02T01:00:00 to 02T04:00:00: too late", "CatchUp 02T05:00:00"]
+    );
+}
+
+#[test]
+fn what_had_come_before_somebody_suspended_it_was_late_for_another_reason() {
+    let holding = suspension("2026-01-02T02:30:00Z", None);
+
+    assert_eq!(
+        told(&holding),
+        [
+            "missed 2 from 02T01:00:00 to 02T02:00:00: too late",
+            "missed 3 from 02T03:00:00 to 02T05:00:00: suspended by ann",
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_suspended_from_the_moment_of_its_end_on() {
+    let ended = suspension("2026-01-01T12:00:00Z", Some("2026-01-02T05:00:00Z"));
+    let now = |now| suspended(&cron(HOURLY), Some(&ended), at(now));
+
+    assert_eq!(now("2026-01-02T04:59:59.999Z").as_deref(), Some("suspended by ann"));
+    assert_eq!(now("2026-01-02T05:00:00Z"), None);
+    assert_eq!(suspended(&cron(HOURLY), None, at("2026-01-02T05:00:00Z")), None);
+}

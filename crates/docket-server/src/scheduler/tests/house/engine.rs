@@ -1,0 +1,93 @@
+//! The engine as one server sees it: answers are lost now and then, and it hears no dead server.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use docket_model::run::{ContainerId, Exit};
+use uuid::Uuid;
+
+use super::wire::{Fault, Wire};
+use crate::engine::{
+    Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
+    Pulled, Sight, Stop, scripted::ScriptedEngine,
+};
+
+/// The scripted engine behind a server's wire.
+#[derive(Debug)]
+pub(in crate::scheduler::tests) struct WiredEngine {
+    pub(super) engine: Arc<ScriptedEngine>,
+    pub(super) wire: Arc<Wire>,
+}
+
+impl WiredEngine {
+    async fn call<T>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let answer = self.wire.carry(call, work).await;
+        answer.unwrap_or_else(|fault: Fault| Err(EngineError::Unreachable(format!("{fault:?}"))))
+    }
+}
+
+#[async_trait]
+impl Engine for WiredEngine {
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        self.call("info", self.engine.info()).await
+    }
+
+    async fn pull(
+        &self,
+        image: &str,
+        pull: docket_model::allocation::Pull,
+    ) -> Result<Pulled, EngineError> {
+        self.call("pull", self.engine.pull(image, pull)).await
+    }
+
+    async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
+        self.call("create", self.engine.create(plan)).await
+    }
+
+    async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
+        self.call("start", self.engine.start(container)).await
+    }
+
+    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+        self.call("follow", self.engine.follow(container)).await
+    }
+
+    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
+        self.call("stop", self.engine.stop(container, how)).await
+    }
+
+    async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
+        self.call("remove", self.engine.remove(container)).await
+    }
+}
+
+#[async_trait]
+impl Observation for WiredEngine {
+    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
+        self.call("look", self.engine.look(container)).await
+    }
+
+    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
+        self.call("output", self.engine.output(container, limit)).await
+    }
+
+    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
+        self.engine.live_output(container, skip)
+    }
+
+    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+        self.call("ours", self.engine.ours(namespace, store)).await
+    }
+
+    async fn rehearse(
+        &self,
+        plan: &Plan,
+        pull: docket_model::allocation::Pull,
+    ) -> Result<Vec<Finding>, EngineError> {
+        self.call("rehearse", self.engine.rehearse(plan, pull)).await
+    }
+}

@@ -1,0 +1,205 @@
+//! A server without its API, on a paused clock: it can be closed, die, and be opened again.
+
+mod engine;
+mod sights;
+mod store;
+mod wire;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use docket_model::{
+    FieldPath, Origin, Specification,
+    container::UnknownOptions,
+    journal::{Cause, Pause},
+};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(super) use self::wire::Fault;
+use self::{engine::WiredEngine, store::WiredStore, wire::Wire};
+use super::super::{Scheduler, Ticks};
+use crate::{
+    clock::{Clock, TestClock},
+    engine::scripted::ScriptedEngine,
+    runner::{EngineHealth, Runner, Surroundings},
+    store::{AllocationStore, MemoryStore, Push, Store, StoreError},
+};
+
+/// When the first server of a test starts.
+pub(super) const START: &str = "2026-11-21T09:00:00.250Z";
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What a server is told when it starts.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) max_running: usize,
+    pub(super) queue: usize,
+    pub(super) env_dir: Option<PathBuf>,
+    /// The engine is asked until it answers, and not again: over weeks that takes its time.
+    pub(super) trusts_engine: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_running: 1000, queue: 1000, env_dir: None, trusts_engine: false }
+    }
+}
+
+/// What outlives a server.
+#[derive(Debug, Clone)]
+pub(super) struct Ground {
+    pub(super) clock: Arc<TestClock>,
+    pub(super) engine: Arc<ScriptedEngine>,
+    pub(super) store: Arc<MemoryStore>,
+    settings: Settings,
+    /// When the last server went.
+    left_at: Option<DateTime<Utc>>,
+}
+
+/// A server and what it stands on.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) clock: Arc<TestClock>,
+    pub(super) engine: Arc<ScriptedEngine>,
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) ticks: Arc<Ticks>,
+    pub(super) runner: Arc<Runner>,
+    ground: Ground,
+    wire: Arc<Wire>,
+    trouble: Arc<Mutex<Option<StoreError>>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Ground {
+    pub(super) fn new(settings: Settings) -> Self {
+        let clock = Arc::new(TestClock::at(START));
+        let engine = Arc::new(ScriptedEngine::new(clock.clone()));
+        let store = Arc::new(MemoryStore::new(usize::MAX));
+        Self { clock, engine, store, settings, left_at: None }
+    }
+
+    /// Starts a server here.
+    pub(super) async fn open(self) -> House {
+        let (wire, trouble) = (Arc::new(Wire::default()), Arc::default());
+        let (wired_store, wired_engine) = self.wired(&wire, &trouble);
+        let (clock, health) = (self.clock.clone(), Arc::new(EngineHealth::new()));
+        let ticks = Arc::new(Ticks::default());
+        let runner = Arc::new(Runner::new(Surroundings {
+            store: wired_store.clone(),
+            engine: wired_engine.clone(),
+            clock: clock.clone(),
+            health: health.clone(),
+            zone: Tz::UTC,
+            namespace: "docket".parse().unwrap(),
+            env_dir: self.settings.env_dir.clone(),
+            max_starting: None,
+            max_running: self.settings.max_running,
+            queue: self.settings.queue,
+        }));
+        let changes = wired_store.changes();
+        if let Some(from) = self.left_at {
+            runner.paused(Pause { cause: Cause::NotRunning, from, to: clock.now() });
+        }
+        runner.take_up().await.unwrap();
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (told, rung) = (runner.clone(), ticks.clone());
+        let scheduler = Scheduler::new(told, changes, &health, clock.clone(), Tz::UTC, rung);
+        tasks.spawn(scheduler.run(stop.clone()));
+        tasks.spawn(runner.clone().clean_up());
+        let (watching, until, known) = (clock.clone(), stop.child_token(), health.clone());
+        let enough = until.clone();
+        tasks.spawn(async move { health.watch_over(&*wired_engine, &*watching, until).await });
+        if self.settings.trusts_engine {
+            known.up().await;
+            enough.cancel();
+        }
+        let (engine, store, ground) = (self.engine.clone(), self.store.clone(), self);
+        House { clock, engine, store, ticks, runner, ground, wire, trouble, stop, tasks }
+    }
+
+    fn wired(
+        &self,
+        wire: &Arc<Wire>,
+        trouble: &Arc<Mutex<Option<StoreError>>>,
+    ) -> (Arc<WiredStore>, Arc<WiredEngine>) {
+        let (store, trouble) = (self.store.clone(), trouble.clone());
+        let engine = WiredEngine { engine: self.engine.clone(), wire: wire.clone() };
+        (Arc::new(WiredStore { store, wire: wire.clone(), trouble }), Arc::new(engine))
+    }
+}
+
+impl House {
+    pub(super) async fn open() -> Self {
+        Ground::new(Settings::default()).open().await
+    }
+
+    /// Stops the server in order, and lets its containers go.
+    pub(super) async fn close(self) -> Ground {
+        self.stop.cancel();
+        self.runner.stop().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        Ground { left_at: Some(self.clock.now()), ..self.ground }
+    }
+
+    /// The server dies in this moment.
+    pub(super) fn die(self) -> Ground {
+        self.wire.cut();
+        Ground { left_at: Some(self.clock.now()), ..self.ground }
+    }
+
+    /// Makes the server die, or an answer get lost, at its next call of this name.
+    pub(super) fn plan(&self, call: &'static str, fault: Fault) {
+        self.wire.plan(call, fault);
+    }
+
+    /// A server that is dead already, by a fault that was planned.
+    pub(super) fn is_dead(&self) -> bool {
+        self.wire.is_dead()
+    }
+
+    /// The store cannot be written for a while.
+    pub(super) fn trouble_store(&self) {
+        *self.trouble.lock() = Some(StoreError::Unwritable("no space left".to_owned()));
+    }
+
+    pub(super) fn mend_store(&self) {
+        *self.trouble.lock() = None;
+    }
+
+    /// Pushes an allocation of this schedule and image.
+    pub(super) async fn push(&self, name: &str, cron: &str, image: &str) {
+        self.push_with(name, image, json!({"Cron": cron})).await;
+    }
+
+    /// Pushes an allocation of this image and with these keys.
+    pub(super) async fn push_with(&self, name: &str, image: &str, keys: Value) {
+        let mut posted = json!({"Name": name, "Container": {"Config": {"Image": image}}});
+        let Value::Object(keys) = keys else { panic!("{keys}") };
+        posted.as_object_mut().unwrap().extend(keys);
+        let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+        let specifications = vec![read.unwrap().specification];
+        let at = self.clock.now();
+        let push =
+            Push { specifications, origin: Origin::Api, complete: false, at, by: "test".into() };
+        self.store.push(push).await.unwrap();
+    }
+
+    /// Lets so much time pass, and what comes due in it happen.
+    pub(super) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Lets time pass until the clock shows this time of the first day.
+    pub(super) async fn until(&self, time: &str) {
+        let until: DateTime<Utc> = format!("2026-11-21T{time}Z").parse().unwrap();
+        self.pass((until - self.clock.now()).to_std().unwrap()).await;
+    }
+}

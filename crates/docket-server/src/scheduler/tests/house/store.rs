@@ -1,0 +1,175 @@
+//! The store as one server sees it: it cannot be written now and then, and knows no dead server.
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use docket_model::{AllocationName, Origin, Run, RunId, journal::Entry, run::Instant};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::wire::Wire;
+use crate::store::{
+    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MemoryStore, Progress,
+    Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
+};
+
+/// The memory store behind a server's wire.
+#[derive(Debug)]
+pub(in crate::scheduler::tests) struct WiredStore {
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) wire: Arc<Wire>,
+    /// Why it cannot be written, while that is so.
+    pub(super) trouble: Arc<Mutex<Option<StoreError>>>,
+}
+
+impl WiredStore {
+    async fn write<T>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if let Some(trouble) = self.trouble.lock().clone() {
+            return Err(trouble);
+        }
+        let written = self.wire.carry(call, work).await;
+        written.unwrap_or_else(|fault| Err(StoreError::Unwritable(format!("{fault:?}"))))
+    }
+
+    async fn read<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let read = self.wire.carry("read", work).await;
+        read.unwrap_or_else(|fault| Err(StoreError::Unreadable(format!("{fault:?}"))))
+    }
+}
+
+fn name(progress: &Progress) -> &'static str {
+    match progress {
+        Progress::Pulled { .. } => "pulled",
+        Progress::Created { .. } => "created",
+        Progress::Started => "started",
+        Progress::TurnCame => "turn-came",
+        Progress::Cancelling(_) => "cancelling",
+        Progress::WillNotDie(_) => "will-not-die",
+        Progress::NextAttempt => "next-attempt",
+    }
+}
+
+#[async_trait]
+impl RunStore for WiredStore {
+    async fn decide(&self, run: Run) -> Result<Recorded, StoreError> {
+        self.write("decide", self.store.decide(run)).await
+    }
+
+    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
+        self.write("demand", self.store.demand(run, following)).await
+    }
+
+    async fn note(
+        &self,
+        id: &RunId,
+        progress: Progress,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write(name(&progress), self.store.note(id, progress, at)).await
+    }
+
+    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+        self.write("finish", self.store.finish(id, end)).await
+    }
+
+    async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
+        self.read(self.store.run(name, instant)).await
+    }
+
+    async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
+        self.read(self.store.runs(name, filter)).await
+    }
+
+    async fn under_way(&self) -> Result<Vec<UnderWay>, StoreError> {
+        self.read(self.store.under_way()).await
+    }
+}
+
+#[async_trait]
+impl AllocationStore for WiredStore {
+    async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError> {
+        self.write("push", self.store.push(push)).await
+    }
+
+    async fn delete(
+        &self,
+        name: &str,
+        origin: &Origin,
+        at: DateTime<Utc>,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        self.write("delete", self.store.delete(name, origin, at, by)).await
+    }
+
+    async fn steer(
+        &self,
+        name: &str,
+        steering: Steering,
+        at: DateTime<Utc>,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        self.write("steer", self.store.steer(name, steering, at, by)).await
+    }
+
+    async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
+        self.read(self.store.standing(name)).await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError> {
+        self.read(self.store.get(name)).await
+    }
+
+    async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<Snapshot>, StoreError> {
+        self.read(self.store.list(after, limit)).await
+    }
+
+    async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
+        self.read(self.store.children(name)).await
+    }
+
+    async fn nearest(&self, name: &str) -> Result<Option<AllocationName>, StoreError> {
+        self.read(self.store.nearest(name)).await
+    }
+}
+
+#[async_trait]
+impl JournalStore for WiredStore {
+    async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+        self.write("record", self.store.record(entry)).await
+    }
+
+    async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
+        self.read(self.store.entries(filter)).await
+    }
+
+    async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write("alive", self.store.alive(at)).await
+    }
+}
+
+#[async_trait]
+impl Store for WiredStore {
+    fn id(&self) -> Uuid {
+        self.store.id()
+    }
+
+    fn about(&self) -> About {
+        self.store.about()
+    }
+
+    fn changes(&self) -> Arc<Changes> {
+        self.store.changes()
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        self.store.backup(to).await
+    }
+}

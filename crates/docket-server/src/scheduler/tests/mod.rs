@@ -1,0 +1,23 @@
+//! The scheduler and the runner on a paused clock: days pass in no time, and nothing sleeps.
+
+mod bounds;
+mod by_hand;
+mod cancellation;
+mod catching_up;
+mod chains;
+mod clocks;
+mod crashes;
+mod deletion;
+mod disposal;
+mod engines;
+mod house;
+mod leftovers;
+mod overlap;
+mod retries;
+mod schedules;
+mod spreading;
+mod stopping;
+mod stores;
+mod strangers;
+mod suspension;
+mod timeouts;

@@ -1,0 +1,185 @@
+//! `Overlap`: what becomes of an instant while an older run is under way.
+
+use serde_json::json;
+
+use super::house::{Fault, HOUR, House, MINUTE, SECOND};
+
+/// An allocation due every ten minutes.
+async fn push(house: &House, overlap: &str, image: &str) {
+    house.push_with("a", image, json!({"Cron": "*/10 * * * *", "Overlap": overlap})).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn allowed_to_overlap_runs_stand_side_by_side() {
+    let house = House::open().await;
+    push(&house, "Allow", "long").await;
+
+    house.until("09:35:00").await;
+
+    assert_eq!(house.told("a").await, ["09:10:00 running", "09:20:00 running", "09:30:00 running"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forbidden_to_overlap_a_run_is_skipped_and_says_for_which_one() {
+    let house = House::open().await;
+    push(&house, "Forbid", "sleep-700").await;
+
+    house.until("09:35:00").await;
+
+    assert_eq!(
+        house.told("a").await,
+        [
+            "09:10:00 succeeded",
+            "09:20:00 skipped: the run 20261121T091000Z is still under way (`Overlap: Forbid`)",
+            "09:30:00 running"
+        ]
+    );
+    assert_eq!(house.instants("a"), ["20261121T091000Z", "20261121T093000Z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_queue_one_waits_for_the_older_one_and_the_next_is_skipped() {
+    let house = House::open().await;
+    push(&house, "Queue", "sleep-1510").await;
+
+    house.until("09:31:00").await;
+    let before = house.told("a").await;
+    house.until("09:36:00").await;
+
+    assert_eq!(
+        before,
+        [
+            "09:10:00 running",
+            "09:20:00 waiting",
+            "09:30:00 skipped: the run 20261121T092000Z waits already for 20261121T091000Z to end \
+             (`Overlap: Queue`)"
+        ]
+    );
+    assert_eq!(house.told("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
+    let seen = house.seen("a");
+    assert!(seen[1].created_at >= seen[0].ended_at.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_outlives_the_server() {
+    let house = House::open().await;
+    push(&house, "Queue", "sleep-1510").await;
+    house.until("09:25:00").await;
+
+    let house = house.die().open().await;
+    house.until("09:34:00").await;
+    let before = house.told("a").await;
+    house.until("09:36:00").await;
+
+    assert_eq!(before[..2], ["09:10:00 running", "09:20:00 waiting"]);
+    assert_eq!(house.told("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
+    assert_eq!(house.instants("a"), ["20261121T091000Z", "20261121T092000Z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_goes_on_where_the_older_run_ended_while_nobody_was_there() {
+    let house = House::open().await;
+    push(&house, "Queue", "sleep-1510").await;
+    house.until("09:25:00").await;
+    let ground = house.die();
+    tokio::time::sleep(3 * HOUR).await;
+
+    let house = ground.open().await;
+    house.pass(MINUTE).await;
+
+    let told = house.told("a").await;
+    assert_eq!(told[..2], ["09:10:00 succeeded", "09:20:00 running"]);
+    assert!(told[2].starts_with("09:30:00 missed 17 to 12:10:00: docket was not running from"));
+    assert_eq!(told[3], "12:20:00 waiting");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_turn_came_as_the_server_died_is_not_too_late() {
+    let house = House::open().await;
+    push(&house, "Queue", "sleep-1510").await;
+    house.until("09:25:00").await;
+    house.plan("pull", Fault::DiesBefore);
+    house.until("09:36:00").await;
+    assert!(house.is_dead());
+
+    let house = house.die().open().await;
+    house.pass(SECOND).await;
+
+    // Its next instants have come long ago, but it has waited its turn and not for the server.
+    assert_eq!(house.told("a").await[1], "09:20:00 running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_run_replaces_the_older_one_and_starts_after_its_end() {
+    let house = House::open().await;
+    push(&house, "Replace", "grace-20").await;
+
+    house.until("09:20:10").await;
+    let between = house.told("a").await;
+    house.until("09:21:00").await;
+
+    assert_eq!(between, ["09:10:00 running", "09:20:00 waiting"]);
+    assert_eq!(
+        house.told("a").await,
+        [
+            "09:10:00 cancelled: replaced by the run 20261121T092000Z (`Overlap: Replace`)",
+            "09:20:00 running"
+        ]
+    );
+    let seen = house.seen("a");
+    assert_eq!((seen[1].created_at - seen[0].created_at).num_seconds(), 620);
+    assert!(seen[1].created_at >= seen[0].ended_at.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_replaces_also_the_one_that_waits() {
+    let house = House::open().await;
+    push(&house, "Replace", "grace-1300").await;
+
+    house.until("09:42:00").await;
+
+    assert_eq!(
+        house.told("a").await,
+        [
+            "09:10:00 cancelled: replaced by the run 20261121T092000Z (`Overlap: Replace`)",
+            "09:20:00 cancelled: replaced by the run 20261121T093000Z (`Overlap: Replace`)",
+            "09:30:00 cancelled: replaced by the run 20261121T094000Z (`Overlap: Replace`)",
+            "09:40:00 running"
+        ]
+    );
+    assert_eq!(house.instants("a"), ["20261121T091000Z", "20261121T094000Z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_is_carried_out_also_where_the_server_died_at_it() {
+    for fault in [Fault::DiesBefore, Fault::DiesAfter] {
+        let house = House::open().await;
+        push(&house, "Replace", "grace-20").await;
+        house.plan("cancelling", fault);
+        house.until("09:20:01").await;
+        assert!(house.is_dead());
+
+        let house = house.die().open().await;
+        house.until("09:21:00").await;
+
+        assert_eq!(
+            house.told("a").await,
+            [
+                "09:10:00 cancelled: replaced by the run 20261121T092000Z (`Overlap: Replace`)",
+                "09:20:00 running"
+            ]
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_is_carried_out_also_where_the_store_cannot_write_it() {
+    let house = House::open().await;
+    push(&house, "Replace", "grace-20").await;
+    house.plan("cancelling", Fault::Fails);
+
+    house.until("09:21:00").await;
+
+    assert_eq!(house.told("a").await[1], "09:20:00 running");
+    assert!(house.told("a").await[0].starts_with("09:10:00 cancelled: replaced by"));
+}

@@ -1,0 +1,99 @@
+//! Stores that cannot be written, or not be read, for a while.
+
+use serde_json::json;
+
+use super::house::{Fault, House, MINUTE, SECOND};
+
+#[tokio::test(start_paused = true)]
+async fn an_instant_that_cannot_be_claimed_starts_nothing_until_it_can() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "busybox").await;
+    house.until("09:09:00").await;
+
+    house.trouble_store();
+    house.until("09:20:00").await;
+    let meanwhile = house.seen("a").len();
+    house.mend_store();
+    house.pass(10 * SECOND).await;
+
+    assert_eq!(meanwhile, 0);
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.runs("a").await[0].trigger.word(), "CatchUp");
+    assert_eq!(house.instants("a"), ["20261121T091000Z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_goes_only_once_its_end_is_on_record() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "sleep-60").await;
+    house.until("09:10:30").await;
+
+    house.trouble_store();
+    house.until("09:20:00").await;
+    let meanwhile = (house.newest("a").await, house.seen("a").remove(0));
+    house.mend_store();
+    house.pass(10 * SECOND).await;
+
+    assert_eq!(meanwhile.0, "09:10:00 running");
+    assert!(meanwhile.1.ended_at.is_some() && !meanwhile.1.removed);
+    assert_eq!(house.newest("a").await, "09:10:00 succeeded");
+    assert!(house.seen("a")[0].removed);
+    // Its real end, not the one of the trouble.
+    let exit = house.runs("a").await[0].attempts[0].exit.clone().unwrap();
+    assert_eq!((exit.ended_at.unwrap() - exit.started_at.unwrap()).num_seconds(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_started_before_its_container_is_on_record() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "pull-30").await;
+    house.until("09:10:10").await;
+
+    house.trouble_store();
+    house.until("09:15:00").await;
+    let meanwhile = house.instants("a");
+    house.mend_store();
+    house.pass(10 * SECOND).await;
+
+    assert_eq!(meanwhile, Vec::<String>::new());
+    assert_eq!(house.instants("a"), ["20261121T091000Z"]);
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_write_that_fails_once_is_made_again() {
+    let calls = ["decide", "pulled", "created", "started", "next-attempt", "finish", "read"];
+    for call in calls {
+        let house = House::open().await;
+        let retries = json!({"Limit": 2, "Delay": "1s"});
+        let keys = json!({"Cron": "10 9 * * *", "Retries": retries});
+        house.push_with("a", "fail-until-2", keys).await;
+        house.plan(call, Fault::Fails);
+
+        house.until("09:12:00").await;
+
+        assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"], "{call}");
+        let starts: Vec<_> = house.seen("a").iter().map(|seen| seen.starts).collect();
+        assert_eq!(starts, [1, 1], "{call}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_by_hand_is_told_that_the_store_cannot_be_written() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "long").await;
+    house.until("09:11:00").await;
+    house.trouble_store();
+
+    let refusal = house.run_by_hand("a", None).await.unwrap_err();
+
+    assert_eq!(refusal.to_string(), "the store cannot be written: no space left");
+    let running = house.runs("a").await.remove(0);
+    let wanted = docket_model::run::Cancellation { reason: "why".to_owned(), kill: false };
+    let refusal = house.runner.cancel_by_hand("a", running.id.instant, wanted).await.unwrap_err();
+    assert_eq!(refusal.to_string(), "the store cannot be written: no space left");
+    house.mend_store();
+    house.pass(MINUTE).await;
+    // What was refused is not done in secret.
+    assert_eq!(house.told("a").await, ["09:10:00 running"]);
+}

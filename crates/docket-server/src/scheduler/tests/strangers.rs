@@ -1,0 +1,131 @@
+//! Containers that somebody else removes, or whose names somebody else holds.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::house::{Fault, House, SECOND};
+use crate::engine::{Engine, Identity, Plan};
+
+const NAME: &str = "docket.a.20261121T091000Z";
+
+#[tokio::test(start_paused = true)]
+async fn one_removed_before_it_was_started_is_made_anew() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "sleep-30").await;
+    house.plan("created", Fault::AnswersLate);
+    house.until("09:10:00.500").await;
+
+    house.engine.take_away(NAME);
+    house.until("09:11:00").await;
+
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    let starts: Vec<_> = house.seen("a").iter().map(|seen| seen.starts).collect();
+    assert_eq!(starts, [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_removed_before_it_was_started_is_made_anew_after_a_crash_too() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "sleep-30").await;
+    house.plan("created", Fault::DiesAfter);
+    house.until("09:10:01").await;
+    let ground = house.die();
+    let house = ground.open().await;
+    house.plan("look", Fault::AnswersLate);
+    house.until("09:10:01.500").await;
+
+    // After the look, and before the start.
+    house.engine.take_away(NAME);
+    house.until("09:11:00").await;
+
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.engine.starts(NAME), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_removed_while_it_runs_has_failed_and_is_tried_again() {
+    let house = House::open().await;
+    house.push("once", "10 9 * * *", "sleep-30").await;
+    let retries = json!({"Limit": 1, "Delay": "1m"});
+    house.push_with("a", "sleep-30", json!({"Cron": "10 9 * * *", "Retries": retries})).await;
+    house.until("09:10:10").await;
+
+    house.engine.take_away("docket.once.20261121T091000Z");
+    house.engine.take_away(NAME);
+    house.pass(SECOND).await;
+    let meanwhile = house.newest("a").await;
+    house.until("09:15:00").await;
+
+    assert_eq!(house.newest("once").await, "09:10:00 failed: removed from outside");
+    assert_eq!(meanwhile, "09:10:00 between-attempts: removed from outside");
+    assert_eq!(house.newest("a").await, "09:10:00 succeeded at attempt 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_removed_while_nobody_was_there_is_lost_and_never_started_again() {
+    for call in ["created", "start", "started"] {
+        let house = House::open().await;
+        house.push_with("a", "sleep-30", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
+        house.plan(call, Fault::DiesAfter);
+        house.until("09:10:10").await;
+        assert!(house.is_dead());
+        let ground = house.die();
+        ground.engine.take_away(NAME);
+
+        let house = ground.open().await;
+        house.until("09:30:00").await;
+
+        assert_eq!(
+            house.told("a").await,
+            ["09:10:00 lost: its container is gone, removed from outside: whether and how it \
+                 ran is not known"],
+            "{call}"
+        );
+        assert_eq!(house.seen("a").len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_removed_after_a_start_without_an_answer_is_lost_and_never_started_again() {
+    let house = House::open().await;
+    house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
+    house.plan("start", Fault::LosesAnswer);
+    house.until("09:09:59").await;
+    (0..8).for_each(|_| house.plan("info", Fault::Fails));
+    house.until("09:10:00.500").await;
+
+    // It has run and ended meanwhile.
+    house.engine.take_away(NAME);
+    house.until("09:30:00").await;
+
+    let told = house.newest("a").await;
+    assert!(told.starts_with("09:10:00 lost: its container is gone, removed from"), "{told}");
+    assert_eq!(house.instants("a").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "busybox").await;
+    let allocation = house.allocation("a").await;
+    let identity = Identity {
+        namespace: "docket".into(),
+        store: uuid::Uuid::from_u128(7),
+        allocation: allocation.name().clone(),
+        uid: allocation.uid,
+        instant: "20261121T091000Z".parse().unwrap(),
+        attempt: 1,
+    };
+    let container = allocation.specification.container.clone();
+    let (labels, environment) = (BTreeMap::default(), Vec::new());
+    let plan = Plan { identity, labels, container, environment, command: None };
+    let holder = house.engine.create(&plan).await.unwrap().id;
+
+    house.until("09:11:00").await;
+
+    let told = house.newest("a").await;
+    assert_eq!(told, format!("09:10:00 failed: the name is held by {holder}"));
+    let seen = house.seen("a");
+    assert_eq!((seen.len(), seen[0].starts, seen[0].removed), (1, 0, false));
+}

@@ -1,0 +1,151 @@
+//! `Timeout`: runs that take longer than they may, and containers that will not die.
+
+use docket_model::run::Step;
+use serde_json::json;
+
+use super::house::{Fault, House, SECOND};
+
+async fn push(house: &House, image: &str, timeout: &str) {
+    let keys = json!({"Cron": "*/20 * * * *", "Overlap": "Forbid", "Timeout": timeout});
+    house.push_with("a", image, keys).await;
+}
+
+const TIMED_OUT: &str = "09:20:00 timed-out: ran longer than 10m (`Timeout`), exit code 143";
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_takes_too_long_is_stopped() {
+    let house = House::open().await;
+    push(&house, "long", "10m").await;
+
+    house.until("09:29:59").await;
+    let before = house.newest("a").await;
+    house.until("09:30:01").await;
+
+    assert_eq!(before, "09:20:00 running");
+    assert_eq!(house.newest("a").await, TIMED_OUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_is_counted_from_the_start_of_the_container_across_restarts() {
+    let house = House::open().await;
+    push(&house, "long", "10m").await;
+    house.until("09:25:00").await;
+
+    let house = house.die().open().await;
+    house.until("09:29:59").await;
+    let before = house.newest("a").await;
+    house.until("09:30:01").await;
+
+    assert_eq!(before, "09:20:00 running");
+    assert_eq!(house.newest("a").await, TIMED_OUT);
+    let started_at = house.runs("a").await[0].attempts[0].started_at.unwrap();
+    assert_eq!(started_at.to_rfc3339(), "2026-11-21T09:20:00+00:00");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_changes_nothing_about_what_is_known_of_a_run() {
+    let house = House::open().await;
+    push(&house, "long", "10m").await;
+    house.until("09:25:00").await;
+    let before = house.runs("a").await;
+
+    let house = house.die().open().await;
+    house.pass(SECOND).await;
+
+    assert_eq!(house.runs("a").await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_was_up_while_nobody_was_there_is_up_at_once() {
+    let house = House::open().await;
+    push(&house, "long", "10m").await;
+    house.until("09:25:00").await;
+    let ground = house.close().await;
+    tokio::time::sleep(900 * SECOND).await;
+
+    let house = ground.open().await;
+    house.until("09:40:01").await;
+
+    assert_eq!(house.told("a").await[0], TIMED_OUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_stopped_as_the_server_died_was_still_stopped() {
+    let house = House::open().await;
+    push(&house, "long", "10m").await;
+    house.plan("finish", Fault::DiesBefore);
+    house.until("09:30:01").await;
+    assert!(house.is_dead());
+
+    let house = house.die().open().await;
+    house.pass(SECOND).await;
+
+    assert_eq!(house.newest("a").await, TIMED_OUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_well_while_nobody_is_there_has_succeeded_however_long_it_took() {
+    let house = House::open().await;
+    push(&house, "sleep-900", "10m").await;
+    house.until("09:25:00").await;
+    let ground = house.die();
+    tokio::time::sleep(900 * SECOND).await;
+
+    let house = ground.open().await;
+    house.until("09:40:01").await;
+
+    assert_eq!(house.told("a").await[0], "09:20:00 succeeded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_will_not_die_holds_its_overlap_and_is_seen_out() {
+    let house = House::open().await;
+    push(&house, "stubborn-3000", "10m").await;
+
+    house.until("09:41:00").await;
+    let meanwhile = house.told("a").await;
+    house.until("10:10:01").await;
+
+    assert_eq!(
+        meanwhile,
+        [
+            "09:20:00 will-not-die: it cannot be ended: it goes on",
+            "09:40:00 skipped: the run 20261121T092000Z is still under way (`Overlap: Forbid`)"
+        ]
+    );
+    let run = &house.runs("a").await[0];
+    assert_eq!(run.state.reason(), Some("ran longer than 10m (`Timeout`), exit code 0"));
+    // However often it was looked at, it is told once.
+    let errors = run.attempts[0].steps.iter().filter(|(_, step)| matches!(step, Step::Error(_)));
+    assert_eq!(errors.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_will_not_die_is_seen_out_after_a_restart_too() {
+    let house = House::open().await;
+    push(&house, "stubborn-3000", "10m").await;
+    house.until("09:35:00").await;
+
+    let house = house.die().open().await;
+    house.until("09:36:00").await;
+    let meanwhile = house.newest("a").await;
+    house.until("10:10:01").await;
+
+    assert_eq!(meanwhile, "09:20:00 will-not-die: it cannot be ended: it goes on");
+    assert!(house.told("a").await[0].starts_with("09:20:00 timed-out: ran longer than 10m"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_took_too_long_is_tried_again() {
+    let house = House::open().await;
+    let keys = json!({"Cron": "0 10 * * *", "Timeout": "10m", "Retries": 1});
+    house.push_with("a", "long", keys).await;
+
+    house.until("10:21:00").await;
+
+    assert_eq!(
+        house.told("a").await,
+        ["10:00:00 timed-out at attempt 2: ran longer than 10m (`Timeout`), exit code 143"]
+    );
+    assert_eq!(house.seen("a").len(), 2);
+}

@@ -1,0 +1,157 @@
+//! Decisions about instants, and how many of their records stay.
+
+use docket_model::{Origin, run::RunState};
+use serde_json::json;
+
+use super::{
+    super::{Recorded, RunFilter, Store, StoreError},
+    carry_out, claim, end, failed, get, instant, missed, moment, push, push_a, pushed, run,
+    seconds, settle, specified,
+};
+
+pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
+    push_a(store).await;
+    let later = run(store, "a", 120, RunState::Claimed).await;
+    let earlier = run(store, "a", 60, RunState::Claimed).await;
+    let mut strange = run(store, "a", 180, RunState::Claimed).await;
+    strange.uid = uuid::Uuid::nil();
+
+    assert_eq!(store.decide(later.clone()).await, Ok(Recorded::New));
+    assert_eq!(store.decide(later).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(earlier).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(strange).await, Ok(Recorded::Changed));
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(120)));
+    assert_eq!(get(store, "a").await.standing.running, 1);
+}
+
+pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn Store) {
+    push_a(store).await;
+    let first = run(store, "a", 120, RunState::Claimed).await;
+    store.decide(first).await.unwrap();
+
+    store.delete("a", &Origin::Api, moment(130), "test").await.unwrap();
+    push_a(store).await;
+    let again = run(store, "a", 120, RunState::Claimed).await;
+
+    assert_eq!(store.decide(again).await, Ok(Recorded::Decided));
+}
+
+pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Store) {
+    push_a(store).await;
+    let first = run(store, "a", 60, RunState::Claimed).await;
+    store.decide(first.clone()).await.unwrap();
+    let uid = get(store, "a").await.standing.allocation.uid;
+
+    store.delete("a", &Origin::Api, moment(70), "test").await.unwrap();
+    push_a(store).await;
+
+    let anew = get(store, "a").await;
+    assert_ne!(anew.standing.allocation.uid, uid);
+    assert!(anew.recent.is_empty());
+    let late = store.finish(&first.id, end(RunState::Succeeded, 0, "")).await;
+    assert_eq!(late, Err(StoreError::NoSuchRun(first.id)));
+}
+
+pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &dyn Store) {
+    push_a(store).await;
+    for (first, last, count) in [(60, 180, 3), (240, 240, 1)] {
+        let run = run(store, "a", first, missed(last, count)).await;
+        assert_eq!(store.decide(run).await, Ok(Recorded::New));
+    }
+
+    let runs = store.runs("a", &RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
+    assert_eq!(runs.len(), 1);
+    assert_eq!((runs[0].id.instant, &runs[0].state), (instant(60), &missed(240, 4)));
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(240)));
+}
+
+pub(in crate::store) async fn history_is_bounded_and_failures_outlive_successes(store: &dyn Store) {
+    push_a(store).await;
+    for minute in 1..=400 {
+        let state = if minute % 10 == 0 { failed(1) } else { RunState::Succeeded };
+        carry_out(store, "a", minute * 60, state).await;
+    }
+    settle(store).await;
+
+    let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
+    let runs = store.runs("a", &all).await.unwrap();
+    let keep = docket_model::allocation::Keep::default();
+    let older = RunFilter { before: Some(runs[keep.runs - 1].id.instant), ..all };
+    let failures = store.runs("a", &older).await.unwrap();
+
+    assert!(runs.is_sorted_by(|newer, older| newer.id.instant > older.id.instant));
+    assert_eq!(failures.len(), keep.failures);
+    assert!(failures.iter().all(|run| run.state.word() == "failed"));
+    assert_eq!(runs.len(), keep.runs + keep.failures);
+}
+
+pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(store: &dyn Store) {
+    push_a(store).await;
+    let before = run(store, "a", 60, RunState::Claimed).await;
+    push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
+
+    assert_eq!(store.decide(before.clone()).await, Ok(Recorded::Changed));
+    assert_eq!(store.demand(before, None).await, Ok(Recorded::Changed));
+
+    let standing = get(store, "a").await.standing;
+    assert_eq!((standing.decided, standing.running), (None, 0));
+    assert!(seconds(store, "a").await.is_empty());
+}
+
+pub(in crate::store) async fn a_lower_bound_holds_from_the_next_decision_on(store: &dyn Store) {
+    push_a(store).await;
+    for minute in 1..=6 {
+        let state = if minute == 2 { failed(1) } else { RunState::Succeeded };
+        carry_out(store, "a", minute * 60, state).await;
+    }
+    let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 2, "Failures": 1}});
+
+    store.push(pushed(vec![specified(keep)], 400)).await.unwrap();
+    let at_first = seconds(store, "a").await;
+    claim(store, "a", 420).await;
+    settle(store).await;
+
+    assert_eq!(at_first.len(), 6);
+    assert_eq!(seconds(store, "a").await, [420, 360, 120]);
+    let standing = get(store, "a").await.standing;
+    assert_eq!(standing.pruned, Some(instant(300)));
+    assert_eq!(standing.decided, Some(moment(420)));
+    assert_eq!(standing.succeeded, Some(instant(360)));
+}
+
+pub(in crate::store) async fn runs_are_listed_newest_first(store: &dyn Store) {
+    push_a(store).await;
+    for minute in 1..=5 {
+        let state = if minute % 2 == 0 { failed(1) } else { RunState::Succeeded };
+        carry_out(store, "a", minute * 60, state).await;
+    }
+    let listed = async |before: Option<i64>, state: Option<&str>, limit| {
+        let (before, state) = (before.map(instant), state.map(str::to_owned));
+        let runs = store.runs("a", &RunFilter { before, state, limit }).await.unwrap();
+        let instants = runs.iter().map(|run| run.id.instant);
+        instants.map(|at| (at.moment() - moment(0)).num_seconds()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(listed(None, None, 2).await, [300, 240]);
+    assert_eq!(listed(Some(240), None, 9).await, [180, 120, 60]);
+    assert_eq!(listed(None, Some("failed"), 9).await, [240, 120]);
+    assert_eq!(listed(Some(120), Some("failed"), 9).await, [0; 0]);
+    assert_eq!(store.runs("b", &RunFilter::default()).await, Ok(Vec::new()));
+    let recent = get(store, "a").await.recent;
+    assert_eq!((recent.len(), recent[0].id.instant), (5, instant(300)));
+}
+
+pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &dyn Store) {
+    push_a(store).await;
+    let by_hand = run(store, "a", 60, RunState::Claimed).await;
+    assert_eq!(store.demand(by_hand, None).await, Ok(Recorded::New));
+
+    let span = run(store, "a", 60, missed(180, 3)).await;
+    assert_eq!(store.decide(span).await, Ok(Recorded::New));
+
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(180)));
+    let all = RunFilter { limit: 9, ..RunFilter::default() };
+    let runs = store.runs("a", &all).await.unwrap();
+    let states: Vec<_> = runs.iter().map(|run| run.state.clone()).collect();
+    assert_eq!(states, [missed(180, 2), RunState::Claimed]);
+}

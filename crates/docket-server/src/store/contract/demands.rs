@@ -1,0 +1,141 @@
+//! Runs that somebody wants.
+
+use std::sync::Arc;
+
+use docket_model::{
+    Run,
+    run::{Demand, RunState, Trigger},
+};
+use serde_json::json;
+
+use super::{
+    super::{End, Recorded, Store},
+    carry_out, claim, end, get, instant, missed, moment, push_a, pushed, record, run, seconds,
+    settle, specified,
+};
+
+async fn by_hand(store: &dyn Store, second: i64) -> Run {
+    let demand = Demand {
+        by: "ann".to_owned(),
+        command: Some(vec!["true".to_owned()]),
+        environment: vec!["KEY=value".to_owned()],
+    };
+    let trigger = Trigger::ByHand(Arc::new(demand));
+    Run { trigger, ..run(store, "a", second, RunState::Claimed).await }
+}
+
+/// Demands a run for this instant, which another one follows.
+async fn demand(store: &dyn Store, second: i64, following: Option<i64>) -> Recorded {
+    let run = by_hand(store, second).await;
+    store.demand(run, following.map(instant)).await.unwrap()
+}
+
+/// Records that the instants of these minutes were missed.
+async fn miss(store: &dyn Store, first: i64, last: i64) {
+    let count = u64::try_from((last - first) / 60 + 1).unwrap();
+    let run = run(store, "a", first, missed(last, count)).await;
+    assert_eq!(store.decide(run).await, Ok(Recorded::New));
+}
+
+pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn Store) {
+    push_a(store).await;
+    carry_out(store, "a", 60, RunState::Succeeded).await;
+    let wanted = by_hand(store, 90).await;
+
+    let recorded = store.demand(wanted.clone(), None).await;
+    let again = store.demand(wanted.clone(), None).await;
+    store.finish(&wanted.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
+
+    assert_eq!(recorded, Ok(Recorded::New));
+    assert_eq!(again, Ok(Recorded::Taken(Arc::new(wanted.clone()))));
+    let standing = get(store, "a").await.standing;
+    assert_eq!((standing.decided, standing.succeeded), (Some(moment(60)), Some(instant(90))));
+    assert_eq!(record(store, "a", 90).await.trigger, wanted.trigger);
+}
+
+pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(store: &dyn Store) {
+    push_a(store).await;
+    assert_eq!(demand(store, 60, None).await, Recorded::New);
+    let due = run(store, "a", 60, RunState::Claimed).await;
+
+    assert_eq!(store.decide(due).await, Ok(Recorded::Decided));
+
+    let standing = get(store, "a").await.standing;
+    assert_eq!((standing.decided, standing.running), (Some(moment(60)), 1));
+    assert!(matches!(record(store, "a", 60).await.trigger, Trigger::ByHand(_)));
+}
+
+pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(store: &dyn Store) {
+    push_a(store).await;
+    let failed = claim(store, "a", 60).await.id;
+    let refusal = RunState::Failed("no such image".to_owned());
+    let never = End { exit: None, output: None, ..end(refusal, 0, "") };
+    store.finish(&failed, never).await.unwrap();
+    let skipped = run(store, "a", 120, RunState::Skipped("an older one runs".to_owned())).await;
+    store.decide(skipped).await.unwrap();
+    let ran = claim(store, "a", 180).await.id;
+    store.note(&ran, super::created("c0ffee"), moment(181)).await.unwrap();
+    store.finish(&ran, end(super::failed(1), 1, "")).await.unwrap();
+
+    let taken_up = [demand(store, 60, None).await, demand(store, 120, None).await];
+    let refused = demand(store, 180, None).await;
+
+    assert_eq!(taken_up, [Recorded::New, Recorded::New]);
+    assert!(matches!(refused, Recorded::Taken(held) if held.state == super::failed(1)));
+    let numbers = |run: Run| run.attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>();
+    assert_eq!(numbers(record(store, "a", 60).await), [1, 2]);
+    assert_eq!(numbers(record(store, "a", 120).await), [1]);
+    assert_eq!(seconds(store, "a").await, [180, 120, 60]);
+    assert_eq!(get(store, "a").await.standing.running, 2);
+}
+
+pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store: &dyn Store) {
+    push_a(store).await;
+    miss(store, 60, 300).await;
+
+    assert_eq!(demand(store, 180, Some(240)).await, Recorded::New);
+    let middle = record(store, "a", 60).await.state;
+    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+    let first = record(store, "a", 120).await.state;
+    assert_eq!(demand(store, 240, Some(300)).await, Recorded::New);
+    assert_eq!(demand(store, 300, None).await, Recorded::New);
+    let span = record(store, "a", 120).await.state;
+    assert_eq!(demand(store, 120, Some(180)).await, Recorded::New);
+
+    assert_eq!((middle, first, span), (missed(300, 4), missed(300, 3), missed(300, 1)));
+    assert_eq!(seconds(store, "a").await, [300, 240, 180, 120, 60]);
+    assert_eq!(get(store, "a").await.standing.running, 5);
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(300)));
+}
+
+pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(store: &dyn Store) {
+    push_a(store).await;
+    miss(store, 60, 240).await;
+
+    assert_eq!(demand(store, 120, Some(180)).await, Recorded::New);
+    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+
+    let by_hand = record(store, "a", 120).await;
+    assert!(matches!(by_hand.trigger, Trigger::ByHand(_)));
+    let runs = store.runs("a", &super::RunFilter { limit: 9, ..Default::default() }).await.unwrap();
+    let spans: Vec<_> = runs.iter().filter(|run| run.state == missed(240, 2)).collect();
+    assert_eq!((runs.len(), spans.len()), (3, 1));
+    assert!(spans[0].id.instant > instant(120) && spans[0].id.instant <= instant(240));
+}
+
+pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_for(
+    store: &dyn Store,
+) {
+    let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 0}});
+    store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
+    for minute in 1..=3 {
+        carry_out(store, "a", minute * 60, RunState::Succeeded).await;
+    }
+    settle(store).await;
+
+    let forgotten = [demand(store, 60, None).await, demand(store, 90, None).await];
+    let later = demand(store, 150, None).await;
+
+    assert_eq!(forgotten, [Recorded::Pruned(instant(120)), Recorded::Pruned(instant(120))]);
+    assert_eq!(later, Recorded::New);
+}

@@ -1,0 +1,135 @@
+//! What somebody does by hand, and the journal that tells of it.
+
+use docket_model::{
+    AllocationName, Origin,
+    journal::{Entry, Event, Suspension},
+};
+use futures_util::future::try_join_all;
+
+use super::{
+    super::{Change, EntryFilter, MOST_ENTRIES, Steering, Store},
+    claim, get, instant, moment, push, push_a,
+};
+
+fn suspension(until: Option<i64>) -> Suspension {
+    let reason = Some("the database moves".to_owned());
+    Suspension { by: "ann".to_owned(), reason, since: moment(10), until: until.map(moment) }
+}
+
+async fn steer(store: &dyn Store, steering: Steering, second: i64) {
+    assert!(store.steer("a", steering, moment(second), "ann").await.unwrap());
+}
+
+async fn entries(store: &dyn Store, filter: EntryFilter) -> Vec<Entry> {
+    store.entries(&filter).await.unwrap()
+}
+
+async fn events(store: &dyn Store) -> Vec<Event> {
+    let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
+    entries(store, all).await.into_iter().map(|entry| entry.event).collect()
+}
+
+pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resumes(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+
+    steer(store, Steering::Suspend(suspension(None)), 10).await;
+    push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
+    let held = get(store, "a").await.standing.suspension;
+    steer(store, Steering::Resume, 20).await;
+    steer(store, Steering::Resume, 30).await;
+    let unknown = store.steer("b", Steering::Resume, moment(30), "ann").await;
+
+    assert_eq!(held.as_deref(), Some(&suspension(None)));
+    let over = get(store, "a").await.standing.suspension;
+    assert_eq!(over.as_deref(), Some(&suspension(Some(20))));
+    assert_eq!(unknown, Ok(false));
+    let resumed = events(store).await.iter().filter(|event| **event == Event::Resumed).count();
+    assert_eq!(resumed, 1);
+}
+
+pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(store: &dyn Store) {
+    push_a(store).await;
+    claim(store, "a", 600).await;
+
+    steer(store, Steering::Reset, 700).await;
+    let behind = get(store, "a").await.standing.decided;
+    steer(store, Steering::Reset, 60).await;
+
+    assert_eq!(behind, Some(moment(600)));
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
+    assert_eq!(events(store).await[0], Event::Reset { from: moment(600) });
+    claim(store, "a", 120).await;
+}
+
+pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &dyn Store) {
+    push_a(store).await;
+    claim(store, "a", 600).await;
+    let position = get(store, "a").await.standing.position;
+    let changes = store.changes();
+    let at_first = changes.take();
+
+    steer(store, Steering::Suspend(suspension(Some(20))), 10).await;
+    steer(store, Steering::Reset, 60).await;
+
+    assert!(matches!(&at_first[&position], Change::Stored { decided, suspension: None, .. }
+        if *decided == Some(moment(600))));
+    assert!(
+        matches!(&changes.take()[&position], Change::Stored { decided, suspension: Some(_), .. }
+        if *decided == Some(moment(60)))
+    );
+}
+
+pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &dyn Store) {
+    push_a(store).await;
+    push(store, Origin::Api, &[("a", "* * * * *")]).await;
+    push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
+    steer(store, Steering::Suspend(suspension(None)), 10).await;
+    store.delete("a", &Origin::Api, moment(20), "bob").await.unwrap();
+
+    let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
+    let told: Vec<_> = entries(store, all).await.into_iter().rev().collect();
+
+    let entry = |second: i64, by: &str, event: Event| Entry {
+        at: moment(second),
+        allocation: AllocationName::parse("a").ok(),
+        event,
+        by: Some(by.to_owned()),
+    };
+    let expected = [
+        entry(0, "test", Event::Created),
+        entry(0, "test", Event::Updated { keys: vec!["Cron".to_owned()] }),
+        entry(10, "ann", Event::Suspended(suspension(None))),
+        entry(20, "bob", Event::Deleted),
+    ];
+    assert_eq!(told, expected);
+}
+
+pub(in crate::store) async fn the_journal_is_listed_newest_first_and_bounded(store: &dyn Store) {
+    push(store, Origin::Api, &[("a", ""), ("b", "")]).await;
+    let version = |number: i64| Event::Started { version: number.to_string() };
+    let entry = |second: i64| Entry {
+        at: moment(second),
+        allocation: None,
+        event: version(second),
+        by: None,
+    };
+    let few = (1..=3).map(|second| store.record(entry(second)));
+    try_join_all(few).await.unwrap();
+
+    let a = AllocationName::parse("a").ok();
+    let of_a = EntryFilter { allocation: a, limit: 9, ..EntryFilter::default() };
+    let of_a: Vec<_> = entries(store, of_a).await.into_iter().map(|entry| entry.event).collect();
+    let before =
+        EntryFilter { before: Some(instant(3).moment()), limit: 1, ..EntryFilter::default() };
+    let before = entries(store, before).await;
+    let many = (0..).take(MOST_ENTRIES).map(|second| store.record(entry(second)));
+    try_join_all(many).await.unwrap();
+
+    assert_eq!(of_a, [version(3), version(2), version(1), Event::Created]);
+    assert_eq!(before, [entry(2)]);
+    let bounded = events(store).await;
+    assert_eq!(bounded.len(), MOST_ENTRIES);
+    assert_eq!(bounded[MOST_ENTRIES - 1], version(0));
+}

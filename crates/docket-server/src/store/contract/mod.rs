@@ -1,0 +1,195 @@
+//! What every store must do, as tests that run for each of them.
+//!
+//! A new store keeps the contract where `keeps_the_contract!(new)` passes, `new` being a function
+//! that returns an empty store behind whatever must outlive it.
+
+pub(super) mod allocations;
+pub(super) mod chains;
+pub(super) mod decisions;
+pub(super) mod demands;
+pub(super) mod hands;
+pub(super) mod runs;
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Origin, Output, Run, Specification,
+    container::UnknownOptions,
+    mistake::FieldPath,
+    run::{ContainerId, Exit, Instant, RunState, Trigger},
+};
+use serde_json::{Value, json};
+
+use super::{Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store};
+
+macro_rules! keeps_the_contract {
+    ($new:ident) => {
+        $crate::store::contract::keeps_the_contract! { $new:
+            allocations::a_push_creates_updates_and_leaves_alone,
+            allocations::a_push_over_someone_elses_name_changes_nothing,
+            allocations::a_complete_push_takes_away_what_its_origin_has_no_more,
+            allocations::a_file_that_was_moved_is_still_the_same_owner,
+            allocations::allocations_are_listed_in_the_order_of_creation,
+            allocations::positions_and_revisions_are_given_once,
+            allocations::only_a_new_schedule_moves_the_time_from_which_it_is_due,
+            allocations::each_change_reaches_a_reader,
+            chains::what_comes_first_must_be_there_without_a_circle,
+            chains::what_others_run_after_stays,
+            chains::children_follow_what_is_pushed,
+            hands::a_suspension_outlives_pushes_until_somebody_resumes,
+            hands::a_reset_sets_back_only_what_is_ahead_of_the_clock,
+            hands::readers_learn_what_a_hand_does,
+            hands::the_journal_tells_who_changed_what,
+            hands::the_journal_is_listed_newest_first_and_bounded,
+            decisions::an_instant_is_decided_once,
+            decisions::a_decision_about_another_revision_changes_nothing,
+            decisions::what_was_decided_outlives_a_deletion,
+            decisions::a_name_created_anew_has_no_history,
+            decisions::missed_instants_in_a_row_are_one_record,
+            decisions::missed_instants_stand_beside_a_run_by_hand,
+            decisions::history_is_bounded_and_failures_outlive_successes,
+            decisions::a_lower_bound_holds_from_the_next_decision_on,
+            decisions::runs_are_listed_newest_first,
+            runs::a_run_is_recorded_from_claim_to_end,
+            runs::a_run_keeps_all_its_attempts,
+            runs::whatever_happens_to_a_run_is_kept,
+            runs::nothing_is_added_to_a_run_that_is_over_or_unknown,
+            runs::a_lost_run_may_be_found_again,
+            runs::what_is_known_of_an_output_is_not_lost_with_its_container,
+            runs::what_is_under_way_keeps_its_specification,
+            runs::the_greatest_success_is_remembered,
+            demands::a_run_by_hand_leaves_what_was_decided,
+            demands::an_instant_taken_by_hand_is_not_decided_again,
+            demands::a_run_by_hand_takes_up_what_never_had_a_container,
+            demands::missed_instants_are_fewer_by_one_made_up_for,
+            demands::the_rest_of_a_span_takes_no_other_records_place,
+            demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
+        }
+    };
+    ($new:ident: $($group:ident::$part:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $part() {
+                let (_outlives, store) = $new();
+                $crate::store::contract::$group::$part(&store).await;
+            }
+        )*
+    };
+}
+pub(super) use keeps_the_contract;
+
+/// So many seconds after a moment at which all these stories begin.
+pub(super) fn moment(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+}
+
+pub(super) fn instant(second: i64) -> Instant {
+    Instant::new(moment(second))
+}
+
+/// A specification with these keys, which may leave the container out.
+pub(super) fn specified(mut keys: Value) -> Specification {
+    keys["Container"] = json!({"Config": {"Image": "busybox"}});
+    let read = Specification::read(keys, &FieldPath::default(), UnknownOptions::Refuse);
+    read.unwrap().specification
+}
+
+pub(super) fn specification(name: &str, cron: &str) -> Specification {
+    specified(json!({"Name": name, "Cron": cron}))
+}
+
+/// A push over the API.
+pub(super) fn pushed(specifications: Vec<Specification>, second: i64) -> Push {
+    let (origin, at) = (Origin::Api, moment(second));
+    Push { specifications, origin, complete: false, at, by: "test".into() }
+}
+
+pub(super) async fn push(store: &dyn Store, origin: Origin, specs: &[(&str, &str)]) -> Vec<Effect> {
+    let specifications = specs.iter().map(|(name, cron)| specification(name, cron)).collect();
+    store.push(Push { origin, ..pushed(specifications, 0) }).await.unwrap()
+}
+
+/// Pushes `a`, which is due each minute.
+pub(super) async fn push_a(store: &dyn Store) {
+    push(store, Origin::Api, &[("a", "* * * * *")]).await;
+}
+
+pub(super) async fn names(store: &dyn Store) -> Vec<String> {
+    let listed = store.list(None, usize::MAX).await.unwrap();
+    listed.iter().map(|snapshot| snapshot.standing.allocation.name().to_string()).collect()
+}
+
+pub(super) async fn get(store: &dyn Store, name: &str) -> Snapshot {
+    store.get(name).await.unwrap().unwrap()
+}
+
+pub(super) async fn run(store: &dyn Store, name: &str, second: i64, state: RunState) -> Run {
+    let allocation = get(store, name).await.standing.allocation;
+    Run::decided(&allocation, instant(second), Trigger::Schedule, state, moment(second))
+}
+
+/// Claims a run.
+pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
+    let claimed = run(store, name, second, RunState::Claimed).await;
+    assert_eq!(store.decide(claimed.clone()).await, Ok(Recorded::New));
+    claimed
+}
+
+/// Claims a run and lets it end at once.
+pub(super) async fn carry_out(store: &dyn Store, name: &str, second: i64, state: RunState) -> Run {
+    let claimed = claim(store, name, second).await;
+    let code = i64::from(state != RunState::Succeeded);
+    store.finish(&claimed.id, end(state, code, "x")).await.unwrap();
+    claimed
+}
+
+/// The record of a run, which must be there.
+pub(super) async fn record(store: &dyn Store, name: &str, second: i64) -> Run {
+    let run = store.run(name, instant(second)).await.unwrap();
+    run.unwrap_or_else(|| panic!("no record of {name} at {second}")).as_ref().clone()
+}
+
+/// The instants of all records, the newest first, in seconds.
+pub(super) async fn seconds(store: &dyn Store, name: &str) -> Vec<i64> {
+    let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
+    let runs = store.runs(name, &all).await.unwrap();
+    let second = |run: &Run| (run.id.instant.moment() - moment(0)).num_seconds();
+    runs.iter().map(|run| second(run)).collect()
+}
+
+/// Has something written, so that whatever a store does soon after a decision is done too.
+pub(super) async fn settle(store: &dyn Store) {
+    store.delete("nobody", &Origin::Api, moment(0), "test").await.unwrap();
+}
+
+pub(super) fn failed(code: i64) -> RunState {
+    RunState::Failed(format!("exit code {code}"))
+}
+
+pub(super) fn missed(last: i64, count: u64) -> RunState {
+    RunState::Missed { reason: "the host was suspended".to_owned(), last: instant(last), count }
+}
+
+pub(super) fn created(container: &str) -> Progress {
+    Progress::Created {
+        container: ContainerId(container.into()),
+        engine: "engine".into(),
+        image: None,
+        remarks: Vec::new(),
+    }
+}
+
+pub(super) fn end(state: RunState, code: i64, output: &str) -> End {
+    let mut captured = Output::bounded(100);
+    captured.push(output.as_bytes());
+    let exit = Exit {
+        code,
+        image: Some("sha256:1".into()),
+        out_of_memory: false,
+        started_at: Some(moment(8)),
+        ended_at: Some(moment(9)),
+        error: None,
+        engine_went_down: false,
+    };
+    let (exit, output) = (Some(exit), Some(captured.into()));
+    End { state, exit, output, remarks: Vec::new(), at: moment(10) }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong at a store.
+
+use std::{path::PathBuf, sync::Arc};
+
+use docket_model::{AllocationName, FieldPath, RunId};
+use thiserror::Error;
+
+/// Something about a specification that does not fit what the store has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// Which of the specifications that were pushed.
+    pub index: usize,
+    /// Its name.
+    pub name: AllocationName,
+    /// The way to the field below it.
+    pub field: FieldPath,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+/// What can go wrong at a store.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// The allocation belongs to a file, which is the only place to change it.
+    #[error("`{name}` is defined in {file} and can only be changed there")]
+    ReadOnly {
+        /// The allocation.
+        name: AllocationName,
+        /// The file, as it was given.
+        file: Arc<str>,
+    },
+    /// A file defines a name that was pushed over the API.
+    #[error("`{name}` was pushed over the API already: delete it there first, or rename it")]
+    Taken {
+        /// The allocation.
+        name: AllocationName,
+    },
+    /// Specifications do not fit what is there, or one another.
+    #[error("{}", unfit(.0))]
+    Unfit(Vec<Unfit>),
+    /// Others run after the allocation.
+    #[error("{} after `{name}`: delete what runs after it first, or change its `After`", run_after(.children))]
+    HasChildren {
+        /// The allocation.
+        name: AllocationName,
+        /// Those that run after it.
+        children: Vec<AllocationName>,
+    },
+    /// There is no record of this run, so nothing can be added to it.
+    #[error("there is no record of the run `{0}`")]
+    NoSuchRun(RunId),
+    /// Nothing more happens to this run.
+    #[error("the run `{id}` is over: {state}")]
+    RunIsOver {
+        /// The run.
+        id: RunId,
+        /// How it ended, in a word.
+        state: &'static str,
+    },
+    /// Nothing could be written, and nothing was changed; it may be tried again.
+    #[error("the store cannot be written: {0}")]
+    Unwritable(String),
+    /// What is stored cannot be read.
+    #[error("the store cannot be read: {0}")]
+    Unreadable(String),
+    /// No copy was made, and no half of one is left.
+    #[error("no copy was made at `{}`: {reason}", .path.display())]
+    NotCopied {
+        /// Where it should have been.
+        path: PathBuf,
+        /// Why there is none.
+        reason: String,
+    },
+    /// The store has nothing that could be copied to a file.
+    #[error("the store is in memory, so there is no file to copy: see `docket server --store`")]
+    NoFile,
+}
+
+fn unfit(all: &[Unfit]) -> String {
+    let each = all
+        .iter()
+        .map(|Unfit { name, field, message, .. }| format!("`{name}`: {field}: {message}"));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn run_after(children: &[AllocationName]) -> String {
+    match children {
+        [child] => format!("`{child}` runs"),
+        children => {
+            let names: Vec<_> = children.iter().map(|child| format!("`{child}`")).collect();
+            format!("{} run", names.join(", "))
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What happens to a run under way, and how that changes its record.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Output, Run,
+    run::{Attempt, Cancellation, ContainerId, Exit, RunState, Step},
+};
+
+/// What is learnt of a run under way.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// The image is there.
+    Pulled {
+        /// The image's repository.
+        repository: String,
+        /// Its tag or digest.
+        tag: String,
+        /// Why an image that could not be pulled serves all the same.
+        stale: Option<String>,
+    },
+    /// The container was created.
+    Created {
+        /// Its id.
+        container: ContainerId,
+        /// The id of the engine that has it.
+        engine: Arc<str>,
+        /// Its image's id.
+        image: Option<Arc<str>>,
+        /// What the engine had to say.
+        remarks: Vec<String>,
+    },
+    /// The container was started.
+    Started,
+    /// The older run has ended, so it is this one's turn.
+    TurnCame,
+    /// Somebody wants it to end.
+    Cancelling(Cancellation),
+    /// Its container was told to end and goes on; why, in words.
+    WillNotDie(String),
+    /// The next attempt begins.
+    NextAttempt,
+}
+
+impl Progress {
+    /// True for what must be durable before the next step: the rest may follow soon after.
+    #[must_use]
+    pub fn is_momentous(&self) -> bool {
+        !matches!(self, Self::Pulled { .. } | Self::Started)
+    }
+}
+
+/// How an attempt ended, and with it the run, unless there is another attempt.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// The state of the run from now on: its end, or between attempts.
+    pub state: RunState,
+    /// How its container ended, if one did.
+    pub exit: Option<Exit>,
+    /// What the container wrote.
+    pub output: Option<Arc<Output>>,
+    /// What was not as it should be about the end.
+    pub remarks: Vec<String>,
+    /// When all this was known.
+    pub at: DateTime<Utc>,
+}
+
+impl Progress {
+    /// Adds what was learnt to the record.
+    pub(super) fn apply(self, run: &mut Run, at: DateTime<Utc>) {
+        match &self {
+            Self::Started => run.state = RunState::Running,
+            Self::TurnCame => run.state = RunState::Claimed,
+            Self::WillNotDie(reason) => run.state = RunState::WillNotDie(reason.clone()),
+            Self::NextAttempt => {
+                let number = run.attempts.last().map_or(1, |attempt| attempt.number + 1);
+                run.attempts.push(Attempt::new(number));
+                run.state = RunState::Claimed;
+            }
+            Self::Pulled { .. } | Self::Created { .. } | Self::Cancelling(_) => {}
+        }
+        if let Self::Cancelling(cancellation) = self {
+            run.cancellation = Some(Box::new(cancellation));
+        } else if let Some(attempt) = run.attempt_mut() {
+            let step = self.step(attempt, at);
+            attempt.steps.extend(step.map(|step| (at, step)));
+        }
+    }
+
+    fn step(self, attempt: &mut Attempt, at: DateTime<Utc>) -> Option<Step> {
+        match self {
+            Self::Pulled { stale: Some(reason), .. } => {
+                attempt.remarks.push(format!("the image could not be pulled: {reason}"));
+                Some(Step::NotPulled { reason: reason.into() })
+            }
+            Self::Pulled { repository, tag, .. } => {
+                Some(Step::Pulled { repository: repository.into(), tag: tag.into() })
+            }
+            Self::Created { container, engine, image, remarks } => {
+                attempt.container = Some(container);
+                attempt.engine = Some(engine);
+                attempt.image = image;
+                attempt.remarks.extend(remarks);
+                Some(Step::Created)
+            }
+            Self::Started => {
+                attempt.started_at = Some(at);
+                Some(Step::Started)
+            }
+            Self::WillNotDie(reason) => Some(Step::Error(reason.into())),
+            Self::TurnCame | Self::Cancelling(_) | Self::NextAttempt => None,
+        }
+    }
+}
+
+impl End {
+    /// Adds the end to the record.
+    pub(super) fn apply(self, run: &mut Run) {
+        let error = match &self.state {
+            RunState::Succeeded => None,
+            state if self.exit.is_none() => state.reason(),
+            _ => None,
+        };
+        let error = error.map(|reason| Step::Error(reason.into()));
+        run.state = self.state;
+        run.ended_at = run.state.is_over().then_some(self.at);
+        let Some(attempt) = run.attempt_mut() else { return };
+        attempt.steps.extend(self.exit.as_ref().map(|_| (self.at, Step::Exited)));
+        attempt.steps.extend(error.map(|step| (self.at, step)));
+        attempt.steps.shrink_to_fit();
+        attempt.remarks.extend(self.remarks);
+        if let Some(exit) = self.exit {
+            attempt.started_at = exit.started_at.or(attempt.started_at);
+            attempt.image = exit.image.clone().or(attempt.image.take());
+            attempt.exit = Some(exit);
+        }
+        attempt.output = self.output.or(attempt.output.take());
+    }
+}

@@ -1,0 +1,58 @@
+//! Copies of a store that goes on.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use docket_model::run::RunState;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::{SqliteStore, files, new};
+use crate::store::{
+    AllocationStore, RunStore, Store, StoreError,
+    contract::{carry_out, get, pushed, run, seconds, specified},
+};
+
+#[tokio::test]
+async fn a_copy_made_under_load_is_the_store_at_one_moment() {
+    let (directory, store) = new();
+    let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1000}});
+    store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
+    carry_out(&store, "a", 60, RunState::Succeeded).await;
+    let mut claims = Vec::new();
+    for minute in 2..300 {
+        claims.push(run(&store, "a", minute * 60, RunState::Claimed).await);
+    }
+    let to = directory.path().join("copy.db");
+
+    let load = join_all(claims.into_iter().map(|claim| store.decide(claim)));
+    let (_, copied) = tokio::join!(load, store.backup(&to));
+
+    copied.unwrap();
+    assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
+    let copy = SqliteStore::open(&to).unwrap();
+    assert_eq!((copy.id(), copy.about().is_new), (store.id(), false));
+    let (now, then) = (seconds(&store, "a").await, seconds(&copy, "a").await);
+    assert_eq!(now.len(), 299);
+    assert!(now.ends_with(&then) && then.ends_with(&[60]), "{then:?}");
+    assert_eq!(get(&copy, "a").await.standing.running, then.len() - 1);
+}
+
+#[tokio::test]
+async fn no_file_is_overwritten_and_no_half_copy_is_left() {
+    let (directory, store) = new();
+    let taken = directory.path().join("taken.db");
+    fs::write(&taken, "precious").unwrap();
+    let nowhere = directory.path().join("nowhere/copy.db");
+    let before = files(directory.path());
+
+    let refusals = [store.backup(&taken).await, store.backup(&nowhere).await];
+
+    let StoreError::NotCopied { path, reason } = refusals[0].clone().unwrap_err() else {
+        panic!("{refusals:?}")
+    };
+    assert_eq!((path, reason.as_str()), (taken.clone(), "there is a file of this name already"));
+    assert!(matches!(&refusals[1], Err(StoreError::NotCopied { path, .. }) if *path == nowhere));
+    assert_eq!(fs::read(&taken).unwrap(), b"precious");
+    assert_eq!(files(directory.path()), before);
+    assert!(store.standing("a").await.unwrap().is_none());
+}

@@ -1,0 +1,204 @@
+//! What outlives the server.
+
+use docket_model::{
+    Origin,
+    journal::{Entry, Event, Suspension},
+    run::RunState,
+};
+use serde_json::json;
+
+use super::{files, new, open};
+use crate::store::{
+    AllocationStore, EntryFilter, JournalStore, Progress, Recorded, RunStore, Snapshot, Steering,
+    Store,
+    contract::{
+        carry_out, claim, created, end, failed, get, missed, moment, push, push_a, pushed, record,
+        run, seconds, specified,
+    },
+};
+
+/// A store of which each part has something to keep.
+async fn fill(store: &dyn Store) {
+    let parent = specified(json!({
+        "Name": "a", "Cron": "* * * * *", "TimeZone": "Europe/Berlin", "Labels": {"team": "x"},
+        "Keep": {"Runs": 3, "Failures": 1}, "Description": "for the books",
+    }));
+    let child = specified(json!({"Name": "child", "After": ["a"]}));
+    store.push(pushed(vec![parent, child], 0)).await.unwrap();
+    push(store, Origin::File("docket.yml".into()), &[("file", "@every 7m")]).await;
+    for minute in 1..=4 {
+        carry_out(store, "a", minute * 60, RunState::Succeeded).await;
+    }
+    carry_out(store, "a", 300, failed(3)).await;
+    let span = run(store, "a", 360, missed(420, 2)).await;
+    store.decide(span).await.unwrap();
+    let suspension =
+        Suspension { by: "ann".to_owned(), reason: None, since: moment(9), until: None };
+    store.steer("file", Steering::Suspend(suspension), moment(9), "ann").await.unwrap();
+}
+
+/// All that a store tells, as text.
+async fn told(store: &dyn Store) -> String {
+    let all = store.list(None, usize::MAX).await.unwrap();
+    let mut records = Vec::new();
+    for Snapshot { standing, recent } in &all {
+        for run in recent {
+            let name = standing.allocation.name().as_str();
+            records.push(store.run(name, run.id.instant).await.unwrap());
+        }
+    }
+    let under_way = store.under_way().await.unwrap();
+    let entries = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
+    let entries = store.entries(&entries).await.unwrap();
+    let children = store.children("a").await.unwrap();
+    format!("{all:#?}\n{records:#?}\n{under_way:#?}\n{entries:#?}\n{children:?}")
+}
+
+#[tokio::test]
+async fn a_store_is_the_same_when_it_is_opened_again() {
+    let (directory, store) = new();
+    fill(&store).await;
+    let id = claim(&store, "a", 480).await.id;
+    store.note(&id, created("c0ffee"), moment(481)).await.unwrap();
+    store.note(&id, Progress::Started, moment(482)).await.unwrap();
+    let before = (store.id(), told(&store).await);
+    drop(store);
+    let at_rest = files(directory.path());
+
+    let again = open(&directory).unwrap();
+
+    assert_eq!(at_rest, ["docket.db", "docket.db.lock"]);
+    let (store_id, text) = (again.id(), told(&again).await);
+    assert_eq!(store_id, before.0);
+    // The text is long; where it differs shows best by lines.
+    for (now, before) in text.lines().zip(before.1.lines()) {
+        assert_eq!(now, before);
+    }
+    assert_eq!(text.len(), before.1.len());
+    assert!(!again.about().is_new && !again.about().is_volatile);
+}
+
+#[tokio::test]
+async fn a_run_under_way_goes_on_with_the_specification_it_was_claimed_with() {
+    let (directory, store) = new();
+    push_a(&store).await;
+    let claimed_with = get(&store, "a").await.standing.allocation;
+    let first = claim(&store, "a", 60).await.id;
+    let second = claim(&store, "a", 120).await.id;
+    push(&store, Origin::Api, &[("a", "0 0 * * *")]).await;
+    drop(store);
+
+    let again = open(&directory).unwrap();
+    let under_way = again.under_way().await.unwrap();
+    again.finish(&first, end(RunState::Succeeded, 0, "")).await.unwrap();
+    let specifications = |store: &super::SqliteStore| {
+        super::number(&store.path, "SELECT count(*) FROM specifications")
+    };
+    let with_one_under_way = specifications(&again);
+    again.finish(&second, end(RunState::Succeeded, 0, "")).await.unwrap();
+
+    assert_eq!(under_way.len(), 2);
+    assert!(under_way.iter().all(|under_way| under_way.allocation == claimed_with));
+    assert_ne!(get(&again, "a").await.standing.allocation, claimed_with);
+    assert_eq!((with_one_under_way, specifications(&again)), (2, 1));
+}
+
+#[tokio::test]
+async fn positions_and_revisions_are_not_given_again_after_a_restart() {
+    let (directory, store) = new();
+    push(&store, Origin::Api, &[("a", ""), ("b", "")]).await;
+    push(&store, Origin::Api, &[("b", "0 0 * * *")]).await;
+    let gone = get(&store, "b").await.standing;
+    store.delete("b", &Origin::Api, moment(1), "test").await.unwrap();
+    drop(store);
+
+    let again = open(&directory).unwrap();
+    push(&again, Origin::Api, &[("b", "")]).await;
+
+    let anew = get(&again, "b").await.standing;
+    assert!(anew.position > gone.allocation.revision);
+    assert_eq!(anew.position, anew.allocation.revision);
+}
+
+#[tokio::test]
+async fn what_was_decided_of_a_deleted_name_is_remembered_for_a_week() {
+    let (directory, store) = new();
+    push_a(&store).await;
+    carry_out(&store, "a", 600, RunState::Succeeded).await;
+    store.delete("a", &Origin::Api, moment(700), "test").await.unwrap();
+    drop(store);
+
+    let again = open(&directory).unwrap();
+    push_a(&again).await;
+    let remembered = get(&again, "a").await.standing.decided;
+    assert!(seconds(&again, "a").await.is_empty());
+    again.delete("a", &Origin::Api, moment(700), "test").await.unwrap();
+    let week = 7 * 24 * 3600;
+    let late = pushed(vec![specified(json!({"Name": "a", "Cron": ""}))], 700 + week);
+    again.push(late).await.unwrap();
+
+    assert_eq!(remembered, Some(moment(600)));
+    assert_eq!(get(&again, "a").await.standing.decided, None);
+    let left = ["runs", "outputs"]
+        .map(|table| super::number(&again.path, &format!("SELECT count(*) FROM {table}")));
+    assert_eq!(left, [0, 0]);
+}
+
+#[tokio::test]
+async fn the_last_sign_of_life_is_the_newest_of_all() {
+    let (directory, store) = new();
+    let first = store.about().last_alive;
+    store.alive(moment(100)).await.unwrap();
+    drop(store);
+    let noted = open(&directory).unwrap();
+    let after_noting = noted.about().last_alive;
+    let event = Event::Stopped;
+    let entry = Entry { at: moment(200), allocation: None, event, by: None };
+    noted.record(entry).await.unwrap();
+    drop(noted);
+    let stopped = open(&directory).unwrap();
+    let after_stopping = stopped.about().last_alive;
+    push_a(&stopped).await;
+    let id = claim(&stopped, "a", 300).await.id;
+    stopped.note(&id, created("c0ffee"), moment(301)).await.unwrap();
+    drop(stopped);
+
+    let after_a_step = open(&directory).unwrap().about().last_alive;
+
+    assert_eq!(first, None);
+    assert_eq!(after_noting, Some(moment(100)));
+    assert_eq!(after_stopping, Some(moment(200)));
+    assert_eq!(after_a_step, Some(moment(301)));
+}
+
+#[tokio::test]
+async fn many_allocations_are_read_by_two_threads() {
+    let (directory, store) = new();
+    let names: Vec<_> = (0..2500).map(|number| format!("a{number}")).collect();
+    let specs: Vec<_> = names.iter().map(|name| (name.as_str(), "* * * * *")).collect();
+    push(&store, Origin::Api, &specs).await;
+    claim(&store, "a2499", 60).await;
+    carry_out(&store, "a7", 60, RunState::Succeeded).await;
+    let before = store.list(None, usize::MAX).await.unwrap();
+    drop(store);
+
+    let again = open(&directory).unwrap();
+
+    let now = again.list(None, usize::MAX).await.unwrap();
+    assert_eq!(format!("{now:?}"), format!("{before:?}"));
+    assert_eq!(record(&again, "a7", 60).await.state, RunState::Succeeded);
+}
+
+#[tokio::test]
+async fn nothing_is_decided_twice_across_a_restart() {
+    let (directory, store) = new();
+    push_a(&store).await;
+    claim(&store, "a", 60).await;
+    drop(store);
+
+    let again = open(&directory).unwrap();
+
+    let twice = run(&again, "a", 60, RunState::Claimed).await;
+    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided));
+    claim(&again, "a", 120).await;
+}

@@ -1,0 +1,156 @@
+//! How an allocation stands now: suspended, under way, when it is due next, and what it waits for.
+
+use chrono::{DateTime, Utc};
+use docket_model::wire::Sentence;
+
+use super::{
+    Question,
+    outcome::outcome,
+    parents,
+    tale::{length, stop},
+};
+use crate::runner::policy;
+
+/// What the clock shows; then all that is so now.
+pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {
+    let mut sentences = vec![clock(question)];
+    sentences.extend(suspension(question));
+    sentences.extend(engine(question));
+    sentences.extend(under_way(question));
+    sentences.extend(ahead(question));
+    if question.allocation().specification.schedule().is_some() {
+        sentences.extend(due(question));
+    } else {
+        sentences.extend(parents::told(question));
+    }
+    sentences
+}
+
+/// What the clock shows, and in which zone.
+pub(super) fn clock(question: &Question<'_>) -> Sentence {
+    let now = question.tale().date_and_time(question.now);
+    question.now(format!("It is {now} in {}.", question.wall().name()))
+}
+
+/// Why nothing starts by itself, if that is so.
+pub(super) fn suspension(question: &Question<'_>) -> Vec<Sentence> {
+    let mut sentences = Vec::new();
+    if question.allocation().specification.policies.suspended {
+        sentences.push(
+            question.now(
+                "Its specification says `Suspended`, so it starts nothing by itself.".to_owned(),
+            ),
+        );
+    }
+    let held = question.standing.suspension.as_deref();
+    if let Some(held) = held.filter(|held| held.holds_at(question.now)) {
+        let tale = question.tale();
+        let (since, by) = (tale.time(held.since), &held.by);
+        let until = held.until.map_or_else(|| "somebody resumes it".to_owned(), |it| tale.time(it));
+        let reason = held.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let text = format!("It is suspended since {since} by {by}, until {until}{reason}");
+        sentences.push(question.now(stop(&text)));
+    }
+    sentences
+}
+
+fn engine(question: &Question<'_>) -> Option<Sentence> {
+    let (since, reason) = question.engine_away?;
+    let since = question.tale().time(since);
+    let text = format!("The engine does not answer since {since}, so nothing starts: {reason}");
+    Some(question.now(stop(&text)))
+}
+
+/// The runs that are not over, the newest first.
+fn under_way(question: &Question<'_>) -> Vec<Sentence> {
+    let runs = question.runs.iter().filter(|run| !run.state.is_over());
+    let told = runs.map(|run| {
+        let tale = question.tale();
+        let instant = run.id.instant.moment();
+        let (when, how) = (tale.time(instant), outcome(question, &tale, run));
+        Sentence { at: Some(instant), text: format!("The run of {when}: {how}.") }
+    });
+    let mut told: Vec<_> = told.collect();
+    let older = question.standing.running.saturating_sub(told.len());
+    if older > 0 {
+        told.push(question.now(format!("Besides, {older} older runs are under way.")));
+    }
+    told
+}
+
+/// Says so where the latest instant decided is ahead of the clock.
+fn ahead(question: &Question<'_>) -> Option<Sentence> {
+    let decided = question.standing.decided.filter(|decided| *decided > question.now)?;
+    let (decided, by) = (question.tale().time(decided), length(decided - question.now));
+    Some(question.now(format!(
+        "It was decided up to {decided} already, {by} ahead of the clock, so nothing starts before \
+         then unless it is reset."
+    )))
+}
+
+/// What has come and is not decided, and when it is due next.
+fn due(question: &Question<'_>) -> Vec<Sentence> {
+    let Question { standing, zone, now, .. } = *question;
+    let allocation = question.allocation();
+    let schedule = allocation.specification.schedule();
+    if schedule.is_none_or(|schedule| schedule.text().trim().is_empty()) {
+        return vec![question.now("It has no schedule, so it runs by hand only.".to_owned())];
+    }
+    let decided = standing.decided.unwrap_or(allocation.scheduled_at);
+    let mut sentences = Vec::new();
+    if let Some(undecided) = allocation.next(decided, zone).filter(|instant| *instant <= now) {
+        let text = undecided_yet(question, undecided);
+        sentences.push(Sentence { at: Some(undecided), text });
+    }
+    let tale = question.tale();
+    let next = allocation.next(decided.max(now), zone);
+    let text = match next {
+        Some(next) => {
+            let (when, starts) = (tale.time(next), policy::starts_at(allocation, next, zone));
+            let suspension = standing.suspension.as_deref();
+            let what = if policy::suspended(allocation, suspension, next).is_some() {
+                ", which is missed if it is still suspended then".to_owned()
+            } else if starts > next {
+                format!(", and starts at {} by its `Jitter`", tale.time(starts))
+            } else {
+                String::new()
+            };
+            format!("It is due next at {when}{what}.")
+        }
+        None => never_again(question),
+    };
+    sentences.push(question.now(text));
+    sentences
+}
+
+/// Why an instant that has come is not decided.
+pub(super) fn undecided_yet(question: &Question<'_>, instant: DateTime<Utc>) -> String {
+    let tale = question.tale();
+    let starts = policy::starts_at(question.allocation(), instant, question.zone);
+    let when = tale.time(instant);
+    if starts > question.now {
+        return format!("{when} has come, and starts at {} by its `Jitter`.", tale.time(starts));
+    }
+    match question.engine_away {
+        Some((since, _)) => {
+            let since = tale.time(since);
+            format!(
+                "{when} has come and is not decided yet: the engine does not answer since {since}, \
+                 and it is decided as soon as it does."
+            )
+        }
+        None => format!("{when} has come, and is being decided in this moment."),
+    }
+}
+
+fn never_again(question: &Question<'_>) -> String {
+    let policies = &question.allocation().specification.policies;
+    let now = question.now.fixed_offset();
+    match policies.not_after.filter(|bound| *bound <= now) {
+        Some(bound) => {
+            let bound = question.tale().time(bound.to_utc());
+            format!("It never runs again: its `NotAfter` is {bound}.")
+        }
+        None => "It never runs again: its schedule has no instant left.".to_owned(),
+    }
+}

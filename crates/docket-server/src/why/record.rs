@@ -1,0 +1,88 @@
+//! A record of a run as a sentence or two.
+
+use docket_model::{
+    AllocationName, Run,
+    run::{RunState, Trigger},
+    wire::Sentence,
+};
+
+use super::{
+    Question,
+    attempts::earlier,
+    lateness::lateness,
+    outcome::outcome,
+    tale::{Tale, listed, sentence, stop},
+};
+
+/// How many parents are named.
+const MOST_PARENTS: usize = 3;
+
+/// How many remarks are told.
+const MOST_REMARKS: usize = 3;
+
+/// The record in sentences: what and when, then why so late, the attempts, and remarks.
+pub(super) fn told(question: &Question<'_>, run: &Run) -> Sentence {
+    let tale = question.tale();
+    let (when, wanted) = (when(&tale, run), wanted(question, &tale, run));
+    let mut text = format!("{when}{wanted}: {}", stop(&outcome(question, &tale, run)));
+    let more = [lateness(question, &tale, run), earlier(&tale, run), pauses(question, &tale, run)];
+    for more in more.into_iter().flatten().chain(remarks(&tale, run)) {
+        text.push(' ');
+        text.push_str(&more);
+    }
+    Sentence { at: Some(run.id.instant.moment()), text }
+}
+
+/// The instant, or the span of those that were missed.
+fn when(tale: &Tale, run: &Run) -> String {
+    let first = tale.time(run.id.instant.moment());
+    match &run.state {
+        RunState::Missed { last, count, .. } if *count > 1 => {
+            format!("{first} to {} ({count} instants)", tale.time(last.moment()))
+        }
+        _ => first,
+    }
+}
+
+/// Who or what wanted it, if not its schedule.
+fn wanted(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
+    match &run.trigger {
+        Trigger::Schedule | Trigger::CatchUp => String::new(),
+        // A run by hand for the moment itself never has a whole second for an instant.
+        Trigger::ByHand(demand) if run.id.instant.moment().timestamp_subsec_nanos() > 0 => {
+            format!(" (by hand: {})", demand.by)
+        }
+        Trigger::ByHand(demand) => {
+            format!(" (made up for by hand at {}: {})", tale.time(run.decided_at), demand.by)
+        }
+        Trigger::AfterParent => {
+            let parents = question.allocation().specification.parents();
+            match parents.len() {
+                0 => " (after what it ran after then)".to_owned(),
+                count if count > MOST_PARENTS => format!(" (after {count} others)"),
+                _ => format!(
+                    " (after {})",
+                    listed(&parents.iter().map(AllocationName::as_str).collect::<Vec<_>>())
+                ),
+            }
+        }
+    }
+}
+
+/// The pauses that missed instants fell into, where the reason does not name them.
+fn pauses(question: &Question<'_>, tale: &Tale, run: &Run) -> Option<String> {
+    let RunState::Missed { reason, last, .. } = &run.state else { return None };
+    if reason.starts_with("suspended ") {
+        return None;
+    }
+    let pauses = question.pauses(run.id.instant.moment(), last.moment());
+    let others = pauses.map(ToString::to_string).filter(|pause| !reason.contains(pause));
+    let others: Vec<_> = others.map(|pause| tale.retold(&pause)).collect();
+    (!others.is_empty()).then(|| format!("In that time {}.", listed(&others)))
+}
+
+/// What went well enough but not as asked.
+fn remarks<'a>(tale: &'a Tale, run: &'a Run) -> impl Iterator<Item = String> + 'a {
+    let remarks = run.attempt().map(|attempt| attempt.remarks.as_slice()).unwrap_or_default();
+    remarks.iter().take(MOST_REMARKS).map(|remark| sentence(&tale.retold(remark)))
+}

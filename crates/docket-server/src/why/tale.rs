@@ -1,0 +1,181 @@
+//! How moments and lengths of time read in a sentence.
+
+use std::cell::Cell;
+
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Timelike, Utc};
+use chrono_tz::Tz;
+use docket_model::{Duration, moment::Moment, run::Instant};
+
+/// Below this length tenths of a second are told.
+const FINE: TimeDelta = TimeDelta::seconds(10);
+
+/// The times of one sentence, by the wall clock of a zone.
+///
+/// A date is written where it is another than the last one in the sentence, or else than today's.
+#[derive(Debug)]
+pub(super) struct Tale {
+    zone: Tz,
+    day: Cell<NaiveDate>,
+}
+
+impl Tale {
+    pub(super) fn new(zone: Tz, now: DateTime<Utc>) -> Self {
+        Self { zone, day: Cell::new(now.with_timezone(&zone).date_naive()) }
+    }
+
+    /// A moment, to the second: `09:00`, `2026-11-20 09:00:12`; with its offset if it comes twice.
+    pub(super) fn time(&self, at: DateTime<Utc>) -> String {
+        let at = at.trunc_subsecs(0).with_timezone(&self.zone);
+        let day = at.date_naive();
+        let date = if self.day.replace(day) == day { "" } else { "%Y-%m-%d " };
+        let time = if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+        let is_twice =
+            matches!(Moment::of_wall(at.naive_local(), self.zone), Some(Moment::Twice { .. }));
+        let offset = if is_twice { " (%:z)" } else { "" };
+        at.format(&format!("{date}{time}{offset}")).to_string()
+    }
+
+    /// A moment that somebody wrote, to the millisecond if it has any.
+    pub(super) fn exactly(&self, at: DateTime<Utc>) -> String {
+        let (time, milliseconds) = (self.time(at), at.timestamp_subsec_millis());
+        match milliseconds {
+            0 => time,
+            _ if at.second() == 0 => format!("{time}:00.{milliseconds:03}"),
+            _ => format!("{time}.{milliseconds:03}"),
+        }
+    }
+
+    /// A moment with its date, whatever the day.
+    pub(super) fn date_and_time(&self, at: DateTime<Utc>) -> String {
+        self.day.set(NaiveDate::MIN);
+        self.time(at)
+    }
+
+    /// Words of a record, its moments and the names of runs as times of the wall clock.
+    pub(super) fn retold(&self, words: &str) -> String {
+        let told = words.split(' ').fold(String::new(), |mut told, word| {
+            let bare = word.trim_end_matches(['.', ',', ':', ';', ')']);
+            let after = word.get(bare.len()..).unwrap_or_default();
+            let word = match moment(bare) {
+                None => word.to_owned(),
+                Some((at, true)) if told.ends_with("run") => format!("of {}{after}", self.time(at)),
+                Some((at, true)) => format!("the run of {}{after}", self.time(at)),
+                Some((at, false)) => format!("{}{after}", self.time(at)),
+            };
+            if !told.is_empty() {
+                told.push(' ');
+            }
+            told.push_str(&word);
+            told
+        });
+        told.trim().to_owned()
+    }
+}
+
+/// The moment that a word means, and whether it is the name of a run.
+fn moment(word: &str) -> Option<(DateTime<Utc>, bool)> {
+    if !word.ends_with('Z') {
+        return None;
+    }
+    let run = word.parse::<Instant>().ok().map(|instant| (instant.moment(), true));
+    let stamp = DateTime::parse_from_rfc3339(word).ok().map(|at| (at.to_utc(), false));
+    run.or(stamp)
+}
+
+/// A length of time: `12s`, `1h30m10s`, and below ten seconds `2.4s`.
+pub(super) fn length(length: TimeDelta) -> String {
+    let length = length.max(TimeDelta::zero());
+    if length >= FINE || length.subsec_nanos() == 0 {
+        let seconds = u64::try_from(length.num_seconds()).unwrap_or_default();
+        return Duration::from_seconds(seconds).to_string();
+    }
+    match length.num_milliseconds() / 100 {
+        0 => "under 0.1s".to_owned(),
+        tenths => format!("{}.{}s", tenths / 10, tenths % 10),
+    }
+}
+
+/// Words as one would say them: `a`, `a and b`, `a, b and c`.
+pub(super) fn listed<T: AsRef<str>>(words: &[T]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [first @ .., last] => {
+            let first: Vec<_> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// A clause that begins with a word of ours as a sentence.
+pub(super) fn sentence(clause: &str) -> String {
+    let mut letters = clause.trim().chars();
+    let capital = letters.next().map(|first| first.to_uppercase().collect::<String>());
+    stop(&(capital.unwrap_or_default() + letters.as_str()))
+}
+
+/// A clause with a full stop.
+pub(super) fn stop(clause: &str) -> String {
+    let clause = clause.trim_end();
+    let end = if clause.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{clause}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn tale() -> Tale {
+        Tale::new(Tz::Europe__Berlin, at("2026-11-21T09:00:00Z"))
+    }
+
+    #[test]
+    fn a_date_is_told_where_it_is_not_the_last_one_told() {
+        let tale = tale();
+        let told = ["2026-11-20T23:00:00Z", "2026-11-20T22:59:12Z", "2026-11-20T08:00:00.9Z"];
+        assert_eq!(
+            told.map(|moment| tale.time(at(moment))),
+            ["00:00", "2026-11-20 23:59:12", "09:00"]
+        );
+        assert_eq!(tale.time(at("2026-11-21T08:00:00Z")), "2026-11-21 09:00");
+    }
+
+    #[test]
+    fn a_time_that_comes_twice_is_told_with_its_offset() {
+        let tale = Tale::new(Tz::Europe__Berlin, at("2026-10-25T09:00:00Z"));
+        assert_eq!(tale.time(at("2026-10-25T00:30:00Z")), "02:30 (+02:00)");
+        assert_eq!(tale.time(at("2026-10-25T01:30:00Z")), "02:30 (+01:00)");
+    }
+
+    #[test]
+    fn what_a_record_says_is_retold_by_the_wall_clock() {
+        let retold = |words| tale().retold(words);
+        assert_eq!(
+            retold("docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z"),
+            "docket was not running from 01:12 to 06:40"
+        );
+        assert_eq!(
+            retold("the run 20261121T070000Z waits already for 20261121T060000Z to end"),
+            "the run of 08:00 waits already for the run of 07:00 to end"
+        );
+        assert_eq!(retold("from Z to A (20261121T070000Z)"), "from Z to A (20261121T070000Z)");
+    }
+
+    #[test]
+    fn lengths_are_fine_where_they_are_short() {
+        let lengths = [0, 50, 420, 2000, 2450, 12_345, 3_723_000].map(TimeDelta::milliseconds);
+        let told = ["0s", "under 0.1s", "0.4s", "2s", "2.4s", "12s", "1h2m3s"];
+        assert_eq!(lengths.map(length), told.map(str::to_owned));
+    }
+
+    #[test]
+    fn words_are_listed_as_one_would_say_them() {
+        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(sentence("the image is gone"), "The image is gone.");
+    }
+}

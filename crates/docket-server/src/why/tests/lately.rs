@@ -1,0 +1,279 @@
+use docket_model::{allocation::Overlap, run::Cancellation};
+use insta::assert_snapshot;
+
+use super::*;
+use crate::runner::policy::{self, Admission, Beside, Full};
+
+const STOPPED: &str = "docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z";
+
+#[test]
+fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
+    let case = Case::of(&json!({"Cron": "0 * * * *", "Overlap": "Forbid", "Retries": 1}))
+        .now("09:00:30")
+        .noted("2026-11-18T08:00", Event::Created, "the API")
+        .run(
+            "2026-11-20T22:00",
+            RunState::Succeeded,
+            once("2026-11-20T22:00", "2026-11-20T22:07:03", 0),
+        )
+        .run("2026-11-20T23:00", failed("exit code 3"), |run| {
+            run.attempts = vec![Attempt::new(1), Attempt::new(2)];
+            let newest = run.attempts.pop().unwrap();
+            ran(run, "2026-11-20T23:00", "2026-11-20T23:00:12", 1);
+            run.attempts.push(newest);
+            ran(run, "2026-11-20T23:00:42", "2026-11-20T23:07", 3);
+        })
+        .run("00:00", RunState::Succeeded, once("00:00", "00:00:02.400", 0))
+        .run("01:00", missed(STOPPED, "05:00", 5), |_| {})
+        .paused(Cause::NotRunning, "00:12", "05:40")
+        .server("05:40", Event::Started { version: "0.1.0".to_owned() })
+        .noted(
+            "05:55",
+            Event::Updated { keys: vec!["Retries".into(), "Overlap".into()] },
+            "the API",
+        )
+        .run("06:00", RunState::Succeeded, once("06:00", "07:00:10", 0))
+        .run(
+            "07:00",
+            RunState::Skipped(
+                "the run 20261121T060000Z is still under way (`Overlap: Forbid`)".to_owned(),
+            ),
+            |_| {},
+        )
+        .run("07:12:13.250", failed("image x not found"), |run| {
+            by_hand(run);
+            run.attempts = vec![Attempt::new(1)];
+            run.attempts[0].remarks = vec!["no such manifest: x:latest".to_owned()];
+            run.ended_at = Some(at("07:12:14"));
+        })
+        .run(
+            "08:00",
+            RunState::Cancelled("cancelled by bob".to_owned()),
+            once("08:00", "08:20", 143),
+        )
+        .run("09:00", RunState::Running, |run| run.attempts[0].started_at = Some(at("09:00")));
+
+    assert_snapshot!(case.recent(), @"
+    It is 2026-11-21 10:00:30 in Europe/Berlin.
+    The run of 10:00: under way since 10:00, for 30s so far.
+    It is due next at 11:00.
+    09:00: cancelled at 09:20 after 20m by bob.
+    08:12:13 (by hand: ann): failed at 08:12:14: image x not found. No such manifest: x:latest.
+    08:00: skipped, because the run of 07:00 was still under way (`Overlap: Forbid`).
+    07:00: succeeded with exit code 0 after 1h10s.
+    06:55: changed by the API: `Retries` and `Overlap`.
+    06:40: docket 0.1.0 started.
+    01:12 to 06:40: docket was not running.
+    02:00 to 06:00 (5 instants): missed, because docket was not running from 01:12 to 06:40.
+    01:00: succeeded with exit code 0 after 2.4s.
+    00:00: failed at 00:07 with exit code 3 at the second attempt, which took 6m18s. The first attempt failed with exit code 1 after 12s.
+    2026-11-20 23:00: succeeded with exit code 0 after 7m3s.
+    2026-11-18 09:00: created by the API.
+    ");
+}
+
+#[test]
+fn what_stands_in_the_way_now_comes_first() {
+    let mut case = Case::scheduled("0 * * * *")
+        .run("07:00", RunState::WillNotDie("permission denied".to_owned()), |run| {
+            run.cancellation =
+                Some(Box::new(Cancellation { reason: "cancelled by ann".to_owned(), kill: true }));
+        })
+        .run("08:00", RunState::Claimed, |_| {})
+        .suspended("08:30", Some("11:30"))
+        .now("09:05");
+    case.engine_away = Some((at("08:10"), "connection refused"));
+
+    assert_snapshot!(case.recent(), @"
+    It is 2026-11-21 10:05 in Europe/Berlin.
+    It is suspended since 09:30 by ann, until 12:30: the database moves.
+    The engine does not answer since 09:10, so nothing starts: connection refused.
+    The run of 09:00: claimed at 09:00, and waits for its image or its turn (`--max-running`); the engine does not answer since 09:10.
+    The run of 08:00: will not die: its container was told to end and goes on (permission denied); it is to end: cancelled by ann.
+    10:00 has come and is not decided yet: the engine does not answer since 09:10, and it is decided as soon as it does.
+    It is due next at 11:00, which is missed if it is still suspended then.
+    09:30: suspended by ann until 12:30: the database moves.
+    ");
+}
+
+#[test]
+fn whatever_is_under_way_says_how_far_it_is() {
+    let reason = "exit code 1".to_owned();
+    let case = Case::of(&json!({"Cron": "*/15 * * * *", "Overlap": "Queue"}))
+        .run("08:00", RunState::BetweenAttempts { reason, until: at("09:02") }, |_| {})
+        .run("08:15", RunState::Claimed, |run| {
+            run.attempts[0].steps = vec![(at("08:15:20"), Step::NotPulled { reason: "".into() })];
+        })
+        .run("08:30", RunState::Running, |run| {
+            run.attempts.push(Attempt { started_at: Some(at("08:31")), ..Attempt::new(2) });
+        })
+        .run("08:45", RunState::Waiting, |_| {});
+
+    assert_snapshot!(case.recent(), @"
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    The run of 09:45: waits for the run of 09:30 to end.
+    The run of 09:30: under way since 09:31 at the second attempt, for 29m so far.
+    The run of 09:15: claimed at 09:15; its image is there since 09:15:20, its container not yet.
+    The run of 09:00: failed at the first attempt (exit code 1), and the next begins at 10:02.
+    10:00 has come, and is being decided in this moment.
+    It is due next at 10:15.
+    ");
+}
+
+#[test]
+fn an_allocation_that_never_runs_again_says_why() {
+    let gone = Case::scheduled("0 0 1 1 * 2020");
+    let empty = Case::scheduled("");
+    let over = Case::of(&json!({"Cron": "@daily", "NotAfter": "2026-11-20T00:00:00Z"}))
+        .decided("2026-11-19T23:00");
+    let switched_off =
+        Case::of(&json!({"Cron": "@daily", "Suspended": true})).decided("2026-11-20T23:00");
+    let ahead = Case::scheduled("@daily").decided("2026-12-21T00:00");
+
+    let pages = [gone, empty, over, switched_off, ahead].map(|case| case.recent());
+    assert_snapshot!(pages.join("\n\n"), @"
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It never runs again: its schedule has no instant left.
+    There is no record of any run yet.
+
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It has no schedule, so it runs by hand only.
+    There is no record of any run yet.
+
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It never runs again: its `NotAfter` is 2026-11-20 01:00.
+    There is no record of any run yet.
+
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    Its specification says `Suspended`, so it starts nothing by itself.
+    It is due next at 2026-11-22 00:00, which is missed if it is still suspended then.
+    There is no record of any run yet.
+
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It was decided up to 2026-12-21 01:00 already, 29d15h ahead of the clock, so nothing starts before then unless it is reset.
+    It is due next at 2026-12-22 00:00.
+    There is no record of any run yet.
+    ");
+}
+
+#[test]
+fn a_child_names_the_parents_that_it_waits_for() {
+    let extract = Case::of(&json!({"Name": "extract", "Cron": "0 2 * * *"}));
+    let mut failure = extract.record("01:00", failed("exit code 3"));
+    once("01:00", "01:07", 3)(&mut failure);
+    let success = extract.record("2026-11-20T01:00", RunState::Succeeded);
+    let instant = success.id.instant;
+    let parent = |text: &str, succeeded, newest: Option<Run>| Parent {
+        name: name(text),
+        succeeded,
+        newest: newest.map(Arc::new),
+        then: None,
+    };
+    let mut case = Case::of(&json!({"After": ["extract", "load", "clean", "check"]})).run(
+        "2026-11-20T01:00",
+        RunState::Succeeded,
+        |run| {
+            once("2026-11-20T01:09", "2026-11-20T01:10", 0)(run);
+            run.trigger = Trigger::AfterParent;
+            run.decided_at = at("2026-11-20T01:09");
+        },
+    );
+    case.parents = vec![
+        parent("extract", Some(instant), Some(failure)),
+        parent("load", Some(Instant::new(at("01:00"))), None),
+        parent("clean", None, None),
+        parent("check", Some(instant), Some(success)),
+    ];
+
+    assert_snapshot!(case.recent(), @"
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It runs once extract, load, clean and check have each succeeded anew.
+    extract failed at 02:07 with exit code 3 after 7m, so report waits.
+    clean has not run yet, so report waits.
+    check has not succeeded again since 2026-11-20 02:00, so report waits.
+    2026-11-20 02:00 (after 4 others): succeeded with exit code 0 after 1m.
+    ");
+}
+
+#[test]
+fn what_was_done_by_hand_is_told_with_who_did_it() {
+    let case = Case::scheduled("0 9 * * *")
+        .created("2026-11-20T12:00")
+        .noted("2026-11-20T11:00", Event::Deleted, "the API")
+        .noted("2026-11-20T12:00", Event::Created, "/etc/docket.yml")
+        .suspended("06:00", Some("07:00"))
+        .noted("07:00", Event::Resumed, "bob")
+        .noted("07:30", Event::Reset { from: at("2026-12-01T08:00") }, "bob")
+        .run("08:00", missed("suspended by ann: the database moves", "08:00", 1), |_| {});
+
+    assert_snapshot!(case.recent(), @"
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It is due next at 2026-11-22 09:00.
+    09:00: missed, because it was suspended by ann: the database moves.
+    08:30: reset by bob: it had been decided up to 2026-12-01 09:00.
+    08:00: resumed by bob.
+    07:00: suspended by ann until 08:00: the database moves.
+    2026-11-20 13:00: created by /etc/docket.yml.
+    2026-11-20 12:00: deleted by the API.
+    ");
+}
+
+#[test]
+fn many_events_of_the_server_in_a_row_are_told_in_short() {
+    let started = || Event::Started { version: "0.1.0".to_owned() };
+    let case =
+        (0..30).fold(Case::scheduled("@daily").decided("2026-11-20T23:00"), |case, minute| {
+            case.server(&format!("01:{minute:02}"), started())
+                .server(&format!("01:{minute:02}:30"), Event::Stopped)
+        });
+
+    assert_snapshot!(case.recent(), @"
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It is due next at 2026-11-22 00:00.
+    02:29:30: docket was stopped.
+    02:29: docket 0.1.0 started.
+    02:28:30: docket was stopped.
+    Before that the server started, stopped or paused 57 times since 02:00.
+    There is no record of any run yet.
+    ");
+}
+
+#[test]
+fn older_records_are_said_to_be_there_or_to_be_pruned() {
+    let hourly = |count: usize| {
+        (0..count).fold(Case::scheduled("@every 1m"), |case, minute| {
+            case.run(&format!("08:{minute:02}"), RunState::Succeeded, |_| {})
+        })
+    };
+    let more = hourly(MOST_RUNS + 1);
+    let mut pruned = hourly(1);
+    pruned.standing.pruned = Some(Instant::new(at("07:59")));
+
+    assert_eq!(more.recent().lines().filter(|line| line.contains("succeeded")).count(), MOST_RUNS);
+    assert_snapshot!(more.recent().lines().last().unwrap(), @"There are older records, which are not told here.");
+    assert_snapshot!(pruned.recent().lines().last().unwrap(), @"Records up to 08:59 were pruned: see `Keep`.");
+}
+
+#[test]
+fn why_a_run_was_skipped_is_told_of_the_past() {
+    let (older, waiting) = (Instant::new(at("07:00")), Some(Instant::new(at("08:00"))));
+    let beside = Beside { under_way: vec![older], waiting, full: None };
+    let full = Beside { full: Some(Full { max_running: 10, queue: 5 }), ..Beside::default() };
+    let admissions = [
+        policy::admit(Overlap::Forbid, &beside),
+        policy::admit(Overlap::Queue, &beside),
+        policy::admit(Overlap::Allow, &full),
+    ];
+    let case = Case::scheduled("@hourly");
+    let told = admissions.map(|admission| {
+        let Admission::Skip(reason) = admission else { panic!("{admission:?}") };
+        let run = case.record("09:00", RunState::Skipped(reason));
+        super::super::record::told(&case.question(), &run).text
+    });
+
+    assert_snapshot!(told.join("\n"), @"
+    10:00: skipped, because the run of 08:00 was still under way (`Overlap: Forbid`).
+    10:00: skipped, because the run of 09:00 waited already for the run of 08:00 to end (`Overlap: Queue`).
+    10:00: skipped, because 10 containers ran (`--max-running`) and 5 runs waited for them already (`--queue`).
+    ");
+}

@@ -1,0 +1,200 @@
+//! Sentences as whole pages, made of values alone. The wall clock is Berlin's, an hour ahead of UTC.
+
+mod instants;
+mod lately;
+mod starts;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use docket_model::{
+    Allocation, AllocationName, FieldPath, Origin, Run, Specification,
+    container::UnknownOptions,
+    journal::{Cause, Entry, Event, Pause, Suspension},
+    run::{Attempt, Demand, Exit, Instant, RunState, Step, Trigger},
+    wire::Sentence,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{MOST_RUNS, Parent, Question, about, recent};
+use crate::store::Standing;
+
+/// A moment in UTC: with its date, or of 2026-11-21.
+fn at(text: &str) -> DateTime<Utc> {
+    let text = if text.contains('T') { text.to_owned() } else { format!("2026-11-21T{text}") };
+    let seconds = if text.len() == "2026-11-21T00:00".len() { ":00Z" } else { "Z" };
+    (text + seconds).parse().unwrap()
+}
+
+fn name(text: &str) -> AllocationName {
+    AllocationName::parse(text).unwrap()
+}
+
+/// All that a question is made of.
+struct Case {
+    standing: Standing,
+    runs: Vec<Arc<Run>>,
+    entries: Vec<Entry>,
+    parents: Vec<Parent>,
+    engine_away: Option<(DateTime<Utc>, &'static str)>,
+    now: DateTime<Utc>,
+}
+
+impl Case {
+    /// An allocation with these keys besides, created three days ago; it is ten in Berlin.
+    fn of(keys: &Value) -> Self {
+        let mut posted = json!({"Name": "report", "Container": {"Config": {"Image": "x"}}});
+        posted.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+        let created = at("2026-11-18T08:00");
+        let allocation = Allocation {
+            specification: read.unwrap().specification,
+            uid: Uuid::nil(),
+            revision: 1,
+            origin: Origin::Api,
+            created_at: created,
+            scheduled_at: created,
+        };
+        let standing = Standing {
+            allocation: Arc::new(allocation),
+            position: 1,
+            decided: None,
+            pruned: None,
+            succeeded: None,
+            suspension: None,
+            running: 0,
+        };
+        let (runs, entries, parents) = (Vec::new(), Vec::new(), Vec::new());
+        Self { standing, runs, entries, parents, engine_away: None, now: at("09:00") }
+    }
+
+    fn scheduled(cron: &str) -> Self {
+        Self::of(&json!({ "Cron": cron }))
+    }
+
+    fn now(mut self, now: &str) -> Self {
+        self.now = at(now);
+        self
+    }
+
+    fn created(mut self, created: &str) -> Self {
+        let allocation = Arc::make_mut(&mut self.standing.allocation);
+        (allocation.created_at, allocation.scheduled_at) = (at(created), at(created));
+        self
+    }
+
+    fn decided(mut self, decided: &str) -> Self {
+        self.standing.decided = Some(at(decided));
+        self
+    }
+
+    /// A record of this allocation, claimed at its instant; the newest so far.
+    fn run(mut self, instant: &str, state: RunState, more: impl FnOnce(&mut Run)) -> Self {
+        let mut run = self.record(instant, state);
+        more(&mut run);
+        self.standing.decided = self.standing.decided.max(Some(run.latest().moment()));
+        self.runs.insert(0, Arc::new(run));
+        self
+    }
+
+    fn record(&self, instant: &str, state: RunState) -> Run {
+        let instant = Instant::new(at(instant));
+        let decided = instant.moment();
+        Run::decided(&self.standing.allocation, instant, Trigger::Schedule, state, decided)
+    }
+
+    fn server(mut self, entry: &str, event: Event) -> Self {
+        self.entries.insert(0, Entry { at: at(entry), allocation: None, event, by: None });
+        self
+    }
+
+    fn paused(self, cause: Cause, from: &str, to: &str) -> Self {
+        self.server(to, Event::Paused(Pause { cause, from: at(from), to: at(to) }))
+    }
+
+    fn noted(mut self, entry: &str, event: Event, by: &str) -> Self {
+        let (at, allocation) = (at(entry), Some(name("report")));
+        self.entries.insert(0, Entry { at, allocation, event, by: Some(by.to_owned()) });
+        self
+    }
+
+    fn suspended(self, since: &str, until: Option<&str>) -> Self {
+        let suspension = Suspension {
+            by: "ann".to_owned(),
+            reason: Some("the database moves".to_owned()),
+            since: at(since),
+            until: until.map(at),
+        };
+        let mut this = self.noted(since, Event::Suspended(suspension.clone()), "ann");
+        this.standing.suspension = Some(Arc::new(suspension));
+        this
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            standing: &self.standing,
+            runs: &self.runs,
+            entries: &self.entries,
+            parents: &self.parents,
+            engine_away: self.engine_away,
+            zone: Tz::Europe__Berlin,
+            now: self.now,
+        }
+    }
+
+    /// The whole page without a question about a moment.
+    fn recent(&self) -> String {
+        page(&recent(&self.question()))
+    }
+
+    /// The page about a moment, but for its first line.
+    fn about(&self, text: &str) -> String {
+        let zone = self.question().wall();
+        let asked = docket_model::moment::understand(text, zone, self.now).unwrap();
+        page(&about(&self.question(), asked)[1..])
+    }
+}
+
+fn page(sentences: &[Sentence]) -> String {
+    sentences.iter().map(|told| told.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// The newest attempt's container ran from one moment to another.
+fn ran(run: &mut Run, started: &str, ended: &str, code: i64) {
+    let (started, ended) = (at(started), at(ended));
+    let attempt = run.attempts.last_mut().unwrap();
+    attempt.started_at = Some(started);
+    attempt.steps.extend([(started, Step::Created), (started, Step::Started)]);
+    attempt.exit = Some(Exit {
+        code,
+        image: None,
+        out_of_memory: false,
+        started_at: Some(started),
+        ended_at: Some(ended),
+        error: None,
+        engine_went_down: false,
+    });
+    run.ended_at = Some(ended);
+}
+
+/// The same, as the only attempt of a record that is over.
+fn once(started: &str, ended: &str, code: i64) -> impl FnOnce(&mut Run) {
+    move |run| {
+        run.attempts = vec![Attempt::new(1)];
+        ran(run, started, ended, code);
+    }
+}
+
+fn missed(reason: &str, last: &str, count: u64) -> RunState {
+    RunState::Missed { reason: reason.to_owned(), last: Instant::new(at(last)), count }
+}
+
+fn failed(reason: &str) -> RunState {
+    RunState::Failed(reason.to_owned())
+}
+
+fn by_hand(run: &mut Run) {
+    run.trigger = Trigger::ByHand(Arc::new(Demand { by: "ann".to_owned(), ..Demand::default() }));
+}
