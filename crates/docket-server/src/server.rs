@@ -88,7 +88,8 @@ pub async fn serve(
     }
     tasks.spawn(Arc::clone(runner).clean_up());
     tasks.spawn(Arc::clone(&life).go_on(stop.clone()));
-    let proposing = tokio::spawn(scheduler.run(stop.child_token()));
+    let propose_no_more = CancellationToken::new();
+    let proposing = tokio::spawn(scheduler.run(propose_no_more.clone()));
     let mut serving = tokio::spawn(server);
     info!(
         time_zone = config.time_zone.name(),
@@ -106,12 +107,14 @@ pub async fn serve(
     if ended_by_itself.is_none() {
         handle.stop(true).await;
     }
-    stop.cancel();
-    tasks.close();
+    propose_no_more.cancel();
     log_panic(proposing.await);
     if config.stop_runs {
+        // Whoever waits for the engine meanwhile is still told when it is back.
         runner.stop_runs().await;
     }
+    stop.cancel();
+    tasks.close();
     runner.stop().await;
     tasks.wait().await;
     life.end().await;

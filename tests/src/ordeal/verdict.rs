@@ -134,9 +134,9 @@ impl Verdict {
     }
 
     fn judge_starts(&mut self, starts: &Starts, meddled: bool) {
-        for (attempt, count) in starts.told.iter().chain(&starts.written) {
-            if *count > 1 {
-                self.wrongs.push(format!("{attempt} started {count} times"));
+        for (whose, starts) in [("the engine's", &starts.told), ("its own", &starts.written)] {
+            for (attempt, count) in starts.iter().filter(|(_, count)| **count > 1) {
+                self.wrongs.push(format!("{attempt} started {count} times by {whose} account"));
             }
         }
         if !meddled {

@@ -35,7 +35,10 @@ use docket_model::{
     journal::{Entry, Event, Pause},
     run::Cancellation,
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, broadcast},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
@@ -85,6 +88,8 @@ pub(crate) struct Runner {
     /// What lets containers go whose ends are on record; given up when the server stops.
     disposals: TaskTracker,
     stop: CancellationToken,
+    /// Where runs are carried out: threads that answer requests end before they do.
+    runtime: Handle,
 }
 
 /// What a runner works with.
@@ -103,6 +108,7 @@ pub(crate) struct Surroundings {
 }
 
 impl Runner {
+    /// A runner whose runs are carried out where it is made.
     pub(crate) fn new(with: Surroundings) -> Self {
         Self {
             store: with.store,
@@ -123,6 +129,7 @@ impl Runner {
             tasks: TaskTracker::new(),
             disposals: TaskTracker::new(),
             stop: CancellationToken::new(),
+            runtime: Handle::current(),
         }
     }
 
