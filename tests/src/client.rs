@@ -9,7 +9,7 @@ use std::{
 use crate::program;
 
 /// No command takes longer; it is ended then, with the exit code 124.
-const BOUND: &str = "60";
+const BOUND: &str = "150";
 
 /// How a command ended and what it printed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod crashes;
 mod engine_away;
 mod file;
 mod fixtures;
+mod following;
 mod http_api;
 mod http_errors;
 mod images;

@@ -8,11 +8,13 @@ use tracing::warn;
 
 use super::attempt::{Attempt, Break, Over};
 use crate::{
-    engine::{Captured, EngineError, Stop},
+    engine::{Captured, EngineError, Sight, Stop},
     fault::{Point, point},
     store::Progress,
 };
 
+/// The exit code of a container that was ended by a kill: 128 and the signal's number.
+const KILLED: i64 = 137;
 /// How often a container that will not die is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -132,6 +134,19 @@ impl Attempt<'_> {
         was_stopped.then_some(Early::TimedOut(timeout))
     }
 
+    /// An engine may learn that a container was killed for want of memory a little after it knows
+    /// its end, so a kill is looked at once more.
+    async fn with_late_news(&self, container: &ContainerId, exit: Exit) -> Result<Exit, Break> {
+        if exit.code != KILLED || exit.out_of_memory {
+            return Ok(exit);
+        }
+        let runner = &self.journey.runner;
+        match runner.persistently(|| runner.engine.look(container)).await? {
+            Ok(Sight::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
+            _ => Ok(exit),
+        }
+    }
+
     /// Reads the output of a container that has ended, and judges its end.
     ///
     /// An output that cannot be read is said to be so, and the end stands.
@@ -148,6 +163,7 @@ impl Attempt<'_> {
             Ok(Captured { output, remark }) => (Some(Arc::new(output)), Vec::from_iter(remark)),
             Err(error) => (None, vec![format!("the output could not be read: {error}")]),
         };
+        let exit = self.with_late_news(container, exit).await?;
         let state = match early {
             None => judge(&exit),
             Some(Early::Cancelled(Cancellation { reason, .. })) => RunState::Cancelled(reason),
@@ -172,7 +188,7 @@ pub(super) fn judge(exit: &Exit) -> RunState {
         _ if exit.engine_went_down => "the engine or its host went down, ".to_owned(),
         _ if exit.out_of_memory => "out of memory, ".to_owned(),
         Some(error) => format!("{error}, "),
-        None if code == 137 => "killed, ".to_owned(),
+        None if code == KILLED => "killed, ".to_owned(),
         None => String::new(),
     };
     RunState::Failed(format!("{cause}exit code {code}"))

@@ -1,0 +1,128 @@
+//! Following a run from the command line: its output to the byte, and its exit code.
+
+use std::{
+    fs::File,
+    thread::{self, JoinHandle},
+};
+
+use docket_tests::{
+    Engine, Home, Ran, Registry, Server,
+    allocation::{idle, with_host_option, with_option},
+    client::{bounded, run},
+    eventually, program,
+};
+use serde_json::{Value, json};
+
+/// An allocation that runs by hand only.
+fn script(script: &str) -> Value {
+    let mut foo = idle("foo");
+    foo["Container"]["Config"]["Cmd"] = json!(["sh", "-c", script]);
+    foo
+}
+
+/// Follows the newest run in a process of its own.
+fn follow(url: &str) -> JoinHandle<Ran> {
+    let url = url.to_owned();
+    thread::spawn(move || run(bounded().args(["logs", "foo", "--follow", "--host", &url])))
+}
+
+/// Follows a run of this allocation from its beginning to its end.
+fn followed(allocation: &Value) -> String {
+    let server = Server::start(Engine::shared());
+    server.await_ready();
+    server.push(allocation);
+    server.run_by_hand("foo");
+    let ran = follow(server.url()).join().unwrap();
+    assert_eq!(ran.code, 0, "after {} bytes: {}", ran.out.len(), ran.err);
+    ran.out
+}
+
+fn numbers(last: usize) -> String {
+    (1..=last).map(|number| format!("{number}\n")).collect()
+}
+
+#[test]
+fn a_script_waits_for_a_run_and_goes_on_with_its_output_and_its_exit_code() {
+    let server = Server::start(Engine::shared());
+    server.await_ready();
+    server.push(&script("echo sums; exit 3"));
+    let mut exclusive = script("sleep 30");
+    exclusive["Name"] = json!("bar");
+    exclusive["Overlap"] = json!("Forbid");
+    server.push(&with_option(exclusive, "StopTimeout", json!(1)));
+    server.run_by_hand("bar");
+
+    let lines = "set -u
+        sums=$(\"$DOCKET\" run foo --wait); echo \"foo: $sums, $?\"
+        \"$DOCKET\" run foo --wait --cmd sh -c 'echo $WHO' > by-hand; echo \"by hand: $?\"
+        \"$DOCKET\" run foo --wait --env WHO=me --cmd sh -c 'echo $WHO'
+        \"$DOCKET\" run bar --wait; echo \"bar: $?\"";
+    let directory = tempfile::tempdir().unwrap();
+    let mut shell = std::process::Command::new("timeout");
+    shell.args(["60", "sh", "-c", lines]).current_dir(directory.path());
+    shell.env("DOCKET", program()).env("DOCKET_SERVER", server.url());
+    let ran = run(&mut shell);
+
+    assert_eq!(ran.out, "foo: sums, 3\nby hand: 0\nme\nbar: 125\n", "{}", ran.err);
+    assert!(ran.err.contains("is still under way (`Overlap: Forbid`)"), "{}", ran.err);
+}
+
+#[test]
+fn of_200_000_lines_none_is_lost_or_doubled() {
+    assert!(followed(&script("seq 200000")) == numbers(200_000));
+}
+
+#[test]
+fn a_silent_container_and_a_line_of_a_mebibyte_are_followed_to_their_end() {
+    let long = "echo begin; sleep 5; head -c 1048576 /dev/zero | tr '\\0' x; echo; echo end";
+
+    let written = followed(&script(long));
+
+    assert!(written == format!("begin\n{}\nend\n", "x".repeat(1 << 20)));
+}
+
+#[test]
+fn what_goes_to_a_terminal_is_followed_as_it_is() {
+    let written = followed(&with_option(script("seq 3"), "Tty", json!(true)));
+
+    assert_eq!(written, "1\r\n2\r\n3\r\n");
+}
+
+#[test]
+fn a_restart_of_server_and_engine_in_the_middle_is_not_to_be_seen() {
+    let engine = Engine::start_with(Registry::shared(), &["--live-restore".to_owned()]);
+    let home = Home::durable(engine.address());
+    let server = home.server();
+    let url = server.url().to_owned();
+    let gate = home.path("gate");
+    std::fs::create_dir(&gate).unwrap();
+    let count = "n=0; until [ -e /gate/open ]; do n=$((n+1)); echo $n; sleep 0.02; done
+        echo $n > /gate/last";
+    let binds = json!([format!("{}:/gate", gate.display())]);
+    server.await_ready();
+    server.push(&with_host_option(script(count), "Binds", binds));
+    server.run_by_hand("foo");
+    server.running_container("foo");
+    let followed = home.path("followed");
+    let written = File::create(&followed).unwrap();
+    let mut follower = bounded();
+    follower.args(["logs", "foo", "--follow", "--host", &url]).stdout(written);
+    let mut follower = follower.spawn().unwrap();
+    eventually("the first numbers", || std::fs::read(&followed).ok().filter(|it| !it.is_empty()));
+
+    engine.crash();
+    server.crash();
+    engine.start_again();
+    let address = url.trim_start_matches("http://");
+    let store = format!("sqlite:{}", home.path("docket.db").display());
+    let server = Server::in_namespace(home.namespace(), engine.address(), |command| {
+        command.args(["--listen", address, "--store", &store]);
+    });
+    server.await_ready();
+    std::fs::write(gate.join("open"), "").unwrap();
+    let ended = follower.wait().unwrap();
+
+    let last = std::fs::read_to_string(gate.join("last")).unwrap().trim().parse().unwrap();
+    assert_eq!(std::fs::read_to_string(&followed).unwrap(), numbers(last));
+    assert!(ended.success(), "{ended}");
+}
