@@ -38,6 +38,24 @@ async fn forbidden_to_overlap_a_run_is_skipped_and_says_for_which_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_who_decide_in_one_moment_see_each_other() {
+    let house = House::open().await;
+    push(&house, "Forbid", "long").await;
+    house.plan("demand", Fault::AnswersLate);
+    house.until("09:09:59.500").await;
+
+    // Its record is made, and its instant comes before whoever made it knows.
+    let by_hand = house.run_by_hand("a", None).await.unwrap();
+    house.until("09:10:01").await;
+
+    assert_eq!(by_hand.id.instant.to_string(), "20261121T090959.500Z");
+    assert_eq!(
+        house.newest("a").await,
+        "09:10:00 skipped: the run 20261121T090959.500Z is still under way (`Overlap: Forbid`)"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_a_queue_one_waits_for_the_older_one_and_the_next_is_skipped() {
     let house = House::open().await;
     push(&house, "Queue", "sleep-1510").await;
@@ -91,6 +109,21 @@ async fn a_queue_goes_on_where_the_older_run_ended_while_nobody_was_there() {
     assert_eq!(told[..2], ["09:10:00 succeeded", "09:20:00 running"]);
     assert!(told[2].starts_with("09:30:00 missed 17 to 12:10:00: docket was not running from"));
     assert_eq!(told[3], "12:20:00 waiting");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_when_the_older_one_is_over_and_the_server_dies_sets_out_at_the_next_start()
+{
+    let house = House::open().await;
+    push(&house, "Queue", "sleep-1510").await;
+    house.plan("turn-came", Fault::DiesBefore);
+    house.until("09:36:00").await;
+    assert!(house.is_dead());
+
+    let house = house.die().open().await;
+    house.pass(SECOND).await;
+
+    assert_eq!(house.told("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
 }
 
 #[tokio::test(start_paused = true)]
