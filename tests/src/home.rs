@@ -20,6 +20,7 @@ pub struct Home {
     namespace: String,
     engine: String,
     store: Store,
+    options: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +42,21 @@ impl Home {
 
     fn new(engine: &str, store: Store) -> Self {
         let directory = TempDir::new().unwrap();
-        Self { directory, namespace: new_namespace(), engine: engine.to_owned(), store }
+        let (namespace, engine) = (new_namespace(), engine.to_owned());
+        Self { directory, namespace, engine, store, options: Vec::new() }
     }
 
     /// The same home in a namespace that others have too.
     #[must_use]
     pub fn in_namespace(self, namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), ..self }
+    }
+
+    /// The same home, whose servers get these options too.
+    #[must_use]
+    pub fn with_options<const N: usize>(mut self, options: [&str; N]) -> Self {
+        self.options.extend(options.map(str::to_owned));
+        self
     }
 
     /// What tells its containers from those of others.
@@ -88,7 +97,7 @@ impl Home {
     }
 
     fn furnish(&self, command: &mut Command) {
-        command.args(["--listen", "127.0.0.1:0"]);
+        command.args(["--listen", "127.0.0.1:0"]).args(&self.options);
         if self.store == Store::Sqlite {
             command.arg("--store").arg(format!("sqlite:{}", self.path("docket.db").display()));
         }

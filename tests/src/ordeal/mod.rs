@@ -20,9 +20,7 @@ use serde_json::{Value, json};
 
 use self::specimens::Specimen;
 pub use self::verdict::Verdict;
-use crate::{
-    Engine, Home, Server, events::Events, eventually, http::Request, moment, wait::within,
-};
+use crate::{Engine, Home, Server, events::Events, http::Request, moment, wait::within};
 
 /// The points of a run's life at which a server can be told to die, in their order.
 pub const POINTS: [&str; 13] = [
@@ -74,11 +72,25 @@ impl<'a> Ordeal<'a> {
     /// Pushes allocations that are due every few seconds from now on, to a server that is killed
     /// at once: what it acknowledged is kept.
     pub fn begin(engine: &'a Engine) -> Self {
-        let home = Home::durable(engine.address());
+        Self::begin_in(Home::durable(engine.address()), engine, |name| name != "lasting")
+    }
+
+    /// The same with fewer runs and one start at a time, so that none is half done when the engine
+    /// is killed.
+    ///
+    /// An engine that is killed in the middle of a start may forget that there was one.
+    pub fn begin_one_by_one(engine: &'a Engine) -> Self {
+        let home = Home::durable(engine.address()).with_options(["--max-starting", "1"]);
+        let is_one = |name: &str| ["lasting", "retried"].contains(&name);
+        Self::begin_in(home, engine, is_one)
+    }
+
+    fn begin_in(home: Home, engine: &'a Engine, is_wanted: impl Fn(&str) -> bool) -> Self {
         let events = engine.events(home.namespace());
         let server = home.server();
         let first = moment::ahead(1);
-        let specimens = specimens::all(first, &home.path("witness"));
+        let mut specimens = specimens::all(first, &home.path("witness"));
+        specimens.retain(|specimen| is_wanted(specimen.name));
         let all: Value = specimens.iter().map(|specimen| specimen.allocation.clone()).collect();
         let pushed = server.send(&Request::post(all));
         assert_eq!(pushed.status, 200, "{}", pushed.text());
@@ -106,16 +118,17 @@ impl<'a> Ordeal<'a> {
     pub fn live_through(&mut self, meddling: Meddling) {
         let server = self.home.server();
         server.await_ready();
-        let any = |what: &str, is_wanted: &dyn Fn(&Value) -> bool| {
-            eventually(what, || {
-                let runs = self.specimens.iter().flat_map(|it| server.runs(it.name));
-                runs.into_iter().any(|run| is_wanted(&run)).then_some(())
-            });
-        };
-        any("a run under way", &|run| run["State"] == "running");
+        let runs = || self.specimens.iter().flat_map(|it| server.runs(it.name));
+        // Instants are whole seconds, so nothing new begins in the middle of one.
+        within(PATIENCE, "a container that runs, and none that starts", || {
+            let is = |state: &str| runs().any(|run| run["State"] == state);
+            (is("running") && !is("claimed") && is_mid_second()).then_some(())
+        });
         self.meddle(meddling);
         let since = moment::now();
-        any("a run that ended after the meddling", &|run| ended_at(run) > Some(since));
+        within(PATIENCE, "a run that ended after the meddling", || {
+            runs().any(|run| ended_at(&run) > Some(since)).then_some(())
+        });
         server.crash();
         self.was_meddled_with = true;
         self.count("beside");
@@ -180,6 +193,10 @@ fn ended(server: &Server, name: &str) -> Vec<Value> {
         let runs = server.runs(name);
         runs.iter().all(|run| run["Ended"].is_string()).then_some(runs)
     })
+}
+
+fn is_mid_second() -> bool {
+    (200..700).contains(&moment::now().timestamp_subsec_millis())
 }
 
 fn ended_at(run: &Value) -> Option<DateTime<Utc>> {

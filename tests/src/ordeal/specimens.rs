@@ -75,6 +75,12 @@ pub(super) fn all(first: DateTime<Utc>, witness: &Path) -> Vec<Specimen> {
             patient(json!({ "Timeout": "1s", "Overlap": "Queue" })),
             &["timed-out", "skipped"],
         ),
+        make(
+            "lasting",
+            "sleep 8",
+            patient(json!({ "Overlap": "Forbid" })),
+            &["succeeded", "skipped"],
+        ),
         // By the defaults: what has gone by is made up for once at most.
         make("latest", "true", json!({}), &["succeeded", "missed"]),
     ]

@@ -2,7 +2,11 @@
 //! nothing is left behind.
 
 use docket_stub_engine::{Call, Fault, Faults, Line, Options};
-use docket_tests::{Home, Server, StubEngine, allocation::idle, eventually};
+use docket_tests::{
+    Home, Server, StubEngine,
+    allocation::{idle, with_host_option},
+    eventually,
+};
 use serde_json::{Value, json};
 
 /// A server on a stub, an allocation that leaves no container, and one run of it by hand.
@@ -17,9 +21,8 @@ impl Bed {
         let stub = StubEngine::start(Options::default());
         let home = Home::forgetful(&stub.docker_host());
         let server = home.server();
-        let mut foo = idle("foo");
-        foo["Container"]["HostConfig"]["AutoRemove"] = json!(true);
-        server.push(&foo);
+        let removed = with_host_option(idle("foo"), "AutoRemove", json!(true));
+        server.push(&removed);
         eventually("a server that is ready", || {
             (server.get("/-/ready").status == 200).then_some(())
         });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_tests::{
     Engine, Home, Server,
-    allocation::{allocation, idle},
+    allocation::{allocation, idle, with_host_option},
     clock::FalseClock,
     eventually, moment,
 };
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 /// Due each second, by the server's clock.
 fn each_second() -> Value {
-    let mut foo = allocation("foo", "* * * * * * *", &["true"]);
-    foo["Container"]["HostConfig"]["AutoRemove"] = json!(true);
-    foo["Keep"] = json!({ "Runs": 1000 });
-    foo
+    let removed = allocation("foo", "* * * * * * *", &["true"]);
+    let mut each_second = with_host_option(removed, "AutoRemove", json!(true));
+    each_second["Keep"] = json!({ "Runs": 1000 });
+    each_second
 }
 
 /// Waits until a run for an instant after this moment has succeeded.

@@ -6,7 +6,6 @@ use docket_tests::{
 };
 
 fn hold(verdict: &Verdict) {
-    println!("{verdict}");
     assert!(verdict.wrongs.is_empty(), "{verdict}");
 }
 
@@ -40,7 +39,7 @@ fn pruned_and_removed_by_a_stranger_no_instant_starts_twice_or_goes_without_a_re
 #[test]
 fn with_an_engine_that_is_killed_too_no_instant_starts_twice_or_goes_without_a_record() {
     let engine = Engine::start(Registry::shared());
-    let mut ordeal = Ordeal::begin(&engine);
+    let mut ordeal = Ordeal::begin_one_by_one(&engine);
 
     for point in ["Created", "IdNoted", "Started"] {
         ordeal.kill_at(point, 1, Meddling::EngineKilled);

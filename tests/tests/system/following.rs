@@ -15,9 +15,7 @@ use serde_json::{Value, json};
 
 /// An allocation that runs by hand only.
 fn script(script: &str) -> Value {
-    let mut foo = idle("foo");
-    foo["Container"]["Config"]["Cmd"] = json!(["sh", "-c", script]);
-    foo
+    with_option(idle("foo"), "Cmd", json!(["sh", "-c", script]))
 }
 
 /// Follows the newest run in a process of its own.
@@ -38,7 +36,8 @@ fn followed(allocation: &Value) -> String {
 }
 
 fn numbers(last: usize) -> String {
-    (1..=last).map(|number| format!("{number}\n")).collect()
+    let numbers: Vec<_> = (1..=last).map(|number| number.to_string()).collect();
+    numbers.join("\n") + "\n"
 }
 
 #[test]
@@ -103,12 +102,11 @@ fn a_restart_of_server_and_engine_in_the_middle_is_not_to_be_seen() {
     server.push(&with_host_option(script(count), "Binds", binds));
     server.run_by_hand("foo");
     server.running_container("foo");
-    let followed = home.path("followed");
-    let written = File::create(&followed).unwrap();
-    let mut follower = bounded();
-    follower.args(["logs", "foo", "--follow", "--host", &url]).stdout(written);
-    let mut follower = follower.spawn().unwrap();
-    eventually("the first numbers", || std::fs::read(&followed).ok().filter(|it| !it.is_empty()));
+    let copy = home.path("copy");
+    let mut command = bounded();
+    command.args(["logs", "foo", "--follow", "--host", &url]).stdout(File::create(&copy).unwrap());
+    let mut follower = command.spawn().unwrap();
+    eventually("the first numbers", || std::fs::read(&copy).ok().filter(|it| !it.is_empty()));
 
     engine.crash();
     server.crash();
@@ -123,6 +121,6 @@ fn a_restart_of_server_and_engine_in_the_middle_is_not_to_be_seen() {
     let ended = follower.wait().unwrap();
 
     let last = std::fs::read_to_string(gate.join("last")).unwrap().trim().parse().unwrap();
-    assert_eq!(std::fs::read_to_string(&followed).unwrap(), numbers(last));
+    assert_eq!(std::fs::read_to_string(&copy).unwrap(), numbers(last));
     assert!(ended.success(), "{ended}");
 }

@@ -11,10 +11,9 @@ use serde_json::{Value, json};
 fn patient(home: &Home) -> Value {
     std::fs::create_dir_all(home.path("gate")).unwrap();
     let script = "echo begun; until [ -e /gate/open ]; do sleep 0.1; done; echo done; exit 5";
-    let mut foo = idle("foo");
-    foo["Container"]["Config"]["Cmd"] = json!(["sh", "-c", script]);
+    let scripted = with_option(idle("foo"), "Cmd", json!(["sh", "-c", script]));
     let binds = json!([format!("{}:/gate", home.path("gate").display())]);
-    with_option(with_host_option(foo, "Binds", binds), "StopTimeout", json!(1))
+    with_option(with_host_option(scripted, "Binds", binds), "StopTimeout", json!(1))
 }
 
 fn open_gate(home: &Home) {
@@ -74,7 +73,9 @@ fn a_container_that_ended_while_no_server_was_there_is_recorded_with_its_real_en
 fn a_server_with_stop_runs_stops_its_containers_and_keeps_the_record_of_it() {
     let engine = Engine::shared();
     let home = Home::durable(engine.address());
-    let server = home.server_with(|command| drop(command.arg("--stop-runs")));
+    let server = home.server_with(|command| {
+        command.arg("--stop-runs");
+    });
     let container = start(&server, &home);
 
     server.stop();
