@@ -119,8 +119,8 @@ fn the_journal_is_the_server_s_or_an_allocation_s() {
         "GET /-/journal?limit=2" => {
             let link = "link: </-/journal?limit=2&cursor=7>; rel=\"next\"".to_owned();
             let entries = r#"[{"At":"2026-11-21T09:00:00Z","Allocation":"foo","By":"ann@db",
-                "Event":{"Updated":{"keys":["Cron"]}}},
-                {"At":"2026-11-21T08:00:00Z","Event":{"Started":{"version":"0.1.0"}}}]"#;
+                "Event":{"Updated":{"Keys":["Cron"]}}},
+                {"At":"2026-11-21T08:00:00Z","Event":{"Started":{"Version":"0.1.0"}}}]"#;
             answer("200 OK", [link], entries)
         }
         "GET /-/journal?allocation=foo&limit=50" => {
