@@ -57,7 +57,7 @@ mod tests {
     fn the_journal_shows_what_it_does_not_know_as_it_is() {
         let entries = [
             json!({"At": "2026-11-21T09:00:00.123Z", "Allocation": "report", "By": "ann@db",
-                "Event": {"Updated": {"keys": ["Cron"]}}}),
+                "Event": {"Updated": {"Keys": ["Cron"]}}}),
             json!({"At": "2026-11-21T08:00:00Z", "Event": "Stopped"}),
             json!({"At": "2026-11-21T07:00:00Z", "Event": {"Moved": {"To": "another\u{1b}[2J"}}}),
         ];
