@@ -1,0 +1,162 @@
+// One allocation: when it is due, how its runs went, what it is, and what can be done about it.
+
+import * as actions from "./actions.js";
+import { el, fill, foreign, harmless, link, say } from "./dom.js";
+import * as events from "./events.js";
+import { history } from "./history.js";
+import { inWords, mark } from "./mark.js";
+import { plots } from "./plots.js";
+import * as router from "./router.js";
+import * as row from "./row.js";
+import { runsTable } from "./runs_table.js";
+import * as sides from "./sides.js";
+import { belongings } from "./signal.js";
+import * as state from "./state.js";
+import { everySecond } from "./ticker.js";
+import { timeline } from "./timeline.js";
+import { inFull, now, relative, wallClock } from "./words.js";
+
+/** Shows the view; returns what ends it. */
+export function show(outlet, name) {
+  const belong = belongings();
+  const runs = history(name);
+  const heading = el("h1", { tabindex: "-1" }, foreign(name));
+  const chips = el("div.chips");
+  const facts = el("p.facts");
+  const next = el("span.next-count");
+  const buttons = el("div.buttons", { role: "group", "aria-label": "Actions" });
+  const told = el("div");
+  const line = timeline();
+  const plotted = plots();
+  const table = runsTable(name, runs.older);
+  const side = sides.make(name);
+  const sight = new ResizeObserver(() => drawRuns());
+  let item = state.all().get(name) ?? null;
+  let shown = null;
+
+  fill(outlet,
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations")),
+    el("div.detail-head", null, el("div", null, heading, chips, facts), buttons),
+    told,
+    el("div.detail", null,
+      el("section.card", { "aria-labelledby": "runs-title" }, el("h2", { id: "runs-title" }, "Runs"), line.node, plotted.node, table.node),
+      side.node));
+  belong.add(runs.end, runs.changed.on(drawRuns), everySecond(tick), () => sight.disconnect(), side.end,
+    state.changed.on(take), events.gap.on(() => refresh()));
+  sight.observe(line.node);
+  document.addEventListener("keydown", key);
+  belong.add(() => document.removeEventListener("keydown", key));
+  router.entitle(name, heading);
+  if (item) draw();
+  refresh();
+  runs.load().catch(() => {});
+  return () => belong.end();
+
+  async function refresh() {
+    try {
+      item = await state.refresh(name);
+      if (item) draw();
+      else gone();
+    } catch (error) {
+      if (!item) fill(told, el("p.card", null, `It cannot be shown: ${harmless(error.message)}.`));
+    }
+  }
+
+  function take() {
+    const fresh = state.all().get(name);
+    if (fresh) {
+      item = fresh;
+      draw();
+    } else if (item && state.isLoaded()) {
+      gone();
+    }
+  }
+
+  function gone() {
+    item = null;
+    shown = null;
+    fill(told, el("p.card", null, "There is no allocation of this name, or no more. ", link("#/", "All allocations")));
+    fill(buttons);
+    outlet.querySelector(".detail").hidden = true;
+  }
+
+  function draw() {
+    if (item === shown) return;
+    shown = item;
+    fill(told);
+    outlet.querySelector(".detail").hidden = false;
+    fill(chips, ...chipsOf(item));
+    fill(facts, ...factsOf(item, next));
+    drawButtons();
+    side.show(item);
+    drawRuns();
+    tick();
+  }
+
+  function drawButtons() {
+    const focused = buttons.contains(document.activeElement) ? document.activeElement.dataset.does : null;
+    const zone = item.status.TimeZone ?? "UTC";
+    const button = (does, words, act, kind = "button") => el(kind, { type: "button", "data-does": does, onclick: act }, words);
+    const suspended = Boolean(item.status.Suspended);
+    fill(buttons,
+      button("run", "Run now", () => actions.runNow(name, zone), "button.primary"),
+      button("with", "Run with…", () => actions.runWith(name, item.allocation, zone)),
+      suspended
+        ? button("suspend", "Resume", () => actions.resume(name))
+        : button("suspend", "Suspend…", () => actions.suspend(name, zone)),
+      el("a.button", { href: router.at(name, "edit"), "data-does": "edit" }, "Edit"),
+      button("delete", "Delete…", () => actions.remove(name), "button.danger-quiet"));
+    if (focused) buttons.querySelector(`[data-does=${focused}]`)?.focus();
+  }
+
+  function drawRuns() {
+    if (!item) return;
+    const zone = item.status.TimeZone ?? "UTC";
+    line.show(name, runs.runs(), zone);
+    plotted.show(name, runs.runs(), zone);
+    if (runs.isLoaded()) table.show(runs.runs(), zone, runs.hasOlder());
+  }
+
+  function tick() {
+    if (!item || item.next === Infinity) return;
+    say(next, item.next <= now() ? "due now" : relative(item.next));
+  }
+
+  function key(event) {
+    if (!item || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.target.closest?.("input, textarea, select, dialog")) return;
+    if (event.key === "r") actions.runWith(name, item.allocation, item.status.TimeZone ?? "UTC");
+    else if (event.key === "e") router.go(router.at(name, "edit"));
+    else return;
+    event.preventDefault();
+  }
+}
+
+function chipsOf(item) {
+  const { Running: running, Suspended: held, LastRun: last, Warnings: warnings = [] } = item.status;
+  const zone = item.status.TimeZone ?? "UTC";
+  const until = held?.Until ? ` until ${wallClock(Date.parse(held.Until), zone)}` : "";
+  return [
+    last && el("span.chip", null, mark(last.State), `last run ${inWords(last.State)}`),
+    running > 0 && el("span.chip.chip-live", null, mark("running"), running === 1 ? "running" : `${running} running`),
+    held && el("span.chip.chip-warn", null, "suspended by ", foreign(held.By), until, held.Reason && [": ", foreign(held.Reason)]),
+    !held && item.suspended && el("span.chip.chip-warn", null, "suspended by its specification"),
+    ...warnings.map((warning) => el("span.chip.chip-warn", null, foreign(warning))),
+  ];
+}
+
+function factsOf(item, next) {
+  const zone = item.status.TimeZone ?? "UTC";
+  const words = row.scheduleInWords(item);
+  const { Cron: cron, After: after, Description: description } = item.allocation;
+  const due = item.next === Infinity ? null : el("time", { datetime: item.status.Next, title: inFull(item.next, zone) }, wallClock(item.next, zone));
+  return [
+    description && el("span.fact-line", null, foreign(description)),
+    el("span.fact-line", null,
+      after ? ["Runs after ", [after].flat().map((parent, index) => [index > 0 && ", ", link(router.at(parent), foreign(parent))])] : ["Runs ", foreign(words)],
+      cron && words !== cron && [" ", el("code", null, harmless(cron))],
+      cron && ` by the wall clock of ${zone}`),
+    due && el("span.fact-line", null, "Next ", el("strong", null, due), " ", next),
+  ];
+}
+

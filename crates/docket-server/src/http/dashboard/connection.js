@@ -1,0 +1,119 @@
+// Shows in the page's head how server and engine are, and says so when the connection is lost.
+
+import { address, get, reached } from "./api.js";
+import * as events from "./events.js";
+import { el, fill, harmless, say } from "./dom.js";
+import { everySecond } from "./ticker.js";
+import { clock, length, now, relative, serverClock } from "./words.js";
+
+/** How often the server is asked how it is, in milliseconds. */
+const EVERY = 15_000;
+/** How often a lost one is tried again. */
+const EVERY_LOST = 2000;
+
+let health = null;
+let version = null;
+let lostSince = null;
+let asked = 0;
+let asking = false;
+
+const serverLamp = lamp("server");
+const engineLamp = lamp("engine");
+const time = el("span.head-time");
+const banner = el("p.banner", { role: "status", hidden: true });
+
+/** What the server says of itself, once it has: `{health, version}`. */
+export const about = () => ({ health, version });
+
+/** The part of the head that shows it, and the banner for a lost connection. */
+export function furnish(place, bannerPlace) {
+  place.append(serverLamp.node, engineLamp.node, time);
+  bannerPlace.append(banner);
+  reached.on((isReached) => (isReached ? found() : lost()));
+  events.server.on(() => look());
+  events.gap.on(() => look());
+  everySecond(tick);
+  look();
+}
+
+async function look() {
+  if (asking) return;
+  asking = true;
+  asked = Date.now();
+  try {
+    health = await get(address("-", "health"));
+    serverClock(health.Time);
+    version = await get(address("-", "version"));
+  } catch {
+    // `reached` has told it already, or somebody is to sign in.
+  }
+  asking = false;
+  show();
+}
+
+function lost() {
+  lostSince ??= Date.now();
+  show();
+}
+
+function found() {
+  if (lostSince === null) return;
+  lostSince = null;
+  events.reopen();
+  events.gap.give({ Reason: "the connection was lost" });
+  show();
+}
+
+function tick() {
+  const every = lostSince === null ? EVERY : EVERY_LOST;
+  if (Date.now() - asked >= every) look();
+  if (lostSince !== null) show();
+  else if (health) say(time, `${clock(now(), health.TimeZone, "second")} ${health.TimeZone}`);
+}
+
+function show() {
+  if (lostSince !== null) {
+    serverLamp.set("bad", "server away");
+    engineLamp.set("quiet", "engine unknown");
+    banner.hidden = false;
+    // The length is left to the eyes: spoken each second it would drown everything else.
+    if (!banner.firstChild) {
+      fill(banner, "The server does not answer. What you see may be old; the page goes on by itself once it is back. ");
+      banner.append(el("span", { "aria-hidden": "true" }));
+    }
+    say(banner.lastChild, `Away for ${length(Date.now() - lostSince)}.`);
+    return;
+  }
+  banner.hidden = true;
+  banner.replaceChildren();
+  if (!health) return;
+  const warning = health.Clock ?? null;
+  serverLamp.set(warning ? "warn" : "good", warning ? "server: clock" : "server", [
+    version ? `docket ${version.Version}` : "docket",
+    `started ${relative(Date.parse(health.Started))}`,
+    `store ${health.Store}`,
+    warning,
+  ]);
+  if (!version) return;
+  const engine = version.Engine;
+  engineLamp.set(
+    engine ? "good" : "bad",
+    engine ? `engine ${engine.Version}` : "engine away",
+    [engine ? `Engine API ${engine.ApiVersion}` : "nothing can start until the engine answers again"],
+  );
+}
+
+// A lamp whose shape tells its state too: a dot for well, a cross for not.
+function lamp(name) {
+  const light = el("span.lamp.lamp-quiet", { "aria-hidden": "true" });
+  const text = el("span", null, name);
+  const node = el("span.head-lamp", { role: "status" }, light, text);
+  return {
+    node,
+    set(state, words, more = []) {
+      light.className = `lamp lamp-${state}`;
+      say(text, harmless(words));
+      node.title = more.filter(Boolean).map(harmless).join("\n");
+    },
+  };
+}

@@ -1,0 +1,70 @@
+// Follows what happens on the server. While nobody looks at the page it follows nothing, and costs
+// nothing. After each break `gap` is given: something may have been missed, load everything again.
+//
+// A server without live events, or a proxy that holds them back, is asked anew every few seconds.
+
+import { address, reached } from "./api.js";
+import { signal } from "./signal.js";
+
+/** Given with `{Allocation, Run}` for each change of a run. */
+export const runs = signal();
+/** Given with a journal entry for each change of an allocation. */
+export const allocations = signal();
+/** Given with a journal entry for what happens to the server. */
+export const server = signal();
+/** Given where something was left out. */
+export const gap = signal();
+
+/** How long to wait before another try, in milliseconds. */
+const PAUSE = 3000;
+/** How often everything is loaded again where there are no live events. */
+const POLL = 5000;
+
+let source = null;
+let timer = null;
+let opened = false;
+
+/** Begins to follow; again after the page was hidden. */
+export function follow() {
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  if (!document.hidden) open();
+}
+
+/** Begins anew, such as after a sign-in. */
+export function reopen() {
+  close();
+  if (!document.hidden) open();
+}
+
+function close() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+}
+
+function open() {
+  if (source) return;
+  source = new EventSource(address("-", "events"));
+  const listen = (kind, given) => source.addEventListener(kind, (event) => given.give(JSON.parse(event.data)));
+  listen("run", runs);
+  listen("allocation", allocations);
+  listen("server", server);
+  listen("gap", gap);
+  source.onopen = () => {
+    reached.give(true);
+    if (opened) gap.give({ Reason: "the connection was lost" });
+    opened = true;
+  };
+  source.onerror = () => {
+    // The browser tries again by itself, unless the answer was no stream at all.
+    if (source?.readyState === EventSource.CLOSED) again();
+    else reached.give(false);
+  };
+}
+
+function again() {
+  const hadEvents = opened;
+  close();
+  if (!hadEvents) gap.give({ Reason: "there are no live events" });
+  timer = setTimeout(open, hadEvents ? PAUSE : POLL);
+}

@@ -1,0 +1,111 @@
+// The runs of one allocation, newest first, kept up to date by events; older ones page by page.
+
+import { address, get } from "./api.js";
+import * as events from "./events.js";
+import { signal } from "./signal.js";
+
+/** How many runs are asked for at once. */
+const PAGE = 100;
+/** More than so many are not kept on the page. */
+const KEPT = 2000;
+
+/** Begins to follow the runs of an allocation. */
+export function history(name) {
+  const changed = signal();
+  let runs = [];
+  let cursor = null;
+  let loaded = false;
+  let frame = null;
+
+  const ends = [
+    events.runs.on((event) => {
+      if (event.Allocation === name) learn(event.Run);
+    }),
+    events.gap.on(() => load().catch(() => {})),
+  ];
+
+  return {
+    changed,
+    load,
+    older,
+    learn,
+    runs: () => runs,
+    hasOlder: () => cursor !== null,
+    isLoaded: () => loaded,
+    end: () => ends.forEach((end) => end()),
+  };
+
+  /** Loads the newest page. */
+  async function load() {
+    const page = await get(`${address(name, "runs")}?limit=${PAGE}`);
+    const oldest = page.Runs.at(-1)?.Run ?? "";
+    // Older pages that were asked for stay.
+    const kept = runs.filter((run) => page.Cursor !== null && run.Run < oldest);
+    runs = [...page.Runs, ...kept];
+    if (kept.length === 0) cursor = page.Cursor ?? null;
+    loaded = true;
+    tell();
+  }
+
+  /** Loads one page more. */
+  async function older() {
+    if (cursor === null) return;
+    const page = await get(`${address(name, "runs")}?limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`);
+    runs = [...runs, ...page.Runs];
+    cursor = runs.length >= KEPT ? null : (page.Cursor ?? null);
+    tell();
+  }
+
+  /** Takes in a record that is new or changed. */
+  function learn(record) {
+    const index = runs.findIndex((run) => run.Run <= record.Run);
+    if (index >= 0 && runs[index].Run === record.Run) runs[index] = record;
+    else if (index >= 0) runs.splice(index, 0, record);
+    else if (cursor === null) runs.push(record);
+    else return;
+    runs.length = Math.min(runs.length, KEPT);
+    tell();
+  }
+
+  // Once a frame is as often as anybody can see it.
+  function tell() {
+    frame ??= requestAnimationFrame(() => {
+      frame = null;
+      changed.give();
+    });
+  }
+}
+
+/** When the first container of a run started, or null. */
+export function startedAt(run) {
+  const started = run.Attempts[0]?.Started;
+  return started ? Date.parse(started) : null;
+}
+
+/** How long a run took from its first start to its end; so far, where it goes on; or null. */
+export function durationOf(run, present) {
+  const started = startedAt(run);
+  if (started === null) return null;
+  const ended = run.Ended ? Date.parse(run.Attempts.at(-1)?.Ended ?? run.Ended) : present;
+  return ended === undefined ? null : Math.max(0, ended - started);
+}
+
+/** Why a run is as it is: its own reason, or the exit code where it is none of the usual. */
+export function reasonOf(run) {
+  if (run.Reason) return run.Reason;
+  const code = run.Attempts.at(-1)?.ExitCode;
+  return code ? `exit code ${code}` : null;
+}
+
+const TRIGGERS = {
+  Schedule: "by its schedule",
+  CatchUp: "made up for",
+  ByHand: "by hand",
+  AfterParent: "after its parents",
+};
+
+/** What made a run, in words. */
+export function triggerInWords(run) {
+  const words = TRIGGERS[run.Trigger] ?? run.Trigger;
+  return run.By ? `${words}, ${run.By}` : words;
+}

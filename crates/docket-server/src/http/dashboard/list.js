@@ -1,0 +1,238 @@
+// All allocations: search, sort, filter, and how many starts the next day has. What is asked for
+// stands in the page's memory, so that coming back shows the same.
+
+import { announce } from "./announce.js";
+import { el, fill, harmless, link, say } from "./dom.js";
+import { forecast } from "./forecast.js";
+import * as router from "./router.js";
+import * as row from "./row.js";
+import { rows } from "./rows.js";
+import { belongings } from "./signal.js";
+import * as state from "./state.js";
+import { everySecond } from "./ticker.js";
+import { counted } from "./words.js";
+
+/** The most labels that the filter offers: the most frequent. */
+const MOST_LABELS = 300;
+
+const STATES = [
+  ["all", "All", () => true],
+  ["failing", "Failing", (item) => item.state === "failing"],
+  ["running", "Running", (item) => item.status.Running > 0],
+  ["suspended", "Suspended", (item) => item.suspended],
+  ["new", "Never ran", (item) => item.state === "new"],
+];
+
+const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+const ORDERS = {
+  name: byName,
+  next: (a, b) => (a.next === b.next ? byName(a, b) : a.next - b.next),
+  last: (a, b) => b.ended - a.ended || byName(a, b),
+};
+const ORDER_WORDS = { name: "name", next: "next instant", last: "last result" };
+
+const wish = { text: "", state: "all", label: "", order: "name", reversed: false, scroll: 0 };
+
+/** Shows the view; returns what ends it. */
+export function show(outlet) {
+  const belong = belongings();
+  const heading = el("h1", { tabindex: "-1" }, "Allocations");
+  const count = el("p.list-count.muted");
+  const search = searchField(refresh);
+  const states = stateButtons(refresh);
+  const labels = labelFilter(refresh);
+  const order = orderField(refresh);
+  const sorters = headers(refresh);
+  const drawn = new Set();
+  const list = rows({
+    label: "Allocations",
+    header: sorters.node,
+    draw: (item) => {
+      const node = row.draw(item);
+      drawn.add(node);
+      return node;
+    },
+    drop: (item, node) => {
+      drawn.delete(node);
+      row.drop(item);
+    },
+  });
+  const empty = el("div.empty");
+  const chart = forecast();
+  let found = [];
+
+  fill(outlet,
+    el("div.list-head", null, el("div", null, heading, count), chart.node),
+    el("div.toolbar", { role: "search", "aria-label": "Find allocations" }, search, states.node, labels.node, order.node),
+    list.table, empty);
+  belong.add(list.end, chart.end, state.changed.on(refresh), everySecond(tick));
+  document.addEventListener("keydown", key);
+  belong.add(() => document.removeEventListener("keydown", key));
+  refresh();
+  router.entitle("", heading);
+  scrollTo(0, wish.scroll);
+  return () => {
+    wish.scroll = scrollY;
+    belong.end();
+  };
+
+  function tick() {
+    for (const node of drawn) {
+      if (node.isConnected) node.tick();
+      else drawn.delete(node);
+    }
+  }
+
+  function refresh(asked) {
+    const everything = [...state.all().values()];
+    const sought = wish.text.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (item) =>
+      (!wish.label || item.labels.includes(wish.label)) && sought.every((word) => item.searched.includes(word));
+    const searched = everything.filter(fits);
+    const [, , isWanted] = STATES.find(([key]) => key === wish.state);
+    found = searched.filter(isWanted).sort(ORDERS[wish.order]);
+    if (wish.reversed) found.reverse();
+    list.set(found);
+    states.tell(searched);
+    labels.tell(everything);
+    order.tell();
+    sorters.tell();
+    tell(everything.length);
+    if (asked === "asked") {
+      announce(`${counted(found.length, "allocation")} found`);
+      scrollTo(0, Math.min(scrollY, outlet.offsetTop));
+    }
+  }
+
+  function tell(total) {
+    const part = found.length === total ? counted(total, "allocation") : `${found.length.toLocaleString("en")} of ${counted(total, "allocation")}`;
+    const more = state.isLoading() && !state.isLoaded() ? ", loading more…" : "";
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    say(count, `${part}${more} · times are those of each allocation's own zone${zone ? `, yours is ${zone}` : ""}`);
+    list.table.hidden = found.length === 0;
+    empty.hidden = found.length > 0;
+    if (found.length > 0) return;
+    if (state.failure()) fill(empty, el("p", null, `They cannot be shown: ${harmless(state.failure().message)}.`));
+    else if (!state.isLoaded()) fill(empty, el("p", null, "Loading…"));
+    else if (total > 0) fill(empty, el("p", null, "None fits. "), el("button", { type: "button", onclick: reset }, "Show all"));
+    else fill(empty, ...welcome());
+  }
+
+  function reset() {
+    Object.assign(wish, { text: "", state: "all", label: "" });
+    search.querySelector("input").value = "";
+    refresh("asked");
+    search.querySelector("input").focus();
+  }
+
+  function key(event) {
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+    const inField = event.target.closest("input, textarea, select, dialog");
+    if (event.key === "ArrowDown" && event.target.closest(".search")) {
+      event.preventDefault();
+      list.focus();
+    } else if (event.key === "j" && !inField && !event.target.closest(".rows")) {
+      list.focus();
+    }
+  }
+}
+
+function welcome() {
+  return [
+    el("h2", null, "No allocations yet"),
+    el("p", null, "An allocation is a container and when it runs. ", link("#/new", "Write the first one here"),
+      ", or push a file:"),
+    el("pre.code", null, "docket push docket.yml"),
+  ];
+}
+
+function searchField(refresh) {
+  const input = el("input", {
+    type: "search", id: "search", placeholder: "Search", "aria-label": "Search by name, schedule, image, label",
+    autocomplete: "off", spellcheck: "false", ".value": wish.text,
+    oninput: () => {
+      wish.text = input.value;
+      refresh("asked");
+    },
+    onkeydown: (event) => {
+      if (event.key !== "Escape" || !input.value) return;
+      input.value = wish.text = "";
+      refresh("asked");
+    },
+  });
+  return el("div.search", null, input, el("kbd", { "aria-hidden": "true" }, "/"));
+}
+
+function stateButtons(refresh) {
+  const each = STATES.map(([key, words, isWanted]) => {
+    const count = el("span.tally");
+    const choose = () => {
+      wish.state = key;
+      refresh("asked");
+    };
+    return { key, count, isWanted, button: el("button.segment", { type: "button", onclick: choose }, words, " ", count) };
+  });
+  const node = el("div.segments", { role: "group", "aria-label": "Filter by state" }, each.map(({ button }) => button));
+  const tell = (items) => {
+    for (const { key, count, isWanted, button } of each) {
+      say(count, items.filter(isWanted).length.toLocaleString("en"));
+      button.setAttribute("aria-pressed", String(wish.state === key));
+    }
+  };
+  return { node, tell };
+}
+
+function labelFilter(refresh) {
+  const select = el("select", { "aria-label": "Filter by label", onchange: () => {
+    wish.label = select.value;
+    refresh("asked");
+  } });
+  let shown = null;
+  const tell = (items) => {
+    const counts = new Map();
+    for (const item of items) for (const label of item.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+    const frequent = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_LABELS).map(([label]) => label).sort();
+    const text = frequent.join("\n");
+    select.hidden = counts.size === 0 && !wish.label;
+    if (text !== shown) {
+      shown = text;
+      const some = [...new Set([wish.label, ...frequent])].filter(Boolean);
+      fill(select, el("option", { value: "" }, "Any label"), some.map((label) => el("option", { value: label }, harmless(label))));
+    }
+    select.value = wish.label;
+  };
+  return { node: select, tell };
+}
+
+function orderField(refresh) {
+  const select = el("select.order", { "aria-label": "Sort by", onchange: () => {
+    Object.assign(wish, { order: select.value, reversed: false });
+    refresh("asked");
+  } }, Object.entries(ORDER_WORDS).map(([key, words]) => el("option", { value: key }, `By ${words}`)));
+  return { node: select, tell: () => (select.value = wish.order) };
+}
+
+function headers(refresh) {
+  const sortable = { name: "Name", next: "Next", last: "Last result" };
+  const cells = {};
+  const cell = (key) => {
+    const choose = () => {
+      wish.reversed = wish.order === key && !wish.reversed;
+      wish.order = key;
+      refresh("asked");
+    };
+    cells[key] = el(`div.cell.cell-${key}`, { role: "columnheader" },
+      el("button.sorter", { type: "button", onclick: choose }, sortable[key]));
+    return cells[key];
+  };
+  const plain = (key, words) => el(`div.cell.cell-${key}`, { role: "columnheader" }, words);
+  const node = el("div.row-head", { role: "row", "aria-rowindex": "1" },
+    cell("name"), plain("schedule", "Schedule"), cell("next"), cell("last"), plain("strip", "Last 30 runs"));
+  const tell = () => {
+    for (const [key, header] of Object.entries(cells)) {
+      if (key !== wish.order) header.removeAttribute("aria-sort");
+      else header.setAttribute("aria-sort", wish.reversed ? "descending" : "ascending");
+    }
+  };
+  return { node, tell };
+}

@@ -1,0 +1,79 @@
+// Which view is shown, by what stands behind the `#`. A view is a function of its outlet and its
+// parameters; it returns what ends it.
+//
+// A view may ask to be left only with consent: `hold` takes a question that is asked before.
+
+import { announce } from "./announce.js";
+
+const decode = (step) => {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    return step;
+  }
+};
+
+/** The address of an allocation, and of what belongs to it. */
+export const at = (name, ...more) => `#/a/${[name, ...more].map(encodeURIComponent).join("/")}`;
+
+let views = {};
+let outlet = null;
+let end = null;
+let held = null;
+let shown = null;
+
+/** Begins to show views: `{list, allocation, run, edit}`. */
+export function start(place, all) {
+  views = all;
+  outlet = place;
+  addEventListener("hashchange", show);
+  addEventListener("beforeunload", (event) => {
+    if (held) event.preventDefault();
+  });
+  show();
+}
+
+/** Has a question asked before the view is left; null lets go. */
+export function hold(question) {
+  held = question;
+}
+
+/** Goes elsewhere. */
+export function go(hash) {
+  if (location.hash === hash) show();
+  else location.hash = hash;
+}
+
+/** Says what the page is about, and puts the reader at its heading. */
+export function entitle(title, heading) {
+  document.title = title ? `${title} · docket` : "docket";
+  if (shown !== null) {
+    announce(title || "Allocations");
+    heading?.focus({ preventScroll: true });
+  }
+  shown = title;
+}
+
+function show() {
+  if (held && !confirm(held)) {
+    history.replaceState(null, "", place);
+    return;
+  }
+  held = null;
+  place = location.hash || "#/";
+  const steps = place.replace(/^#\/?/, "").split("/").filter(Boolean).map(decode);
+  end?.();
+  outlet.replaceChildren();
+  scrollTo(0, 0);
+  end = view(steps) ?? null;
+}
+
+let place = "#/";
+
+function view([kind, name, part]) {
+  if (kind === "new") return views.edit(outlet, null);
+  if (kind === "a" && name && part === "edit") return views.edit(outlet, name);
+  if (kind === "a" && name && part) return views.run(outlet, name, part);
+  if (kind === "a" && name) return views.allocation(outlet, name);
+  return views.list(outlet);
+}

@@ -1,0 +1,115 @@
+// One allocation in the list: what it is, when it is due, how it went.
+
+import { el, fill, foreign, harmless, link, say } from "./dom.js";
+import { inWords, mark, tone } from "./mark.js";
+import { at } from "./router.js";
+import * as strip from "./strip.js";
+import { inFull, now, relative, wallClock } from "./words.js";
+
+/** Labels that say whom to ask, in the order in which they are looked for. */
+const OWNERS = ["owner", "Owner", "team", "Team", "maintainer"];
+
+/** Draws the row of an item. `row.tick()` brings its countdown up to date. */
+export function draw(item) {
+  const next = el("span.row-count");
+  const strips = el("div.cell.cell-strip", { role: "cell" });
+  const name = link(at(item.name), foreign(item.name));
+  const row = el("div.row", { role: "row" },
+    el("div.cell.cell-name", { role: "rowheader" }, el("span.row-name", null, name, chips(item)), about(item)),
+    el("div.cell.cell-schedule", { role: "cell" }, schedule(item)),
+    el("div.cell.cell-next", { role: "cell" }, next, absolute(item)),
+    el("div.cell.cell-last", { role: "cell" }, last(item)),
+    strips);
+  row.focusable = name;
+  row.tick = () => say(next, countdown(item));
+  row.tick();
+  showStrip(item, strips);
+  return row;
+}
+
+/** Forgets what the row waits for. */
+export function drop(item) {
+  strip.unwant(item.name);
+}
+
+function showStrip(item, place) {
+  const draw = (runs) => fill(place, strip.draw(runs));
+  const runs = strip.runsOf(item.name);
+  if (runs) draw(runs);
+  else if (!item.status.LastRun && !item.status.Running) draw([]);
+  else {
+    draw([]);
+    strip.want(item.name, draw);
+  }
+}
+
+function chips(item) {
+  const { Running: running } = item.status;
+  return [
+    running > 0 && el("span.chip.chip-live", null, mark("running"), running === 1 ? "running" : `${running} running`),
+    item.suspended && el("span.chip.chip-quiet", null, "suspended"),
+  ];
+}
+
+/** Who owns it: a label that says so, or the file that it came from. */
+export function owner(item) {
+  const labels = item.allocation.Labels ?? {};
+  const key = OWNERS.find((key) => labels[key]);
+  return key ? labels[key] : null;
+}
+
+function about(item) {
+  const { Origin: origin } = item.status;
+  const parts = [owner(item), origin && origin !== "api" ? origin.split("/").at(-1) : null, item.allocation.Description];
+  const told = parts.filter(Boolean);
+  if (told.length === 0) return null;
+  return el("span.row-about", { title: harmless(told.join(" · ")) },
+    told.flatMap((part, index) => [index > 0 && " · ", foreign(part)]));
+}
+
+/** When it is due, in words. */
+export function scheduleInWords(item) {
+  const { Cron: cron, After: after } = item.allocation;
+  if (after) return `after ${[after].flat().join(", ")}`;
+  return item.status.Schedule || cron || "only by hand";
+}
+
+function schedule(item) {
+  const words = scheduleInWords(item);
+  const { Cron: cron } = item.allocation;
+  const zone = cron ? item.status.TimeZone : null;
+  const isCode = words === cron;
+  return [
+    el(isCode ? "code.row-words" : "span.row-words", { title: harmless(cron ?? "") }, harmless(words)),
+    zone && el("span.row-about", null, harmless(zone.replaceAll("_", " "))),
+  ];
+}
+
+function countdown(item) {
+  if (item.suspended) return "suspended";
+  if (item.next === Infinity) return item.allocation.After ? "after its parents" : "never";
+  const left = item.next - now();
+  return left <= 0 ? "due now" : relative(item.next);
+}
+
+function absolute(item) {
+  const zone = item.status.TimeZone ?? "UTC";
+  const until = item.status.Suspended?.Until;
+  if (until) return el("span.row-about", null, `until ${wallClock(Date.parse(until), zone)}`);
+  if (item.next === Infinity) return null;
+  return el("time.row-about", { datetime: item.status.Next, title: inFull(item.next, zone) }, wallClock(item.next, zone));
+}
+
+function last(item) {
+  const { LastRun: run } = item.status;
+  if (!run) return el("span.row-about", null, "has not run yet");
+  const reason = run.Reason ?? (run.ExitCode ? `exit code ${run.ExitCode}` : null);
+  const ended = run.Ended ? Date.parse(run.Ended) : null;
+  const zone = item.status.TimeZone ?? "UTC";
+  return [
+    el("span.row-words", null, mark(run.State), el(`span.${tone(run.State)}`, null, ` ${inWords(run.State)}`)),
+    el("span.row-about", { title: reason && harmless(reason) },
+      ended && el("time", { datetime: run.Ended, title: inFull(ended, zone) }, wallClock(ended, zone)),
+      reason && [" · ", foreign(reason)]),
+  ];
+}

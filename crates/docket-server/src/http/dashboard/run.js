@@ -1,0 +1,156 @@
+// One run: its record with the reason in words, its attempts, and its output as it comes.
+
+import * as actions from "./actions.js";
+import { address, get } from "./api.js";
+import { el, fill, foreign, harmless, link, say } from "./dom.js";
+import * as events from "./events.js";
+import { durationOf, reasonOf, startedAt, triggerInWords } from "./history.js";
+import { inWords, isUnderWay, mark, tone } from "./mark.js";
+import { output } from "./output.js";
+import * as router from "./router.js";
+import { belongings } from "./signal.js";
+import * as state from "./state.js";
+import { everySecond } from "./ticker.js";
+import { bytes, clock, counted, exact, inFull, instantOf, now, relative, wallClock } from "./words.js";
+
+/** Shows the view; returns what ends it. */
+export function show(outlet, name, id) {
+  const belong = belongings();
+  const instant = instantOf(id);
+  const heading = el("h1", { tabindex: "-1" });
+  const chips = el("div.chips");
+  const buttons = el("div.buttons", { role: "group", "aria-label": "Actions" });
+  const told = el("div");
+  const record = el("dl.pairs");
+  const attempts = el("div");
+  const choice = el("div.segments", { role: "group", "aria-label": "Attempt" });
+  const viewer = output(name);
+  const duration = el("span");
+  let run = null;
+  let chosen = null;
+  let zone = state.all().get(name)?.status.TimeZone ?? null;
+
+  fill(outlet,
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), " / ", link(router.at(name), foreign(name))),
+    el("div.detail-head", null, el("div", null, heading, chips), buttons),
+    told,
+    el("div.detail", null,
+      el("section.card", { "aria-labelledby": "output-title" },
+        el("div.card-head", null, el("h2", { id: "output-title" }, "Output"), choice), viewer.node),
+      el("div.side", null,
+        el("section.card", { "aria-labelledby": "record-title" }, el("h2", { id: "record-title" }, "Record"), record),
+        attempts)));
+  belong.add(viewer.end, everySecond(tick),
+    events.runs.on((event) => event.Allocation === name && event.Run.Run === id && take(event.Run)),
+    events.gap.on(() => load()));
+  title();
+  router.entitle(`${name} at ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
+  load();
+  return () => belong.end();
+
+  function title() {
+    fill(heading, foreign(name), el("span.muted", null, Number.isNaN(instant) ? ` ${harmless(id)}` : ` at ${wallClock(instant, zone ?? "UTC")}`));
+  }
+
+  async function load() {
+    try {
+      const [fresh, item] = await Promise.all([
+        get(address(name, "runs", id)),
+        state.all().get(name) ?? state.refresh(name),
+      ]);
+      zone = item?.status.TimeZone ?? "UTC";
+      title();
+      take(fresh);
+    } catch (error) {
+      if (!run) fill(told, el("p.card", null, `This run cannot be shown: ${harmless(error.message)}. `, link(router.at(name), "All runs of ", foreign(name))));
+      outlet.querySelector(".detail").hidden = !run;
+    }
+  }
+
+  function take(fresh) {
+    run = fresh;
+    zone ??= "UTC";
+    const live = isUnderWay(run.State);
+    outlet.querySelector(".detail").hidden = false;
+    fill(told);
+    fill(chips, el(`span.chip.chip-large.${tone(run.State)}`, null, mark(run.State), inWords(run.State)),
+      reasonOf(run) && el("span.reason-large", null, foreign(reasonOf(run))));
+    drawButtons(live);
+    fill(record, ...pairs());
+    fill(attempts, ...run.Attempts.map((attempt) => attemptCard(attempt, run.Attempts.length, zone)).reverse());
+    drawChoice(live);
+    tick();
+    showOutput();
+  }
+
+  function drawButtons(live) {
+    const kind = live ? "cancel" : "again";
+    if (buttons.dataset.kind === kind) return;
+    buttons.dataset.kind = kind;
+    fill(buttons, live
+      ? el("button.danger-quiet", { type: "button", onclick: () => actions.cancel(name, run, zone) }, "Cancel…")
+      : el("button", { type: "button", onclick: () => actions.runNow(name, zone) }, "Run again now"));
+  }
+
+  function drawChoice(live) {
+    choice.hidden = run.Attempts.length < 2;
+    if (choice.hidden) return;
+    const button = (words, is, choose) => el("button.segment", { type: "button", "aria-pressed": String(is), onclick: () => {
+      chosen = choose;
+      drawChoice(isUnderWay(run.State));
+      showOutput();
+    } }, words);
+    const newest = run.Attempts.at(-1).Attempt;
+    fill(choice, live && button("Live", chosen === null, null),
+      ...run.Attempts.map(({ Attempt: number }) => button(`Attempt ${number}`, chosen === number || (!live && chosen === null && number === newest), number)));
+  }
+
+  function showOutput() {
+    const live = isUnderWay(run.State) && chosen === null;
+    const attempt = run.Attempts.find(({ Attempt: number }) => number === chosen) ?? run.Attempts.at(-1);
+    viewer.show(run, attempt, live);
+  }
+
+  function pairs() {
+    const time = (iso) => iso && el("time", { datetime: iso, title: inFull(Date.parse(iso), zone) }, wallClock(Date.parse(iso), zone));
+    const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
+    return [
+      pair("Instant", [time(run.Instant), ` (${zone})`]),
+      run.Count > 1 && pair("Instants", `${counted(run.Count, "instant")} in a row, up to ${wallClock(instantOf(run.Last), zone)}`),
+      pair("Started", foreign(triggerInWords(run))),
+      run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
+      run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
+      pair("Decided", time(run.Decided)),
+      run.LatenessMilliseconds !== undefined && pair("Began", `${exact(run.LatenessMilliseconds)} after its instant`),
+      run.NextAttempt && pair("Next attempt", [time(run.NextAttempt), " ", relative(Date.parse(run.NextAttempt))]),
+      startedAt(run) !== null && pair("Took", duration),
+      run.Ended && pair("Ended", time(run.Ended)),
+      pair("Name", el("code", null, run.Run)),
+    ].filter(Boolean).flat();
+  }
+
+  function tick() {
+    if (!run) return;
+    const took = durationOf(run, now());
+    if (took !== null) say(duration, run.Ended ? exact(took) : `${exact(took)} so far`);
+  }
+}
+
+function attemptCard(attempt, many, zone) {
+  const id = `attempt-${attempt.Attempt}`;
+  const time = (iso) => iso && el("time", { datetime: iso, title: inFull(Date.parse(iso), zone) }, clock(Date.parse(iso), zone, "second"));
+  const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
+  const code = attempt.ExitCode;
+  return el("section.card", { "aria-labelledby": id },
+    el("h2", { id }, many > 1 ? `Attempt ${attempt.Attempt}` : "Container"),
+    el("dl.pairs", null, [
+      pair("Exit code", code === null || code === undefined ? "none yet" : `${code}${attempt.OutOfMemory ? ", out of memory" : ""}`),
+      pair("Started", time(attempt.Started)),
+      pair("Ended", time(attempt.Ended)),
+      pair("Output", attempt.OutputBytes !== null && attempt.OutputBytes !== undefined && bytes(attempt.OutputBytes)),
+      pair("Not kept", attempt.OutputOmitted > 0 && bytes(attempt.OutputOmitted)),
+      pair("Container", attempt.Container && el("code.id", { title: attempt.Container }, attempt.Container.slice(0, 12))),
+      pair("Image", attempt.Image && el("code.id", { title: attempt.Image }, attempt.Image.replace(/^sha256:/, "").slice(0, 12))),
+      pair("Remarks", attempt.Remarks?.length > 0 && attempt.Remarks.map((remark) => el("div", null, foreign(remark)))),
+    ].filter(Boolean).flat()));
+}

@@ -1,0 +1,179 @@
+// All allocations as the page knows them: loaded once, then kept up to date by events.
+// Rules: an item is replaced, never changed; `changed` is given once a frame at most.
+
+import { ApiError, address, get, send } from "./api.js";
+import * as events from "./events.js";
+import { isFailure, isUnderWay } from "./mark.js";
+import { signal } from "./signal.js";
+import * as strip from "./strip.js";
+
+/** How many allocations are asked for at once. */
+const PAGE = 2000;
+/** So many that changed at once cost more one by one than all together. */
+const MANY = 40;
+/** The shortest time between two loads of all, in milliseconds. */
+const LOAD_PAUSE = 10_000;
+
+/** Given when the allocations changed. */
+export const changed = signal();
+
+const items = new Map();
+const stale = new Set();
+let loading = null;
+let loadedAt = 0;
+let failed = null;
+let frame = null;
+let timer = null;
+
+/** All items by name. */
+export const all = () => items;
+/** True until all are there. */
+export const isLoading = () => loading !== null;
+/** True once all have been there. */
+export const isLoaded = () => loadedAt > 0;
+/** Why they could not be loaded, or null. */
+export const failure = () => failed;
+
+/** Begins to listen to events. */
+export function follow() {
+  events.runs.on(({ Run: record }) => {
+    strip.learn(record);
+    take(record);
+  });
+  events.allocations.on((entry) => touch(entry.Allocation));
+  events.gap.on(() => {
+    strip.forget();
+    load();
+  });
+}
+
+/** Loads all allocations, page by page; what is on the page stays until the new is there. */
+export function load() {
+  loading ??= loadAll().finally(() => {
+    loading = null;
+    tell();
+  });
+  return loading;
+}
+
+async function loadAll() {
+  const found = new Map();
+  let url = `${address()}?limit=${PAGE}&logs=false`;
+  try {
+    while (url) {
+      const answer = await send("GET", url);
+      for (const allocation of await answer.json()) {
+        const item = make(allocation);
+        found.set(item.name, item);
+        if (!isLoaded()) items.set(item.name, item);
+      }
+      if (!isLoaded()) tell();
+      url = next(answer.headers.get("link"));
+    }
+  } catch (error) {
+    failed = error;
+    return;
+  }
+  failed = null;
+  for (const name of items.keys()) if (!found.has(name)) items.delete(name);
+  for (const [name, item] of found) items.set(name, item);
+  stale.clear();
+  loadedAt = Date.now();
+}
+
+// The address of the next page, from a `Link`.
+function next(header) {
+  const path = /<\/?([^>]*)>;\s*rel="next"/.exec(header ?? "");
+  return path ? new URL(`./${path[1]}`, document.baseURI).href : null;
+}
+
+/** Asks for one allocation anew; null where it is gone. */
+export async function refresh(name) {
+  try {
+    const item = make(await get(address(name)));
+    items.set(name, item);
+    tell();
+    return item;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    items.delete(name);
+    strip.forget(name);
+    tell();
+    return null;
+  }
+}
+
+/** Notes that an allocation is not as it was; soon it is asked for. */
+export function touch(name) {
+  stale.add(name);
+  timer ??= setTimeout(catchUp, 250);
+}
+
+async function catchUp() {
+  timer = null;
+  if (stale.size > MANY) {
+    const wait = loadedAt + LOAD_PAUSE - Date.now();
+    if (wait <= 0) await load();
+    else timer = setTimeout(catchUp, wait);
+    return;
+  }
+  const names = [...stale];
+  stale.clear();
+  for (const name of names) await refresh(name).catch(() => {});
+}
+
+// What a run says of its allocation is shown at once; the rest is asked for.
+function take(record) {
+  const item = items.get(record.Allocation);
+  if (!item) return touch(record.Allocation);
+  const last = item.status.LastRun;
+  const isNews = !last || record.Run >= last.Run || isUnderWay(last.State);
+  if (isNews && !isUnderWay(record.State)) {
+    const attempt = record.Attempts.at(-1);
+    const summary = {
+      Run: record.Run,
+      State: record.State,
+      ExitCode: attempt?.ExitCode ?? null,
+      Reason: record.Reason ?? null,
+      Ended: record.Ended ?? null,
+    };
+    items.set(item.name, make({ ...item.allocation, Status: { ...item.status, LastRun: summary } }));
+    tell();
+  }
+  touch(record.Allocation);
+}
+
+function tell() {
+  frame ??= requestAnimationFrame(() => {
+    frame = null;
+    changed.give();
+  });
+}
+
+/** Makes an item of an allocation as the server shows it. */
+export function make(allocation) {
+  const { Logs: _, ...kept } = allocation;
+  const status = kept.Status ?? {};
+  const labels = Object.entries(kept.Labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const suspended = Boolean(status.Suspended || kept.Suspended);
+  const next = suspended || !status.Next ? Infinity : Date.parse(status.Next);
+  const image = kept.Container?.Config?.Image ?? "";
+  const searched = [kept.Name, kept.Description, kept.Cron, status.Schedule, status.TimeZone, image, ...labels];
+  return {
+    name: kept.Name,
+    allocation: kept,
+    status,
+    labels,
+    next,
+    suspended,
+    state: stateOf(status, suspended),
+    ended: status.LastRun?.Ended ? Date.parse(status.LastRun.Ended) : 0,
+    searched: searched.join("\n").toLowerCase(),
+  };
+}
+
+function stateOf(status, suspended) {
+  if (suspended) return "suspended";
+  if (!status.LastRun) return "new";
+  return isFailure(status.LastRun.State) ? "failing" : "well";
+}

@@ -1,0 +1,94 @@
+// The strip of an allocation's last runs, oldest first. It asks for them only when it is looked at,
+// a few allocations at a time, and keeps what it has learnt until events say otherwise.
+
+import { address, get } from "./api.js";
+import { svg } from "./dom.js";
+import { inWords, shape } from "./mark.js";
+
+/** How many runs a strip shows. */
+export const SHOWN = 30;
+/** How many strips are asked for at once: a browser has six connections to a server. */
+const AT_ONCE = 3;
+/** How many strips are kept. */
+const KEPT = 2000;
+
+const known = new Map();
+const wanted = new Map();
+let asking = 0;
+
+/** What is known of an allocation's runs, newest first, or undefined. */
+export const runsOf = (name) => known.get(name);
+
+/** Learns of a run that changed. */
+export function learn(record) {
+  const runs = known.get(record.Allocation);
+  if (!runs) return;
+  const index = runs.findIndex((run) => run.Run === record.Run);
+  if (index >= 0) runs[index] = record;
+  else {
+    const before = runs.findIndex((run) => run.Run < record.Run);
+    runs.splice(before < 0 ? runs.length : before, 0, record);
+    runs.length = Math.min(runs.length, SHOWN);
+  }
+}
+
+/** Forgets one allocation, or all. */
+export function forget(name) {
+  if (name === undefined) known.clear();
+  else known.delete(name);
+}
+
+/** Asks for the runs of an allocation; `then` is called once they are known. */
+export function want(name, then) {
+  wanted.set(name, then);
+  next();
+}
+
+/** No longer asks for those that are not looked at any more. */
+export function unwant(name) {
+  wanted.delete(name);
+}
+
+async function next() {
+  if (asking >= AT_ONCE || wanted.size === 0) return;
+  const [name, then] = wanted.entries().next().value;
+  wanted.delete(name);
+  asking += 1;
+  try {
+    const url = `${address(name, "runs")}?limit=${SHOWN}`;
+    const { Runs: runs } = await get(url);
+    if (known.size >= KEPT) known.delete(known.keys().next().value);
+    known.set(name, runs);
+    then(runs);
+  } catch {
+    // It was deleted, or the server is away: the row says so by itself.
+  } finally {
+    asking -= 1;
+    next();
+  }
+}
+
+const STEP = 9;
+
+/** Draws a strip; the newest run is at the right. */
+export function draw(runs) {
+  const width = SHOWN * STEP;
+  const picture = svg("svg.strip", { viewBox: `0 0 ${width} 12`, role: "img", "aria-label": told(runs) });
+  const left = SHOWN - Math.min(runs.length, SHOWN);
+  for (let place = 0; place < left; place += 1) {
+    picture.append(svg("circle.strip-empty", { cx: place * STEP + 4, cy: 6, r: 0.8 }));
+  }
+  runs.slice(0, SHOWN).forEach((run, age) => {
+    picture.append(shape(run.State, (SHOWN - 1 - age) * STEP, 2, 8));
+  });
+  return picture;
+}
+
+/** The strip in words: `last 30 runs: 28 succeeded, 2 failed`. */
+function told(runs) {
+  if (runs.length === 0) return "no runs yet";
+  const counts = new Map();
+  for (const run of runs.slice(0, SHOWN)) counts.set(run.State, (counts.get(run.State) ?? 0) + 1);
+  const each = [...counts].map(([state, count]) => `${count} ${inWords(state)}`);
+  return `last ${Math.min(runs.length, SHOWN)} runs: ${each.join(", ")}`;
+}

@@ -1,0 +1,119 @@
+// Moments and lengths of time as people say them, in the words of the command line. All moments are
+// milliseconds since 1970, by the server's clock: a browser's may be wrong.
+
+let skew = 0;
+
+/** Learns how far this browser's clock is from the server's. */
+export function serverClock(time) {
+  skew = Date.parse(time) - Date.now();
+}
+
+/** The present by the server's clock. */
+export const now = () => Date.now() + skew;
+
+const UNITS = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
+
+/** The two largest units of a length: `3h 12m`. */
+export function length(milliseconds) {
+  let rest = Math.floor(Math.abs(milliseconds) / 1000);
+  const parts = [];
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(rest / size);
+    rest %= size;
+    if (count > 0 || parts.length) parts.push([count, unit]);
+  }
+  const shown = parts.slice(0, 2).filter(([count]) => count > 0);
+  return shown.map((part) => part.join("")).join(" ") || "0s";
+}
+
+/** Where a moment lies: `in 3h 12m`, `5m ago`, `now`. */
+export function relative(at, from = now()) {
+  const seconds = Math.trunc((at - from) / 1000);
+  if (seconds === 0) return "now";
+  return seconds > 0 ? `in ${length(at - from)}` : `${length(from - at)} ago`;
+}
+
+/** A length to the millisecond where that matters: `12ms`, `1.2s`, `5m 3s`. */
+export function exact(milliseconds) {
+  if (milliseconds < 0) return `-${exact(-milliseconds)}`;
+  if (milliseconds < 1000) return `${Math.round(milliseconds)}ms`;
+  if (milliseconds < 60_000) return `${(Math.floor(milliseconds / 100) / 10).toFixed(1)}s`;
+  return length(milliseconds);
+}
+
+/** A number of bytes: `512 B`, `1.4 MiB`. */
+export function bytes(count) {
+  for (const [unit, size] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
+    if (count >= size) return `${(count / size).toFixed(count < 10 * size ? 1 : 0)} ${unit}`;
+  }
+  return `${count} B`;
+}
+
+/** A count with its noun: `1 run`, `1,200 runs`. */
+export function counted(count, noun) {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+const formats = new Map();
+
+function format(zone, shape) {
+  const key = `${shape}|${zone}`;
+  if (!formats.has(key)) formats.set(key, formatter(zone, SHAPES[shape]));
+  return formats.get(key);
+}
+
+// A browser may know fewer zones than the server.
+function formatter(zone, options) {
+  try {
+    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone });
+  } catch {
+    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC", timeZoneName: "short" });
+  }
+}
+
+const DAY = { day: "numeric", month: "short" };
+const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const SHAPES = {
+  date: { year: "numeric", month: "2-digit", day: "2-digit" },
+  minute: MINUTE,
+  second: { ...MINUTE, second: "2-digit" },
+  day: { weekday: "short", ...DAY },
+  dated: { ...DAY, year: "numeric" },
+  full: { weekday: "short", ...DAY, year: "numeric", ...MINUTE, second: "2-digit", timeZoneName: "short" },
+};
+
+/** The time of the clock in a zone: `09:00`, or `09:00:10` where there are seconds. */
+export function clock(at, zone, shape) {
+  const seconds = Math.floor(at / 1000) % 60 !== 0;
+  return format(zone, shape ?? (seconds ? "second" : "minute")).format(at);
+}
+
+/** A moment on the wall clock of a zone, near days by name: `today 09:00`, `Mon 23 Nov 09:00`. */
+export function wallClock(at, zone) {
+  return `${day(at, zone)} ${clock(at, zone)}`;
+}
+
+/** The day of a moment in a zone. */
+export function day(at, zone) {
+  const date = (moment) => format(zone, "date").format(moment);
+  const present = now();
+  const that = date(at);
+  if (that === date(present)) return "today";
+  if (that === date(present + 86_400_000)) return "tomorrow";
+  if (that === date(present - 86_400_000)) return "yesterday";
+  const far = Math.abs(at - present) > 180 * 86_400_000;
+  return format(zone, far ? "dated" : "day").format(at).replace(",", "");
+}
+
+/** A moment in full, with its zone. */
+export function inFull(at, zone) {
+  return `${format(zone, "full").format(at)} (${zone})`;
+}
+
+/** The moment that a run is named for: `20261121T090000.250Z`. */
+export function instantOf(run) {
+  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\.\d+)?Z$/.exec(run);
+  if (!parts) return NaN;
+  const [, year, month, date, hour, minute, second, fraction] = parts;
+  return Date.parse(`${year}-${month}-${date}T${hour}:${minute}:${second}${fraction ?? ""}Z`);
+}
