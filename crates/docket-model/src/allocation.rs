@@ -24,7 +24,7 @@ use crate::{
     container::{Container, UnknownOptions},
     mistake::{FieldPath, Mistake},
     name::AllocationName,
-    schedule::{Kind, Schedule},
+    schedule::{Kind, Schedule, Upcoming},
 };
 
 /// The keys of a specification, as they are written and in that order.
@@ -93,6 +93,24 @@ impl Specification {
             Due::Schedule(schedule) => Some(schedule),
             Due::After(_) => None,
         }
+    }
+
+    /// All instants after `from` and within `NotBefore` and `NotAfter` in order, by the wall clock
+    /// of its zone or else `zone`; intervals count from `anchor`.
+    pub fn upcoming(
+        &self,
+        from: DateTime<Utc>,
+        anchor: DateTime<Utc>,
+        zone: Tz,
+    ) -> impl Iterator<Item = Upcoming> {
+        let Policies { not_before, not_after, .. } = &*self.policies;
+        // Instants are whole seconds, and one at the bound itself counts.
+        let bound = not_before.map(|bound| bound.to_utc() - TimeDelta::nanoseconds(1));
+        let from = bound.map_or(from, |bound| bound.max(from));
+        let end = not_after.map(|bound| bound.to_utc());
+        let zone = self.time_zone.unwrap_or(zone);
+        let each = self.schedule().map(|schedule| schedule.upcoming(from, anchor, zone));
+        each.into_iter().flatten().take_while(move |next| end.is_none_or(|end| next.at <= end))
     }
 
     /// The allocations that it runs after; none where it has a schedule.
@@ -170,6 +188,13 @@ impl Allocation {
         let schedule = self.specification.schedule()?;
         let next = schedule.next(self.not_before(from), self.anchor(schedule), self.zone(zone))?;
         Some(next).filter(|next| *next <= self.not_after(*next))
+    }
+
+    /// All instants after `from` in order, with what daylight saving does to them.
+    pub fn upcoming(&self, from: DateTime<Utc>, zone: Tz) -> impl Iterator<Item = Upcoming> {
+        let from = from.max(self.scheduled_at);
+        let anchor = self.specification.schedule().map(|schedule| self.anchor(schedule));
+        self.specification.upcoming(from, anchor.unwrap_or(from), zone)
     }
 
     /// The number of instants in `(from, to]`.

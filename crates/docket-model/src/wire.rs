@@ -1,5 +1,7 @@
 //! What the server answers and the client reads, beyond allocations themselves.
 
+mod coming;
+
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use crate::{
     name::AllocationName,
     run::{Demand, Instant, Run, RunState},
 };
+
+pub use self::coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Instants};
 
 /// The longest run history a request may ask for at once.
 pub const MAX_PAGE: usize = 1000;
@@ -128,6 +132,9 @@ impl From<&Mistake> for FieldError {
 pub struct Status {
     /// The least instant that is still to come; absent where there is none.
     pub next: Option<DateTime<Utc>>,
+    /// When it is due, in words; absent where it runs after others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// The zone in force.
     pub time_zone: String,
     /// How many of its runs are under way.

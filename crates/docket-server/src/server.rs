@@ -18,7 +18,7 @@ use crate::{
     config::{Config, ConfigError, Listener},
     engine::Engine,
     file::{self, FileError},
-    http::{self, Api, ServeError},
+    http::{self, Api, Forecasts, ServeError},
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
     store::{Store, StoreError},
@@ -192,6 +192,7 @@ impl Parts {
             has_env_dir: config.env_dir.is_some(),
             started: self.clock.now(),
             file_mistake: mistake.unwrap_or_default(),
+            forecasts: Forecasts::default(),
         }
     }
 }

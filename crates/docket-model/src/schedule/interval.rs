@@ -26,6 +26,11 @@ impl Interval {
         }
     }
 
+    /// Returns the distance.
+    pub(super) fn seconds(self) -> i64 {
+        self.seconds
+    }
+
     /// Returns the first run after `from`.
     pub(super) fn next(self, from: i64, anchor: i64) -> Option<i64> {
         let run = self.runs_until(from, anchor).checked_add(1)?;

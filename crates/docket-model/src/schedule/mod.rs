@@ -16,8 +16,11 @@ mod left_out;
 mod mistake;
 mod parse;
 mod repeating;
+mod sentence;
+mod sentence_days;
 mod shared;
 mod special;
+mod times;
 mod upcoming;
 mod walk;
 mod words;
@@ -80,6 +83,15 @@ impl Schedule {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns when it is due in words: `at 09:00 on weekdays`, `every 5 minutes`.
+    ///
+    /// It is the expression itself where no good words exist. They are not a promise: only the
+    /// expression is exact.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        sentence::of(&self.rule).unwrap_or_else(|| self.text.trim().to_owned())
     }
 
     /// Returns which form the schedule has.

@@ -3,10 +3,10 @@
 use super::calendar::Calendar;
 use super::day::{Deciding, MonthDays, WeekDays};
 
-const WEEK_DAYS: [&str; 7] =
+pub(super) const WEEK_DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-const NTH: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
+pub(super) const NTH: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 
 /// The bits of the odd days from 1 to 31.
 const ODD_DAYS: u32 = 0xAAAA_AAAA;
@@ -64,7 +64,7 @@ fn week_days(named: WeekDays) -> String {
 }
 
 /// Joins as in a sentence: `a, b and c`.
-fn joined(parts: &[String]) -> String {
+pub(super) fn joined(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [only] => only.clone(),

@@ -11,11 +11,17 @@ use actix_web::{
     web::Data,
 };
 
-use super::{Api, error::ApiError};
+use super::{Api, dashboard, error::ApiError};
 use crate::config::Access;
 
-/// The one path that answers without a token: whether the server lives is no secret.
+/// A path that answers without a token: whether the server lives is no secret.
 const OPEN_PATH: &str = "/-/health";
+
+/// True where no token is asked for. The dashboard's files hold nothing that the program's do not;
+/// it asks for a token itself, for what it then shows.
+fn is_open(request: &ServiceRequest) -> bool {
+    request.path() == OPEN_PATH || dashboard::is_part(request.head())
+}
 
 /// Lets a request through, or says why not.
 pub(super) async fn guard(
@@ -36,7 +42,7 @@ fn check(request: &ServiceRequest, access: &Access, local: bool) -> Result<(), A
         .map_or_else(|| text(header::HOST).unwrap_or_default().to_owned(), ToString::to_string);
     check_origin(text(header::ORIGIN), &host, access)?;
     match &access.token {
-        Some(token) if request.path() != OPEN_PATH => {
+        Some(token) if !is_open(request) => {
             let offered = text(header::AUTHORIZATION).and_then(|value| {
                 let (scheme, token) = value.split_once(' ')?;
                 scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -20,6 +20,7 @@ use super::{
     by_hand,
     error::{ApiError, JSON, PROBLEM},
     number,
+    view::View,
 };
 use crate::{
     runner::NO_FOLDER,
@@ -39,6 +40,8 @@ pub(super) struct ListQuery {
     limit: Option<String>,
     cursor: Option<String>,
     label: Option<String>,
+    /// False to leave out `Logs`, which are most of a long list.
+    logs: Option<bool>,
 }
 
 /// How to take a push.
@@ -58,9 +61,10 @@ pub(super) async fn list(
     api: Data<Api>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(ListQuery { limit, cursor, label }) = query;
+    let Query(ListQuery { limit, cursor, label, logs }) = query;
+    let has_logs = logs.unwrap_or(true);
     let cursor = cursor.map(|cursor| number("cursor", &cursor, 0..=u64::MAX)).transpose()?;
-    let Some(limit) = limit else { return Ok(stream_all(api, cursor, label)) };
+    let Some(limit) = limit else { return Ok(stream_all(api, cursor, label, has_logs)) };
     let limit = number("limit", &limit, 1..=MOST_ON_A_PAGE)?;
     let mut page = Vec::new();
     let mut after = cursor;
@@ -76,19 +80,25 @@ pub(super) async fn list(
     if let Some(last) = page.last().filter(|_| more) {
         let query = [("limit", limit.to_string()), ("cursor", last.standing.position.to_string())];
         let query = query.into_iter().chain(label.map(|label| ("label", label)));
+        let query = query.chain((!has_logs).then(|| ("logs", false.to_string())));
         let query = serde_urlencoded::to_string(query.collect::<Vec<_>>())
             .map_err(|error| ApiError::Internal(error.to_string()))?;
         let link = format!("</?{query}>; rel=\"next\"");
         answer.insert_header((header::LINK, link));
     }
     let mut json = vec![b'['];
-    append(&api, &page, &mut json)?;
+    append(&api, &page, has_logs, &mut json)?;
     json.push(b']');
     Ok(answer.content_type(JSON).body(json))
 }
 
 /// Writes chunk after chunk, so that a long list is never in memory as a whole.
-fn stream_all(api: Data<Api>, cursor: Option<u64>, label: Option<String>) -> HttpResponse {
+fn stream_all(
+    api: Data<Api>,
+    cursor: Option<u64>,
+    label: Option<String>,
+    has_logs: bool,
+) -> HttpResponse {
     enum Next {
         After(Option<u64>, bool),
         End,
@@ -108,7 +118,7 @@ fn stream_all(api: Data<Api>, cursor: Option<u64>, label: Option<String>) -> Htt
             if !first && !matching.is_empty() {
                 json.push(b',');
             }
-            append(&api, &matching, &mut json)?;
+            append(&api, &matching, has_logs, &mut json)?;
             let nothing_yet = first && matching.is_empty();
             Ok::<_, ApiError>(Some((Bytes::from(json), Next::After(Some(last), nothing_yet))))
         }
@@ -116,12 +126,18 @@ fn stream_all(api: Data<Api>, cursor: Option<u64>, label: Option<String>) -> Htt
     HttpResponse::Ok().content_type(JSON).streaming(chunks)
 }
 
-fn append(api: &Api, snapshots: &[Snapshot], json: &mut Vec<u8>) -> Result<(), ApiError> {
+fn append(
+    api: &Api,
+    snapshots: &[Snapshot],
+    has_logs: bool,
+    json: &mut Vec<u8>,
+) -> Result<(), ApiError> {
     for (index, snapshot) in snapshots.iter().enumerate() {
         if index > 0 {
             json.push(b',');
         }
-        api.view(snapshot).write_to(json).map_err(|error| ApiError::Internal(error.to_string()))?;
+        let view = View { has_logs, ..api.view(snapshot) };
+        view.write_to(json).map_err(|error| ApiError::Internal(error.to_string()))?;
     }
     Ok(())
 }

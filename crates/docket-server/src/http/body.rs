@@ -48,11 +48,40 @@ pub(super) async fn bytes(
     payload: web::Payload,
     most_bytes: usize,
 ) -> Result<Bytes, ApiError> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
+    if !says_one_of(request, &["application/json"]) {
         return Err(ApiError::NotJson);
     }
+    arrived(request, payload, most_bytes).await
+}
+
+/// Takes in a text that says that it is YAML or JSON, within its bounds.
+pub(super) async fn text(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most_bytes: usize,
+) -> Result<String, ApiError> {
+    if !says_one_of(request, &["application/yaml", "application/json"]) {
+        return Err(ApiError::NotYaml);
+    }
+    let bytes = arrived(request, payload, most_bytes).await?;
+    String::from_utf8(bytes.into()).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        ApiError::BadRequest(format!("the body is no UTF-8 text from byte {place} on"))
+    })
+}
+
+/// A page of another origin cannot send these kinds without being asked about first.
+fn says_one_of(request: &HttpRequest, kinds: &[&str]) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    kinds.iter().any(|kind| essence.eq_ignore_ascii_case(kind))
+}
+
+async fn arrived(
+    request: &HttpRequest,
+    payload: web::Payload,
+    most_bytes: usize,
+) -> Result<Bytes, ApiError> {
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > most_bytes) {

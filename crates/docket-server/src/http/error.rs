@@ -51,6 +51,8 @@ pub(super) enum ApiError {
     TooSlow,
     /// The body does not say that it is JSON.
     NotJson,
+    /// The body does not say that it is YAML or JSON.
+    NotYaml,
     /// The store does not do it.
     Store(StoreError),
     /// The engine does not do it.
@@ -103,6 +105,9 @@ impl fmt::Display for ApiError {
             }
             Self::TooSlow => f.write_str("the body did not arrive in time"),
             Self::NotJson => f.write_str("send the header `Content-Type: application/json`"),
+            Self::NotYaml => f.write_str(
+                "send the header `Content-Type: application/yaml`, or `application/json`",
+            ),
             Self::Store(error) => error.fmt(f),
             Self::Hand(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
@@ -129,7 +134,7 @@ impl ResponseError for ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::NotYaml => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(error) => status_of(error),
             Self::Engine(_) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

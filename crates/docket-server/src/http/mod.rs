@@ -4,7 +4,11 @@ mod access;
 mod allocations;
 mod body;
 mod by_hand;
+mod check;
+mod dashboard;
 mod error;
+mod forecast;
+mod instants;
 mod journal;
 mod moment;
 mod operations;
@@ -29,6 +33,7 @@ use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use parking_lot::Mutex;
 
+pub(crate) use self::forecast::Forecasts;
 use self::{error::ApiError, view::View};
 use crate::{
     clock::Clock,
@@ -72,11 +77,13 @@ pub(crate) struct Api {
     pub(crate) started: DateTime<Utc>,
     /// What is wrong with the file of allocations, while an older one is in force.
     pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
+    /// What the coming minutes will bring, as it was last counted.
+    pub(crate) forecasts: Forecasts,
 }
 
 impl Api {
     fn view<'a>(&self, snapshot: &'a Snapshot) -> View<'a> {
-        View { snapshot, zone: self.zone, now: self.clock.now() }
+        View { snapshot, zone: self.zone, now: self.clock.now(), has_logs: true }
     }
 
     async fn snapshot(&self, name: &str) -> Result<Snapshot, ApiError> {
@@ -136,10 +143,14 @@ fn routes(app: &mut ServiceConfig) {
     app.app_data(QueryConfig::default().error_handler(wrong_query))
         .service(
             web::resource("/")
+                .route(read(dashboard::page).guard(guard::fn_guard(dashboard::is_for_people)))
                 .route(read(allocations::list))
                 .route(web::post().to(allocations::push))
                 .default_service(only("GET, HEAD, POST")),
         )
+        .service(only_read("/-/page/{file}", read(dashboard::file)))
+        .service(only_read("/-/forecast", read(forecast::get)))
+        .service(only_post("/-/check", web::post().to(check::check)))
         .service(only_read("/-/health", read(operations::health)))
         .service(only_read("/-/ready", read(operations::ready)))
         .service(only_read("/-/version", read(operations::version)))
@@ -157,6 +168,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_read("/-/backup", read(operations::backup)))
         .service(only_read("/-/journal", read(journal::list)))
         .service(only_read("/{name}/why", read(why::get)))
+        .service(only_read("/{name}/instants", read(instants::list)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
         .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
         .service(

@@ -22,6 +22,8 @@ pub(super) struct View<'a> {
     /// The zone of allocations that name none.
     pub(super) zone: Tz,
     pub(super) now: DateTime<Utc>,
+    /// True where `Logs` are shown, as the original does.
+    pub(super) has_logs: bool,
 }
 
 impl Serialize for View<'_> {
@@ -31,7 +33,9 @@ impl Serialize for View<'_> {
         let recent = self.snapshot.recent.iter().map(AsRef::as_ref);
         let mut map = serializer.serialize_map(None)?;
         specification.serialize_fields(&mut map).map_err(S::Error::custom)?;
-        map.serialize_entry("Logs", &log::entries(recent, zone))?;
+        if self.has_logs {
+            map.serialize_entry("Logs", &log::entries(recent, zone))?;
+        }
         map.serialize_entry("Status", &self.status(zone))?;
         map.end()
     }
@@ -59,6 +63,7 @@ impl View<'_> {
         let last = recent.iter().find(|run| run.state.is_over()).or(recent.first());
         Status {
             next,
+            schedule: schedule.map(Schedule::in_words),
             time_zone: zone.name().to_owned(),
             running: *running,
             suspended: suspension.as_deref().filter(|held| held.holds_at(self.now)).cloned(),

@@ -223,6 +223,13 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     /// At most `limit` allocations after a position, in the order of creation.
     async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<Snapshot>, StoreError>;
 
+    /// As [`AllocationStore::list`], without their runs, which costs far less.
+    async fn standings(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Standing>, StoreError>;
+
     /// The allocations that run after this one.
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError>;
 

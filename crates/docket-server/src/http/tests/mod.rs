@@ -15,7 +15,7 @@ use actix_web::{
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 
-use super::{Api, access, routes};
+use super::{Api, access, forecast::Forecasts, routes};
 use crate::{
     clock::{Clock, TestClock},
     config::{Access, Token},
@@ -57,6 +57,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
         unknown_options: UnknownOptions::Refuse,
         started: clock.now(),
         file_mistake: Arc::default(),
+        forecasts: Forecasts::default(),
         clock,
     })
 }
@@ -111,7 +112,7 @@ pub(super) async fn post(api: &Data<Api>, body: &str) -> String {
     post_to(api, "/", body).await
 }
 
-async fn post_to(api: &Data<Api>, path: &str, body: &str) -> String {
+pub(super) async fn post_to(api: &Data<Api>, path: &str, body: &str) -> String {
     let asking = Asking::of(api).with("content-type", "application/json");
     asking.send(Method::POST, path, body).await
 }

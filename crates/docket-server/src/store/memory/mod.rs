@@ -130,6 +130,16 @@ impl AllocationStore for MemoryStore {
         Ok(page.map(|(position, entry)| state.snapshot(position, entry)).collect())
     }
 
+    async fn standings(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let state = self.state.read();
+        let page = state.catalogue.page(after, limit);
+        Ok(page.map(|(position, entry)| entry.standing(position)).collect())
+    }
+
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
         Ok(self.state.read().catalogue.children(name))
     }

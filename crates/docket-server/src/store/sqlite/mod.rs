@@ -157,6 +157,16 @@ impl AllocationStore for SqliteStore {
         self.snapshots(sketches).await
     }
 
+    async fn standings(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let catalogue = self.catalogue.read();
+        let page = catalogue.page(after, limit);
+        Ok(page.map(|(position, entry)| entry.standing(position)).collect())
+    }
+
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
         Ok(self.catalogue.read().children(name))
     }

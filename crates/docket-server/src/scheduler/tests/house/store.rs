@@ -131,6 +131,14 @@ impl AllocationStore for WiredStore {
         self.read(self.store.list(after, limit)).await
     }
 
+    async fn standings(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Standing>, StoreError> {
+        self.read(self.store.standings(after, limit)).await
+    }
+
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
         self.read(self.store.children(name)).await
     }

@@ -1,0 +1,136 @@
+//! `POST /-/check`: what is wrong with a text of specifications, and when they would be due.
+
+use std::collections::HashMap;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data, Query},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use docket_model::{
+    AllocationName,
+    container::UnknownOptions,
+    document::{self, Read},
+    schedule::{Kind, Schedule},
+    wire::{CheckFinding, Checked, CheckedAllocation, Coming},
+};
+use serde::Deserialize;
+
+use super::{
+    Api, body,
+    error::{ApiError, JSON},
+};
+use crate::runner::NO_FOLDER;
+
+/// The longest text, in bytes. Files that are longer are for `docket check`.
+const LARGEST: usize = 1 << 20;
+/// How many instants are told of each allocation.
+const INSTANTS: usize = 10;
+/// Of so many allocations instants are told.
+const MOST_TOLD: usize = 100;
+
+/// How strictly to check.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct CheckQuery {
+    #[serde(default)]
+    allow_unknown_options: bool,
+}
+
+/// Checks as `docket check` does, and stores nothing.
+pub(super) async fn check(
+    api: Data<Api>,
+    request: HttpRequest,
+    query: Query<CheckQuery>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let options =
+        if query.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
+    let text = body::text(&request, payload, LARGEST.min(api.max_body)).await?;
+    let read = web::block(move || read(&text, options)).await;
+    let (mut findings, read) = read.map_err(|error| ApiError::Internal(error.to_string()))?;
+    if !api.has_env_dir {
+        findings.extend(read.iter().filter_map(without_folder));
+    }
+    let now = api.clock.now();
+    let created = created(&api, &read).await?;
+    let (zone, is_told) = (api.zone, read.len() <= MOST_TOLD);
+    let told = web::block(move || {
+        let each = read.iter().map(|read| {
+            let created = created.get(&read.specification.name).copied().unwrap_or(now);
+            allocation(read, zone, now, created, if is_told { INSTANTS } else { 0 })
+        });
+        each.collect::<Result<Vec<_>, _>>()
+    });
+    let told = told.await.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let allocations = told.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(HttpResponse::Ok().content_type(JSON).json(Checked { findings, allocations }))
+}
+
+/// What the text says, or what is wrong with it.
+fn read(text: &str, options: UnknownOptions) -> (Vec<CheckFinding>, Vec<Read>) {
+    match document::read(text, options) {
+        Ok(document) => {
+            let warnings = document.specifications.iter().flat_map(|read| &read.warnings);
+            let findings = warnings.map(|warning| CheckFinding::of(warning, text, false));
+            (findings.collect(), document.specifications)
+        }
+        Err(mistakes) => {
+            let findings = mistakes.iter().map(|mistake| CheckFinding::of(mistake, text, true));
+            (findings.collect(), Vec::new())
+        }
+    }
+}
+
+/// Files of variables where the server has no folder for them.
+fn without_folder(read: &Read) -> Option<CheckFinding> {
+    let wants = !read.specification.policies.env_files.is_empty();
+    wants.then(|| CheckFinding {
+        line: read.line,
+        column: 1,
+        length: 0,
+        field: "EnvFiles".to_owned(),
+        message: NO_FOLDER.to_owned(),
+        hint: None,
+        fatal: true,
+    })
+}
+
+/// When those that there are already were created: intervals go on from then.
+async fn created(
+    api: &Api,
+    read: &[Read],
+) -> Result<HashMap<AllocationName, DateTime<Utc>>, ApiError> {
+    let mut created = HashMap::new();
+    for Read { specification, .. } in read.iter().take(MOST_TOLD) {
+        if let Some(standing) = api.store.standing(specification.name.as_str()).await? {
+            created.insert(specification.name.clone(), standing.allocation.created_at);
+        }
+    }
+    Ok(created)
+}
+
+fn allocation(
+    read: &Read,
+    zone: Tz,
+    now: DateTime<Utc>,
+    created: DateTime<Utc>,
+    limit: usize,
+) -> Result<CheckedAllocation, serde_json::Error> {
+    let specification = &read.specification;
+    let schedule = specification.schedule();
+    let anchor = match schedule.map(Schedule::kind) {
+        Some(Kind::Repeating) => now + TimeDelta::nanoseconds(1),
+        _ => created,
+    };
+    let instants = specification.upcoming(now, anchor, zone).take(limit);
+    Ok(CheckedAllocation {
+        name: specification.name.clone(),
+        line: read.line,
+        schedule: schedule.map(Schedule::in_words),
+        time_zone: specification.time_zone.unwrap_or(zone).name().to_owned(),
+        instants: instants.map(Coming::from).collect(),
+        specification: serde_json::to_value(specification)?,
+    })
+}
