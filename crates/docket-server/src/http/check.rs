@@ -134,3 +134,67 @@ fn allocation(
         specification: serde_json::to_value(specification)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::Method;
+    use insta::assert_snapshot;
+
+    use super::super::tests::{Asking, api, get};
+    use crate::config::Access;
+
+    async fn check(text: &str) -> String {
+        let api = api(Access::default());
+        let asking = Asking::of(&api).with("content-type", "application/yaml");
+        let answer = asking.send(Method::POST, "/-/check", text).await;
+        assert!(get(&api, "/").await.ends_with("[]"), "nothing is stored");
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_mistake_is_told_with_its_place_and_its_mend() {
+        let told = check("Name: ä\nCron: '0 9 * * 8'\nContainer: {Config: {Imag: b}}\n").await;
+
+        assert_snapshot!(told, @r#"
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_right_is_told_with_its_next_instants_and_what_may_surprise() {
+        let text = "Name: a\nCron: 0 9 * * 1-5\nTimeZone: EST\nContainer: {Config: {Image: b}}\n";
+
+        assert_snapshot!(check(text).await, @r#"
+        "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interval_goes_on_from_when_its_allocation_was_created() {
+        let api = api(Access::default());
+        let text = r#"{"Name":"a","Cron":"@every 1h","Container":{"Config":{"Image":"x"}}}"#;
+        let post = |path| {
+            let asking = Asking::of(&api).with("content-type", "application/json");
+            asking.send(Method::POST, path, text)
+        };
+        post("/").await;
+        tokio::time::advance(std::time::Duration::from_secs(600)).await;
+
+        let told = post("/-/check").await;
+
+        assert!(told.contains(r#""Instants":[{"At":"2026-11-21T10:00:00Z"}"#), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_neither_yaml_nor_json_is_refused() {
+        let api = api(Access::default());
+        let asking = Asking::of(&api).with("content-type", "text/plain");
+
+        let told = asking.send(Method::POST, "/-/check", "Name: a").await;
+
+        assert_snapshot!(told, @r#"
+        415 Unsupported Media Type
+        content-type: application/problem+json
+
+        {"status":415,"title":"Unsupported Media Type","detail":"send the header `Content-Type: application/yaml`, or `application/json`"}
+        "#);
+    }
+}

@@ -158,3 +158,88 @@ pub(super) async fn file(
         None => Err(ApiError::NoSuchRoute(request.path().to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, fs, path::Path};
+
+    use actix_web::http::Method;
+
+    use super::super::tests::{Asking, api, get};
+    use super::{FILES, PAGE, POLICY};
+    use crate::config::{Access, Token};
+
+    const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_browser_gets_the_page_and_all_others_get_json() {
+        let api = api(Access::default());
+
+        let page = Asking::of(&api).with("accept", BROWSER).send(Method::GET, "/", "").await;
+        let answers = [
+            get(&api, "/").await,
+            Asking::of(&api).with("accept", "*/*").send(Method::GET, "/", "").await,
+            Asking::of(&api).with("accept", "application/json").send(Method::GET, "/", "").await,
+        ];
+
+        let (head, body) = page.split_once("\n\n").unwrap();
+        assert_eq!(head, "200 OK\ncontent-type: text/html; charset=utf-8");
+        assert_eq!(body, PAGE);
+        for answer in answers {
+            assert!(answer.contains("application/json") && answer.ends_with("[]"), "{answer}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_page_asks_for_a_token_itself_so_its_files_need_none() {
+        let token = Token::parse("a-secret-of-a-length-that-will-do").unwrap();
+        let api = api(Access { token: Some(token), ..Access::default() });
+
+        let page = Asking::of(&api).with("accept", BROWSER).send(Method::GET, "/", "").await;
+        let script = get(&api, "/-/page/main.js").await;
+        let data = get(&api, "/").await;
+        let written = Asking::of(&api).with("accept", BROWSER).send(Method::POST, "/", "").await;
+
+        assert!(page.starts_with("200 OK"), "{page}");
+        assert!(script.starts_with("200 OK\ncontent-type: text/javascript"), "{script}");
+        assert!(data.starts_with("401"), "{data}");
+        assert!(written.starts_with("401"), "{written}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_there_is_not_is_not_found() {
+        let api = api(Access::default());
+
+        let missing = get(&api, "/-/page/other.js").await;
+
+        assert!(missing.starts_with("404 Not Found"), "{missing}");
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_served() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/dashboard");
+        let there = fs::read_dir(folder).unwrap();
+        let there = there.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let there: HashSet<_> = there.filter(|name| name != "index.html").collect();
+
+        let served: HashSet<_> = FILES.keys().map(ToString::to_string).collect();
+
+        assert_eq!(served, there);
+    }
+
+    #[test]
+    fn nothing_is_asked_of_another_host_and_nothing_stands_within_the_page() {
+        assert!(!POLICY.contains("unsafe"));
+        for (name, file) in FILES.iter() {
+            let elsewhere = file.text.match_indices("://").map(|(at, _)| &file.text[..at]);
+            let elsewhere: Vec<_> = elsewhere.filter(|before| before.ends_with("http")).collect();
+            // A name of a language of drawings is no address.
+            let names = file.text.matches("http://www.w3.org/2000/svg").count();
+            assert_eq!(elsewhere.len(), names, "{name}");
+            for forbidden in ["https://", "innerHTML", "outerHTML", "insertAdjacentHTML", "eval("] {
+                assert!(!file.text.contains(forbidden), "{name} has {forbidden}");
+            }
+        }
+        assert!(!PAGE.contains("<style") && !PAGE.contains("style=") && !PAGE.contains("onload="));
+    }
+}

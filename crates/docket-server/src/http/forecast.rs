@@ -117,11 +117,7 @@ impl Key {
     }
 }
 
-fn count(
-    series: &HashMap<Key, (Arc<Allocation>, u64)>,
-    from: DateTime<Utc>,
-    zone: Tz,
-) -> Forecast {
+fn count(series: &HashMap<Key, (Arc<Allocation>, u64)>, from: DateTime<Utc>, zone: Tz) -> Forecast {
     let mut forecast = Forecast { from, starts: vec![0; DAY], omitted: 0 };
     let mut walked = 0;
     for (key, (allocation, alike)) in series {

@@ -47,3 +47,38 @@ pub(super) async fn list(
         instants: coming.map(Coming::from).collect(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::super::tests::{api, get, post};
+    use crate::config::Access;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_instants_say_where_the_clock_moves_one() {
+        let api = api(Access::default());
+        let night = r#"{"Name":"night","Cron":"30 2 28-29 3 *","NotAfter":"2027-12-31T00:00:00Z",
+            "Container":{"Config":{"Image":"x"}}}"#;
+        post(&api, night).await;
+
+        assert_snapshot!(get(&api, "/night/instants").await, @r#"
+        200 OK
+        content-type: application/json; charset=UTF-8
+
+        {"TimeZone":"Europe/Berlin","Instants":[{"At":"2027-03-28T01:00:00Z","Note":"02:30 does not exist that day: runs at 03:00"},{"At":"2027-03-29T00:30:00Z"}]}
+        "#);
+        assert_snapshot!(get(&api, "/night/instants?limit=0").await, @r#"
+        400 Bad Request
+        content-type: application/problem+json
+
+        {"status":400,"title":"Bad Request","detail":"limit: `0` is no number from 1 to 1000"}
+        "#);
+        assert_snapshot!(get(&api, "/nigh/instants").await, @r#"
+        404 Not Found
+        content-type: application/problem+json
+
+        {"status":404,"title":"Not Found","detail":"no allocation is named `nigh`: did you mean `night`?"}
+        "#);
+    }
+}

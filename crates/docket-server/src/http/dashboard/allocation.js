@@ -39,7 +39,9 @@ export function show(outlet, name) {
     el("div.detail-head", null, el("div", null, heading, chips, facts), buttons),
     told,
     el("div.detail", null,
-      el("section.card", { "aria-labelledby": "runs-title" }, el("h2", { id: "runs-title" }, "Runs"), line.node, plotted.node, table.node),
+      el("div.main-part", null,
+        el("section.card", { "aria-labelledby": "runs-title" }, el("h2", { id: "runs-title" }, "Runs"), line.node, plotted.node, table.node),
+        side.specification),
       side.node));
   belong.add(runs.end, runs.changed.on(drawRuns), everySecond(tick), () => sight.disconnect(), side.end,
     state.changed.on(take), events.gap.on(() => refresh()));

@@ -1,1 +1,240 @@
-export function show(outlet) { outlet.textContent = "editor"; return () => {}; }
+// Adds or changes an allocation, by a form or as a text. What is wrong is told while it is written,
+// and when it would be due. A save says which state it was made from, and so overwrites no other's.
+
+import { announce, notice } from "./announce.js";
+import { ApiError, address, send } from "./api.js";
+import { checked, checker, findingInWords } from "./check.js";
+import { resolve } from "./conflict.js";
+import { el, fill, foreign, harmless, link } from "./dom.js";
+import * as events from "./events.js";
+import { form } from "./form.js";
+import { instantsList } from "./instants.js";
+import * as router from "./router.js";
+import { belongings } from "./signal.js";
+import * as state from "./state.js";
+import { textEditor } from "./text_editor.js";
+import { toYaml } from "./yaml.js";
+
+const YAML = "application/yaml";
+const JSON_TYPE = "application/json";
+
+/** What a new allocation begins with. */
+const TEMPLATE = {
+  Name: "hello",
+  Cron: "0 9 * * MON-FRI",
+  Container: { Config: { Image: "busybox", Cmd: ["echo", "hello"] } },
+};
+
+let lastMode = "form";
+
+/** Shows the view for an allocation, or for a new one where `name` is null. */
+export function show(outlet, name) {
+  const belong = belongings();
+  const heading = el("h1", { tabindex: "-1" }, name === null ? "New allocation" : ["Edit ", foreign(name)]);
+  const told = el("div");
+  const preview = el("div", { "aria-live": "polite" });
+  const wrong = el("p.field-error", { role: "alert" });
+  const saver = el("button.primary", { type: "button", onclick: save }, name === null ? "Create" : "Save");
+  const cancel = el("a.button", { href: name === null ? "#/" : router.at(name) }, "Cancel");
+  const fields = form((changed) => { specification = changed; touched(); });
+  const text = textEditor({ label: "Specification in YAML or JSON", changed: touched, save });
+  const modes = { form: fields, text };
+  const tabs = Object.fromEntries(["form", "text"].map((key) =>
+    [key, el("button.segment", { type: "button", onclick: () => change(key) }, key === "form" ? "Form" : "Text")]));
+  const check = checker(showCheck);
+  let mode = lastMode;
+  let specification = null;
+  let base = null;
+  let dirty = false;
+  let saving = false;
+
+  fill(outlet,
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), name !== null && [" / ", link(router.at(name), foreign(name))]),
+    el("div.detail-head", null, el("div", null, heading), el("div.segments", { role: "group", "aria-label": "Write it as" }, tabs.form, tabs.text)),
+    told,
+    el("div.detail", null,
+      el("section.card", { "aria-label": "Specification" }, fields.node, text.node, wrong, el("div.buttons.save", null, saver, cancel, el("span.hint", null, "Ctrl Enter saves"))),
+      el("div.side", null, el("section.card", { "aria-labelledby": "preview-title" }, el("h2", { id: "preview-title" }, "When it would run"), preview))));
+  belong.add(check.end, () => router.hold(null), events.allocations.on((entry) => entry.Allocation === name && compare()));
+  outlet.addEventListener("keydown", key);
+  belong.add(() => outlet.removeEventListener("keydown", key));
+  router.entitle(name === null ? "New allocation" : `Edit ${name}`, heading);
+  begin();
+  return () => belong.end();
+
+  async function begin() {
+    if (name === null) {
+      open(structuredClone(TEMPLATE));
+      return;
+    }
+    try {
+      base = await current(name);
+      if (base.origin !== "api") {
+        fill(told, el("p.card.warned", null, "It comes from ", foreign(base.origin, "code"), ", which is the only place to change it."));
+        saver.disabled = true;
+      }
+      open(base.specification);
+    } catch (error) {
+      fill(told, el("p.card", null, `It cannot be edited: ${harmless(error.message)}.`));
+      outlet.querySelector(".detail").hidden = true;
+    }
+  }
+
+  function open(fresh) {
+    specification = fresh;
+    fields.set(fresh);
+    text.set(toYaml(fresh));
+    showMode();
+    askCheck(0);
+  }
+
+  function showMode() {
+    for (const [key, tab] of Object.entries(tabs)) {
+      tab.setAttribute("aria-pressed", String(key === mode));
+      modes[key].node.hidden = key !== mode;
+    }
+  }
+
+  async function change(wanted) {
+    if (wanted === mode) return;
+    if (wanted === "text") {
+      text.set(toYaml(specification));
+    } else {
+      const found = await checkNow().catch(() => null);
+      if (found?.Allocations.length !== 1) {
+        fill(wrong, "The form shows one allocation without a mistake: mend the text first.");
+        return;
+      }
+      specification = found.Allocations[0].Specification;
+      fields.set(specification);
+    }
+    mode = lastMode = wanted;
+    fill(wrong);
+    showMode();
+    askCheck(0);
+  }
+
+  function touched() {
+    if (!dirty) {
+      dirty = true;
+      router.hold("Leave without saving?");
+    }
+    fill(wrong);
+    askCheck();
+  }
+
+  function content() {
+    return mode === "form" ? [JSON.stringify(specification), JSON_TYPE] : [text.text(), YAML];
+  }
+
+  function checkNow() {
+    return checked(...content());
+  }
+
+  function askCheck(wait) {
+    check.soon(...content(), wait);
+  }
+
+  function showCheck(found, error) {
+    if (error) {
+      fill(preview, el("p.muted", null, harmless(`It cannot be checked: ${error.message}.`)));
+      return;
+    }
+    modes[mode].mark(found.Findings);
+    if (found.Findings.some((finding) => finding.Fatal)) {
+      fill(preview, el("p.muted", null, "Once there is no mistake the next instants stand here."));
+      return;
+    }
+    fill(preview, found.Allocations.map((allocation) => [
+      el("p.preview-words", null, found.Allocations.length > 1 && [foreign(allocation.Name), ": "],
+        allocation.Schedule ? `Runs ${allocation.Schedule}` : "Runs after its parents", allocation.Schedule && el("span.muted", null, ` (${allocation.TimeZone})`)),
+      allocation.Schedule && instantsList(allocation.Instants, allocation.TimeZone),
+    ]));
+  }
+
+  async function save() {
+    if (saving || saver.disabled) return;
+    saving = true;
+    saver.disabled = true;
+    try {
+      await trySave();
+    } catch (error) {
+      fill(wrong, harmless(error.message));
+    } finally {
+      saving = false;
+      saver.disabled = false;
+    }
+  }
+
+  async function trySave() {
+    const found = await checkNow();
+    showCheck(found, null);
+    const mistakes = found.Findings.filter((finding) => finding.Fatal);
+    if (mistakes.length > 0) throw new Error(`Not saved: ${findingInWords(mistakes[0])}`);
+    if (found.Allocations.length !== 1) throw new Error(`Not saved: here is one allocation at a time, and the text has ${found.Allocations.length}. Push a file for several.`);
+    const [{ Name: saved, Specification: body }] = found.Allocations;
+    const isSame = saved === name;
+    const guard = isSame ? { "if-match": base.tag } : { "if-none-match": "*" };
+    try {
+      await send("POST", address(), { body, headers: guard });
+    } catch (error) {
+      if (error.status !== 412) throw explained(error);
+      if (isSame) return await conflict();
+      throw new Error(`Not saved: there is an allocation of the name ${saved} already.`);
+    }
+    router.hold(null);
+    notice(isSame ? `${saved} is saved` : `${saved} is created`);
+    await state.refresh(saved).catch(() => {});
+    router.go(router.at(saved));
+  }
+
+  // Somebody else was here: theirs and mine are shown, and the next save is made from theirs.
+  async function conflict() {
+    const theirs = await current(name).catch((error) => {
+      if (error.status === 404) throw new Error("Not saved: somebody has deleted it. Save again to create it anew.");
+      throw error;
+    });
+    const mine = mode === "form" ? toYaml(specification) : text.text();
+    const choice = await resolve({ name, theirs: toYaml(theirs.specification), mine, by: theirs.by });
+    if (choice === null) throw new Error("Not saved: it was changed by somebody else meanwhile.");
+    base = theirs;
+    fill(told);
+    if (choice === "theirs") {
+      dirty = false;
+      router.hold(null);
+      open(theirs.specification);
+      announce("theirs is shown");
+    } else {
+      fill(wrong, "Yours is not saved yet. Save again to put it in the place of theirs.");
+    }
+  }
+
+  // Tells at once that somebody else was here, before a save finds out.
+  async function compare() {
+    if (saving || !base) return;
+    const theirs = await current(name).catch(() => null);
+    if (!theirs || theirs.tag === base.tag || toYaml(theirs.specification) === toYaml(base.specification)) return;
+    fill(told, el("p.card.warned", { role: "status" }, "Somebody changed it while you edit. ",
+      el("button", { type: "button", onclick: () => conflict().catch((error) => fill(wrong, harmless(error.message))) }, "Show the differences")));
+  }
+
+  function key(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) {
+      event.preventDefault();
+      save();
+    }
+  }
+}
+
+/** An allocation as it is on the server, and the tag of that state. */
+async function current(name) {
+  const answer = await send("GET", address(name));
+  const { Status: status, Logs: _, ...specification } = await answer.json();
+  return { specification, tag: answer.headers.get("etag") ?? `"${status.Revision}"`, origin: status.Origin ?? "api" };
+}
+
+// The server may refuse more than a check finds: names that others run after, and the like.
+function explained(error) {
+  const each = error.body?.errors?.map(({ field, message }) => `${field}: ${message}`);
+  return each?.length ? new ApiError(error.status, `Not saved: ${each.join("; ")}`) : error;
+}

@@ -15,6 +15,11 @@ import * as state from "./state.js";
 
 const part = (id) => document.getElementById(id);
 
+// The address behind `#` says which view is shown, so that this one must not change it.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  part("main").focus();
+});
 announcements.furnish(part("notices"));
 onUnauthorized(session.signIn);
 const signOut = part("sign-out");

@@ -54,7 +54,7 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
   const picture = svg("svg.plot", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": label });
   const lines = [0, top / 2, top].map((value) => [
     svg("path.grid", { d: `M${LEFT} ${y(value)}H${width}` }),
-    svg("text.tick", { x: LEFT - 6, y: y(value) + 4 }, exact(value)),
+    svg("text.tick", { x: LEFT - 6, y: y(value) + 4 }, value === 0 ? "0" : exact(value)),
   ]);
   picture.append(svg("g.axis", { "aria-hidden": "true" }, lines.flat()));
   picture.append(svg("path.middle", { d: `M${LEFT} ${y(middle)}H${width}` }));

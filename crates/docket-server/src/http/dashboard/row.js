@@ -107,7 +107,7 @@ function last(item) {
   const ended = run.Ended ? Date.parse(run.Ended) : null;
   const zone = item.status.TimeZone ?? "UTC";
   return [
-    el("span.row-words", null, mark(run.State), el(`span.${tone(run.State)}`, null, ` ${inWords(run.State)}`)),
+    el("span.row-words", null, mark(run.State), el(`span.${tone(run.State)}`, null, inWords(run.State))),
     el("span.row-about", { title: reason && harmless(reason) },
       ended && el("time", { datetime: run.Ended, title: inFull(ended, zone) }, wallClock(ended, zone)),
       reason && [" · ", foreign(reason)]),

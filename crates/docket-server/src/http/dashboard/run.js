@@ -44,12 +44,12 @@ export function show(outlet, name, id) {
     events.runs.on((event) => event.Allocation === name && event.Run.Run === id && take(event.Run)),
     events.gap.on(() => load()));
   title();
-  router.entitle(`${name} at ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
+  router.entitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
   load();
   return () => belong.end();
 
   function title() {
-    fill(heading, foreign(name), el("span.muted", null, Number.isNaN(instant) ? ` ${harmless(id)}` : ` at ${wallClock(instant, zone ?? "UTC")}`));
+    fill(heading, foreign(name), el("span.muted", null, Number.isNaN(instant) ? ` ${harmless(id)}` : ` ${wallClock(instant, zone ?? "UTC")}`));
   }
 
   async function load() {

@@ -11,10 +11,12 @@ import { toYaml } from "./yaml.js";
 
 /** How many entries of the journal are shown. */
 const ENTRIES = 8;
+/** How many sentences tell what happened lately. */
+const SENTENCES = 5;
 /** How long to wait with what runs changed, in milliseconds: they come in numbers. */
 const SOON = 700;
 
-/** Makes the side of an allocation: `{node, show(item), end}`. */
+/** Makes the side of an allocation: `{node, specification, show(item), end}`. */
 export function make(name) {
   const instants = el("div");
   const why = el("div");
@@ -22,8 +24,8 @@ export function make(name) {
   const text = el("pre.code", { tabindex: "0", "aria-label": "Specification" });
   const journal = el("div");
   const node = el("div.side", null,
-    card("Next instants", instants), card("Lately", why), card("About", about),
-    card("Specification", text), card("Changes", journal));
+    card("Next instants", instants), card("Lately", why), card("About", about), card("Changes", journal));
+  const specification = card("Specification", text);
   let zone = "UTC";
   let timer = null;
   let ended = false;
@@ -32,11 +34,12 @@ export function make(name) {
 
   return {
     node,
+    specification,
     show(item) {
       zone = item.status.TimeZone ?? "UTC";
       fill(about, ...pairs(item));
-      const { Status: _, ...specification } = item.allocation;
-      fill(text, harmless(toYaml(specification)));
+      const { Status: _, ...written } = item.allocation;
+      fill(text, harmless(toYaml(written)));
       later();
     },
     end() {
@@ -90,7 +93,7 @@ function pairs(item) {
 function sentences(each, zone) {
   // The first tells the time, which stands at the top of the page already.
   const told = each.filter(({ Text: text }) => !/^It is \d{4}-/.test(text));
-  return el("ul.plain-list.sentences", null, told.slice(0, 8).map(({ At: at, Text: text }) =>
+  return el("ul.plain-list.sentences", null, told.slice(0, SENTENCES).map(({ At: at, Text: text }) =>
     el("li", at ? { title: inFull(Date.parse(at), zone) } : null, foreign(text))));
 }
 

@@ -43,7 +43,7 @@ async fn an_allocation_is_shown_as_it_was_posted_in_canonical_case_with_its_stat
     200 OK
     content-type: application/json; charset=UTF-8
 
-    {"Name":"foo","Cron":"0 9 * * 1-5","Container":{"Config":{"Image":"busybox","Cmd":["echo","hi"],"Labels":{"Team":"a"}},"HostConfig":{"NanoCpus":500000000}},"Logs":[],"Status":{"Next":"2026-11-23T08:00:00Z","TimeZone":"Europe/Berlin","Running":0,"LastRun":null,"Revision":1,"Origin":"api","Created":"2026-11-21T09:00:00Z"}}
+    {"Name":"foo","Cron":"0 9 * * 1-5","Container":{"Config":{"Image":"busybox","Cmd":["echo","hi"],"Labels":{"Team":"a"}},"HostConfig":{"NanoCpus":500000000}},"Logs":[],"Status":{"Next":"2026-11-23T08:00:00Z","Schedule":"at 09:00 on weekdays","TimeZone":"Europe/Berlin","Running":0,"LastRun":null,"Revision":1,"Origin":"api","Created":"2026-11-21T09:00:00Z"}}
     "#);
     assert_eq!(with_slash, shown);
     let body = shown.split_once("\n\n").unwrap().1;
@@ -320,4 +320,18 @@ async fn readiness_tells_why_not() {
 
     {"status":503,"title":"Service Unavailable","detail":"the engine has not answered yet; docket.yml is not in force: it is empty"}
     "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_logs_is_asked_for_page_by_page() {
+    let api = api(Access::default());
+    post(&api, FOO).await;
+    post(&api, &FOO.replace("foo", "other")).await;
+
+    let page = get(&api, "/?logs=false&limit=1").await;
+    let whole = get(&api, "/?logs=false").await;
+
+    assert!(page.contains(r#"link: </?limit=1&cursor=1&logs=false>; rel="next""#), "{page}");
+    assert!(!page.contains("Logs") && !whole.contains("Logs"), "{whole}");
+    assert_eq!(whole.matches(r#""Name":"#).count(), 2);
 }

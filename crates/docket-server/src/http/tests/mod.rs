@@ -63,23 +63,23 @@ pub(super) fn api(access: Access) -> Data<Api> {
 }
 
 /// A request as it is sent; the answer's status, the headers that matter, and its body.
-struct Asking {
+pub(super) struct Asking {
     api: Data<Api>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Asking {
-    fn of(api: &Data<Api>) -> Self {
+    pub(super) fn of(api: &Data<Api>) -> Self {
         Self { api: api.clone(), headers: vec![("host", "localhost:3000")] }
     }
 
-    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.retain(|(held, _)| *held != name);
         self.headers.push((name, value));
         self
     }
 
-    async fn send(self, method: Method, path: &str, body: &str) -> String {
+    pub(super) async fn send(self, method: Method, path: &str, body: &str) -> String {
         let app = App::new()
             .app_data(self.api)
             .configure(routes)

@@ -1,0 +1,31 @@
+// Somebody else changed what is being edited: both are shown side by side, and nothing is
+// overwritten before it was seen.
+
+import { el, foreign, harmless } from "./dom.js";
+import { paired } from "./diff.js";
+
+/** Asks what to do; resolves with `"mine"`, `"theirs"` or null. */
+export function resolve({ name, theirs, mine, by }) {
+  const lines = paired(theirs, mine);
+  const cell = (text, other, side) => {
+    const kind = text === null ? "absent" : other ? "same" : side;
+    return el(`td.diff-${kind}`, null, text === null ? "" : el("span", null, harmless(text) || " "));
+  };
+  const table = el("table.diff", null,
+    el("thead", null, el("tr", null, el("th", { scope: "col" }, "Theirs, on the server"), el("th", { scope: "col" }, "Yours"))),
+    el("tbody", null, lines.map(({ left, right, same }) => el("tr", null, cell(left, same, "left"), cell(right, same, "right")))));
+  return new Promise((done) => {
+    const choose = (choice) => {
+      done(choice);
+      dialog.close();
+    };
+    const button = (words, choice, kind = "button") => el(kind, { type: "button", onclick: () => choose(choice) }, words);
+    const dialog = el("dialog.card.wide", { "aria-labelledby": "conflict-title", onclose: () => { done(null); dialog.remove(); } },
+      el("h2", { id: "conflict-title" }, foreign(name), " was changed meanwhile"),
+      el("p", null, by ? ["By ", foreign(by), ". "] : null, "Yours is not saved. Keep it and go on, now that you have seen the other; or take theirs."),
+      el("div.diff-place", { tabindex: "0", role: "region", "aria-label": "Differences" }, table),
+      el("div.buttons", null, button("Take theirs", "theirs"), button("Go on with mine", "mine", "button.primary")));
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
