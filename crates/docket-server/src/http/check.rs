@@ -156,6 +156,10 @@ mod tests {
         let told = check("Name: ä\nCron: '0 9 * * 8'\nContainer: {Config: {Imag: b}}\n").await;
 
         assert_snapshot!(told, @r#"
+        200 OK
+        content-type: application/json; charset=UTF-8
+
+        {"Findings":[{"Line":1,"Column":7,"Length":1,"Field":"Name","Message":"a name begins with a letter or a digit, not with `ä`","Fatal":true},{"Line":2,"Column":16,"Length":1,"Field":"Cron","Message":"dow: 8 is out of range (0-7)","Fatal":true},{"Line":3,"Column":13,"Length":6,"Field":"Container.Config.Image","Message":"Image is required","Fatal":true},{"Line":3,"Column":22,"Length":4,"Field":"Container.Config.Imag","Message":"unknown key `Imag`: did you mean `Image`?","Fatal":true}],"Allocations":[]}
         "#);
     }
 
@@ -164,6 +168,10 @@ mod tests {
         let text = "Name: a\nCron: 0 9 * * 1-5\nTimeZone: EST\nContainer: {Config: {Image: b}}\n";
 
         assert_snapshot!(check(text).await, @r#"
+        200 OK
+        content-type: application/json; charset=UTF-8
+
+        {"Findings":[{"Line":3,"Column":11,"Length":3,"Field":"TimeZone","Message":"`EST` stays five hours behind UTC in summer, without daylight saving: write `America/New_York` for the clock there","Fatal":false}],"Allocations":[{"Name":"a","Line":1,"Schedule":"at 09:00 on weekdays","TimeZone":"EST","Instants":[{"At":"2026-11-23T14:00:00Z"},{"At":"2026-11-24T14:00:00Z"},{"At":"2026-11-25T14:00:00Z"},{"At":"2026-11-26T14:00:00Z"},{"At":"2026-11-27T14:00:00Z"},{"At":"2026-11-30T14:00:00Z"},{"At":"2026-12-01T14:00:00Z"},{"At":"2026-12-02T14:00:00Z"},{"At":"2026-12-03T14:00:00Z"},{"At":"2026-12-04T14:00:00Z"}],"Specification":{"Name":"a","Cron":"0 9 * * 1-5","TimeZone":"EST","Container":{"Config":{"Image":"b"}}}}]}
         "#);
     }
 

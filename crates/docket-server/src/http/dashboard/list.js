@@ -60,6 +60,8 @@ export function show(outlet) {
   const empty = el("div.empty");
   const chart = forecast();
   let found = [];
+  let ordered = [];
+  let sortedBy = "";
 
   fill(outlet,
     el("div.list-head", null, el("div", null, heading, count), chart.node),
@@ -83,25 +85,40 @@ export function show(outlet) {
     }
   }
 
+  // A search passes once over what is sorted already: ten thousand take a few milliseconds.
   function refresh(asked) {
-    const everything = [...state.all().values()];
+    const isNew = asked !== "asked";
+    sort(isNew);
     const sought = wish.text.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (item) =>
-      (!wish.label || item.labels.includes(wish.label)) && sought.every((word) => item.searched.includes(word));
-    const searched = everything.filter(fits);
-    const [, , isWanted] = STATES.find(([key]) => key === wish.state);
-    found = searched.filter(isWanted).sort(ORDERS[wish.order]);
-    if (wish.reversed) found.reverse();
+    const tallies = Object.fromEntries(STATES.map(([key]) => [key, 0]));
+    found = [];
+    for (const item of ordered) {
+      if (wish.label && !item.labels.includes(wish.label)) continue;
+      if (!sought.every((word) => item.searched.includes(word))) continue;
+      for (const [key, , isOne] of STATES) {
+        if (!isOne(item)) continue;
+        tallies[key] += 1;
+        if (key === wish.state) found.push(item);
+      }
+    }
     list.set(found);
-    states.tell(searched);
-    labels.tell(everything);
+    states.tell(tallies);
+    if (isNew) labels.tell(ordered);
     order.tell();
     sorters.tell();
-    tell(everything.length);
+    tell(ordered.length);
     if (asked === "asked") {
       announce(`${counted(found.length, "allocation")} found`);
       scrollTo(0, Math.min(scrollY, outlet.offsetTop));
     }
+  }
+
+  function sort(isNew) {
+    const wanted = `${wish.order} ${wish.reversed}`;
+    if (!isNew && wanted === sortedBy) return;
+    sortedBy = wanted;
+    ordered = [...state.all().values()].sort(ORDERS[wish.order]);
+    if (wish.reversed) ordered.reverse();
   }
 
   function tell(total) {
@@ -120,6 +137,7 @@ export function show(outlet) {
 
   function reset() {
     Object.assign(wish, { text: "", state: "all", label: "" });
+    labels.node.value = "";
     search.querySelector("input").value = "";
     refresh("asked");
     search.querySelector("input").focus();
@@ -164,18 +182,18 @@ function searchField(refresh) {
 }
 
 function stateButtons(refresh) {
-  const each = STATES.map(([key, words, isWanted]) => {
+  const each = STATES.map(([key, words]) => {
     const count = el("span.tally");
     const choose = () => {
       wish.state = key;
       refresh("asked");
     };
-    return { key, count, isWanted, button: el("button.segment", { type: "button", onclick: choose }, words, " ", count) };
+    return { key, count, button: el("button.segment", { type: "button", onclick: choose }, words, " ", count) };
   });
   const node = el("div.segments", { role: "group", "aria-label": "Filter by state" }, each.map(({ button }) => button));
-  const tell = (items) => {
-    for (const { key, count, isWanted, button } of each) {
-      say(count, items.filter(isWanted).length.toLocaleString("en"));
+  const tell = (tallies) => {
+    for (const { key, count, button } of each) {
+      say(count, tallies[key].toLocaleString("en"));
       button.setAttribute("aria-pressed", String(wish.state === key));
     }
   };

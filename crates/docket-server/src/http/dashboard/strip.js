@@ -75,9 +75,8 @@ export function draw(runs) {
   const width = SHOWN * STEP;
   const picture = svg("svg.strip", { viewBox: `0 0 ${width} 12`, role: "img", "aria-label": told(runs) });
   const left = SHOWN - Math.min(runs.length, SHOWN);
-  for (let place = 0; place < left; place += 1) {
-    picture.append(svg("circle.strip-empty", { cx: place * STEP + 4, cy: 6, r: 0.8 }));
-  }
+  // All the places where no run is are one path: rows are drawn while they are scrolled by.
+  if (left > 0) picture.append(svg("path.strip-empty", { d: `M4 6${`h.01m${STEP - 0.01} 0`.repeat(left)}` }));
   runs.slice(0, SHOWN).forEach((run, age) => {
     picture.append(shape(run.State, (SHOWN - 1 - age) * STEP, 2, 8));
   });
