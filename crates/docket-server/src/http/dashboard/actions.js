@@ -113,8 +113,15 @@ export function remove(name) {
     verb: "Delete",
     danger: true,
     async act() {
-      await ask("DELETE", address(name));
+      // Gone for the page before it is for the server, so that nothing asks about it any more.
+      const item = state.all().get(name);
       state.all().delete(name);
+      try {
+        await ask("DELETE", address(name));
+      } catch (error) {
+        if (item) state.all().set(name, item);
+        throw error;
+      }
       notice(`${name} is deleted`);
       go("#/");
       state.changed.give();

@@ -3,7 +3,7 @@
 import { el, fill, svg } from "./dom.js";
 import { durationOf } from "./history.js";
 import { inWords, shape } from "./mark.js";
-import { at } from "./router.js";
+import { at, go } from "./router.js";
 import { exact, instantOf, wallClock } from "./words.js";
 
 const HEIGHT = 96;
@@ -60,7 +60,7 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
   picture.append(svg("path.middle", { d: `M${LEFT} ${y(middle)}H${width}` }));
   for (const { run, index, value } of points) {
     const told = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State)}`;
-    picture.append(svg("a", { href: at(name, run.Run), tabindex: "-1" },
+    picture.append(svg("g.goes", { onclick: () => go(at(name, run.Run)) },
       svg("title", null, told),
       svg("path.stem", { d: `M${x(index)} ${y(0)}V${y(value)}` }),
       svg("rect.hit", { x: x(index) - 4, y: TOP, width: 8, height: HEIGHT - BOTTOM - TOP }),

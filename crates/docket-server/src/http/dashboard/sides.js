@@ -6,6 +6,7 @@ import { el, fill, foreign, harmless } from "./dom.js";
 import * as events from "./events.js";
 import { instantsList } from "./instants.js";
 import { owner } from "./row.js";
+import * as state from "./state.js";
 import { inFull, wallClock } from "./words.js";
 import { toYaml } from "./yaml.js";
 
@@ -57,6 +58,7 @@ export function make(name) {
 
   async function load() {
     timer = null;
+    if (!state.all().has(name)) return;
     const [coming, told, entries] = await Promise.all([
       get(`${address(name, "instants")}?limit=10`).catch(() => null),
       get(address(name, "why")).catch(() => null),

@@ -40,7 +40,7 @@ export function follow() {
     strip.learn(record);
     take(record);
   });
-  events.allocations.on((entry) => touch(entry.Allocation));
+  events.allocations.on((entry) => (entry.Event === "Deleted" ? drop(entry.Allocation) : touch(entry.Allocation)));
   events.gap.on(() => {
     strip.forget();
     load();
@@ -96,11 +96,16 @@ export async function refresh(name) {
     return item;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    items.delete(name);
-    strip.forget(name);
-    tell();
+    drop(name);
     return null;
   }
+}
+
+function drop(name) {
+  items.delete(name);
+  stale.delete(name);
+  strip.forget(name);
+  tell();
 }
 
 /** Notes that an allocation is not as it was; soon it is asked for. */

@@ -4,7 +4,7 @@
 import { el, fill, svg } from "./dom.js";
 import { durationOf, startedAt } from "./history.js";
 import { inWords, shape, tone } from "./mark.js";
-import { at } from "./router.js";
+import { at, go } from "./router.js";
 import { clock, day, exact, instantOf, now, wallClock } from "./words.js";
 
 /** The most lines of runs at once. */
@@ -67,8 +67,8 @@ function bar(name, { run, begin, end, lane }, x, zone) {
   const y = lane * LANE + 3;
   const left = x(begin);
   const told = `${wallClock(instantOf(run.Run), zone)}: ${inWords(run.State)}${end > begin ? `, ${exact(end - begin)}` : ""}`;
-  // The table below leads to each run too, so these need not be stops of the keyboard.
-  return svg("a", { href: at(name, run.Run), tabindex: "-1" },
+  // A picture has no links for the keyboard: those are in the table below.
+  return svg("g.goes", { onclick: () => go(at(name, run.Run)) },
     svg("title", null, told),
     svg("rect.hit", { x: left - 2, y: y - 3, width: Math.max(14, x(end) - left + 4), height: LANE }),
     end > begin && svg(`rect.bar.${tone(run.State)}`, { x: left + 5, y: y + 3, width: Math.max(1, x(end) - left - 5), height: 4, rx: 2 }),

@@ -1,0 +1,114 @@
+// What each test has for itself: a server with a namespace of its own, and a page that watches what
+// it asks for and what it says to its console.
+
+import assert from "node:assert/strict";
+import { spawn, execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { once } from "node:events";
+import { after, before } from "node:test";
+import { chromium } from "playwright-core";
+
+/** How long anything may take that is waited for, in milliseconds. */
+export const PATIENCE = 60_000;
+
+const program = process.env.DOCKET_PROGRAM ?? new URL("../../target/debug/docket", import.meta.url).pathname;
+// A server without live events is looked at again every few seconds instead.
+const NO_EVENTS = /404.*\/-\/events$/;
+let number = 0;
+
+/** One browser for a file of tests. */
+export function browser() {
+  const held = {};
+  before(async () => {
+    const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
+    held.browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-background-networking"] });
+  });
+  after(() => held.browser?.close());
+  return held;
+}
+
+/** Starts a server; it and its containers go when the test ends. */
+export async function serve(test, more = [], listen = "127.0.0.1:0") {
+  number += 1;
+  const namespace = `page-${process.pid}-${number}`.slice(-20).replace(/^-/, "");
+  const server = { namespace, url: null, process: null, start, stop, push, get, post };
+  test.after(async () => {
+    await stop();
+    const ids = docker("ps", "--all", "--quiet", "--filter", `label=io.docket.namespace=${namespace}`);
+    if (ids) docker("rm", "--force", "--volumes", ...ids.split("\n"));
+  });
+  await start(listen);
+  return server;
+
+  async function start(at = new URL(server.url).host) {
+    const options = ["server", "--listen", at, "--namespace", namespace, "--time-zone", "Europe/Berlin", ...more];
+    server.process = spawn(program, options, { stdio: ["ignore", "ignore", "pipe"] });
+    server.url = await announced(server.process);
+  }
+
+  async function stop() {
+    if (server.process.exitCode !== null || server.process.signalCode !== null) return;
+    server.process.kill("SIGTERM");
+    await once(server.process, "exit");
+  }
+
+  async function push(...specifications) {
+    const answer = await post("/", specifications);
+    assert.equal(answer.status, 200, await answer.text());
+  }
+
+  async function get(path) {
+    return (await fetch(server.url + path)).json();
+  }
+
+  function post(path, body = {}) {
+    return fetch(server.url + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  }
+}
+
+function announced(child) {
+  return new Promise((resolve, reject) => {
+    let log = "";
+    child.stderr.on("data", (piece) => {
+      log += piece;
+      const found = /listening on (http:\S+)/.exec(log);
+      if (found) resolve(found[1]);
+    });
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${log}`)));
+  });
+}
+
+function docker(...words) {
+  return execFileSync("docker", words, { encoding: "utf8" }).trim();
+}
+
+/** A specification of a container that runs a line of shell. */
+export function shell(name, line, more = {}) {
+  const container = { Config: { Image: "busybox", Cmd: ["sh", "-c", line] }, HostConfig: { NetworkMode: "none" } };
+  return { Name: name, Cron: "", Pull: "Missing", Container: container, ...more };
+}
+
+/** Opens the page, and watches it: `watched.done()` fails on what should not have been. */
+export async function open({ browser }, test, server, { hash = "#/", width = 1600, height = 1000, scheme = "light", forgive = [] } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
+  test.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    wrong.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("console", (message) => {
+    const text = `${message.type()}: ${message.text()} ${message.location().url}`;
+    if (message.type() === "error" && ![NO_EVENTS, ...forgive].some((known) => known.test(text))) wrong.push(text);
+  });
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (!["data:", "blob:"].includes(url.protocol) && url.origin !== server.url) wrong.push(`asked ${url.href}`);
+  });
+  await page.goto(`${server.url}/${hash}`);
+  page.done = () => assert.deepEqual(wrong, []);
+  return page;
+}

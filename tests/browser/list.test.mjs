@@ -1,0 +1,115 @@
+// The list of all allocations.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browser, open, PATIENCE, serve, shell } from "./house.mjs";
+
+const chromium = browser();
+const names = (page) => page.locator(".row .row-name a").allTextContents();
+
+test("allocations are shown in words and found by search, state and label", async (t) => {
+  const server = await serve(t);
+  await server.push(
+    shell("report", "true", { Cron: "0 9 * * 1-5", Labels: { team: "finance", owner: "ann" }, Description: "Sums of the day" }),
+    shell("mail", "true", { Cron: "@every 5m", TimeZone: "America/New_York", Labels: { team: "sales" } }),
+    shell("archive", "true", { Cron: undefined, After: "report" }),
+  );
+  await server.post("/mail/suspend", { Reason: "the provider moves" });
+  const page = await open(chromium, t, server);
+  await page.getByRole("table", { name: "Allocations" }).waitFor();
+
+  const shown = await page.getByRole("row").allInnerTexts();
+  await page.getByRole("searchbox").fill("finance");
+  const searched = await names(page);
+  await page.getByRole("searchbox").fill("");
+  await page.getByRole("button", { name: /^Suspended/ }).click();
+  const suspended = await names(page);
+  await page.getByRole("button", { name: /^All/ }).click();
+  await page.getByLabel("Filter by label").selectOption("team=sales");
+  const labelled = await names(page);
+
+  assert.ok(shown.some((text) => text.includes("at 09:00 on weekdays") && text.includes("Europe/Berlin") && text.includes("ann")), shown.join("|"));
+  assert.ok(shown.some((text) => text.includes("every 5 minutes") && text.includes("America/New York") && text.includes("suspended")));
+  assert.ok(shown.some((text) => text.includes("after report")));
+  assert.deepEqual([searched, suspended, labelled], [["report"], ["mail"], ["mail"]]);
+  page.done();
+});
+
+test("ten thousand allocations are few rows, and a search passes over them in a moment", async (t) => {
+  const server = await serve(t);
+  const many = Array.from({ length: 10_000 }, (_, index) =>
+    shell(`job-${String(index).padStart(5, "0")}`, "true", { Cron: `${index % 60} ${index % 24} * * *`, Labels: { team: `t${index % 7}` } }));
+  await server.push(...many);
+  const page = await open(chromium, t, server);
+  await page.getByText(/^10,000 allocations ·/).waitFor({ timeout: 2 * PATIENCE });
+
+  const rows = await page.locator(".row").count();
+  const told = await page.getByRole("table", { name: "Allocations" }).getAttribute("aria-rowcount");
+  // The quickest of several, since other tests share the processor.
+  const quickest = await page.evaluate(() => {
+    const input = document.getElementById("search");
+    const times = ["job-0999", "j", "job-09", "t3 job-00", "job-09999"].map((text) => {
+      input.value = text;
+      const start = performance.now();
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+      document.body.getBoundingClientRect();
+      return performance.now() - start;
+    });
+    return Math.min(...times);
+  });
+  const found = await names(page);
+  await page.getByRole("searchbox").fill("");
+  await page.getByRole("searchbox").press("ArrowDown");
+  await page.keyboard.press("End");
+  const last = await page.evaluate(() => document.activeElement.textContent);
+
+  assert.ok(rows < 60, `${rows} rows`);
+  assert.equal(told, "10001");
+  assert.ok(quickest < 50, `${quickest} ms`);
+  assert.deepEqual(found, ["job-09999"]);
+  assert.equal(last, "job-09999");
+  page.done();
+});
+
+test("the keyboard alone searches, walks the list, opens an allocation and comes back", async (t) => {
+  const server = await serve(t);
+  await server.push(...["a", "b", "c"].map((name) => shell(name, "true")));
+  const page = await open(chromium, t, server);
+  await page.getByRole("link", { name: "a", exact: true }).waitFor();
+
+  await page.keyboard.press("/");
+  const searching = await page.evaluate(() => document.activeElement.id);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("j");
+  await page.keyboard.press("ArrowUp");
+  const walked = await page.evaluate(() => document.activeElement.textContent);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "b" }).waitFor();
+  const focused = await page.evaluate(() => document.activeElement.tagName);
+  await page.keyboard.press("g");
+  await page.getByRole("heading", { level: 1, name: "Allocations" }).waitFor();
+  await page.keyboard.press("?");
+  const help = await page.getByRole("dialog").innerText();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
+  assert.deepEqual([searching, walked, focused], ["search", "b", "H1"]);
+  assert.match(help, /search allocations/);
+  page.done();
+});
+
+test("a server that goes away is told, and what changed is there once it is back", async (t) => {
+  const server = await serve(t, ["--store", "memory"]);
+  const page = await open(chromium, t, server, { forgive: [/Failed to load resource/] });
+  await page.getByText("No allocations yet").waitFor();
+
+  await server.stop();
+  await page.getByText("The server does not answer").waitFor();
+  await server.start();
+  await server.push(shell("new", "true"));
+  await page.getByText("The server does not answer").waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "new", exact: true }).waitFor();
+
+  page.done();
+});

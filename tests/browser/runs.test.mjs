@@ -1,0 +1,107 @@
+// One allocation and its runs, on a real engine.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browser, open, serve, shell } from "./house.mjs";
+
+const chromium = browser();
+
+test("a run by hand is followed line by line to its end, and its record tells why it failed", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("work", 'echo "$WORD"; for i in 1 2 3; do echo "line $i"; sleep 1; done; exit 3'));
+  const page = await open(chromium, t, server, { hash: "#/a/work" });
+
+  await page.getByRole("button", { name: "Run with…" }).click();
+  await page.getByLabel("Environment").fill("WORD=overridden");
+  await page.getByRole("dialog").getByRole("button", { name: "Run" }).click();
+  const output = page.getByRole("log", { name: "Output" });
+  await output.getByText("overridden").waitFor();
+  await output.getByText("line 3").waitFor();
+  await page.getByText("failed", { exact: true }).waitFor();
+  const record = await page.getByRole("region", { name: "Record" }).innerText();
+  await page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "work" }).click();
+  await page.getByRole("table", { name: "Runs, newest first" }).getByText("exit code 3").waitFor();
+
+  assert.match(record, /by hand/);
+  assert.match(record, /WORD/);
+  assert.doesNotMatch(record, /overridden/);
+  page.done();
+});
+
+test("a run is cancelled and an allocation suspended, resumed and deleted, each asked back", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("long", "trap 'exit 0' TERM; echo begun; sleep 600 & wait", { Cron: "0 0 1 1 *" }));
+  const page = await open(chromium, t, server, { hash: "#/a/long" });
+
+  await page.getByRole("button", { name: "Run now" }).click();
+  await page.getByRole("log", { name: "Output" }).getByText("begun").waitFor();
+  await page.getByRole("button", { name: "Cancel…" }).click();
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  await page.getByText("cancelled", { exact: true }).waitFor();
+  await page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "long" }).click();
+  await page.getByRole("button", { name: "Suspend…" }).click();
+  await page.getByLabel("Reason").fill("the disk is full");
+  await page.getByRole("button", { name: "Suspend", exact: true }).click();
+  await page.getByText("the disk is full").first().waitFor();
+  const suspended = await server.get("/long");
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.getByRole("button", { name: "Suspend…" }).waitFor();
+  await page.getByRole("button", { name: "Delete…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  const kept = await server.get("/");
+  await page.getByRole("button", { name: "Delete…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No allocations yet").waitFor();
+
+  assert.equal(suspended.Status.Suspended.Reason, "the disk is full");
+  assert.equal(kept.length, 1);
+  assert.deepEqual(await server.get("/"), []);
+  page.done();
+});
+
+test("hostile text in a specification and in output is shown and does nothing", async (t) => {
+  const server = await serve(t);
+  const markup = "<img src=x onerror=alert(1)><script>alert(2)</script>";
+  const line = `printf '<b id=evil>x</b> \\033]0;title\\007\\033[2J\\033[31mred\\033[0m \\342\\200\\256turned\\n'; ` +
+    "head -c 1048576 /dev/zero | tr '\\000' x; echo; seq 1 5000; echo last";
+  await server.push(shell("hostile", line, { Description: `${markup}\u202eturned\u001b[2J`, Labels: { owner: markup, note: "\u202ex" } }));
+  const page = await open(chromium, t, server);
+  await page.getByRole("link", { name: "hostile" }).waitFor();
+  const listed = await page.getByRole("row").last().innerText();
+
+  await page.getByRole("link", { name: "hostile" }).click();
+  await page.getByRole("button", { name: "Run now" }).click();
+  const output = page.getByRole("log", { name: "Output" });
+  await output.getByText("last", { exact: true }).waitFor();
+  await page.getByText("succeeded", { exact: true }).waitFor();
+  const { lines, made, red } = await page.evaluate(() => ({
+    lines: document.querySelectorAll(".terminal-line").length,
+    made: document.querySelectorAll("#evil, main img, main script").length,
+    red: document.querySelector(".terminal").textContent.includes("\u001b"),
+  }));
+
+  assert.ok(listed.includes("<img src=x onerror=alert(1)>"), listed);
+  assert.ok(!/[\u001b\u202e]/.test(listed), JSON.stringify(listed));
+  assert.ok(lines <= 2001, `${lines} lines`);
+  assert.deepEqual([made, red], [0, false]);
+  page.done();
+});
+
+test("colours of output become classes, and a line of a mebibyte is cut with a word", async (t) => {
+  const server = await serve(t);
+  const line = "printf '\\033[1;32mgreen\\033[0m plain\\n'; head -c 1048576 /dev/zero | tr '\\000' x; echo; echo end";
+  await server.push(shell("colours", line, { Keep: { Output: "4MiB" } }));
+  const page = await open(chromium, t, server, { hash: "#/a/colours" });
+
+  await page.getByRole("button", { name: "Run now" }).click();
+  const output = page.getByRole("log", { name: "Output" });
+  await output.getByText("end", { exact: true }).waitFor();
+  const classes = await output.getByText("green").getAttribute("class");
+  const cut = await output.locator(".cut").innerText();
+  const length = await output.evaluate((node) => node.textContent.length);
+
+  assert.equal(classes, "a-bold a-fg-2");
+  assert.match(cut, /1,044,480 characters more in this line/);
+  assert.ok(length < 5000, `${length}`);
+  page.done();
+});
