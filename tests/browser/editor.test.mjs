@@ -58,6 +58,26 @@ test("an allocation is added and changed as a text, with mistakes told at their 
   page.done();
 });
 
+test("the text of a specification is read back as what it was, whatever it holds", async (t) => {
+  const server = await serve(t);
+  const hostile = ["-c", "a: b", "a #b", "#x", "50s", "1e3", "true", "null", "~", "", "  x", "\u202e", "a\nb\n", "\n", "tab\tx", "'q'",
+    'say "hi"', "back\\slash", `it's "both"`, "{a}", "[b", "*x", "&y", "!z", "%p", "@q", "|", "> x", "? x", "-", "---", "12:30", "<<",
+    "\u0085x", "x\u2028y", "😀", "x\r\ny", "=", ".5", "0x1f"];
+  await server.push(shell("odd", "true", { Labels: Object.fromEntries(hostile.map((text, index) => [`k${index}`, text])) }));
+  const page = await open(chromium, t, server, { hash: "#/a/odd/edit" });
+
+  await page.getByRole("button", { name: "Text" }).click();
+  const text = page.getByRole("textbox", { name: /Specification/ });
+  await text.fill((await text.inputValue()).replace("Name: odd", "Name: even"));
+  await page.getByText("No mistakes").waitFor();
+  await text.press("Control+Enter");
+  await page.getByRole("heading", { level: 1, name: "even" }).waitFor();
+  const stored = await server.get("/even");
+
+  assert.deepEqual(Object.values(stored.Labels).sort(), [...hostile].sort());
+  page.done();
+});
+
 test("what somebody else saved meanwhile is shown beside one's own and not overwritten unseen", async (t) => {
   const server = await serve(t);
   await server.push(shell("shared", "true", { Cron: "0 9 * * *" }));

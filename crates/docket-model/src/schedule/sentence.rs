@@ -12,6 +12,9 @@ use super::words::joined;
 /// The units of a length of time, in seconds.
 const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
 
+/// So many years are listed one by one.
+const MOST_YEARS: usize = 4;
+
 /// Says when a rule is due; `None` where words would be longer than the expression is dense.
 pub(super) fn of(rule: &Rule) -> Option<String> {
     match rule {
@@ -27,23 +30,23 @@ fn of_calendar(calendar: &Calendar) -> Option<String> {
     let (time, is_clock_time) = times(&sets)?;
     let day = days::of(&calendar.walk.days, &sets)?;
     let day = if day.is_empty() && is_clock_time { "every day".to_owned() } else { day };
-    let parts = [Some(time), Some(day).filter(|day| !day.is_empty()), years(&sets.years)?];
-    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    let parts = [time, day, years(&sets.years)?];
+    let said = parts.iter().map(String::as_str).filter(|part| !part.is_empty());
+    Some(said.collect::<Vec<_>>().join(" "))
 }
 
-/// In which years; nothing where in all.
-fn years(years: &[u32]) -> Option<Option<String>> {
-    let whole = super::walk::YEARS.count();
+/// In which years; empty for all of them.
+fn years(years: &[u32]) -> Option<String> {
     match years {
-        all if all.len() == whole => Some(None),
-        [year] => Some(Some(format!("in {year}"))),
+        all if all.len() == super::walk::YEARS.count() => Some(String::new()),
+        [year] => Some(format!("in {year}")),
         [first, .., last] if last - first + 1 == u32::try_from(years.len()).ok()? => {
-            Some(Some(format!("from {first} to {last}")))
+            Some(format!("from {first} to {last}"))
         }
-        few if few.len() <= 4 => Some(Some(format!(
-            "in {}",
-            joined(&few.iter().map(u32::to_string).collect::<Vec<_>>())
-        ))),
+        few if few.len() <= MOST_YEARS => {
+            let each: Vec<_> = few.iter().map(u32::to_string).collect();
+            Some(format!("in {}", joined(&each)))
+        }
         _ => None,
     }
 }

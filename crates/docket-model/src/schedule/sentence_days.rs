@@ -30,44 +30,35 @@ const WEEKEND: u8 = 0b100_0001;
 /// Says on which days of which months; empty for all of them.
 pub(super) fn of(rule: &DayRule, sets: &Sets) -> Option<String> {
     let months = months(&sets.months)?;
-    let of_month = months.as_deref().and_then(|said| said.strip_prefix("in "));
-    let of_month = format!("of {}", of_month.unwrap_or("the month"));
-    let with_months = |days: String| match &months {
-        Some(months) => format!("{days} {months}"),
-        None => days,
-    };
+    let with_months =
+        |days: String| if months.is_empty() { days } else { format!("{days} {months}") };
     match rule.deciding {
-        Deciding::Neither => {
-            Some(months.map(|said| format!("every day {said}")).unwrap_or_default())
-        }
-        // `from June to August` stands behind; a month by name is what the day is of.
-        Deciding::Month if months.as_ref().is_some_and(|said| !said.starts_with("in ")) => {
-            Some(with_months(month_days(rule.month, "of the month")?))
-        }
-        Deciding::Month => month_days(rule.month, &of_month),
-        Deciding::Week => Some(with_months(week_days(rule.week)?)),
+        Deciding::Neither if months.is_empty() => Some(months),
+        Deciding::Neither => Some(format!("every day {months}")),
+        Deciding::Month => match months.strip_prefix("in ") {
+            Some(months) => month_days(rule.month, &format!("of {months}")),
+            None => Some(with_months(month_days(rule.month, "of the month")?)),
+        },
+        Deciding::Week => Some(with_months(week_days(rule.week))),
         Deciding::Either => {
-            let days = [month_days(rule.month, "of the month")?, week_days(rule.week)?];
+            let days = [month_days(rule.month, "of the month")?, week_days(rule.week)];
             Some(with_months(days.join(" and ")))
         }
     }
 }
 
-/// In which months; nothing where in all.
-fn months(months: &[u32]) -> Option<Option<String>> {
-    let name = |month: &u32| MONTHS.get(*month as usize - 1).map(ToString::to_string);
-    match months {
-        all if all.len() == MONTHS.len() => Some(None),
-        [first, _, .., last]
-            if last - first + 1 == u32::try_from(months.len()).ok()? && months.len() > 2 =>
-        {
-            Some(Some(format!("from {} to {}", name(first)?, name(last)?)))
+/// In which months; empty for all of them.
+fn months(months: &[u32]) -> Option<String> {
+    let names = months.iter().map(|month| MONTHS.get(*month as usize - 1).map(ToString::to_string));
+    let names = names.collect::<Option<Vec<_>>>()?;
+    let is_unbroken = months.windows(2).all(|pair| pair[1] - pair[0] == 1);
+    Some(match names.as_slice() {
+        all if all.len() == MONTHS.len() => String::new(),
+        [first, _, .., last] if is_unbroken && names.len() > 2 => {
+            format!("from {first} to {last}")
         }
-        some => {
-            let names: Option<Vec<_>> = some.iter().map(name).collect();
-            Some(Some(format!("in {}", joined(&names?))))
-        }
-    }
+        some => format!("in {}", joined(some)),
+    })
 }
 
 fn month_days(named: MonthDays, of_month: &str) -> Option<String> {
@@ -101,48 +92,54 @@ fn month_days(named: MonthDays, of_month: &str) -> Option<String> {
     Some(format!("on {} {of_month}", joined(&parts)))
 }
 
-fn week_days(named: WeekDays) -> Option<String> {
-    let listed =
-        |bits: u8| (0..7).filter(move |day| bits & (1 << day) != 0).collect::<Vec<usize>>();
+fn week_days(named: WeekDays) -> String {
     let is_plain = named.last == 0 && named.nth.iter().all(|days| *days == 0);
-    let name = |day: usize| WEEK_DAYS.get(day).copied().unwrap_or_default();
-    match (named.days, listed(named.days).as_slice()) {
-        (WORKING_DAYS, _) if is_plain => return Some("on weekdays".to_owned()),
-        (WEEKEND, _) if is_plain => return Some("on weekends".to_owned()),
-        (_, all) if is_plain && all.len() == 7 => return Some("every day".to_owned()),
-        (_, [first, .., last])
-            if is_plain
-                && *first > 0
-                && last - first > 1
-                && last - first + 1 == listed(named.days).len() =>
-        {
-            return Some(format!("from {} to {}", name(*first), name(*last)));
-        }
-        _ => {}
+    if let Some(said) = run_of_week_days(named.days).filter(|_| is_plain) {
+        return said;
     }
-    let mut parts: Vec<_> =
-        listed(named.days).into_iter().map(|day| format!("{}s", name(day))).collect();
-    let mut of_month = listed(named.last)
-        .into_iter()
-        .map(|day| format!("the last {}", name(day)))
-        .collect::<Vec<_>>();
+    let mut parts: Vec<_> = listed(named.days).map(|(_, name)| format!("{name}s")).collect();
+    let mut of_month: Vec<_> =
+        listed(named.last).map(|(_, name)| format!("the last {name}")).collect();
     for (days, nth) in named.nth.iter().zip(NTH) {
-        of_month.extend(listed(*days).into_iter().map(|day| format!("the {nth} {}", name(day))));
+        of_month.extend(listed(*days).map(|(_, name)| format!("the {nth} {name}")));
     }
     if let Some(last) = of_month.last_mut() {
         last.push_str(" of the month");
     }
     parts.extend(of_month);
-    Some(format!("on {}", joined(&parts)))
+    format!("on {}", joined(&parts))
+}
+
+/// Days of the week that have a name together, or that follow one another within a week.
+fn run_of_week_days(days: u8) -> Option<String> {
+    match days {
+        WORKING_DAYS => return Some("on weekdays".to_owned()),
+        WEEKEND => return Some("on weekends".to_owned()),
+        _ => {}
+    }
+    match listed(days).collect::<Vec<_>>().as_slice() {
+        all if all.len() == WEEK_DAYS.len() => Some("every day".to_owned()),
+        // A week begins with Monday where people speak of its days in a row.
+        several @ [(first, from), _, .., (last, to)]
+            if *first > 0 && last - first + 1 == several.len() && several.len() > 2 =>
+        {
+            Some(format!("from {from} to {to}"))
+        }
+        _ => None,
+    }
+}
+
+fn listed(days: u8) -> impl Iterator<Item = (usize, &'static str)> {
+    WEEK_DAYS.into_iter().enumerate().filter(move |(index, _)| days & (1 << index) != 0)
 }
 
 /// `1st`, `22nd`, `13th`.
 fn nth(day: usize) -> String {
-    let ending = match (day % 10, day / 10) {
-        (_, 1) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
+    let ending = match day % 10 {
+        _ if day / 10 == 1 => "th",
+        1 => "st",
+        2 => "nd",
+        3 => "rd",
         _ => "th",
     };
     format!("{day}{ending}")

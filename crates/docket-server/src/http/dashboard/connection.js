@@ -32,6 +32,7 @@ export function furnish(place, bannerPlace) {
   reached.on((isReached) => (isReached ? found() : lost()));
   events.server.on(() => look());
   events.gap.on(() => look());
+  events.broken.on(() => look());
   everySecond(tick);
   look();
 }
@@ -68,7 +69,11 @@ function tick() {
   const every = lostSince === null ? EVERY : EVERY_LOST;
   if (Date.now() - asked >= every) look();
   if (lostSince !== null) show();
-  else if (health) say(time, `${clock(now(), health.TimeZone, "second")} ${health.TimeZone}`);
+  else showTime();
+}
+
+function showTime() {
+  if (health) say(time, `${clock(now(), health.TimeZone, "second")} ${health.TimeZone}`);
 }
 
 function show() {
@@ -98,21 +103,25 @@ function show() {
   const engine = version.Engine;
   engineLamp.set(
     engine ? "good" : "bad",
-    engine ? `engine ${engine.Version}` : "engine away",
+    engine ? "engine" : "engine away",
     [engine ? `Engine API ${engine.ApiVersion}` : "nothing can start until the engine answers again"],
+    engine?.Version,
   );
+  showTime();
 }
 
 // A lamp whose shape tells its state too: a dot for well, a cross for not.
 function lamp(name) {
   const light = el("span.lamp.lamp-quiet", { "aria-hidden": "true" });
   const text = el("span", null, name);
-  const node = el("span.head-lamp", { role: "status" }, light, text);
+  const detail = el("span.head-detail");
+  const node = el("span.head-lamp", { role: "status" }, light, text, detail);
   return {
     node,
-    set(state, words, more = []) {
+    set(state, words, more = [], less = "") {
       light.className = `lamp lamp-${state}`;
       say(text, harmless(words));
+      say(detail, harmless(less));
       node.title = more.filter(Boolean).map(harmless).join("\n");
     },
   };

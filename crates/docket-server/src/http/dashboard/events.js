@@ -14,6 +14,8 @@ export const allocations = signal();
 export const server = signal();
 /** Given where something was left out. */
 export const gap = signal();
+/** Given where the stream broke off, which need not mean that the server is away. */
+export const broken = signal();
 
 /** How long to wait before another try, in milliseconds. */
 const PAUSE = 3000;
@@ -58,7 +60,7 @@ function open() {
   source.onerror = () => {
     // The browser tries again by itself, unless the answer was no stream at all.
     if (source?.readyState === EventSource.CLOSED) again();
-    else reached.give(false);
+    broken.give();
   };
 }
 

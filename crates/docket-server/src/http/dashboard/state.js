@@ -11,6 +11,8 @@ import * as strip from "./strip.js";
 const PAGE = 2000;
 /** So many that changed at once cost more one by one than all together. */
 const MANY = 40;
+/** How long to wait with what events changed, in milliseconds: they come in numbers. */
+const SOON = 600;
 /** The shortest time between two loads of all, in milliseconds. */
 const LOAD_PAUSE = 10_000;
 
@@ -111,7 +113,7 @@ function drop(name) {
 /** Notes that an allocation is not as it was; soon it is asked for. */
 export function touch(name) {
   stale.add(name);
-  timer ??= setTimeout(catchUp, 250);
+  timer ??= setTimeout(catchUp, SOON);
 }
 
 async function catchUp() {

@@ -1,6 +1,10 @@
 // Writes a specification as YAML, the way people write it. Nothing here reads YAML: the server does.
 
-const PLAIN = /^[A-Za-z_/][A-Za-z0-9_/. =@+-]*$/;
+const PLAIN = /^(?:[A-Za-z_/]|-[A-Za-z-])[A-Za-z0-9_/. =@+-]*$/;
+/** A length of time, which YAML takes for a text as it stands. */
+const LENGTH = /^(?:\d+h)?(?:\d+m)?(?:\d+s)?$/;
+/** What no quotation mark may hold as it stands. */
+const CONTROL = /[\u0000-\u001f\u007f-\u00a0\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]/;
 const MEANS_ELSE = /^(true|false|null|yes|no|on|off|y|n|~)$/i;
 /** Lists that are longer than this stand one item a line. */
 const WIDTH = 72;
@@ -46,12 +50,18 @@ function inline(list) {
   return text.length <= WIDTH ? text : null;
 }
 
-const flowScalar = (value) => (typeof value === "string" && /[,[\]{}#&*!|>'"%@`]|: /.test(value) ? JSON.stringify(value) : scalar(value));
+const flowScalar = (value) => (typeof value === "string" && /[,[\]{}#&*!|>'"%@`]|: /.test(value) ? scalar(`${value}`, true) : scalar(value));
 
-function scalar(value) {
+function scalar(value, quoted = false) {
   if (typeof value !== "string") return JSON.stringify(value);
-  const isPlain = PLAIN.test(value) && !MEANS_ELSE.test(value) && value.trim() === value && !/^[.\d]/.test(value) && !/^(0x|\.inf|\.nan)/i.test(value);
-  return isPlain ? value : JSON.stringify(value);
+  if (!quoted && value !== "" && LENGTH.test(value)) return value;
+  const isPlain = !quoted && PLAIN.test(value) && !MEANS_ELSE.test(value) && value.trim() === value && !/^[.\d]/.test(value) && !/^(0x|\.inf|\.nan)/i.test(value);
+  if (isPlain) return value;
+  // Within single marks nothing has to be escaped but they themselves.
+  if (/["\\]/.test(value) && !CONTROL.test(value)) return `'${value.replaceAll("'", "''")}'`;
+  // Some of what JSON may hold as it stands ends a line in YAML, or is not seen.
+  const escaped = (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(/[\u007f-\u00a0\u2028-\u202e\u2066-\u2069\ufeff]/g, escaped);
 }
 
 const isMap = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
