@@ -156,7 +156,7 @@ function factsOf(item, next) {
     description && el("span.fact-line", null, foreign(description)),
     el("span.fact-line", null,
       after ? ["Runs after ", [after].flat().map((parent, index) => [index > 0 && ", ", link(router.at(parent), foreign(parent))])] : ["Runs ", foreign(words)],
-      cron && words !== cron && [" ", el("code", null, harmless(cron))],
+      cron && words !== cron && [" (", el("code", null, harmless(cron)), ")"],
       cron && ` by the wall clock of ${zone}`),
     due && el("span.fact-line", null, "Next ", el("strong", null, due), " ", next),
   ];

@@ -80,7 +80,7 @@ function schedule(item) {
   const zone = cron ? item.status.TimeZone : null;
   const isCode = words === cron;
   return [
-    el(isCode ? "code.row-words" : "span.row-words", { title: harmless(cron ?? "") }, harmless(words)),
+    el(isCode ? "code.row-words" : "span.row-words", { title: harmless(isCode || !cron ? words : `${words} (${cron})`) }, harmless(words)),
     zone && el("span.row-about", null, harmless(zone.replaceAll("_", " "))),
   ];
 }

@@ -117,7 +117,7 @@ export function show(outlet, name, id) {
     return [
       pair("Instant", [time(run.Instant), ` (${zone})`]),
       run.Count > 1 && pair("Instants", `${counted(run.Count, "instant")} in a row, up to ${wallClock(instantOf(run.Last), zone)}`),
-      pair("Started", foreign(triggerInWords(run))),
+      pair("Trigger", foreign(triggerInWords(run))),
       run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
       run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
       pair("Decided", time(run.Decided)),

@@ -16,7 +16,7 @@ export function runsTable(name, older) {
   const none = el("p.muted", { hidden: true }, "There is no record of any run yet.");
   const table = el("table.runs", null,
     el("caption.visually-hidden", null, "Runs, newest first"),
-    el("thead", null, el("tr", null, ["Instant", "Result", "Duration", "Late", "Started"].map((words) => el("th", { scope: "col" }, words)))),
+    el("thead", null, el("tr", null, ["Instant", "Result", "Duration", "Late", "Trigger"].map((words) => el("th", { scope: "col" }, words)))),
     body);
   const node = el("div", null, el("div.scroll-x", null, table), none, el("div.buttons", null, more));
   const rows = new Map();
