@@ -75,6 +75,7 @@ pub async fn serve(
     let life = Arc::new(Life { store: Arc::clone(store), clock: Arc::clone(clock) });
     life.begin(runner).await?;
     let api = parts.api(&config, socket_file.is_some());
+    let open_answers = api.stopping.clone();
     let server = http::serve(Data::new(api), listener)?;
     let handle = server.handle();
 
@@ -104,6 +105,7 @@ pub async fn serve(
     };
     let containers = if config.stop_runs { "are stopped" } else { "run on" };
     info!("stopping: no run starts any more, containers {containers}");
+    open_answers.cancel();
     if ended_by_itself.is_none() {
         handle.stop(true).await;
     }
@@ -192,6 +194,7 @@ impl Parts {
             has_env_dir: config.env_dir.is_some(),
             started: self.clock.now(),
             file_mistake: mistake.unwrap_or_default(),
+            stopping: CancellationToken::new(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The four endpoints of the original, at `/` and `/{name}`.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -126,13 +128,16 @@ fn append(api: &Api, snapshots: &[Snapshot], json: &mut Vec<u8>) -> Result<(), A
     Ok(())
 }
 
-/// `label` is `KEY` or `KEY=VALUE`.
 fn has_label(snapshot: &Snapshot, label: Option<&str>) -> bool {
     let labels = &snapshot.standing.allocation.specification.labels;
-    match label.map(|label| label.split_once('=').unwrap_or((label, ""))) {
-        None => true,
-        Some((key, "")) => labels.contains_key(key),
-        Some((key, value)) => labels.get(key).is_some_and(|held| held == value),
+    label.is_none_or(|label| is_labelled(labels, label))
+}
+
+/// True where there is a label of the form `KEY` or `KEY=VALUE`.
+pub(super) fn is_labelled(labels: &BTreeMap<String, String>, label: &str) -> bool {
+    match label.split_once('=').unwrap_or((label, "")) {
+        (key, "") => labels.contains_key(key),
+        (key, value) => labels.get(key).is_some_and(|held| held == value),
     }
 }
 

@@ -5,11 +5,13 @@ mod allocations;
 mod body;
 mod by_hand;
 mod error;
+mod events;
 mod journal;
 mod moment;
 mod operations;
 mod rehearsal;
 mod runs;
+mod sse;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -28,6 +30,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use parking_lot::Mutex;
+use rustix::net::sockopt::set_tcp_user_timeout;
+use tokio_util::sync::CancellationToken;
 
 use self::{error::ApiError, view::View};
 use crate::{
@@ -44,6 +48,9 @@ use crate::{
 const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
 /// How long a connection may stay open with nothing asked.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a peer may leave what was sent to it untaken, in milliseconds: it must not hold a
+/// connection for ever.
+const UNTAKEN: u32 = 300_000;
 /// How many connections there may be for each thread that answers.
 const MAX_CONNECTIONS: usize = 10_000;
 /// How long answers under way may take when the server stops, in seconds.
@@ -72,6 +79,8 @@ pub(crate) struct Api {
     pub(crate) started: DateTime<Utc>,
     /// What is wrong with the file of allocations, while an older one is in force.
     pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
+    /// Ends the answers that would go on for ever, when the server stops.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Api {
@@ -110,6 +119,10 @@ pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeE
         .keep_alive(KEEP_ALIVE)
         .max_connections(MAX_CONNECTIONS)
         .shutdown_timeout(LAST_ANSWERS);
+    if let Listener::Tcp(listener) = &listener {
+        // Connections have it from their listener.
+        set_tcp_user_timeout(listener, UNTAKEN).map_err(std::io::Error::from)?;
+    }
     let server = match (listener, tls) {
         (Listener::Tcp(listener), Some(tls)) => server.listen_rustls_0_23(listener, tls),
         (Listener::Tcp(listener), None) => server.listen(listener),
@@ -156,6 +169,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
         .service(only_read("/-/backup", read(operations::backup)))
         .service(only_read("/-/journal", read(journal::list)))
+        .service(only_read("/-/events", read(events::follow)))
         .service(only_read("/{name}/why", read(why::get)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
         .service(only_read("/{name}/runs/{run}/output", read(runs::output)))

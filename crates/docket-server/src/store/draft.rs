@@ -12,6 +12,7 @@ use super::{
     catalogue::{Catalogue, Entry},
     chains, rules,
 };
+use crate::observer::News;
 
 /// A catalogue with changes that are not accepted yet.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Staged {
     pub(super) children: HashMap<AllocationName, BTreeSet<AllocationName>>,
     /// The positions that readers are told about, and their names.
     pub(super) changed: HashMap<u64, AllocationName>,
+    /// What those who follow events are told, in its order.
+    pub(super) news: Vec<News>,
     pub(super) counter: u64,
 }
 
@@ -48,6 +51,7 @@ impl<'a> Draft<'a> {
             positions: HashMap::new(),
             children: HashMap::new(),
             changed: HashMap::new(),
+            news: Vec::new(),
             counter: base.counter,
         };
         Self { base, staged }
@@ -77,6 +81,24 @@ impl<'a> Draft<'a> {
         self.entry_mut(run.id.allocation.as_str()).filter(|(_, entry)| {
             entry.allocation.uid == run.uid && entry.allocation.revision == run.revision
         })
+    }
+
+    /// Takes up what the record of a run says now, and has it told.
+    pub(super) fn follow(&mut self, run: &Arc<Run>) {
+        self.follow_in_silence(run);
+        self.tell(News::Run(Arc::clone(run)));
+    }
+
+    /// Takes up what the record of a run says now.
+    pub(super) fn follow_in_silence(&mut self, run: &Arc<Run>) {
+        if let Some((_, entry)) = self.entry_mut(run.id.allocation.as_str()) {
+            entry.follow(run);
+        }
+    }
+
+    /// Has something told once all this is accepted.
+    pub(super) fn tell(&mut self, news: News) {
+        self.staged.news.push(news);
     }
 
     /// The names of its origin that a complete push does not have.

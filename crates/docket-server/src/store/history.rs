@@ -49,11 +49,11 @@ impl History {
     }
 
     /// Lengthens the newest record if it is one of missed instants for the same reason.
-    pub(super) fn fold(&mut self, run: &Run) -> bool {
-        let Some((_, newest)) = self.runs.iter_mut().next_back() else { return false };
-        let Some(folded) = rules::folded(&newest.run, run) else { return false };
+    pub(super) fn fold(&mut self, run: &Run) -> Option<Arc<Run>> {
+        let (_, newest) = self.runs.iter_mut().next_back()?;
+        let folded = rules::folded(&newest.run, run)?;
         Arc::make_mut(&mut newest.run).state = folded;
-        true
+        Some(Arc::clone(&newest.run))
     }
 
     /// The record of missed instants that spans this one.

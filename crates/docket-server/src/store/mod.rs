@@ -35,6 +35,8 @@ use docket_model::{
 };
 use uuid::Uuid;
 
+use crate::observer::Events;
+
 pub use self::{
     changes::{Change, Changes},
     error::{StoreError, Unfit},
@@ -293,6 +295,10 @@ pub trait Store: AllocationStore + RunStore + JournalStore {
 
     /// All allocations, and from then on each change of one.
     fn changes(&self) -> Arc<Changes>;
+
+    /// What happens from now on: each change of a record of a run and each new entry of the journal,
+    /// once it is durable, in the order of the changes.
+    fn events(&self) -> Arc<Events>;
 
     /// Copies all that it keeps into a new file, as it stands at one moment.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;

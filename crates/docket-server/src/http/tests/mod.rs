@@ -2,6 +2,7 @@
 
 mod allocations;
 mod by_hand;
+mod events;
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -14,6 +15,7 @@ use actix_web::{
 };
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
+use tokio_util::sync::CancellationToken;
 
 use super::{Api, access, routes};
 use crate::{
@@ -57,8 +59,25 @@ pub(super) fn api(access: Access) -> Data<Api> {
         unknown_options: UnknownOptions::Refuse,
         started: clock.now(),
         file_mistake: Arc::default(),
+        stopping: CancellationToken::new(),
         clock,
     })
+}
+
+/// The same server with the same store, for readers of another time.
+fn another(api: &Api) -> Api {
+    Api {
+        store: api.store.clone(),
+        engine: api.engine.clone(),
+        runner: api.runner.clone(),
+        health: api.health.clone(),
+        clock: api.clock.clone(),
+        ticks: api.ticks.clone(),
+        access: api.access.clone(),
+        file_mistake: api.file_mistake.clone(),
+        stopping: CancellationToken::new(),
+        ..*api
+    }
 }
 
 /// A request as it is sent; the answer's status, the headers that matter, and its body.

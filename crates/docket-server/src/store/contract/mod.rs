@@ -7,6 +7,7 @@ pub(super) mod allocations;
 pub(super) mod chains;
 pub(super) mod decisions;
 pub(super) mod demands;
+pub(super) mod events;
 pub(super) mod hands;
 pub(super) mod runs;
 
@@ -63,6 +64,10 @@ macro_rules! keeps_the_contract {
             demands::missed_instants_are_fewer_by_one_made_up_for,
             demands::the_rest_of_a_span_takes_no_other_records_place,
             demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
+            events::each_change_of_a_run_is_told_in_order,
+            events::missed_instants_are_told_as_their_record_grows,
+            events::what_the_journal_notes_is_told_with_the_labels_it_is_about,
+            events::what_is_refused_is_not_told,
         }
     };
     ($new:ident: $($group:ident::$part:ident,)*) => {

@@ -20,6 +20,7 @@ use super::{
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
     UnderWay, draft::Draft, rules,
 };
+use crate::observer::{Events, News};
 
 /// Keeps everything in memory, records and outputs together within a bound of bytes.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub struct MemoryStore {
     id: Uuid,
     most_bytes: usize,
     state: RwLock<State>,
-    journal: Mutex<VecDeque<Entry>>,
+    journal: Mutex<VecDeque<Arc<Entry>>>,
 }
 
 impl MemoryStore {
@@ -37,9 +38,14 @@ impl MemoryStore {
         Self { id: Uuid::new_v4(), most_bytes, state: RwLock::default(), journal: Mutex::default() }
     }
 
-    fn add(&self, entries: impl IntoIterator<Item = Entry>) {
+    /// Notes entries down, and has them told with what the draft does.
+    fn note_down(&self, draft: &mut Draft<'_>, entries: impl IntoIterator<Item = Entry>) {
         let mut journal = self.journal.lock();
-        journal.extend(entries);
+        for entry in entries {
+            let entry = Arc::new(entry);
+            draft.tell(News::Entry(Arc::clone(&entry)));
+            journal.push_back(entry);
+        }
         let excess = journal.len().saturating_sub(MOST_ENTRIES);
         journal.drain(..excess);
     }
@@ -68,13 +74,14 @@ impl AllocationStore for MemoryStore {
             let event = now.and_then(|(_, entry)| rules::event(&put, &entry.allocation));
             events.extend(event.map(|event| (name, event)));
         }
+        let entries = events.into_iter();
+        let entries = entries.map(|(name, event)| rules::entry(name, event, push.at, &push.by));
+        self.note_down(&mut draft, entries);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
         for (position, entry) in gone {
             state.forget(position, &entry, push.at);
         }
-        let entries = events.into_iter();
-        self.add(entries.map(|(name, event)| rules::entry(name, event, push.at, &push.by)));
         Ok(effects)
     }
 
@@ -87,12 +94,12 @@ impl AllocationStore for MemoryStore {
     ) -> Result<bool, StoreError> {
         let state = &mut *self.state.write();
         let mut draft = Draft::of(&state.catalogue);
-        let Some(gone) = draft.delete(name, origin)? else { return Ok(false) };
+        let Some((position, entry)) = draft.delete(name, origin)? else { return Ok(false) };
+        let name = entry.allocation.name().clone();
+        self.note_down(&mut draft, [rules::entry(name, Event::Deleted, at, by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        let (position, entry) = gone;
         state.forget(position, &entry, at);
-        self.add([rules::entry(entry.allocation.name().clone(), Event::Deleted, at, by)]);
         Ok(true)
     }
 
@@ -108,9 +115,10 @@ impl AllocationStore for MemoryStore {
         let Some(event) = rules::steered(&standing, &steering, at) else { return Ok(true) };
         let mut draft = Draft::of(&state.catalogue);
         draft.steer(name, steering, at);
+        let name = standing.allocation.name().clone();
+        self.note_down(&mut draft, [rules::entry(name, event, at, by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        self.add([rules::entry(standing.allocation.name().clone(), event, at, by)]);
         Ok(true)
     }
 
@@ -162,12 +170,13 @@ impl RunStore for MemoryStore {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_under_way, |run| progress.apply(run, at))
+        let is_shown = progress.is_shown();
+        state.change(id, rules::check_under_way, is_shown, |run| progress.apply(run, at))
     }
 
     async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_finishable, |run| end.apply(run))?;
+        state.change(id, rules::check_finishable, true, |run| end.apply(run))?;
         state.shrink_to(self.most_bytes);
         Ok(())
     }
@@ -195,14 +204,18 @@ impl RunStore for MemoryStore {
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        self.add([entry]);
+        let mut state = self.state.write();
+        let mut draft = Draft::of(&state.catalogue);
+        self.note_down(&mut draft, [entry]);
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
         Ok(())
     }
 
     async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
         let journal = self.journal.lock();
         let matching = journal.iter().rev().filter(|entry| rules::matches(filter, entry));
-        Ok(matching.take(filter.limit).cloned().collect())
+        Ok(matching.take(filter.limit).map(|entry| Entry::clone(entry)).collect())
     }
 
     async fn alive(&self, _at: DateTime<Utc>) -> Result<(), StoreError> {
@@ -228,6 +241,10 @@ impl Store for MemoryStore {
 
     fn changes(&self) -> Arc<Changes> {
         self.state.read().catalogue.changes()
+    }
+
+    fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.state.read().catalogue.events)
     }
 
     async fn backup(&self, _to: &Path) -> Result<(), StoreError> {

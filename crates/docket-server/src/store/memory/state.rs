@@ -19,6 +19,7 @@ use super::super::{
     history::{History, Resized},
     rules,
 };
+use crate::observer::News;
 
 /// Below this many deleted names none is forgotten, so that looking for them costs little in all.
 const LEAST_SWEEP: usize = 1024;
@@ -103,9 +104,12 @@ impl State {
         let history = self.histories.entry(position).or_default();
         let is_taken = |at| Ok::<_, Infallible>(history.get(at).is_some());
         let Ok(beside) = rules::beside(&Arc::new(run), is_taken);
-        let added = beside.clone().filter(|run| !history.fold(run));
-        if let Some(run) = &added {
-            entry.follow(run);
+        let folded = beside.as_ref().and_then(|run| history.fold(run));
+        let added = beside.clone().filter(|_| folded.is_none());
+        match (folded, &added) {
+            (Some(folded), _) => draft.tell(News::Run(folded)),
+            (None, Some(run)) => draft.follow(run),
+            (None, None) => {}
         }
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
@@ -142,34 +146,40 @@ impl State {
             }
         }
         let resized = history.take(replaced);
-        let run = Arc::new(run);
-        entry.follow(&run);
+        let (run, rest) = (Arc::new(run), rest.map(Arc::new));
+        rest.iter().for_each(|rest| draft.tell(News::Run(Arc::clone(rest))));
+        draft.follow(&run);
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
         self.resized(position, &resized);
         if let Some(rest) = rest {
-            self.insert(position, Arc::new(rest));
+            self.insert(position, rest);
         }
         self.insert(position, run);
         Recorded::New
     }
 
-    /// Changes the record of a run that passes a check.
+    /// Changes the record of a run that passes a check, and has it told where that is to be seen.
     pub(super) fn change(
         &mut self,
         id: &RunId,
         check: impl FnOnce(&RunId, Option<&Run>) -> Result<(), StoreError>,
+        is_shown: bool,
         change: impl FnOnce(&mut Run),
     ) -> Result<(), StoreError> {
         let name = id.allocation.as_str();
         let held = self.history(name).and_then(|history| history.get(id.instant)).cloned();
         check(id, held.as_deref())?;
         let mut draft = Draft::of(&self.catalogue);
-        let Some(((position, entry), mut run)) = draft.entry_mut(name).zip(held) else {
+        let Some(((position, _), mut run)) = draft.entry(name).zip(held) else {
             return Err(StoreError::NoSuchRun(id.clone()));
         };
         change(Arc::make_mut(&mut run));
-        entry.follow(&run);
+        if is_shown {
+            draft.follow(&run);
+        } else {
+            draft.follow_in_silence(&run);
+        }
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
         let history = self.histories.entry(position).or_default();

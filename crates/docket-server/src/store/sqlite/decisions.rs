@@ -20,6 +20,7 @@ use super::{
     values::{self, millis, number},
     work::Work,
 };
+use crate::observer::News;
 
 impl Work<'_> {
     /// Makes the record of a decision.
@@ -90,6 +91,9 @@ impl Work<'_> {
         let (position, mut run) = self.held(id)?;
         rules::check_under_way(id, Some(&*run))?;
         progress.clone().apply(Arc::make_mut(&mut run), at);
+        if progress.is_shown() {
+            self.draft.tell(News::Run(Arc::clone(&run)));
+        }
         self.change(position, &run)?;
         Ok(())
     }
@@ -105,6 +109,7 @@ impl Work<'_> {
         if let (Some(attempt), Some(output)) = (run.attempt(), &end.output) {
             self.insert_output(position, id.instant, attempt.number, output)?;
         }
+        self.draft.tell(News::Run(Arc::clone(&run)));
         self.change(position, &run)?;
         Ok(())
     }
@@ -122,10 +127,10 @@ impl Work<'_> {
 
     fn change(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
         record::update(self.sql, position, run)?;
-        let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
+        self.draft.follow_in_silence(run);
+        let Some((_, entry)) = self.draft.entry(run.id.allocation.as_str()) else {
             return Ok(());
         };
-        entry.follow(run);
         let in_force = entry.allocation.revision;
         if run.state == RunState::Succeeded {
             let succeeded = entry.succeeded.map(|instant| millis(instant.moment()));
@@ -142,10 +147,10 @@ impl Work<'_> {
     /// Adds a record. Those that are too many by it go later: a claim does not wait for that.
     fn add(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
         record::insert(self.sql, position, run)?;
+        self.draft.follow(run);
         let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
             return Ok(());
         };
-        entry.follow(run);
         entry.records += 1;
         if entry.records > entry.allocation.specification.policies.keep.runs {
             self.overfull.push(run.id.allocation.clone());
@@ -154,7 +159,7 @@ impl Work<'_> {
     }
 
     /// Lengthens the newest record if it is one of missed instants for the same reason.
-    fn fold(&self, owner: &Owner, run: &Run) -> rusqlite::Result<bool> {
+    fn fold(&mut self, owner: &Owner, run: &Run) -> rusqlite::Result<bool> {
         if !matches!(run.state, RunState::Missed { .. }) {
             return Ok(false);
         }
@@ -162,6 +167,7 @@ impl Work<'_> {
         let Some(folded) = rules::folded(&newest, run) else { return Ok(false) };
         newest.state = folded;
         record::update(self.sql, owner.position, &newest)?;
+        self.draft.tell(News::Run(Arc::new(newest)));
         Ok(true)
     }
 

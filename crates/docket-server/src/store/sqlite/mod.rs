@@ -43,6 +43,7 @@ use super::{
 };
 
 pub use self::open::OpenError;
+use crate::observer::Events;
 
 /// Keeps everything in one file, which one server at a time has open.
 #[derive(Debug)]
@@ -224,8 +225,7 @@ impl RunStore for SqliteStore {
 #[async_trait]
 impl JournalStore for SqliteStore {
     async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        let entries = [entry];
-        self.writer.ask(move |work| Ok(work.note_down(&entries)?)).await
+        self.writer.ask(move |work| Ok(work.note_down(vec![entry.clone()])?)).await
     }
 
     async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
@@ -257,6 +257,10 @@ impl Store for SqliteStore {
 
     fn changes(&self) -> Arc<Changes> {
         self.catalogue.read().changes()
+    }
+
+    fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.catalogue.read().events)
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

@@ -1,6 +1,8 @@
 //! Commands that are written together: a transaction, and the draft of what it does to the
 //! catalogue. Here is what changes allocations.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin,
@@ -19,6 +21,7 @@ use super::{
     journal, record, specification,
     values::{self, millis, number},
 };
+use crate::observer::News;
 
 /// A transaction and its draft.
 pub(super) struct Work<'a> {
@@ -72,7 +75,7 @@ impl<'a> Work<'a> {
             let event = event.map(|event| rules::entry(name.clone(), event, push.at, &push.by));
             entries.extend(event);
         }
-        self.note_down(&entries)?;
+        self.note_down(entries)?;
         Ok(effects)
     }
 
@@ -86,7 +89,7 @@ impl<'a> Work<'a> {
         let Some((position, entry)) = self.draft.delete(name, origin)? else { return Ok(false) };
         self.forget(position, &entry, at)?;
         let name = entry.allocation.name().clone();
-        self.note_down(&[rules::entry(name, Event::Deleted, at, by)])?;
+        self.note_down(vec![rules::entry(name, Event::Deleted, at, by)])?;
         Ok(true)
     }
 
@@ -110,14 +113,16 @@ impl<'a> Work<'a> {
                 .execute(params![number(position), suspension, decided])?;
         }
         let name = standing.allocation.name().clone();
-        self.note_down(&[rules::entry(name, event, at, by)])?;
+        self.note_down(vec![rules::entry(name, event, at, by)])?;
         Ok(true)
     }
 
-    /// Adds entries to the journal, and takes the oldest out.
-    pub(super) fn note_down(&self, entries: &[JournalEntry]) -> rusqlite::Result<()> {
+    /// Adds entries to the journal, takes the oldest out, and has the new ones told.
+    pub(super) fn note_down(&mut self, entries: Vec<JournalEntry>) -> rusqlite::Result<()> {
         let kept = entries.len().saturating_sub(MOST_ENTRIES);
         entries.iter().skip(kept).try_for_each(|entry| journal::insert(self.sql, entry))?;
+        let news = entries.into_iter().map(|entry| News::Entry(Arc::new(entry)));
+        news.for_each(|news| self.draft.tell(news));
         journal::prune(self.sql)
     }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::wire::Wire;
+use crate::observer::Events;
 use crate::store::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MemoryStore, Progress,
     Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
@@ -167,6 +168,10 @@ impl Store for WiredStore {
 
     fn changes(&self) -> Arc<Changes> {
         self.store.changes()
+    }
+
+    fn events(&self) -> Arc<Events> {
+        self.store.events()
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
