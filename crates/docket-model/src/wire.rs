@@ -1,5 +1,7 @@
 //! What the server answers and the client reads, beyond allocations themselves.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -93,6 +95,9 @@ pub struct Problem {
     pub title: String,
     /// What went wrong with this request, and how to mend it.
     pub detail: String,
+    /// The present revision of an allocation that is of another one than was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
     /// Each mistake in a push, where the sender accepts `application/problem+json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -120,6 +125,31 @@ impl From<&Mistake> for FieldError {
             schedule: places.filter_map(Result::ok).collect(),
         }
     }
+}
+
+/// Asks to be signed in: the body of `POST /-/session`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct SignIn {
+    /// The server's token.
+    pub token: String,
+}
+
+/// Secrets are not shown.
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").finish_non_exhaustive()
+    }
+}
+
+/// Whether one has to sign in, and did: `GET /-/session`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Session {
+    /// True where the server asks for a token.
+    pub guarded: bool,
+    /// True where the one who asks is known by a session or a token.
+    pub signed_in: bool,
 }
 
 /// What the server knows of an allocation, under the key `Status`.

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, ConfigError, Listener},
     engine::Engine,
     file::{self, FileError},
-    http::{self, Api, ServeError},
+    http::{self, Api, ServeError, Sessions, WrongTokens},
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
     store::{Store, StoreError},
@@ -194,6 +194,8 @@ impl Parts {
             has_env_dir: config.env_dir.is_some(),
             started: self.clock.now(),
             file_mistake: mistake.unwrap_or_default(),
+            sessions: Sessions::default(),
+            wrong_tokens: WrongTokens::default(),
             stopping: CancellationToken::new(),
         }
     }

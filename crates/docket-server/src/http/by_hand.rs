@@ -14,11 +14,11 @@ use docket_model::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    Api, allocations, body,
+    Api, allocations, body, condition,
     error::{ApiError, JSON},
     runs,
 };
-use crate::store::Steering;
+use crate::store::{Deed, Steering};
 
 /// The longest such body, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -82,7 +82,8 @@ pub(super) async fn suspend(
     }
     let by = who(&request, by);
     let suspension = Suspension { by: by.clone(), reason, since: now, until };
-    steer(api, name, Steering::Suspend(suspension), &by).await
+    let deed = deed(&api, &request, Some(by))?;
+    steer(&api, &name, Steering::Suspend(suspension), deed).await
 }
 
 /// `POST /{name}/resume`: things start again, for instants to come.
@@ -93,7 +94,8 @@ pub(super) async fn resume(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let ResumeRequest { by } = read(&request, payload).await?;
-    steer(api, name, Steering::Resume, &who(&request, by)).await
+    let deed = deed(&api, &request, by)?;
+    steer(&api, &name, Steering::Resume, deed).await
 }
 
 /// `POST /{name}/reset`: a latest instant ahead of the clock is set back to now.
@@ -104,19 +106,26 @@ pub(super) async fn reset(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let ResumeRequest { by } = read(&request, payload).await?;
-    steer(api, name, Steering::Reset, &who(&request, by)).await
+    let deed = deed(&api, &request, by)?;
+    steer(&api, &name, Steering::Reset, deed).await
 }
 
 async fn steer(
-    api: Data<Api>,
-    name: Path<String>,
+    api: &Api,
+    name: &str,
     steering: Steering,
-    by: &str,
+    deed: Deed,
 ) -> Result<HttpResponse, ApiError> {
-    if !api.store.steer(&name, steering, api.clock.now(), by).await? {
-        return Err(api.no_such_allocation(&name).await);
+    if !api.store.steer(name, steering, deed).await? {
+        return Err(api.no_such_allocation(name).await);
     }
-    allocations::get(api, name).await
+    allocations::one(api, &api.snapshot(name).await?)
+}
+
+/// Who changes something now, and on what condition.
+pub(super) fn deed(api: &Api, request: &HttpRequest, by: Option<String>) -> Result<Deed, ApiError> {
+    let (by, only_if) = (who(request, by).into(), condition::read(request)?);
+    Ok(Deed { at: api.clock.now(), by, only_if })
 }
 
 /// Reads a body that may be empty.

@@ -1,6 +1,6 @@
 //! Every answer that is not a success, and the one place that knows status codes of errors.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -12,6 +12,7 @@ use docket_model::{
 };
 use tracing::error;
 
+use super::condition;
 use crate::{engine::EngineError, runner::HandError, store::StoreError};
 
 /// The content type of the original's answers.
@@ -35,6 +36,8 @@ pub(super) enum ApiError {
     BadQuery(String),
     /// A field of the body is wrong.
     BadRequest(String),
+    /// A header that makes a change depend on something is wrong.
+    BadCondition(String),
     /// Somebody's wish cannot be granted.
     Hand(HandError),
     /// There is no such route.
@@ -43,6 +46,12 @@ pub(super) enum ApiError {
     MethodNotAllowed(&'static str),
     /// The sender did not show who it is.
     Unauthorized,
+    /// The sender showed another token than the server's.
+    WrongToken,
+    /// The same, once more than may come from its address for so long.
+    TooManyTokens(Duration),
+    /// The server asks for no token, so nobody signs in.
+    NoToken,
     /// A web page of another origin, or a name that is not ours.
     Forbidden(String),
     /// The body is larger than allowed.
@@ -82,6 +91,7 @@ impl fmt::Display for ApiError {
             Self::Undecodable(message)
             | Self::BadQuery(message)
             | Self::BadRequest(message)
+            | Self::BadCondition(message)
             | Self::Forbidden(message)
             | Self::NotReady(message) => f.write_str(message),
             Self::Mistaken(mistakes) | Self::MistakenInDetail(mistakes) => {
@@ -98,11 +108,29 @@ impl fmt::Display for ApiError {
             Self::Unauthorized => {
                 f.write_str("send the server's token as `Authorization: Bearer TOKEN`")
             }
+            Self::WrongToken => f.write_str("this is not the server's token"),
+            Self::TooManyTokens(wait) => write!(
+                f,
+                "this is not the server's token, and too many wrong ones came from your address: \
+                 wait {} s",
+                seconds(*wait)
+            ),
+            Self::NoToken => {
+                f.write_str("this server asks for no token, so there is nothing to sign in to")
+            }
             Self::TooLarge(most) => {
                 write!(f, "the body is larger than {most} bytes: see `docket server --max-body`")
             }
             Self::TooSlow => f.write_str("the body did not arrive in time"),
             Self::NotJson => f.write_str("send the header `Content-Type: application/json`"),
+            Self::Store(error @ StoreError::Unmet { present: Some(revision), .. }) => write!(
+                f,
+                "{error}: load it again, and send your change with `If-Match: {}`",
+                condition::tag(*revision)
+            ),
+            Self::Store(error @ StoreError::Unmet { present: None, .. }) => {
+                write!(f, "{error}: to create it, send it without `If-Match`")
+            }
             Self::Store(error) => error.fmt(f),
             Self::Hand(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
@@ -116,16 +144,19 @@ impl std::error::Error for ApiError {}
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Undecodable(_) | Self::BadQuery(_) | Self::BadRequest(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Undecodable(_)
+            | Self::BadQuery(_)
+            | Self::BadRequest(_)
+            | Self::BadCondition(_) => StatusCode::BAD_REQUEST,
             Self::Hand(error) => status_of_hand(error),
             Self::Mistaken(_) | Self::MistakenInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoSuchAllocation(..) | Self::NoSuchRun(_) | Self::NoSuchRoute(_) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NoSuchAllocation(..)
+            | Self::NoSuchRun(_)
+            | Self::NoSuchRoute(_)
+            | Self::NoToken => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::TooManyTokens(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -153,8 +184,14 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed(allowed) => {
                 answer.insert_header((header::ALLOW, *allowed));
             }
-            Self::Unauthorized => {
+            Self::TooManyTokens(wait) => {
+                answer.insert_header((header::RETRY_AFTER, seconds(*wait)));
+            }
+            Self::Unauthorized | Self::WrongToken => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));
+            }
+            Self::Store(StoreError::Unmet { present: Some(revision), .. }) => {
+                answer.insert_header((header::ETAG, condition::tag(*revision)));
             }
             _ => {}
         }
@@ -165,8 +202,17 @@ impl ResponseError for ApiError {
             _ => Vec::new(),
         };
         let status = status.as_u16();
-        answer.content_type(PROBLEM).json(Problem { status, title, detail, errors })
+        let revision = match self {
+            Self::Store(StoreError::Unmet { present, .. }) => *present,
+            _ => None,
+        };
+        answer.content_type(PROBLEM).json(Problem { status, title, detail, revision, errors })
     }
+}
+
+/// Whole seconds after which a time is over.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + 1
 }
 
 fn status_of_hand(error: &HandError) -> StatusCode {
@@ -182,6 +228,7 @@ fn status_of(error: &StoreError) -> StatusCode {
     match error {
         StoreError::NoSuchRun(_) => StatusCode::NOT_FOUND,
         StoreError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        StoreError::Unmet { .. } => StatusCode::PRECONDITION_FAILED,
         StoreError::ReadOnly { .. }
         | StoreError::Taken { .. }
         | StoreError::HasChildren { .. }

@@ -14,8 +14,9 @@ use docket_model::{
 };
 
 use super::{
-    Api, allocations,
+    Api,
     error::ApiError,
+    list,
     sse::{self, Came, Feed, Pulse},
 };
 use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
@@ -135,7 +136,7 @@ impl Wanted {
         let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
         let is_labelled = self.labels.is_empty()
             || event.has_labels(|labels| {
-                self.labels.iter().all(|label| allocations::is_labelled(labels, label))
+                self.labels.iter().all(|label| list::is_labelled(labels, label))
             });
         is_kind && is_allocation && is_labelled
     }

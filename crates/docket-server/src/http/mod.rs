@@ -4,13 +4,17 @@ mod access;
 mod allocations;
 mod body;
 mod by_hand;
+mod condition;
 mod error;
 mod events;
 mod journal;
+mod list;
 mod moment;
 mod operations;
+mod output;
 mod rehearsal;
 mod runs;
+mod session;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -33,6 +37,7 @@ use parking_lot::Mutex;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::session::{Sessions, WrongTokens};
 use self::{error::ApiError, view::View};
 use crate::{
     clock::Clock,
@@ -79,6 +84,10 @@ pub(crate) struct Api {
     pub(crate) started: DateTime<Utc>,
     /// What is wrong with the file of allocations, while an older one is in force.
     pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
+    /// Those who signed in.
+    pub(crate) sessions: Sessions,
+    /// Where wrong tokens came from.
+    pub(crate) wrong_tokens: WrongTokens,
     /// Ends the answers that would go on for ever, when the server stops.
     pub(crate) stopping: CancellationToken,
 }
@@ -149,12 +158,19 @@ fn routes(app: &mut ServiceConfig) {
     app.app_data(QueryConfig::default().error_handler(wrong_query))
         .service(
             web::resource("/")
-                .route(read(allocations::list))
+                .route(read(list::list))
                 .route(web::post().to(allocations::push))
                 .default_service(only("GET, HEAD, POST")),
         )
         .service(only_read("/-/health", read(operations::health)))
         .service(only_read("/-/ready", read(operations::ready)))
+        .service(
+            web::resource("/-/session")
+                .route(read(session::get))
+                .route(web::post().to(session::sign_in))
+                .route(web::delete().to(session::sign_out))
+                .default_service(only("GET, HEAD, POST, DELETE")),
+        )
         .service(only_read("/-/version", read(operations::version)))
         .service(
             web::resource("/{name}/runs")
@@ -172,7 +188,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_read("/-/events", read(events::follow)))
         .service(only_read("/{name}/why", read(why::get)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
-        .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
+        .service(only_read("/{name}/runs/{run}/output", read(output::get)))
         .service(
             web::resource("/{name}")
                 .route(read(allocations::get))

@@ -103,6 +103,12 @@ pub(super) fn answer(request: &HttpRequest, feed: impl Feed) -> HttpResponse {
     }))
 }
 
+/// True where the sender takes events.
+pub(super) fn is_wanted(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains(EVENT_STREAM))
+}
+
 /// The id of the last event that the sender got, where it got any.
 pub(super) fn last_id(request: &HttpRequest) -> Option<&str> {
     let id = request.headers().get("last-event-id")?.to_str().unwrap_or("?").trim();

@@ -49,6 +49,7 @@ pub(crate) use self::{
     by_hand::HandError,
     environment::NO_FOLDER,
     health::{EngineHealth, EngineState},
+    live::{Piece, Pieces},
 };
 use crate::{
     clock::Clock,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{Allocation, AllocationName, Origin, Run, Specification};
 
 use super::{
-    Effect, Push, Steering, StoreError,
+    Condition, Effect, Push, Steering, StoreError,
     catalogue::{Catalogue, Entry},
     chains, rules,
 };
@@ -123,8 +123,10 @@ impl<'a> Draft<'a> {
     /// Refuses a push that cannot be taken as a whole.
     pub(super) fn check(&self, push: &Push, left_out: &[AllocationName]) -> Result<(), StoreError> {
         for specification in &push.specifications {
-            if let Some((_, entry)) = self.entry(specification.name.as_str()) {
-                rules::check_owner(&entry.allocation, &push.origin)?;
+            let held = self.entry(specification.name.as_str()).map(|(_, entry)| &*entry.allocation);
+            push.only_if.check(&specification.name, held)?;
+            if let Some(held) = held {
+                rules::check_owner(held, &push.origin)?;
             }
         }
         let gone: HashSet<_> = left_out.iter().collect();
@@ -220,8 +222,10 @@ impl<'a> Draft<'a> {
         &mut self,
         name: &str,
         origin: &Origin,
+        only_if: &Condition,
     ) -> Result<Option<(u64, Entry)>, StoreError> {
         let Some((_, entry)) = self.entry(name) else { return Ok(None) };
+        only_if.check(entry.allocation.name(), Some(&entry.allocation))?;
         rules::check_deletion(&entry.allocation, origin)?;
         let name = entry.allocation.name().clone();
         self.check_childless(&name, |_| false)?;

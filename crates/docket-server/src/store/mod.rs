@@ -10,6 +10,7 @@
 mod catalogue;
 mod chains;
 mod changes;
+mod condition;
 #[cfg(test)]
 mod contract;
 mod draft;
@@ -39,6 +40,7 @@ use crate::observer::Events;
 
 pub use self::{
     changes::{Change, Changes},
+    condition::{Condition, Deed},
     error::{StoreError, Unfit},
     memory::MemoryStore,
     progress::{End, Progress},
@@ -65,6 +67,8 @@ pub struct Push {
     pub at: DateTime<Utc>,
     /// Who pushes, for the journal.
     pub by: Arc<str>,
+    /// What must be so of each of these names.
+    pub only_if: Condition,
 }
 
 /// What a push did about one name.
@@ -199,22 +203,10 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError>;
 
     /// Deletes a name that no other runs after; false where there is none.
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError>;
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError>;
 
     /// Does something to an allocation by hand; false where there is none.
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError>;
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError>;
 
     /// One allocation and how it stands.
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError>;

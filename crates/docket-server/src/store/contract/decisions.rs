@@ -4,7 +4,7 @@ use docket_model::{Origin, run::RunState};
 use serde_json::json;
 
 use super::{
-    super::{Recorded, RunFilter, Store, StoreError},
+    super::{Deed, Recorded, RunFilter, Store, StoreError},
     carry_out, claim, end, failed, get, instant, missed, moment, push, push_a, pushed, run,
     seconds, settle, specified,
 };
@@ -29,7 +29,7 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn S
     let first = run(store, "a", 120, RunState::Claimed).await;
     store.decide(first).await.unwrap();
 
-    store.delete("a", &Origin::Api, moment(130), "test").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(130), "test")).await.unwrap();
     push_a(store).await;
     let again = run(store, "a", 120, RunState::Claimed).await;
 
@@ -42,7 +42,7 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Sto
     store.decide(first.clone()).await.unwrap();
     let uid = get(store, "a").await.standing.allocation.uid;
 
-    store.delete("a", &Origin::Api, moment(70), "test").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(70), "test")).await.unwrap();
     push_a(store).await;
 
     let anew = get(store, "a").await;

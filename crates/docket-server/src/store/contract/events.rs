@@ -8,7 +8,7 @@ use docket_model::{
 use serde_json::json;
 
 use super::{
-    super::{Progress, Steering, Store},
+    super::{Deed, Progress, Steering, Store},
     claim, created, end, failed, instant, missed, moment, push, push_a, pushed, run, specified,
 };
 use crate::observer::{News, Reader};
@@ -89,8 +89,8 @@ pub(in crate::store) async fn what_the_journal_notes_is_told_with_the_labels_it_
 
     store.push(labelled("x")).await.unwrap();
     store.push(labelled("y")).await.unwrap();
-    store.steer("a", Steering::Reset, moment(1), "ann").await.unwrap();
-    store.delete("a", &Origin::Api, moment(2), "ann").await.unwrap();
+    store.steer("a", Steering::Reset, Deed::new(moment(1), "ann")).await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(2), "ann")).await.unwrap();
     let stopped = Entry { at: moment(3), allocation: None, event: Happened::Stopped, by: None };
     store.record(stopped).await.unwrap();
 

@@ -7,7 +7,7 @@ use docket_model::{
 use futures_util::future::try_join_all;
 
 use super::{
-    super::{Change, EntryFilter, MOST_ENTRIES, Steering, Store},
+    super::{Change, Deed, EntryFilter, MOST_ENTRIES, Steering, Store},
     claim, get, instant, moment, push, push_a,
 };
 
@@ -17,7 +17,7 @@ fn suspension(until: Option<i64>) -> Suspension {
 }
 
 async fn steer(store: &dyn Store, steering: Steering, second: i64) {
-    assert!(store.steer("a", steering, moment(second), "ann").await.unwrap());
+    assert!(store.steer("a", steering, Deed::new(moment(second), "ann")).await.unwrap());
 }
 
 async fn entries(store: &dyn Store, filter: EntryFilter) -> Vec<Entry> {
@@ -39,7 +39,7 @@ pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resume
     let held = get(store, "a").await.standing.suspension;
     steer(store, Steering::Resume, 20).await;
     steer(store, Steering::Resume, 30).await;
-    let unknown = store.steer("b", Steering::Resume, moment(30), "ann").await;
+    let unknown = store.steer("b", Steering::Resume, Deed::new(moment(30), "ann")).await;
 
     assert_eq!(held.as_deref(), Some(&suspension(None)));
     let over = get(store, "a").await.standing.suspension;
@@ -86,7 +86,7 @@ pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &dyn Sto
     push(store, Origin::Api, &[("a", "* * * * *")]).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
     steer(store, Steering::Suspend(suspension(None)), 10).await;
-    store.delete("a", &Origin::Api, moment(20), "bob").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(20), "bob")).await.unwrap();
 
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
     let told: Vec<_> = entries(store, all).await.into_iter().rev().collect();

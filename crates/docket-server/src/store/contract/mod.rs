@@ -5,6 +5,7 @@
 
 pub(super) mod allocations;
 pub(super) mod chains;
+pub(super) mod conditions;
 pub(super) mod decisions;
 pub(super) mod demands;
 pub(super) mod events;
@@ -20,7 +21,7 @@ use docket_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store};
+use super::{Condition, Deed, Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store};
 
 macro_rules! keeps_the_contract {
     ($new:ident) => {
@@ -33,6 +34,8 @@ macro_rules! keeps_the_contract {
             allocations::positions_and_revisions_are_given_once,
             allocations::only_a_new_schedule_moves_the_time_from_which_it_is_due,
             allocations::each_change_reaches_a_reader,
+            conditions::a_change_is_made_on_its_condition_only,
+            conditions::of_two_who_change_the_same_revision_one_wins,
             chains::what_comes_first_must_be_there_without_a_circle,
             chains::what_others_run_after_stays,
             chains::children_follow_what_is_pushed,
@@ -105,7 +108,8 @@ pub(super) fn specification(name: &str, cron: &str) -> Specification {
 /// A push over the API.
 pub(super) fn pushed(specifications: Vec<Specification>, second: i64) -> Push {
     let (origin, at) = (Origin::Api, moment(second));
-    Push { specifications, origin, complete: false, at, by: "test".into() }
+    let only_if = Condition::Nothing;
+    Push { specifications, origin, complete: false, at, by: "test".into(), only_if }
 }
 
 pub(super) async fn push(store: &dyn Store, origin: Origin, specs: &[(&str, &str)]) -> Vec<Effect> {
@@ -163,7 +167,7 @@ pub(super) async fn seconds(store: &dyn Store, name: &str) -> Vec<i64> {
 
 /// Has something written, so that whatever a store does soon after a decision is done too.
 pub(super) async fn settle(store: &dyn Store) {
-    store.delete("nobody", &Origin::Api, moment(0), "test").await.unwrap();
+    store.delete("nobody", &Origin::Api, Deed::new(moment(0), "test")).await.unwrap();
 }
 
 pub(super) fn failed(code: i64) -> RunState {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use self::state::State;
 use super::{
-    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
     UnderWay, draft::Draft, rules,
 };
@@ -36,6 +36,14 @@ impl MemoryStore {
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
         Self { id: Uuid::new_v4(), most_bytes, state: RwLock::default(), journal: Mutex::default() }
+    }
+
+    /// The same, which counts positions and revisions from this number: a server that is started anew
+    /// must not give those that another one gave, because they guard against lost updates.
+    #[must_use]
+    pub fn counting_from(self, number: u64) -> Self {
+        self.state.write().catalogue.counter = number;
+        self
     }
 
     /// Notes entries down, and has them told with what the draft does.
@@ -85,38 +93,29 @@ impl AllocationStore for MemoryStore {
         Ok(effects)
     }
 
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
         let state = &mut *self.state.write();
         let mut draft = Draft::of(&state.catalogue);
-        let Some((position, entry)) = draft.delete(name, origin)? else { return Ok(false) };
+        let Some((position, entry)) = draft.delete(name, origin, &deed.only_if)? else {
+            return Ok(false);
+        };
         let name = entry.allocation.name().clone();
-        self.note_down(&mut draft, [rules::entry(name, Event::Deleted, at, by)]);
+        self.note_down(&mut draft, [rules::entry(name, Event::Deleted, deed.at, &deed.by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        state.forget(position, &entry, at);
+        state.forget(position, &entry, deed.at);
         Ok(true)
     }
 
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
         let mut state = self.state.write();
         let Some(standing) = state.catalogue.standing(name) else { return Ok(false) };
-        let Some(event) = rules::steered(&standing, &steering, at) else { return Ok(true) };
+        deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
+        let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
         let mut draft = Draft::of(&state.catalogue);
-        draft.steer(name, steering, at);
+        draft.steer(name, steering, deed.at);
         let name = standing.allocation.name().clone();
-        self.note_down(&mut draft, [rules::entry(name, event, at, by)]);
+        self.note_down(&mut draft, [rules::entry(name, event, deed.at, &deed.by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
         Ok(true)

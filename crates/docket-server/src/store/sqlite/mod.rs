@@ -37,7 +37,7 @@ use uuid::Uuid;
 
 use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
 use super::{
-    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, Progress, Push,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, Progress, Push,
     Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
     catalogue::Catalogue,
 };
@@ -122,26 +122,14 @@ impl AllocationStore for SqliteStore {
         self.writer.ask(move |work| work.push(&push)).await
     }
 
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        let (name, origin, by) = (name.to_owned(), origin.clone(), by.to_owned());
-        self.writer.ask(move |work| work.delete(&name, &origin, at, &by)).await
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
+        let (name, origin) = (name.to_owned(), origin.clone());
+        self.writer.ask(move |work| work.delete(&name, &origin, &deed)).await
     }
 
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        let (name, by) = (name.to_owned(), by.to_owned());
-        self.writer.ask(move |work| work.steer(&name, &steering, at, &by)).await
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer.ask(move |work| work.steer(&name, &steering, &deed)).await
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     super::{
-        Effect, MOST_ENTRIES, Push, REMEMBERED, Steering,
+        Deed, Effect, MOST_ENTRIES, Push, REMEMBERED, Steering,
         catalogue::{Catalogue, Entry},
         draft::{Draft, Put, Staged},
         rules,
@@ -83,13 +83,13 @@ impl<'a> Work<'a> {
         &mut self,
         name: &str,
         origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
+        deed: &Deed,
     ) -> Result<bool, Fault> {
-        let Some((position, entry)) = self.draft.delete(name, origin)? else { return Ok(false) };
-        self.forget(position, &entry, at)?;
+        let deleted = self.draft.delete(name, origin, &deed.only_if)?;
+        let Some((position, entry)) = deleted else { return Ok(false) };
+        self.forget(position, &entry, deed.at)?;
         let name = entry.allocation.name().clone();
-        self.note_down(vec![rules::entry(name, Event::Deleted, at, by)])?;
+        self.note_down(vec![rules::entry(name, Event::Deleted, deed.at, &deed.by)])?;
         Ok(true)
     }
 
@@ -97,13 +97,13 @@ impl<'a> Work<'a> {
         &mut self,
         name: &str,
         steering: &Steering,
-        at: DateTime<Utc>,
-        by: &str,
+        deed: &Deed,
     ) -> Result<bool, Fault> {
         let Some((position, entry)) = self.draft.entry(name) else { return Ok(false) };
         let standing = entry.standing(position);
-        let Some(event) = rules::steered(&standing, steering, at) else { return Ok(true) };
-        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), at) {
+        deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
+        let Some(event) = rules::steered(&standing, steering, deed.at) else { return Ok(true) };
+        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), deed.at) {
             let suspension = entry.suspension.as_deref().map(values::json).transpose()?;
             let decided = entry.decided.map(millis);
             self.sql
@@ -113,7 +113,7 @@ impl<'a> Work<'a> {
                 .execute(params![number(position), suspension, decided])?;
         }
         let name = standing.allocation.name().clone();
-        self.note_down(vec![rules::entry(name, event, at, by)])?;
+        self.note_down(vec![rules::entry(name, event, deed.at, &deed.by)])?;
         Ok(true)
     }
 

@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::wire::Wire;
 use crate::observer::Events;
 use crate::store::{
-    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MemoryStore, Progress,
-    Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MemoryStore,
+    Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
+    UnderWay,
 };
 
 /// The memory store behind a server's wire.
@@ -100,24 +101,12 @@ impl AllocationStore for WiredStore {
         self.write("push", self.store.push(push)).await
     }
 
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        self.write("delete", self.store.delete(name, origin, at, by)).await
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
+        self.write("delete", self.store.delete(name, origin, deed)).await
     }
 
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        self.write("steer", self.store.steer(name, steering, at, by)).await
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
+        self.write("steer", self.store.steer(name, steering, deed)).await
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {

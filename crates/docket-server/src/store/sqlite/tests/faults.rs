@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{SqliteStore, new, number, open, path};
 use crate::store::{
-    AllocationStore, Push, Recorded, RunStore, Store, StoreError,
+    AllocationStore, Deed, Push, Recorded, RunStore, Store, StoreError,
     contract::{
         carry_out, claim, end, get, instant, moment, names, push, push_a, pushed, record, run,
         specification,
@@ -135,7 +135,7 @@ async fn damage_that_is_met_later_is_an_error_for_those_who_meet_it() {
     assert!(matches!(&read, Err(StoreError::Unreadable(words)) if words.contains("is damaged")));
     assert!(matches!(&written, Err(StoreError::Unreadable(_))), "{written:?}");
     assert_eq!(get(&store, "a").await.standing.running, 1);
-    assert!(store.delete("a", &Origin::Api, moment(2), "test").await.is_err());
+    assert!(store.delete("a", &Origin::Api, Deed::new(moment(2), "test")).await.is_err());
     push(&store, Origin::Api, &[("b", "")]).await;
 }
 

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{files, new, open};
 use crate::store::{
-    AllocationStore, EntryFilter, JournalStore, Progress, Recorded, RunStore, Snapshot, Steering,
-    Store,
+    AllocationStore, Deed, EntryFilter, JournalStore, Progress, Recorded, RunStore, Snapshot,
+    Steering, Store,
     contract::{
         carry_out, claim, created, end, failed, get, missed, moment, push, push_a, pushed, record,
         run, seconds, specified,
@@ -34,7 +34,7 @@ async fn fill(store: &dyn Store) {
     store.decide(span).await.unwrap();
     let suspension =
         Suspension { by: "ann".to_owned(), reason: None, since: moment(9), until: None };
-    store.steer("file", Steering::Suspend(suspension), moment(9), "ann").await.unwrap();
+    store.steer("file", Steering::Suspend(suspension), Deed::new(moment(9), "ann")).await.unwrap();
 }
 
 /// All that a store tells, as text.
@@ -109,7 +109,7 @@ async fn positions_and_revisions_are_not_given_again_after_a_restart() {
     push(&store, Origin::Api, &[("a", ""), ("b", "")]).await;
     push(&store, Origin::Api, &[("b", "0 0 * * *")]).await;
     let gone = get(&store, "b").await.standing;
-    store.delete("b", &Origin::Api, moment(1), "test").await.unwrap();
+    store.delete("b", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap();
     drop(store);
 
     let again = open(&directory).unwrap();
@@ -125,14 +125,14 @@ async fn what_was_decided_of_a_deleted_name_is_remembered_for_a_week() {
     let (directory, store) = new();
     push_a(&store).await;
     carry_out(&store, "a", 600, RunState::Succeeded).await;
-    store.delete("a", &Origin::Api, moment(700), "test").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(700), "test")).await.unwrap();
     drop(store);
 
     let again = open(&directory).unwrap();
     push_a(&again).await;
     let remembered = get(&again, "a").await.standing.decided;
     assert!(seconds(&again, "a").await.is_empty());
-    again.delete("a", &Origin::Api, moment(700), "test").await.unwrap();
+    again.delete("a", &Origin::Api, Deed::new(moment(700), "test")).await.unwrap();
     let week = 7 * 24 * 3600;
     let late = pushed(vec![specified(json!({"Name": "a", "Cron": ""}))], 700 + week);
     again.push(late).await.unwrap();
