@@ -17,6 +17,7 @@ pub mod client;
 pub mod clock;
 pub mod engine;
 pub mod events;
+pub mod following;
 pub mod home;
 pub mod http;
 mod kept;
