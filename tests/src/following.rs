@@ -77,24 +77,6 @@ impl EventReader {
         &self.last_id
     }
 
-    /// The next event; nothing once the server has ended the answer.
-    pub fn next(&mut self) -> Option<Received> {
-        loop {
-            while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
-                let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
-                let event = self.read(&String::from_utf8(block).unwrap());
-                if event.is_some() {
-                    return event;
-                }
-            }
-            let chunk = self.chunk();
-            if chunk.is_empty() {
-                return None;
-            }
-            self.bytes.extend(chunk);
-        }
-    }
-
     /// Reads events up to one that is as it is wanted, and returns all of them.
     pub fn up_to(&mut self, is_wanted: impl Fn(&Received) -> bool) -> Vec<Received> {
         let mut events = Vec::new();
@@ -109,7 +91,7 @@ impl EventReader {
 
     /// All events up to the end of the answer.
     pub fn rest(&mut self) -> Vec<Received> {
-        std::iter::from_fn(|| self.next()).collect()
+        self.collect()
     }
 
     fn chunk(&mut self) -> Vec<u8> {
@@ -133,5 +115,27 @@ impl EventReader {
             }
         }
         Some(Received { id: self.last_id.clone(), kind, data: data? })
+    }
+}
+
+/// The next event; nothing once the server has ended the answer.
+impl Iterator for EventReader {
+    type Item = Received;
+
+    fn next(&mut self) -> Option<Received> {
+        loop {
+            while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
+                let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
+                let event = self.read(&String::from_utf8(block).unwrap());
+                if event.is_some() {
+                    return event;
+                }
+            }
+            let chunk = self.chunk();
+            if chunk.is_empty() {
+                return None;
+            }
+            self.bytes.extend(chunk);
+        }
     }
 }

@@ -57,7 +57,9 @@ fn a_reader_that_comes_back_has_lost_nothing_and_has_nothing_twice() {
     let mut events = reader.up_to(|event| is_end_of(event, &first));
     let last_id = reader.last_id().to_owned();
     drop(reader);
-    (0..5).for_each(|_| run(&server));
+    for _ in 0..5 {
+        run(&server);
+    }
     let last = server.runs("foo").remove(0);
     let mut reader = EventReader::open_after(&server, "/-/events", &last_id);
     events.extend(reader.up_to(|event| is_end_of(event, &last)));

@@ -18,7 +18,7 @@ pub(super) fn tag(revision: u64) -> String {
 
 /// True where the one who asks to read has this revision already.
 pub(super) fn is_known(request: &HttpRequest, revision: u64) -> Result<bool, ApiError> {
-    Ok(match tags(request, IF_NONE_MATCH)? {
+    Ok(match tags(request, &IF_NONE_MATCH)? {
         None => false,
         Some(Tags::Any) => true,
         Some(Tags::Some(revisions)) => revisions.contains(&revision),
@@ -27,7 +27,7 @@ pub(super) fn is_known(request: &HttpRequest, revision: u64) -> Result<bool, Api
 
 /// What must be so for a change to be made.
 pub(super) fn read(request: &HttpRequest) -> Result<Condition, ApiError> {
-    match (tags(request, IF_MATCH)?, tags(request, IF_NONE_MATCH)?) {
+    match (tags(request, &IF_MATCH)?, tags(request, &IF_NONE_MATCH)?) {
         (None, None) => Ok(Condition::Nothing),
         (Some(Tags::Any), None) => Ok(Condition::Present),
         (Some(Tags::Some(revisions)), None) => Ok(Condition::Revision(revisions)),
@@ -52,9 +52,9 @@ enum Tags {
 
 /// Reads the tags of a header, if it is there. What is no number is no tag of ours, and matches
 /// nothing; a tag that a proxy made weak is as good, because it means the specification.
-fn tags(request: &HttpRequest, name: HeaderName) -> Result<Option<Tags>, ApiError> {
+fn tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>, ApiError> {
     let mut revisions = None;
-    for value in request.headers().get_all(&name) {
+    for value in request.headers().get_all(name) {
         let value = value.to_str().unwrap_or("?");
         if value.trim() == "*" {
             return Ok(Some(Tags::Any));
@@ -64,7 +64,7 @@ fn tags(request: &HttpRequest, name: HeaderName) -> Result<Option<Tags>, ApiErro
             let opaque = tag.strip_prefix("W/").unwrap_or(tag);
             let inner = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             let inner = inner.ok_or_else(|| {
-                let name = if name == IF_MATCH { "If-Match" } else { "If-None-Match" };
+                let name = if *name == IF_MATCH { "If-Match" } else { "If-None-Match" };
                 ApiError::BadCondition(format!(
                     "{name}: `{tag}` is no entity tag: send what `ETag` said, quotes and all, such \
                      as `\"7\"`"

@@ -199,16 +199,17 @@ impl Following {
             News::Entry(entry) => sse::event(Some(kind), id, &**entry),
         })
     }
-}
 
-impl Feed for Following {
-    async fn next(&mut self) -> Option<Bytes> {
-        self.pulse.beat();
+    /// What goes to the reader next.
+    async fn piece(&mut self) -> Option<Bytes> {
         if let Some(opening) = self.opening.take() {
             return Some(opening);
         }
         if self.is_over {
             return None;
+        }
+        if self.reader.has_all() {
+            self.pulse.pace().await;
         }
         loop {
             match self.pulse.wait(self.reader.next()).await {
@@ -226,5 +227,13 @@ impl Feed for Following {
                 Came::TheEnd => return None,
             }
         }
+    }
+}
+
+impl Feed for Following {
+    async fn next(&mut self) -> Option<Bytes> {
+        let piece = self.piece().await;
+        self.pulse.beat();
+        piece
     }
 }

@@ -18,6 +18,10 @@ pub(super) const EVENT_STREAM: &str = "text/event-stream";
 /// How long it may be quiet: those between would take a quiet connection for a dead one.
 const QUIET: Duration = Duration::from_secs(15);
 
+/// How soon one piece follows another: what happens within goes together, so that many readers of
+/// much that happens cost less.
+const PACE: Duration = Duration::from_millis(10);
+
 /// How long readers shall wait before they ask again, in milliseconds.
 const RETRY: u64 = 2000;
 
@@ -66,6 +70,12 @@ impl Pulse {
     /// Something was sent.
     pub(super) fn beat(&mut self) {
         self.sent = Instant::now();
+    }
+
+    /// Lets some time go by since something was last sent, unless the server stops.
+    pub(super) async fn pace(&self) {
+        let stopped = self.stopping.run_until_cancelled(sleep_until(self.sent + PACE));
+        let _: Option<()> = stopped.await;
     }
 
     /// Waits for something that may be given up.

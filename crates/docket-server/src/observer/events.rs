@@ -221,6 +221,12 @@ impl Reader {
         self.last
     }
 
+    /// True where every event so far was handed out.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        self.taken.is_empty() && self.events.ring.lock().newest() == self.last
+    }
+
     /// The next event, when there is one. It may be given up waiting for.
     ///
     /// # Errors

@@ -44,8 +44,10 @@ async fn each_reader_reads_each_event_once_in_order() {
     tell(&events, 0..3);
     let first = numbers(&mut one, 2).await;
     tell(&events, 3..4);
+    let before = one.has_all();
 
     assert_eq!((first, numbers(&mut one, 2).await), (vec![1, 2], vec![3, 4]));
+    assert_eq!((before, one.has_all(), other.has_all()), (false, true, false));
     assert_eq!(numbers(&mut other, 4).await, [1, 2, 3, 4]);
 }
 

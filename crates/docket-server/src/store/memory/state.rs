@@ -147,7 +147,9 @@ impl State {
         }
         let resized = history.take(replaced);
         let (run, rest) = (Arc::new(run), rest.map(Arc::new));
-        rest.iter().for_each(|rest| draft.tell(News::Run(Arc::clone(rest))));
+        if let Some(rest) = &rest {
+            draft.tell(News::Run(Arc::clone(rest)));
+        }
         draft.follow(&run);
         let staged = draft.into_staged();
         self.catalogue.accept(staged);

@@ -122,7 +122,9 @@ impl<'a> Work<'a> {
         let kept = entries.len().saturating_sub(MOST_ENTRIES);
         entries.iter().skip(kept).try_for_each(|entry| journal::insert(self.sql, entry))?;
         let news = entries.into_iter().map(|entry| News::Entry(Arc::new(entry)));
-        news.for_each(|news| self.draft.tell(news));
+        for news in news {
+            self.draft.tell(news);
+        }
         journal::prune(self.sql)
     }
 
