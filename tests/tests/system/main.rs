@@ -17,6 +17,7 @@ mod http_errors;
 mod images;
 mod neighbours;
 mod output;
+mod packaging;
 mod reach;
 mod readme;
 mod runs;
