@@ -122,7 +122,10 @@ pub struct Captured {
 /// Runs containers. The order of calls for one container is the order of the methods.
 #[async_trait]
 pub trait Engine: Observation {
-    /// Asks whether the engine answers, and what it is.
+    /// Asks whether the engine answers and is not about to go away, and nothing else.
+    async fn ping(&self) -> Result<(), EngineError>;
+
+    /// Asks what the engine is; it may take a while to tell.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
     /// Makes sure that the image is there.

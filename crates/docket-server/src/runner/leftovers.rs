@@ -136,15 +136,14 @@ impl Runner {
 
     /// Removes a container once it has ended; what was never started need not end.
     async fn see_out(&self, container: &ContainerId) {
-        let look = || self.engine.look(container);
-        match self.persistently(look).await {
-            Ok(Ok(Sight::Runs { .. })) => {
+        match self.look_surely(container).await {
+            Ok(Some(Sight::Runs { .. })) => {
                 let following = self.engine.follow(container);
                 if self.unless_stopped(following).await.is_err() {
                     return;
                 }
             }
-            Ok(Ok(_)) => {}
+            Ok(Some(_)) => {}
             _ => return,
         }
         self.remove(container).await;
@@ -152,10 +151,9 @@ impl Runner {
 
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
-        let sight = self.persistently(|| self.engine.look(container)).await;
-        let followed = match sight {
-            Ok(Ok(Sight::Created)) => return self.remove(container).await,
-            Ok(Ok(Sight::Runs { .. } | Sight::Ended(_))) => {
+        let followed = match self.look_surely(container).await {
+            Ok(Some(Sight::Created)) => return self.remove(container).await,
+            Ok(Some(Sight::Runs { .. } | Sight::Ended(_))) => {
                 self.unless_stopped(self.engine.follow(container)).await
             }
             _ => return,
@@ -166,7 +164,8 @@ impl Runner {
         let Ok(Ok(standing)) = standing else { return };
         let Some(standing) = standing else { return self.remove(container).await };
         let most = standing.allocation.specification.policies.keep.output;
-        let read = self.persistently(|| self.engine.output(container, most)).await;
+        let output = || self.engine.output(container, most);
+        let read = self.persistently("the request for the log", output).await;
         let output = match read {
             Err(Stopped) => return,
             Ok(read) => read.ok().map(|Captured { output, .. }| Arc::new(output)),

@@ -21,6 +21,7 @@ mod launch;
 mod leftovers;
 mod line;
 mod live;
+mod patience;
 mod pauses;
 pub(crate) mod policy;
 mod recovery;
@@ -53,7 +54,7 @@ pub(crate) use self::{
 use crate::{
     clock::Clock,
     config::Namespace,
-    engine::{Engine, EngineError},
+    engine::Engine,
     store::{Store, StoreError},
 };
 
@@ -191,25 +192,6 @@ impl Runner {
         if self.news.receiver_count() > 0 {
             // Nobody may listen any more in this very moment.
             let _: Result<usize, _> = self.news.send(id.clone());
-        }
-    }
-
-    /// Repeats a call for as long as the engine gives no answer; ends early when the server stops.
-    async fn persistently<T, F>(
-        &self,
-        call: impl Fn() -> F,
-    ) -> Result<Result<T, EngineError>, Stopped>
-    where
-        F: Future<Output = Result<T, EngineError>>,
-    {
-        loop {
-            match call().await {
-                Err(EngineError::Unreachable(reason)) => {
-                    self.health.suspect(&reason, self.clock.now());
-                    self.unless_stopped(self.health.up()).await?;
-                }
-                answer => return Ok(answer),
-            }
         }
     }
 

@@ -55,6 +55,12 @@ impl Client {
         self.answer(PING_LIMIT, self.afresh.ping()).await.is_ok()
     }
 
+    /// Asks whether the engine answers: over a new connection, where that costs little.
+    pub(super) async fn ping(&self) -> Result<(), EngineError> {
+        let docker = if self.is_local { &self.afresh } else { &self.docker };
+        self.answer(PING_LIMIT, docker.ping()).await.map(drop)
+    }
+
     /// The refusal, unless it comes from an engine that goes down: that one may be back.
     pub(super) async fn or_unreachable(&self, error: EngineError) -> EngineError {
         match error {

@@ -32,6 +32,10 @@ impl WiredEngine {
 
 #[async_trait]
 impl Engine for WiredEngine {
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.call("ping", self.engine.ping()).await
+    }
+
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.call("info", self.engine.info()).await
     }
