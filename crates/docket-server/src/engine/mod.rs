@@ -161,7 +161,8 @@ pub trait Engine: Observation {
 /// Looks at containers and leaves them as they are.
 #[async_trait]
 pub trait Observation: fmt::Debug + Send + Sync {
-    /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`].
+    /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`]; a refusal
+    /// tells nothing about it, so that is [`EngineError::Unreachable`].
     async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError>;
 
     /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.

@@ -2,6 +2,8 @@
 
 use docket_model::journal::Event;
 
+use serde_json::json;
+
 use super::house::{Fault, House, MINUTE, SECOND};
 use crate::store::{EntryFilter, JournalStore};
 
@@ -92,4 +94,21 @@ async fn an_engine_that_is_away_for_a_moment_does_not_fill_the_journal() {
     }
 
     assert_eq!(pauses, [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_the_engine_does_not_tell_of_is_neither_over_nor_started_twice() {
+    let house = House::open().await;
+    house.push_with("a", "sleep-300", json!({"Cron": "10 9 * * *", "Retries": 2})).await;
+    house.until("09:11:00").await;
+    let house = house.die().open().await;
+    (0..12).for_each(|_| house.plan("look", Fault::Refuses));
+
+    house.until("09:12:00").await;
+    let meanwhile = house.told("a").await;
+    house.until("09:20:00").await;
+
+    assert_eq!(meanwhile, ["09:10:00 running"]);
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.instants("a"), ["20261121T091000Z"]);
 }
