@@ -96,11 +96,11 @@ impl<'a> Attempt<'a> {
         let Journey { runner, handle, .. } = self.journey;
         let plan = self.plan().await?;
         let mut patience = Patience::bounded("the creation of the container");
-        let (made, engine, permit) = loop {
+        let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_over(self.engine_id()).await??;
-            let permit = self.unless_over(runner.gate.enter()).await?;
-            match runner.engine.create(&plan).await {
+            let mut permit = self.unless_over(runner.gate.enter()).await?;
+            match permit.during(runner.engine.create(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
@@ -115,7 +115,7 @@ impl<'a> Attempt<'a> {
         let created = Progress::Created { container: id.clone(), engine, image, remarks };
         self.container = Some(id.clone());
         // Deleted in this moment: what was never started goes, as if it had never been.
-        self.journey.note(created).await??;
+        permit.during(self.journey.note(created)).await??;
         point(Point::IdNoted);
         match handle.cancelled() {
             Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
@@ -129,16 +129,18 @@ impl<'a> Attempt<'a> {
         let mut permit = permit;
         let mut patience = Patience::bounded("the start of the container");
         loop {
-            match runner.engine.start(id).await {
+            if !permit.is_valid() {
+                permit = runner.unless_stopped(runner.gate.enter()).await?;
+            }
+            match permit.during(runner.engine.start(id)).await {
                 Err(EngineError::Unreachable(reason)) => {
-                    drop(permit);
+                    permit.give_back();
                     let borne = runner.bear(&mut patience, &reason);
                     let borne = runner.unless_stopped(borne).await?;
                     if self.was_started(id).await? {
                         break;
                     }
                     borne?;
-                    permit = runner.unless_stopped(runner.gate.enter()).await?;
                 }
                 // It may have been started, have ended and been removed: nobody knows.
                 Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),

@@ -112,3 +112,20 @@ async fn a_container_that_the_engine_does_not_tell_of_is_neither_over_nor_starte
     assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn creations_and_starts_that_hang_hold_up_nobody_at_the_gate_for_long() {
+    for call in ["create", "created", "start"] {
+        let house = House::open().await;
+        // The gate is four wide.
+        for number in 0..4 {
+            house.push(&format!("a{number}"), "10 9 * * *", "busybox").await;
+            house.plan(call, Fault::Hangs);
+        }
+        house.push("b", "1 10 9 * * * *", "busybox").await;
+
+        house.until("09:10:07").await;
+
+        assert_eq!(house.told("b").await, ["09:10:01 succeeded"], "{call}");
+    }
+}

@@ -18,6 +18,8 @@ pub(in crate::scheduler::tests) enum Fault {
     LosesAnswer,
     /// The call does its work, and the answer comes a second later.
     AnswersLate,
+    /// The call does nothing, and is never answered.
+    Hangs,
     /// The call does nothing, and is said to have failed.
     Fails,
     /// The call does nothing, and is refused.
@@ -60,6 +62,9 @@ impl Wire {
         let fault = self.strike(call);
         if let Some(fault @ (Fault::Fails | Fault::Refuses)) = fault {
             return Err(fault);
+        }
+        if fault == Some(Fault::Hangs) {
+            return std::future::pending().await;
         }
         self.unless_dead().await;
         let done = work.await;
