@@ -118,7 +118,7 @@ impl<'a> Attempt<'a> {
             }
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
-                self.journey.runner.leftovers.notify_one();
+                self.journey.runner.leftovers.suspect();
                 RunState::Failed(error.to_string())
             }
             Err(Break::Environment(error)) => RunState::Failed(error),

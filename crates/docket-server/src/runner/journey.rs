@@ -173,7 +173,7 @@ impl Journey {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);
             let remains = Remains { allocation, instant, attempt, container };
-            runner.dispose(remains, &state);
+            drop(runner.dispose(remains, &state));
         }
         Ok(state)
     }

@@ -104,7 +104,7 @@ impl<'a> Attempt<'a> {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
-                    runner.leftovers.notify_one();
+                    runner.leftovers.suspect();
                     self.unless_over(runner.bear(&mut patience, &reason)).await??;
                 }
                 made => break (made?, engine, permit),

@@ -36,15 +36,13 @@ use docket_model::{
     journal::{Entry, Event, Pause},
     run::Cancellation,
 };
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, broadcast},
-};
+use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
 use self::{
-    berths::Berths, disposal::Kept, gate::Gate, line::Lines, live::Readers, pauses::Pauses,
+    berths::Berths, disposal::Kept, gate::Gate, leftovers::Leftovers, line::Lines, live::Readers,
+    pauses::Pauses,
 };
 pub(crate) use self::{
     by_hand::HandError,
@@ -81,8 +79,7 @@ pub(crate) struct Runner {
     lines: Lines,
     pauses: Pauses,
     kept: Kept,
-    /// Told where a container may be left that nobody has in hand.
-    leftovers: Notify,
+    leftovers: Arc<Leftovers>,
     readers: Arc<Readers>,
     news: broadcast::Sender<RunId>,
     tasks: TaskTracker,
@@ -124,7 +121,7 @@ impl Runner {
             lines: Lines::default(),
             pauses: Pauses::default(),
             kept: Kept::default(),
-            leftovers: Notify::new(),
+            leftovers: Arc::default(),
             readers: Arc::default(),
             news: broadcast::Sender::new(NEWS),
             tasks: TaskTracker::new(),
@@ -185,6 +182,12 @@ impl Runner {
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// How many tasks there are.
+    #[cfg(test)]
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Tells whoever watches the run that there is something new in its record.
