@@ -10,7 +10,7 @@ mod plan;
 #[cfg(test)]
 pub(crate) mod scripted;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -61,6 +61,18 @@ pub enum Stop {
     Gently,
     /// By a kill.
     AtOnce,
+}
+
+/// The engine's own grace for a container that brings none.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+/// The grace of a container that asks for one without end.
+const LONGEST_GRACE: Duration = Duration::from_secs(3600);
+
+/// How long a container may take to end gently, by its `StopTimeout`.
+pub(crate) fn grace(stop_timeout: Option<i64>) -> Duration {
+    stop_timeout.map_or(DEFAULT_GRACE, |seconds| {
+        u64::try_from(seconds).map_or(LONGEST_GRACE, Duration::from_secs)
+    })
 }
 
 /// Where a container is in its life.

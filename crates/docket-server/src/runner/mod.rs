@@ -36,6 +36,7 @@ use docket_model::{
     journal::{Entry, Event, Pause},
     run::Cancellation,
 };
+use futures_util::future::join_all;
 use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
@@ -52,12 +53,15 @@ pub(crate) use self::{
 use crate::{
     clock::Clock,
     config::Namespace,
-    engine::Engine,
+    engine::{self, Engine},
     store::{Store, StoreError},
 };
 
 /// After which time something that the store refused is tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long it may take to end runs, beside the graces of their containers.
+const LAST_STEPS: Duration = Duration::from_secs(60);
 
 /// How much news of runs a reader may be behind before it has to look for itself.
 const NEWS: usize = 1024;
@@ -157,8 +161,21 @@ impl Runner {
         }
     }
 
-    /// Stops all containers, and waits until their runs are recorded and they are removed.
+    /// Stops all containers, and waits until their runs are recorded and they are removed: for as long
+    /// as the longest of their graces, and a minute. What is left then runs on.
     pub(crate) async fn stop_runs(&self) {
+        let graces =
+            self.lines.handles().into_iter().map(|handle| {
+                engine::grace(handle.allocation.specification.container.stop_timeout())
+            });
+        let limit = graces.max().unwrap_or_default() + LAST_STEPS;
+        if tokio::time::timeout(limit, self.end_runs()).await.is_err() {
+            let left = self.lines.handles().len();
+            warn!("{left} runs are not over after {} s: they are let go", limit.as_secs());
+        }
+    }
+
+    async fn end_runs(&self) {
         let reason = "the server was stopped with `--stop-runs`".to_owned();
         let cancellation = Cancellation { reason, kill: false };
         let mut news = self.news.subscribe();
@@ -168,9 +185,8 @@ impl Runner {
             if handles.is_empty() {
                 break;
             }
-            for handle in handles.iter().filter(|handle| handle.cancelled().is_none()) {
-                self.cancel_surely(handle, cancellation.clone()).await;
-            }
+            let others = handles.iter().filter(|handle| handle.cancelled().is_none());
+            join_all(others.map(|handle| self.cancel_surely(handle, cancellation.clone()))).await;
             // Each beginning and each end is news; whoever misses some looks again.
             let _: Result<RunId, _> = news.recv().await;
         }
