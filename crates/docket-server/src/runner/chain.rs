@@ -9,6 +9,7 @@ use docket_model::{
     AllocationName,
     run::{Instant, Trigger},
 };
+use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
 use tracing::{debug, error};
 
@@ -19,16 +20,19 @@ use super::{
 };
 use crate::store::{Recorded, Standing, StoreError};
 
+/// How many children of one parent are looked at at once: one commit of the store takes them all.
+const AT_ONCE: usize = 64;
+
 impl Runner {
     /// Looks whether those that run after this allocation are due now.
     pub(super) async fn children_of(self: &Arc<Self>, name: &AllocationName) {
         loop {
             match self.store.children(name.as_str()).await {
                 Ok(children) => {
-                    for child in children {
-                        self.consider(&child).await;
-                    }
-                    return;
+                    let considered = stream::iter(&children);
+                    return considered
+                        .for_each_concurrent(AT_ONCE, |child| self.consider(child))
+                        .await;
                 }
                 Err(error) => {
                     error!(allocation = %name, %error, "what runs after it cannot be read");

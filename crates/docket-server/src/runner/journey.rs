@@ -56,10 +56,14 @@ impl Runner {
 
     /// Lets the run that waits set out, if there is nobody before it any more.
     ///
+    /// Those of a newer revision were let in after it, so it does not wait for them.
+    ///
     /// The caller has the line's turn.
     pub(super) fn call_next(self: &Arc<Self>, line: &Line) {
-        let next = line.waiting().filter(|_| line.under_way().is_empty());
-        if let Some(next) = next {
+        let Some(next) = line.waiting() else { return };
+        let revision = next.allocation.revision;
+        let mut under_way = line.under_way().into_iter();
+        if under_way.all(|other| other.allocation.revision > revision) {
             line.join(Arc::clone(&next));
             self.set_out(Journey::new(Arc::clone(self), next), Stage::TurnCame);
         }
@@ -173,7 +177,7 @@ impl Journey {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);
             let remains = Remains { allocation, instant, attempt, container };
-            runner.dispose(remains, &state);
+            drop(runner.dispose(remains, &state));
         }
         Ok(state)
     }

@@ -192,7 +192,7 @@ async fn a_start_without_an_answer_is_looked_at_before_it_is_given_up() {
         house.push("a", "10 9 * * *", "long").await;
         house.plan("start", fault);
         house.until("09:09:59").await;
-        (0..8).for_each(|_| house.plan("info", Fault::Fails));
+        (0..8).for_each(|_| house.plan("ping", Fault::Fails));
         house.until("09:10:00.500").await;
         house.cancel("a", false).await;
         let meanwhile = house.newest("a").await;
