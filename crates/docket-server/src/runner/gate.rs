@@ -1,13 +1,19 @@
 //! How many containers may be in creation or start at once, first come, first served.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The least default: an engine on one core does not get quicker by waiting for itself.
 const LEAST: usize = 4;
+/// How long one create or start keeps others waiting: many times what a busy engine takes for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The way through the gate, until it is dropped.
+/// The way through the gate, until it is dropped; nothing once it was given up.
 pub(super) type Permit<'a> = Option<SemaphorePermit<'a>>;
 
 /// Lets creates and starts through in the order in which they came.
@@ -45,6 +51,17 @@ impl Gate {
         // The semaphore is never closed.
         self.semaphore.acquire().await.ok()
     }
+}
+
+/// Does what the permit is for, and gives it up where that takes too long: the engine may hang, and
+/// be well for everybody else.
+pub(super) async fn pass<T>(permit: &mut Permit<'_>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if let Ok(done) = tokio::time::timeout(PATIENCE, work.as_mut()).await {
+        return done;
+    }
+    *permit = None;
+    work.await
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
     EngineState,
     attempt::{Attempt, Break, GONE_MEANWHILE},
     environment,
-    gate::Permit,
+    gate::{self, Permit},
     journey::Journey,
 };
 use crate::{
@@ -76,8 +76,12 @@ impl<'a> Attempt<'a> {
     pub(super) async fn bring_up(&mut self) -> Result<(ContainerId, DateTime<Utc>), Break> {
         for _ in 0..MOST_MADE {
             let (id, permit) = match self.container.clone() {
-                Some(made) => (made, self.unless_over(self.journey.runner.gate.enter()).await?),
+                Some(made) => (made, None),
                 None => self.make().await?,
+            };
+            let permit = match permit {
+                None => self.unless_over(self.journey.runner.gate.enter()).await?,
+                held => held,
             };
             match self.start(&id, permit).await {
                 Err(Break::Engine(EngineError::NeverStarted)) => {
@@ -90,15 +94,15 @@ impl<'a> Attempt<'a> {
         Err(EngineError::NeverStarted.into())
     }
 
-    /// Creates the container and notes its id; returns with the gate still held, for the start.
+    /// Creates the container and notes its id; returns with its permit, if that is left, for the start.
     async fn make(&mut self) -> Result<(ContainerId, Permit<'a>), Break> {
         let Journey { runner, handle, .. } = self.journey;
         let plan = self.plan().await?;
         let (made, engine, permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_over(self.engine_id()).await??;
-            let permit = self.unless_over(runner.gate.enter()).await?;
-            match runner.engine.create(&plan).await {
+            let mut permit = self.unless_over(runner.gate.enter()).await?;
+            match gate::pass(&mut permit, runner.engine.create(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     runner.health.suspect(&reason, runner.clock.now());
                 }
@@ -123,7 +127,7 @@ impl<'a> Attempt<'a> {
         let runner = &self.journey.runner;
         let mut permit = permit;
         loop {
-            match runner.engine.start(id).await {
+            match gate::pass(&mut permit, runner.engine.start(id)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     runner.health.suspect(&reason, runner.clock.now());

@@ -97,6 +97,29 @@ async fn those_who_wait_for_the_engine_hold_up_nobody_at_the_gate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn creates_and_starts_that_hang_hold_up_nobody_for_long() {
+    for call in ["create", "start"] {
+        let house = House::open().await;
+        // The gate is four wide.
+        for number in 0..4 {
+            house.push(&format!("a{number}"), "10 9 * * *", "sleep-5").await;
+            house.plan(call, Fault::Hangs);
+        }
+        house.push("b", "10 9 * * *", "sleep-5").await;
+
+        house.until("09:10:20").await;
+        let meanwhile = house.told("b").await;
+        house.until("09:13:00").await;
+
+        assert_eq!(meanwhile, ["09:10:00 succeeded"], "{call}");
+        for name in ["a0", "a1", "a2", "a3"] {
+            assert_eq!(house.told(name).await, ["09:10:00 succeeded"], "{call} {name}");
+            assert_eq!(house.instants(name).len(), 1, "{call} {name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_an_engine_out_of_reach_has_is_lost_and_started_nowhere_else() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "sleep-600").await;

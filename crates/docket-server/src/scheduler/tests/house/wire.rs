@@ -18,6 +18,8 @@ pub(in crate::scheduler::tests) enum Fault {
     LosesAnswer,
     /// The call does its work, and the answer comes a second later.
     AnswersLate,
+    /// The call does its work, and is given up after two minutes without an answer.
+    Hangs,
     /// The call does nothing, and is said to have failed.
     Fails,
 }
@@ -64,11 +66,12 @@ impl Wire {
         match fault {
             Some(Fault::DiesAfter) => self.cut(),
             Some(Fault::AnswersLate) => tokio::time::sleep(Duration::from_secs(1)).await,
+            Some(Fault::Hangs) => tokio::time::sleep(Duration::from_secs(120)).await,
             _ => {}
         }
         self.unless_dead().await;
         match fault {
-            Some(Fault::LosesAnswer) => Err(Fault::LosesAnswer),
+            Some(fault @ (Fault::LosesAnswer | Fault::Hangs)) => Err(fault),
             _ => Ok(done),
         }
     }
