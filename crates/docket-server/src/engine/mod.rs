@@ -107,8 +107,6 @@ pub struct Found {
     pub id: ContainerId,
     /// Whose it is, read from its labels.
     pub identity: Identity,
-    /// Whether it ran when the list was made; a look tells it for sure.
-    pub is_running: bool,
 }
 
 /// What a rehearsal found.

@@ -291,11 +291,10 @@ impl Observation for ScriptedEngine {
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
         self.answer()?;
         let mut found = Vec::new();
-        for (id, container) in &mut *self.containers.lock() {
-            let is_running = matches!(container.state(), State::Runs { .. });
+        for (id, container) in &*self.containers.lock() {
             let Seen { identity, removed, .. } = &container.seen;
             if !removed && &*identity.namespace == namespace && identity.store == store {
-                found.push(Found { id: id.clone(), identity: identity.clone(), is_running });
+                found.push(Found { id: id.clone(), identity: identity.clone() });
             }
         }
         Ok(found)
