@@ -115,7 +115,7 @@ impl Runner {
                     return Err(HandError::Taken { run: run.id.clone(), state });
                 }
                 // The allocation was changed, or somebody else wanted a run in this millisecond.
-                Recorded::Changed | Recorded::Decided | Recorded::Taken(_) => {
+                Recorded::Changed | Recorded::Decided(_) | Recorded::Taken(_) => {
                     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 }
             }

@@ -55,8 +55,14 @@ impl Runner {
         let mut refused = None;
         for ruling in policy::decide(question) {
             match self.carry_out(&line, allocation, ruling).await {
-                Ok(Some(last)) => through = last,
-                Ok(None) => break,
+                Ok((last, Recorded::New)) => through = last,
+                // Of a span, only a part may be decided: the rest is asked about anew.
+                Ok((last, Recorded::Decided(up_to))) if up_to < Instant::new(last) => {
+                    through = up_to.moment();
+                    break;
+                }
+                Ok((last, Recorded::Decided(_))) => through = last,
+                Ok(_) => break,
                 Err(error) => {
                     refused = Some(error);
                     break;
@@ -71,21 +77,20 @@ impl Runner {
         through
     }
 
-    /// Acts on a ruling; returns up to when it reaches, or nothing if the allocation has changed.
+    /// Acts on a ruling; returns up to when it reaches, and what became of it.
     async fn carry_out(
         self: &Arc<Self>,
         line: &Line,
         allocation: &Arc<Allocation>,
         ruling: Ruling,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let (last, recorded) = match ruling {
+    ) -> Result<(DateTime<Utc>, Recorded), StoreError> {
+        Ok(match ruling {
             Ruling::Missed(missed) => (missed.last, self.miss(allocation, missed).await?),
             Ruling::Start(instant, trigger) => {
                 let wish = Wish::due(Instant::new(instant), trigger);
                 (instant, self.enter(line, allocation, wish).await?)
             }
-        };
-        Ok((recorded != Recorded::Changed).then_some(last))
+        })
     }
 
     /// Records that nothing starts for a span of instants, and why.

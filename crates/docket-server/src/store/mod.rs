@@ -141,8 +141,8 @@ pub enum Steering {
 pub enum Recorded {
     /// The record was made, and with it the right to act on it.
     New,
-    /// The instant was decided before.
-    Decided,
+    /// The instant was decided before, as all are up to this one.
+    Decided(Instant),
     /// The allocation is not the same any more: it was changed, or is gone.
     Changed,
     /// It may have been carried out before: records up to this instant are not kept any more.

@@ -17,8 +17,8 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
     strange.uid = uuid::Uuid::nil();
 
     assert_eq!(store.decide(later.clone()).await, Ok(Recorded::New));
-    assert_eq!(store.decide(later).await, Ok(Recorded::Decided));
-    assert_eq!(store.decide(earlier).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(later).await, Ok(Recorded::Decided(instant(120))));
+    assert_eq!(store.decide(earlier).await, Ok(Recorded::Decided(instant(120))));
     assert_eq!(store.decide(strange).await, Ok(Recorded::Changed));
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(120)));
     assert_eq!(get(store, "a").await.standing.running, 1);
@@ -33,7 +33,19 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn S
     push_a(store).await;
     let again = run(store, "a", 120, RunState::Claimed).await;
 
-    assert_eq!(store.decide(again).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(again).await, Ok(Recorded::Decided(instant(120))));
+}
+
+pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(store: &dyn Store) {
+    push_a(store).await;
+    claim(store, "a", 60).await;
+    let span = run(store, "a", 60, missed(120, 2)).await;
+    let rest = run(store, "a", 120, missed(120, 1)).await;
+
+    assert_eq!(store.decide(span).await, Ok(Recorded::Decided(instant(60))));
+    assert_eq!(seconds(store, "a").await, [60]);
+    assert_eq!(store.decide(rest).await, Ok(Recorded::New));
+    assert_eq!(seconds(store, "a").await, [120, 60]);
 }
 
 pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Store) {

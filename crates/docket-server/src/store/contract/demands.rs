@@ -58,7 +58,7 @@ pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(stor
     assert_eq!(demand(store, 60, None).await, Recorded::New);
     let due = run(store, "a", 60, RunState::Claimed).await;
 
-    assert_eq!(store.decide(due).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(due).await, Ok(Recorded::Decided(instant(60))));
 
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.running), (Some(moment(60)), 1));

@@ -41,6 +41,7 @@ macro_rules! keeps_the_contract {
             hands::the_journal_tells_who_changed_what,
             hands::the_journal_is_listed_newest_first_and_bounded,
             decisions::an_instant_is_decided_once,
+            decisions::of_a_span_decided_in_part_it_is_told_up_to_when,
             decisions::a_decision_about_another_revision_changes_nothing,
             decisions::what_was_decided_outlives_a_deletion,
             decisions::a_name_created_anew_has_no_history,

@@ -96,10 +96,11 @@ impl State {
         let mut draft = Draft::of(&self.catalogue);
         let Some((position, entry)) = draft.entry_of(&run) else { return Recorded::Changed };
         let instant = run.id.instant;
-        if entry.decided.is_some_and(|decided| decided >= instant.moment()) {
-            return Recorded::Decided;
+        if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
+            return Recorded::Decided(Instant::new(decided));
         }
-        entry.decided = Some(run.latest().moment());
+        let latest = run.latest();
+        entry.decided = Some(latest.moment());
         let history = self.histories.entry(position).or_default();
         let is_taken = |at| Ok::<_, Infallible>(history.get(at).is_some());
         let Ok(beside) = rules::beside(&Arc::new(run), is_taken);
@@ -112,7 +113,7 @@ impl State {
         if let Some(run) = added {
             self.insert(position, run);
         }
-        if beside.is_some() { Recorded::New } else { Recorded::Decided }
+        if beside.is_some() { Recorded::New } else { Recorded::Decided(latest) }
     }
 
     /// Makes the record of a run by hand.

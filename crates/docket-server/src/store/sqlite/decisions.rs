@@ -28,8 +28,8 @@ impl Work<'_> {
             return Ok(Recorded::Changed);
         };
         let instant = run.id.instant;
-        if entry.decided.is_some_and(|decided| decided >= instant.moment()) {
-            return Ok(Recorded::Decided);
+        if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
+            return Ok(Recorded::Decided(Instant::new(decided)));
         }
         entry.decided = Some(run.latest().moment());
         let owner = owner(position, entry);
@@ -37,7 +37,10 @@ impl Work<'_> {
             .prepare_cached("UPDATE allocations SET decided = ?2 WHERE position = ?1")?
             .execute([number(position), millis(run.latest().moment())])?;
         let is_taken = |at| self.exists(position, at);
-        let Some(run) = rules::beside(run, is_taken)? else { return Ok(Recorded::Decided) };
+        let latest = run.latest();
+        let Some(run) = rules::beside(run, is_taken)? else {
+            return Ok(Recorded::Decided(latest));
+        };
         if !self.fold(&owner, &run)? {
             self.add(position, &run)?;
         }

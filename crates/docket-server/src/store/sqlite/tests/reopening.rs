@@ -199,6 +199,6 @@ async fn nothing_is_decided_twice_across_a_restart() {
     let again = open(&directory).unwrap();
 
     let twice = run(&again, "a", 60, RunState::Claimed).await;
-    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided));
+    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided(contract::instant(60))));
     claim(&again, "a", 120).await;
 }
