@@ -12,8 +12,8 @@ use crate::store::{
     AllocationStore, EntryFilter, JournalStore, Progress, Recorded, RunStore, Snapshot, Steering,
     Store,
     contract::{
-        carry_out, claim, created, end, failed, get, missed, moment, push, push_a, pushed, record,
-        run, seconds, specified,
+        carry_out, claim, created, end, failed, get, instant, missed, moment, push, push_a, pushed,
+        record, run, seconds, specified,
     },
 };
 
@@ -199,6 +199,6 @@ async fn nothing_is_decided_twice_across_a_restart() {
     let again = open(&directory).unwrap();
 
     let twice = run(&again, "a", 60, RunState::Claimed).await;
-    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided(contract::instant(60))));
+    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided(instant(60))));
     claim(&again, "a", 120).await;
 }
