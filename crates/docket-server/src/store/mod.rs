@@ -143,7 +143,7 @@ pub enum Recorded {
     New,
     /// The instant was decided before, as all are up to this one.
     Decided(Instant),
-    /// The allocation is not the same any more: it was changed, or is gone.
+    /// The allocation is not the same any more: it was changed, suspended, or is gone.
     Changed,
     /// It may have been carried out before: records up to this instant are not kept any more.
     Pruned(Instant),
@@ -234,7 +234,8 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
 #[async_trait]
 pub trait RunStore: fmt::Debug + Send + Sync {
     /// Makes the record of a decision, if the instant is later than all decided before and the
-    /// allocation is still of the revision that was decided about.
+    /// allocation is still of the revision that was decided about, and not suspended for a run that
+    /// would start.
     ///
     /// A record of missed instants that follows another of the same reason lengthens that one.
     /// Records beyond what the allocation keeps go now, or soon after.

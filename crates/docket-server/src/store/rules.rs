@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin, Run, RunId, Specification,
     allocation::Keep,
-    journal::{Entry, Event},
+    journal::{Entry, Event, Suspension},
     log,
-    run::{Attempt, Instant, RunState},
+    run::{Attempt, Instant, RunState, Trigger},
 };
 use uuid::Uuid;
 
@@ -141,6 +141,19 @@ pub(super) fn beside<E>(
         return Ok(Some(Arc::clone(run)));
     }
     Ok(without(run, instant, None, is_taken)?.map(Arc::new))
+}
+
+/// True where a run would start by itself though somebody has suspended its allocation: it was
+/// decided about before that was known.
+///
+/// What runs after others is suspended by the time at which it would start, all else by its instant.
+pub(super) fn is_suspended(run: &Run, suspension: Option<&Suspension>) -> bool {
+    let at = match run.trigger {
+        Trigger::AfterParent => run.decided_at,
+        _ => run.id.instant.moment(),
+    };
+    let holds = suspension.is_some_and(|held| held.since <= at && held.holds_at(at));
+    holds && !run.state.is_over()
 }
 
 /// Where a record of the instant of a run by hand stands in its way, or what becomes of it.

@@ -37,6 +37,7 @@ macro_rules! keeps_the_contract {
             chains::children_follow_what_is_pushed,
             hands::a_suspension_outlives_pushes_until_somebody_resumes,
             hands::a_reset_sets_back_only_what_is_ahead_of_the_clock,
+            hands::what_is_suspended_is_not_claimed_by_whoever_did_not_know,
             hands::readers_learn_what_a_hand_does,
             hands::the_journal_tells_who_changed_what,
             hands::the_journal_is_listed_newest_first_and_bounded,

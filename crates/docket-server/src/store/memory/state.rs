@@ -99,6 +99,9 @@ impl State {
         if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
             return Recorded::Decided(Instant::new(decided));
         }
+        if rules::is_suspended(&run, entry.suspension.as_deref()) {
+            return Recorded::Changed;
+        }
         let latest = run.latest();
         entry.decided = Some(latest.moment());
         let history = self.histories.entry(position).or_default();

@@ -31,6 +31,9 @@ impl Work<'_> {
         if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
             return Ok(Recorded::Decided(Instant::new(decided)));
         }
+        if rules::is_suspended(run, entry.suspension.as_deref()) {
+            return Ok(Recorded::Changed);
+        }
         entry.decided = Some(run.latest().moment());
         let owner = owner(position, entry);
         self.sql
