@@ -206,7 +206,7 @@ impl Runner {
         cancellation: Cancellation,
     ) -> Result<(), StoreError> {
         let progress = Progress::Cancelling(cancellation.clone());
-        match self.store.note(&handle.id, progress, self.clock.now()).await {
+        match self.store.note(&handle.id, handle.allocation.uid, progress, self.clock.now()).await {
             // It ends by itself in this moment.
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
@@ -230,7 +230,7 @@ impl Runner {
             remarks: Vec::new(),
             at: self.clock.now(),
         };
-        match self.store.finish(&handle.id, end).await {
+        match self.store.finish(&handle.id, handle.allocation.uid, end).await {
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
         }

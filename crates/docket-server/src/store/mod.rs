@@ -250,15 +250,19 @@ pub trait RunStore: fmt::Debug + Send + Sync {
 
     /// Adds what was learnt of a run under way. What [is momentous](Progress::is_momentous) is
     /// durable when this returns.
+    ///
+    /// A record of another allocation that had the name, known by its uid, is not there any more.
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Records how an attempt ended, with its output. A run that was lost may be found again.
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError>;
+    /// Records how an attempt ended, with its output. A run that was lost may be found again; the
+    /// allocation is known by its uid, as above.
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError>;
 
     /// The record of one run: its own, not one of missed instants that spans it.
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError>;

@@ -4,9 +4,9 @@ use docket_model::{Origin, run::RunState};
 use serde_json::json;
 
 use super::{
-    super::{Recorded, RunFilter, Store, StoreError},
-    carry_out, claim, end, failed, get, instant, missed, moment, push, push_a, pushed, run,
-    seconds, settle, specified,
+    super::{Progress, Recorded, RunFilter, Store, StoreError},
+    carry_out, claim, end, failed, finish, get, instant, missed, moment, push, push_a, pushed,
+    record, run, seconds, settle, specified,
 };
 
 pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
@@ -33,7 +33,10 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn S
     push_a(store).await;
     let again = run(store, "a", 120, RunState::Claimed).await;
 
-    assert_eq!(store.decide(again).await, Ok(Recorded::Decided(instant(120))));
+    assert_eq!(store.decide(again.clone()).await, Ok(Recorded::Decided(instant(120))));
+    // Nobody knows any more whether it ran.
+    assert_eq!(store.demand(again, None).await, Ok(Recorded::Pruned(instant(120))));
+    assert_eq!(get(store, "a").await.standing.pruned, Some(instant(120)));
 }
 
 pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(store: &dyn Store) {
@@ -60,8 +63,29 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Sto
     let anew = get(store, "a").await;
     assert_ne!(anew.standing.allocation.uid, uid);
     assert!(anew.recent.is_empty());
-    let late = store.finish(&first.id, end(RunState::Succeeded, 0, "")).await;
+    let late = finish(store, &first.id, end(RunState::Succeeded, 0, "")).await;
     assert_eq!(late, Err(StoreError::NoSuchRun(first.id)));
+}
+
+pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(store: &dyn Store) {
+    push_a(store).await;
+    let first = run(store, "a", 60, RunState::Claimed).await;
+    assert_eq!(store.demand(first.clone(), None).await, Ok(Recorded::New));
+    store.delete("a", &Origin::Api, moment(70), "test").await.unwrap();
+    push_a(store).await;
+    let own = run(store, "a", 60, RunState::Claimed).await;
+    assert_eq!(store.demand(own.clone(), None).await, Ok(Recorded::New));
+
+    let refused = StoreError::NoSuchRun(first.id.clone());
+    for progress in [Progress::Started, super::created("c0ffee")] {
+        let noted = store.note(&first.id, first.uid, progress, moment(80)).await;
+        assert_eq!(noted, Err(refused.clone()));
+    }
+    let end = end(RunState::Succeeded, 0, "");
+    assert_eq!(store.finish(&first.id, first.uid, end).await, Err(refused));
+
+    assert_eq!(record(store, "a", 60).await, own);
+    assert_eq!(get(store, "a").await.standing.succeeded, None);
 }
 
 pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &dyn Store) {

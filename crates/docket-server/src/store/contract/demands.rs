@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{
     super::{End, Recorded, Store},
-    carry_out, claim, end, get, instant, missed, moment, push_a, pushed, record, run, seconds,
-    settle, specified,
+    carry_out, claim, end, finish, get, instant, missed, moment, note, push_a, pushed, record, run,
+    seconds, settle, specified,
 };
 
 async fn by_hand(store: &dyn Store, second: i64) -> Run {
@@ -44,7 +44,7 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn 
 
     let recorded = store.demand(wanted.clone(), None).await;
     let again = store.demand(wanted.clone(), None).await;
-    store.finish(&wanted.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
+    finish(store, &wanted.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
 
     assert_eq!(recorded, Ok(Recorded::New));
     assert_eq!(again, Ok(Recorded::Taken(Arc::new(wanted.clone()))));
@@ -70,12 +70,12 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
     let failed = claim(store, "a", 60).await.id;
     let refusal = RunState::Failed("no such image".to_owned());
     let never = End { exit: None, output: None, ..end(refusal, 0, "") };
-    store.finish(&failed, never).await.unwrap();
+    finish(store, &failed, never).await.unwrap();
     let skipped = run(store, "a", 120, RunState::Skipped("an older one runs".to_owned())).await;
     store.decide(skipped).await.unwrap();
     let ran = claim(store, "a", 180).await.id;
-    store.note(&ran, super::created("c0ffee"), moment(181)).await.unwrap();
-    store.finish(&ran, end(super::failed(1), 1, "")).await.unwrap();
+    note(store, &ran, super::created("c0ffee"), moment(181)).await.unwrap();
+    finish(store, &ran, end(super::failed(1), 1, "")).await.unwrap();
 
     let taken_up = [demand(store, 60, None).await, demand(store, 120, None).await];
     let refused = demand(store, 180, None).await;

@@ -12,14 +12,15 @@ pub(super) mod runs;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Origin, Output, Run, Specification,
+    Origin, Output, Run, RunId, Specification,
     container::UnknownOptions,
     mistake::FieldPath,
     run::{ContainerId, Exit, Instant, RunState, Trigger},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store};
+use super::{Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store, StoreError};
 
 macro_rules! keeps_the_contract {
     ($new:ident) => {
@@ -46,6 +47,7 @@ macro_rules! keeps_the_contract {
             decisions::a_decision_about_another_revision_changes_nothing,
             decisions::what_was_decided_outlives_a_deletion,
             decisions::a_name_created_anew_has_no_history,
+            decisions::the_records_of_a_name_created_anew_are_its_own,
             decisions::missed_instants_in_a_row_are_one_record,
             decisions::missed_instants_stand_beside_a_run_by_hand,
             decisions::history_is_bounded_and_failures_outlive_successes,
@@ -136,11 +138,31 @@ pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
     claimed
 }
 
+/// Adds to the record of a run of whatever allocation has the name now.
+pub(super) async fn note(
+    store: &dyn Store,
+    id: &RunId,
+    progress: Progress,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    store.note(id, uid(store, id).await, progress, at).await
+}
+
+/// Records the end of an attempt at a run of whatever allocation has the name now.
+pub(super) async fn finish(store: &dyn Store, id: &RunId, end: End) -> Result<(), StoreError> {
+    store.finish(id, uid(store, id).await, end).await
+}
+
+async fn uid(store: &dyn Store, id: &RunId) -> Uuid {
+    let standing = store.standing(id.allocation.as_str()).await.unwrap();
+    standing.map_or(Uuid::nil(), |standing| standing.allocation.uid)
+}
+
 /// Claims a run and lets it end at once.
 pub(super) async fn carry_out(store: &dyn Store, name: &str, second: i64, state: RunState) -> Run {
     let claimed = claim(store, name, second).await;
     let code = i64::from(state != RunState::Succeeded);
-    store.finish(&claimed.id, end(state, code, "x")).await.unwrap();
+    finish(store, &claimed.id, end(state, code, "x")).await.unwrap();
     claimed
 }
 

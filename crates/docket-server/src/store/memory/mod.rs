@@ -158,16 +158,17 @@ impl RunStore for MemoryStore {
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_under_way, |run| progress.apply(run, at))
+        state.change(id, uid, rules::check_under_way, |run| progress.apply(run, at))
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_finishable, |run| end.apply(run))?;
+        state.change(id, uid, rules::check_finishable, |run| end.apply(run))?;
         state.shrink_to(self.most_bytes);
         Ok(())
     }

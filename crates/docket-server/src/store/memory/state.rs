@@ -11,6 +11,7 @@ use docket_model::{
     AllocationName, Run, RunId,
     run::{Instant, RunState},
 };
+use uuid::Uuid;
 
 use super::super::{
     REMEMBERED, Recorded, Snapshot, StoreError,
@@ -162,11 +163,13 @@ impl State {
     pub(super) fn change(
         &mut self,
         id: &RunId,
+        uid: Uuid,
         check: impl FnOnce(&RunId, Option<&Run>) -> Result<(), StoreError>,
         change: impl FnOnce(&mut Run),
     ) -> Result<(), StoreError> {
         let name = id.allocation.as_str();
-        let held = self.history(name).and_then(|history| history.get(id.instant)).cloned();
+        let held = self.history(name).and_then(|history| history.get(id.instant));
+        let held = held.filter(|run| run.uid == uid).cloned();
         check(id, held.as_deref())?;
         let mut draft = Draft::of(&self.catalogue);
         let Some(((position, entry), mut run)) = draft.entry_mut(name).zip(held) else {

@@ -8,6 +8,7 @@ use docket_model::{
     run::{Instant, RunState},
 };
 use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
 
 use super::{
     super::{
@@ -90,10 +91,11 @@ impl Work<'_> {
     pub(super) fn note(
         &mut self,
         id: &RunId,
+        uid: Uuid,
         progress: &Progress,
         at: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        let (position, mut run) = self.held(id)?;
+        let (position, mut run) = self.held(id, uid)?;
         rules::check_under_way(id, Some(&*run))?;
         progress.clone().apply(Arc::make_mut(&mut run), at);
         self.change(position, &run)?;
@@ -101,8 +103,8 @@ impl Work<'_> {
     }
 
     /// Records how an attempt ended.
-    pub(super) fn finish(&mut self, id: &RunId, end: &End) -> Result<(), Fault> {
-        let (position, mut run) = self.held(id)?;
+    pub(super) fn finish(&mut self, id: &RunId, uid: Uuid, end: &End) -> Result<(), Fault> {
+        let (position, mut run) = self.held(id, uid)?;
         rules::check_finishable(id, Some(&*run))?;
         // The bytes go to the file; memory keeps how many there are.
         let sized = |output: &Arc<Output>| Output::sized(output.kept(), output.omitted());
@@ -116,9 +118,11 @@ impl Work<'_> {
     }
 
     /// The record of a run: from memory while it is under way, or else from the file.
-    fn held(&self, id: &RunId) -> Result<(u64, Arc<Run>), Fault> {
+    fn held(&self, id: &RunId, uid: Uuid) -> Result<(u64, Arc<Run>), Fault> {
         let none = || StoreError::NoSuchRun(id.clone());
-        let (position, entry) = self.draft.entry(id.allocation.as_str()).ok_or_else(none)?;
+        let held = self.draft.entry(id.allocation.as_str());
+        let (position, entry) =
+            held.filter(|(_, entry)| entry.allocation.uid == uid).ok_or_else(none)?;
         if let Some(under_way) = entry.running(id.instant) {
             return Ok((position, Arc::clone(&under_way.run)));
         }

@@ -70,14 +70,15 @@ impl RunStore for WiredStore {
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write(name(&progress), self.store.note(id, progress, at)).await
+        self.write(name(&progress), self.store.note(id, uid, progress, at)).await
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
-        self.write("finish", self.store.finish(id, end)).await
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
+        self.write("finish", self.store.finish(id, uid, end)).await
     }
 
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
