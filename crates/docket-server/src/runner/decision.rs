@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     fault::{Point, point},
-    store::{End, Progress, Recorded, StoreError},
+    store::{End, Progress, Recorded, StoreError, Wanted},
 };
 
 /// A run that somebody or something wants.
@@ -27,8 +27,8 @@ use crate::{
 pub(super) struct Wish {
     pub(super) instant: Instant,
     pub(super) trigger: Trigger,
-    /// Of a run by hand: the instant after its own, if that is one of a schedule.
-    pub(super) following: Option<Instant>,
+    /// What its instant is, where it is one by hand.
+    pub(super) wanted: Wanted,
     /// The number of its first attempt.
     pub(super) attempt: u32,
 }
@@ -36,7 +36,7 @@ pub(super) struct Wish {
 impl Wish {
     /// A wish that comes of itself.
     pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
-        Self { instant, trigger, following: None, attempt: 1 }
+        Self { instant, trigger, wanted: Wanted::Now, attempt: 1 }
     }
 }
 
@@ -54,19 +54,18 @@ impl Runner {
         let mut through = decided;
         let mut refused = None;
         for ruling in policy::decide(question) {
-            match self.carry_out(&line, allocation, ruling).await {
-                Ok((last, Recorded::New)) => through = last,
-                // Of a span, only a part may be decided: the rest is asked about anew.
-                Ok((last, Recorded::Decided(up_to))) if up_to < Instant::new(last) => {
-                    through = up_to.moment();
-                    break;
-                }
-                Ok((last, Recorded::Decided(_))) => through = last,
-                Ok(_) => break,
+            let last = ruling.last();
+            match self.carry_out(&line, allocation, question, ruling).await {
+                Ok(Some(reached)) => through = reached,
+                Ok(None) => break,
                 Err(error) => {
                     refused = Some(error);
                     break;
                 }
+            }
+            // The rest of a span that is decided in part is asked about anew.
+            if through < last {
+                break;
             }
         }
         drop(line);
@@ -77,19 +76,34 @@ impl Runner {
         through
     }
 
-    /// Acts on a ruling; returns up to when it reaches, and what became of it.
+    /// Acts on a ruling; returns up to when it is decided now, or nothing if the allocation has
+    /// changed.
     async fn carry_out(
         self: &Arc<Self>,
         line: &Line,
         allocation: &Arc<Allocation>,
+        question: Question<'_>,
         ruling: Ruling,
-    ) -> Result<(DateTime<Utc>, Recorded), StoreError> {
-        Ok(match ruling {
-            Ruling::Missed(missed) => (missed.last, self.miss(allocation, missed).await?),
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut last = ruling.last();
+        let mut recorded = match &ruling {
+            Ruling::Missed(missed) => self.miss(allocation, missed.clone()).await?,
             Ruling::Start(instant, trigger) => {
-                let wish = Wish::due(Instant::new(instant), trigger);
-                (instant, self.enter(line, allocation, wish).await?)
+                let wish = Wish::due(Instant::new(*instant), trigger.clone());
+                self.enter(line, allocation, wish).await?
             }
+        };
+        if let (Recorded::Beside(other), Ruling::Missed(missed)) = (&recorded, ruling)
+            && let Some(before) = policy::missed_before(question, missed, other.moment())
+        {
+            last = before.last;
+            recorded = self.miss(allocation, before).await?;
+        }
+        Ok(match recorded {
+            Recorded::New => Some(last),
+            Recorded::Decided(up_to) if up_to < Instant::new(last) => Some(up_to.moment()),
+            Recorded::Decided(_) => Some(last),
+            _ => None,
         })
     }
 
@@ -129,7 +143,7 @@ impl Runner {
         allocation: &Arc<Allocation>,
         wish: Wish,
     ) -> Result<Recorded, StoreError> {
-        let Wish { instant, trigger, following, attempt } = wish;
+        let Wish { instant, trigger, wanted, attempt } = wish;
         let place = self.berths.admit(instant);
         let beside = Beside {
             under_way: line.under_way().iter().map(|handle| handle.id.instant).collect(),
@@ -141,7 +155,7 @@ impl Runner {
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
         let id = run.id.clone();
         let recorded = match trigger {
-            Trigger::ByHand(_) => self.store.demand(run, following).await?,
+            Trigger::ByHand(_) => self.store.demand(run, wanted).await?,
             _ => self.store.decide(run).await?,
         };
         if recorded != Recorded::New {

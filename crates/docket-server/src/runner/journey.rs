@@ -135,7 +135,9 @@ impl Journey {
     /// When the next attempt begins, if there is to be one.
     fn retry(&self, state: &RunState) -> Option<DateTime<Utc>> {
         let retries = self.handle.allocation.specification.policies.retries;
-        let pause = policy::retry(state, retries, self.attempt)?;
+        let demand = self.handle.trigger.demand();
+        let earlier = demand.map_or(0, |demand| demand.earlier);
+        let pause = policy::retry(state, retries, self.attempt.saturating_sub(earlier))?;
         let is_wanted = self.handle.cancelled().is_none();
         is_wanted.then(|| self.runner.clock.now() + pause)
     }

@@ -4,7 +4,7 @@ use docket_model::{Origin, run::RunState};
 use serde_json::json;
 
 use super::{
-    super::{Progress, Recorded, RunFilter, Store, StoreError},
+    super::{Progress, Recorded, RunFilter, Store, StoreError, Wanted},
     carry_out, claim, end, failed, finish, get, instant, missed, moment, push, push_a, pushed,
     record, run, seconds, settle, specified,
 };
@@ -35,7 +35,10 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn S
 
     assert_eq!(store.decide(again.clone()).await, Ok(Recorded::Decided(instant(120))));
     // Nobody knows any more whether it ran.
-    assert_eq!(store.demand(again, None).await, Ok(Recorded::Pruned(instant(120))));
+    assert_eq!(
+        store.demand(again, Wanted::Instant(None)).await,
+        Ok(Recorded::Pruned(instant(120)))
+    );
     assert_eq!(get(store, "a").await.standing.pruned, Some(instant(120)));
 }
 
@@ -70,11 +73,11 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Sto
 pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(store: &dyn Store) {
     push_a(store).await;
     let first = run(store, "a", 60, RunState::Claimed).await;
-    assert_eq!(store.demand(first.clone(), None).await, Ok(Recorded::New));
+    assert_eq!(store.demand(first.clone(), Wanted::Instant(None)).await, Ok(Recorded::New));
     store.delete("a", &Origin::Api, moment(70), "test").await.unwrap();
     push_a(store).await;
     let own = run(store, "a", 60, RunState::Claimed).await;
-    assert_eq!(store.demand(own.clone(), None).await, Ok(Recorded::New));
+    assert_eq!(store.demand(own.clone(), Wanted::Instant(None)).await, Ok(Recorded::New));
 
     let refused = StoreError::NoSuchRun(first.id.clone());
     for progress in [Progress::Started, super::created("c0ffee")] {
@@ -127,7 +130,7 @@ pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
 
     assert_eq!(store.decide(before.clone()).await, Ok(Recorded::Changed));
-    assert_eq!(store.demand(before, None).await, Ok(Recorded::Changed));
+    assert_eq!(store.demand(before, Wanted::Instant(None)).await, Ok(Recorded::Changed));
 
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.running), (None, 0));
@@ -180,14 +183,34 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &dyn Store) {
 pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &dyn Store) {
     push_a(store).await;
     let by_hand = run(store, "a", 60, RunState::Claimed).await;
-    assert_eq!(store.demand(by_hand, None).await, Ok(Recorded::New));
+    assert_eq!(store.demand(by_hand, Wanted::Instant(None)).await, Ok(Recorded::New));
 
     let span = run(store, "a", 60, missed(180, 3)).await;
-    assert_eq!(store.decide(span).await, Ok(Recorded::New));
+    assert_eq!(store.decide(span).await, Ok(Recorded::Decided(instant(60))));
+    let rest = run(store, "a", 120, missed(180, 2)).await;
+    assert_eq!(store.decide(rest).await, Ok(Recorded::New));
 
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(180)));
     let all = RunFilter { limit: 9, ..RunFilter::default() };
     let runs = store.runs("a", &all).await.unwrap();
     let states: Vec<_> = runs.iter().map(|run| run.state.clone()).collect();
     assert_eq!(states, [missed(180, 2), RunState::Claimed]);
+}
+
+pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(store: &dyn Store) {
+    push_a(store).await;
+    for second in [120, 180] {
+        let by_hand = run(store, "a", second, RunState::Claimed).await;
+        assert_eq!(store.demand(by_hand, Wanted::Instant(None)).await, Ok(Recorded::New));
+    }
+
+    let whole = run(store, "a", 60, missed(240, 4)).await;
+    assert_eq!(store.decide(whole).await, Ok(Recorded::Beside(instant(120))));
+    let undecided = get(store, "a").await.standing.decided;
+    let before = run(store, "a", 60, missed(60, 1)).await;
+    assert_eq!(store.decide(before).await, Ok(Recorded::New));
+
+    assert_eq!(undecided, None);
+    assert_eq!(seconds(store, "a").await, [180, 120, 60]);
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
 }

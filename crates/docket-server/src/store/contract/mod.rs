@@ -50,6 +50,7 @@ macro_rules! keeps_the_contract {
             decisions::the_records_of_a_name_created_anew_are_its_own,
             decisions::missed_instants_in_a_row_are_one_record,
             decisions::missed_instants_stand_beside_a_run_by_hand,
+            decisions::a_span_ends_before_what_was_made_up_for_by_hand,
             decisions::history_is_bounded_and_failures_outlive_successes,
             decisions::a_lower_bound_holds_from_the_next_decision_on,
             decisions::runs_are_listed_newest_first,
@@ -66,6 +67,9 @@ macro_rules! keeps_the_contract {
             demands::a_run_by_hand_takes_up_what_never_had_a_container,
             demands::missed_instants_are_fewer_by_one_made_up_for,
             demands::the_rest_of_a_span_takes_no_other_records_place,
+            demands::a_span_keeps_its_rest_where_the_instant_after_is_not_within,
+            demands::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
+            demands::what_is_wanted_now_makes_up_for_nothing,
             demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
         }
     };

@@ -18,7 +18,7 @@ use self::state::State;
 use super::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, draft::Draft, rules,
+    UnderWay, Wanted, draft::Draft, rules,
 };
 
 /// Keeps everything in memory, records and outputs together within a bound of bytes.
@@ -148,9 +148,9 @@ impl RunStore for MemoryStore {
         Ok(recorded)
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
         let mut state = self.state.write();
-        let recorded = state.demand(run, following);
+        let recorded = state.demand(run, wanted);
         state.shrink_to(self.most_bytes);
         Ok(recorded)
     }

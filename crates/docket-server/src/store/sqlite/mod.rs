@@ -39,7 +39,7 @@ use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
 use super::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, Progress, Push,
     Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
-    catalogue::Catalogue,
+    Wanted, catalogue::Catalogue,
 };
 
 pub use self::open::OpenError;
@@ -173,8 +173,8 @@ impl RunStore for SqliteStore {
         self.writer.ask(move |work| work.decide(&run)).await
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
-        self.writer.ask(move |work| work.demand(&run, following)).await
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+        self.writer.ask(move |work| work.demand(&run, wanted)).await
     }
 
     async fn note(

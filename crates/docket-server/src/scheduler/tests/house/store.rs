@@ -12,6 +12,7 @@ use super::wire::Wire;
 use crate::store::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MemoryStore, Progress,
     Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
+    Wanted,
 };
 
 /// The memory store behind a server's wire.
@@ -63,8 +64,8 @@ impl RunStore for WiredStore {
         self.write("decide", self.store.decide(run)).await
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
-        self.write("demand", self.store.demand(run, following)).await
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+        self.write("demand", self.store.demand(run, wanted)).await
     }
 
     async fn note(
