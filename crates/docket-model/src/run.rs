@@ -130,6 +130,14 @@ pub struct Demand {
     /// Variables as `KEY=VALUE`, beside or in place of the container's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
+    /// How many attempts there were for its instant before: `Retries` do not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// Values of variables may be secrets, so only their names are shown.
@@ -139,6 +147,7 @@ impl fmt::Debug for Demand {
             .field("by", &self.by)
             .field("command", &self.command)
             .field("environment", &self.variables().collect::<Vec<_>>())
+            .field("earlier", &self.earlier)
             .finish()
     }
 }

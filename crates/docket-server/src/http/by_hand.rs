@@ -40,7 +40,7 @@ pub(super) async fn run(
         let key = wrong.split('=').next().unwrap_or_default();
         return Err(ApiError::BadRequest(format!("Env: `{key}` is no variable: write KEY=VALUE")));
     }
-    let demand = Demand { by: who(&request, by), command: cmd, environment: env };
+    let demand = Demand { by: who(&request, by), command: cmd, environment: env, earlier: 0 };
     let run = api.runner.run_by_hand(&name, demand, at).await?;
     let mut answer = match run.state {
         RunState::Skipped(_) => HttpResponse::Conflict(),

@@ -215,7 +215,7 @@ impl Runner {
         let remarks = vec!["it was lost, and its container was found again".to_owned()];
         let at = self.clock.now();
         let end = End { state: state.clone(), exit: Some(exit), output, remarks, at };
-        match self.durably(|| self.store.finish(&run.id, end.clone())).await {
+        match self.durably(|| self.store.finish(&run.id, run.uid, end.clone())).await {
             Err(Stopped) => return,
             Ok(Err(error)) => {
                 info!(run = %run.id, %error, "the end of a run could not be recorded");

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{
     runner::HandError,
-    store::{Progress, RunStore},
+    store::{AllocationStore, Progress, RunStore},
 };
 
 const CANCELLED: &str = "09:10:00 cancelled: ann wants it to end";
@@ -161,7 +161,8 @@ async fn note_cancellation(ground: &Ground) {
     let id = RunId { allocation, instant: "20261121T091000Z".parse().unwrap() };
     let cancellation = Cancellation { reason: "ann wants it to end".to_owned(), kill: false };
     let at = "2026-11-21T09:11:00Z".parse().unwrap();
-    ground.store.note(&id, Progress::Cancelling(cancellation), at).await.unwrap();
+    let uid = ground.store.standing("a").await.unwrap().unwrap().allocation.uid;
+    ground.store.note(&id, uid, Progress::Cancelling(cancellation), at).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use self::state::State;
 use super::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, draft::Draft, rules,
+    UnderWay, Wanted, draft::Draft, rules,
 };
 
 /// Keeps everything in memory, records and outputs together within a bound of bytes.
@@ -148,9 +148,9 @@ impl RunStore for MemoryStore {
         Ok(recorded)
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
         let mut state = self.state.write();
-        let recorded = state.demand(run, following);
+        let recorded = state.demand(run, wanted);
         state.shrink_to(self.most_bytes);
         Ok(recorded)
     }
@@ -158,16 +158,17 @@ impl RunStore for MemoryStore {
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_under_way, |run| progress.apply(run, at))
+        state.change(id, uid, rules::check_under_way, |run| progress.apply(run, at))
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_finishable, |run| end.apply(run))?;
+        state.change(id, uid, rules::check_finishable, |run| end.apply(run))?;
         state.shrink_to(self.most_bytes);
         Ok(())
     }

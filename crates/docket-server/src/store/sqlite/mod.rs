@@ -39,7 +39,7 @@ use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
 use super::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, Progress, Push,
     Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
-    catalogue::Catalogue,
+    Wanted, catalogue::Catalogue,
 };
 
 pub use self::open::OpenError;
@@ -173,32 +173,35 @@ impl RunStore for SqliteStore {
         self.writer.ask(move |work| work.decide(&run)).await
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
-        self.writer.ask(move |work| work.demand(&run, following)).await
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+        self.writer.ask(move |work| work.demand(&run, wanted)).await
     }
 
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let entry = |catalogue: &Catalogue| {
-            let (_, entry) = catalogue.entry(id.allocation.as_str())?;
-            entry.running(id.instant).map(drop)
+        let is_under_way = |catalogue: &Catalogue| {
+            let held = catalogue.entry(id.allocation.as_str());
+            held.is_some_and(|(_, entry)| {
+                entry.allocation.uid == uid && entry.running(id.instant).is_some()
+            })
         };
-        let may_follow = !progress.is_momentous() && entry(&self.catalogue.read()).is_some();
+        let may_follow = !progress.is_momentous() && is_under_way(&self.catalogue.read());
         let id = id.clone();
         if may_follow {
-            self.writer.tell(move |work| work.note(&id, &progress, at));
+            self.writer.tell(move |work| work.note(&id, uid, &progress, at));
             return Ok(());
         }
-        self.writer.ask(move |work| work.note(&id, &progress, at)).await
+        self.writer.ask(move |work| work.note(&id, uid, &progress, at)).await
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer.ask(move |work| work.finish(&id, &end)).await
+        self.writer.ask(move |work| work.finish(&id, uid, &end)).await
     }
 
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {

@@ -12,6 +12,7 @@ use super::wire::Wire;
 use crate::store::{
     About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MemoryStore, Progress,
     Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
+    Wanted,
 };
 
 /// The memory store behind a server's wire.
@@ -63,21 +64,22 @@ impl RunStore for WiredStore {
         self.write("decide", self.store.decide(run)).await
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
-        self.write("demand", self.store.demand(run, following)).await
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+        self.write("demand", self.store.demand(run, wanted)).await
     }
 
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write(name(&progress), self.store.note(id, progress, at)).await
+        self.write(name(&progress), self.store.note(id, uid, progress, at)).await
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
-        self.write("finish", self.store.finish(id, end)).await
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
+        self.write("finish", self.store.finish(id, uid, end)).await
     }
 
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
