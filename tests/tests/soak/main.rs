@@ -14,6 +14,7 @@ use std::{
 use docket_tests::{
     Engine, Home, Registry, Server,
     allocation::{idle, with_option},
+    breaks,
     client::{bounded, run},
     ordeal::{Meddling, Ordeal, POINTS, Verdict},
     storm::{Aftermath, Storm},
@@ -41,12 +42,13 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    let parts: [(&str, fn() -> Outcome); 6] = [
+    let parts: [(&str, fn() -> Outcome); 7] = [
         ("killed at every step", killed_at_every_step),
         ("strangers who prune and remove", pruned_and_removed),
         ("the engine killed too", with_the_engine_killed),
         ("a storm over a server that forgets", || storm(Home::forgetful)),
         ("a storm over a server with a file", || storm(Home::durable)),
+        ("calls that hang until docket gives them up", outwaited),
         ("a container silent for a minute", silent_for_a_minute),
     ];
     let began = Instant::now();
@@ -133,6 +135,11 @@ fn with_the_engine_killed() -> Outcome {
 
 fn storm(home: fn(&str) -> Home) -> Outcome {
     STORM.weather(home).into()
+}
+
+fn outwaited() -> Outcome {
+    let outcome = breaks::outwaited(Home::durable);
+    Outcome { told: outcome.to_string(), kills: 0, is_right: outcome.wrongs.is_empty() }
 }
 
 fn silent_for_a_minute() -> Outcome {
