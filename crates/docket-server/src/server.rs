@@ -72,7 +72,11 @@ pub async fn serve(
     );
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
-    let life = Arc::new(Life { store: Arc::clone(store), clock: Arc::clone(clock) });
+    let life = Arc::new(Life {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        ticks: Arc::clone(&parts.ticks),
+    });
     life.begin(runner).await?;
     let api = parts.api(&config, socket_file.is_some());
     let server = http::serve(Data::new(api), listener)?;
