@@ -11,7 +11,11 @@ use super::{
     Api,
     error::{ApiError, JSON},
 };
-use crate::{engine::EngineInfo, runner::EngineState, store::StoreError};
+use crate::{
+    engine::EngineInfo,
+    runner::{EngineState, StoreTrouble},
+    store::{self, StoreError},
+};
 
 /// How much of a backup is read at once, in bytes.
 const PIECE: usize = 1 << 16;
@@ -92,6 +96,9 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
             None
         }
     };
+    reasons.extend(api.runner.store_trouble().map(|StoreTrouble { since, reason }| {
+        format!("the store cannot be written since {since}: {reason}")
+    }));
     reasons.extend(api.file_mistake.lock().clone());
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));

@@ -49,26 +49,20 @@ impl Life {
         }
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.record(Event::Started { version }).await;
-        self.store.alive(now).await?;
+        runner.sign_of_life().await;
         runner.take_up().await
     }
 
     /// Gives signs of life until the server stops.
-    pub(super) async fn go_on(self: Arc<Self>, stop: CancellationToken) {
+    pub(super) async fn go_on(runner: Arc<Runner>, stop: CancellationToken) {
         while stop.run_until_cancelled(sleep(SIGN_OF_LIFE)).await.is_some() {
-            self.sign().await;
+            runner.sign_of_life().await;
         }
     }
 
-    pub(super) async fn end(&self) {
+    pub(super) async fn end(&self, runner: &Runner) {
         self.record(Event::Stopped).await;
-        self.sign().await;
-    }
-
-    async fn sign(&self) {
-        if let Err(error) = self.store.alive(self.clock.now()).await {
-            warn!(%error, "the store does not know that the server runs");
-        }
+        runner.sign_of_life().await;
     }
 
     async fn record(&self, event: Event) {

@@ -237,8 +237,7 @@ impl JournalStore for SqliteStore {
     }
 
     async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.writer.tell(move |work| Ok(work.set("last_alive", &values::text(at))?));
-        Ok(())
+        self.writer.ask(move |work| Ok(work.set("last_alive", &values::text(at))?)).await
     }
 }
 
