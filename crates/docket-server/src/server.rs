@@ -196,6 +196,7 @@ impl Parts {
             has_env_dir: config.env_dir.is_some(),
             started: self.clock.now(),
             file_mistake: mistake.unwrap_or_default(),
+            backups: Arc::new(tokio::sync::Semaphore::new(1)),
         }
     }
 }

@@ -40,7 +40,7 @@ pub use self::{
     error::{StoreError, Unfit},
     memory::MemoryStore,
     progress::{End, Progress},
-    sqlite::{OpenError, SqliteStore},
+    sqlite::{OpenError, SqliteStore, backup_of},
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -184,8 +184,8 @@ pub struct About {
     pub is_volatile: bool,
     /// True where it was made when it was opened, so that nothing can be in it.
     pub is_new: bool,
-    /// Where its files are, and room for more.
-    pub folder: Option<PathBuf>,
+    /// The file that it is in; there is room for more beside it.
+    pub file: Option<PathBuf>,
     /// Of a store that was there: the last moment at which its server was known to run.
     pub last_alive: Option<DateTime<Utc>>,
 }

@@ -222,7 +222,7 @@ impl Store for MemoryStore {
             kind: "memory".to_owned(),
             is_volatile: true,
             is_new: true,
-            folder: None,
+            file: None,
             last_alive: None,
         }
     }

@@ -42,7 +42,7 @@ use super::{
     Wanted, catalogue::Catalogue,
 };
 
-pub use self::open::OpenError;
+pub use self::{copy::backup_of, open::OpenError};
 
 /// Keeps everything in one file, which one server at a time has open.
 #[derive(Debug)]
@@ -252,7 +252,7 @@ impl Store for SqliteStore {
             kind: format!("sqlite:{}", self.path.display()),
             is_volatile: false,
             is_new: self.is_new,
-            folder: self.path.parent().map(Path::to_owned),
+            file: Some(self.path.clone()),
             last_alive: self.last_alive,
         }
     }
