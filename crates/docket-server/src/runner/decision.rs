@@ -100,9 +100,8 @@ impl Runner {
             recorded = self.miss(allocation, before).await?;
         }
         Ok(match recorded {
-            Recorded::New => Some(last),
             Recorded::Decided(up_to) if up_to < Instant::new(last) => Some(up_to.moment()),
-            Recorded::Decided(_) => Some(last),
+            Recorded::New | Recorded::Decided(_) => Some(last),
             _ => None,
         })
     }

@@ -30,7 +30,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Origin, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
 use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -207,8 +207,20 @@ impl RunStore for SqliteStore {
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         let Some(owner) = self.owner(name) else { return Ok(None) };
         self.writer.settled().await;
-        let run = self.readers.read(move |sql| history::run(sql, &owner, instant)).await?;
+        let run = self.readers.read(move |sql| record::find(sql, &owner, instant)).await?;
         Ok(run.map(Arc::new))
+    }
+
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        let Some(owner) = self.owner(name) else { return Ok(None) };
+        self.writer.settled().await;
+        let output = move |sql: &_| history::output(sql, &owner, instant, attempt);
+        Ok(self.readers.read(output).await?.map(Arc::new))
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
