@@ -163,7 +163,7 @@ pub(super) async fn push(
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
     let at = api.clock.now();
-    let by = by_hand::who(&request, None).into();
+    let by = by_hand::sender(&request).into();
     let push = Push { specifications, origin: Origin::Api, complete: false, at, by };
     let effects = api.store.push(push).await.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
@@ -239,7 +239,7 @@ pub(super) async fn delete(
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let by = by_hand::who(&request, None);
+    let by = by_hand::sender(&request);
     let origin = match api.snapshot(&name).await?.standing.allocation.origin {
         // The file that it came from is not in force, so it cannot be deleted there.
         ref file @ Origin::File(_) if !api.has_file => file.clone(),

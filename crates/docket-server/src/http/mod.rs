@@ -28,6 +28,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use self::{error::ApiError, view::View};
 use crate::{
@@ -72,6 +73,8 @@ pub(crate) struct Api {
     pub(crate) started: DateTime<Utc>,
     /// What is wrong with the file of allocations, while an older one is in force.
     pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
+    /// Who has it may make a backup.
+    pub(crate) backups: Arc<Semaphore>,
 }
 
 impl Api {

@@ -216,7 +216,8 @@ impl<'a> Attempt<'a> {
     fn missed(&self) -> Over {
         let Journey { runner, handle, .. } = self.journey;
         let instant = handle.id.instant;
-        let reason = runner.pauses.reason(instant.moment(), runner.clock.now());
+        let now = runner.clock.now();
+        let reason = runner.pauses.reason(instant.moment(), now, now);
         let reason = format!("claimed in time, and not started before its deadline: {reason}");
         let state = RunState::Missed { reason, last: instant, count: 1 };
         Over { container: self.container.clone(), ..Over::without_container(state) }

@@ -100,9 +100,8 @@ impl Runner {
             recorded = self.miss(allocation, before).await?;
         }
         Ok(match recorded {
-            Recorded::New => Some(last),
             Recorded::Decided(up_to) if up_to < Instant::new(last) => Some(up_to.moment()),
-            Recorded::Decided(_) => Some(last),
+            Recorded::New | Recorded::Decided(_) => Some(last),
             _ => None,
         })
     }
@@ -114,14 +113,14 @@ impl Runner {
         missed: Missed,
     ) -> Result<Recorded, StoreError> {
         let reason = match &missed.why {
-            Why::TooLate => self.pauses.reason(missed.first, missed.last),
+            Why::TooLate => self.pauses.reason(missed.first, missed.last, self.clock.now()),
             Why::Suspended(reason) => reason.clone(),
         };
         let (name, count) = (allocation.name(), missed.count);
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.clock.now());
-        let recorded = self.store.decide(run).await?;
+        let recorded = self.heed(self.store.decide(run).await)?;
         match (&recorded, missed.why) {
             (Recorded::New, Why::TooLate) => {
                 warn!(allocation = %name, %first, %last, count, reason, "run missed");
@@ -154,10 +153,10 @@ impl Runner {
         let state = state(&admission);
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
         let id = run.id.clone();
-        let recorded = match trigger {
-            Trigger::ByHand(_) => self.store.demand(run, wanted).await?,
-            _ => self.store.decide(run).await?,
-        };
+        let recorded = self.heed(match trigger {
+            Trigger::ByHand(_) => self.store.demand(run, wanted).await,
+            _ => self.store.decide(run).await,
+        })?;
         if recorded != Recorded::New {
             debug!(run = %id, ?recorded, "nothing new is decided about the instant");
             return Ok(recorded);

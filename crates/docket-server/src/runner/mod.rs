@@ -39,7 +39,7 @@ use docket_model::{
 use futures_util::future::join_all;
 use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use self::{
     berths::Berths, disposal::Kept, gate::Gate, leftovers::Leftovers, line::Lines, live::Readers,
@@ -49,6 +49,7 @@ pub(crate) use self::{
     by_hand::HandError,
     environment::NO_FOLDER,
     health::{EngineHealth, EngineState},
+    pauses::StoreTrouble,
 };
 use crate::{
     clock::Clock,
@@ -152,6 +153,27 @@ impl Runner {
         });
     }
 
+    /// Takes note of what came of writing to the store, for those who ask why nothing starts.
+    fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(over) = self.pauses.heed(&written, self.clock.now()) {
+            info!("the store can be written again");
+            self.paused(over);
+        }
+        written
+    }
+
+    /// Notes in the store that the server runs.
+    pub(crate) async fn sign_of_life(&self) {
+        if let Err(error) = self.heed(self.store.alive(self.clock.now()).await) {
+            warn!(%error, "the store does not know that the server runs");
+        }
+    }
+
+    /// Why the store cannot be written now, if that is so.
+    pub(crate) fn store_trouble(&self) -> Option<StoreTrouble> {
+        self.pauses.store_trouble()
+    }
+
     /// Finishes what is being written, and lets the containers go.
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
@@ -221,7 +243,7 @@ impl Runner {
         F: Future<Output = Result<T, StoreError>>,
     {
         loop {
-            match write().await {
+            match self.heed(write().await) {
                 Err(error @ (StoreError::Unwritable(_) | StoreError::Unreadable(_))) => {
                     error!(%error, "it is tried again");
                     self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;

@@ -67,7 +67,8 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    fn note(&self, now: DateTime<Utc>) {
+    /// Takes note of a time that the wall clock shows, or showed before the server started.
+    pub(crate) fn note(&self, now: DateTime<Utc>) {
         self.latest.fetch_max(now.timestamp_millis(), Ordering::Relaxed);
     }
 

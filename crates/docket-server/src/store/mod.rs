@@ -29,7 +29,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    Allocation, AllocationName, Origin, Run, RunId, Specification,
+    Allocation, AllocationName, Origin, Output, Run, RunId, Specification,
     journal::{Entry, Suspension},
     run::Instant,
 };
@@ -40,7 +40,7 @@ pub use self::{
     error::{StoreError, Unfit},
     memory::MemoryStore,
     progress::{End, Progress},
-    sqlite::{OpenError, SqliteStore},
+    sqlite::{OpenError, SqliteStore, backup_of},
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -184,8 +184,8 @@ pub struct About {
     pub is_volatile: bool,
     /// True where it was made when it was opened, so that nothing can be in it.
     pub is_new: bool,
-    /// Where its files are, and room for more.
-    pub folder: Option<PathBuf>,
+    /// The file that it is in; there is room for more beside it.
+    pub file: Option<PathBuf>,
     /// Of a store that was there: the last moment at which its server was known to run.
     pub last_alive: Option<DateTime<Utc>>,
 }
@@ -279,8 +279,17 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// allocation is known by its uid, as above.
     async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError>;
 
-    /// The record of one run: its own, not one of missed instants that spans it.
+    /// The record of one run: its own, not one of missed instants that spans it. The bytes of its
+    /// outputs may be left out, their sizes not.
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError>;
+
+    /// What an attempt at a run wrote, with its bytes; nothing where none of that is kept.
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError>;
 
     /// The records of an allocation, the newest first.
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError>;

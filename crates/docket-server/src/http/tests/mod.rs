@@ -57,18 +57,19 @@ pub(super) fn api(access: Access) -> Data<Api> {
         unknown_options: UnknownOptions::Refuse,
         started: clock.now(),
         file_mistake: Arc::default(),
+        backups: Arc::new(tokio::sync::Semaphore::new(1)),
         clock,
     })
 }
 
 /// A request as it is sent; the answer's status, the headers that matter, and its body.
-struct Asking {
+pub(super) struct Asking {
     api: Data<Api>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Asking {
-    fn of(api: &Data<Api>) -> Self {
+    pub(super) fn of(api: &Data<Api>) -> Self {
         Self { api: api.clone(), headers: vec![("host", "localhost:3000")] }
     }
 
@@ -78,7 +79,7 @@ impl Asking {
         self
     }
 
-    async fn send(self, method: Method, path: &str, body: &str) -> String {
+    pub(super) async fn send(self, method: Method, path: &str, body: &str) -> String {
         let app = App::new()
             .app_data(self.api)
             .configure(routes)

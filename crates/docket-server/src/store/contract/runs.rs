@@ -11,6 +11,11 @@ use super::{
     record, run,
 };
 
+/// What an attempt at the run of the first minute wrote.
+async fn output(store: &dyn Store, attempt: u32) -> Vec<u8> {
+    store.output("a", instant(60), attempt).await.unwrap().unwrap().to_bytes()
+}
+
 pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn Store) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
@@ -28,7 +33,8 @@ pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn St
     assert_eq!(attempt.container, Some(ContainerId("c0ffee".into())));
     assert_eq!(attempt.image.as_deref(), Some("sha256:1"));
     assert_eq!(attempt.exit.as_ref().unwrap().code, 3);
-    assert_eq!(attempt.output.as_ref().unwrap().to_bytes(), b"oh");
+    assert_eq!(attempt.output.as_ref().unwrap().written(), 2);
+    assert_eq!(output(store, 1).await, b"oh");
     assert_eq!(get(store, "a").await.standing.running, 0);
 }
 
@@ -50,12 +56,15 @@ pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &dyn Store) {
     assert_eq!(over.state, RunState::Succeeded);
     let attempts = over.attempts.iter().map(|attempt| {
         let container = attempt.container.as_ref().unwrap().to_string();
-        let output = attempt.output.as_ref().unwrap().to_bytes();
-        (attempt.number, container, String::from_utf8(output).unwrap())
+        (attempt.number, container, attempt.output.as_ref().unwrap().written())
     });
-    let expected = [(1, "first", "oh"), (2, "second", "fine")];
-    let expected = expected.map(|(n, id, output)| (n, id.to_owned(), output.to_owned()));
+    let expected = [(1, "first".to_owned(), 2), (2, "second".to_owned(), 4)];
     assert_eq!(attempts.collect::<Vec<_>>(), expected);
+    assert_eq!(output(store, 1).await, b"oh");
+    assert_eq!(output(store, 2).await, b"fine");
+    assert_eq!(store.output("a", instant(60), 3).await, Ok(None));
+    assert_eq!(store.output("a", instant(120), 1).await, Ok(None));
+    assert_eq!(store.output("b", instant(60), 1).await, Ok(None));
     let listed = &get(store, "a").await.recent[0];
     let written = listed.attempts.iter().map(|attempt| attempt.output.as_ref().unwrap().written());
     assert_eq!(written.collect::<Vec<_>>(), [2, 4]);
@@ -149,7 +158,7 @@ pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &dyn Store) {
 
     let found = record(store, "a", 60).await;
     assert_eq!((found.state, found.ended_at), (RunState::Succeeded, Some(moment(10))));
-    assert_eq!(found.attempts[0].output.as_ref().unwrap().to_bytes(), b"here");
+    assert_eq!(output(store, 1).await, b"here");
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.running, standing.succeeded), (1, Some(instant(60))));
     let under_way = store.under_way().await.unwrap();
@@ -195,6 +204,5 @@ pub(in crate::store) async fn what_is_known_of_an_output_is_not_lost_with_its_co
     let found = End { output: None, ..end(RunState::Succeeded, 0, "") };
     finish(store, &id, found).await.unwrap();
 
-    let output = record(store, "a", 60).await.attempts[0].output.clone().unwrap();
-    assert_eq!(output.to_bytes(), b"so far");
+    assert_eq!(output(store, 1).await, b"so far");
 }

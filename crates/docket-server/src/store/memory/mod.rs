@@ -7,7 +7,7 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use docket_model::{
-    AllocationName, Origin, Run, RunId,
+    AllocationName, Origin, Output, Run, RunId,
     journal::{Entry, Event},
     run::Instant,
 };
@@ -178,6 +178,18 @@ impl RunStore for MemoryStore {
         Ok(state.history(name).and_then(|history| history.get(instant)).cloned())
     }
 
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        let run = self.run(name, instant).await?;
+        let attempts = run.iter().flat_map(|run| &run.attempts);
+        let wrote = attempts.filter(|wrote| wrote.number == attempt);
+        Ok(wrote.into_iter().find_map(|attempt| attempt.output.clone()))
+    }
+
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
         let state = self.state.read();
         let runs = state.history(name).map(|history| history.newest_before(filter.before));
@@ -222,7 +234,7 @@ impl Store for MemoryStore {
             kind: "memory".to_owned(),
             is_volatile: true,
             is_new: true,
-            folder: None,
+            file: None,
             last_alive: None,
         }
     }

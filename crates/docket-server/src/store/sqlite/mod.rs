@@ -30,7 +30,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Origin, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
 use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ use super::{
     Wanted, catalogue::Catalogue,
 };
 
-pub use self::open::OpenError;
+pub use self::{copy::backup_of, open::OpenError};
 
 /// Keeps everything in one file, which one server at a time has open.
 #[derive(Debug)]
@@ -207,8 +207,20 @@ impl RunStore for SqliteStore {
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         let Some(owner) = self.owner(name) else { return Ok(None) };
         self.writer.settled().await;
-        let run = self.readers.read(move |sql| history::run(sql, &owner, instant)).await?;
+        let run = self.readers.read(move |sql| record::find(sql, &owner, instant)).await?;
         Ok(run.map(Arc::new))
+    }
+
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        let Some(owner) = self.owner(name) else { return Ok(None) };
+        self.writer.settled().await;
+        let output = move |sql: &_| history::output(sql, &owner, instant, attempt);
+        Ok(self.readers.read(output).await?.map(Arc::new))
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
@@ -237,8 +249,7 @@ impl JournalStore for SqliteStore {
     }
 
     async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.writer.tell(move |work| Ok(work.set("last_alive", &values::text(at))?));
-        Ok(())
+        self.writer.ask(move |work| Ok(work.set("last_alive", &values::text(at))?)).await
     }
 }
 
@@ -253,7 +264,7 @@ impl Store for SqliteStore {
             kind: format!("sqlite:{}", self.path.display()),
             is_volatile: false,
             is_new: self.is_new,
-            folder: self.path.parent().map(Path::to_owned),
+            file: Some(self.path.clone()),
             last_alive: self.last_alive,
         }
     }
