@@ -12,6 +12,8 @@
 )]
 
 pub mod allocation;
+pub mod breaks;
+pub mod bystander;
 pub mod certificate;
 pub mod client;
 pub mod clock;

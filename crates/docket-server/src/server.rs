@@ -72,7 +72,11 @@ pub async fn serve(
     );
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
-    let life = Arc::new(Life { store: Arc::clone(store), clock: Arc::clone(clock) });
+    let life = Life {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        ticks: Arc::clone(&parts.ticks),
+    };
     life.begin(runner).await?;
     let api = parts.api(&config, socket_file.is_some());
     let open_answers = api.stopping.clone();
@@ -88,7 +92,7 @@ pub async fn serve(
         tasks.spawn(Arc::clone(source).reload_on_hangup(stop.clone())?);
     }
     tasks.spawn(Arc::clone(runner).clean_up());
-    tasks.spawn(Arc::clone(&life).go_on(stop.clone()));
+    tasks.spawn(Life::go_on(Arc::clone(runner), stop.clone()));
     let propose_no_more = CancellationToken::new();
     let proposing = tokio::spawn(scheduler.run(propose_no_more.clone()));
     let mut serving = tokio::spawn(server);
@@ -119,7 +123,7 @@ pub async fn serve(
     tasks.close();
     runner.stop().await;
     tasks.wait().await;
-    life.end().await;
+    life.end(runner).await;
     if let Some(path) = socket_file {
         let removed = std::fs::remove_file(&path);
         removed.unwrap_or_else(|error| warn!(path = %path.display(), %error, "socket file stays"));
@@ -197,6 +201,7 @@ impl Parts {
             sessions: Sessions::default(),
             wrong_tokens: WrongTokens::default(),
             stopping: CancellationToken::new(),
+            backups: Arc::new(tokio::sync::Semaphore::new(1)),
         }
     }
 }

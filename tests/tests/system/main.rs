@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, it is what fails it")]
 
 mod access;
+mod breaks;
+mod broken_rehearsals;
 mod calls;
 mod clocks;
 mod command_line;
@@ -18,6 +20,7 @@ mod http_errors;
 mod images;
 mod neighbours;
 mod output;
+mod packaging;
 mod reach;
 mod readme;
 mod runs;

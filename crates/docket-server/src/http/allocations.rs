@@ -87,7 +87,7 @@ pub(super) async fn push(
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
     let at = api.clock.now();
-    let by = by_hand::who(&request, None).into();
+    let by = by_hand::sender(&request).into();
     let push = Push { specifications, origin: Origin::Api, complete: false, at, by, only_if };
     let effects = api.store.push(push).await.map_err(|error| match error {
         StoreError::Unfit(unfit) => {

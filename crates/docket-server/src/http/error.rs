@@ -19,6 +19,9 @@ use crate::{engine::EngineError, runner::HandError, store::StoreError};
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
 pub(super) const PROBLEM: &str = "application/problem+json";
 
+/// In how many seconds whoever wants a backup may ask again.
+const RETRY_BACKUP_AFTER: &str = "10";
+
 /// Why a request is not answered as its sender hoped.
 #[derive(Debug)]
 pub(super) enum ApiError {
@@ -66,6 +69,8 @@ pub(super) enum ApiError {
     Engine(EngineError),
     /// The server is not ready, and why.
     NotReady(String),
+    /// A backup is made or sent already, and there is room for one.
+    BackupUnderWay,
     /// Something broke on the way; the sender is told in brief.
     Internal(String),
 }
@@ -134,6 +139,9 @@ impl fmt::Display for ApiError {
             Self::Store(error) => error.fmt(f),
             Self::Hand(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
+            Self::BackupUnderWay => {
+                f.write_str("a backup is under way, and there is one at a time: try again later")
+            }
             Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
         }
     }
@@ -162,7 +170,9 @@ impl ResponseError for ApiError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(error) => status_of(error),
-            Self::Engine(_) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Engine(_) | Self::NotReady(_) | Self::BackupUnderWay => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -186,6 +196,9 @@ impl ResponseError for ApiError {
             }
             Self::TooManyTokens(wait) => {
                 answer.insert_header((header::RETRY_AFTER, seconds(*wait)));
+            }
+            Self::BackupUnderWay => {
+                answer.insert_header((header::RETRY_AFTER, RETRY_BACKUP_AFTER));
             }
             Self::Unauthorized | Self::WrongToken => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));

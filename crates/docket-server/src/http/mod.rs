@@ -35,6 +35,7 @@ use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use parking_lot::Mutex;
 use rustix::net::sockopt::set_tcp_user_timeout;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::session::{Sessions, WrongTokens};
@@ -90,6 +91,8 @@ pub(crate) struct Api {
     pub(crate) wrong_tokens: WrongTokens,
     /// Ends the answers that would go on for ever, when the server stops.
     pub(crate) stopping: CancellationToken,
+    /// Who has it may make a backup.
+    pub(crate) backups: Arc<Semaphore>,
 }
 
 impl Api {

@@ -3,6 +3,8 @@
 //! The id of an event is how many bytes were written up to its end, so that a reader that comes back
 //! goes on behind it, to the byte.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -74,8 +76,13 @@ pub(super) async fn get(
         });
         return Ok(answer.streaming(pieces.take_until(api.stopping.clone().cancelled_owned())));
     }
+    let kept = async |attempt, sized: Arc<Output>| {
+        let output = api.store.output(&path.0, run.id.instant, attempt).await?;
+        // Where nothing is kept, it is told how much was left out.
+        Ok::<_, ApiError>(output.unwrap_or(sized).since(skip))
+    };
     let bytes = match written(&run, attempt)? {
-        Written::Kept(output) => output.since(skip),
+        Written::Kept(attempt, sized) => kept(attempt, sized).await?,
         Written::Nothing => Vec::new(),
         Written::ByNow(container) => match api.engine.output(container, LARGEST).await {
             Ok(captured) => captured.output.since(skip),
@@ -83,7 +90,7 @@ pub(super) async fn get(
             Err(EngineError::Gone) => {
                 let run = find(&api, &path.0, &path.1).await?;
                 match written(&run, attempt)? {
-                    Written::Kept(output) => output.since(skip),
+                    Written::Kept(attempt, sized) => kept(attempt, sized).await?,
                     Written::Nothing | Written::ByNow(_) => Vec::new(),
                 }
             }
@@ -95,7 +102,8 @@ pub(super) async fn get(
 
 /// Where the output of an attempt is.
 enum Written<'a> {
-    Kept(&'a Output),
+    /// At the attempt of this number; how much it is.
+    Kept(u32, Arc<Output>),
     ByNow(&'a ContainerId),
     Nothing,
 }
@@ -111,7 +119,7 @@ fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
     };
     let Some(attempt) = wanted else { return Ok(Written::Nothing) };
     Ok(match (&attempt.output, &attempt.container) {
-        (Some(output), _) => Written::Kept(output),
+        (Some(sized), _) => Written::Kept(attempt.number, Arc::clone(sized)),
         (None, Some(container)) if !run.state.is_over() => Written::ByNow(container),
         _ => Written::Nothing,
     })

@@ -165,11 +165,16 @@ impl Follower {
 
     /// Reads an attempt to its end; false where it has not begun to write.
     async fn read(&mut self, run: &Run, attempt: &Attempt) -> Result<bool, LiveError> {
-        if let Some(output) = &attempt.output {
-            let rest = output.since(self.skip);
-            self.skip = self.skip.saturating_sub(output.written());
-            self.before += output.written();
-            self.hand_out(rest.into(), self.before).await;
+        if let Some(sized) = &attempt.output {
+            let (name, instant) = (run.id.allocation.as_str(), run.id.instant);
+            self.before += sized.written();
+            if sized.written() > self.skip {
+                let output = self.runner.store.output(name, instant, attempt.number).await?;
+                // Where nothing is kept, it is told how much was left out.
+                let rest = output.as_ref().unwrap_or(sized).since(self.skip);
+                self.hand_out(rest.into(), self.before).await;
+            }
+            self.skip = self.skip.saturating_sub(sized.written());
             return Ok(true);
         }
         if attempt.exit.is_some() || run.state.is_over() {

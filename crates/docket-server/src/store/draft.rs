@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, AllocationName, Origin, Run, Specification};
+use docket_model::{Allocation, AllocationName, Origin, Run, Specification, run::Instant};
 
 use super::{
     Condition, Effect, Push, Steering, StoreError,
@@ -174,7 +174,9 @@ impl<'a> Draft<'a> {
             let position = self.count();
             let created = rules::created(specification, &push.origin, position, push.at);
             self.link(&created);
-            let entry = Entry { decided: remembered, ..Entry::new(Arc::new(created)) };
+            // What was done under the name is not on record any more.
+            let pruned = remembered.map(Instant::new);
+            let entry = Entry { decided: remembered, pruned, ..Entry::new(Arc::new(created)) };
             self.staged.entries.insert(position, Some(entry));
             self.staged.positions.insert(name.clone(), Some(position));
             self.staged.changed.insert(position, name);

@@ -63,6 +63,11 @@ impl History {
         (span.latest() >= instant).then_some(span)
     }
 
+    /// The first record of two instants and those between them.
+    pub(super) fn first_within(&self, first: Instant, last: Instant) -> Option<Instant> {
+        self.runs.range(first..=last).next().map(|(instant, _)| *instant)
+    }
+
     pub(super) fn insert(&mut self, run: Arc<Run>, age: u64, keep: Keep) -> Resized {
         let weight = run.weight();
         self.runs.insert(run.id.instant, Kept { run, age, weight });

@@ -66,6 +66,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
         sessions: Sessions::default(),
         wrong_tokens: WrongTokens::default(),
         stopping: CancellationToken::new(),
+        backups: Arc::new(tokio::sync::Semaphore::new(1)),
         clock,
     })
 }
@@ -84,19 +85,20 @@ fn another(api: &Api) -> Api {
         sessions: Sessions::default(),
         wrong_tokens: WrongTokens::default(),
         stopping: CancellationToken::new(),
+        backups: api.backups.clone(),
         ..*api
     }
 }
 
 /// A request as it is sent; the answer's status, the headers that matter, and its body.
-struct Asking {
+pub(super) struct Asking {
     api: Data<Api>,
     headers: Vec<(&'static str, String)>,
     peer: Option<SocketAddr>,
 }
 
 impl Asking {
-    fn of(api: &Data<Api>) -> Self {
+    pub(super) fn of(api: &Data<Api>) -> Self {
         let headers = vec![("host", "localhost:3000".to_owned())];
         Self { api: api.clone(), headers, peer: None }
     }
@@ -139,7 +141,7 @@ impl Asking {
         (answer.status().as_u16(), value.unwrap_or_default())
     }
 
-    async fn send(self, method: Method, path: &str, body: &str) -> String {
+    pub(super) async fn send(self, method: Method, path: &str, body: &str) -> String {
         let answer = self.answer(method, path, body).await;
         let mut told = answer.status().to_string();
         for name in [header::CONTENT_TYPE, header::ALLOW, header::LINK, header::WWW_AUTHENTICATE] {

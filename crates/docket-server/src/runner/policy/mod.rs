@@ -49,6 +49,16 @@ pub(crate) enum Ruling {
     Start(DateTime<Utc>, Trigger),
 }
 
+impl Ruling {
+    /// The last instant that it is about.
+    pub(crate) fn last(&self) -> DateTime<Utc> {
+        match self {
+            Self::Missed(missed) => missed.last,
+            Self::Start(instant, _) => *instant,
+        }
+    }
+}
+
 /// Instants in a row that nothing starts for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Missed {
@@ -91,6 +101,16 @@ pub(crate) fn decide(question: Question<'_>) -> Vec<Ruling> {
         Ruling::Start(instant, trigger)
     }));
     rulings
+}
+
+/// Those of missed instants that are before a moment.
+pub(crate) fn missed_before(
+    question: Question<'_>,
+    missed: Missed,
+    bound: DateTime<Utc>,
+) -> Option<Missed> {
+    let from = missed.first - TimeDelta::nanoseconds(1);
+    Instants::of(question, from).missed_before(bound, missed.why)
 }
 
 /// Which instants start: the latest within its deadline, and with `CatchUp: All` those before it.

@@ -8,8 +8,9 @@ use docket_model::{
 use serde_json::json;
 
 use super::{
-    super::{Deed, Progress, Steering, Store},
-    claim, created, end, failed, instant, missed, moment, push, push_a, pushed, run, specified,
+    super::{Deed, Progress, Recorded, Steering, Store, Wanted},
+    claim, created, end, failed, finish, instant, missed, moment, note, push, push_a, pushed, run,
+    specified,
 };
 use crate::observer::{News, Reader};
 
@@ -53,9 +54,9 @@ pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &dyn 
     let mut reader = reader(store);
 
     let claimed = claim(store, "a", 60).await;
-    store.note(&claimed.id, created("abc"), moment(61)).await.unwrap();
-    store.note(&claimed.id, Progress::Started, moment(62)).await.unwrap();
-    store.finish(&claimed.id, end(failed(3), 3, "x")).await.unwrap();
+    note(store, &claimed.id, created("abc"), moment(61)).await.unwrap();
+    note(store, &claimed.id, Progress::Started, moment(62)).await.unwrap();
+    finish(store, &claimed.id, end(failed(3), 3, "x")).await.unwrap();
 
     let expected =
         ["a 60 claimed", "a 60 claimed in abc", "a 60 running in abc", "a 60 failed in abc"];
@@ -73,7 +74,7 @@ pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(sto
         store.decide(run).await.unwrap();
     }
     let by_hand = run(store, "a", 60, RunState::Claimed).await;
-    store.demand(by_hand, Some(instant(120))).await.unwrap();
+    store.demand(by_hand, Wanted::Instant(Some(instant(120)))).await.unwrap();
 
     let expected = ["a 60 missed 2", "a 60 missed 5", "a 120 missed 4", "a 60 claimed"];
     assert_eq!(told(&mut reader, 4).await, expected);
@@ -124,10 +125,10 @@ pub(in crate::store) async fn what_is_refused_is_not_told(store: &dyn Store) {
     store.push(changed).await.unwrap_err();
     let claimed = claim(store, "a", 60).await;
     let twice = store.decide(claimed.clone()).await.unwrap();
-    store.finish(&claimed.id, end(RunState::Succeeded, 0, "")).await.unwrap();
-    store.finish(&claimed.id, end(RunState::Succeeded, 0, "")).await.unwrap_err();
+    finish(store, &claimed.id, end(RunState::Succeeded, 0, "")).await.unwrap();
+    finish(store, &claimed.id, end(RunState::Succeeded, 0, "")).await.unwrap_err();
     push(store, Origin::Api, &[("b", "")]).await;
 
-    assert_eq!(twice, super::Recorded::Decided);
+    assert_eq!(twice, Recorded::Decided(instant(60)));
     assert_eq!(told(&mut reader, 3).await, ["a 60 claimed", "a 60 succeeded", "b created"]);
 }

@@ -14,14 +14,17 @@ pub(super) mod runs;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Origin, Output, Run, Specification,
+    Origin, Output, Run, RunId, Specification,
     container::UnknownOptions,
     mistake::FieldPath,
     run::{ContainerId, Exit, Instant, RunState, Trigger},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{Condition, Deed, Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store};
+use super::{
+    Condition, Deed, Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store, StoreError,
+};
 
 macro_rules! keeps_the_contract {
     ($new:ident) => {
@@ -41,15 +44,19 @@ macro_rules! keeps_the_contract {
             chains::children_follow_what_is_pushed,
             hands::a_suspension_outlives_pushes_until_somebody_resumes,
             hands::a_reset_sets_back_only_what_is_ahead_of_the_clock,
+            hands::what_is_suspended_is_not_claimed_by_whoever_did_not_know,
             hands::readers_learn_what_a_hand_does,
             hands::the_journal_tells_who_changed_what,
             hands::the_journal_is_listed_newest_first_and_bounded,
             decisions::an_instant_is_decided_once,
+            decisions::of_a_span_decided_in_part_it_is_told_up_to_when,
             decisions::a_decision_about_another_revision_changes_nothing,
             decisions::what_was_decided_outlives_a_deletion,
             decisions::a_name_created_anew_has_no_history,
+            decisions::the_records_of_a_name_created_anew_are_its_own,
             decisions::missed_instants_in_a_row_are_one_record,
             decisions::missed_instants_stand_beside_a_run_by_hand,
+            decisions::a_span_ends_before_what_was_made_up_for_by_hand,
             decisions::history_is_bounded_and_failures_outlive_successes,
             decisions::a_lower_bound_holds_from_the_next_decision_on,
             decisions::runs_are_listed_newest_first,
@@ -66,6 +73,9 @@ macro_rules! keeps_the_contract {
             demands::a_run_by_hand_takes_up_what_never_had_a_container,
             demands::missed_instants_are_fewer_by_one_made_up_for,
             demands::the_rest_of_a_span_takes_no_other_records_place,
+            demands::a_span_keeps_its_rest_where_the_instant_after_is_not_within,
+            demands::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
+            demands::what_is_wanted_now_makes_up_for_nothing,
             demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
             events::each_change_of_a_run_is_told_in_order,
             events::missed_instants_are_told_as_their_record_grows,
@@ -143,11 +153,31 @@ pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
     claimed
 }
 
+/// Adds to the record of a run of whatever allocation has the name now.
+pub(super) async fn note(
+    store: &dyn Store,
+    id: &RunId,
+    progress: Progress,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    store.note(id, uid(store, id).await, progress, at).await
+}
+
+/// Records the end of an attempt at a run of whatever allocation has the name now.
+pub(super) async fn finish(store: &dyn Store, id: &RunId, end: End) -> Result<(), StoreError> {
+    store.finish(id, uid(store, id).await, end).await
+}
+
+async fn uid(store: &dyn Store, id: &RunId) -> Uuid {
+    let standing = store.standing(id.allocation.as_str()).await.unwrap();
+    standing.map_or(Uuid::nil(), |standing| standing.allocation.uid)
+}
+
 /// Claims a run and lets it end at once.
 pub(super) async fn carry_out(store: &dyn Store, name: &str, second: i64, state: RunState) -> Run {
     let claimed = claim(store, name, second).await;
     let code = i64::from(state != RunState::Succeeded);
-    store.finish(&claimed.id, end(state, code, "x")).await.unwrap();
+    finish(store, &claimed.id, end(state, code, "x")).await.unwrap();
     claimed
 }
 

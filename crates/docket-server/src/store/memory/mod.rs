@@ -7,7 +7,7 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use docket_model::{
-    AllocationName, Origin, Run, RunId,
+    AllocationName, Origin, Output, Run, RunId,
     journal::{Entry, Event},
     run::Instant,
 };
@@ -18,7 +18,7 @@ use self::state::State;
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, draft::Draft, rules,
+    UnderWay, Wanted, draft::Draft, rules,
 };
 use crate::observer::{Events, News};
 
@@ -155,9 +155,9 @@ impl RunStore for MemoryStore {
         Ok(recorded)
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
         let mut state = self.state.write();
-        let recorded = state.demand(run, following);
+        let recorded = state.demand(run, wanted);
         state.shrink_to(self.most_bytes);
         Ok(recorded)
     }
@@ -165,17 +165,18 @@ impl RunStore for MemoryStore {
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
         let is_shown = progress.is_shown();
-        state.change(id, rules::check_under_way, is_shown, |run| progress.apply(run, at))
+        state.change(id, uid, rules::check_under_way, is_shown, |run| progress.apply(run, at))
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_finishable, true, |run| end.apply(run))?;
+        state.change(id, uid, rules::check_finishable, true, |run| end.apply(run))?;
         state.shrink_to(self.most_bytes);
         Ok(())
     }
@@ -183,6 +184,18 @@ impl RunStore for MemoryStore {
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         let state = self.state.read();
         Ok(state.history(name).and_then(|history| history.get(instant)).cloned())
+    }
+
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        let run = self.run(name, instant).await?;
+        let attempts = run.iter().flat_map(|run| &run.attempts);
+        let wrote = attempts.filter(|wrote| wrote.number == attempt);
+        Ok(wrote.into_iter().find_map(|attempt| attempt.output.clone()))
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
@@ -233,7 +246,7 @@ impl Store for MemoryStore {
             kind: "memory".to_owned(),
             is_volatile: true,
             is_new: true,
-            folder: None,
+            file: None,
             last_alive: None,
         }
     }

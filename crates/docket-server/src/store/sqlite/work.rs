@@ -151,21 +151,17 @@ impl<'a> Work<'a> {
             }
             _ => {
                 specification::insert(self.sql, now)?;
-                self.insert(put.position, now, entry.decided)
+                self.insert(put.position, entry)
             }
         }
     }
 
-    fn insert(
-        &self,
-        position: u64,
-        allocation: &Allocation,
-        decided: Option<DateTime<Utc>>,
-    ) -> rusqlite::Result<()> {
+    fn insert(&self, position: u64, entry: &Entry) -> rusqlite::Result<()> {
+        let allocation = &entry.allocation;
         self.sql
             .prepare_cached(
                 "INSERT INTO allocations (position, name, uid, revision, origin, created_at, \
-                 decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 decided, pruned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 number(position),
@@ -174,7 +170,8 @@ impl<'a> Work<'a> {
                 number(allocation.revision),
                 origin(allocation),
                 values::text(allocation.created_at),
-                decided.map(millis),
+                entry.decided.map(millis),
+                entry.pruned.map(|pruned| millis(pruned.moment())),
             ])
             .map(drop)
     }

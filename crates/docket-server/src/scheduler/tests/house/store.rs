@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Origin, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::observer::Events;
 use crate::store::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MemoryStore,
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay,
+    UnderWay, Wanted,
 };
 
 /// The memory store behind a server's wire.
@@ -65,25 +65,35 @@ impl RunStore for WiredStore {
         self.write("decide", self.store.decide(run)).await
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
-        self.write("demand", self.store.demand(run, following)).await
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+        self.write("demand", self.store.demand(run, wanted)).await
     }
 
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write(name(&progress), self.store.note(id, progress, at)).await
+        self.write(name(&progress), self.store.note(id, uid, progress, at)).await
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
-        self.write("finish", self.store.finish(id, end)).await
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
+        self.write("finish", self.store.finish(id, uid, end)).await
     }
 
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         self.read(self.store.run(name, instant)).await
+    }
+
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        self.read(self.store.output(name, instant, attempt)).await
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
