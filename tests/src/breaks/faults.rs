@@ -9,9 +9,17 @@ const LATE: Duration = Duration::from_millis(300);
 
 /// The engine answers late or wrongly, or hangs up.
 pub fn answers() -> Vec<Fault> {
+    [late(), wrong()].concat()
+}
+
+/// The engine answers late.
+pub fn late() -> Vec<Fault> {
+    vec![Fault::Delay(LATE), Fault::AnswerLate(LATE)]
+}
+
+/// The engine answers wrongly, or hangs up.
+pub fn wrong() -> Vec<Fault> {
     vec![
-        Fault::Delay(LATE),
-        Fault::AnswerLate(LATE),
         Fault::fail_before(),
         Fault::fail_after(),
         Fault::DropBefore,

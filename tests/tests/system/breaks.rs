@@ -1,10 +1,13 @@
 //! Every call that docket makes of its engine, broken in every way: the scheduler goes on, each run
 //! comes to its right end, and no container is left.
 
-use std::thread;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use docket_stub_engine::{Call, Fault, Faults, Line, Options};
+use chrono::{DateTime, Utc};
+use docket_stub_engine::{Call, Fault, Faults, Options};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, with_host_option},
@@ -61,55 +64,74 @@ fn others_go_on_while_calls_hang_and_each_run_outlives_an_engine_that_vanishes_i
 }
 
 #[test]
-fn an_engine_that_cannot_tell_what_it_is_is_asked_again_and_no_instant_is_lost() {
+fn an_engine_that_cannot_tell_what_it_is_is_asked_until_it_can_and_no_instant_is_lost() {
     let stub = StubEngine::start(Options::default());
+    let kinds = [vec![Fault::HangBefore], faults::wrong()].concat();
+    let faults =
+        Faults::none().first(Call::Version, kinds.clone()).first(Call::Info, kinds.clone());
+    stub.set_faults(faults);
     let home = Home::durable(&stub.docker_host());
     let server = home.server();
-    server.await_ready();
     let bystander = Bystander::push(&server);
-    assert_eq!(bystander.goes_on(&server), None);
 
-    let faults = Faults::none();
-    let faults = faults.first(Call::Version, faults::all()).first(Call::Info, faults::all());
-    stub.set_faults(faults);
-    let versions = await_broken(&stub, Call::Version, faults::all().len());
-    await_broken(&stub, Call::Info, faults::all().len());
+    await_broken(&stub, Call::Version, kinds.len());
+    await_broken(&stub, Call::Info, kinds.len());
 
     assert_eq!(bystander.goes_on(&server), None);
     let (_, wrongs) = bystander.end(&server, &stub);
     assert_eq!(wrongs, Vec::<String>::new(), "{}", stub.story());
     await_no_containers(&stub);
-    // The first one hung for five seconds, and nobody waited for it.
-    let hung = versions[0]..versions[0] + TimeDelta::seconds(4);
-    let started = |line: &Line| hung.contains(&line.containers[0].starts[0]);
-    assert!(stub.ledger().iter().any(started), "{}", stub.story());
 }
 
-#[test]
-fn an_engine_that_refuses_and_then_breaks_a_ping_is_not_believed_and_asked_again() {
-    let names: Vec<_> = (0..faults::all().len()).map(|number| format!("a{number}")).collect();
+/// How a run ends, and how often its container was started, where the engine refuses to create it
+/// and each ping from then on meets a fault until the run has had its own.
+fn refused_before_pings_meet(kind: &Fault) -> (Value, usize) {
     let stub = StubEngine::start(Options::default());
     let home = Home::durable(&stub.docker_host());
     let server = home.server();
     server.await_ready();
-    for name in &names {
-        server.push(&by_hand(name));
-    }
-    let refusals = names.iter().map(|_| Fault::fail_before());
-    let faults = Faults::none().first(Call::Create, refusals).first(Call::Ping, faults::all());
-    stub.set_faults(faults);
+    server.push(&by_hand("a"));
+    let (was_refused, kind) = (AtomicBool::new(false), kind.clone());
+    stub.set_faults(Faults::none().by(move |call, _| match call {
+        Call::Create => (!was_refused.swap(true, Ordering::SeqCst)).then(Fault::fail_before),
+        Call::Ping => was_refused.load(Ordering::SeqCst).then(|| kind.clone()),
+        _ => None,
+    }));
 
-    for name in &names {
-        server.run_by_hand(name);
-    }
-    let runs: Vec<_> = names.iter().map(|name| server.ended_run(name)).collect();
+    server.run_by_hand("a");
+    // The run asks at once; the server asks time and again.
+    await_broken(&stub, Call::Ping, 3);
+    stub.set_faults(Faults::none());
+    let state = server.ended_run("a")["State"].clone();
 
-    // A ping that is only late is answered, so the refusal stands.
-    let in_state = |state: &str| runs.iter().filter(|run| run["State"] == state).count();
-    assert_eq!((in_state("failed"), in_state("succeeded")), (2, 8), "{runs:?}");
-    let starts: Vec<_> = stub.ledger().iter().map(|line| line.starts).collect();
-    assert_eq!(starts, [1; 8]);
     await_no_containers(&stub);
+    (state, stub.ledger().iter().map(|line| line.starts).sum())
+}
+
+fn refused_before_pings_meet_each(kinds: &[Fault]) -> Vec<(Value, usize)> {
+    thread::scope(|scope| {
+        let runs: Vec<_> =
+            kinds.iter().map(|kind| scope.spawn(move || refused_before_pings_meet(kind))).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn an_engine_that_refuses_and_then_breaks_a_ping_is_not_believed_and_asked_again() {
+    let kinds = [faults::hangs(), faults::wrong()].concat();
+
+    let ended = refused_before_pings_meet_each(&kinds);
+
+    assert_eq!(ended, vec![(json!("succeeded"), 1); kinds.len()], "{kinds:?}");
+}
+
+#[test]
+fn an_engine_that_refuses_and_then_answers_a_ping_late_is_believed() {
+    let kinds = faults::late();
+
+    let ended = refused_before_pings_meet_each(&kinds);
+
+    assert_eq!(ended, vec![(json!("failed"), 0); kinds.len()], "{kinds:?}");
 }
 
 #[test]

@@ -217,8 +217,9 @@ impl<'a> Attempt<'a> {
         let Journey { runner, handle, .. } = self.journey;
         let instant = handle.id.instant;
         let now = runner.clock.now();
-        let reason = runner.pauses.reason(instant.moment(), now, now);
-        let reason = format!("claimed in time, and not started before its deadline: {reason}");
+        let paused = runner.pauses.reason(instant.moment(), now, now);
+        let paused = paused.map_or_else(String::new, |paused| format!(": {paused}"));
+        let reason = format!("claimed in time, and not started before its deadline{paused}");
         let state = RunState::Missed { reason, last: instant, count: 1 };
         Over { container: self.container.clone(), ..Over::without_container(state) }
     }

@@ -15,6 +15,7 @@ use super::{
     attempt::Setting,
     journey::{Journey, Stage},
     line::{Handle, Line},
+    pauses::TOO_LATE,
     policy::{self, Admission, Beside, Missed, Question, Ruling, Why},
 };
 use crate::{
@@ -112,8 +113,12 @@ impl Runner {
         allocation: &Allocation,
         missed: Missed,
     ) -> Result<Recorded, StoreError> {
+        let paused = || self.pauses.reason(missed.first, missed.last, self.clock.now());
         let reason = match &missed.why {
-            Why::TooLate => self.pauses.reason(missed.first, missed.last, self.clock.now()),
+            Why::TooLate => paused().unwrap_or_else(|| TOO_LATE.to_owned()),
+            Why::Overtaken(reason) => {
+                paused().unwrap_or_else(|| format!("{reason}, before it started"))
+            }
             Why::Suspended(reason) => reason.clone(),
         };
         let (name, count) = (allocation.name(), missed.count);
@@ -122,7 +127,7 @@ impl Runner {
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.clock.now());
         let recorded = self.heed(self.store.decide(run).await)?;
         match (&recorded, missed.why) {
-            (Recorded::New, Why::TooLate) => {
+            (Recorded::New, Why::TooLate | Why::Overtaken(_)) => {
                 warn!(allocation = %name, %first, %last, count, reason, "run missed");
             }
             (Recorded::New, Why::Suspended(_)) => {

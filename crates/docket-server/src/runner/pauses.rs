@@ -8,6 +8,9 @@ use parking_lot::Mutex;
 
 use crate::store::StoreError;
 
+/// Why nothing started where no pause explains it.
+pub(super) const TOO_LATE: &str = "docket came too late to it: its deadline had passed";
+
 /// How many pauses are remembered.
 const MOST: usize = 64;
 
@@ -73,7 +76,7 @@ impl Pauses {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> String {
+    ) -> Option<String> {
         let covered = |pause: &Pause| pause.to.min(to) - pause.from.max(from);
         let trouble = self.store_trouble().map(|trouble| Pause {
             cause: Cause::StoreUnwritable,
@@ -82,9 +85,6 @@ impl Pauses {
         });
         let pauses = self.all().into_iter().chain(trouble);
         let touching = pauses.filter(|pause| pause.from <= to && pause.to >= from);
-        touching.max_by_key(covered).map_or_else(
-            || "docket came too late to it: its deadline had passed".to_owned(),
-            |pause| pause.to_string(),
-        )
+        touching.max_by_key(covered).map(|pause| pause.to_string())
     }
 }

@@ -73,6 +73,8 @@ pub(crate) struct Missed {
 pub(crate) enum Why {
     /// Their deadline had passed, or a later one is made up for; what kept docket is known elsewhere.
     TooLate,
+    /// Somebody suspended it when they had come already, and before they were decided about.
+    Overtaken(String),
     /// Somebody wants it so.
     Suspended(String),
 }
@@ -143,8 +145,7 @@ fn starting(instants: &Instants<'_>, question: Question<'_>) -> Vec<DateTime<Utc
     starts
 }
 
-/// Before which moments nothing starts by itself, and why: what had come before somebody suspended
-/// it was late for another reason.
+/// Before which moments nothing starts by itself, and why.
 fn suspended_spans(
     allocation: &Allocation,
     suspension: Option<&Suspension>,
@@ -154,7 +155,7 @@ fn suspended_spans(
         return Vec::new();
     };
     let since = suspension.filter(|_| !allocation.specification.policies.suspended);
-    let before = since.map(|suspension| (suspension.since, Why::TooLate));
+    let before = since.map(|by_hand| (by_hand.since, Why::Overtaken(reason.clone())));
     before.into_iter().chain([(until, Why::Suspended(reason))]).collect()
 }
 

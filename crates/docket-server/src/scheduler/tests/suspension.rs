@@ -135,3 +135,18 @@ async fn what_was_suspended_while_it_was_decided_is_on_record_as_suspended() {
     assert_eq!(through, allocation.scheduled_at);
     assert_eq!(house.told("a").await, ["09:10:00 missed 1 to 09:10:00: suspended by ann"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_suspended_after_its_instant_and_before_its_start_says_so() {
+    let house = House::open().await;
+    house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Jitter": "50m"})).await;
+    house.until("09:10:01").await;
+
+    house.suspend("a", None).await;
+    house.until("10:05:00").await;
+
+    assert_eq!(
+        house.told("a").await,
+        ["09:10:00 missed 1 to 09:10:00: suspended by ann, before it started"]
+    );
+}
