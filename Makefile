@@ -1,6 +1,6 @@
 # What can be done with a clone, on Debian with a Rust toolchain and root.
 # Each target says what it does, is quick the second time, and stops what it started.
-.PHONY: help run test lint bench
+.PHONY: help run test soak lint bench
 
 help:  ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,10 @@ test:  ## Lint, unit, contract and snapshot tests, and the whole system on a rea
 	@scripts/install test
 	@scripts/lint
 	@scripts/test
+
+soak:  ## 200 kills, 20,000 runs in storms: a quarter of an hour, with a report
+	@scripts/install test
+	@scripts/soak
 
 lint:  ## Formatting, clippy and documentation, warnings refused
 	@scripts/lint

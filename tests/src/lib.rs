@@ -12,11 +12,14 @@
 )]
 
 pub mod allocation;
+pub mod breaks;
+pub mod bystander;
 pub mod certificate;
 pub mod client;
 pub mod clock;
 pub mod engine;
 pub mod events;
+pub mod following;
 pub mod home;
 pub mod http;
 mod kept;

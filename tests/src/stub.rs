@@ -2,8 +2,10 @@
 
 use std::ops::Deref;
 
-use docket_stub_engine::{Options, Stub};
+use docket_stub_engine::{Meanwhile, Options, Stub};
 use tempfile::TempDir;
+
+use crate::{Server, eventually};
 
 /// A stub that ends, with its socket, when it is dropped.
 pub struct StubEngine {
@@ -17,6 +19,15 @@ impl StubEngine {
         let directory = TempDir::new().unwrap();
         let stub = Stub::start(directory.path().join("engine.sock"), options).unwrap();
         Self { stub, _directory: directory }
+    }
+
+    /// Goes away in the middle of all calls, and comes back once the server knows it.
+    pub fn vanish_from(&self, server: &Server) {
+        self.vanish(Meanwhile::ContainersLive);
+        eventually("a server that knows that its engine is away", || {
+            (server.get("/-/ready").status == 503).then_some(())
+        });
+        self.come_back().unwrap();
     }
 }
 

@@ -5,6 +5,7 @@
 mod burst;
 mod claims;
 mod engine;
+mod events;
 mod growth;
 mod http;
 mod idle;
@@ -47,7 +48,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 16] = [
+pub(crate) const MEASURES: [Measure; 17] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
@@ -86,6 +87,11 @@ pub(crate) const MEASURES: [Measure; 16] = [
         name: "claims",
         about: "claims a second in SQLite, due at one instant",
         figures: claims::measure,
+    },
+    Measure {
+        name: "events",
+        about: "an event's way from the engine to 500 readers",
+        figures: events::measure,
     },
     Measure { name: "engine", about: "runs a second on a real engine", figures: engine::measure },
 ];

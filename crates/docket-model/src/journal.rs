@@ -95,6 +95,8 @@ pub enum Cause {
     HostSuspended,
     /// Somebody moved the hands of the clock over the time in between.
     ClockSetForward,
+    /// The store could not be written, such as on a disk that is full.
+    StoreUnwritable,
 }
 
 impl fmt::Display for Pause {
@@ -104,6 +106,7 @@ impl fmt::Display for Pause {
             Cause::EngineAway => "the engine was away",
             Cause::HostSuspended => "the host was suspended",
             Cause::ClockSetForward => "the clock was set forward",
+            Cause::StoreUnwritable => "the store could not be written",
         };
         write!(f, "{cause} from {} to {}", shown(self.from), shown(self.to))
     }

@@ -130,6 +130,14 @@ pub struct Demand {
     /// Variables as `KEY=VALUE`, beside or in place of the container's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
+    /// How many attempts there were for its instant before: `Retries` do not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// Values of variables may be secrets, so only their names are shown.
@@ -139,11 +147,19 @@ impl fmt::Debug for Demand {
             .field("by", &self.by)
             .field("command", &self.command)
             .field("environment", &self.variables().collect::<Vec<_>>())
+            .field("earlier", &self.earlier)
             .finish()
     }
 }
 
 impl Demand {
+    /// How many bytes it takes, about.
+    fn weight(&self) -> usize {
+        let lines = self.command.iter().flatten().chain(&self.environment);
+        let lines = lines.map(|line| size_of::<String>() + line.len());
+        size_of::<Self>() + self.by.len() + lines.sum::<usize>()
+    }
+
     /// The names of its variables.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.environment
@@ -313,6 +329,17 @@ pub enum Step {
     Error(Box<str>),
 }
 
+impl Step {
+    /// How many bytes its words take.
+    fn text(&self) -> usize {
+        match self {
+            Self::Pulled { repository, tag } => repository.len() + tag.len(),
+            Self::NotPulled { reason } | Self::Error(reason) => reason.len(),
+            Self::Created | Self::Started | Self::Exited => 0,
+        }
+    }
+}
+
 /// One try to carry out a run. What is not known yet is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
@@ -448,13 +475,16 @@ impl Run {
     #[must_use]
     pub fn weight(&self) -> usize {
         let attempts = self.attempts.iter().map(|attempt| {
-            let steps = attempt.steps.len() * size_of::<(DateTime<Utc>, Step)>();
+            let steps = attempt.steps.iter().map(|(_, step)| size_of_val(step) + step.text());
+            let steps = steps.sum::<usize>() + attempt.steps.len() * size_of::<DateTime<Utc>>();
             let remarks = attempt.remarks.iter().map(String::len).sum::<usize>();
             let output = attempt.output.as_ref().map_or(0, |output| output.kept());
             size_of::<Attempt>() + steps + remarks + output + CONTAINER_ID_WEIGHT
         });
         let reason = self.state.reason().map_or(0, str::len);
-        size_of::<Self>() + reason + attempts.sum::<usize>()
+        let demand = self.trigger.demand().map_or(0, |demand| demand.weight());
+        let cancellation = self.cancellation.as_ref().map_or(0, |wanted| wanted.reason.len());
+        size_of::<Self>() + reason + demand + cancellation + attempts.sum::<usize>()
     }
 
     /// The newest attempt.
@@ -472,6 +502,41 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_weighs_all_its_texts() {
+        let text = "x".repeat(1000);
+        let moment = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let instant = Instant::new(moment);
+        let mut run = Run {
+            id: RunId { allocation: AllocationName::parse("a").unwrap(), instant },
+            uid: Uuid::nil(),
+            revision: 1,
+            trigger: Trigger::Schedule,
+            decided_at: moment,
+            state: RunState::Claimed,
+            cancellation: None,
+            ended_at: None,
+            attempts: vec![Attempt::new(1)],
+        };
+        let bare = run.weight();
+
+        run.trigger = Trigger::ByHand(Arc::new(Demand {
+            by: text.clone(),
+            command: Some(vec![text.clone()]),
+            environment: vec![text.clone()],
+            earlier: 0,
+        }));
+        run.cancellation = Some(Box::new(Cancellation { reason: text.clone(), kill: false }));
+        let steps = [
+            Step::Pulled { repository: text.clone().into(), tag: text.clone().into() },
+            Step::NotPulled { reason: text.clone().into() },
+            Step::Error(text.into()),
+        ];
+        run.attempts[0].steps.extend(steps.map(|step| (moment, step)));
+
+        assert!(run.weight() >= bare + 8 * 1000, "{} of {bare}", run.weight());
+    }
 
     #[test]
     fn an_instant_has_one_name_and_is_read_back_from_it() {

@@ -2,6 +2,8 @@
 
 mod coming;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -97,6 +99,9 @@ pub struct Problem {
     pub title: String,
     /// What went wrong with this request, and how to mend it.
     pub detail: String,
+    /// The present revision of an allocation that is of another one than was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
     /// Each mistake in a push, where the sender accepts `application/problem+json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -124,6 +129,31 @@ impl From<&Mistake> for FieldError {
             schedule: places.filter_map(Result::ok).collect(),
         }
     }
+}
+
+/// Asks to be signed in: the body of `POST /-/session`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct SignIn {
+    /// The server's token.
+    pub token: String,
+}
+
+/// Secrets are not shown.
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").finish_non_exhaustive()
+    }
+}
+
+/// Whether one has to sign in, and did: `GET /-/session`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Session {
+    /// True where the server asks for a token.
+    pub guarded: bool,
+    /// True where the one who asks is known by a session or a token.
+    pub signed_in: bool,
 }
 
 /// What the server knows of an allocation, under the key `Status`.
@@ -251,6 +281,60 @@ pub struct Finding {
     pub message: String,
     /// True where no run could start.
     pub fatal: bool,
+}
+
+/// What an event of `GET /-/events` is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A record of a run was made or changed; its data is a [`RunEvent`].
+    Run,
+    /// Something happened to an allocation; its data is an entry of the journal.
+    Allocation,
+    /// Something happened to the server; its data is an entry of the journal.
+    Server,
+}
+
+impl EventKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Run, Self::Allocation, Self::Server];
+
+    /// All words that [`EventKind::word`] may be.
+    pub const WORDS: [&str; 3] = ["run", "allocation", "server"];
+
+    /// The kind as one word, which is the type of the event.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Allocation => "allocation",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// The type of the event that tells a reader that it missed others; its data is a [`Gap`].
+pub const GAP: &str = "gap";
+
+/// The type of the event that ends a followed output; its data is the run's record.
+pub const END: &str = "end";
+
+/// The data of an event about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunEvent {
+    /// The allocation.
+    pub allocation: AllocationName,
+    /// The record as it is now.
+    pub run: RunRecord,
+}
+
+/// The data of an event that tells of others that are not to be had: what is known is to be loaded
+/// again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Gap {
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// A run in one line.

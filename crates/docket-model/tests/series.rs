@@ -137,10 +137,40 @@ fn a_start_with_an_offset_is_that_instant_even_in_a_repeated_hour() {
 
 #[test]
 fn runs_by_the_second_since_long_ago_are_counted_without_walking() {
-    let schedule = Schedule::parse("R/2014-01-01T00:00:00Z/PT1S").unwrap();
     let (from, to) = (at("2014-01-01T00:00:00Z"), at("2090-01-01T00:00:00Z"));
+    for text in ["R/2014-01-01T00:00:00Z/PT1S", "* * * * * * *"] {
+        let schedule = Schedule::parse(text).unwrap();
 
-    assert_eq!(schedule.count(from, to, from, Tz::UTC), (to - from).num_seconds().unsigned_abs());
+        let count = schedule.count(from, to, from, zone("Europe/Berlin"));
+
+        assert_eq!(count, (to - from).num_seconds().unsigned_abs(), "{text}");
+    }
+}
+
+#[test]
+fn a_count_is_what_a_walk_comes_to_wherever_it_begins_and_ends() {
+    // Half an hour at a time around changes of the clock, the skipped day of Samoa, and month ends.
+    let around = [
+        ("America/New_York", "2026-03-08T04:15:07Z"),
+        ("America/New_York", "2026-11-01T03:15:07Z"),
+        ("Australia/Lord_Howe", "2026-04-04T12:15:07Z"),
+        ("Pacific/Apia", "2011-12-30T04:15:07Z"),
+        ("UTC", "2028-02-29T20:15:07Z"),
+    ];
+    let texts = ["*/7 * * * *", "5-50/15 */2 * * *", "*/20 1,*/5 0-3,23 L * 1 *", "*/10 2 1,8 * 0"];
+    for (text, (name, begin)) in texts.iter().flat_map(|text| around.map(|place| (text, place))) {
+        let (schedule, zone, begin) = (Schedule::parse(text).unwrap(), zone(name), at(begin));
+        for half_hours in 0..20 {
+            let from = begin + TimeDelta::minutes(30 * half_hours);
+            for to in [from, from + TimeDelta::seconds(1), from + TimeDelta::hours(29)] {
+                let walked = schedule.upcoming(from, from, zone).take_while(|next| next.at <= to);
+
+                let count = schedule.count(from, to, from, zone);
+
+                assert_eq!(count, walked.count() as u64, "{text} {name} ({from}, {to}]");
+            }
+        }
+    }
 }
 
 #[test]

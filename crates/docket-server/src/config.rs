@@ -17,6 +17,7 @@ pub use self::{
     store::{InvalidStore, StoreChoice},
 };
 use crate::{
+    clock::{Clock, SystemClock},
     engine::{Engine, docker},
     store::{MemoryStore, OpenError, SqliteStore, Store},
 };
@@ -60,7 +61,10 @@ impl Config {
     /// The store that was chosen. This blocks while a file is opened.
     pub(crate) fn store(&self) -> Result<Arc<dyn Store>, ConfigError> {
         Ok(match &self.store {
-            StoreChoice::Memory => Arc::new(MemoryStore::new(self.memory)),
+            StoreChoice::Memory => {
+                let now = SystemClock.now().timestamp_millis().unsigned_abs();
+                Arc::new(MemoryStore::new(self.memory).counting_from(now))
+            }
             StoreChoice::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
         })
     }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     runner::NO_FOLDER,
-    store::{Push, StoreError},
+    store::{Condition, Push, StoreError},
 };
 
 /// Why a file is not taken.
@@ -83,7 +83,7 @@ pub(crate) fn read(
     }
     let origin = Origin::File(Arc::from(path.display().to_string()));
     let by = path.display().to_string().into();
-    Ok(Push { specifications, origin, complete: true, at, by })
+    Ok(Push { specifications, origin, complete: true, at, by, only_if: Condition::Nothing })
 }
 
 /// The file itself, or the files of a directory in the order of their names.

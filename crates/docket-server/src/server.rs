@@ -18,7 +18,7 @@ use crate::{
     config::{Config, ConfigError, Listener},
     engine::Engine,
     file::{self, FileError},
-    http::{self, Api, Forecasts, ServeError},
+    http::{self, Api, Forecasts, ServeError, Sessions, WrongTokens},
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
     store::{Store, StoreError},
@@ -72,9 +72,14 @@ pub async fn serve(
     );
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
-    let life = Arc::new(Life { store: Arc::clone(store), clock: Arc::clone(clock) });
+    let life = Life {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        ticks: Arc::clone(&parts.ticks),
+    };
     life.begin(runner).await?;
     let api = parts.api(&config, socket_file.is_some());
+    let open_answers = api.stopping.clone();
     let server = http::serve(Data::new(api), listener)?;
     let handle = server.handle();
 
@@ -87,7 +92,7 @@ pub async fn serve(
         tasks.spawn(Arc::clone(source).reload_on_hangup(stop.clone())?);
     }
     tasks.spawn(Arc::clone(runner).clean_up());
-    tasks.spawn(Arc::clone(&life).go_on(stop.clone()));
+    tasks.spawn(Life::go_on(Arc::clone(runner), stop.clone()));
     let propose_no_more = CancellationToken::new();
     let proposing = tokio::spawn(scheduler.run(propose_no_more.clone()));
     let mut serving = tokio::spawn(server);
@@ -104,6 +109,7 @@ pub async fn serve(
     };
     let containers = if config.stop_runs { "are stopped" } else { "run on" };
     info!("stopping: no run starts any more, containers {containers}");
+    open_answers.cancel();
     if ended_by_itself.is_none() {
         handle.stop(true).await;
     }
@@ -117,7 +123,7 @@ pub async fn serve(
     tasks.close();
     runner.stop().await;
     tasks.wait().await;
-    life.end().await;
+    life.end(runner).await;
     if let Some(path) = socket_file {
         let removed = std::fs::remove_file(&path);
         removed.unwrap_or_else(|error| warn!(path = %path.display(), %error, "socket file stays"));
@@ -193,6 +199,10 @@ impl Parts {
             started: self.clock.now(),
             file_mistake: mistake.unwrap_or_default(),
             forecasts: Forecasts::default(),
+            sessions: Sessions::default(),
+            wrong_tokens: WrongTokens::default(),
+            stopping: CancellationToken::new(),
+            backups: Arc::new(tokio::sync::Semaphore::new(1)),
         }
     }
 }

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        backup, cancel, check, completions, delete, get, health, journal, list, logs, next, push,
-        reset, resume, run, runs, server, suspend, why,
+        backup, cancel, check, completions, delete, events, get, health, journal, list, logs, next,
+        push, reset, resume, run, runs, server, suspend, why,
     },
     environment, output,
 };
@@ -28,6 +28,7 @@ Examples:
   docket run report --wait            run `report` now, and wait for it
   docket logs report -f               see what its newest run writes
   docket why report                   see why it ran, or did not
+  docket events                       follow what happens, as it happens
   docket next '0 9 * * 1-5'           see when a schedule is due
 
 Every command answers 0 when it did what was asked, 1 when it failed, and 2 when it was misused;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Runs(runs::Arguments),
     Logs(logs::Arguments),
     Why(why::Arguments),
+    Events(events::Arguments),
     Next(next::Arguments),
     Suspend(suspend::Arguments),
     Resume(resume::Arguments),
@@ -74,6 +76,7 @@ impl Command {
             Self::Runs(arguments) => runs::run(arguments).await,
             Self::Logs(arguments) => logs::run(arguments).await,
             Self::Why(arguments) => why::run(arguments).await,
+            Self::Events(arguments) => events::run(arguments).await,
             Self::Next(arguments) => next::run(arguments).await,
             Self::Suspend(arguments) => suspend::run(arguments).await,
             Self::Resume(arguments) => resume::run(arguments).await,

@@ -1,7 +1,7 @@
 //! A server that is killed at every step of a run's life, and comes back to its store.
 
 use docket_tests::{
-    Engine,
+    Engine, Registry,
     ordeal::{Meddling, Ordeal, POINTS, Verdict},
 };
 
@@ -16,6 +16,35 @@ fn killed_at_every_step_each_instant_has_one_container_started_and_one_record() 
     for point in POINTS {
         ordeal.kill_at(point, 1, Meddling::None);
     }
+
+    hold(&ordeal.finish());
+}
+
+#[test]
+fn pruned_and_removed_by_a_stranger_no_instant_starts_twice_or_goes_without_a_record() {
+    let mut ordeal = Ordeal::begin(Engine::shared());
+
+    for point in ["Created", "IdNoted", "Exited", "Captured"] {
+        ordeal.kill_at(point, 1, Meddling::Prune);
+    }
+    ordeal.live_through(Meddling::Prune);
+    for point in ["IdNoted", "Started", "EndNoted"] {
+        ordeal.kill_at(point, 1, Meddling::Removal);
+    }
+    ordeal.live_through(Meddling::Removal);
+
+    hold(&ordeal.finish());
+}
+
+#[test]
+fn with_an_engine_that_is_killed_too_no_instant_starts_twice_or_goes_without_a_record() {
+    let engine = Engine::start(Registry::shared());
+    let mut ordeal = Ordeal::begin_one_by_one(&engine);
+
+    for point in ["Created", "IdNoted", "Started"] {
+        ordeal.kill_at(point, 1, Meddling::EngineKilled);
+    }
+    ordeal.live_through(Meddling::EngineKilled);
 
     hold(&ordeal.finish());
 }

@@ -3,12 +3,15 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, it is what fails it")]
 
 mod access;
+mod breaks;
+mod broken_rehearsals;
 mod calls;
 mod clocks;
 mod command_line;
 mod containers;
 mod crashes;
 mod engine_away;
+mod events;
 mod file;
 mod fixtures;
 mod following;
@@ -17,10 +20,12 @@ mod http_errors;
 mod images;
 mod neighbours;
 mod output;
+mod packaging;
 mod reach;
 mod readme;
 mod runs;
 mod schedules;
+mod sessions;
 mod settings;
 mod stops;
 mod storms;

@@ -123,6 +123,12 @@ impl Container {
         host_config.is_some_and(|host| host.get("AutoRemove") == Some(&Value::Bool(true)))
     }
 
+    /// How many seconds it has between its stop signal and the kill, if it says; below 0 for ever.
+    #[must_use]
+    pub fn stop_timeout(&self) -> Option<i64> {
+        self.parts().config.get("StopTimeout")?.as_i64()
+    }
+
     /// The image, as it was written.
     #[must_use]
     pub fn image(&self) -> String {

@@ -59,6 +59,26 @@ impl Calendar {
         }
     }
 
+    /// Returns the number of instants in `(after, until]`.
+    pub(super) fn count(&self, after: i64, until: i64, zone: Tz) -> u64 {
+        let mut from = (after + 1).max(-NEAR);
+        if self.clock == Clock::Fixed {
+            let following = |at: &i64| self.at_or_after(at + 1, zone);
+            let instants = std::iter::successors(self.at_or_after(from, zone), following);
+            return instants.take_while(|at| *at <= until).count() as u64;
+        }
+        // Between two changes of the clock, a wildcard calendar has an instant for each wall time.
+        let mut count = 0;
+        while from <= until {
+            let change = zone::first_change(zone, from, until);
+            let (offset, end) =
+                (zone::offset(zone, from), change.map_or(until + 1, |change| change.at));
+            count += self.walk.count(from + offset, end + offset);
+            from = end;
+        }
+        count
+    }
+
     /// Tells whether the calendar names a wall time in a gap that is made up for.
     pub(super) fn makes_up(&self, change: Change) -> bool {
         self.clock == Clock::Fixed && change.is_made_up() && self.first_left_out(change).is_some()

@@ -144,7 +144,8 @@ impl Schedule {
 
     /// Returns the number of instants in `(from, to]`.
     ///
-    /// Intervals are divided; calendars are walked, at about a microsecond an instant.
+    /// Intervals are divided, and calendars of many instants, whose times hold a star, counted by days;
+    /// other calendars are walked, at about a microsecond an instant.
     #[must_use]
     pub fn count(
         &self,
@@ -157,11 +158,7 @@ impl Schedule {
         match &self.rule {
             _ if until <= after => 0,
             Rule::Empty => 0,
-            Rule::Calendar(calendar) => {
-                let following = |at: &i64| calendar.at_or_after(at + 1, zone);
-                let first = calendar.at_or_after(after + 1, zone);
-                std::iter::successors(first, following).take_while(|at| *at <= until).count() as u64
-            }
+            Rule::Calendar(calendar) => calendar.count(after, until, zone),
             Rule::Every(interval) => interval.count(after, until, anchor),
             Rule::Repeating(repeating) => repeating.count(after, until, anchor, zone),
         }

@@ -31,6 +31,32 @@ impl Walk {
         self.time_at_or_after(self.day_at_or_after(day + 1)? * DAY)
     }
 
+    /// Returns the number of wall times in `[from, end)` that the calendar names, counted by days.
+    pub(super) fn count(&self, from: i64, end: i64) -> u64 {
+        let first = self.day_at_or_after(from.div_euclid(DAY));
+        let days = std::iter::successors(first, |day| self.day_at_or_after(day + 1));
+        days.take_while(|day| day * DAY < end)
+            .map(|day| {
+                let before = |wall: i64| self.times_before((wall - day * DAY).clamp(0, DAY));
+                before(end) - before(from)
+            })
+            .sum()
+    }
+
+    /// Returns the number of times of a named day before a second of it.
+    fn times_before(&self, second: i64) -> u64 {
+        let units = |bound: i64| u32::try_from(bound).unwrap_or_default();
+        let (hour, minute, second) =
+            (units(second / 3600), units(second / 60 % 60), units(second % 60));
+        let (hours, minutes, seconds) =
+            (self.times.hours(), self.times.minutes(), self.times.seconds());
+        let mut before = named_below(seconds, second);
+        before *= u64::from(minutes.includes(minute));
+        before += named_below(minutes, minute) * u64::from(seconds.count());
+        before *= u64::from(hours.includes(hour));
+        before + named_below(hours, hour) * u64::from(minutes.count()) * u64::from(seconds.count())
+    }
+
     fn time_at_or_after(&self, wall: i64) -> Option<i64> {
         let before = DateTime::from_timestamp(wall - 1, 0)?;
         self.times.after(&before).next().map(|found| found.timestamp())
@@ -63,6 +89,10 @@ impl Walk {
 
 fn includes(unit: &impl TimeUnitSpec, value: i32) -> bool {
     u32::try_from(value).is_ok_and(|value| unit.includes(value))
+}
+
+fn named_below(unit: &impl TimeUnitSpec, bound: u32) -> u64 {
+    (0..bound).filter(|value| unit.includes(*value)).count() as u64
 }
 
 fn shape(first: NaiveDate) -> Month {

@@ -8,6 +8,16 @@ pub enum EngineError {
     /// The engine does not answer: nothing was refused, and it may be back.
     #[error("the engine cannot be reached: {0}")]
     Unreachable(String),
+    /// The engine is there, and left a call without an answer each time that it was made.
+    #[error("{call} got no answer {tries} times in a row, though the engine is there: {reason}")]
+    NoAnswer {
+        /// The call, in words.
+        call: &'static str,
+        /// How often it was made.
+        tries: u32,
+        /// What became of it the last time.
+        reason: String,
+    },
     /// No such image, neither at a registry nor on the engine.
     #[error("image {image} not found")]
     NoSuchImage {

@@ -10,7 +10,7 @@ mod plan;
 #[cfg(test)]
 pub(crate) mod scripted;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -63,6 +63,18 @@ pub enum Stop {
     AtOnce,
 }
 
+/// The engine's own grace for a container that brings none.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+/// The grace of a container that asks for one without end.
+const LONGEST_GRACE: Duration = Duration::from_secs(3600);
+
+/// How long a container may take to end gently, by its `StopTimeout`.
+pub(crate) fn grace(stop_timeout: Option<i64>) -> Duration {
+    stop_timeout.map_or(DEFAULT_GRACE, |seconds| {
+        u64::try_from(seconds).map_or(LONGEST_GRACE, Duration::from_secs)
+    })
+}
+
 /// Where a container is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sight {
@@ -95,8 +107,6 @@ pub struct Found {
     pub id: ContainerId,
     /// Whose it is, read from its labels.
     pub identity: Identity,
-    /// Whether it ran when the list was made; a look tells it for sure.
-    pub is_running: bool,
 }
 
 /// What a rehearsal found.
@@ -122,7 +132,10 @@ pub struct Captured {
 /// Runs containers. The order of calls for one container is the order of the methods.
 #[async_trait]
 pub trait Engine: Observation {
-    /// Asks whether the engine answers, and what it is.
+    /// Asks whether the engine answers and is not about to go away, and nothing else.
+    async fn ping(&self) -> Result<(), EngineError>;
+
+    /// Asks what the engine is; it may take a while to tell.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
     /// Makes sure that the image is there.
@@ -158,7 +171,8 @@ pub trait Engine: Observation {
 /// Looks at containers and leaves them as they are.
 #[async_trait]
 pub trait Observation: fmt::Debug + Send + Sync {
-    /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`].
+    /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`]; a refusal
+    /// tells nothing about it, so that is [`EngineError::Unreachable`].
     async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError>;
 
     /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.

@@ -1,27 +1,31 @@
-//! Who may ask: the token, and no web page of another origin.
+//! Who may ask: the token or a session, and no web page of another origin.
+//!
+//! 1. What needs no token tells nothing: whether the server lives, the page without its data, and
+//!    the way to sign in.
+//! 2. What comes with a cookie may be sent by a browser without its user's will, so it changes
+//!    something only where the browser says that a page of ours asks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{Uri, header},
+    http::{
+        Method, Uri,
+        header::{self, HeaderMap},
+    },
     middleware::Next,
     web::Data,
 };
 
-use super::{Api, dashboard, error::ApiError};
+use super::{Api, dashboard, error::ApiError, session};
 use crate::config::Access;
 
-/// A path that answers without a token: whether the server lives is no secret.
-const OPEN_PATH: &str = "/-/health";
-
-/// True where no token is asked for. The dashboard's files hold nothing that the program's do not;
-/// it asks for a token itself, for what it then shows.
-fn is_open(request: &ServiceRequest) -> bool {
-    request.path() == OPEN_PATH || dashboard::is_part(request.head())
-}
+/// The path that answers without a token: whether the server lives is no secret.
+const HEALTH: &str = "/-/health";
+/// Where one signs in, which says itself who may.
+const SESSION: &str = "/-/session";
 
 /// Lets a request through, or says why not.
 pub(super) async fn guard(
@@ -29,35 +33,86 @@ pub(super) async fn guard(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     if let Some(api) = request.app_data::<Data<Api>>() {
-        check(&request, &api.access, api.is_local_socket)?;
+        check(&request, api)?;
     }
     next.call(request).await
 }
 
-fn check(request: &ServiceRequest, access: &Access, local: bool) -> Result<(), ApiError> {
-    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
-    let host = request
-        .uri()
-        .authority()
-        .map_or_else(|| text(header::HOST).unwrap_or_default().to_owned(), ToString::to_string);
-    check_origin(text(header::ORIGIN), &host, access)?;
-    match &access.token {
-        Some(token) if !is_open(request) => {
-            let offered = text(header::AUTHORIZATION).and_then(|value| {
-                let (scheme, token) = value.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-            });
-            if offered.is_some_and(|offered| token.admits(offered.as_bytes())) {
-                Ok(())
-            } else {
-                Err(ApiError::Unauthorized)
-            }
-        }
+fn check(request: &ServiceRequest, api: &Api) -> Result<(), ApiError> {
+    let access = &api.access;
+    let host = request.uri().authority().map_or_else(
+        || text(request.headers(), header::HOST).unwrap_or_default().to_owned(),
+        ToString::to_string,
+    );
+    check_origin(text(request.headers(), header::ORIGIN), &host, access)?;
+    if access.token.is_none() {
         // A page whose name was made to point here has no token, and cannot open a socket file.
-        Some(_) => Ok(()),
-        None if local => Ok(()),
-        None => check_host(&host, access),
+        return if api.is_local_socket { Ok(()) } else { check_host(&host, access) };
     }
+    if is_open(request) { Ok(()) } else { check_known(request, api) }
+}
+
+/// True where no token is asked for. The files of the page hold nothing that the program's do not; it
+/// asks for a token itself, for what it then shows.
+fn is_open(request: &ServiceRequest) -> bool {
+    [HEALTH, SESSION].contains(&request.path()) || dashboard::is_part(request.head())
+}
+
+/// Lets those through who show the token, or have a session.
+fn check_known(request: &ServiceRequest, api: &Api) -> Result<(), ApiError> {
+    if let Some(offered) = bearer(request.headers()) {
+        return if admits(api, offered) {
+            Ok(())
+        } else {
+            Err(wrong_token(api, request.peer_addr()))
+        };
+    }
+    if !session::is_signed_in(api, request.headers()) {
+        return Err(ApiError::Unauthorized);
+    }
+    if [Method::GET, Method::HEAD].contains(request.method()) {
+        return Ok(());
+    }
+    check_own_page(request.headers())
+}
+
+/// True where the token or the cookie of a session is among the headers.
+pub(super) fn is_known(api: &Api, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|offered| admits(api, offered))
+        || session::is_signed_in(api, headers)
+}
+
+fn admits(api: &Api, offered: &str) -> bool {
+    api.access.token.as_ref().is_some_and(|token| token.admits(offered.as_bytes()))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, header::AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Counts a wrong token, and says what to answer to it.
+pub(super) fn wrong_token(api: &Api, peer: Option<SocketAddr>) -> ApiError {
+    let wait = api.wrong_tokens.count(peer.map(|peer| peer.ip()));
+    wait.map_or(ApiError::WrongToken, ApiError::TooManyTokens)
+}
+
+/// Refuses what comes with a cookie, unless the browser says that a page of ours asks for it; an
+/// `Origin` that is there was found to be ours before.
+pub(super) fn check_own_page(headers: &HeaderMap) -> Result<(), ApiError> {
+    let is_same = text(headers, header::HeaderName::from_static("sec-fetch-site"));
+    if headers.contains_key(header::ORIGIN) || is_same == Some("same-origin") {
+        return Ok(());
+    }
+    Err(ApiError::Forbidden(
+        "a cookie alone changes nothing, because any page could make a browser send it: send \
+         `Origin` too, or the token as `Authorization: Bearer TOKEN`"
+            .to_owned(),
+    ))
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
 /// A browser sends `Origin` with what a page asks for: only our own pages may.

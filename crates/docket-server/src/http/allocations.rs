@@ -1,9 +1,9 @@
-//! The four endpoints of the original, at `/` and `/{name}`.
+//! The four endpoints of the original, at `/` and `/{name}`, but for the list.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{self, Bytes, Data, Path, Query},
+    web::{self, Data, Path, Query},
 };
 use docket_model::{
     FieldPath, Mistake, Origin,
@@ -11,38 +11,18 @@ use docket_model::{
     mistake::Step,
     wire::{Created, Deleted, Pushed, PushedName},
 };
-use futures_util::stream;
 use serde::Deserialize;
 
 use super::{
     Api,
     body::{self, Posted},
-    by_hand,
+    by_hand, condition,
     error::{ApiError, JSON, PROBLEM},
-    number,
-    view::View,
 };
 use crate::{
     runner::NO_FOLDER,
-    store::{Effect, Push, Snapshot, StoreError},
+    store::{Condition, Effect, Push, Snapshot, StoreError},
 };
-
-/// How many allocations are taken from the store at once when all are listed.
-const CHUNK: usize = 256;
-
-/// The longest page, which is built in memory; without a limit all allocations are streamed.
-const MOST_ON_A_PAGE: usize = 10_000;
-
-/// Which allocations to list.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
-    limit: Option<String>,
-    cursor: Option<String>,
-    label: Option<String>,
-    /// False to leave out `Logs`, which are most of a long list.
-    logs: Option<bool>,
-}
 
 /// How to take a push.
 #[derive(Debug, Deserialize)]
@@ -54,111 +34,32 @@ pub(super) struct PushQuery {
     allow_unknown_options: bool,
 }
 
-/// `GET /`: all allocations in the order of their creation, or a page of them.
-///
-/// A page that is not the last has a `Link` to the next.
-pub(super) async fn list(
+/// `GET /{name}`: one allocation, with the entity tag of its specification.
+pub(super) async fn get(
     api: Data<Api>,
-    query: Query<ListQuery>,
+    request: HttpRequest,
+    name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(ListQuery { limit, cursor, label, logs }) = query;
-    let has_logs = logs.unwrap_or(true);
-    let cursor = cursor.map(|cursor| number("cursor", &cursor, 0..=u64::MAX)).transpose()?;
-    let Some(limit) = limit else { return Ok(stream_all(api, cursor, label, has_logs)) };
-    let limit = number("limit", &limit, 1..=MOST_ON_A_PAGE)?;
-    let mut page = Vec::new();
-    let mut after = cursor;
-    while page.len() <= limit {
-        let chunk = api.store.list(after, CHUNK.max(limit + 1)).await?;
-        let Some(last) = chunk.last() else { break };
-        after = Some(last.standing.position);
-        page.extend(chunk.into_iter().filter(|snapshot| has_label(snapshot, label.as_deref())));
-    }
-    let more = page.len() > limit;
-    page.truncate(limit);
-    let mut answer = HttpResponse::Ok();
-    if let Some(last) = page.last().filter(|_| more) {
-        let query = [("limit", limit.to_string()), ("cursor", last.standing.position.to_string())];
-        let query = query.into_iter().chain(label.map(|label| ("label", label)));
-        let query = query.chain((!has_logs).then(|| ("logs", false.to_string())));
-        let query = serde_urlencoded::to_string(query.collect::<Vec<_>>())
-            .map_err(|error| ApiError::Internal(error.to_string()))?;
-        let link = format!("</?{query}>; rel=\"next\"");
-        answer.insert_header((header::LINK, link));
-    }
-    let mut json = vec![b'['];
-    append(&api, &page, has_logs, &mut json)?;
-    json.push(b']');
-    Ok(answer.content_type(JSON).body(json))
-}
-
-/// Writes chunk after chunk, so that a long list is never in memory as a whole.
-fn stream_all(
-    api: Data<Api>,
-    cursor: Option<u64>,
-    label: Option<String>,
-    has_logs: bool,
-) -> HttpResponse {
-    enum Next {
-        After(Option<u64>, bool),
-        End,
-    }
-    let chunks = stream::try_unfold(Next::After(cursor, true), move |next| {
-        let (api, label) = (api.clone(), label.clone());
-        async move {
-            let Next::After(after, first) = next else { return Ok(None) };
-            let mut json = if first { vec![b'['] } else { Vec::new() };
-            let chunk = api.store.list(after, CHUNK).await?;
-            let Some(last) = chunk.last().map(|last| last.standing.position) else {
-                json.push(b']');
-                return Ok(Some((Bytes::from(json), Next::End)));
-            };
-            let matching: Vec<_> =
-                chunk.into_iter().filter(|item| has_label(item, label.as_deref())).collect();
-            if !first && !matching.is_empty() {
-                json.push(b',');
-            }
-            append(&api, &matching, has_logs, &mut json)?;
-            let nothing_yet = first && matching.is_empty();
-            Ok::<_, ApiError>(Some((Bytes::from(json), Next::After(Some(last), nothing_yet))))
-        }
-    });
-    HttpResponse::Ok().content_type(JSON).streaming(chunks)
-}
-
-fn append(
-    api: &Api,
-    snapshots: &[Snapshot],
-    has_logs: bool,
-    json: &mut Vec<u8>,
-) -> Result<(), ApiError> {
-    for (index, snapshot) in snapshots.iter().enumerate() {
-        if index > 0 {
-            json.push(b',');
-        }
-        let view = View { has_logs, ..api.view(snapshot) };
-        view.write_to(json).map_err(|error| ApiError::Internal(error.to_string()))?;
-    }
-    Ok(())
-}
-
-/// `label` is `KEY` or `KEY=VALUE`.
-fn has_label(snapshot: &Snapshot, label: Option<&str>) -> bool {
-    let labels = &snapshot.standing.allocation.specification.labels;
-    match label.map(|label| label.split_once('=').unwrap_or((label, ""))) {
-        None => true,
-        Some((key, "")) => labels.contains_key(key),
-        Some((key, value)) => labels.get(key).is_some_and(|held| held == value),
-    }
-}
-
-/// `GET /{name}`: one allocation.
-pub(super) async fn get(api: Data<Api>, name: Path<String>) -> Result<HttpResponse, ApiError> {
     let snapshot = api.snapshot(&name).await?;
+    let revision = snapshot.standing.allocation.revision;
+    if condition::is_known(&request, revision)? {
+        let mut answer = HttpResponse::NotModified();
+        answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        return Ok(answer.insert_header((header::ETAG, condition::tag(revision))).finish());
+    }
+    one(&api, &snapshot)
+}
+
+/// An allocation as an answer.
+pub(super) fn one(api: &Api, snapshot: &Snapshot) -> Result<HttpResponse, ApiError> {
     let mut json = Vec::with_capacity(1024);
-    let written = api.view(&snapshot).write_to(&mut json);
+    let written = api.view(snapshot).write_to(&mut json);
     written.map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(HttpResponse::Ok().content_type(JSON).body(json))
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::ETAG, condition::tag(snapshot.standing.allocation.revision)));
+    // A browser would keep it by its tag, which does not change with what `Status` and `Logs` tell.
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(answer.content_type(JSON).body(json))
 }
 
 /// `POST /`: creates or updates one allocation, or several together.
@@ -168,6 +69,7 @@ pub(super) async fn push(
     query: Query<PushQuery>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let only_if = condition::read(&request)?;
     let options =
         if query.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
     let posted = body::read(&request, payload, api.max_body, options).await;
@@ -175,12 +77,18 @@ pub(super) async fn push(
         ApiError::Mistaken(mistakes) => refused(&request, mistakes),
         other => other,
     })?;
+    if posted.several && only_if != Condition::Nothing {
+        return Err(ApiError::BadCondition(
+            "`If-Match` and `If-None-Match` are about one allocation: send it alone, not in an array"
+                .to_owned(),
+        ));
+    }
     check_env_files(&api, &request, &posted)?;
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
     let at = api.clock.now();
-    let by = by_hand::who(&request, None).into();
-    let push = Push { specifications, origin: Origin::Api, complete: false, at, by };
+    let by = by_hand::sender(&request).into();
+    let push = Push { specifications, origin: Origin::Api, complete: false, at, by, only_if };
     let effects = api.store.push(push).await.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
             let mistakes = unfit.into_iter().map(|unfit| {
@@ -255,13 +163,13 @@ pub(super) async fn delete(
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let by = by_hand::who(&request, None);
+    let deed = by_hand::deed(&api, &request, None)?;
     let origin = match api.snapshot(&name).await?.standing.allocation.origin {
         // The file that it came from is not in force, so it cannot be deleted there.
         ref file @ Origin::File(_) if !api.has_file => file.clone(),
         _ => Origin::Api,
     };
-    if !api.store.delete(&name, &origin, api.clock.now(), &by).await? {
+    if !api.store.delete(&name, &origin, deed).await? {
         return Err(api.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

@@ -14,14 +14,20 @@ use docket_model::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    Api, allocations, body,
+    Api, allocations, body, condition,
     error::{ApiError, JSON},
     runs,
 };
-use crate::store::Steering;
+use crate::store::{Deed, Steering};
 
 /// The longest such body, in bytes.
 const LARGEST: usize = 1 << 20;
+
+/// The longest name of whoever asks, in bytes: it goes to the journal.
+const LONGEST_BY: usize = 256;
+
+/// The longest reason of a suspension, in bytes.
+const LONGEST_REASON: usize = 4096;
 
 /// `POST /{name}/runs`: starts a run, if policies allow it.
 ///
@@ -40,7 +46,7 @@ pub(super) async fn run(
         let key = wrong.split('=').next().unwrap_or_default();
         return Err(ApiError::BadRequest(format!("Env: `{key}` is no variable: write KEY=VALUE")));
     }
-    let demand = Demand { by: who(&request, by), command: cmd, environment: env };
+    let demand = Demand { by: asker(&request, by)?, command: cmd, environment: env, earlier: 0 };
     let run = api.runner.run_by_hand(&name, demand, at).await?;
     let mut answer = match run.state {
         RunState::Skipped(_) => HttpResponse::Conflict(),
@@ -59,7 +65,7 @@ pub(super) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let CancelRequest { kill, by } = read(&request, payload).await?;
     let run = runs::find(&api, &path.0, &path.1).await?;
-    let reason = format!("cancelled by {}", who(&request, by));
+    let reason = format!("cancelled by {}", asker(&request, by)?);
     let cancellation = Cancellation { reason, kill };
     let run = api.runner.cancel_by_hand(&path.0, run.id.instant, cancellation).await?;
     Ok(HttpResponse::Accepted().content_type(JSON).json(RunRecord::from(run.as_ref())))
@@ -80,9 +86,11 @@ pub(super) async fn suspend(
     if until.is_some_and(|until| until <= now) {
         return Err(ApiError::BadRequest("Until: this moment has gone by already".to_owned()));
     }
-    let by = who(&request, by);
+    let by = asker(&request, by)?;
+    check_length("Reason", reason.as_deref().unwrap_or_default(), LONGEST_REASON)?;
     let suspension = Suspension { by: by.clone(), reason, since: now, until };
-    steer(api, name, Steering::Suspend(suspension), &by).await
+    let deed = deed(&api, &request, Some(by))?;
+    steer(&api, &name, Steering::Suspend(suspension), deed).await
 }
 
 /// `POST /{name}/resume`: things start again, for instants to come.
@@ -93,7 +101,8 @@ pub(super) async fn resume(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let ResumeRequest { by } = read(&request, payload).await?;
-    steer(api, name, Steering::Resume, &who(&request, by)).await
+    let deed = deed(&api, &request, by)?;
+    steer(&api, &name, Steering::Resume, deed).await
 }
 
 /// `POST /{name}/reset`: a latest instant ahead of the clock is set back to now.
@@ -104,19 +113,26 @@ pub(super) async fn reset(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let ResumeRequest { by } = read(&request, payload).await?;
-    steer(api, name, Steering::Reset, &who(&request, by)).await
+    let deed = deed(&api, &request, by)?;
+    steer(&api, &name, Steering::Reset, deed).await
 }
 
 async fn steer(
-    api: Data<Api>,
-    name: Path<String>,
+    api: &Api,
+    name: &str,
     steering: Steering,
-    by: &str,
+    deed: Deed,
 ) -> Result<HttpResponse, ApiError> {
-    if !api.store.steer(&name, steering, api.clock.now(), by).await? {
-        return Err(api.no_such_allocation(&name).await);
+    if !api.store.steer(name, steering, deed).await? {
+        return Err(api.no_such_allocation(name).await);
     }
-    allocations::get(api, name).await
+    allocations::one(api, &api.snapshot(name).await?)
+}
+
+/// Who changes something now, and on what condition.
+pub(super) fn deed(api: &Api, request: &HttpRequest, by: Option<String>) -> Result<Deed, ApiError> {
+    let (by, only_if) = (asker(request, by)?.into(), condition::read(request)?);
+    Ok(Deed { at: api.clock.now(), by, only_if })
 }
 
 /// Reads a body that may be empty.
@@ -132,9 +148,24 @@ async fn read<T: DeserializeOwned + Default>(
 }
 
 /// Who asks: as they say, or else the address that they ask from.
-pub(super) fn who(request: &HttpRequest, by: Option<String>) -> String {
-    by.unwrap_or_else(|| match request.peer_addr() {
+fn asker(request: &HttpRequest, by: Option<String>) -> Result<String, ApiError> {
+    let by = by.unwrap_or_else(|| sender(request));
+    check_length("By", &by, LONGEST_BY)?;
+    Ok(by)
+}
+
+/// The address that somebody asks from.
+pub(super) fn sender(request: &HttpRequest) -> String {
+    match request.peer_addr() {
         Some(address) => address.ip().to_string(),
         None => "a local user".to_owned(),
-    })
+    }
+}
+
+fn check_length(key: &str, text: &str, most: usize) -> Result<(), ApiError> {
+    let length = text.len();
+    if length <= most {
+        return Ok(());
+    }
+    Err(ApiError::BadRequest(format!("{key}: {length} bytes are more than {most}")))
 }

@@ -1,6 +1,6 @@
 //! Every answer that is not a success, and the one place that knows status codes of errors.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -12,11 +12,15 @@ use docket_model::{
 };
 use tracing::error;
 
+use super::condition;
 use crate::{engine::EngineError, runner::HandError, store::StoreError};
 
 /// The content type of the original's answers.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
 pub(super) const PROBLEM: &str = "application/problem+json";
+
+/// In how many seconds whoever wants a backup may ask again.
+const RETRY_BACKUP_AFTER: &str = "10";
 
 /// Why a request is not answered as its sender hoped.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub(super) enum ApiError {
     BadQuery(String),
     /// A field of the body is wrong.
     BadRequest(String),
+    /// A header that makes a change depend on something is wrong.
+    BadCondition(String),
     /// Somebody's wish cannot be granted.
     Hand(HandError),
     /// There is no such route.
@@ -43,6 +49,12 @@ pub(super) enum ApiError {
     MethodNotAllowed(&'static str),
     /// The sender did not show who it is.
     Unauthorized,
+    /// The sender showed another token than the server's.
+    WrongToken,
+    /// The same, once more than may come from its address for so long.
+    TooManyTokens(Duration),
+    /// The server asks for no token, so nobody signs in.
+    NoToken,
     /// A web page of another origin, or a name that is not ours.
     Forbidden(String),
     /// The body is larger than allowed.
@@ -59,6 +71,8 @@ pub(super) enum ApiError {
     Engine(EngineError),
     /// The server is not ready, and why.
     NotReady(String),
+    /// A backup is made or sent already, and there is room for one.
+    BackupUnderWay,
     /// Something broke on the way; the sender is told in brief.
     Internal(String),
 }
@@ -84,6 +98,7 @@ impl fmt::Display for ApiError {
             Self::Undecodable(message)
             | Self::BadQuery(message)
             | Self::BadRequest(message)
+            | Self::BadCondition(message)
             | Self::Forbidden(message)
             | Self::NotReady(message) => f.write_str(message),
             Self::Mistaken(mistakes) | Self::MistakenInDetail(mistakes) => {
@@ -100,6 +115,16 @@ impl fmt::Display for ApiError {
             Self::Unauthorized => {
                 f.write_str("send the server's token as `Authorization: Bearer TOKEN`")
             }
+            Self::WrongToken => f.write_str("this is not the server's token"),
+            Self::TooManyTokens(wait) => write!(
+                f,
+                "this is not the server's token, and too many wrong ones came from your address: \
+                 wait {} s",
+                seconds(*wait)
+            ),
+            Self::NoToken => {
+                f.write_str("this server asks for no token, so there is nothing to sign in to")
+            }
             Self::TooLarge(most) => {
                 write!(f, "the body is larger than {most} bytes: see `docket server --max-body`")
             }
@@ -108,9 +133,20 @@ impl fmt::Display for ApiError {
             Self::NotYaml => f.write_str(
                 "send the header `Content-Type: application/yaml`, or `application/json`",
             ),
+            Self::Store(error @ StoreError::Unmet { present: Some(revision), .. }) => write!(
+                f,
+                "{error}: load it again, and send your change with `If-Match: {}`",
+                condition::tag(*revision)
+            ),
+            Self::Store(error @ StoreError::Unmet { present: None, .. }) => {
+                write!(f, "{error}: to create it, send it without `If-Match`")
+            }
             Self::Store(error) => error.fmt(f),
             Self::Hand(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
+            Self::BackupUnderWay => {
+                f.write_str("a backup is under way, and there is one at a time: try again later")
+            }
             Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
         }
     }
@@ -121,22 +157,27 @@ impl std::error::Error for ApiError {}
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Undecodable(_) | Self::BadQuery(_) | Self::BadRequest(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Undecodable(_)
+            | Self::BadQuery(_)
+            | Self::BadRequest(_)
+            | Self::BadCondition(_) => StatusCode::BAD_REQUEST,
             Self::Hand(error) => status_of_hand(error),
             Self::Mistaken(_) | Self::MistakenInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoSuchAllocation(..) | Self::NoSuchRun(_) | Self::NoSuchRoute(_) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NoSuchAllocation(..)
+            | Self::NoSuchRun(_)
+            | Self::NoSuchRoute(_)
+            | Self::NoToken => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::TooManyTokens(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotJson | Self::NotYaml => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(error) => status_of(error),
-            Self::Engine(_) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Engine(_) | Self::NotReady(_) | Self::BackupUnderWay => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -158,8 +199,17 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed(allowed) => {
                 answer.insert_header((header::ALLOW, *allowed));
             }
-            Self::Unauthorized => {
+            Self::TooManyTokens(wait) => {
+                answer.insert_header((header::RETRY_AFTER, seconds(*wait)));
+            }
+            Self::BackupUnderWay => {
+                answer.insert_header((header::RETRY_AFTER, RETRY_BACKUP_AFTER));
+            }
+            Self::Unauthorized | Self::WrongToken => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));
+            }
+            Self::Store(StoreError::Unmet { present: Some(revision), .. }) => {
+                answer.insert_header((header::ETAG, condition::tag(*revision)));
             }
             _ => {}
         }
@@ -170,8 +220,17 @@ impl ResponseError for ApiError {
             _ => Vec::new(),
         };
         let status = status.as_u16();
-        answer.content_type(PROBLEM).json(Problem { status, title, detail, errors })
+        let revision = match self {
+            Self::Store(StoreError::Unmet { present, .. }) => *present,
+            _ => None,
+        };
+        answer.content_type(PROBLEM).json(Problem { status, title, detail, revision, errors })
     }
+}
+
+/// Whole seconds after which a time is over.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + 1
 }
 
 fn status_of_hand(error: &HandError) -> StatusCode {
@@ -187,6 +246,7 @@ fn status_of(error: &StoreError) -> StatusCode {
     match error {
         StoreError::NoSuchRun(_) => StatusCode::NOT_FOUND,
         StoreError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        StoreError::Unmet { .. } => StatusCode::PRECONDITION_FAILED,
         StoreError::ReadOnly { .. }
         | StoreError::Taken { .. }
         | StoreError::HasChildren { .. }

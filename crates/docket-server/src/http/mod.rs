@@ -5,15 +5,21 @@ mod allocations;
 mod body;
 mod by_hand;
 mod check;
+mod condition;
 mod dashboard;
 mod error;
+mod events;
 mod forecast;
 mod instants;
 mod journal;
+mod list;
 mod moment;
 mod operations;
+mod output;
 mod rehearsal;
 mod runs;
+mod session;
+mod sse;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -32,8 +38,12 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use parking_lot::Mutex;
+use rustix::net::sockopt::set_tcp_user_timeout;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::forecast::Forecasts;
+pub(crate) use self::session::{Sessions, WrongTokens};
 use self::{error::ApiError, view::View};
 use crate::{
     clock::Clock,
@@ -49,6 +59,9 @@ use crate::{
 const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
 /// How long a connection may stay open with nothing asked.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a peer may leave what was sent to it untaken, in milliseconds: it must not hold a
+/// connection for ever.
+const UNTAKEN: u32 = 300_000;
 /// How many connections there may be for each thread that answers.
 const MAX_CONNECTIONS: usize = 10_000;
 /// How long answers under way may take when the server stops, in seconds.
@@ -79,6 +92,14 @@ pub(crate) struct Api {
     pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
     /// What the coming minutes will bring, as it was last counted.
     pub(crate) forecasts: Forecasts,
+    /// Those who signed in.
+    pub(crate) sessions: Sessions,
+    /// Where wrong tokens came from.
+    pub(crate) wrong_tokens: WrongTokens,
+    /// Ends the answers that would go on for ever, when the server stops.
+    pub(crate) stopping: CancellationToken,
+    /// Who has it may make a backup.
+    pub(crate) backups: Arc<Semaphore>,
 }
 
 impl Api {
@@ -117,6 +138,10 @@ pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeE
         .keep_alive(KEEP_ALIVE)
         .max_connections(MAX_CONNECTIONS)
         .shutdown_timeout(LAST_ANSWERS);
+    if let Listener::Tcp(listener) = &listener {
+        // Connections have it from their listener.
+        set_tcp_user_timeout(listener, UNTAKEN).map_err(std::io::Error::from)?;
+    }
     let server = match (listener, tls) {
         (Listener::Tcp(listener), Some(tls)) => server.listen_rustls_0_23(listener, tls),
         (Listener::Tcp(listener), None) => server.listen(listener),
@@ -144,7 +169,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(
             web::resource("/")
                 .route(read(dashboard::page).guard(guard::fn_guard(dashboard::is_for_people)))
-                .route(read(allocations::list))
+                .route(read(list::list))
                 .route(web::post().to(allocations::push))
                 .default_service(only("GET, HEAD, POST")),
         )
@@ -153,6 +178,13 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_post("/-/check", web::post().to(check::check)))
         .service(only_read("/-/health", read(operations::health)))
         .service(only_read("/-/ready", read(operations::ready)))
+        .service(
+            web::resource("/-/session")
+                .route(read(session::get))
+                .route(web::post().to(session::sign_in))
+                .route(web::delete().to(session::sign_out))
+                .default_service(only("GET, HEAD, POST, DELETE")),
+        )
         .service(only_read("/-/version", read(operations::version)))
         .service(
             web::resource("/{name}/runs")
@@ -167,10 +199,11 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
         .service(only_read("/-/backup", read(operations::backup)))
         .service(only_read("/-/journal", read(journal::list)))
+        .service(only_read("/-/events", read(events::follow)))
         .service(only_read("/{name}/why", read(why::get)))
         .service(only_read("/{name}/instants", read(instants::list)))
         .service(only_read("/{name}/runs/{run}", read(runs::get)))
-        .service(only_read("/{name}/runs/{run}/output", read(runs::output)))
+        .service(only_read("/{name}/runs/{run}/output", read(output::get)))
         .service(
             web::resource("/{name}")
                 .route(read(allocations::get))

@@ -1,17 +1,23 @@
 //! What those who keep the server running want to know.
 
-use actix_web::{HttpResponse, web::Data};
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web::Data};
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::fs::{self, File};
 use tokio_util::io::ReaderStream;
-use uuid::Uuid;
 
 use super::{
     Api,
     error::{ApiError, JSON},
 };
-use crate::{engine::EngineInfo, runner::EngineState, store::StoreError};
+use crate::{
+    engine::EngineInfo,
+    runner::{EngineState, StoreTrouble},
+    store::{self, StoreError},
+};
 
 /// How much of a backup is read at once, in bytes.
 const PIECE: usize = 1 << 16;
@@ -92,6 +98,9 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
             None
         }
     };
+    reasons.extend(api.runner.store_trouble().map(|StoreTrouble { since, reason }| {
+        format!("the store cannot be written since {since}: {reason}")
+    }));
     reasons.extend(api.file_mistake.lock().clone());
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
@@ -113,16 +122,58 @@ pub(super) async fn version(api: Data<Api>) -> HttpResponse {
 
 /// `GET /-/backup`: a copy of all that the store keeps, as it stands at one moment.
 ///
-/// The copy is a file for as long as it is sent, and has no name any more.
-pub(super) async fn backup(api: Data<Api>) -> Result<HttpResponse, ApiError> {
-    let folder = api.store.about().folder.ok_or(StoreError::NoFile)?;
-    let path = folder.join(format!(".backup-{}", Uuid::new_v4()));
+/// The copy is a file for as long as it is sent, and has no name any more. There is one at a time:
+/// each takes as much room as the store itself. HEAD makes none.
+pub(super) async fn backup(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let store = api.store.about().file.ok_or(StoreError::NoFile)?;
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("application/octet-stream");
+    if request.method() == Method::HEAD {
+        return Ok(answer.finish());
+    }
+    let alone =
+        Arc::clone(&api.backups).try_acquire_owned().map_err(|_| ApiError::BackupUnderWay)?;
+    let path = store::backup_of(&store);
     api.store.backup(&path).await?;
     let opened = File::open(&path).await;
     let unnamed = fs::remove_file(&path).await;
     let file = opened.and_then(|file| unnamed.map(|()| file));
     let file = file.map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .streaming(ReaderStream::with_capacity(file, PIECE)))
+    let pieces = ReaderStream::with_capacity(file, PIECE);
+    Ok(answer.streaming(pieces.inspect(move |_| {
+        // The room is taken until all is sent.
+        let _ = &alone;
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{Asking, api},
+        *,
+    };
+    use crate::{config::Access, store::SqliteStore};
+
+    /// An API whose store is in a file of this folder.
+    fn with_file(folder: &tempfile::TempDir) -> Data<Api> {
+        let store = SqliteStore::open(&folder.path().join("docket.db")).unwrap();
+        let api = Arc::into_inner(api(Access::default()).into_inner()).unwrap();
+        Data::new(Api { store: Arc::new(store), ..api })
+    }
+
+    #[tokio::test]
+    async fn a_backup_is_made_alone_and_only_for_whoever_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = with_file(&folder);
+        let under_way = Arc::clone(&api.backups).try_acquire_owned().unwrap();
+
+        let head = Asking::of(&api).send(Method::HEAD, "/-/backup", "").await;
+        let second = Asking::of(&api).send(Method::GET, "/-/backup", "").await;
+        drop(under_way);
+
+        assert!(head.starts_with("200 OK"), "{head}");
+        assert!(second.starts_with("503 Service Unavailable"), "{second}");
+        assert!(second.contains("a backup is under way, and there is one at a time"), "{second}");
+        assert_eq!(api.backups.available_permits(), 1);
+    }
 }

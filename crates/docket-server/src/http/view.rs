@@ -1,11 +1,11 @@
 //! An allocation as it stands on the wire: what was posted, and what the server knows.
 
-use std::io::Write as _;
+use std::{io::Write as _, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    Origin, log,
+    Origin, Run, log,
     schedule::Schedule,
     wire::{RunSummary, Status},
 };
@@ -41,6 +41,11 @@ impl Serialize for View<'_> {
     }
 }
 
+/// The newest run that is over, or else the newest.
+pub(super) fn last_run(recent: &[Arc<Run>]) -> Option<&Arc<Run>> {
+    recent.iter().find(|run| run.state.is_over()).or(recent.first())
+}
+
 impl View<'_> {
     /// Appends the allocation as JSON.
     pub(super) fn write_to(&self, buffer: &mut Vec<u8>) -> Result<(), serde_json::Error> {
@@ -60,7 +65,7 @@ impl View<'_> {
         if let Some(decided) = decided.filter(|decided| *decided > self.now) {
             warnings.push(format!("decided up to {decided} already, ahead of the clock"));
         }
-        let last = recent.iter().find(|run| run.state.is_over()).or(recent.first());
+        let last = last_run(recent);
         Status {
             next,
             schedule: schedule.map(Schedule::in_words),

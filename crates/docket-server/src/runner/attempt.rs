@@ -118,7 +118,7 @@ impl<'a> Attempt<'a> {
             }
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
-                self.journey.runner.leftovers.notify_one();
+                self.journey.runner.leftovers.suspect();
                 RunState::Failed(error.to_string())
             }
             Err(Break::Environment(error)) => RunState::Failed(error),
@@ -160,10 +160,9 @@ impl<'a> Attempt<'a> {
         let runner = &self.journey.runner;
         let _berth = runner.berths.occupy();
         let here = self.engine_id().await?;
-        let sight = match runner.persistently(|| runner.engine.look(&container)).await? {
-            Err(EngineError::Gone) => return Err(Break::Lost(gone_from(engine, &here))),
-            // An engine that has the very container is the one, whatever it calls itself now.
-            sight => sight?,
+        // An engine that has the very container is the one, whatever it calls itself now.
+        let Some(sight) = runner.look_surely(&container).await? else {
+            return Err(Break::Lost(gone_from(engine, &here)));
         };
         self.container = Some(container.clone());
         match sight {
@@ -217,8 +216,10 @@ impl<'a> Attempt<'a> {
     fn missed(&self) -> Over {
         let Journey { runner, handle, .. } = self.journey;
         let instant = handle.id.instant;
-        let reason = runner.pauses.reason(instant.moment(), runner.clock.now());
-        let reason = format!("claimed in time, and not started before its deadline: {reason}");
+        let now = runner.clock.now();
+        let paused = runner.pauses.reason(instant.moment(), now, now);
+        let paused = paused.map_or_else(String::new, |paused| format!(": {paused}"));
+        let reason = format!("claimed in time, and not started before its deadline{paused}");
         let state = RunState::Missed { reason, last: instant, count: 1 };
         Over { container: self.container.clone(), ..Over::without_container(state) }
     }

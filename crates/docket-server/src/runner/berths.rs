@@ -1,6 +1,8 @@
 //! How many containers may be alive at once. Runs wait for a berth in the order of their instants.
 //!
 //! 1. Whoever is admitted has a place from that moment on, so many at once cannot pass the bounds.
+//! 2. A place in the queue is given up, and a berth handed over, with the lock: each ticket is of one
+//!    who waits, or counted as given up.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
@@ -22,6 +24,8 @@ pub(super) struct Berths {
 struct State {
     taken: usize,
     waiting: BinaryHeap<Reverse<Ticket>>,
+    /// How many of those have given up.
+    given_up: usize,
     tickets: u64,
 }
 
@@ -67,7 +71,42 @@ impl Drop for Berth {
 #[derive(Debug)]
 pub(super) enum Place {
     Berth(Berth),
-    Queue(oneshot::Receiver<Berth>),
+    Queue(Queued),
+}
+
+/// A place in the queue, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Queued {
+    called: oneshot::Receiver<Berth>,
+    berths: Arc<Berths>,
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        if self.called.is_terminated() {
+            return;
+        }
+        let mut state = self.berths.state.lock();
+        self.called.close();
+        // Nobody hands a berth over meanwhile, so either it is here or the ticket is still there.
+        let unused = self.called.try_recv();
+        if unused.is_err() {
+            state.give_up();
+        }
+        drop(state);
+        drop(unused);
+    }
+}
+
+impl State {
+    /// Counts a ticket as given up; once most of them are, they are taken out.
+    fn give_up(&mut self) {
+        self.given_up += 1;
+        if 2 * self.given_up > self.waiting.len() {
+            self.waiting.retain(|Reverse(ticket)| !ticket.call.is_closed());
+            self.given_up = 0;
+        }
+    }
 }
 
 impl Place {
@@ -75,7 +114,7 @@ impl Place {
     pub(super) async fn berth(self) -> Berth {
         match self {
             Self::Berth(berth) => berth,
-            Self::Queue(called) => match called.await {
+            Self::Queue(mut queued) => match (&mut queued.called).await {
                 Ok(berth) => berth,
                 // Tickets are dropped unanswered with the berths only, and then nobody sails.
                 Err(_) => std::future::pending().await,
@@ -93,12 +132,9 @@ impl Berths {
     /// A place for a new run; the bounds, where no further run can even wait.
     pub(super) fn admit(self: &Arc<Self>, instant: Instant) -> Result<Place, Full> {
         let mut state = self.state.lock();
-        if state.taken >= self.most {
-            // Those who gave up are counted until somebody looks.
-            state.waiting.retain(|Reverse(ticket)| !ticket.call.is_closed());
-            if state.waiting.len() >= self.queue {
-                return Err(Full { max_running: self.most, queue: self.queue });
-            }
+        let waiting = state.waiting.len() - state.given_up;
+        if state.taken >= self.most && waiting >= self.queue {
+            return Err(Full { max_running: self.most, queue: self.queue });
         }
         Ok(self.place_in(&mut state, instant))
     }
@@ -117,7 +153,7 @@ impl Berths {
         let number = state.tickets;
         state.tickets += 1;
         state.waiting.push(Reverse(Ticket { instant, number, call }));
-        Place::Queue(called)
+        Place::Queue(Queued { called, berths: Arc::clone(self) })
     }
 
     /// Takes a berth for a container that is alive already, even where there is none left.
@@ -132,13 +168,12 @@ impl Berths {
         while state.taken < self.most {
             let Some(Reverse(ticket)) = state.waiting.pop() else { return };
             if ticket.call.is_closed() {
+                state.given_up -= 1;
                 continue;
             }
             state.taken += 1;
-            drop(state);
-            // One who gives up in this moment gives the berth back, which takes the lock again.
-            drop(ticket.call.send(Berth(Arc::clone(self))));
-            state = self.state.lock();
+            // It cannot fail: whoever gives up has the lock.
+            let _: Result<(), Berth> = ticket.call.send(Berth(Arc::clone(self)));
         }
     }
 }
@@ -193,6 +228,21 @@ mod tests {
         drop(third);
 
         assert_eq!(berths.state.lock().taken, 0);
+    }
+
+    #[test]
+    fn a_hundred_thousand_runs_at_one_instant_are_admitted_and_as_many_refused_in_no_time() {
+        let berths = Berths::new(1, 100_000);
+        let began = std::time::Instant::now();
+
+        let places: Vec<_> = (0..200_000).map(|_| berths.admit(instant(1))).collect();
+
+        // It took many minutes when each one looked at all before it.
+        assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+        assert_eq!(places.iter().filter(|place| place.is_ok()).count(), 100_001);
+        drop(places);
+        let state = berths.state.lock();
+        assert_eq!((state.taken, state.waiting.len(), state.given_up), (0, 0, 0));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use docket_model::{
     Allocation, Run,
-    run::{Cancellation, Demand, Instant, RunId, Trigger},
+    run::{Cancellation, Demand, Instant, RunId, RunState, Trigger},
 };
 use thiserror::Error;
 
 use super::{Runner, decision::Wish};
-use crate::store::{Recorded, StoreError};
+use crate::store::{Recorded, StoreError, Wanted};
 
 /// Why somebody does not get what they want.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -61,8 +61,7 @@ fn nearest(before: Option<Instant>, after: Option<Instant>) -> String {
 /// What a past instant is to a schedule and to the record.
 #[derive(Debug, Clone, Copy)]
 struct Past {
-    /// The schedule's next one.
-    following: Option<Instant>,
+    wanted: Wanted,
     /// The number of the first attempt that is still to be made for it.
     attempt: u32,
 }
@@ -93,12 +92,13 @@ impl Runner {
             let missing = || HandError::NoSuchAllocation(name.to_owned());
             let allocation = standing.ok_or_else(missing)?.allocation;
             let line = self.lines.turn(allocation.uid).await;
-            let trigger = Trigger::ByHand(Arc::clone(&demand));
             let wish = match at {
-                None => Wish::due(self.this_moment(), trigger),
+                None => Wish::due(self.this_moment(), Trigger::ByHand(Arc::clone(&demand))),
                 Some(at) => {
-                    let Past { following, attempt } = self.past_instant(&allocation, at).await?;
-                    Wish { following, attempt, ..Wish::due(Instant::new(at), trigger) }
+                    let Past { wanted, attempt } = self.past_instant(&allocation, at).await?;
+                    let demand = Demand { earlier: attempt - 1, ..(*demand).clone() };
+                    let trigger = Trigger::ByHand(Arc::new(demand));
+                    Wish { wanted, attempt, ..Wish::due(Instant::new(at), trigger) }
                 }
             };
             let instant = wish.instant;
@@ -115,7 +115,10 @@ impl Runner {
                     return Err(HandError::Taken { run: run.id.clone(), state });
                 }
                 // The allocation was changed, or somebody else wanted a run in this millisecond.
-                Recorded::Changed | Recorded::Decided | Recorded::Taken(_) => {
+                Recorded::Changed
+                | Recorded::Decided(_)
+                | Recorded::Beside(_)
+                | Recorded::Taken(_) => {
                     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 }
             }
@@ -144,17 +147,37 @@ impl Runner {
         let attempts = record.as_ref().and_then(|run| run.attempt());
         let attempt = attempts.map_or(1, |attempt| attempt.number + 1);
         let Some(schedule) = allocation.specification.schedule() else {
-            return Ok(Past { following: None, attempt });
+            let is_instant = record.is_some() || self.is_of_a_parent(allocation, instant).await?;
+            let wanted = if is_instant { Wanted::Instant(None) } else { Wanted::Moment };
+            return Ok(Past { wanted, attempt });
         };
         let (anchor, zone) = (allocation.anchor(schedule), allocation.zone(self.zone));
         let after = |from| schedule.next(from, anchor, zone).map(Instant::new);
         let following = after(at);
         let is_instant = at.nanosecond() == 0 && after(at - TimeDelta::seconds(1)) == Some(instant);
-        if is_instant || record.is_some() || schedule.text().trim().is_empty() {
-            return Ok(Past { following, attempt });
+        if is_instant || record.is_some() {
+            return Ok(Past { wanted: Wanted::Instant(following), attempt });
+        }
+        if schedule.text().trim().is_empty() {
+            return Ok(Past { wanted: Wanted::Moment, attempt });
         }
         let before = schedule.previous(at, anchor, zone).map(Instant::new);
         Err(HandError::NoInstant { instant, before, after: following })
+    }
+
+    /// True where one that this allocation runs after has succeeded for the instant.
+    async fn is_of_a_parent(
+        &self,
+        allocation: &Allocation,
+        instant: Instant,
+    ) -> Result<bool, StoreError> {
+        for parent in allocation.specification.parents() {
+            let run = self.store.run(parent.as_str(), instant).await?;
+            if run.is_some_and(|run| run.state == RunState::Succeeded) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes a run end before its time; returns its record.

@@ -9,6 +9,7 @@ use docket_model::{
     AllocationName,
     run::{Instant, Trigger},
 };
+use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
 use tracing::{debug, error};
 
@@ -19,16 +20,19 @@ use super::{
 };
 use crate::store::{Recorded, Standing, StoreError};
 
+/// How many children of one parent are looked at at once: one commit of the store takes them all.
+const AT_ONCE: usize = 64;
+
 impl Runner {
     /// Looks whether those that run after this allocation are due now.
     pub(super) async fn children_of(self: &Arc<Self>, name: &AllocationName) {
         loop {
             match self.store.children(name.as_str()).await {
                 Ok(children) => {
-                    for child in children {
-                        self.consider(&child).await;
-                    }
-                    return;
+                    let considered = stream::iter(&children);
+                    return considered
+                        .for_each_concurrent(AT_ONCE, |child| self.consider(child))
+                        .await;
                 }
                 Err(error) => {
                     error!(allocation = %name, %error, "what runs after it cannot be read");
@@ -50,7 +54,7 @@ impl Runner {
     async fn consider(self: &Arc<Self>, name: &AllocationName) {
         loop {
             match self.consider_once(name).await {
-                Ok(Recorded::Changed) => {}
+                Ok(Some(Recorded::Changed)) => {}
                 Ok(_) => return,
                 Err(error) => {
                     error!(allocation = %name, %error, "the store refused a decision");
@@ -62,23 +66,21 @@ impl Runner {
         }
     }
 
-    /// [`Recorded::Changed`] if it must be looked at again.
+    /// What became of it, if it is due; [`Recorded::Changed`] if it must be looked at again.
     async fn consider_once(
         self: &Arc<Self>,
         name: &AllocationName,
-    ) -> Result<Recorded, StoreError> {
-        let Some(standing) = self.store.standing(name.as_str()).await? else {
-            return Ok(Recorded::Decided);
-        };
+    ) -> Result<Option<Recorded>, StoreError> {
+        let Some(standing) = self.store.standing(name.as_str()).await? else { return Ok(None) };
         let uid = standing.allocation.uid;
         let line = self.lines.turn(uid).await;
         let Some((standing, instant)) = self.due_after_parents(name).await? else {
-            return Ok(Recorded::Decided);
+            return Ok(None);
         };
         let Standing { allocation, suspension, .. } = standing;
         if allocation.uid != uid {
             // Created anew meanwhile: its line is another one.
-            return Ok(Recorded::Changed);
+            return Ok(Some(Recorded::Changed));
         }
         let now = self.clock.now();
         let reason = policy::suspended(&allocation, suspension.as_deref(), now);
@@ -89,7 +91,7 @@ impl Runner {
             self.enter(&line, &allocation, Wish::due(instant, Trigger::AfterParent)).await?
         };
         debug!(allocation = %name, ?recorded, "looked at after those it runs after");
-        Ok(recorded)
+        Ok(Some(recorded))
     }
 
     /// The allocation and the instant for which it is due now, if it is. The caller has the turn.

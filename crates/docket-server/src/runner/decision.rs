@@ -15,11 +15,12 @@ use super::{
     attempt::Setting,
     journey::{Journey, Stage},
     line::{Handle, Line},
+    pauses::TOO_LATE,
     policy::{self, Admission, Beside, Missed, Question, Ruling, Why},
 };
 use crate::{
     fault::{Point, point},
-    store::{End, Progress, Recorded, StoreError},
+    store::{End, Progress, Recorded, StoreError, Wanted},
 };
 
 /// A run that somebody or something wants.
@@ -27,8 +28,8 @@ use crate::{
 pub(super) struct Wish {
     pub(super) instant: Instant,
     pub(super) trigger: Trigger,
-    /// Of a run by hand: the instant after its own, if that is one of a schedule.
-    pub(super) following: Option<Instant>,
+    /// What its instant is, where it is one by hand.
+    pub(super) wanted: Wanted,
     /// The number of its first attempt.
     pub(super) attempt: u32,
 }
@@ -36,7 +37,7 @@ pub(super) struct Wish {
 impl Wish {
     /// A wish that comes of itself.
     pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
-        Self { instant, trigger, following: None, attempt: 1 }
+        Self { instant, trigger, wanted: Wanted::Now, attempt: 1 }
     }
 }
 
@@ -54,13 +55,18 @@ impl Runner {
         let mut through = decided;
         let mut refused = None;
         for ruling in policy::decide(question) {
-            match self.carry_out(&line, allocation, ruling).await {
-                Ok(Some(last)) => through = last,
+            let last = ruling.last();
+            match self.carry_out(&line, allocation, question, ruling).await {
+                Ok(Some(reached)) => through = reached,
                 Ok(None) => break,
                 Err(error) => {
                     refused = Some(error);
                     break;
                 }
+            }
+            // The rest of a span that is decided in part is asked about anew.
+            if through < last {
+                break;
             }
         }
         drop(line);
@@ -71,21 +77,34 @@ impl Runner {
         through
     }
 
-    /// Acts on a ruling; returns up to when it reaches, or nothing if the allocation has changed.
+    /// Acts on a ruling; returns up to when it is decided now, or nothing if the allocation has
+    /// changed.
     async fn carry_out(
         self: &Arc<Self>,
         line: &Line,
         allocation: &Arc<Allocation>,
+        question: Question<'_>,
         ruling: Ruling,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let (last, recorded) = match ruling {
-            Ruling::Missed(missed) => (missed.last, self.miss(allocation, missed).await?),
+        let mut last = ruling.last();
+        let mut recorded = match &ruling {
+            Ruling::Missed(missed) => self.miss(allocation, missed.clone()).await?,
             Ruling::Start(instant, trigger) => {
-                let wish = Wish::due(Instant::new(instant), trigger);
-                (instant, self.enter(line, allocation, wish).await?)
+                let wish = Wish::due(Instant::new(*instant), trigger.clone());
+                self.enter(line, allocation, wish).await?
             }
         };
-        Ok((recorded != Recorded::Changed).then_some(last))
+        if let (Recorded::Beside(other), Ruling::Missed(missed)) = (&recorded, ruling)
+            && let Some(before) = policy::missed_before(question, missed, other.moment())
+        {
+            last = before.last;
+            recorded = self.miss(allocation, before).await?;
+        }
+        Ok(match recorded {
+            Recorded::Decided(up_to) if up_to < Instant::new(last) => Some(up_to.moment()),
+            Recorded::New | Recorded::Decided(_) => Some(last),
+            _ => None,
+        })
     }
 
     /// Records that nothing starts for a span of instants, and why.
@@ -94,17 +113,21 @@ impl Runner {
         allocation: &Allocation,
         missed: Missed,
     ) -> Result<Recorded, StoreError> {
+        let paused = || self.pauses.reason(missed.first, missed.last, self.clock.now());
         let reason = match &missed.why {
-            Why::TooLate => self.pauses.reason(missed.first, missed.last),
+            Why::TooLate => paused().unwrap_or_else(|| TOO_LATE.to_owned()),
+            Why::Overtaken(reason) => {
+                paused().unwrap_or_else(|| format!("{reason}, before it started"))
+            }
             Why::Suspended(reason) => reason.clone(),
         };
         let (name, count) = (allocation.name(), missed.count);
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.clock.now());
-        let recorded = self.store.decide(run).await?;
+        let recorded = self.heed(self.store.decide(run).await)?;
         match (&recorded, missed.why) {
-            (Recorded::New, Why::TooLate) => {
+            (Recorded::New, Why::TooLate | Why::Overtaken(_)) => {
                 warn!(allocation = %name, %first, %last, count, reason, "run missed");
             }
             (Recorded::New, Why::Suspended(_)) => {
@@ -124,7 +147,7 @@ impl Runner {
         allocation: &Arc<Allocation>,
         wish: Wish,
     ) -> Result<Recorded, StoreError> {
-        let Wish { instant, trigger, following, attempt } = wish;
+        let Wish { instant, trigger, wanted, attempt } = wish;
         let place = self.berths.admit(instant);
         let beside = Beside {
             under_way: line.under_way().iter().map(|handle| handle.id.instant).collect(),
@@ -135,10 +158,10 @@ impl Runner {
         let state = state(&admission);
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
         let id = run.id.clone();
-        let recorded = match trigger {
-            Trigger::ByHand(_) => self.store.demand(run, following).await?,
-            _ => self.store.decide(run).await?,
-        };
+        let recorded = self.heed(match trigger {
+            Trigger::ByHand(_) => self.store.demand(run, wanted).await,
+            _ => self.store.decide(run).await,
+        })?;
         if recorded != Recorded::New {
             debug!(run = %id, ?recorded, "nothing new is decided about the instant");
             return Ok(recorded);
@@ -201,7 +224,7 @@ impl Runner {
         cancellation: Cancellation,
     ) -> Result<(), StoreError> {
         let progress = Progress::Cancelling(cancellation.clone());
-        match self.store.note(&handle.id, progress, self.clock.now()).await {
+        match self.store.note(&handle.id, handle.allocation.uid, progress, self.clock.now()).await {
             // It ends by itself in this moment.
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
@@ -225,7 +248,7 @@ impl Runner {
             remarks: Vec::new(),
             at: self.clock.now(),
         };
-        match self.store.finish(&handle.id, end).await {
+        match self.store.finish(&handle.id, handle.allocation.uid, end).await {
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
         }

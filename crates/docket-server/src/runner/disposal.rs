@@ -8,6 +8,7 @@ use docket_model::{
     run::{ContainerId, Instant, RunState},
 };
 use parking_lot::Mutex;
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::Runner;
@@ -66,7 +67,7 @@ impl Runner {
     /// Lets go of what is left of an attempt whose end, in this state, is on record.
     ///
     /// In a task of its own: the next run need not wait until everybody has read the output.
-    pub(super) fn dispose(self: &Arc<Self>, remains: Remains, state: &RunState) {
+    pub(super) fn dispose(self: &Arc<Self>, remains: Remains, state: &RunState) -> JoinHandle<()> {
         let failed = matches!(
             state,
             RunState::Failed(_) | RunState::TimedOut(_) | RunState::BetweenAttempts { .. }
@@ -79,7 +80,7 @@ impl Runner {
                 runner.remove(&remains.container).await;
                 point(Point::Removed);
             }
-        });
+        })
     }
 
     /// Keeps a failed container in place of an older one, as long as its allocation is there.
@@ -112,11 +113,11 @@ impl Runner {
     pub(super) async fn remove(&self, container: &ContainerId) {
         let removing = async {
             self.readers.gone(container).await;
-            self.persistently(|| self.engine.remove(container)).await
+            self.persistently("the removal", || self.engine.remove(container)).await
         };
         if let Ok(Ok(Err(error))) = self.unless_stopped(removing).await {
             warn!(%container, %error, "a container that has ended could not be removed");
-            self.leftovers.notify_one();
+            self.leftovers.suspect();
         }
     }
 }

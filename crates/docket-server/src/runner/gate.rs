@@ -1,14 +1,54 @@
 //! How many containers may be in creation or start at once, first come, first served.
+//!
+//! 1. It is there so that each starts sooner: one that takes long goes on beside it, and holds up
+//!    nobody.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, sleep_until},
+};
 
 /// The least default: an engine on one core does not get quicker by waiting for itself.
 const LEAST: usize = 4;
 
-/// The way through the gate, until it is dropped.
-pub(super) type Permit<'a> = Option<SemaphorePermit<'a>>;
+/// How long one may stand in the gate: a creation and a start take a second on an engine that is
+/// well, and for ever where a volume's server does not answer.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The way through the gate, until it is dropped or has been used for long.
+#[derive(Debug)]
+pub(super) struct Permit<'a> {
+    way: Option<SemaphorePermit<'a>>,
+    until: Instant,
+}
+
+impl Permit<'_> {
+    /// Does something in the gate; what takes too long is done beside it.
+    pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = sleep_until(self.until), if self.way.is_some() => self.way = None,
+        }
+        work.await
+    }
+
+    /// Lets the next one through before this one is through.
+    pub(super) fn give_back(&mut self) {
+        self.way = None;
+    }
+
+    /// True until it is given back, or has been used for too long.
+    pub(super) fn is_valid(&self) -> bool {
+        self.way.is_some()
+    }
+}
 
 /// Lets creates and starts through in the order in which they came.
 ///
@@ -43,13 +83,32 @@ impl Gate {
     /// Waits to be let through; the gate is free for the next one when what is returned is dropped.
     pub(super) async fn enter(&self) -> Permit<'_> {
         // The semaphore is never closed.
-        self.semaphore.acquire().await.ok()
+        let way = self.semaphore.acquire().await.ok();
+        Permit { way, until: Instant::now() + LONGEST }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_long_is_done_beside_the_gate() {
+        let gate = Gate::new(Some(1));
+        let mut permit = gate.enter().await;
+        let begun_at = Instant::now();
+        let work = async {
+            tokio::join!(permit.during(tokio::time::sleep(4 * LONGEST)), async {
+                drop(gate.enter().await);
+                begun_at.elapsed()
+            })
+        };
+
+        let ((), waited) = work.await;
+
+        assert_eq!((waited, begun_at.elapsed()), (LONGEST, 4 * LONGEST));
+        assert!(!permit.is_valid());
+    }
 
     #[test]
     fn a_gate_is_twice_as_wide_as_the_engine_has_cores_unless_told_otherwise() {

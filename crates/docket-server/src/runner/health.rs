@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -16,6 +19,8 @@ use crate::{
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often an engine that is away is asked.
 const ASK_AGAIN_EVERY: Duration = Duration::from_millis(250);
+/// How often an engine that answers is asked what it is: one with many containers takes long to tell.
+const LEARN_EVERY: Duration = Duration::from_secs(60);
 
 /// What is known of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +73,7 @@ impl EngineHealth {
         let _ = self.state.subscribe().wait_for(up).await;
     }
 
-    /// Says that a call got no answer: the engine counts as away until it answers again.
+    /// Says that the engine gave no answer: it counts as away until it answers again.
     pub(crate) fn suspect(&self, reason: &str, now: DateTime<Utc>) {
         self.away(reason, now);
         self.suspected.notify_one();
@@ -81,10 +86,21 @@ impl EngineHealth {
         clock: &dyn Clock,
         stop: CancellationToken,
     ) {
+        let mut learnt_at = Instant::now();
         loop {
-            match engine.info().await {
-                Ok(info) => self.came_up(info, clock.now()),
-                Err(error) => self.away(&error.to_string(), clock.now()),
+            let answers = engine.ping().await;
+            if let Err(error) = answers {
+                self.away(&error.to_string(), clock.now());
+            } else if !self.is_up() || learnt_at.elapsed() >= LEARN_EVERY {
+                match engine.info().await {
+                    Ok(info) => {
+                        learnt_at = Instant::now();
+                        self.came_up(info, clock.now());
+                    }
+                    // It answers, and is what it was.
+                    Err(_) if self.is_up() => {}
+                    Err(error) => self.away(&error.to_string(), clock.now()),
+                }
             }
             let pause = if self.is_up() { ASK_EVERY } else { ASK_AGAIN_EVERY };
             tokio::select! {

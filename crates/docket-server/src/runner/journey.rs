@@ -56,10 +56,14 @@ impl Runner {
 
     /// Lets the run that waits set out, if there is nobody before it any more.
     ///
+    /// Those of a newer revision were let in after it, so it does not wait for them.
+    ///
     /// The caller has the line's turn.
     pub(super) fn call_next(self: &Arc<Self>, line: &Line) {
-        let next = line.waiting().filter(|_| line.under_way().is_empty());
-        if let Some(next) = next {
+        let Some(next) = line.waiting() else { return };
+        let revision = next.allocation.revision;
+        let mut under_way = line.under_way().into_iter();
+        if under_way.all(|other| other.allocation.revision > revision) {
             line.join(Arc::clone(&next));
             self.set_out(Journey::new(Arc::clone(self), next), Stage::TurnCame);
         }
@@ -135,7 +139,9 @@ impl Journey {
     /// When the next attempt begins, if there is to be one.
     fn retry(&self, state: &RunState) -> Option<DateTime<Utc>> {
         let retries = self.handle.allocation.specification.policies.retries;
-        let pause = policy::retry(state, retries, self.attempt)?;
+        let demand = self.handle.trigger.demand();
+        let earlier = demand.map_or(0, |demand| demand.earlier);
+        let pause = policy::retry(state, retries, self.attempt.saturating_sub(earlier))?;
         let is_wanted = self.handle.cancelled().is_none();
         is_wanted.then(|| self.runner.clock.now() + pause)
     }
@@ -155,10 +161,10 @@ impl Journey {
     /// Records the end of an attempt, and only then lets its container go.
     async fn finish(&self, over: Over) -> Result<RunState, Stopped> {
         let Over { state, exit, output, remarks, container } = over;
-        let (runner, id) = (&self.runner, &self.handle.id);
+        let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let exit_code = exit.as_ref().map(|exit| exit.code);
         let end = End { state: state.clone(), exit, output, remarks, at: runner.clock.now() };
-        if let Err(error) = runner.durably(|| runner.store.finish(id, end.clone())).await? {
+        if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
             // The allocation was deleted meanwhile, and its history with it.
             info!(run = %id, %error, "the end of a run could not be recorded");
         }
@@ -173,16 +179,16 @@ impl Journey {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);
             let remains = Remains { allocation, instant, attempt, container };
-            runner.dispose(remains, &state);
+            drop(runner.dispose(remains, &state));
         }
         Ok(state)
     }
 
     /// Adds to the record. An error means that there is none any more: the allocation is gone.
     pub(super) async fn note(&self, progress: Progress) -> Result<Result<(), StoreError>, Stopped> {
-        let (runner, id) = (&self.runner, &self.handle.id);
+        let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let at = runner.clock.now();
-        let noted = runner.durably(|| runner.store.note(id, progress.clone(), at)).await;
+        let noted = runner.durably(|| runner.store.note(id, uid, progress.clone(), at)).await;
         runner.tell(id);
         noted
     }

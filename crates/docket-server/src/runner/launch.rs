@@ -12,6 +12,7 @@ use super::{
     environment,
     gate::Permit,
     journey::Journey,
+    patience::Patience,
 };
 use crate::{
     engine::{EngineError, Identity, Made, Plan, Pulled, Sight},
@@ -39,7 +40,7 @@ impl<'a> Attempt<'a> {
         let runner = &self.journey.runner;
         let specification = &self.journey.handle.allocation.specification;
         let (image, policy) = (specification.container.image(), specification.policies.pull);
-        let pulling = runner.persistently(|| runner.engine.pull(&image, policy));
+        let pulling = runner.persistently("the pull", || runner.engine.pull(&image, policy));
         let Pulled { repository, tag, stale, was_pulled } = self.unless_over(pulling).await???;
         if was_pulled || stale.is_some() {
             self.journey.note(Progress::Pulled { repository, tag, stale }).await??;
@@ -94,13 +95,17 @@ impl<'a> Attempt<'a> {
     async fn make(&mut self) -> Result<(ContainerId, Permit<'a>), Break> {
         let Journey { runner, handle, .. } = self.journey;
         let plan = self.plan().await?;
-        let (made, engine, permit) = loop {
+        let mut patience = Patience::bounded("the creation of the container");
+        let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_over(self.engine_id()).await??;
-            let permit = self.unless_over(runner.gate.enter()).await?;
-            match runner.engine.create(&plan).await {
+            let mut permit = self.unless_over(runner.gate.enter()).await?;
+            match permit.during(runner.engine.create(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
-                    runner.health.suspect(&reason, runner.clock.now());
+                    drop(permit);
+                    // It may have been made all the same, whatever becomes of the run.
+                    runner.leftovers.suspect();
+                    self.unless_over(runner.bear(&mut patience, &reason)).await??;
                 }
                 made => break (made?, engine, permit),
             }
@@ -110,7 +115,7 @@ impl<'a> Attempt<'a> {
         let created = Progress::Created { container: id.clone(), engine, image, remarks };
         self.container = Some(id.clone());
         // Deleted in this moment: what was never started goes, as if it had never been.
-        self.journey.note(created).await??;
+        permit.during(self.journey.note(created)).await??;
         point(Point::IdNoted);
         match handle.cancelled() {
             Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
@@ -122,33 +127,45 @@ impl<'a> Attempt<'a> {
     async fn start(&self, id: &ContainerId, permit: Permit<'_>) -> Result<DateTime<Utc>, Break> {
         let runner = &self.journey.runner;
         let mut permit = permit;
+        let mut patience = Patience::bounded("the start of the container");
         loop {
-            match runner.engine.start(id).await {
+            if !permit.is_valid() {
+                permit = runner.unless_stopped(runner.gate.enter()).await?;
+            }
+            match permit.during(runner.engine.start(id)).await {
                 Err(EngineError::Unreachable(reason)) => {
-                    drop(permit);
-                    runner.health.suspect(&reason, runner.clock.now());
-                    runner.unless_stopped(runner.health.up()).await?;
-                    self.unless_never_started(id).await?;
-                    permit = runner.unless_stopped(runner.gate.enter()).await?;
+                    permit.give_back();
+                    let borne = runner.bear(&mut patience, &reason);
+                    let borne = runner.unless_stopped(borne).await?;
+                    if self.was_started(id).await? {
+                        break;
+                    }
+                    borne?;
                 }
                 // It may have been started, have ended and been removed: nobody knows.
                 Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
-                started => break started?,
+                started => {
+                    started?;
+                    drop(permit);
+                    break;
+                }
             }
         }
-        drop(permit);
         point(Point::Started);
         self.note_loosely(Progress::Started).await?;
         Ok(runner.clock.now())
     }
 
-    /// Ends a run that somebody wants to end, where a start without an answer did not come about.
-    async fn unless_never_started(&self, id: &ContainerId) -> Result<(), Break> {
+    /// Whether a start without an answer came about; ends a run that did not start and that somebody
+    /// wants to end.
+    async fn was_started(&self, id: &ContainerId) -> Result<bool, Break> {
         let Journey { runner, handle, .. } = self.journey;
-        let Some(Cancellation { reason, .. }) = handle.cancelled() else { return Ok(()) };
-        match runner.persistently(|| runner.engine.look(id)).await? {
-            Ok(Sight::Created) => Err(Break::Cancelled(reason)),
-            _ => Ok(()),
+        match (runner.look_surely(id).await?, handle.cancelled()) {
+            (None, _) => Err(Break::Lost(GONE_MEANWHILE.to_owned())),
+            (Some(Sight::Created), Some(Cancellation { reason, .. })) => {
+                Err(Break::Cancelled(reason))
+            }
+            (Some(sight), _) => Ok(sight != Sight::Created),
         }
     }
 }

@@ -3,14 +3,16 @@
 //! 1. A container of ours whose run is not over is the run's own affair.
 //! 2. All others are followed to their ends, which are recorded where there is something to add, and
 //!    let go.
+//! 3. One task at a time has such a container in hand, however often it is found.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use docket_model::{
     Run,
     run::{ContainerId, RunState},
 };
-use tokio::time::sleep;
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::sleep};
 use tracing::{info, warn};
 
 use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
@@ -22,6 +24,38 @@ use crate::{
 /// After which time leftovers are looked for again, and the longest such time: it doubles while
 /// there is a reason each time.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
+
+/// The containers that were found left behind.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    suspected: Notify,
+    in_hand: Mutex<HashSet<ContainerId>>,
+}
+
+impl Leftovers {
+    /// Tells that a container may be left somewhere that nobody has in hand.
+    pub(super) fn suspect(&self) {
+        self.suspected.notify_one();
+    }
+
+    /// Takes a container in hand, unless somebody has it.
+    fn take(self: &Arc<Self>, container: &ContainerId) -> Option<InHand> {
+        let is_free = self.in_hand.lock().insert(container.clone());
+        is_free.then(|| InHand { leftovers: Arc::clone(self), container: container.clone() })
+    }
+}
+
+/// A container that somebody has in hand, until this is dropped.
+struct InHand {
+    leftovers: Arc<Leftovers>,
+    container: ContainerId,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.leftovers.in_hand.lock().remove(&self.container);
+    }
+}
 
 impl Runner {
     /// Looks for leftovers whenever the engine has come up, and a while after a container may have
@@ -38,16 +72,17 @@ impl Runner {
                 }
                 if let Err(error) = self.look_for_leftovers().await {
                     warn!(%error, "containers that were left behind could not be looked for");
-                    self.leftovers.notify_one();
+                    self.leftovers.suspect();
                 }
                 let away = |state: &EngineState| !matches!(state, EngineState::Up(_));
                 let went_away = async { engine.wait_for(away).await.is_ok() };
+                let a_while_later = async {
+                    self.leftovers.suspected.notified().await;
+                    sleep(pause).await;
+                };
                 tokio::select! {
                     true = went_away => pause = first,
-                    () = self.leftovers.notified() => {
-                        sleep(pause).await;
-                        pause = (pause * 2).min(longest);
-                    }
+                    () = a_while_later => pause = (pause * 2).min(longest),
                     () = sleep(2 * longest) => pause = first,
                 }
             }
@@ -57,6 +92,7 @@ impl Runner {
 
     async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
         for found in self.engine.ours(&self.namespace, self.store.id()).await? {
+            let Some(in_hand) = self.leftovers.take(&found.id) else { continue };
             let runner = Arc::clone(self);
             let name = found.identity.allocation.clone();
             let run = match self.store.run(name.as_str(), found.identity.instant).await {
@@ -66,7 +102,10 @@ impl Runner {
                     continue;
                 }
             };
-            self.tasks.spawn(async move { runner.clear(found, run).await });
+            self.tasks.spawn(async move {
+                runner.clear(found, run).await;
+                drop(in_hand);
+            });
         }
         Ok(())
     }
@@ -128,7 +167,9 @@ impl Runner {
         let (instant, attempt) = (run.id.instant, identity.attempt);
         match self.store.standing(run.id.allocation.as_str()).await.ok().flatten() {
             Some(Standing { allocation, .. }) => {
-                self.dispose(Remains { allocation, instant, attempt, container }, state);
+                let remains = Remains { allocation, instant, attempt, container };
+                // A task that panics has logged it.
+                let _: Result<(), _> = self.dispose(remains, state).await;
             }
             None => self.see_out(&container).await,
         }
@@ -136,15 +177,14 @@ impl Runner {
 
     /// Removes a container once it has ended; what was never started need not end.
     async fn see_out(&self, container: &ContainerId) {
-        let look = || self.engine.look(container);
-        match self.persistently(look).await {
-            Ok(Ok(Sight::Runs { .. })) => {
+        match self.look_surely(container).await {
+            Ok(Some(Sight::Runs { .. })) => {
                 let following = self.engine.follow(container);
                 if self.unless_stopped(following).await.is_err() {
                     return;
                 }
             }
-            Ok(Ok(_)) => {}
+            Ok(Some(_)) => {}
             _ => return,
         }
         self.remove(container).await;
@@ -152,10 +192,9 @@ impl Runner {
 
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
-        let sight = self.persistently(|| self.engine.look(container)).await;
-        let followed = match sight {
-            Ok(Ok(Sight::Created)) => return self.remove(container).await,
-            Ok(Ok(Sight::Runs { .. } | Sight::Ended(_))) => {
+        let followed = match self.look_surely(container).await {
+            Ok(Some(Sight::Created)) => return self.remove(container).await,
+            Ok(Some(Sight::Runs { .. } | Sight::Ended(_))) => {
                 self.unless_stopped(self.engine.follow(container)).await
             }
             _ => return,
@@ -166,7 +205,8 @@ impl Runner {
         let Ok(Ok(standing)) = standing else { return };
         let Some(standing) = standing else { return self.remove(container).await };
         let most = standing.allocation.specification.policies.keep.output;
-        let read = self.persistently(|| self.engine.output(container, most)).await;
+        let output = || self.engine.output(container, most);
+        let read = self.persistently("the request for the log", output).await;
         let output = match read {
             Err(Stopped) => return,
             Ok(read) => read.ok().map(|Captured { output, .. }| Arc::new(output)),
@@ -175,7 +215,7 @@ impl Runner {
         let remarks = vec!["it was lost, and its container was found again".to_owned()];
         let at = self.clock.now();
         let end = End { state: state.clone(), exit: Some(exit), output, remarks, at };
-        match self.durably(|| self.store.finish(&run.id, end.clone())).await {
+        match self.durably(|| self.store.finish(&run.id, run.uid, end.clone())).await {
             Err(Stopped) => return,
             Ok(Err(error)) => {
                 info!(run = %run.id, %error, "the end of a run could not be recorded");
@@ -183,9 +223,9 @@ impl Runner {
             Ok(Ok(())) => {}
         }
         self.tell(&run.id);
-        self.dispose_of(run, identity, container.clone(), &state).await;
         if state == RunState::Succeeded {
             self.children_of(name).await;
         }
+        self.dispose_of(run, identity, container.clone(), &state).await;
     }
 }

@@ -85,8 +85,17 @@ pub(crate) enum LiveError {
     Engine(#[from] EngineError),
 }
 
+/// A piece of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// What was written.
+    pub(crate) bytes: Bytes,
+    /// How many bytes were written up to its end: who has it goes on behind so many.
+    pub(crate) end: u64,
+}
+
 /// Pieces of an output, in order.
-pub(crate) type Pieces = mpsc::Receiver<Result<Bytes, LiveError>>;
+pub(crate) type Pieces = mpsc::Receiver<Result<Piece, LiveError>>;
 
 impl Runner {
     /// Follows the output of a run, without its first `skip` bytes, until the run is over.
@@ -104,6 +113,7 @@ impl Runner {
             news: self.news.subscribe(),
             pieces,
             skip,
+            before: 0,
             done: 0,
         };
         tokio::spawn(async move {
@@ -127,9 +137,11 @@ impl Runner {
 struct Follower {
     runner: Arc<Runner>,
     news: broadcast::Receiver<RunId>,
-    pieces: mpsc::Sender<Result<Bytes, LiveError>>,
+    pieces: mpsc::Sender<Result<Piece, LiveError>>,
     /// How many bytes are still passed over.
     skip: u64,
+    /// How many bytes were written by the attempts that were read to their ends.
+    before: u64,
     /// How many attempts were read to their ends.
     done: usize,
 }
@@ -153,10 +165,16 @@ impl Follower {
 
     /// Reads an attempt to its end; false where it has not begun to write.
     async fn read(&mut self, run: &Run, attempt: &Attempt) -> Result<bool, LiveError> {
-        if let Some(output) = &attempt.output {
-            let rest = output.since(self.skip);
-            self.skip = self.skip.saturating_sub(output.written());
-            self.hand_out(rest.into()).await;
+        if let Some(sized) = &attempt.output {
+            let (name, instant) = (run.id.allocation.as_str(), run.id.instant);
+            self.before += sized.written();
+            if sized.written() > self.skip {
+                let output = self.runner.store.output(name, instant, attempt.number).await?;
+                // Where nothing is kept, it is told how much was left out.
+                let rest = output.as_ref().unwrap_or(sized).since(self.skip);
+                self.hand_out(rest.into(), self.before).await;
+            }
+            self.skip = self.skip.saturating_sub(sized.written());
             return Ok(true);
         }
         if attempt.exit.is_some() || run.state.is_over() {
@@ -174,7 +192,7 @@ impl Follower {
             match piece {
                 Ok(piece) => {
                     read += piece.len() as u64;
-                    self.hand_out(piece).await;
+                    self.hand_out(piece, self.before + skipped + read).await;
                 }
                 // It was removed from outside, or in this moment after its end was noted.
                 Err(EngineError::Gone) => {
@@ -185,13 +203,14 @@ impl Follower {
             }
         }
         self.skip = 0;
+        self.before += skipped + read;
         Ok(true)
     }
 
-    async fn hand_out(&self, piece: Bytes) {
-        if !piece.is_empty() {
+    async fn hand_out(&self, bytes: Bytes, end: u64) {
+        if !bytes.is_empty() {
             // Where nobody reads any more, the whole task ends.
-            let _: Result<(), _> = self.pieces.send(Ok(piece)).await;
+            let _: Result<(), _> = self.pieces.send(Ok(Piece { bytes, end })).await;
         }
     }
 

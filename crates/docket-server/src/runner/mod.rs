@@ -21,6 +21,7 @@ mod launch;
 mod leftovers;
 mod line;
 mod live;
+mod patience;
 mod pauses;
 pub(crate) mod policy;
 mod recovery;
@@ -35,30 +36,34 @@ use docket_model::{
     journal::{Entry, Event, Pause},
     run::Cancellation,
 };
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, broadcast},
-};
+use futures_util::future::join_all;
+use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use self::{
-    berths::Berths, disposal::Kept, gate::Gate, line::Lines, live::Readers, pauses::Pauses,
+    berths::Berths, disposal::Kept, gate::Gate, leftovers::Leftovers, line::Lines, live::Readers,
+    pauses::Pauses,
 };
 pub(crate) use self::{
     by_hand::HandError,
     environment::NO_FOLDER,
     health::{EngineHealth, EngineState},
+    live::{Piece, Pieces},
+    pauses::StoreTrouble,
 };
 use crate::{
     clock::Clock,
     config::Namespace,
-    engine::{Engine, EngineError},
+    engine::{self, Engine},
     store::{Store, StoreError},
 };
 
 /// After which time something that the store refused is tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long it may take to end runs, beside the graces of their containers.
+const LAST_STEPS: Duration = Duration::from_secs(60);
 
 /// How much news of runs a reader may be behind before it has to look for itself.
 const NEWS: usize = 1024;
@@ -80,8 +85,7 @@ pub(crate) struct Runner {
     lines: Lines,
     pauses: Pauses,
     kept: Kept,
-    /// Told where a container may be left that nobody has in hand.
-    leftovers: Notify,
+    leftovers: Arc<Leftovers>,
     readers: Arc<Readers>,
     news: broadcast::Sender<RunId>,
     tasks: TaskTracker,
@@ -123,7 +127,7 @@ impl Runner {
             lines: Lines::default(),
             pauses: Pauses::default(),
             kept: Kept::default(),
-            leftovers: Notify::new(),
+            leftovers: Arc::default(),
             readers: Arc::default(),
             news: broadcast::Sender::new(NEWS),
             tasks: TaskTracker::new(),
@@ -150,6 +154,27 @@ impl Runner {
         });
     }
 
+    /// Takes note of what came of writing to the store, for those who ask why nothing starts.
+    fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(over) = self.pauses.heed(&written, self.clock.now()) {
+            info!("the store can be written again");
+            self.paused(over);
+        }
+        written
+    }
+
+    /// Notes in the store that the server runs.
+    pub(crate) async fn sign_of_life(&self) {
+        if let Err(error) = self.heed(self.store.alive(self.clock.now()).await) {
+            warn!(%error, "the store does not know that the server runs");
+        }
+    }
+
+    /// Why the store cannot be written now, if that is so.
+    pub(crate) fn store_trouble(&self) -> Option<StoreTrouble> {
+        self.pauses.store_trouble()
+    }
+
     /// Finishes what is being written, and lets the containers go.
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
@@ -159,8 +184,21 @@ impl Runner {
         }
     }
 
-    /// Stops all containers, and waits until their runs are recorded and they are removed.
+    /// Stops all containers, and waits until their runs are recorded and they are removed: for as long
+    /// as the longest of their graces, and a minute. What is left then runs on.
     pub(crate) async fn stop_runs(&self) {
+        let graces =
+            self.lines.handles().into_iter().map(|handle| {
+                engine::grace(handle.allocation.specification.container.stop_timeout())
+            });
+        let limit = graces.max().unwrap_or_default() + LAST_STEPS;
+        if tokio::time::timeout(limit, self.end_runs()).await.is_err() {
+            let left = self.lines.handles().len();
+            warn!("{left} runs are not over after {} s: they are let go", limit.as_secs());
+        }
+    }
+
+    async fn end_runs(&self) {
         let reason = "the server was stopped with `--stop-runs`".to_owned();
         let cancellation = Cancellation { reason, kill: false };
         let mut news = self.news.subscribe();
@@ -170,9 +208,8 @@ impl Runner {
             if handles.is_empty() {
                 break;
             }
-            for handle in handles.iter().filter(|handle| handle.cancelled().is_none()) {
-                self.cancel_surely(handle, cancellation.clone()).await;
-            }
+            let others = handles.iter().filter(|handle| handle.cancelled().is_none());
+            join_all(others.map(|handle| self.cancel_surely(handle, cancellation.clone()))).await;
             // Each beginning and each end is news; whoever misses some looks again.
             let _: Result<RunId, _> = news.recv().await;
         }
@@ -186,30 +223,17 @@ impl Runner {
         self.lines.is_empty()
     }
 
+    /// How many tasks there are.
+    #[cfg(test)]
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Tells whoever watches the run that there is something new in its record.
     fn tell(&self, id: &RunId) {
         if self.news.receiver_count() > 0 {
             // Nobody may listen any more in this very moment.
             let _: Result<usize, _> = self.news.send(id.clone());
-        }
-    }
-
-    /// Repeats a call for as long as the engine gives no answer; ends early when the server stops.
-    async fn persistently<T, F>(
-        &self,
-        call: impl Fn() -> F,
-    ) -> Result<Result<T, EngineError>, Stopped>
-    where
-        F: Future<Output = Result<T, EngineError>>,
-    {
-        loop {
-            match call().await {
-                Err(EngineError::Unreachable(reason)) => {
-                    self.health.suspect(&reason, self.clock.now());
-                    self.unless_stopped(self.health.up()).await?;
-                }
-                answer => return Ok(answer),
-            }
         }
     }
 
@@ -220,7 +244,7 @@ impl Runner {
         F: Future<Output = Result<T, StoreError>>,
     {
         loop {
-            match write().await {
+            match self.heed(write().await) {
                 Err(error @ (StoreError::Unwritable(_) | StoreError::Unreadable(_))) => {
                     error!(%error, "it is tried again");
                     self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;

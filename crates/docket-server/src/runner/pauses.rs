@@ -3,19 +3,36 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
-use docket_model::journal::Pause;
+use docket_model::journal::{Cause, Pause};
 use parking_lot::Mutex;
+
+use crate::store::StoreError;
+
+/// Why nothing started where no pause explains it.
+pub(super) const TOO_LATE: &str = "docket came too late to it: its deadline had passed";
 
 /// How many pauses are remembered.
 const MOST: usize = 64;
 
 /// The newest pauses.
 #[derive(Debug, Default)]
-pub(super) struct Pauses(Mutex<VecDeque<Pause>>);
+pub(super) struct Pauses {
+    over: Mutex<VecDeque<Pause>>,
+    store: Mutex<Option<StoreTrouble>>,
+}
+
+/// The store cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoreTrouble {
+    /// Since when.
+    pub(crate) since: DateTime<Utc>,
+    /// Why, in words.
+    pub(crate) reason: String,
+}
 
 impl Pauses {
     pub(super) fn add(&self, pause: Pause) {
-        let mut pauses = self.0.lock();
+        let mut pauses = self.over.lock();
         if pauses.len() == MOST {
             pauses.pop_front();
         }
@@ -24,17 +41,50 @@ impl Pauses {
 
     /// All that are remembered.
     pub(super) fn all(&self) -> Vec<Pause> {
-        self.0.lock().iter().copied().collect()
+        self.over.lock().iter().copied().collect()
+    }
+
+    /// Takes note of what came of writing to the store; the pause that is over with it.
+    pub(super) fn heed<T>(
+        &self,
+        written: &Result<T, StoreError>,
+        now: DateTime<Utc>,
+    ) -> Option<Pause> {
+        let mut trouble = self.store.lock();
+        match written {
+            Err(StoreError::Unwritable(reason)) => {
+                trouble.get_or_insert_with(|| StoreTrouble { since: now, reason: reason.clone() });
+                None
+            }
+            // What is refused or cannot be read tells nothing about that.
+            Err(_) => None,
+            Ok(_) => {
+                let StoreTrouble { since, .. } = trouble.take()?;
+                Some(Pause { cause: Cause::StoreUnwritable, from: since, to: now })
+            }
+        }
+    }
+
+    /// Why the store cannot be written now, if that is so.
+    pub(super) fn store_trouble(&self) -> Option<StoreTrouble> {
+        self.store.lock().clone()
     }
 
     /// Why nothing started from one moment to another: the pause that covers most of that time.
-    pub(super) fn reason(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
-        let covered = |pause: &&Pause| pause.to.min(to) - pause.from.max(from);
-        let pauses = self.0.lock();
-        let touching = pauses.iter().filter(|pause| pause.from <= to && pause.to >= from);
-        touching.max_by_key(covered).map_or_else(
-            || "docket came too late to it: its deadline had passed".to_owned(),
-            ToString::to_string,
-        )
+    pub(super) fn reason(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<String> {
+        let covered = |pause: &Pause| pause.to.min(to) - pause.from.max(from);
+        let trouble = self.store_trouble().map(|trouble| Pause {
+            cause: Cause::StoreUnwritable,
+            from: trouble.since,
+            to: now,
+        });
+        let pauses = self.all().into_iter().chain(trouble);
+        let touching = pauses.filter(|pause| pause.from <= to && pause.to >= from);
+        touching.max_by_key(covered).map(|pause| pause.to_string())
     }
 }

@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use docket_model::run::{Cancellation, ContainerId, Exit, RunState};
 use tracing::warn;
 
-use super::attempt::{Attempt, Break, Over};
+use super::{
+    attempt::{Attempt, Break, Over},
+    patience::Patience,
+};
 use crate::{
     engine::{Captured, EngineError, Sight, Stop},
     fault::{Point, point},
@@ -86,8 +89,9 @@ impl Attempt<'_> {
             _ => Stop::Gently,
         };
         let mut told = None;
+        let mut patience = Patience::bounded("the request to end it");
         loop {
-            let refusal = tokio::select! {
+            let mut refusal = tokio::select! {
                 biased;
                 exit = &mut following => return Ok(exit?),
                 newer = handle.cancellation_after(wanted.as_ref()) => {
@@ -101,11 +105,14 @@ impl Attempt<'_> {
                     Err(refusal) => refusal,
                 },
             };
-            if let EngineError::Unreachable(reason) = refusal {
-                runner.health.suspect(&reason, runner.clock.now());
-                tokio::select! {
+            if let EngineError::Unreachable(reason) = &refusal {
+                let borne = tokio::select! {
                     exit = &mut following => return Ok(exit?),
-                    () = runner.health.up() => continue,
+                    borne = runner.bear(&mut patience, reason) => borne,
+                };
+                match borne {
+                    Ok(()) => continue,
+                    Err(given_up) => refusal = given_up,
                 }
             }
             if told.as_ref() != Some(&refusal) {
@@ -141,7 +148,8 @@ impl Attempt<'_> {
             return Ok(exit);
         }
         let runner = &self.journey.runner;
-        match runner.persistently(|| runner.engine.look(container)).await? {
+        let look = || runner.engine.look(container);
+        match runner.persistently("the look at the container", look).await? {
             Ok(Sight::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
             _ => Ok(exit),
         }
@@ -158,8 +166,9 @@ impl Attempt<'_> {
     ) -> Result<Over, Break> {
         let (runner, handle) = (&self.journey.runner, &self.journey.handle);
         let most = handle.allocation.specification.policies.keep.output;
-        let read = runner.persistently(|| runner.engine.output(container, most)).await;
-        let (output, remarks) = match read? {
+        let output = || runner.engine.output(container, most);
+        let read = runner.persistently("the request for the log", output).await?;
+        let (output, remarks) = match read {
             Ok(Captured { output, remark }) => (Some(Arc::new(output)), Vec::from_iter(remark)),
             Err(error) => (None, vec![format!("the output could not be read: {error}")]),
         };

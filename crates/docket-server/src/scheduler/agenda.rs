@@ -75,8 +75,8 @@ impl Agenda {
         decided: Option<DateTime<Utc>>,
         suspension: Option<Arc<Suspension>>,
     ) {
-        // The store may know less than the loop by now, which costs a question twice; or somebody
-        // has set its latest instant back.
+        // News that waited may know less than the loop by now: what is asked about twice the store
+        // has on record, and says up to when. Or somebody has set its latest instant back.
         let decided = decided.unwrap_or_default().max(allocation.scheduled_at).timestamp_millis();
         let new = Slot { allocation, suspension, decided, stage: Stage::Done };
         let Some(slot) = self.slots.get_mut(&position) else {

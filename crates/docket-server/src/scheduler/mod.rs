@@ -38,6 +38,8 @@ use crate::{
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How far the clocks may drift apart between two ticks before it means something.
 const DRIFT: TimeDelta = TimeDelta::seconds(2);
+/// The shortest time without an engine that explains anything: a call may break off at any time.
+const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 /// How many changes are taken in between two looks at the clock.
 const CHANGES_AT_ONCE: usize = 256;
 
@@ -65,7 +67,8 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    fn note(&self, now: DateTime<Utc>) {
+    /// Takes note of a time that the wall clock shows, or showed before the server started.
+    pub(crate) fn note(&self, now: DateTime<Utc>) {
         self.latest.fetch_max(now.timestamp_millis(), Ordering::Relaxed);
     }
 
@@ -241,7 +244,9 @@ impl Scheduler {
         self.runner.engine_has(info.cores);
         if let EngineState::Away { since, .. } = before {
             let (cause, to) = (Cause::EngineAway, self.clock.now());
-            self.runner.paused(Pause { cause, from: since, to });
+            if to - since >= SHORTEST_PAUSE {
+                self.runner.paused(Pause { cause, from: since, to });
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use docket_model::{
 use parking_lot::Mutex;
 
 use super::{Change, Changes, Standing, UnderWay, draft::Staged};
+use crate::observer::{Events, Labels};
 
 /// Among how many names the nearest is looked for: a wrong name must not cost a large store much.
 const MOST_COMPARED: usize = 10_000;
@@ -115,6 +116,7 @@ pub(super) struct Catalogue {
     /// The greatest position or revision so far: each number is given once.
     pub(super) counter: u64,
     readers: Mutex<Vec<Weak<Changes>>>,
+    pub(super) events: Arc<Events>,
 }
 
 impl Catalogue {
@@ -176,9 +178,11 @@ impl Catalogue {
         changes
     }
 
-    /// Takes in what a draft changed, and tells the readers.
-    pub(super) fn accept(&mut self, staged: Staged) {
-        let Staged { entries, positions, children, changed, counter } = staged;
+    /// Takes in what a draft changed, which is durable by now, and tells the readers.
+    pub(super) fn accept(&mut self, mut staged: Staged) {
+        let news = std::mem::take(&mut staged.news);
+        self.events.tell(news, |name| self.labels(&staged, name));
+        let Staged { entries, positions, children, changed, counter, .. } = staged;
         self.counter = counter;
         for (position, entry) in entries {
             match entry {
@@ -200,6 +204,18 @@ impl Catalogue {
             }
         }
         self.tell(changed);
+    }
+
+    /// The labels of an allocation as they are, and as they will be; none where it has none.
+    fn labels(&self, staged: &Staged, name: &AllocationName) -> Vec<Labels> {
+        let now = self.entry(name.as_str()).map(|(_, entry)| &entry.allocation);
+        let position = staged.positions.get(name).copied();
+        let position = position.unwrap_or_else(|| self.positions.get(name).copied());
+        let then = position.and_then(|position| staged.entries.get(&position)?.as_ref());
+        let then = then.map(|entry| &entry.allocation);
+        let then = then.filter(|then| now.is_none_or(|now| !Arc::ptr_eq(now, then)));
+        let labels = now.into_iter().chain(then).map(|allocation| &allocation.specification.labels);
+        labels.filter(|labels| !labels.is_empty()).cloned().collect()
     }
 
     fn tell(&mut self, changed: HashMap<u64, AllocationName>) {

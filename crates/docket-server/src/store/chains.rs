@@ -6,6 +6,9 @@ use docket_model::{AllocationName, FieldPath, Specification};
 
 use super::Unfit;
 
+/// How many circles of one push are told at most: each names all that are on it.
+const MOST_CIRCLES: usize = 20;
+
 /// Finds names in `After` that there are not, and circles, given what runs after what in the store.
 ///
 /// `stored` tells the parents of a name that will still be there after the push.
@@ -13,12 +16,23 @@ pub(super) fn unfit(
     pushed: &[Specification],
     stored: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
 ) -> Vec<Unfit> {
-    let by_name: HashMap<_, _> =
-        pushed.iter().map(|specification| (&specification.name, specification)).collect();
-    let parents = |name: &AllocationName| match by_name.get(name) {
-        Some(specification) => Some(specification.parents().to_vec()),
+    let places: HashMap<_, _> =
+        pushed.iter().enumerate().map(|(place, pushed)| (&pushed.name, place)).collect();
+    let parents = |name: &AllocationName| match places.get(name) {
+        Some(place) => Some(pushed[*place].parents().to_vec()),
         None => stored(name),
     };
+    let mut circles = HashMap::new();
+    for circle in self::circles(pushed, &parents) {
+        // It is told of the first on it that is pushed; without one the store would have refused it.
+        let first =
+            circle.iter().enumerate().filter_map(|(at, name)| Some((places.get(name)?, at)));
+        if let Some((place, at)) = first.min() {
+            let (before, from) = circle.split_at(at);
+            let way: Vec<_> = from.iter().chain(before).chain(from.first()).collect();
+            circles.insert((*place, way[1].clone()), told(&way));
+        }
+    }
     let mut unfit = Vec::new();
     for (index, specification) in pushed.iter().enumerate() {
         let name = &specification.name;
@@ -26,7 +40,7 @@ pub(super) fn unfit(
             let field = FieldPath::key("After").with_index(place);
             let message = if parents(parent).is_none() {
                 format!("no allocation is named `{parent}`")
-            } else if let Some(circle) = circle(name, parent, &parents) {
+            } else if let Some(circle) = circles.remove(&(index, parent.clone())) {
                 format!("runs after itself: {circle}")
             } else {
                 continue;
@@ -37,25 +51,101 @@ pub(super) fn unfit(
     unfit
 }
 
-/// The way from a parent up to `name` again, if there is one: `a` after `b` after `a`.
-fn circle(
-    name: &AllocationName,
-    parent: &AllocationName,
+/// Circles among what is pushed and what it runs after: none where there is none. Each name is
+/// looked at once.
+fn circles(
+    pushed: &[Specification],
     parents: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
-) -> Option<String> {
-    let mut seen = HashSet::from([parent.clone()]);
-    let mut ways = vec![vec![parent.clone()]];
-    while let Some(way) = ways.pop() {
-        let end = way.last()?;
-        if end == name {
-            let words: Vec<_> = way.iter().map(|name| format!("`{name}`")).collect();
-            return Some(format!("`{name}` after {}", words.join(" after ")));
-        }
-        for above in parents(end).unwrap_or_default() {
-            if seen.insert(above.clone()) {
-                ways.push(way.iter().cloned().chain([above]).collect());
+) -> Vec<Vec<AllocationName>> {
+    let mut circles = Vec::new();
+    let mut seen = HashSet::new();
+    for Specification { name, .. } in pushed {
+        // The way up to here, each with those above it that are still to be looked at.
+        let mut way: Vec<(AllocationName, Vec<AllocationName>)> = Vec::new();
+        let mut depths = HashMap::new();
+        let mut next = Some(name.clone());
+        loop {
+            if let Some(name) = next.take() {
+                if let Some(depth) = depths.get(&name) {
+                    circles.push(way[*depth..].iter().map(|(name, _)| name.clone()).collect());
+                    if circles.len() == MOST_CIRCLES {
+                        return circles;
+                    }
+                } else if seen.insert(name.clone()) {
+                    depths.insert(name.clone(), way.len());
+                    let above = parents(&name).unwrap_or_default();
+                    way.push((name, above));
+                }
+            }
+            let Some((name, above)) = way.last_mut() else { break };
+            next = above.pop();
+            if next.is_none() {
+                depths.remove(name);
+                way.pop();
             }
         }
     }
-    None
+    circles
+}
+
+/// `a` after `b` after `a`.
+fn told(way: &[&AllocationName]) -> String {
+    let words: Vec<_> = way.iter().map(|name| format!("`{name}`")).collect();
+    words.join(" after ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::specified;
+
+    fn after(name: &str, parents: &[&str]) -> Specification {
+        specified(serde_json::json!({"Name": name, "After": parents}))
+    }
+
+    fn told(pushed: &[Specification]) -> Vec<String> {
+        let unfit = unfit(pushed, &|_| None);
+        unfit.iter().map(|unfit| format!("{}: {}", unfit.index, unfit.message)).collect()
+    }
+
+    #[test]
+    fn each_circle_is_told_once_with_all_that_are_on_it() {
+        let two = [
+            after("x", &["a"]),
+            after("a", &["b", "c"]),
+            after("b", &["a"]),
+            after("c", &["d"]),
+            after("d", &["a"]),
+        ];
+
+        assert_eq!(
+            told(&two),
+            [
+                "1: runs after itself: `a` after `b` after `a`",
+                "1: runs after itself: `a` after `c` after `d` after `a`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_chain_and_a_wide_one_are_looked_through_once() {
+        let name = |number: usize| format!("n{number}");
+        let mut chain: Vec<_> =
+            (1..20_000).map(|number| after(&name(number), &[&name(number - 1)])).collect();
+        chain.push(specified(serde_json::json!({"Name": "n0", "Cron": ""})));
+        let looked_at = std::cell::Cell::new(0);
+        let counted = |_: &AllocationName| {
+            looked_at.set(looked_at.get() + 1);
+            None
+        };
+
+        assert_eq!(unfit(&chain, &counted), []);
+        assert_eq!(looked_at.get(), 0);
+
+        let last = chain.len() - 1;
+        chain[last] = after("n0", &["n19999"]);
+        let circle = unfit(&chain, &counted);
+        assert_eq!(circle.len(), 1);
+        assert_eq!(circle[0].message.matches(" after `").count(), 20_000);
+    }
 }

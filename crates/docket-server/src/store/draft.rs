@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, AllocationName, Origin, Run, Specification};
+use docket_model::{Allocation, AllocationName, Origin, Run, Specification, run::Instant};
 
 use super::{
-    Effect, Push, Steering, StoreError,
+    Condition, Effect, Push, Steering, StoreError,
     catalogue::{Catalogue, Entry},
     chains, rules,
 };
+use crate::observer::News;
 
 /// A catalogue with changes that are not accepted yet.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Staged {
     pub(super) children: HashMap<AllocationName, BTreeSet<AllocationName>>,
     /// The positions that readers are told about, and their names.
     pub(super) changed: HashMap<u64, AllocationName>,
+    /// What those who follow events are told, in its order.
+    pub(super) news: Vec<News>,
     pub(super) counter: u64,
 }
 
@@ -48,6 +51,7 @@ impl<'a> Draft<'a> {
             positions: HashMap::new(),
             children: HashMap::new(),
             changed: HashMap::new(),
+            news: Vec::new(),
             counter: base.counter,
         };
         Self { base, staged }
@@ -79,6 +83,24 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// Takes up what the record of a run says now, and has it told.
+    pub(super) fn follow(&mut self, run: &Arc<Run>) {
+        self.follow_in_silence(run);
+        self.tell(News::Run(Arc::clone(run)));
+    }
+
+    /// Takes up what the record of a run says now.
+    pub(super) fn follow_in_silence(&mut self, run: &Arc<Run>) {
+        if let Some((_, entry)) = self.entry_mut(run.id.allocation.as_str()) {
+            entry.follow(run);
+        }
+    }
+
+    /// Has something told once all this is accepted.
+    pub(super) fn tell(&mut self, news: News) {
+        self.staged.news.push(news);
+    }
+
     /// The names of its origin that a complete push does not have.
     pub(super) fn left_out(&self, push: &Push) -> Vec<AllocationName> {
         if !push.complete {
@@ -101,8 +123,10 @@ impl<'a> Draft<'a> {
     /// Refuses a push that cannot be taken as a whole.
     pub(super) fn check(&self, push: &Push, left_out: &[AllocationName]) -> Result<(), StoreError> {
         for specification in &push.specifications {
-            if let Some((_, entry)) = self.entry(specification.name.as_str()) {
-                rules::check_owner(&entry.allocation, &push.origin)?;
+            let held = self.entry(specification.name.as_str()).map(|(_, entry)| &*entry.allocation);
+            push.only_if.check(&specification.name, held)?;
+            if let Some(held) = held {
+                rules::check_owner(held, &push.origin)?;
             }
         }
         let gone: HashSet<_> = left_out.iter().collect();
@@ -150,7 +174,9 @@ impl<'a> Draft<'a> {
             let position = self.count();
             let created = rules::created(specification, &push.origin, position, push.at);
             self.link(&created);
-            let entry = Entry { decided: remembered, ..Entry::new(Arc::new(created)) };
+            // What was done under the name is not on record any more.
+            let pruned = remembered.map(Instant::new);
+            let entry = Entry { decided: remembered, pruned, ..Entry::new(Arc::new(created)) };
             self.staged.entries.insert(position, Some(entry));
             self.staged.positions.insert(name.clone(), Some(position));
             self.staged.changed.insert(position, name);
@@ -198,8 +224,10 @@ impl<'a> Draft<'a> {
         &mut self,
         name: &str,
         origin: &Origin,
+        only_if: &Condition,
     ) -> Result<Option<(u64, Entry)>, StoreError> {
         let Some((_, entry)) = self.entry(name) else { return Ok(None) };
+        only_if.check(entry.allocation.name(), Some(&entry.allocation))?;
         rules::check_deletion(&entry.allocation, origin)?;
         let name = entry.allocation.name().clone();
         self.check_childless(&name, |_| false)?;

@@ -46,6 +46,14 @@ pub enum StoreError {
         /// Those that run after it.
         children: Vec<AllocationName>,
     },
+    /// The allocation is not as it was to be, so it was not changed.
+    #[error("{}", unmet(.name, *.present))]
+    Unmet {
+        /// The allocation.
+        name: AllocationName,
+        /// Its present revision, if there is one of the name.
+        present: Option<u64>,
+    },
     /// There is no record of this run, so nothing can be added to it.
     #[error("there is no record of the run `{0}`")]
     NoSuchRun(RunId),
@@ -81,6 +89,13 @@ fn unfit(all: &[Unfit]) -> String {
         .iter()
         .map(|Unfit { name, field, message, .. }| format!("`{name}`: {field}: {message}"));
     each.collect::<Vec<_>>().join("; ")
+}
+
+fn unmet(name: &AllocationName, present: Option<u64>) -> String {
+    match present {
+        Some(revision) => format!("`{name}` is there and of revision {revision}"),
+        None => format!("no allocation is named `{name}`"),
+    }
 }
 
 fn run_after(children: &[AllocationName]) -> String {

@@ -49,11 +49,11 @@ impl History {
     }
 
     /// Lengthens the newest record if it is one of missed instants for the same reason.
-    pub(super) fn fold(&mut self, run: &Run) -> bool {
-        let Some((_, newest)) = self.runs.iter_mut().next_back() else { return false };
-        let Some(folded) = rules::folded(&newest.run, run) else { return false };
+    pub(super) fn fold(&mut self, run: &Run) -> Option<Arc<Run>> {
+        let (_, newest) = self.runs.iter_mut().next_back()?;
+        let folded = rules::folded(&newest.run, run)?;
         Arc::make_mut(&mut newest.run).state = folded;
-        true
+        Some(Arc::clone(&newest.run))
     }
 
     /// The record of missed instants that spans this one.
@@ -61,6 +61,11 @@ impl History {
         let mut earlier = self.runs.range(..=instant).rev().map(|(_, kept)| &kept.run);
         let span = earlier.find(|run| matches!(run.state, RunState::Missed { .. }))?;
         (span.latest() >= instant).then_some(span)
+    }
+
+    /// The first record of two instants and those between them.
+    pub(super) fn first_within(&self, first: Instant, last: Instant) -> Option<Instant> {
+        self.runs.range(first..=last).next().map(|(instant, _)| *instant)
     }
 
     pub(super) fn insert(&mut self, run: Arc<Run>, age: u64, keep: Keep) -> Resized {

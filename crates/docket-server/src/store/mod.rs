@@ -10,6 +10,7 @@
 mod catalogue;
 mod chains;
 mod changes;
+mod condition;
 #[cfg(test)]
 mod contract;
 mod draft;
@@ -29,18 +30,21 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    Allocation, AllocationName, Origin, Run, RunId, Specification,
+    Allocation, AllocationName, Origin, Output, Run, RunId, Specification,
     journal::{Entry, Suspension},
     run::Instant,
 };
 use uuid::Uuid;
 
+use crate::observer::Events;
+
 pub use self::{
     changes::{Change, Changes},
+    condition::{Condition, Deed},
     error::{StoreError, Unfit},
     memory::MemoryStore,
     progress::{End, Progress},
-    sqlite::{OpenError, SqliteStore},
+    sqlite::{OpenError, SqliteStore, backup_of},
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -63,6 +67,8 @@ pub struct Push {
     pub at: DateTime<Utc>,
     /// Who pushes, for the journal.
     pub by: Arc<str>,
+    /// What must be so of each of these names.
+    pub only_if: Condition,
 }
 
 /// What a push did about one name.
@@ -136,14 +142,27 @@ pub enum Steering {
     Reset,
 }
 
+/// What the instant of a run by hand is to its allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The present moment, which nobody missed and nobody can have forgotten.
+    Now,
+    /// An instant that went by, and the one after it, if that is known.
+    Instant(Option<Instant>),
+    /// A past moment that is not known to have been an instant.
+    Moment,
+}
+
 /// What became of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
     /// The record was made, and with it the right to act on it.
     New,
-    /// The instant was decided before.
-    Decided,
-    /// The allocation is not the same any more: it was changed, or is gone.
+    /// The instant was decided before, as all are up to this one.
+    Decided(Instant),
+    /// Nothing was decided, because another record stands among the instants, at this one.
+    Beside(Instant),
+    /// The allocation is not the same any more: it was changed, suspended, or is gone.
     Changed,
     /// It may have been carried out before: records up to this instant are not kept any more.
     Pruned(Instant),
@@ -171,8 +190,8 @@ pub struct About {
     pub is_volatile: bool,
     /// True where it was made when it was opened, so that nothing can be in it.
     pub is_new: bool,
-    /// Where its files are, and room for more.
-    pub folder: Option<PathBuf>,
+    /// The file that it is in; there is room for more beside it.
+    pub file: Option<PathBuf>,
     /// Of a store that was there: the last moment at which its server was known to run.
     pub last_alive: Option<DateTime<Utc>>,
 }
@@ -197,22 +216,10 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError>;
 
     /// Deletes a name that no other runs after; false where there is none.
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError>;
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError>;
 
     /// Does something to an allocation by hand; false where there is none.
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError>;
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError>;
 
     /// One allocation and how it stands.
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError>;
@@ -241,33 +248,49 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
 #[async_trait]
 pub trait RunStore: fmt::Debug + Send + Sync {
     /// Makes the record of a decision, if the instant is later than all decided before and the
-    /// allocation is still of the revision that was decided about.
+    /// allocation is still of the revision that was decided about, and not suspended for a run that
+    /// would start.
     ///
-    /// A record of missed instants that follows another of the same reason lengthens that one.
+    /// A record of missed instants that follows another of the same reason lengthens that one. It
+    /// spans no other record: what was made up for by hand has its own.
+    ///
     /// Records beyond what the allocation keeps go now, or soon after.
     async fn decide(&self, run: Run) -> Result<Recorded, StoreError>;
 
     /// Makes the record of a run by hand, which leaves the latest instant decided as it is.
     ///
-    /// Where the instant has a record for which no container was ever created, that record is taken
-    /// up again; where it was among missed ones, they are fewer by it. `following` is the instant
-    /// after it, to which a record of missed ones that began with it is moved.
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError>;
+    /// Where the instant has a record for which no container was ever created, or one of what was
+    /// missed, that record is taken up again. Where it was among missed ones, they are fewer by it,
+    /// and a record of them that began with it is moved to the instant after it.
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError>;
 
     /// Adds what was learnt of a run under way. What [is momentous](Progress::is_momentous) is
     /// durable when this returns.
+    ///
+    /// A record of another allocation that had the name, known by its uid, is not there any more.
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Records how an attempt ended, with its output. A run that was lost may be found again.
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError>;
+    /// Records how an attempt ended, with its output. A run that was lost may be found again; the
+    /// allocation is known by its uid, as above.
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError>;
 
-    /// The record of one run: its own, not one of missed instants that spans it.
+    /// The record of one run: its own, not one of missed instants that spans it. The bytes of its
+    /// outputs may be left out, their sizes not.
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError>;
+
+    /// What an attempt at a run wrote, with its bytes; nothing where none of that is kept.
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError>;
 
     /// The records of an allocation, the newest first.
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError>;
@@ -300,6 +323,10 @@ pub trait Store: AllocationStore + RunStore + JournalStore {
 
     /// All allocations, and from then on each change of one.
     fn changes(&self) -> Arc<Changes>;
+
+    /// What happens from now on: each change of a record of a run and each new entry of the journal,
+    /// once it is durable, in the order of the changes.
+    fn events(&self) -> Arc<Events>;
 
     /// Copies all that it keeps into a new file, as it stands at one moment.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;

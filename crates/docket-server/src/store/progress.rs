@@ -49,6 +49,11 @@ impl Progress {
     pub fn is_momentous(&self) -> bool {
         !matches!(self, Self::Pulled { .. } | Self::Started)
     }
+
+    /// True for what is to be seen in the record on the wire: the rest is not told as an event.
+    pub(super) fn is_shown(&self) -> bool {
+        !matches!(self, Self::Pulled { stale: None, .. })
+    }
 }
 
 /// How an attempt ended, and with it the run, unless there is another attempt.

@@ -6,14 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin, Run, RunId, Specification,
     allocation::Keep,
-    journal::{Entry, Event},
+    journal::{Entry, Event, Suspension},
     log,
-    run::{Attempt, Instant, RunState},
+    run::{Attempt, Instant, RunState, Trigger},
 };
 use uuid::Uuid;
 
 use super::{
-    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, draft::Put,
+    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Wanted, draft::Put,
 };
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
@@ -93,8 +93,12 @@ pub(super) fn folded(newest: &Run, run: &Run) -> Option<RunState> {
     (reason == *added).then_some(RunState::Missed { reason, last: *last, count })
 }
 
-/// Makes a run by hand go on where an earlier record of its instant ended without a container.
+/// Makes a run by hand go on where an earlier record of its instant ended without a container, or
+/// with one that was never started.
 pub(super) fn take_up(run: &mut Run, held: &Run) {
+    if run.id != held.id {
+        return;
+    }
     let number = held.attempts.last().map_or(0, |attempt| attempt.number);
     let added = std::mem::take(&mut run.attempts)
         .into_iter()
@@ -110,7 +114,7 @@ pub(super) fn take_up(run: &mut Run, held: &Run) {
 pub(super) fn without<E>(
     span: &Run,
     instant: Instant,
-    following: Option<Instant>,
+    wanted: Wanted,
     is_taken: impl Fn(Instant) -> Result<bool, E>,
 ) -> Result<Option<Run>, E> {
     let RunState::Missed { reason, last, count } = &span.state else { return Ok(None) };
@@ -118,34 +122,44 @@ pub(super) fn without<E>(
     if count == 0 {
         return Ok(None);
     }
-    let mut first = span.id.instant;
-    if first == instant {
-        first = following.filter(|following| instant < *following).unwrap_or(last);
-        while first <= last && (first == instant || is_taken(first)?) {
-            first = Instant::new(first.moment() + TimeDelta::milliseconds(1));
+    let mut rest = span.clone();
+    rest.state = RunState::Missed { reason: reason.clone(), last, count };
+    if span.id.instant == instant {
+        let after = |at: Instant| Instant::new(at.moment() + TimeDelta::milliseconds(1));
+        let is_within = |following: &Instant| instant < *following && *following <= last;
+        let following = match wanted {
+            Wanted::Instant(following) => following.filter(is_within),
+            Wanted::Now | Wanted::Moment => None,
+        };
+        let mut first = following.unwrap_or_else(|| after(instant));
+        while first <= last && is_taken(first)? {
+            first = after(first);
         }
+        rest.id.instant = first;
+        rest.attempts.clear();
     }
-    let state = RunState::Missed { reason: reason.clone(), last, count };
-    let id = RunId { allocation: span.id.allocation.clone(), instant: first };
-    Ok((first <= last).then(|| Run { id, state, ..span.clone() }))
+    Ok((rest.id.instant <= last).then_some(rest))
 }
 
-/// The record of a decision where its instant may have one already, made by hand: what is left of
-/// missed instants stands beside that, anything else is decided by it.
-pub(super) fn beside<E>(
-    run: &Arc<Run>,
-    is_taken: impl Fn(Instant) -> Result<bool, E>,
-) -> Result<Option<Arc<Run>>, E> {
-    let instant = run.id.instant;
-    if !is_taken(instant)? {
-        return Ok(Some(Arc::clone(run)));
-    }
-    Ok(without(run, instant, None, is_taken)?.map(Arc::new))
+/// True where a run would start by itself though somebody has suspended its allocation: it was
+/// decided about before that was known.
+///
+/// What runs after others is suspended by the time at which it would start, all else by its instant.
+pub(super) fn is_suspended(run: &Run, suspension: Option<&Suspension>) -> bool {
+    let at = match run.trigger {
+        Trigger::AfterParent => run.decided_at,
+        _ => run.id.instant.moment(),
+    };
+    let holds = suspension.is_some_and(|held| held.since <= at && held.holds_at(at));
+    holds && !run.state.is_over()
 }
 
-/// Where a record of the instant of a run by hand stands in its way, or what becomes of it.
-pub(super) fn taken(held: &Arc<Run>) -> Option<Recorded> {
-    let is_taken = !held.state.is_over() || held.had_container();
+/// Where a record of the instant of a run by hand stands in its way.
+pub(super) fn taken(held: &Arc<Run>, wanted: Wanted) -> Option<Recorded> {
+    let is_taken = match held.state {
+        RunState::Missed { .. } => wanted == Wanted::Now,
+        _ => !held.state.is_over() || held.had_container(),
+    };
     is_taken.then(|| Recorded::Taken(Arc::clone(held)))
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Question<'a> {
     pub(crate) parents: &'a [Parent],
     /// Since when the engine does not answer, and why.
     pub(crate) engine_away: Option<(DateTime<Utc>, &'a str)>,
+    /// Since when the store cannot be written, and why.
+    pub(crate) store_trouble: Option<(DateTime<Utc>, &'a str)>,
     /// The zone of allocations that name none.
     pub(crate) zone: Tz,
     pub(crate) now: DateTime<Utc>,

@@ -21,13 +21,14 @@ const PAST: [(&str, &str); 4] = [
 ];
 
 /// How reasons begin that are clauses of their own.
-const CLAUSES: [&str; 6] = [
+const CLAUSES: [&str; 7] = [
     "docket was ",
     "docket came ",
     "the engine was ",
     "the host was ",
     "the clock was ",
     "the run ",
+    "the store ",
 ];
 
 /// How far a run is, or how it ended: `failed at 02:07 with exit code 3 after 7m`.

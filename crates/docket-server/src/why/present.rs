@@ -16,6 +16,7 @@ pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {
     let mut sentences = vec![clock(question)];
     sentences.extend(suspension(question));
     sentences.extend(engine(question));
+    sentences.extend(store(question));
     sentences.extend(under_way(question));
     sentences.extend(ahead(question));
     if question.allocation().specification.schedule().is_some() {
@@ -58,6 +59,13 @@ fn engine(question: &Question<'_>) -> Option<Sentence> {
     let (since, reason) = question.engine_away?;
     let since = question.tale().time(since);
     let text = format!("The engine does not answer since {since}, so nothing starts: {reason}");
+    Some(question.now(stop(&text)))
+}
+
+fn store(question: &Question<'_>) -> Option<Sentence> {
+    let (since, reason) = question.store_trouble?;
+    let since = question.tale().time(since);
+    let text = format!("The store cannot be written since {since}, so nothing starts: {reason}");
     Some(question.now(stop(&text)))
 }
 
@@ -139,7 +147,16 @@ pub(super) fn undecided_yet(question: &Question<'_>, instant: DateTime<Utc>) -> 
                  and it is decided as soon as it does."
             )
         }
-        None => format!("{when} has come, and is being decided in this moment."),
+        None => match question.store_trouble {
+            Some((since, _)) => {
+                let since = tale.time(since);
+                format!(
+                    "{when} has come and is not decided yet: the store cannot be written since \
+                     {since}, and it is decided as soon as it can."
+                )
+            }
+            None => format!("{when} has come, and is being decided in this moment."),
+        },
     }
 }
 

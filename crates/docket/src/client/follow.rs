@@ -4,23 +4,15 @@
 //! 2. A stream may also end because the server stops, so its end proves nothing: the record says
 //!    whether the run is over, and what was written in between is asked for.
 
-use std::time::Duration;
-
 use anyhow::{Context, Error, Result};
 use docket_model::{RunId, wire::RunRecord};
-use tokio::time::sleep;
 
 use super::{
     Client,
     answer::{Declined, Unreachable},
+    pauses::Pauses,
     runs::Output,
 };
-
-/// The first pause before the server is asked once more; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest pause: nobody wants to wait longer for a server that is back.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Something that happens while a run is followed.
 pub(crate) enum Event {
@@ -40,7 +32,7 @@ pub(crate) struct Follow<'a> {
     run: RunId,
     stage: Stage<'a>,
     seen: u64,
-    pause: Option<Duration>,
+    pauses: Pauses,
     is_known: bool,
     is_away: bool,
 }
@@ -61,7 +53,7 @@ impl<'a> Follow<'a> {
     /// told at once; so is one who asks a server that was never there.
     pub(crate) fn new(client: &'a Client, run: RunId, is_known: bool) -> Self {
         let stage = Stage::Closed(None);
-        Self { client, run, stage, seen: 0, pause: None, is_known, is_away: false }
+        Self { client, run, stage, seen: 0, pauses: Pauses::default(), is_known, is_away: false }
     }
 
     /// What happens next; after [`Event::Over`] nothing does.
@@ -91,7 +83,7 @@ impl<'a> Follow<'a> {
                 };
                 let bytes = piece.as_ref().to_vec();
                 self.seen += bytes.len() as u64;
-                self.pause = None;
+                self.pauses.begin_anew();
                 Ok(Some(Event::Bytes(bytes)))
             }
             Stage::Ended => self.end().await,
@@ -99,9 +91,7 @@ impl<'a> Follow<'a> {
     }
 
     async fn open(&mut self) -> Result<Option<Event>> {
-        if let Some(pause) = self.pause {
-            sleep(pause).await;
-        }
+        self.pauses.wait().await;
         let output = self.client.live_output(&self.run, self.seen).await?;
         let Stage::Closed(over) = &mut self.stage else { return Ok(None) };
         self.stage = Stage::Open(output, over.take());
@@ -113,7 +103,7 @@ impl<'a> Follow<'a> {
         let is_back = self.reached();
         if !record.is_over() {
             self.stage = Stage::Closed(None);
-            self.lengthen_pause();
+            self.pauses.lengthen();
         } else if written(&record).is_some_and(|written| written <= self.seen) {
             return Ok(Some(Event::Over(record.into())));
         } else {
@@ -143,7 +133,7 @@ impl<'a> Follow<'a> {
         }
         // A run that writes nothing for long is no reason to worry anybody.
         let is_silence = unreachable.is_some_and(Unreachable::is_silence);
-        self.lengthen_pause();
+        self.pauses.lengthen();
         let over = match &mut self.stage {
             Stage::Closed(over) | Stage::Open(_, over) => over.take(),
             Stage::Ended => None,
@@ -151,11 +141,6 @@ impl<'a> Follow<'a> {
         self.stage = Stage::Closed(over);
         let is_news = !is_silence && !std::mem::replace(&mut self.is_away, true);
         Ok(is_news.then_some(Event::Lost(error)))
-    }
-
-    fn lengthen_pause(&mut self) {
-        let longer = self.pause.map_or(FIRST_PAUSE, |pause| pause * 2);
-        self.pause = Some(longer.min(LONGEST_PAUSE));
     }
 }
 

@@ -4,8 +4,10 @@ mod address;
 mod allocations;
 mod answer;
 mod connection;
+mod events;
 mod follow;
 mod operations;
+mod pauses;
 mod runs;
 mod upload;
 
@@ -17,6 +19,7 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 
 pub(crate) use connection::{Connection, TOKEN_VARIABLE};
+pub(crate) use events::{Events, Happened, ServerEvent, Wanted};
 pub(crate) use follow::{Event, Follow};
 pub(crate) use runs::Asked;
 

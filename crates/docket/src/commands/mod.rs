@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod delete;
+pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod journal;

@@ -18,6 +18,7 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "runs",
         "logs",
         "why",
+        "events",
         "next",
         "suspend",
         "resume",

@@ -5,6 +5,7 @@
 mod allocations;
 mod by_hand;
 mod connection;
+mod events;
 mod help;
 mod history;
 mod logs;

@@ -55,6 +55,12 @@ impl Client {
         self.answer(PING_LIMIT, self.afresh.ping()).await.is_ok()
     }
 
+    /// Asks whether the engine answers: over a new connection, where that costs little.
+    pub(super) async fn ping(&self) -> Result<(), EngineError> {
+        let docker = if self.is_local { &self.afresh } else { &self.docker };
+        self.answer(PING_LIMIT, docker.ping()).await.map(drop)
+    }
+
     /// The refusal, unless it comes from an engine that goes down: that one may be back.
     pub(super) async fn or_unreachable(&self, error: EngineError) -> EngineError {
         match error {
@@ -74,14 +80,13 @@ impl Client {
         }
     }
 
-    /// Looks at a container by its id, more than once where the engine fails at it: that tells
-    /// nothing about the container.
+    /// Looks at a container by its id, more than once where the engine fails at it.
     pub(super) async fn inspect_surely(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..INSPECTIONS {
-            match self.inspect_id(id).await {
+            match self.inspect(&id.0).await {
                 Err(EngineError::Refused { status: 500.., .. }) => tokio::time::sleep(pause).await,
-                answer => return answer,
+                answer => return self.told(answer),
             }
             pause *= 2;
         }
@@ -89,8 +94,22 @@ impl Client {
     }
 
     /// Looks at a container by its id.
+    ///
+    /// A container, or that there is none, is an answer. A refusal tells nothing about a container,
+    /// so it counts as no answer.
     pub(super) async fn inspect_id(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
-        self.inspect(&id.0).await
+        let answer = self.inspect(&id.0).await;
+        self.told(answer)
+    }
+
+    fn told(&self, answer: Result<Inspected, EngineError>) -> Result<Inspected, EngineError> {
+        answer.map_err(|error| match error {
+            EngineError::Refused { message, .. } => {
+                let endpoint = &self.endpoint;
+                EngineError::Unreachable(format!("{endpoint}: it tells no container: {message}"))
+            }
+            error => error,
+        })
     }
 
     /// Reads a JSON answer. What stands in the path is checked text; the query may be any.

@@ -112,14 +112,6 @@ impl Endpoint {
             }
         }
     }
-
-    /// The engine that the environment of this process means.
-    ///
-    /// # Errors
-    /// As [`Endpoint::choose`].
-    pub fn from_environment() -> Result<Self, ConnectError> {
-        Self::choose(&|name| std::env::var(name).ok(), config_folder().as_deref())
-    }
 }
 
 impl Default for Endpoint {

@@ -99,7 +99,7 @@ impl Live {
     /// Begins a read of the whole log: the last one, if the container has ended.
     async fn begin(&mut self) -> Result<Read, EngineError> {
         let inspected = loop {
-            let inspected = self.client.inspect_id(&self.id).await?;
+            let inspected = self.client.inspect(&self.id.0).await?;
             if inspected.is_going() {
                 return Err(EngineError::Gone);
             }
@@ -129,7 +129,7 @@ impl Live {
             Ok(None) => read.end().map(|()| None),
             Err(_) if read.is_last => Err(self.client.no_answer(SILENCE_LIMIT)),
             // The program may be silent, or the way to the engine broken without a word.
-            Err(_) if self.client.inspect_id(&self.id).await?.runs() => Ok(Some(Bytes::new())),
+            Err(_) if self.client.inspect(&self.id.0).await?.runs() => Ok(Some(Bytes::new())),
             Err(_) => Ok(None),
         }
     }

@@ -4,33 +4,37 @@ use std::time::Duration;
 
 use docket_model::{Output, run::ContainerId};
 use futures_util::{Stream, StreamExt};
+use tokio::time::Instant;
 
 use super::{client::Client, frames::Frames};
 use crate::engine::{Captured, EngineError};
 
-/// How often a read that breaks is begun again before the caller is told.
+/// How often a log is read that breaks off, or that the engine fails at, before the caller is told.
 const TRIES: u32 = 3;
 /// How long the engine may take for the next piece.
 const PIECE_LIMIT: Duration = Duration::from_secs(60);
 /// The engine's status where a log driver cannot be read, such as `none`.
 const NOT_READABLE: u16 = 501;
 
-/// Reads the whole log from its beginning; a read that breaks off is begun again.
+/// Reads the whole log from its beginning; a read that breaks off or fails is begun again, unless
+/// that took its time.
 pub(super) async fn read(
     client: &Client,
     id: &ContainerId,
     has_terminal: bool,
     limit: usize,
 ) -> Result<Captured, EngineError> {
+    let begun_at = Instant::now();
     let mut outcome = Err(EngineError::Gone);
     for _ in 0..TRIES {
         outcome = read_once(client, id, has_terminal, limit).await;
         match outcome {
-            Err(EngineError::Unreachable(_)) => {}
             Err(EngineError::Refused { status: NOT_READABLE, message }) => {
                 let remark = Some(format!("no output: {message}"));
                 return Ok(Captured { output: Output::default(), remark });
             }
+            Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. })
+                if begun_at.elapsed() < PIECE_LIMIT => {}
             _ => break,
         }
     }
@@ -116,6 +120,31 @@ mod tests {
 
         assert_eq!(captured.output.to_bytes(), b"out\nerr");
         assert_eq!(stub.count("GET /containers/c1/logs?stdout=1&stderr=1"), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_is_silent_is_given_up_after_a_minute() {
+        let stub = Stub::start(|_| Reply::Silence);
+        let asked_at = Instant::now();
+
+        let silent = read(&stub.client(), &ContainerId("c1".into()), false, 100).await;
+
+        assert!(matches!(silent, Err(EngineError::Unreachable(_))), "{silent:?}");
+        assert_eq!(asked_at.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_the_engine_fails_at_is_begun_again_unless_its_log_cannot_be_read_at_all() {
+        let failed = |status| Reply::Json(status, r#"{"message":"no such thing"}"#.to_owned());
+        let mut answers = [failed(500), Reply::Bytes(LOG.to_vec()), failed(501)].into_iter();
+        let stub = Stub::start(move |_| answers.next().unwrap());
+        let read = async || read(&stub.client(), &ContainerId("c1".into()), false, 100).await;
+
+        let failed_once = read().await.unwrap();
+        let unreadable = read().await.unwrap();
+
+        assert_eq!(failed_once.output.to_bytes(), b"out\nerr");
+        assert_eq!(unreadable.remark.unwrap(), "no output: no such thing");
     }
 
     #[tokio::test]

@@ -53,7 +53,7 @@ use super::{
 };
 
 /// How long the engine may take to tell what it is.
-const INFO_LIMIT: Duration = Duration::from_secs(5);
+const INFO_LIMIT: Duration = Duration::from_secs(30);
 
 /// What can be set about an engine.
 #[derive(Debug, Clone)]
@@ -106,6 +106,10 @@ impl DockerEngine {
 
 #[async_trait]
 impl Engine for DockerEngine {
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.client.ping().await
+    }
+
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         let docker = &self.client.docker;
         let both = async { tokio::try_join!(docker.version(), docker.info()) };

@@ -16,8 +16,6 @@ use crate::engine::{EngineError, Found, Identity, plan::LABELS};
 #[serde(rename_all = "PascalCase")]
 struct Listed {
     id: Box<str>,
-    #[serde(default)]
-    state: String,
     labels: Option<HashMap<String, String>>,
 }
 
@@ -41,12 +39,9 @@ pub(super) async fn ours(
 
 /// Reads whose container it is; one that does not tell is nobody's.
 fn found(listed: Listed) -> Option<Found> {
-    let Listed { id, state, labels } = listed;
+    let Listed { id, labels } = listed;
     match Identity::of(&labels.unwrap_or_default()) {
-        Ok(identity) => {
-            let is_running = matches!(state.as_str(), "running" | "paused" | "restarting");
-            Some(Found { id: ContainerId(id.into()), identity, is_running })
-        }
+        Ok(identity) => Some(Found { id: ContainerId(id.into()), identity }),
         Err(label) => {
             warn!(container = %id, label, "a container's label does not tell whose it is");
             None
@@ -82,11 +77,9 @@ mod tests {
 
         let found = ours(&stub.client(), "docket", Uuid::nil()).await.unwrap();
 
-        let found: Vec<_> = found
-            .iter()
-            .map(|found| (&*found.id.0, found.identity.attempt, found.is_running))
-            .collect();
-        assert_eq!(found, [("running", 2, true), ("exited", 1, false)]);
+        let found: Vec<_> =
+            found.iter().map(|found| (&*found.id.0, found.identity.attempt)).collect();
+        assert_eq!(found, [("running", 2), ("exited", 1)]);
         let filter = "filters=%7B%22label%22%3A%5B%22io.docket.namespace%3Ddocket%22%2C";
         assert_eq!(stub.count(&format!("GET /containers/json?all=1&{filter}")), 1);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bollard::{errors::Error, query_parameters::WaitContainerOptionsBuilder};
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
+use tracing::warn;
 
 use super::{
     client::{ANSWER_LIMIT, Client},
@@ -84,6 +85,7 @@ pub(super) async fn follow(
     let (first, longest) = PAUSES;
     let mut pause = first;
     let mut engine_was_away = false;
+    let mut told = None;
     loop {
         // What is waited for is not taken from the answer: the inspection tells it, and more.
         let waited = wait(client, id).await;
@@ -102,7 +104,15 @@ pub(super) async fn follow(
                     continue;
                 }
             }
-            Seen::Nothing => engine_was_away = true,
+            Seen::Nothing(error @ EngineError::Refused { status, .. }) => {
+                // An engine that comes up or goes down answers with a status of 500 or more.
+                engine_was_away |= status >= 500;
+                if told.as_ref() != Some(&error) {
+                    warn!(container = %id, %error, "the engine does not tell how it is: asked again");
+                    told = Some(error);
+                }
+            }
+            Seen::Nothing(_) => engine_was_away = true,
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
@@ -121,8 +131,8 @@ enum Waited {
 enum Seen {
     Ended(Box<Inspected>),
     Runs,
-    /// The engine is away.
-    Nothing,
+    /// The engine is away, or does not tell.
+    Nothing(EngineError),
 }
 
 /// Waits a while for the container not to run.
@@ -150,7 +160,7 @@ async fn wait(client: &Client, id: &ContainerId) -> Result<Waited, EngineError> 
 
 /// Looks whether the container has ended.
 async fn look(client: &Client, id: &ContainerId) -> Result<Seen, EngineError> {
-    match client.inspect_id(id).await {
+    match client.inspect(&id.0).await {
         Ok(inspected) if inspected.is_going() => Err(EngineError::Gone),
         Ok(inspected) if inspected.runs() => Ok(Seen::Runs),
         Ok(inspected) if inspected.was_started() => Ok(Seen::Ended(Box::new(inspected))),
@@ -159,11 +169,8 @@ async fn look(client: &Client, id: &ContainerId) -> Result<Seen, EngineError> {
             let reason = error.unwrap_or_else(|| "the container was never started".to_owned());
             Err(EngineError::NotStartable(reason))
         }
-        // An engine that comes up or goes down answers with a status of 500 or more.
-        Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. }) => {
-            Ok(Seen::Nothing)
-        }
-        Err(error) => Err(error),
+        Err(EngineError::Gone) => Err(EngineError::Gone),
+        Err(error) => Ok(Seen::Nothing(error)),
     }
 }
 
@@ -238,6 +245,38 @@ mod tests {
         start(&stub.client(), &container(), false).await.unwrap();
 
         assert_eq!(stub.count("POST"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_that_was_refused_and_cannot_be_looked_at_is_none_that_failed() {
+        for status in [403, 500] {
+            let stub = Stub::start(move |request| match request {
+                "GET /_ping" => Reply::Json(200, "OK".to_owned()),
+                "POST /containers/c1/start" => Reply::Json(500, r#"{"message":"no"}"#.to_owned()),
+                _ => Reply::Json(status, r#"{"message":"no"}"#.to_owned()),
+            });
+
+            let started = start(&stub.client(), &container(), true).await;
+
+            assert!(matches!(started, Err(EngineError::Unreachable(_))), "{started:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follow_outlasts_looks_that_the_engine_refuses() {
+        let refusals = (0..20).map(|look| {
+            let status = if look % 2 == 0 { 403 } else { 500 };
+            Reply::Json(status, r#"{"message":"denied by a plugin"}"#.to_owned())
+        });
+        let mut looks = refusals.chain([inspection("exited")]);
+        let stub = Stub::start(move |request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Json(403, r#"{"message":"denied"}"#.to_owned()),
+            _ => looks.next().unwrap(),
+        });
+
+        let (exit, _) = follow(&stub.client(), &container()).await.unwrap();
+
+        assert_eq!(exit.code, 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,12 +10,8 @@ use docket_model::run::ContainerId;
 use tokio::time::Instant;
 
 use super::{client::Client, inspect::Inspected};
-use crate::engine::{EngineError, Stop};
+use crate::engine::{EngineError, Stop, grace};
 
-/// The engine's own grace for a container that brings none.
-const DEFAULT_GRACE: Duration = Duration::from_secs(10);
-/// The grace of a container that asks for one without end.
-const LONGEST_GRACE: Duration = Duration::from_secs(3600);
 /// How long the engine may take beside the grace; for a kill alone it takes 10 s before it gives up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// How often the engine is asked, whether its answers are lost or it says that it is done.
@@ -29,7 +25,11 @@ pub(super) async fn stop(client: &Client, id: &ContainerId, how: Stop) -> Result
     let Some(inspected) = running(client, id).await? else {
         return Ok(());
     };
-    let limit = ANSWER_LIMIT + grace(&inspected, how);
+    let limit = ANSWER_LIMIT
+        + match how {
+            Stop::AtOnce => Duration::ZERO,
+            Stop::Gently => grace(inspected.stop_timeout()),
+        };
     let deadline = Instant::now() + limit;
     let mut failure = EngineError::Gone;
     for _ in 0..TRIES {
@@ -52,17 +52,6 @@ pub(super) async fn stop(client: &Client, id: &ContainerId, how: Stop) -> Result
         };
     }
     Err(failure)
-}
-
-/// How long it may take to end by itself.
-fn grace(inspected: &Inspected, how: Stop) -> Duration {
-    match (how, inspected.stop_timeout()) {
-        (Stop::AtOnce, _) => Duration::ZERO,
-        (Stop::Gently, None) => DEFAULT_GRACE,
-        (Stop::Gently, Some(seconds)) => {
-            u64::try_from(seconds).map_or(LONGEST_GRACE, Duration::from_secs)
-        }
-    }
 }
 
 /// Sends the request; the engine answers once the container has ended.

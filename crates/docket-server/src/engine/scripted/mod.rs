@@ -29,7 +29,8 @@ use crate::clock::Clock;
 /// `exit-3` fails with that code, `fail-until-3` in its first two attempts; `sleep-5` runs for so
 /// many seconds, `long` for an hour, `grace-5` until so long after it is told to end, and whatever
 /// is done about it `stubborn-5` for so many seconds and `undying` for ever; `pull-5` takes so long
-/// to pull, `slow` is never pulled, and `nothing` cannot be. All others end well and at once.
+/// to pull, `slow` is never pulled, and `nothing` cannot be; the creation of `broken` gets no answer,
+/// and the log of `mute` none. All others end well and at once.
 #[derive(Debug, Clone)]
 pub(crate) struct ScriptedEngine {
     id: Arc<str>,
@@ -118,8 +119,16 @@ impl ScriptedEngine {
     }
 }
 
+fn broken_off() -> EngineError {
+    EngineError::Unreachable("the connection was closed".to_owned())
+}
+
 #[async_trait]
 impl Engine for ScriptedEngine {
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.answer()
+    }
+
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.answer()?;
         let (id, version, api_version) = (self.id.to_string(), "0".to_owned(), "1.41".to_owned());
@@ -149,6 +158,9 @@ impl Engine for ScriptedEngine {
 
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
         self.answer()?;
+        if plan.container.image() == "broken" {
+            return Err(broken_off());
+        }
         let (identity, name) = (plan.identity.clone(), plan.identity.name());
         let mut containers = self.containers.lock();
         let holder = containers.iter().find(|(_, container)| {
@@ -254,6 +266,9 @@ impl Observation for ScriptedEngine {
 
     async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
         let image = self.with(container, |container| container.image.clone())?;
+        if image == "mute" {
+            return Err(broken_off());
+        }
         let mut output = Output::bounded(limit);
         output.push(image.as_bytes());
         Ok(Captured { output, remark: None })
@@ -276,11 +291,10 @@ impl Observation for ScriptedEngine {
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
         self.answer()?;
         let mut found = Vec::new();
-        for (id, container) in &mut *self.containers.lock() {
-            let is_running = matches!(container.state(), State::Runs { .. });
+        for (id, container) in &*self.containers.lock() {
             let Seen { identity, removed, .. } = &container.seen;
             if !removed && &*identity.namespace == namespace && identity.store == store {
-                found.push(Found { id: id.clone(), identity: identity.clone(), is_running });
+                found.push(Found { id: id.clone(), identity: identity.clone() });
             }
         }
         Ok(found)

@@ -162,3 +162,25 @@ async fn chains_are_held_together() {
         "409 Conflict | `b` runs after `a`: delete what runs after it first, or change its `After`"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_to_the_journal_is_bounded() {
+    let api = api(Access::default());
+    post(&api, LONG).await;
+    let body = |key: &str, length: usize| format!(r#"{{"{key}":"{}"}}"#, "x".repeat(length));
+
+    for (path, key, most) in [
+        ("/long/runs", "By", 256),
+        ("/long/suspend", "By", 256),
+        ("/long/resume", "By", 256),
+        ("/long/reset", "By", 256),
+        ("/long/suspend", "Reason", 4096),
+    ] {
+        let fits = post_to(&api, path, &body(key, most)).await;
+        let too_long = post_to(&api, path, &body(key, most + 1)).await;
+
+        assert!(fits.starts_with('2'), "{path}: {fits}");
+        let detail = format!("400 Bad Request | {key}: {} bytes are more than {most}", most + 1);
+        assert_eq!(told(&too_long, &["detail"]), detail, "{path}");
+    }
+}

@@ -2,11 +2,16 @@
 
 mod allocations;
 mod by_hand;
+mod conditions;
+mod events;
+mod lists;
+mod output;
+mod sessions;
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 
 use actix_web::{
-    App,
+    App, HttpResponse,
     http::{Method, header},
     middleware::{NormalizePath, TrailingSlash, from_fn},
     test,
@@ -14,8 +19,9 @@ use actix_web::{
 };
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
+use tokio_util::sync::CancellationToken;
 
-use super::{Api, access, forecast::Forecasts, routes};
+use super::{Api, Sessions, WrongTokens, access, forecast::Forecasts, routes};
 use crate::{
     clock::{Clock, TestClock},
     config::{Access, Token},
@@ -58,28 +64,59 @@ pub(super) fn api(access: Access) -> Data<Api> {
         started: clock.now(),
         file_mistake: Arc::default(),
         forecasts: Forecasts::default(),
+        sessions: Sessions::default(),
+        wrong_tokens: WrongTokens::default(),
+        stopping: CancellationToken::new(),
+        backups: Arc::new(tokio::sync::Semaphore::new(1)),
         clock,
     })
+}
+
+/// The same server with the same store, for readers of another time.
+fn another(api: &Api) -> Api {
+    Api {
+        store: api.store.clone(),
+        engine: api.engine.clone(),
+        runner: api.runner.clone(),
+        health: api.health.clone(),
+        clock: api.clock.clone(),
+        ticks: api.ticks.clone(),
+        access: api.access.clone(),
+        file_mistake: api.file_mistake.clone(),
+        sessions: Sessions::default(),
+        wrong_tokens: WrongTokens::default(),
+        stopping: CancellationToken::new(),
+        backups: api.backups.clone(),
+        forecasts: Forecasts::default(),
+        ..*api
+    }
 }
 
 /// A request as it is sent; the answer's status, the headers that matter, and its body.
 pub(super) struct Asking {
     api: Data<Api>,
-    headers: Vec<(&'static str, &'static str)>,
+    headers: Vec<(&'static str, String)>,
+    peer: Option<SocketAddr>,
 }
 
 impl Asking {
     pub(super) fn of(api: &Data<Api>) -> Self {
-        Self { api: api.clone(), headers: vec![("host", "localhost:3000")] }
+        let headers = vec![("host", "localhost:3000".to_owned())];
+        Self { api: api.clone(), headers, peer: None }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(held, _)| *held != name);
-        self.headers.push((name, value));
+        self.headers.push((name, value.to_owned()));
         self
     }
 
-    pub(super) async fn send(self, method: Method, path: &str, body: &str) -> String {
+    fn from(self, peer: &str) -> Self {
+        Self { peer: Some(peer.parse().unwrap()), ..self }
+    }
+
+    /// The answer as it is.
+    async fn answer(self, method: Method, path: &str, body: &str) -> HttpResponse {
         let app = App::new()
             .app_data(self.api)
             .configure(routes)
@@ -88,11 +125,26 @@ impl Asking {
         let app = test::init_service(app).await;
         let request = test::TestRequest::with_uri(path).method(method);
         let request = self.headers.into_iter().fold(request, test::TestRequest::insert_header);
+        let request = match self.peer {
+            Some(peer) => request.peer_addr(peer),
+            None => request,
+        };
         let request = request.set_payload(body.to_owned()).to_request();
-        let answer = match test::try_call_service(&app, request).await {
+        match test::try_call_service(&app, request).await {
             Ok(answer) => answer.map_into_boxed_body().into_parts().1,
             Err(error) => error.error_response(),
-        };
+        }
+    }
+
+    /// The status and one header, or nothing where it is not there.
+    async fn header(self, method: Method, path: &str, body: &str, name: &str) -> (u16, String) {
+        let answer = self.answer(method, path, body).await;
+        let value = answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), value.unwrap_or_default())
+    }
+
+    pub(super) async fn send(self, method: Method, path: &str, body: &str) -> String {
+        let answer = self.answer(method, path, body).await;
         let mut told = answer.status().to_string();
         for name in [header::CONTENT_TYPE, header::ALLOW, header::LINK, header::WWW_AUTHENTICATE] {
             if let Some(value) = answer.headers().get(&name) {

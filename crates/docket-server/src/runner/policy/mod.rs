@@ -49,6 +49,16 @@ pub(crate) enum Ruling {
     Start(DateTime<Utc>, Trigger),
 }
 
+impl Ruling {
+    /// The last instant that it is about.
+    pub(crate) fn last(&self) -> DateTime<Utc> {
+        match self {
+            Self::Missed(missed) => missed.last,
+            Self::Start(instant, _) => *instant,
+        }
+    }
+}
+
 /// Instants in a row that nothing starts for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Missed {
@@ -63,6 +73,8 @@ pub(crate) struct Missed {
 pub(crate) enum Why {
     /// Their deadline had passed, or a later one is made up for; what kept docket is known elsewhere.
     TooLate,
+    /// Somebody suspended it when they had come already, and before they were decided about.
+    Overtaken(String),
     /// Somebody wants it so.
     Suspended(String),
 }
@@ -91,6 +103,16 @@ pub(crate) fn decide(question: Question<'_>) -> Vec<Ruling> {
         Ruling::Start(instant, trigger)
     }));
     rulings
+}
+
+/// Those of missed instants that are before a moment.
+pub(crate) fn missed_before(
+    question: Question<'_>,
+    missed: Missed,
+    bound: DateTime<Utc>,
+) -> Option<Missed> {
+    let from = missed.first - TimeDelta::nanoseconds(1);
+    Instants::of(question, from).missed_before(bound, missed.why)
 }
 
 /// Which instants start: the latest within its deadline, and with `CatchUp: All` those before it.
@@ -123,8 +145,7 @@ fn starting(instants: &Instants<'_>, question: Question<'_>) -> Vec<DateTime<Utc
     starts
 }
 
-/// Before which moments nothing starts by itself, and why: what had come before somebody suspended
-/// it was late for another reason.
+/// Before which moments nothing starts by itself, and why.
 fn suspended_spans(
     allocation: &Allocation,
     suspension: Option<&Suspension>,
@@ -134,7 +155,7 @@ fn suspended_spans(
         return Vec::new();
     };
     let since = suspension.filter(|_| !allocation.specification.policies.suspended);
-    let before = since.map(|suspension| (suspension.since, Why::TooLate));
+    let before = since.map(|by_hand| (by_hand.since, Why::Overtaken(reason.clone())));
     before.into_iter().chain([(until, Why::Suspended(reason))]).collect()
 }
 

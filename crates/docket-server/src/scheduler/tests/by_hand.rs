@@ -116,6 +116,114 @@ async fn what_failed_before_it_had_a_container_is_made_up_for_with_an_attempt_of
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_made_up_for_before_it_was_known_to_be_missed_counts_as_its_own() {
+    let house = House::open().await;
+    house.engine.set_away(true);
+    house.push_with("a", "busybox", json!({"Cron": "*/10 * * * *", "Suspended": true})).await;
+    house.until("09:55:00").await;
+    for time in ["09:20:00", "09:50:00"] {
+        house.run_by_hand("a", Some(&format!("2026-11-21T{time}Z"))).await.unwrap();
+    }
+    house.engine.set_away(false);
+    house.until("10:15:00").await;
+
+    house.run_by_hand("a", Some("2026-11-21T09:40:00Z")).await.unwrap();
+    house.pass(SECOND).await;
+
+    let reason = "suspended by its specification";
+    assert_eq!(
+        house.told("a").await,
+        [
+            format!("09:10:00 missed 1 to 09:10:00: {reason}"),
+            "09:20:00 succeeded".to_owned(),
+            format!("09:30:00 missed 1 to 09:40:00: {reason}"),
+            "09:40:00 succeeded".to_owned(),
+            "09:50:00 succeeded".to_owned(),
+            format!("10:00:00 missed 2 to 10:10:00: {reason}"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_after_others_makes_up_for_their_instants_only() {
+    let house = House::open().await;
+    house.push("parent", "*/10 * * * *", "busybox").await;
+    house.push_with("a", "busybox", json!({"After": ["parent"]})).await;
+    house.suspend("a", None).await;
+    house.until("09:35:00").await;
+
+    house.run_by_hand("a", Some("2026-11-21T09:15:00Z")).await.unwrap();
+    house.pass(SECOND).await;
+    let before = house.told("a").await;
+    house.run_by_hand("a", Some("2026-11-21T09:20:00Z")).await.unwrap();
+    house.pass(SECOND).await;
+
+    assert_eq!(before[0], "09:10:00 missed 3 to 09:30:00: suspended by ann");
+    assert_eq!(
+        house.told("a").await,
+        [
+            "09:10:00 missed 2 to 09:30:00: suspended by ann",
+            "09:15:00 succeeded",
+            "09:20:00 succeeded"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_missed_after_its_claim_is_made_up_for_by_the_next_attempt() {
+    let house = House::open().await;
+    house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "StartingDeadline": "1m"})).await;
+    house.plan("pull", Fault::DiesBefore);
+    house.until("09:10:01").await;
+    let ground = house.die();
+    tokio::time::sleep(10 * MINUTE).await;
+    let house = ground.open().await;
+    house.pass(SECOND).await;
+    let before = house.newest("a").await;
+
+    house.plan("created", Fault::DiesBefore);
+    house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
+    house.pass(SECOND).await;
+    let house = house.die().open().await;
+    house.pass(SECOND).await;
+
+    assert!(before.starts_with("09:10:00 missed 1 to 09:10:00: claimed in time"), "{before}");
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
+    let seen = house.seen("a");
+    assert_eq!((seen.len(), seen[0].identity.attempt, seen[0].starts), (1, 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_up_has_all_its_retries_also_after_a_crash() {
+    let house = House::open().await;
+    let retries = json!({"Cron": "10 9 * * *", "Retries": {"Limit": 1, "Delay": "10s"}});
+    house.push_with("a", "nothing", retries.clone()).await;
+    house.until("09:15:00").await;
+    house.push_with("a", "exit-1", retries).await;
+
+    house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
+    house.pass(SECOND).await;
+    let house = house.die().open().await;
+    house.pass(MINUTE).await;
+
+    assert_eq!(house.told("a").await, ["09:10:00 failed at attempt 4: exit code 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_for_now_is_not_refused_by_what_was_pruned_ahead_of_the_clock() {
+    let house = House::open().await;
+    let keep = json!({"Runs": 1, "Failures": 0});
+    house.push_with("a", "busybox", json!({"Cron": "*/10 * * * *", "Keep": keep})).await;
+    house.until("09:35:00").await;
+    house.clock.set_by(chrono::TimeDelta::minutes(-20));
+
+    house.run_by_hand("a", None).await.unwrap();
+    house.pass(SECOND).await;
+
+    assert_eq!(house.seen("a").len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_made_up_for_is_refused_in_words() {
     let house = House::open().await;
     let keep = json!({"Runs": 1, "Failures": 0});

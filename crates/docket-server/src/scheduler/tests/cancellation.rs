@@ -6,7 +6,7 @@ use serde_json::json;
 use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{
     runner::HandError,
-    store::{Progress, RunStore},
+    store::{AllocationStore, Progress, RunStore},
 };
 
 const CANCELLED: &str = "09:10:00 cancelled: ann wants it to end";
@@ -161,7 +161,8 @@ async fn note_cancellation(ground: &Ground) {
     let id = RunId { allocation, instant: "20261121T091000Z".parse().unwrap() };
     let cancellation = Cancellation { reason: "ann wants it to end".to_owned(), kill: false };
     let at = "2026-11-21T09:11:00Z".parse().unwrap();
-    ground.store.note(&id, Progress::Cancelling(cancellation), at).await.unwrap();
+    let uid = ground.store.standing("a").await.unwrap().unwrap().allocation.uid;
+    ground.store.note(&id, uid, Progress::Cancelling(cancellation), at).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +193,7 @@ async fn a_start_without_an_answer_is_looked_at_before_it_is_given_up() {
         house.push("a", "10 9 * * *", "long").await;
         house.plan("start", fault);
         house.until("09:09:59").await;
-        (0..8).for_each(|_| house.plan("info", Fault::Fails));
+        (0..8).for_each(|_| house.plan("ping", Fault::Fails));
         house.until("09:10:00.500").await;
         house.cancel("a", false).await;
         let meanwhile = house.newest("a").await;

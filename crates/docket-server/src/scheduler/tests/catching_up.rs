@@ -108,3 +108,23 @@ async fn weeks_of_schedules_have_one_record_for_each_instant() {
     assert_eq!(house.runs("daily").await.len(), 21);
     assert_eq!(house.instants("weekdays").len(), 15);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_span_that_was_decided_in_part_the_rest_is_on_record_too() {
+    let house = House::open().await;
+    house.engine.set_away(true);
+    house.push_with("a", "busybox", json!({"Cron": "*/10 * * * *", "Suspended": true})).await;
+    let allocation = house.allocation("a").await;
+    house.until("09:15:00").await;
+    house.runner.decide(&allocation, None, allocation.scheduled_at).await;
+
+    // The loop learns of the allocation as it was pushed, and of the engine, but not of that.
+    house.until("09:25:00").await;
+    house.engine.set_away(false);
+    house.pass(MINUTE).await;
+
+    assert_eq!(
+        house.told("a").await,
+        ["09:10:00 missed 2 to 09:20:00: suspended by its specification"]
+    );
+}

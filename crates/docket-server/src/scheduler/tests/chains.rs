@@ -173,3 +173,22 @@ async fn overlap_counts_for_children_too() {
         ["09:10:00 succeeded", "09:20:00 running", "09:30:00 waiting"]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_children_of_one_parent_do_not_wait_for_one_another() {
+    let house = House::open().await;
+    house.push("parent", "10 9 * * *", "busybox").await;
+    for number in 0..50 {
+        let child = format!("child-{number}");
+        house.push_with(&child, "busybox", json!({"After": ["parent"]})).await;
+    }
+    house.until("09:09:59").await;
+    // The parent's own decision, and those about its children.
+    (0..51).for_each(|_| house.plan("decide", Fault::AnswersLate));
+
+    house.until("09:10:02.500").await;
+
+    for number in 0..50 {
+        assert_eq!(house.told(&format!("child-{number}")).await, ["09:10:00 succeeded"]);
+    }
+}

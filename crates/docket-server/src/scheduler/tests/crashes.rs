@@ -29,7 +29,7 @@ async fn wherever_the_server_dies_the_container_starts_once() {
 
 #[tokio::test(start_paused = true)]
 async fn wherever_an_answer_is_lost_the_container_starts_once() {
-    for call in ["pull", "create", "start", "follow", "output", "remove", "info", "ours"] {
+    for call in ["pull", "create", "start", "follow", "output", "remove", "ping", "info", "ours"] {
         for fault in [Fault::LosesAnswer, Fault::Fails] {
             let house = House::open().await;
             house.push("a", "10 9 * * *", "sleep-30").await;

@@ -119,6 +119,20 @@ async fn a_name_that_is_created_anew_repeats_no_instant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ran_under_a_name_before_is_not_made_up_for_after_it_is_created_anew() {
+    let house = House::open().await;
+    house.push("a", "*/10 * * * *", "long").await;
+    house.until("09:15:00").await;
+
+    house.delete("a").await;
+    house.push("a", "*/10 * * * *", "long").await;
+    let refusal = house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap_err();
+
+    assert!(refusal.to_string().starts_with("records up to 20261121T091000Z are not kept"));
+    assert_eq!(house.instants("a"), ["20261121T091000Z"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edit_between_claim_and_start_changes_nothing_about_the_run() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "pull-60").await;

@@ -92,6 +92,39 @@ async fn they_are_looked_for_again_when_the_engine_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn they_are_looked_for_when_the_engine_comes_back_however_often_that_was_in_vain() {
+    let ground = Ground::new(Settings::default());
+    let house = ground.clone().open().await;
+    (0..7).for_each(|_| house.plan("ours", Fault::Refuses));
+    house.pass(12 * MINUTE).await;
+
+    house.engine.set_away(true);
+    house.pass(MINUTE).await;
+    house.engine.set_away(false);
+    let late = put(&ground, "exit-1", |_| {}).await;
+    house.pass(5 * SECOND).await;
+
+    assert!(removed(&house, &late));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_found_again_and_again_is_in_one_hand() {
+    let ground = Ground::new(Settings::default());
+    put(&ground, "sleep-3600", |_| {}).await;
+    let house = ground.open().await;
+
+    for _ in 0..5 {
+        house.pass(MINUTE).await;
+        house.engine.set_away(true);
+        house.pass(MINUTE).await;
+        house.engine.set_away(false);
+    }
+    house.pass(MINUTE).await;
+
+    assert_eq!(house.runner.tasks(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_whose_end_is_on_record_goes() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "busybox").await;

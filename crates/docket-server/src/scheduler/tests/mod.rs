@@ -2,6 +2,7 @@
 
 mod bounds;
 mod by_hand;
+mod calls;
 mod cancellation;
 mod catching_up;
 mod chains;

@@ -216,3 +216,18 @@ async fn a_replacement_is_carried_out_also_where_the_store_cannot_write_it() {
     assert_eq!(house.told("a").await[1], "09:20:00 running");
     assert!(house.told("a").await[0].starts_with("09:10:00 cancelled: replaced by"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_does_not_wait_for_younger_ones_that_an_edit_lets_start() {
+    let house = House::open().await;
+    house.push_with("a", "sleep-90", json!({"Cron": "* * * * *", "Overlap": "Queue"})).await;
+    house.until("09:02:10").await;
+    let before = house.newest("a").await;
+
+    // From now on one is always under way.
+    house.push_with("a", "sleep-90", json!({"Cron": "* * * * *", "Overlap": "Allow"})).await;
+    house.until("09:10:00").await;
+
+    assert_eq!(before, "09:02:00 waiting");
+    assert_eq!(house.told("a").await[1], "09:02:00 succeeded");
+}

@@ -162,3 +162,22 @@ async fn a_run_without_its_folder_of_variables_says_so() {
     assert_eq!(house.seen("a").len(), 0);
     house.pass(MINUTE).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_the_output_counts_the_bytes_of_all_attempts() {
+    let house = House::open().await;
+    let keys = json!({"Cron": "10 9 * * *", "Retries": 1});
+    house.push_with("a", "fail-until-2", keys).await;
+    house.until("09:10:10").await;
+    let instant = house.runs("a").await[0].id.instant;
+
+    let pieces = house.runner.follow_output("a".to_owned(), instant, 2);
+    let told = futures_util::stream::unfold(pieces, async |mut pieces| {
+        let piece = pieces.recv().await?.unwrap();
+        Some(((String::from_utf8(piece.bytes.to_vec()).unwrap(), piece.end), pieces))
+    });
+    let told: Vec<_> = futures_util::StreamExt::collect(told).await;
+
+    assert_eq!(told, [("il-until-2".to_owned(), 12), ("fail-until-2".to_owned(), 24)]);
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
+}

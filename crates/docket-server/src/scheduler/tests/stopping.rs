@@ -89,7 +89,9 @@ async fn what_begins_while_all_is_stopped_is_stopped_too() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "sleep-60").await;
     house.push_with("child", "long", json!({"After": ["a"]})).await;
-    house.push("gentle", "10 9 * * *", "grace-90").await;
+    let container = json!({"Config": {"Image": "grace-90", "StopTimeout": 90}});
+    let gentle = json!({"Cron": "10 9 * * *", "Container": container});
+    house.push_with("gentle", "grace-90", gentle).await;
     house.until("09:10:59.999").await;
 
     // The parent is as good as over, and its end has its child begin.
@@ -118,4 +120,41 @@ async fn news_that_comes_faster_than_it_is_read_holds_up_no_stop() {
     tokio::time::timeout(MINUTE, house.runner.stop_runs()).await.unwrap();
 
     assert!(house.runner.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_away_holds_up_no_stop_of_all_runs_for_long() {
+    let house = House::open().await;
+    let container = json!({"Config": {"Image": "long", "StopTimeout": 300}});
+    house.push_with("a", "long", json!({"Cron": "10 9 * * *", "Container": container})).await;
+    house.until("09:10:10").await;
+    house.engine.set_away(true);
+    let asked_at = tokio::time::Instant::now();
+
+    house.runner.stop_runs().await;
+    let took = asked_at.elapsed();
+    let ground = house.close().await;
+    ground.engine.set_away(false);
+    let house = ground.open().await;
+    house.pass(MINUTE).await;
+
+    assert_eq!(took, 6 * MINUTE);
+    // That it is to end was on record.
+    assert!(house.newest("a").await.contains("cancelled: the server was stopped"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_its_time_is_told_of_all_that_are_to_end_at_once() {
+    let house = House::open().await;
+    for number in 0..100 {
+        house.push(&format!("a{number}"), "10 9 * * *", "long").await;
+        house.plan("cancelling", Fault::AnswersLate);
+    }
+    house.until("09:10:10").await;
+    let asked_at = tokio::time::Instant::now();
+
+    house.runner.stop_runs().await;
+
+    assert!(house.runner.is_idle());
+    assert_eq!(asked_at.elapsed(), SECOND);
 }

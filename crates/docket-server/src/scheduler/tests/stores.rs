@@ -1,8 +1,10 @@
 //! Stores that cannot be written, or not be read, for a while.
 
+use chrono::SecondsFormat;
 use serde_json::json;
 
 use super::house::{Fault, House, MINUTE, SECOND};
+use crate::store::{EntryFilter, JournalStore};
 
 #[tokio::test(start_paused = true)]
 async fn an_instant_that_cannot_be_claimed_starts_nothing_until_it_can() {
@@ -20,6 +22,33 @@ async fn an_instant_that_cannot_be_claimed_starts_nothing_until_it_can() {
     assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
     assert_eq!(house.runs("a").await[0].trigger.word(), "CatchUp");
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missed_because_it_could_not_be_written_says_so() {
+    let house = House::open().await;
+    house.push("a", "*/10 * * * *", "busybox").await;
+    house.until("09:05:00").await;
+
+    house.trouble_store();
+    house.until("09:09:59").await;
+    let before = house.runner.store_trouble();
+    house.until("09:35:00").await;
+    let meanwhile = house.runner.store_trouble().unwrap();
+    house.mend_store();
+    house.pass(10 * SECOND).await;
+
+    assert_eq!(before, None);
+    assert_eq!(meanwhile.since.to_rfc3339_opts(SecondsFormat::Secs, true), "2026-11-21T09:10:00Z");
+    assert_eq!(meanwhile.reason, "no space left");
+    let told = house.told("a").await;
+    let reason = "the store could not be written from 2026-11-21T09:10:00Z to 2026-11-21T09:35:0";
+    assert!(told[0].starts_with(&format!("09:10:00 missed 2 to 09:20:00: {reason}")), "{told:?}");
+    assert_eq!(told[1..], ["09:30:00 succeeded"]);
+    assert_eq!(house.runner.store_trouble(), None);
+    let entries = house.store.entries(&EntryFilter { limit: 9, ..Default::default() }).await;
+    let paused = entries.unwrap().into_iter().map(|entry| entry.event.to_string());
+    assert_eq!(paused.filter(|event| event.starts_with(reason)).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,7 +92,7 @@ async fn one_removed_after_a_start_without_an_answer_is_lost_and_never_started_a
     house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
     house.plan("start", Fault::LosesAnswer);
     house.until("09:09:59").await;
-    (0..8).for_each(|_| house.plan("info", Fault::Fails));
+    (0..8).for_each(|_| house.plan("ping", Fault::Fails));
     house.until("09:10:00.500").await;
 
     // It has run and ended meanwhile.

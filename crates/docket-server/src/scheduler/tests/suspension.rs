@@ -1,5 +1,6 @@
 //! Allocations that start nothing for a while.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::house::{House, MINUTE};
@@ -115,5 +116,37 @@ async fn one_that_runs_after_others_is_suspended_for_their_instants() {
     assert_eq!(
         house.told("child").await,
         ["09:10:00 missed 2 to 09:20:00: suspended by ann", "09:30:00 succeeded"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_suspended_while_it_was_decided_is_on_record_as_suspended() {
+    let house = House::open().await;
+    house.push("a", "*/10 * * * *", "busybox").await;
+    let allocation = house.allocation("a").await;
+    house.until("09:05:00").await;
+    house.suspend("a", None).await;
+    house.clock.set_by(TimeDelta::minutes(5));
+
+    // Whoever decides has not heard of it.
+    let through = house.runner.decide(&allocation, None, allocation.scheduled_at).await;
+    house.pass(MINUTE).await;
+
+    assert_eq!(through, allocation.scheduled_at);
+    assert_eq!(house.told("a").await, ["09:10:00 missed 1 to 09:10:00: suspended by ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_suspended_after_its_instant_and_before_its_start_says_so() {
+    let house = House::open().await;
+    house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Jitter": "50m"})).await;
+    house.until("09:10:01").await;
+
+    house.suspend("a", None).await;
+    house.until("10:05:00").await;
+
+    assert_eq!(
+        house.told("a").await,
+        ["09:10:00 missed 1 to 09:10:00: suspended by ann, before it started"]
     );
 }

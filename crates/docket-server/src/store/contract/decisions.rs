@@ -4,9 +4,9 @@ use docket_model::{Origin, run::RunState};
 use serde_json::json;
 
 use super::{
-    super::{Recorded, RunFilter, Store, StoreError},
-    carry_out, claim, end, failed, get, instant, missed, moment, push, push_a, pushed, run,
-    seconds, settle, specified,
+    super::{Deed, Progress, Recorded, RunFilter, Store, StoreError, Wanted},
+    carry_out, claim, end, failed, finish, get, instant, missed, moment, push, push_a, pushed,
+    record, run, seconds, settle, specified,
 };
 
 pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
@@ -17,8 +17,8 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
     strange.uid = uuid::Uuid::nil();
 
     assert_eq!(store.decide(later.clone()).await, Ok(Recorded::New));
-    assert_eq!(store.decide(later).await, Ok(Recorded::Decided));
-    assert_eq!(store.decide(earlier).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(later).await, Ok(Recorded::Decided(instant(120))));
+    assert_eq!(store.decide(earlier).await, Ok(Recorded::Decided(instant(120))));
     assert_eq!(store.decide(strange).await, Ok(Recorded::Changed));
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(120)));
     assert_eq!(get(store, "a").await.standing.running, 1);
@@ -29,11 +29,29 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn S
     let first = run(store, "a", 120, RunState::Claimed).await;
     store.decide(first).await.unwrap();
 
-    store.delete("a", &Origin::Api, moment(130), "test").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(130), "test")).await.unwrap();
     push_a(store).await;
     let again = run(store, "a", 120, RunState::Claimed).await;
 
-    assert_eq!(store.decide(again).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(again.clone()).await, Ok(Recorded::Decided(instant(120))));
+    // Nobody knows any more whether it ran.
+    assert_eq!(
+        store.demand(again, Wanted::Instant(None)).await,
+        Ok(Recorded::Pruned(instant(120)))
+    );
+    assert_eq!(get(store, "a").await.standing.pruned, Some(instant(120)));
+}
+
+pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(store: &dyn Store) {
+    push_a(store).await;
+    claim(store, "a", 60).await;
+    let span = run(store, "a", 60, missed(120, 2)).await;
+    let rest = run(store, "a", 120, missed(120, 1)).await;
+
+    assert_eq!(store.decide(span).await, Ok(Recorded::Decided(instant(60))));
+    assert_eq!(seconds(store, "a").await, [60]);
+    assert_eq!(store.decide(rest).await, Ok(Recorded::New));
+    assert_eq!(seconds(store, "a").await, [120, 60]);
 }
 
 pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Store) {
@@ -42,14 +60,35 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Sto
     store.decide(first.clone()).await.unwrap();
     let uid = get(store, "a").await.standing.allocation.uid;
 
-    store.delete("a", &Origin::Api, moment(70), "test").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(70), "test")).await.unwrap();
     push_a(store).await;
 
     let anew = get(store, "a").await;
     assert_ne!(anew.standing.allocation.uid, uid);
     assert!(anew.recent.is_empty());
-    let late = store.finish(&first.id, end(RunState::Succeeded, 0, "")).await;
+    let late = finish(store, &first.id, end(RunState::Succeeded, 0, "")).await;
     assert_eq!(late, Err(StoreError::NoSuchRun(first.id)));
+}
+
+pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(store: &dyn Store) {
+    push_a(store).await;
+    let first = run(store, "a", 60, RunState::Claimed).await;
+    assert_eq!(store.demand(first.clone(), Wanted::Instant(None)).await, Ok(Recorded::New));
+    store.delete("a", &Origin::Api, Deed::new(moment(70), "test")).await.unwrap();
+    push_a(store).await;
+    let own = run(store, "a", 60, RunState::Claimed).await;
+    assert_eq!(store.demand(own.clone(), Wanted::Instant(None)).await, Ok(Recorded::New));
+
+    let refused = StoreError::NoSuchRun(first.id.clone());
+    for progress in [Progress::Started, super::created("c0ffee")] {
+        let noted = store.note(&first.id, first.uid, progress, moment(80)).await;
+        assert_eq!(noted, Err(refused.clone()));
+    }
+    let end = end(RunState::Succeeded, 0, "");
+    assert_eq!(store.finish(&first.id, first.uid, end).await, Err(refused));
+
+    assert_eq!(record(store, "a", 60).await, own);
+    assert_eq!(get(store, "a").await.standing.succeeded, None);
 }
 
 pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &dyn Store) {
@@ -91,7 +130,7 @@ pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
 
     assert_eq!(store.decide(before.clone()).await, Ok(Recorded::Changed));
-    assert_eq!(store.demand(before, None).await, Ok(Recorded::Changed));
+    assert_eq!(store.demand(before, Wanted::Instant(None)).await, Ok(Recorded::Changed));
 
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.running), (None, 0));
@@ -144,14 +183,34 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &dyn Store) {
 pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &dyn Store) {
     push_a(store).await;
     let by_hand = run(store, "a", 60, RunState::Claimed).await;
-    assert_eq!(store.demand(by_hand, None).await, Ok(Recorded::New));
+    assert_eq!(store.demand(by_hand, Wanted::Instant(None)).await, Ok(Recorded::New));
 
     let span = run(store, "a", 60, missed(180, 3)).await;
-    assert_eq!(store.decide(span).await, Ok(Recorded::New));
+    assert_eq!(store.decide(span).await, Ok(Recorded::Decided(instant(60))));
+    let rest = run(store, "a", 120, missed(180, 2)).await;
+    assert_eq!(store.decide(rest).await, Ok(Recorded::New));
 
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(180)));
     let all = RunFilter { limit: 9, ..RunFilter::default() };
     let runs = store.runs("a", &all).await.unwrap();
     let states: Vec<_> = runs.iter().map(|run| run.state.clone()).collect();
     assert_eq!(states, [missed(180, 2), RunState::Claimed]);
+}
+
+pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(store: &dyn Store) {
+    push_a(store).await;
+    for second in [120, 180] {
+        let by_hand = run(store, "a", second, RunState::Claimed).await;
+        assert_eq!(store.demand(by_hand, Wanted::Instant(None)).await, Ok(Recorded::New));
+    }
+
+    let whole = run(store, "a", 60, missed(240, 4)).await;
+    assert_eq!(store.decide(whole).await, Ok(Recorded::Beside(instant(120))));
+    let undecided = get(store, "a").await.standing.decided;
+    let before = run(store, "a", 60, missed(60, 1)).await;
+    assert_eq!(store.decide(before).await, Ok(Recorded::New));
+
+    assert_eq!(undecided, None);
+    assert_eq!(seconds(store, "a").await, [180, 120, 60]);
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
 }

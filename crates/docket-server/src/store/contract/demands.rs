@@ -9,9 +9,9 @@ use docket_model::{
 use serde_json::json;
 
 use super::{
-    super::{End, Recorded, Store},
-    carry_out, claim, end, get, instant, missed, moment, push_a, pushed, record, run, seconds,
-    settle, specified,
+    super::{End, Recorded, Store, Wanted},
+    carry_out, claim, end, finish, get, instant, missed, moment, note, push_a, pushed, record, run,
+    seconds, settle, specified,
 };
 
 async fn by_hand(store: &dyn Store, second: i64) -> Run {
@@ -19,6 +19,7 @@ async fn by_hand(store: &dyn Store, second: i64) -> Run {
         by: "ann".to_owned(),
         command: Some(vec!["true".to_owned()]),
         environment: vec!["KEY=value".to_owned()],
+        earlier: 0,
     };
     let trigger = Trigger::ByHand(Arc::new(demand));
     Run { trigger, ..run(store, "a", second, RunState::Claimed).await }
@@ -27,7 +28,7 @@ async fn by_hand(store: &dyn Store, second: i64) -> Run {
 /// Demands a run for this instant, which another one follows.
 async fn demand(store: &dyn Store, second: i64, following: Option<i64>) -> Recorded {
     let run = by_hand(store, second).await;
-    store.demand(run, following.map(instant)).await.unwrap()
+    store.demand(run, Wanted::Instant(following.map(instant))).await.unwrap()
 }
 
 /// Records that the instants of these minutes were missed.
@@ -42,9 +43,9 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn 
     carry_out(store, "a", 60, RunState::Succeeded).await;
     let wanted = by_hand(store, 90).await;
 
-    let recorded = store.demand(wanted.clone(), None).await;
-    let again = store.demand(wanted.clone(), None).await;
-    store.finish(&wanted.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
+    let recorded = store.demand(wanted.clone(), Wanted::Now).await;
+    let again = store.demand(wanted.clone(), Wanted::Now).await;
+    finish(store, &wanted.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
 
     assert_eq!(recorded, Ok(Recorded::New));
     assert_eq!(again, Ok(Recorded::Taken(Arc::new(wanted.clone()))));
@@ -58,7 +59,7 @@ pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(stor
     assert_eq!(demand(store, 60, None).await, Recorded::New);
     let due = run(store, "a", 60, RunState::Claimed).await;
 
-    assert_eq!(store.decide(due).await, Ok(Recorded::Decided));
+    assert_eq!(store.decide(due).await, Ok(Recorded::Decided(instant(60))));
 
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.running), (Some(moment(60)), 1));
@@ -70,12 +71,12 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
     let failed = claim(store, "a", 60).await.id;
     let refusal = RunState::Failed("no such image".to_owned());
     let never = End { exit: None, output: None, ..end(refusal, 0, "") };
-    store.finish(&failed, never).await.unwrap();
+    finish(store, &failed, never).await.unwrap();
     let skipped = run(store, "a", 120, RunState::Skipped("an older one runs".to_owned())).await;
     store.decide(skipped).await.unwrap();
     let ran = claim(store, "a", 180).await.id;
-    store.note(&ran, super::created("c0ffee"), moment(181)).await.unwrap();
-    store.finish(&ran, end(super::failed(1), 1, "")).await.unwrap();
+    note(store, &ran, super::created("c0ffee"), moment(181)).await.unwrap();
+    finish(store, &ran, end(super::failed(1), 1, "")).await.unwrap();
 
     let taken_up = [demand(store, 60, None).await, demand(store, 120, None).await];
     let refused = demand(store, 180, None).await;
@@ -138,4 +139,59 @@ pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_
 
     assert_eq!(forgotten, [Recorded::Pruned(instant(120)), Recorded::Pruned(instant(120))]);
     assert_eq!(later, Recorded::New);
+}
+
+pub(in crate::store) async fn a_span_keeps_its_rest_where_the_instant_after_is_not_within(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+    miss(store, 60, 180).await;
+
+    // As after another schedule was pushed.
+    assert_eq!(demand(store, 60, Some(3600)).await, Recorded::New);
+
+    let rest = &store.runs("a", &every()).await.unwrap()[0];
+    assert_eq!(rest.state, missed(180, 2));
+    assert!(rest.id.instant > instant(60) && rest.id.instant <= instant(120));
+}
+
+pub(in crate::store) async fn what_was_missed_after_its_claim_goes_on_with_the_next_attempt(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+    let id = claim(store, "a", 60).await.id;
+    let never = End { exit: None, output: None, ..end(missed(60, 1), 0, "") };
+    finish(store, &id, never).await.unwrap();
+
+    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+
+    let attempts = record(store, "a", 60).await.attempts;
+    let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.number).collect();
+    assert_eq!((numbers, seconds(store, "a").await), (vec![1, 2], vec![60]));
+}
+
+pub(in crate::store) async fn what_is_wanted_now_makes_up_for_nothing(store: &dyn Store) {
+    let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 9}});
+    store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
+    miss(store, 60, 300).await;
+    for second in [360, 420] {
+        carry_out(store, "a", second, RunState::Succeeded).await;
+    }
+    settle(store).await;
+    // The clock was set back.
+    for second in [90, 350] {
+        let now = by_hand(store, second).await;
+        assert_eq!(store.demand(now, Wanted::Now).await, Ok(Recorded::New));
+    }
+    let moment = by_hand(store, 95).await;
+
+    assert_eq!(store.demand(moment, Wanted::Moment).await, Ok(Recorded::New));
+    assert_eq!(record(store, "a", 60).await.state, missed(300, 5));
+    let at_the_same = by_hand(store, 60).await;
+    let taken = store.demand(at_the_same, Wanted::Now).await.unwrap();
+    assert!(matches!(taken, Recorded::Taken(_)), "{taken:?}");
+}
+
+fn every() -> super::RunFilter {
+    super::RunFilter { limit: usize::MAX, ..Default::default() }
 }

@@ -1,14 +1,15 @@
 //! What somebody does by hand, and the journal that tells of it.
 
 use docket_model::{
-    AllocationName, Origin,
+    AllocationName, Origin, Run,
     journal::{Entry, Event, Suspension},
+    run::{RunState, Trigger},
 };
 use futures_util::future::try_join_all;
 
 use super::{
-    super::{Change, EntryFilter, MOST_ENTRIES, Steering, Store},
-    claim, get, instant, moment, push, push_a,
+    super::{Change, Deed, EntryFilter, MOST_ENTRIES, Recorded, Steering, Store},
+    claim, get, instant, missed, moment, push, push_a, run, seconds,
 };
 
 fn suspension(until: Option<i64>) -> Suspension {
@@ -17,7 +18,7 @@ fn suspension(until: Option<i64>) -> Suspension {
 }
 
 async fn steer(store: &dyn Store, steering: Steering, second: i64) {
-    assert!(store.steer("a", steering, moment(second), "ann").await.unwrap());
+    assert!(store.steer("a", steering, Deed::new(moment(second), "ann")).await.unwrap());
 }
 
 async fn entries(store: &dyn Store, filter: EntryFilter) -> Vec<Entry> {
@@ -39,7 +40,7 @@ pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resume
     let held = get(store, "a").await.standing.suspension;
     steer(store, Steering::Resume, 20).await;
     steer(store, Steering::Resume, 30).await;
-    let unknown = store.steer("b", Steering::Resume, moment(30), "ann").await;
+    let unknown = store.steer("b", Steering::Resume, Deed::new(moment(30), "ann")).await;
 
     assert_eq!(held.as_deref(), Some(&suspension(None)));
     let over = get(store, "a").await.standing.suspension;
@@ -61,6 +62,29 @@ pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
     assert_eq!(events(store).await[0], Event::Reset { from: moment(600) });
     claim(store, "a", 120).await;
+}
+
+pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_not_know(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+    let before = run(store, "a", 5, RunState::Claimed).await;
+    let within = [RunState::Claimed, RunState::Waiting].map(|state| run(store, "a", 60, state));
+    let after = run(store, "a", 120, RunState::Claimed).await;
+    let parents = Run { trigger: Trigger::AfterParent, ..before.clone() };
+    let child = Run { decided_at: moment(60), ..parents };
+
+    steer(store, Steering::Suspend(suspension(Some(120))), 10).await;
+
+    assert_eq!(store.decide(child).await, Ok(Recorded::Changed));
+    assert_eq!(store.decide(before).await, Ok(Recorded::New));
+    for run in within {
+        assert_eq!(store.decide(run.await).await, Ok(Recorded::Changed));
+    }
+    let instead = run(store, "a", 60, missed(60, 1)).await;
+    assert_eq!(store.decide(instead).await, Ok(Recorded::New));
+    assert_eq!(store.decide(after).await, Ok(Recorded::New));
+    assert_eq!(seconds(store, "a").await, [120, 60, 5]);
 }
 
 pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &dyn Store) {
@@ -86,7 +110,7 @@ pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &dyn Sto
     push(store, Origin::Api, &[("a", "* * * * *")]).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
     steer(store, Steering::Suspend(suspension(None)), 10).await;
-    store.delete("a", &Origin::Api, moment(20), "bob").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(20), "bob")).await.unwrap();
 
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
     let told: Vec<_> = entries(store, all).await.into_iter().rev().collect();

@@ -5,21 +5,26 @@
 
 pub(super) mod allocations;
 pub(super) mod chains;
+pub(super) mod conditions;
 pub(super) mod decisions;
 pub(super) mod demands;
+pub(super) mod events;
 pub(super) mod hands;
 pub(super) mod runs;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Origin, Output, Run, Specification,
+    Origin, Output, Run, RunId, Specification,
     container::UnknownOptions,
     mistake::FieldPath,
     run::{ContainerId, Exit, Instant, RunState, Trigger},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store};
+use super::{
+    Condition, Deed, Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store, StoreError,
+};
 
 macro_rules! keeps_the_contract {
     ($new:ident) => {
@@ -32,20 +37,26 @@ macro_rules! keeps_the_contract {
             allocations::positions_and_revisions_are_given_once,
             allocations::only_a_new_schedule_moves_the_time_from_which_it_is_due,
             allocations::each_change_reaches_a_reader,
+            conditions::a_change_is_made_on_its_condition_only,
+            conditions::of_two_who_change_the_same_revision_one_wins,
             chains::what_comes_first_must_be_there_without_a_circle,
             chains::what_others_run_after_stays,
             chains::children_follow_what_is_pushed,
             hands::a_suspension_outlives_pushes_until_somebody_resumes,
             hands::a_reset_sets_back_only_what_is_ahead_of_the_clock,
+            hands::what_is_suspended_is_not_claimed_by_whoever_did_not_know,
             hands::readers_learn_what_a_hand_does,
             hands::the_journal_tells_who_changed_what,
             hands::the_journal_is_listed_newest_first_and_bounded,
             decisions::an_instant_is_decided_once,
+            decisions::of_a_span_decided_in_part_it_is_told_up_to_when,
             decisions::a_decision_about_another_revision_changes_nothing,
             decisions::what_was_decided_outlives_a_deletion,
             decisions::a_name_created_anew_has_no_history,
+            decisions::the_records_of_a_name_created_anew_are_its_own,
             decisions::missed_instants_in_a_row_are_one_record,
             decisions::missed_instants_stand_beside_a_run_by_hand,
+            decisions::a_span_ends_before_what_was_made_up_for_by_hand,
             decisions::history_is_bounded_and_failures_outlive_successes,
             decisions::a_lower_bound_holds_from_the_next_decision_on,
             decisions::runs_are_listed_newest_first,
@@ -62,7 +73,14 @@ macro_rules! keeps_the_contract {
             demands::a_run_by_hand_takes_up_what_never_had_a_container,
             demands::missed_instants_are_fewer_by_one_made_up_for,
             demands::the_rest_of_a_span_takes_no_other_records_place,
+            demands::a_span_keeps_its_rest_where_the_instant_after_is_not_within,
+            demands::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
+            demands::what_is_wanted_now_makes_up_for_nothing,
             demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
+            events::each_change_of_a_run_is_told_in_order,
+            events::missed_instants_are_told_as_their_record_grows,
+            events::what_the_journal_notes_is_told_with_the_labels_it_is_about,
+            events::what_is_refused_is_not_told,
         }
     };
     ($new:ident: $($group:ident::$part:ident,)*) => {
@@ -100,7 +118,8 @@ pub(super) fn specification(name: &str, cron: &str) -> Specification {
 /// A push over the API.
 pub(super) fn pushed(specifications: Vec<Specification>, second: i64) -> Push {
     let (origin, at) = (Origin::Api, moment(second));
-    Push { specifications, origin, complete: false, at, by: "test".into() }
+    let only_if = Condition::Nothing;
+    Push { specifications, origin, complete: false, at, by: "test".into(), only_if }
 }
 
 pub(super) async fn push(store: &dyn Store, origin: Origin, specs: &[(&str, &str)]) -> Vec<Effect> {
@@ -134,11 +153,31 @@ pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
     claimed
 }
 
+/// Adds to the record of a run of whatever allocation has the name now.
+pub(super) async fn note(
+    store: &dyn Store,
+    id: &RunId,
+    progress: Progress,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    store.note(id, uid(store, id).await, progress, at).await
+}
+
+/// Records the end of an attempt at a run of whatever allocation has the name now.
+pub(super) async fn finish(store: &dyn Store, id: &RunId, end: End) -> Result<(), StoreError> {
+    store.finish(id, uid(store, id).await, end).await
+}
+
+async fn uid(store: &dyn Store, id: &RunId) -> Uuid {
+    let standing = store.standing(id.allocation.as_str()).await.unwrap();
+    standing.map_or(Uuid::nil(), |standing| standing.allocation.uid)
+}
+
 /// Claims a run and lets it end at once.
 pub(super) async fn carry_out(store: &dyn Store, name: &str, second: i64, state: RunState) -> Run {
     let claimed = claim(store, name, second).await;
     let code = i64::from(state != RunState::Succeeded);
-    store.finish(&claimed.id, end(state, code, "x")).await.unwrap();
+    finish(store, &claimed.id, end(state, code, "x")).await.unwrap();
     claimed
 }
 
@@ -158,7 +197,7 @@ pub(super) async fn seconds(store: &dyn Store, name: &str) -> Vec<i64> {
 
 /// Has something written, so that whatever a store does soon after a decision is done too.
 pub(super) async fn settle(store: &dyn Store) {
-    store.delete("nobody", &Origin::Api, moment(0), "test").await.unwrap();
+    store.delete("nobody", &Origin::Api, Deed::new(moment(0), "test")).await.unwrap();
 }
 
 pub(super) fn failed(code: i64) -> RunState {

@@ -7,17 +7,23 @@ use docket_model::{
 
 use super::{
     super::{End, Progress, Recorded, Store, StoreError},
-    carry_out, claim, created, end, failed, get, instant, moment, push, push_a, record, run,
+    carry_out, claim, created, end, failed, finish, get, instant, moment, note, push, push_a,
+    record, run,
 };
+
+/// What an attempt at the run of the first minute wrote.
+async fn output(store: &dyn Store, attempt: u32) -> Vec<u8> {
+    store.output("a", instant(60), attempt).await.unwrap().unwrap().to_bytes()
+}
 
 pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn Store) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
 
-    store.note(&id, created("c0ffee"), moment(61)).await.unwrap();
-    store.note(&id, Progress::Started, moment(62)).await.unwrap();
+    note(store, &id, created("c0ffee"), moment(61)).await.unwrap();
+    note(store, &id, Progress::Started, moment(62)).await.unwrap();
     let while_running = store.run("a", id.instant).await.unwrap().unwrap();
-    store.finish(&id, end(failed(3), 3, "oh")).await.unwrap();
+    finish(store, &id, end(failed(3), 3, "oh")).await.unwrap();
 
     assert_eq!(while_running.state, RunState::Running);
     let over = store.run("a", id.instant).await.unwrap().unwrap();
@@ -27,7 +33,8 @@ pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn St
     assert_eq!(attempt.container, Some(ContainerId("c0ffee".into())));
     assert_eq!(attempt.image.as_deref(), Some("sha256:1"));
     assert_eq!(attempt.exit.as_ref().unwrap().code, 3);
-    assert_eq!(attempt.output.as_ref().unwrap().to_bytes(), b"oh");
+    assert_eq!(attempt.output.as_ref().unwrap().written(), 2);
+    assert_eq!(output(store, 1).await, b"oh");
     assert_eq!(get(store, "a").await.standing.running, 0);
 }
 
@@ -36,25 +43,28 @@ pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &dyn Store) {
     let id = claim(store, "a", 60).await.id;
     let pause = RunState::BetweenAttempts { reason: "exit code 3".to_owned(), until: moment(90) };
 
-    store.note(&id, created("first"), moment(61)).await.unwrap();
-    store.finish(&id, end(pause.clone(), 3, "oh")).await.unwrap();
+    note(store, &id, created("first"), moment(61)).await.unwrap();
+    finish(store, &id, end(pause.clone(), 3, "oh")).await.unwrap();
     let between = record(store, "a", 60).await;
     let running = get(store, "a").await.standing.running;
-    store.note(&id, Progress::NextAttempt, moment(90)).await.unwrap();
-    store.note(&id, created("second"), moment(91)).await.unwrap();
-    store.finish(&id, end(RunState::Succeeded, 0, "fine")).await.unwrap();
+    note(store, &id, Progress::NextAttempt, moment(90)).await.unwrap();
+    note(store, &id, created("second"), moment(91)).await.unwrap();
+    finish(store, &id, end(RunState::Succeeded, 0, "fine")).await.unwrap();
 
     assert_eq!((between.state, between.ended_at, running), (pause, None, 1));
     let over = record(store, "a", 60).await;
     assert_eq!(over.state, RunState::Succeeded);
     let attempts = over.attempts.iter().map(|attempt| {
         let container = attempt.container.as_ref().unwrap().to_string();
-        let output = attempt.output.as_ref().unwrap().to_bytes();
-        (attempt.number, container, String::from_utf8(output).unwrap())
+        (attempt.number, container, attempt.output.as_ref().unwrap().written())
     });
-    let expected = [(1, "first", "oh"), (2, "second", "fine")];
-    let expected = expected.map(|(n, id, output)| (n, id.to_owned(), output.to_owned()));
+    let expected = [(1, "first".to_owned(), 2), (2, "second".to_owned(), 4)];
     assert_eq!(attempts.collect::<Vec<_>>(), expected);
+    assert_eq!(output(store, 1).await, b"oh");
+    assert_eq!(output(store, 2).await, b"fine");
+    assert_eq!(store.output("a", instant(60), 3).await, Ok(None));
+    assert_eq!(store.output("a", instant(120), 1).await, Ok(None));
+    assert_eq!(store.output("b", instant(60), 1).await, Ok(None));
     let listed = &get(store, "a").await.recent[0];
     let written = listed.attempts.iter().map(|attempt| attempt.output.as_ref().unwrap().written());
     assert_eq!(written.collect::<Vec<_>>(), [2, 4]);
@@ -86,7 +96,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Stor
     .enumerate()
     {
         let at = moment(61 + i64::try_from(second).unwrap());
-        store.note(&id, progress, at).await.unwrap();
+        note(store, &id, progress, at).await.unwrap();
         states.push(record(store, "a", 60).await.state.word());
     }
 
@@ -119,12 +129,12 @@ pub(in crate::store) async fn nothing_is_added_to_a_run_that_is_over_or_unknown(
 
     let is_over = StoreError::RunIsOver { id: over.clone(), state: "succeeded" };
     for progress in [Progress::Started, Progress::NextAttempt] {
-        let to_over = store.note(&over, progress.clone(), moment(70)).await;
-        let to_unknown = store.note(&unknown, progress, moment(70)).await;
+        let to_over = note(store, &over, progress.clone(), moment(70)).await;
+        let to_unknown = note(store, &unknown, progress, moment(70)).await;
         assert_eq!(to_over, Err(is_over.clone()));
         assert_eq!(to_unknown, Err(StoreError::NoSuchRun(unknown.clone())));
     }
-    let again = store.finish(&over, end(failed(1), 1, "")).await;
+    let again = finish(store, &over, end(failed(1), 1, "")).await;
 
     assert_eq!(again, Err(is_over));
     assert_eq!(record(store, "a", 60).await, before);
@@ -136,19 +146,19 @@ pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &dyn Store) {
     let mut ids = Vec::new();
     for second in [60, 120] {
         let id = claim(store, "a", second).await.id;
-        store.note(&id, created("c0ffee"), moment(second)).await.unwrap();
+        note(store, &id, created("c0ffee"), moment(second)).await.unwrap();
         let end = End { exit: None, output: None, ..end(lost.clone(), 0, "") };
-        store.finish(&id, end).await.unwrap();
+        finish(store, &id, end).await.unwrap();
         ids.push(id);
     }
     let pause = RunState::BetweenAttempts { reason: "exit code 3".to_owned(), until: moment(900) };
 
-    store.finish(&ids[0], end(RunState::Succeeded, 0, "here")).await.unwrap();
-    store.finish(&ids[1], end(pause.clone(), 3, "")).await.unwrap();
+    finish(store, &ids[0], end(RunState::Succeeded, 0, "here")).await.unwrap();
+    finish(store, &ids[1], end(pause.clone(), 3, "")).await.unwrap();
 
     let found = record(store, "a", 60).await;
     assert_eq!((found.state, found.ended_at), (RunState::Succeeded, Some(moment(10))));
-    assert_eq!(found.attempts[0].output.as_ref().unwrap().to_bytes(), b"here");
+    assert_eq!(output(store, 1).await, b"here");
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.running, standing.succeeded), (1, Some(instant(60))));
     let under_way = store.under_way().await.unwrap();
@@ -162,7 +172,7 @@ pub(in crate::store) async fn what_is_under_way_keeps_its_specification(store: &
     let earlier = claim(store, "b", 60).await.id;
 
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
-    store.note(&later, created("c0ffee"), moment(121)).await.unwrap();
+    note(store, &later, created("c0ffee"), moment(121)).await.unwrap();
 
     let under_way = store.under_way().await.unwrap();
     let ids: Vec<_> = under_way.iter().map(|under_way| &under_way.run.id).collect();
@@ -177,7 +187,7 @@ pub(in crate::store) async fn the_greatest_success_is_remembered(store: &dyn Sto
     carry_out(store, "a", 180, failed(1)).await;
 
     for id in ids.iter().rev() {
-        store.finish(id, end(RunState::Succeeded, 0, "")).await.unwrap();
+        finish(store, id, end(RunState::Succeeded, 0, "")).await.unwrap();
     }
 
     assert_eq!(get(store, "a").await.standing.succeeded, Some(instant(120)));
@@ -190,10 +200,9 @@ pub(in crate::store) async fn what_is_known_of_an_output_is_not_lost_with_its_co
     let id = claim(store, "a", 60).await.id;
     let lost = RunState::Lost("its container is out of reach".to_owned());
 
-    store.finish(&id, end(lost, 0, "so far")).await.unwrap();
+    finish(store, &id, end(lost, 0, "so far")).await.unwrap();
     let found = End { output: None, ..end(RunState::Succeeded, 0, "") };
-    store.finish(&id, found).await.unwrap();
+    finish(store, &id, found).await.unwrap();
 
-    let output = record(store, "a", 60).await.attempts[0].output.clone().unwrap();
-    assert_eq!(output.to_bytes(), b"so far");
+    assert_eq!(output(store, 1).await, b"so far");
 }

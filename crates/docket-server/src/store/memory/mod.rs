@@ -7,7 +7,7 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use docket_model::{
-    AllocationName, Origin, Run, RunId,
+    AllocationName, Origin, Output, Run, RunId,
     journal::{Entry, Event},
     run::Instant,
 };
@@ -16,10 +16,11 @@ use uuid::Uuid;
 
 use self::state::State;
 use super::{
-    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
     Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, draft::Draft, rules,
+    UnderWay, Wanted, draft::Draft, rules,
 };
+use crate::observer::{Events, News};
 
 /// Keeps everything in memory, records and outputs together within a bound of bytes.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub struct MemoryStore {
     id: Uuid,
     most_bytes: usize,
     state: RwLock<State>,
-    journal: Mutex<VecDeque<Entry>>,
+    journal: Mutex<VecDeque<Arc<Entry>>>,
 }
 
 impl MemoryStore {
@@ -37,9 +38,22 @@ impl MemoryStore {
         Self { id: Uuid::new_v4(), most_bytes, state: RwLock::default(), journal: Mutex::default() }
     }
 
-    fn add(&self, entries: impl IntoIterator<Item = Entry>) {
+    /// The same, which counts positions and revisions from this number: a server that is started anew
+    /// must not give those that another one gave, because they guard against lost updates.
+    #[must_use]
+    pub fn counting_from(self, number: u64) -> Self {
+        self.state.write().catalogue.counter = number;
+        self
+    }
+
+    /// Notes entries down, and has them told with what the draft does.
+    fn note_down(&self, draft: &mut Draft<'_>, entries: impl IntoIterator<Item = Entry>) {
         let mut journal = self.journal.lock();
-        journal.extend(entries);
+        for entry in entries {
+            let entry = Arc::new(entry);
+            draft.tell(News::Entry(Arc::clone(&entry)));
+            journal.push_back(entry);
+        }
         let excess = journal.len().saturating_sub(MOST_ENTRIES);
         journal.drain(..excess);
     }
@@ -68,49 +82,42 @@ impl AllocationStore for MemoryStore {
             let event = now.and_then(|(_, entry)| rules::event(&put, &entry.allocation));
             events.extend(event.map(|event| (name, event)));
         }
+        let entries = events.into_iter();
+        let entries = entries.map(|(name, event)| rules::entry(name, event, push.at, &push.by));
+        self.note_down(&mut draft, entries);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
         for (position, entry) in gone {
             state.forget(position, &entry, push.at);
         }
-        let entries = events.into_iter();
-        self.add(entries.map(|(name, event)| rules::entry(name, event, push.at, &push.by)));
         Ok(effects)
     }
 
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
         let state = &mut *self.state.write();
         let mut draft = Draft::of(&state.catalogue);
-        let Some(gone) = draft.delete(name, origin)? else { return Ok(false) };
+        let Some((position, entry)) = draft.delete(name, origin, &deed.only_if)? else {
+            return Ok(false);
+        };
+        let name = entry.allocation.name().clone();
+        self.note_down(&mut draft, [rules::entry(name, Event::Deleted, deed.at, &deed.by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        let (position, entry) = gone;
-        state.forget(position, &entry, at);
-        self.add([rules::entry(entry.allocation.name().clone(), Event::Deleted, at, by)]);
+        state.forget(position, &entry, deed.at);
         Ok(true)
     }
 
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
         let mut state = self.state.write();
         let Some(standing) = state.catalogue.standing(name) else { return Ok(false) };
-        let Some(event) = rules::steered(&standing, &steering, at) else { return Ok(true) };
+        deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
+        let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
         let mut draft = Draft::of(&state.catalogue);
-        draft.steer(name, steering, at);
+        draft.steer(name, steering, deed.at);
+        let name = standing.allocation.name().clone();
+        self.note_down(&mut draft, [rules::entry(name, event, deed.at, &deed.by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        self.add([rules::entry(standing.allocation.name().clone(), event, at, by)]);
         Ok(true)
     }
 
@@ -158,9 +165,9 @@ impl RunStore for MemoryStore {
         Ok(recorded)
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
         let mut state = self.state.write();
-        let recorded = state.demand(run, following);
+        let recorded = state.demand(run, wanted);
         state.shrink_to(self.most_bytes);
         Ok(recorded)
     }
@@ -168,16 +175,18 @@ impl RunStore for MemoryStore {
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_under_way, |run| progress.apply(run, at))
+        let is_shown = progress.is_shown();
+        state.change(id, uid, rules::check_under_way, is_shown, |run| progress.apply(run, at))
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, rules::check_finishable, |run| end.apply(run))?;
+        state.change(id, uid, rules::check_finishable, true, |run| end.apply(run))?;
         state.shrink_to(self.most_bytes);
         Ok(())
     }
@@ -185,6 +194,18 @@ impl RunStore for MemoryStore {
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         let state = self.state.read();
         Ok(state.history(name).and_then(|history| history.get(instant)).cloned())
+    }
+
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        let run = self.run(name, instant).await?;
+        let attempts = run.iter().flat_map(|run| &run.attempts);
+        let wrote = attempts.filter(|wrote| wrote.number == attempt);
+        Ok(wrote.into_iter().find_map(|attempt| attempt.output.clone()))
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
@@ -205,14 +226,18 @@ impl RunStore for MemoryStore {
 #[async_trait]
 impl JournalStore for MemoryStore {
     async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        self.add([entry]);
+        let mut state = self.state.write();
+        let mut draft = Draft::of(&state.catalogue);
+        self.note_down(&mut draft, [entry]);
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
         Ok(())
     }
 
     async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
         let journal = self.journal.lock();
         let matching = journal.iter().rev().filter(|entry| rules::matches(filter, entry));
-        Ok(matching.take(filter.limit).cloned().collect())
+        Ok(matching.take(filter.limit).map(|entry| Entry::clone(entry)).collect())
     }
 
     async fn alive(&self, _at: DateTime<Utc>) -> Result<(), StoreError> {
@@ -231,13 +256,17 @@ impl Store for MemoryStore {
             kind: "memory".to_owned(),
             is_volatile: true,
             is_new: true,
-            folder: None,
+            file: None,
             last_alive: None,
         }
     }
 
     fn changes(&self) -> Arc<Changes> {
         self.state.read().catalogue.changes()
+    }
+
+    fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.state.read().catalogue.events)
     }
 
     async fn backup(&self, _to: &Path) -> Result<(), StoreError> {

@@ -7,18 +7,17 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docket_model::{
-    AllocationName, Run, RunId,
-    run::{Instant, RunState},
-};
+use docket_model::{AllocationName, Run, RunId, run::Instant};
+use uuid::Uuid;
 
 use super::super::{
-    REMEMBERED, Recorded, Snapshot, StoreError,
+    REMEMBERED, Recorded, Snapshot, StoreError, Wanted,
     catalogue::{Catalogue, Entry},
     draft::Draft,
     history::{History, Resized},
     rules,
 };
+use crate::observer::News;
 
 /// Below this many deleted names none is forgotten, so that looking for them costs little in all.
 const LEAST_SWEEP: usize = 1024;
@@ -96,80 +95,101 @@ impl State {
         let mut draft = Draft::of(&self.catalogue);
         let Some((position, entry)) = draft.entry_of(&run) else { return Recorded::Changed };
         let instant = run.id.instant;
-        if entry.decided.is_some_and(|decided| decided >= instant.moment()) {
-            return Recorded::Decided;
+        if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
+            return Recorded::Decided(Instant::new(decided));
         }
-        entry.decided = Some(run.latest().moment());
+        if rules::is_suspended(&run, entry.suspension.as_deref()) {
+            return Recorded::Changed;
+        }
         let history = self.histories.entry(position).or_default();
-        let is_taken = |at| Ok::<_, Infallible>(history.get(at).is_some());
-        let Ok(beside) = rules::beside(&Arc::new(run), is_taken);
-        let added = beside.clone().filter(|run| !history.fold(run));
-        if let Some(run) = &added {
-            entry.follow(run);
+        let up_to = match history.first_within(instant, run.latest()) {
+            Some(other) if other > instant => return Recorded::Beside(other),
+            made_by_hand => made_by_hand.unwrap_or_else(|| run.latest()),
+        };
+        let is_new = history.get(instant).is_none();
+        entry.decided = Some(up_to.moment());
+        let run = Arc::new(run);
+        let folded = if is_new { history.fold(&run) } else { None };
+        let added = is_new && folded.is_none();
+        if added {
+            draft.follow(&run);
+        } else if let Some(folded) = folded {
+            draft.tell(News::Run(folded));
         }
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
-        if let Some(run) = added {
+        if added {
             self.insert(position, run);
         }
-        if beside.is_some() { Recorded::New } else { Recorded::Decided }
+        if is_new { Recorded::New } else { Recorded::Decided(up_to) }
     }
 
     /// Makes the record of a run by hand.
-    pub(super) fn demand(&mut self, mut run: Run, following: Option<Instant>) -> Recorded {
+    pub(super) fn demand(&mut self, mut run: Run, wanted: Wanted) -> Recorded {
         let mut draft = Draft::of(&self.catalogue);
         let Some((position, entry)) = draft.entry_of(&run) else { return Recorded::Changed };
         let instant = run.id.instant;
         let history = self.histories.entry(position).or_default();
-        let span = history.span(instant).cloned();
-        let (mut replaced, mut rest) = (instant, None);
-        match (history.get(instant), &span) {
-            (Some(held), _) if !matches!(held.state, RunState::Missed { .. }) => {
-                if let Some(taken) = rules::taken(held) {
-                    return taken;
-                }
-                rules::take_up(&mut run, held);
-            }
-            (_, Some(span)) => {
-                let is_taken = |at| Ok::<_, Infallible>(history.get(at).is_some());
-                let Ok(left) = rules::without(span, instant, following, is_taken);
-                (replaced, rest) = (span.id.instant, left);
-            }
-            _ => {
-                if let Some(pruned) = entry.pruned.filter(|pruned| instant <= *pruned) {
+        let held = history.get(instant);
+        if let Some(taken) = held.and_then(|held| rules::taken(held, wanted)) {
+            return taken;
+        }
+        let replaced = match held {
+            None if wanted != Wanted::Now => {
+                let span = history.span(instant);
+                let is_pruned = |up_to: &Instant| span.is_none() && instant <= *up_to;
+                if let Some(pruned) = entry.pruned.filter(is_pruned) {
                     return Recorded::Pruned(pruned);
                 }
+                span.filter(|_| matches!(wanted, Wanted::Instant(_)))
             }
+            held => held,
+        };
+        let (mut resized, mut rest) = (Resized::default(), None);
+        if let Some(replaced) = replaced.cloned() {
+            let is_taken = |at| Ok::<_, Infallible>(history.get(at).is_some());
+            let Ok(left) = rules::without(&replaced, instant, wanted, is_taken);
+            rules::take_up(&mut run, &replaced);
+            (resized, rest) = (history.take(replaced.id.instant), left);
         }
-        let resized = history.take(replaced);
-        let run = Arc::new(run);
-        entry.follow(&run);
+        let (run, rest) = (Arc::new(run), rest.map(Arc::new));
+        if let Some(rest) = &rest {
+            draft.tell(News::Run(Arc::clone(rest)));
+        }
+        draft.follow(&run);
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
         self.resized(position, &resized);
         if let Some(rest) = rest {
-            self.insert(position, Arc::new(rest));
+            self.insert(position, rest);
         }
         self.insert(position, run);
         Recorded::New
     }
 
-    /// Changes the record of a run that passes a check.
+    /// Changes the record of a run that passes a check, and has it told where that is to be seen.
     pub(super) fn change(
         &mut self,
         id: &RunId,
+        uid: Uuid,
         check: impl FnOnce(&RunId, Option<&Run>) -> Result<(), StoreError>,
+        is_shown: bool,
         change: impl FnOnce(&mut Run),
     ) -> Result<(), StoreError> {
         let name = id.allocation.as_str();
-        let held = self.history(name).and_then(|history| history.get(id.instant)).cloned();
+        let held = self.history(name).and_then(|history| history.get(id.instant));
+        let held = held.filter(|run| run.uid == uid).cloned();
         check(id, held.as_deref())?;
         let mut draft = Draft::of(&self.catalogue);
-        let Some(((position, entry), mut run)) = draft.entry_mut(name).zip(held) else {
+        let Some(((position, _), mut run)) = draft.entry(name).zip(held) else {
             return Err(StoreError::NoSuchRun(id.clone()));
         };
         change(Arc::make_mut(&mut run));
-        entry.follow(&run);
+        if is_shown {
+            draft.follow(&run);
+        } else {
+            draft.follow_in_silence(&run);
+        }
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
         let history = self.histories.entry(position).or_default();

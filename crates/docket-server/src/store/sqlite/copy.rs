@@ -9,6 +9,7 @@ use std::{
 
 use rusqlite::Connection;
 use thiserror::Error;
+use tracing::info;
 use uuid::Uuid;
 
 /// Why no copy was made.
@@ -37,6 +38,38 @@ pub(super) fn copy(sql: &Connection, to: &Path) -> Result<(), CopyError> {
     file.sync_all()?;
     fs::rename(&part.0, to)?;
     sync_directory(to)
+}
+
+/// Where a copy of a store may stand for a moment. What a crash leaves there goes when the store is
+/// opened.
+#[must_use]
+pub fn backup_of(store: &Path) -> PathBuf {
+    beside(store, &format!("backup-{}", Uuid::new_v4().simple()))
+}
+
+/// Takes away what copies of a store left beside it that a crash cut off. The caller has the store
+/// to itself.
+pub(super) fn sweep(store: &Path) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (store.parent(), store.file_name().and_then(|it| it.to_str()))
+    else {
+        return Ok(());
+    };
+    let is_id = |text: &str| text.len() == 32 && Uuid::try_parse(text).is_ok();
+    let is_left = |file: &str| {
+        let ending = file.strip_prefix(name).and_then(|ending| ending.strip_prefix('.'));
+        let part = ending.and_then(|ending| ending.strip_suffix(".part"));
+        let backup = ending.and_then(|ending| ending.strip_prefix("backup-"));
+        part.is_some_and(|part| is_id(part.rsplit('.').next().unwrap_or_default()))
+            || backup.is_some_and(is_id)
+    };
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(is_left) {
+            info!(file = %entry.path().display(), "the rest of a copy that was cut off is removed");
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The path with one more ending.

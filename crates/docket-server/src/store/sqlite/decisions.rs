@@ -8,10 +8,11 @@ use docket_model::{
     run::{Instant, RunState},
 };
 use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
 
 use super::{
     super::{
-        End, Progress, Recorded, StoreError,
+        End, Progress, Recorded, StoreError, Wanted,
         catalogue::Entry,
         rules::{self, Age},
     },
@@ -20,6 +21,7 @@ use super::{
     values::{self, millis, number},
     work::Work,
 };
+use crate::observer::News;
 
 impl Work<'_> {
     /// Makes the record of a decision.
@@ -27,55 +29,66 @@ impl Work<'_> {
         let Some((position, entry)) = self.draft.entry_of(run) else {
             return Ok(Recorded::Changed);
         };
-        let instant = run.id.instant;
-        if entry.decided.is_some_and(|decided| decided >= instant.moment()) {
-            return Ok(Recorded::Decided);
+        let (instant, latest) = (run.id.instant, run.latest());
+        if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
+            return Ok(Recorded::Decided(Instant::new(decided)));
         }
-        entry.decided = Some(run.latest().moment());
+        if rules::is_suspended(run, entry.suspension.as_deref()) {
+            return Ok(Recorded::Changed);
+        }
         let owner = owner(position, entry);
-        self.sql
-            .prepare_cached("UPDATE allocations SET decided = ?2 WHERE position = ?1")?
-            .execute([number(position), millis(run.latest().moment())])?;
-        let is_taken = |at| self.exists(position, at);
-        let Some(run) = rules::beside(run, is_taken)? else { return Ok(Recorded::Decided) };
-        if !self.fold(&owner, &run)? {
-            self.add(position, &run)?;
+        match self.first_within(position, instant, latest)? {
+            Some(other) if other > instant => return Ok(Recorded::Beside(other)),
+            Some(_) => {
+                self.decided(run, instant)?;
+                return Ok(Recorded::Decided(instant));
+            }
+            None => self.decided(run, latest)?,
+        }
+        if !self.fold(&owner, run)? {
+            self.add(position, run)?;
         }
         Ok(Recorded::New)
     }
 
+    /// Notes up to when it is decided about the allocation of a run.
+    fn decided(&mut self, run: &Run, up_to: Instant) -> rusqlite::Result<()> {
+        let Some((position, entry)) = self.draft.entry_of(run) else { return Ok(()) };
+        entry.decided = Some(up_to.moment());
+        self.sql
+            .prepare_cached("UPDATE allocations SET decided = ?2 WHERE position = ?1")?
+            .execute([number(position), millis(up_to.moment())])
+            .map(drop)
+    }
+
     /// Makes the record of a run by hand.
-    pub(super) fn demand(
-        &mut self,
-        run: &Run,
-        following: Option<Instant>,
-    ) -> Result<Recorded, Fault> {
+    pub(super) fn demand(&mut self, run: &Run, wanted: Wanted) -> Result<Recorded, Fault> {
         let Some((position, entry)) = self.draft.entry_of(run) else {
             return Ok(Recorded::Changed);
         };
         let (instant, pruned, owner) = (run.id.instant, entry.pruned, owner(position, entry));
         let held = record::find(self.sql, &owner, instant)?.map(Arc::new);
-        let mut run = run.clone();
-        let mut rest = None;
-        match held.filter(|held| !matches!(held.state, RunState::Missed { .. })) {
-            Some(held) => {
-                if let Some(taken) = rules::taken(&held) {
-                    return Ok(taken);
-                }
-                rules::take_up(&mut run, &held);
-                self.take_out(&held)?;
-            }
-            None => match (self.span(&owner, instant)?, pruned) {
-                (Some(span), _) => {
-                    let is_taken = |at| self.exists(position, at);
-                    rest = rules::without(&span, instant, following, is_taken)?;
-                    self.take_out(&span)?;
-                }
-                (None, Some(pruned)) if instant <= pruned => return Ok(Recorded::Pruned(pruned)),
-                _ => {}
-            },
+        if let Some(taken) = held.as_ref().and_then(|held| rules::taken(held, wanted)) {
+            return Ok(taken);
         }
-        rest.into_iter().try_for_each(|rest| self.add(position, &Arc::new(rest)))?;
+        let replaced = match held {
+            None if wanted != Wanted::Now => {
+                let span = self.span(&owner, instant)?.map(Arc::new);
+                if let Some(pruned) = pruned.filter(|up_to| span.is_none() && instant <= *up_to) {
+                    return Ok(Recorded::Pruned(pruned));
+                }
+                span.filter(|_| matches!(wanted, Wanted::Instant(_)))
+            }
+            held => held,
+        };
+        let mut run = run.clone();
+        if let Some(replaced) = replaced {
+            let is_taken = |at| self.exists(position, at);
+            let rest = rules::without(&replaced, instant, wanted, is_taken)?;
+            rules::take_up(&mut run, &replaced);
+            self.take_out(&replaced)?;
+            rest.into_iter().try_for_each(|rest| self.add(position, &Arc::new(rest)))?;
+        }
         self.add(position, &Arc::new(run))?;
         Ok(Recorded::New)
     }
@@ -84,19 +97,23 @@ impl Work<'_> {
     pub(super) fn note(
         &mut self,
         id: &RunId,
+        uid: Uuid,
         progress: &Progress,
         at: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        let (position, mut run) = self.held(id)?;
+        let (position, mut run) = self.held(id, uid)?;
         rules::check_under_way(id, Some(&*run))?;
         progress.clone().apply(Arc::make_mut(&mut run), at);
+        if progress.is_shown() {
+            self.draft.tell(News::Run(Arc::clone(&run)));
+        }
         self.change(position, &run)?;
         Ok(())
     }
 
     /// Records how an attempt ended.
-    pub(super) fn finish(&mut self, id: &RunId, end: &End) -> Result<(), Fault> {
-        let (position, mut run) = self.held(id)?;
+    pub(super) fn finish(&mut self, id: &RunId, uid: Uuid, end: &End) -> Result<(), Fault> {
+        let (position, mut run) = self.held(id, uid)?;
         rules::check_finishable(id, Some(&*run))?;
         // The bytes go to the file; memory keeps how many there are.
         let sized = |output: &Arc<Output>| Output::sized(output.kept(), output.omitted());
@@ -105,14 +122,17 @@ impl Work<'_> {
         if let (Some(attempt), Some(output)) = (run.attempt(), &end.output) {
             self.insert_output(position, id.instant, attempt.number, output)?;
         }
+        self.draft.tell(News::Run(Arc::clone(&run)));
         self.change(position, &run)?;
         Ok(())
     }
 
     /// The record of a run: from memory while it is under way, or else from the file.
-    fn held(&self, id: &RunId) -> Result<(u64, Arc<Run>), Fault> {
+    fn held(&self, id: &RunId, uid: Uuid) -> Result<(u64, Arc<Run>), Fault> {
         let none = || StoreError::NoSuchRun(id.clone());
-        let (position, entry) = self.draft.entry(id.allocation.as_str()).ok_or_else(none)?;
+        let held = self.draft.entry(id.allocation.as_str());
+        let (position, entry) =
+            held.filter(|(_, entry)| entry.allocation.uid == uid).ok_or_else(none)?;
         if let Some(under_way) = entry.running(id.instant) {
             return Ok((position, Arc::clone(&under_way.run)));
         }
@@ -122,10 +142,10 @@ impl Work<'_> {
 
     fn change(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
         record::update(self.sql, position, run)?;
-        let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
+        self.draft.follow_in_silence(run);
+        let Some((_, entry)) = self.draft.entry(run.id.allocation.as_str()) else {
             return Ok(());
         };
-        entry.follow(run);
         let in_force = entry.allocation.revision;
         if run.state == RunState::Succeeded {
             let succeeded = entry.succeeded.map(|instant| millis(instant.moment()));
@@ -142,10 +162,10 @@ impl Work<'_> {
     /// Adds a record. Those that are too many by it go later: a claim does not wait for that.
     fn add(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
         record::insert(self.sql, position, run)?;
+        self.draft.follow(run);
         let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
             return Ok(());
         };
-        entry.follow(run);
         entry.records += 1;
         if entry.records > entry.allocation.specification.policies.keep.runs {
             self.overfull.push(run.id.allocation.clone());
@@ -154,7 +174,7 @@ impl Work<'_> {
     }
 
     /// Lengthens the newest record if it is one of missed instants for the same reason.
-    fn fold(&self, owner: &Owner, run: &Run) -> rusqlite::Result<bool> {
+    fn fold(&mut self, owner: &Owner, run: &Run) -> rusqlite::Result<bool> {
         if !matches!(run.state, RunState::Missed { .. }) {
             return Ok(false);
         }
@@ -162,6 +182,7 @@ impl Work<'_> {
         let Some(folded) = rules::folded(&newest, run) else { return Ok(false) };
         newest.state = folded;
         record::update(self.sql, owner.position, &newest)?;
+        self.draft.tell(News::Run(Arc::new(newest)));
         Ok(true)
     }
 
@@ -187,6 +208,23 @@ impl Work<'_> {
             .prepare_cached(&text)?
             .query_row([number(owner.position), latest], |row| record::read(row, 0, owner))
             .optional()
+    }
+
+    /// The first record of two instants and those between them.
+    fn first_within(
+        &self,
+        position: u64,
+        first: Instant,
+        last: Instant,
+    ) -> rusqlite::Result<Option<Instant>> {
+        let key = [number(position), millis(first.moment()), millis(last.moment())];
+        let first: Option<i64> = self
+            .sql
+            .prepare_cached(
+                "SELECT min(instant) FROM runs WHERE allocation = ?1 AND instant BETWEEN ?2 AND ?3",
+            )?
+            .query_row(key, |row| row.get(0))?;
+        first.map(values::instant).transpose()
     }
 
     fn exists(&self, position: u64, instant: Instant) -> rusqlite::Result<bool> {

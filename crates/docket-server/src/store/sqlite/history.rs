@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use docket_model::{Output, Run, run::Instant};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     super::{RunFilter, rules},
@@ -11,27 +11,21 @@ use super::{
     values::{self, millis, number},
 };
 
-/// One record with the bytes of its outputs.
-pub(super) fn run(
+/// What an attempt wrote.
+pub(super) fn output(
     sql: &Connection,
     owner: &Owner,
     instant: Instant,
-) -> rusqlite::Result<Option<Run>> {
-    let Some(mut run) = record::find(sql, owner, instant)? else { return Ok(None) };
-    let mut statement = sql.prepare_cached(
-        "SELECT attempt, head, tail, omitted FROM outputs WHERE allocation = ?1 AND instant = ?2",
-    )?;
-    let mut rows = statement.query([number(owner.position), millis(instant.moment())])?;
-    while let Some(row) = rows.next()? {
-        let wrote: u32 = row.get(0)?;
-        let attempt = run.attempts.iter_mut().find(|attempt| attempt.number == wrote);
-        if let Some(attempt) = attempt {
-            let omitted = values::count(row.get(3)?)?;
-            let output = Output::from_parts(row.get(1)?, row.get(2)?, omitted);
-            attempt.output = Some(Arc::new(output));
-        }
-    }
-    Ok(Some(run))
+    attempt: u32,
+) -> rusqlite::Result<Option<Output>> {
+    sql.prepare_cached(
+        "SELECT head, tail, omitted FROM outputs \
+         WHERE allocation = ?1 AND instant = ?2 AND attempt = ?3",
+    )?
+    .query_row(params![number(owner.position), millis(instant.moment()), attempt], |row| {
+        Ok(Output::from_parts(row.get(0)?, row.get(1)?, values::count(row.get(2)?)?))
+    })
+    .optional()
 }
 
 /// The records that a filter wants, the newest first, without the bytes of their outputs.

@@ -30,19 +30,20 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Origin, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
 use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
 use super::{
-    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, Progress, Push,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, Progress, Push,
     Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
-    catalogue::Catalogue,
+    Wanted, catalogue::Catalogue,
 };
 
-pub use self::open::OpenError;
+pub use self::{copy::backup_of, open::OpenError};
+use crate::observer::Events;
 
 /// Keeps everything in one file, which one server at a time has open.
 #[derive(Debug)]
@@ -121,26 +122,14 @@ impl AllocationStore for SqliteStore {
         self.writer.ask(move |work| work.push(&push)).await
     }
 
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        let (name, origin, by) = (name.to_owned(), origin.clone(), by.to_owned());
-        self.writer.ask(move |work| work.delete(&name, &origin, at, &by)).await
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
+        let (name, origin) = (name.to_owned(), origin.clone());
+        self.writer.ask(move |work| work.delete(&name, &origin, &deed)).await
     }
 
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        let (name, by) = (name.to_owned(), by.to_owned());
-        self.writer.ask(move |work| work.steer(&name, &steering, at, &by)).await
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.writer.ask(move |work| work.steer(&name, &steering, &deed)).await
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
@@ -183,39 +172,54 @@ impl RunStore for SqliteStore {
         self.writer.ask(move |work| work.decide(&run)).await
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
-        self.writer.ask(move |work| work.demand(&run, following)).await
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+        self.writer.ask(move |work| work.demand(&run, wanted)).await
     }
 
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let entry = |catalogue: &Catalogue| {
-            let (_, entry) = catalogue.entry(id.allocation.as_str())?;
-            entry.running(id.instant).map(drop)
+        let is_under_way = |catalogue: &Catalogue| {
+            let held = catalogue.entry(id.allocation.as_str());
+            held.is_some_and(|(_, entry)| {
+                entry.allocation.uid == uid && entry.running(id.instant).is_some()
+            })
         };
-        let may_follow = !progress.is_momentous() && entry(&self.catalogue.read()).is_some();
+        let may_follow = !progress.is_momentous() && is_under_way(&self.catalogue.read());
         let id = id.clone();
         if may_follow {
-            self.writer.tell(move |work| work.note(&id, &progress, at));
+            self.writer.tell(move |work| work.note(&id, uid, &progress, at));
             return Ok(());
         }
-        self.writer.ask(move |work| work.note(&id, &progress, at)).await
+        self.writer.ask(move |work| work.note(&id, uid, &progress, at)).await
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer.ask(move |work| work.finish(&id, &end)).await
+        self.writer.ask(move |work| work.finish(&id, uid, &end)).await
     }
 
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         let Some(owner) = self.owner(name) else { return Ok(None) };
         self.writer.settled().await;
-        let run = self.readers.read(move |sql| history::run(sql, &owner, instant)).await?;
+        let run = self.readers.read(move |sql| record::find(sql, &owner, instant)).await?;
         Ok(run.map(Arc::new))
+    }
+
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        let Some(owner) = self.owner(name) else { return Ok(None) };
+        self.writer.settled().await;
+        let output = move |sql: &_| history::output(sql, &owner, instant, attempt);
+        Ok(self.readers.read(output).await?.map(Arc::new))
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
@@ -234,8 +238,7 @@ impl RunStore for SqliteStore {
 #[async_trait]
 impl JournalStore for SqliteStore {
     async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        let entries = [entry];
-        self.writer.ask(move |work| Ok(work.note_down(&entries)?)).await
+        self.writer.ask(move |work| Ok(work.note_down(vec![entry.clone()])?)).await
     }
 
     async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
@@ -244,8 +247,7 @@ impl JournalStore for SqliteStore {
     }
 
     async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.writer.tell(move |work| Ok(work.set("last_alive", &values::text(at))?));
-        Ok(())
+        self.writer.ask(move |work| Ok(work.set("last_alive", &values::text(at))?)).await
     }
 }
 
@@ -260,13 +262,17 @@ impl Store for SqliteStore {
             kind: format!("sqlite:{}", self.path.display()),
             is_volatile: false,
             is_new: self.is_new,
-            folder: self.path.parent().map(Path::to_owned),
+            file: Some(self.path.clone()),
             last_alive: self.last_alive,
         }
     }
 
     fn changes(&self) -> Arc<Changes> {
         self.catalogue.read().changes()
+    }
+
+    fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.catalogue.read().events)
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

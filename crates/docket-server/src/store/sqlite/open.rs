@@ -122,6 +122,9 @@ pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
         Locked::Held(lock) => lock,
         Locked::ByProcess(process) => return Err(OpenError::InUse { path, process }),
     };
+    if let Err(error) = copy::sweep(&path) {
+        warn!(path = %path.display(), %error, "what copies left beside the store stays");
+    }
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => close_to_others(&path),

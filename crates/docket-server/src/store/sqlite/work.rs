@@ -1,6 +1,8 @@
 //! Commands that are written together: a transaction, and the draft of what it does to the
 //! catalogue. Here is what changes allocations.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin,
@@ -10,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     super::{
-        Effect, MOST_ENTRIES, Push, REMEMBERED, Steering,
+        Deed, Effect, MOST_ENTRIES, Push, REMEMBERED, Steering,
         catalogue::{Catalogue, Entry},
         draft::{Draft, Put, Staged},
         rules,
@@ -19,6 +21,7 @@ use super::{
     journal, record, specification,
     values::{self, millis, number},
 };
+use crate::observer::News;
 
 /// A transaction and its draft.
 pub(super) struct Work<'a> {
@@ -72,7 +75,7 @@ impl<'a> Work<'a> {
             let event = event.map(|event| rules::entry(name.clone(), event, push.at, &push.by));
             entries.extend(event);
         }
-        self.note_down(&entries)?;
+        self.note_down(entries)?;
         Ok(effects)
     }
 
@@ -80,13 +83,13 @@ impl<'a> Work<'a> {
         &mut self,
         name: &str,
         origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
+        deed: &Deed,
     ) -> Result<bool, Fault> {
-        let Some((position, entry)) = self.draft.delete(name, origin)? else { return Ok(false) };
-        self.forget(position, &entry, at)?;
+        let deleted = self.draft.delete(name, origin, &deed.only_if)?;
+        let Some((position, entry)) = deleted else { return Ok(false) };
+        self.forget(position, &entry, deed.at)?;
         let name = entry.allocation.name().clone();
-        self.note_down(&[rules::entry(name, Event::Deleted, at, by)])?;
+        self.note_down(vec![rules::entry(name, Event::Deleted, deed.at, &deed.by)])?;
         Ok(true)
     }
 
@@ -94,13 +97,13 @@ impl<'a> Work<'a> {
         &mut self,
         name: &str,
         steering: &Steering,
-        at: DateTime<Utc>,
-        by: &str,
+        deed: &Deed,
     ) -> Result<bool, Fault> {
         let Some((position, entry)) = self.draft.entry(name) else { return Ok(false) };
         let standing = entry.standing(position);
-        let Some(event) = rules::steered(&standing, steering, at) else { return Ok(true) };
-        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), at) {
+        deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
+        let Some(event) = rules::steered(&standing, steering, deed.at) else { return Ok(true) };
+        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), deed.at) {
             let suspension = entry.suspension.as_deref().map(values::json).transpose()?;
             let decided = entry.decided.map(millis);
             self.sql
@@ -110,14 +113,18 @@ impl<'a> Work<'a> {
                 .execute(params![number(position), suspension, decided])?;
         }
         let name = standing.allocation.name().clone();
-        self.note_down(&[rules::entry(name, event, at, by)])?;
+        self.note_down(vec![rules::entry(name, event, deed.at, &deed.by)])?;
         Ok(true)
     }
 
-    /// Adds entries to the journal, and takes the oldest out.
-    pub(super) fn note_down(&self, entries: &[JournalEntry]) -> rusqlite::Result<()> {
+    /// Adds entries to the journal, takes the oldest out, and has the new ones told.
+    pub(super) fn note_down(&mut self, entries: Vec<JournalEntry>) -> rusqlite::Result<()> {
         let kept = entries.len().saturating_sub(MOST_ENTRIES);
         entries.iter().skip(kept).try_for_each(|entry| journal::insert(self.sql, entry))?;
+        let news = entries.into_iter().map(|entry| News::Entry(Arc::new(entry)));
+        for news in news {
+            self.draft.tell(news);
+        }
         journal::prune(self.sql)
     }
 
@@ -144,21 +151,17 @@ impl<'a> Work<'a> {
             }
             _ => {
                 specification::insert(self.sql, now)?;
-                self.insert(put.position, now, entry.decided)
+                self.insert(put.position, entry)
             }
         }
     }
 
-    fn insert(
-        &self,
-        position: u64,
-        allocation: &Allocation,
-        decided: Option<DateTime<Utc>>,
-    ) -> rusqlite::Result<()> {
+    fn insert(&self, position: u64, entry: &Entry) -> rusqlite::Result<()> {
+        let allocation = &entry.allocation;
         self.sql
             .prepare_cached(
                 "INSERT INTO allocations (position, name, uid, revision, origin, created_at, \
-                 decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 decided, pruned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 number(position),
@@ -167,7 +170,8 @@ impl<'a> Work<'a> {
                 number(allocation.revision),
                 origin(allocation),
                 values::text(allocation.created_at),
-                decided.map(millis),
+                entry.decided.map(millis),
+                entry.pruned.map(|pruned| millis(pruned.moment())),
             ])
             .map(drop)
     }

@@ -90,6 +90,8 @@ fn an_instant_without_a_record_is_told_with_its_cause() {
     pruned.standing.pruned = Some(Instant::new(at("05:00")));
     let mut away = Case::scheduled("0 * * * *").decided("07:00");
     away.engine_away = Some((at("07:10"), "connection refused"));
+    let mut full = Case::scheduled("0 * * * *").decided("07:00");
+    full.store_trouble = Some((at("07:20"), "no space left"));
     let deciding = Case::scheduled("0 * * * *").decided("07:00");
     let ahead = Case::scheduled("0 * * * *").decided("2026-11-22T09:00").paused(
         Cause::ClockSetForward,
@@ -99,6 +101,7 @@ fn an_instant_without_a_record_is_told_with_its_cause() {
 
     assert_snapshot!(pruned.about("05:00"), @"The record of 05:00 was pruned, as all up to 06:00: see `Keep`.");
     assert_snapshot!(away.about("09:00"), @"09:00 has come and is not decided yet: the engine does not answer since 08:10, and it is decided as soon as it does.");
+    assert_snapshot!(full.about("09:00"), @"09:00 has come and is not decided yet: the store cannot be written since 08:20, and it is decided as soon as it can.");
     assert_snapshot!(deciding.about("09:00"), @"09:00 has come, and is being decided in this moment.");
     assert_snapshot!(ahead.about("09:00"), @"
     09:00 was not decided anew: all instants up to 2026-11-22 10:00 had been decided before, and time goes one way.

@@ -39,6 +39,7 @@ struct Case {
     entries: Vec<Entry>,
     parents: Vec<Parent>,
     engine_away: Option<(DateTime<Utc>, &'static str)>,
+    store_trouble: Option<(DateTime<Utc>, &'static str)>,
     now: DateTime<Utc>,
 }
 
@@ -67,7 +68,15 @@ impl Case {
             running: 0,
         };
         let (runs, entries, parents) = (Vec::new(), Vec::new(), Vec::new());
-        Self { standing, runs, entries, parents, engine_away: None, now: at("09:00") }
+        Self {
+            standing,
+            runs,
+            entries,
+            parents,
+            engine_away: None,
+            store_trouble: None,
+            now: at("09:00"),
+        }
     }
 
     fn scheduled(cron: &str) -> Self {
@@ -139,6 +148,7 @@ impl Case {
             entries: &self.entries,
             parents: &self.parents,
             engine_away: self.engine_away,
+            store_trouble: self.store_trouble,
             zone: Tz::Europe__Berlin,
             now: self.now,
         }

@@ -90,7 +90,8 @@ struct Keeping {
     #[arg(long, value_name = "DIR", env = "DOCKET_ENV_DIR")]
     env_dir: Option<PathBuf>,
 
-    /// Stop the containers that run when the server stops, in place of letting them run on
+    /// Stop the containers that run when the server stops, in place of letting them run on: it waits
+    /// for them for a minute more than the longest `StopTimeout`, or until the next signal
     #[arg(long, env = "DOCKET_STOP_RUNS", value_parser = BoolishValueParser::new())]
     stop_runs: bool,
 }

@@ -31,15 +31,44 @@ impl Signals {
         }
     }
 
-    /// Passes the first signal on, and is done when a second Ctrl-C says not to wait.
+    /// Passes the first signal on, and is done when a second one says not to wait.
     pub(super) async fn impatience(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => info!("Ctrl-C once more skips the wait"),
-            _ = self.terminate.recv() => {}
+        if self.next().await == SignalKind::interrupt() {
+            info!("Ctrl-C once more skips the wait");
         }
         if let Some(first) = self.first.take() {
             let _ = first.send(());
         }
-        self.interrupt.recv().await;
+        self.next().await;
+    }
+
+    async fn next(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_second_signal_of_either_kind_skips_the_wait() {
+        let mut signals = Signals::catch().unwrap();
+        let first = signals.first();
+        let mut impatience = std::pin::pin!(signals.impatience());
+
+        kill_process(getpid(), Signal::TERM).unwrap();
+        tokio::select! {
+            () = first => {}
+            () = &mut impatience => panic!("there was one signal"),
+        }
+        kill_process(getpid(), Signal::TERM).unwrap();
+
+        impatience.await;
     }
 }

@@ -72,6 +72,7 @@ fn told(ruling: &Ruling) -> String {
         Ruling::Missed(Missed { first, last, count, why }) => {
             let why = match why {
                 Why::TooLate => "too late",
+                Why::Overtaken(reason) => &format!("before {reason}"),
                 Why::Suspended(reason) => reason,
             };
             format!("missed {count} from {} to {}: {why}", moment(*first), moment(*last))

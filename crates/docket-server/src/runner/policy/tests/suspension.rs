@@ -69,13 +69,13 @@ fn one_that_was_over_before_changes_nothing() {
 }
 
 #[test]
-fn what_had_come_before_somebody_suspended_it_was_late_for_another_reason() {
+fn what_had_come_before_somebody_suspended_it_is_told_apart() {
     let holding = suspension("2026-01-02T02:30:00Z", None);
 
     assert_eq!(
         told(&holding),
         [
-            "missed 2 from 02T01:00:00 to 02T02:00:00: too late",
+            "missed 2 from 02T01:00:00 to 02T02:00:00: before suspended by ann",
             "missed 3 from 02T03:00:00 to 02T05:00:00: suspended by ann",
         ]
     );

@@ -26,12 +26,21 @@ impl WiredEngine {
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
         let answer = self.wire.carry(call, work).await;
-        answer.unwrap_or_else(|fault: Fault| Err(EngineError::Unreachable(format!("{fault:?}"))))
+        answer.unwrap_or_else(|fault: Fault| match fault {
+            Fault::Refuses => {
+                Err(EngineError::Refused { status: 500, message: "refused".to_owned() })
+            }
+            fault => Err(EngineError::Unreachable(format!("{fault:?}"))),
+        })
     }
 }
 
 #[async_trait]
 impl Engine for WiredEngine {
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.call("ping", self.engine.ping()).await
+    }
+
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.call("info", self.engine.info()).await
     }

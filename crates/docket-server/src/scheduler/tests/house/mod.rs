@@ -187,8 +187,14 @@ impl House {
         let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
         let specifications = vec![read.unwrap().specification];
         let at = self.clock.now();
-        let push =
-            Push { specifications, origin: Origin::Api, complete: false, at, by: "test".into() };
+        let push = Push {
+            specifications,
+            origin: Origin::Api,
+            complete: false,
+            at,
+            by: "test".into(),
+            only_if: crate::store::Condition::Nothing,
+        };
         self.store.push(push).await.unwrap();
     }
 

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     engine::scripted::Seen,
     runner::HandError,
-    store::{AllocationStore, RunFilter, RunStore, Steering},
+    store::{AllocationStore, Deed, RunFilter, RunStore, Steering},
 };
 
 impl House {
@@ -74,7 +74,7 @@ impl House {
     }
 
     pub(in crate::scheduler::tests) async fn delete(&self, name: &str) {
-        self.store.delete(name, &Origin::Api, self.clock.now(), "test").await.unwrap();
+        self.store.delete(name, &Origin::Api, Deed::new(self.clock.now(), "test")).await.unwrap();
     }
 
     pub(in crate::scheduler::tests) async fn suspend(&self, name: &str, until: Option<&str>) {
@@ -89,7 +89,7 @@ impl House {
     }
 
     async fn steer(&self, name: &str, steering: Steering) {
-        self.store.steer(name, steering, self.clock.now(), "test").await.unwrap();
+        self.store.steer(name, steering, Deed::new(self.clock.now(), "test")).await.unwrap();
     }
 }
 

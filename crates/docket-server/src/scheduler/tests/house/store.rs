@@ -4,14 +4,16 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Origin, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::wire::Wire;
+use crate::observer::Events;
 use crate::store::{
-    About, AllocationStore, Changes, Effect, End, EntryFilter, JournalStore, MemoryStore, Progress,
-    Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MemoryStore,
+    Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
+    UnderWay, Wanted,
 };
 
 /// The memory store behind a server's wire.
@@ -63,25 +65,35 @@ impl RunStore for WiredStore {
         self.write("decide", self.store.decide(run)).await
     }
 
-    async fn demand(&self, run: Run, following: Option<Instant>) -> Result<Recorded, StoreError> {
-        self.write("demand", self.store.demand(run, following)).await
+    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+        self.write("demand", self.store.demand(run, wanted)).await
     }
 
     async fn note(
         &self,
         id: &RunId,
+        uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write(name(&progress), self.store.note(id, progress, at)).await
+        self.write(name(&progress), self.store.note(id, uid, progress, at)).await
     }
 
-    async fn finish(&self, id: &RunId, end: End) -> Result<(), StoreError> {
-        self.write("finish", self.store.finish(id, end)).await
+    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
+        self.write("finish", self.store.finish(id, uid, end)).await
     }
 
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         self.read(self.store.run(name, instant)).await
+    }
+
+    async fn output(
+        &self,
+        name: &str,
+        instant: Instant,
+        attempt: u32,
+    ) -> Result<Option<Arc<Output>>, StoreError> {
+        self.read(self.store.output(name, instant, attempt)).await
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
@@ -99,24 +111,12 @@ impl AllocationStore for WiredStore {
         self.write("push", self.store.push(push)).await
     }
 
-    async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        self.write("delete", self.store.delete(name, origin, at, by)).await
+    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
+        self.write("delete", self.store.delete(name, origin, deed)).await
     }
 
-    async fn steer(
-        &self,
-        name: &str,
-        steering: Steering,
-        at: DateTime<Utc>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        self.write("steer", self.store.steer(name, steering, at, by)).await
+    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
+        self.write("steer", self.store.steer(name, steering, deed)).await
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
@@ -175,6 +175,10 @@ impl Store for WiredStore {
 
     fn changes(&self) -> Arc<Changes> {
         self.store.changes()
+    }
+
+    fn events(&self) -> Arc<Events> {
+        self.store.events()
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

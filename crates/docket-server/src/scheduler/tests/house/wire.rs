@@ -18,8 +18,12 @@ pub(in crate::scheduler::tests) enum Fault {
     LosesAnswer,
     /// The call does its work, and the answer comes a second later.
     AnswersLate,
+    /// The call does nothing, and is never answered.
+    Hangs,
     /// The call does nothing, and is said to have failed.
     Fails,
+    /// The call does nothing, and is refused.
+    Refuses,
 }
 
 /// Carries the calls of one server, until it dies. Nothing of a dead server reaches anything.
@@ -56,8 +60,11 @@ impl Wire {
         work: impl Future<Output = T>,
     ) -> Result<T, Fault> {
         let fault = self.strike(call);
-        if let Some(Fault::Fails) = fault {
-            return Err(Fault::Fails);
+        if let Some(fault @ (Fault::Fails | Fault::Refuses)) = fault {
+            return Err(fault);
+        }
+        if fault == Some(Fault::Hangs) {
+            return std::future::pending().await;
         }
         self.unless_dead().await;
         let done = work.await;

@@ -6,9 +6,9 @@ use docket_model::run::RunState;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{SqliteStore, files, new};
+use super::{SqliteStore, files, new, open};
 use crate::store::{
-    AllocationStore, RunStore, Store, StoreError,
+    AllocationStore, RunStore, Store, StoreError, backup_of,
     contract::{carry_out, get, pushed, run, seconds, specified},
 };
 
@@ -55,4 +55,32 @@ async fn no_file_is_overwritten_and_no_half_copy_is_left() {
     assert_eq!(fs::read(&taken).unwrap(), b"precious");
     assert_eq!(files(directory.path()), before);
     assert!(store.standing("a").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_copies_left_that_a_crash_cut_off_goes_when_the_store_is_opened() {
+    let (directory, store) = new();
+    let id = "0123456789abcdef0123456789abcdef";
+    let backup = backup_of(&store.path);
+    let left = [
+        backup.file_name().unwrap().to_str().unwrap().to_owned(),
+        format!("docket.db.backup-{id}.{id}.part"),
+        format!("docket.db.v1.backup.{id}.part"),
+    ];
+    let others = [
+        "docket.db.backup-monday".to_owned(),
+        "docket.db.v1.backup".to_owned(),
+        format!("other.db.backup-{id}"),
+        format!("other.db.{id}.part"),
+    ];
+    for name in left.iter().chain(&others) {
+        fs::write(directory.path().join(name), "x").unwrap();
+    }
+    drop(store);
+
+    let _again = open(&directory).unwrap();
+
+    let files = files(directory.path());
+    assert!(left.iter().all(|name| !files.contains(name)), "{files:?}");
+    assert!(others.iter().all(|name| files.contains(name)), "{files:?}");
 }

@@ -7,10 +7,10 @@ use rusqlite::Connection;
 
 use super::{SqliteStore, new, number, open, path};
 use crate::store::{
-    AllocationStore, Push, Recorded, RunStore, Store, StoreError,
+    AllocationStore, Deed, Push, Recorded, RunStore, Store, StoreError,
     contract::{
-        carry_out, claim, end, get, instant, moment, names, push, push_a, pushed, record, run,
-        specification,
+        carry_out, claim, end, finish, get, instant, moment, names, push, push_a, pushed, record,
+        run, specification,
     },
 };
 
@@ -62,7 +62,7 @@ async fn what_fits_on_a_nearly_full_disk_is_written_beside_what_does_not() {
     let (large, claimed, ended, ()) = tokio::join!(
         large,
         store.decide(next),
-        store.finish(&id, end(RunState::Succeeded, 0, "fine")),
+        finish(&store, &id, end(RunState::Succeeded, 0, "fine")),
         async { drop(release) }
     );
 
@@ -129,13 +129,13 @@ async fn damage_that_is_met_later_is_an_error_for_those_who_meet_it() {
     damage(&path(&directory), "outputs");
 
     let store = open(&directory).unwrap();
-    let read = store.run("a", instant(60)).await;
-    let written = store.finish(&id, end(RunState::Succeeded, 0, "x")).await;
+    let read = store.output("a", instant(60), 1).await;
+    let written = finish(&store, &id, end(RunState::Succeeded, 0, "x")).await;
 
     assert!(matches!(&read, Err(StoreError::Unreadable(words)) if words.contains("is damaged")));
     assert!(matches!(&written, Err(StoreError::Unreadable(_))), "{written:?}");
     assert_eq!(get(&store, "a").await.standing.running, 1);
-    assert!(store.delete("a", &Origin::Api, moment(2), "test").await.is_err());
+    assert!(store.delete("a", &Origin::Api, Deed::new(moment(2), "test")).await.is_err());
     push(&store, Origin::Api, &[("b", "")]).await;
 }
 

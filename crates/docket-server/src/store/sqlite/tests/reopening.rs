@@ -9,11 +9,11 @@ use serde_json::json;
 
 use super::{files, new, open};
 use crate::store::{
-    AllocationStore, EntryFilter, JournalStore, Progress, Recorded, RunStore, Snapshot, Steering,
-    Store,
+    AllocationStore, Deed, EntryFilter, JournalStore, Progress, Recorded, RunStore, Snapshot,
+    Steering, Store,
     contract::{
-        carry_out, claim, created, end, failed, get, missed, moment, push, push_a, pushed, record,
-        run, seconds, specified,
+        carry_out, claim, created, end, failed, finish, get, instant, missed, moment, note, push,
+        push_a, pushed, record, run, seconds, specified,
     },
 };
 
@@ -34,7 +34,7 @@ async fn fill(store: &dyn Store) {
     store.decide(span).await.unwrap();
     let suspension =
         Suspension { by: "ann".to_owned(), reason: None, since: moment(9), until: None };
-    store.steer("file", Steering::Suspend(suspension), moment(9), "ann").await.unwrap();
+    store.steer("file", Steering::Suspend(suspension), Deed::new(moment(9), "ann")).await.unwrap();
 }
 
 /// All that a store tells, as text.
@@ -59,8 +59,8 @@ async fn a_store_is_the_same_when_it_is_opened_again() {
     let (directory, store) = new();
     fill(&store).await;
     let id = claim(&store, "a", 480).await.id;
-    store.note(&id, created("c0ffee"), moment(481)).await.unwrap();
-    store.note(&id, Progress::Started, moment(482)).await.unwrap();
+    note(&store, &id, created("c0ffee"), moment(481)).await.unwrap();
+    note(&store, &id, Progress::Started, moment(482)).await.unwrap();
     let before = (store.id(), told(&store).await);
     drop(store);
     let at_rest = files(directory.path());
@@ -90,12 +90,12 @@ async fn a_run_under_way_goes_on_with_the_specification_it_was_claimed_with() {
 
     let again = open(&directory).unwrap();
     let under_way = again.under_way().await.unwrap();
-    again.finish(&first, end(RunState::Succeeded, 0, "")).await.unwrap();
+    finish(&again, &first, end(RunState::Succeeded, 0, "")).await.unwrap();
     let specifications = |store: &super::SqliteStore| {
         super::number(&store.path, "SELECT count(*) FROM specifications")
     };
     let with_one_under_way = specifications(&again);
-    again.finish(&second, end(RunState::Succeeded, 0, "")).await.unwrap();
+    finish(&again, &second, end(RunState::Succeeded, 0, "")).await.unwrap();
 
     assert_eq!(under_way.len(), 2);
     assert!(under_way.iter().all(|under_way| under_way.allocation == claimed_with));
@@ -109,7 +109,7 @@ async fn positions_and_revisions_are_not_given_again_after_a_restart() {
     push(&store, Origin::Api, &[("a", ""), ("b", "")]).await;
     push(&store, Origin::Api, &[("b", "0 0 * * *")]).await;
     let gone = get(&store, "b").await.standing;
-    store.delete("b", &Origin::Api, moment(1), "test").await.unwrap();
+    store.delete("b", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap();
     drop(store);
 
     let again = open(&directory).unwrap();
@@ -125,14 +125,14 @@ async fn what_was_decided_of_a_deleted_name_is_remembered_for_a_week() {
     let (directory, store) = new();
     push_a(&store).await;
     carry_out(&store, "a", 600, RunState::Succeeded).await;
-    store.delete("a", &Origin::Api, moment(700), "test").await.unwrap();
+    store.delete("a", &Origin::Api, Deed::new(moment(700), "test")).await.unwrap();
     drop(store);
 
     let again = open(&directory).unwrap();
     push_a(&again).await;
     let remembered = get(&again, "a").await.standing.decided;
     assert!(seconds(&again, "a").await.is_empty());
-    again.delete("a", &Origin::Api, moment(700), "test").await.unwrap();
+    again.delete("a", &Origin::Api, Deed::new(moment(700), "test")).await.unwrap();
     let week = 7 * 24 * 3600;
     let late = pushed(vec![specified(json!({"Name": "a", "Cron": ""}))], 700 + week);
     again.push(late).await.unwrap();
@@ -160,7 +160,7 @@ async fn the_last_sign_of_life_is_the_newest_of_all() {
     let after_stopping = stopped.about().last_alive;
     push_a(&stopped).await;
     let id = claim(&stopped, "a", 300).await.id;
-    stopped.note(&id, created("c0ffee"), moment(301)).await.unwrap();
+    note(&stopped, &id, created("c0ffee"), moment(301)).await.unwrap();
     drop(stopped);
 
     let after_a_step = open(&directory).unwrap().about().last_alive;
@@ -199,6 +199,6 @@ async fn nothing_is_decided_twice_across_a_restart() {
     let again = open(&directory).unwrap();
 
     let twice = run(&again, "a", 60, RunState::Claimed).await;
-    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided));
+    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided(instant(60))));
     claim(&again, "a", 120).await;
 }

@@ -90,7 +90,7 @@ async fn commands_see_one_another_in_the_order_in_which_they_came() {
     let (recorded, ()) = tokio::join!(deciding, async { drop(release) });
 
     let recorded: Vec<_> = recorded.into_iter().map(Result::unwrap).collect();
-    let (new, decided) = (Recorded::New, Recorded::Decided);
+    let (new, decided) = (Recorded::New, Recorded::Decided(instant(180)));
     assert_eq!(recorded, [new.clone(), new.clone(), decided.clone(), decided, new]);
     assert_eq!(seconds(&store, "a").await, [240, 180, 60]);
 }

@@ -1,0 +1,239 @@
+//! What happens, as it happens: `GET /-/events`.
+//!
+//! 1. A reader that names the last event it got misses none, or is told first that it did.
+//! 2. One that reads too slowly is told so, and let go.
+
+use std::fmt;
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use bytes::Bytes;
+use docket_model::{
+    AllocationName, mistake,
+    run::Instant,
+    wire::{EventKind, GAP, Gap, RunEvent, RunRecord},
+};
+
+use super::{
+    Api,
+    error::ApiError,
+    list,
+    sse::{self, Came, Feed, Pulse},
+};
+use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
+
+/// What may stand in the query.
+const KEYS: [&str; 4] = ["allocation", "label", "kind", "since"];
+
+/// `GET /-/events`: changes of runs, of allocations, and of the server.
+pub(super) async fn follow(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let (wanted, since) = Wanted::read(request.query_string())?;
+    let start = Instant::new(api.started);
+    let since = sse::last_id(&request).map(str::to_owned).or(since);
+    let since = since.map(|id| Id::read(&id, start));
+    // Nobody is given this number, so that its reader misses something.
+    let after = since.as_ref().map(|id| id.as_ref().map_or(u64::MAX, |id| id.number));
+    let read = api.store.events().read(after);
+    let (reader, missed) = read.map_err(|_| {
+        ApiError::NotReady(format!("{MOST_READERS} follow events already: try again later"))
+    })?;
+    let reason = match (since, missed) {
+        (Some(Err(reason)), _) => Some(reason),
+        (_, Some(missed)) => Some(in_words(missed)),
+        _ => None,
+    };
+    let mut following = Following {
+        pulse: Pulse::new(&api.stopping),
+        reader,
+        wanted,
+        start,
+        is_over: false,
+        opening: None,
+    };
+    let beginning = match reason {
+        Some(reason) => following.gap(reason),
+        None => sse::heartbeat(following.id()),
+    };
+    following.opening = Some([sse::opening(), beginning].concat().into());
+    Ok(sse::answer(&request, following))
+}
+
+fn in_words(Missed { count }: Missed) -> String {
+    match count {
+        Some(count) => format!(
+            "not all events since the last one that you got are kept, there were {count}: load \
+             everything again"
+        ),
+        None => "this event is still to come: load everything again".to_owned(),
+    }
+}
+
+/// Names an event: when the server started, and a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Id {
+    start: Instant,
+    number: u64,
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.start, self.number)
+    }
+}
+
+impl Id {
+    /// Reads the id of an event of this server; says in words why it is none.
+    fn read(text: &str, start: Instant) -> Result<Self, String> {
+        let parts = text.rsplit_once('-');
+        let read = parts.and_then(|(start, number)| {
+            Some(Self { start: start.parse().ok()?, number: number.parse().ok()? })
+        });
+        match read {
+            Some(id) if id.start == start => Ok(id),
+            Some(_) => {
+                Err(format!("docket was started anew at {}: load everything again", start.moment()))
+            }
+            None => Err("the id is none that docket gave: load everything again".to_owned()),
+        }
+    }
+}
+
+/// Which events a reader wants.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// Those of one of these allocations, where there are any.
+    allocations: Vec<AllocationName>,
+    /// Those of allocations that have all these labels.
+    labels: Vec<String>,
+    /// Those of one of these kinds, where there are any.
+    kinds: Vec<EventKind>,
+}
+
+impl Wanted {
+    /// Reads a query; beside what is wanted, the id of the last event that the reader got.
+    fn read(query: &str) -> Result<(Self, Option<String>), ApiError> {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
+            .map_err(|error| ApiError::BadQuery(error.to_string()))?;
+        let (mut wanted, mut since) = (Self::default(), None);
+        for (key, value) in pairs {
+            match key.as_str() {
+                "allocation" => wanted.allocations.push(allocation(&value)?),
+                "label" => wanted.labels.push(label(value)?),
+                "kind" => {
+                    for word in value.split(',') {
+                        wanted.kinds.push(kind(word)?);
+                    }
+                }
+                "since" => since = Some(value).filter(|id| !id.is_empty()),
+                _ => return Err(unknown(&key)),
+            }
+        }
+        Ok((wanted, since))
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        let is_kind = self.kinds.is_empty() || self.kinds.contains(&event.kind());
+        let Some(allocation) = event.allocation() else { return is_kind };
+        let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
+        let is_labelled = self.labels.is_empty()
+            || event.has_labels(|labels| {
+                self.labels.iter().all(|label| list::is_labelled(labels, label))
+            });
+        is_kind && is_allocation && is_labelled
+    }
+}
+
+fn allocation(value: &str) -> Result<AllocationName, ApiError> {
+    AllocationName::parse(value).map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))
+}
+
+fn label(value: String) -> Result<String, ApiError> {
+    if value.is_empty() || value.starts_with('=') {
+        let message = format!("label: `{value}` names no label: write KEY or KEY=VALUE");
+        return Err(ApiError::BadQuery(message));
+    }
+    Ok(value)
+}
+
+fn kind(word: &str) -> Result<EventKind, ApiError> {
+    let kind = EventKind::ALL.into_iter().find(|kind| kind.word() == word);
+    kind.ok_or_else(|| {
+        let words = EventKind::WORDS.join(", ");
+        ApiError::BadQuery(format!("kind: `{word}` is none of {words}"))
+    })
+}
+
+fn unknown(key: &str) -> ApiError {
+    let near = mistake::nearest(key, KEYS).map(|near| format!(": did you mean `{near}`?"));
+    let rest = near.unwrap_or_else(|| format!(": write {}", KEYS.join(", ")));
+    ApiError::BadQuery(format!("`{key}` does not stand in this query{rest}"))
+}
+
+/// A reader and what it wants.
+struct Following {
+    reader: Reader,
+    wanted: Wanted,
+    start: Instant,
+    pulse: Pulse,
+    opening: Option<Bytes>,
+    is_over: bool,
+}
+
+impl Following {
+    /// The last event that the reader got or did not want.
+    fn id(&self) -> Id {
+        Id { start: self.start, number: self.reader.last() }
+    }
+
+    fn gap(&self, reason: String) -> Bytes {
+        sse::event(Some(GAP), self.id(), &Gap { reason })
+    }
+
+    /// An event as it goes to every reader.
+    fn event(&self, event: &Event) -> Bytes {
+        let (kind, id) = (event.kind().word(), Id { start: self.start, number: event.number() });
+        event.bytes(|news| match news {
+            News::Run(run) => {
+                let (allocation, run) = (run.id.allocation.clone(), RunRecord::from(run.as_ref()));
+                sse::event(Some(kind), id, &RunEvent { allocation, run })
+            }
+            News::Entry(entry) => sse::event(Some(kind), id, &**entry),
+        })
+    }
+
+    /// What goes to the reader next.
+    async fn piece(&mut self) -> Option<Bytes> {
+        if let Some(opening) = self.opening.take() {
+            return Some(opening);
+        }
+        if self.is_over {
+            return None;
+        }
+        if self.reader.has_all() {
+            self.pulse.pace().await;
+        }
+        loop {
+            match self.pulse.wait(self.reader.next()).await {
+                Came::Some(Ok(event)) if self.wanted.wants(&event) => {
+                    return Some(self.event(&event));
+                }
+                Came::Some(Ok(_)) => {}
+                Came::Some(Err(_)) => {
+                    self.is_over = true;
+                    let reason = "you read too slowly, and events were missed: connect again, and \
+                                  load everything again";
+                    return Some(self.gap(reason.to_owned()));
+                }
+                Came::Nothing => return Some(sse::heartbeat(self.id())),
+                Came::TheEnd => return None,
+            }
+        }
+    }
+}
+
+impl Feed for Following {
+    async fn next(&mut self) -> Option<Bytes> {
+        let piece = self.piece().await;
+        self.pulse.beat();
+        piece
+    }
+}

@@ -1,0 +1,83 @@
+//! Which allocations are listed.
+
+use std::time::Duration;
+
+use super::*;
+
+fn names(answer: &str) -> Vec<String> {
+    let listed: Vec<serde_json::Value> =
+        serde_json::from_str(answer.split_once("\n\n").unwrap().1).unwrap();
+    listed.iter().map(|item| item["Name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Allocations whose names say how they stand.
+async fn house() -> Data<Api> {
+    let api = api(Access::default());
+    let watched = api.clone();
+    tokio::spawn(async move {
+        let never = CancellationToken::new();
+        watched.health.watch_over(&*watched.engine, &*watched.clock, never).await;
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for (name, image, more) in [
+        ("runs", "long", ""),
+        ("failed", "exit-3", ""),
+        ("failed-and-runs", "exit-3", ""),
+        ("succeeded", "x", ""),
+        ("suspended-by-hand", "x", ""),
+        ("suspended", "x", r#""Suspended":true,"#),
+        ("new", "x", ""),
+    ] {
+        let body = format!(
+            r#"{{"Name":"{name}","Cron":"",{more}"Container":{{"Config":{{"Image":"{image}"}}}}}}"#
+        );
+        post(&api, &body).await;
+    }
+    for name in ["runs", "failed", "failed-and-runs", "succeeded"] {
+        post_to(&api, &format!("/{name}/runs"), "").await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let long = r#"{"Name":"failed-and-runs","Cron":"","Container":{"Config":{"Image":"long"}}}"#;
+    post(&api, long).await;
+    post_to(&api, "/failed-and-runs/runs", "").await;
+    post_to(&api, "/suspended-by-hand/suspend", "").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    api
+}
+
+#[tokio::test(start_paused = true)]
+async fn allocations_are_listed_by_how_they_stand() {
+    let api = house().await;
+    let cases = [
+        ("failed", "failed, failed-and-runs"),
+        ("running", "runs, failed-and-runs"),
+        ("succeeded", "succeeded"),
+        ("suspended", "suspended-by-hand, suspended"),
+        ("missed", ""),
+        ("failed,suspended", "failed, failed-and-runs, suspended-by-hand, suspended"),
+    ];
+    for (state, expected) in cases {
+        let streamed = get(&api, &format!("/?state={state}")).await;
+        let page = get(&api, &format!("/?state={state}&limit=100")).await;
+
+        assert_eq!(names(&streamed).join(", "), expected, "{state}");
+        assert_eq!(names(&page).join(", "), expected, "{state}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_a_state_links_to_the_next() {
+    let api = house().await;
+
+    let first = get(&api, "/?state=failed,suspended&limit=3").await;
+    let link = first.lines().find_map(|line| line.strip_prefix("link: <")).unwrap();
+    let next = get(&api, link.split_once('>').unwrap().0).await;
+    let wrong = get(&api, "/?state=failed,lots").await;
+
+    assert_eq!(names(&first), ["failed", "failed-and-runs", "suspended-by-hand"]);
+    assert_eq!(names(&next), ["suspended"]);
+    assert!(!next.contains("link:"));
+    assert!(
+        wrong.starts_with("400 ") && wrong.contains("state: `lots` is none of suspended, waiting,")
+    );
+}

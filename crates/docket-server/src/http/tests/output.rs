@@ -1,0 +1,83 @@
+//! What a run writes, as events.
+
+use std::time::Duration;
+
+use super::*;
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// A run by hand of a container of some kind; the path of its output.
+async fn output_of(api: &Data<Api>, image: &str) -> String {
+    let watched = api.clone();
+    tokio::spawn(async move {
+        let never = CancellationToken::new();
+        watched.health.watch_over(&*watched.engine, &*watched.clock, never).await;
+    });
+    pass(1).await;
+    let body =
+        format!(r#"{{"Name":"a","Cron":"","Container":{{"Config":{{"Image":"{image}"}}}}}}"#);
+    post(api, &body).await;
+    let answer = post_to(api, "/a/runs", "").await;
+    let body = answer.split_once("\n\n").unwrap().1;
+    let run: serde_json::Value = serde_json::from_str(body).unwrap();
+    format!("/a/runs/{}/output?follow=true", run["Run"].as_str().unwrap())
+}
+
+fn events(api: &Data<Api>) -> Asking {
+    Asking::of(api).with("accept", "text/event-stream")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_comes_as_texts_and_ends_with_the_record() {
+    let api = api(Access::default());
+    let path = output_of(&api, "exit-3").await;
+
+    let told = events(&api).send(Method::GET, &path, "").await;
+
+    let (head, rest) = told.split_once("\n\n").unwrap();
+    assert_eq!(head, "200 OK\ncontent-type: text/event-stream");
+    let (texts, end) = rest.split_once("event: end\ndata: ").unwrap();
+    assert_eq!(texts, "retry: 2000\n\n:\nid: 0\n\nid: 6\ndata: \"exit-3\"\n\nid: 6\n");
+    let run: serde_json::Value = serde_json::from_str(end.trim_end()).unwrap();
+    assert_eq!((&run["State"], &run["Attempts"][0]["ExitCode"]), (&"failed".into(), &3.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_goes_on_behind_the_bytes_that_it_has() {
+    let api = api(Access::default());
+    let path = output_of(&api, "exit-3").await;
+    let texts = async |asking: Asking| {
+        let told = asking.send(Method::GET, &path, "").await;
+        let (texts, end) = told.split_once("event: end\n").unwrap();
+        assert!(end.contains(r#""State":"failed""#), "{end}");
+        texts.split_once("retry: 2000\n\n").unwrap().1.to_owned()
+    };
+
+    let again = texts(events(&api).with("last-event-id", "2")).await;
+    let nothing_more = texts(events(&api).with("last-event-id", "6")).await;
+    let wrong = events(&api).with("last-event-id", "x").send(Method::GET, &path, "").await;
+
+    assert_eq!(again, ":\nid: 2\n\nid: 6\ndata: \"it-3\"\n\nid: 6\n");
+    assert_eq!(nothing_more, ":\nid: 6\n\nid: 6\n");
+    assert!(wrong.contains("Last-Event-ID: `x` is no number"), "{wrong}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_run_gives_signs_of_life_and_the_end_of_the_server_is_not_its_end() {
+    let api = api(Access::default());
+    let path = output_of(&api, "long").await;
+    let plain = Asking::of(&api).send(Method::GET, &path, "");
+    let stopping = async {
+        pass(40).await;
+        api.stopping.cancel();
+    };
+
+    let (told, plain, ()) =
+        tokio::join!(events(&api).send(Method::GET, &path, ""), plain, stopping);
+
+    let beats = ":\nid: 4\n\n".repeat(2);
+    assert!(told.ends_with(&format!("id: 4\ndata: \"long\"\n\n{beats}")), "{told}");
+    assert!(plain.ends_with("\n\nlong"), "{plain}");
+}

@@ -1,0 +1,79 @@
+//! An allocation that is due every second while things go wrong with others: it has to go on.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::{
+    Server, StubEngine,
+    allocation::{allocation, with_host_option},
+    eventually,
+    http::Request,
+    moment,
+    wait::{BOUND, seen_within},
+};
+
+const NAME: &str = "bystander";
+
+/// The allocation, on one server.
+#[derive(Debug)]
+pub struct Bystander {
+    first: DateTime<Utc>,
+}
+
+impl Bystander {
+    /// Pushes the allocation.
+    pub fn push(server: &Server) -> Self {
+        let first = moment::soon();
+        let cron = format!("R10000/{}/PT1S", first.format("%Y-%m-%dT%H:%M:%SZ"));
+        let mut often =
+            with_host_option(allocation(NAME, &cron, &["true"]), "AutoRemove", json!(true));
+        often["CatchUp"] = json!("All");
+        often["StartingDeadline"] = json!("1h");
+        often["Keep"] = json!({ "Runs": 1_000 });
+        server.push(&often);
+        Self { first }
+    }
+
+    /// Waits until an instant from now on has its run, which succeeded; what is wrong if none has.
+    #[must_use]
+    pub fn goes_on(&self, server: &Server) -> Option<String> {
+        let from = moment::now().max(self.first);
+        let has_run = |run: &Value| at(run) >= from && run["State"] == "succeeded";
+        let seen = seen_within(BOUND, || server.runs(NAME).iter().any(has_run).then_some(()));
+        seen.is_none()
+            .then(|| format!("the bystander stood still: {:?}", server.runs(NAME).first()))
+    }
+
+    /// Lets it end; returns how many instants it had, and what is wrong with them.
+    pub fn end(self, server: &Server, stub: &StubEngine) -> (usize, Vec<String>) {
+        let asked = moment::now();
+        let suspended = server.send(&Request::post_to(&format!("/{NAME}/suspend"), "{}"));
+        assert_eq!(suspended.status, 200, "{}", suspended.text());
+        let runs = eventually("the ends of the bystander's runs", || {
+            let runs = server.runs(NAME);
+            runs.iter().all(|run| run["Ended"].is_string()).then_some(runs)
+        });
+        // What was due in the very moment in which it was suspended is missed.
+        let last =
+            |run: &&Value| run["State"] == "missed" && at(run) + TimeDelta::seconds(1) > asked;
+        let runs: Vec<_> = runs.iter().skip_while(last).collect();
+        let mut starts = BTreeMap::<_, usize>::new();
+        for line in stub.ledger().iter().filter(|line| line.allocation() == Some(NAME)) {
+            *starts.entry(line.instant().unwrap()).or_default() += line.starts;
+        }
+        let due = (0..).map(|second| self.first + TimeDelta::seconds(second));
+        let is_right = |(run, due): &(&&Value, DateTime<Utc>)| {
+            at(run) == *due && run["State"] == "succeeded" && starts.get(due) == Some(&1)
+        };
+        let wrongs = runs.iter().rev().zip(due).filter(|pair| !is_right(pair));
+        let told =
+            wrongs.map(|(run, due)| format!("the bystander's run of {due}: {run}")).collect();
+        (runs.len(), told)
+    }
+}
+
+fn at(run: &Value) -> DateTime<Utc> {
+    moment::parse(run["Instant"].as_str().unwrap())
+}

@@ -1,0 +1,122 @@
+//! `docket check --engine` on an engine of which each call is broken in each way.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use docket_stub_engine::{Call, Fault, Faults, Options};
+use docket_tests::{
+    Home, StubEngine,
+    allocation::{idle, of_image, with_host_option},
+    breaks::faults,
+    bystander::Bystander,
+    eventually,
+    http::Request,
+};
+use serde_json::{Value, json};
+
+/// The calls of a rehearsal. That it asks for the engine's version, others do too.
+const CALLS: [Call; 7] = [
+    Call::Pull,
+    Call::InspectImage,
+    Call::Networks,
+    Call::InspectVolume,
+    Call::Inspect,
+    Call::Create,
+    Call::Remove,
+];
+
+/// What goes wrong with one call of one rehearsal.
+#[derive(Debug, Clone)]
+struct Break {
+    /// The allocation's name, and that of its image, its volume and the container it refers to.
+    name: String,
+    call: Call,
+    fault: Fault,
+}
+
+impl Break {
+    fn all() -> Vec<Self> {
+        let of_call = |call: Call| {
+            let named = move |(number, fault)| {
+                let name = format!("{call:?}{number}").to_lowercase();
+                Self { name, call, fault }
+            };
+            faults::all().into_iter().enumerate().map(named)
+        };
+        CALLS.into_iter().flat_map(of_call).collect()
+    }
+
+    /// An allocation whose rehearsal makes the call.
+    fn allocation(&self) -> Value {
+        let name = &self.name;
+        let mut allocation = of_image(idle(name), name);
+        let of_host = |key, value| with_host_option(of_image(idle(name), name), key, value);
+        match self.call {
+            Call::InspectImage => allocation["Pull"] = json!("Missing"),
+            Call::Networks => return of_host("NetworkMode", json!(name)),
+            Call::Inspect => return of_host("NetworkMode", json!(format!("container:{name}"))),
+            Call::InspectVolume => return of_host("Binds", json!([format!("{name}:/data")])),
+            _ => {}
+        }
+        allocation
+    }
+
+    /// Whether the engine only took its time. Which rehearsal asks for networks when is left to chance.
+    fn is_late(&self) -> bool {
+        let is_late = matches!(self.fault, Fault::Delay(_) | Fault::AnswerLate(_));
+        is_late && self.call != Call::Networks
+    }
+}
+
+/// Each break meets the first call that is its own.
+fn met_once(ahead: &Arc<Mutex<HashMap<String, Break>>>) -> Faults {
+    let ahead = Arc::clone(ahead);
+    let rule = move |call, subject: &str| {
+        let mut ahead = ahead.lock().unwrap();
+        let mut parts = subject.split(['.', ':']);
+        let name = parts.find(|part| ahead.get(*part).is_some_and(|it| it.call == call))?;
+        ahead.remove(name).map(|it| it.fault)
+    };
+    // A list of networks is about none of them.
+    Faults::none().first(Call::Networks, faults::all()).by(rule)
+}
+
+#[test]
+fn a_rehearsal_leaves_nothing_behind_and_stops_nothing_whichever_of_its_calls_breaks() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let server = home.server();
+    server.await_ready();
+    let bystander = Bystander::push(&server);
+    let breaks = Break::all();
+    let named = breaks.iter().filter(|it| it.call != Call::Networks);
+    let ahead = named.map(|it| (it.name.clone(), it.clone())).collect();
+    let ahead = Arc::new(Mutex::new(ahead));
+    stub.set_faults(met_once(&ahead));
+
+    let replies = thread::scope(|scope| {
+        let rehearse = |it: &Break| {
+            let request = Request::post_to("/-/rehearsal", it.allocation());
+            let server = &server;
+            scope.spawn(move || server.send(&request))
+        };
+        let rehearsals: Vec<_> = breaks.iter().map(rehearse).collect();
+        eventually("all breaks to be met", || ahead.lock().unwrap().is_empty().then_some(()));
+        assert_eq!(bystander.goes_on(&server), None);
+        stub.vanish_from(&server);
+        let replies = rehearsals.into_iter().map(|it| it.join().unwrap());
+        replies.collect::<Vec<_>>()
+    });
+
+    for (it, reply) in breaks.iter().zip(replies) {
+        let is_expected = reply.status == 200 || (reply.status == 503 && !it.is_late());
+        assert!(is_expected, "{it:?}: {}", reply.text());
+    }
+    assert_eq!(bystander.goes_on(&server), None);
+    assert_eq!(bystander.end(&server, &stub).1, Vec::<String>::new());
+    let none_left = || (stub.containers() == 0).then_some(());
+    eventually("no container left", none_left);
+}
