@@ -12,8 +12,6 @@ import { chromium } from "playwright-core";
 export const PATIENCE = 60_000;
 
 const program = process.env.DOCKET_PROGRAM ?? new URL("../../target/debug/docket", import.meta.url).pathname;
-// A server without live events is looked at again every few seconds instead.
-const NO_EVENTS = /404.*\/-\/events$/;
 let number = 0;
 
 /** One browser for a file of tests. */
@@ -102,7 +100,7 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
   });
   page.on("console", (message) => {
     const text = `${message.type()}: ${message.text()} ${message.location().url}`;
-    if (message.type() === "error" && ![NO_EVENTS, ...forgive].some((known) => known.test(text))) wrong.push(text);
+    if (message.type() === "error" && !forgive.some((known) => known.test(text))) wrong.push(text);
   });
   page.on("request", (request) => {
     const url = new URL(request.url());

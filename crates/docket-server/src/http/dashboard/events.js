@@ -1,7 +1,5 @@
 // Follows what happens on the server. While nobody looks at the page it follows nothing, and costs
 // nothing. After each break `gap` is given: something may have been missed, load everything again.
-//
-// A server without live events, or a proxy that holds them back, is asked anew every few seconds.
 
 import { address, reached } from "./api.js";
 import { signal } from "./signal.js";
@@ -19,8 +17,6 @@ export const broken = signal();
 
 /** How long to wait before another try, in milliseconds. */
 const PAUSE = 3000;
-/** How often everything is loaded again where there are no live events. */
-const POLL = 5000;
 
 let source = null;
 let timer = null;
@@ -65,8 +61,6 @@ function open() {
 }
 
 function again() {
-  const hadEvents = opened;
   close();
-  if (!hadEvents) gap.give({ Reason: "there are no live events" });
-  timer = setTimeout(open, hadEvents ? PAUSE : POLL);
+  timer = setTimeout(open, PAUSE);
 }

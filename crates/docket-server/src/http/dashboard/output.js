@@ -1,7 +1,7 @@
 // What a container wrote, followed while it runs. However much that is, the page keeps only the
 // newest lines and says what it leaves out; the whole text is a link away.
 
-import { address, failure, reached } from "./api.js";
+import { address, failure, get, reached } from "./api.js";
 import { classes, terminal } from "./ansi.js";
 import { append, el, fill, say } from "./dom.js";
 import { bytes, counted } from "./words.js";
@@ -30,23 +30,24 @@ export function output(name) {
   function show(run, attempt, isLive) {
     const key = `${run.Run}/${isLive ? "live" : attempt?.Attempt}`;
     if (seen === key) return;
-    // What was followed to its end stands there already, unless it was cut.
+    // What is followed goes on to its end by itself, and then stands there already.
     const wasLive = seen === `${run.Run}/live`;
     seen = key;
     const url = address(name, "runs", run.Run, "output");
     whole.href = attempt ? `${url}?attempt=${attempt.Attempt}` : url;
     followed.hidden = !isLive;
-    if (wasLive && reading?.finished) return;
+    if (wasLive && reading && !reading.failed) return;
     stop();
     lines.replaceChildren();
-    reading = isLive ? begin(`${url}?follow=true`, 0, true) : kept(url, attempt);
+    const isOver = async (signal) => Boolean((await get(address(name, "runs", run.Run), { signal })).Ended);
+    reading = isLive ? begin(`${url}?follow=true`, 0, isOver) : kept(url, attempt);
   }
 
   function kept(url, attempt) {
     if (!attempt) return tell("There is no output: nothing was started.");
     const size = attempt.OutputBytes ?? 0;
     const skip = Math.max(0, size - TAIL);
-    return begin(`${url}?attempt=${attempt.Attempt}`, skip, false, attempt.OutputOmitted ?? 0);
+    return begin(`${url}?attempt=${attempt.Attempt}`, skip, null, attempt.OutputOmitted ?? 0);
   }
 
   function tell(text) {
@@ -59,16 +60,20 @@ export function output(name) {
     reading = null;
   }
 
-  function begin(url, skip, isLive, omitted = 0) {
+  // With a way to ask whether the run is over it is followed until then.
+  function begin(url, skip, isOver, omitted = 0) {
     const controller = new AbortController();
-    const state = { finished: false, abort: () => controller.abort() };
-    read(url, skip, isLive, omitted, controller.signal, state).catch((error) => {
-      if (error.name !== "AbortError") tell(`The output cannot be shown: ${error.message}`);
+    const state = { failed: false, abort: () => controller.abort() };
+    read(url, skip, isOver, omitted, controller.signal).catch((error) => {
+      if (error.name === "AbortError") return;
+      state.failed = true;
+      tell(`The output cannot be shown: ${error.message}`);
     });
     return state;
   }
 
-  async function read(url, skip, isLive, omitted, signal, state) {
+  async function read(url, skip, isOver, omitted, signal) {
+    const isLive = isOver !== null;
     const screen = terminal();
     const sheet = paper(lines, () => isLive && follow.checked);
     const decoder = new TextDecoder();
@@ -87,15 +92,14 @@ export function output(name) {
         answer = await fetch(`${url}${url.includes("?") ? "&" : "?"}skip=${taken}`, { signal, cache: "no-store" });
         if (!answer.ok) throw await failure(answer);
         await drain(answer.body.getReader());
-        if (!isLive) break;
-        state.finished = true;
-        break;
+        // A server that stops ends the answer too, and the run goes on.
+        if (!isLive || (await isOver(signal))) break;
       } catch (error) {
         if (error.name === "AbortError" || error.status || !isLive) throw error;
         // The connection broke; what was read stays, and the rest follows.
         reached.give(false);
-        await pause(signal);
       }
+      await pause(signal);
     }
     sheet.write(screen.take(decoder.decode()), screen.line());
     status(taken === 0 ? ", it wrote nothing" : "");
