@@ -30,6 +30,7 @@ pub mod server;
 pub mod ssh;
 pub mod storm;
 pub mod stub;
+pub mod terminal;
 pub mod victim;
 pub mod wait;
 

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        backup, cancel, check, completions, delete, events, get, health, journal, list, logs, next,
-        push, reset, resume, run, runs, server, suspend, why,
+        backup, cancel, check, completions, delete, events, get, health, journal, list, logs, man,
+        next, push, reset, resume, run, runs, server, suspend, top, why,
     },
     environment, output,
 };
@@ -28,6 +28,7 @@ Examples:
   docket run report --wait            run `report` now, and wait for it
   docket logs report -f               see what its newest run writes
   docket why report                   see why it ran, or did not
+  docket top                          see all of it as it happens
   docket events                       follow what happens, as it happens
   docket next '0 9 * * 1-5'           see when a schedule is due
 
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Runs(runs::Arguments),
     Logs(logs::Arguments),
     Why(why::Arguments),
+    Top(top::Arguments),
     Events(events::Arguments),
     Next(next::Arguments),
     Suspend(suspend::Arguments),
@@ -56,6 +58,7 @@ pub(crate) enum Command {
     Backup(backup::Arguments),
     Health(health::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -76,6 +79,7 @@ impl Command {
             Self::Runs(arguments) => runs::run(arguments).await,
             Self::Logs(arguments) => logs::run(arguments).await,
             Self::Why(arguments) => why::run(arguments).await,
+            Self::Top(arguments) => top::run(arguments).await,
             Self::Events(arguments) => events::run(arguments).await,
             Self::Next(arguments) => next::run(arguments).await,
             Self::Suspend(arguments) => suspend::run(arguments).await,
@@ -85,6 +89,7 @@ impl Command {
             Self::Backup(arguments) => backup::run(arguments).await,
             Self::Health(arguments) => health::run(arguments).await,
             Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }

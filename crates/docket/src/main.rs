@@ -13,6 +13,7 @@ mod size;
 mod specifications;
 mod table;
 mod time_zone;
+mod top;
 mod who;
 mod words;
 

@@ -121,9 +121,18 @@ pub(crate) fn progress_bar(bytes: usize) -> Option<ProgressBar> {
     Some(bar.with_style(style))
 }
 
-/// A text without characters that could command a terminal; line ends stay.
+/// A text without characters that could command a terminal or turn it around; line ends stay.
 pub(crate) fn without_control(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
+    text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect()
+}
+
+/// A character, or a sign in its place where it could command a terminal or turn a text around.
+pub(crate) fn visible(c: char) -> char {
+    let turns_around = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    if c.is_control() || turns_around { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 #[cfg(test)]
@@ -141,5 +150,6 @@ mod tests {
     #[test]
     fn what_a_server_says_cannot_command_the_terminal() {
         assert_eq!(without_control("a\u{1b}[2J\nb"), "a\u{fffd}[2J\nb");
+        assert_eq!(without_control("gnp.\u{202e}exe"), "gnp.\u{fffd}exe");
     }
 }

@@ -29,3 +29,4 @@ mod sessions;
 mod settings;
 mod stops;
 mod storms;
+mod top;

@@ -13,7 +13,7 @@ use reqwest::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Client, Listing, upload};
+use super::{Client, Listing, answer, upload};
 
 impl Client {
     /// All allocations, or the first ones up to a limit.
@@ -28,6 +28,15 @@ impl Client {
     /// One allocation.
     pub(crate) async fn get(&self, name: &AllocationName) -> Result<Value> {
         self.ask(self.request(Method::GET, &format!("/{name}"))).await
+    }
+
+    /// One allocation, or nothing where there is none.
+    pub(crate) async fn find(&self, name: &AllocationName) -> Result<Option<Value>> {
+        match self.get(name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if answer::is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Creates or updates all of these allocations, or none.

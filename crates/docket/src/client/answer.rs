@@ -65,6 +65,11 @@ pub(crate) struct Declined {
     told: String,
 }
 
+/// True where the server answered that what was asked for is not there.
+pub(super) fn is_not_found(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(Declined::is_not_found)
+}
+
 impl Declined {
     /// True where what was asked for is not there.
     pub(super) fn is_not_found(&self) -> bool {

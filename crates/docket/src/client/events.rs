@@ -75,6 +75,17 @@ impl<'a> Events<'a> {
         }
     }
 
+    /// Begins to listen, if it has not begun; events from then on are not missed.
+    ///
+    /// # Errors
+    /// Where the server refuses, or is not there.
+    pub(crate) async fn open_now(&mut self) -> Result<()> {
+        if self.response.is_none() {
+            self.open().await?;
+        }
+        Ok(())
+    }
+
     /// What happens next.
     ///
     /// # Errors

@@ -3,19 +3,52 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use docket_model::{AllocationName, Specification, container::UnknownOptions, wire::Rehearsal};
-use reqwest::{Method, Response};
+use docket_model::{
+    AllocationName, Specification,
+    container::UnknownOptions,
+    wire::{Problem, Rehearsal},
+};
+use reqwest::{Method, Response, StatusCode};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Client, Listing, answer::Unreachable};
+use super::{
+    Client, Listing,
+    answer::{self, Unreachable},
+};
 
 /// A server that needs longer than this to say how it is is not well.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is read of a server that is ready.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ready {
+    engine: Engine,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Engine {
+    version: String,
+}
 
 impl Client {
     /// Succeeds if the server says that it is well.
     pub(crate) async fn health(&self) -> Result<()> {
         self.send(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await.map(drop)
+    }
+
+    /// The engine in words, or why nothing can start.
+    pub(crate) async fn ready(&self) -> Result<Result<String, String>> {
+        let response = self.answer(self.request(Method::GET, "/-/ready").timeout(PATIENCE)).await?;
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let problem: Problem = answer::read(&self.shown, response).await?;
+            return Ok(Err(problem.detail));
+        }
+        let response = answer::expect_success(&self.shown, response).await?;
+        let ready: Ready = answer::read(&self.shown, response).await?;
+        Ok(Ok(format!("Docker {}", ready.engine.version)))
     }
 
     /// What happened to the server and to allocations, or to one of them, the newest first.

@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod man;
 mod many;
 pub(crate) mod next;
 pub(crate) mod push;
@@ -21,6 +22,7 @@ pub(crate) mod runs;
 pub(crate) mod server;
 pub(crate) mod suspend;
 mod target;
+pub(crate) mod top;
 mod watch;
 pub(crate) mod why;
 

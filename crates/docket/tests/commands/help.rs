@@ -18,6 +18,7 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "runs",
         "logs",
         "why",
+        "top",
         "events",
         "next",
         "suspend",
@@ -27,6 +28,7 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "backup",
         "health",
         "completions",
+        "man",
     ];
     assert_snapshot!("help", transcript(&mut docket(["--help"])));
     for command in commands {
@@ -42,6 +44,22 @@ fn a_shell_can_complete_the_commands() {
         let script = transcript(&mut docket(["completions", shell]));
         assert!(script.starts_with("exit code 0") && script.contains("push"), "{script}");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+
+    let printed = transcript(&mut docket(["man"]));
+    transcript(docket(["man"]).arg(&pages));
+
+    assert!(printed.contains(".TH docket 1"), "{printed}");
+    let push = std::fs::read_to_string(pages.join("docket-push.1")).unwrap();
+    assert!(push.contains("docket.yml"), "{push}");
+    let count = std::fs::read_dir(&pages).unwrap().count();
+    let commands = printed.matches("docket\\-").count();
+    assert!(count > 20 && commands >= count - 1, "{count} pages, {commands} commands");
 }
 
 #[test]

@@ -1,0 +1,215 @@
+//! `docket top`: what runs, what is next and what went wrong, on a terminal.
+//!
+//! ```text
+//! feed ─ messages ─┐
+//! keys ────────────┼─→ model.update ─→ effects ─→ server
+//! clock ───────────┘        │
+//!                           └─→ view.draw, at most every 100 ms
+//! ```
+//!
+//! The terminal is left as it was, however it ends.
+
+mod feed;
+mod keys;
+mod model;
+mod rows;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use docket_model::{
+    RunId,
+    wire::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
+};
+use futures_util::StreamExt;
+use ratatui::{
+    DefaultTerminal,
+    crossterm::event::{
+        Event as TerminalEvent, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
+    },
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc::{self, Receiver, Sender},
+    task::JoinHandle,
+    time::{self, MissedTickBehavior},
+};
+
+use self::{
+    keys::Key,
+    model::{Effect, Message, Model},
+};
+use crate::{
+    client::{Asked, Client, Event, Follow},
+    clock, who,
+};
+
+/// How many messages wait for the model: what writes faster is slowed down.
+const MESSAGES: usize = 256;
+/// How often it is drawn at most.
+const FRAME: Duration = Duration::from_millis(100);
+/// How often the time shown moves on.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Shows a server until somebody leaves.
+pub(crate) async fn show(client: Client, server: String) -> Result<()> {
+    let mut terminal = ratatui::try_init().context("the terminal cannot be used")?;
+    let ended = Show::new(client, server).run(&mut terminal).await;
+    ratatui::try_restore().context("the terminal cannot be left as it was")?;
+    ended
+}
+
+struct Show {
+    client: Arc<Client>,
+    model: Model,
+    sender: Sender<Message>,
+    messages: Receiver<Message>,
+    follower: Option<JoinHandle<()>>,
+    is_drawn: bool,
+}
+
+impl Show {
+    fn new(client: Client, server: String) -> Self {
+        let (sender, messages) = mpsc::channel(MESSAGES);
+        let model = Model::new(server, clock::now());
+        let client = Arc::new(client);
+        Self { client, model, sender, messages, follower: None, is_drawn: false }
+    }
+
+    async fn run(mut self, terminal: &mut DefaultTerminal) -> Result<()> {
+        let mut pressed = EventStream::new();
+        let mut ended = signal(SignalKind::terminate())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
+        let mut feed = pin!(feed::tell(Arc::clone(&self.client), self.sender.clone()));
+        let (mut frames, mut ticks) = (time::interval(FRAME), time::interval(TICK));
+        frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let outcome = loop {
+            let message = tokio::select! {
+                Some(event) = pressed.next() => match event.context("the terminal is gone")? {
+                    TerminalEvent::Key(event) => key(event).map(Message::Key),
+                    // Resized: it is drawn anew.
+                    _ => Some(Message::Tick(clock::now())),
+                },
+                Some(message) = self.messages.recv() => Some(message),
+                _ = ticks.tick() => Some(Message::Tick(clock::now())),
+                _ = frames.tick(), if !self.is_drawn => {
+                    terminal.draw(|frame| view::draw(&self.model, frame))?;
+                    self.is_drawn = true;
+                    None
+                }
+                told = &mut feed => break told,
+                _ = ended.recv() => break Ok(()),
+                _ = hung_up.recv() => break Ok(()),
+            };
+            let Some(message) = message else { continue };
+            self.is_drawn = false;
+            let effects = self.model.update(message);
+            if effects.contains(&Effect::Quit) {
+                break Ok(());
+            }
+            for effect in effects {
+                self.carry_out(effect);
+            }
+        };
+        self.follow(None);
+        outcome
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        if let Effect::Watch(run) = effect {
+            return self.follow(run);
+        }
+        let (client, sender) = (Arc::clone(&self.client), self.sender.clone());
+        tokio::spawn(async move {
+            let told = carry_out(&client, effect).await;
+            let told = told.unwrap_or_else(|error| format!("{error:#}"));
+            let _ = sender.send(Message::Told(told)).await;
+        });
+    }
+
+    /// Follows one run, in place of the one before.
+    fn follow(&mut self, run: Option<RunId>) {
+        if let Some(follower) = self.follower.take() {
+            follower.abort();
+        }
+        let (client, sender) = (Arc::clone(&self.client), self.sender.clone());
+        self.follower = run.map(|run| {
+            tokio::spawn(async move {
+                if let Err(error) = follow(&client, run, &sender).await {
+                    let _ = sender.send(Message::Told(format!("{error:#}"))).await;
+                }
+            })
+        });
+    }
+}
+
+/// Passes on what a run writes.
+async fn follow(client: &Client, run: RunId, sender: &Sender<Message>) -> Result<()> {
+    let mut follow = Follow::new(client, run.clone(), false);
+    loop {
+        match follow.next().await? {
+            Event::Bytes(bytes) => sender.send(Message::Output(run.clone(), bytes)).await?,
+            // The head of the screen tells of it.
+            Event::Lost(_) | Event::Back => {}
+            Event::Over(_) => return Ok(()),
+        }
+    }
+}
+
+/// Does what was asked for, and says what became of it.
+async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
+    let by = Some(who::asks());
+    Ok(match effect {
+        Effect::Run(name) => {
+            let request = RunRequest { by, ..RunRequest::default() };
+            match client.run(&name, &request).await? {
+                Asked::Accepted(record) => format!("{name}/{} starts", record.run),
+                Asked::Skipped(record) => {
+                    format!("{name} does not run: {}", record.reason.unwrap_or_default())
+                }
+            }
+        }
+        Effect::Cancel(run, kill) => {
+            client.cancel(&run, &CancelRequest { kill, by }).await?;
+            format!("{run} is told to end")
+        }
+        Effect::Suspend(name, reason) => {
+            let reason = Some(reason).filter(|reason| !reason.is_empty());
+            client.suspend(&name, &SuspendRequest { reason, until: None, by }).await?;
+            format!("{name} starts nothing until it is resumed")
+        }
+        Effect::Resume(name) => {
+            client.resume(&name, &ResumeRequest { by }).await?;
+            format!("{name} starts again")
+        }
+        Effect::Watch(_) | Effect::Quit => String::new(),
+    })
+}
+
+fn key(event: KeyEvent) -> Option<Key> {
+    if event.kind == KeyEventKind::Release {
+        return None;
+    }
+    let is_control = event.modifiers.contains(KeyModifiers::CONTROL);
+    Some(match event.code {
+        KeyCode::Char('c') if is_control => Key::Interrupt,
+        KeyCode::Char(_) if is_control => return None,
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Escape,
+        KeyCode::Backspace => Key::Backspace,
+        _ => return None,
+    })
+}

@@ -1,0 +1,95 @@
+//! What a line about an allocation needs, and the order of the lines.
+
+use chrono::{DateTime, Utc};
+use docket_model::{AllocationName, wire::Status};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::words;
+
+/// An allocation as the terminal shows it.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) name: AllocationName,
+    /// Its schedule in words, or what it runs after.
+    pub(super) schedule: String,
+    /// True where its specification suspends it.
+    is_suspended: bool,
+    pub(super) status: Status,
+    /// What a search looks in, in lower case.
+    searched: String,
+}
+
+/// What is read of an allocation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Shown {
+    name: AllocationName,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    labels: Option<serde_json::Map<String, Value>>,
+    #[serde(default)]
+    cron: String,
+    #[serde(default)]
+    after: Option<Vec<String>>,
+    #[serde(default)]
+    suspended: bool,
+    status: Status,
+}
+
+impl Row {
+    /// Nothing where another version of the server tells too little.
+    pub(super) fn read(allocation: &Value) -> Option<Self> {
+        let shown = Shown::deserialize(allocation).ok()?;
+        let Shown { name, description, labels, cron, after, suspended, status } = shown;
+        let labels = labels.iter().flatten();
+        let labels = labels.map(|(key, value)| format!(" {key}={}", value.as_str().unwrap_or("")));
+        let searched = format!(
+            "{name} {}{} {cron}",
+            description.unwrap_or_default(),
+            labels.collect::<String>()
+        );
+        let after = || format!("after {}", after.unwrap_or_default().join(", "));
+        let schedule = status.schedule.clone().unwrap_or_else(after);
+        let (is_suspended, searched) = (suspended, searched.to_lowercase());
+        Some(Self { name, schedule, is_suspended, status, searched })
+    }
+
+    /// When it runs next, or why it does not.
+    pub(super) fn next(&self, now: DateTime<Utc>) -> String {
+        if self.is_suspended && self.status.suspended.is_none() {
+            return "suspended by its specification".to_owned();
+        }
+        match (self.status.next, &self.status.suspended) {
+            // How long it is until then comes first: there may be no place for more.
+            (Some(next), None) => {
+                let wall_clock = words::wall_clock(next, words::zone(&self.status.time_zone));
+                format!("{} · {wall_clock}", words::relative(next, now))
+            }
+            _ => words::next(&self.status, now),
+        }
+    }
+
+    /// How its last run ended.
+    pub(super) fn last(&self, now: DateTime<Utc>) -> String {
+        let last = self.status.last_run.as_ref();
+        last.map_or_else(|| "has not run yet".to_owned(), |run| words::result(run, now))
+    }
+
+    /// True where it holds all of these words, which are in lower case.
+    pub(super) fn holds(&self, search: &str) -> bool {
+        search.split_whitespace().all(|word| self.searched.contains(word))
+    }
+
+    /// What runs comes first, then what is due first.
+    pub(super) fn order(&self) -> impl Ord + use<> {
+        let next = self.status.next.filter(|_| !self.is_held());
+        (self.status.running == 0, next.is_none(), next, self.name.clone())
+    }
+
+    /// True where nothing starts by itself.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_suspended || self.status.suspended.is_some()
+    }
+}

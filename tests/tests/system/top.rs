@@ -1,0 +1,167 @@
+//! `docket top` in a real terminal: its screen after each key, and the terminal after it.
+
+use docket_tests::{
+    Engine, Server,
+    allocation::{idle, with_option},
+    program,
+    terminal::Terminal,
+};
+use serde_json::{Value, json};
+
+fn script(name: &str, script: &str) -> Value {
+    let mut allocation = with_option(idle("foo"), "Cmd", json!(["sh", "-c", script]));
+    allocation["Name"] = json!(name);
+    with_option(allocation, "StopSignal", json!("SIGKILL"))
+}
+
+fn server() -> Server {
+    let server = Server::start(Engine::shared());
+    server.await_ready();
+    server
+        .push(&script("counter", "n=0; while true; do n=$((n+1)); echo line $n; sleep 0.1; done"));
+    server.push(&script("failing", "echo oh no; exit 3"));
+    server.push(&script("hostile", r"printf 'a\033[2J\033]0;owned\007b\n'"));
+    server
+}
+
+/// The view in a shell that tells what comes before and after it.
+fn top(server: &Server, size: (u16, u16)) -> Terminal {
+    let (program, url) = (program().display().to_string(), server.url().to_owned());
+    let script = format!(
+        "echo before; a=$(stty -g); {program} top --host {url}; echo \"left: $?\"; \
+         test \"$a\" = \"$(stty -g)\" && echo as it was; sleep 600"
+    );
+    Terminal::start(&script, size)
+}
+
+#[test]
+fn runs_are_started_followed_and_cancelled_by_keys() {
+    let server = server();
+    let terminal = top(&server, (120, 30));
+    terminal.await_text("3 allocations, 0 under way");
+    terminal.await_text("▶ counter");
+
+    terminal.press(&["r"]);
+    terminal.await_text("Run counter now? [y/n]");
+    terminal.press(&["y"]);
+    terminal.await_text("Under way (1)");
+    terminal.await_text("line 3");
+    terminal.press(&["c"]);
+    terminal.await_text("[y/n]");
+    terminal.press(&["y"]);
+    terminal.await_text("Under way (0)");
+    let run = server.ended_run("counter");
+
+    assert_eq!(run["State"], "cancelled", "{run}");
+}
+
+#[test]
+fn what_went_wrong_is_shown_with_its_output() {
+    let server = server();
+    let terminal = top(&server, (120, 30));
+    terminal.await_text("▶ counter");
+
+    server.run_by_hand("failing");
+    terminal.await_text("Went wrong (1)");
+    terminal.press(&["Tab", "Tab"]);
+    let screen = terminal.await_text("oh no");
+
+    assert!(screen.contains("exit code 3"), "{screen}");
+}
+
+#[test]
+fn an_allocation_is_suspended_with_a_reason_and_resumed() {
+    let server = server();
+    let terminal = top(&server, (120, 30));
+    terminal.await_text("▶ counter");
+
+    terminal.press(&["s"]);
+    terminal.await_text("Suspend counter; why?");
+    terminal.press(&["-l", "the disk moves"]);
+    terminal.press(&["Enter"]);
+    terminal.await_text("1 suspended");
+    let reason = server.get("/counter").json()["Status"]["Suspended"]["Reason"].clone();
+    // What is suspended has gone behind the others; the cursor stays on it.
+    terminal.await_text("▶ counter");
+    terminal.press(&["u"]);
+    terminal.await_text("Let counter start again? [y/n]");
+    terminal.press(&["y"]);
+    terminal.await_screen("none suspended", |screen| !screen.contains("1 suspended"));
+
+    assert_eq!(reason, "the disk moves");
+    assert_eq!(server.get("/counter").json()["Status"]["Suspended"], Value::Null);
+}
+
+#[test]
+fn a_search_and_a_new_size_are_followed() {
+    let server = server();
+    let terminal = top(&server, (120, 30));
+    terminal.await_text("▶ counter");
+
+    terminal.press(&["/"]);
+    terminal.press(&["-l", "fail"]);
+    terminal.press(&["Enter"]);
+    let found = terminal.await_text("Allocations with “fail” (1)");
+    terminal.resize((60, 15));
+    // The terminal cuts what stood there before it is drawn anew.
+    terminal.await_screen("60 columns", |screen| {
+        screen.contains("▶ failing")
+            && screen.contains(" Output ──")
+            && screen.lines().all(|line| line.chars().count() <= 60)
+    });
+    terminal.resize((30, 8));
+    terminal.await_text("too small");
+    terminal.resize((120, 30));
+    terminal.await_text("▶ failing");
+
+    assert!(!found.contains("counter"), "{found}");
+}
+
+#[test]
+fn hostile_output_does_nothing() {
+    let server = server();
+    let terminal = top(&server, (120, 30));
+    terminal.await_text("▶ counter");
+
+    terminal.press(&["/"]);
+    terminal.press(&["-l", "hostile"]);
+    terminal.press(&["Enter", "r"]);
+    terminal.await_text("Run hostile now?");
+    terminal.press(&["y"]);
+    let screen =
+        terminal.await_screen("the output", |screen| screen.lines().any(|line| line == "ab"));
+
+    assert!(screen.contains("▶ hostile"), "{screen}");
+}
+
+#[test]
+fn the_terminal_is_left_as_it_was() {
+    let server = server();
+    for leave in ["q", "C-c"] {
+        let terminal = top(&server, (100, 24));
+        terminal.await_text("▶ counter");
+
+        terminal.press(&[leave]);
+        let screen = terminal.await_text("as it was");
+
+        assert!(screen.starts_with("before\nleft: 0\nas it was\n"), "{screen}");
+    }
+}
+
+#[test]
+fn a_server_that_goes_and_comes_back_is_told_of() {
+    let server = server();
+    let terminal = top(&server, (120, 30));
+    terminal.await_text("▶ counter");
+    let address = server.url().trim_start_matches("http://").to_owned();
+
+    server.crash();
+    terminal.await_text("✗");
+    let server = Server::listening(&address, Engine::shared().address(), |_| {});
+    server.await_ready();
+    server.push(&script("newcomer", "true"));
+
+    // One that remembers nothing has what was pushed to it since.
+    terminal.await_text("▶ newcomer");
+    terminal.await_text("✓ Docker");
+}
