@@ -23,5 +23,5 @@ lint:  ## Formatting, clippy and documentation, warnings refused
 	@scripts/lint
 
 bench: ## Measures the released server; BENCH="--quick" passes arguments on
-	@scripts/install run
+	@scripts/install bench
 	@scripts/with-engine scripts/bench $(BENCH)

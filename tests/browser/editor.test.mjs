@@ -43,12 +43,12 @@ test("an allocation is added and changed as a text, with mistakes told at their 
   await text.fill('Name: texted\nCron: "1 9 * * *"\nContainer:\n  Config: {Image: busybox}\n');
   await page.getByText("Runs at 09:01 every day").waitFor();
   await text.press("Control+Enter");
-  await page.getByRole("heading", { level: 1, name: "texted" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "texted", exact: true }).waitFor();
   await page.getByRole("link", { name: "Edit" }).click();
   await text.fill((await text.inputValue()).replace("1 9", "2 9"));
   await page.getByText("Runs at 09:02 every day").waitFor();
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("heading", { level: 1, name: "texted" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "texted", exact: true }).waitFor();
   const stored = await server.get("/texted");
 
   assert.deepEqual(lines, ["2", "4"]);
@@ -71,7 +71,7 @@ test("the text of a specification is read back as what it was, whatever it holds
   await text.fill((await text.inputValue()).replace("Name: odd", "Name: even"));
   await page.getByText("No mistakes").waitFor();
   await text.press("Control+Enter");
-  await page.getByRole("heading", { level: 1, name: "even" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "even", exact: true }).waitFor();
   const stored = await server.get("/even");
 
   assert.deepEqual(Object.values(stored.Labels).sort(), [...hostile].sort());
@@ -93,7 +93,7 @@ test("what somebody else saved meanwhile is shown beside one's own and not overw
   const unseen = await server.get("/shared");
   await dialog.getByRole("button", { name: "Go on with mine" }).click();
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("heading", { level: 1, name: "shared" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "shared", exact: true }).waitFor();
   const stored = await server.get("/shared");
 
   assert.match(shown, /0 10 \* \* \*[\s\S]*0 9 \* \* \*/);

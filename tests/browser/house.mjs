@@ -3,10 +3,9 @@
 
 import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { once } from "node:events";
 import { after, before } from "node:test";
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.mjs";
 
 /** How long anything may take that is waited for, in milliseconds. */
 export const PATIENCE = 60_000;
@@ -18,8 +17,7 @@ let number = 0;
 export function browser() {
   const held = {};
   before(async () => {
-    const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((path) => existsSync(path));
-    held.browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-background-networking"] });
+    held.browser = await launch();
   });
   after(() => held.browser?.close());
   return held;
@@ -29,7 +27,7 @@ export function browser() {
 export async function serve(test, more = [], listen = "127.0.0.1:0") {
   number += 1;
   const namespace = `page-${process.pid}-${number}`.slice(-20).replace(/^-/, "");
-  const server = { namespace, url: null, process: null, start, stop, push, get, post };
+  const server = { namespace, url: null, process: null, start, stop, push, get, post, exec };
   test.after(async () => {
     await stop();
     const ids = docker("ps", "--all", "--quiet", "--filter", `label=io.docket.namespace=${namespace}`);
@@ -61,6 +59,12 @@ export async function serve(test, more = [], listen = "127.0.0.1:0") {
 
   function post(path, body = {}) {
     return fetch(server.url + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  }
+
+  // Runs a command in the one container of an allocation.
+  function exec(name, ...words) {
+    const labels = [`namespace=${namespace}`, `allocation=${name}`].flatMap((label) => ["--filter", `label=io.docket.${label}`]);
+    docker("exec", docker("ps", "--quiet", ...labels), ...words);
   }
 }
 

@@ -1,6 +1,9 @@
 // One allocation and its runs, on a real engine.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { browser, open, serve, shell } from "./house.mjs";
 
@@ -55,6 +58,63 @@ test("a run is cancelled and an allocation suspended, resumed and deleted, each 
 
   assert.equal(suspended.Status.Suspended.Reason, "the disk is full");
   assert.equal(kept.length, 1);
+  assert.deepEqual(await server.get("/"), []);
+  page.done();
+});
+
+test("an output is followed on through a restart of the server, to its end", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "docket-page-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const server = await serve(t, ["--store", `sqlite:${join(folder, "docket.db")}`]);
+  // It ends once it is told to, so that the restart falls in its middle.
+  await server.push(shell("long", "echo begun; until [ -e /tmp/end ]; do sleep 0.1; done; echo ended"));
+  const page = await open(chromium, t, server, { hash: "#/a/long", forgive: [/Failed to load resource/] });
+
+  await page.getByRole("button", { name: "Run now" }).click();
+  const output = page.getByRole("log", { name: "Output" });
+  await output.getByText("begun", { exact: true }).waitFor();
+  await server.stop();
+  await page.getByText("The server does not answer").waitFor();
+  await server.start();
+  await page.getByText("The server does not answer").waitFor({ state: "detached" });
+  server.exec("long", "touch", "/tmp/end");
+  await output.getByText("ended", { exact: true }).waitFor();
+  await page.getByText("succeeded", { exact: true }).waitFor();
+  const lines = await output.locator(".terminal-line").allTextContents();
+
+  assert.deepEqual(lines, ["begun", "ended"]);
+  page.done();
+});
+
+test("the keyboard alone runs, cancels, suspends and deletes", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("keys", "trap 'exit 0' TERM; sleep 600 & wait", { Cron: "0 9 * * *" }));
+  const page = await open(chromium, t, server, { hash: "#/a/keys", forgive: [/404/] });
+  const press = async (name, confirmed) => {
+    const button = page.getByRole("button", { name, exact: true });
+    await button.waitFor();
+    for (let count = 0; count < 60; count += 1) {
+      if (await button.evaluate((node) => node === document.activeElement)) break;
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.press("Enter");
+    if (confirmed === undefined) return;
+    await page.getByRole("dialog").waitFor();
+    await press(confirmed);
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  };
+
+  await page.getByRole("heading", { level: 1, name: "keys" }).waitFor();
+  await press("Run now");
+  await press("Cancel…", "Cancel the run");
+  await page.getByText("cancelled", { exact: true }).first().waitFor();
+  await page.goBack();
+  await press("Suspend…", "Suspend");
+  await press("Resume");
+  await page.getByRole("button", { name: "Suspend…" }).waitFor();
+  await press("Delete…", "Delete");
+  await page.getByText("No allocations yet").waitFor();
+
   assert.deepEqual(await server.get("/"), []);
   page.done();
 });

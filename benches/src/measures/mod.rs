@@ -12,6 +12,7 @@ mod idle;
 mod lateness;
 mod lateness_store;
 mod memory;
+mod page;
 mod push;
 mod real_engine;
 mod runs;
@@ -48,7 +49,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 17] = [
+pub(crate) const MEASURES: [Measure; 18] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
@@ -92,6 +93,11 @@ pub(crate) const MEASURES: [Measure; 17] = [
         name: "events",
         about: "an event's way from the engine to 500 readers",
         figures: events::measure,
+    },
+    Measure {
+        name: "page",
+        about: "the dashboard in a browser, of 10,000 allocations",
+        figures: page::measure,
     },
     Measure { name: "engine", about: "runs a second on a real engine", figures: engine::measure },
 ];

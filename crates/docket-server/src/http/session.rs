@@ -3,8 +3,9 @@
 //! 1. A session is in memory only: it ends with the server, when somebody signs out, or when it was
 //!    not used for long.
 //! 2. What is kept of a session is a digest, so that nothing in memory opens one.
-//! 3. A right token is let in whatever wrong ones came before it from the same address: else one
-//!    behind a proxy could lock all others out.
+//! 3. After ten wrong tokens in a minute nobody signs in from their address for the rest of it. A
+//!    session and a right token with a request are let in even then: else one behind a proxy could
+//!    lock out all that goes on by itself.
 
 use std::{
     collections::HashMap,
@@ -120,11 +121,19 @@ impl WrongTokens {
             (*since, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
-        if *count == MOST_WRONG + 1 {
+        if *count == MOST_WRONG {
             let address = address.map_or_else(|| "a local user".to_owned(), |it| it.to_string());
             warn!(address, "{MOST_WRONG} wrong tokens in a minute: the address is told to wait");
         }
         (*count > MOST_WRONG).then(|| COUNTED.saturating_sub(now - *since))
+    }
+
+    /// How long nobody may sign in from an address, if that is so.
+    fn wait(&self, address: Option<IpAddr>) -> Option<Duration> {
+        let by_address = self.by_address.lock();
+        let (since, count) = by_address.get(&address.map(one_of_many))?;
+        let left = COUNTED.saturating_sub(since.elapsed());
+        (*count >= MOST_WRONG && !left.is_zero()).then_some(left)
     }
 }
 
@@ -178,8 +187,12 @@ pub(super) async fn sign_in(
     // What serde says of a mistake may hold what was sent.
     let wrong = |_| ApiError::BadRequest("send the token as {\"Token\":\"…\"}".to_owned());
     let SignIn { token: offered } = serde_json::from_slice(&bytes).map_err(wrong)?;
+    let peer = request.peer_addr();
+    if let Some(wait) = api.wrong_tokens.wait(peer.map(|peer| peer.ip())) {
+        return Err(ApiError::TooManyTokens(wait));
+    }
     if !token.admits(offered.trim().as_bytes()) {
-        return Err(access::wrong_token(&api, request.peer_addr()));
+        return Err(access::wrong_token(&api, peer));
     }
     let cookie = cookie(&api.access, &api.sessions.begin()?, COOKIE_LIFE);
     Ok(signed(&cookie))
