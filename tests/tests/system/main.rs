@@ -15,6 +15,7 @@ mod events;
 mod file;
 mod fixtures;
 mod following;
+mod hostile;
 mod http_api;
 mod http_errors;
 mod images;

@@ -46,7 +46,7 @@ fn the_keys_are_helped_with() {
 fn hostile_text_does_nothing() {
     let mut model = model();
     let mut hostile = allocation("hostile", Some("09:01:00"));
-    hostile["Cron"] = json!("\u{1b}[2J\u{202e}\n@daily");
+    hostile["Status"]["Schedule"] = json!("\u{1b}[2J\u{202e}\nat dawn");
     model.update(Message::Allocation(name("hostile"), Some(hostile)));
     let mut failed = run("hostile", "08:59:00", "failed", Some("08:59:01"));
     failed.reason = Some("\u{1b}]0;owned\u{7}<b>".to_owned());

@@ -1,0 +1,42 @@
+//! Texts of others that would command a terminal, or turn around what stands there.
+
+use docket_stub_engine::Options;
+use docket_tests::{Home, StubEngine, allocation::idle, http::Request};
+use serde_json::json;
+
+/// Clears the screen, sets a title, turns the text around, and ends a line where there is none.
+const HOSTILE: &str = "\u{1b}[2Jx\u{1b}]0;title\u{7}\u{202e}gnp\u{9b}31m\r\u{2066}";
+
+#[test]
+fn no_command_of_a_terminal_gets_into_what_the_client_tells_people() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let server = home.server();
+    server.await_ready();
+    let mut allocation = idle("foo");
+    allocation["Description"] = json!(HOSTILE);
+    allocation["Labels"] = json!({"owner": HOSTILE, "team": "a"});
+    allocation["Container"]["Config"]["Env"] = json!([format!("X={HOSTILE}")]);
+    server.push(&allocation);
+    let run = Request::post_to("/foo/runs", json!({"By": HOSTILE}).to_string());
+    assert_eq!(server.send(&run).status, 202);
+    server.ended_run("foo");
+    let suspension = json!({"By": HOSTILE, "Reason": HOSTILE}).to_string();
+    assert_eq!(server.send(&Request::post_to("/foo/suspend", suspension)).status, 200);
+
+    let told = [
+        server.docket(["list", "-o", "table"]).ok(),
+        server.docket(["get", "foo", "-o", "table"]).ok(),
+        server.docket(["why", "foo"]).ok(),
+        server.docket(["journal", "-o", "table"]).ok(),
+    ];
+
+    let commands = |c: char| {
+        let turns_around = ('\u{202a}'..='\u{202e}').contains(&c) || c == '\u{2066}';
+        c != '\n' && (c.is_control() || turns_around)
+    };
+    for told in told {
+        assert!(told.contains("gnp\u{fffd}31m"), "{told:?}");
+        assert!(!told.contains(commands), "{told:?}");
+    }
+}
