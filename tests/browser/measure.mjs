@@ -22,10 +22,11 @@ const steps = {
     await page?.context().close();
     page = await (await browser.newContext({ viewport: { width: 1600, height: 1000 } })).newPage();
     await page.goto(url);
-    const told = `${Number(count).toLocaleString("en")} allocations`;
-    const listed = await page.waitForFunction((text) => document.body.innerText.includes(text) && performance.now(), told, { timeout: LIMIT });
-    const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
-    return { FirstPaint: paint, Listed: await listed.jsonValue() };
+    await page.getByText(`${Number(count).toLocaleString("en")} allocations ·`).waitFor({ timeout: LIMIT });
+    return page.evaluate(() => ({
+      FirstPaint: performance.getEntriesByName("first-contentful-paint")[0].startTime,
+      Listed: performance.now(),
+    }));
   },
 
   async search() {

@@ -33,6 +33,9 @@ const FEW: usize = 10;
 /// How often the page is loaded; the first time warms up the browser.
 const LOADS: usize = 4;
 
+/// Until what a server does after a push is done.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// How long the server is watched.
 const WATCHED: Duration = Duration::from_secs(10);
 
@@ -43,6 +46,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut browser = Browser::start(server.address())?;
     let (few, _) = browser.paint(FEW)?;
     server.fill((FEW..MANY).map(specimen::idle))?;
+    pause(SETTLED)?;
     let alone = spent_by(&server)?;
     let (many, listed) = browser.paint(MANY)?;
     let asked_for = list(server.address())?;
