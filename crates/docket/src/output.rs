@@ -88,7 +88,7 @@ pub(crate) fn note(text: impl Display) {
 
 /// Writes something that its reader should know about.
 pub(crate) fn warning(text: impl Display) {
-    note(format_args!("warning: {text}"));
+    note(format_args!("warning: {}", without_control(&text.to_string())));
 }
 
 /// Writes an error and its causes in one line, each told once.

@@ -1,5 +1,7 @@
 //! `docket top` in a real terminal: its screen after each key, and the terminal after it.
 
+use std::{thread, time::Duration};
+
 use docket_tests::{
     Engine, Server,
     allocation::{idle, with_option},
@@ -157,6 +159,8 @@ fn a_server_that_goes_and_comes_back_is_told_of() {
 
     server.crash();
     terminal.await_text("✗");
+    // Away for longer than the first attempts to reach it take.
+    thread::sleep(Duration::from_secs(3));
     let server = Server::listening(&address, Engine::shared().address(), |_| {});
     server.await_ready();
     server.push(&script("newcomer", "true"));

@@ -76,12 +76,6 @@ fn check_known(request: &ServiceRequest, api: &Api) -> Result<(), ApiError> {
     check_own_page(request.headers())
 }
 
-/// True where the token or the cookie of a session is among the headers.
-pub(super) fn is_known(api: &Api, headers: &HeaderMap) -> bool {
-    bearer(headers).is_some_and(|offered| admits(api, offered))
-        || session::is_signed_in(api, headers)
-}
-
 fn admits(api: &Api, offered: &str) -> bool {
     api.access.token.as_ref().is_some_and(|token| token.admits(offered.as_bytes()))
 }

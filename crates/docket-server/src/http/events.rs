@@ -16,7 +16,7 @@ use docket_model::{
 use super::{
     Api,
     error::ApiError,
-    list,
+    list, session,
     sse::{self, Came, Feed, Pulse},
 };
 use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
@@ -42,7 +42,7 @@ pub(super) async fn follow(api: Data<Api>, request: HttpRequest) -> Result<HttpR
         _ => None,
     };
     let mut following = Following {
-        pulse: Pulse::new(&api.stopping),
+        pulse: Pulse::new(session::end_of(&api, request.headers())),
         reader,
         wanted,
         start,

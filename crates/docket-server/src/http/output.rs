@@ -26,6 +26,7 @@ use super::{
     error::ApiError,
     number,
     runs::find,
+    session,
     sse::{self, Came, Feed, Pulse},
 };
 use crate::{
@@ -62,7 +63,9 @@ pub(super) async fn get(
     if follow && sse::is_wanted(&request) {
         let last = sse::last_id(&request).map(|id| number("Last-Event-ID", id, 0..=u64::MAX));
         let seen = last.transpose()?.unwrap_or(skip);
-        return Ok(sse::answer(&request, Live::new(&api, path.0.clone(), run.id.instant, seen)));
+        let pulse = Pulse::new(session::end_of(&api, request.headers()));
+        let live = Live::new(&api, path.0.clone(), run.id.instant, seen, pulse);
+        return Ok(sse::answer(&request, live));
     }
     let mut answer = HttpResponse::Ok();
     answer
@@ -74,7 +77,8 @@ pub(super) async fn get(
         let pieces = stream::unfold(pieces, async |mut pieces| {
             Some((pieces.recv().await?.map(|piece| piece.bytes), pieces))
         });
-        return Ok(answer.streaming(pieces.take_until(api.stopping.clone().cancelled_owned())));
+        let end = session::end_of(&api, request.headers());
+        return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
     }
     let kept = async |attempt, sized: Arc<Output>| {
         let output = api.store.output(&path.0, run.id.instant, attempt).await?;
@@ -148,10 +152,10 @@ enum Stage {
 }
 
 impl Live {
-    fn new(api: &Data<Api>, name: String, instant: Instant, seen: u64) -> Self {
+    fn new(api: &Data<Api>, name: String, instant: Instant, seen: u64, pulse: Pulse) -> Self {
         Self {
             pieces: api.runner.follow_output(name.clone(), instant, seen),
-            pulse: Pulse::new(&api.stopping),
+            pulse,
             api: api.clone(),
             name,
             instant,

@@ -26,6 +26,7 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
@@ -52,8 +53,22 @@ const LARGEST: usize = 16 << 10;
 /// Those who signed in.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    /// When each was last used, by the digest of its secret.
-    used: Mutex<HashMap<[u8; digest::SHA256_OUTPUT_LEN], Instant>>,
+    /// By the digests of their secrets.
+    lasting: Mutex<HashMap<[u8; digest::SHA256_OUTPUT_LEN], Lasting>>,
+}
+
+/// A session that has not ended.
+#[derive(Debug)]
+struct Lasting {
+    used: Instant,
+    /// Ends the answers that go on, with the session.
+    end: CancellationToken,
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
 }
 
 fn digest_of(secret: &str) -> [u8; digest::SHA256_OUTPUT_LEN] {
@@ -63,8 +78,8 @@ fn digest_of(secret: &str) -> [u8; digest::SHA256_OUTPUT_LEN] {
 }
 
 impl Sessions {
-    /// Begins a session; returns the secret that it is known by.
-    fn begin(&self) -> Result<String, ApiError> {
+    /// Begins a session that ends with the server; returns the secret that it is known by.
+    fn begin(&self, stopping: &CancellationToken) -> Result<String, ApiError> {
         let mut random = [0; 32];
         let filled = SystemRandom::new().fill(&mut random);
         filled.map_err(|_| ApiError::Internal("the system has no random numbers".to_owned()))?;
@@ -73,29 +88,37 @@ impl Sessions {
             // Writing to a String cannot fail.
             let _: Result<(), _> = write!(secret, "{byte:02x}");
         }
-        let mut used = self.used.lock();
-        used.retain(|_, used| used.elapsed() < UNUSED);
-        if used.len() >= MOST_SESSIONS {
-            let oldest = used.iter().min_by_key(|(_, used)| **used).map(|(key, _)| *key);
-            oldest.and_then(|oldest| used.remove(&oldest));
+        let mut lasting = self.lasting.lock();
+        lasting.retain(|_, session| session.used.elapsed() < UNUSED);
+        if lasting.len() >= MOST_SESSIONS {
+            let oldest = lasting.iter().min_by_key(|(_, session)| session.used);
+            let oldest = oldest.map(|(key, _)| *key);
+            oldest.and_then(|oldest| lasting.remove(&oldest));
         }
-        used.insert(digest_of(&secret), Instant::now());
+        let end = stopping.child_token();
+        lasting.insert(digest_of(&secret), Lasting { used: Instant::now(), end });
         Ok(secret)
     }
 
     /// True while the session of this secret lasts; it lasts longer for it.
     fn admits(&self, secret: &str) -> bool {
-        let mut used = self.used.lock();
-        let Some(last) = used.get_mut(&digest_of(secret)) else { return false };
-        let lasts = last.elapsed() < UNUSED;
+        let mut lasting = self.lasting.lock();
+        let Some(session) = lasting.get_mut(&digest_of(secret)) else { return false };
+        let lasts = session.used.elapsed() < UNUSED;
         if lasts {
-            *last = Instant::now();
+            session.used = Instant::now();
         }
         lasts
     }
 
+    /// Cancelled when the session of this secret ends.
+    fn end_of(&self, secret: &str) -> Option<CancellationToken> {
+        let lasting = self.lasting.lock();
+        lasting.get(&digest_of(secret)).map(|session| session.end.clone())
+    }
+
     fn end(&self, secret: &str) {
-        self.used.lock().remove(&digest_of(secret));
+        self.lasting.lock().remove(&digest_of(secret));
     }
 }
 
@@ -152,6 +175,13 @@ pub(super) fn is_signed_in(api: &Api, headers: &HeaderMap) -> bool {
     secret(headers, &api.access).is_some_and(|secret| api.sessions.admits(secret))
 }
 
+/// Cancelled when an answer that goes on has to end: with the session of the one who asks, or with
+/// the server.
+pub(super) fn end_of(api: &Api, headers: &HeaderMap) -> CancellationToken {
+    let session = secret(headers, &api.access).and_then(|secret| api.sessions.end_of(secret));
+    session.unwrap_or_else(|| api.stopping.clone())
+}
+
 /// True where browsers reach the server over TLS, its own or that of a proxy.
 fn is_secure(access: &Access) -> bool {
     let is_public = |url: &String| url.starts_with("https:");
@@ -194,7 +224,7 @@ pub(super) async fn sign_in(
     if !token.admits(offered.trim().as_bytes()) {
         return Err(access::wrong_token(&api, peer));
     }
-    let cookie = cookie(&api.access, &api.sessions.begin()?, COOKIE_LIFE);
+    let cookie = cookie(&api.access, &api.sessions.begin(&api.stopping)?, COOKIE_LIFE);
     Ok(signed(&cookie))
 }
 
@@ -219,10 +249,10 @@ fn signed(cookie: &str) -> HttpResponse {
     answer.insert_header((header::SET_COOKIE, cookie)).finish()
 }
 
-/// `GET /-/session`: whether a token is wanted, and whether the one who asks is known.
+/// `GET /-/session`: whether a token is wanted, and whether the one who asks has a session.
 pub(super) async fn get(api: Data<Api>, request: HttpRequest) -> HttpResponse {
     let guarded = api.access.token.is_some();
-    let signed_in = guarded && access::is_known(&api, request.headers());
+    let signed_in = guarded && is_signed_in(&api, request.headers());
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     answer.content_type(JSON).json(Session { guarded, signed_in })
@@ -234,8 +264,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_session_lasts_while_it_is_used() {
-        let sessions = Sessions::default();
-        let (used, unused) = (sessions.begin().unwrap(), sessions.begin().unwrap());
+        let (sessions, stopping) = (Sessions::default(), CancellationToken::new());
+        let (used, unused) =
+            (sessions.begin(&stopping).unwrap(), sessions.begin(&stopping).unwrap());
 
         tokio::time::advance(UNUSED / 2).await;
         assert!(sessions.admits(&used));
@@ -249,14 +280,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_session_too_many_ends_the_one_that_was_unused_for_longest() {
-        let sessions = Sessions::default();
-        let first = sessions.begin().unwrap();
+        let (sessions, stopping) = (Sessions::default(), CancellationToken::new());
+        let first = sessions.begin(&stopping).unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
-        let second = sessions.begin().unwrap();
+        let second = sessions.begin(&stopping).unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
 
         for _ in 2..=MOST_SESSIONS {
-            sessions.begin().unwrap();
+            sessions.begin(&stopping).unwrap();
         }
 
         assert!(!sessions.admits(&first) && sessions.admits(&second));

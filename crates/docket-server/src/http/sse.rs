@@ -51,11 +51,11 @@ pub(super) enum Came<T> {
     Some(T),
     /// Nothing for as long as it may be quiet.
     Nothing,
-    /// The server stops.
+    /// The server stops, or the session of the reader is over.
     TheEnd,
 }
 
-/// When something was last sent, and whether the server stops.
+/// When something was last sent, and whether it has to end.
 #[derive(Debug)]
 pub(super) struct Pulse {
     stopping: CancellationToken,
@@ -63,8 +63,8 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub(super) fn new(stopping: &CancellationToken) -> Self {
-        Self { stopping: stopping.clone(), sent: Instant::now() }
+    pub(super) fn new(stopping: CancellationToken) -> Self {
+        Self { stopping, sent: Instant::now() }
     }
 
     /// Something was sent.

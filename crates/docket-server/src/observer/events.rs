@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::ring::Ring;
 
-/// How many events are kept: some 6 MB of them.
+/// How many events are kept: usually some 6 MB of them.
 const MOST_KEPT: usize = 8192;
 /// How many may read at once.
 pub const MOST_READERS: usize = 1000;
@@ -53,6 +53,14 @@ impl News {
         }
     }
 
+    /// How much memory it takes, in bytes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Run(run) => run.weight(),
+            Self::Entry(entry) => size_of::<Entry>() + entry.by.as_ref().map_or(0, String::len),
+        }
+    }
+
     /// The same without the bytes of outputs, which must not live longer than their records.
     fn without_outputs(self) -> Self {
         match self {
@@ -80,6 +88,7 @@ pub struct Event {
     allocation: Option<AllocationName>,
     /// The labels that its allocation had before and has since, where it has any.
     labels: Vec<Labels>,
+    weight: usize,
     content: Mutex<Content>,
 }
 
@@ -92,14 +101,21 @@ enum Content {
 impl Event {
     pub(super) fn new(number: u64, news: News, labels: Vec<Labels>) -> Self {
         let (kind, allocation) = (news.kind(), news.allocation().cloned());
-        let content = Mutex::new(Content::News(news.without_outputs()));
-        Self { number, kind, allocation, labels, content }
+        let news = news.without_outputs();
+        let weight = news.weight();
+        let content = Mutex::new(Content::News(news));
+        Self { number, kind, allocation, labels, weight, content }
     }
 
     /// Its number: one more than that of the event before.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// How much memory it takes, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// What it is about.

@@ -6,6 +6,9 @@ use docket_model::AllocationName;
 
 use super::events::{Event, Labels, News};
 
+/// What all events may weigh that are kept, in bytes: a run by hand may have a long command.
+const HEAVIEST: usize = 64 << 20;
+
 /// The newest events, or where nobody listens their number alone.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -13,6 +16,8 @@ pub(super) struct Ring {
     next: u64,
     /// The events before it.
     kept: VecDeque<Arc<Event>>,
+    /// What they weigh together, in bytes.
+    weight: usize,
     most: usize,
     pub(super) readers: usize,
     is_awake: bool,
@@ -21,7 +26,7 @@ pub(super) struct Ring {
 impl Ring {
     /// A ring that sleeps.
     pub(super) fn keeping(most: usize) -> Self {
-        Self { next: 1, kept: VecDeque::new(), most, readers: 0, is_awake: false }
+        Self { next: 1, kept: VecDeque::new(), weight: 0, most, readers: 0, is_awake: false }
     }
 
     /// Lets a reader in, who wakes it.
@@ -57,17 +62,23 @@ impl Ring {
         let surplus = (self.kept.len() + news.len()).saturating_sub(self.most);
         if surplus > 0 && self.readers == 0 {
             self.is_awake = false;
-            self.kept = VecDeque::new();
+            (self.kept, self.weight) = (VecDeque::new(), 0);
             self.next += news.len() as u64;
             return;
         }
         let oldest = surplus.min(self.kept.len());
-        self.kept.drain(..oldest);
+        self.weight -= self.kept.drain(..oldest).map(|event| event.weight()).sum::<usize>();
         self.next += (surplus - oldest) as u64;
         for news in news.into_iter().skip(surplus - oldest) {
             let labels = news.allocation().map(&labels).unwrap_or_default();
-            self.kept.push_back(Arc::new(Event::new(self.next, news, labels)));
+            let event = Arc::new(Event::new(self.next, news, labels));
+            self.weight += event.weight();
+            self.kept.push_back(event);
             self.next += 1;
+        }
+        while self.weight > HEAVIEST {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.weight -= oldest.weight();
         }
     }
 }

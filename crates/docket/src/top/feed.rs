@@ -16,7 +16,7 @@ use docket_model::{
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tokio::{
-    sync::mpsc::Sender,
+    sync::mpsc::{self, Receiver, Sender},
     time::{self, MissedTickBehavior},
 };
 
@@ -29,6 +29,8 @@ const REFRESH: Duration = Duration::from_millis(500);
 const MOST_REFRESHED: usize = 50;
 /// How many requests are under way at once.
 const REQUESTS: usize = 8;
+/// How many events wait while something else is done.
+const HEARD: usize = 256;
 /// How often the engine is asked after.
 const LOOK_AFTER: Duration = Duration::from_secs(10);
 /// How many runs that went wrong are loaded in the beginning.
@@ -51,6 +53,24 @@ pub(super) async fn tell(client: Arc<Client>, messages: Sender<Message>) -> Resu
     let mut events = Events::new(&client, Wanted::default());
     events.open_now().await?;
     load(&client, &messages).await?;
+    // Nothing that ticks may break off an attempt to reach the server once more.
+    let (heard, happenings) = mpsc::channel(HEARD);
+    tokio::select! {
+        ended = listen(events, heard) => ended,
+        () = attend(&client, &messages, happenings) => Ok(()),
+    }
+}
+
+async fn listen(mut events: Events<'_>, heard: Sender<Happened>) -> Result<()> {
+    loop {
+        let happened = events.next().await?;
+        if heard.send(happened).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn attend(client: &Client, messages: &Sender<Message>, mut happenings: Receiver<Happened>) {
     let mut news = News::default();
     let mut refresh = time::interval(REFRESH);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,20 +78,27 @@ pub(super) async fn tell(client: Arc<Client>, messages: Sender<Message>) -> Resu
     look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            happened = events.next() => match happened? {
-                Happened::Event(event) => news.take(&event, &messages).await,
-                Happened::Lost(error) => say(&messages, Message::Link(Err(format!("{error:#}")))).await,
-                Happened::Back => say(&messages, Message::Link(Ok(()))).await,
+            happened = happenings.recv() => match happened {
+                Some(Happened::Event(event)) => news.take(&event, messages).await,
+                Some(Happened::Lost(error)) => say(messages, lost(&error)).await,
+                Some(Happened::Back) => say(messages, Message::Link(Ok(()))).await,
+                None => return,
             },
-            _ = refresh.tick() => news.tell(&client, &messages).await,
-            _ = look_after.tick() => {
-                // Where it cannot be asked, the events say so.
-                if let Ok(engine) = client.ready().await {
-                    say(&messages, Message::Engine(engine)).await;
+            _ = refresh.tick() => news.tell(client, messages).await,
+            _ = look_after.tick() => match client.ready().await {
+                Ok(engine) => {
+                    say(messages, Message::Link(Ok(()))).await;
+                    say(messages, Message::Engine(engine)).await;
                 }
-            }
+                // A host that is gone does not even break the stream of events.
+                Err(error) => say(messages, lost(&error)).await,
+            },
         }
     }
+}
+
+fn lost(error: &anyhow::Error) -> Message {
+    Message::Link(Err(format!("{error:#}")))
 }
 
 impl News {

@@ -84,6 +84,7 @@ impl Show {
         let mut pressed = EventStream::new();
         let mut ended = signal(SignalKind::terminate())?;
         let mut hung_up = signal(SignalKind::hangup())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
         let mut feed = pin!(feed::tell(Arc::clone(&self.client), self.sender.clone()));
         let (mut frames, mut ticks) = (time::interval(FRAME), time::interval(TICK));
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,6 +105,7 @@ impl Show {
                 told = &mut feed => break told,
                 _ = ended.recv() => break Ok(()),
                 _ = hung_up.recv() => break Ok(()),
+                _ = interrupted.recv() => break Ok(()),
             };
             let Some(message) = message else { continue };
             self.is_drawn = false;

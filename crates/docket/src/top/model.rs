@@ -139,6 +139,8 @@ impl Model {
             }
             Message::Allocation(name, None) => {
                 self.rows.remove(&name);
+                self.running.retain(|(_, allocation), _| *allocation != name);
+                self.failures.retain(|run| run.allocation != name.as_str());
             }
             Message::Run(record) => self.note(*record),
             Message::Link(link) => self.link = link,
@@ -165,6 +167,7 @@ impl Model {
         let rows = allocations.iter().filter_map(Row::read);
         self.rows = rows.map(|row| (row.name.clone(), row)).collect();
         self.running.clear();
+        self.failures.clear();
         for run in runs {
             self.note(run);
         }

@@ -21,13 +21,14 @@ export async function runNow(name, zone) {
 export function runWith(name, allocation, zone) {
   const config = allocation.Container?.Config ?? {};
   const usual = [config.Cmd ?? []].flat();
-  const cmd = el("textarea", { rows: 3, spellcheck: "false", ".value": usual.join("\n") });
+  const hasLines = usual.some((word) => word === "" || word.includes("\n"));
+  const cmd = el("textarea", { rows: 3, spellcheck: "false", ".value": usual.join("\n"), disabled: hasLines });
   const env = el("textarea", { rows: 3, spellcheck: "false", placeholder: "KEY=VALUE" });
   const atInput = el("input", { type: "text", placeholder: "2026-11-21T09:00", autocomplete: "off" });
   open({
     title: ["Run ", foreign(name), " now"],
     fields: [
-      field("Command", cmd, "One word a line, as the container gets them; empty for the image's own."),
+      field("Command", cmd, hasLines ? "It has a word of several lines, which only the specification can change." : "One word a line, as the container gets them."),
       field("Environment", env, "Variables beside its own, one KEY=VALUE a line. Values are not kept with the run."),
       field("Past instant to make up for", atInput, `Empty for now; by the wall clock of ${zone}.`),
     ],
@@ -35,9 +36,9 @@ export function runWith(name, allocation, zone) {
     async act() {
       const lines = (input) => input.value.split("\n").filter((line) => line !== "");
       const words = lines(cmd);
-      const changed = words.join("\n") !== usual.join("\n");
+      const changed = !hasLines && words.length > 0 && words.join("\n") !== usual.join("\n");
       const body = {
-        ...(changed && words.length ? { Cmd: words } : {}),
+        ...(changed ? { Cmd: words } : {}),
         Env: lines(env),
         ...(atInput.value.trim() ? { At: atInput.value.trim() } : {}),
       };

@@ -54,13 +54,19 @@ export async function send(method, url, { body, headers, type, signal: abort } =
 async function attempt(url, options) {
   try {
     const answer = await fetch(url, options);
-    reached.give(true);
-    return answer;
+    reached.give(isOurs(answer));
+    if (isOurs(answer)) return answer;
   } catch (error) {
     if (error.name === "AbortError") throw error;
     reached.give(false);
-    throw new ApiError(0, "the server does not answer");
   }
+  throw new ApiError(0, "the server does not answer");
+}
+
+// Where docket is away a proxy answers in its place.
+function isOurs({ status, headers }) {
+  const isProblem = headers.get("content-type")?.startsWith("application/problem+json");
+  return ![502, 503, 504].includes(status) || isProblem;
 }
 
 /** What the server says of its refusal, in words. */

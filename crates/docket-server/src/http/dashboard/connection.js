@@ -10,6 +10,8 @@ import { clock, length, now, relative, serverClock } from "./words.js";
 const EVERY = 15_000;
 /** How often a lost one is tried again. */
 const EVERY_LOST = 2000;
+/** How long its answer may take, in milliseconds. */
+const PATIENCE = 10_000;
 
 let health = null;
 let version = null;
@@ -42,7 +44,8 @@ async function look() {
   asking = true;
   asked = Date.now();
   try {
-    health = await get(address("-", "health"));
+    // A host that is gone does not even refuse.
+    health = await get(address("-", "health"), { signal: AbortSignal.timeout(PATIENCE) });
     serverClock(health.Time);
     version = await get(address("-", "version"));
   } catch {

@@ -32,7 +32,7 @@ export function show(outlet, name) {
   const belong = belongings();
   const heading = el("h1", { tabindex: "-1" }, name === null ? "New allocation" : ["Edit ", foreign(name)]);
   const told = el("div");
-  const preview = el("div", { "aria-live": "polite" });
+  const preview = el("div");
   const wrong = el("p.field-error", { role: "alert" });
   const saver = el("button.primary", { type: "button", onclick: save }, name === null ? "Create" : "Save");
   const cancel = el("a.button", { href: name === null ? "#/" : router.at(name) }, "Cancel");
@@ -174,7 +174,7 @@ export function show(outlet, name) {
     if (found.Allocations.length !== 1) throw new Error(`Not saved: here is one allocation at a time, and the text has ${found.Allocations.length}. Push a file for several.`);
     const [{ Name: saved, Specification: body }] = found.Allocations;
     const isSame = saved === name;
-    const guard = isSame ? { "if-match": base.tag } : { "if-none-match": "*" };
+    const guard = isSame && base ? { "if-match": base.tag } : { "if-none-match": "*" };
     try {
       await send("POST", address(), { body, headers: guard });
     } catch (error) {
@@ -191,8 +191,9 @@ export function show(outlet, name) {
   // Somebody else was here: theirs and mine are shown, and the next save is made from theirs.
   async function conflict() {
     const theirs = await current(name).catch((error) => {
-      if (error.status === 404) throw new Error("Not saved: somebody has deleted it. Save again to create it anew.");
-      throw error;
+      if (error.status !== 404) throw error;
+      base = null;
+      throw new Error("Not saved: somebody has deleted it. Save again to create it anew.");
     });
     const mine = mode === "form" ? toYaml(specification) : text.text();
     const choice = await resolve({ name, theirs: toYaml(theirs.specification), mine, by: theirs.by });
@@ -212,8 +213,13 @@ export function show(outlet, name) {
   // Tells at once that somebody else was here, before a save finds out.
   async function compare() {
     if (saving || !base) return;
-    const theirs = await current(name).catch(() => null);
-    if (!theirs || theirs.tag === base.tag || toYaml(theirs.specification) === toYaml(base.specification)) return;
+    const theirs = await current(name).catch((error) => (error.status === 404 ? null : base));
+    if (theirs === null) {
+      base = null;
+      fill(told, el("p.card.warned", { role: "status" }, "Somebody has deleted it while you edit. Saving creates it anew."));
+      return;
+    }
+    if (theirs.tag === base.tag || toYaml(theirs.specification) === toYaml(base.specification)) return;
     fill(told, el("p.card.warned", { role: "status" }, "Somebody changed it while you edit. ",
       el("button", { type: "button", onclick: () => conflict().catch((error) => fill(wrong, harmless(error.message))) }, "Show the differences")));
   }

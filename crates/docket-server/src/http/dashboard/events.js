@@ -25,6 +25,8 @@ let opened = false;
 /** Begins to follow; again after the page was hidden. */
 export function follow() {
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  // What was loaded while nobody looked is old once somebody does.
+  opened = document.hidden;
   if (!document.hidden) open();
 }
 

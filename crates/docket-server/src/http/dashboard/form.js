@@ -6,6 +6,8 @@ import { el, fill, harmless } from "./dom.js";
 
 const lines = (text) => text.split("\n").filter((line) => line.trim() !== "");
 const words = (value) => (value === undefined ? "" : [value].flat().join("\n"));
+// One word a line cannot show a word that is empty or has lines of its own.
+const hasLines = (value) => [value ?? []].flat().some((word) => word === "" || String(word).includes("\n"));
 
 const labelLines = (value) => Object.entries(value ?? {}).map((pair) => pair.join("=")).join("\n");
 
@@ -42,14 +44,15 @@ export function form(changed) {
   const fields = FIELDS.map(([path, label, hint, how]) => {
     const input = control(how);
     const told = el("span.field-error", { id: `error-${path}` });
+    const locked = el("span.hint", { hidden: true }, "It has a word of several lines: edit it as text.");
     input.addEventListener("input", () => {
       held = written(held, path, input.value, how);
       changed(held);
     });
     const node = field(label, input, hint || null);
     input.setAttribute("aria-describedby", [input.getAttribute("aria-describedby"), told.id].filter(Boolean).join(" "));
-    node.append(told);
-    return { path, input, told, how, node };
+    node.append(locked, told);
+    return { path, input, told, locked, how, node };
   });
   const part = (title, ...paths) => el("fieldset", null, el("legend", null, title),
     fields.filter(({ path }) => paths.includes(path)).map(({ node }) => node));
@@ -63,8 +66,10 @@ export function form(changed) {
 
   function set(specification) {
     held = specification;
-    for (const { path, input, how } of fields) {
+    for (const { path, input, locked, how } of fields) {
       const value = at(specification, path);
+      input.disabled = how.write === words && hasLines(value);
+      locked.hidden = !input.disabled;
       input.value = how.write ? how.write(value) : (value ?? "");
     }
   }

@@ -3,11 +3,15 @@
 import { address, get } from "./api.js";
 import * as events from "./events.js";
 import { signal } from "./signal.js";
+import { instantOf } from "./words.js";
 
 /** How many runs are asked for at once. */
 const PAGE = 100;
 /** More than so many are not kept on the page. */
 const KEPT = 2000;
+
+/** True where one run's instant is before another's, which their names do not tell as texts. */
+export const isBefore = (run, other) => instantOf(run) < instantOf(other);
 
 /** Begins to follow the runs of an allocation. */
 export function history(name) {
@@ -15,6 +19,8 @@ export function history(name) {
   let runs = [];
   let cursor = null;
   let loaded = false;
+  // What events told while a page was asked for, which may be older.
+  let toldSince = null;
   let frame = null;
 
   const ends = [
@@ -37,12 +43,14 @@ export function history(name) {
 
   /** Loads the newest page. */
   async function load() {
+    toldSince = new Map();
     const page = await get(`${address(name, "runs")}?limit=${PAGE}`);
-    const oldest = page.Runs.at(-1)?.Run ?? "";
+    const oldest = page.Runs.at(-1)?.Run;
     // Older pages that were asked for stay.
-    const kept = runs.filter((run) => page.Cursor !== null && run.Run < oldest);
+    const kept = runs.filter((run) => page.Cursor && isBefore(run.Run, oldest));
     runs = [...page.Runs, ...kept];
     if (kept.length === 0) cursor = page.Cursor ?? null;
+    for (const record of toldSince.values()) learn(record);
     loaded = true;
     tell();
   }
@@ -58,7 +66,8 @@ export function history(name) {
 
   /** Takes in a record that is new or changed. */
   function learn(record) {
-    const index = runs.findIndex((run) => run.Run <= record.Run);
+    toldSince?.set(record.Run, record);
+    const index = runs.findIndex((run) => run.Run === record.Run || isBefore(run.Run, record.Run));
     if (index >= 0 && runs[index].Run === record.Run) runs[index] = record;
     else if (index >= 0) runs.splice(index, 0, record);
     else if (cursor === null) runs.push(record);

@@ -1,7 +1,7 @@
 // What a container wrote, followed while it runs. However much that is, the page keeps only the
 // newest lines and says what it leaves out; the whole text is a link away.
 
-import { address, failure, get, reached } from "./api.js";
+import { address, get, send } from "./api.js";
 import { classes, terminal } from "./ansi.js";
 import { append, el, fill, say } from "./dom.js";
 import { bytes, counted } from "./words.js";
@@ -16,7 +16,7 @@ const PAUSE = 1500;
 /** Makes the viewer: `{node, show(run, attempt), end}`. */
 export function output(name) {
   const lines = el("div.terminal", { role: "log", "aria-label": "Output", "aria-live": "off", tabindex: "0" });
-  const told = el("p.output-told.muted", { role: "status" });
+  const told = el("p.output-told.muted");
   const whole = el("a", { target: "_blank", rel: "noopener" }, "Whole text");
   const follow = el("input", { type: "checkbox", id: "follow", ".checked": true });
   const followed = el("span.field-check", null, follow, el("label", { for: "follow" }, "Keep the newest line in view"));
@@ -29,14 +29,14 @@ export function output(name) {
   /** Shows the output of an attempt, or of all attempts to come where the run is under way. */
   function show(run, attempt, isLive) {
     const key = `${run.Run}/${isLive ? "live" : attempt?.Attempt}`;
-    if (seen === key) return;
+    if (seen === key && !reading?.failed) return;
     // What is followed goes on to its end by itself, and then stands there already.
     const wasLive = seen === `${run.Run}/live`;
     seen = key;
     const url = address(name, "runs", run.Run, "output");
     whole.href = attempt ? `${url}?attempt=${attempt.Attempt}` : url;
     followed.hidden = !isLive;
-    if (wasLive && reading && !reading.failed) return;
+    if (wasLive && run.Ended && reading && !reading.failed) return;
     stop();
     lines.replaceChildren();
     const isOver = async (signal) => Boolean((await get(address(name, "runs", run.Run), { signal })).Ended);
@@ -89,15 +89,13 @@ export function output(name) {
     for (;;) {
       let answer;
       try {
-        answer = await fetch(`${url}${url.includes("?") ? "&" : "?"}skip=${taken}`, { signal, cache: "no-store" });
-        if (!answer.ok) throw await failure(answer);
+        answer = await send("GET", `${url}${url.includes("?") ? "&" : "?"}skip=${taken}`, { signal });
         await drain(answer.body.getReader());
         // A server that stops ends the answer too, and the run goes on.
         if (!isLive || (await isOver(signal))) break;
       } catch (error) {
         if (error.name === "AbortError" || error.status || !isLive) throw error;
         // The connection broke; what was read stays, and the rest follows.
-        reached.give(false);
       }
       await pause(signal);
     }

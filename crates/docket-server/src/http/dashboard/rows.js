@@ -14,7 +14,7 @@ const BEYOND = 8;
  */
 export function rows({ label, header, draw, drop }) {
   const body = el("div.rows", { role: "rowgroup" });
-  const table = el("div.table", { role: "table", "aria-label": label, onkeydown: key },
+  const table = el("div.table", { role: "table", "aria-label": label, tabindex: "-1", onkeydown: key },
     el("div.table-head", { role: "rowgroup" }, header), body);
   const drawn = new Map();
   let items = [];
@@ -65,6 +65,7 @@ export function rows({ label, header, draw, drop }) {
       drawn.delete(name);
       drop(item, row);
     }
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
     let last = null;
     for (const index of [...wanted].sort((a, b) => a - b)) {
       const row = place(items[index], index);
@@ -72,6 +73,8 @@ export function rows({ label, header, draw, drop }) {
       if (row !== following) body.insertBefore(row, following);
       last = row;
     }
+    // A row that moved lost it.
+    if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
 
   function place(item, index) {

@@ -42,6 +42,7 @@ export function show(outlet, name, id) {
         attempts)));
   belong.add(viewer.end, everySecond(tick),
     events.runs.on((event) => event.Allocation === name && event.Run.Run === id && take(event.Run)),
+    events.allocations.on((entry) => entry.Allocation === name && entry.Event === "Deleted" && gone("its allocation was deleted")),
     events.gap.on(() => load()));
   title();
   router.entitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
@@ -53,6 +54,7 @@ export function show(outlet, name, id) {
   }
 
   async function load() {
+    const before = run;
     try {
       const [fresh, item] = await Promise.all([
         get(address(name, "runs", id)),
@@ -60,11 +62,20 @@ export function show(outlet, name, id) {
       ]);
       zone = item?.status.TimeZone ?? "UTC";
       title();
-      take(fresh);
+      // What an event told meanwhile is newer.
+      take(run === before ? fresh : run);
     } catch (error) {
-      if (!run) fill(told, el("p.card", null, `This run cannot be shown: ${harmless(error.message)}. `, link(router.at(name), "All runs of ", foreign(name))));
-      outlet.querySelector(".detail").hidden = !run;
+      if (!run || error.status === 404) gone(harmless(error.message));
     }
+  }
+
+  function gone(why) {
+    run = null;
+    delete buttons.dataset.kind;
+    fill(buttons);
+    fill(chips);
+    fill(told, el("p.card", null, `This run cannot be shown: ${why}. `, link(router.at(name), "All runs of ", foreign(name))));
+    outlet.querySelector(".detail").hidden = true;
   }
 
   function take(fresh) {
@@ -101,8 +112,10 @@ export function show(outlet, name, id) {
       showOutput();
     } }, words);
     const newest = run.Attempts.at(-1).Attempt;
+    const focused = [...choice.children].indexOf(document.activeElement);
     fill(choice, live && button("Live", chosen === null, null),
       ...run.Attempts.map(({ Attempt: number }) => button(`Attempt ${number}`, chosen === number || (!live && chosen === null && number === newest), number)));
+    if (focused >= 0) choice.children[Math.min(focused, choice.children.length - 1)].focus();
   }
 
   function showOutput() {

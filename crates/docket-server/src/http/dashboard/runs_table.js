@@ -1,6 +1,6 @@
 // The table of an allocation's runs.
 
-import { el, fill, foreign, link } from "./dom.js";
+import { el, foreign } from "./dom.js";
 import { durationOf, reasonOf, triggerInWords } from "./history.js";
 import { inWords, mark, tone } from "./mark.js";
 import { at } from "./router.js";
@@ -29,7 +29,11 @@ export function runsTable(name, older) {
     const shown = runs.slice(0, limit);
     const names = new Set(shown.map((run) => run.Run));
     for (const key of [...rows.keys()]) if (!names.has(key)) rows.delete(key);
-    fill(body, shown.map((run) => rowOf(run, zone)));
+    // Rows that stay are not taken out, so that the focus in them stays too.
+    shown.map((run) => rowOf(run, zone)).forEach((row, index) => {
+      if (body.children[index] !== row) body.insertBefore(row, body.children[index] ?? null);
+    });
+    while (body.children.length > shown.length) body.lastChild.remove();
     more.hidden = runs.length <= limit && !hasOlder;
     none.hidden = runs.length > 0;
     table.hidden = runs.length === 0;

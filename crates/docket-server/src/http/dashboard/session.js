@@ -2,7 +2,7 @@
 // stays is a cookie that no script can read.
 
 import { address, failure } from "./api.js";
-import { announce } from "./announce.js";
+import { announce, notice } from "./announce.js";
 import { el, fill, say } from "./dom.js";
 import * as events from "./events.js";
 import { counted } from "./words.js";
@@ -27,7 +27,9 @@ export function signIn() {
 
 /** Ends the session, on the server too. */
 export async function signOut() {
-  await fetch(address("-", "session"), { method: "DELETE", credentials: "same-origin" }).catch(() => {});
+  const answer = await fetch(address("-", "session"), { method: "DELETE", credentials: "same-origin" }).catch(() => null);
+  // The cookie is the server's to take back: no script can.
+  if (!answer?.ok) return notice("You are still signed in: the server did not take it in. Try again.", "bad");
   signedIn = false;
   remember(false);
   location.hash = "#/";
@@ -68,7 +70,7 @@ function open(resolve) {
     // Password managers want a name beside the secret.
     el("input.visually-hidden", { type: "text", autocomplete: "username", ".value": "docket", tabindex: "-1", "aria-hidden": "true" }),
     el("label", { for: "token" }, "Token"), input, told, el("div.buttons", null, button));
-  const screen = el("dialog.login", { "aria-labelledby": "login-title", oncancel: (event) => event.preventDefault() }, form);
+  const screen = el("dialog.login", { "aria-labelledby": "login-title", oncancel: (event) => event.preventDefault(), onclose: () => asking && screen.showModal() }, form);
   input.setAttribute("aria-describedby", "token-error");
   document.body.append(screen);
   screen.showModal();
@@ -80,9 +82,9 @@ function open(resolve) {
     const wrong = await offer(input.value.trim());
     button.disabled = false;
     if (wrong === null) {
+      asking = null;
       screen.close();
       screen.remove();
-      asking = null;
       signedIn = true;
       remember(true);
       announce("signed in");

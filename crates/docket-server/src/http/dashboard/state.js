@@ -6,6 +6,7 @@ import * as events from "./events.js";
 import { isFailure, isUnderWay } from "./mark.js";
 import { signal } from "./signal.js";
 import * as strip from "./strip.js";
+import { instantOf, now } from "./words.js";
 
 /** How many allocations are asked for at once. */
 const PAGE = 2000;
@@ -15,13 +16,18 @@ const MANY = 40;
 const SOON = 600;
 /** The shortest time between two loads of all, in milliseconds. */
 const LOAD_PAUSE = 10_000;
+/** What a timer can wait at most, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31;
 
 /** Given when the allocations changed. */
 export const changed = signal();
 
 const items = new Map();
 const stale = new Set();
+// What events told of while all are loaded: what comes with the load may be older.
+let touchedSince = new Set();
 let loading = null;
+let again = false;
 let loadedAt = 0;
 let failed = null;
 let frame = null;
@@ -45,7 +51,9 @@ export function follow() {
   events.allocations.on((entry) => (entry.Event === "Deleted" ? drop(entry.Allocation) : touch(entry.Allocation)));
   events.gap.on(() => {
     strip.forget();
-    load();
+    // A load that is under way may have passed by what was missed.
+    if (loading) again = true;
+    else load();
   });
 }
 
@@ -54,12 +62,15 @@ export function load() {
   loading ??= loadAll().finally(() => {
     loading = null;
     tell();
+    if (again) load();
+    again = false;
   });
   return loading;
 }
 
 async function loadAll() {
   const found = new Map();
+  touchedSince = new Set();
   let url = `${address()}?limit=${PAGE}&logs=false`;
   try {
     while (url) {
@@ -77,9 +88,10 @@ async function loadAll() {
     return;
   }
   failed = null;
-  for (const name of items.keys()) if (!found.has(name)) items.delete(name);
-  for (const [name, item] of found) items.set(name, item);
-  stale.clear();
+  const isOld = (name) => !touchedSince.has(name);
+  for (const name of [...items.keys()].filter(isOld)) if (!found.has(name)) items.delete(name);
+  for (const [name, item] of found) if (isOld(name)) set(item);
+  for (const name of [...stale].filter(isOld)) stale.delete(name);
   loadedAt = Date.now();
 }
 
@@ -93,7 +105,7 @@ function next(header) {
 export async function refresh(name) {
   try {
     const item = make(await get(address(name)));
-    items.set(name, item);
+    set(item);
     tell();
     return item;
   } catch (error) {
@@ -103,7 +115,15 @@ export async function refresh(name) {
   }
 }
 
+// The end of a suspension is no event.
+function set(item) {
+  items.set(item.name, item);
+  const left = Date.parse(item.status.Suspended?.Until ?? "") - now();
+  if (left > 0 && left < LONGEST_TIMER) setTimeout(touch, left, item.name);
+}
+
 function drop(name) {
+  touchedSince.add(name);
   items.delete(name);
   stale.delete(name);
   strip.forget(name);
@@ -112,6 +132,7 @@ function drop(name) {
 
 /** Notes that an allocation is not as it was; soon it is asked for. */
 export function touch(name) {
+  touchedSince.add(name);
   stale.add(name);
   timer ??= setTimeout(catchUp, SOON);
 }
@@ -134,7 +155,7 @@ function take(record) {
   const item = items.get(record.Allocation);
   if (!item) return touch(record.Allocation);
   const last = item.status.LastRun;
-  const isNews = !last || record.Run >= last.Run || isUnderWay(last.State);
+  const isNews = !last || instantOf(record.Run) >= instantOf(last.Run) || isUnderWay(last.State);
   if (isNews && !isUnderWay(record.State)) {
     const attempt = record.Attempts.at(-1);
     const summary = {

@@ -3,6 +3,7 @@
 
 import { address, get } from "./api.js";
 import { svg } from "./dom.js";
+import { isBefore } from "./history.js";
 import { inWords, shape } from "./mark.js";
 
 /** How many runs a strip shows. */
@@ -14,6 +15,8 @@ const KEPT = 2000;
 
 const known = new Map();
 const wanted = new Map();
+// What events told of those that are asked for, which may be newer than the answer.
+const asked = new Map();
 let asking = 0;
 
 /** What is known of an allocation's runs, newest first, or undefined. */
@@ -22,11 +25,11 @@ export const runsOf = (name) => known.get(name);
 /** Learns of a run that changed. */
 export function learn(record) {
   const runs = known.get(record.Allocation);
-  if (!runs) return;
+  if (!runs) return void asked.get(record.Allocation)?.push(record);
   const index = runs.findIndex((run) => run.Run === record.Run);
   if (index >= 0) runs[index] = record;
   else {
-    const before = runs.findIndex((run) => run.Run < record.Run);
+    const before = runs.findIndex((run) => isBefore(run.Run, record.Run));
     runs.splice(before < 0 ? runs.length : before, 0, record);
     runs.length = Math.min(runs.length, SHOWN);
   }
@@ -55,14 +58,17 @@ async function next() {
   wanted.delete(name);
   asking += 1;
   try {
+    asked.set(name, []);
     const url = `${address(name, "runs")}?limit=${SHOWN}`;
     const { Runs: runs } = await get(url);
     if (known.size >= KEPT) known.delete(known.keys().next().value);
     known.set(name, runs);
+    for (const record of asked.get(name)) learn(record);
     then(runs);
   } catch {
     // It was deleted, or the server is away: the row says so by itself.
   } finally {
+    asked.delete(name);
     asking -= 1;
     next();
   }

@@ -2,7 +2,7 @@
 // is around it scrolls, so that numbers and marks stay beside their lines.
 
 import { findingInWords } from "./check.js";
-import { el, fill, harmless } from "./dom.js";
+import { el, fill, harmless, say } from "./dom.js";
 import { counted } from "./words.js";
 
 /** So many findings are marked in the text; the list has all of them. */
@@ -73,7 +73,7 @@ export function textEditor({ label, changed, save }) {
     const warnings = findings.length - mistakes;
     const parts = [mistakes > 0 && counted(mistakes, "mistake"), warnings > 0 && counted(warnings, "warning")].filter(Boolean);
     told.className = mistakes > 0 ? "told-bad" : warnings > 0 ? "told-warn" : "told-good";
-    fill(told, parts.length ? parts.join(", ") : "No mistakes");
+    say(told, parts.length ? parts.join(", ") : "No mistakes");
     fill(list, findings.map((finding) => el("li", null,
       el("button.finding", { type: "button", onclick: () => jump(finding) },
         el(`span.${finding.Fatal ? "tone-bad" : "tone-warn"}`, null, finding.Fatal ? "✕" : "▲"),

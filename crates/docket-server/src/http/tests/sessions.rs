@@ -58,6 +58,24 @@ async fn a_cookie_opens_what_the_token_opens() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_on_ends_with_its_session_and_no_other() {
+    let api = guarded(Access::default());
+    let (one, other) = (signed_in(&api).await, signed_in(&api).await);
+    let follow =
+        |cookie: &str| asking(&api).with("cookie", cookie).send(Method::GET, "/-/events", "");
+    let sign_out = async {
+        let own = asking(&api).with("cookie", &one).with("origin", "http://localhost:3000");
+        own.send(Method::DELETE, "/-/session", "").await
+    };
+
+    let (followed, signed_out) = tokio::join!(follow(&one), sign_out);
+    let goes_on = tokio::time::timeout(Duration::from_secs(60), follow(&other)).await;
+
+    assert_eq!((status(&followed), status(&signed_out)), ("200", "204"));
+    assert!(goes_on.is_err(), "{goes_on:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cookie_alone_changes_nothing() {
     let api = guarded(Access::default());
     let cookie = signed_in(&api).await;

@@ -96,6 +96,22 @@ async fn what_is_not_kept_any_more_is_missed() {
 }
 
 #[tokio::test]
+async fn heavy_events_go_before_they_are_many() {
+    let events = hub(1_000);
+    let mut slow = reader(&events);
+    let by = Some("x".repeat(1 << 20));
+    let at = chrono::DateTime::UNIX_EPOCH;
+    let heavy = Arc::new(Entry { at, allocation: None, event: Happened::Stopped, by });
+
+    for _ in 0..100 {
+        events.tell(vec![News::Entry(Arc::clone(&heavy))], |_| Vec::new());
+    }
+
+    assert_eq!(slow.next().await.map(|event| event.number()), Err(Behind));
+    assert!(events.read(Some(50)).unwrap().1.is_none());
+}
+
+#[tokio::test]
 async fn a_slow_reader_is_told_and_then_reads_from_now_on() {
     let events = hub(3);
     let mut slow = reader(&events);

@@ -78,3 +78,15 @@ fn of_many_lines_those_around_the_cursor_are_shown() {
 
     assert!(screen.contains("▶ a500"), "{screen}");
 }
+
+#[test]
+fn nothing_stays_of_an_allocation_that_is_deleted() {
+    let mut model = model();
+
+    model.update(Message::Allocation(name("backup"), None));
+    model.update(Message::Allocation(name("report"), None));
+
+    let screen = screen(&model, 110, 20);
+    assert!(screen.contains("Under way (0)") && screen.contains("Went wrong (0)"), "{screen}");
+    assert!(!screen.contains("backup") && !screen.contains("report"), "{screen}");
+}
