@@ -17,6 +17,10 @@ use super::{
     Api,
     error::ApiError,
     list,
+    openapi::{
+        parameters::{EventsQuery, LastEventId},
+        refusals::{Any, Asked, Crowded, Guarded},
+    },
     sse::{self, Came, Feed, Pulse},
 };
 use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
@@ -25,6 +29,27 @@ use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
 const KEYS: [&str; 4] = ["allocation", "label", "kind", "since"];
 
 /// `GET /-/events`: changes of runs, of allocations, and of the server.
+#[utoipa::path(
+    get,
+    path = "/-/events",
+    operation_id = "events",
+    tag = "events",
+    params(EventsQuery, LastEventId),
+    responses(
+        (
+            status = 200,
+            description = "Events, for ever: each of the type `run` with a run's record, `allocation` \
+                           or `server` with an entry of the journal, or `gap` with a reason",
+            body = String,
+            content_type = "text/event-stream",
+            example = "id: 20261121T080000Z-17\nevent: gap\ndata: {\"Reason\":\"load everything again\"}\n\n",
+        ),
+        Asked,
+        Crowded,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn follow(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (wanted, since) = Wanted::read(request.query_string())?;
     let start = Instant::new(api.started);
