@@ -16,10 +16,11 @@ use crate::{
 /// What each name matches. The reader is [`AllocationName::parse`].
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$";
 
-/// What each instant matches: days that a month does not have are left out, but for those that only
-/// leap years have.
-const INSTANT: &str = "^[0-9]{4}((0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|\
-                       (0[13578]|1[02])31|0229)T([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]\
+/// What each instant matches: the days that there are, but that of centuries every fourth has a 29th
+/// of February.
+const INSTANT: &str = "^([0-9]{4}((0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|\
+                       (0[13578]|1[02])31)|[0-9]{2}([02468][048]|[13579][26])0229)\
+                       T([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]\
                        (\\.([0-9]{2}[1-9]|[0-9][1-9]0|[1-9]00))?Z$";
 
 fn text() -> ObjectBuilder {

@@ -20,6 +20,7 @@ use super::{
     openapi::{
         parameters::{EventsQuery, LastEventId},
         refusals::{Any, Asked, Crowded, Guarded},
+        stream_event::StreamEvent,
     },
     sse::{self, Came, Feed, Pulse},
 };
@@ -40,9 +41,8 @@ const KEYS: [&str; 4] = ["allocation", "label", "kind", "since"];
             status = 200,
             description = "Events, for ever: each of the type `run` with a run's record, `allocation` \
                            or `server` with an entry of the journal, or `gap` with a reason",
-            body = String,
+            body = StreamEvent,
             content_type = "text/event-stream",
-            example = "id: 20261121T080000Z-17\nevent: gap\ndata: {\"Reason\":\"load everything again\"}\n\n",
         ),
         Asked,
         Crowded,

@@ -11,7 +11,13 @@ use chrono::{DateTime, Utc};
 use docket_model::run::RunState;
 use futures_util::stream;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Object,
+        schema::{ObjectBuilder, Type},
+    },
+};
 
 use super::{
     Api,
@@ -34,6 +40,13 @@ const MOST_ON_A_PAGE: usize = 10_000;
 /// What `state` may be beside the words for the state of a run.
 const SUSPENDED: &str = "suspended";
 
+/// One of the words, or several.
+fn states() -> Object {
+    let words = format!("{SUSPENDED}|{}", RunState::WORDS.join("|"));
+    let pattern = format!("^({words})(,({words}))*$");
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
+}
+
 /// Which allocations to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -49,7 +62,7 @@ pub(super) struct ListQuery {
     #[param(example = "team=finance")]
     label: Option<String>,
     /// Those in one of these states, with commas between: `suspended`, or what a run can be.
-    #[param(example = "failed,suspended")]
+    #[param(schema_with = states, required = false, example = "failed,suspended")]
     state: Option<String>,
     /// False to leave out `Logs`, which are most of a long list.
     logs: Option<bool>,

@@ -4,6 +4,7 @@ mod examples;
 pub(super) mod parameters;
 pub(super) mod refusals;
 pub(super) mod specification;
+pub(super) mod stream_event;
 
 use std::sync::LazyLock;
 

@@ -29,6 +29,7 @@ use super::{
     openapi::{
         parameters::{LastEventId, OfRun},
         refusals::{Any, Asked, AskedOfEngine, Guarded, NamedRun},
+        stream_event::StreamEvent,
     },
     runs::find,
     sse::{self, Came, Feed, Pulse},
@@ -54,6 +55,7 @@ pub(super) struct OutputQuery {
     #[param(format = "uint64")]
     skip: u64,
     /// Which attempt, from 1; the newest where nobody says.
+    #[param(minimum = 1)]
     attempt: Option<u32>,
 }
 
@@ -70,7 +72,7 @@ pub(super) struct OutputQuery {
             description = "The output; with `follow` to its end, as events where they are accepted",
             content(
                 (String = "text/plain", example = "all sums\n"),
-                (String = "text/event-stream", example = "retry: 2000\n\nid: 9\ndata: \"all sums\\n\"\n\n"),
+                (StreamEvent = "text/event-stream"),
             )
         ),
         Asked,

@@ -39,6 +39,10 @@ pub(super) fn of(schema: &str) -> Option<Value> {
         "RunRequest" => json!({"Cmd": ["echo", "all sums"], "Env": ["CURRENCY=EUR"], "By": "ann"}),
         "Session" => json!({"Guarded": true, "SignedIn": false}),
         "SignIn" => json!({"Token": "correct-horse-battery-staple"}),
+        "StreamEvent" => json!({
+            "id": "20261121T080000Z-17", "event": "gap",
+            "data": "{\"Reason\":\"this event is still to come: load everything again\"}",
+        }),
         "SuspendRequest" => {
             json!({"Reason": "the database moves", "Until": "2099-01-01T00:00:00Z"})
         }
