@@ -1,7 +1,6 @@
 """What schemathesis does beside asking."""
 
 import schemathesis
-from schemathesis.core.parameters import ParameterLocation
 
 from house import furnish
 
@@ -16,15 +15,7 @@ def after_call(context, case, response):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """What is right about the head is made so, because no body is read behind a wrong one.
-
-    Schemathesis takes `0` for an entity tag where one should be right; and each condition of a push is
-    right, but not together with the other.
-    """
-    if case.meta is None or case.meta.is_negative_at(ParameterLocation.HEADER):
-        return
-    held = {name: case.headers.get(name) for name in ("If-Match", "If-None-Match")}
-    has_both = case.operation.path == "/" and None not in held.values()
-    for name, value in held.items():
-        if value is not None and (value == "0" or has_both):
-            del case.headers[name]
+    """A push goes without conditions, which unit tests ask about: no body is read behind a wrong one."""
+    if case.operation.path == "/" and case.method == "POST":
+        for condition in ("If-Match", "If-None-Match"):
+            case.headers.pop(condition, None)
