@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actix_web::http::Method;
 use serde_json::Value;
 
-use super::{Asking, api, get};
+use super::{Asking, FOO, api, get};
 use crate::config::{Access, Token};
 
 async fn document() -> Value {
@@ -120,5 +120,48 @@ async fn what_asks_for_the_token_says_so_and_the_rest_does_not() {
             assert_eq!(told.1, expected, "{method} {path}");
             assert_eq!(told.0 == 401, !is_open, "{method} {path}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_answered_is_what_the_document_says() {
+    let (api, document) = (api(Access::default()), document().await);
+    let changed = FOO.replace("0 9 * * 1-5", "0 10 * * 1-5");
+    let several = format!("[{FOO}]");
+    let asked = [
+        ("POST", "/", "/", FOO),
+        ("POST", "/", "/", &changed),
+        ("POST", "/?results=true", "/", &several),
+        ("POST", "/", "/", "{}"),
+        ("POST", "/", "/", "{"),
+        ("POST", "/foo/runs", "/{name}/runs", "{}"),
+        ("POST", "/foo/suspend", "/{name}/suspend", r#"{"Reason":"why not"}"#),
+        ("GET", "/", "/", ""),
+        ("GET", "/foo", "/{name}", ""),
+        ("GET", "/fo", "/{name}", ""),
+        ("GET", "/foo/runs", "/{name}/runs", ""),
+        ("GET", "/foo/why", "/{name}/why", ""),
+        ("GET", "/foo/instants", "/{name}/instants", ""),
+        ("GET", "/-/journal", "/-/journal", ""),
+        ("GET", "/-/forecast?minutes=0", "/-/forecast", ""),
+        ("GET", "/-/health", "/-/health", ""),
+        ("GET", "/-/ready", "/-/ready", ""),
+        ("DELETE", "/foo", "/{name}", ""),
+    ];
+    for (method, path, template, body) in asked {
+        let asked = Method::from_bytes(method.as_bytes()).unwrap();
+        let told = Asking::of(&api).with("content-type", "application/json");
+        let told = told.send(asked, path, body).await;
+        let (head, answer) = told.split_once("\n\n").unwrap();
+        let kind = head.split("content-type: ").nth(1).unwrap();
+        let kind = kind.split([';', '\n']).next().unwrap();
+        let operation = &document["paths"][template][method.to_lowercase()];
+        let mut schema = operation["responses"][&head[..3]]["content"][kind]["schema"].clone();
+        assert!(schema.is_object(), "{method} {path}: {told}");
+        schema["components"] = document["components"].clone();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let answer = serde_json::from_str(answer).unwrap();
+        let mistakes: Vec<_> = validator.iter_errors(&answer).map(|it| it.to_string()).collect();
+        assert!(mistakes.is_empty(), "{method} {path}: {told}: {mistakes:?}");
     }
 }
