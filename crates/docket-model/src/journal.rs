@@ -4,11 +4,12 @@ use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::name::AllocationName;
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Entry {
     /// When it was noted.
@@ -24,10 +25,10 @@ pub struct Entry {
 }
 
 /// What can happen to the server and to an allocation, runs aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Event {
     /// The server started.
+    #[serde(rename_all = "PascalCase")]
     Started {
         /// Its version.
         version: String,
@@ -39,6 +40,7 @@ pub enum Event {
     /// The name was created.
     Created,
     /// Its specification changed.
+    #[serde(rename_all = "PascalCase")]
     Updated {
         /// The keys whose values changed.
         keys: Vec<String>,
@@ -50,6 +52,7 @@ pub enum Event {
     /// It was resumed by hand.
     Resumed,
     /// Its latest instant, which was ahead of the clock, was set back by hand.
+    #[serde(rename_all = "PascalCase")]
     Reset {
         /// What it was.
         from: DateTime<Utc>,
@@ -73,7 +76,7 @@ impl fmt::Display for Event {
 }
 
 /// A time during which nothing could start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Pause {
     /// Why.
@@ -85,7 +88,7 @@ pub struct Pause {
 }
 
 /// Why nothing could start for a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Cause {
     /// The server was stopped, or had died.
     NotRunning,
@@ -113,7 +116,7 @@ impl fmt::Display for Pause {
 }
 
 /// A suspension by hand. It outlives a push, and says who wanted it and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Suspension {
     /// Who suspended it.

@@ -14,6 +14,7 @@ pub mod name;
 pub mod output;
 pub mod run;
 pub mod schedule;
+mod schema;
 pub mod size;
 mod strict_json;
 pub mod wire;

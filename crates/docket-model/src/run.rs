@@ -97,6 +97,9 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// All words that [`Trigger::word`] may be.
+    pub const WORDS: [&str; 4] = ["Schedule", "CatchUp", "ByHand", "AfterParent"];
+
     /// The trigger as one word.
     #[must_use]
     pub fn word(&self) -> &'static str {

@@ -7,12 +7,13 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     journal::Suspension,
     mistake::Mistake,
     name::AllocationName,
-    run::{Demand, Instant, Run, RunState},
+    run::{Demand, Instant, Run, RunState, Trigger},
 };
 
 pub use self::coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Instants};
@@ -21,14 +22,14 @@ pub use self::coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecas
 pub const MAX_PAGE: usize = 1000;
 
 /// Answers a push of one allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Created {
     /// True where the name was new.
     pub created: bool,
 }
 
 /// Answers a push of several allocations.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Pushed {
     /// Names that are new.
     pub created: usize,
@@ -42,24 +43,25 @@ pub struct Pushed {
 }
 
 /// What a push did about one name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct PushedName {
     /// The name.
     pub name: AllocationName,
     /// One word: `created`, `updated`, `unchanged`.
+    #[schema(pattern = "^(created|updated|unchanged)$")]
     pub result: String,
 }
 
 /// Answers a deletion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deleted {
     /// Always true: anything else is an error.
     pub deleted: bool,
 }
 
 /// The original's body for a push that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Refused {
     /// What is wrong with the whole request.
     pub overall: IndexMap<String, String>,
@@ -91,7 +93,7 @@ impl Refused {
 }
 
 /// An error as RFC 9457 has it: `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
@@ -108,7 +110,7 @@ pub struct Problem {
 }
 
 /// One mistake in a push.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// The way to the field, such as `Container.Config.Image`.
     pub field: String,
@@ -116,6 +118,7 @@ pub struct FieldError {
     pub message: String,
     /// Of a schedule: each mistake in it with part, text, offset and length in bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
     pub schedule: Vec<serde_json::Value>,
 }
 
@@ -132,7 +135,7 @@ impl From<&Mistake> for FieldError {
 }
 
 /// Asks to be signed in: the body of `POST /-/session`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct SignIn {
     /// The server's token.
@@ -147,7 +150,7 @@ impl fmt::Debug for SignIn {
 }
 
 /// Whether one has to sign in, and did: `GET /-/session`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Session {
     /// True where the server asks for a token.
@@ -157,7 +160,7 @@ pub struct Session {
 }
 
 /// What the server knows of an allocation, under the key `Status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Status {
     /// The least instant that is still to come; absent where there is none.
@@ -186,7 +189,7 @@ pub struct Status {
 }
 
 /// Asks for a run by hand: the body of `POST /{name}/runs`, which may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct RunRequest {
     /// The command in place of the container's own.
@@ -204,7 +207,7 @@ pub struct RunRequest {
 }
 
 /// Asks for the end of a run: the body of `POST /{name}/runs/{run}/cancel`, which may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CancelRequest {
     /// True to give the container no time to end by itself.
@@ -216,7 +219,7 @@ pub struct CancelRequest {
 }
 
 /// Asks that nothing starts by itself: the body of `POST /{name}/suspend`, which may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct SuspendRequest {
     /// Why.
@@ -231,7 +234,7 @@ pub struct SuspendRequest {
 }
 
 /// Asks that it goes on: the body of `POST /{name}/resume` and `/reset`, which may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ResumeRequest {
     /// Who asks; the address it comes from where nobody is named.
@@ -240,7 +243,7 @@ pub struct ResumeRequest {
 }
 
 /// Answers why an allocation ran or did not, in sentences: `GET /{name}/why`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Why {
     /// The allocation.
@@ -250,7 +253,7 @@ pub struct Why {
 }
 
 /// What happened at one moment, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Sentence {
     /// The moment it is about, if it is about one.
@@ -261,7 +264,7 @@ pub struct Sentence {
 }
 
 /// What the engine would make of a specification, without running it: `POST /-/rehearsal`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Rehearsal {
     /// The allocation.
@@ -272,7 +275,7 @@ pub struct Rehearsal {
 }
 
 /// One thing that the engine has to say about a specification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Finding {
     /// The way to the field, such as `Container.Config.Image`.
@@ -319,7 +322,7 @@ pub const GAP: &str = "gap";
 pub const END: &str = "end";
 
 /// The data of an event about a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunEvent {
     /// The allocation.
@@ -330,7 +333,7 @@ pub struct RunEvent {
 
 /// The data of an event that tells of others that are not to be had: what is known is to be loaded
 /// again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Gap {
     /// Why, in words.
@@ -338,12 +341,13 @@ pub struct Gap {
 }
 
 /// A run in one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunSummary {
     /// Its instant, as it is named.
     pub run: Instant,
-    /// One of [`RunState::WORDS`].
+    /// How far it is, or how it ended.
+    #[schema(value_type = RunState)]
     pub state: String,
     /// The exit code of the newest attempt.
     pub exit_code: Option<i64>,
@@ -354,7 +358,7 @@ pub struct RunSummary {
 }
 
 /// A page of the history of an allocation, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunPage {
     /// The runs.
@@ -364,7 +368,7 @@ pub struct RunPage {
 }
 
 /// A run in full, but for its output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunRecord {
     /// The run's name below its allocation.
@@ -374,17 +378,21 @@ pub struct RunRecord {
     /// The instant it accounts for.
     pub instant: DateTime<Utc>,
     /// What made it: `Schedule`, `CatchUp`, `ByHand` or `AfterParent`.
+    #[schema(value_type = Trigger)]
     pub trigger: String,
     /// Of a run by hand, who wanted it and what.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Demanded)]
     pub demand: Option<Demanded>,
     /// One word for how far it is or how it ended.
+    #[schema(value_type = RunState)]
     pub state: String,
     /// Why, where a reason belongs to the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Of a record of missed instants: the last one and how many.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Span)]
     pub span: Option<Span>,
     /// When the decision to start, or not to, fell.
     pub decided: DateTime<Utc>,
@@ -402,10 +410,11 @@ pub struct RunRecord {
 }
 
 /// What was wanted of a run by hand. Values of variables may be secrets, so they are not shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Demanded {
     /// Who asked.
+    #[schema(required = false)]
     pub by: String,
     /// The command in place of the container's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -426,17 +435,19 @@ impl From<&Demand> for Demanded {
 }
 
 /// The instants that a record of missed ones spans, beyond its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Span {
     /// The last instant.
+    #[schema(required = false)]
     pub last: Instant,
     /// How many there are.
+    #[schema(required = false)]
     pub count: u64,
 }
 
 /// One try to carry out a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AttemptRecord {
     /// Counted from 1.

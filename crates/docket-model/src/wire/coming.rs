@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{document::Located, name::AllocationName, schedule::Upcoming};
 
 /// One instant to come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Coming {
     /// When it is.
@@ -24,7 +25,7 @@ impl From<Upcoming> for Coming {
 }
 
 /// The next instants of an allocation: `GET /{name}/instants`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Instants {
     /// The zone in force.
@@ -34,7 +35,7 @@ pub struct Instants {
 }
 
 /// How many instants fall on each of the coming minutes: `GET /-/forecast`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Forecast {
     /// When the first minute begins.
@@ -52,7 +53,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// What a text of specifications would do, without storing any: `POST /-/check`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Checked {
     /// Mistakes and warnings, in the order of the text.
@@ -62,7 +63,7 @@ pub struct Checked {
 }
 
 /// A mistake or a warning, and where it stands in the text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckFinding {
     /// Counted from 1.
@@ -108,7 +109,7 @@ impl CheckFinding {
 }
 
 /// A specification without a mistake, and when it would be due.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckedAllocation {
     /// Its name.
@@ -123,5 +124,6 @@ pub struct CheckedAllocation {
     /// The next instants.
     pub instants: Vec<Coming>,
     /// The specification as JSON, which can be pushed.
+    #[schema(value_type = Object)]
     pub specification: Value,
 }

@@ -12,12 +12,18 @@ use docket_model::{
     wire::{Created, Deleted, Pushed, PushedName},
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Api,
     body::{self, Posted},
     by_hand, condition,
     error::{ApiError, JSON, PROBLEM},
+    openapi::{
+        parameters::{IfAbsent, IfMatch, IfNoneMatch, OfAllocation},
+        refusals::{Any, Asked, Conditional, Guarded, Named, Owned, PostedSpecifications, Written},
+        specification::{self, Allocation, PushAnswer},
+    },
 };
 use crate::{
     runner::NO_FOLDER,
@@ -25,16 +31,34 @@ use crate::{
 };
 
 /// How to take a push.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PushQuery {
+    /// True to be told what became of each of an array.
     #[serde(default)]
     results: bool,
+    /// True to let options through that the Engine API does not know.
     #[serde(default)]
     allow_unknown_options: bool,
 }
 
 /// `GET /{name}`: one allocation, with the entity tag of its specification.
+#[utoipa::path(
+    get,
+    path = "/{name}",
+    operation_id = "get",
+    tag = "allocations",
+    params(OfAllocation, IfNoneMatch),
+    responses(
+        (status = 200, description = "The allocation", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
+        (status = 304, description = "It is of the revision that is known", headers(("ETag" = String))),
+        Asked,
+        Named,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn get(
     api: Data<Api>,
     request: HttpRequest,
@@ -63,6 +87,23 @@ pub(super) fn one(api: &Api, snapshot: &Snapshot) -> Result<HttpResponse, ApiErr
 }
 
 /// `POST /`: creates or updates one allocation, or several together.
+#[utoipa::path(
+    post,
+    path = "/",
+    operation_id = "push",
+    tag = "allocations",
+    params(PushQuery, IfMatch, IfAbsent),
+    request_body = specification::Push,
+    responses(
+        (status = 200, description = "What became of one, or of all of an array", body = PushAnswer),
+        PostedSpecifications,
+        Owned,
+        Conditional,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn push(
     api: Data<Api>,
     request: HttpRequest,
@@ -158,6 +199,23 @@ fn accepts_problem(request: &HttpRequest) -> bool {
 }
 
 /// `DELETE /{name}`: deletes an allocation; its running containers go on.
+#[utoipa::path(
+    delete,
+    path = "/{name}",
+    operation_id = "delete",
+    tag = "allocations",
+    params(OfAllocation, IfMatch),
+    responses(
+        (status = 200, description = "It is deleted", body = Deleted),
+        Asked,
+        Named,
+        Owned,
+        Conditional,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn delete(
     api: Data<Api>,
     request: HttpRequest,

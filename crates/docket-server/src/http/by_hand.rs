@@ -16,6 +16,11 @@ use serde::de::DeserializeOwned;
 use super::{
     Api, allocations, body, condition,
     error::{ApiError, JSON},
+    openapi::{
+        parameters::{IfMatch, OfAllocation, OfRun},
+        refusals::{Any, Conditional, Guarded, Named, NamedRun, NotRun, Over, Posted, Written},
+        specification::Allocation,
+    },
     runs,
 };
 use crate::store::{Deed, Steering};
@@ -32,6 +37,23 @@ const LONGEST_REASON: usize = 4096;
 /// `POST /{name}/runs`: starts a run, if policies allow it.
 ///
 /// 202 and the run; 409 and the run that was skipped where they do not.
+#[utoipa::path(
+    post,
+    path = "/{name}/runs",
+    operation_id = "start",
+    tag = "runs",
+    params(OfAllocation),
+    request_body = RunRequest,
+    responses(
+        (status = 202, description = "The run", body = RunRecord, headers(("Location" = String, description = "Where the run is"))),
+        Posted,
+        Named,
+        NotRun,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn run(
     api: Data<Api>,
     request: HttpRequest,
@@ -57,6 +79,23 @@ pub(super) async fn run(
 }
 
 /// `POST /{name}/runs/{id}/cancel`: makes a run end before its time.
+#[utoipa::path(
+    post,
+    path = "/{name}/runs/{run}/cancel",
+    operation_id = "cancel",
+    tag = "runs",
+    params(OfRun),
+    request_body = CancelRequest,
+    responses(
+        (status = 202, description = "The run, which is to end", body = RunRecord),
+        Posted,
+        NamedRun,
+        Over,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn cancel(
     api: Data<Api>,
     request: HttpRequest,
@@ -72,6 +111,23 @@ pub(super) async fn cancel(
 }
 
 /// `POST /{name}/suspend`: nothing starts by itself until it is resumed.
+#[utoipa::path(
+    post,
+    path = "/{name}/suspend",
+    operation_id = "suspend",
+    tag = "allocations",
+    params(OfAllocation, IfMatch),
+    request_body = SuspendRequest,
+    responses(
+        (status = 200, description = "The allocation, suspended", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
+        Posted,
+        Named,
+        Conditional,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn suspend(
     api: Data<Api>,
     request: HttpRequest,
@@ -94,6 +150,23 @@ pub(super) async fn suspend(
 }
 
 /// `POST /{name}/resume`: things start again, for instants to come.
+#[utoipa::path(
+    post,
+    path = "/{name}/resume",
+    operation_id = "resume",
+    tag = "allocations",
+    params(OfAllocation, IfMatch),
+    request_body = ResumeRequest,
+    responses(
+        (status = 200, description = "The allocation, resumed", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
+        Posted,
+        Named,
+        Conditional,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn resume(
     api: Data<Api>,
     request: HttpRequest,
@@ -106,6 +179,23 @@ pub(super) async fn resume(
 }
 
 /// `POST /{name}/reset`: a latest instant ahead of the clock is set back to now.
+#[utoipa::path(
+    post,
+    path = "/{name}/reset",
+    operation_id = "reset",
+    tag = "allocations",
+    params(OfAllocation, IfMatch),
+    request_body = ResumeRequest,
+    responses(
+        (status = 200, description = "The allocation, set back", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
+        Posted,
+        Named,
+        Conditional,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn reset(
     api: Data<Api>,
     request: HttpRequest,

@@ -16,10 +16,15 @@ use docket_model::{
     wire::{CheckFinding, Checked, CheckedAllocation, Coming},
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Api, body,
     error::{ApiError, JSON},
+    openapi::{
+        refusals::{Any, Guarded, Posted},
+        specification::Push,
+    },
 };
 use crate::runner::NO_FOLDER;
 
@@ -31,14 +36,30 @@ const INSTANTS: usize = 10;
 const MOST_TOLD: usize = 100;
 
 /// How strictly to check.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct CheckQuery {
+    /// True to let options through that the Engine API does not know.
     #[serde(default)]
     allow_unknown_options: bool,
 }
 
 /// Checks as `docket check` does, and stores nothing.
+#[utoipa::path(
+    post,
+    path = "/-/check",
+    operation_id = "check",
+    tag = "specifications",
+    params(CheckQuery),
+    request_body(content((String = "application/yaml", example = "- Name: report"), (Push = "application/json"))),
+    responses(
+        (status = 200, description = "What is wrong, and when each is due", body = Checked),
+        Posted,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn check(
     api: Data<Api>,
     request: HttpRequest,

@@ -15,7 +15,10 @@ use actix_web::{
 };
 use ring::digest::{SHA256, digest};
 
-use super::error::ApiError;
+use super::{
+    error::ApiError,
+    openapi::refusals::{Any, NoFile},
+};
 
 /// Where the files of the page are.
 const FOLDER: &str = "/-/page/";
@@ -154,6 +157,24 @@ pub(super) async fn page(request: HttpRequest) -> HttpResponse {
 }
 
 /// `GET /-/page/{file}`: a part of the page.
+#[utoipa::path(
+    get,
+    path = "/-/page/{file}",
+    operation_id = "page",
+    tag = "dashboard",
+    params(("file" = String, Path, description = "Its name", example = "main.js")),
+    responses(
+        (
+            status = 200,
+            description = "The file",
+            content((String = "text/css"), (String = "text/javascript"), (String = "image/svg+xml"))
+        ),
+        (status = 304, description = "It is the one that the browser has"),
+        NoFile,
+        Any,
+    ),
+    security(()),
+)]
 pub(super) async fn file(
     request: HttpRequest,
     name: Path<String>,

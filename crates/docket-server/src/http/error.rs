@@ -154,6 +154,23 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
+impl ApiError {
+    /// The error as a body.
+    pub(super) fn problem(&self) -> Problem {
+        let status = self.status_code();
+        let errors = match self {
+            Self::MistakenInDetail(mistakes) => mistakes.iter().map(FieldError::from).collect(),
+            _ => Vec::new(),
+        };
+        let revision = match self {
+            Self::Store(StoreError::Unmet { present, .. }) => *present,
+            _ => None,
+        };
+        let title = status.canonical_reason().unwrap_or_default().to_owned();
+        Problem { status: status.as_u16(), title, detail: self.to_string(), revision, errors }
+    }
+}
+
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -213,18 +230,7 @@ impl ResponseError for ApiError {
             }
             _ => {}
         }
-        let title = status.canonical_reason().unwrap_or_default().to_owned();
-        let detail = self.to_string();
-        let errors = match self {
-            Self::MistakenInDetail(mistakes) => mistakes.iter().map(FieldError::from).collect(),
-            _ => Vec::new(),
-        };
-        let status = status.as_u16();
-        let revision = match self {
-            Self::Store(StoreError::Unmet { present, .. }) => *present,
-            _ => None,
-        };
-        answer.content_type(PROBLEM).json(Problem { status, title, detail, revision, errors })
+        answer.content_type(PROBLEM).json(self.problem())
     }
 }
 

@@ -16,7 +16,13 @@ use docket_model::{
 use super::{
     Api,
     error::ApiError,
-    list, session,
+    list,
+    openapi::{
+        parameters::{EventsQuery, LastEventId},
+        refusals::{Any, Asked, Crowded, Guarded},
+        stream_event::StreamEvent,
+    },
+    session,
     sse::{self, Came, Feed, Pulse},
 };
 use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
@@ -25,6 +31,26 @@ use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
 const KEYS: [&str; 4] = ["allocation", "label", "kind", "since"];
 
 /// `GET /-/events`: changes of runs, of allocations, and of the server.
+#[utoipa::path(
+    get,
+    path = "/-/events",
+    operation_id = "events",
+    tag = "events",
+    params(EventsQuery, LastEventId),
+    responses(
+        (
+            status = 200,
+            description = "Events, for ever: each of the type `run` with a run's record, `allocation` \
+                           or `server` with an entry of the journal, or `gap` with a reason",
+            body = StreamEvent,
+            content_type = "text/event-stream",
+        ),
+        Asked,
+        Crowded,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn follow(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (wanted, since) = Wanted::read(request.query_string())?;
     let start = Instant::new(api.started);

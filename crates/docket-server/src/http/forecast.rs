@@ -11,11 +11,13 @@ use chrono_tz::Tz;
 use docket_model::{Allocation, schedule::Kind, wire::Forecast};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use utoipa::IntoParams;
 
 use super::{
     Api,
     error::{ApiError, JSON},
     number,
+    openapi::refusals::{Any, Asked, Guarded},
 };
 use crate::store::Standing;
 
@@ -31,13 +33,29 @@ const MOST_WALKED: u64 = 2_000_000;
 pub(crate) struct Forecasts(Mutex<Option<Arc<Forecast>>>);
 
 /// How far to look.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ForecastQuery {
+    /// How many; a day where nobody says.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1440)]
     minutes: Option<String>,
 }
 
 /// `GET /-/forecast`: a number for each of the coming full minutes, by all that is not suspended.
+#[utoipa::path(
+    get,
+    path = "/-/forecast",
+    operation_id = "forecast",
+    tag = "specifications",
+    params(ForecastQuery),
+    responses(
+        (status = 200, description = "A number for each minute", body = Forecast),
+        Asked,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn get(
     api: Data<Api>,
     query: Query<ForecastQuery>,

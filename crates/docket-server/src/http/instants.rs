@@ -6,11 +6,16 @@ use actix_web::{
 };
 use docket_model::wire::{Coming, Instants};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Api,
     error::{ApiError, JSON},
     number,
+    openapi::{
+        parameters::OfAllocation,
+        refusals::{Any, Asked, Guarded, Named},
+    },
 };
 
 /// How many are listed where nobody says.
@@ -19,15 +24,32 @@ const DEFAULT: usize = 10;
 const MOST: usize = 1000;
 
 /// How many to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct InstantsQuery {
+    /// How many at most; 10 where nobody says.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
 }
 
 /// `GET /{name}/instants`: the next ones, with what daylight saving does to them.
 ///
 /// They are those of the schedule: whether something suspends it does not matter.
+#[utoipa::path(
+    get,
+    path = "/{name}/instants",
+    operation_id = "instants",
+    tag = "allocations",
+    params(OfAllocation, InstantsQuery),
+    responses(
+        (status = 200, description = "The next instants", body = Instants),
+        Asked,
+        Named,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn list(
     api: Data<Api>,
     name: Path<String>,

@@ -8,11 +8,13 @@ use actix_web::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{AllocationName, journal::Entry, wire::MAX_PAGE};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Api,
     error::{ApiError, JSON},
     moment, number,
+    openapi::refusals::{Any, Asked, Guarded},
 };
 use crate::store::{EntryFilter, MOST_ENTRIES};
 
@@ -20,11 +22,18 @@ use crate::store::{EntryFilter, MOST_ENTRIES};
 const DEFAULT_PAGE: usize = 100;
 
 /// Which entries to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JournalQuery {
+    /// Those of this allocation, and of the server.
+    #[param(value_type = Option<AllocationName>)]
     allocation: Option<String>,
+    /// How many at most; 100 where nobody says.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
+    /// Those before this moment, as the `Link` says.
+    #[param(example = "2026-11-21T09:00:00Z")]
     cursor: Option<String>,
 }
 
@@ -32,6 +41,19 @@ pub(super) struct JournalQuery {
 ///
 /// A page that is not the last has a `Link` to the next. It is longer than its limit where entries
 /// of one moment would else be torn apart, as the cursor is a moment.
+#[utoipa::path(
+    get,
+    path = "/-/journal",
+    operation_id = "journal",
+    tag = "server",
+    params(JournalQuery),
+    responses(
+        (status = 200, description = "Entries", body = Vec<Entry>, headers(("Link" = String, description = "The next page, where there is one"))),
+        Asked,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn list(
     api: Data<Api>,
     query: Query<JournalQuery>,

@@ -11,11 +11,22 @@ use chrono::{DateTime, Utc};
 use docket_model::run::RunState;
 use futures_util::stream;
 use serde::Deserialize;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Object,
+        schema::{ObjectBuilder, Type},
+    },
+};
 
 use super::{
     Api,
     error::{ApiError, JSON},
     number,
+    openapi::{
+        refusals::{Any, Asked, Guarded},
+        specification::Allocation,
+    },
     view::{self, View},
 };
 use crate::store::Snapshot;
@@ -29,13 +40,29 @@ const MOST_ON_A_PAGE: usize = 10_000;
 /// What `state` may be beside the words for the state of a run.
 const SUSPENDED: &str = "suspended";
 
+/// One of the words, or several.
+fn states() -> Object {
+    let words = format!("{SUSPENDED}|{}", RunState::WORDS.join("|"));
+    let pattern = format!("^({words})(,({words}))*$");
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
+}
+
 /// Which allocations to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
+    /// How many at most; a page that is not the last has a `Link` to the next.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
+    /// Where to go on, as the `Link` says.
+    #[param(value_type = Option<u64>, format = "uint64")]
     cursor: Option<String>,
+    /// Those that have this label: `KEY`, or `KEY=VALUE`.
+    #[param(example = "team=finance")]
     label: Option<String>,
+    /// Those in one of these states, with commas between: `suspended`, or what a run can be.
+    #[param(schema_with = states, required = false, example = "failed,suspended")]
     state: Option<String>,
     /// False to leave out `Logs`, which are most of a long list.
     logs: Option<bool>,
@@ -44,6 +71,25 @@ pub(super) struct ListQuery {
 /// `GET /`: all allocations in the order of their creation, or a page of them.
 ///
 /// A page that is not the last has a `Link` to the next.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "list",
+    tag = "allocations",
+    params(ListQuery),
+    responses(
+        (
+            status = 200,
+            description = "The allocations; the dashboard where HTML is accepted",
+            content((Vec<Allocation> = "application/json"), (String = "text/html")),
+            headers(("Link" = String, description = "The next page, where there is one"))
+        ),
+        (status = 304, description = "The dashboard is the one that the browser has"),
+        Asked,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn list(
     api: Data<Api>,
     query: Query<ListQuery>,

@@ -14,6 +14,7 @@ mod instants;
 mod journal;
 mod list;
 mod moment;
+mod openapi;
 mod operations;
 mod output;
 mod rehearsal;
@@ -177,6 +178,7 @@ fn routes(app: &mut ServiceConfig) {
         .service(only_read("/-/forecast", read(forecast::get)))
         .service(only_post("/-/check", web::post().to(check::check)))
         .service(only_read("/-/health", read(operations::health)))
+        .service(only_read("/-/openapi.json", read(openapi::get)))
         .service(only_read("/-/ready", read(operations::ready)))
         .service(
             web::resource("/-/session")

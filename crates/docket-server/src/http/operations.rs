@@ -8,10 +8,12 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::fs::{self, File};
 use tokio_util::io::ReaderStream;
+use utoipa::ToSchema;
 
 use super::{
     Api,
     error::{ApiError, JSON},
+    openapi::refusals::{Any, Guarded, NotCopied, NotReady},
 };
 use crate::{
     engine::EngineInfo,
@@ -26,9 +28,9 @@ const PIECE: usize = 1 << 16;
 const FORGOTTEN: &str =
     "allocations that were pushed and all runs are forgotten when the server stops";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-struct Health<'a> {
+pub(super) struct Health<'a> {
     status: &'a str,
     started: DateTime<Utc>,
     time: DateTime<Utc>,
@@ -38,23 +40,23 @@ struct Health<'a> {
     clock: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-struct Ready<'a> {
+pub(super) struct Ready<'a> {
     status: &'a str,
     engine: EngineVersion,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-struct Version<'a> {
+pub(super) struct Version<'a> {
     version: &'a str,
     engine: Option<EngineVersion>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-struct EngineVersion {
+pub(super) struct EngineVersion {
     version: String,
     api_version: String,
 }
@@ -66,6 +68,17 @@ impl From<&EngineInfo> for EngineVersion {
 }
 
 /// `GET /-/health`: the server lives.
+#[utoipa::path(
+    get,
+    path = "/-/health",
+    operation_id = "health",
+    tag = "server",
+    responses(
+        (status = 200, description = "The server lives", body = Health),
+        Any,
+    ),
+    security(()),
+)]
 pub(super) async fn health(api: Data<Api>) -> HttpResponse {
     let time = api.clock.now();
     let about = api.store.about();
@@ -85,6 +98,18 @@ pub(super) async fn health(api: Data<Api>) -> HttpResponse {
 }
 
 /// `GET /-/ready`: containers can start, and what is asked for is what is in force.
+#[utoipa::path(
+    get,
+    path = "/-/ready",
+    operation_id = "ready",
+    tag = "server",
+    responses(
+        (status = 200, description = "Containers can start", body = Ready),
+        NotReady,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     let mut reasons = Vec::new();
     let engine = match api.health.state() {
@@ -110,6 +135,17 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
 }
 
 /// `GET /-/version`: what runs here.
+#[utoipa::path(
+    get,
+    path = "/-/version",
+    operation_id = "version",
+    tag = "server",
+    responses(
+        (status = 200, description = "The versions", body = Version),
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn version(api: Data<Api>) -> HttpResponse {
     let engine = match api.health.state() {
         EngineState::Up(info) => Some(EngineVersion::from(&*info)),
@@ -124,6 +160,18 @@ pub(super) async fn version(api: Data<Api>) -> HttpResponse {
 ///
 /// The copy is a file for as long as it is sent, and has no name any more. There is one at a time:
 /// each takes as much room as the store itself. HEAD makes none.
+#[utoipa::path(
+    get,
+    path = "/-/backup",
+    operation_id = "backup",
+    tag = "server",
+    responses(
+        (status = 200, description = "The copy", body = Vec<u8>, content_type = "application/octet-stream"),
+        NotCopied,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn backup(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let store = api.store.about().file.ok_or(StoreError::NoFile)?;
     let mut answer = HttpResponse::Ok();

@@ -20,11 +20,17 @@ use docket_model::{
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tracing::warn;
+use utoipa::IntoParams;
 
 use super::{
     Api,
     error::ApiError,
     number,
+    openapi::{
+        parameters::{LastEventId, OfRun},
+        refusals::{Any, Asked, AskedOfEngine, Guarded, NamedRun},
+        stream_event::StreamEvent,
+    },
     runs::find,
     session,
     sse::{self, Came, Feed, Pulse},
@@ -38,7 +44,8 @@ use crate::{
 const LARGEST: usize = Keep::MOST_OUTPUT;
 
 /// How to read an output.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OutputQuery {
     /// True to read on until the run is over, over all its attempts.
@@ -46,12 +53,36 @@ pub(super) struct OutputQuery {
     follow: bool,
     /// How many bytes the reader has already.
     #[serde(default)]
+    #[param(format = "uint64")]
     skip: u64,
     /// Which attempt, from 1; the newest where nobody says.
+    #[param(minimum = 1)]
     attempt: Option<u32>,
 }
 
 /// `GET /{name}/runs/{id}/output`: what its container wrote; so far, if it still runs.
+#[utoipa::path(
+    get,
+    path = "/{name}/runs/{run}/output",
+    operation_id = "output",
+    tag = "runs",
+    params(OfRun, OutputQuery, LastEventId),
+    responses(
+        (
+            status = 200,
+            description = "The output; with `follow` to its end, as events where they are accepted",
+            content(
+                (String = "text/plain", example = "all sums\n"),
+                (StreamEvent = "text/event-stream"),
+            )
+        ),
+        Asked,
+        NamedRun,
+        AskedOfEngine,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn get(
     api: Data<Api>,
     request: HttpRequest,

@@ -12,9 +12,27 @@ use docket_model::{
 use super::{
     Api, body,
     error::{ApiError, JSON},
+    openapi::{
+        refusals::{Any, AskedOfEngine, Guarded, PostedSpecifications},
+        specification::Push,
+    },
 };
 
 /// Rehearses one specification, or several one after the other, and stores none.
+#[utoipa::path(
+    post,
+    path = "/-/rehearsal",
+    operation_id = "rehearse",
+    tag = "specifications",
+    request_body = Push,
+    responses(
+        (status = 200, description = "What was found, for each", body = Vec<Rehearsal>),
+        PostedSpecifications,
+        AskedOfEngine,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn rehearse(
     api: Data<Api>,
     request: HttpRequest,

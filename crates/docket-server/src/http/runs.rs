@@ -10,11 +10,16 @@ use docket_model::{
 };
 use serde::Deserialize;
 use std::sync::Arc;
+use utoipa::IntoParams;
 
 use super::{
     Api,
     error::{ApiError, JSON},
     number,
+    openapi::{
+        parameters::{OfAllocation, OfRun},
+        refusals::{Any, Asked, Guarded, Named, NamedRun},
+    },
 };
 use crate::store::RunFilter;
 
@@ -22,15 +27,35 @@ use crate::store::RunFilter;
 const DEFAULT_PAGE: usize = 120;
 
 /// Which runs to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RunsQuery {
+    /// How many at most; 120 where nobody says.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
+    /// Where to go on, as the page before says.
     cursor: Option<Instant>,
+    /// Those in this state.
+    #[param(value_type = Option<RunState>)]
     state: Option<String>,
 }
 
 /// `GET /{name}/runs`: the newest first.
+#[utoipa::path(
+    get,
+    path = "/{name}/runs",
+    operation_id = "runs",
+    tag = "runs",
+    params(OfAllocation, RunsQuery),
+    responses(
+        (status = 200, description = "A page of its runs", body = RunPage),
+        Asked,
+        Named,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn list(
     api: Data<Api>,
     name: Path<String>,
@@ -54,6 +79,20 @@ pub(super) async fn list(
 }
 
 /// `GET /{name}/runs/{id}`: one record.
+#[utoipa::path(
+    get,
+    path = "/{name}/runs/{run}",
+    operation_id = "run",
+    tag = "runs",
+    params(OfRun),
+    responses(
+        (status = 200, description = "The record", body = RunRecord),
+        Asked,
+        NamedRun,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn get(
     api: Data<Api>,
     path: Path<(String, String)>,

@@ -32,6 +32,7 @@ use tracing::warn;
 use super::{
     Api, access, body,
     error::{ApiError, JSON},
+    openapi::refusals::{Any, Guarded, NoToken, Posted},
 };
 use crate::config::Access;
 
@@ -207,6 +208,21 @@ fn secret<'a>(headers: &'a HeaderMap, access: &Access) -> Option<&'a str> {
 }
 
 /// `POST /-/session`: signs in with the token; the answer sets a cookie.
+#[utoipa::path(
+    post,
+    path = "/-/session",
+    operation_id = "signIn",
+    tag = "session",
+    request_body = SignIn,
+    responses(
+        (status = 204, description = "Signed in", headers(("Set-Cookie" = String))),
+        Posted,
+        NoToken,
+        Guarded,
+        Any,
+    ),
+    security(()),
+)]
 pub(super) async fn sign_in(
     api: Data<Api>,
     request: HttpRequest,
@@ -229,6 +245,18 @@ pub(super) async fn sign_in(
 }
 
 /// `DELETE /-/session`: signs out.
+#[utoipa::path(
+    delete,
+    path = "/-/session",
+    operation_id = "signOut",
+    tag = "session",
+    responses(
+        (status = 204, description = "Signed out", headers(("Set-Cookie" = String))),
+        NoToken,
+        Any,
+    ),
+    security(()),
+)]
 pub(super) async fn sign_out(
     api: Data<Api>,
     request: HttpRequest,
@@ -250,6 +278,17 @@ fn signed(cookie: &str) -> HttpResponse {
 }
 
 /// `GET /-/session`: whether a token is wanted, and whether the one who asks has a session.
+#[utoipa::path(
+    get,
+    path = "/-/session",
+    operation_id = "session",
+    tag = "session",
+    responses(
+        (status = 200, description = "Whether one has to sign in, and did", body = Session),
+        Any,
+    ),
+    security(()),
+)]
 pub(super) async fn get(api: Data<Api>, request: HttpRequest) -> HttpResponse {
     let guarded = api.access.token.is_some();
     let signed_in = guarded && is_signed_in(&api, request.headers());

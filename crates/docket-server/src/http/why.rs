@@ -7,11 +7,16 @@ use actix_web::{
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{AllocationName, moment::Moment, run::Instant, wire::Why};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Api,
     error::{ApiError, JSON},
     moment,
+    openapi::{
+        parameters::OfAllocation,
+        refusals::{Any, Asked, Guarded, Named},
+    },
 };
 use crate::{
     runner::EngineState,
@@ -20,13 +25,30 @@ use crate::{
 };
 
 /// What is asked.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WhyQuery {
+    /// A moment: RFC 3339, or by the wall clock of the allocation's zone.
+    #[param(example = "2026-11-21T09:00:00Z")]
     at: Option<String>,
 }
 
 /// `GET /{name}/why`: what happened lately and why, or at one moment.
+#[utoipa::path(
+    get,
+    path = "/{name}/why",
+    operation_id = "why",
+    tag = "allocations",
+    params(OfAllocation, WhyQuery),
+    responses(
+        (status = 200, description = "Sentences", body = Why),
+        Asked,
+        Named,
+        Guarded,
+        Any,
+    ),
+)]
 pub(super) async fn get(
     api: Data<Api>,
     name: Path<String>,

@@ -5,6 +5,7 @@ mod by_hand;
 mod conditions;
 mod events;
 mod lists;
+mod openapi;
 mod output;
 mod sessions;
 

@@ -1,0 +1,79 @@
+//! How names and words stand in the description of the API: as texts, with the form that they have.
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
+
+use crate::{
+    name::AllocationName,
+    run::{Instant, RunState, Trigger},
+};
+
+/// What each name matches. The reader is [`AllocationName::parse`].
+const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$";
+
+/// What each instant matches: the days that there are, but that of centuries every fourth has a 29th
+/// of February.
+const INSTANT: &str = "^([0-9]{4}((0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|\
+                       (0[13578]|1[02])31)|[0-9]{2}([02468][048]|[13579][26])0229)\
+                       T([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]\
+                       (\\.([0-9]{2}[1-9]|[0-9][1-9]0|[1-9]00))?Z$";
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn one_of<'a>(description: &str, words: impl IntoIterator<Item = &'a str>) -> RefOr<Schema> {
+    text().description(Some(description)).enum_values(Some(words)).into()
+}
+
+impl PartialSchema for AllocationName {
+    fn schema() -> RefOr<Schema> {
+        let schema = text().description(Some("The name of an allocation.")).pattern(Some(NAME));
+        schema.examples(["report"]).into()
+    }
+}
+
+impl ToSchema for AllocationName {}
+
+impl PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        let about = "An instant in UTC, which names a run; with milliseconds if it has any.";
+        text().description(Some(about)).pattern(Some(INSTANT)).examples(["20261121T090000Z"]).into()
+    }
+}
+
+impl ToSchema for Instant {}
+
+impl PartialSchema for RunState {
+    fn schema() -> RefOr<Schema> {
+        one_of("How far a run is, or how it ended.", RunState::WORDS)
+    }
+}
+
+impl ToSchema for RunState {}
+
+impl PartialSchema for Trigger {
+    fn schema() -> RefOr<Schema> {
+        one_of("What made a run.", Trigger::WORDS)
+    }
+}
+
+impl ToSchema for Trigger {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_triggers_are_all_there_are() {
+        let by_hand = Trigger::ByHand(std::sync::Arc::default());
+        let all = [Trigger::Schedule, Trigger::CatchUp, by_hand, Trigger::AfterParent];
+
+        assert_eq!(all.map(|trigger| trigger.word()), Trigger::WORDS);
+    }
+}

@@ -1,0 +1,127 @@
+//! The description of the API, made of what stands at the handlers: `GET /-/openapi.json`.
+
+mod examples;
+pub(super) mod parameters;
+pub(super) mod refusals;
+pub(super) mod specification;
+pub(super) mod stream_event;
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use bytes::Bytes;
+use docket_model::wire::{Problem, Refused};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        Content, OpenApi as Document, RefOr, Schema,
+        schema::ArrayItems,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use self::refusals::{Any, Guarded};
+use super::{
+    allocations, by_hand, check, dashboard,
+    error::{ApiError, JSON},
+    events, forecast, instants, journal, list, operations, output, rehearsal, runs, session, why,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "docket",
+        description = "Runs containers on a schedule. Errors are `application/problem+json` (RFC 9457), \
+                       but for those of a push, which are as the original docket's. `HEAD` is answered \
+                       as `GET`; other methods than those that are described are answered with 405, \
+                       and `Allow` says which there are. A slash at the end of a path is ignored.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    paths(
+        list::list, allocations::push, allocations::get, allocations::delete,
+        runs::list, runs::get, output::get, by_hand::run, by_hand::cancel,
+        by_hand::suspend, by_hand::resume, by_hand::reset, why::get, instants::list,
+        check::check, forecast::get, rehearsal::rehearse, events::follow,
+        session::sign_in, session::sign_out, session::get,
+        journal::list, operations::health, operations::ready, operations::version,
+        operations::backup, self::get, dashboard::file,
+    ),
+    components(schemas(Problem, Refused)),
+    modifiers(&Access, &Examples),
+    security(("token" = []), ("session" = [])),
+)]
+struct Described;
+
+/// The document as it is sent.
+static DOCUMENT: LazyLock<Result<Bytes, serde_json::Error>> =
+    LazyLock::new(|| serde_json::to_vec(&Described::openapi()).map(Bytes::from));
+
+/// `GET /-/openapi.json`: this document.
+#[utoipa::path(
+    get,
+    path = "/-/openapi.json",
+    operation_id = "openapi",
+    tag = "server",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object), Guarded, Any),
+)]
+pub(super) async fn get() -> Result<HttpResponse, ApiError> {
+    let document = DOCUMENT.as_ref().map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(HttpResponse::Ok().content_type(JSON).body(document.clone()))
+}
+
+/// How one shows who asks.
+struct Access;
+
+impl Modify for Access {
+    fn modify(&self, document: &mut Document) {
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let token = token
+            .description(Some("The server's token; none is asked for without `--token-file`."));
+        let about = "What `POST /-/session` gives a web page: `__Host-docket_session` over TLS. What \
+                     changes something needs `Origin` beside it.";
+        let session = ApiKeyValue::with_description("docket_session", about);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+    }
+}
+
+/// Shows each body by an example of its schema.
+struct Examples;
+
+impl Modify for Examples {
+    fn modify(&self, document: &mut Document) {
+        for item in document.paths.paths.values_mut() {
+            let operations = [&mut item.get, &mut item.post, &mut item.delete];
+            for operation in operations.into_iter().flatten() {
+                if let Some(RefOr::T(body)) = &mut operation.request_body {
+                    body.content.values_mut().for_each(show);
+                }
+                for response in operation.responses.responses.values_mut() {
+                    if let RefOr::T(response) = response {
+                        response.content.values_mut().for_each(show);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn show(content: &mut RefOr<Content>) {
+    let RefOr::T(content) = content else { return };
+    if content.example.is_none() && content.examples.is_empty() {
+        content.example = content.schema.as_ref().and_then(example);
+    }
+}
+
+/// An example of a schema that has a name, or of an array of such.
+fn example(schema: &RefOr<Schema>) -> Option<serde_json::Value> {
+    match schema {
+        RefOr::Ref(named) => examples::of(named.ref_location.rsplit('/').next()?),
+        RefOr::T(Schema::Array(array)) => match &array.items {
+            ArrayItems::RefOrSchema(item) => Some(vec![example(item)?].into()),
+            ArrayItems::False => None,
+        },
+        RefOr::T(_) => None,
+    }
+}
