@@ -45,6 +45,8 @@ test("an allocation is added and changed as a text, with mistakes told at their 
   await text.press("Control+Enter");
   await page.getByRole("heading", { level: 1, name: "texted", exact: true }).waitFor();
   await page.getByRole("link", { name: "Edit" }).click();
+  await page.getByRole("heading", { level: 1, name: "Edit texted" }).waitFor();
+  await page.getByText("Runs at 09:01 every day").waitFor();
   await text.fill((await text.inputValue()).replace("1 9", "2 9"));
   await page.getByText("Runs at 09:02 every day").waitFor();
   await page.getByRole("button", { name: "Save" }).click();

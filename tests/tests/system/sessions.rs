@@ -92,15 +92,17 @@ fn over_tls_the_cookie_goes_over_tls_only() {
 }
 
 #[test]
-fn after_ten_wrong_tokens_an_address_waits_and_a_right_one_is_let_in() {
+fn after_ten_wrong_tokens_nobody_signs_in_from_an_address_and_programs_go_on() {
     let guarded = Guarded::start(None);
 
     let wrong: Vec<_> = (0..12).map(|_| guarded.sign_in("wrong-horse-battery-staple")).collect();
     let right = guarded.sign_in(TOKEN).status;
+    let program = Request::get("/").header("Authorization", &format!("Bearer {TOKEN}"));
+    let program = guarded.send(&program).status;
 
     let statuses: Vec<_> = wrong.iter().map(|reply| reply.status).collect();
     let wait: u64 = wrong[11].header("retry-after").unwrap().parse().unwrap();
     assert_eq!(statuses, [[401; 10].as_slice(), &[429; 2]].concat());
     assert!((1..=60).contains(&wait), "{wait}");
-    assert_eq!(right, 204);
+    assert_eq!((right, program), (429, 200));
 }

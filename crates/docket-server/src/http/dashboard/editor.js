@@ -67,8 +67,12 @@ export function show(outlet, name) {
       open(structuredClone(TEMPLATE));
       return;
     }
+    // What is typed before it is there would be lost.
+    const detail = outlet.querySelector(".detail");
+    detail.hidden = true;
     try {
       base = await current(name);
+      detail.hidden = false;
       if (base.origin !== "api") {
         fill(told, el("p.card.warned", null, "It comes from ", foreign(base.origin, "code"), ", which is the only place to change it."));
         saver.disabled = true;
@@ -76,7 +80,6 @@ export function show(outlet, name) {
       open(base.specification);
     } catch (error) {
       fill(told, el("p.card", null, `It cannot be edited: ${harmless(error.message)}.`));
-      outlet.querySelector(".detail").hidden = true;
     }
   }
 
