@@ -86,6 +86,33 @@ test("an output is followed on through a restart of the server, to its end", asy
   page.done();
 });
 
+test("an output is not followed while nobody looks, and nothing of it is lost", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("long", "echo begun; until [ -e /tmp/more ]; do sleep 0.1; done; echo more; until [ -e /tmp/end ]; do sleep 0.1; done; echo ended"));
+  const page = await open(chromium, t, server, { hash: "#/a/long" });
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+
+  await page.getByRole("button", { name: "Run now" }).click();
+  const output = page.getByRole("log", { name: "Output" });
+  await output.getByText("begun", { exact: true }).waitFor();
+  const left = page.waitForEvent("requestfailed", (request) => request.url().includes("follow=true"));
+  await hide(true);
+  await left;
+  server.exec("long", "touch", "/tmp/more");
+  await hide(false);
+  await output.getByText("more", { exact: true }).waitFor();
+  server.exec("long", "touch", "/tmp/end");
+  await page.getByText("succeeded", { exact: true }).waitFor();
+  await output.getByText("ended", { exact: true }).waitFor();
+  const lines = await output.locator(".terminal-line").allTextContents();
+
+  assert.deepEqual(lines, ["begun", "more", "ended"]);
+  page.done();
+});
+
 test("the keyboard alone runs, cancels, suspends and deletes", async (t) => {
   const server = await serve(t);
   await server.push(shell("keys", "trap 'exit 0' TERM; sleep 600 & wait", { Cron: "0 9 * * *" }));

@@ -3,7 +3,7 @@
 use std::{
     env,
     io::Write,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use crate::program;
@@ -55,6 +55,14 @@ pub fn bounded() -> Command {
     clean(&mut command);
     command.arg(BOUND).arg(program());
     command
+}
+
+/// Sends a signal to a process, such as `TERM`, which `timeout` hands on to what it runs.
+pub fn signal(process: &Child, signal: &str) {
+    let process = process.id().to_string();
+    // The shell's own `kill`: not every machine has the program.
+    let status = Command::new("bash").args(["-c", "kill -$0 $1", signal, &process]).status();
+    assert!(status.unwrap().success(), "no signal {signal} to {process}");
 }
 
 /// Runs a command to its end.

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     Engine, Ran,
-    client::{bounded, clean, run},
+    client::{self, bounded, clean, run},
     eventually,
     http::{Address, Reply, Request},
     moment, program,
@@ -109,10 +109,7 @@ impl Server {
 
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, signal: &str) {
-        let process = self.child.id().to_string();
-        // The shell's own `kill`: not every machine has the program.
-        let status = Command::new("bash").args(["-c", "kill -$0 $1", signal, &process]).status();
-        assert!(status.unwrap().success(), "no signal {signal} to {process}");
+        client::signal(&self.child, signal);
     }
 
     /// Ends it without a word to anyone.

@@ -12,7 +12,7 @@ use docket_stub_engine::{Options, Program};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, once},
-    client::bounded,
+    client::{bounded, signal},
     eventually,
     following::{EventReader, Received},
     http::Request,
@@ -254,7 +254,7 @@ fn the_client_follows_through_a_restart_of_the_server() {
     eventually("the last run in what the client prints", || {
         text_in(&copy).contains(&line).then_some(())
     });
-    client.kill().unwrap();
+    signal(&client, "TERM");
     client.wait().unwrap();
 
     let said = text_in(&said);

@@ -87,15 +87,18 @@ export function output(name) {
       say(told, [`${bytes(taken)}${more}`, ...cut].join(" · "));
     };
     for (;;) {
-      let answer;
+      if (isLive) await lookedAt(signal);
+      const watched = isLive ? whileLookedAt(signal) : { signal, end() {} };
       try {
-        answer = await send("GET", `${url}${url.includes("?") ? "&" : "?"}skip=${taken}`, { signal });
+        const answer = await send("GET", `${url}${url.includes("?") ? "&" : "?"}skip=${taken}`, { signal: watched.signal });
         await drain(answer.body.getReader());
         // A server that stops ends the answer too, and the run goes on.
-        if (!isLive || (await isOver(signal))) break;
+        if (!isLive || (await isOver(watched.signal))) break;
       } catch (error) {
-        if (error.name === "AbortError" || error.status || !isLive) throw error;
-        // The connection broke; what was read stays, and the rest follows.
+        if (signal.aborted || error.status || !isLive) throw error;
+        // The connection broke, or nobody looks; what was read stays, and the rest follows.
+      } finally {
+        watched.end();
       }
       await pause(signal);
     }
@@ -112,6 +115,27 @@ export function output(name) {
       }
     }
   }
+}
+
+// Aborted while nobody looks at the page too: a browser has six connections to a server.
+function whileLookedAt(signal) {
+  const controller = new AbortController();
+  const look = () => {
+    if (signal.aborted || document.hidden) controller.abort();
+  };
+  signal.addEventListener("abort", look);
+  document.addEventListener("visibilitychange", look);
+  return {
+    signal: controller.signal,
+    end() {
+      signal.removeEventListener("abort", look);
+      document.removeEventListener("visibilitychange", look);
+    },
+  };
+}
+
+async function lookedAt(signal) {
+  while (document.hidden) await pause(signal);
 }
 
 function pause(signal) {
