@@ -20,6 +20,7 @@ pub mod clock;
 pub mod engine;
 pub mod events;
 pub mod following;
+pub mod gate;
 pub mod home;
 pub mod http;
 mod kept;
@@ -36,6 +37,7 @@ pub mod wait;
 
 pub use client::{Ran, docket};
 pub use engine::Engine;
+pub use gate::Gate;
 pub use home::Home;
 pub use registry::Registry;
 pub use server::Server;

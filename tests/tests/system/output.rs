@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use docket_tests::{
-    Engine, Server,
+    Engine, Gate, Server,
     allocation::{allocation, once, script_once, with_host_option, with_option},
-    moment,
+    eventually, moment,
 };
 use serde_json::{Value, json};
 
@@ -23,7 +23,18 @@ fn run(allocation: &Value) -> (Value, Vec<u8>) {
 
 #[test]
 fn of_200_000_lines_head_and_tail_are_kept_and_the_gap_is_told() {
-    let (attempt, output) = run(&once("foo", moment::soon(), &["seq", "200000"]));
+    let (engine, gate) = (Engine::shared(), Gate::closed());
+    let server = Server::start(engine);
+    // It stays until all is logged: an engine drops what it could not log soon after the end.
+    let script = format!("seq 200000; {}", Gate::WAIT);
+    server.push(&gate.before(script_once("foo", moment::soon(), &script)));
+    let container = server.running_container("foo");
+    eventually("the last line in the engine's log", || {
+        (engine.docker(["logs", "--tail", "1", &container]) == "200000").then_some(())
+    });
+    gate.open();
+    let run = server.ended_run("foo");
+    let (attempt, output) = (&run["Attempts"][0], server.output("foo", &run));
 
     let written: Vec<u8> = (1..=200_000).flat_map(|n| format!("{n}\n").into_bytes()).collect();
     let omitted = written.len() - KEPT;

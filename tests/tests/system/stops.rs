@@ -1,29 +1,23 @@
 //! How a server ends, and what that is to its containers.
 
 use docket_tests::{
-    Engine, Home, Server,
-    allocation::{idle, with_host_option, with_option},
+    Engine, Gate, Home, Server,
+    allocation::{idle, with_option},
     eventually,
 };
 use serde_json::{Value, json};
 
-/// Writes a line, and goes on until a file is there.
-fn patient(home: &Home) -> Value {
-    std::fs::create_dir_all(home.path("gate")).unwrap();
-    let script = "echo begun; until [ -e /gate/open ]; do sleep 0.1; done; echo done; exit 5";
+/// Writes a line, and goes on until the gate opens.
+fn patient(gate: &Gate) -> Value {
+    let script = format!("echo begun; {}; echo done; exit 5", Gate::WAIT);
     let scripted = with_option(idle("foo"), "Cmd", json!(["sh", "-c", script]));
-    let binds = json!([format!("{}:/gate", home.path("gate").display())]);
-    with_option(with_host_option(scripted, "Binds", binds), "StopTimeout", json!(1))
-}
-
-fn open_gate(home: &Home) {
-    std::fs::write(home.path("gate/open"), "").unwrap();
+    with_option(gate.before(scripted), "StopTimeout", json!(1))
 }
 
 /// Starts the run by hand; returns its container.
-fn start(server: &Server, home: &Home) -> String {
+fn start(server: &Server, gate: &Gate) -> String {
     server.await_ready();
-    server.push(&patient(home));
+    server.push(&patient(gate));
     server.run_by_hand("foo");
     server.running_container("foo")
 }
@@ -34,15 +28,15 @@ fn is_running(engine: &Engine, container: &str) -> bool {
 
 #[test]
 fn a_server_that_is_stopped_and_started_again_follows_its_container_to_the_real_end() {
-    let engine = Engine::shared();
+    let (engine, gate) = (Engine::shared(), Gate::closed());
     let home = Home::durable(engine.address());
     let server = home.server();
-    let container = start(&server, &home);
+    let container = start(&server, &gate);
 
     server.stop();
     let goes_on = is_running(engine, &container);
     let server = home.server();
-    open_gate(&home);
+    gate.open();
     let run = server.ended_run("foo");
 
     assert!(goes_on);
@@ -53,13 +47,13 @@ fn a_server_that_is_stopped_and_started_again_follows_its_container_to_the_real_
 
 #[test]
 fn a_container_that_ended_while_no_server_was_there_is_recorded_with_its_real_end() {
-    let engine = Engine::shared();
+    let (engine, gate) = (Engine::shared(), Gate::closed());
     let home = Home::durable(engine.address());
     let server = home.server();
-    let container = start(&server, &home);
+    let container = start(&server, &gate);
 
     server.crash();
-    open_gate(&home);
+    gate.open();
     eventually("the container's end", || (!is_running(engine, &container)).then_some(()));
     let server = home.server();
     let run = server.ended_run("foo");
@@ -71,12 +65,12 @@ fn a_container_that_ended_while_no_server_was_there_is_recorded_with_its_real_en
 
 #[test]
 fn a_server_with_stop_runs_stops_its_containers_and_keeps_the_record_of_it() {
-    let engine = Engine::shared();
+    let (engine, gate) = (Engine::shared(), Gate::closed());
     let home = Home::durable(engine.address());
     let server = home.server_with(|command| {
         command.arg("--stop-runs");
     });
-    let container = start(&server, &home);
+    let container = start(&server, &gate);
 
     server.stop();
     let ended = engine.inspect(&container).is_none_or(|it| it["State"]["Running"] == false);
@@ -89,15 +83,15 @@ fn a_server_with_stop_runs_stops_its_containers_and_keeps_the_record_of_it() {
 
 #[test]
 fn the_container_of_a_forgetful_server_that_was_killed_is_nobodys_and_stays() {
-    let engine = Engine::shared();
+    let (engine, gate) = (Engine::shared(), Gate::closed());
     let home = Home::forgetful(engine.address());
     let server = home.server();
-    let container = start(&server, &home);
+    let container = start(&server, &gate);
 
     server.crash();
     let server = home.server();
-    start(&server, &home);
-    open_gate(&home);
+    start(&server, &gate);
+    gate.open();
     let run = server.ended_run("foo");
     eventually("the container's end", || (!is_running(engine, &container)).then_some(()));
 
