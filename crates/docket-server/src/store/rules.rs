@@ -268,13 +268,25 @@ pub(super) struct Age {
 }
 
 /// Which of the records, told newest first and without the newest [`Keep::runs`], are forgotten.
+///
+/// What was made up for out of missed instants stays as long as the record of these: without its own
+/// it would pass for one of them, and could be made up for again.
 pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<Age> {
     let mut failures = 0;
-    let mut surplus = Vec::new();
-    for age in older {
+    let judged = older.into_iter().map(|age| {
         failures += usize::from(age.is_failure);
-        if age.is_over && (!age.is_failure || failures > keep.failures) {
+        let is_surplus = age.is_over && (!age.is_failure || failures > keep.failures);
+        (age, is_surplus)
+    });
+    let newest_first: Vec<_> = judged.collect();
+    // Up to when the records that stay, of those so far, tell of instants.
+    let mut told = None;
+    let mut surplus = Vec::new();
+    for (age, is_surplus) in newest_first.into_iter().rev() {
+        if is_surplus && told < Some(age.instant) {
             surplus.push(age);
+        } else {
+            told = told.max(Some(age.latest));
         }
     }
     surplus
@@ -284,19 +296,35 @@ pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<A
 mod tests {
     use super::*;
 
+    /// The seconds of the first instants of what is forgotten.
+    fn forgotten(newest_first: impl IntoIterator<Item = Age>, failures: usize) -> Vec<i64> {
+        let surplus = surplus(newest_first, Keep { runs: 0, failures, output: 0 });
+        surplus.iter().map(|age| age.instant.moment().timestamp()).collect()
+    }
+
+    fn age(first: i64, last: i64, is_over: bool, is_failure: bool) -> Age {
+        let instant = |second| Instant::new(DateTime::from_timestamp(second, 0).unwrap());
+        Age { instant: instant(first), latest: instant(last), is_over, is_failure }
+    }
+
     #[test]
     fn failures_outlive_successes_within_their_bound() {
-        let age = |second: i64, is_over, is_failure| {
-            let instant = Instant::new(DateTime::from_timestamp(second, 0).unwrap());
-            Age { instant, latest: instant, is_over, is_failure }
-        };
-        let keep = Keep { runs: 0, failures: 1, output: 0 };
+        let newest_first = [
+            age(5, 5, true, true),
+            age(4, 4, false, false),
+            age(3, 3, true, false),
+            age(2, 2, true, true),
+        ];
 
-        let older =
-            [age(5, true, true), age(4, false, false), age(3, true, false), age(2, true, true)];
-        let forgotten: Vec<_> =
-            surplus(older, keep).iter().map(|age| age.instant.moment().timestamp()).collect();
+        assert_eq!(forgotten(newest_first, 1), [2, 3]);
+    }
 
-        assert_eq!(forgotten, [3, 2]);
+    #[test]
+    fn what_was_made_up_for_stays_as_long_as_the_record_of_those_that_were_missed() {
+        let newest_first =
+            || [age(6, 6, true, false), age(4, 4, true, false), age(2, 5, true, true)];
+
+        assert_eq!(forgotten(newest_first(), 1), [6]);
+        assert_eq!(forgotten(newest_first(), 0), [2, 4, 6]);
     }
 }
