@@ -184,7 +184,6 @@ impl Parts {
         let mistake = self.source.as_ref().map(|source| Arc::clone(&source.mistake));
         Api {
             store: Arc::clone(&self.store),
-            engine: Arc::clone(&self.engine),
             runner: Arc::clone(&self.runner),
             health: Arc::clone(&self.health),
             clock: Arc::clone(&self.clock),

@@ -49,7 +49,6 @@ use self::{error::ApiError, view::View};
 use crate::{
     clock::Clock,
     config::{Access, Listener},
-    engine::Engine,
     runner::{EngineHealth, Runner},
     scheduler::Ticks,
     store::{Snapshot, Store},
@@ -72,7 +71,6 @@ const LAST_ANSWERS: u64 = 5;
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) engine: Arc<dyn Engine>,
     pub(crate) runner: Arc<Runner>,
     pub(crate) health: Arc<EngineHealth>,
     pub(crate) clock: Arc<dyn Clock>,

@@ -119,18 +119,20 @@ pub(super) async fn get(
     let bytes = match written(&run, attempt)? {
         Written::Kept(attempt, sized) => kept(attempt, sized).await?,
         Written::Nothing => Vec::new(),
-        Written::ByNow(container) => match api.engine.output(container, LARGEST).await {
-            Ok(captured) => captured.output.since(skip),
-            // It ended and was removed in this very moment: the record has its output by now.
-            Err(EngineError::Gone) => {
-                let run = find(&api, &path.0, &path.1).await?;
-                match written(&run, attempt)? {
-                    Written::Kept(attempt, sized) => kept(attempt, sized).await?,
-                    Written::Nothing | Written::ByNow(_) => Vec::new(),
+        Written::ByNow(container) => {
+            match api.runner.output_by_now(container.clone(), LARGEST).await {
+                Ok(captured) => captured.output.since(skip),
+                // It ended and was removed in this very moment: the record has its output by now.
+                Err(EngineError::Gone) => {
+                    let run = find(&api, &path.0, &path.1).await?;
+                    match written(&run, attempt)? {
+                        Written::Kept(attempt, sized) => kept(attempt, sized).await?,
+                        Written::Nothing | Written::ByNow(_) => Vec::new(),
+                    }
                 }
+                Err(error) => return Err(ApiError::Engine(error)),
             }
-            Err(error) => return Err(ApiError::Engine(error)),
-        },
+        }
     };
     Ok(answer.body(bytes))
 }

@@ -9,7 +9,7 @@ use docket_model::{
 };
 use thiserror::Error;
 
-use super::{Runner, decision::Wish};
+use super::{Runner, decision::Wish, outcome};
 use crate::store::{Recorded, StoreError, Wanted};
 
 /// Why somebody does not get what they want.
@@ -229,13 +229,6 @@ impl Runner {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        match self.tasks.spawn_on(work, &self.runtime).await {
-            Ok(done) => done,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime ends, and with it whoever waits.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        outcome(self.tasks.spawn_on(work, &self.runtime)).await
     }
 }

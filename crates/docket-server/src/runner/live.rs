@@ -1,25 +1,32 @@
 //! The output of a run as it comes: from its beginning to its end, over all its attempts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use docket_model::{
     Run,
     run::{Attempt, ContainerId, Instant, RunId},
 };
-use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::{
     Notify,
     broadcast::{self, error::RecvError},
     mpsc,
 };
+use tokio_stream::StreamExt;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::Runner;
-use crate::{engine::EngineError, store::StoreError};
+use super::{Runner, outcome};
+use crate::{
+    engine::{Captured, EngineError},
+    store::StoreError,
+};
 
 /// How many pieces wait for a slow reader.
 const PIECES: usize = 16;
+/// For how long lines are gathered into one piece, and how many at most: a piece for each line would
+/// cost a reader of many lines more than the lines.
+const GATHERED: (usize, Duration) = (512, Duration::from_millis(10));
 /// For how long a container that has ended stays for those who still read its output.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// After which time a record is looked at again without news of it.
@@ -98,6 +105,18 @@ pub(crate) struct Piece {
 pub(crate) type Pieces = mpsc::Receiver<Result<Piece, LiveError>>;
 
 impl Runner {
+    /// What a container wrote by now, its beginning and its end where that is more than the limit.
+    pub(crate) async fn output_by_now(
+        &self,
+        container: ContainerId,
+        limit: usize,
+    ) -> Result<Captured, EngineError> {
+        let engine = Arc::clone(&self.engine);
+        let reading = async move { engine.output(&container, limit).await };
+        // Where the engine's connections are: each piece of a log would cross threads twice.
+        outcome(AbortOnDropHandle::new(self.runtime.spawn(reading))).await
+    }
+
     /// Follows the output of a run, without its first `skip` bytes, until the run is over.
     ///
     /// The pieces end early where the server stops, with the run's end still to come.
@@ -116,7 +135,7 @@ impl Runner {
             before: 0,
             done: 0,
         };
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let runner = Arc::clone(&follower.runner);
             let pieces = follower.pieces.clone();
             let following = follower.follow(&name, instant);
@@ -138,7 +157,7 @@ struct Follower {
     runner: Arc<Runner>,
     news: broadcast::Receiver<RunId>,
     pieces: mpsc::Sender<Result<Piece, LiveError>>,
-    /// How many bytes are still passed over.
+    /// How many bytes of the attempts to come were handed out before, or are not wanted.
     skip: u64,
     /// How many bytes were written by the attempts that were read to their ends.
     before: u64,
@@ -185,25 +204,27 @@ impl Follower {
             return Ok(false);
         };
         let _reading = self.runner.readers.enter(container);
-        let mut pieces = self.runner.engine.live_output(container, self.skip);
-        let skipped = self.skip;
-        let mut read = 0;
-        while let Some(piece) = pieces.next().await {
-            match piece {
-                Ok(piece) => {
-                    read += piece.len() as u64;
-                    self.hand_out(piece, self.before + skipped + read).await;
+        let pieces = self.runner.engine.live_output(container, self.skip);
+        let mut gathered = pin!(pieces.chunks_timeout(GATHERED.0, GATHERED.1));
+        while let Some(pieces) = gathered.next().await {
+            let (mut bytes, mut failure) = (BytesMut::new(), None);
+            for piece in pieces {
+                match piece {
+                    Ok(piece) => bytes.extend_from_slice(&piece),
+                    Err(error) => failure = Some(error),
                 }
+            }
+            self.skip += bytes.len() as u64;
+            self.hand_out(bytes.freeze(), self.before + self.skip).await;
+            match failure {
+                None => {}
                 // It was removed from outside, or in this moment after its end was noted.
-                Err(EngineError::Gone) => {
-                    self.skip = skipped + read;
-                    return Ok(false);
-                }
-                Err(error) => return Err(error.into()),
+                Some(EngineError::Gone) => return Ok(false),
+                Some(error) => return Err(error.into()),
             }
         }
+        self.before += self.skip;
         self.skip = 0;
-        self.before += skipped + read;
         Ok(true)
     }
 

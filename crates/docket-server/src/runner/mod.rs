@@ -37,7 +37,7 @@ use docket_model::{
     run::Cancellation,
 };
 use futures_util::future::join_all;
-use tokio::{runtime::Handle, sync::broadcast};
+use tokio::{runtime::Handle, sync::broadcast, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
@@ -223,6 +223,12 @@ impl Runner {
         self.lines.is_empty()
     }
 
+    /// The engine that its runs go to.
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
     /// How many tasks there are.
     #[cfg(test)]
     pub(crate) fn tasks(&self) -> usize {
@@ -260,6 +266,18 @@ impl Runner {
             () = self.stop.cancelled() => Err(Stopped),
             done = work => Ok(done),
         }
+    }
+}
+
+/// What a task came to.
+async fn outcome<T>(task: impl Future<Output = Result<T, JoinError>>) -> T {
+    match task.await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and with it whoever waits.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

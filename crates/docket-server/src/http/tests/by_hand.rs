@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 
@@ -16,15 +15,6 @@ fn told(answer: &str, keys: &[&str]) -> String {
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     let values = keys.iter().map(|key| body[key].to_string().replace('"', ""));
     [status.to_owned()].into_iter().chain(values).collect::<Vec<_>>().join(" | ")
-}
-
-/// Lets the server know its engine.
-async fn meet_engine(api: &Data<Api>) {
-    let (health, api) = (api.health.clone(), api.clone());
-    tokio::spawn(async move {
-        health.watch_over(&*api.engine, &*api.clock, CancellationToken::new()).await;
-    });
-    pass(1).await;
 }
 
 async fn pass(seconds: u64) {

@@ -13,12 +13,7 @@ fn names(answer: &str) -> Vec<String> {
 /// Allocations whose names say how they stand.
 async fn house() -> Data<Api> {
     let api = api(Access::default());
-    let watched = api.clone();
-    tokio::spawn(async move {
-        let never = CancellationToken::new();
-        watched.health.watch_over(&*watched.engine, &*watched.clock, never).await;
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    meet_engine(&api).await;
     for (name, image, more) in [
         ("runs", "long", ""),
         ("failed", "exit-3", ""),

@@ -9,7 +9,7 @@ mod openapi;
 mod output;
 mod sessions;
 
-use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
+use std::{fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpResponse,
@@ -39,7 +39,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
     let health = Arc::new(EngineHealth::new());
     let runner = Arc::new(Runner::new(Surroundings {
         store: store.clone(),
-        engine: engine.clone(),
+        engine,
         clock: clock.clone(),
         health: health.clone(),
         zone: Tz::Europe__Berlin,
@@ -51,7 +51,6 @@ pub(super) fn api(access: Access) -> Data<Api> {
     }));
     Data::new(Api {
         store,
-        engine,
         runner,
         health,
         has_file: false,
@@ -73,11 +72,20 @@ pub(super) fn api(access: Access) -> Data<Api> {
     })
 }
 
+/// Lets the server know its engine.
+async fn meet_engine(api: &Data<Api>) {
+    let watched = api.clone();
+    tokio::spawn(async move {
+        let never = CancellationToken::new();
+        watched.health.watch_over(watched.runner.engine(), &*watched.clock, never).await;
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
 /// The same server with the same store, for readers of another time.
 fn another(api: &Api) -> Api {
     Api {
         store: api.store.clone(),
-        engine: api.engine.clone(),
         runner: api.runner.clone(),
         health: api.health.clone(),
         clock: api.clock.clone(),

@@ -10,12 +10,7 @@ async fn pass(seconds: u64) {
 
 /// A run by hand of a container of some kind; the path of its output.
 async fn output_of(api: &Data<Api>, image: &str) -> String {
-    let watched = api.clone();
-    tokio::spawn(async move {
-        let never = CancellationToken::new();
-        watched.health.watch_over(&*watched.engine, &*watched.clock, never).await;
-    });
-    pass(1).await;
+    meet_engine(api).await;
     let body =
         format!(r#"{{"Name":"a","Cron":"","Container":{{"Config":{{"Image":"{image}"}}}}}}"#);
     post(api, &body).await;
