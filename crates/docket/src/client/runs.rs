@@ -77,10 +77,12 @@ impl Client {
         }
     }
 
-    /// What a run wrote so far; the answer is yet to be read.
-    pub(crate) async fn output(&self, run: &RunId) -> Result<Output<'_>> {
-        let response =
-            self.send(self.request(Method::GET, &format!("{}/output", path(run)))).await?;
+    /// What an attempt of a run wrote so far, the newest where none is named; the answer is yet to be
+    /// read.
+    pub(crate) async fn output(&self, run: &RunId, attempt: Option<u32>) -> Result<Output<'_>> {
+        let request = self.request(Method::GET, &format!("{}/output", path(run)));
+        let attempt = attempt.map(|number| ("attempt", number));
+        let response = self.send(request.query(&attempt.as_slice())).await?;
         Ok(Output { client: self, response })
     }
 

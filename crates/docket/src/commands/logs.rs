@@ -1,7 +1,7 @@
 //! `docket logs`: what a run wrote, or writes.
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 use docket_model::{AllocationName, RunId, wire::RunRecord};
 
 use super::{
@@ -25,9 +25,14 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
 
-    /// Go on with what it writes until it is over, also where the server restarts meanwhile
+    /// Go on with what it writes until it is over, over all its attempts, also where the server
+    /// restarts meanwhile
     #[arg(long, short)]
     follow: bool,
+
+    /// Print what this attempt wrote, from 1, in place of the newest one
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u32).range(1..), conflicts_with = "follow")]
+    attempt: Option<u32>,
 
     #[command(flatten)]
     connection: Connection,
@@ -37,7 +42,8 @@ const EXAMPLES: &str = "\
 Examples:
   docket logs report
   docket logs report --follow
-  docket logs report 20261121T090000Z";
+  docket logs report 20261121T090000Z
+  docket logs report 20261121T090000Z --attempt 1";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let named = arguments.target.run()?;
@@ -51,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         watch::to_the_end(&client, run, is_known, output::bytes).await?;
         return Ok(());
     }
-    let mut written = client.output(&run).await?;
+    let mut written = client.output(&run, arguments.attempt).await?;
     while let Some(piece) = written.piece().await? {
         output::bytes(piece.as_ref())?;
     }

@@ -23,6 +23,7 @@ fn logs_are_the_bytes_of_the_newest_run_or_of_the_one_that_is_named() {
             "OutOfMemory":false}]}]}"#),
         "GET /foo/runs/20261121T090000Z/output" => ok(*b"newest\xff\x00"),
         "GET /foo/runs/20261121T080000Z/output" => ok("older"),
+        "GET /foo/runs/20261121T080000Z/output?attempt=1" => ok("first"),
         line => panic!("{line}"),
     });
     let written = |arguments: &[&str]| {
@@ -30,6 +31,7 @@ fn logs_are_the_bytes_of_the_newest_run_or_of_the_one_that_is_named() {
     };
     assert_eq!(written(&["logs", "foo"]), b"newest\xff\x00");
     assert_eq!(written(&["logs", "foo", "20261121T080000Z"]), b"older");
+    assert_eq!(written(&["logs", "foo/20261121T080000Z", "--attempt", "1"]), b"first");
 }
 
 #[test]
