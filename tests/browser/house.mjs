@@ -114,3 +114,11 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
   page.done = () => assert.deepEqual(wrong, []);
   return page;
 }
+
+/** Has the page take itself for hidden, or for seen again. */
+export function hide(page, hidden) {
+  return page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+}

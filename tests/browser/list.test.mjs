@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, open, PATIENCE, serve, shell } from "./house.mjs";
+import { browser, hide, open, PATIENCE, serve, shell } from "./house.mjs";
 
 const chromium = browser();
 const names = (page) => page.locator(".row .row-name a").allTextContents();
@@ -102,5 +102,44 @@ test("a server that goes away is told, and what changed is there once it is back
   await page.getByText("The server does not answer").waitFor({ state: "detached" });
   await page.getByRole("link", { name: "new", exact: true }).waitFor();
 
+  page.done();
+});
+
+test("who comes back to the page sees what changed meanwhile, and nothing is loaded twice", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("report", "true"));
+  const page = await open(chromium, t, server);
+  await page.getByRole("link", { name: "report", exact: true }).waitFor();
+  await server.push(shell("mail", "true"));
+  await page.getByRole("link", { name: "mail", exact: true }).waitFor();
+  const loads = [];
+  page.on("request", (request) => new URL(request.url()).searchParams.has("limit") && loads.push(request.url()));
+
+  const left = page.waitForEvent("requestfailed", (request) => request.url().includes("/-/events"));
+  await hide(page, true);
+  await left;
+  await server.push(shell("archive", "true"));
+  await server.post("/mail/suspend");
+  await hide(page, false);
+  await page.getByRole("link", { name: "archive", exact: true }).waitFor();
+  await page.getByRole("row").filter({ hasText: "mail" }).getByText("suspended").first().waitFor();
+
+  assert.deepEqual(loads, []);
+  page.done();
+});
+
+test("what a page says of the present stays true while nothing happens", async (t) => {
+  const server = await serve(t);
+  const soon = new Date(Date.now() + 3_600_000).toISOString().replace(/\.\d+/, "");
+  await server.push(shell("report", "true", { Cron: `R3/${soon}/PT1S` }));
+  const page = await open(chromium, t, server, { hash: "#/a/report" });
+  const distance = page.locator(".instants li:first-child .muted time");
+  const said = await distance.innerText();
+
+  await distance.filter({ hasNotText: said }).waitFor();
+  const later = await distance.innerText();
+
+  assert.match(said, /in (59m|1h)/);
+  assert.match(later, /in 59m/);
   page.done();
 });

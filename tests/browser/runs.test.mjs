@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { browser, open, serve, shell } from "./house.mjs";
+import { browser, hide, open, serve, shell } from "./house.mjs";
 
 const chromium = browser();
 
@@ -90,19 +90,15 @@ test("an output is not followed while nobody looks, and nothing of it is lost", 
   const server = await serve(t);
   await server.push(shell("long", "echo begun; until [ -e /tmp/more ]; do sleep 0.1; done; echo more; until [ -e /tmp/end ]; do sleep 0.1; done; echo ended"));
   const page = await open(chromium, t, server, { hash: "#/a/long" });
-  const hide = (hidden) => page.evaluate((hidden) => {
-    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, hidden);
 
   await page.getByRole("button", { name: "Run now" }).click();
   const output = page.getByRole("log", { name: "Output" });
   await output.getByText("begun", { exact: true }).waitFor();
   const left = page.waitForEvent("requestfailed", (request) => request.url().includes("follow=true"));
-  await hide(true);
+  await hide(page, true);
   await left;
   server.exec("long", "touch", "/tmp/more");
-  await hide(false);
+  await hide(page, false);
   await output.getByText("more", { exact: true }).waitFor();
   server.exec("long", "touch", "/tmp/end");
   await page.getByText("succeeded", { exact: true }).waitFor();

@@ -68,6 +68,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "list.js",
         "main.js",
         "mark.js",
+        "moments.js",
         "output.js",
         "plots.js",
         "router.js",

@@ -1,10 +1,11 @@
 // One allocation: when it is due, how its runs went, what it is, and what can be done about it.
 
 import * as actions from "./actions.js";
-import { el, fill, foreign, harmless, link, say } from "./dom.js";
+import { el, fill, foreign, harmless, link } from "./dom.js";
 import * as events from "./events.js";
 import { history } from "./history.js";
 import { inWords, mark } from "./mark.js";
+import { due, wall } from "./moments.js";
 import { plots } from "./plots.js";
 import * as router from "./router.js";
 import * as row from "./row.js";
@@ -12,9 +13,7 @@ import { runsTable } from "./runs_table.js";
 import * as sides from "./sides.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
-import { everySecond } from "./ticker.js";
 import { timeline } from "./timeline.js";
-import { inFull, now, relative, wallClock } from "./words.js";
 
 /** Shows the view; returns what ends it. */
 export function show(outlet, name) {
@@ -23,7 +22,6 @@ export function show(outlet, name) {
   const heading = el("h1", { tabindex: "-1" }, foreign(name));
   const chips = el("div.chips");
   const facts = el("p.facts");
-  const next = el("span.next-count");
   const buttons = el("div.buttons", { role: "group", "aria-label": "Actions" });
   const told = el("div");
   const line = timeline();
@@ -43,7 +41,7 @@ export function show(outlet, name) {
         el("section.card", { "aria-labelledby": "runs-title" }, el("h2", { id: "runs-title" }, "Runs"), line.node, plotted.node, table.node),
         side.specification),
       side.node));
-  belong.add(runs.end, runs.changed.on(drawRuns), everySecond(tick), () => sight.disconnect(), side.end,
+  belong.add(runs.end, runs.changed.on(drawRuns), () => sight.disconnect(), side.end,
     state.changed.on(take), events.gap.on(() => refresh()));
   sight.observe(line.node);
   document.addEventListener("keydown", key);
@@ -88,16 +86,15 @@ export function show(outlet, name) {
     fill(told);
     outlet.querySelector(".detail").hidden = false;
     fill(chips, ...chipsOf(item));
-    fill(facts, ...factsOf(item, next));
+    fill(facts, ...factsOf(item));
     drawButtons();
     side.show(item);
     drawRuns();
-    tick();
   }
 
   function drawButtons() {
     const focused = buttons.contains(document.activeElement) ? document.activeElement.dataset.does : null;
-    const zone = item.status.TimeZone ?? "UTC";
+    const zone = row.zoneOf(item);
     const button = (does, words, act, kind = "button") => el(kind, { type: "button", "data-does": does, onclick: act }, words);
     const suspended = Boolean(item.status.Suspended);
     fill(buttons,
@@ -113,21 +110,16 @@ export function show(outlet, name) {
 
   function drawRuns() {
     if (!item) return;
-    const zone = item.status.TimeZone ?? "UTC";
+    const zone = row.zoneOf(item);
     line.show(name, runs.runs(), zone);
     plotted.show(name, runs.runs(), zone);
     if (runs.isLoaded()) table.show(runs.runs(), zone, runs.hasOlder());
   }
 
-  function tick() {
-    if (!item || item.next === Infinity) return;
-    say(next, item.next <= now() ? "due now" : relative(item.next));
-  }
-
   function key(event) {
     if (!item || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.target.closest?.("input, textarea, select, dialog")) return;
-    if (event.key === "r") actions.runWith(name, item.allocation, item.status.TimeZone ?? "UTC");
+    if (event.key === "r") actions.runWith(name, item.allocation, row.zoneOf(item));
     else if (event.key === "e") router.go(router.at(name, "edit"));
     else return;
     event.preventDefault();
@@ -136,8 +128,8 @@ export function show(outlet, name) {
 
 function chipsOf(item) {
   const { Running: running, Suspended: held, LastRun: last, Warnings: warnings = [] } = item.status;
-  const zone = item.status.TimeZone ?? "UTC";
-  const until = held?.Until ? ` until ${wallClock(Date.parse(held.Until), zone)}` : "";
+  const zone = row.zoneOf(item);
+  const until = held?.Until && [" until ", wall(held.Until, zone)];
   return [
     last && el("span.chip", null, mark(last.State), `last run ${inWords(last.State)}`),
     running > 0 && el("span.chip.chip-live", null, mark("running"), running === 1 ? "running" : `${running} running`),
@@ -147,18 +139,18 @@ function chipsOf(item) {
   ];
 }
 
-function factsOf(item, next) {
-  const zone = item.status.TimeZone ?? "UTC";
+function factsOf(item) {
+  const zone = row.zoneOf(item);
   const words = row.scheduleInWords(item);
   const { Cron: cron, After: after, Description: description } = item.allocation;
-  const due = item.next === Infinity ? null : el("time", { datetime: item.status.Next, title: inFull(item.next, zone) }, wallClock(item.next, zone));
   return [
     description && el("span.fact-line", null, foreign(description)),
     el("span.fact-line", null,
       after ? ["Runs after ", [after].flat().map((parent, index) => [index > 0 && ", ", link(router.at(parent), foreign(parent))])] : ["Runs ", foreign(words)],
       cron && words !== cron && [" (", el("code", null, harmless(cron)), ")"],
       cron && ` by the wall clock of ${zone}`),
-    due && el("span.fact-line", null, "Next ", el("strong", null, due), " ", next),
+    item.next < Infinity && el("span.fact-line", null,
+      "Next ", el("strong", null, wall(item.next, zone)), " ", el("span.next-count", null, due(item.next, zone))),
   ];
 }
 

@@ -64,7 +64,8 @@ function found() {
   if (lostSince === null) return;
   lostSince = null;
   events.reopen();
-  events.gap.give({ Reason: "the connection was lost" });
+  // What was asked for meanwhile was not answered.
+  events.gap.give({ Reason: "the server was away" });
   show();
 }
 

@@ -67,8 +67,3 @@ export function foreign(text, what = "bdi") {
 export function link(hash, ...children) {
   return el("a", { href: hash }, children);
 }
-
-/** What is shown for a moment that is read by machines too. */
-export function moment(iso, text, title) {
-  return el("time", { datetime: iso, title }, text);
-}

@@ -1,5 +1,6 @@
 // Follows what happens on the server. While nobody looks at the page it follows nothing, and costs
-// nothing. After each break `gap` is given: something may have been missed, load everything again.
+// nothing. After a break it goes on behind the last event that it got. Where something may have been
+// missed all the same `gap` is given: load everything again.
 
 import { address, reached } from "./api.js";
 import { signal } from "./signal.js";
@@ -10,7 +11,7 @@ export const runs = signal();
 export const allocations = signal();
 /** Given with a journal entry for what happens to the server. */
 export const server = signal();
-/** Given where something was left out. */
+/** Given where something may have been left out. */
 export const gap = signal();
 /** Given where the stream broke off, which need not mean that the server is away. */
 export const broken = signal();
@@ -20,6 +21,8 @@ const PAUSE = 3000;
 
 let source = null;
 let timer = null;
+// The last event that came; null before the first.
+let last = null;
 let opened = false;
 
 /** Begins to follow; again after the page was hidden. */
@@ -44,15 +47,19 @@ function close() {
 
 function open() {
   if (source) return;
-  source = new EventSource(address("-", "events"));
-  const listen = (kind, given) => source.addEventListener(kind, (event) => given.give(JSON.parse(event.data)));
+  source = new EventSource(`${address("-", "events")}${last ? `?since=${encodeURIComponent(last)}` : ""}`);
+  const listen = (kind, given) => source.addEventListener(kind, (event) => {
+    last = event.lastEventId;
+    given.give(JSON.parse(event.data));
+  });
   listen("run", runs);
   listen("allocation", allocations);
   listen("server", server);
   listen("gap", gap);
   source.onopen = () => {
     reached.give(true);
-    if (opened) gap.give({ Reason: "the connection was lost" });
+    // Without a name for the place where it broke off the server cannot know what was missed.
+    if (opened && !last) gap.give({ Reason: "the connection was lost" });
     opened = true;
   };
   source.onerror = () => {

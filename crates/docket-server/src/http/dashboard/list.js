@@ -9,7 +9,6 @@ import * as row from "./row.js";
 import { rows } from "./rows.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
-import { everySecond } from "./ticker.js";
 import { counted } from "./words.js";
 
 /** The most labels that the filter offers: the most frequent. */
@@ -43,20 +42,7 @@ export function show(outlet) {
   const labels = labelFilter(refresh);
   const order = orderField(refresh);
   const sorters = headers(refresh);
-  const drawn = new Set();
-  const list = rows({
-    label: "Allocations",
-    header: sorters.node,
-    draw: (item) => {
-      const node = row.draw(item);
-      drawn.add(node);
-      return node;
-    },
-    drop: (item, node) => {
-      drawn.delete(node);
-      row.drop(item);
-    },
-  });
+  const list = rows({ label: "Allocations", header: sorters.node, draw: row.draw, drop: row.drop });
   const empty = el("div.empty");
   const chart = forecast();
   let found = [];
@@ -67,7 +53,7 @@ export function show(outlet) {
     el("div.list-head", null, el("div", null, heading, count), chart.node),
     el("div.toolbar", { role: "search", "aria-label": "Find allocations" }, search, states.node, labels.node, order.node),
     list.table, empty);
-  belong.add(list.end, chart.end, state.changed.on(refresh), everySecond(tick));
+  belong.add(list.end, chart.end, state.changed.on(refresh));
   document.addEventListener("keydown", key);
   belong.add(() => document.removeEventListener("keydown", key));
   refresh();
@@ -77,13 +63,6 @@ export function show(outlet) {
     wish.scroll = scrollY;
     belong.end();
   };
-
-  function tick() {
-    for (const node of drawn) {
-      if (node.isConnected) node.tick();
-      else drawn.delete(node);
-    }
-  }
 
   // A search passes once over what is sorted already: ten thousand take a few milliseconds.
   function refresh(asked) {

@@ -39,20 +39,9 @@ export function output(name) {
     if (wasLive && run.Ended && reading && !reading.failed) return;
     stop();
     lines.replaceChildren();
-    const isOver = async (signal) => Boolean((await get(address(name, "runs", run.Run), { signal })).Ended);
-    reading = isLive ? begin(`${url}?follow=true`, 0, isOver) : kept(url, attempt);
-  }
-
-  function kept(url, attempt) {
-    if (!attempt) return tell("There is no output: nothing was started.");
-    const size = attempt.OutputBytes ?? 0;
-    const skip = Math.max(0, size - TAIL);
-    return begin(`${url}?attempt=${attempt.Attempt}`, skip, null, attempt.OutputOmitted ?? 0);
-  }
-
-  function tell(text) {
-    say(told, text);
-    return null;
+    if (isLive) reading = begin((signal) => live(run.Run, url, signal));
+    else if (attempt) reading = begin((signal) => kept(url, attempt, signal));
+    else say(told, "There is no output: nothing was started.");
   }
 
   function stop() {
@@ -60,78 +49,93 @@ export function output(name) {
     reading = null;
   }
 
-  // With a way to ask whether the run is over it is followed until then.
-  function begin(url, skip, isOver, omitted = 0) {
+  function begin(read) {
     const controller = new AbortController();
     const state = { failed: false, abort: () => controller.abort() };
-    read(url, skip, isOver, omitted, controller.signal).catch((error) => {
+    read(controller.signal).catch((error) => {
       if (error.name === "AbortError") return;
       state.failed = true;
-      tell(`The output cannot be shown: ${error.message}`);
+      say(told, `The output cannot be shown: ${error.message}`);
     });
     return state;
   }
 
-  async function read(url, skip, isOver, omitted, signal) {
-    const isLive = isOver !== null;
-    const screen = terminal();
-    const sheet = paper(lines, () => isLive && follow.checked);
+  async function kept(url, attempt, signal) {
+    const size = attempt.OutputBytes ?? 0;
+    const skip = Math.max(0, size - TAIL);
+    const omitted = attempt.OutputOmitted ?? 0;
+    const sheet = paper(lines, () => false);
+    const cut = () => [
+      skip > 0 && `the first ${bytes(skip)} are not shown here`,
+      omitted > 0 && `${bytes(omitted)} in the middle were not kept`,
+    ];
+    const answer = await send("GET", `${url}?attempt=${attempt.Attempt}&skip=${skip}`, { signal });
     const decoder = new TextDecoder();
     let taken = skip;
-    const status = (more) => {
-      const cut = [
-        skip > 0 && `the first ${bytes(skip)} are not shown here`,
-        omitted > 0 && `${bytes(omitted)} in the middle were not kept`,
-        sheet.dropped() > 0 && `${counted(sheet.dropped(), "older line")} not shown here`,
-      ].filter(Boolean);
-      say(told, [`${bytes(taken)}${more}`, ...cut].join(" · "));
+    for await (const piece of pieces(answer.body.getReader())) {
+      taken += piece.length;
+      sheet.write(decoder.decode(piece, { stream: true }));
+      tell(taken, "", sheet, cut());
+    }
+    sheet.write(decoder.decode());
+    tell(taken, taken === 0 ? ", it wrote nothing" : "", sheet, cut());
+  }
+
+  async function live(id, url, signal) {
+    const sheet = paper(lines, () => follow.checked);
+    let taken = 0;
+    const take = (text, end) => {
+      taken = end;
+      sheet.write(text);
+      tell(taken, " so far", sheet);
     };
     for (;;) {
-      if (isLive) await lookedAt(signal);
-      const watched = isLive ? whileLookedAt(signal) : { signal, end() {} };
-      try {
-        const answer = await send("GET", `${url}${url.includes("?") ? "&" : "?"}skip=${taken}`, { signal: watched.signal });
-        await drain(answer.body.getReader());
-        // A server that stops ends the answer too, and the run goes on.
-        if (!isLive || (await isOver(watched.signal))) break;
-      } catch (error) {
-        if (signal.aborted || error.status || !isLive) throw error;
-        // The connection broke, or nobody looks; what was read stays, and the rest follows.
-      } finally {
-        watched.end();
-      }
+      await lookedAt(signal);
+      if (await stream(`${url}?follow=true&skip=${taken}`, take, signal)) break;
+      // A refusal has its reason; for what passes there is another time.
+      if (!document.hidden) await get(address(name, "runs", id), { signal }).catch(unlessAway);
       await pause(signal);
     }
-    sheet.write(screen.take(decoder.decode()), screen.line());
-    status(taken === 0 ? ", it wrote nothing" : "");
+    tell(taken, taken === 0 ? ", it wrote nothing" : "", sheet);
+  }
 
-    async function drain(reader) {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        taken += value.length;
-        sheet.write(screen.take(decoder.decode(value, { stream: true })), screen.line());
-        status(isLive ? " so far" : "");
-      }
-    }
+  function tell(taken, more, sheet, cut = []) {
+    const dropped = sheet.dropped() > 0 && `${counted(sheet.dropped(), "older line")} not shown here`;
+    say(told, [`${bytes(taken)}${more}`, ...cut, dropped].filter(Boolean).join(" · "));
   }
 }
 
-// Aborted while nobody looks at the page too: a browser has six connections to a server.
-function whileLookedAt(signal) {
-  const controller = new AbortController();
-  const look = () => {
-    if (signal.aborted || document.hidden) controller.abort();
-  };
-  signal.addEventListener("abort", look);
-  document.addEventListener("visibilitychange", look);
-  return {
-    signal: controller.signal,
-    end() {
-      signal.removeEventListener("abort", look);
+async function* pieces(reader) {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}
+
+// Follows an output; true at its end, false where the server refuses or nobody looks any more: a
+// browser has six connections to a server. A connection that breaks is the browser's to mend.
+function stream(url, take, signal) {
+  return new Promise((resolve, reject) => {
+    const source = new EventSource(url);
+    const leave = (settle, value) => {
+      source.close();
+      signal.removeEventListener("abort", abort);
       document.removeEventListener("visibilitychange", look);
-    },
-  };
+      settle(value);
+    };
+    const abort = () => leave(reject, new DOMException("left", "AbortError"));
+    const look = () => document.hidden && leave(resolve, false);
+    signal.addEventListener("abort", abort);
+    document.addEventListener("visibilitychange", look);
+    source.onmessage = ({ data, lastEventId }) => take(JSON.parse(data), Number(lastEventId));
+    source.addEventListener("end", () => leave(resolve, true));
+    source.onerror = () => source.readyState === EventSource.CLOSED && leave(resolve, false);
+  });
+}
+
+function unlessAway(error) {
+  if (error.status !== 0) throw error;
 }
 
 async function lookedAt(signal) {
@@ -148,8 +152,10 @@ function pause(signal) {
   });
 }
 
-// Puts lines on the page, once a frame, and takes the oldest away beyond the bound.
+// Puts what a terminal would show on the page, once a frame, and takes the oldest lines away beyond
+// the bound.
 function paper(place, isFollowing) {
+  const screen = terminal();
   let waiting = [];
   let open = null;
   let openNode = null;
@@ -157,9 +163,9 @@ function paper(place, isFollowing) {
   let frame = null;
   return { write, dropped: () => dropped };
 
-  function write(done, line) {
-    for (const each of done) waiting.push(each);
-    open = line;
+  function write(text) {
+    for (const line of screen.take(text)) waiting.push(line);
+    open = screen.line();
     if (waiting.length > LINES) {
       dropped += waiting.length - LINES;
       waiting = waiting.slice(-LINES);

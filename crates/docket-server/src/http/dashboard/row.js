@@ -1,31 +1,31 @@
 // One allocation in the list: what it is, when it is due, how it went.
 
-import { el, fill, foreign, harmless, link, say } from "./dom.js";
+import { el, fill, foreign, harmless, link } from "./dom.js";
 import { inWords, mark, tone } from "./mark.js";
+import { due, wall } from "./moments.js";
 import { at } from "./router.js";
 import * as strip from "./strip.js";
-import { inFull, now, relative, wallClock } from "./words.js";
 
 /** Labels that say whom to ask, in the order in which they are looked for. */
 const OWNERS = ["owner", "Owner", "team", "Team", "maintainer"];
 
-/** Draws the row of an item. `row.tick()` brings its countdown up to date. */
+/** Draws the row of an item. */
 export function draw(item) {
-  const next = el("span.row-count");
   const strips = el("div.cell.cell-strip", { role: "cell" });
   const name = link(at(item.name), foreign(item.name));
   const row = el("div.row", { role: "row" },
     el("div.cell.cell-name", { role: "rowheader" }, el("span.row-name", null, name, chips(item)), about(item)),
     el("div.cell.cell-schedule", { role: "cell" }, schedule(item)),
-    el("div.cell.cell-next", { role: "cell" }, next, absolute(item)),
+    el("div.cell.cell-next", { role: "cell" }, el("span.row-count", null, countdown(item)), absolute(item)),
     el("div.cell.cell-last", { role: "cell" }, last(item)),
     strips);
   row.focusable = name;
-  row.tick = () => say(next, countdown(item));
-  row.tick();
   showStrip(item, strips);
   return row;
 }
+
+/** The zone whose wall clock its times are told by. */
+export const zoneOf = (item) => item.status.TimeZone ?? "UTC";
 
 /** Forgets what the row waits for. */
 export function drop(item) {
@@ -88,28 +88,23 @@ function schedule(item) {
 function countdown(item) {
   if (item.suspended) return "suspended";
   if (item.next === Infinity) return item.allocation.After ? "after its parents" : "never";
-  const left = item.next - now();
-  return left <= 0 ? "due now" : relative(item.next);
+  return due(item.next, zoneOf(item));
 }
 
 function absolute(item) {
-  const zone = item.status.TimeZone ?? "UTC";
   const until = item.status.Suspended?.Until;
-  if (until) return el("span.row-about", null, `until ${wallClock(Date.parse(until), zone)}`);
-  if (item.next === Infinity) return null;
-  return el("time.row-about", { datetime: item.status.Next, title: inFull(item.next, zone) }, wallClock(item.next, zone));
+  if (until) return el("span.row-about", null, "until ", wall(until, zoneOf(item)));
+  return item.next === Infinity ? null : wall(item.next, zoneOf(item), "time.row-about");
 }
 
 function last(item) {
   const { LastRun: run } = item.status;
   if (!run) return el("span.row-about", null, "has not run yet");
   const reason = run.Reason ?? (run.ExitCode ? `exit code ${run.ExitCode}` : null);
-  const ended = run.Ended ? Date.parse(run.Ended) : null;
-  const zone = item.status.TimeZone ?? "UTC";
   return [
     el("span.row-words", null, mark(run.State), el(`span.${tone(run.State)}`, null, inWords(run.State))),
     el("span.row-about", { title: reason && harmless(reason) },
-      ended && el("time", { datetime: run.Ended, title: inFull(ended, zone) }, wallClock(ended, zone)),
+      run.Ended && wall(run.Ended, zoneOf(item)),
       reason && [" · ", foreign(reason)]),
   ];
 }

@@ -6,12 +6,13 @@ import { el, fill, foreign, harmless, link, say } from "./dom.js";
 import * as events from "./events.js";
 import { durationOf, reasonOf, startedAt, triggerInWords } from "./history.js";
 import { inWords, isUnderWay, mark, tone } from "./mark.js";
+import { distance, wall } from "./moments.js";
 import { output } from "./output.js";
 import * as router from "./router.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
 import { everySecond } from "./ticker.js";
-import { bytes, clock, counted, exact, inFull, instantOf, now, relative, wallClock } from "./words.js";
+import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock } from "./words.js";
 
 /** Shows the view; returns what ends it. */
 export function show(outlet, name, id) {
@@ -50,7 +51,7 @@ export function show(outlet, name, id) {
   return () => belong.end();
 
   function title() {
-    fill(heading, foreign(name), el("span.muted", null, Number.isNaN(instant) ? ` ${harmless(id)}` : ` ${wallClock(instant, zone ?? "UTC")}`));
+    fill(heading, foreign(name), el("span.muted", null, " ", Number.isNaN(instant) ? harmless(id) : wall(instant, zone ?? "UTC")));
   }
 
   async function load() {
@@ -125,17 +126,17 @@ export function show(outlet, name, id) {
   }
 
   function pairs() {
-    const time = (iso) => iso && el("time", { datetime: iso, title: inFull(Date.parse(iso), zone) }, wallClock(Date.parse(iso), zone));
+    const time = (iso) => iso && wall(iso, zone);
     const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
     return [
       pair("Instant", [time(run.Instant), ` (${zone})`]),
-      run.Count > 1 && pair("Instants", `${counted(run.Count, "instant")} in a row, up to ${wallClock(instantOf(run.Last), zone)}`),
+      run.Count > 1 && pair("Instants", [`${counted(run.Count, "instant")} in a row, up to `, wall(instantOf(run.Last), zone)]),
       pair("Trigger", foreign(triggerInWords(run))),
       run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
       run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
       pair("Decided", time(run.Decided)),
       run.LatenessMilliseconds !== undefined && pair("Began", `${exact(run.LatenessMilliseconds)} after its instant`),
-      run.NextAttempt && pair("Next attempt", [time(run.NextAttempt), " ", relative(Date.parse(run.NextAttempt))]),
+      run.NextAttempt && pair("Next attempt", [time(run.NextAttempt), " ", distance(run.NextAttempt, zone)]),
       startedAt(run) !== null && pair("Took", duration),
       run.Ended && pair("Ended", time(run.Ended)),
       pair("Name", el("code", null, run.Run)),

@@ -3,8 +3,9 @@
 import { el, foreign } from "./dom.js";
 import { durationOf, reasonOf, triggerInWords } from "./history.js";
 import { inWords, mark, tone } from "./mark.js";
+import { wall } from "./moments.js";
 import { at } from "./router.js";
-import { exact, inFull, instantOf, now, wallClock } from "./words.js";
+import { exact, inFull, instantOf, now } from "./words.js";
 
 /** So many rows are shown before somebody asks for more. */
 const SHOWN = 25;
@@ -54,7 +55,7 @@ export function runsTable(name, older) {
     const reason = reasonOf(run);
     const spans = run.Count > 1 ? ` and ${run.Count - 1} more` : "";
     return el("tr", null,
-      el("th", { scope: "row" }, el("a", { href: at(name, run.Run), title: inFull(instant, zone) }, wallClock(instant, zone)), spans),
+      el("th", { scope: "row" }, el("a", { href: at(name, run.Run), title: inFull(instant, zone) }, wall(instant, zone)), spans),
       el("td", null, el("span.result", null, mark(run.State), el(`span.${tone(run.State)}`, null, inWords(run.State))),
         reason && el("span.reason", null, foreign(reason))),
       el("td.number", null, duration === null ? "–" : exact(duration)),

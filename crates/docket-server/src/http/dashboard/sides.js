@@ -5,6 +5,7 @@ import { address, get } from "./api.js";
 import { el, fill, foreign, harmless } from "./dom.js";
 import * as events from "./events.js";
 import { instantsList } from "./instants.js";
+import { wall } from "./moments.js";
 import { owner } from "./row.js";
 import * as state from "./state.js";
 import { inFull, wallClock } from "./words.js";
@@ -87,7 +88,7 @@ function pairs(item) {
     pair("Owner", who && foreign(who)),
     pair("Labels", item.labels.length > 0 && item.labels.map((label) => el("span.chip", null, foreign(label)))),
     pair("From", origin && (origin === "api" ? "the API" : foreign(origin))),
-    pair("Created", created && el("time", { datetime: created, title: inFull(Date.parse(created), zone) }, wallClock(Date.parse(created), zone))),
+    pair("Created", created && wall(created, zone)),
     pair("Revision", revision !== undefined && String(revision)),
   ].filter(Boolean).flat();
 }
@@ -104,7 +105,7 @@ function changes(entries, zone) {
   if (own.length === 0) return el("p.muted", null, "None is on record.");
   return el("ul.plain-list.changes", null, own.map((entry) => el("li", null,
     el("span", null, harmless(eventInWords(entry.Event, zone)), entry.By && [" by ", foreign(entry.By)]),
-    el("time.muted", { datetime: entry.At, title: inFull(Date.parse(entry.At), zone) }, wallClock(Date.parse(entry.At), zone)))));
+    wall(entry.At, zone, "time.muted"))));
 }
 
 /** What happened, in words. */
