@@ -27,6 +27,7 @@ mod kept;
 pub mod moment;
 pub mod ordeal;
 pub mod registry;
+pub mod screens;
 pub mod server;
 pub mod ssh;
 pub mod storm;

@@ -43,14 +43,20 @@ impl Terminal {
         String::from_utf8(self.tmux(&["capture-pane", "-p"]).stdout).unwrap()
     }
 
+    /// Whether it shows a screen that fits in time.
+    pub fn seen(&self, mut fits: impl FnMut(&str) -> bool) -> bool {
+        seen_within(PATIENCE, || fits(&self.screen()).then_some(())).is_some()
+    }
+
     /// Waits until it shows what is sought; returns the screen.
     pub fn await_screen(&self, sought: &str, fits: impl Fn(&str) -> bool) -> String {
         let mut last = String::new();
-        let seen = seen_within(PATIENCE, || {
-            last = self.screen();
-            fits(&last).then(|| last.clone())
+        let is_seen = self.seen(|screen| {
+            screen.clone_into(&mut last);
+            fits(screen)
         });
-        seen.unwrap_or_else(|| panic!("not on the screen: {sought}\n{last}"))
+        assert!(is_seen, "not on the screen: {sought}\n{last}");
+        last
     }
 
     /// Waits until it shows this text.

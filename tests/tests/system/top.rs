@@ -6,6 +6,7 @@ use docket_tests::{
     Engine, Server,
     allocation::{idle, with_option},
     program,
+    screens::await_shown,
     terminal::Terminal,
 };
 use serde_json::{Value, json};
@@ -55,6 +56,62 @@ fn runs_are_started_followed_and_cancelled_by_keys() {
     let run = server.ended_run("counter");
 
     assert_eq!(run["State"], "cancelled", "{run}");
+}
+
+#[test]
+fn each_key_leads_to_the_screen_that_it_should() {
+    let server = Server::start(Engine::shared());
+    server.await_ready();
+    server.push(&script("counter", "echo one; echo two; sleep 600"));
+    server.push(&script("failing", "echo oh no; exit 3"));
+    server.push(&script("quiet", "true"));
+    // So wide that no column is cut where a length of time is longer.
+    let terminal = top(&server, (200, 30));
+
+    await_shown(&terminal, "begin");
+    for (key, screen) in [
+        ("Down", "second line"),
+        ("j", "last line"),
+        ("k", "second line"),
+        ("Up", "begin"),
+        ("End", "last line"),
+        ("Home", "begin"),
+        ("PageDown", "last line"),
+        ("PageUp", "begin"),
+        ("?", "help"),
+        ("Escape", "begin"),
+        ("r", "run asked back"),
+        ("n", "begin"),
+        ("r", "run asked back"),
+        ("y", "run begun"),
+        ("c", "cancel asked back"),
+        ("Escape", "run goes on"),
+        ("Tab", "part of runs"),
+        ("Tab", "part of failures"),
+        ("Tab", "part of output"),
+        ("BTab", "part of failures"),
+        ("BTab", "part of runs"),
+        ("BTab", "run goes on"),
+        ("K", "kill asked back"),
+        ("Enter", "killed"),
+        ("s", "suspend asked back"),
+        ("x", "reason begun"),
+        ("BSpace", "suspend asked back"),
+        ("y", "reason given"),
+        ("Enter", "suspended"),
+        ("u", "resume asked back"),
+        ("y", "resumed"),
+        ("/", "search begun"),
+        ("f", "search narrowed"),
+        ("Enter", "found"),
+        ("r", "run of found asked back"),
+        ("Enter", "found failed"),
+        ("Escape", "all again"),
+        ("q", "left"),
+    ] {
+        terminal.press(&[key]);
+        await_shown(&terminal, screen);
+    }
 }
 
 #[test]

@@ -39,8 +39,8 @@ pub(super) enum Prompt {
 }
 
 impl Prompt {
-    /// The question, and what was answered so far.
-    pub(super) fn in_words(&self) -> String {
+    /// The question, and what was answered so far; what is searched for changes the list at once.
+    pub(super) fn in_words(&self, search: &str) -> String {
         match self {
             Self::Sure(Effect::Run(name)) => format!("Run {name} now? [y/n]"),
             Self::Sure(Effect::Cancel(run, false)) => format!("Cancel {run}? [y/n]"),
@@ -48,7 +48,7 @@ impl Prompt {
             Self::Sure(Effect::Resume(name)) => format!("Let {name} start again? [y/n]"),
             Self::Sure(_) => "Sure? [y/n]".to_owned(),
             Self::Reason(name, text) => format!("Suspend {name}; why? {text}▏"),
-            Self::Search => "Search (words of name, description, label, schedule)".to_owned(),
+            Self::Search => format!("Search name, description, labels, schedule: {search}▏"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Draws the model. It changes nothing.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use docket_model::wire::RunRecord;
 use ratatui::{
     Frame,
@@ -12,7 +12,7 @@ use ratatui::{
 
 use super::{
     keys::HELP,
-    model::{Model, Pane, id},
+    model::{Model, Pane},
 };
 use crate::{output::without_control, words};
 
@@ -70,7 +70,7 @@ fn status(model: &Model) -> Line<'static> {
 
 fn foot_line(model: &Model) -> Line<'static> {
     if let Some(prompt) = &model.prompt {
-        return Line::from(without_control(&prompt.in_words())).bold();
+        return Line::from(without_control(&prompt.in_words(&model.search))).bold();
     }
     if !model.told.is_empty() {
         return Line::from(without_control(&model.told)).yellow();
@@ -205,8 +205,7 @@ fn how_it_is(run: &RunRecord, now: DateTime<Utc>) -> String {
         (None, Some(code)) if code != 0 => format!(": exit code {code}"),
         _ => String::new(),
     };
-    let name = id(run).map(|id| id.instant.moment().to_rfc3339_opts(SecondsFormat::Secs, true));
-    format!("{} {when}{why} ({})", run.state, name.unwrap_or_default())
+    format!("{} {when}{why}", run.state)
 }
 
 /// Failures are told by colour too, never by colour alone: the word stands there.

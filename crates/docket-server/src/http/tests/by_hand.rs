@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use super::*;
 
 /// A name whose container runs for an hour, and whose runs exclude one another.
