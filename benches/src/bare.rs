@@ -8,8 +8,8 @@ use bollard::{
     errors::Error,
     models::{ContainerCreateBody, HostConfig},
     query_parameters::{
-        CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-        WaitContainerOptionsBuilder,
+        CreateContainerOptions, CreateContainerOptionsBuilder, LogsOptionsBuilder,
+        RemoveContainerOptionsBuilder, WaitContainerOptionsBuilder,
     },
 };
 use futures_util::TryStreamExt;
@@ -72,6 +72,34 @@ impl Batch {
             ..ContainerCreateBody::default()
         }
     }
+}
+
+/// Follows what one container writes, and returns how long that took from its creation on.
+pub(crate) fn follow(
+    docker: &Docker,
+    image: &str,
+    words: &[String],
+    labels: HashMap<String, String>,
+) -> Result<Duration> {
+    let body = ContainerCreateBody {
+        image: Some(image.to_owned()),
+        cmd: Some(words.to_vec()),
+        labels: Some(labels),
+        ..ContainerCreateBody::default()
+    };
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let follow = async {
+        let started = Instant::now();
+        let id = docker.create_container(None::<CreateContainerOptions>, body).await?.id;
+        docker.start_container(&id, None).await?;
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).follow(true).build();
+        docker.logs(&id, Some(options)).try_for_each(|_| async { Ok(()) }).await?;
+        let took = started.elapsed();
+        let options = RemoveContainerOptionsBuilder::default().v(true).force(true).build();
+        docker.remove_container(&id, Some(options)).await?;
+        anyhow::Ok(took)
+    };
+    runtime.block_on(async { timeout(LIMIT, follow).await? })
 }
 
 /// One whole run, by the calls that docket makes for it.

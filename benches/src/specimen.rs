@@ -48,6 +48,19 @@ pub(crate) fn due_each_other_second(first: usize) -> Value {
     due("other-second", &format!("{first}/2 * * * * * *"), "busybox:latest", &json!({}))
 }
 
+/// An allocation that runs only when somebody asks for it.
+pub(crate) fn by_hand(name: &str, image: &str, words: &[String]) -> Value {
+    json!({
+        "Name": name,
+        "Cron": "",
+        "Pull": "Missing",
+        "Container": {
+            "Config": {"Image": image, "Cmd": words},
+            "HostConfig": {"NetworkMode": "none"},
+        },
+    })
+}
+
 fn due(name: &str, schedule: &str, image: &str, labels: &Value) -> Value {
     json!({
         "Name": name,

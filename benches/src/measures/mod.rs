@@ -6,6 +6,7 @@ mod burst;
 mod claims;
 mod engine;
 mod events;
+mod follow;
 mod growth;
 mod http;
 mod idle;
@@ -49,7 +50,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 18] = [
+pub(crate) const MEASURES: [Measure; 19] = [
     Measure { name: "size", about: "size of the binary", figures: size::measure },
     Measure {
         name: "startup",
@@ -100,6 +101,11 @@ pub(crate) const MEASURES: [Measure; 18] = [
         figures: page::measure,
     },
     Measure { name: "engine", about: "runs a second on a real engine", figures: engine::measure },
+    Measure {
+        name: "follow",
+        about: "a long output on a real engine, followed to its end",
+        figures: follow::measure,
+    },
 ];
 
 /// A stub engine in a directory of its own.
