@@ -1,0 +1,126 @@
+//! One try of a run: its container, its steps, its end and its output.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::output::Output;
+
+/// What the text of a container's id weighs, with the count of its sharers.
+const CONTAINER_ID_WEIGHT: usize = 80;
+
+/// The id that an engine gave a container.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ContainerId(pub Arc<str>);
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A step on the way of an attempt; shown in the allocation's `Logs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// The image is there.
+    Pulled {
+        /// The image's repository, as it was written.
+        repository: Box<str>,
+        /// Its tag or digest.
+        tag: Box<str>,
+    },
+    /// It could not be pulled, and the one that the engine has serves.
+    NotPulled {
+        /// Why.
+        reason: Box<str>,
+    },
+    /// The container was created.
+    Created,
+    /// The container was started.
+    Started,
+    /// The container ended.
+    Exited,
+    /// Something failed, in words.
+    Error(Box<str>),
+}
+
+impl Step {
+    /// How many bytes its words take.
+    fn text(&self) -> usize {
+        match self {
+            Self::Pulled { repository, tag } => repository.len() + tag.len(),
+            Self::NotPulled { reason } | Self::Error(reason) => reason.len(),
+            Self::Created | Self::Started | Self::Exited => 0,
+        }
+    }
+}
+
+/// One try to carry out a run. What is not known yet is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    /// What was done so far, and when, by docket's clock.
+    pub steps: Vec<(DateTime<Utc>, Step)>,
+    /// The container that was created for it.
+    pub container: Option<ContainerId>,
+    /// The id of the engine that has the container.
+    pub engine: Option<Arc<str>>,
+    /// The id of the image that the container was made from.
+    pub image: Option<Arc<str>>,
+    /// What went well enough but not as asked, such as an image that could not be pulled.
+    pub remarks: Vec<String>,
+    /// When the container was started, by the engine's clock.
+    pub started_at: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub exit: Option<Exit>,
+    /// What it wrote.
+    pub output: Option<Arc<Output>>,
+}
+
+impl Attempt {
+    /// An attempt of which nothing is known yet.
+    #[must_use]
+    pub fn new(number: u32) -> Self {
+        Self {
+            number,
+            steps: Vec::new(),
+            container: None,
+            engine: None,
+            image: None,
+            remarks: Vec::new(),
+            started_at: None,
+            exit: None,
+            output: None,
+        }
+    }
+
+    /// How many bytes it takes in memory with its output, about.
+    pub(super) fn weight(&self) -> usize {
+        let steps = self.steps.iter().map(|(_, step)| size_of_val(step) + step.text());
+        let steps = steps.sum::<usize>() + self.steps.len() * size_of::<DateTime<Utc>>();
+        let remarks = self.remarks.iter().map(String::len).sum::<usize>();
+        let output = self.output.as_ref().map_or(0, |output| output.kept());
+        size_of::<Self>() + steps + remarks + output + CONTAINER_ID_WEIGHT
+    }
+}
+
+/// How a container ended, as the engine tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// The exit code of its main process; 128 and the signal's number where one ended it.
+    pub code: i64,
+    /// The id of the image that the container was made from, where the engine tells it.
+    pub image: Option<Arc<str>>,
+    /// True where the kernel ended it for want of memory.
+    pub out_of_memory: bool,
+    /// When it started, by the engine's clock.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended, by the engine's clock.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What the engine itself says went wrong, if it says anything.
+    pub error: Option<String>,
+    /// True where the engine went away while the container ran.
+    pub engine_went_down: bool,
+}

@@ -1,0 +1,118 @@
+//! How far a run is, and how it ended.
+
+use chrono::{DateTime, Utc};
+
+use super::Instant;
+
+/// How far a run is, or how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// It waits for an older run of the allocation to end.
+    Waiting,
+    /// The right to start it was taken; no container runs yet.
+    Claimed,
+    /// Its container runs.
+    Running,
+    /// An attempt failed, and there will be another.
+    BetweenAttempts {
+        /// Why the last attempt failed, in words.
+        reason: String,
+        /// When the next attempt begins.
+        until: DateTime<Utc>,
+    },
+    /// Its container was to end and goes on; why, in words. It is looked at again.
+    WillNotDie(String),
+    /// The container ended with exit code 0.
+    Succeeded,
+    /// It did not, or never started; the reason in words.
+    Failed(String),
+    /// It took longer than it may.
+    TimedOut(String),
+    /// Somebody ended it, or the allocation went away before a container was made.
+    Cancelled(String),
+    /// Nothing started for this instant, as a policy or a bound demands.
+    Skipped(String),
+    /// Nothing started for this instant and those after it up to `last`.
+    Missed {
+        /// Why, in words.
+        reason: String,
+        /// The last instant of the span.
+        last: Instant,
+        /// How many instants the span has.
+        count: u64,
+    },
+    /// Its container is out of reach, so nobody knows how it ended; it is never started again.
+    Lost(String),
+}
+
+impl RunState {
+    /// All words that [`RunState::word`] may be.
+    pub const WORDS: [&str; 12] = [
+        "waiting",
+        "claimed",
+        "running",
+        "between-attempts",
+        "will-not-die",
+        "succeeded",
+        "failed",
+        "timed-out",
+        "cancelled",
+        "skipped",
+        "missed",
+        "lost",
+    ];
+
+    /// The state as one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Claimed => "claimed",
+            Self::Running => "running",
+            Self::BetweenAttempts { .. } => "between-attempts",
+            Self::WillNotDie(_) => "will-not-die",
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::TimedOut(_) => "timed-out",
+            Self::Cancelled(_) => "cancelled",
+            Self::Skipped(_) => "skipped",
+            Self::Missed { .. } => "missed",
+            Self::Lost(_) => "lost",
+        }
+    }
+
+    /// Why it is so, where a reason belongs to the state.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::WillNotDie(reason)
+            | Self::Failed(reason)
+            | Self::TimedOut(reason)
+            | Self::Cancelled(reason)
+            | Self::Skipped(reason)
+            | Self::Missed { reason, .. }
+            | Self::BetweenAttempts { reason, .. }
+            | Self::Lost(reason) => Some(reason),
+            Self::Waiting | Self::Claimed | Self::Running | Self::Succeeded => None,
+        }
+    }
+
+    /// True once nothing more happens to the run.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !matches!(
+            self,
+            Self::Waiting
+                | Self::Claimed
+                | Self::Running
+                | Self::BetweenAttempts { .. }
+                | Self::WillNotDie(_)
+        )
+    }
+
+    /// True where it ended without success, so that its record outlives those of successes.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::TimedOut(_) | Self::Missed { .. } | Self::Lost(_))
+    }
+}

@@ -1,0 +1,103 @@
+//! Why a run is made, and why somebody ends it.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+/// What made a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trigger {
+    /// Its instant came.
+    Schedule,
+    /// Its instant had gone by, and it was made up for.
+    CatchUp,
+    /// Somebody wanted it.
+    ByHand(Arc<Demand>),
+    /// All that it runs after had succeeded.
+    AfterParent,
+}
+
+impl Trigger {
+    /// All words that [`Trigger::word`] may be.
+    pub const WORDS: [&str; 4] = ["Schedule", "CatchUp", "ByHand", "AfterParent"];
+
+    /// The trigger as one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Schedule => "Schedule",
+            Self::CatchUp => "CatchUp",
+            Self::ByHand(_) => "ByHand",
+            Self::AfterParent => "AfterParent",
+        }
+    }
+
+    /// What was wanted of a run by hand.
+    #[must_use]
+    pub fn demand(&self) -> Option<&Arc<Demand>> {
+        match self {
+            Self::ByHand(demand) => Some(demand),
+            _ => None,
+        }
+    }
+}
+
+/// What somebody wants of a run by hand.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Demand {
+    /// Who asks.
+    pub by: String,
+    /// The command in place of the container's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Variables as `KEY=VALUE`, beside or in place of the container's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
+    /// How many attempts there were for its instant before: `Retries` do not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+/// Values of variables may be secrets, so only their names are shown.
+impl fmt::Debug for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Demand")
+            .field("by", &self.by)
+            .field("command", &self.command)
+            .field("environment", &self.variables().collect::<Vec<_>>())
+            .field("earlier", &self.earlier)
+            .finish()
+    }
+}
+
+impl Demand {
+    /// How many bytes it takes, about.
+    pub(super) fn weight(&self) -> usize {
+        let lines = self.command.iter().flatten().chain(&self.environment);
+        let lines = lines.map(|line| size_of::<String>() + line.len());
+        size_of::<Self>() + self.by.len() + lines.sum::<usize>()
+    }
+
+    /// The names of its variables.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.environment
+            .iter()
+            .map(|line| line.split_once('=').map_or(line.as_str(), |(key, _)| key))
+    }
+}
+
+/// Somebody wants a run under way to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Cancellation {
+    /// Who and why, in words.
+    pub reason: String,
+    /// True where the container gets no time to end by itself.
+    pub kill: bool,
+}

@@ -1,0 +1,203 @@
+//! The records of runs.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::run::{Demand, Instant, Run, RunState, Trigger};
+
+/// A run in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunSummary {
+    /// Its instant, as it is named.
+    pub run: Instant,
+    /// How far it is, or how it ended.
+    #[schema(value_type = RunState)]
+    pub state: String,
+    /// The exit code of the newest attempt.
+    pub exit_code: Option<i64>,
+    /// Why, where a reason belongs to the state.
+    pub reason: Option<String>,
+    /// When it ended.
+    pub ended: Option<DateTime<Utc>>,
+}
+
+/// A page of the history of an allocation, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<RunRecord>,
+    /// What to send as `cursor` to get the next page; absent on the last.
+    pub cursor: Option<Instant>,
+}
+
+/// A run in full, but for its output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunRecord {
+    /// The run's name below its allocation.
+    pub run: Instant,
+    /// The allocation.
+    pub allocation: String,
+    /// The instant it accounts for.
+    pub instant: DateTime<Utc>,
+    /// What made it: `Schedule`, `CatchUp`, `ByHand` or `AfterParent`.
+    #[schema(value_type = Trigger)]
+    pub trigger: String,
+    /// Of a run by hand, who wanted it and what.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Demanded)]
+    pub demand: Option<Demanded>,
+    /// One word for how far it is or how it ended.
+    #[schema(value_type = RunState)]
+    pub state: String,
+    /// Why, where a reason belongs to the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of a record of missed instants: the last one and how many.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Span)]
+    pub span: Option<Span>,
+    /// When the decision to start, or not to, fell.
+    pub decided: DateTime<Utc>,
+    /// When the next attempt begins, between two of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<DateTime<Utc>>,
+    /// When nothing more was to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<DateTime<Utc>>,
+    /// How many milliseconds after its instant the first container started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lateness_milliseconds: Option<i64>,
+    /// The tries, the first one first.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// What was wanted of a run by hand. Values of variables may be secrets, so they are not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Demanded {
+    /// Who asked.
+    #[schema(required = false)]
+    pub by: String,
+    /// The command in place of the container's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmd: Option<Vec<String>>,
+    /// The names of the variables that were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_names: Vec<String>,
+}
+
+impl From<&Demand> for Demanded {
+    fn from(demand: &Demand) -> Self {
+        Self {
+            by: demand.by.clone(),
+            cmd: demand.command.clone(),
+            env_names: demand.variables().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// The instants that a record of missed ones spans, beyond its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Span {
+    /// The last instant.
+    #[schema(required = false)]
+    pub last: Instant,
+    /// How many there are.
+    #[schema(required = false)]
+    pub count: u64,
+}
+
+/// One try to carry out a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttemptRecord {
+    /// Counted from 1.
+    pub attempt: u32,
+    /// The container's id at the engine.
+    pub container: Option<String>,
+    /// The id of the engine that has it.
+    pub engine: Option<String>,
+    /// The id of the image that it was made from.
+    pub image: Option<String>,
+    /// When the container started, by the engine's clock.
+    pub started: Option<DateTime<Utc>>,
+    /// When it ended, by the engine's clock.
+    pub ended: Option<DateTime<Utc>>,
+    /// Its exit code.
+    pub exit_code: Option<i64>,
+    /// True where the kernel ended it for want of memory.
+    pub out_of_memory: bool,
+    /// How many bytes it wrote; absent until that is known.
+    pub output_bytes: Option<u64>,
+    /// How many of them are not kept.
+    pub output_omitted: Option<u64>,
+    /// What went well enough but not as asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+impl From<&Run> for RunRecord {
+    fn from(run: &Run) -> Self {
+        let span = match &run.state {
+            RunState::Missed { last, count, .. } => Some(Span { last: *last, count: *count }),
+            _ => None,
+        };
+        let next_attempt = match &run.state {
+            RunState::BetweenAttempts { until, .. } => Some(*until),
+            _ => None,
+        };
+        let attempts = run.attempts.iter().map(|attempt| AttemptRecord {
+            attempt: attempt.number,
+            container: attempt.container.as_ref().map(ToString::to_string),
+            engine: attempt.engine.as_deref().map(str::to_owned),
+            image: attempt.image.as_deref().map(str::to_owned),
+            started: attempt.started_at,
+            ended: attempt.exit.as_ref().and_then(|exit| exit.ended_at),
+            exit_code: attempt.exit.as_ref().map(|exit| exit.code),
+            out_of_memory: attempt.exit.as_ref().is_some_and(|exit| exit.out_of_memory),
+            output_bytes: attempt.output.as_ref().map(|output| output.written()),
+            output_omitted: attempt.output.as_ref().map(|output| output.omitted()),
+            remarks: attempt.remarks.clone(),
+        });
+        Self {
+            run: run.id.instant,
+            allocation: run.id.allocation.to_string(),
+            instant: run.id.instant.moment(),
+            trigger: run.trigger.word().to_owned(),
+            demand: run.trigger.demand().map(|demand| Demanded::from(&**demand)),
+            state: run.state.word().to_owned(),
+            reason: run.state.reason().map(str::to_owned),
+            span,
+            decided: run.decided_at,
+            next_attempt,
+            ended: run.ended_at,
+            lateness_milliseconds: run.lateness().map(|late| late.num_milliseconds()),
+            attempts: attempts.collect(),
+        }
+    }
+}
+
+impl RunRecord {
+    /// True once nothing more happens to the run.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+}
+
+impl From<&Run> for RunSummary {
+    fn from(run: &Run) -> Self {
+        Self {
+            run: run.id.instant,
+            state: run.state.word().to_owned(),
+            exit_code: run.attempt().and_then(|attempt| Some(attempt.exit.as_ref()?.code)),
+            reason: run.state.reason().map(str::to_owned),
+            ended: run.ended_at,
+        }
+    }
+}
