@@ -10,7 +10,7 @@ use std::{
 
 use docket_tests::{
     Engine, Gate, Home, Ran, Registry, Server,
-    allocation::{idle, with_option},
+    allocation::{idle, with_host_option, with_option},
     client::{bounded, run},
     eventually, program,
     wait::within,
@@ -108,6 +108,47 @@ fn a_silent_container_and_a_line_of_a_mebibyte_are_followed_to_their_end() {
     let written = followed(&script(long));
 
     assert!(written == format!("begin\n{}\nend\n", "x".repeat(1 << 20)));
+}
+
+#[test]
+fn an_attempt_that_was_removed_from_outside_hides_nothing_of_the_next_one() {
+    let engine = Engine::shared();
+    let server = Server::start(engine);
+    let (gate, directory) = (Gate::closed(), tempfile::tempdir().unwrap());
+    let copy = directory.path().join("copy");
+    let mut foo = script(&format!("echo attempt $DOCKET_ATTEMPT begins; {}", Gate::WAIT));
+    foo["Retries"] = json!({ "Limit": 1, "Delay": "1s" });
+    server.await_ready();
+    server.push(&gate.before(foo));
+    server.run_by_hand("foo");
+    let mut follower = follow_into(&copy, server.url());
+    let written = |text: &str| {
+        eventually(text, || std::fs::read_to_string(&copy).ok().filter(|copy| copy.ends_with(text)))
+    };
+
+    written("attempt 1 begins\n");
+    engine.docker(["rm", "--force", &server.running_container("foo")]);
+    let both = written("attempt 2 begins\n");
+    gate.open();
+    let ended = follower.wait().unwrap();
+
+    assert_eq!(both, "attempt 1 begins\nattempt 2 begins\n");
+    assert_eq!(std::fs::read_to_string(&copy).unwrap(), both);
+    assert!(ended.success(), "{ended}");
+}
+
+#[test]
+fn a_container_whose_log_nobody_keeps_is_waited_for_in_silence() {
+    let server = Server::start(Engine::shared());
+    let silent =
+        with_host_option(script("sleep 2; exit 7"), "LogConfig", json!({ "Type": "none" }));
+    server.await_ready();
+    server.push(&silent);
+
+    let ran = run(bounded().args(["run", "foo", "--wait", "--host", server.url()]));
+
+    assert_eq!((ran.code, ran.out.as_str()), (7, ""));
+    assert!(!ran.err.contains("lost the connection"), "{}", ran.err);
 }
 
 #[test]

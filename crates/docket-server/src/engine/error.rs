@@ -53,3 +53,11 @@ pub enum EngineError {
         message: String,
     },
 }
+
+impl EngineError {
+    /// True where a log cannot be read at all, because its driver keeps none, such as `none`.
+    #[must_use]
+    pub fn is_unreadable_log(&self) -> bool {
+        matches!(self, Self::Refused { status: 501, .. })
+    }
+}

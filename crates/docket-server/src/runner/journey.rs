@@ -148,7 +148,10 @@ impl Journey {
 
     /// Waits for the next attempt; what is wanted instead, if somebody wants the run to end.
     async fn pause(&self, until: DateTime<Utc>) -> Result<Option<Cancellation>, Stopped> {
-        let left = (until - self.runner.clock.now()).to_std().unwrap_or_default();
+        // A clock that was set back since must not make it longer.
+        let longest = self.handle.allocation.specification.policies.retries.max_delay;
+        let left = (until - self.runner.clock.now()).min(longest.into());
+        let left = left.to_std().unwrap_or_default();
         let waiting = async {
             tokio::select! {
                 cancelled = self.handle.cancellation_after(None) => Some(cancelled),

@@ -94,7 +94,7 @@ impl<'a> Attempt<'a> {
     /// Creates the container and notes its id; returns with the gate still held, for the start.
     async fn make(&mut self) -> Result<(ContainerId, Permit<'a>), Break> {
         let Journey { runner, handle, .. } = self.journey;
-        let plan = self.plan().await?;
+        let plan = self.unless_over(self.plan()).await??;
         let mut patience = Patience::bounded("the creation of the container");
         let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.

@@ -134,6 +134,8 @@ impl Runner {
             skip,
             before: 0,
             done: 0,
+            live: 0,
+            is_unreadable: false,
         };
         self.runtime.spawn(async move {
             let runner = Arc::clone(&follower.runner);
@@ -163,6 +165,10 @@ struct Follower {
     before: u64,
     /// How many attempts were read to their ends.
     done: usize,
+    /// How many bytes of the next attempt were handed out as it wrote them.
+    live: u64,
+    /// True where the engine cannot read the log of the next attempt.
+    is_unreadable: bool,
 }
 
 impl Follower {
@@ -170,10 +176,13 @@ impl Follower {
         loop {
             let Some(run) = self.runner.store.run(name, instant).await? else { return Ok(()) };
             while let Some(attempt) = run.attempts.get(self.done) {
-                if !self.read(&run, attempt).await? {
+                let is_last = self.done + 1 == run.attempts.len();
+                let is_ended = attempt.exit.is_some() || run.state.is_over() || !is_last;
+                if !self.read(&run, attempt, is_ended).await? {
                     break;
                 }
                 self.done += 1;
+                (self.live, self.is_unreadable) = (0, false);
             }
             if run.state.is_over() && self.done >= run.attempts.len() {
                 return Ok(());
@@ -182,8 +191,13 @@ impl Follower {
         }
     }
 
-    /// Reads an attempt to its end; false where it has not begun to write.
-    async fn read(&mut self, run: &Run, attempt: &Attempt) -> Result<bool, LiveError> {
+    /// Reads an attempt to its end; false where there may be more to read later.
+    async fn read(
+        &mut self,
+        run: &Run,
+        attempt: &Attempt,
+        is_ended: bool,
+    ) -> Result<bool, LiveError> {
         if let Some(sized) = &attempt.output {
             let (name, instant) = (run.id.allocation.as_str(), run.id.instant);
             self.before += sized.written();
@@ -196,11 +210,16 @@ impl Follower {
             self.skip = self.skip.saturating_sub(sized.written());
             return Ok(true);
         }
-        if attempt.exit.is_some() || run.state.is_over() {
+        if is_ended {
+            // What was handed out of it counts, though no record tells of it.
+            if self.live > 0 {
+                self.before += self.skip;
+                self.skip = 0;
+            }
             return Ok(true);
         }
-        let Some(container) = attempt.container.as_ref().filter(|_| attempt.started_at.is_some())
-        else {
+        let is_readable = attempt.started_at.is_some() && !self.is_unreadable;
+        let Some(container) = attempt.container.as_ref().filter(|_| is_readable) else {
             return Ok(false);
         };
         let _reading = self.runner.readers.enter(container);
@@ -214,12 +233,18 @@ impl Follower {
                     Err(error) => failure = Some(error),
                 }
             }
+            self.live += bytes.len() as u64;
             self.skip += bytes.len() as u64;
             self.hand_out(bytes.freeze(), self.before + self.skip).await;
             match failure {
                 None => {}
                 // It was removed from outside, or in this moment after its end was noted.
                 Some(EngineError::Gone) => return Ok(false),
+                // Its log driver keeps nothing to read; its end is told by the record.
+                Some(error) if error.is_unreadable_log() => {
+                    self.is_unreadable = true;
+                    return Ok(false);
+                }
                 Some(error) => return Err(error.into()),
             }
         }

@@ -13,8 +13,6 @@ use crate::engine::{Captured, EngineError};
 const TRIES: u32 = 3;
 /// How long the engine may take for the next piece.
 const PIECE_LIMIT: Duration = Duration::from_secs(60);
-/// The engine's status where a log driver cannot be read, such as `none`.
-const NOT_READABLE: u16 = 501;
 
 /// Reads the whole log from its beginning; a read that breaks off or fails is begun again, unless
 /// that took its time.
@@ -29,8 +27,8 @@ pub(super) async fn read(
     for _ in 0..TRIES {
         outcome = read_once(client, id, has_terminal, limit).await;
         match outcome {
-            Err(EngineError::Refused { status: NOT_READABLE, message }) => {
-                let remark = Some(format!("no output: {message}"));
+            Err(error) if error.is_unreadable_log() => {
+                let remark = Some(format!("no output: {error}"));
                 return Ok(Captured { output: Output::default(), remark });
             }
             Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. })
