@@ -64,6 +64,9 @@ impl View<'_> {
         }
         if let Some(decided) = decided.filter(|decided| *decided > self.now) {
             warnings.push(format!("decided up to {decided} already, ahead of the clock"));
+        } else if allocation.scheduled_at > self.now {
+            let pushed = allocation.scheduled_at;
+            warnings.push(format!("pushed at {pushed}, ahead of the clock"));
         }
         let last = last_run(recent);
         Status {

@@ -105,7 +105,9 @@ impl Runner {
             let parent = self.store.standing(parent.as_str()).await?;
             succeeded.push(parent.and_then(|parent| parent.succeeded));
         }
-        let instant = policy::after_parents(&standing.allocation, standing.decided, &succeeded);
+        let Standing { allocation, decided, .. } = &standing;
+        let now = self.clock.now();
+        let instant = policy::after_parents(allocation, *decided, &succeeded, now);
         Ok(instant.map(|instant| (standing, instant)))
     }
 }

@@ -196,12 +196,14 @@ impl<'a> Draft<'a> {
         Put { effect: Effect::Updated, position, before: Some(before) }
     }
 
-    /// Does something to an allocation by hand; `None` where there is none.
+    /// Does something to an allocation by hand; `None` where there is none. A reset needs to know the
+    /// latest instant up to now for which a run succeeded.
     pub(super) fn steer(
         &mut self,
         name: &str,
         steering: Steering,
         at: DateTime<Utc>,
+        succeeded: Option<Instant>,
     ) -> Option<(u64, &Entry)> {
         let (position, entry) = self.entry_mut(name)?;
         match steering {
@@ -211,7 +213,13 @@ impl<'a> Draft<'a> {
                     Arc::make_mut(held).until = Some(at);
                 }
             }
-            Steering::Reset => entry.decided = entry.decided.map(|decided| decided.min(at)),
+            Steering::Reset => {
+                entry.decided = entry.decided.map(|decided| decided.min(at));
+                entry.succeeded = succeeded;
+                let allocation = Arc::make_mut(&mut entry.allocation);
+                allocation.scheduled_at = allocation.scheduled_at.min(at);
+                allocation.created_at = allocation.created_at.min(at);
+            }
         }
         let name = entry.allocation.name().clone();
         self.staged.changed.insert(position, name);

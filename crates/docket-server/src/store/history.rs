@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use docket_model::{
     Run,
     allocation::Keep,
@@ -68,10 +69,16 @@ impl History {
         self.runs.range(first..=last).next().map(|(instant, _)| *instant)
     }
 
-    pub(super) fn insert(&mut self, run: Arc<Run>, age: u64, keep: Keep) -> Resized {
+    pub(super) fn insert(
+        &mut self,
+        run: Arc<Run>,
+        age: u64,
+        keep: Keep,
+        settled: Option<DateTime<Utc>>,
+    ) -> Resized {
         let weight = run.weight();
         self.runs.insert(run.id.instant, Kept { run, age, weight });
-        let mut resized = self.prune(keep);
+        let mut resized = self.prune(keep, settled);
         resized.grown += signed(weight);
         resized
     }
@@ -94,9 +101,17 @@ impl History {
         signed(kept.weight) - signed(before)
     }
 
-    /// Forgets a run that is over: the bytes it took and the latest instant it accounted for.
-    pub(super) fn forget(&mut self, instant: Instant) -> Option<(usize, Instant)> {
-        if !self.runs.get(&instant)?.run.state.is_over() {
+    /// Forgets a run, unless something may still need its record: the bytes it took and the latest
+    /// instant it accounted for.
+    pub(super) fn forget(
+        &mut self,
+        instant: Instant,
+        settled: Option<DateTime<Utc>>,
+    ) -> Option<(usize, Instant)> {
+        let run = &self.runs.get(&instant)?.run;
+        // What was made up for would pass for one of those that were missed.
+        let is_within = self.span(instant).is_some_and(|span| span.id != run.id);
+        if !run.state.is_over() || is_within || rules::is_undecided(instant, settled) {
             return None;
         }
         let kept = self.runs.remove(&instant)?;
@@ -109,7 +124,7 @@ impl History {
     }
 
     /// Forgets the oldest runs beyond the bounds: failures outlive successes.
-    fn prune(&mut self, keep: Keep) -> Resized {
+    fn prune(&mut self, keep: Keep, settled: Option<DateTime<Utc>>) -> Resized {
         let mut resized = Resized::default();
         if self.runs.len() <= keep.runs {
             return resized;
@@ -120,7 +135,7 @@ impl History {
             is_over: kept.run.state.is_over(),
             is_failure: kept.run.state.is_failure(),
         });
-        for age in rules::surplus(older, keep) {
+        for age in rules::surplus(older, keep, settled) {
             let Some(kept) = self.runs.remove(&age.instant) else { continue };
             resized.pruned = resized.pruned.max(Some(age.latest));
             resized.grown -= signed(kept.weight);

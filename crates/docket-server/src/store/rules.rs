@@ -237,11 +237,16 @@ pub(super) fn steered(
             let held = standing.suspension.as_ref().filter(|held| held.holds_at(at));
             held.map(|_| Event::Resumed)
         }
-        Steering::Reset => {
-            let ahead = standing.decided.filter(|decided| *decided > at);
-            ahead.map(|from| Event::Reset { from })
-        }
+        Steering::Reset => ahead(standing, at).map(|from| Event::Reset { from }),
     }
+}
+
+/// Up to when nothing is due of an allocation, where that is ahead of the clock.
+pub(super) fn ahead(standing: &Standing, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let Standing { allocation, decided, succeeded, .. } = standing;
+    let succeeded = succeeded.map(Instant::moment);
+    let floors = [*decided, succeeded, Some(allocation.scheduled_at), Some(allocation.created_at)];
+    floors.into_iter().flatten().max().filter(|floor| *floor > at)
 }
 
 /// An entry about an allocation.
@@ -255,6 +260,25 @@ pub(super) fn matches(filter: &EntryFilter, entry: &Entry) -> bool {
         entry.allocation.as_ref().is_none_or(|allocation| allocation == wanted)
     });
     about && filter.before.is_none_or(|before| entry.at < before)
+}
+
+/// Up to which instant all is decided, where more is to be decided at all: what somebody made up for
+/// beyond must keep its record, or it would be decided to run once more.
+pub(super) fn settled(
+    allocation: &Allocation,
+    decided: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    let specification = &allocation.specification;
+    let has_schedule = specification.schedule().is_some_and(|it| !it.text().trim().is_empty());
+    let runs_by_itself = has_schedule || !specification.parents().is_empty();
+    runs_by_itself.then(|| decided.unwrap_or_default())
+}
+
+/// True where a schedule may still decide about the instant of a record: schedules name whole
+/// seconds.
+pub(super) fn is_undecided(instant: Instant, settled: Option<DateTime<Utc>>) -> bool {
+    let moment = instant.moment();
+    settled.is_some_and(|settled| moment > settled) && moment.timestamp_subsec_millis() == 0
 }
 
 /// What pruning needs to know of a record.
@@ -271,12 +295,16 @@ pub(super) struct Age {
 ///
 /// What was made up for out of missed instants stays as long as the record of these: without its own
 /// it would pass for one of them, and could be made up for again.
-pub(super) fn surplus(older: impl IntoIterator<Item = Age>, keep: Keep) -> Vec<Age> {
+pub(super) fn surplus(
+    older: impl IntoIterator<Item = Age>,
+    keep: Keep,
+    settled: Option<DateTime<Utc>>,
+) -> Vec<Age> {
     let mut failures = 0;
     let judged = older.into_iter().map(|age| {
         failures += usize::from(age.is_failure);
-        let is_surplus = age.is_over && (!age.is_failure || failures > keep.failures);
-        (age, is_surplus)
+        let is_too_many = !age.is_failure || failures > keep.failures;
+        (age, age.is_over && is_too_many && !is_undecided(age.instant, settled))
     });
     let newest_first: Vec<_> = judged.collect();
     // Up to when the records that stay, of those so far, tell of instants.
@@ -298,7 +326,8 @@ mod tests {
 
     /// The seconds of the first instants of what is forgotten.
     fn forgotten(newest_first: impl IntoIterator<Item = Age>, failures: usize) -> Vec<i64> {
-        let surplus = surplus(newest_first, Keep { runs: 0, failures, output: 0 });
+        let settled = DateTime::from_timestamp(10, 0);
+        let surplus = surplus(newest_first, Keep { runs: 0, failures, output: 0 }, settled);
         surplus.iter().map(|age| age.instant.moment().timestamp()).collect()
     }
 
@@ -326,5 +355,10 @@ mod tests {
 
         assert_eq!(forgotten(newest_first(), 1), [6]);
         assert_eq!(forgotten(newest_first(), 0), [2, 4, 6]);
+    }
+
+    #[test]
+    fn what_was_made_up_for_before_its_time_stays_until_it_is_decided() {
+        assert_eq!(forgotten([age(11, 11, true, false), age(10, 10, true, false)], 0), [10]);
     }
 }

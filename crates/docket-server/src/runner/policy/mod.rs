@@ -203,14 +203,18 @@ pub(crate) fn may_still_start(
 }
 
 /// For which instant an allocation runs after its parents, if each has succeeded for one that is
-/// newer than all that it was decided about: the newest of those.
+/// newer than all that it was decided about: the newest of those. One that is still to come, for which
+/// a parent ran while the clock was ahead, does not count.
 pub(crate) fn after_parents(
     allocation: &Allocation,
     decided: Option<DateTime<Utc>>,
     succeeded: &[Option<Instant>],
+    now: DateTime<Utc>,
 ) -> Option<Instant> {
     let floor = decided.unwrap_or_default().max(allocation.scheduled_at);
-    let newer = |instant: &Option<Instant>| instant.is_some_and(|instant| instant.moment() > floor);
+    let newer = |instant: &Option<Instant>| {
+        instant.is_some_and(|instant| floor < instant.moment() && instant.moment() <= now)
+    };
     let instant = succeeded.iter().copied().max().flatten()?;
     let policies = &allocation.specification.policies;
     let is_open = policies.not_before.is_none_or(|bound| instant.moment() >= bound)

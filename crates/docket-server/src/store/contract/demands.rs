@@ -14,7 +14,7 @@ use super::{
     seconds, settle, specified,
 };
 
-async fn by_hand(store: &dyn Store, second: i64) -> Run {
+pub(in crate::store) async fn by_hand(store: &dyn Store, second: i64) -> Run {
     let demand = Demand {
         by: "ann".to_owned(),
         command: Some(vec!["true".to_owned()]),
@@ -26,13 +26,17 @@ async fn by_hand(store: &dyn Store, second: i64) -> Run {
 }
 
 /// Demands a run for this instant, which another one follows.
-async fn demand(store: &dyn Store, second: i64, following: Option<i64>) -> Recorded {
+pub(in crate::store) async fn demand(
+    store: &dyn Store,
+    second: i64,
+    following: Option<i64>,
+) -> Recorded {
     let run = by_hand(store, second).await;
     store.demand(run, Wanted::Instant(following.map(instant))).await.unwrap()
 }
 
 /// Records that the instants of these minutes were missed.
-async fn miss(store: &dyn Store, first: i64, last: i64) {
+pub(in crate::store) async fn miss(store: &dyn Store, first: i64, last: i64) {
     let count = u64::try_from((last - first) / 60 + 1).unwrap();
     let run = run(store, "a", first, missed(last, count)).await;
     assert_eq!(store.decide(run).await, Ok(Recorded::New));
@@ -122,6 +126,30 @@ pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(st
     let spans: Vec<_> = runs.iter().filter(|run| run.state == missed(240, 2)).collect();
     assert_eq!((runs.len(), spans.len()), (3, 1));
     assert!(spans[0].id.instant > instant(120) && spans[0].id.instant <= instant(240));
+}
+
+pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decided_again(
+    store: &dyn Store,
+) {
+    let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 0}});
+    store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
+    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+    let id = by_hand(store, 60).await.id;
+    finish(store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
+    for second in [70, 80] {
+        let now = by_hand(store, second).await;
+        assert_eq!(store.demand(now.clone(), Wanted::Now).await, Ok(Recorded::New));
+        finish(store, &now.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
+    }
+    settle(store).await;
+
+    // Its jitter puts the start of an instant off to when somebody has made up for it.
+    let due = run(store, "a", 60, RunState::Claimed).await;
+
+    assert_eq!(store.decide(due).await, Ok(Recorded::Decided(instant(60))));
+    carry_out(store, "a", 120, RunState::Succeeded).await;
+    settle(store).await;
+    assert_eq!(seconds(store, "a").await, [120]);
 }
 
 pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_for(

@@ -6,10 +6,11 @@ use docket_model::{
     run::{RunState, Trigger},
 };
 use futures_util::future::try_join_all;
+use serde_json::json;
 
 use super::{
     super::{Change, Deed, EntryFilter, MOST_ENTRIES, Recorded, Steering, Store},
-    claim, get, instant, missed, moment, push, push_a, run, seconds,
+    carry_out, claim, get, instant, missed, moment, push, push_a, pushed, run, seconds, specified,
 };
 
 fn suspension(until: Option<i64>) -> Suspension {
@@ -62,6 +63,27 @@ pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
     assert_eq!(events(store).await[0], Event::Reset { from: moment(600) });
     claim(store, "a", 120).await;
+}
+
+pub(in crate::store) async fn a_reset_brings_back_what_was_done_while_the_clock_was_ahead(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+    let ahead = specified(json!({"Name": "b", "Cron": "* * * * *"}));
+    store.push(pushed(vec![ahead], 900)).await.unwrap();
+    for (name, second) in [("a", 60), ("a", 960), ("b", 960)] {
+        carry_out(store, name, second, RunState::Succeeded).await;
+    }
+
+    steer(store, Steering::Reset, 120).await;
+    store.steer("b", Steering::Reset, Deed::new(moment(120), "ann")).await.unwrap();
+
+    let (a, b) = (get(store, "a").await.standing, get(store, "b").await.standing);
+    assert_eq!((a.decided, a.succeeded), (Some(moment(120)), Some(instant(60))));
+    assert_eq!((b.decided, b.succeeded), (Some(moment(120)), None));
+    assert_eq!((a.allocation.created_at, a.allocation.scheduled_at), (moment(0), moment(0)));
+    assert_eq!((b.allocation.created_at, b.allocation.scheduled_at), (moment(120), moment(120)));
+    claim(store, "b", 180).await;
 }
 
 pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_not_know(

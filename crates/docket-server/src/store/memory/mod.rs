@@ -113,7 +113,12 @@ impl AllocationStore for MemoryStore {
         deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
         let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
         let mut draft = Draft::of(&state.catalogue);
-        draft.steer(name, steering, deed.at);
+        let up_to_now = standing.succeeded.filter(|instant| instant.moment() <= deed.at);
+        let succeeded = match (&steering, up_to_now) {
+            (Steering::Reset, None) => state.succeeded_before(name, deed.at),
+            (_, known) => known,
+        };
+        draft.steer(name, steering, deed.at, succeeded);
         let name = standing.allocation.name().clone();
         self.note_down(&mut draft, [rules::entry(name, event, deed.at, &deed.by)]);
         let staged = draft.into_staged();
@@ -276,12 +281,42 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use docket_model::run::RunState;
+
     use super::*;
-    use crate::store::contract::keeps_the_contract;
+    use crate::store::contract::{
+        carry_out, created,
+        demands::{by_hand, demand, miss},
+        end, finish, keeps_the_contract, moment, note, push, push_a,
+    };
 
     fn new() -> ((), MemoryStore) {
         ((), MemoryStore::new(usize::MAX))
     }
 
     keeps_the_contract!(new);
+
+    #[tokio::test]
+    async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
+        let store = MemoryStore::new(12_000);
+        push_a(&store).await;
+        push(&store, Origin::Api, &[("b", "* * * * *")]).await;
+        miss(&store, 60, 600).await;
+        for second in [180, 240] {
+            assert_eq!(demand(&store, second, Some(second + 60)).await, Recorded::New);
+            let id = by_hand(&store, second).await.id;
+            note(&store, &id, created("c0ffee"), moment(second)).await.unwrap();
+            finish(&store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
+        }
+        let told = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();
+
+        for minute in 1..100 {
+            carry_out(&store, "b", minute * 60, RunState::Succeeded).await;
+            let again = demand(&store, 180, Some(240)).await;
+            assert!(matches!(again, Recorded::Taken(_) | Recorded::Pruned(_)), "{again:?}");
+        }
+
+        let left = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();
+        assert!(told.len() == 3 && left.len() < told.len(), "{left:?}");
+    }
 }

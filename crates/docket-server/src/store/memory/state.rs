@@ -7,7 +7,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Run, RunId, run::Instant};
+use docket_model::{
+    AllocationName, Run, RunId,
+    run::{Instant, RunState},
+};
 use uuid::Uuid;
 
 use super::super::{
@@ -51,6 +54,12 @@ impl State {
         Snapshot { standing: entry.standing(position), recent }
     }
 
+    /// The latest instant before this moment for which a run succeeded whose record is kept.
+    pub(super) fn succeeded_before(&self, name: &str, at: DateTime<Utc>) -> Option<Instant> {
+        let mut earlier = self.history(name)?.newest_before(Some(Instant::new(at)));
+        earlier.find(|run| run.state == RunState::Succeeded).map(|run| run.id.instant)
+    }
+
     /// The latest instant decided of a name that was deleted lately.
     pub(super) fn remembered(&self, name: &str, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let (decided, deleted_at) = *self.deleted.get(name)?;
@@ -74,20 +83,20 @@ impl State {
 
     /// Forgets the oldest records, over all allocations, until the rest fits.
     pub(super) fn shrink_to(&mut self, most_bytes: usize) {
-        let mut under_way = Vec::new();
+        let mut needed = Vec::new();
         while self.bytes > most_bytes {
             let Some((age, (position, instant))) = self.ages.pop_first() else { break };
             let Some(history) = self.histories.get_mut(&position) else { continue };
-            if let Some((weight, latest)) = history.forget(instant) {
+            let Some(entry) = self.catalogue.entries.get_mut(&position) else { continue };
+            let settled = rules::settled(&entry.allocation, entry.decided);
+            if let Some((weight, latest)) = history.forget(instant, settled) {
                 self.bytes = self.bytes.saturating_sub(weight);
-                if let Some(entry) = self.catalogue.entries.get_mut(&position) {
-                    entry.pruned = entry.pruned.max(Some(latest));
-                }
+                entry.pruned = entry.pruned.max(Some(latest));
             } else if history.get(instant).is_some() {
-                under_way.push((age, (position, instant)));
+                needed.push((age, (position, instant)));
             }
         }
-        self.ages.extend(under_way);
+        self.ages.extend(needed);
     }
 
     /// Makes the record of a decision, if the instant is later than all decided before.
@@ -202,8 +211,9 @@ impl State {
         self.age += 1;
         self.ages.insert(self.age, (position, run.id.instant));
         let keep = entry.allocation.specification.policies.keep;
+        let settled = rules::settled(&entry.allocation, entry.decided);
         let history = self.histories.entry(position).or_default();
-        let resized = history.insert(run, self.age, keep);
+        let resized = history.insert(run, self.age, keep, settled);
         self.resized(position, &resized);
     }
 

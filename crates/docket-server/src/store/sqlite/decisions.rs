@@ -285,6 +285,7 @@ impl Work<'_> {
         let name = name.as_str();
         let Some((position, entry)) = self.draft.entry(name) else { return Ok(()) };
         let keep = entry.allocation.specification.policies.keep;
+        let settled = rules::settled(&entry.allocation, entry.decided);
         let runs = i64::try_from(keep.runs).unwrap_or(i64::MAX);
         let text = format!(
             "SELECT instant, last, NOT {}, {} FROM runs WHERE allocation = ?1 \
@@ -294,7 +295,7 @@ impl Work<'_> {
         );
         let mut statement = self.sql.prepare_cached(&text)?;
         let older = statement.query_map([number(position), runs], age)?;
-        let surplus = rules::surplus(older.collect::<Result<Vec<_>, _>>()?, keep);
+        let surplus = rules::surplus(older.collect::<Result<Vec<_>, _>>()?, keep, settled);
         for age in &surplus {
             self.remove(position, age.instant)?;
         }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin,
     journal::{Entry as JournalEntry, Event},
+    run::Instant,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -103,18 +104,52 @@ impl<'a> Work<'a> {
         let standing = entry.standing(position);
         deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
         let Some(event) = rules::steered(&standing, steering, deed.at) else { return Ok(true) };
-        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), deed.at) {
+        let up_to_now = standing.succeeded.filter(|instant| instant.moment() <= deed.at);
+        let succeeded = match (steering, up_to_now) {
+            (Steering::Reset, None) => self.succeeded_before(position, deed.at)?,
+            (_, known) => known,
+        };
+        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), deed.at, succeeded) {
             let suspension = entry.suspension.as_deref().map(values::json).transpose()?;
-            let decided = entry.decided.map(millis);
+            let allocation = &entry.allocation;
             self.sql
                 .prepare_cached(
-                    "UPDATE allocations SET suspension = ?2, decided = ?3 WHERE position = ?1",
+                    "UPDATE allocations SET suspension = ?2, decided = ?3, succeeded = ?4, \
+                     created_at = ?5 WHERE position = ?1",
                 )?
-                .execute(params![number(position), suspension, decided])?;
+                .execute(params![
+                    number(position),
+                    suspension,
+                    entry.decided.map(millis),
+                    entry.succeeded.map(|instant| millis(instant.moment())),
+                    values::text(allocation.created_at),
+                ])?;
+            self.sql
+                .prepare_cached("UPDATE specifications SET scheduled_at = ?2 WHERE revision = ?1")?
+                .execute(params![
+                    number(allocation.revision),
+                    values::text(allocation.scheduled_at)
+                ])?;
         }
         let name = standing.allocation.name().clone();
         self.note_down(vec![rules::entry(name, event, deed.at, &deed.by)])?;
         Ok(true)
+    }
+
+    /// The latest instant before this moment for which a run succeeded whose record is kept.
+    fn succeeded_before(
+        &self,
+        position: u64,
+        at: DateTime<Utc>,
+    ) -> rusqlite::Result<Option<Instant>> {
+        let latest: Option<i64> = self
+            .sql
+            .prepare_cached(
+                "SELECT max(instant) FROM runs WHERE allocation = ?1 AND instant < ?2 \
+                 AND state = 'succeeded'",
+            )?
+            .query_row([number(position), millis(at)], |row| row.get(0))?;
+        latest.map(values::instant).transpose()
     }
 
     /// Adds entries to the journal, takes the oldest out, and has the new ones told.

@@ -9,7 +9,7 @@ fn due(keys: &Value, decided: Option<&str>, succeeded: &[Option<&str>]) -> Optio
         succeeded.iter().map(|time| time.map(|time| Instant::new(moment(time)))).collect();
     let mut all = json!({"After": ["b"]});
     all.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
-    let due = after_parents(&allocation(all), decided.map(moment), &succeeded);
+    let due = after_parents(&allocation(all), decided.map(moment), &succeeded, moment("23:00:00"));
     due.map(|due| due.moment().format("%H:%M:%S").to_string())
 }
 
@@ -23,6 +23,9 @@ fn a_child_is_due_for_the_instant_of_its_parent_once() {
     // The same again, and an older one that was made up for.
     assert_eq!(due(Some("09:00:00"), Some("09:00:00")), None);
     assert_eq!(due(Some("09:00:00"), Some("08:00:00")), None);
+    // One that is still to come, since a clock was ahead.
+    assert_eq!(due(None, Some("23:00:00")).as_deref(), Some("23:00:00"));
+    assert_eq!(due(None, Some("23:00:01")), None);
 }
 
 #[test]
@@ -56,7 +59,9 @@ fn of_parents_of_different_rhythms_the_newest_gives_its_instant() {
 #[test]
 fn nothing_from_before_its_acceptance_makes_it_due() {
     let mut child = allocation(json!({"After": ["b"]}));
-    let due = |child: &Allocation, parent| after_parents(child, None, &[Some(instant(parent))]);
+    let now = at("2026-01-03T00:00:00Z");
+    let due =
+        |child: &Allocation, parent| after_parents(child, None, &[Some(instant(parent))], now);
 
     assert_eq!(due(&child, ACCEPTED), None);
     assert!(due(&child, "2026-01-01T00:00:01Z").is_some());

@@ -55,6 +55,21 @@ async fn told(store: &dyn Store) -> String {
 }
 
 #[tokio::test]
+async fn a_reset_outlives_the_server() {
+    let (directory, store) = new();
+    let ahead = specified(json!({"Name": "a", "Cron": "@every 7m"}));
+    store.push(pushed(vec![ahead], 900)).await.unwrap();
+    carry_out(&store, "a", 1320, RunState::Succeeded).await;
+    store.steer("a", Steering::Reset, Deed::new(moment(60), "ann")).await.unwrap();
+    let before = told(&store).await;
+    drop(store);
+
+    let again = open(&directory).unwrap();
+
+    assert_eq!(told(&again).await, before);
+}
+
+#[tokio::test]
 async fn a_store_is_the_same_when_it_is_opened_again() {
     let (directory, store) = new();
     fill(&store).await;
