@@ -8,6 +8,7 @@ mod attempts;
 mod copy;
 mod decisions;
 mod fault;
+mod header;
 mod history;
 mod journal;
 mod load;

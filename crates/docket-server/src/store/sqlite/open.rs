@@ -15,12 +15,16 @@ use uuid::Uuid;
 
 use super::{
     copy::{self, CopyError},
-    fault,
+    fault, header,
     lock::{self, Locked},
 };
 
 /// Tells that a file is a store of docket: `dckt`.
-const APPLICATION_ID: i32 = 0x6463_6b74;
+pub(super) const APPLICATION_ID: i32 = 0x6463_6b74;
+
+/// What SQLite's log of writes, and the index of that, have behind the name of the file.
+const LOG: &str = "-wal";
+const INDEX: &str = "-shm";
 
 /// How each version comes out of the one before; the first one out of nothing.
 pub(super) const STEPS: [&str; 1] = [include_str!("schema.sql")];
@@ -118,6 +122,10 @@ pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
     if path.is_dir() {
         return Err(io(io::ErrorKind::IsADirectory.into()));
     }
+    // Nothing of what is no store is touched.
+    if header::read(&path).map_err(io)?.is_some_and(|header| header.is_foreign()) {
+        return Err(OpenError::Foreign { path });
+    }
     let lock = match lock::lock(&path).map_err(io)? {
         Locked::Held(lock) => lock,
         Locked::ByProcess(process) => return Err(OpenError::InUse { path, process }),
@@ -127,7 +135,7 @@ pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
     }
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     match made {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => close_to_others(&path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => set_aside_log(&path),
         made => made.map(drop),
     }
     .map_err(io)?;
@@ -136,6 +144,7 @@ pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
     let mut connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
     set_up(&connection).map_err(sql)?;
     let version = version(&connection, &path)?;
+    close_to_others(&path).map_err(io)?;
     if version > steps.len() {
         return Err(OpenError::Newer { path, version, known: steps.len() });
     }
@@ -180,14 +189,48 @@ fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// Takes the rights of others away: demands may hold secrets.
-fn close_to_others(path: &Path) -> io::Result<()> {
-    let of_others = fs::metadata(path)?.permissions().mode() & 0o077;
-    if of_others == 0 {
+/// Sets aside the log of another file, in whose place a backup was put: it would be played into the
+/// backup, and damage it.
+///
+/// That there is a log is noted in the file before there is one, and no copy has that note.
+fn set_aside_log(path: &Path) -> io::Result<()> {
+    let is_copy = header::read(path)?.is_some_and(|header| !header.has_log());
+    let log = with_ending(path, LOG);
+    if !is_copy || log.symlink_metadata().is_err() {
         return Ok(());
     }
-    warn!(path = %path.display(), "others could read the store: its rights are 0600 from now on");
-    fs::set_permissions(path, Permissions::from_mode(0o600))
+    let aside = copy::beside(path, "log-of-the-file-before");
+    warn!(
+        log = %log.display(), aside = %aside.display(),
+        "the store is a backup, and the log beside it is not its own: it is set aside"
+    );
+    fs::rename(&log, &aside)?;
+    match fs::remove_file(with_ending(path, INDEX)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the rights of others away: demands may hold secrets.
+fn close_to_others(path: &Path) -> io::Result<()> {
+    for file in [path.to_owned(), with_ending(path, LOG), with_ending(path, INDEX)] {
+        match fs::metadata(&file) {
+            Ok(about) if about.permissions().mode() & 0o077 != 0 => {
+                let file = file.display();
+                warn!(%file, "others could read the store: its rights are 0600 from now on");
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => continue,
+        }
+        fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
 }
 
 /// The version of a store of docket; 0 where there is nothing yet.

@@ -6,10 +6,10 @@ use docket_model::run::RunState;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{SqliteStore, files, new, open};
+use super::{SqliteStore, files, new, open, path};
 use crate::store::{
     AllocationStore, RunStore, Store, StoreError, backup_of,
-    contract::{carry_out, get, pushed, run, seconds, specified},
+    contract::{carry_out, get, push_a, pushed, run, seconds, specified},
 };
 
 #[tokio::test]
@@ -35,6 +35,32 @@ async fn a_copy_made_under_load_is_the_store_at_one_moment() {
     assert_eq!(now.len(), 299);
     assert!(now.ends_with(&then) && then.ends_with(&[60]), "{then:?}");
     assert_eq!(get(&copy, "a").await.standing.running, then.len() - 1);
+}
+
+#[tokio::test]
+async fn a_backup_in_the_place_of_a_file_whose_server_was_killed_is_what_it_was() {
+    let (directory, store) = new();
+    let backup = directory.path().join("backup.db");
+    let log = directory.path().join("docket.db-wal");
+    push_a(&store).await;
+    store.backup(&backup).await.unwrap();
+    carry_out(&store, "a", 60, RunState::Succeeded).await;
+    let left_by_a_crash = fs::read(&log).unwrap();
+    drop(store);
+    fs::write(&log, left_by_a_crash).unwrap();
+    fs::copy(&backup, path(&directory)).unwrap();
+
+    let restored = open(&directory).unwrap();
+    let at_first = seconds(&restored, "a").await;
+    carry_out(&restored, "a", 120, RunState::Succeeded).await;
+    let own_log = fs::read(&log).unwrap();
+    drop(restored);
+    fs::write(&log, own_log).unwrap();
+    let again = open(&directory).unwrap();
+
+    assert_eq!(at_first, [0; 0]);
+    assert_eq!(seconds(&again, "a").await, [120]);
+    assert!(files(directory.path()).contains(&"docket.db.log-of-the-file-before".to_owned()));
 }
 
 #[tokio::test]

@@ -70,7 +70,9 @@ fn a_file_of_someone_else_is_refused_and_left_as_it_is() {
     let other = directory.path().join("other.db");
     Connection::open(&other).unwrap().execute_batch("CREATE TABLE runs (id)").unwrap();
     let before = [fs::read(&text).unwrap(), fs::read(&other).unwrap()];
-
+    for file in [&text, &other] {
+        fs::set_permissions(file, Permissions::from_mode(0o644)).unwrap();
+    }
     let folder = directory.path().join("folder.db");
     fs::create_dir(&folder).unwrap();
 
@@ -82,6 +84,8 @@ fn a_file_of_someone_else_is_refused_and_left_as_it_is() {
     }
     assert!(refusals[2].contains("cannot be opened"), "{}", refusals[2]);
     assert_eq!([fs::read(&text).unwrap(), fs::read(&other).unwrap()], before);
+    assert_eq!([rights(&text), rights(&other)], [0o644, 0o644]);
+    assert!(!files(directory.path()).contains(&"text.db.lock".to_owned()));
 }
 
 #[test]
