@@ -3,6 +3,7 @@
 //! A value of a type in this crate that exists is valid: reading is checking.
 
 pub mod allocation;
+pub mod chain;
 pub mod container;
 pub mod document;
 pub mod duration;

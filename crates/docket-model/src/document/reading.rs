@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     allocation::{self, Specification},
+    chain::{self, Unfit},
     container::UnknownOptions,
     mistake::{FieldPath, Mistake, unknown_key},
 };
@@ -25,6 +26,8 @@ pub(super) struct Reading<'t> {
     source: &'t Source<'t>,
     unknown_options: UnknownOptions,
     specifications: Vec<Read>,
+    /// Where each of those stands that a specification runs after.
+    parents: HashMap<usize, Vec<Located>>,
     pub(super) noted: Noted,
     /// The line of each name.
     names: HashMap<String, usize>,
@@ -39,6 +42,7 @@ impl<'t> Reading<'t> {
             source,
             unknown_options,
             specifications: Vec::new(),
+            parents: HashMap::new(),
             noted: Noted::default(),
             names: HashMap::new(),
             defaults: None,
@@ -153,6 +157,7 @@ impl<'t> Reading<'t> {
             Specification::read(item.to_value(), &FieldPath::default(), self.unknown_options);
         match read {
             Ok(read) => {
+                self.parents(item, &read.specification);
                 let warnings = self.located(item, read.warnings);
                 self.specifications.push(Read {
                     specification: read.specification,
@@ -162,6 +167,32 @@ impl<'t> Reading<'t> {
             }
             Err(mistakes) => {
                 self.note(item, mistakes);
+            }
+        }
+    }
+
+    /// Remembers where names stand that it runs after: whether they fit is known at the end.
+    fn parents(&mut self, item: &Node<'t>, specification: &Specification) {
+        let places = 0..specification.parents().len();
+        let places = places.map(|place| FieldPath::key("After").with_index(place));
+        let places: Vec<_> = places.map(|field| Mistake::new(field, String::new())).collect();
+        if !places.is_empty() {
+            self.parents.insert(self.specifications.len(), self.located(item, places));
+        }
+    }
+
+    /// Notes circles of allocations that run after one another. Names that are not in the document
+    /// may be on the server.
+    fn circles(&mut self) {
+        let specifications: Vec<_> =
+            self.specifications.iter().map(|read| &read.specification).collect();
+        for Unfit { index, field, message, .. } in
+            chain::unfit(&specifications, &|_| Some(Vec::new()))
+        {
+            let places = self.parents.get(&index).into_iter().flatten();
+            for place in places.filter(|place| place.mistake.field == field) {
+                let mistake = Mistake::new(field.clone(), message.clone());
+                self.noted.note(Located { mistake, ..place.clone() });
             }
         }
     }
@@ -200,7 +231,8 @@ impl<'t> Reading<'t> {
         self.noted.note(place::point(self.source, at, mistake));
     }
 
-    pub(super) fn finish(self) -> Result<Document, Vec<Located>> {
+    pub(super) fn finish(mut self) -> Result<Document, Vec<Located>> {
+        self.circles();
         let mistakes = self.noted.into_sorted();
         if !mistakes.is_empty() {
             return Err(mistakes);

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, AllocationName, Origin, Run, Specification, run::Instant};
+use docket_model::{Allocation, AllocationName, Origin, Run, Specification, chain, run::Instant};
 
 use super::{
     Condition, Effect, Push, Steering, StoreError,
     catalogue::{Catalogue, Entry},
-    chains, rules,
+    rules,
 };
 use crate::observer::News;
 
@@ -134,7 +134,8 @@ impl<'a> Draft<'a> {
             let (_, entry) = self.entry(name.as_str()).filter(|_| !gone.contains(name))?;
             Some(entry.allocation.specification.parents().to_vec())
         };
-        let unfit = chains::unfit(&push.specifications, &stored);
+        let pushed: Vec<_> = push.specifications.iter().collect();
+        let unfit = chain::unfit(&pushed, &stored);
         if !unfit.is_empty() {
             return Err(StoreError::Unfit(unfit));
         }

@@ -2,21 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use docket_model::{AllocationName, FieldPath, RunId};
+use docket_model::{AllocationName, RunId, chain::Unfit};
 use thiserror::Error;
-
-/// Something about a specification that does not fit what the store has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    /// Which of the specifications that were pushed.
-    pub index: usize,
-    /// Its name.
-    pub name: AllocationName,
-    /// The way to the field below it.
-    pub field: FieldPath,
-    /// What is wrong, in words.
-    pub message: String,
-}
 
 /// What can go wrong at a store.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

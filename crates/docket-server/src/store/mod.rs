@@ -8,7 +8,6 @@
 //! 4. What is wrong at the moment of writing changes nothing, and the same call may be made again.
 
 mod catalogue;
-mod chains;
 mod changes;
 mod condition;
 #[cfg(test)]
@@ -41,7 +40,7 @@ use crate::observer::Events;
 pub use self::{
     changes::{Change, Changes},
     condition::{Condition, Deed},
-    error::{StoreError, Unfit},
+    error::StoreError,
     memory::MemoryStore,
     progress::{End, Progress},
     sqlite::{OpenError, SqliteStore, backup_of},

@@ -242,3 +242,18 @@ fn one_in_a_policy_points_at_its_value_also_within() {
     [1GiB] Keep.Output: 1GiB is more than 64MiB
     ");
 }
+
+#[test]
+fn a_circle_is_told_at_the_name_that_closes_it() {
+    let one = |name: &str, after: &str| {
+        format!("- Name: {name}\n  After: {after}\n  Container: {{Config: {{Image: busybox}}}}\n")
+    };
+
+    let circle = pointed(&[one("a", "[c, b]"), one("b", "a")].concat());
+    let itself = told(&one("a", "a"));
+
+    assert_eq!(circle, "[b] After[1]: runs after itself: `a` after `b` after `a`");
+    assert_eq!(itself, "2:10: After: `a` cannot run after itself");
+    // Who is not in the document may be on the server.
+    assert_eq!(printed(&one("a", "b")).len(), 1);
+}

@@ -1,10 +1,10 @@
 //! What runs after what.
 
-use docket_model::{AllocationName, Origin, Specification};
+use docket_model::{AllocationName, Origin, Specification, chain::Unfit};
 use serde_json::json;
 
 use super::{
-    super::{Deed, Push, Store, StoreError, Unfit},
+    super::{Deed, Push, Store, StoreError},
     get, moment, names, push, pushed, specification, specified,
 };
 

@@ -2,18 +2,30 @@
 
 use std::collections::{HashMap, HashSet};
 
-use docket_model::{AllocationName, FieldPath, Specification};
-
-use super::Unfit;
+use crate::{AllocationName, FieldPath, Specification};
 
 /// How many circles of one push are told at most: each names all that are on it.
 const MOST_CIRCLES: usize = 20;
 
+/// Something about a specification that does not fit what the store has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// Which of the specifications that were pushed.
+    pub index: usize,
+    /// Its name.
+    pub name: AllocationName,
+    /// The way to the field below it.
+    pub field: FieldPath,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
 /// Finds names in `After` that there are not, and circles, given what runs after what in the store.
 ///
 /// `stored` tells the parents of a name that will still be there after the push.
-pub(super) fn unfit(
-    pushed: &[Specification],
+#[must_use]
+pub fn unfit(
+    pushed: &[&Specification],
     stored: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
 ) -> Vec<Unfit> {
     let places: HashMap<_, _> =
@@ -54,7 +66,7 @@ pub(super) fn unfit(
 /// Circles among what is pushed and what it runs after: none where there is none. Each name is
 /// looked at once.
 fn circles(
-    pushed: &[Specification],
+    pushed: &[&Specification],
     parents: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
 ) -> Vec<Vec<AllocationName>> {
     let mut circles = Vec::new();
@@ -96,15 +108,27 @@ fn told(way: &[&AllocationName]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::store::contract::specified;
+    use crate::container::UnknownOptions;
+
+    fn specified(mut keys: Value) -> Specification {
+        keys["Container"] = json!({"Config": {"Image": "busybox"}});
+        let read = Specification::read(keys, &FieldPath::default(), UnknownOptions::Refuse);
+        read.unwrap().specification
+    }
 
     fn after(name: &str, parents: &[&str]) -> Specification {
-        specified(serde_json::json!({"Name": name, "After": parents}))
+        specified(json!({"Name": name, "After": parents}))
+    }
+
+    fn all(pushed: &[Specification]) -> Vec<&Specification> {
+        pushed.iter().collect()
     }
 
     fn told(pushed: &[Specification]) -> Vec<String> {
-        let unfit = unfit(pushed, &|_| None);
+        let unfit = unfit(&all(pushed), &|_| None);
         unfit.iter().map(|unfit| format!("{}: {}", unfit.index, unfit.message)).collect()
     }
 
@@ -132,19 +156,19 @@ mod tests {
         let name = |number: usize| format!("n{number}");
         let mut chain: Vec<_> =
             (1..20_000).map(|number| after(&name(number), &[&name(number - 1)])).collect();
-        chain.push(specified(serde_json::json!({"Name": "n0", "Cron": ""})));
+        chain.push(specified(json!({"Name": "n0", "Cron": ""})));
         let looked_at = std::cell::Cell::new(0);
         let counted = |_: &AllocationName| {
             looked_at.set(looked_at.get() + 1);
             None
         };
 
-        assert_eq!(unfit(&chain, &counted), []);
+        assert_eq!(unfit(&all(&chain), &counted), []);
         assert_eq!(looked_at.get(), 0);
 
         let last = chain.len() - 1;
         chain[last] = after("n0", &["n19999"]);
-        let circle = unfit(&chain, &counted);
+        let circle = unfit(&all(&chain), &counted);
         assert_eq!(circle.len(), 1);
         assert_eq!(circle[0].message.matches(" after `").count(), 20_000);
     }
