@@ -86,7 +86,7 @@ pub(crate) fn read(
     Ok(Push { specifications, origin, complete: true, at, by, only_if: Condition::Nothing })
 }
 
-/// The file itself, or the files of a directory in the order of their names.
+/// The file itself, or the files of a directory that are not hidden, in the order of their names.
 fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
@@ -95,8 +95,10 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let ending = file.extension().and_then(|ending| ending.to_str());
-        if matches!(ending, Some("yml" | "yaml" | "json")) {
+        // What an editor or another program hides there is no file of the user's.
+        if matches!(ending, Some("yml" | "yaml" | "json")) && !name.starts_with('.') {
             files.push(file);
         }
     }

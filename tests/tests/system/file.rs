@@ -98,6 +98,8 @@ fn a_directory_stands_for_its_files() {
     let directory = TempDir::new().unwrap();
     write(&directory.path().join("a.yml"), &[idle("one")]);
     write(&directory.path().join("b.yaml"), &[idle("two")]);
+    // As an editor leaves it.
+    std::os::unix::fs::symlink("ann@db.42", directory.path().join(".#b.yaml")).unwrap();
     fs::write(directory.path().join("README.txt"), "no allocations").unwrap();
 
     let server = serving(directory.path());

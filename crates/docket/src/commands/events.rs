@@ -140,7 +140,9 @@ fn state(run: &RunRecord) -> String {
         (None, Some(code)) => format!(": exit code {code}"),
         (None, None) => String::new(),
     };
-    format!("{}{number}{why}", run.state)
+    let is_created = run.state == "claimed" && attempt.is_some_and(|it| it.container.is_some());
+    let step = if is_created { ", container created" } else { "" };
+    format!("{}{step}{number}{why}", run.state)
 }
 
 /// The latest moment that a record knows of.

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{Stub, cut, held, in_turn, ok, over, problem, running, silent},
+    stub::{Stub, cut, held, in_turn, ok, over, problem, record, running, silent},
 };
 
 fn event(id: u32, kind: &str, data: &str) -> String {
@@ -17,11 +17,17 @@ fn run(id: u32, record: &str) -> String {
     event(id, "run", &format!(r#"{{"Allocation":"foo","Run":{record}}}"#))
 }
 
-/// Five events, between which there are signs of life.
+fn claimed(attempt: &str) -> String {
+    record("claimed", &format!(r#""Attempts":[{attempt}]"#))
+}
+
+/// Events, between which there are signs of life.
 fn stream() -> String {
     [
         "retry: 2000\n\n:\nid: a-0\n\n".to_owned(),
         event(1, "allocation", r#"{"At":"2026-11-21T08:59:00Z","Allocation":"foo","Event":{"Updated":{"Keys":["Cron"]}},"By":"ann@db"}"#),
+        run(2, &claimed(r#"{"Attempt":1,"OutOfMemory":false}"#)),
+        run(2, &claimed(r#"{"Attempt":1,"Container":"abc","OutOfMemory":false}"#)),
         run(2, &running()),
         ":\nid: a-3\n\n".to_owned(),
         run(4, &over("failed", 3, 9)),
@@ -40,6 +46,8 @@ fn events_are_told_in_words_or_as_an_object_a_line() {
     exit code 1
     --- stdout
     2026-11-21T08:59:00Z  foo  changed: Cron (by ann@db)
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed, container created
     2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z running
     2026-11-21T09:00:03Z  foo  run 20261121T090000.123Z failed: exit code 3
     2026-11-21T09:01:00Z  docket  docket was stopped
@@ -82,6 +90,8 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
     exit code 1
     --- stdout
     2026-11-21T08:59:00Z  foo  changed: Cron (by ann@db)
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed, container created
     2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z running
     --- stderr
     warning: lost the connection to <server>: end of file before message length reached; going on when it is back
