@@ -1,7 +1,7 @@
 //! `docket backup`: a copy of all that the server keeps, in a file.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -48,6 +48,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if !arguments.force && file.symlink_metadata().is_ok() {
         bail!("{shown} is there already: name another file, or replace it with --force");
     }
+    if is_store_in_use(file) {
+        bail!("{shown} is the store of a server that runs: name another file");
+    }
     let client = Client::new(&arguments.connection)?;
     let part = part(file);
     let written = write(&client, &part).await;
@@ -66,9 +69,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn part(file: &Path) -> PathBuf {
-    let mut part = file.as_os_str().to_owned();
-    part.push(".part");
-    part.into()
+    beside(file, ".part")
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(ending);
+    beside.into()
+}
+
+/// True where a server has the file open: it would write on into the one that is gone.
+fn is_store_in_use(file: &Path) -> bool {
+    // A server's lock stands beside the file itself, wherever links lead.
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let lock = File::open(beside(&file, ".lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Writes the copy, and returns how many bytes it has once they are on the disk.

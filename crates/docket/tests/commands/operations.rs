@@ -48,6 +48,25 @@ fn a_backup_is_whole_and_its_owner_s_alone() {
 }
 
 #[test]
+fn a_backup_never_replaces_the_store_of_a_server_that_runs() {
+    let stub = Stub::tcp(|_| ok("copy"));
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("docket.db"), "precious").unwrap();
+    std::os::unix::fs::symlink("docket.db", folder.path().join("link")).unwrap();
+    let lock = fs::File::create(folder.path().join("docket.db.lock")).unwrap();
+    lock.lock().unwrap();
+
+    for name in ["docket.db", "link"] {
+        let mut backup = docket(["backup", "--force", name]);
+        let told = stub.transcript(backup.current_dir(folder.path()));
+
+        let expected = format!("error: {name} is the store of a server that runs");
+        assert!(told.contains(&expected), "{told}");
+    }
+    assert_eq!(fs::read(folder.path().join("docket.db")).unwrap(), b"precious");
+}
+
+#[test]
 fn a_backup_replaces_a_file_only_if_told_to() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("docket.backup"), "older").unwrap();
