@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn misuse_is_told_from_failure() {
-    let misuses: [&[&str]; 19] = [
+    let misuses: [&[&str]; 20] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -19,6 +19,7 @@ fn misuse_is_told_from_failure() {
         &["server", "--queue", "-1"],
         &["get", "a/b"],
         &["logs", "report/yesterday"],
+        &["backup", "-"],
         &["suspend"],
         &["resume", "report", "--all"],
         &["runs", "report", "--state", "done"],
