@@ -91,6 +91,55 @@ fn an_answer_that_was_not_hoped_for_is_told_in_words() {
 }
 
 #[test]
+fn a_token_that_is_not_the_server_s_is_told_with_the_place_where_it_was_found() {
+    let stub = Stub::tcp(|_| problem("401 Unauthorized", "this is not the server's token"));
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("token"), "from-a-file-0123456\n").unwrap();
+    let mut by_file = docket(["health", "--token-file", "token"]);
+    let mut by_variable = docket(["health"]);
+    by_variable.env("DOCKET_TOKEN", "from-the-environment");
+
+    assert_snapshot!(stub.transcript(by_file.current_dir(folder.path())), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 401 Unauthorized: it wants another token than that in token, which --token-file or DOCKET_TOKEN_FILE names
+    ");
+    assert_snapshot!(stub.transcript(&mut by_variable), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 401 Unauthorized: it wants another token than that in DOCKET_TOKEN
+    ");
+}
+
+#[test]
+fn a_token_that_cannot_be_sent_is_refused_before_anybody_is_asked() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    fs::write(folder.path().join("words"), "no token at all").unwrap();
+    let health = |file: &str| {
+        let mut health = docket(["health", "--host", "127.0.0.1:1"]);
+        health.env("DOCKET_TOKEN_FILE", file).current_dir(folder.path());
+        crate::transcript(&mut health)
+    };
+
+    assert_snapshot!(health("empty"), @"
+    exit code 1
+    --- stderr
+    error: no token is in empty, which --token-file or DOCKET_TOKEN_FILE names
+    ");
+    assert_snapshot!(health("words"), @"
+    exit code 1
+    --- stderr
+    error: a token is printable ASCII characters without spaces: see words, which --token-file or DOCKET_TOKEN_FILE names
+    ");
+    assert_snapshot!(health("missing"), @"
+    exit code 1
+    --- stderr
+    error: cannot read missing, which --token-file or DOCKET_TOKEN_FILE names: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named_with_the_one_cause_that_matters() {
     let told = crate::transcript(&mut docket(["health", "--host", "127.0.0.1:1"]));
     assert_snapshot!(told, @r"
@@ -108,7 +157,7 @@ fn certificates_that_cannot_be_read_are_named() {
     assert_snapshot!(crate::transcript(list.current_dir(folder.path())), @r"
     exit code 1
     --- stderr
-    error: ca.pem holds no certificates
+    error: no certificates are in ca.pem, which --cacert or DOCKET_CACERT names
     ");
 }
 
