@@ -140,6 +140,20 @@ fn a_token_that_cannot_be_sent_is_refused_before_anybody_is_asked() {
 }
 
 #[test]
+fn an_empty_variable_is_as_none() {
+    let stub = Stub::tcp(|_| ok(""));
+    let mut health = docket(["health", "--host", &stub.address]);
+    for name in ["DOCKET_SERVER", "DOCKET_TOKEN_FILE", "DOCKET_CACERT", "DOCKET_TOKEN"] {
+        health.env(name, "");
+    }
+
+    health.assert().success();
+    assert!(stub.requests()[0].headers.iter().all(|header| !header.starts_with("authorization")));
+    let by_default = crate::transcript(docket(["next", ""]).env("DOCKET_SERVER", ""));
+    assert!(by_default.starts_with("exit code 0\n"), "{by_default}");
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named_with_the_one_cause_that_matters() {
     let told = crate::transcript(&mut docket(["health", "--host", "127.0.0.1:1"]));
     assert_snapshot!(told, @r"
