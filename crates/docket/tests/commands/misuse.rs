@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn misuse_is_told_from_failure() {
-    let misuses: [&[&str]; 20] = [
+    let misuses: [&[&str]; 21] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -17,6 +17,7 @@ fn misuse_is_told_from_failure() {
         &["server", "--store", "sqlite:"],
         &["server", "--max-running", "0"],
         &["server", "--queue", "-1"],
+        &["server", "--public-url", "docket.example.org"],
         &["get", "a/b"],
         &["logs", "report/yesterday"],
         &["backup", "-"],
