@@ -19,6 +19,9 @@ mod words;
 
 use std::process::ExitCode;
 
+/// What clap answers to misuse, too.
+const MISUSE: u8 = 2;
+
 fn main() -> ExitCode {
     let cli = match cli::Cli::read() {
         Ok(cli) => cli,
@@ -35,7 +38,8 @@ fn main() -> ExitCode {
             if !error.is::<commands::AlreadyTold>() {
                 output::error(&error);
             }
-            ExitCode::FAILURE
+            let is_misuse = error.is::<commands::Misused>();
+            if is_misuse { ExitCode::from(MISUSE) } else { ExitCode::FAILURE }
         }
     }
 }

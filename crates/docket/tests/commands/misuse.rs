@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn misuse_is_told_from_failure() {
-    let misuses: [&[&str]; 21] = [
+    let misuses: [&[&str]; 25] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -21,7 +21,11 @@ fn misuse_is_told_from_failure() {
         &["get", "a/b"],
         &["logs", "report/yesterday"],
         &["backup", "-"],
+        &["run", "report", "--env", "DAY"],
+        &["run", "report", "--env", "=x"],
         &["suspend"],
+        &["suspend", "report", "--until", "30"],
+        &["suspend", "report", "--until", "yesterday"],
         &["resume", "report", "--all"],
         &["runs", "report", "--state", "done"],
         &["runs", "report", "--limit", "0"],
