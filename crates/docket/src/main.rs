@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod clock;
 mod commands;
+mod count;
 mod environment;
 mod output;
 mod size;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     client::{Client, Connection},
+    count,
     output::{self, Format},
     table,
 };
@@ -25,7 +26,7 @@ pub(crate) struct Arguments {
     name: Option<AllocationName>,
 
     /// Print no more than so many
-    #[arg(long, value_name = "COUNT", default_value = "50")]
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count::parse)]
     limit: NonZeroUsize,
 
     /// How to print them [default: table on a terminal, json elsewhere]

@@ -17,7 +17,7 @@ use docket_server::{
 use reqwest::Url;
 
 use super::logging::LogFormat;
-use crate::{client::TOKEN_VARIABLE, size};
+use crate::{client::TOKEN_VARIABLE, count, size};
 
 /// Runs the server: watches the clock, and starts a container at each instant of each allocation
 ///
@@ -103,11 +103,17 @@ struct Keeping {
 struct Bounds {
     /// How many containers are created and started at once [default: twice the engine's cores, at
     /// least 4]
-    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING")]
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING", value_parser = count::parse)]
     max_starting: Option<NonZeroUsize>,
 
     /// How many containers may be alive at once; further runs wait, in the order of their instants
-    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_RUNNING", default_value = "1000")]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "DOCKET_MAX_RUNNING",
+        default_value = "1000",
+        value_parser = count::parse
+    )]
     max_running: NonZeroUsize,
 
     /// How many runs may wait for those to end; what is due beyond that is on record as skipped
@@ -115,7 +121,13 @@ struct Bounds {
     queue: usize,
 
     /// How many images are pulled at once
-    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_PULLING", default_value = "8")]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "DOCKET_MAX_PULLING",
+        default_value = "8",
+        value_parser = count::parse
+    )]
     max_pulling: NonZeroUsize,
 
     /// After which time a pull is given up, such as 90s or PT10M
