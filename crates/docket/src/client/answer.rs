@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::token::TokenSource;
+use super::{advice::advice, token::TokenSource};
 
 /// How much of an answer in plain text is shown.
 const SHOWN_TEXT: usize = 500;
@@ -30,11 +30,7 @@ impl Unreachable {
         while let Some(source) = cause.source() {
             cause = source;
         }
-        let advice = if error.is_connect() && is_refused(cause) {
-            " (is it running? `docket server` starts one)"
-        } else {
-            ""
-        };
+        let advice = advice(cause).map(|advice| format!(" ({advice})")).unwrap_or_default();
         let is_silence = error.is_timeout() && !error.is_connect();
         let source = RootCause(format!("{cause}{advice}"));
         let is_begun = error.is_body() || error.is_decode();
@@ -46,11 +42,6 @@ impl Unreachable {
     pub(super) fn is_silence(&self) -> bool {
         self.is_silence
     }
-}
-
-fn is_refused(cause: &(dyn Error + 'static)) -> bool {
-    let io = cause.downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// The innermost cause of an error, in words.

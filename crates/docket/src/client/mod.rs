@@ -1,6 +1,7 @@
 //! A client of the server's REST API. It prints nothing.
 
 mod address;
+mod advice;
 mod allocations;
 mod answer;
 mod connection;

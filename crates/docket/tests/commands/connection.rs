@@ -1,6 +1,11 @@
 //! How a server is reached, and what is told where it is not.
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener},
+    thread,
+};
 
 use insta::assert_snapshot;
 use tempfile::tempdir;
@@ -160,6 +165,41 @@ fn a_server_that_is_not_there_is_named_with_the_one_cause_that_matters() {
     exit code 1
     --- stderr
     error: cannot reach http://127.0.0.1:1: Connection refused (os error 111) (is it running? `docket server` starts one)
+    ");
+}
+
+/// The address of a server that says these bytes to whatever it is asked.
+fn server_that_says(bytes: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+            stream.write_all(bytes).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_told_from_one_that_does_not() {
+    let plain = server_that_says(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let alert_of_tls = server_that_says(b"\x15\x03\x03\x00\x02\x02\x32");
+    let health = |address: &str| crate::transcript(&mut docket(["health", "--host", address]));
+
+    let of_plain = health(&format!("https://{plain}"));
+    let of_tls = health(&format!("http://{alert_of_tls}"));
+
+    assert_snapshot!(of_plain.replace(&plain.to_string(), "<server>"), @"
+    exit code 1
+    --- stderr
+    error: cannot reach https://<server>: received corrupt message of type InvalidContentType (it does not speak TLS: write http:// in --host)
+    ");
+    assert_snapshot!(of_tls.replace(&alert_of_tls.to_string(), "<server>"), @"
+    exit code 1
+    --- stderr
+    error: cannot reach http://<server>: invalid HTTP version parsed (does it speak TLS? write https:// in --host)
     ");
 }
 
