@@ -24,10 +24,9 @@ pub(crate) use connection::Connection;
 pub(crate) use events::{Events, Happened, ServerEvent, Wanted};
 pub(crate) use follow::{Event, Follow};
 pub(crate) use runs::Asked;
-pub(crate) use token::TOKEN_VARIABLE;
+pub(crate) use token::{TOKEN_VARIABLE, TokenSource};
 
 use answer::Unreachable;
-use token::TokenSource;
 
 /// The most items that are asked for at once.
 const PAGE: usize = docket_model::wire::MAX_PAGE;

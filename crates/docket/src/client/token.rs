@@ -21,7 +21,7 @@ pub(super) struct Token {
 
 /// Where a token was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TokenSource {
+pub(crate) enum TokenSource {
     /// In this file.
     File(PathBuf),
     /// In the environment.

@@ -69,6 +69,12 @@ fn a_server_is_told_of_a_short_token_a_missing_folder_and_an_empty_time_out() {
     --- stderr
     error: DOCKET_TOKEN: a token has at least 16 characters, this one has 6: make one with `openssl rand -hex 32`
     ");
+    let mut unread = docket(["server", "--listen", "127.0.0.1:0", "--token-file", "/nowhere"]);
+    assert_snapshot!(transcript(unread.env("DOCKET_LOG", "error")), @"
+    exit code 1
+    --- stderr
+    error: cannot read /nowhere, which --token-file or DOCKET_TOKEN_FILE names: No such file or directory (os error 2)
+    ");
     let mut lost = docket(["server", "--listen", "127.0.0.1:0", "--env-dir", "/nowhere"]);
     assert_snapshot!(transcript(lost.env("DOCKET_LOG", "error")), @"
     exit code 1

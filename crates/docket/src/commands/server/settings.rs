@@ -17,7 +17,10 @@ use docket_server::{
 use reqwest::Url;
 
 use super::logging::LogFormat;
-use crate::{client::TOKEN_VARIABLE, count, size};
+use crate::{
+    client::{TOKEN_VARIABLE, TokenSource},
+    count, size,
+};
 
 /// Runs the server: watches the clock, and starts a container at each instant of each allocation
 ///
@@ -268,9 +271,9 @@ fn origin(text: &str) -> Result<String, String> {
 /// The token in the file, or else the one in the environment.
 fn token(file: Option<&Path>) -> Result<Option<Token>> {
     if let Some(file) = file {
-        let shown = file.display();
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
-        return Ok(Some(Token::parse(&text).with_context(|| shown.to_string())?));
+        let source = TokenSource::File(file.to_owned());
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {source}"))?;
+        return Ok(Some(Token::parse(&text).with_context(|| source.to_string())?));
     }
     let text = std::env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty());
     text.map(|text| Token::parse(&text)).transpose().context(TOKEN_VARIABLE)
