@@ -68,7 +68,10 @@ impl fmt::Display for Event {
             Self::Created => f.write_str("created"),
             Self::Updated { keys } => write!(f, "changed: {}", keys.join(", ")),
             Self::Deleted => f.write_str("deleted"),
-            Self::Suspended(suspension) => suspension.fmt(f),
+            Self::Suspended(suspension) => {
+                suspension.fmt(f)?;
+                suspension.until.iter().try_for_each(|until| write!(f, ", until {}", shown(*until)))
+            }
             Self::Resumed => f.write_str("resumed"),
             Self::Reset { from } => write!(f, "reset: it was decided up to {}", shown(*from)),
         }
@@ -161,17 +164,17 @@ mod tests {
     #[test]
     fn what_happened_is_told_in_words() {
         let (from, to) = (at("2026-11-21T01:12:00Z"), at("2026-11-21T06:40:00Z"));
-        let suspension = |reason: Option<&str>| Suspension {
+        let suspension = |reason: Option<&str>, until| Suspension {
             by: "ann".to_owned(),
             reason: reason.map(str::to_owned),
             since: from,
-            until: None,
+            until,
         };
         let events = [
             Event::Paused(Pause { cause: Cause::NotRunning, from, to }),
             Event::Updated { keys: vec!["Cron".to_owned(), "Container".to_owned()] },
-            Event::Suspended(suspension(Some("the database moves"))),
-            Event::Suspended(suspension(None)),
+            Event::Suspended(suspension(Some("the database moves"), Some(to))),
+            Event::Suspended(suspension(None, None)),
             Event::Reset { from: to },
         ];
 
@@ -180,7 +183,7 @@ mod tests {
             [
                 "docket was not running from 2026-11-21T01:12:00Z to 2026-11-21T06:40:00Z",
                 "changed: Cron, Container",
-                "suspended by ann: the database moves",
+                "suspended by ann: the database moves, until 2026-11-21T06:40:00Z",
                 "suspended by ann",
                 "reset: it was decided up to 2026-11-21T06:40:00Z",
             ]

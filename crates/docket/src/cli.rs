@@ -1,7 +1,7 @@
 //! The command line: its commands, and what their help says.
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     commands::{
@@ -18,6 +18,15 @@ use crate::{
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// What the arguments and the environment ask for.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut command = environment::without_empty(Self::command());
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
 }
 
 const EXAMPLES: &str = "\

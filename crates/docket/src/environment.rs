@@ -1,6 +1,6 @@
-//! Variables of the environment that look like docket's and are not.
+//! Variables of the environment: those that look like docket's and are not, and those that are empty.
 
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory, builder::Resettable};
 use docket_model::mistake::nearest;
 
 use crate::{cli::Cli, client};
@@ -28,6 +28,19 @@ const CONFUSED: [(&str, &str); 3] = [
     ("DOCKET_PORT", "DOCKET_LISTEN"),
 ];
 
+/// The command without the variables that are empty, as a compose file sets what is `${NOT_SET:-}`.
+pub(crate) fn without_empty(command: Command) -> Command {
+    let without = |argument: Arg| {
+        let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        if argument.get_env().is_some_and(is_empty) {
+            argument.env(Resettable::Reset)
+        } else {
+            argument
+        }
+    };
+    command.mut_args(without).mut_subcommands(without_empty)
+}
+
 /// What to say of each variable that begins with `DOCKET_` and means nothing.
 pub(crate) fn unknown_variables() -> Vec<String> {
     let known = known_variables();
@@ -38,8 +51,8 @@ pub(crate) fn unknown_variables() -> Vec<String> {
 
 fn known_variables() -> Vec<String> {
     let command = Cli::command();
-    let arguments = command.get_subcommands().flat_map(clap::Command::get_arguments);
-    let named = arguments.filter_map(clap::Arg::get_env).map(|name| name.to_string_lossy());
+    let arguments = command.get_subcommands().flat_map(Command::get_arguments);
+    let named = arguments.filter_map(Arg::get_env).map(|name| name.to_string_lossy());
     named.map(std::borrow::Cow::into_owned).chain(OTHERS.map(str::to_owned)).collect()
 }
 

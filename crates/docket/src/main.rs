@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod clock;
 mod commands;
+mod count;
 mod environment;
 mod output;
 mod size;
@@ -19,10 +20,11 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+/// What clap answers to misuse, too.
+const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::read() {
         Ok(cli) => cli,
         Err(usage) => return output::usage(&usage),
     };
@@ -37,7 +39,8 @@ fn main() -> ExitCode {
             if !error.is::<commands::AlreadyTold>() {
                 output::error(&error);
             }
-            ExitCode::FAILURE
+            let is_misuse = error.is::<commands::Misused>();
+            if is_misuse { ExitCode::from(MISUSE) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use chrono_tz::Tz;
 use docket_model::schedule::zone::parse_zone;
 
+use crate::commands::Misused;
+
 /// Names the zone for the server and for `next`.
 pub(crate) const VARIABLE: &str = "DOCKET_TIME_ZONE";
 
@@ -59,7 +61,7 @@ fn choose_from(
         return Ok(ChosenZone { zone, by: ChosenBy::Option });
     }
     if let Some(name) = variable(VARIABLE).filter(|name| !name.is_empty()) {
-        let zone = parse_zone(&name).context(VARIABLE)?;
+        let zone = parse_zone(&name).context(Misused(VARIABLE))?;
         return Ok(ChosenZone { zone, by: ChosenBy::Variable(VARIABLE) });
     }
     if let Some(text) = variable("TZ") {

@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{self, Data, Path, Query},
+    web::{self, Data, Path},
 };
 use docket_model::{
     FieldPath, Mistake, Origin,
@@ -24,6 +24,7 @@ use super::{
         refusals::{Any, Asked, Conditional, Guarded, Named, Owned, PostedSpecifications, Written},
         specification::{self, Allocation, PushAnswer},
     },
+    query::{self, Query},
 };
 use crate::{
     runner::NO_FOLDER,
@@ -36,10 +37,10 @@ use crate::{
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PushQuery {
     /// True to be told what became of each of an array.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "query::flag")]
     results: bool,
     /// True to let options through that the Engine API does not know.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "query::flag")]
     allow_unknown_options: bool,
 }
 
@@ -112,7 +113,7 @@ pub(super) async fn push(
 ) -> Result<HttpResponse, ApiError> {
     let only_if = condition::read(&request)?;
     let options =
-        if query.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
+        if query.0.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
     let posted = body::read(&request, payload, api.max_body, options).await;
     let posted = posted.map_err(|error| match error {
         ApiError::Mistaken(mistakes) => refused(&request, mistakes),
@@ -145,7 +146,7 @@ pub(super) async fn push(
         return Ok(answer.json(Created { created: effects.first() == Some(&Effect::Created) }));
     }
     let count = |effect| effects.iter().filter(|held| **held == effect).count();
-    let results = query.results.then(|| {
+    let results = query.0.results.then(|| {
         let result = |effect: &Effect| effect.word().to_owned();
         let each = names.into_iter().zip(&effects);
         each.map(|(name, effect)| PushedName { name, result: result(effect) }).collect()

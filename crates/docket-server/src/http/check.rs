@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Query},
+    web::{self, Data},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -25,6 +25,7 @@ use super::{
         refusals::{Any, Guarded, Posted},
         specification::Push,
     },
+    query::{self, Query},
 };
 use crate::runner::NO_FOLDER;
 
@@ -41,7 +42,7 @@ const MOST_TOLD: usize = 100;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct CheckQuery {
     /// True to let options through that the Engine API does not know.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "query::flag")]
     allow_unknown_options: bool,
 }
 
@@ -67,7 +68,7 @@ pub(super) async fn check(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let options =
-        if query.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
+        if query.0.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
     let text = body::text(&request, payload, LARGEST.min(api.max_body)).await?;
     let read = web::block(move || read(&text, options)).await;
     let (mut findings, read) = read.map_err(|error| ApiError::Internal(error.to_string()))?;

@@ -8,7 +8,7 @@ use std::fmt;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use bytes::Bytes;
 use docket_model::{
-    AllocationName, mistake,
+    AllocationName,
     run::Instant,
     wire::{EventKind, GAP, Gap, RunEvent, RunRecord},
 };
@@ -22,7 +22,7 @@ use super::{
         refusals::{Any, Asked, Crowded, Guarded},
         stream_event::StreamEvent,
     },
-    session,
+    query, session,
     sse::{self, Came, Feed, Pulse},
 };
 use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
@@ -150,7 +150,7 @@ impl Wanted {
                     }
                 }
                 "since" => since = Some(value).filter(|id| !id.is_empty()),
-                _ => return Err(unknown(&key)),
+                _ => return Err(query::unknown(&key, &KEYS)),
             }
         }
         Ok((wanted, since))
@@ -186,12 +186,6 @@ fn kind(word: &str) -> Result<EventKind, ApiError> {
         let words = EventKind::WORDS.join(", ");
         ApiError::BadQuery(format!("kind: `{word}` is none of {words}"))
     })
-}
-
-fn unknown(key: &str) -> ApiError {
-    let near = mistake::nearest(key, KEYS).map(|near| format!(": did you mean `{near}`?"));
-    let rest = near.unwrap_or_else(|| format!(": write {}", KEYS.join(", ")));
-    ApiError::BadQuery(format!("`{key}` does not stand in this query{rest}"))
 }
 
 /// A reader and what it wants.

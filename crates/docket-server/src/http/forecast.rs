@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use actix_web::{
     HttpResponse,
-    web::{self, Data, Query},
+    web::{self, Data},
 };
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -18,6 +18,7 @@ use super::{
     error::{ApiError, JSON},
     number,
     openapi::refusals::{Any, Asked, Guarded},
+    query::Query,
 };
 use crate::store::Standing;
 
@@ -60,7 +61,7 @@ pub(super) async fn get(
     api: Data<Api>,
     query: Query<ForecastQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let minutes = query.into_inner().minutes;
+    let minutes = query.0.minutes;
     let minutes = minutes.map(|minutes| number("minutes", &minutes, 1..=DAY)).transpose()?;
     let forecast = current(&api).await?;
     let starts = forecast.starts.iter().take(minutes.unwrap_or(DAY)).copied().collect();

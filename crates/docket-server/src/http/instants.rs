@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use docket_model::wire::{Coming, Instants};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::{
         parameters::OfAllocation,
         refusals::{Any, Asked, Guarded, Named},
     },
+    query::Query,
 };
 
 /// How many are listed where nobody says.
@@ -55,7 +56,7 @@ pub(super) async fn list(
     name: Path<String>,
     query: Query<InstantsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = query.into_inner().limit;
+    let limit = query.0.limit;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MOST)).transpose()?;
     let Some(standing) = api.store.standing(&name).await? else {
         return Err(api.no_such_allocation(&name).await);

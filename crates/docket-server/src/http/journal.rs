@@ -1,10 +1,6 @@
 //! What happened to the server and to allocations.
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, http::header, web::Data};
 use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{AllocationName, journal::Entry, wire::MAX_PAGE};
 use serde::Deserialize;
@@ -15,6 +11,7 @@ use super::{
     error::{ApiError, JSON},
     moment, number,
     openapi::refusals::{Any, Asked, Guarded},
+    query::Query,
 };
 use crate::store::{EntryFilter, MOST_ENTRIES};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{
     HttpResponse,
     http::header,
-    web::{Bytes, Data, Query},
+    web::{Bytes, Data},
 };
 use chrono::{DateTime, Utc};
 use docket_model::run::RunState;
@@ -27,6 +27,7 @@ use super::{
         refusals::{Any, Asked, Guarded},
         specification::Allocation,
     },
+    query::{self, Query},
     view::{self, View},
 };
 use crate::store::Snapshot;
@@ -65,6 +66,7 @@ pub(super) struct ListQuery {
     #[param(schema_with = states, required = false, example = "failed,suspended")]
     state: Option<String>,
     /// False to leave out `Logs`, which are most of a long list.
+    #[serde(default, deserialize_with = "query::flag")]
     logs: Option<bool>,
 }
 

@@ -17,6 +17,7 @@ mod moment;
 mod openapi;
 mod operations;
 mod output;
+mod query;
 mod rehearsal;
 mod runs;
 mod session;
@@ -33,7 +34,7 @@ use actix_web::{
     dev::Server,
     guard,
     middleware::{NormalizePath, TrailingSlash, from_fn},
-    web::{self, Data, QueryConfig, ServiceConfig},
+    web::{self, Data, ServiceConfig},
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -161,58 +162,54 @@ pub enum ServeError {
 }
 
 fn routes(app: &mut ServiceConfig) {
-    let wrong_query = |error: actix_web::error::QueryPayloadError, _: &HttpRequest| {
-        ApiError::BadQuery(error.to_string()).into()
-    };
-    app.app_data(QueryConfig::default().error_handler(wrong_query))
-        .service(
-            web::resource("/")
-                .route(read(dashboard::page).guard(guard::fn_guard(dashboard::is_for_people)))
-                .route(read(list::list))
-                .route(web::post().to(allocations::push))
-                .default_service(only("GET, HEAD, POST")),
-        )
-        .service(only_read("/-/page/{file}", read(dashboard::file)))
-        .service(only_read("/-/forecast", read(forecast::get)))
-        .service(only_post("/-/check", web::post().to(check::check)))
-        .service(only_read("/-/health", read(operations::health)))
-        .service(only_read("/-/openapi.json", read(openapi::get)))
-        .service(only_read("/-/ready", read(operations::ready)))
-        .service(
-            web::resource("/-/session")
-                .route(read(session::get))
-                .route(web::post().to(session::sign_in))
-                .route(web::delete().to(session::sign_out))
-                .default_service(only("GET, HEAD, POST, DELETE")),
-        )
-        .service(only_read("/-/version", read(operations::version)))
-        .service(
-            web::resource("/{name}/runs")
-                .route(read(runs::list))
-                .route(web::post().to(by_hand::run))
-                .default_service(only("GET, HEAD, POST")),
-        )
-        .service(only_post("/{name}/runs/{run}/cancel", web::post().to(by_hand::cancel)))
-        .service(only_post("/{name}/suspend", web::post().to(by_hand::suspend)))
-        .service(only_post("/{name}/resume", web::post().to(by_hand::resume)))
-        .service(only_post("/{name}/reset", web::post().to(by_hand::reset)))
-        .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
-        .service(only_read("/-/backup", read(operations::backup)))
-        .service(only_read("/-/journal", read(journal::list)))
-        .service(only_read("/-/events", read(events::follow)))
-        .service(only_read("/{name}/why", read(why::get)))
-        .service(only_read("/{name}/instants", read(instants::list)))
-        .service(only_read("/{name}/runs/{run}", read(runs::get)))
-        .service(only_read("/{name}/runs/{run}/output", read(output::get)))
-        .service(
-            web::resource("/{name}")
-                .route(read(allocations::get))
-                .route(web::delete().to(allocations::delete))
-                .default_service(only("GET, HEAD, DELETE")),
-        )
-        .default_service(web::to(|request: HttpRequest| async move {
-            Err::<String, _>(ApiError::NoSuchRoute(request.path().to_owned()))
-        }));
+    app.service(
+        web::resource("/")
+            .route(read(dashboard::page).guard(guard::fn_guard(dashboard::is_for_people)))
+            .route(read(list::list))
+            .route(web::post().to(allocations::push))
+            .default_service(only("GET, HEAD, POST")),
+    )
+    .service(only_read("/-/page/{file}", read(dashboard::file)))
+    .service(only_read("/-/forecast", read(forecast::get)))
+    .service(only_post("/-/check", web::post().to(check::check)))
+    .service(only_read("/-/health", read(operations::health)))
+    .service(only_read("/-/openapi.json", read(openapi::get)))
+    .service(only_read("/-/ready", read(operations::ready)))
+    .service(
+        web::resource("/-/session")
+            .route(read(session::get))
+            .route(web::post().to(session::sign_in))
+            .route(web::delete().to(session::sign_out))
+            .default_service(only("GET, HEAD, POST, DELETE")),
+    )
+    .service(only_read("/-/version", read(operations::version)))
+    .service(
+        web::resource("/{name}/runs")
+            .route(read(runs::list))
+            .route(web::post().to(by_hand::run))
+            .default_service(only("GET, HEAD, POST")),
+    )
+    .service(only_post("/{name}/runs/{run}/cancel", web::post().to(by_hand::cancel)))
+    .service(only_post("/{name}/suspend", web::post().to(by_hand::suspend)))
+    .service(only_post("/{name}/resume", web::post().to(by_hand::resume)))
+    .service(only_post("/{name}/reset", web::post().to(by_hand::reset)))
+    .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
+    .service(only_read("/-/backup", read(operations::backup)))
+    .service(only_read("/-/journal", read(journal::list)))
+    .service(only_read("/-/events", read(events::follow)))
+    .service(only_read("/{name}/why", read(why::get)))
+    .service(only_read("/{name}/instants", read(instants::list)))
+    .service(only_read("/{name}/runs/{run}", read(runs::get)))
+    .service(only_read("/{name}/runs/{run}/output", read(output::get)))
+    .service(
+        web::resource("/{name}")
+            .route(read(allocations::get))
+            .route(web::delete().to(allocations::delete))
+            .default_service(only("GET, HEAD, DELETE")),
+    )
+    .default_service(web::to(|request: HttpRequest| async move {
+        Err::<String, _>(ApiError::NoSuchRoute(request.path().to_owned()))
+    }));
 }
 
 /// Reads a number of a query, and names it where it is none of the range.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use bytes::Bytes;
 use docket_model::{
@@ -31,6 +31,7 @@ use super::{
         refusals::{Any, Asked, AskedOfEngine, Guarded, NamedRun},
         stream_event::StreamEvent,
     },
+    query::{self, Query},
     runs::find,
     session,
     sse::{self, Came, Feed, Pulse},
@@ -49,15 +50,14 @@ const LARGEST: usize = Keep::MOST_OUTPUT;
 #[serde(deny_unknown_fields)]
 pub(super) struct OutputQuery {
     /// True to read on until the run is over, over all its attempts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "query::flag")]
     follow: bool,
     /// How many bytes the reader has already.
-    #[serde(default)]
-    #[param(format = "uint64")]
-    skip: u64,
+    #[param(value_type = Option<u64>, format = "uint64")]
+    skip: Option<String>,
     /// Which attempt, from 1; the newest where nobody says.
-    #[param(minimum = 1)]
-    attempt: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1)]
+    attempt: Option<String>,
 }
 
 /// `GET /{name}/runs/{id}/output`: what its container wrote; so far, if it still runs.
@@ -90,6 +90,8 @@ pub(super) async fn get(
     query: Query<OutputQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let Query(OutputQuery { follow, skip, attempt }) = query;
+    let skip = skip.map_or(Ok(0), |skip| number("skip", &skip, 0..=u64::MAX))?;
+    let attempt = attempt.map(|attempt| number("attempt", &attempt, 1..=u32::MAX)).transpose()?;
     let run = find(&api, &path.0, &path.1).await?;
     if follow && sse::is_wanted(&request) {
         let last = sse::last_id(&request).map(|id| number("Last-Event-ID", id, 0..=u64::MAX));
@@ -150,8 +152,7 @@ fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
         None => run.attempt(),
         Some(number) => {
             let found = run.attempts.iter().find(|attempt| attempt.number == number);
-            let missing = || ApiError::BadQuery(format!("attempt: there is no attempt {number}"));
-            Some(found.ok_or_else(missing)?)
+            Some(found.ok_or_else(|| no_such_attempt(number, run.attempts.len()))?)
         }
     };
     let Some(attempt) = wanted else { return Ok(Written::Nothing) };
@@ -160,6 +161,15 @@ fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
         (None, Some(container)) if !run.state.is_over() => Written::ByNow(container),
         _ => Written::Nothing,
     })
+}
+
+fn no_such_attempt(number: u32, there_are: usize) -> ApiError {
+    let there_are = match there_are {
+        0 => "none".to_owned(),
+        1 => "1 attempt".to_owned(),
+        count => format!("{count} attempts"),
+    };
+    ApiError::BadQuery(format!("attempt: there is no attempt {number}, the run has {there_are}"))
 }
 
 /// An output as events, to the end of its run.

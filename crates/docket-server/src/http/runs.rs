@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use docket_model::{
     run::{Instant, Run, RunState},
@@ -20,6 +20,7 @@ use super::{
         parameters::{OfAllocation, OfRun},
         refusals::{Any, Asked, Guarded, Named, NamedRun},
     },
+    query::Query,
 };
 use crate::store::RunFilter;
 

@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{AllocationName, moment::Moment, run::Instant, wire::Why};
@@ -17,6 +17,7 @@ use super::{
         parameters::OfAllocation,
         refusals::{Any, Asked, Guarded, Named},
     },
+    query::Query,
 };
 use crate::{
     runner::EngineState,
@@ -59,7 +60,7 @@ pub(super) async fn get(
     };
     let now = api.clock.now();
     let zone = standing.allocation.zone(api.zone);
-    let asked = query.into_inner().at;
+    let asked = query.0.at;
     let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
     let gathered = Gathered::of(&api, &standing, asked.map(Moment::at)).await?;
     let away = engine_away(&api);

@@ -8,6 +8,8 @@ use reqwest::{Response, StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use super::{advice::advice, token::TokenSource};
+
 /// How much of an answer in plain text is shown.
 const SHOWN_TEXT: usize = 500;
 
@@ -28,11 +30,7 @@ impl Unreachable {
         while let Some(source) = cause.source() {
             cause = source;
         }
-        let advice = if error.is_connect() && is_refused(cause) {
-            " (is it running? `docket server` starts one)"
-        } else {
-            ""
-        };
+        let advice = advice(cause).map(|advice| format!(" ({advice})")).unwrap_or_default();
         let is_silence = error.is_timeout() && !error.is_connect();
         let source = RootCause(format!("{cause}{advice}"));
         let is_begun = error.is_body() || error.is_decode();
@@ -44,11 +42,6 @@ impl Unreachable {
     pub(super) fn is_silence(&self) -> bool {
         self.is_silence
     }
-}
-
-fn is_refused(cause: &(dyn Error + 'static)) -> bool {
-    let io = cause.downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// The innermost cause of an error, in words.
@@ -83,8 +76,13 @@ impl Declined {
     }
 }
 
-/// Returns a good answer, and makes an error of any other.
-pub(super) async fn expect_success(server: &str, response: Response) -> Result<Response> {
+/// Returns a good answer, and makes an error of any other; `token` is where the token was found that
+/// was sent.
+pub(super) async fn expect_success(
+    server: &str,
+    token: Option<&TokenSource>,
+    response: Response,
+) -> Result<Response> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -92,9 +90,10 @@ pub(super) async fn expect_success(server: &str, response: Response) -> Result<R
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let told = match location {
         // What the server says of headers is for those who write their own client.
-        _ if status == StatusCode::UNAUTHORIZED => {
-            ": it wants a token, which --token-file or DOCKET_TOKEN gives".to_owned()
-        }
+        _ if status == StatusCode::UNAUTHORIZED => match token {
+            Some(source) => format!(": it wants another token than that in {source}"),
+            None => ": it wants a token, which --token-file or DOCKET_TOKEN gives".to_owned(),
+        },
         Some(location) => format!(": the server is at {location}"),
         None => told(&response.text().await.unwrap_or_default()),
     };

@@ -1,19 +1,16 @@
-//! How a server is reached: its address, the secret it wants, the certificates it is known by.
+//! How a server is reached: its address, the token it wants, the certificates it is known by.
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use reqwest::{
     Certificate, ClientBuilder,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{AUTHORIZATION, HeaderMap},
     redirect,
 };
 
-use super::address::ServerAddress;
-
-/// The variable that holds the secret itself; an option would show it to other users.
-pub(crate) const TOKEN_VARIABLE: &str = "DOCKET_TOKEN";
+use super::{address::ServerAddress, token::Token};
 
 /// A server that cannot be reached in this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,15 +41,21 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The token to be sent, if there is one.
+    pub(super) fn token(&self) -> Result<Option<Token>> {
+        Token::find(self.token_file.as_deref())
+    }
+
     /// An HTTP client for this server only.
-    pub(crate) fn open(&self) -> Result<reqwest::Client> {
+    pub(super) fn open(&self, token: Option<&Token>) -> Result<reqwest::Client> {
+        let token = token.map(|token| (AUTHORIZATION, token.header.clone()));
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("docket/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(SILENCE)
             // A redirected push would arrive as a GET, and a token at a stranger's.
             .redirect(redirect::Policy::none())
-            .default_headers(self.headers()?);
+            .default_headers(token.into_iter().collect::<HeaderMap>());
         if let ServerAddress::Unix(path) = &self.host {
             builder = builder.unix_socket(path.as_path());
         }
@@ -68,34 +71,13 @@ impl Connection {
             let is_tls = self.host.is_tls();
             return Ok(if is_tls { builder } else { builder.tls_certs_only([]) });
         };
-        let shown = file.display();
+        let shown = format!("{}, which --cacert or DOCKET_CACERT names", file.display());
         let pem = fs::read(file).with_context(|| format!("cannot read {shown}"))?;
         let certificates = Certificate::from_pem_bundle(&pem)
-            .with_context(|| format!("{shown} holds no certificates"))?;
+            .with_context(|| format!("no certificates are in {shown}"))?;
         if certificates.is_empty() {
-            bail!("{shown} holds no certificates");
+            bail!("no certificates are in {shown}");
         }
         Ok(builder.tls_certs_only(certificates))
-    }
-
-    fn headers(&self) -> Result<HeaderMap> {
-        let mut headers = HeaderMap::new();
-        if let Some(token) = self.token()? {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
-                .context("a token is made of printable ASCII characters without spaces")?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        Ok(headers)
-    }
-
-    fn token(&self) -> Result<Option<String>> {
-        match &self.token_file {
-            Some(file) => {
-                let token = fs::read_to_string(file);
-                token.map(Some).with_context(|| format!("cannot read {}", file.display()))
-            }
-            None => Ok(env::var(TOKEN_VARIABLE).ok().filter(|token| !token.trim().is_empty())),
-        }
     }
 }

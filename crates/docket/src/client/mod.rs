@@ -1,6 +1,7 @@
 //! A client of the server's REST API. It prints nothing.
 
 mod address;
+mod advice;
 mod allocations;
 mod answer;
 mod connection;
@@ -9,6 +10,7 @@ mod follow;
 mod operations;
 mod pauses;
 mod runs;
+mod token;
 mod upload;
 
 use anyhow::Result;
@@ -18,10 +20,11 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 
-pub(crate) use connection::{Connection, TOKEN_VARIABLE};
+pub(crate) use connection::Connection;
 pub(crate) use events::{Events, Happened, ServerEvent, Wanted};
 pub(crate) use follow::{Event, Follow};
 pub(crate) use runs::Asked;
+pub(crate) use token::{TOKEN_VARIABLE, TokenSource};
 
 use answer::Unreachable;
 
@@ -33,6 +36,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     shown: String,
+    /// Where the token that is sent was found, if one is sent.
+    token: Option<TokenSource>,
 }
 
 /// Items in the order of the server, and whether there are more.
@@ -64,7 +69,9 @@ impl Client {
     /// A client of the server that was named.
     pub(crate) fn new(connection: &Connection) -> Result<Self> {
         let (base, shown) = (connection.host.base().to_owned(), connection.host.to_string());
-        Ok(Self { http: connection.open()?, base, shown })
+        let token = connection.token()?;
+        let http = connection.open(token.as_ref())?;
+        Ok(Self { http, base, shown, token: token.map(|token| token.source) })
     }
 
     /// The address of a path below the server, to be shown.
@@ -84,7 +91,11 @@ impl Client {
 
     /// The answer, if it is a good one.
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        answer::expect_success(&self.shown, self.answer(request).await?).await
+        self.expect_success(self.answer(request).await?).await
+    }
+
+    async fn expect_success(&self, response: Response) -> Result<Response> {
+        answer::expect_success(&self.shown, self.token.as_ref(), response).await
     }
 
     /// What a good answer says in JSON.

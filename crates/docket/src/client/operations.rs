@@ -46,7 +46,7 @@ impl Client {
             let problem: Problem = answer::read(&self.shown, response).await?;
             return Ok(Err(problem.detail));
         }
-        let response = answer::expect_success(&self.shown, response).await?;
+        let response = self.expect_success(response).await?;
         let ready: Ready = answer::read(&self.shown, response).await?;
         Ok(Ok(format!("Docker {}", ready.engine.version)))
     }

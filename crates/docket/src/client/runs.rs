@@ -38,7 +38,7 @@ impl Client {
         if response.status() == StatusCode::CONFLICT && is_record(&response) {
             return Ok(Asked::Skipped(answer::read(&self.shown, response).await?));
         }
-        let response = answer::expect_success(&self.shown, response).await?;
+        let response = self.expect_success(response).await?;
         Ok(Asked::Accepted(answer::read(&self.shown, response).await?))
     }
 

@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 
 use crate::{
     client::{Client, Connection},
@@ -23,7 +26,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The file to be written; FILE.part while it is
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = PathBufValueParser::new().try_map(named))]
     file: PathBuf,
 
     /// Replace a file that is there
@@ -66,6 +69,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             Err(error)
         }
     }
+}
+
+/// Refuses the sign for standard output: a store cannot be taken back where it turns out cut.
+fn named(file: PathBuf) -> Result<PathBuf, &'static str> {
+    if file.as_os_str() == "-" {
+        return Err(
+            "a copy is whole or not there at all, so it cannot go to standard output: name \
+                    a file, and write `./-` for one that is called so",
+        );
+    }
+    Ok(file)
 }
 
 fn part(file: &Path) -> PathBuf {

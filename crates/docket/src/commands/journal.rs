@@ -2,13 +2,14 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use docket_model::AllocationName;
 use serde_json::Value;
 
 use crate::{
     client::{Client, Connection},
+    count,
     output::{self, Format},
     table,
 };
@@ -20,12 +21,12 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Only what happened to this allocation
+    /// Only what happened to this allocation, and to the server
     #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
     name: Option<AllocationName>,
 
     /// Print no more than so many
-    #[arg(long, value_name = "COUNT", default_value = "50")]
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count::parse)]
     limit: NonZeroUsize,
 
     /// How to print them [default: table on a terminal, json elsewhere]
@@ -43,8 +44,19 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let listing = client.journal(arguments.name.as_ref(), arguments.limit.get()).await?;
+    let name = arguments.name.as_ref();
+    let listing = client.journal(name, arguments.limit.get()).await?;
     let count = listing.items.len();
+    if let Some(name) = name.filter(|name| !listing.items.iter().any(|entry| is_about(entry, name)))
+        && client.find(name).await?.is_none()
+    {
+        let no_entry = if listing.is_cut {
+            format!("none of the newest {count} entries")
+        } else {
+            "no entry".to_owned()
+        };
+        bail!("{name} is not known to the server, and {no_entry} is about it");
+    }
     match Format::or_default(arguments.output) {
         Format::Table if listing.items.is_empty() => output::line("nothing is on record")?,
         Format::Table => output::line(table::of_journal(&listing.items))?,
@@ -55,4 +67,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         output::note(format_args!("these are the newest {count}; there are more (--limit)"));
     }
     Ok(())
+}
+
+fn is_about(entry: &Value, name: &AllocationName) -> bool {
+    entry.get("Allocation").and_then(Value::as_str) == Some(name.as_str())
 }

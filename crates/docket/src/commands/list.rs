@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     client::{Client, Connection},
-    clock,
+    clock, count,
     output::{self, Format},
     table,
 };
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     output: Option<Format>,
 
     /// Print no more than so many, the oldest first
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::parse)]
     limit: Option<NonZeroUsize>,
 
     #[command(flatten)]

@@ -3,8 +3,11 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory};
-use clap_mangen::Man;
+use clap::{Args, Command, CommandFactory, builder::Resettable};
+use clap_mangen::{
+    Man,
+    roff::{Roff, roman},
+};
 
 use crate::{cli::Cli, output};
 
@@ -38,8 +41,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn page(command: clap::Command) -> Result<Vec<u8>> {
+fn page(command: Command) -> Result<Vec<u8>> {
+    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let man = Man::new(command.after_help(Resettable::Reset));
     let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
+    man.source(concat!("docket ", env!("CARGO_PKG_VERSION"))).render(&mut page)?;
+    page.extend_from_slice(in_roff(&examples).as_bytes());
     Ok(page)
+}
+
+/// The examples of a help as lines of their own, and what stands behind them as a paragraph.
+fn in_roff(help: &str) -> String {
+    let examples = help.strip_prefix("Examples:\n").unwrap_or(help);
+    let (examples, rest) = examples.split_once("\n\n").unwrap_or((examples, ""));
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]);
+    roff.control("nf", []).text([roman(examples)]).control("fi", []);
+    if !rest.is_empty() {
+        roff.control("PP", []).text([roman(rest)]);
+    }
+    roff.to_roff()
 }

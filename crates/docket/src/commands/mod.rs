@@ -37,3 +37,8 @@ pub(crate) struct AlreadyTold;
 #[derive(Debug, Error)]
 #[error("exit code {0}")]
 pub(crate) struct EndsWith(pub(crate) u8);
+
+/// The command was misused in a way that its arguments alone do not show, by what is named.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct Misused(pub(crate) &'static str);

@@ -1,17 +1,17 @@
 //! `docket next`: when a schedule is due, without a server.
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 use docket_model::{
-    AllocationName,
+    AllocationName, moment,
     schedule::{Schedule, Upcoming, zone::parse_zone},
     wire::Status,
 };
 use serde::Deserialize;
 
-use super::AlreadyTold;
+use super::{AlreadyTold, Misused};
 use crate::{
     client::{Client, Connection},
     clock, output, time_zone,
@@ -36,10 +36,10 @@ pub(crate) struct Arguments {
     )]
     of: Option<AllocationName>,
 
-    /// Show instants after this moment (RFC 3339); also what intervals count from if they do not
-    /// say it themselves [default: now]
-    #[arg(long, value_name = "RFC3339")]
-    from: Option<DateTime<FixedOffset>>,
+    /// Show instants after this moment: RFC 3339, or a time on the schedule's wall clock; also what
+    /// intervals count from if they do not say it themselves [default: now]
+    #[arg(long, value_name = "WHEN")]
+    from: Option<String>,
 
     /// How many instants to show, at most 10000
     #[arg(
@@ -74,7 +74,7 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   docket next '0 9 * * 1-5'
-  docket next '30 2 * * *' --time-zone Europe/Berlin --from 2026-03-28T12:00:00Z
+  docket next '30 2 * * *' --time-zone Europe/Berlin --from '2026-03-28 12:00'
   docket next '@every 90s' -n 100 -o json
   docket next --of report";
 
@@ -95,11 +95,12 @@ struct Question {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
-    let from = arguments.from.map_or_else(clock::now, |from| from.to_utc());
+    let from = arguments.from.as_deref();
     let question = match (&arguments.of, &arguments.expression) {
         (Some(name), _) => asked_of_server(&arguments.connection, name, from).await?,
         (None, expression) => {
             let zone = time_zone::choose(arguments.time_zone)?.zone;
+            let from = beginning(from, zone)?;
             let schedule = parse(expression.as_deref().unwrap_or_default())?;
             Question { schedule, from, anchor: from, zone }
         }
@@ -129,6 +130,12 @@ impl Question {
     }
 }
 
+/// The moment that `--from` names by a zone's wall clock, or else the present.
+fn beginning(from: Option<&str>, zone: Tz) -> Result<DateTime<Utc>> {
+    let now = clock::now();
+    from.map_or(Ok(now), |text| moment::read(text, zone, now)).context(Misused("--from"))
+}
+
 fn parse(expression: &str) -> Result<Schedule> {
     Schedule::parse(expression).map_err(|invalid| {
         output::note(output::without_control(&invalid.snippet()));
@@ -147,12 +154,13 @@ struct Scheduled {
 async fn asked_of_server(
     connection: &Connection,
     name: &AllocationName,
-    from: DateTime<Utc>,
+    from: Option<&str>,
 ) -> Result<Question> {
     let allocation = Client::new(connection)?.get(name).await?;
     let Scheduled { cron, status } = Scheduled::deserialize(allocation)
         .with_context(|| format!("the server's answer lacks what is known of {name}"))?;
     let zone = parse_zone(&status.time_zone).context("the zone that the server names")?;
+    let from = beginning(from, zone)?;
     Ok(Question { schedule: parse(&cron)?, from, anchor: status.created, zone })
 }
 

@@ -54,11 +54,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     output::bytes(in_words(&results).as_bytes())
 }
 
-/// A line for each name, as the original has it: what was there already counts as updated.
+/// A line for each name in the words of the original, and one of our own for what stays as it was.
 fn in_words(results: &[PushedName]) -> String {
     let mut words = String::new();
     for PushedName { name, result } in results {
-        let effect = if result == "created" { "Created" } else { "Updated" };
+        let effect = match result.as_str() {
+            "created" => "Created",
+            "unchanged" => "Unchanged",
+            _ => "Updated",
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(words, "{effect} allocation {name}");
     }

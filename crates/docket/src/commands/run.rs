@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     at: Option<String>,
 
     /// A variable beside or in place of the container's own; KEY alone takes the value from here
-    #[arg(long, short, value_name = "KEY[=VALUE]")]
+    #[arg(long, short, value_name = "KEY[=VALUE]", value_parser = variable)]
     env: Vec<String>,
 
     /// Wait for the end, print the output and answer as the container does
@@ -66,12 +66,8 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { name, at, env, wait, cmd, command, connection } = arguments;
     let words = if cmd.is_empty() { command } else { cmd };
-    let request = RunRequest {
-        cmd: (!words.is_empty()).then_some(words),
-        env: env.into_iter().map(variable).collect::<Result<_>>()?,
-        at,
-        by: Some(who::asks()),
-    };
+    let request =
+        RunRequest { cmd: (!words.is_empty()).then_some(words), env, at, by: Some(who::asks()) };
     if wait {
         return wait::run(&connection, &name, &request).await;
     }
@@ -85,15 +81,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// `KEY=VALUE`; where only the key is given, the value is the one that this command sees.
-fn variable(text: String) -> Result<String> {
+fn variable(text: &str) -> Result<String, String> {
     match text.split_once('=') {
-        Some(("", _)) => bail!("--env {text}: write KEY=VALUE"),
-        Some(_) => Ok(text),
-        None => {
-            let Ok(value) = env::var(&text) else {
-                bail!("--env {text}: the variable is not set here: write {text}=VALUE");
-            };
-            Ok(format!("{text}={value}"))
-        }
+        Some(("", _)) => Err("write KEY=VALUE".to_owned()),
+        Some(_) => Ok(text.to_owned()),
+        None => match env::var(text) {
+            Ok(value) => Ok(format!("{text}={value}")),
+            Err(_) => Err(format!("the variable is not set here: write {text}=VALUE")),
+        },
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     client::{Client, Connection},
-    clock,
+    clock, count,
     output::{self, Format},
     table, words,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     state: Option<String>,
 
     /// Print no more than so many
-    #[arg(long, value_name = "COUNT", default_value = "20")]
+    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count::parse)]
     limit: NonZeroUsize,
 
     /// How to print them [default: table on a terminal, json elsewhere]

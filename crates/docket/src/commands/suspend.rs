@@ -1,6 +1,6 @@
 //! `docket suspend`: allocations that shall start nothing by themselves for a while.
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
 use docket_model::{
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
     /// Until when: RFC 3339, a time on the allocation's wall clock, or how long from now [default:
     /// until they are resumed]
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| until(text, clock::now()))]
     until: Option<String>,
 
     /// Why, for those who wonder
@@ -46,10 +46,10 @@ Examples:
   docket suspend --all --until '2026-11-23 06:00'";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
-    let until = arguments.until.map(|text| until(text, clock::now())).transpose()?;
     let client = Client::new(&arguments.connection)?;
     let names = arguments.names.resolve(&client).await?;
-    let request = SuspendRequest { reason: arguments.reason, until, by: Some(who::asks()) };
+    let Arguments { until, reason, .. } = arguments;
+    let request = SuspendRequest { reason, until, by: Some(who::asks()) };
     let suspend = async |name: &AllocationName| {
         let allocation = client.suspend(name, &request).await?;
         Ok(format!("Suspended {name} {}", end(&allocation)))
@@ -58,22 +58,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// The end as the server reads it: a length of time counts from now, all else is its to read.
-fn until(text: String, now: DateTime<Utc>) -> Result<String> {
+fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
     match text.parse::<Duration>() {
         Ok(duration) => {
             let end = i64::try_from(duration.seconds())
                 .ok()
                 .and_then(TimeDelta::try_seconds)
                 .and_then(|length| now.checked_add_signed(length))
-                .context("--until is later than the calendar goes")?;
+                .ok_or("this is later than the calendar goes")?;
             Ok(end.to_rfc3339_opts(SecondsFormat::Secs, true))
         }
-        Err(error @ InvalidDuration::BareNumber(_)) => bail!("--until: {error}"),
+        Err(error @ InvalidDuration::BareNumber(_)) => Err(error.to_string()),
         // Every time has one of them, and no length of time.
         Err(error) if !text.contains([':', '-']) => {
-            bail!("--until: {error}; or a time, such as 2026-11-21T09:00:00Z")
+            Err(format!("{error}; or a time, such as 2026-11-21T09:00:00Z"))
         }
-        Err(_) => Ok(text),
+        Err(_) => Ok(text.to_owned()),
     }
 }
 
@@ -96,18 +96,15 @@ mod tests {
     #[test]
     fn an_end_is_a_length_from_now_or_what_the_server_shall_read() {
         let now = "2026-11-21T09:00:00.5Z".parse().unwrap();
-        let read = |text: &str| match until(text.to_owned(), now) {
-            Ok(until) => until,
-            Err(error) => error.to_string(),
-        };
+        let read = |text| until(text, now).unwrap_or_else(|error| error);
         assert_eq!(read("2h"), "2026-11-21T11:00:00Z");
         assert_eq!(read("P1D"), "2026-11-22T09:00:00Z");
         assert_eq!(read("2026-11-23 06:00"), "2026-11-23 06:00");
         assert_eq!(read("06:00"), "06:00");
-        assert_eq!(read("30"), "--until: 30 what? write 30s or 30m");
+        assert_eq!(read("30"), "30 what? write 30s or 30m");
         assert_eq!(
             read("tomorrow"),
-            "--until: `tomorrow` is no length of time: write it as 1h30m10s or PT1H30M10S; or a \
+            "`tomorrow` is no length of time: write it as 1h30m10s or PT1H30M10S; or a \
              time, such as 2026-11-21T09:00:00Z"
         );
     }

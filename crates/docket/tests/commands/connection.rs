@@ -1,6 +1,11 @@
 //! How a server is reached, and what is told where it is not.
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener},
+    thread,
+};
 
 use insta::assert_snapshot;
 use tempfile::tempdir;
@@ -91,12 +96,110 @@ fn an_answer_that_was_not_hoped_for_is_told_in_words() {
 }
 
 #[test]
+fn a_token_that_is_not_the_server_s_is_told_with_the_place_where_it_was_found() {
+    let stub = Stub::tcp(|_| problem("401 Unauthorized", "this is not the server's token"));
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("token"), "from-a-file-0123456\n").unwrap();
+    let mut by_file = docket(["health", "--token-file", "token"]);
+    let mut by_variable = docket(["health"]);
+    by_variable.env("DOCKET_TOKEN", "from-the-environment");
+
+    assert_snapshot!(stub.transcript(by_file.current_dir(folder.path())), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 401 Unauthorized: it wants another token than that in token, which --token-file or DOCKET_TOKEN_FILE names
+    ");
+    assert_snapshot!(stub.transcript(&mut by_variable), @"
+    exit code 1
+    --- stderr
+    error: <server> answered 401 Unauthorized: it wants another token than that in DOCKET_TOKEN
+    ");
+}
+
+#[test]
+fn a_token_that_cannot_be_sent_is_refused_before_anybody_is_asked() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    fs::write(folder.path().join("words"), "no token at all").unwrap();
+    let health = |file: &str| {
+        let mut health = docket(["health", "--host", "127.0.0.1:1"]);
+        health.env("DOCKET_TOKEN_FILE", file).current_dir(folder.path());
+        crate::transcript(&mut health)
+    };
+
+    assert_snapshot!(health("empty"), @"
+    exit code 1
+    --- stderr
+    error: no token is in empty, which --token-file or DOCKET_TOKEN_FILE names
+    ");
+    assert_snapshot!(health("words"), @"
+    exit code 1
+    --- stderr
+    error: a token is printable ASCII characters without spaces: see words, which --token-file or DOCKET_TOKEN_FILE names
+    ");
+    assert_snapshot!(health("missing"), @"
+    exit code 1
+    --- stderr
+    error: cannot read missing, which --token-file or DOCKET_TOKEN_FILE names: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn an_empty_variable_is_as_none() {
+    let stub = Stub::tcp(|_| ok(""));
+    let mut health = docket(["health", "--host", &stub.address]);
+    for name in ["DOCKET_SERVER", "DOCKET_TOKEN_FILE", "DOCKET_CACERT", "DOCKET_TOKEN"] {
+        health.env(name, "");
+    }
+
+    health.assert().success();
+    assert!(stub.requests()[0].headers.iter().all(|header| !header.starts_with("authorization")));
+    let by_default = crate::transcript(docket(["next", ""]).env("DOCKET_SERVER", ""));
+    assert!(by_default.starts_with("exit code 0\n"), "{by_default}");
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named_with_the_one_cause_that_matters() {
     let told = crate::transcript(&mut docket(["health", "--host", "127.0.0.1:1"]));
     assert_snapshot!(told, @r"
     exit code 1
     --- stderr
     error: cannot reach http://127.0.0.1:1: Connection refused (os error 111) (is it running? `docket server` starts one)
+    ");
+}
+
+/// The address of a server that says these bytes to whatever it is asked.
+fn server_that_says(bytes: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+            stream.write_all(bytes).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_told_from_one_that_does_not() {
+    let plain = server_that_says(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let alert_of_tls = server_that_says(b"\x15\x03\x03\x00\x02\x02\x32");
+    let health = |address: &str| crate::transcript(&mut docket(["health", "--host", address]));
+
+    let of_plain = health(&format!("https://{plain}"));
+    let of_tls = health(&format!("http://{alert_of_tls}"));
+
+    assert_snapshot!(of_plain.replace(&plain.to_string(), "<server>"), @"
+    exit code 1
+    --- stderr
+    error: cannot reach https://<server>: received corrupt message of type InvalidContentType (it does not speak TLS: write http:// in --host)
+    ");
+    assert_snapshot!(of_tls.replace(&alert_of_tls.to_string(), "<server>"), @"
+    exit code 1
+    --- stderr
+    error: cannot reach http://<server>: invalid HTTP version parsed (does it speak TLS? write https:// in --host)
     ");
 }
 
@@ -108,7 +211,7 @@ fn certificates_that_cannot_be_read_are_named() {
     assert_snapshot!(crate::transcript(list.current_dir(folder.path())), @r"
     exit code 1
     --- stderr
-    error: ca.pem holds no certificates
+    error: no certificates are in ca.pem, which --cacert or DOCKET_CACERT names
     ");
 }
 

@@ -54,9 +54,23 @@ fn every_command_has_a_manual_page() {
     let printed = transcript(&mut docket(["man"]));
     transcript(docket(["man"]).arg(&pages));
 
-    assert!(printed.contains(".TH docket 1"), "{printed}");
+    let version = env!("CARGO_PKG_VERSION");
+    let title = |name| format!(".TH {name} 1  \"docket {version}\" \n");
+    assert!(printed.contains(&title("docket")), "{printed}");
     let push = std::fs::read_to_string(pages.join("docket-push.1")).unwrap();
-    assert!(push.contains("docket.yml"), "{push}");
+    assert!(push.contains(&title("docket-push")), "{push}");
+    assert_snapshot!(push.split_once(".SH EXAMPLES\n").unwrap().1, @r"
+    .nf
+      docket push
+      docket push nightly.yml \-\-host docket.example.org:3000
+      docket get report \-o json | docket push \- \-\-host other.example.org:3000
+    .fi
+    ");
+    let server = std::fs::read_to_string(pages.join("docket-server.1")).unwrap();
+    assert_snapshot!(server.split_once(".fi\n").unwrap().1, @r"
+    .PP
+    Without \-\-listen the variables HOST and PORT are read, as in the original docket.
+    ");
     let count = std::fs::read_dir(&pages).unwrap().count();
     let commands = printed.matches("docket\\-").count();
     assert!(count > 20 && commands >= count - 1, "{count} pages, {commands} commands");

@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn misuse_is_told_from_failure() {
-    let misuses: [&[&str]; 19] = [
+    let misuses: [&[&str]; 25] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -17,9 +17,15 @@ fn misuse_is_told_from_failure() {
         &["server", "--store", "sqlite:"],
         &["server", "--max-running", "0"],
         &["server", "--queue", "-1"],
+        &["server", "--public-url", "docket.example.org"],
         &["get", "a/b"],
         &["logs", "report/yesterday"],
+        &["backup", "-"],
+        &["run", "report", "--env", "DAY"],
+        &["run", "report", "--env", "=x"],
         &["suspend"],
+        &["suspend", "report", "--until", "30"],
+        &["suspend", "report", "--until", "yesterday"],
         &["resume", "report", "--all"],
         &["runs", "report", "--state", "done"],
         &["runs", "report", "--limit", "0"],
@@ -62,6 +68,12 @@ fn a_server_is_told_of_a_short_token_a_missing_folder_and_an_empty_time_out() {
     exit code 1
     --- stderr
     error: DOCKET_TOKEN: a token has at least 16 characters, this one has 6: make one with `openssl rand -hex 32`
+    ");
+    let mut unread = docket(["server", "--listen", "127.0.0.1:0", "--token-file", "/nowhere"]);
+    assert_snapshot!(transcript(unread.env("DOCKET_LOG", "error")), @"
+    exit code 1
+    --- stderr
+    error: cannot read /nowhere, which --token-file or DOCKET_TOKEN_FILE names: No such file or directory (os error 2)
     ");
     let mut lost = docket(["server", "--listen", "127.0.0.1:0", "--env-dir", "/nowhere"]);
     assert_snapshot!(transcript(lost.env("DOCKET_LOG", "error")), @"

@@ -70,6 +70,24 @@ fn next_counts_intervals_from_the_moment_that_is_asked_for() {
 }
 
 #[test]
+fn next_begins_at_a_time_on_the_wall_clock_too() {
+    let from = |from: &str| {
+        let zone = ["--time-zone", "Europe/Berlin", "-n", "1"];
+        transcript(&mut docket(["next", "30 9 * * *", "--from", from].iter().chain(&zone)))
+    };
+    assert_snapshot!(from("2026-11-20 09:00"), @"
+    exit code 0
+    --- stdout
+    2026-11-20T09:30:00+01:00
+    ");
+    assert_snapshot!(from("yesterday"), @"
+    exit code 2
+    --- stderr
+    error: --from: `yesterday` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of Europe/Berlin 2026-11-21T09:00, or 09:00
+    ");
+}
+
+#[test]
 fn next_shows_less_where_the_calendar_ends() {
     assert_snapshot!(next(&["0 0 1 1 * 2098-2099", "-o", "json"]), @r#"
     exit code 0
@@ -140,7 +158,7 @@ fn a_zone_comes_from_the_environment_or_is_an_error() {
     error: TZ names no zone, so choose one with --time-zone: `CET-1CEST` is not a time zone, did you mean `CST6CDT`?
     ");
     assert_snapshot!(transcript(docket(last).env("DOCKET_TIME_ZONE", "Asia/Tokio")), @r"
-    exit code 1
+    exit code 2
     --- stderr
     error: DOCKET_TIME_ZONE: `Asia/Tokio` is not a time zone, did you mean `Asia/Tokyo`?
     ");

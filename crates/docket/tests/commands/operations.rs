@@ -145,7 +145,11 @@ fn the_journal_is_the_server_s_or_an_allocation_s() {
         "GET /-/journal?allocation=foo&limit=50" => {
             ok(r#"[{"At":"2026-11-21T09:00:00Z","Allocation":"foo","Event":"Resumed"}]"#)
         }
-        "GET /-/journal?allocation=bar&limit=50" => ok("[]"),
+        "GET /-/journal?allocation=bar&limit=50" | "GET /-/journal?allocation=fo&limit=50" => {
+            ok(r#"[{"At":"2026-11-21T08:00:00Z","Event":"Stopped"}]"#)
+        }
+        "GET /bar" => ok("{}"),
+        "GET /fo" => problem("404 Not Found", "no allocation is named `fo`"),
         line => panic!("{line}"),
     });
     let journal =
@@ -173,7 +177,13 @@ fn the_journal_is_the_server_s_or_an_allocation_s() {
     assert_snapshot!(journal(&["bar", "-o", "table"]), @"
     exit code 0
     --- stdout
-    nothing is on record
+    TIME (UTC)            ALLOCATION  WHAT                BY
+    2026-11-21T08:00:00Z              docket was stopped
+    ");
+    assert_snapshot!(journal(&["fo"]), @"
+    exit code 1
+    --- stderr
+    error: fo is not known to the server, and no entry is about it
     ");
 }
 

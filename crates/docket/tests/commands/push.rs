@@ -31,7 +31,7 @@ fn push_sends_one_request_and_says_what_became_of_each_allocation() {
     exit code 0
     --- stdout
     Created allocation foo
-    Updated allocation bar
+    Unchanged allocation bar
     ");
     let requests = stub.requests();
     assert_eq!(requests.len(), 1);

@@ -54,17 +54,6 @@ fn run_sends_what_is_wanted_and_prints_the_name_of_the_run() {
 }
 
 #[test]
-fn a_variable_without_a_value_is_refused() {
-    for (variable, told) in [
-        ("DAY", "error: --env DAY: the variable is not set here: write DAY=VALUE\n"),
-        ("=x", "error: --env =x: write KEY=VALUE\n"),
-    ] {
-        let output = docket(["run", "foo", "--env", variable]).output().unwrap();
-        assert_eq!(String::from_utf8(output.stderr).unwrap(), told);
-    }
-}
-
-#[test]
 fn a_run_that_a_policy_forbids_fails_with_its_reason() {
     let stub = Stub::tcp(|_| skipped());
     assert_snapshot!(stub.transcript(&mut docket(["run", "foo"])), @"

@@ -93,6 +93,19 @@ fn a_second_interrupt_skips_the_wait_for_answers_under_way() {
 }
 
 #[test]
+fn empty_variables_are_as_none_to_it() {
+    let empty = ["DOCKET_STORE", "DOCKET_FILE", "DOCKET_TOKEN_FILE", "DOCKET_PUBLIC_URL"];
+    let empty = empty.into_iter().chain(["DOCKET_INSECURE", "DOCKET_TIME_ZONE", "DOCKET_QUEUE"]);
+    let listen = [("DOCKET_LISTEN", "127.0.0.1:0")];
+    let mut server = Server::start(&empty.map(|name| (name, "")).chain(listen).collect::<Vec<_>>());
+    server.address();
+
+    server.send("-TERM");
+
+    assert_eq!(server.rest().0, Some(0));
+}
+
+#[test]
 fn its_log_can_be_json_whatever_it_has_to_say() {
     let variables =
         [("PORT", "0"), ("DOCKET_LOG_FORMAT", "json"), ("DOCKET_LISTEM", "127.0.0.1:80")];

@@ -97,7 +97,7 @@ refusals! {
         refused_or_problem("The body is no JSON, or a parameter or a header is wrong.", &[
             ("undecodable", ApiError::Undecodable("EOF while parsing an object at line 1 column 1".to_owned())),
         ], &[
-            ("parameter", ApiError::BadQuery("Query deserialize error: unknown field `result`".to_owned())),
+            ("parameter", ApiError::BadQuery("`result` does not stand in this query: did you mean `results`?".to_owned())),
             ("header", ApiError::BadCondition("`If-Match` and `If-None-Match` are about one allocation: send it alone, not in an array".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),

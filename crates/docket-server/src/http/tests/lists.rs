@@ -76,3 +76,23 @@ async fn a_page_of_a_state_links_to_the_next() {
         wrong.starts_with("400 ") && wrong.contains("state: `lots` is none of suspended, waiting,")
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_in_a_query_is_told_with_its_key_and_value() {
+    let api = api(Access::default());
+    post(&api, r#"{"Name":"a","Cron":"","Container":{"Config":{"Image":"x"}}}"#).await;
+    let keys = "write limit, cursor, label, state, logs";
+    for (path, told) in [
+        ("/?logs=maybe", "logs: `maybe` is neither `true` nor `false`"),
+        ("/?limit=2&logs=", "logs: `` is neither `true` nor `false`"),
+        ("/?limits=2", "`limits` does not stand in this query: did you mean `limit`?"),
+        ("/?foo=1", &*format!("`foo` does not stand in this query: {keys}")),
+        ("/?limit=2&limit=3", "`limit` stands twice in this query"),
+        ("/a/runs?cursor=x", "cursor: `x` is no run"),
+        ("/-/check?allow-unknown-option=true", "did you mean `allow-unknown-options`?"),
+    ] {
+        let method = if path.starts_with("/-/check") { Method::POST } else { Method::GET };
+        let answer = Asking::of(&api).send(method, path, "").await;
+        assert!(answer.starts_with("400 ") && answer.contains(told), "{path}: {answer}");
+    }
+}

@@ -76,3 +76,16 @@ async fn a_silent_run_gives_signs_of_life_and_the_end_of_the_server_is_not_its_e
     assert!(told.ends_with(&format!("id: 4\ndata: \"long\"\n\n{beats}")), "{told}");
     assert!(plain.ends_with("\n\nlong"), "{plain}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_there_is_not_is_told_with_how_many_there_are() {
+    let api = api(Access::default());
+    let path = output_of(&api, "exit-3").await.replace("?follow=true", "");
+    pass(5).await;
+
+    let missing = get(&api, &format!("{path}?attempt=7")).await;
+    let no_number = get(&api, &format!("{path}?attempt=x")).await;
+
+    assert!(missing.contains("attempt: there is no attempt 7, the run has 1 attempt"), "{missing}");
+    assert!(no_number.contains("attempt: `x` is no number from 1 to"), "{no_number}");
+}

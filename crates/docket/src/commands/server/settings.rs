@@ -14,9 +14,13 @@ use docket_server::{
     Access, Config,
     config::{Listen, Namespace, StoreChoice, TlsFiles, Token},
 };
+use reqwest::Url;
 
 use super::logging::LogFormat;
-use crate::{client::TOKEN_VARIABLE, size};
+use crate::{
+    client::{TOKEN_VARIABLE, TokenSource},
+    count, size,
+};
 
 /// Runs the server: watches the clock, and starts a container at each instant of each allocation
 ///
@@ -102,11 +106,17 @@ struct Keeping {
 struct Bounds {
     /// How many containers are created and started at once [default: twice the engine's cores, at
     /// least 4]
-    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING")]
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING", value_parser = count::parse)]
     max_starting: Option<NonZeroUsize>,
 
     /// How many containers may be alive at once; further runs wait, in the order of their instants
-    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_RUNNING", default_value = "1000")]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "DOCKET_MAX_RUNNING",
+        default_value = "1000",
+        value_parser = count::parse
+    )]
     max_running: NonZeroUsize,
 
     /// How many runs may wait for those to end; what is due beyond that is on record as skipped
@@ -114,7 +124,13 @@ struct Bounds {
     queue: usize,
 
     /// How many images are pulled at once
-    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_PULLING", default_value = "8")]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "DOCKET_MAX_PULLING",
+        default_value = "8",
+        value_parser = count::parse
+    )]
     max_pulling: NonZeroUsize,
 
     /// After which time a pull is given up, such as 90s or PT10M
@@ -155,7 +171,7 @@ struct Entrance {
     insecure: bool,
 
     /// Origin under which a proxy offers the server, such as `https://docket.example.org`
-    #[arg(long, value_name = "URL", env = "DOCKET_PUBLIC_URL")]
+    #[arg(long, value_name = "URL", env = "DOCKET_PUBLIC_URL", value_parser = origin)]
     public_url: Option<String>,
 
     /// File with the certificate chain (PEM); the server then speaks TLS
@@ -237,13 +253,63 @@ impl Entrance {
     }
 }
 
+/// The origin of a URL as browsers write it: in lower case, without its scheme's own port and without
+/// the path below which the proxy offers the server.
+fn origin(text: &str) -> Result<String, String> {
+    let told = |why: &str| format!("{why}: write https://HOST or https://HOST:PORT");
+    let is_web = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    if !is_web(&text.to_ascii_lowercase()) {
+        return Err(told("the address of a page begins with https:// or http://"));
+    }
+    let url = Url::parse(text).map_err(|error| told(&error.to_string()))?;
+    if !url.username().is_empty() || url.query().is_some() || url.fragment().is_some() {
+        return Err(told("an origin has neither a user name, a query nor a fragment"));
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
 /// The token in the file, or else the one in the environment.
 fn token(file: Option<&Path>) -> Result<Option<Token>> {
     if let Some(file) = file {
-        let shown = file.display();
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
-        return Ok(Some(Token::parse(&text).with_context(|| shown.to_string())?));
+        let source = TokenSource::File(file.to_owned());
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {source}"))?;
+        return Ok(Some(Token::parse(&text).with_context(|| source.to_string())?));
     }
     let text = std::env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty());
     text.map(|text| Token::parse(&text)).transpose().context(TOKEN_VARIABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn a_public_url_is_kept_as_browsers_name_its_origin() {
+        for (text, kept) in [
+            ("https://docket.example.org", "https://docket.example.org"),
+            ("https://docket.example.org/", "https://docket.example.org"),
+            ("HTTPS://Docket.Example.org:443/below/", "https://docket.example.org"),
+            ("http://docket.example.org:8080", "http://docket.example.org:8080"),
+        ] {
+            assert_eq!(origin(text).as_deref(), Ok(kept));
+        }
+    }
+
+    #[test]
+    fn what_no_page_can_come_from_is_refused() {
+        let mend = "write https://HOST or https://HOST:PORT";
+        let scheme = "the address of a page begins with https:// or http://";
+        let excess = "an origin has neither a user name, a query nor a fragment";
+        for (text, why) in [
+            ("", scheme),
+            ("docket.example.org", scheme),
+            ("ftp://docket.example.org", scheme),
+            ("https://", "empty host"),
+            ("https://docket.example.org:port", "invalid port number"),
+            ("https://ann@docket.example.org", excess),
+            ("https://docket.example.org/?page=1", excess),
+        ] {
+            assert_eq!(origin(text), Err(format!("{why}: {mend}")));
+        }
+    }
 }

@@ -1,0 +1,71 @@
+//! The token that a client sends, and where it has it from.
+
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use reqwest::header::HeaderValue;
+
+/// The variable that holds the secret itself; an option would show it to other users.
+pub(crate) const TOKEN_VARIABLE: &str = "DOCKET_TOKEN";
+
+/// A token, ready to be sent.
+pub(super) struct Token {
+    /// What goes into the header `Authorization`.
+    pub(super) header: HeaderValue,
+    /// Where it was found.
+    pub(super) source: TokenSource,
+}
+
+/// Where a token was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TokenSource {
+    /// In this file.
+    File(PathBuf),
+    /// In the environment.
+    Variable,
+}
+
+impl fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => {
+                let file = file.display();
+                write!(f, "{file}, which --token-file or DOCKET_TOKEN_FILE names")
+            }
+            Self::Variable => f.write_str(TOKEN_VARIABLE),
+        }
+    }
+}
+
+impl Token {
+    /// The token in the file, or else the one in the environment, if there is one.
+    pub(super) fn find(file: Option<&Path>) -> Result<Option<Self>> {
+        let (text, source) = match file {
+            Some(file) => {
+                let source = TokenSource::File(file.to_owned());
+                let text = fs::read_to_string(file);
+                (text.with_context(|| format!("cannot read {source}"))?, source)
+            }
+            None => match env::var(TOKEN_VARIABLE) {
+                Ok(text) if !text.trim().is_empty() => (text, TokenSource::Variable),
+                _ => return Ok(None),
+            },
+        };
+        Self::parse(text.trim(), source).map(Some)
+    }
+
+    fn parse(text: &str, source: TokenSource) -> Result<Self> {
+        if text.is_empty() {
+            bail!("no token is in {source}");
+        }
+        if !text.chars().all(|c| c.is_ascii_graphic()) {
+            bail!("a token is printable ASCII characters without spaces: see {source}");
+        }
+        let mut header = HeaderValue::try_from(format!("Bearer {text}"))?;
+        header.set_sensitive(true);
+        Ok(Self { header, source })
+    }
+}
