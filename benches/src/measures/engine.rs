@@ -24,15 +24,7 @@ use crate::{
 const AT_ONCE: usize = 4;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
-    let engine = match RealEngine::reach()? {
-        Ok(engine) => engine,
-        Err(why) => return Ok(vec![Figure::skipped("runs a second on a real engine", why)]),
-    };
-    let measured = compare(bench, &engine);
-    let tidied = engine.tidy().context("cannot tidy the engine up");
-    let figures = measured?;
-    tidied?;
-    Ok(figures)
+    RealEngine::measure("runs a second on a real engine", |engine| compare(bench, engine))
 }
 
 fn compare(bench: &Bench, engine: &RealEngine) -> Result<Vec<Figure>> {

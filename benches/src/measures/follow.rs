@@ -20,15 +20,7 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
-    let engine = match RealEngine::reach()? {
-        Ok(engine) => engine,
-        Err(why) => return Ok(vec![Figure::skipped("a long output that is followed", why)]),
-    };
-    let measured = compare(bench, &engine);
-    let tidied = engine.tidy().context("cannot tidy the engine up");
-    let figures = measured?;
-    tidied?;
-    Ok(figures)
+    RealEngine::measure("a long output that is followed", |engine| compare(bench, engine))
 }
 
 fn compare(bench: &Bench, engine: &RealEngine) -> Result<Vec<Figure>> {

@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::patience::not_interrupted;
+use crate::{patience::not_interrupted, report::Figure};
 
 /// The image of all runs. Nothing listens on port 9 of the loopback.
 pub(super) const IMAGE: &str = "127.0.0.1:9/docket-bench:latest";
@@ -74,7 +74,7 @@ pub(super) struct RealEngine {
 
 impl RealEngine {
     /// Reaches the engine that `DOCKER_HOST` names; says in words why there is none.
-    pub(super) fn reach() -> Result<Result<Self, String>> {
+    fn reach() -> Result<Result<Self, String>> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let named = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
         let address = named.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
@@ -88,6 +88,23 @@ impl RealEngine {
         let options = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
         runtime.block_on(docker.tag_image(SOURCE, Some(options)))?;
         Ok(Ok(Self { runtime, docker, address }))
+    }
+
+    /// Measures on the engine that answers, and leaves it as it was; a line that says why where there
+    /// is none.
+    pub(super) fn measure(
+        what: &str,
+        measured: impl FnOnce(&Self) -> Result<Vec<Figure>>,
+    ) -> Result<Vec<Figure>> {
+        let engine = match Self::reach()? {
+            Ok(engine) => engine,
+            Err(why) => return Ok(vec![Figure::skipped(what, why)]),
+        };
+        let measured = measured(&engine);
+        let tidied = engine.tidy().context("cannot tidy the engine up");
+        let figures = measured?;
+        tidied?;
+        Ok(figures)
     }
 
     pub(super) fn docker(&self) -> &Docker {
@@ -107,7 +124,7 @@ impl RealEngine {
     }
 
     /// Removes the tag, and the containers that a turn which broke off has left.
-    pub(super) fn tidy(&self) -> Result<()> {
+    fn tidy(&self) -> Result<()> {
         let own = format!("{OWN_LABEL}={}", std::process::id());
         let filters = HashMap::from([("label", vec![own])]);
         let left = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();

@@ -201,3 +201,15 @@ impl From<&Run> for RunSummary {
         }
     }
 }
+
+impl From<&RunRecord> for RunSummary {
+    fn from(record: &RunRecord) -> Self {
+        Self {
+            run: record.run,
+            state: record.state.clone(),
+            exit_code: record.attempts.last().and_then(|attempt| attempt.exit_code),
+            reason: record.reason.clone(),
+            ended: record.ended,
+        }
+    }
+}

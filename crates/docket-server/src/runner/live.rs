@@ -134,7 +134,7 @@ impl Runner {
             skip,
             before: 0,
             done: 0,
-            live: 0,
+            is_begun: false,
             is_unreadable: false,
         };
         self.runtime.spawn(async move {
@@ -165,8 +165,8 @@ struct Follower {
     before: u64,
     /// How many attempts were read to their ends.
     done: usize,
-    /// How many bytes of the next attempt were handed out as it wrote them.
-    live: u64,
+    /// True where some of the next attempt was handed out as it was written.
+    is_begun: bool,
     /// True where the engine cannot read the log of the next attempt.
     is_unreadable: bool,
 }
@@ -182,7 +182,7 @@ impl Follower {
                     break;
                 }
                 self.done += 1;
-                (self.live, self.is_unreadable) = (0, false);
+                (self.is_begun, self.is_unreadable) = (false, false);
             }
             if run.state.is_over() && self.done >= run.attempts.len() {
                 return Ok(());
@@ -212,7 +212,7 @@ impl Follower {
         }
         if is_ended {
             // What was handed out of it counts, though no record tells of it.
-            if self.live > 0 {
+            if self.is_begun {
                 self.before += self.skip;
                 self.skip = 0;
             }
@@ -233,7 +233,7 @@ impl Follower {
                     Err(error) => failure = Some(error),
                 }
             }
-            self.live += bytes.len() as u64;
+            self.is_begun |= !bytes.is_empty();
             self.skip += bytes.len() as u64;
             self.hand_out(bytes.freeze(), self.before + self.skip).await;
             match failure {

@@ -67,6 +67,16 @@ impl Entry {
         }
     }
 
+    /// Up to which instant all is decided, where more is to be decided at all: what somebody made up
+    /// for beyond must keep its record, or it would be decided to run once more.
+    pub(super) fn settled(&self) -> Option<DateTime<Utc>> {
+        let specification = &self.allocation.specification;
+        let has_schedule =
+            specification.schedule().is_some_and(|schedule| !schedule.text().trim().is_empty());
+        let runs_by_itself = has_schedule || !specification.parents().is_empty();
+        runs_by_itself.then(|| self.decided.unwrap_or_default())
+    }
+
     /// The runs that are not over, the earliest first.
     pub(super) fn under_way(&self) -> impl Iterator<Item = &UnderWay> {
         self.under_way.iter().flat_map(|runs| runs.values())

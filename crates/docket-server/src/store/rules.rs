@@ -249,6 +249,11 @@ pub(super) fn ahead(standing: &Standing, at: DateTime<Utc>) -> Option<DateTime<U
     floors.into_iter().flatten().max().filter(|floor| *floor > at)
 }
 
+/// True where a run succeeded for an instant that is still to come, because the clock was ahead.
+pub(super) fn has_success_ahead(standing: &Standing, at: DateTime<Utc>) -> bool {
+    standing.succeeded.is_some_and(|instant| instant.moment() > at)
+}
+
 /// An entry about an allocation.
 pub(super) fn entry(name: AllocationName, event: Event, at: DateTime<Utc>, by: &str) -> Entry {
     Entry { at, allocation: Some(name), event, by: Some(by.to_owned()) }
@@ -260,18 +265,6 @@ pub(super) fn matches(filter: &EntryFilter, entry: &Entry) -> bool {
         entry.allocation.as_ref().is_none_or(|allocation| allocation == wanted)
     });
     about && filter.before.is_none_or(|before| entry.at < before)
-}
-
-/// Up to which instant all is decided, where more is to be decided at all: what somebody made up for
-/// beyond must keep its record, or it would be decided to run once more.
-pub(super) fn settled(
-    allocation: &Allocation,
-    decided: Option<DateTime<Utc>>,
-) -> Option<DateTime<Utc>> {
-    let specification = &allocation.specification;
-    let has_schedule = specification.schedule().is_some_and(|it| !it.text().trim().is_empty());
-    let runs_by_itself = has_schedule || !specification.parents().is_empty();
-    runs_by_itself.then(|| decided.unwrap_or_default())
 }
 
 /// True where a schedule may still decide about the instant of a record: schedules name whole

@@ -1,7 +1,6 @@
 //! Draws the model. It changes nothing.
 
-use chrono::{DateTime, Utc};
-use docket_model::wire::RunRecord;
+use docket_model::wire::RunSummary;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -139,7 +138,7 @@ fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
     let shown = usize::from(area.height.saturating_sub(1));
     let first = first_shown(cursor.unwrap_or_default(), shown, runs.len());
     let lines = runs.iter().skip(first).take(shown).map(|run| {
-        let cells = [run.allocation.clone(), how_it_is(run, model.now)];
+        let cells = [run.allocation.clone(), words::result(&RunSummary::from(*run), model.now)];
         TableRow::new(cells.map(|cell| Cell::new(one_line(&cell)))).style(style_of(&run.state))
     });
     let widths = [Constraint::Fill(1), Constraint::Fill(2)];
@@ -189,23 +188,6 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
 fn first_shown(cursor: usize, shown: usize, count: usize) -> usize {
     let middle = cursor.saturating_sub(shown / 2);
     middle.min(count.saturating_sub(shown))
-}
-
-/// State, age and reason of a run.
-fn how_it_is(run: &RunRecord, now: DateTime<Utc>) -> String {
-    let when = match run.ended {
-        Some(ended) => words::relative(ended, now),
-        None => {
-            format!("for {}", words::length((now - run.instant).max(chrono::TimeDelta::zero())))
-        }
-    };
-    let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
-    let why = match (&run.reason, code) {
-        (Some(reason), _) => format!(": {reason}"),
-        (None, Some(code)) if code != 0 => format!(": exit code {code}"),
-        _ => String::new(),
-    };
-    format!("{} {when}{why}", run.state)
 }
 
 /// Failures are told by colour too, never by colour alone: the word stands there.

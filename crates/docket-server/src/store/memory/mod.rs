@@ -113,10 +113,10 @@ impl AllocationStore for MemoryStore {
         deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
         let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
         let mut draft = Draft::of(&state.catalogue);
-        let up_to_now = standing.succeeded.filter(|instant| instant.moment() <= deed.at);
-        let succeeded = match (&steering, up_to_now) {
-            (Steering::Reset, None) => state.succeeded_before(name, deed.at),
-            (_, known) => known,
+        let succeeded = if rules::has_success_ahead(&standing, deed.at) {
+            state.succeeded_before(name, deed.at)
+        } else {
+            standing.succeeded
         };
         draft.steer(name, steering, deed.at, succeeded);
         let name = standing.allocation.name().clone();

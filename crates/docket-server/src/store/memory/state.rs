@@ -88,7 +88,7 @@ impl State {
             let Some((age, (position, instant))) = self.ages.pop_first() else { break };
             let Some(history) = self.histories.get_mut(&position) else { continue };
             let Some(entry) = self.catalogue.entries.get_mut(&position) else { continue };
-            let settled = rules::settled(&entry.allocation, entry.decided);
+            let settled = entry.settled();
             if let Some((weight, latest)) = history.forget(instant, settled) {
                 self.bytes = self.bytes.saturating_sub(weight);
                 entry.pruned = entry.pruned.max(Some(latest));
@@ -211,7 +211,7 @@ impl State {
         self.age += 1;
         self.ages.insert(self.age, (position, run.id.instant));
         let keep = entry.allocation.specification.policies.keep;
-        let settled = rules::settled(&entry.allocation, entry.decided);
+        let settled = entry.settled();
         let history = self.histories.entry(position).or_default();
         let resized = history.insert(run, self.age, keep, settled);
         self.resized(position, &resized);

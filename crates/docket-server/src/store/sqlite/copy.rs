@@ -31,7 +31,7 @@ pub(super) fn copy(sql: &Connection, to: &Path) -> Result<(), CopyError> {
     if to.symlink_metadata().is_ok() {
         return Err(CopyError::Exists);
     }
-    let part = Part(beside(to, &format!("{}.part", Uuid::new_v4().simple())));
+    let part = Part(beside(to, &format!(".{}.part", Uuid::new_v4().simple())));
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0)?;
     let text = part.0.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     sql.execute("VACUUM INTO ?1", [text])?;
@@ -44,7 +44,7 @@ pub(super) fn copy(sql: &Connection, to: &Path) -> Result<(), CopyError> {
 /// opened.
 #[must_use]
 pub fn backup_of(store: &Path) -> PathBuf {
-    beside(store, &format!("backup-{}", Uuid::new_v4().simple()))
+    beside(store, &format!(".backup-{}", Uuid::new_v4().simple()))
 }
 
 /// Takes away what copies of a store left beside it that a crash cut off. The caller has the store
@@ -72,10 +72,9 @@ pub(super) fn sweep(store: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The path with one more ending.
+/// The path of a file that stands beside another one, by what its name has at the end.
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
-    path.push(".");
     path.push(ending);
     path.into()
 }

@@ -285,7 +285,7 @@ impl Work<'_> {
         let name = name.as_str();
         let Some((position, entry)) = self.draft.entry(name) else { return Ok(()) };
         let keep = entry.allocation.specification.policies.keep;
-        let settled = rules::settled(&entry.allocation, entry.decided);
+        let settled = entry.settled();
         let runs = i64::try_from(keep.runs).unwrap_or(i64::MAX);
         let text = format!(
             "SELECT instant, last, NOT {}, {} FROM runs WHERE allocation = ?1 \

@@ -29,7 +29,7 @@ pub(super) fn lock(path: &Path) -> io::Result<Locked> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(copy::beside(path, "lock"))?;
+        .open(copy::beside(path, ".lock"))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(error) if error == rustix::io::Errno::WOULDBLOCK => {

@@ -195,17 +195,17 @@ fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
 /// That there is a log is noted in the file before there is one, and no copy has that note.
 fn set_aside_log(path: &Path) -> io::Result<()> {
     let is_copy = header::read(path)?.is_some_and(|header| !header.has_log());
-    let log = with_ending(path, LOG);
+    let log = copy::beside(path, LOG);
     if !is_copy || log.symlink_metadata().is_err() {
         return Ok(());
     }
-    let aside = copy::beside(path, "log-of-the-file-before");
+    let aside = copy::beside(path, ".log-of-the-file-before");
     warn!(
         log = %log.display(), aside = %aside.display(),
         "the store is a backup, and the log beside it is not its own: it is set aside"
     );
     fs::rename(&log, &aside)?;
-    match fs::remove_file(with_ending(path, INDEX)) {
+    match fs::remove_file(copy::beside(path, INDEX)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -213,7 +213,7 @@ fn set_aside_log(path: &Path) -> io::Result<()> {
 
 /// Takes the rights of others away: demands may hold secrets.
 fn close_to_others(path: &Path) -> io::Result<()> {
-    for file in [path.to_owned(), with_ending(path, LOG), with_ending(path, INDEX)] {
+    for file in [path.to_owned(), copy::beside(path, LOG), copy::beside(path, INDEX)] {
         match fs::metadata(&file) {
             Ok(about) if about.permissions().mode() & 0o077 != 0 => {
                 let file = file.display();
@@ -225,12 +225,6 @@ fn close_to_others(path: &Path) -> io::Result<()> {
         fs::set_permissions(&file, Permissions::from_mode(0o600))?;
     }
     Ok(())
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(ending);
-    path.into()
 }
 
 /// The version of a store of docket; 0 where there is nothing yet.
@@ -261,8 +255,8 @@ fn is_no_database(error: &rusqlite::Error) -> bool {
 
 /// Copies a file before it is brought to another version.
 fn copy_before(sql: &Connection, path: &Path, version: usize) -> Result<(), OpenError> {
-    let names = std::iter::once(format!("v{version}.backup"));
-    let names = names.chain((2..=u32::MAX).map(|number| format!("v{version}-{number}.backup")));
+    let names = std::iter::once(format!(".v{version}.backup"));
+    let names = names.chain((2..=u32::MAX).map(|number| format!(".v{version}-{number}.backup")));
     for name in names {
         let copy = copy::beside(path, &name);
         match copy::copy(sql, &copy) {

@@ -104,10 +104,10 @@ impl<'a> Work<'a> {
         let standing = entry.standing(position);
         deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
         let Some(event) = rules::steered(&standing, steering, deed.at) else { return Ok(true) };
-        let up_to_now = standing.succeeded.filter(|instant| instant.moment() <= deed.at);
-        let succeeded = match (steering, up_to_now) {
-            (Steering::Reset, None) => self.succeeded_before(position, deed.at)?,
-            (_, known) => known,
+        let succeeded = if rules::has_success_ahead(&standing, deed.at) {
+            self.succeeded_before(position, deed.at)?
+        } else {
+            standing.succeeded
         };
         if let Some((_, entry)) = self.draft.steer(name, steering.clone(), deed.at, succeeded) {
             let suspension = entry.suspension.as_deref().map(values::json).transpose()?;
