@@ -184,6 +184,10 @@ impl<'t> Reading<'t> {
     /// Notes circles of allocations that run after one another. Names that are not in the document
     /// may be on the server.
     fn circles(&mut self) {
+        // Most documents have no chain at all, and some a hundred thousand allocations.
+        if self.parents.is_empty() {
+            return;
+        }
         let specifications: Vec<_> =
             self.specifications.iter().map(|read| &read.specification).collect();
         for Unfit { index, field, message, .. } in

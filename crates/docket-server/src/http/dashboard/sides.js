@@ -6,7 +6,7 @@ import { el, fill, foreign, harmless } from "./dom.js";
 import * as events from "./events.js";
 import { instantsList } from "./instants.js";
 import { wall } from "./moments.js";
-import { owner } from "./row.js";
+import { owner, zoneOf } from "./row.js";
 import * as state from "./state.js";
 import { inFull, wallClock } from "./words.js";
 import { toYaml } from "./yaml.js";
@@ -38,7 +38,7 @@ export function make(name) {
     node,
     specification,
     show(item) {
-      zone = item.status.TimeZone ?? "UTC";
+      zone = zoneOf(item);
       fill(about, ...pairs(item));
       const { Status: _, ...written } = item.allocation;
       fill(text, harmless(toYaml(written)));
