@@ -27,7 +27,7 @@ const LOG: &str = "-wal";
 const INDEX: &str = "-shm";
 
 /// How each version comes out of the one before; the first one out of nothing.
-pub(super) const STEPS: [&str; 1] = [include_str!("schema.sql")];
+pub(super) const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("lives.sql")];
 
 /// How long a transaction of another program, such as `sqlite3`, is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -25,6 +25,11 @@ fn open_with(path: &Path, steps: &[&str]) -> Result<SqliteStore, OpenError> {
     SqliteStore::load(open::open(path, steps)?)
 }
 
+/// The steps of this version, and one more.
+fn with(step: &'static str) -> Vec<&'static str> {
+    STEPS.into_iter().chain([step]).collect()
+}
+
 fn rights(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
@@ -133,7 +138,8 @@ async fn an_older_file_is_copied_before_it_is_brought_to_this_version() {
     let (directory, store) = new();
     push_a(&store).await;
     drop(store);
-    let steps = [STEPS[0], "ALTER TABLE allocations ADD COLUMN colour TEXT DEFAULT 'blue'"];
+    let newest = STEPS.len();
+    let steps = with("ALTER TABLE allocations ADD COLUMN colour TEXT DEFAULT 'blue'");
 
     let upgraded = open_with(&path(&directory), &steps).unwrap();
 
@@ -141,10 +147,13 @@ async fn an_older_file_is_copied_before_it_is_brought_to_this_version() {
     drop(upgraded);
     let count = "SELECT count(*) FROM allocations WHERE colour = 'blue'";
     assert_eq!(number(&path(&directory), count), 1);
-    assert_eq!(number(&path(&directory), "PRAGMA user_version"), 2);
-    let copy = directory.path().join("docket.db.v1.backup");
+    assert_eq!(
+        number(&path(&directory), "PRAGMA user_version"),
+        i64::try_from(newest + 1).unwrap()
+    );
+    let copy = directory.path().join(format!("docket.db.v{newest}.backup"));
     assert_eq!(rights(&copy), 0o600);
-    assert!(refusal(&path(&directory)).contains("has version 2"));
+    assert!(refusal(&path(&directory)).contains(&format!("has version {}", newest + 1)));
     let copied = SqliteStore::open(&copy).unwrap();
     assert_eq!(get(&copied, "a").await.standing.position, 1);
 }
@@ -153,18 +162,20 @@ async fn an_older_file_is_copied_before_it_is_brought_to_this_version() {
 fn a_step_that_fails_changes_nothing_and_no_copy_is_overwritten() {
     let (directory, store) = new();
     drop(store);
-    let steps = [STEPS[0], "CREATE TABLE colours (name); SELECT nonsense"];
+    let newest = STEPS.len();
+    let steps = with("CREATE TABLE colours (name); SELECT nonsense");
 
     for _ in 0..2 {
         let refusal = open_with(&path(&directory), &steps).unwrap_err().to_string();
         assert!(refusal.contains("nonsense"), "{refusal}");
     }
 
-    assert_eq!(number(&path(&directory), "PRAGMA user_version"), 1);
+    assert_eq!(number(&path(&directory), "PRAGMA user_version"), i64::try_from(newest).unwrap());
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'colours'";
     assert_eq!(number(&path(&directory), tables), 0);
     let copies: Vec<_> =
         files(directory.path()).into_iter().filter(|name| name.contains("backup")).collect();
-    assert_eq!(copies, ["docket.db.v1-2.backup", "docket.db.v1.backup"]);
+    let expected = ["-2", ""].map(|mark| format!("docket.db.v{newest}{mark}.backup"));
+    assert_eq!(copies, expected);
     assert!(open(&directory).is_ok());
 }
