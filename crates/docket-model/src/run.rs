@@ -34,7 +34,7 @@ pub struct Run {
     pub state: RunState,
     /// Set once somebody wants it to end.
     pub cancellation: Option<Box<Cancellation>>,
-    /// When nothing more was to be done.
+    /// When its last container ended, by docket's clock; where there was none, when that was decided.
     pub ended_at: Option<DateTime<Utc>>,
     /// The tries so far, the first one first.
     pub attempts: Vec<Attempt>,
@@ -72,11 +72,12 @@ impl Run {
         self.attempts.iter().any(|attempt| attempt.container.is_some())
     }
 
-    /// How long after its instant the first container started; absent while none has.
+    /// How long after its instant the first container started, by docket's clock; absent while none
+    /// has. Never negative, also where a clock was set back meanwhile.
     #[must_use]
     pub fn lateness(&self) -> Option<TimeDelta> {
         let started = self.attempts.first()?.started_at?;
-        Some(started - self.id.instant.moment())
+        Some((started - self.id.instant.moment()).max(TimeDelta::zero()))
     }
 
     /// The latest instant that the record accounts for: its own, or the end of a span.

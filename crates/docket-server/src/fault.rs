@@ -17,6 +17,12 @@ pub(crate) enum Point {
     Created,
     IdNoted,
     Started,
+    /// It is noted that a container which may have been asked to start is replaced.
+    Replacing,
+    /// That container was removed.
+    Unstarted,
+    /// It is noted that it never ran.
+    NeverRan,
     /// Somebody wants it to end; it is noted, and nothing was done about it.
     Cancelling,
     Exited,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::output::Output;
@@ -71,7 +71,7 @@ pub struct Attempt {
     pub image: Option<Arc<str>>,
     /// What went well enough but not as asked, such as an image that could not be pulled.
     pub remarks: Vec<String>,
-    /// When the container was started, by the engine's clock.
+    /// When the container was started, by docket's clock.
     pub started_at: Option<DateTime<Utc>>,
     /// How it ended.
     pub exit: Option<Exit>,
@@ -94,6 +94,36 @@ impl Attempt {
             exit: None,
             output: None,
         }
+    }
+
+    /// When the creation of its container was noted, by docket's clock: it did not run before.
+    #[must_use]
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.noted(|step| matches!(step, Step::Created))
+    }
+
+    /// How long its container ran, by the engine's clock alone.
+    #[must_use]
+    pub fn duration(&self) -> Option<TimeDelta> {
+        let exit = self.exit.as_ref()?;
+        Some((exit.ended_at? - exit.started_at?).max(TimeDelta::zero()))
+    }
+
+    /// When its container ended, by docket's clock: its duration after its start, and not after docket
+    /// learnt of it. Of an attempt that was started and has no duration, when docket learnt of it.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<DateTime<Utc>> {
+        let learnt_at = self.noted(|step| matches!(step, Step::Exited))?;
+        match (self.started_at, self.duration()) {
+            (Some(started_at), Some(duration)) => Some((started_at + duration).min(learnt_at)),
+            _ => Some(learnt_at),
+        }
+    }
+
+    /// When the newest of these steps was noted.
+    fn noted(&self, is_wanted: impl Fn(&Step) -> bool) -> Option<DateTime<Utc>> {
+        let mut newest_first = self.steps.iter().rev();
+        newest_first.find(|(_, step)| is_wanted(step)).map(|(at, _)| *at)
     }
 
     /// How many bytes it takes in memory with its output, about.

@@ -65,7 +65,7 @@ pub struct RunRecord {
     /// When the next attempt begins, between two of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<DateTime<Utc>>,
-    /// When nothing more was to be done.
+    /// When its last container ended, by docket's clock; without one, when the record was completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<DateTime<Utc>>,
     /// How many milliseconds after its instant the first container started.
@@ -124,9 +124,9 @@ pub struct AttemptRecord {
     pub engine: Option<String>,
     /// The id of the image that it was made from.
     pub image: Option<String>,
-    /// When the container started, by the engine's clock.
+    /// When the container started, by docket's clock.
     pub started: Option<DateTime<Utc>>,
-    /// When it ended, by the engine's clock.
+    /// When it ended, by docket's clock: as long after its start as the engine says that it ran.
     pub ended: Option<DateTime<Utc>>,
     /// Its exit code.
     pub exit_code: Option<i64>,
@@ -157,7 +157,7 @@ impl From<&Run> for RunRecord {
             engine: attempt.engine.as_deref().map(str::to_owned),
             image: attempt.image.as_deref().map(str::to_owned),
             started: attempt.started_at,
-            ended: attempt.exit.as_ref().and_then(|exit| exit.ended_at),
+            ended: attempt.ended_at(),
             exit_code: attempt.exit.as_ref().map(|exit| exit.code),
             out_of_memory: attempt.exit.as_ref().is_some_and(|exit| exit.out_of_memory),
             output_bytes: attempt.output.as_ref().map(|output| output.written()),

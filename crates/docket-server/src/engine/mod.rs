@@ -1,7 +1,8 @@
 //! Engines run a container to its end. Stores, schedules and HTTP are not known here.
 //!
 //! 1. Creating is idempotent by name: a second call joins the container that the first one made.
-//! 2. Starting is not: an engine runs an ended container again, so whoever got no answer inspects.
+//! 2. Starting is not: an engine runs an ended container again, and a start request can arrive late.
+//!    So each container gets one start request, ever; without an answer, it is replaced.
 //! 3. A container that does not carry every label of ours is never touched.
 
 pub mod docker;
@@ -39,6 +40,8 @@ pub struct EngineInfo {
     pub api_version: String,
     /// How many processor cores it has.
     pub cores: usize,
+    /// What its clock showed while it answered, where it reports that.
+    pub time: Option<DateTime<Utc>>,
 }
 
 /// An image that is there to make containers from.
@@ -98,7 +101,33 @@ pub struct Made {
     pub image: Option<Arc<str>>,
     /// What the engine had to say about the options.
     pub warnings: Vec<String>,
+    /// True where the container was there already under this name.
+    pub joined: bool,
 }
+
+/// What happened to a container, as the engine's events report it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LifeEvent {
+    /// It was created.
+    Created,
+    /// It was started.
+    Started {
+        /// When, by the engine's clock.
+        at: Option<DateTime<Utc>>,
+    },
+    /// Its main process ended.
+    Exited {
+        /// The exit code, where the event has it.
+        code: Option<i64>,
+        /// When, by the engine's clock.
+        at: Option<DateTime<Utc>>,
+    },
+    /// It was removed.
+    Removed,
+}
+
+/// The events of one container: first those that the engine remembers, then new ones as they come.
+pub type LifeEvents = BoxStream<'static, Result<LifeEvent, EngineError>>;
 
 /// A container that carries a server's labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,10 +176,11 @@ pub trait Engine: Observation {
     /// Creates the container, or joins the one of this name if its labels are all the plan's.
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError>;
 
-    /// Starts the container once; after a start without an answer it inspects before anything else.
+    /// Sends the one start request that this container ever gets.
     ///
-    /// [`EngineError::NeverStarted`] where it is gone and no start was ever carried out: it may be
-    /// created anew. [`EngineError::Gone`] where that is not sure.
+    /// [`EngineError::Unreachable`] where there was no answer: the request may still be carried out,
+    /// also much later. [`EngineError::NeverStarted`] where the container is gone and was not started:
+    /// it may be created anew. [`EngineError::Gone`] where that is not sure.
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError>;
 
     /// Waits until a started container has ended, however often the engine goes away meanwhile.
@@ -174,6 +204,13 @@ pub trait Observation: fmt::Debug + Send + Sync {
     /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`]; a refusal
     /// tells nothing about it, so that is [`EngineError::Unreachable`].
     async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError>;
+
+    /// Reports what happened to the container, and goes on with what happens to it.
+    ///
+    /// An engine remembers a bounded number of events of all its containers, and none over its own
+    /// restart, so that a start is missing proves nothing unless the creation is there. The stream ends
+    /// when the engine ends it.
+    fn life_events(&self, container: &ContainerId) -> LifeEvents;
 
     /// Reads what the container has written so far, from the beginning; keeps at most `limit` bytes.
     async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError>;

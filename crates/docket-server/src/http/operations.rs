@@ -36,8 +36,12 @@ pub(super) struct Health<'a> {
     time: DateTime<Utc>,
     time_zone: &'a str,
     store: String,
+    /// Set where the clock was set back.
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<String>,
+    /// Set where the engine's clock and docket's differ by more than two seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine_clock: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -94,6 +98,7 @@ pub(super) async fn health(api: Data<Api>) -> HttpResponse {
         time_zone: api.zone.name(),
         store,
         clock: api.ticks.clock_set_back(time),
+        engine_clock: api.health.clock_difference(),
     })
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use docket_model::{
     Output,
     run::{Cancellation, ContainerId, Exit, RunState},
 };
 use tracing::warn;
 
-use super::{Stopped, berths::Place, journey::Journey, policy};
+use super::{Stopped, berths::Place, journey::Journey, policy, replacement::Fate, watch::Start};
 use crate::{
     engine::{EngineError, Sight},
     fault::{Point, point},
@@ -27,8 +28,10 @@ pub(super) enum Setting {
         container: ContainerId,
         /// The id of the engine that has it.
         engine: Option<Arc<str>>,
-        /// True where it is known to have been started.
-        was_started: bool,
+        /// When its creation was noted, by docket's clock: it was not started before.
+        created_at: Option<DateTime<Utc>>,
+        /// When its start was noted, by docket's clock, where docket was there.
+        started_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -37,6 +40,8 @@ pub(super) enum Setting {
 pub(super) struct Over {
     pub(super) state: RunState,
     pub(super) exit: Option<Exit>,
+    /// When its container started, by docket's clock.
+    pub(super) started_at: Option<DateTime<Utc>>,
     pub(super) output: Option<Arc<Output>>,
     pub(super) remarks: Vec<String>,
     /// The container that is there and does not run.
@@ -46,7 +51,8 @@ pub(super) struct Over {
 impl Over {
     /// An end for which no container stands.
     pub(super) fn without_container(state: RunState) -> Self {
-        Self { state, exit: None, output: None, remarks: Vec::new(), container: None }
+        let (exit, started_at, output) = (None, None, None);
+        Self { state, exit, started_at, output, remarks: Vec::new(), container: None }
     }
 }
 
@@ -89,22 +95,30 @@ pub(super) struct Attempt<'a> {
     pub(super) journey: &'a Journey,
     /// The container, once there is one.
     pub(super) container: Option<ContainerId>,
+    /// When the creation of the container was noted, by docket's clock.
+    pub(super) created_at: Option<DateTime<Utc>>,
+    /// True while a request to start the container may be on its way.
+    pub(super) may_start: bool,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(journey: &'a Journey) -> Self {
-        Self { journey, container: None }
+        Self { journey, container: None, created_at: None, may_start: false }
     }
 
     /// Goes on from where the run stands to the attempt's end.
     pub(super) async fn carry_out(mut self, setting: Setting) -> Result<Over, Stopped> {
-        let outcome = match setting {
+        let mut outcome = match setting {
             Setting::Claimed(place) => self.begin(place).await,
             Setting::ClaimedBefore => self.begin_late().await,
-            Setting::Made { container, engine, was_started } => {
-                self.resume(container, engine, was_started).await
+            Setting::Made { container, engine, created_at, started_at } => {
+                self.created_at = created_at;
+                self.resume(container, engine, started_at).await
             }
         };
+        if let Err(failure) = outcome {
+            outcome = self.give_up(failure).await;
+        }
         let state = match outcome {
             Ok(over) => return Ok(over),
             Err(Break::Stopped) => return Err(Stopped),
@@ -155,41 +169,107 @@ impl<'a> Attempt<'a> {
         &mut self,
         container: ContainerId,
         engine: Option<Arc<str>>,
-        was_started: bool,
+        started_at: Option<DateTime<Utc>>,
     ) -> Result<Over, Break> {
         let runner = &self.journey.runner;
         let _berth = runner.berths.occupy();
         let here = self.engine_id().await?;
         // An engine that has the very container is the one, whatever it calls itself now.
         let Some(sight) = runner.look_surely(&container).await? else {
-            return Err(Break::Lost(gone_from(engine, &here)));
+            return self.resume_gone(&container, engine, &here).await;
         };
         self.container = Some(container.clone());
-        match sight {
-            Sight::Created if self.may_still_start().await? => self.bring_up_and_see_out().await,
-            Sight::Created => Ok(self.missed()),
-            Sight::Runs { started_at } => {
-                if !was_started {
-                    self.note_loosely(Progress::Started).await?;
-                }
-                let started_at = started_at.unwrap_or_else(|| runner.clock.now());
-                self.see_out(&container, started_at).await
+        match (sight, started_at) {
+            // The earlier life may have sent a start request that is still on its way.
+            (Sight::Created, _) => {
+                self.may_start = true;
+                self.replace_in_time(&container).await
             }
-            Sight::Ended(exit) => {
-                let early = self.ended_early(&exit);
-                self.capture(&container, exit, early).await
-            }
+            (Sight::Runs { .. }, Some(at)) => self.see_out(&container, Start::Seen(at)).await,
+            (sight, _) => self.go_on_with(&container, sight).await,
         }
     }
 
-    async fn bring_up_and_see_out(&mut self) -> Result<Over, Break> {
-        let (container, started_at) = self.bring_up().await?;
-        self.see_out(&container, started_at).await
+    /// From a container that is gone: its end, or a new one, where the engine's events say so.
+    async fn resume_gone(
+        &mut self,
+        container: &ContainerId,
+        engine: Option<Arc<str>>,
+        here: &str,
+    ) -> Result<Over, Break> {
+        match gone_from(engine, here) {
+            Some(reason) => Err(Break::Lost(reason)),
+            None => match self.past_of(container).await? {
+                Fate::NeverRan if self.may_still_start().await? => self.begin_anew().await,
+                Fate::NeverRan => Ok(self.missed()),
+                fate => self.end_as(container, fate).await,
+            },
+        }
+    }
+
+    /// Replaces a container that was never started, if its run is still in time.
+    async fn replace_in_time(&mut self, container: &ContainerId) -> Result<Over, Break> {
+        let is_in_time = self.may_still_start().await?;
+        let purpose = if is_in_time { "it is replaced" } else { "its run is given up" };
+        match self.replace(container, purpose).await? {
+            Fate::NeverRan if is_in_time => self.begin_anew().await,
+            Fate::NeverRan => Ok(self.missed()),
+            fate => self.end_as(container, fate).await,
+        }
+    }
+
+    /// Pulls, creates and starts once more.
+    async fn begin_anew(&mut self) -> Result<Over, Break> {
+        self.pull().await?;
+        self.bring_up_and_see_out().await
+    }
+
+    /// Goes on with a container that was started, or ends with what is known of it.
+    pub(super) async fn end_as(
+        &mut self,
+        container: &ContainerId,
+        fate: Fate,
+    ) -> Result<Over, Break> {
+        match fate {
+            Fate::Found(sight) => {
+                self.container = Some(container.clone());
+                self.may_start = false;
+                self.go_on_with(container, sight).await
+            }
+            Fate::Ran(exit) => {
+                let early = self.ended_early(&exit);
+                let remark = "its container was removed before docket read its output";
+                let over = self.judged(exit, early);
+                Ok(Over { remarks: vec![remark.to_owned()], ..over })
+            }
+            Fate::NeverRan | Fate::Unknown => Err(Break::Lost(GONE_MEANWHILE.to_owned())),
+        }
+    }
+
+    /// Makes sure that a run which does not go on cannot start any more.
+    async fn give_up(&mut self, failure: Break) -> Result<Over, Break> {
+        let container = self.container.clone().filter(|_| self.may_start);
+        let (Some(container), false) = (container, matches!(failure, Break::Stopped)) else {
+            return Err(failure);
+        };
+        match self.replace(&container, "its run is given up").await? {
+            Fate::NeverRan => Err(failure),
+            fate => self.end_as(&container, fate).await,
+        }
     }
 
     /// Notes what a run goes on from also where its record is gone.
     pub(super) async fn note_loosely(&self, progress: Progress) -> Result<(), Stopped> {
-        if let Err(error) = self.journey.note(progress).await? {
+        self.note_loosely_at(progress, self.journey.runner.clock.now()).await
+    }
+
+    /// The same about another moment.
+    pub(super) async fn note_loosely_at(
+        &self,
+        progress: Progress,
+        at: DateTime<Utc>,
+    ) -> Result<(), Stopped> {
+        if let Err(error) = self.journey.note_at(progress, at).await? {
             warn!(run = %self.journey.handle.id, %error, "the run goes on without a record");
         }
         Ok(())
@@ -240,14 +320,10 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Why nobody knows how a run ended whose container this engine does not have.
-fn gone_from(engine: Option<Arc<str>>, here: &str) -> String {
-    match engine.filter(|engine| **engine != *here) {
-        None => GONE_MEANWHILE.to_owned(),
-        Some(engine) => {
-            format!("its container is on the engine {engine}, and docket talks to another one now")
-        }
-    }
+/// Why it is not known how a run ended whose container another engine has.
+fn gone_from(engine: Option<Arc<str>>, here: &str) -> Option<String> {
+    let engine = engine.filter(|engine| **engine != *here)?;
+    Some(format!("its container is on the engine {engine}, and docket talks to another one now"))
 }
 
 /// Why nobody knows how a run ended.

@@ -9,7 +9,7 @@ use docket_model::{
 };
 use thiserror::Error;
 
-use super::{Runner, decision::Wish, outcome};
+use super::{Runner, confirmation, decision::Wish, outcome};
 use crate::store::{Recorded, StoreError, Wanted};
 
 /// Why somebody does not get what they want.
@@ -91,7 +91,7 @@ impl Runner {
             let standing = self.store.standing(name).await?;
             let missing = || HandError::NoSuchAllocation(name.to_owned());
             let allocation = standing.ok_or_else(missing)?.allocation;
-            let line = self.lines.turn(allocation.uid).await;
+            let line = self.confirmed_turn(&allocation, confirmation::FOR_REQUESTS).await;
             let wish = match at {
                 None => Wish::due(self.this_moment(), Trigger::ByHand(Arc::clone(&demand))),
                 Some(at) => {

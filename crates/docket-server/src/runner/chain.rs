@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tracing::{debug, error};
 
 use super::{
-    Runner, WRITE_AGAIN,
+    Runner, WRITE_AGAIN, confirmation,
     decision::Wish,
     policy::{self, Missed, Why},
 };
@@ -73,7 +73,12 @@ impl Runner {
     ) -> Result<Option<Recorded>, StoreError> {
         let Some(standing) = self.store.standing(name.as_str()).await? else { return Ok(None) };
         let uid = standing.allocation.uid;
-        let line = self.lines.turn(uid).await;
+        let line = self.confirmed_turn(&standing.allocation, confirmation::FOR_SCHEDULES).await;
+        if !self.health.is_up() && self.unconfirmed(&line).is_some() {
+            drop(line);
+            let is_up = self.unless_stopped(self.health.up()).await.is_ok();
+            return Ok(is_up.then_some(Recorded::Changed));
+        }
         let Some((standing, instant)) = self.due_after_parents(name).await? else {
             return Ok(None);
         };

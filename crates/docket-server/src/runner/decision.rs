@@ -13,6 +13,7 @@ use tracing::{debug, error, info, warn};
 use super::{
     Runner, WRITE_AGAIN,
     attempt::Setting,
+    confirmation,
     journey::{Journey, Stage},
     line::{Handle, Line},
     pauses::TOO_LATE,
@@ -49,7 +50,11 @@ impl Runner {
         suspension: Option<&Suspension>,
         decided: DateTime<Utc>,
     ) -> DateTime<Utc> {
-        let line = self.lines.turn(allocation.uid).await;
+        let line = self.confirmed_turn(allocation, confirmation::FOR_SCHEDULES).await;
+        if !self.health.is_up() && self.unconfirmed(&line).is_some() {
+            // The engine is away again: the scheduler proposes these instants when it is back.
+            return decided;
+        }
         let (zone, now) = (self.zone, self.clock.now());
         let question = Question { allocation, suspension, zone, decided, now };
         let mut through = decided;
@@ -151,6 +156,7 @@ impl Runner {
         let place = self.berths.admit(instant);
         let beside = Beside {
             under_way: line.under_way().iter().map(|handle| handle.id.instant).collect(),
+            is_unconfirmed: self.unconfirmed(line).is_some(),
             waiting: line.waiting().map(|handle| handle.id.instant),
             full: place.as_ref().err().copied(),
         };
@@ -244,6 +250,7 @@ impl Runner {
         let end = End {
             state: RunState::Cancelled(reason),
             exit: None,
+            started_at: None,
             output: None,
             remarks: Vec::new(),
             at: self.clock.now(),

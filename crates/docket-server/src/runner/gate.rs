@@ -39,12 +39,7 @@ impl Permit<'_> {
         work.await
     }
 
-    /// Lets the next one through before this one is through.
-    pub(super) fn give_back(&mut self) {
-        self.way = None;
-    }
-
-    /// True until it is given back, or has been used for too long.
+    /// True until it has been used for too long.
     pub(super) fn is_valid(&self) -> bool {
         self.way.is_some()
     }

@@ -1,8 +1,15 @@
 //! Whether the engine answers, for everyone who has to know.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -38,17 +45,57 @@ pub(crate) enum EngineState {
     },
 }
 
+/// How far apart the clocks of engine and docket may be before that is reported.
+const MOST_APART: TimeDelta = TimeDelta::seconds(2);
+
+/// What the engine's clock showed, and when.
+#[derive(Debug, Clone, Copy)]
+struct EngineClock {
+    showed: DateTime<Utc>,
+    at: Instant,
+    /// How much it is ahead of docket's clock at least; negative where it is behind.
+    ahead: TimeDelta,
+}
+
 /// Asks the engine now and then, and lets others wait for it.
 #[derive(Debug)]
 pub(crate) struct EngineHealth {
     state: watch::Sender<EngineState>,
     suspected: Notify,
+    /// How often the engine came up.
+    epoch: AtomicU64,
+    engine_clock: Mutex<Option<EngineClock>>,
 }
 
 impl EngineHealth {
     /// Nothing is known yet.
     pub(crate) fn new() -> Self {
-        Self { state: watch::Sender::new(EngineState::Unknown), suspected: Notify::new() }
+        Self {
+            state: watch::Sender::new(EngineState::Unknown),
+            suspected: Notify::new(),
+            epoch: AtomicU64::new(0),
+            engine_clock: Mutex::default(),
+        }
+    }
+
+    /// How often the engine came up so far: what it reported before it was away may be untrue since.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// What the engine's clock shows now, where the engine reports that.
+    pub(crate) fn engine_time(&self) -> Option<DateTime<Utc>> {
+        let EngineClock { showed, at, .. } = (*self.engine_clock.lock())?;
+        Some(showed + TimeDelta::from_std(at.elapsed()).ok()?)
+    }
+
+    /// Says so where the engine's clock and docket's differ by more than two seconds.
+    pub(crate) fn clock_difference(&self) -> Option<String> {
+        let EngineClock { ahead, .. } = (*self.engine_clock.lock())?;
+        let seconds = ahead.abs().num_seconds();
+        let side = if ahead < TimeDelta::zero() { "behind" } else { "ahead of" };
+        (ahead.abs() > MOST_APART)
+            .then(|| format!("the engine's clock is {seconds} s {side} the clock of docket"))
     }
 
     /// What is known now.
@@ -92,10 +139,12 @@ impl EngineHealth {
             if let Err(error) = answers {
                 self.away(&error.to_string(), clock.now());
             } else if !self.is_up() || learnt_at.elapsed() >= LEARN_EVERY {
+                let asked_at = clock.now();
                 match engine.info().await {
                     Ok(info) => {
                         learnt_at = Instant::now();
-                        self.came_up(info, clock.now());
+                        self.compare_clocks(info.time, asked_at, clock.now());
+                        self.came_up(EngineInfo { time: None, ..info }, clock.now());
                     }
                     // It answers, and is what it was.
                     Err(_) if self.is_up() => {}
@@ -111,6 +160,31 @@ impl EngineHealth {
         }
     }
 
+    /// Takes note of what the engine's clock showed at some moment between two of docket's.
+    fn compare_clocks(
+        &self,
+        showed: Option<DateTime<Utc>>,
+        asked_at: DateTime<Utc>,
+        answered_at: DateTime<Utc>,
+    ) {
+        let before = self.clock_difference();
+        *self.engine_clock.lock() = showed.map(|showed| {
+            let ahead = if showed < asked_at {
+                showed - asked_at
+            } else {
+                (showed - answered_at).max(TimeDelta::zero())
+            };
+            EngineClock { showed, at: Instant::now(), ahead }
+        });
+        match (before, self.clock_difference()) {
+            (None, Some(difference)) => {
+                warn!("{difference}: each time span is measured by one of them")
+            }
+            (Some(_), None) => info!("the clocks of the engine and of docket agree again"),
+            _ => {}
+        }
+    }
+
     fn came_up(&self, info: EngineInfo, now: DateTime<Utc>) {
         self.state.send_if_modified(|state| {
             let EngineInfo { version, api_version, cores, .. } = &info;
@@ -121,6 +195,9 @@ impl EngineHealth {
                     info!(version, api_version, cores, "the engine is back after {seconds} s");
                 }
                 _ => info!(version, api_version, cores, "the engine answers"),
+            }
+            if !matches!(state, EngineState::Up(_)) {
+                self.epoch.fetch_add(1, Ordering::SeqCst);
             }
             *state = EngineState::Up(Arc::new(info));
             true

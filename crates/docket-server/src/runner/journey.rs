@@ -118,6 +118,8 @@ impl Journey {
             }
             let end = self.finish(over).await?;
             let Some(until) = pause else { return Ok(end) };
+            self.handle.has_no_container();
+            self.runner.tell(&self.handle.id);
             stage = Stage::Between(until);
         }
     }
@@ -163,10 +165,11 @@ impl Journey {
 
     /// Records the end of an attempt, and only then lets its container go.
     async fn finish(&self, over: Over) -> Result<RunState, Stopped> {
-        let Over { state, exit, output, remarks, container } = over;
+        let Over { state, exit, started_at, output, remarks, container } = over;
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let exit_code = exit.as_ref().map(|exit| exit.code);
-        let end = End { state: state.clone(), exit, output, remarks, at: runner.clock.now() };
+        let at = runner.clock.now();
+        let end = End { state: state.clone(), exit, started_at, output, remarks, at };
         if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
             // The allocation was deleted meanwhile, and its history with it.
             info!(run = %id, %error, "the end of a run could not be recorded");
@@ -189,8 +192,16 @@ impl Journey {
 
     /// Adds to the record. An error means that there is none any more: the allocation is gone.
     pub(super) async fn note(&self, progress: Progress) -> Result<Result<(), StoreError>, Stopped> {
+        self.note_at(progress, self.runner.clock.now()).await
+    }
+
+    /// The same about another moment.
+    pub(super) async fn note_at(
+        &self,
+        progress: Progress,
+        at: DateTime<Utc>,
+    ) -> Result<Result<(), StoreError>, Stopped> {
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
-        let at = runner.clock.now();
         let noted = runner.durably(|| runner.store.note(id, uid, progress.clone(), at)).await;
         runner.tell(id);
         noted

@@ -1,18 +1,25 @@
 //! From an image to a container that was started.
+//!
+//! 1. Each container gets one start request. One whose request got no answer is replaced.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use docket_model::run::{Cancellation, ContainerId};
-use tracing::warn;
+use docket_model::{
+    allocation::Pull,
+    run::{Cancellation, ContainerId},
+};
+use tracing::{info, warn};
 
 use super::{
     EngineState,
-    attempt::{Attempt, Break, GONE_MEANWHILE},
+    attempt::{Attempt, Break, Over},
     environment,
     gate::Permit,
     journey::Journey,
     patience::Patience,
+    replacement::Fate,
+    watch::Start,
 };
 use crate::{
     engine::{EngineError, Identity, Made, Plan, Pulled, Sight},
@@ -73,29 +80,49 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// Creates and starts the container, as soon as the gate lets it through.
-    pub(super) async fn bring_up(&mut self) -> Result<(ContainerId, DateTime<Utc>), Break> {
-        for _ in 0..MOST_MADE {
-            let (id, permit) = match self.container.clone() {
-                Some(made) => (made, self.unless_over(self.journey.runner.gate.enter()).await?),
-                None => self.make().await?,
-            };
-            match self.start(&id, permit).await {
-                Err(Break::Engine(EngineError::NeverStarted)) => {
+    /// Creates and starts the container, as soon as the gate lets it through, and follows it to its end.
+    pub(super) async fn bring_up_and_see_out(&mut self) -> Result<Over, Break> {
+        let runner = &self.journey.runner;
+        let mut removed = 0;
+        let mut patience = Patience::bounded("the start of the container");
+        loop {
+            let (made, permit) = self.make().await?;
+            let id = made.id;
+            if made.joined
+                && let Some(sight @ (Sight::Runs { .. } | Sight::Ended(_))) =
+                    runner.look_surely(&id).await?
+            {
+                return self.go_on_with(&id, sight).await;
+            }
+            let no_answer = match self.start(&id, permit).await {
+                Ok(started_at) => return self.see_out(&id, Start::Seen(started_at)).await,
+                Err(Break::Engine(EngineError::NeverStarted)) if removed < MOST_MADE => {
                     warn!(run = %self.journey.handle.id, "removed from outside, and made anew");
+                    removed += 1;
                     self.container = None;
+                    continue;
                 }
-                started => return Ok((id, started?)),
+                Err(Break::Engine(EngineError::Gone)) => {
+                    let fate = self.past_of(&id).await?;
+                    return self.end_as(&id, fate).await;
+                }
+                Err(Break::Engine(EngineError::Unreachable(reason))) => reason,
+                Err(error) => return Err(error),
+            };
+            runner.unless_stopped(runner.bear(&mut patience, &no_answer)).await??;
+            match self.replace(&id, "its start got no answer, so it is replaced").await? {
+                Fate::NeverRan => {}
+                fate => return self.end_as(&id, fate).await,
             }
         }
-        Err(EngineError::NeverStarted.into())
     }
 
     /// Creates the container and notes its id; returns with the gate still held, for the start.
-    async fn make(&mut self) -> Result<(ContainerId, Permit<'a>), Break> {
+    async fn make(&mut self) -> Result<(Made, Permit<'a>), Break> {
         let Journey { runner, handle, .. } = self.journey;
         let plan = self.unless_over(self.plan()).await??;
         let mut patience = Patience::bounded("the creation of the container");
+        let mut may_pull = handle.allocation.specification.policies.pull != Pull::Never;
         let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_over(self.engine_id()).await??;
@@ -107,65 +134,52 @@ impl<'a> Attempt<'a> {
                     runner.leftovers.suspect();
                     self.unless_over(runner.bear(&mut patience, &reason)).await??;
                 }
+                Err(EngineError::NoSuchImage { image, .. }) if may_pull => {
+                    drop(permit);
+                    may_pull = false;
+                    info!(run = %handle.id, image, "the image is gone since the pull; pulling again");
+                    self.pull().await?;
+                }
                 made => break (made?, engine, permit),
             }
         };
         point(Point::Created);
-        let Made { id, image, warnings: remarks } = made;
-        let created = Progress::Created { container: id.clone(), engine, image, remarks };
-        self.container = Some(id.clone());
+        let created = Progress::Created {
+            container: made.id.clone(),
+            engine,
+            image: made.image.clone(),
+            remarks: made.warnings.clone(),
+        };
+        self.container = Some(made.id.clone());
+        self.created_at = Some(runner.clock.now());
         // Deleted in this moment: what was never started goes, as if it had never been.
         permit.during(self.journey.note(created)).await??;
         point(Point::IdNoted);
         match handle.cancelled() {
             Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
-            None => Ok((id, permit)),
+            None => Ok((made, permit)),
         }
     }
 
-    /// Starts the container; returns when that was.
-    async fn start(&self, id: &ContainerId, permit: Permit<'_>) -> Result<DateTime<Utc>, Break> {
+    /// Sends the start request of the container; returns when the answer came.
+    async fn start(
+        &mut self,
+        id: &ContainerId,
+        permit: Permit<'_>,
+    ) -> Result<DateTime<Utc>, Break> {
         let runner = &self.journey.runner;
         let mut permit = permit;
-        let mut patience = Patience::bounded("the start of the container");
-        loop {
-            if !permit.is_valid() {
-                permit = runner.unless_stopped(runner.gate.enter()).await?;
-            }
-            match permit.during(runner.engine.start(id)).await {
-                Err(EngineError::Unreachable(reason)) => {
-                    permit.give_back();
-                    let borne = runner.bear(&mut patience, &reason);
-                    let borne = runner.unless_stopped(borne).await?;
-                    if self.was_started(id).await? {
-                        break;
-                    }
-                    borne?;
-                }
-                // It may have been started, have ended and been removed: nobody knows.
-                Err(EngineError::Gone) => return Err(Break::Lost(GONE_MEANWHILE.to_owned())),
-                started => {
-                    started?;
-                    drop(permit);
-                    break;
-                }
-            }
+        if !permit.is_valid() {
+            permit = runner.unless_stopped(runner.gate.enter()).await?;
         }
+        self.may_start = true;
+        let answer = permit.during(runner.engine.start(id)).await;
+        self.may_start = matches!(answer, Err(EngineError::Unreachable(_)));
+        answer?;
+        drop(permit);
         point(Point::Started);
+        let started_at = runner.clock.now();
         self.note_loosely(Progress::Started).await?;
-        Ok(runner.clock.now())
-    }
-
-    /// Whether a start without an answer came about; ends a run that did not start and that somebody
-    /// wants to end.
-    async fn was_started(&self, id: &ContainerId) -> Result<bool, Break> {
-        let Journey { runner, handle, .. } = self.journey;
-        match (runner.look_surely(id).await?, handle.cancelled()) {
-            (None, _) => Err(Break::Lost(GONE_MEANWHILE.to_owned())),
-            (Some(Sight::Created), Some(Cancellation { reason, .. })) => {
-                Err(Break::Cancelled(reason))
-            }
-            (Some(sight), _) => Ok(sight != Sight::Created),
-        }
+        Ok(started_at)
     }
 }

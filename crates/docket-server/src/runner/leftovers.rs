@@ -214,7 +214,8 @@ impl Runner {
         let state = judge(&exit);
         let remarks = vec!["it was lost, and its container was found again".to_owned()];
         let at = self.clock.now();
-        let end = End { state: state.clone(), exit: Some(exit), output, remarks, at };
+        let started_at = None;
+        let end = End { state: state.clone(), exit: Some(exit), started_at, output, remarks, at };
         match self.durably(|| self.store.finish(&run.id, run.uid, end.clone())).await {
             Err(Stopped) => return,
             Ok(Err(error)) => {

@@ -11,7 +11,7 @@ use std::{
 
 use docket_model::{
     Allocation, RunId,
-    run::{Cancellation, Instant, Trigger},
+    run::{Cancellation, ContainerId, Instant, Trigger},
 };
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, watch};
@@ -29,6 +29,17 @@ pub(super) struct Handle {
     pub(super) attempt: u32,
     /// Set once somebody wants it to end.
     cancellation: watch::Sender<Option<Cancellation>>,
+    /// Its container, from its creation or its recovery on to the end of the attempt.
+    container: Mutex<Option<Watched>>,
+}
+
+/// The container of a run under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Watched {
+    id: ContainerId,
+    /// When the engine last came up before it reported that the container runs; 0 where it did not
+    /// report anything since the server started.
+    confirmed: u64,
 }
 
 impl Handle {
@@ -40,7 +51,30 @@ impl Handle {
         cancellation: Option<Cancellation>,
     ) -> Arc<Self> {
         let cancellation = watch::Sender::new(cancellation);
-        Arc::new(Self { id, allocation, trigger, attempt, cancellation })
+        let container = Mutex::default();
+        Arc::new(Self { id, allocation, trigger, attempt, cancellation, container })
+    }
+
+    /// The engine has to report on this container before anything is decided by what it does.
+    pub(super) fn has_container(&self, id: ContainerId) {
+        *self.container.lock() = Some(Watched { id, confirmed: 0 });
+    }
+
+    /// The engine, which came up for the time of this number, reported that the container runs.
+    pub(super) fn runs_in(&self, id: &ContainerId, epoch: u64) {
+        *self.container.lock() = Some(Watched { id: id.clone(), confirmed: epoch });
+    }
+
+    /// The attempt has no container any more, and the record says so.
+    pub(super) fn has_no_container(&self) {
+        *self.container.lock() = None;
+    }
+
+    /// The container on which the engine has not reported since it came up for the time of this number.
+    pub(super) fn unconfirmed(&self, epoch: u64) -> Option<ContainerId> {
+        let container = self.container.lock();
+        let unconfirmed = container.as_ref().filter(|watched| watched.confirmed < epoch.max(1));
+        unconfirmed.map(|watched| watched.id.clone())
     }
 
     pub(super) fn cancel(&self, cancellation: Cancellation) {
@@ -108,6 +142,11 @@ impl Line {
         let places = self.places.lock();
         let under_way = places.values().filter(|place| matches!(place, Place::UnderWay(_)));
         under_way.map(|place| Arc::clone(place.handle())).collect()
+    }
+
+    /// True while the run of this instant is carried out.
+    pub(super) fn is_under_way(&self, instant: Instant) -> bool {
+        matches!(self.places.lock().get(&instant), Some(Place::UnderWay(_)))
     }
 
     /// The newest run that waits; those before it were replaced by it.

@@ -11,6 +11,7 @@ mod attempt;
 mod berths;
 mod by_hand;
 mod chain;
+mod confirmation;
 mod decision;
 mod disposal;
 mod environment;
@@ -26,6 +27,7 @@ mod pauses;
 pub(crate) mod policy;
 mod recovery;
 mod rehearsal;
+mod replacement;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

@@ -7,7 +7,7 @@ use docket_model::{
     Run,
     allocation::Overlap,
     journal::{Cause, Event, Pause},
-    run::RunState,
+    run::{Attempt, RunState},
 };
 use tracing::info;
 
@@ -37,6 +37,9 @@ impl Runner {
                 with_waiting.push(uid);
             } else {
                 line.join(Arc::clone(&handle));
+                if let Stage::Attempt(Setting::Made { container, .. }) = &stage(&run) {
+                    handle.has_container(container.clone());
+                }
                 let waited = waited(&absences, run.decided_at, self.clock.now());
                 let journey = Journey { waited, ..Journey::new(Arc::clone(self), handle) };
                 journeys.push((journey, stage(&run)));
@@ -98,6 +101,7 @@ fn stage(run: &Run) -> Stage {
     Stage::Attempt(container.map_or(Setting::ClaimedBefore, |container| Setting::Made {
         container,
         engine: attempt.and_then(|attempt| attempt.engine.clone()),
-        was_started: attempt.is_some_and(|attempt| attempt.started_at.is_some()),
+        created_at: attempt.and_then(Attempt::created_at),
+        started_at: attempt.and_then(|attempt| attempt.started_at),
     }))
 }

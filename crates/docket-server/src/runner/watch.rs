@@ -1,4 +1,6 @@
 //! Following a container to its end, and ending it before.
+//!
+//! 1. Time spans are measured by one clock: docket's own, or the engine's.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -18,6 +20,8 @@ use crate::{
 
 /// The exit code of a container that was ended by a kill: 128 and the signal's number.
 const KILLED: i64 = 137;
+/// Why a container that was not started has no end.
+const NEVER_STARTED: &str = "the container was never started";
 /// How often a container that will not die is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -29,6 +33,23 @@ pub(super) enum Early {
     TimedOut(docket_model::Duration),
 }
 
+/// When a container started, by docket's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// docket got the answer to its start request then.
+    Seen(DateTime<Utc>),
+    /// docket was not there; the moment follows from how long the engine says that it ran.
+    Inferred(DateTime<Utc>),
+}
+
+impl Start {
+    fn at(self) -> DateTime<Utc> {
+        match self {
+            Self::Seen(at) | Self::Inferred(at) => at,
+        }
+    }
+}
+
 /// A container's end, as it will come by itself.
 type Following<'a> = Pin<&'a mut (dyn Future<Output = Result<Exit, EngineError>> + Send)>;
 
@@ -37,22 +58,58 @@ impl Attempt<'_> {
     pub(super) async fn see_out(
         &self,
         container: &ContainerId,
-        started_at: DateTime<Utc>,
+        start: Start,
     ) -> Result<Over, Break> {
         let runner = &self.journey.runner;
+        self.journey.handle.runs_in(container, runner.health.epoch());
         let mut following = std::pin::pin!(runner.engine.follow(container));
         let watched = async {
             let early = tokio::select! {
                 biased;
                 exit = &mut following => return Ok((exit?, None)),
-                early = self.end_before_its_time(started_at) => early,
+                early = self.end_before_its_time(start.at()) => early,
             };
             let exit = self.bring_down(container, following.as_mut(), &early).await?;
             Ok::<_, Break>((exit, Some(early)))
         };
         let (exit, early) = runner.unless_stopped(watched).await??;
         point(Point::Exited);
-        self.capture(container, exit, early).await
+        let started_at = Some(start.at());
+        Ok(Over { started_at, ..self.capture(container, exit, early).await? })
+    }
+
+    /// Goes on with a container that was started while docket did not see it.
+    pub(super) async fn go_on_with(
+        &self,
+        container: &ContainerId,
+        sight: Sight,
+    ) -> Result<Over, Break> {
+        match sight {
+            Sight::Runs { started_at } => {
+                let at = self.inferred_start(started_at);
+                self.note_loosely_at(Progress::Started, at).await?;
+                self.see_out(container, Start::Inferred(at)).await
+            }
+            Sight::Ended(exit) => {
+                let early = self.ended_early(&exit);
+                self.capture(container, exit, early).await
+            }
+            Sight::Created => Err(EngineError::NotStartable(NEVER_STARTED.to_owned()).into()),
+        }
+    }
+
+    /// When a container started, by docket's clock, though docket did not see it: its age by the
+    /// engine's clock ago, between the moment its creation was noted and now.
+    pub(super) fn inferred_start(&self, by_the_engine: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        let runner = &self.journey.runner;
+        let now = runner.clock.now();
+        let earliest = self.created_at.unwrap_or(now).min(now);
+        match (runner.health.engine_time(), by_the_engine) {
+            (Some(engine_now), Some(started_at)) => {
+                (now - (engine_now - started_at)).clamp(earliest, now)
+            }
+            _ => earliest,
+        }
     }
 
     /// Waits until somebody wants the run to end, or its time is up.
@@ -173,6 +230,12 @@ impl Attempt<'_> {
             Err(error) => (None, vec![format!("the output could not be read: {error}")]),
         };
         let exit = self.with_late_news(container, exit).await?;
+        point(Point::Captured);
+        Ok(Over { output, remarks, container: Some(container.clone()), ..self.judged(exit, early) })
+    }
+
+    /// The end of an attempt whose container ended so.
+    pub(super) fn judged(&self, exit: Exit, early: Option<Early>) -> Over {
         let state = match early {
             None => judge(&exit),
             Some(Early::Cancelled(Cancellation { reason, .. })) => RunState::Cancelled(reason),
@@ -181,9 +244,8 @@ impl Attempt<'_> {
                 exit.code
             )),
         };
-        point(Point::Captured);
-        let container = Some(container.clone());
-        Ok(Over { state, exit: Some(exit), output, remarks, container })
+        let started_at = Some(self.inferred_start(exit.started_at));
+        Over { exit: Some(exit), started_at, ..Over::without_container(state) }
     }
 }
 

@@ -33,6 +33,13 @@ pub enum Progress {
     },
     /// The container was started.
     Started,
+    /// The container, which may have been asked to start, is about to be removed; why, in words.
+    Replacing {
+        /// For the record.
+        remark: String,
+    },
+    /// The container is gone and never ran.
+    NeverRan,
     /// The older run has ended, so it is this one's turn.
     TurnCame,
     /// Somebody wants it to end.
@@ -63,6 +70,8 @@ pub struct End {
     pub state: RunState,
     /// How its container ended, if one did.
     pub exit: Option<Exit>,
+    /// When its container started, by docket's clock, where that is not on record.
+    pub started_at: Option<DateTime<Utc>>,
     /// What the container wrote.
     pub output: Option<Arc<Output>>,
     /// What was not as it should be about the end.
@@ -83,7 +92,11 @@ impl Progress {
                 run.attempts.push(Attempt::new(number));
                 run.state = RunState::Claimed;
             }
-            Self::Pulled { .. } | Self::Created { .. } | Self::Cancelling(_) => {}
+            Self::NeverRan => run.state = RunState::Claimed,
+            Self::Pulled { .. }
+            | Self::Created { .. }
+            | Self::Replacing { .. }
+            | Self::Cancelling(_) => {}
         }
         if let Self::Cancelling(cancellation) = self {
             run.cancellation = Some(Box::new(cancellation));
@@ -113,6 +126,15 @@ impl Progress {
                 attempt.started_at = Some(at);
                 Some(Step::Started)
             }
+            Self::Replacing { remark } => {
+                attempt.remarks.push(remark);
+                None
+            }
+            Self::NeverRan => {
+                attempt.container = None;
+                attempt.started_at = None;
+                None
+            }
             Self::WillNotDie(reason) => Some(Step::Error(reason.into())),
             Self::TurnCame | Self::Cancelling(_) | Self::NextAttempt => None,
         }
@@ -129,17 +151,36 @@ impl End {
         };
         let error = error.map(|reason| Step::Error(reason.into()));
         run.state = self.state;
-        run.ended_at = run.state.is_over().then_some(self.at);
+        let is_over = run.state.is_over();
+        run.ended_at = is_over.then_some(self.at);
         let Some(attempt) = run.attempt_mut() else { return };
         attempt.steps.extend(self.exit.as_ref().map(|_| (self.at, Step::Exited)));
         attempt.steps.extend(error.map(|step| (self.at, step)));
         attempt.steps.shrink_to_fit();
         attempt.remarks.extend(self.remarks);
-        if let Some(exit) = self.exit {
-            attempt.started_at = exit.started_at.or(attempt.started_at);
-            attempt.image = exit.image.clone().or(attempt.image.take());
-            attempt.exit = Some(exit);
-        }
         attempt.output = self.output.or(attempt.output.take());
+        let Some(exit) = self.exit else { return };
+        attempt.started_at = started_at(attempt, attempt.started_at.or(self.started_at), &exit);
+        attempt.image = exit.image.clone().or(attempt.image.take());
+        attempt.exit = Some(exit);
+        let ended_at = attempt.ended_at();
+        if is_over && ended_at.is_some() {
+            run.ended_at = ended_at;
+        }
+    }
+}
+
+/// When a container started, as exactly as can be said by docket's clock: when the engine says, but
+/// between the two moments that docket noted before and after its start request.
+fn started_at(
+    attempt: &Attempt,
+    noted: Option<DateTime<Utc>>,
+    exit: &Exit,
+) -> Option<DateTime<Utc>> {
+    match (attempt.created_at(), noted, exit.started_at) {
+        (Some(before), Some(after), Some(by_the_engine)) => {
+            Some(by_the_engine.clamp(before, after.max(before)))
+        }
+        (_, noted, by_the_engine) => noted.or(by_the_engine),
     }
 }

@@ -126,16 +126,12 @@ fn lasted(run: &Run) -> Option<String> {
 
 /// How long an attempt's container ran.
 pub(super) fn lasted_of(attempt: &Attempt) -> Option<String> {
-    let ended = attempt.exit.as_ref().and_then(|exit| exit.ended_at);
-    let noted = || {
-        let mut steps = attempt.steps.iter().rev();
-        steps.find(|(_, step)| matches!(step, Step::Exited)).map(|(at, _)| *at)
-    };
-    Some(length(ended.or_else(noted)? - attempt.started_at?))
+    let by_docket = || Some(attempt.ended_at()? - attempt.started_at?);
+    attempt.duration().or_else(by_docket).map(length)
 }
 
 fn ended(tale: &Tale, run: &Run) -> String {
-    let exit = run.attempt().and_then(|attempt| attempt.exit.as_ref()?.ended_at);
+    let exit = run.attempt().and_then(Attempt::ended_at);
     let at = exit.or(run.ended_at).map(|at| format!(" at {}", tale.time(at)));
     at.unwrap_or_default()
 }

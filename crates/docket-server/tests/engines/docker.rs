@@ -39,7 +39,7 @@ keeps! {
     a_terminals_bytes_come_back_as_they_were_written,
     the_program_is_told_which_run_it_is,
     creating_twice_joins_the_container,
-    a_container_that_has_ended_is_never_started_again,
+    events_say_whether_a_container_ever_ran,
     a_name_that_another_holds_is_left_alone,
     a_container_without_an_image_is_not_created,
     a_program_that_is_not_there_cannot_be_started,
@@ -108,27 +108,6 @@ async fn environment_and_command_of_a_run_reach_the_engine() {
     let (exit, captured) = subject.run(&plan).await;
 
     assert_eq!((exit.code, captured.output.to_bytes()), (0, b"2 1\n".to_vec()));
-}
-
-#[tokio::test]
-async fn starting_twice_runs_the_program_once() {
-    let bed = Bed::shared().await;
-    let subject = bed.subject();
-    let folder = bed.folder("count");
-    let bind = format!("{}:/count", folder.display());
-    let config = json!({"Cmd": ["sh", "-c", "echo x >> /count/starts"]});
-    let plan = subject.plan("count", json!({"Config": config, "HostConfig": {"Binds": [bind]}}));
-    let made = subject.begin(&plan).await;
-
-    // A server that was started anew knows nothing of the first start.
-    let next = bed.engine(None);
-    for _ in 0..3 {
-        next.start(&made.id).await.unwrap();
-        next.follow(&made.id).await.unwrap();
-    }
-
-    assert_eq!(fs::read_to_string(folder.join("starts")).unwrap(), "x\n");
-    subject.engine.remove(&made.id).await.unwrap();
 }
 
 #[tokio::test]

@@ -22,19 +22,11 @@ const NAME_LIMIT: Duration = Duration::from_secs(30);
 /// The first pause and the longest, doubling: a holder is to be seen after some 8 ms.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
-/// A container that is there now.
-pub(super) enum Created {
-    /// It was made by this call, so it was never started.
-    New(Made),
-    /// It was there, and may have been started long ago.
-    Joined(Made),
-}
-
 /// Creates the container; where the name is taken, joins the holder if it is ours.
 ///
 /// A creation without an answer is tried once more: if the first was carried out after all, the
 /// second finds the name taken.
-pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Created, EngineError> {
+pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Made, EngineError> {
     let name = plan.identity.name();
     let body = Bytes::from(Value::Object(plan.body()).to_string());
     let deadline = Instant::now() + NAME_LIMIT;
@@ -42,7 +34,7 @@ pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Created, Engi
     let mut answer_was_lost = false;
     loop {
         match post(client, &name, body.clone()).await {
-            Ok(made) => return Ok(Created::New(made)),
+            Ok(made) => return Ok(made),
             Err(EngineError::Refused { status: 409, message }) => {
                 match holder(client, &name, message).await? {
                     Holder::Stays(holder) => return join(&holder, &plan.identity),
@@ -72,7 +64,12 @@ pub(super) async fn post(client: &Client, name: &str, body: Bytes) -> Result<Mad
     let options = CreateContainerOptionsBuilder::new().name(name).build();
     let created = docker.create_container(Some(options), ContainerCreateBody::default());
     let created = client.answer(ANSWER_LIMIT, created).await?;
-    Ok(Made { id: ContainerId(created.id.into()), image: None, warnings: created.warnings })
+    Ok(Made {
+        id: ContainerId(created.id.into()),
+        image: None,
+        warnings: created.warnings,
+        joined: false,
+    })
 }
 
 /// Who has the name.
@@ -97,13 +94,14 @@ async fn holder(client: &Client, name: &str, refusal: String) -> Result<Holder, 
 }
 
 /// Takes the holder for the container that was asked for, if every label says so.
-fn join(holder: &Inspected, identity: &Identity) -> Result<Created, EngineError> {
+fn join(holder: &Inspected, identity: &Identity) -> Result<Made, EngineError> {
     if holder.is(identity) {
-        Ok(Created::Joined(Made {
+        Ok(Made {
             id: ContainerId(holder.id.as_ref().into()),
             image: holder.image.as_deref().map(Into::into),
             warnings: Vec::new(),
-        }))
+            joined: true,
+        })
     } else {
         Err(EngineError::NameHeld { holder: holder.description() })
     }
@@ -133,9 +131,9 @@ mod tests {
             _ => inspection("created"),
         });
 
-        let created = create(&stub.client(), &plan()).await.unwrap();
+        let made = create(&stub.client(), &plan()).await.unwrap();
 
-        let Created::Joined(made) = created else { panic!("it was not new") };
+        assert!(made.joined);
         assert_eq!((&*made.id.0, made.image.as_deref()), ("c1", Some("sha256:0a")));
         assert_eq!(stub.count("POST /containers/create?name=docket.report.20261121T090000Z"), 2);
     }
@@ -149,9 +147,9 @@ mod tests {
             _ => inspection("removing"),
         });
 
-        let created = create(&stub.client(), &plan()).await.unwrap();
+        let made = create(&stub.client(), &plan()).await.unwrap();
 
-        let Created::New(made) = created else { panic!("it was new") };
+        assert!(!made.joined);
         assert_eq!((&*made.id.0, made.warnings), ("c2", vec!["swap".to_owned()]));
     }
 

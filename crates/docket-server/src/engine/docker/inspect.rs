@@ -135,8 +135,12 @@ impl Inspected {
     }
 }
 
-/// A moment that the engine tells; it writes the year 1 for one that never was.
 fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
-    let moment = DateTime::parse_from_rfc3339(text?).ok()?;
+    moment_in(text?)
+}
+
+/// A moment as the engine writes it, which has the year 1 for one that never was.
+pub(super) fn moment_in(text: &str) -> Option<DateTime<Utc>> {
+    let moment = DateTime::parse_from_rfc3339(text).ok()?;
     (moment.year() > 1).then(|| moment.to_utc())
 }

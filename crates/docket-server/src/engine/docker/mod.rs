@@ -10,6 +10,7 @@ mod connect_error;
 mod context;
 mod create;
 mod endpoint;
+mod events;
 mod frames;
 mod inspect;
 mod live;
@@ -39,7 +40,6 @@ use uuid::Uuid;
 
 use self::{
     client::{ANSWER_LIMIT, Client},
-    create::Created,
     notes::Notes,
     pull::Pulls,
 };
@@ -48,8 +48,8 @@ pub use self::{
     endpoint::{Endpoint, Origin, config_folder},
 };
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
-    Pulled, Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents, LiveOutput, Made,
+    Observation, Plan, Pulled, Sight, Stop,
 };
 
 /// How long the engine may take to tell what it is.
@@ -119,6 +119,7 @@ impl Engine for DockerEngine {
             version: version.version.unwrap_or_default(),
             api_version: version.api_version.unwrap_or_default(),
             cores: info.ncpu.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
+            time: info.system_time.as_deref().and_then(inspect::moment_in),
         })
     }
 
@@ -127,18 +128,11 @@ impl Engine for DockerEngine {
     }
 
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
-        match create::create(&self.client, plan).await? {
-            Created::New(made) => {
-                self.notes.is_new(&made.id);
-                Ok(made)
-            }
-            Created::Joined(made) => Ok(made),
-        }
+        create::create(&self.client, plan).await
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
-        let is_new = self.notes.take_new(container);
-        run::start(&self.client, container, is_new).await
+        run::start(&self.client, container).await
     }
 
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
@@ -172,6 +166,10 @@ impl Observation for DockerEngine {
             return Err(EngineError::Gone);
         }
         Ok(inspected.sight())
+    }
+
+    fn life_events(&self, container: &ContainerId) -> LifeEvents {
+        events::of(&self.client, container)
     }
 
     async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {

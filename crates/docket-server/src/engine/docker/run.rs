@@ -13,58 +13,45 @@ use super::{
 };
 use crate::engine::EngineError;
 
-/// How often a start without an answer is tried before the caller is told.
-const START_TRIES: u32 = 3;
 /// How long one wait is trusted: an engine has been seen that never answered.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// The first pause and the longest, doubling, while the engine is away.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Starts a container that was never started. `is_new` tells that nobody can have started it.
+/// Sends one start request, and never another one for the same container.
 ///
-/// An engine runs an ended container again, so unless it is new, and after any start without an
-/// answer, the engine is asked first. It answers only once a start under way is over, because both
-/// take the container's lock.
-pub(super) async fn start(
-    client: &Client,
-    id: &ContainerId,
-    is_new: bool,
-) -> Result<(), EngineError> {
-    let mut is_new = is_new;
-    let mut outcome = Err(EngineError::Gone);
-    for _ in 0..START_TRIES {
-        if !is_new && was_started(client, id).await? {
-            return Ok(());
+/// An engine starts an ended container again, and a request whose answer is lost may be carried out
+/// much later. So what to do without an answer is the caller's decision.
+pub(super) async fn start(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
+    let started = client.docker.start_container(&id.0, None);
+    match client.answer(ANSWER_LIMIT, started).await {
+        Err(EngineError::Refused { status: status @ 502..=504, message }) => {
+            Err(EngineError::Unreachable(format!(
+                "{}: a proxy answered the start with status {status}: {message}",
+                client.endpoint
+            )))
         }
-        let is_first = std::mem::take(&mut is_new);
-        let started = client.docker.start_container(&id.0, None);
-        outcome = client.answer(ANSWER_LIMIT, started).await;
-        match outcome {
-            Ok(()) => return Ok(()),
-            Err(EngineError::Unreachable(_)) => {}
-            Err(error) => return refused(client, id, error, is_first).await,
-        }
+        Err(refusal @ EngineError::Refused { .. }) => refused(client, id, refusal).await,
+        outcome => outcome,
     }
-    outcome
 }
 
-/// What it means that the engine refused a start; `is_first` tells that no other can have come before.
+/// What it means that the engine refused the start of a container.
 async fn refused(
     client: &Client,
     id: &ContainerId,
     refusal: EngineError,
-    is_first: bool,
 ) -> Result<(), EngineError> {
     // With these it has not begun: there is no such container or network, or it is being removed.
     let was_not_begun = matches!(refusal, EngineError::Refused { status: 404 | 409, .. });
     match was_started(client, id).await {
-        // By a request whose answer was lost.
+        // A proxy may have repeated the request, and answered with what came of the second one.
         Ok(true) => Ok(()),
         Ok(false) => Err(match client.or_unreachable(refusal).await {
             EngineError::Refused { message, .. } => EngineError::NotStartable(message),
             error => error,
         }),
-        Err(EngineError::Gone) if is_first && was_not_begun => Err(EngineError::NeverStarted),
+        Err(EngineError::Gone) if was_not_begun => Err(EngineError::NeverStarted),
         Err(error) => Err(error),
     }
 }
@@ -190,61 +177,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_container_is_started_without_a_question() {
-        let stub = Stub::start(|_| done());
+    async fn a_start_is_one_request_whatever_becomes_of_its_answer() {
+        let lost = Stub::start(|_| Reply::Lost);
+        let bad_gateway = Stub::start(|_| Reply::Json(504, r#"{"message":"late"}"#.to_owned()));
+        let answered = Stub::start(|_| done());
 
-        start(&stub.client(), &container(), true).await.unwrap();
+        let without_answer = start(&lost.client(), &container()).await;
+        let through_a_proxy = start(&bad_gateway.client(), &container()).await;
+        start(&answered.client(), &container()).await.unwrap();
 
-        assert_eq!((stub.count("POST"), stub.count("GET")), (1, 0));
+        for outcome in [without_answer, through_a_proxy] {
+            assert!(matches!(outcome, Err(EngineError::Unreachable(_))), "{outcome:?}");
+        }
+        for stub in [lost, bad_gateway, answered] {
+            assert_eq!((stub.count("POST"), stub.count("GET")), (1, 0));
+        }
     }
 
     #[tokio::test]
-    async fn a_start_whose_answer_is_lost_is_not_sent_again_if_it_was_carried_out() {
-        let stub = Stub::start(|request| match request.split_once(' ') {
-            Some(("POST", _)) => Reply::Lost,
-            _ => inspection("exited"),
-        });
+    async fn a_container_that_is_gone_at_its_start_surely_never_ran() {
+        let stub =
+            Stub::start(|_| Reply::Json(404, r#"{"message":"No such container"}"#.to_owned()));
 
-        start(&stub.client(), &container(), true).await.unwrap();
-
-        assert_eq!(stub.count("POST /containers/c1/start"), 1);
-    }
-
-    #[tokio::test]
-    async fn a_start_whose_answer_is_lost_is_sent_again_if_it_was_not_carried_out() {
-        let mut answers = [Reply::Lost, done()].into_iter();
-        let stub = Stub::start(move |request| match request.split_once(' ') {
-            Some(("POST", _)) => answers.next().unwrap(),
-            _ => inspection("created"),
-        });
-
-        start(&stub.client(), &container(), true).await.unwrap();
-
-        assert_eq!(stub.count("POST /containers/c1/start"), 2);
-    }
-
-    #[tokio::test]
-    async fn a_new_container_that_is_gone_at_its_first_start_surely_never_ran() {
-        let gone = || Reply::Json(404, r#"{"message":"No such container: c1"}"#.to_owned());
-        let stub = Stub::start(move |_| gone());
-        let start = async |is_new| start(&stub.client(), &container(), is_new).await;
-
-        assert_eq!(start(true).await, Err(EngineError::NeverStarted));
-        assert_eq!(start(false).await, Err(EngineError::Gone));
-
-        let mut answers = [Reply::Lost].into_iter();
-        let stub = Stub::start(move |_| answers.next().unwrap_or_else(gone));
-        let lost = super::start(&stub.client(), &container(), true).await;
-        assert_eq!(lost, Err(EngineError::Gone));
-    }
-
-    #[tokio::test]
-    async fn a_container_that_was_started_before_is_not_started() {
-        let stub = Stub::start(|_| inspection("exited"));
-
-        start(&stub.client(), &container(), false).await.unwrap();
-
-        assert_eq!(stub.count("POST"), 0);
+        assert_eq!(start(&stub.client(), &container()).await, Err(EngineError::NeverStarted));
     }
 
     #[tokio::test(start_paused = true)]
@@ -256,7 +211,7 @@ mod tests {
                 _ => Reply::Json(status, r#"{"message":"no"}"#.to_owned()),
             });
 
-            let started = start(&stub.client(), &container(), true).await;
+            let started = start(&stub.client(), &container()).await;
 
             assert!(matches!(started, Err(EngineError::Unreachable(_))), "{started:?}");
         }

@@ -6,20 +6,37 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::Exit;
 use tokio::time::Instant;
 
-use crate::engine::Identity;
+use crate::engine::{Identity, LifeEvent};
 
 /// What was done to a container, and when by the wall clock.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) identity: Identity,
     pub(crate) created_at: DateTime<Utc>,
-    /// How often it was really started; who asks again starts nothing.
+    /// How often it was started. One that has ended is started again, as by a Docker engine.
     pub(crate) starts: u32,
     pub(crate) started_at: Option<DateTime<Utc>>,
     pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) exit_code: Option<i64>,
     pub(crate) removed: bool,
     /// What was given to it beside its own.
     pub(crate) environment: Vec<String>,
+    /// True where the engine was started anew since.
+    pub(crate) is_forgotten: bool,
+}
+
+impl Seen {
+    /// What the engine reports of it.
+    pub(super) fn events(&self) -> Vec<LifeEvent> {
+        if self.is_forgotten {
+            return Vec::new();
+        }
+        let started = self.started_at.map(|at| LifeEvent::Started { at: Some(at) });
+        let code = self.exit_code;
+        let exited = self.ended_at.map(|at| LifeEvent::Exited { code, at: Some(at) });
+        let removed = self.removed.then_some(LifeEvent::Removed);
+        [Some(LifeEvent::Created), started, exited, removed].into_iter().flatten().collect()
+    }
 }
 
 /// A container and how far it is.
@@ -43,9 +60,10 @@ pub(super) enum State {
 }
 
 impl Container {
-    /// Starts it, unless it was started before.
+    /// Starts it, unless it runs.
     pub(super) fn start(&mut self, now: DateTime<Utc>) {
-        if matches!(self.state, State::Created) {
+        self.state();
+        if !matches!(self.state, State::Runs { .. }) {
             let since = Instant::now();
             let end = self.lifetime().map(|lifetime| (since + lifetime, self.code()));
             self.state = State::Runs { started_at: now, since, end };
@@ -61,6 +79,7 @@ impl Container {
         {
             let ended_at = started_at + TimeDelta::from_std(end - since).unwrap();
             self.seen.ended_at = Some(ended_at);
+            self.seen.exit_code = Some(code);
             self.state = State::Ended(Exit {
                 image: None,
                 code,
@@ -72,6 +91,14 @@ impl Container {
             });
         }
         &self.state
+    }
+
+    /// Ends it at once, if it runs, as its removal by force does.
+    pub(super) fn kill(&mut self, now: DateTime<Utc>) {
+        if let State::Runs { .. } = self.state() {
+            self.seen.ended_at = Some(now);
+            self.seen.exit_code = Some(137);
+        }
     }
 
     /// Makes it end with this code, at once or when its grace is over; false where it will not.

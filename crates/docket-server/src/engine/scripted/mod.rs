@@ -7,6 +7,7 @@ mod tests;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use docket_model::{
     Output,
     run::{ContainerId, Exit},
@@ -19,8 +20,8 @@ use uuid::Uuid;
 pub(crate) use self::container::Seen;
 use self::container::{Container, State, number};
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
-    Pull, Pulled, Sight, Stop,
+    Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvent, LifeEvents, LiveOutput,
+    Made, Observation, Plan, Pull, Pulled, Sight, Stop,
 };
 use crate::clock::Clock;
 
@@ -38,6 +39,8 @@ pub(crate) struct ScriptedEngine {
     containers: Arc<Mutex<HashMap<ContainerId, Container>>>,
     /// True while it is away; sent again when a container changes.
     away: watch::Sender<bool>,
+    /// How far its clock is ahead of docket's.
+    ahead: Arc<Mutex<TimeDelta>>,
 }
 
 impl ScriptedEngine {
@@ -47,7 +50,13 @@ impl ScriptedEngine {
 
     /// One that gives itself this id.
     pub(crate) fn called(id: &str, clock: Arc<dyn Clock>) -> Self {
-        Self { id: id.into(), clock, containers: Arc::default(), away: watch::Sender::new(false) }
+        Self {
+            id: id.into(),
+            clock,
+            containers: Arc::default(),
+            away: watch::Sender::new(false),
+            ahead: Arc::default(),
+        }
     }
 
     /// The same one, with its containers, after it got another id.
@@ -84,9 +93,33 @@ impl ScriptedEngine {
     /// Someone else removes the container of this name, whether it runs or not.
     pub(crate) fn take_away(&self, name: &str) {
         for container in self.containers.lock().values_mut() {
-            container.seen.removed |= container.seen.identity.name() == name;
+            if container.seen.identity.name() == name {
+                container.kill(self.clock.now());
+                container.seen.removed = true;
+            }
         }
         self.tell();
+    }
+
+    /// Its clock is so far ahead of docket's from now on.
+    pub(crate) fn set_clock_ahead(&self, ahead: TimeDelta) {
+        *self.ahead.lock() = ahead;
+    }
+
+    /// It was started anew, and does not remember any events before that.
+    pub(crate) fn forget_events(&self) {
+        self.containers
+            .lock()
+            .values_mut()
+            .for_each(|container| container.seen.is_forgotten = true);
+    }
+
+    /// What happened to a container so far, as far as it is remembered.
+    fn events_of(&self, id: &ContainerId) -> Vec<LifeEvent> {
+        let mut containers = self.containers.lock();
+        let Some(container) = containers.get_mut(id) else { return Vec::new() };
+        container.state();
+        container.seen.events()
     }
 
     fn answer(&self) -> Result<(), EngineError> {
@@ -132,7 +165,8 @@ impl Engine for ScriptedEngine {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.answer()?;
         let (id, version, api_version) = (self.id.to_string(), "0".to_owned(), "1.41".to_owned());
-        Ok(EngineInfo { id, version, api_version, cores: 2 })
+        let time = Some(self.clock.now() + *self.ahead.lock());
+        Ok(EngineInfo { id, version, api_version, cores: 2, time })
     }
 
     async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
@@ -167,7 +201,10 @@ impl Engine for ScriptedEngine {
             !container.seen.removed && container.seen.identity.name() == name
         });
         let id = match holder {
-            Some((id, holder)) if holder.seen.identity == identity => id.clone(),
+            Some((id, holder)) if holder.seen.identity == identity => {
+                let (id, warnings) = (id.clone(), Vec::new());
+                return Ok(Made { id, image: None, warnings, joined: true });
+            }
             Some((id, _)) => return Err(EngineError::NameHeld { holder: id.to_string() }),
             None => {
                 let id = ContainerId(format!("{name}#{}", containers.len()).into());
@@ -177,8 +214,10 @@ impl Engine for ScriptedEngine {
                     starts: 0,
                     started_at: None,
                     ended_at: None,
+                    exit_code: None,
                     removed: false,
                     environment: plan.environment.clone(),
+                    is_forgotten: false,
                 };
                 let image = plan.container.image();
                 let container = Container { image, seen, state: State::Created };
@@ -186,19 +225,17 @@ impl Engine for ScriptedEngine {
                 id
             }
         };
-        Ok(Made { id, image: None, warnings: Vec::new() })
+        Ok(Made { id, image: None, warnings: Vec::new(), joined: false })
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
-        let started = self.with(container, |container| container.start(self.clock.now()));
-        match started {
-            Err(EngineError::Gone) => {
-                let never = |container: &Container| container.seen.starts == 0;
-                let was_made = self.containers.lock().get(container).is_some_and(never);
-                Err(if was_made { EngineError::NeverStarted } else { EngineError::Gone })
-            }
-            outcome => outcome,
+        let now = self.clock.now() + *self.ahead.lock();
+        let started = self.with(container, |container| container.start(now));
+        if started == Err(EngineError::Gone) {
+            return Err(EngineError::NeverStarted);
         }
+        self.tell();
+        started
     }
 
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
@@ -247,6 +284,7 @@ impl Engine for ScriptedEngine {
             container.seen.removed = true;
             Ok(())
         });
+        self.tell();
         match removed {
             Err(EngineError::Gone) => Ok(()),
             removed => removed?,
@@ -262,6 +300,25 @@ impl Observation for ScriptedEngine {
             State::Runs { started_at, .. } => Sight::Runs { started_at: Some(started_at) },
             State::Ended(exit) => Sight::Ended(exit),
         })
+    }
+
+    fn life_events(&self, container: &ContainerId) -> LifeEvents {
+        if let Err(error) = self.answer() {
+            return stream::iter([Err(error)]).boxed();
+        }
+        let (engine, id) = (self.clone(), container.clone());
+        let told = stream::unfold((engine, id, 0), async |(engine, id, told)| {
+            let mut changes = engine.away.subscribe();
+            loop {
+                changes.mark_unchanged();
+                let events = engine.events_of(&id);
+                if let Some(event) = events.get(told) {
+                    return Some((Ok(*event), (engine, id, told + 1)));
+                }
+                changes.changed().await.ok()?;
+            }
+        });
+        told.boxed()
     }
 
     async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {

@@ -7,6 +7,8 @@ use docket_model::{allocation::Overlap, run::Instant};
 pub(crate) struct Beside {
     /// Runs of the allocation that are claimed, run or are between attempts, the oldest first.
     pub(crate) under_way: Vec<Instant>,
+    /// True where the engine has not reported on one of them since it came up.
+    pub(crate) is_unconfirmed: bool,
     /// The run of the allocation that waits for them.
     pub(crate) waiting: Option<Instant>,
     /// Set where no run of any allocation can wait for another one's container to end.
@@ -44,6 +46,9 @@ pub(crate) fn admit(overlap: Overlap, beside: &Beside) -> Admission {
     let Some(older) = beside.under_way.last() else { return Admission::Start };
     match (overlap, beside.waiting) {
         (Overlap::Allow, _) => Admission::Start,
+        (Overlap::Forbid, _) if beside.is_unconfirmed => Admission::Skip(format!(
+            "the engine has not reported whether the run {older} has ended (`Overlap: Forbid`)"
+        )),
         (Overlap::Forbid, _) => {
             Admission::Skip(format!("the run {older} is still under way (`Overlap: Forbid`)"))
         }

@@ -231,3 +231,60 @@ async fn one_that_waits_does_not_wait_for_younger_ones_that_an_edit_lets_start()
     assert_eq!(before, "09:02:00 waiting");
     assert_eq!(house.told("a").await[1], "09:02:00 succeeded");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
+    for overlap in ["Forbid", "Replace", "Queue"] {
+        let house = House::open().await;
+        let keys = json!({"Cron": "*/10 * * * *", "Overlap": overlap});
+        house.push_with("a", "sleep-300", keys).await;
+        house.until("09:12:00").await;
+        let ground = house.die();
+        tokio::time::sleep(10 * MINUTE).await;
+
+        let house = ground.open().await;
+        // The engine takes its time to report on the container of the last life.
+        house.plan("look", Fault::AnswersLate);
+        house.until("09:29:00").await;
+
+        let expected = ["09:10:00 succeeded", "09:20:00 succeeded"];
+        assert_eq!(house.told("a").await, expected, "{overlap}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_while_the_engine_was_away_is_in_nobodys_way() {
+    for overlap in ["Forbid", "Replace", "Queue"] {
+        let house = House::open().await;
+        let keys = json!({"Cron": "*/10 * * * *", "Overlap": overlap});
+        house.push_with("a", "sleep-300", keys).await;
+        house.until("09:12:00").await;
+        house.engine.set_away(true);
+        house.until("09:22:00").await;
+        house.engine.set_away(false);
+
+        house.until("09:29:00").await;
+
+        let expected = ["09:10:00 succeeded", "09:20:00 succeeded"];
+        assert_eq!(house.told("a").await, expected, "{overlap}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_the_engine_does_not_report_on_is_not_said_to_be_under_way() {
+    let house = House::open().await;
+    house.push_with("a", "sleep-300", json!({"Cron": "*/10 * * * *", "Overlap": "Forbid"})).await;
+    house.until("09:12:00").await;
+    let ground = house.die();
+    tokio::time::sleep(10 * MINUTE).await;
+
+    let house = ground.open().await;
+    (0..40).for_each(|_| house.plan("look", Fault::Refuses));
+    house.until("09:25:00").await;
+
+    assert_eq!(
+        house.newest("a").await,
+        "09:20:00 skipped: the engine has not reported whether the run 20261121T091000Z has ended \
+         (`Overlap: Forbid`)"
+    );
+}

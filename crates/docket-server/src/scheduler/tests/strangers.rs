@@ -62,46 +62,70 @@ async fn one_removed_while_it_runs_has_failed_and_is_tried_again() {
     assert_eq!(house.newest("a").await, "09:10:00 succeeded at attempt 2");
 }
 
+const LOST: &str = "09:10:00 lost: its container is gone, removed from outside: whether and how it \
+                    ran is not known";
+
+/// Dies at a call, and somebody removes the container while no server runs.
+async fn removed_while_the_server_was_down(call: &'static str, forgets_events: bool) -> House {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "sleep-30").await;
+    house.plan(call, Fault::DiesAfter);
+    house.until("09:10:10").await;
+    assert!(house.is_dead());
+    let ground = house.die();
+    ground.engine.take_away(NAME);
+    if forgets_events {
+        ground.engine.forget_events();
+    }
+    let house = ground.open().await;
+    house.until("09:30:00").await;
+    house
+}
+
 #[tokio::test(start_paused = true)]
-async fn one_removed_while_nobody_was_there_is_lost_and_never_started_again() {
+async fn what_became_of_one_removed_while_the_server_was_down_is_in_the_events() {
+    let never_ran = removed_while_the_server_was_down("created", false).await;
+    assert_eq!(never_ran.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(never_ran.instants("a").len(), 1);
+
+    for call in ["start", "started"] {
+        let ran = removed_while_the_server_was_down(call, false).await;
+        assert_eq!(ran.told("a").await, ["09:10:00 failed: killed, exit code 137"], "{call}");
+        let attempt = &ran.runs("a").await[0].attempts[0];
+        assert_eq!(attempt.remarks, ["its container was removed before docket read its output"]);
+        assert_eq!(ran.seen("a").len(), 1, "{call}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_removed_while_the_server_was_down_is_lost_where_the_engine_forgot_it() {
     for call in ["created", "start", "started"] {
-        let house = House::open().await;
-        house.push_with("a", "sleep-30", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
-        house.plan(call, Fault::DiesAfter);
-        house.until("09:10:10").await;
-        assert!(house.is_dead());
-        let ground = house.die();
-        ground.engine.take_away(NAME);
-
-        let house = ground.open().await;
-        house.until("09:30:00").await;
-
-        assert_eq!(
-            house.told("a").await,
-            ["09:10:00 lost: its container is gone, removed from outside: whether and how it \
-                 ran is not known"],
-            "{call}"
-        );
+        let house = removed_while_the_server_was_down(call, true).await;
+        assert_eq!(house.told("a").await, [LOST], "{call}");
         assert_eq!(house.seen("a").len(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_removed_after_a_start_without_an_answer_is_lost_and_never_started_again() {
-    let house = House::open().await;
-    house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
-    house.plan("start", Fault::LosesAnswer);
-    house.until("09:09:59").await;
-    (0..8).for_each(|_| house.plan("ping", Fault::Fails));
-    house.until("09:10:00.500").await;
+async fn one_removed_after_a_start_without_an_answer_is_not_started_again() {
+    for (forgets_events, expected) in [(false, "09:10:00 succeeded"), (true, LOST)] {
+        let house = House::open().await;
+        house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
+        house.plan("start", Fault::LosesAnswer);
+        house.until("09:09:59").await;
+        (0..8).for_each(|_| house.plan("ping", Fault::Fails));
+        house.until("09:10:00.500").await;
 
-    // It has run and ended meanwhile.
-    house.engine.take_away(NAME);
-    house.until("09:30:00").await;
+        // It has run and ended meanwhile.
+        house.engine.take_away(NAME);
+        if forgets_events {
+            house.engine.forget_events();
+        }
+        house.until("09:30:00").await;
 
-    let told = house.newest("a").await;
-    assert!(told.starts_with("09:10:00 lost: its container is gone, removed from"), "{told}");
-    assert_eq!(house.instants("a").len(), 1);
+        assert_eq!(house.newest("a").await, expected);
+        assert_eq!(house.instants("a").len(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! `Timeout`: runs that take longer than they may, and containers that will not die.
 
+use chrono::TimeDelta;
 use docket_model::run::Step;
 use serde_json::json;
 
@@ -148,4 +149,35 @@ async fn a_run_that_took_too_long_is_tried_again() {
         ["10:00:00 timed-out at attempt 2: ran longer than 10m (`Timeout`), exit code 143"]
     );
     assert_eq!(house.seen("a").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_after_a_restart_is_measured_by_one_clock() {
+    for ahead in [TimeDelta::hours(-1), TimeDelta::zero(), TimeDelta::hours(1)] {
+        // The start is noted; the server dies before it is.
+        for dies_at in [None, Some("start")] {
+            let house = House::open().await;
+            house.engine.set_clock_ahead(ahead);
+            push(&house, "long", "10m").await;
+            house.until("09:19:59").await;
+            if let Some(call) = dies_at {
+                house.plan(call, Fault::DiesAfter);
+            }
+            house.until("09:25:00").await;
+
+            let house = house.die().open().await;
+            house.until("09:29:58").await;
+            let before = house.newest("a").await;
+            house.until("09:30:02").await;
+
+            assert_eq!(before, "09:20:00 running", "{ahead} {dies_at:?}");
+            assert_eq!(house.newest("a").await, TIMED_OUT, "{ahead} {dies_at:?}");
+            let run = house.runs("a").await.remove(0);
+            let attempt = &run.attempts[0];
+            let (started_at, ended_at) = (attempt.started_at.unwrap(), run.ended_at.unwrap());
+            assert_eq!(attempt.duration().unwrap(), TimeDelta::minutes(10));
+            assert_eq!(ended_at - started_at, TimeDelta::minutes(10), "{ahead} {dies_at:?}");
+            assert_eq!(run.lateness(), Some(TimeDelta::zero()), "{ahead} {dies_at:?}");
+        }
+    }
 }

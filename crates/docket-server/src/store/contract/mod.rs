@@ -232,5 +232,5 @@ pub(super) fn end(state: RunState, code: i64, output: &str) -> End {
         engine_went_down: false,
     };
     let (exit, output) = (Some(exit), Some(captured.into()));
-    End { state, exit, output, remarks: Vec::new(), at: moment(10) }
+    End { state, exit, started_at: None, output, remarks: Vec::new(), at: moment(10) }
 }

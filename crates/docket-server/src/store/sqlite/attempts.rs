@@ -36,11 +36,14 @@ struct Stored<'a> {
     output: Option<(usize, u64)>,
 }
 
-/// How a container ended; its image and its start stand at the attempt.
+/// How a container ended; its image stands at the attempt.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct StoredExit {
     code: i64,
+    /// By the engine's clock, where that differs from the start of the attempt, which is by docket's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<i64>,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -83,6 +86,7 @@ fn stored(instant: Instant, attempt: &Attempt) -> Stored<'_> {
         started: attempt.started_at.map(after),
         exit: attempt.exit.as_ref().map(|exit| StoredExit {
             code: exit.code,
+            started: exit.started_at.filter(|at| Some(*at) != attempt.started_at).map(after),
             ended: exit.ended_at.map(after),
             out_of_memory: exit.out_of_memory,
             error: exit.error.clone(),
@@ -95,11 +99,12 @@ fn stored(instant: Instant, attempt: &Attempt) -> Stored<'_> {
 fn attempt(instant: Instant, stored: Stored<'_>) -> Attempt {
     let at = |after| instant.moment() + TimeDelta::microseconds(after);
     let started_at = stored.started.map(at);
+    let by_the_engine = |started: Option<i64>| started.map(at).or(started_at);
     let exit = stored.exit.map(|exit| Exit {
         code: exit.code,
         image: stored.image.clone(),
         out_of_memory: exit.out_of_memory,
-        started_at,
+        started_at: by_the_engine(exit.started),
         ended_at: exit.ended.map(at),
         error: exit.error,
         engine_went_down: exit.engine_went_down,

@@ -257,7 +257,7 @@ fn older_records_are_said_to_be_there_or_to_be_pruned() {
 #[test]
 fn why_a_run_was_skipped_is_told_of_the_past() {
     let (older, waiting) = (Instant::new(at("07:00")), Some(Instant::new(at("08:00"))));
-    let beside = Beside { under_way: vec![older], waiting, full: None };
+    let beside = Beside { under_way: vec![older], waiting, ..Beside::default() };
     let full = Beside { full: Some(Full { max_running: 10, queue: 5 }), ..Beside::default() };
     let admissions = [
         policy::admit(Overlap::Forbid, &beside),

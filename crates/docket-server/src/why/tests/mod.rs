@@ -176,7 +176,8 @@ fn ran(run: &mut Run, started: &str, ended: &str, code: i64) {
     let (started, ended) = (at(started), at(ended));
     let attempt = run.attempts.last_mut().unwrap();
     attempt.started_at = Some(started);
-    attempt.steps.extend([(started, Step::Created), (started, Step::Started)]);
+    let steps = [Step::Created, Step::Started].map(|step| (started, step));
+    attempt.steps.extend(steps.into_iter().chain([(ended, Step::Exited)]));
     attempt.exit = Some(Exit {
         code,
         image: None,

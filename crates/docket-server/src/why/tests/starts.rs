@@ -74,6 +74,7 @@ fn jitter_is_no_lateness() {
         once("08:00", "08:59", 0)(run);
         run.decided_at = starts;
         run.attempts[0].started_at = Some(starts);
+        run.attempts[0].exit.as_mut().unwrap().started_at = Some(starts);
     });
 
     assert_snapshot!(case.about("2026-11-21 09:00"), @"09:00: succeeded with exit code 0 after 49m43s. It started at 09:09:16, after 9m16s of `Jitter`.");

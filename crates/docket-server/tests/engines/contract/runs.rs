@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use docket_server::engine::EngineError;
+use docket_model::run::ContainerId;
+use docket_server::engine::{EngineError, LifeEvent};
+use futures_util::StreamExt;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -106,25 +108,43 @@ pub(crate) async fn creating_twice_joins_the_container(subject: &Subject) {
     let first = subject.engine.create(&plan).await.unwrap();
     let second = subject.engine.create(&plan).await.unwrap();
 
-    assert_eq!(first.id, second.id);
+    assert_eq!((&first.id, first.joined, second.joined), (&second.id, false, true));
     assert!(second.image.is_some());
     subject.engine.remove(&first.id).await.unwrap();
 }
 
-pub(crate) async fn a_container_that_has_ended_is_never_started_again(subject: &Subject) {
-    let plan = subject.script("started-twice", "echo once");
-    let made = subject.begin(&plan).await;
-    subject.engine.start(&made.id).await.unwrap();
-    subject.engine.follow(&made.id).await.unwrap();
-    subject.engine.start(&made.id).await.unwrap();
-    let joined = subject.engine.create(&plan).await.unwrap();
-    subject.engine.start(&joined.id).await.unwrap();
-    subject.engine.follow(&made.id).await.unwrap();
+/// The events of a container up to its removal.
+async fn life(subject: &Subject, id: &ContainerId) -> Vec<LifeEvent> {
+    let mut events = subject.engine.life_events(id).map(Result::unwrap);
+    let mut seen = Vec::new();
+    while seen.last() != Some(&LifeEvent::Removed) {
+        seen.extend(events.next().await);
+    }
+    seen
+}
 
-    let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
+pub(crate) async fn events_say_whether_a_container_ever_ran(subject: &Subject) {
+    let never = subject.engine.create(&subject.script("never", "true")).await.unwrap().id;
+    let ran = subject.begin(&subject.script("ran", "exit 3")).await.id;
+    let exit = subject.engine.follow(&ran).await.unwrap();
+    // One is looked at while it is removed, and the other after that.
+    let (of_never, removed) = tokio::join!(life(subject, &never), subject.engine.remove(&never));
+    removed.unwrap();
+    subject.engine.remove(&ran).await.unwrap();
+    let of_ran = life(subject, &ran).await;
 
-    assert_eq!(captured.output.to_bytes(), b"once\n");
-    subject.engine.remove(&made.id).await.unwrap();
+    assert_eq!(of_never, [LifeEvent::Created, LifeEvent::Removed]);
+    let [
+        LifeEvent::Created,
+        LifeEvent::Started { at: Some(_) },
+        LifeEvent::Exited { code, at: Some(ended_at) },
+        LifeEvent::Removed,
+    ] = of_ran[..]
+    else {
+        panic!("{of_ran:?}");
+    };
+    assert_eq!(code, Some(exit.code));
+    assert!((ended_at - exit.ended_at.unwrap()).num_seconds().abs() < 2, "{ended_at}");
 }
 
 pub(crate) async fn a_name_that_another_holds_is_left_alone(subject: &Subject) {
@@ -167,7 +187,7 @@ pub(crate) async fn what_is_gone_is_said_to_be_gone(subject: &Subject) {
     subject.engine.remove(&made.id).await.unwrap();
 
     subject.engine.remove(&made.id).await.unwrap();
-    assert_eq!(subject.engine.start(&made.id).await, Err(EngineError::Gone));
+    assert_eq!(subject.engine.start(&made.id).await, Err(EngineError::NeverStarted));
     assert_eq!(subject.engine.follow(&made.id).await, Err(EngineError::Gone));
     assert_eq!(subject.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
 }

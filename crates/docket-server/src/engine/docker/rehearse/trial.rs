@@ -66,7 +66,7 @@ impl Trial {
             Err(EngineError::Unreachable(_)) => match self.post().await {
                 Err(EngineError::Refused { status: 409, .. }) => {
                     let id = ContainerId(self.name.as_str().into());
-                    Ok(Made { id, image: None, warnings: Vec::new() })
+                    Ok(Made { id, image: None, warnings: Vec::new(), joined: true })
                 }
                 answer => answer,
             },

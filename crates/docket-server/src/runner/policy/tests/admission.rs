@@ -6,7 +6,7 @@ use super::*;
 
 fn beside(under_way: &[&str], waiting: Option<&str>) -> Beside {
     let under_way = under_way.iter().map(|text| instant(text)).collect();
-    Beside { under_way, waiting: waiting.map(instant), full: None }
+    Beside { under_way, waiting: waiting.map(instant), ..Beside::default() }
 }
 
 fn told(admission: Admission) -> String {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::wire::{Fault, Wire};
 use crate::engine::{
-    Captured, Engine, EngineError, EngineInfo, Finding, Found, LiveOutput, Made, Observation, Plan,
-    Pulled, Sight, Stop, scripted::ScriptedEngine,
+    Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents, LiveOutput, Made,
+    Observation, Plan, Pulled, Sight, Stop, scripted::ScriptedEngine,
 };
 
 /// The scripted engine behind a server's wire.
@@ -78,6 +78,10 @@ impl Engine for WiredEngine {
 impl Observation for WiredEngine {
     async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
         self.call("look", self.engine.look(container)).await
+    }
+
+    fn life_events(&self, container: &ContainerId) -> LifeEvents {
+        self.engine.life_events(container)
     }
 
     async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {

@@ -52,6 +52,8 @@ fn name(progress: &Progress) -> &'static str {
         Progress::Pulled { .. } => "pulled",
         Progress::Created { .. } => "created",
         Progress::Started => "started",
+        Progress::Replacing { .. } => "replacing",
+        Progress::NeverRan => "never-ran",
         Progress::TurnCame => "turn-came",
         Progress::Cancelling(_) => "cancelling",
         Progress::WillNotDie(_) => "will-not-die",

@@ -1,0 +1,77 @@
+//! Waits until the engine has reported on each run under way, before it is decided what may start
+//! beside them.
+//!
+//! After a restart, or an outage of the engine, what docket knows of a container may be long untrue: a
+//! run that has ended must not be the reason why another one is skipped, queued, or replaces it.
+
+use std::{sync::Arc, time::Duration};
+
+use docket_model::{Allocation, allocation::Overlap, run::ContainerId};
+use tokio::time::{Instant, timeout};
+use tracing::warn;
+
+use super::{
+    Runner, Stopped,
+    line::{Handle, Line, Turn},
+};
+use crate::engine::Sight;
+
+/// How long a decision about an instant waits for the engine's reports, and for the ends of runs that
+/// it reports to be on record.
+pub(super) const FOR_SCHEDULES: Duration = Duration::from_secs(60);
+/// How long the answer to a request waits for them.
+pub(super) const FOR_REQUESTS: Duration = Duration::from_secs(10);
+
+impl Runner {
+    /// Waits for the right to decide about an allocation, with the runs beside it confirmed by the
+    /// engine; for so long at most.
+    pub(super) async fn confirmed_turn(
+        self: &Arc<Self>,
+        allocation: &Allocation,
+        limit: Duration,
+    ) -> Turn<'_> {
+        let begun_at = Instant::now();
+        loop {
+            let turn = self.lines.turn(allocation.uid).await;
+            let is_indifferent = allocation.specification.policies.overlap == Overlap::Allow;
+            let unconfirmed = self.unconfirmed(&turn).filter(|_| !is_indifferent);
+            let Some((handle, container)) = unconfirmed else { return turn };
+            let left = limit.saturating_sub(begun_at.elapsed());
+            if left.is_zero() {
+                warn!(run = %handle.id, "the engine has not reported on this run since it came up");
+                return turn;
+            }
+            // The run needs the turn to leave its line.
+            drop(turn);
+            let confirming = self.confirm(&handle, &container);
+            if let Ok(Err(Stopped)) = timeout(left, confirming).await {
+                return self.lines.turn(allocation.uid).await;
+            }
+        }
+    }
+
+    /// A run under way on whose container the engine has not reported since it came up.
+    pub(super) fn unconfirmed(&self, line: &Line) -> Option<(Arc<Handle>, ContainerId)> {
+        let epoch = self.health.epoch();
+        line.under_way().into_iter().find_map(|handle| {
+            let container = handle.unconfirmed(epoch)?;
+            Some((handle, container))
+        })
+    }
+
+    /// Inspects the container of a run; if it does not run, waits until that is on record.
+    async fn confirm(&self, handle: &Handle, container: &ContainerId) -> Result<(), Stopped> {
+        let mut news = self.news.subscribe();
+        let epoch = self.health.epoch();
+        if let Some(Sight::Runs { .. } | Sight::Created) = self.look_surely(container).await? {
+            handle.runs_in(container, epoch);
+            return Ok(());
+        }
+        let line = self.lines.of(handle.allocation.uid);
+        while line.is_under_way(handle.id.instant) && handle.unconfirmed(epoch).is_some() {
+            // Each end of an attempt and each run that leaves its line is news.
+            let _: Result<_, _> = self.unless_stopped(news.recv()).await?;
+        }
+        Ok(())
+    }
+}
