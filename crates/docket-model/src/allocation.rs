@@ -113,6 +113,22 @@ impl Specification {
         each.into_iter().flatten().take_while(move |next| end.is_none_or(|end| next.at <= end))
     }
 
+    /// True where another specification is due at the same instants, as long as both have the same
+    /// anchor and the same zone of the server.
+    #[must_use]
+    pub fn has_same_instants(&self, other: &Self) -> bool {
+        let bounds = |specification: &Self| {
+            (specification.policies.not_before, specification.policies.not_after)
+        };
+        self.due == other.due && self.time_zone == other.time_zone && bounds(self) == bounds(other)
+    }
+
+    /// True where the instants depend on the zone of the server.
+    #[must_use]
+    pub fn depends_on_server_zone(&self) -> bool {
+        self.time_zone.is_none() && self.schedule().is_some_and(Schedule::depends_on_zone)
+    }
+
     /// The allocations that it runs after; none where it has a schedule.
     #[must_use]
     pub fn parents(&self) -> &[AllocationName] {
@@ -195,6 +211,33 @@ impl Allocation {
         let from = from.max(self.scheduled_at);
         let anchor = self.specification.schedule().map(|schedule| self.anchor(schedule));
         self.specification.upcoming(from, anchor.unwrap_or(from), zone)
+    }
+
+    /// The greatest instant in `(from, to]`.
+    ///
+    /// It is found by bisection, so it costs some tens of [`Allocation::next`] however many instants
+    /// there are.
+    #[must_use]
+    pub fn latest(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        zone: Tz,
+    ) -> Option<DateTime<Utc>> {
+        let (from, to) = (self.not_before(from), self.not_after(to));
+        let next = |from| self.next(from, zone).filter(|instant| *instant <= to);
+        let first = next(from)?;
+        let Some(mut latest) = next(first) else { return Some(first) };
+        // There is an instant in `(low, to]`, and none in `(high, to]`.
+        let (mut low, mut high) = (first, to);
+        while high - low > TimeDelta::seconds(1) {
+            let middle = low + (high - low) / 2;
+            match next(middle) {
+                Some(later) => (latest, low) = (later, middle),
+                None => high = middle,
+            }
+        }
+        Some(next(low).unwrap_or(latest))
     }
 
     /// The number of instants in `(from, to]`.

@@ -35,6 +35,14 @@ pub enum Event {
     },
     /// The server was told to stop.
     Stopped,
+    /// Allocations that name no zone are in another zone of the server from now on.
+    #[serde(rename_all = "PascalCase")]
+    ServerZoneChanged {
+        /// The zone before, by its name.
+        from: String,
+        /// The zone now.
+        to: String,
+    },
     /// For a time nothing could start.
     Paused(Pause),
     /// The name was created.
@@ -64,6 +72,9 @@ impl fmt::Display for Event {
         match self {
             Self::Started { version } => write!(f, "docket {version} started"),
             Self::Stopped => f.write_str("docket was stopped"),
+            Self::ServerZoneChanged { from, to } => {
+                write!(f, "the time zone of the server was changed from {from} to {to}")
+            }
             Self::Paused(pause) => pause.fmt(f),
             Self::Created => f.write_str("created"),
             Self::Updated { keys } => write!(f, "changed: {}", keys.join(", ")),
@@ -107,14 +118,65 @@ pub enum Cause {
 
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = match self.cause {
-            Cause::NotRunning => "docket was not running",
-            Cause::EngineAway => "the engine was away",
-            Cause::HostSuspended => "the host was suspended",
-            Cause::ClockSetForward => "the clock was set forward",
-            Cause::StoreUnwritable => "the store could not be written",
-        };
+        let cause = self.cause.over();
         write!(f, "{cause} from {} to {}", shown(self.from), shown(self.to))
+    }
+}
+
+impl Cause {
+    /// The cause as a clause about a time that is over.
+    fn over(self) -> &'static str {
+        match self {
+            Self::NotRunning => "docket was not running",
+            Self::EngineAway => "the engine was away",
+            Self::HostSuspended => "the host was suspended",
+            Self::ClockSetForward => "the clock was set forward",
+            Self::StoreUnwritable => "the store could not be written",
+        }
+    }
+}
+
+/// A time during which nothing could start, over or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// Why.
+    pub cause: Cause,
+    /// When it began.
+    pub from: DateTime<Utc>,
+    /// When it was over; absent while it lasts.
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl Outage {
+    /// Returns the outage that covers most of the time from one moment to another, if any touches it.
+    pub fn main(
+        outages: impl IntoIterator<Item = Self>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Option<Self> {
+        let end = |outage: &Self| outage.to.map_or(to, |end| end.min(to));
+        let touches = |outage: &Self| outage.from <= to && outage.to.is_none_or(|end| end >= from);
+        let touching = outages.into_iter().filter(touches);
+        touching.max_by_key(|outage| end(outage) - outage.from.max(from))
+    }
+}
+
+impl From<Pause> for Outage {
+    fn from(Pause { cause, from, to }: Pause) -> Self {
+        Self { cause, from, to: Some(to) }
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cause, from, to } = *self;
+        match (cause, to) {
+            (_, Some(to)) => Pause { cause, from, to }.fmt(f),
+            (Cause::EngineAway, None) => {
+                write!(f, "the engine has not answered since {}", shown(from))
+            }
+            (_, None) => write!(f, "{} since {}", cause.over(), shown(from)),
+        }
     }
 }
 
@@ -139,6 +201,13 @@ impl Suspension {
     #[must_use]
     pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+
+    /// Returns the reason of what it keeps from starting where it is a pause of the whole server.
+    #[must_use]
+    pub fn of_server(&self) -> String {
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("docket was paused by {}{reason}", self.by)
     }
 }
 

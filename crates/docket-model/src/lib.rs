@@ -18,6 +18,7 @@ pub mod schedule;
 mod schema;
 pub mod size;
 mod strict_json;
+pub mod undecided;
 pub mod wire;
 
 pub use allocation::{Allocation, Origin, Specification};

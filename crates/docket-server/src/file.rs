@@ -6,14 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, Origin, Specification, container::UnknownOptions, document};
 use thiserror::Error;
 
-use crate::{
-    runner::NO_FOLDER,
-    store::{Condition, Push, StoreError},
-};
+use crate::{runner::NO_FOLDER, store::StoreError};
 
 /// Why a file is not taken.
 #[derive(Debug, Error)]
@@ -50,12 +46,17 @@ pub enum FileError {
     Store(#[from] StoreError),
 }
 
-/// Reads all allocations of a file or a directory into one push that replaces those read before.
-pub(crate) fn read(
-    path: &Path,
-    options: UnknownOptions,
-    at: DateTime<Utc>,
-) -> Result<Push, FileError> {
+/// What a file or a directory has.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) specifications: Vec<Specification>,
+    pub(crate) origin: Origin,
+    /// The path, for the journal.
+    pub(crate) by: Arc<str>,
+}
+
+/// Reads all allocations of a file or a directory.
+pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
     let mut specifications: Vec<Specification> = Vec::new();
     let mut homes = std::collections::HashMap::new();
     let mut mistakes = Vec::new();
@@ -83,7 +84,7 @@ pub(crate) fn read(
     }
     let origin = Origin::File(Arc::from(path.display().to_string()));
     let by = path.display().to_string().into();
-    Ok(Push { specifications, origin, complete: true, at, by, only_if: Condition::Nothing })
+    Ok(Read { specifications, origin, by })
 }
 
 /// The file itself, or the files of a directory that are not hidden, in the order of their names.

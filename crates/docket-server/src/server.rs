@@ -21,7 +21,7 @@ use crate::{
     http::{self, Api, Forecasts, ServeError, Sessions, WrongTokens},
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
-    store::{Store, StoreError},
+    store::{Condition, Push, Store, StoreError},
 };
 
 use self::life::Life;
@@ -59,6 +59,16 @@ pub async fn serve(
     raise_open_files();
     let parts = Parts::of(&config).await?;
     let Parts { store, engine, clock, health, source, runner, .. } = &parts;
+    let life = Life {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        ticks: Arc::clone(&parts.ticks),
+    };
+    let absence = life.absence();
+    if let Some(absence) = absence {
+        runner.remember(absence);
+    }
+    life.take_zone(config.time_zone, absence).await?;
     if let Some(source) = source {
         source.load().await?;
     }
@@ -72,12 +82,7 @@ pub async fn serve(
     );
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
-    let life = Life {
-        store: Arc::clone(store),
-        clock: Arc::clone(clock),
-        ticks: Arc::clone(&parts.ticks),
-    };
-    life.begin(runner).await?;
+    life.begin(runner, absence).await?;
     let api = parts.api(&config, socket_file.is_some());
     let open_answers = api.stopping.clone();
     let server = http::serve(Data::new(api), listener)?;
@@ -155,16 +160,6 @@ impl Parts {
         let store = opened.await.map_err(std::io::Error::other)??;
         let engine = config.engine()?;
         let health = Arc::new(EngineHealth::new());
-        let source = config.file.clone().map(|path| {
-            Arc::new(Source {
-                path,
-                options: config.unknown_options,
-                has_env_dir: config.env_dir.is_some(),
-                store: Arc::clone(&store),
-                clock: Arc::clone(&clock),
-                mistake: Arc::default(),
-            })
-        });
         let runner = Arc::new(Runner::new(Surroundings {
             store: Arc::clone(&store),
             engine: Arc::clone(&engine),
@@ -177,6 +172,17 @@ impl Parts {
             max_running: config.max_running,
             queue: config.queue,
         }));
+        let source = config.file.clone().map(|path| {
+            Arc::new(Source {
+                path,
+                options: config.unknown_options,
+                has_env_dir: config.env_dir.is_some(),
+                store: Arc::clone(&store),
+                clock: Arc::clone(&clock),
+                runner: Arc::clone(&runner),
+                mistake: Arc::default(),
+            })
+        });
         Ok(Self { store, engine, clock, health, ticks: Arc::default(), source, runner })
     }
 
@@ -229,6 +235,7 @@ struct Source {
     has_env_dir: bool,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    runner: Arc<Runner>,
     /// Why the file as it is now is not in force.
     mistake: Arc<Mutex<Option<String>>>,
 }
@@ -236,18 +243,27 @@ struct Source {
 impl Source {
     /// Loads the file: all of it, or nothing.
     async fn load(&self) -> Result<(), FileError> {
-        let (path, options, at) = (self.path.clone(), self.options, self.clock.now());
-        let read = tokio::task::spawn_blocking(move || file::read(&path, options, at)).await;
-        let push = read.map_err(|error| FileError::Unreadable {
-            path: self.path.clone(),
-            source: std::io::Error::other(error),
+        let (path, options) = (self.path.clone(), self.options);
+        let read = tokio::task::spawn_blocking(move || file::read(&path, options)).await;
+        let file::Read { specifications, origin, by } = read.map_err(|error| {
+            FileError::Unreadable { path: self.path.clone(), source: std::io::Error::other(error) }
         })??;
         let wants_env_dir =
             |wanted: &&Specification| !wanted.policies.env_files.is_empty() && !self.has_env_dir;
-        if let Some(wanting) = push.specifications.iter().find(wants_env_dir) {
+        if let Some(wanting) = specifications.iter().find(wants_env_dir) {
             return Err(FileError::NoEnvDir(wanting.name.clone()));
         }
-        let count = push.specifications.len();
+        let count = specifications.len();
+        self.runner.decide_due(&specifications).await;
+        let push = Push {
+            specifications,
+            origin,
+            complete: true,
+            at: self.clock.now(),
+            by,
+            only_if: Condition::Nothing,
+            circumstances: self.runner.circumstances(),
+        };
         self.store.push(push).await?;
         info!(file = %self.path.display(), "{count} allocations loaded");
         Ok(())

@@ -105,6 +105,19 @@ impl Schedule {
         }
     }
 
+    /// Returns true if its instants depend on the wall clock of a zone.
+    ///
+    /// `@every` does not, nor does an ISO 8601 interval of hours, minutes and seconds that begins at
+    /// an instant; one of days or months keeps the wall time, so it does.
+    #[must_use]
+    pub fn depends_on_zone(&self) -> bool {
+        match &self.rule {
+            Rule::Empty | Rule::Every(_) => false,
+            Rule::Calendar(_) => true,
+            Rule::Repeating(repeating) => repeating.depends_on_zone(),
+        }
+    }
+
     /// Returns the least instant strictly after `from`, `None` where there is none.
     ///
     /// The anchor is when the allocation was created, from which `@every` and an empty START

@@ -56,6 +56,11 @@ impl Run {
 }
 
 impl Repeating {
+    /// Tells whether its runs depend on a wall clock.
+    pub(super) fn depends_on_zone(&self) -> bool {
+        matches!(self.start, Start::Wall(_)) || !self.period.is_exact()
+    }
+
     /// Returns the first run after `from`.
     pub(super) fn next(&self, from: i64, anchor: i64, zone: Tz) -> Option<Run> {
         let mut number = self.first_after(from, anchor, zone)?;

@@ -128,9 +128,16 @@ pub(super) async fn push(
     check_env_files(&api, &request, &posted)?;
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
-    let at = api.clock.now();
-    let by = by_hand::sender(&request).into();
-    let push = Push { specifications, origin: Origin::Api, complete: false, at, by, only_if };
+    api.runner.decide_due(&specifications).await;
+    let push = Push {
+        specifications,
+        origin: Origin::Api,
+        complete: false,
+        at: api.clock.now(),
+        by: by_hand::sender(&request).into(),
+        only_if,
+        circumstances: api.runner.circumstances(),
+    };
     let effects = api.store.push(push).await.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
             let mistakes = unfit.into_iter().map(|unfit| {

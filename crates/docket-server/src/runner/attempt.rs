@@ -297,7 +297,7 @@ impl<'a> Attempt<'a> {
         let Journey { runner, handle, .. } = self.journey;
         let instant = handle.id.instant;
         let now = runner.clock.now();
-        let paused = runner.pauses.reason(instant.moment(), now, now);
+        let paused = runner.outage(instant.moment(), now);
         let paused = paused.map_or_else(String::new, |paused| format!(": {paused}"));
         let reason = format!("claimed in time, and not started before its deadline{paused}");
         let state = RunState::Missed { reason, last: instant, count: 1 };

@@ -225,7 +225,7 @@ impl Runner {
     }
 
     /// Does something to its end, also where whoever asked for it does not wait any more.
-    async fn to_its_end<T: Send + 'static>(
+    pub(super) async fn to_its_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {

@@ -16,12 +16,12 @@ use tracing::{debug, error};
 use super::{
     Runner, WRITE_AGAIN, confirmation,
     decision::Wish,
-    policy::{self, Missed, Why},
+    policy::{self, Missed, Suspensions, Why},
 };
 use crate::store::{Recorded, Standing, StoreError};
 
 /// How many children of one parent are looked at at once: one commit of the store takes them all.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 
 impl Runner {
     /// Looks whether those that run after this allocation are due now.
@@ -67,7 +67,7 @@ impl Runner {
     }
 
     /// What became of it, if it is due; [`Recorded::Changed`] if it must be looked at again.
-    async fn consider_once(
+    pub(super) async fn consider_once(
         self: &Arc<Self>,
         name: &AllocationName,
     ) -> Result<Option<Recorded>, StoreError> {
@@ -88,7 +88,8 @@ impl Runner {
             return Ok(Some(Recorded::Changed));
         }
         let now = self.clock.now();
-        let reason = policy::suspended(&allocation, suspension.as_deref(), now);
+        let suspensions = Suspensions { allocation: suspension.as_deref(), server: None };
+        let reason = policy::suspended(&allocation, suspensions, now);
         let recorded = if let Some(reason) = reason {
             let (first, why) = (instant.moment(), Why::Suspended(reason));
             self.miss(&allocation, Missed { first, last: first, count: 1, why }).await?

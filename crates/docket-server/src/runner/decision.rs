@@ -16,8 +16,7 @@ use super::{
     confirmation,
     journey::{Journey, Stage},
     line::{Handle, Line},
-    pauses::TOO_LATE,
-    policy::{self, Admission, Beside, Missed, Question, Ruling, Why},
+    policy::{self, Admission, Beside, Missed, Question, Ruling, Suspensions, Why},
 };
 use crate::{
     fault::{Point, point},
@@ -56,7 +55,8 @@ impl Runner {
             return decided;
         }
         let (zone, now) = (self.zone, self.clock.now());
-        let question = Question { allocation, suspension, zone, decided, now };
+        let suspensions = Suspensions { allocation: suspension, server: None };
+        let question = Question { allocation, suspensions, zone, decided, now };
         let mut through = decided;
         let mut refused = None;
         for ruling in policy::decide(question) {
@@ -118,14 +118,8 @@ impl Runner {
         allocation: &Allocation,
         missed: Missed,
     ) -> Result<Recorded, StoreError> {
-        let paused = || self.pauses.reason(missed.first, missed.last, self.clock.now());
-        let reason = match &missed.why {
-            Why::TooLate => paused().unwrap_or_else(|| TOO_LATE.to_owned()),
-            Why::Overtaken(reason) => {
-                paused().unwrap_or_else(|| format!("{reason}, before it started"))
-            }
-            Why::Suspended(reason) => reason.clone(),
-        };
+        let outage = self.outage(missed.first, missed.last);
+        let reason = missed.why.reason(outage.as_ref());
         let (name, count) = (allocation.name(), missed.count);
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
@@ -135,7 +129,7 @@ impl Runner {
             (Recorded::New, Why::TooLate | Why::Overtaken(_)) => {
                 warn!(allocation = %name, %first, %last, count, reason, "run missed");
             }
-            (Recorded::New, Why::Suspended(_)) => {
+            (Recorded::New, _) => {
                 debug!(allocation = %name, %first, %last, count, reason, "run missed");
             }
             _ => {}

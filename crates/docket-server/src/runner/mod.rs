@@ -28,14 +28,16 @@ pub(crate) mod policy;
 mod recovery;
 mod rehearsal;
 mod replacement;
+mod settle;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
     RunId,
-    journal::{Entry, Event, Pause},
+    journal::{Cause, Entry, Event, Outage, Pause},
     run::Cancellation,
 };
 use futures_util::future::join_all;
@@ -144,9 +146,19 @@ impl Runner {
         self.gate.widen(cores);
     }
 
+    /// Remembers that nothing could start for a time.
+    pub(crate) fn remember(&self, pause: Pause) {
+        self.pauses.add(pause);
+    }
+
     /// Remembers that nothing could start for a time, and notes it in the journal.
     pub(crate) fn paused(&self, pause: Pause) {
-        self.pauses.add(pause);
+        self.remember(pause);
+        self.note_pause(pause);
+    }
+
+    /// Notes in the journal that nothing could start for a time.
+    pub(crate) fn note_pause(&self, pause: Pause) {
         let entry = Entry { at: pause.to, allocation: None, event: Event::Paused(pause), by: None };
         let store = Arc::clone(&self.store);
         self.tasks.spawn(async move {
@@ -154,6 +166,23 @@ impl Runner {
                 warn!(%error, "the journal lacks a pause");
             }
         });
+    }
+
+    /// The times during which nothing could be decided, as far as they are remembered.
+    fn outages(&self) -> Vec<Outage> {
+        let mut outages = self.pauses.outages();
+        if let EngineState::Away { since, .. } = self.health.state() {
+            outages.push(Outage { cause: Cause::EngineAway, from: since, to: None });
+        }
+        outages
+    }
+
+    /// What kept instants from being decided for most of the time between two moments. What is decided
+    /// now ends an outage that lasted until now.
+    fn outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Outage> {
+        let now = self.clock.now();
+        let ended = |outage: Outage| Outage { to: outage.to.or(Some(now)), ..outage };
+        Outage::main(self.outages().into_iter().map(ended), from, to)
     }
 
     /// Takes note of what came of writing to the store, for those who ask why nothing starts.

@@ -3,13 +3,10 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
-use docket_model::journal::{Cause, Pause};
+use docket_model::journal::{Cause, Outage, Pause};
 use parking_lot::Mutex;
 
 use crate::store::StoreError;
-
-/// Why nothing started where no pause explains it.
-pub(super) const TOO_LATE: &str = "docket came too late to it: its deadline had passed";
 
 /// How many pauses are remembered.
 const MOST: usize = 64;
@@ -70,21 +67,13 @@ impl Pauses {
         self.store.lock().clone()
     }
 
-    /// Why nothing started from one moment to another: the pause that covers most of that time.
-    pub(super) fn reason(
-        &self,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Option<String> {
-        let covered = |pause: &Pause| pause.to.min(to) - pause.from.max(from);
-        let trouble = self.store_trouble().map(|trouble| Pause {
+    /// All outages that are remembered, with the one of the store that is not over.
+    pub(super) fn outages(&self) -> Vec<Outage> {
+        let trouble = self.store_trouble().map(|StoreTrouble { since, .. }| Outage {
             cause: Cause::StoreUnwritable,
-            from: trouble.since,
-            to: now,
+            from: since,
+            to: None,
         });
-        let pauses = self.all().into_iter().chain(trouble);
-        let touching = pauses.filter(|pause| pause.from <= to && pause.to >= from);
-        touching.max_by_key(covered).map(|pause| pause.to_string())
+        self.all().into_iter().map(Outage::from).chain(trouble).collect()
     }
 }

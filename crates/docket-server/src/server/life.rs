@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono_tz::Tz;
 use docket_model::journal::{Cause, Entry, Event, Pause};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,7 @@ use crate::{
     clock::Clock,
     runner::Runner,
     scheduler::Ticks,
-    store::{Store, StoreError},
+    store::{Store, StoreError, ZoneChange},
 };
 
 /// How often the store is told that the server runs: so well is the moment of a crash known.
@@ -26,8 +27,48 @@ pub(super) struct Life {
 }
 
 impl Life {
+    /// The time without a server before this one, as far as the store knows.
+    pub(super) fn absence(&self) -> Option<Pause> {
+        let (from, to) = (self.store.about().last_alive?, self.clock.now());
+        self.ticks.note(from);
+        (from < to).then_some(Pause { cause: Cause::NotRunning, from, to })
+    }
+
+    /// Changes the zone of allocations that name none, where it was another one before.
+    pub(super) async fn take_zone(&self, to: Tz, absence: Option<Pause>) -> Result<(), StoreError> {
+        let Some(from) = self.store.about().time_zone else {
+            return self.store.note_zone(to).await;
+        };
+        if from == to.name() {
+            return Ok(());
+        }
+        let old = from.parse().ok();
+        let to_name = to.name();
+        if old.is_some() {
+            warn!(from, to = to_name, "the server's time zone has changed since docket last ran");
+        } else {
+            warn!(
+                from,
+                to = to_name,
+                "the server's time zone has changed, and docket does not know the one before: \
+                 instants that were due in it have no record"
+            );
+        }
+        let what = format!("the time zone of the server was changed from {from} to {to_name}");
+        let reason = match absence {
+            Some(absence) => format!("{absence}, and {what} before it could start"),
+            None => format!("{what} before it started"),
+        };
+        let at = self.clock.now();
+        self.store.change_zone(ZoneChange { from, old, to, at, reason }).await
+    }
+
     /// Notes the start and the time without a server before it; then takes up what is under way.
-    pub(super) async fn begin(&self, runner: &Arc<Runner>) -> Result<(), StoreError> {
+    pub(super) async fn begin(
+        &self,
+        runner: &Arc<Runner>,
+        absence: Option<Pause>,
+    ) -> Result<(), StoreError> {
         let about = self.store.about();
         if about.is_volatile {
             warn!(
@@ -37,14 +78,10 @@ impl Life {
         } else {
             info!(store = about.kind, "the store was opened");
         }
-        let now = self.clock.now();
-        if let Some(last_alive) = about.last_alive {
-            self.ticks.note(last_alive);
-            if last_alive < now {
-                runner.paused(Pause { cause: Cause::NotRunning, from: last_alive, to: now });
-            }
+        if let Some(absence) = absence {
+            runner.note_pause(absence);
         }
-        if let Some(notice) = self.ticks.clock_set_back(now) {
+        if let Some(notice) = self.ticks.clock_set_back(self.clock.now()) {
             warn!("since docket last ran, the clock was {notice}");
         }
         let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -76,7 +113,6 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use chrono_tz::Tz;
 
     use super::*;
     use crate::{
@@ -110,7 +146,8 @@ mod tests {
         let ticks = Arc::new(Ticks::default());
         let life = Life { store, clock: clock.clone(), ticks: ticks.clone() };
 
-        life.begin(&runner).await.unwrap();
+        let absence = life.absence();
+        life.begin(&runner, absence).await.unwrap();
 
         let notice = ticks.clock_set_back(clock.now()).unwrap();
         assert!(notice.starts_with("set back by 3"), "{notice}");

@@ -243,6 +243,38 @@ impl<'a> Draft<'a> {
         Ok(self.remove(&name))
     }
 
+    /// All names, in the order of their creation.
+    pub(super) fn names(&self) -> Vec<AllocationName> {
+        let base = self.base.entries.iter().map(|(position, entry)| (*position, Some(entry)));
+        let staged = self.staged.entries.iter();
+        let staged = staged.map(|(position, entry)| (*position, entry.as_ref()));
+        let all: BTreeMap<_, _> = base.chain(staged).collect();
+        all.into_values().flatten().map(|entry| entry.allocation.name().clone()).collect()
+    }
+
+    /// Has readers told of an allocation, of which more is decided than they can know.
+    pub(super) fn announce(&mut self, name: &AllocationName) {
+        if let Some(position) = self.position(name.as_str()) {
+            self.staged.changed.insert(position, name.clone());
+        }
+    }
+
+    /// Makes nothing up to a moment due of an allocation in the server's zone; `None` for another.
+    pub(super) fn close(
+        &mut self,
+        name: &AllocationName,
+        at: DateTime<Utc>,
+    ) -> Option<(u64, DateTime<Utc>)> {
+        let (position, entry) = self.entry_mut(name.as_str())?;
+        if !rules::is_in_server_zone(&entry.allocation) {
+            return None;
+        }
+        let decided = entry.decided.map_or(at, |decided| decided.max(at));
+        entry.decided = Some(decided);
+        self.announce(name);
+        Some((position, decided))
+    }
+
     /// Takes an allocation out.
     pub(super) fn remove(&mut self, name: &AllocationName) -> Option<(u64, Entry)> {
         let (position, entry) = self.entry(name.as_str())?;

@@ -18,6 +18,7 @@ mod history;
 mod memory;
 mod progress;
 mod rules;
+mod settle;
 mod sqlite;
 
 use std::{
@@ -28,6 +29,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use docket_model::{
     Allocation, AllocationName, Origin, Output, Run, RunId, Specification,
     journal::{Entry, Suspension},
@@ -43,6 +45,7 @@ pub use self::{
     error::StoreError,
     memory::MemoryStore,
     progress::{End, Progress},
+    settle::{Circumstances, Settlement, ZoneChange},
     sqlite::{OpenError, SqliteStore, backup_of},
 };
 
@@ -68,6 +71,8 @@ pub struct Push {
     pub by: Arc<str>,
     /// What must be so of each of these names.
     pub only_if: Condition,
+    /// What becomes of instants that are due, and that the push leaves without a schedule.
+    pub circumstances: Circumstances,
 }
 
 /// What a push did about one name.
@@ -193,6 +198,8 @@ pub struct About {
     pub file: Option<PathBuf>,
     /// Of a store that was there: the last moment at which its server was known to run.
     pub last_alive: Option<DateTime<Utc>>,
+    /// Of a store that was there: the name of the zone of allocations that name none, if it was noted.
+    pub time_zone: Option<String>,
 }
 
 /// Which runs to list.
@@ -212,6 +219,9 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     /// Stores all specifications or none; tells the effect on each, in their order.
     ///
     /// `After` must name allocations that there are, without a circle.
+    ///
+    /// Where a push changes what is due of an allocation, or whether its specification suspends it,
+    /// instants that are due by then and not decided are recorded as missed before it is changed.
     async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError>;
 
     /// Deletes a name that no other runs after; false where there is none.
@@ -219,6 +229,15 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
 
     /// Does something to an allocation by hand; false where there is none.
     async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError>;
+
+    /// Records instants that are due and not decided as missed, of all allocations.
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Sets the zone of allocations that name none, where none was noted before.
+    async fn note_zone(&self, zone: Tz) -> Result<(), StoreError>;
+
+    /// Changes the zone of allocations that name none, and notes it in the journal.
+    async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError>;
 
     /// One allocation and how it stands.
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError>;

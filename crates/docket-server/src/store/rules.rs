@@ -13,7 +13,8 @@ use docket_model::{
 use uuid::Uuid;
 
 use super::{
-    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Wanted, draft::Put,
+    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Wanted, ZoneChange,
+    draft::Put,
 };
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
@@ -64,12 +65,7 @@ pub(super) fn updated(
     revision: u64,
     at: DateTime<Utc>,
 ) -> Allocation {
-    let bounds = |specification: &Specification| {
-        (specification.policies.not_before, specification.policies.not_after)
-    };
-    let same_instants = before.specification.due == specification.due
-        && before.specification.time_zone == specification.time_zone
-        && bounds(&before.specification) == bounds(&specification);
+    let same_instants = before.specification.has_same_instants(&specification);
     Allocation {
         specification,
         revision,
@@ -90,7 +86,9 @@ pub(super) fn folded(newest: &Run, run: &Run) -> Option<RunState> {
         return None;
     };
     let (reason, count) = (reason.clone(), count + more);
-    (reason == *added).then_some(RunState::Missed { reason, last: *last, count })
+    // After a reset the newest record may be of later instants.
+    let follows = newest.latest() < run.id.instant;
+    (follows && reason == *added).then_some(RunState::Missed { reason, last: *last, count })
 }
 
 /// Makes a run by hand go on where an earlier record of its instant ended without a container, or
@@ -252,6 +250,18 @@ pub(super) fn ahead(standing: &Standing, at: DateTime<Utc>) -> Option<DateTime<U
 /// True where a run succeeded for an instant that is still to come, because the clock was ahead.
 pub(super) fn has_success_ahead(standing: &Standing, at: DateTime<Utc>) -> bool {
     standing.succeeded.is_some_and(|instant| instant.moment() > at)
+}
+
+/// True where an allocation starts no instant of the past after a change of the server's zone.
+pub(super) fn is_in_server_zone(allocation: &Allocation) -> bool {
+    allocation.specification.depends_on_server_zone()
+}
+
+/// What the journal has of another zone of the server.
+pub(super) fn zone_entry(change: &ZoneChange) -> Entry {
+    let to = change.to.name().to_owned();
+    let event = Event::ServerZoneChanged { from: change.from.clone(), to };
+    Entry { at: change.at, allocation: None, event, by: None }
 }
 
 /// An entry about an allocation.

@@ -77,8 +77,7 @@ fn to_come(question: &Question<'_>, at: DateTime<Utc>) -> String {
     let tale = question.tale();
     let starts = policy::starts_at(question.allocation(), at, question.zone);
     let when = tale.time(at);
-    let is_suspended =
-        policy::suspended(question.allocation(), question.standing.suspension.as_deref(), at);
+    let is_suspended = policy::suspended(question.allocation(), question.suspensions(), at);
     match is_suspended {
         Some(_) => format!("{when} is still to come, and nothing will start as things stand."),
         None if starts > at => {

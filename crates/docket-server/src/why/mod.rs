@@ -30,7 +30,7 @@ use docket_model::{
 
 use self::tale::Tale;
 pub(crate) use self::{instant::about, recent::recent};
-use crate::store::Standing;
+use crate::{runner::policy::Suspensions, store::Standing};
 
 /// How many of the newest records are told.
 pub(crate) const MOST_RUNS: usize = 20;
@@ -73,6 +73,11 @@ pub(crate) struct Parent {
 impl<'a> Question<'a> {
     fn allocation(&self) -> &'a Allocation {
         &self.standing.allocation
+    }
+
+    /// What keeps it from starting.
+    fn suspensions(&self) -> Suspensions<'a> {
+        Suspensions { allocation: self.standing.suspension.as_deref(), server: None }
     }
 
     /// The zone whose wall clock is told.

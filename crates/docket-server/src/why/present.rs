@@ -115,8 +115,7 @@ fn due(question: &Question<'_>) -> Vec<Sentence> {
     let text = match next {
         Some(next) => {
             let (when, starts) = (tale.time(next), policy::starts_at(allocation, next, zone));
-            let suspension = standing.suspension.as_deref();
-            let what = if policy::suspended(allocation, suspension, next).is_some() {
+            let what = if policy::suspended(allocation, question.suspensions(), next).is_some() {
                 ", which is missed if it is still suspended then".to_owned()
             } else if starts > next {
                 format!(", and starts at {} by its `Jitter`", tale.time(starts))

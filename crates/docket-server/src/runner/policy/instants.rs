@@ -16,10 +16,10 @@ impl<'a> Instants<'a> {
     pub(super) fn of(question: Question<'a>, decided: DateTime<Utc>) -> Self {
         let mut instants = Self { question, decided, ends: None };
         let Some(first) = instants.next(decided) else { return instants };
-        let latest = latest(&|from| instants.next(from), first, question.now);
+        let Question { allocation, zone, now, .. } = question;
+        let latest = allocation.latest(decided, now, zone).unwrap_or(first);
         // A start falls before the next instant, so all but the latest have surely come.
-        let has_come =
-            |instant| starts_at(question.allocation, instant, question.zone) <= question.now;
+        let has_come = |instant| starts_at(allocation, instant, zone) <= now;
         let latest = if has_come(latest) { Some(latest) } else { instants.earlier(first, latest) };
         instants.ends = latest.map(|latest| (first, latest));
         instants
@@ -50,29 +50,8 @@ impl<'a> Instants<'a> {
 
     /// The latest instant before `bound`, if there is one from `first` on.
     fn earlier(&self, first: DateTime<Utc>, bound: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let before = |from| self.next(from).filter(|instant| *instant < bound);
-        (first < bound).then(|| latest(&before, first, bound))
+        let nanosecond = TimeDelta::nanoseconds(1);
+        let end = self.question.now.min(bound - nanosecond);
+        self.question.allocation.latest(first - nanosecond, end, self.question.zone)
     }
-}
-
-/// The latest instant of those that `next` tells, up to `end`, looked for backwards in strides that double: what matters after a
-/// long pause is how far apart the instants are, not how many went by.
-fn latest(
-    next: &impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
-    first: DateTime<Utc>,
-    end: DateTime<Utc>,
-) -> DateTime<Utc> {
-    let mut stride = TimeDelta::seconds(1);
-    let mut found = first;
-    while end - stride > first {
-        if let Some(instant) = next(end - stride) {
-            found = instant;
-            break;
-        }
-        stride = stride * 2;
-    }
-    while let Some(later) = next(found) {
-        found = later;
-    }
-    found
 }

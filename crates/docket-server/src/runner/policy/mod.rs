@@ -11,8 +11,8 @@ use chrono_tz::Tz;
 use docket_model::{
     Allocation,
     allocation::{CatchUp, MOST_CAUGHT_UP, Retries},
-    journal::Suspension,
-    run::{Instant, RunState, Trigger},
+    run::{RunState, Trigger},
+    undecided::suspended_spans,
 };
 
 use self::instants::Instants;
@@ -20,6 +20,7 @@ pub(crate) use self::{
     admission::{Admission, Beside, Full, admit},
     jitter::starts_at,
 };
+pub(crate) use docket_model::undecided::{Missed, Suspensions, Why, after_parents, suspended};
 
 /// How late the decision to start may fall at most, where the next instant is further off.
 const STARTING_DEADLINE: TimeDelta = TimeDelta::hours(1);
@@ -31,8 +32,8 @@ const CATCH_UP: TimeDelta = TimeDelta::seconds(10);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) allocation: &'a Allocation,
-    /// The newest suspension by hand.
-    pub(crate) suspension: Option<&'a Suspension>,
+    /// What keeps it from starting.
+    pub(crate) suspensions: Suspensions<'a>,
     /// The zone of allocations that name none.
     pub(crate) zone: Tz,
     /// All instants up to then are decided.
@@ -59,26 +60,6 @@ impl Ruling {
     }
 }
 
-/// Instants in a row that nothing starts for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Missed {
-    pub(crate) first: DateTime<Utc>,
-    pub(crate) last: DateTime<Utc>,
-    pub(crate) count: u64,
-    pub(crate) why: Why,
-}
-
-/// Why nothing starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// Their deadline had passed, or a later one is made up for; what kept docket is known elsewhere.
-    TooLate,
-    /// Somebody suspended it when they had come already, and before they were decided about.
-    Overtaken(String),
-    /// Somebody wants it so.
-    Suspended(String),
-}
-
 /// Decides about all instants after `decided` that have come, in their order.
 ///
 /// Those of a suspension are missed. Of the others [`CatchUp`] says which start, if their deadline
@@ -87,7 +68,7 @@ pub(crate) fn decide(question: Question<'_>) -> Vec<Ruling> {
     let Question { allocation, now, .. } = question;
     let mut rulings = Vec::new();
     let mut instants = Instants::of(question, question.decided);
-    for (until, why) in suspended_spans(allocation, question.suspension, now) {
+    for (until, why) in suspended_spans(allocation, question.suspensions, now) {
         if let Some(missed) = instants.missed_before(until, why) {
             instants = Instants::of(question, missed.last);
             rulings.push(Ruling::Missed(missed));
@@ -145,44 +126,6 @@ fn starting(instants: &Instants<'_>, question: Question<'_>) -> Vec<DateTime<Utc
     starts
 }
 
-/// Before which moments nothing starts by itself, and why.
-fn suspended_spans(
-    allocation: &Allocation,
-    suspension: Option<&Suspension>,
-    now: DateTime<Utc>,
-) -> Vec<(DateTime<Utc>, Why)> {
-    let Some((until, reason)) = suspended_until(allocation, suspension, now) else {
-        return Vec::new();
-    };
-    let since = suspension.filter(|_| !allocation.specification.policies.suspended);
-    let before = since.map(|by_hand| (by_hand.since, Why::Overtaken(reason.clone())));
-    before.into_iter().chain([(until, Why::Suspended(reason))]).collect()
-}
-
-/// Before which moment nothing starts by itself, and why.
-fn suspended_until(
-    allocation: &Allocation,
-    suspension: Option<&Suspension>,
-    now: DateTime<Utc>,
-) -> Option<(DateTime<Utc>, String)> {
-    if allocation.specification.policies.suspended {
-        return Some((DateTime::<Utc>::MAX_UTC, "suspended by its specification".to_owned()));
-    }
-    let suspension = suspension?;
-    let until = if suspension.holds_at(now) { None } else { suspension.until };
-    Some((until.unwrap_or(DateTime::<Utc>::MAX_UTC), suspension.to_string()))
-}
-
-/// Why an allocation starts nothing by itself now, if that is so.
-pub(crate) fn suspended(
-    allocation: &Allocation,
-    suspension: Option<&Suspension>,
-    now: DateTime<Utc>,
-) -> Option<String> {
-    let (until, reason) = suspended_until(allocation, suspension, now)?;
-    (now < until).then_some(reason)
-}
-
 /// True where a run that was claimed, and for which no container ever started, may still start.
 pub(crate) fn may_still_start(
     instant: DateTime<Utc>,
@@ -200,26 +143,6 @@ pub(crate) fn may_still_start(
         Some(deadline) => late <= deadline.into(),
         None => late <= STARTING_DEADLINE && next().is_none_or(|next| now < next),
     }
-}
-
-/// For which instant an allocation runs after its parents, if each has succeeded for one that is
-/// newer than all that it was decided about: the newest of those. One that is still to come, for which
-/// a parent ran while the clock was ahead, does not count.
-pub(crate) fn after_parents(
-    allocation: &Allocation,
-    decided: Option<DateTime<Utc>>,
-    succeeded: &[Option<Instant>],
-    now: DateTime<Utc>,
-) -> Option<Instant> {
-    let floor = decided.unwrap_or_default().max(allocation.scheduled_at);
-    let newer = |instant: &Option<Instant>| {
-        instant.is_some_and(|instant| floor < instant.moment() && instant.moment() <= now)
-    };
-    let instant = succeeded.iter().copied().max().flatten()?;
-    let policies = &allocation.specification.policies;
-    let is_open = policies.not_before.is_none_or(|bound| instant.moment() >= bound)
-        && policies.not_after.is_none_or(|bound| instant.moment() <= bound);
-    (succeeded.iter().all(newer) && is_open).then_some(instant)
 }
 
 /// How long to wait before the next attempt of a run that ended so, if there is to be one.

@@ -11,8 +11,10 @@ pub(super) mod demands;
 pub(super) mod events;
 pub(super) mod hands;
 pub(super) mod runs;
+pub(super) mod settling;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use docket_model::{
     Origin, Output, Run, RunId, Specification,
     container::UnknownOptions,
@@ -23,7 +25,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Condition, Deed, Effect, End, Progress, Push, Recorded, RunFilter, Snapshot, Store, StoreError,
+    Circumstances, Condition, Deed, Effect, End, Progress, Push, Recorded, RunFilter, Snapshot,
+    Store, StoreError,
 };
 
 macro_rules! keeps_the_contract {
@@ -79,6 +82,14 @@ macro_rules! keeps_the_contract {
             demands::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
             demands::what_is_wanted_now_makes_up_for_nothing,
             demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
+            settling::an_edit_leaves_no_instant_without_a_record,
+            settling::an_edit_of_anything_else_leaves_what_is_due,
+            settling::the_reason_of_an_edit_names_what_kept_it_from_starting,
+            settling::an_edit_leaves_the_records_that_are_there,
+            settling::what_was_suspended_at_its_instant_says_so_after_an_edit,
+            settling::an_edit_of_what_comes_first_leaves_no_instant_without_a_record,
+            settling::what_nobody_knows_of_is_missed_for_that_reason,
+            settling::another_zone_of_the_server_starts_no_instant_of_the_past,
             events::each_change_of_a_run_is_told_in_order,
             events::missed_instants_are_told_as_their_record_grows,
             events::what_the_journal_notes_is_told_with_the_labels_it_is_about,
@@ -121,7 +132,9 @@ pub(super) fn specification(name: &str, cron: &str) -> Specification {
 pub(super) fn pushed(specifications: Vec<Specification>, second: i64) -> Push {
     let (origin, at) = (Origin::Api, moment(second));
     let only_if = Condition::Nothing;
-    Push { specifications, origin, complete: false, at, by: "test".into(), only_if }
+    let circumstances = Circumstances { zone: Tz::UTC, outages: Vec::new() };
+    let by = "test".into();
+    Push { specifications, origin, complete: false, at, by, only_if, circumstances }
 }
 
 pub(super) async fn push(store: &dyn Store, origin: Origin, specs: &[(&str, &str)]) -> Vec<Effect> {

@@ -6,10 +6,12 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use docket_model::{
     AllocationName, Origin, Output, Run, RunId,
     journal::{Entry, Event},
     run::Instant,
+    undecided::Why,
 };
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
@@ -17,8 +19,8 @@ use uuid::Uuid;
 use self::state::State;
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
-    Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, Wanted, draft::Draft, rules,
+    Progress, Push, Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store,
+    StoreError, UnderWay, Wanted, ZoneChange, draft::Draft, rules, settle,
 };
 use crate::observer::{Events, News};
 
@@ -63,9 +65,12 @@ impl MemoryStore {
 impl AllocationStore for MemoryStore {
     async fn push(&self, mut push: Push) -> Result<Vec<Effect>, StoreError> {
         let state = &mut *self.state.write();
-        let mut draft = Draft::of(&state.catalogue);
+        let draft = Draft::of(&state.catalogue);
         let left_out = draft.left_out(&push);
         draft.check(&push, &left_out)?;
+        let undecided = settle::of_push(&draft, &push);
+        state.settle(&undecided, &push.circumstances.outages);
+        let mut draft = Draft::of(&state.catalogue);
         let mut events = Vec::new();
         let mut gone = Vec::new();
         for name in left_out {
@@ -90,6 +95,7 @@ impl AllocationStore for MemoryStore {
         for (position, entry) in gone {
             state.forget(position, &entry, push.at);
         }
+        state.shrink_to(self.most_bytes);
         Ok(effects)
     }
 
@@ -124,6 +130,45 @@ impl AllocationStore for MemoryStore {
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
         Ok(true)
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        let Settlement { at, zone, reason } = settlement;
+        let state = &mut *self.state.write();
+        let draft = Draft::of(&state.catalogue);
+        let names = draft.names();
+        let of = |name| settle::of(&draft, name, zone, at, Why::Given(reason.clone()));
+        let undecided: Vec<_> = names.iter().filter_map(of).collect();
+        state.settle(&undecided, &[]);
+        let mut draft = Draft::of(&state.catalogue);
+        for undecided in &undecided {
+            draft.announce(undecided.name());
+        }
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
+        state.shrink_to(self.most_bytes);
+        Ok(())
+    }
+
+    async fn note_zone(&self, _zone: Tz) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError> {
+        let state = &mut *self.state.write();
+        let draft = Draft::of(&state.catalogue);
+        let names = draft.names();
+        let undecided = settle::of_zone(&draft, &names, &change);
+        state.settle(&undecided, &[]);
+        let mut draft = Draft::of(&state.catalogue);
+        for name in &names {
+            draft.close(name, change.at);
+        }
+        self.note_down(&mut draft, [rules::zone_entry(&change)]);
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
+        state.shrink_to(self.most_bytes);
+        Ok(())
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
@@ -263,6 +308,7 @@ impl Store for MemoryStore {
             is_new: true,
             file: None,
             last_alive: None,
+            time_zone: None,
         }
     }
 

@@ -9,6 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use docket_model::{
     AllocationName, Run, RunId,
+    journal::Outage,
     run::{Instant, RunState},
 };
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use super::super::{
     draft::Draft,
     history::{History, Resized},
     rules,
+    settle::Undecided,
 };
 use crate::observer::News;
 
@@ -131,6 +133,13 @@ impl State {
             self.insert(position, run);
         }
         if is_new { Recorded::New } else { Recorded::Decided(up_to) }
+    }
+
+    /// Records instants that are due and not decided as missed.
+    pub(super) fn settle(&mut self, undecided: &[Undecided], outages: &[Outage]) {
+        for undecided in undecided {
+            let Ok(()) = undecided.record(outages, |run| Ok::<_, Infallible>(self.decide(run)));
+        }
     }
 
     /// Makes the record of a run by hand.

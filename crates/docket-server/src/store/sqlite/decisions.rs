@@ -55,9 +55,18 @@ impl Work<'_> {
     fn decided(&mut self, run: &Run, up_to: Instant) -> rusqlite::Result<()> {
         let Some((position, entry)) = self.draft.entry_of(run) else { return Ok(()) };
         entry.decided = Some(up_to.moment());
+        self.decided_up_to(position, up_to.moment())
+    }
+
+    /// Writes up to when it is decided about an allocation.
+    pub(super) fn decided_up_to(
+        &self,
+        position: u64,
+        up_to: DateTime<Utc>,
+    ) -> rusqlite::Result<()> {
         self.sql
             .prepare_cached("UPDATE allocations SET decided = ?2 WHERE position = ?1")?
-            .execute([number(position), millis(up_to.moment())])
+            .execute([number(position), millis(up_to)])
             .map(drop)
     }
 

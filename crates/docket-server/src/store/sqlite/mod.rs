@@ -16,6 +16,7 @@ mod lock;
 mod open;
 mod readers;
 mod record;
+mod settle;
 mod specification;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
 use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
@@ -39,12 +41,15 @@ use uuid::Uuid;
 use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, Progress, Push,
-    Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
-    Wanted, catalogue::Catalogue,
+    Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store, StoreError,
+    UnderWay, Wanted, ZoneChange, catalogue::Catalogue,
 };
 
 pub use self::{copy::backup_of, open::OpenError};
 use crate::observer::Events;
+
+/// The key of the zone of allocations that name none, among the values that there are once.
+const TIME_ZONE: &str = "time_zone";
 
 /// Keeps everything in one file, which one server at a time has open.
 #[derive(Debug)]
@@ -53,6 +58,7 @@ pub struct SqliteStore {
     path: PathBuf,
     is_new: bool,
     last_alive: Option<DateTime<Utc>>,
+    time_zone: Option<String>,
     catalogue: Arc<RwLock<Catalogue>>,
     // Dropped in this order: the writer closes the file, and only then another server may open it.
     readers: Arc<Readers>,
@@ -74,12 +80,23 @@ impl SqliteStore {
         let unusable = |error| OpenError::Unusable(fault::words(&error, &path));
         let catalogue = load::catalogue(&connection, &path).map_err(unusable)?;
         let last_alive = load::last_alive(&connection, &catalogue).map_err(unusable)?;
+        let time_zone = load::meta(&connection, TIME_ZONE).map_err(unusable)?;
         let id = load::id(&connection).map_err(unusable)?;
         let catalogue = Arc::new(RwLock::new(catalogue));
         let readers = Arc::new(Readers::new(path.clone()));
         let writer = Writer::start(connection, path.clone(), Arc::clone(&catalogue))
             .map_err(|source| OpenError::Io { path: path.clone(), source })?;
-        Ok(Self { id, path, is_new, last_alive, catalogue, readers, writer, _lock: lock })
+        Ok(Self {
+            id,
+            path,
+            is_new,
+            last_alive,
+            time_zone,
+            catalogue,
+            readers,
+            writer,
+            _lock: lock,
+        })
     }
 
     /// Whose runs a name has; nothing where there is no such name, or it has no records.
@@ -131,6 +148,18 @@ impl AllocationStore for SqliteStore {
     async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
         let name = name.to_owned();
         self.writer.ask(move |work| work.steer(&name, &steering, &deed)).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        self.writer.ask(move |work| work.settle_all(&settlement)).await
+    }
+
+    async fn note_zone(&self, zone: Tz) -> Result<(), StoreError> {
+        self.writer.ask(move |work| Ok(work.set(TIME_ZONE, zone.name())?)).await
+    }
+
+    async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError> {
+        self.writer.ask(move |work| work.change_zone(&change)).await
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
@@ -265,6 +294,7 @@ impl Store for SqliteStore {
             is_new: self.is_new,
             file: Some(self.path.clone()),
             last_alive: self.last_alive,
+            time_zone: self.time_zone.clone(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
         Deed, Effect, MOST_ENTRIES, Push, REMEMBERED, Steering,
         catalogue::{Catalogue, Entry},
         draft::{Draft, Put, Staged},
-        rules,
+        rules, settle,
     },
     fault::Fault,
     journal, record, specification,
@@ -55,6 +55,8 @@ impl<'a> Work<'a> {
     pub(super) fn push(&mut self, push: &Push) -> Result<Vec<Effect>, Fault> {
         let left_out = self.draft.left_out(push);
         self.draft.check(push, &left_out)?;
+        let undecided = settle::of_push(&self.draft, push);
+        self.settle(&undecided, &push.circumstances.outages)?;
         let mut entries = Vec::new();
         for name in left_out {
             if let Some((position, entry)) = self.draft.remove(&name) {

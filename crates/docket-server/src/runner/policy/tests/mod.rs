@@ -8,7 +8,9 @@ mod jitter;
 mod starts;
 mod suspension;
 
-use docket_model::{FieldPath, Origin, Specification, container::UnknownOptions};
+use docket_model::{
+    FieldPath, Origin, Specification, container::UnknownOptions, journal::Suspension, run::Instant,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -49,6 +51,10 @@ fn suspension(since: &str, until: Option<&str>) -> Suspension {
     Suspension { by, reason: None, since, until }
 }
 
+fn by_ann(allocation: Option<&Suspension>) -> Suspensions<'_> {
+    Suspensions { allocation, server: None }
+}
+
 /// The decisions about all instants after one moment, at another, in words.
 fn decided(allocation: &Allocation, after: &str, now: &str) -> Vec<String> {
     decided_while(allocation, None, after, now)
@@ -61,7 +67,8 @@ fn decided_while(
     now: &str,
 ) -> Vec<String> {
     let (zone, decided, now) = (Tz::UTC, at(after), at(now));
-    let rulings = decide(Question { allocation, suspension, zone, decided, now });
+    let rulings =
+        decide(Question { allocation, suspensions: by_ann(suspension), zone, decided, now });
     rulings.iter().map(told).collect()
 }
 
@@ -73,7 +80,8 @@ fn told(ruling: &Ruling) -> String {
             let why = match why {
                 Why::TooLate => "too late",
                 Why::Overtaken(reason) => &format!("before {reason}"),
-                Why::Suspended(reason) => reason,
+                Why::Suspended(reason) | Why::Given(reason) => reason,
+                Why::Edited(what) => what,
             };
             format!("missed {count} from {} to {}: {why}", moment(*first), moment(*last))
         }

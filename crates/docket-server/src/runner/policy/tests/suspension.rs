@@ -20,7 +20,7 @@ fn what_its_specification_suspends_starts_nothing() {
 
         assert_eq!(decided_while(&suspended_for_good, by_hand, after, now), expected);
 
-        let reason = suspended(&suspended_for_good, by_hand, at(now));
+        let reason = suspended(&suspended_for_good, by_ann(by_hand), at(now));
         assert_eq!(reason.as_deref(), Some("suspended by its specification"));
     }
 }
@@ -84,9 +84,9 @@ fn what_had_come_before_somebody_suspended_it_is_told_apart() {
 #[test]
 fn nothing_is_suspended_from_the_moment_of_its_end_on() {
     let ended = suspension("2026-01-01T12:00:00Z", Some("2026-01-02T05:00:00Z"));
-    let now = |now| suspended(&cron(HOURLY), Some(&ended), at(now));
+    let now = |now| suspended(&cron(HOURLY), by_ann(Some(&ended)), at(now));
 
     assert_eq!(now("2026-01-02T04:59:59.999Z").as_deref(), Some("suspended by ann"));
     assert_eq!(now("2026-01-02T05:00:00Z"), None);
-    assert_eq!(suspended(&cron(HOURLY), None, at("2026-01-02T05:00:00Z")), None);
+    assert_eq!(suspended(&cron(HOURLY), by_ann(None), at("2026-01-02T05:00:00Z")), None);
 }

@@ -186,14 +186,15 @@ impl House {
         posted.as_object_mut().unwrap().extend(keys);
         let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
         let specifications = vec![read.unwrap().specification];
-        let at = self.clock.now();
+        self.runner.decide_due(&specifications).await;
         let push = Push {
             specifications,
             origin: Origin::Api,
             complete: false,
-            at,
+            at: self.clock.now(),
             by: "test".into(),
             only_if: crate::store::Condition::Nothing,
+            circumstances: self.runner.circumstances(),
         };
         self.store.push(push).await.unwrap();
     }

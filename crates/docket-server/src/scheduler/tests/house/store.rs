@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -12,8 +13,8 @@ use super::wire::Wire;
 use crate::observer::Events;
 use crate::store::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MemoryStore,
-    Progress, Push, Recorded, RunFilter, RunStore, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, Wanted,
+    Progress, Push, Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store,
+    StoreError, UnderWay, Wanted, ZoneChange,
 };
 
 /// The memory store behind a server's wire.
@@ -119,6 +120,18 @@ impl AllocationStore for WiredStore {
 
     async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
         self.write("steer", self.store.steer(name, steering, deed)).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        self.write("settle", self.store.settle(settlement)).await
+    }
+
+    async fn note_zone(&self, zone: Tz) -> Result<(), StoreError> {
+        self.write("note-zone", self.store.note_zone(zone)).await
+    }
+
+    async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError> {
+        self.write("change-zone", self.store.change_zone(change)).await
     }
 
     async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {

@@ -1,0 +1,270 @@
+//! What is due when it is changed, and what nobody can decide about any more.
+
+use docket_model::{
+    Run, Specification,
+    journal::{Cause, Event, Outage, Suspension},
+    run::{RunState, Trigger},
+};
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        Circumstances, Deed, EntryFilter, Push, Recorded, RunFilter, Settlement, Steering, Store,
+        ZoneChange,
+    },
+    carry_out, claim,
+    demands::demand,
+    get, instant, moment, push_a, pushed, run, specification, specified,
+};
+
+const EDITED: &str = "its schedule was changed before it started";
+
+/// `a`, due each minute, with these keys.
+fn minutely(keys: &Value) -> Specification {
+    let mut all = json!({"Name": "a", "Cron": "* * * * *"});
+    all.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+    specified(all)
+}
+
+async fn edit(store: &dyn Store, specification: Specification, second: i64) {
+    store.push(pushed(vec![specification], second)).await.unwrap();
+}
+
+/// All records of an allocation in words, the oldest first, in seconds.
+async fn told(store: &dyn Store, name: &str) -> Vec<String> {
+    let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
+    let second = |instant: docket_model::run::Instant| (instant.moment() - moment(0)).num_seconds();
+    let told = |run: &Run| match &run.state {
+        RunState::Missed { reason, last, count } => {
+            format!("{}-{} {count}: {reason}", second(run.id.instant), second(*last))
+        }
+        state => format!("{} {}", second(run.id.instant), state.word()),
+    };
+    store.runs(name, &all).await.unwrap().iter().rev().map(|run| told(run)).collect()
+}
+
+async fn decided(store: &dyn Store) -> Option<i64> {
+    let decided = get(store, "a").await.standing.decided;
+    decided.map(|decided| (decided - moment(0)).num_seconds())
+}
+
+pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: &dyn Store) {
+    let others = [
+        (json!({"Cron": "0 0 * * *"}), "its schedule was changed"),
+        (json!({"TimeZone": "Europe/Berlin"}), "its time zone was changed"),
+        (json!({"NotBefore": "2030-01-01T00:00:00Z"}), "its `NotBefore` or `NotAfter` was changed"),
+        (json!({"NotAfter": "2030-01-01T00:00:00Z"}), "its `NotBefore` or `NotAfter` was changed"),
+        (json!({"Suspended": true}), "it was suspended by its specification"),
+    ];
+    for (keys, what) in others {
+        edit(store, minutely(&json!({})), 0).await;
+        carry_out(store, "a", 60, RunState::Succeeded).await;
+
+        edit(store, minutely(&keys), 601).await;
+
+        let missed = format!("120-600 9: {what} before it started");
+        assert_eq!(told(store, "a").await, ["60 succeeded", missed.as_str()]);
+        assert_eq!(decided(store).await, Some(600));
+        let late = run(store, "a", 600, RunState::Claimed).await;
+        assert_eq!(store.decide(late).await, Ok(Recorded::Decided(instant(600))));
+        store
+            .delete("a", &docket_model::Origin::Api, Deed::new(moment(-1_000_000), "test"))
+            .await
+            .unwrap();
+    }
+}
+
+pub(in crate::store) async fn an_edit_of_anything_else_leaves_what_is_due(store: &dyn Store) {
+    push_a(store).await;
+    claim(store, "a", 60).await;
+    let edits = [
+        json!({"Jitter": "30s"}),
+        json!({"StartingDeadline": "1m"}),
+        json!({"CatchUp": "All"}),
+        json!({"Overlap": "Forbid", "Description": "another"}),
+    ];
+    for (keys, second) in edits.into_iter().zip(300..) {
+        edit(store, minutely(&keys), second).await;
+    }
+
+    assert_eq!(told(store, "a").await, ["60 claimed"]);
+    assert_eq!(decided(store).await, Some(60));
+    claim(store, "a", 120).await;
+}
+
+pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_starting(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+    let outage = |from: i64, to: Option<i64>| Outage {
+        cause: if to.is_some() { Cause::NotRunning } else { Cause::EngineAway },
+        from: moment(from),
+        to: to.map(moment),
+    };
+    let edit = |cron: &str, second: i64| {
+        let push = pushed(vec![specification("a", cron)], second);
+        let outages = vec![outage(30, Some(130)), outage(150, None)];
+        let circumstances = Circumstances { outages, ..push.circumstances.clone() };
+        store.push(Push { circumstances, ..push })
+    };
+
+    edit("*/2 * * * *", 125).await.unwrap();
+    edit("* * * * *", 310).await.unwrap();
+    edit("*/5 * * * *", 370).await.unwrap();
+
+    let not_running = "docket was not running from 2027-01-15T08:00:30Z to 2027-01-15T08:02:10Z";
+    let away = "the engine has not answered since 2027-01-15T08:02:30Z";
+    let but = "and its schedule was changed before it could start";
+    assert_eq!(
+        told(store, "a").await,
+        [
+            format!("60-120 2: {not_running}, {but}"),
+            // 240 of the second schedule and 360 of the third, for one reason.
+            format!("240-360 2: {away}, {but}"),
+        ]
+    );
+}
+
+pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &dyn Store) {
+    push_a(store).await;
+    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+    assert_eq!(demand(store, 240, Some(300)).await, Recorded::New);
+    assert_eq!(demand(store, 300, Some(360)).await, Recorded::New);
+
+    edit(store, specification("a", "0 0 * * *"), 450).await;
+
+    assert_eq!(
+        told(store, "a").await,
+        [
+            "60 claimed".to_owned(),
+            format!("120-180 2: {EDITED}"),
+            "240 claimed".to_owned(),
+            "300 claimed".to_owned(),
+            format!("360-420 2: {EDITED}"),
+        ]
+    );
+    assert_eq!(decided(store).await, Some(420));
+}
+
+pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an_edit(
+    store: &dyn Store,
+) {
+    edit(store, minutely(&json!({"Suspended": true})), 0).await;
+    edit(store, minutely(&json!({})), 130).await;
+    let (by, since) = ("ann".to_owned(), moment(270));
+    let suspension = Suspension { by, reason: None, since, until: Some(moment(400)) };
+    let steered = store.steer("a", Steering::Suspend(suspension), Deed::new(since, "ann")).await;
+    steered.unwrap();
+    edit(store, specification("a", "0 0 * * *"), 500).await;
+
+    assert_eq!(
+        told(store, "a").await,
+        [
+            "60-120 2: suspended by its specification".to_owned(),
+            "180-240 2: suspended by ann, before it started".to_owned(),
+            "300-360 2: suspended by ann".to_owned(),
+            format!("420-480 2: {EDITED}"),
+        ]
+    );
+}
+
+pub(in crate::store) async fn an_edit_of_what_comes_first_leaves_no_instant_without_a_record(
+    store: &dyn Store,
+) {
+    let after = |name: &str, parents: &[&str]| specified(json!({"Name": name, "After": parents}));
+    let specifications = ["a", "b"].map(|name| specification(name, "* * * * *"));
+    store.push(pushed(specifications.to_vec(), 0)).await.unwrap();
+    let children = ["one", "two", "same", "both"].map(|name| after(name, &["a"]));
+    store.push(pushed(children.to_vec(), 0)).await.unwrap();
+    carry_out(store, "a", 60, RunState::Succeeded).await;
+    let claimed = run(store, "same", 60, RunState::Claimed).await;
+    let claimed = Run { trigger: Trigger::AfterParent, ..claimed };
+    assert_eq!(store.decide(claimed).await, Ok(Recorded::New));
+
+    let edits = [
+        after("one", &["b"]),
+        specification("two", "0 0 * * *"),
+        after("same", &["b"]),
+        // Its other parent has not succeeded, so it is not due.
+        after("both", &["a", "b"]),
+    ];
+    store.push(pushed(edits.to_vec(), 70)).await.unwrap();
+    carry_out(store, "b", 120, RunState::Succeeded).await;
+    store.push(pushed(vec![after("both", &["b"])], 130)).await.unwrap();
+
+    let missed = format!("60-60 1: {EDITED}");
+    assert_eq!(told(store, "one").await, [missed.as_str()]);
+    assert_eq!(told(store, "two").await, [missed.as_str()]);
+    assert_eq!(told(store, "same").await, ["60 claimed"]);
+    assert_eq!(told(store, "both").await, [missed.as_str()]);
+}
+
+pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(store: &dyn Store) {
+    push_a(store).await;
+    edit(store, specified(json!({"Name": "b", "Cron": "*/5 * * * *", "Jitter": "4m"})), 0).await;
+    edit(store, specified(json!({"Name": "c", "After": ["b"]})), 0).await;
+    claim(store, "a", 60).await;
+    carry_out(store, "b", 300, RunState::Succeeded).await;
+    let changes = store.changes();
+    drop(changes.take());
+    let reason = "not known: the store was restored from a copy of 2027-01-15T08:01:30Z";
+
+    let settlement =
+        Settlement { at: moment(601), zone: chrono_tz::Tz::UTC, reason: reason.into() };
+    store.settle(settlement.clone()).await.unwrap();
+    store.settle(settlement).await.unwrap();
+
+    assert_eq!(told(store, "a").await, ["60 claimed".to_owned(), format!("120-600 9: {reason}")]);
+    assert_eq!(told(store, "b").await, ["300 succeeded", &format!("600-600 1: {reason}")]);
+    assert_eq!(told(store, "c").await, [format!("300-300 1: {reason}")]);
+    assert_eq!(changes.take().len(), 3);
+    claim(store, "a", 660).await;
+}
+
+pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_the_past(
+    store: &dyn Store,
+) {
+    // 08:00 UTC is 09:00 in Berlin and 03:00 in New York.
+    let zoned = |name: &str, cron: &str, zone: Option<&str>| {
+        let zone = zone.map_or(json!({}), |zone| json!({"TimeZone": zone}));
+        let mut keys = json!({"Name": name, "Cron": cron});
+        keys.as_object_mut().unwrap().extend(zone.as_object().unwrap().clone());
+        specified(keys)
+    };
+    let specifications = vec![
+        zoned("a", "30 9 * * *", None),
+        zoned("own", "30 9 * * *", Some("Europe/Berlin")),
+        zoned("every", "@every 10m", None),
+    ];
+    let push = pushed(specifications, 0);
+    let (berlin, to) = (chrono_tz::Europe::Berlin, chrono_tz::America::New_York);
+    let circumstances = Circumstances { zone: berlin, outages: Vec::new() };
+    store.push(Push { circumstances, ..push }).await.unwrap();
+
+    let change = |from: &str, old, to, second, reason: &str| ZoneChange {
+        from: from.to_owned(),
+        old,
+        to,
+        at: moment(second),
+        reason: reason.to_owned(),
+    };
+    let changed = change("Europe/Berlin", Some(berlin), to, 3600, "another zone");
+    store.change_zone(changed).await.unwrap();
+
+    assert_eq!(told(store, "a").await, ["1800-1800 1: another zone"]);
+    let standing = get(store, "a").await.standing;
+    assert_eq!(standing.decided, Some(moment(3600)));
+    assert_eq!(standing.allocation.scheduled_at, moment(0));
+    for name in ["own", "every"] {
+        assert_eq!(told(store, name).await, Vec::<String>::new());
+        assert_eq!(get(store, name).await.standing.decided, None);
+    }
+    let newest = EntryFilter { limit: 1, ..EntryFilter::default() };
+    let entries = store.entries(&newest).await.unwrap();
+    let [from, to] = ["Europe/Berlin", "America/New_York"].map(str::to_owned);
+    assert_eq!(entries[0].event, Event::ServerZoneChanged { from, to });
+
+    store.change_zone(change("Mars/Base", None, berlin, 100_000, "unknown")).await.unwrap();
+    assert_eq!(told(store, "a").await.len(), 1);
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(100_000)));
+}
