@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::name::AllocationName;
+use crate::{life::Life, name::AllocationName};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +43,29 @@ pub enum Event {
         /// The zone now.
         to: String,
     },
+    /// The store was restored from a copy, or is an older file: it does not know what happened since.
+    #[serde(rename_all = "PascalCase")]
+    Restored {
+        /// The moment up to which it knows.
+        copied_at: DateTime<Utc>,
+    },
+    /// The store was served in another namespace before.
+    #[serde(rename_all = "PascalCase")]
+    NamespaceChanged {
+        /// That namespace.
+        from: String,
+    },
+    /// Another server uses a copy of this store at the same time.
+    #[serde(rename_all = "PascalCase")]
+    TwinFound {
+        /// The life of the other server, as the label `io.docket.life` of its containers has it.
+        #[schema(value_type = String)]
+        life: Life,
+        /// The container that showed it.
+        container: String,
+        /// True where this server started later, so that it starts nothing any more.
+        starts_nothing: bool,
+    },
     /// For a time nothing could start.
     Paused(Pause),
     /// The name was created.
@@ -74,6 +97,20 @@ impl fmt::Display for Event {
             Self::Stopped => f.write_str("docket was stopped"),
             Self::ServerZoneChanged { from, to } => {
                 write!(f, "the time zone of the server was changed from {from} to {to}")
+            }
+            Self::Restored { copied_at } => {
+                write!(f, "the store was restored from a copy of {}", shown(*copied_at))
+            }
+            Self::NamespaceChanged { from } => {
+                write!(f, "the store was served in the namespace {from} before")
+            }
+            Self::TwinFound { starts_nothing, .. } => {
+                let consequence = if *starts_nothing {
+                    "this one started later, so it starts nothing any more"
+                } else {
+                    "that one started later, so it should start nothing any more"
+                };
+                write!(f, "another server uses a copy of this store; {consequence}")
             }
             Self::Paused(pause) => pause.fmt(f),
             Self::Created => f.write_str("created"),

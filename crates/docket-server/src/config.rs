@@ -19,7 +19,8 @@ pub use self::{
 use crate::{
     clock::{Clock, SystemClock},
     engine::{Engine, docker},
-    store::{MemoryStore, OpenError, SqliteStore, Store},
+    machine,
+    store::{MemoryStore, OpenError, Opener, SqliteStore, Store},
 };
 
 /// What a server needs to know. Everything that can be wrong with it was found when it was made.
@@ -39,6 +40,8 @@ pub struct Config {
     pub queue: usize,
     /// Where the files of `EnvFiles` are.
     pub env_dir: Option<PathBuf>,
+    /// True where the store was moved from another machine, whose server does not use it any more.
+    pub restored: bool,
     /// True where the containers are stopped with the server.
     pub stop_runs: bool,
     /// How many images may be pulled at once.
@@ -65,7 +68,11 @@ impl Config {
                 let now = SystemClock.now().timestamp_millis().unsigned_abs();
                 Arc::new(MemoryStore::new(self.memory).counting_from(now))
             }
-            StoreChoice::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+            StoreChoice::Sqlite(path) => {
+                let (namespace, at) = (self.namespace.shared(), SystemClock.now());
+                let opener = Opener { namespace, machine: machine::id(), at };
+                Arc::new(SqliteStore::open(path, &opener)?)
+            }
         })
     }
 

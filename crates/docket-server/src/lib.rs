@@ -6,6 +6,7 @@ pub mod engine;
 mod fault;
 mod file;
 mod http;
+mod machine;
 pub mod observer;
 mod runner;
 mod scheduler;

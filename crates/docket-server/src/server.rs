@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError, Listener},
-    engine::Engine,
+    engine::{Engine, EngineError},
     file::{self, FileError},
     http::{self, Api, Forecasts, ServeError, Sessions, WrongTokens},
     runner::{EngineHealth, Runner, Surroundings},
@@ -38,6 +38,19 @@ pub enum ServerError {
     /// The store cannot be opened, or does not tell what is under way.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store was moved, or copied, from another machine.
+    #[error(
+        "the store {0} was last served on another machine, with the same engine: make sure that no \
+         server there uses it any more, and start this one with `--restored` once"
+    )]
+    OtherMachine(String),
+    /// The same, and the engine does not say which one it is.
+    #[error(
+        "the store {0} was last served on another machine, and the engine does not answer, so it may \
+         be the same: start this server when it answers, or with `--restored` once if no server on the \
+         other machine uses the store any more"
+    )]
+    UnknownEngine(String, #[source] EngineError),
     /// The API cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -68,6 +81,7 @@ pub async fn serve(
     if let Some(absence) = absence {
         runner.remember(absence);
     }
+    life.settle_copy(config.time_zone).await?;
     life.take_zone(config.time_zone, absence).await?;
     if let Some(source) = source {
         source.load().await?;
@@ -96,6 +110,7 @@ pub async fn serve(
     if let Some(source) = source {
         tasks.spawn(Arc::clone(source).reload_on_hangup(stop.clone())?);
     }
+    tasks.spawn(Arc::clone(runner).begin());
     tasks.spawn(Arc::clone(runner).clean_up());
     tasks.spawn(Life::go_on(Arc::clone(runner), stop.clone()));
     let propose_no_more = CancellationToken::new();
@@ -160,6 +175,7 @@ impl Parts {
         let store = opened.await.map_err(std::io::Error::other)??;
         let engine = config.engine()?;
         let health = Arc::new(EngineHealth::new());
+        check_machine(config, &*store, &*engine).await?;
         let runner = Arc::new(Runner::new(Surroundings {
             store: Arc::clone(&store),
             engine: Arc::clone(&engine),
@@ -171,6 +187,7 @@ impl Parts {
             max_starting: config.max_starting,
             max_running: config.max_running,
             queue: config.queue,
+            life: store.begin_life(clock.now()).await?,
         }));
         let source = config.file.clone().map(|path| {
             Arc::new(Source {
@@ -209,6 +226,23 @@ impl Parts {
             stopping: CancellationToken::new(),
             backups: Arc::new(tokio::sync::Semaphore::new(1)),
         }
+    }
+}
+
+/// Refuses a store that a server on another machine may still use with the same engine.
+async fn check_machine(
+    config: &Config,
+    store: &dyn Store,
+    engine: &dyn Engine,
+) -> Result<(), ServerError> {
+    let Some(elsewhere) = store.provenance().engine_elsewhere.filter(|_| !config.restored) else {
+        return Ok(());
+    };
+    let kind = store.about().kind;
+    match engine.info().await {
+        Ok(info) if info.id == elsewhere => Err(ServerError::OtherMachine(kind)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(ServerError::UnknownEngine(kind, error)),
     }
 }
 

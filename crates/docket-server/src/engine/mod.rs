@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Output,
+    Life, Output,
     allocation::Pull,
     run::{ContainerId, Exit},
 };
@@ -136,6 +136,10 @@ pub struct Found {
     pub id: ContainerId,
     /// Whose it is, read from its labels.
     pub identity: Identity,
+    /// The life of the server that created it; older versions of docket did not note that.
+    pub life: Option<Life>,
+    /// When it was created, by the engine's clock, where the engine reports that.
+    pub created_at: Option<DateTime<Utc>>,
 }
 
 /// What a rehearsal found.
@@ -204,6 +208,11 @@ pub trait Observation: fmt::Debug + Send + Sync {
     /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`]; a refusal
     /// tells nothing about it, so that is [`EngineError::Unreachable`].
     async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError>;
+
+    /// Reads from the labels of a container whose it is; nothing where they do not say so.
+    ///
+    /// Errors are those of [`Observation::look`].
+    async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError>;
 
     /// Reports what happened to the container, and goes on with what happens to it.
     ///

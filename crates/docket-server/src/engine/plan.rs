@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use docket_model::{AllocationName, Container, run::Instant};
+use docket_model::{AllocationName, Container, Life, run::Instant};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -21,6 +21,9 @@ pub(super) const LABELS: [&str; 6] = [
     "io.docket.instant",
     "io.docket.attempt",
 ];
+
+/// The label that tells which life of a server created the container; no part of whose it is.
+pub(super) const LIFE: &str = "io.docket.life";
 
 /// Whose container it is: everything that its name and its labels are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +113,8 @@ pub struct Plan {
     pub environment: Vec<String>,
     /// What runs in place of the container's own `Cmd`.
     pub command: Option<Vec<String>>,
+    /// The life of the server that creates it.
+    pub life: Life,
 }
 
 impl Plan {
@@ -118,13 +123,13 @@ impl Plan {
     /// `AutoRemove` is docket's part: the engine could drop output and exit code with the container.
     #[must_use]
     pub fn body(&self) -> Map<String, Value> {
-        self.labelled(self.identity.labels())
+        self.labelled(self.identity.labels().into_iter().chain([(LIFE, self.life.to_string())]))
     }
 
     /// The body with these labels of docket's in place of those that make a container a run's.
-    pub(super) fn labelled<const N: usize>(
+    pub(super) fn labelled(
         &self,
-        own: [(&'static str, String); N],
+        own: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Map<String, Value> {
         let parts = self.container.parts();
         let mut body = parts.config;
@@ -132,7 +137,7 @@ impl Plan {
         if let Value::Object(labels) = labels {
             labels
                 .extend(self.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())));
-            labels.extend(own.map(|(key, value)| (key.to_owned(), value.into())));
+            labels.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into())));
         }
         let environment = entry_or_replace(&mut body, "Env", Value::Array(Vec::new()));
         if let Value::Array(lines) = environment {
@@ -220,7 +225,14 @@ pub(super) mod tests {
             attempt: 1,
         };
         let labels = BTreeMap::default();
-        Plan { identity, labels, container, environment: Vec::new(), command: None }
+        Plan {
+            identity,
+            labels,
+            container,
+            environment: Vec::new(),
+            command: None,
+            life: docket_model::Life::new(1, chrono::DateTime::UNIX_EPOCH),
+        }
     }
 
     #[test]

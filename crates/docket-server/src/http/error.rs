@@ -244,6 +244,7 @@ fn status_of_hand(error: &HandError) -> StatusCode {
         HandError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
         HandError::Future(_) | HandError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         HandError::Pruned(_) | HandError::Taken { .. } => StatusCode::CONFLICT,
+        HandError::NothingStarts(_) => StatusCode::SERVICE_UNAVAILABLE,
         HandError::Store(error) => status_of(error),
     }
 }

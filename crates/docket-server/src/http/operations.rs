@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     engine::EngineInfo,
-    runner::{EngineState, StoreTrouble},
+    runner::{EngineState, Standby, StoreTrouble},
     store::{self, StoreError},
 };
 
@@ -42,6 +42,9 @@ pub(super) struct Health<'a> {
     /// Set where the engine's clock and docket's differ by more than two seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     engine_clock: Option<String>,
+    /// Set where another server uses a copy of the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twin: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -99,6 +102,7 @@ pub(super) async fn health(api: Data<Api>) -> HttpResponse {
         store,
         clock: api.ticks.clock_set_back(time),
         engine_clock: api.health.clock_difference(),
+        twin: api.runner.twin_notice(),
     })
 }
 
@@ -131,6 +135,15 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     reasons.extend(api.runner.store_trouble().map(|StoreTrouble { since, reason }| {
         format!("the store cannot be written since {since}: {reason}")
     }));
+    reasons.extend(match api.runner.standby() {
+        Standby::Over => None,
+        Standby::Beginning => {
+            Some("the containers on the engine were not inspected yet".to_owned())
+        }
+        Standby::Twin(twin) => {
+            Some(format!("{twin}; that server started earlier, so nothing starts here"))
+        }
+    });
     reasons.extend(api.file_mistake.lock().clone());
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
@@ -187,7 +200,7 @@ pub(super) async fn backup(api: Data<Api>, request: HttpRequest) -> Result<HttpR
     let alone =
         Arc::clone(&api.backups).try_acquire_owned().map_err(|_| ApiError::BackupUnderWay)?;
     let path = store::backup_of(&store);
-    api.store.backup(&path).await?;
+    api.store.backup(&path, api.clock.now()).await?;
     let opened = File::open(&path).await;
     let unnamed = fs::remove_file(&path).await;
     let file = opened.and_then(|file| unnamed.map(|()| file));
@@ -205,11 +218,15 @@ mod tests {
         super::tests::{Asking, api},
         *,
     };
-    use crate::{config::Access, store::SqliteStore};
+    use crate::{
+        config::Access,
+        store::{Opener, SqliteStore},
+    };
 
     /// An API whose store is in a file of this folder.
     fn with_file(folder: &tempfile::TempDir) -> Data<Api> {
-        let store = SqliteStore::open(&folder.path().join("docket.db")).unwrap();
+        let store =
+            SqliteStore::open(&folder.path().join("docket.db"), &Opener::for_tests()).unwrap();
         let api = Arc::into_inner(api(Access::default()).into_inner()).unwrap();
         Data::new(Api { store: Arc::new(store), ..api })
     }

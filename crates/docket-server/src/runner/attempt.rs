@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::{Stopped, berths::Place, journey::Journey, policy, replacement::Fate, watch::Start};
 use crate::{
-    engine::{EngineError, Sight},
+    engine::{EngineError, Found, Identity, Sight},
     fault::{Point, point},
     store::{Progress, StoreError},
 };
@@ -175,6 +175,12 @@ impl<'a> Attempt<'a> {
         let _berth = runner.berths.occupy();
         let here = self.engine_id().await?;
         // An engine that has the very container is the one, whatever it calls itself now.
+        let Some(labels) = runner.labels_surely(&container).await? else {
+            return self.resume_gone(&container, engine, &here).await;
+        };
+        if let Some(reason) = foreign(labels.as_ref(), &self.identity()) {
+            return Err(Break::Lost(reason));
+        }
         let Some(sight) = runner.look_surely(&container).await? else {
             return self.resume_gone(&container, engine, &here).await;
         };
@@ -199,10 +205,12 @@ impl<'a> Attempt<'a> {
     ) -> Result<Over, Break> {
         match gone_from(engine, here) {
             Some(reason) => Err(Break::Lost(reason)),
-            None => match self.past_of(container).await? {
-                Fate::NeverRan if self.may_still_start().await? => self.begin_anew().await,
-                Fate::NeverRan => Ok(self.missed()),
-                fate => self.end_as(container, fate).await,
+            None => match (self.past_of(container).await?, self.journey.runner.doubt.get()) {
+                // Another server of the time that the store does not know may have gone on with it.
+                (Fate::NeverRan | Fate::Unknown, Some(doubt)) => Err(Break::Lost(doubt.clone())),
+                (Fate::NeverRan, _) if self.may_still_start().await? => self.begin_anew().await,
+                (Fate::NeverRan, _) => Ok(self.missed()),
+                (fate, _) => self.end_as(container, fate).await,
             },
         }
     }
@@ -317,6 +325,18 @@ impl<'a> Attempt<'a> {
             }
         };
         runner.unless_stopped(unless_cancelled).await?
+    }
+}
+
+/// Why a container whose id is on record is not the run's: it is left alone.
+fn foreign(labels: Option<&Found>, identity: &Identity) -> Option<String> {
+    match labels {
+        Some(Found { identity: labels, .. }) if labels == identity => None,
+        Some(Found { identity: labels, .. }) if labels.namespace != identity.namespace => {
+            Some(format!("its container belongs to the namespace `{}`", labels.namespace))
+        }
+        Some(_) => Some("its container belongs to another run, by its labels".to_owned()),
+        None => Some("its container has lost the labels that say whose it is".to_owned()),
     }
 }
 

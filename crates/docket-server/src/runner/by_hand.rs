@@ -8,8 +8,9 @@ use docket_model::{
     run::{Cancellation, Demand, Instant, RunId, RunState, Trigger},
 };
 use thiserror::Error;
+use tokio::time::timeout;
 
-use super::{Runner, confirmation, decision::Wish, outcome};
+use super::{Runner, Standby, confirmation, decision::Wish, outcome};
 use crate::store::{Recorded, StoreError, Wanted};
 
 /// Why somebody does not get what they want.
@@ -45,6 +46,9 @@ pub(crate) enum HandError {
         /// How far it is, in a word.
         state: &'static str,
     },
+    /// Nothing starts on this server.
+    #[error("nothing starts now: {0}")]
+    NothingStarts(String),
     /// The store does not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,6 +91,12 @@ impl Runner {
         demand: Arc<Demand>,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, HandError> {
+        if timeout(confirmation::FOR_REQUESTS, self.may_start()).await.is_err() {
+            return Err(HandError::NothingStarts(match self.standby() {
+                Standby::Twin(reason) => reason,
+                _ => "the engine did not answer since the server started".to_owned(),
+            }));
+        }
         loop {
             let standing = self.store.standing(name).await?;
             let missing = || HandError::NoSuchAllocation(name.to_owned());

@@ -71,6 +71,9 @@ impl Runner {
         self: &Arc<Self>,
         name: &AllocationName,
     ) -> Result<Option<Recorded>, StoreError> {
+        if self.unless_stopped(self.may_start()).await.is_err() {
+            return Ok(None);
+        }
         let Some(standing) = self.store.standing(name.as_str()).await? else { return Ok(None) };
         let uid = standing.allocation.uid;
         let line = self.confirmed_turn(&standing.allocation, confirmation::FOR_SCHEDULES).await;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_model::run::{Cancellation, RunState};
+use docket_model::{
+    Run,
+    run::{Cancellation, RunState},
+};
 use tracing::{info, warn};
 
 use super::{
@@ -11,7 +14,7 @@ use super::{
     attempt::{Attempt, Over, Setting},
     disposal::Remains,
     line::{Handle, Line},
-    policy,
+    policy, recovery,
 };
 use crate::{
     fault::{Point, point},
@@ -46,6 +49,11 @@ impl Runner {
         self.tasks.spawn(journey.go(stage));
     }
 
+    /// Carries a run of an earlier life on, in a task of its own, as soon as things may start.
+    pub(super) fn set_out_later(&self, journey: Journey) {
+        self.tasks.spawn(journey.go_later());
+    }
+
     /// Takes a run that is over out of its line, and lets the next one go that waits for it.
     async fn leave(self: &Arc<Self>, handle: &Handle) {
         let line = self.lines.turn(handle.allocation.uid).await;
@@ -75,6 +83,29 @@ impl Journey {
     pub(super) fn new(runner: Arc<Runner>, handle: Arc<Handle>) -> Self {
         let attempt = handle.attempt;
         Self { runner, handle, attempt, waited: TimeDelta::zero() }
+    }
+
+    async fn go_later(mut self) {
+        let runner = Arc::clone(&self.runner);
+        let Ok(run) = runner.unless_stopped(self.record_after_standby()).await else { return };
+        match run {
+            Some(run) => {
+                self.attempt = run.attempt().map_or(1, |attempt| attempt.number);
+                self.go(recovery::stage(&run)).await;
+            }
+            // It is over by now, or its allocation was deleted.
+            None => runner.leave(&self.handle).await,
+        }
+    }
+
+    /// The record of the run once things may start, if it is not over by then.
+    async fn record_after_standby(&self) -> Option<Arc<Run>> {
+        let Self { runner, handle, .. } = self;
+        runner.has_begun().await;
+        let id = &handle.id;
+        let record = || runner.store.run(id.allocation.as_str(), id.instant);
+        let run = runner.durably(record).await.ok()?.ok()??;
+        (!run.state.is_over() && run.uid == handle.allocation.uid).then_some(run)
     }
 
     async fn go(mut self, stage: Stage) {

@@ -19,6 +19,7 @@ use super::{
     journey::Journey,
     patience::Patience,
     replacement::Fate,
+    standby::Twin,
     watch::Start,
 };
 use crate::{
@@ -29,6 +30,16 @@ use crate::{
 
 /// How often a container is made anew that somebody removed before it was started.
 const MOST_MADE: u32 = 5;
+
+/// A container that was there under the name of the run's.
+enum Joined {
+    /// It was created by this server or an earlier life of it, and never asked to start.
+    IsOurs,
+    /// Another server created it, and may ask it to start.
+    MayBeStarted,
+    /// It was started.
+    WasStarted(Sight),
+}
 
 impl<'a> Attempt<'a> {
     /// The id of the engine, as soon as it answers.
@@ -55,8 +66,21 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    async fn plan(&self) -> Result<Plan, Break> {
+    /// Whose its container is.
+    pub(super) fn identity(&self) -> Identity {
         let Journey { runner, handle, attempt, .. } = self.journey;
+        Identity {
+            namespace: Arc::clone(&runner.namespace),
+            store: runner.store.id(),
+            allocation: handle.id.allocation.clone(),
+            uid: handle.allocation.uid,
+            instant: handle.id.instant,
+            attempt: *attempt,
+        }
+    }
+
+    async fn plan(&self) -> Result<Plan, Break> {
+        let Journey { runner, handle, .. } = self.journey;
         let specification = &handle.allocation.specification;
         let demand = handle.trigger.demand();
         let files = &specification.policies.env_files;
@@ -65,14 +89,8 @@ impl<'a> Attempt<'a> {
             .map_err(Break::Environment)?;
         environment.extend(demand.iter().flat_map(|demand| demand.environment.iter().cloned()));
         Ok(Plan {
-            identity: Identity {
-                namespace: Arc::clone(&runner.namespace),
-                store: runner.store.id(),
-                allocation: handle.id.allocation.clone(),
-                uid: handle.allocation.uid,
-                instant: handle.id.instant,
-                attempt: *attempt,
-            },
+            identity: self.identity(),
+            life: runner.life,
             labels: specification.labels.clone(),
             container: specification.container.clone(),
             environment,
@@ -88,11 +106,18 @@ impl<'a> Attempt<'a> {
         loop {
             let (made, permit) = self.make().await?;
             let id = made.id;
-            if made.joined
-                && let Some(sight @ (Sight::Runs { .. } | Sight::Ended(_))) =
-                    runner.look_surely(&id).await?
-            {
-                return self.go_on_with(&id, sight).await;
+            if made.joined {
+                match self.join(&id).await? {
+                    Joined::IsOurs => {}
+                    Joined::MayBeStarted => {
+                        match self.replace(&id, "a server with a copy of the store made it").await?
+                        {
+                            Fate::NeverRan => continue,
+                            fate => return self.end_as(&id, fate).await,
+                        }
+                    }
+                    Joined::WasStarted(sight) => return self.go_on_with(&id, sight).await,
+                }
             }
             let no_answer = match self.start(&id, permit).await {
                 Ok(started_at) => return self.see_out(&id, Start::Seen(started_at)).await,
@@ -120,6 +145,7 @@ impl<'a> Attempt<'a> {
     /// Creates the container and notes its id; returns with the gate still held, for the start.
     async fn make(&mut self) -> Result<(Made, Permit<'a>), Break> {
         let Journey { runner, handle, .. } = self.journey;
+        self.unless_over(runner.may_start()).await?;
         let plan = self.unless_over(self.plan()).await??;
         let mut patience = Patience::bounded("the creation of the container");
         let mut may_pull = handle.allocation.specification.policies.pull != Pull::Never;
@@ -158,6 +184,22 @@ impl<'a> Attempt<'a> {
         match handle.cancelled() {
             Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
             None => Ok((made, permit)),
+        }
+    }
+
+    /// Looks at a container that was there under the name of the run's.
+    async fn join(&mut self, id: &ContainerId) -> Result<Joined, Break> {
+        let runner = &self.journey.runner;
+        let twin = runner.labels_surely(id).await?.flatten().and_then(|found| runner.twin(&found));
+        match (runner.look_surely(id).await?, twin) {
+            (_, Some(Twin::Earlier)) => Err(Break::Lost(
+                "a server with a copy of the store created its container".to_owned(),
+            )),
+            (Some(sight @ (Sight::Runs { .. } | Sight::Ended(_))), _) => {
+                Ok(Joined::WasStarted(sight))
+            }
+            (_, Some(Twin::Later)) => Ok(Joined::MayBeStarted),
+            (_, None) => Ok(Joined::IsOurs),
         }
     }
 

@@ -65,6 +65,7 @@ impl Runner {
         let (first, longest) = LOOK_AGAIN;
         let mut pause = first;
         let cleaning = async {
+            self.has_begun().await;
             loop {
                 let up = |state: &EngineState| matches!(state, EngineState::Up(_));
                 if engine.wait_for(up).await.is_err() {
@@ -92,6 +93,10 @@ impl Runner {
 
     async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
         for found in self.engine.ours(&self.namespace, self.store.id()).await? {
+            // What a server with a copy of the store makes is its own affair.
+            if self.twin(&found).is_some() {
+                continue;
+            }
             let Some(in_hand) = self.leftovers.take(&found.id) else { continue };
             let runner = Arc::clone(self);
             let name = found.identity.allocation.clone();

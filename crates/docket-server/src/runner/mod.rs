@@ -8,6 +8,7 @@
 //! 4. When the server stops, a step that was begun is finished, and containers are let go.
 
 mod attempt;
+mod beginning;
 mod berths;
 mod by_hand;
 mod chain;
@@ -29,19 +30,29 @@ mod recovery;
 mod rehearsal;
 mod replacement;
 mod settle;
+mod standby;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    RunId,
+    Life, RunId,
     journal::{Cause, Entry, Event, Outage, Pause},
     run::Cancellation,
 };
 use futures_util::future::join_all;
-use tokio::{runtime::Handle, sync::broadcast, task::JoinError};
+use parking_lot::Mutex;
+use tokio::{
+    runtime::Handle,
+    sync::{broadcast, watch::Sender},
+    task::JoinError,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
@@ -55,6 +66,7 @@ pub(crate) use self::{
     health::{EngineHealth, EngineState},
     live::{Piece, Pieces},
     pauses::StoreTrouble,
+    standby::Standby,
 };
 use crate::{
     clock::Clock,
@@ -92,6 +104,13 @@ pub(crate) struct Runner {
     leftovers: Arc<Leftovers>,
     readers: Arc<Readers>,
     news: broadcast::Sender<RunId>,
+    /// The life of the server that it is a part of.
+    life: Life,
+    standby: Sender<Standby>,
+    /// How another server showed that uses a copy of the store, if one did.
+    seen_twin: Mutex<Option<String>>,
+    /// Why the store did not know what happened before the server started, if that is so.
+    doubt: OnceLock<String>,
     tasks: TaskTracker,
     /// What lets containers go whose ends are on record; given up when the server stops.
     disposals: TaskTracker,
@@ -113,11 +132,15 @@ pub(crate) struct Surroundings {
     pub(crate) max_starting: Option<usize>,
     pub(crate) max_running: usize,
     pub(crate) queue: usize,
+    pub(crate) life: Life,
 }
 
 impl Runner {
     /// A runner whose runs are carried out where it is made.
     pub(crate) fn new(with: Surroundings) -> Self {
+        // A store in memory is as old as its server, so it knows all that there is to know.
+        let is_new = with.store.about().is_volatile;
+        let standby = if is_new { Standby::Over } else { Standby::Beginning };
         Self {
             store: with.store,
             engine: with.engine,
@@ -134,6 +157,10 @@ impl Runner {
             leftovers: Arc::default(),
             readers: Arc::default(),
             news: broadcast::Sender::new(NEWS),
+            life: with.life,
+            standby: Sender::new(standby),
+            seen_twin: Mutex::default(),
+            doubt: OnceLock::new(),
             tasks: TaskTracker::new(),
             disposals: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -160,10 +187,15 @@ impl Runner {
     /// Notes in the journal that nothing could start for a time.
     pub(crate) fn note_pause(&self, pause: Pause) {
         let entry = Entry { at: pause.to, allocation: None, event: Event::Paused(pause), by: None };
+        self.record_soon(entry);
+    }
+
+    /// Adds an entry to the journal, in a task of its own.
+    fn record_soon(&self, entry: Entry) {
         let store = Arc::clone(&self.store);
         self.tasks.spawn(async move {
             if let Err(error) = store.record(entry).await {
-                warn!(%error, "the journal lacks a pause");
+                warn!(%error, "the journal lacks an entry");
             }
         });
     }

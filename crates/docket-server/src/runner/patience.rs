@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::{Runner, Stopped};
-use crate::engine::{EngineError, Sight};
+use crate::engine::{EngineError, Found, Sight};
 
 /// The first pause before a call is repeated and the longest; it doubles.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
@@ -105,15 +105,31 @@ impl Runner {
         }
     }
 
-    /// Looks at a container until the engine tells where it is in its life; nothing once it is gone.
+    /// Inspects a container until the engine reports where it is in its life; nothing once it is gone.
     pub(super) async fn look_surely(
         &self,
         container: &ContainerId,
     ) -> Result<Option<Sight>, Stopped> {
+        self.surely(|| self.engine.look(container)).await
+    }
+
+    /// Reads whose container it is until the engine reports that; nothing once it is gone.
+    pub(super) async fn labels_surely(
+        &self,
+        container: &ContainerId,
+    ) -> Result<Option<Option<Found>>, Stopped> {
+        self.surely(|| self.engine.labels(container)).await
+    }
+
+    /// Repeats an inspection of a container until it is answered; nothing once the container is gone.
+    async fn surely<T, F>(&self, inspect: impl Fn() -> F) -> Result<Option<T>, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
         let mut patience = Patience::endless("the look at a container");
         loop {
-            let reason = match self.engine.look(container).await {
-                Ok(sight) => return Ok(Some(sight)),
+            let reason = match inspect().await {
+                Ok(answer) => return Ok(Some(answer)),
                 Err(EngineError::Gone) => return Ok(None),
                 Err(EngineError::Unreachable(reason)) => reason,
                 Err(error) => error.to_string(),

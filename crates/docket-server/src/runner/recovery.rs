@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
-    allocation::Overlap,
     journal::{Cause, Event, Pause},
     run::{Attempt, RunState},
 };
@@ -20,47 +19,40 @@ use super::{
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
 
 impl Runner {
-    /// Takes up all runs that the store knows to be under way; before anything else starts.
+    /// Takes up all runs that the store knows to be under way. They go on once things may start.
     pub(crate) async fn take_up(self: &Arc<Self>) -> Result<(), StoreError> {
-        let mut journeys = Vec::new();
-        let mut with_waiting = Vec::new();
         let under_way = self.store.under_way().await?;
         let absences = if under_way.is_empty() { Vec::new() } else { self.absences().await? };
-        for UnderWay { run, allocation } in under_way {
-            let uid = allocation.uid;
-            let line = self.lines.of(uid);
-            let attempt = run.attempt().map_or(1, |attempt| attempt.number);
-            let (trigger, end) = (run.trigger.clone(), run.cancellation.as_deref().cloned());
-            let handle = Handle::new(run.id.clone(), allocation, trigger, attempt, end);
-            if run.state == RunState::Waiting {
-                line.join_waiting(handle);
-                with_waiting.push(uid);
-            } else {
-                line.join(Arc::clone(&handle));
-                if let Stage::Attempt(Setting::Made { container, .. }) = &stage(&run) {
-                    handle.has_container(container.clone());
-                }
-                let waited = waited(&absences, run.decided_at, self.clock.now());
-                let journey = Journey { waited, ..Journey::new(Arc::clone(self), handle) };
-                journeys.push((journey, stage(&run)));
-            }
+        let running = under_way.iter().filter(|under_way| under_way.run.state != RunState::Waiting);
+        match running.count() {
+            0 => {}
+            count => info!("{count} runs are under way: they are followed to their ends"),
         }
-        if !journeys.is_empty() {
-            info!("{} runs are under way: they are followed to their ends", journeys.len());
-        }
-        for (journey, stage) in journeys {
-            self.set_out(journey, stage);
-        }
-        for uid in with_waiting {
-            let line = self.lines.turn(uid).await;
-            let newest = line.waiting();
-            let overlap = newest.map(|run| run.allocation.specification.policies.overlap);
-            if overlap == Some(Overlap::Replace) {
-                self.replace(&line).await;
-            }
-            self.call_next(&line);
+        for run in under_way {
+            self.resume(run, &absences);
         }
         Ok(())
+    }
+
+    /// Takes up a run that is under way, in a task of its own unless it waits for another one.
+    pub(super) fn resume(
+        self: &Arc<Self>,
+        UnderWay { run, allocation }: UnderWay,
+        absences: &[Pause],
+    ) {
+        let line = self.lines.of(allocation.uid);
+        let attempt = run.attempt().map_or(1, |attempt| attempt.number);
+        let (trigger, end) = (run.trigger.clone(), run.cancellation.as_deref().cloned());
+        let handle = Handle::new(run.id.clone(), allocation, trigger, attempt, end);
+        if run.state == RunState::Waiting {
+            return line.join_waiting(handle);
+        }
+        line.join(Arc::clone(&handle));
+        if let Stage::Attempt(Setting::Made { container, .. }) = stage(&run) {
+            handle.has_container(container);
+        }
+        let waited = waited(absences, run.decided_at, self.clock.now());
+        self.set_out_later(Journey { waited, ..Journey::new(Arc::clone(self), handle) });
     }
 
     /// The times without a server, as far as they are known.
@@ -92,7 +84,7 @@ fn waited(absences: &[Pause], decided_at: DateTime<Utc>, now: DateTime<Utc>) -> 
 }
 
 /// Where a run goes on from.
-fn stage(run: &Run) -> Stage {
+pub(super) fn stage(run: &Run) -> Stage {
     if let RunState::BetweenAttempts { until, .. } = run.state {
         return Stage::Between(until);
     }

@@ -40,6 +40,7 @@ impl Runner {
             container: specification.container.clone(),
             environment,
             command: None,
+            life: self.life,
         };
         let found = self.engine.rehearse(&plan, specification.policies.pull).await?;
         let below_container = found.into_iter().map(|finding| Finding {

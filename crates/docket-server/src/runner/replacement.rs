@@ -42,14 +42,14 @@ pub(super) enum Fate {
 
 /// What the engine's events say about a container so far.
 #[derive(Debug, Default)]
-struct Life {
+struct Reported {
     is_created: bool,
     started: Option<Option<DateTime<Utc>>>,
     exited: Option<(Option<i64>, Option<DateTime<Utc>>)>,
     is_removed: bool,
 }
 
-impl Life {
+impl Reported {
     fn add(&mut self, event: LifeEvent) {
         match event {
             LifeEvent::Created => self.is_created = true,
@@ -80,22 +80,22 @@ impl Life {
 /// Events as they come in, and what they said so far.
 struct Watched {
     events: LifeEvents,
-    life: Life,
+    reported: Reported,
     /// True until the engine ends the stream or refuses it.
     is_open: bool,
 }
 
 impl Watched {
     fn new(events: LifeEvents) -> Self {
-        Self { events, life: Life::default(), is_open: true }
+        Self { events, reported: Reported::default(), is_open: true }
     }
 
     /// Reads events until `is_enough`, for so long at most.
-    async fn read(&mut self, limit: Duration, is_enough: impl Fn(&Life) -> bool) {
+    async fn read(&mut self, limit: Duration, is_enough: impl Fn(&Reported) -> bool) {
         let deadline = Instant::now() + limit;
-        while self.is_open && !is_enough(&self.life) {
+        while self.is_open && !is_enough(&self.reported) {
             match timeout_at(deadline, self.events.next()).await {
-                Ok(Some(Ok(event))) => self.life.add(event),
+                Ok(Some(Ok(event))) => self.reported.add(event),
                 Ok(Some(Err(error))) => {
                     warn!(%error, "the engine's events cannot be read");
                     self.is_open = false;
@@ -118,7 +118,9 @@ impl Attempt<'_> {
         let runner = &self.journey.runner;
         // Opened before the container is inspected, so that a start in between is not missed.
         let mut watched = Watched::new(runner.engine.life_events(container));
-        runner.unless_stopped(watched.read(REMEMBERED_EVENTS, |life| life.is_created)).await?;
+        runner
+            .unless_stopped(watched.read(REMEMBERED_EVENTS, |reported| reported.is_created))
+            .await?;
         match runner.look_surely(container).await? {
             None => return Ok(self.past(container, watched).await?),
             Some(Sight::Created) => {}
@@ -142,10 +144,10 @@ impl Attempt<'_> {
             let _: Result<(), EngineError> = runner.unless_stopped(tried).await?;
         }
         point(Point::Unstarted);
-        runner.unless_stopped(watched.read(REMOVAL_EVENT, |life| life.is_removed)).await?;
+        runner.unless_stopped(watched.read(REMOVAL_EVENT, |reported| reported.is_removed)).await?;
         // It was not started when it was inspected, and all events since then were read.
-        let is_complete = watched.is_open && watched.life.is_removed;
-        self.gone(watched.life.fate(is_complete)).await
+        let is_complete = watched.is_open && watched.reported.is_removed;
+        self.gone(watched.reported.fate(is_complete)).await
     }
 
     /// What became of a container that is gone, as far as the engine remembers.
@@ -157,9 +159,11 @@ impl Attempt<'_> {
     async fn past(&mut self, container: &ContainerId, watched: Watched) -> Result<Fate, Break> {
         let mut watched = watched;
         let runner = &self.journey.runner;
-        runner.unless_stopped(watched.read(REMEMBERED_EVENTS, |life| life.is_removed)).await?;
+        runner
+            .unless_stopped(watched.read(REMEMBERED_EVENTS, |reported| reported.is_removed))
+            .await?;
         info!(run = %self.journey.handle.id, %container, "the container is gone");
-        self.gone(watched.life.fate(false)).await
+        self.gone(watched.reported.fate(false)).await
     }
 
     /// Notes that a container never ran, where that is known.
@@ -180,9 +184,9 @@ mod tests {
     use super::*;
 
     fn fate(events: &[LifeEvent], is_complete: bool) -> Fate {
-        let mut life = Life::default();
-        events.iter().for_each(|event| life.add(*event));
-        life.fate(is_complete)
+        let mut reported = Reported::default();
+        events.iter().for_each(|event| reported.add(*event));
+        reported.fate(is_complete)
     }
 
     #[test]

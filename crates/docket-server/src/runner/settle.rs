@@ -7,14 +7,14 @@ use docket_model::{Specification, undecided};
 use futures_util::{StreamExt, stream};
 use tracing::error;
 
-use super::{Runner, chain::AT_ONCE};
+use super::{Runner, Standby, chain::AT_ONCE};
 use crate::store::{Circumstances, Standing};
 
 impl Runner {
     /// Decides what is due now of those allocations of which a push changes what is due, as far as the
     /// engine answers.
     pub(crate) async fn decide_due(self: &Arc<Self>, pushed: &[Specification]) {
-        if !self.health.is_up() {
+        if !self.health.is_up() || self.standby() != Standby::Over {
             return;
         }
         let mut due = Vec::new();

@@ -30,7 +30,7 @@ use tracing::warn;
 use self::agenda::{Agenda, Due};
 use crate::{
     clock::{Clock, Reading},
-    runner::{EngineHealth, EngineState, Runner},
+    runner::{EngineHealth, EngineState, Runner, Standby},
     store::{Change, Changes},
 };
 
@@ -51,6 +51,8 @@ pub(crate) struct Scheduler {
     engine: watch::Receiver<EngineState>,
     /// What the loop last saw of the engine.
     engine_seen: EngineState,
+    /// Whether things may start at all.
+    standby: watch::Receiver<Standby>,
     agenda: Agenda,
     ticks: Arc<Ticks>,
     changes: Arc<Changes>,
@@ -98,12 +100,14 @@ impl Scheduler {
         zone: Tz,
         ticks: Arc<Ticks>,
     ) -> Self {
+        let standby = runner.watch_standby();
         Self {
             ticks,
             runner,
             clock,
             engine: health.watch(),
             engine_seen: EngineState::Unknown,
+            standby,
             agenda: Agenda::new(zone),
             changes,
             news: VecDeque::new(),
@@ -122,7 +126,7 @@ impl Scheduler {
             self.compare(last, reading);
             last = reading;
             self.ticks.note(reading.wall);
-            if self.engine_is_up() {
+            if self.may_propose() {
                 self.propose(reading.wall);
             }
             let sleep = self.sleep();
@@ -132,6 +136,7 @@ impl Scheduler {
                 Some(decided) = self.decisions.1.recv() => self.note(&decided),
                 // The sender lives as long as the server.
                 _ = self.engine.changed() => {}
+                _ = self.standby.changed() => {}
                 () = self.changes.arrived(), if self.news.is_empty() => {}
                 () = tokio::time::sleep_until(sleep) => {}
             }
@@ -188,7 +193,7 @@ impl Scheduler {
         if !self.news.is_empty() {
             return now;
         }
-        let Some(next) = self.agenda.next().filter(|_| self.engine_is_up()) else {
+        let Some(next) = self.agenda.next().filter(|_| self.may_propose()) else {
             return now + LONGEST_SLEEP;
         };
         let until = next - self.clock.lead() - self.clock.now();
@@ -198,7 +203,7 @@ impl Scheduler {
     /// Waits the last moment before an instant out awake, while others work: so it starts within
     /// microseconds, not within the millisecond that a timer may be late.
     async fn last_moment(&mut self) {
-        let Some(next) = self.agenda.next().filter(|_| self.engine_is_up()) else { return };
+        let Some(next) = self.agenda.next().filter(|_| self.may_propose()) else { return };
         let clock = &self.clock;
         let last_moment = TimeDelta::nanoseconds(1)..=clock.lead();
         while last_moment.contains(&(next - clock.now())) {
@@ -230,8 +235,9 @@ impl Scheduler {
         }
     }
 
-    fn engine_is_up(&self) -> bool {
-        matches!(self.engine_seen, EngineState::Up(_))
+    /// True while instants that come are proposed.
+    fn may_propose(&self) -> bool {
+        matches!(self.engine_seen, EngineState::Up(_)) && *self.standby.borrow() == Standby::Over
     }
 
     fn look_at_engine(&mut self) {

@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     runner::Runner,
     scheduler::Ticks,
-    store::{Store, StoreError, ZoneChange},
+    store::{Settlement, Store, StoreError, ZoneChange},
 };
 
 /// How often the store is told that the server runs: so well is the moment of a crash known.
@@ -32,6 +32,16 @@ impl Life {
         let (from, to) = (self.store.about().last_alive?, self.clock.now());
         self.ticks.note(from);
         (from < to).then_some(Pause { cause: Cause::NotRunning, from, to })
+    }
+
+    /// Records what a copy of a store cannot know, before anything else is said of it.
+    ///
+    /// The store stays in doubt until the engine was looked at.
+    pub(super) async fn settle_copy(&self, zone: Tz) -> Result<(), StoreError> {
+        let Some(doubt) = self.store.provenance().doubt() else { return Ok(()) };
+        let noted = self.store.about().time_zone.and_then(|zone| zone.parse().ok());
+        let (at, zone, reason) = (self.clock.now(), noted.unwrap_or(zone), doubt.to_string());
+        self.store.settle(Settlement { at, zone, reason }).await
     }
 
     /// Changes the zone of allocations that name none, where it was another one before.
@@ -119,7 +129,7 @@ mod tests {
         clock::TestClock,
         engine::scripted::ScriptedEngine,
         runner::{EngineHealth, Surroundings},
-        store::{JournalStore, SqliteStore},
+        store::{JournalStore, Opener, SqliteStore},
     };
 
     #[tokio::test]
@@ -127,10 +137,11 @@ mod tests {
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("docket.db");
-        let store = SqliteStore::open(&path).unwrap();
+        let store = SqliteStore::open(&path, &Opener::for_tests()).unwrap();
         store.alive(clock.now() + TimeDelta::hours(1)).await.unwrap();
         drop(store);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&path, &Opener::for_tests()).unwrap());
         let runner = Arc::new(Runner::new(Surroundings {
             store: store.clone(),
             engine: Arc::new(ScriptedEngine::new(clock.clone())),
@@ -142,6 +153,7 @@ mod tests {
             max_starting: None,
             max_running: 10,
             queue: 10,
+            life: store.begin_life(clock.now()).await.unwrap(),
         }));
         let ticks = Arc::new(Ticks::default());
         let life = Life { store, clock: clock.clone(), ticks: ticks.clone() };

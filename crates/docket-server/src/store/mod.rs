@@ -17,6 +17,7 @@ mod error;
 mod history;
 mod memory;
 mod progress;
+mod provenance;
 mod rules;
 mod settle;
 mod sqlite;
@@ -45,8 +46,9 @@ pub use self::{
     error::StoreError,
     memory::MemoryStore,
     progress::{End, Progress},
+    provenance::{Doubt, KnownLife, LifeStore, Provenance, Restoration},
     settle::{Circumstances, Settlement, ZoneChange},
-    sqlite::{OpenError, SqliteStore, backup_of},
+    sqlite::{OpenError, Opener, SqliteStore, backup_of},
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -332,7 +334,7 @@ pub trait JournalStore: fmt::Debug + Send + Sync {
 
 /// All that a store does.
 #[async_trait]
-pub trait Store: AllocationStore + RunStore + JournalStore {
+pub trait Store: AllocationStore + RunStore + JournalStore + LifeStore {
     /// The id that the store made once, for the labels of its containers.
     fn id(&self) -> Uuid;
 
@@ -346,6 +348,7 @@ pub trait Store: AllocationStore + RunStore + JournalStore {
     /// once it is durable, in the order of the changes.
     fn events(&self) -> Arc<Events>;
 
-    /// Copies all that it keeps into a new file, as it stands at one moment.
-    async fn backup(&self, to: &Path) -> Result<(), StoreError>;
+    /// Copies all that it keeps into a new file, as it stands at one moment; the copy says that it was
+    /// made `at` that time.
+    async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError>;
 }

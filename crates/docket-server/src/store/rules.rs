@@ -13,8 +13,8 @@ use docket_model::{
 use uuid::Uuid;
 
 use super::{
-    Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Wanted, ZoneChange,
-    draft::Put,
+    Doubt, Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Wanted,
+    ZoneChange, draft::Put,
 };
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
@@ -262,6 +262,15 @@ pub(super) fn zone_entry(change: &ZoneChange) -> Entry {
     let to = change.to.name().to_owned();
     let event = Event::ServerZoneChanged { from: change.from.clone(), to };
     Entry { at: change.at, allocation: None, event, by: None }
+}
+
+/// The entry of a store that was restored.
+pub(super) fn restored(doubt: &Doubt, at: DateTime<Utc>) -> Entry {
+    let event = match doubt {
+        Doubt::Copy(copied_at) => Event::Restored { copied_at: *copied_at },
+        Doubt::Namespace(from) => Event::NamespaceChanged { from: from.clone() },
+    };
+    Entry { at, allocation: None, event, by: None }
 }
 
 /// An entry about an allocation.

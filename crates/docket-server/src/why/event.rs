@@ -33,9 +33,12 @@ fn what(tale: &Tale, event: &Event, by: &str) -> String {
             format!("reset{by}: it had been decided up to {}", tale.time(*from))
         }
         Event::Stopped if by.is_empty() => event.to_string(),
-        Event::Started { .. } | Event::Paused(_) | Event::ServerZoneChanged { .. } => {
-            event.to_string()
-        }
+        Event::Started { .. }
+        | Event::Paused(_)
+        | Event::ServerZoneChanged { .. }
+        | Event::Restored { .. }
+        | Event::NamespaceChanged { .. }
+        | Event::TwinFound { .. } => event.to_string(),
         Event::Created | Event::Deleted | Event::Resumed | Event::Stopped => format!("{event}{by}"),
     }
 }

@@ -1,8 +1,8 @@
 //! Docker keeps the contract, and what is its own.
 
-use std::{env, fs, sync::Arc};
+use std::{env, sync::Arc};
 
-use docket_server::engine::{Engine, EngineError};
+use docket_server::engine::EngineError;
 use futures_util::TryStreamExt;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! What becomes of Docker's containers by other hands than docket's.
 
-use docket_server::engine::{Engine, EngineError, Sight, Stop};
+use docket_server::engine::{EngineError, Sight, Stop};
 
 use crate::bed::Bed;
 

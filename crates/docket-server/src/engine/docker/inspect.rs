@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, Utc};
-use docket_model::run::Exit;
+use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
-use crate::engine::{Identity, Sight};
+use super::ours;
+use crate::engine::{Found, Identity, Sight};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
 /// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
@@ -21,6 +22,7 @@ pub(super) struct Inspected {
     pub(super) name: String,
     /// The id of its image.
     pub(super) image: Option<Box<str>>,
+    created: Option<String>,
     state: State,
     config: Config,
 }
@@ -88,6 +90,13 @@ impl Inspected {
     /// True where it writes to a terminal, so that its log has no frames.
     pub(super) fn has_terminal(&self) -> bool {
         self.config.tty
+    }
+
+    /// Whose it is, by its labels.
+    pub(super) fn found(&self) -> Option<Found> {
+        let created_at = moment(self.created.as_deref());
+        let id = ContainerId(self.id.as_ref().into());
+        ours::labelled(id, self.config.labels.as_ref()?, created_at).ok()
     }
 
     /// True where every label that tells the container from all others is there.

@@ -168,6 +168,10 @@ impl Observation for DockerEngine {
         Ok(inspected.sight())
     }
 
+    async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
+        Ok(self.client.inspect_surely(container).await?.found())
+    }
+
     fn life_events(&self, container: &ContainerId) -> LifeEvents {
         events::of(&self.client, container)
     }

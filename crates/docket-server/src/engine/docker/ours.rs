@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::json;
@@ -9,7 +10,10 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::client::Client;
-use crate::engine::{EngineError, Found, Identity, plan::LABELS};
+use crate::engine::{
+    EngineError, Found, Identity,
+    plan::{LABELS, LIFE},
+};
 
 /// A container in the engine's list. What docket does not need is not read.
 #[derive(Deserialize)]
@@ -17,6 +21,8 @@ use crate::engine::{EngineError, Found, Identity, plan::LABELS};
 struct Listed {
     id: Box<str>,
     labels: Option<HashMap<String, String>>,
+    /// In seconds since 1970.
+    created: Option<i64>,
 }
 
 /// The containers of this namespace and this store, running or not.
@@ -39,14 +45,25 @@ pub(super) async fn ours(
 
 /// Reads whose container it is; one that does not tell is nobody's.
 fn found(listed: Listed) -> Option<Found> {
-    let Listed { id, labels } = listed;
-    match Identity::of(&labels.unwrap_or_default()) {
-        Ok(identity) => Some(Found { id: ContainerId(id.into()), identity }),
+    let Listed { id, labels, created } = listed;
+    let created_at = created.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    match labelled(ContainerId(id.clone().into()), &labels.unwrap_or_default(), created_at) {
+        Ok(found) => Some(found),
         Err(label) => {
             warn!(container = %id, label, "a container's label does not tell whose it is");
             None
         }
     }
+}
+
+/// A container with these labels; the key of one that does not say whose it is.
+pub(super) fn labelled(
+    id: ContainerId,
+    labels: &HashMap<String, String>,
+    created_at: Option<DateTime<Utc>>,
+) -> Result<Found, &'static str> {
+    let life = labels.get(LIFE).and_then(|life| life.parse().ok());
+    Ok(Found { id, identity: Identity::of(labels)?, life, created_at })
 }
 
 #[cfg(test)]

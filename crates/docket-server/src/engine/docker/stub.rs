@@ -208,7 +208,14 @@ pub(super) fn plan() -> Plan {
     };
     let container = read.specification.container;
     let labels = BTreeMap::default();
-    Plan { identity, labels, container, environment: Vec::new(), command: None }
+    Plan {
+        identity,
+        labels,
+        container,
+        environment: Vec::new(),
+        command: None,
+        life: docket_model::Life::new(1, chrono::DateTime::UNIX_EPOCH),
+    }
 }
 
 /// An inspection of the plan's container, in this state.

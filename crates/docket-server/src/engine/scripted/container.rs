@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_model::run::Exit;
+use docket_model::{
+    Life,
+    run::{ContainerId, Exit},
+};
 use tokio::time::Instant;
 
-use crate::engine::{Identity, LifeEvent};
+use crate::engine::{Found, Identity, LifeEvent};
 
 /// What was done to a container, and when by the wall clock.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) environment: Vec<String>,
     /// True where the engine was started anew since.
     pub(crate) is_forgotten: bool,
+    /// The life of the server that created it.
+    pub(crate) life: Life,
 }
 
 impl Seen {
@@ -60,6 +65,13 @@ pub(super) enum State {
 }
 
 impl Container {
+    /// What its labels say.
+    pub(super) fn found(&self, id: &ContainerId) -> Found {
+        let Seen { identity, life, created_at, .. } = &self.seen;
+        let (life, created_at) = (Some(*life), Some(*created_at));
+        Found { id: id.clone(), identity: identity.clone(), life, created_at }
+    }
+
     /// Starts it, unless it runs.
     pub(super) fn start(&mut self, now: DateTime<Utc>) {
         self.state();

@@ -218,6 +218,7 @@ impl Engine for ScriptedEngine {
                     removed: false,
                     environment: plan.environment.clone(),
                     is_forgotten: false,
+                    life: plan.life,
                 };
                 let image = plan.container.image();
                 let container = Container { image, seen, state: State::Created };
@@ -302,6 +303,10 @@ impl Observation for ScriptedEngine {
         })
     }
 
+    async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
+        self.with(container, |found| Some(found.found(container)))
+    }
+
     fn life_events(&self, container: &ContainerId) -> LifeEvents {
         if let Err(error) = self.answer() {
             return stream::iter([Err(error)]).boxed();
@@ -351,7 +356,7 @@ impl Observation for ScriptedEngine {
         for (id, container) in &*self.containers.lock() {
             let Seen { identity, removed, .. } = &container.seen;
             if !removed && &*identity.namespace == namespace && identity.store == store {
-                found.push(Found { id: id.clone(), identity: identity.clone() });
+                found.push(container.found(id));
             }
         }
         Ok(found)

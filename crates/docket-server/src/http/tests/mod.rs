@@ -48,6 +48,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
         max_starting: None,
         max_running: 10,
         queue: 10,
+        life: docket_model::Life::new(1, clock.now()),
     }));
     Data::new(Api {
         store,

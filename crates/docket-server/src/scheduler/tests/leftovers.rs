@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{
+    clock::Clock,
     engine::{Engine, Identity, Plan},
     store::Store,
 };
@@ -30,6 +31,7 @@ async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -
         container: allocation.specification.container.clone(),
         environment: Vec::new(),
         command: None,
+        life: docket_model::Life::new(1, house.clock.now()),
     };
     let made = ground.engine.create(&plan).await.unwrap();
     ground.engine.start(&made.id).await.unwrap();

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::house::{Fault, House, SECOND};
-use crate::engine::{Engine, Identity, Plan};
+use crate::{
+    clock::Clock,
+    engine::{Engine, Identity, Plan},
+};
 
 const NAME: &str = "docket.a.20261121T091000Z";
 
@@ -143,7 +146,14 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
     };
     let container = allocation.specification.container.clone();
     let (labels, environment) = (BTreeMap::default(), Vec::new());
-    let plan = Plan { identity, labels, container, environment, command: None };
+    let plan = Plan {
+        identity,
+        labels,
+        container,
+        environment,
+        command: None,
+        life: docket_model::Life::new(1, house.clock.now()),
+    };
     let holder = house.engine.create(&plan).await.unwrap().id;
 
     house.until("09:11:00").await;

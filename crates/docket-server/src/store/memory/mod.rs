@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Origin, Output, Run, RunId,
+    AllocationName, Life, Origin, Output, Run, RunId,
     journal::{Entry, Event},
     run::Instant,
     undecided::Why,
@@ -18,9 +18,10 @@ use uuid::Uuid;
 
 use self::state::State;
 use super::{
-    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MOST_ENTRIES,
-    Progress, Push, Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store,
-    StoreError, UnderWay, Wanted, ZoneChange, draft::Draft, rules, settle,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
+    LifeStore, MOST_ENTRIES, Progress, Provenance, Push, Recorded, Restoration, RunFilter,
+    RunStore, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted,
+    ZoneChange, draft::Draft, rules, settle,
 };
 use crate::observer::{Events, News};
 
@@ -295,6 +296,30 @@ impl JournalStore for MemoryStore {
     }
 }
 
+/// It is made when its server starts, so it has one life and no copies.
+#[async_trait]
+impl LifeStore for MemoryStore {
+    fn provenance(&self) -> Provenance {
+        Provenance::default()
+    }
+
+    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError> {
+        Ok(Life::new(1, at))
+    }
+
+    fn known_life(&self, _life: &Life) -> KnownLife {
+        KnownLife::Listed
+    }
+
+    async fn note_engine(&self, _id: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn restore(&self, _restoration: Restoration) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     fn id(&self) -> Uuid {
@@ -320,7 +345,7 @@ impl Store for MemoryStore {
         Arc::clone(&self.state.read().catalogue.events)
     }
 
-    async fn backup(&self, _to: &Path) -> Result<(), StoreError> {
+    async fn backup(&self, _to: &Path, _at: DateTime<Utc>) -> Result<(), StoreError> {
         Err(StoreError::NoFile)
     }
 }

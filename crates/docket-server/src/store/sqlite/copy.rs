@@ -7,10 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use thiserror::Error;
 use tracing::info;
 use uuid::Uuid;
+
+use super::{home::COPIED_AT, values};
 
 /// Why no copy was made.
 #[derive(Debug, Error)]
@@ -26,8 +29,9 @@ pub(super) enum CopyError {
 
 /// Copies the file as it stands at one moment to a path that does not exist.
 ///
-/// The copy has its name only once it is whole and on disk; only its owner can read it.
-pub(super) fn copy(sql: &Connection, to: &Path) -> Result<(), CopyError> {
+/// The copy has its name only once it is whole and on disk; only its owner can read it. It says when it
+/// was made, so that a server which opens it knows that it may miss something.
+pub(super) fn copy(sql: &Connection, to: &Path, at: DateTime<Utc>) -> Result<(), CopyError> {
     if to.symlink_metadata().is_ok() {
         return Err(CopyError::Exists);
     }
@@ -35,6 +39,9 @@ pub(super) fn copy(sql: &Connection, to: &Path) -> Result<(), CopyError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0)?;
     let text = part.0.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     sql.execute("VACUUM INTO ?1", [text])?;
+    // A copy of a copy that nobody took over is as old as the first one.
+    let note = "INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)";
+    Connection::open(&part.0)?.execute(note, [COPIED_AT, &values::text(at)])?;
     file.sync_all()?;
     fs::rename(&part.0, to)?;
     sync_directory(to)

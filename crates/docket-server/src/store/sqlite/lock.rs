@@ -33,9 +33,7 @@ pub(super) fn lock(path: &Path) -> io::Result<Locked> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(error) if error == rustix::io::Errno::WOULDBLOCK => {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder)?;
-            return Ok(Locked::ByProcess(holder.trim().parse().ok()));
+            return Ok(Locked::ByProcess(holder(file)));
         }
         Err(error) => return Err(error.into()),
     }
@@ -43,4 +41,11 @@ pub(super) fn lock(path: &Path) -> io::Result<Locked> {
     file.rewind()?;
     writeln!(file, "{}", std::process::id())?;
     Ok(Locked::Held(file))
+}
+
+/// The id of the process that wrote itself into a lock's file.
+pub(super) fn holder(mut lock: File) -> Option<u32> {
+    let mut holder = String::new();
+    lock.read_to_string(&mut holder).ok()?;
+    holder.trim().parse().ok()
 }

@@ -10,7 +10,9 @@ mod decisions;
 mod fault;
 mod header;
 mod history;
+mod home;
 mod journal;
+mod lives;
 mod load;
 mod lock;
 mod open;
@@ -33,19 +35,24 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
-use parking_lot::RwLock;
+use docket_model::{
+    AllocationName, Life, Origin, Output, Run, RunId, journal::Entry, run::Instant,
+};
+use parking_lot::{Mutex, RwLock};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
+use self::{
+    home::Home, lives::Lives, open::Opened, readers::Readers, record::Owner, writer::Writer,
+};
 use super::{
-    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, Progress, Push,
-    Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, Wanted, ZoneChange, catalogue::Catalogue,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
+    LifeStore, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore, Settlement,
+    Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted, ZoneChange,
+    catalogue::Catalogue,
 };
 
-pub use self::{copy::backup_of, open::OpenError};
+pub use self::{copy::backup_of, home::Opener, open::OpenError};
 use crate::observer::Events;
 
 /// The key of the zone of allocations that name none, among the values that there are once.
@@ -59,6 +66,9 @@ pub struct SqliteStore {
     is_new: bool,
     last_alive: Option<DateTime<Utc>>,
     time_zone: Option<String>,
+    provenance: Provenance,
+    home: Mutex<Home>,
+    lives: Lives,
     catalogue: Arc<RwLock<Catalogue>>,
     // Dropped in this order: the writer closes the file, and only then another server may open it.
     readers: Arc<Readers>,
@@ -71,17 +81,18 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`] says in words why the file cannot be used, and how to mend it.
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::load(open::open(path, &open::STEPS)?)
+    pub fn open(path: &Path, opener: &Opener) -> Result<Self, OpenError> {
+        Self::load(open::open(path, &open::STEPS, opener)?)
     }
 
     fn load(opened: Opened) -> Result<Self, OpenError> {
-        let Opened { connection, path, lock, is_new } = opened;
+        let Opened { provenance, home, connection, path, lock, is_new } = opened;
         let unusable = |error| OpenError::Unusable(fault::words(&error, &path));
         let catalogue = load::catalogue(&connection, &path).map_err(unusable)?;
         let last_alive = load::last_alive(&connection, &catalogue).map_err(unusable)?;
         let time_zone = load::meta(&connection, TIME_ZONE).map_err(unusable)?;
         let id = load::id(&connection).map_err(unusable)?;
+        let lives = Lives::load(&connection).map_err(unusable)?;
         let catalogue = Arc::new(RwLock::new(catalogue));
         let readers = Arc::new(Readers::new(path.clone()));
         let writer = Writer::start(connection, path.clone(), Arc::clone(&catalogue))
@@ -92,6 +103,9 @@ impl SqliteStore {
             is_new,
             last_alive,
             time_zone,
+            provenance,
+            home: Mutex::new(home),
+            lives,
             catalogue,
             readers,
             writer,
@@ -282,6 +296,44 @@ impl JournalStore for SqliteStore {
 }
 
 #[async_trait]
+impl LifeStore for SqliteStore {
+    fn provenance(&self) -> Provenance {
+        self.provenance.clone()
+    }
+
+    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError> {
+        let home = self.home.lock().clone();
+        let life = self.lives.next(at);
+        self.writer.ask(move |work| Ok(work.begin_life(&life, &home)?)).await?;
+        self.lives.list(life, None);
+        Ok(life)
+    }
+
+    fn known_life(&self, life: &Life) -> KnownLife {
+        self.lives.known(life)
+    }
+
+    async fn note_engine(&self, id: &str) -> Result<(), StoreError> {
+        let home = {
+            let mut home = self.home.lock();
+            if home.engine.as_deref() == Some(id) {
+                return Ok(());
+            }
+            home.engine = Some(id.to_owned());
+            home.clone()
+        };
+        self.writer.ask(move |work| Ok(work.note_home(&home)?)).await
+    }
+
+    async fn restore(&self, restoration: Restoration) -> Result<(), StoreError> {
+        let (at, lives) = (restoration.at, restoration.lives.clone());
+        self.writer.ask(move |work| work.restore(&restoration)).await?;
+        lives.into_iter().for_each(|life| self.lives.list(life, Some(at)));
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl Store for SqliteStore {
     fn id(&self) -> Uuid {
         self.id
@@ -306,14 +358,14 @@ impl Store for SqliteStore {
         Arc::clone(&self.catalogue.read().events)
     }
 
-    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+    async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.writer.settled().await;
         let (path, target) = (self.path.clone(), to.to_owned());
         let copied = spawn_blocking(move || {
             // Not one of the readers: it works outside any transaction, and for long.
             readers::connect(&path)
                 .map_err(copy::CopyError::from)
-                .and_then(|sql| copy::copy(&sql, &target))
+                .and_then(|sql| copy::copy(&sql, &target, at))
                 .map_err(|error| error.to_string())
         });
         let copied = copied.await.unwrap_or_else(|error| Err(error.to_string()));

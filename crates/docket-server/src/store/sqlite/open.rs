@@ -8,14 +8,17 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use thiserror::Error;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
+    super::Provenance,
     copy::{self, CopyError},
     fault, header,
+    home::{self, Home, Opener},
     lock::{self, Locked},
 };
 
@@ -65,6 +68,21 @@ pub enum OpenError {
         /// The process that has it, if it is known.
         process: Option<u32>,
     },
+    /// It is a copy of a store that another server has open.
+    #[error(
+        "`{path}` is a copy of the store `{original}`, which {} serves in the namespace `{namespace}`: \
+         stop that server, or give this one another `--namespace`", holder(*.process)
+    )]
+    CopyInUse {
+        /// The file.
+        path: PathBuf,
+        /// The store that it is a copy of.
+        original: PathBuf,
+        /// The process that serves that one, if it is known.
+        process: Option<u32>,
+        /// The namespace of both.
+        namespace: String,
+    },
     /// It is something else.
     #[error(
         "`{path}` is no store of docket, or its beginning is damaged: give another path, or restore \
@@ -109,6 +127,8 @@ fn holder(process: Option<u32>) -> String {
 /// A file that is open for writing, locked and of this version.
 #[derive(Debug)]
 pub(super) struct Opened {
+    pub(super) provenance: Provenance,
+    pub(super) home: Home,
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     pub(super) lock: File,
@@ -116,7 +136,7 @@ pub(super) struct Opened {
 }
 
 /// Opens a file, or makes it.
-pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
+pub(super) fn open(path: &Path, steps: &[&str], opener: &Opener) -> Result<Opened, OpenError> {
     let path = real_path(path)?;
     let io = |source| OpenError::Io { path: path.clone(), source };
     if path.is_dir() {
@@ -150,7 +170,7 @@ pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
     }
     let is_new = version == 0;
     if !is_new && version < steps.len() {
-        copy_before(&connection, &path, version)?;
+        copy_before(&connection, &path, version, opener.at)?;
     }
     migrate(&mut connection, version, steps).map_err(sql)?;
     if is_new {
@@ -158,7 +178,8 @@ pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Opened, OpenError> {
     } else if version < steps.len() {
         info!(path = %path.display(), from = version, to = steps.len(), "the store was upgraded");
     }
-    Ok(Opened { connection, path, lock, is_new })
+    let (provenance, home) = home::compare(&connection, &path, opener)?;
+    Ok(Opened { provenance, home, connection, path, lock, is_new })
 }
 
 /// What every connection is told first.
@@ -254,12 +275,17 @@ fn is_no_database(error: &rusqlite::Error) -> bool {
 }
 
 /// Copies a file before it is brought to another version.
-fn copy_before(sql: &Connection, path: &Path, version: usize) -> Result<(), OpenError> {
+fn copy_before(
+    sql: &Connection,
+    path: &Path,
+    version: usize,
+    at: DateTime<Utc>,
+) -> Result<(), OpenError> {
     let names = std::iter::once(format!(".v{version}.backup"));
     let names = names.chain((2..=u32::MAX).map(|number| format!(".v{version}-{number}.backup")));
     for name in names {
         let copy = copy::beside(path, &name);
-        match copy::copy(sql, &copy) {
+        match copy::copy(sql, &copy, at) {
             Err(CopyError::Exists) => {}
             Err(error) => {
                 let reason = error.to_string();

@@ -7,8 +7,9 @@ mod runs;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::DateTime;
 use docket_model::{
-    FieldPath, Specification,
+    FieldPath, Life, Specification,
     container::UnknownOptions,
     run::{Exit, Instant},
 };
@@ -58,6 +59,7 @@ impl Subject {
             container,
             environment: Vec::new(),
             command: None,
+            life: Life::new(1, DateTime::UNIX_EPOCH),
         }
     }
 

@@ -89,6 +89,11 @@ struct Keeping {
     #[arg(long, value_name = "STORE", env = "DOCKET_STORE", default_value = "memory")]
     store: StoreChoice,
 
+    /// Take over a store that was last served on another machine with the same engine: give it once,
+    /// when no server on the other machine uses the store any more
+    #[arg(long, env = "DOCKET_RESTORED", value_parser = BoolishValueParser::new())]
+    restored: bool,
+
     /// Folder below which the `EnvFiles` of allocations lie; they are read at each start and kept
     /// nowhere
     #[arg(long, value_name = "DIR", env = "DOCKET_ENV_DIR")]
@@ -205,7 +210,7 @@ impl Arguments {
             max_body,
             memory,
         } = self.bounds;
-        let Keeping { store, env_dir, stop_runs } = self.keeping.checked()?;
+        let Keeping { store, env_dir, restored, stop_runs } = self.keeping.checked()?;
         if pull_timeout.seconds() == 0 {
             bail!("--pull-timeout is 0s: no image can be pulled in no time");
         }
@@ -226,6 +231,7 @@ impl Arguments {
             env_dir,
             max_running: max_running.get(),
             queue,
+            restored,
             stop_runs,
         })
     }

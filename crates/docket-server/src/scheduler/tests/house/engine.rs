@@ -80,6 +80,10 @@ impl Observation for WiredEngine {
         self.call("look", self.engine.look(container)).await
     }
 
+    async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
+        self.call("labels", self.engine.labels(container)).await
+    }
+
     fn life_events(&self, container: &ContainerId) -> LifeEvents {
         self.engine.life_events(container)
     }

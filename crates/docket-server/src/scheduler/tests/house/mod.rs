@@ -25,7 +25,7 @@ use crate::{
     clock::{Clock, TestClock},
     engine::scripted::ScriptedEngine,
     runner::{EngineHealth, Runner, Surroundings},
-    store::{AllocationStore, MemoryStore, Push, Store, StoreError},
+    store::{AllocationStore, LifeStore, MemoryStore, Push, Store, StoreError},
 };
 
 /// When the first server of a test starts.
@@ -102,12 +102,14 @@ impl Ground {
             max_starting: None,
             max_running: self.settings.max_running,
             queue: self.settings.queue,
+            life: self.store.begin_life(clock.now()).await.unwrap(),
         }));
         let changes = wired_store.changes();
         if let Some(from) = self.left_at {
             runner.paused(Pause { cause: Cause::NotRunning, from, to: clock.now() });
         }
         runner.take_up().await.unwrap();
+        runner.clone().begin().await;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (told, rung) = (runner.clone(), ticks.clone());
         let scheduler = Scheduler::new(told, changes, &health, clock.clone(), Tz::UTC, rung);

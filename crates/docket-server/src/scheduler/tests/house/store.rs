@@ -5,16 +5,18 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{
+    AllocationName, Life, Origin, Output, Run, RunId, journal::Entry, run::Instant,
+};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::wire::Wire;
 use crate::observer::Events;
 use crate::store::{
-    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MemoryStore,
-    Progress, Push, Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store,
-    StoreError, UnderWay, Wanted, ZoneChange,
+    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
+    LifeStore, MemoryStore, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore,
+    Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted, ZoneChange,
 };
 
 /// The memory store behind a server's wire.
@@ -179,6 +181,29 @@ impl JournalStore for WiredStore {
 }
 
 #[async_trait]
+impl LifeStore for WiredStore {
+    fn provenance(&self) -> Provenance {
+        self.store.provenance()
+    }
+
+    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError> {
+        self.store.begin_life(at).await
+    }
+
+    fn known_life(&self, life: &Life) -> KnownLife {
+        self.store.known_life(life)
+    }
+
+    async fn note_engine(&self, id: &str) -> Result<(), StoreError> {
+        self.store.note_engine(id).await
+    }
+
+    async fn restore(&self, restoration: Restoration) -> Result<(), StoreError> {
+        self.store.restore(restoration).await
+    }
+}
+
+#[async_trait]
 impl Store for WiredStore {
     fn id(&self) -> Uuid {
         self.store.id()
@@ -196,7 +221,7 @@ impl Store for WiredStore {
         self.store.events()
     }
 
-    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        self.store.backup(to).await
+    async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.store.backup(to, at).await
     }
 }

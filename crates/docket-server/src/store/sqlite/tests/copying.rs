@@ -6,10 +6,10 @@ use docket_model::run::RunState;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{SqliteStore, files, new, open, path};
+use super::{Opener, SqliteStore, files, new, open, path};
 use crate::store::{
     AllocationStore, RunStore, Store, StoreError, backup_of,
-    contract::{carry_out, get, push_a, pushed, run, seconds, specified},
+    contract::{carry_out, get, moment, push_a, pushed, run, seconds, specified},
 };
 
 #[tokio::test]
@@ -25,11 +25,11 @@ async fn a_copy_made_under_load_is_the_store_at_one_moment() {
     let to = directory.path().join("copy.db");
 
     let load = join_all(claims.into_iter().map(|claim| store.decide(claim)));
-    let (_, copied) = tokio::join!(load, store.backup(&to));
+    let (_, copied) = tokio::join!(load, store.backup(&to, moment(300)));
 
     copied.unwrap();
     assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
-    let copy = SqliteStore::open(&to).unwrap();
+    let copy = SqliteStore::open(&to, &Opener::for_tests()).unwrap();
     assert_eq!((copy.id(), copy.about().is_new), (store.id(), false));
     let (now, then) = (seconds(&store, "a").await, seconds(&copy, "a").await);
     assert_eq!(now.len(), 299);
@@ -43,7 +43,7 @@ async fn a_backup_in_the_place_of_a_file_whose_server_was_killed_is_what_it_was(
     let backup = directory.path().join("backup.db");
     let log = directory.path().join("docket.db-wal");
     push_a(&store).await;
-    store.backup(&backup).await.unwrap();
+    store.backup(&backup, moment(90)).await.unwrap();
     carry_out(&store, "a", 60, RunState::Succeeded).await;
     let left_by_a_crash = fs::read(&log).unwrap();
     drop(store);
@@ -71,7 +71,8 @@ async fn no_file_is_overwritten_and_no_half_copy_is_left() {
     let nowhere = directory.path().join("nowhere/copy.db");
     let before = files(directory.path());
 
-    let refusals = [store.backup(&taken).await, store.backup(&nowhere).await];
+    let refusals =
+        [store.backup(&taken, moment(90)).await, store.backup(&nowhere, moment(90)).await];
 
     let StoreError::NotCopied { path, reason } = refusals[0].clone().unwrap_err() else {
         panic!("{refusals:?}")

@@ -14,7 +14,7 @@ use std::{
 use docket_model::run::RunState;
 use tempfile::TempDir;
 
-use super::SqliteStore;
+use super::{Opener, SqliteStore};
 use crate::store::{Store, contract::keeps_the_contract};
 
 fn new() -> (TempDir, SqliteStore) {
@@ -31,7 +31,7 @@ fn path(directory: &TempDir) -> PathBuf {
 }
 
 fn open(directory: &TempDir) -> Result<SqliteStore, super::OpenError> {
-    SqliteStore::open(&path(directory))
+    SqliteStore::open(&path(directory), &Opener::for_tests())
 }
 
 /// Looks into the file as anybody could with `sqlite3`.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::{
     super::open::{self, OpenError, STEPS},
-    SqliteStore, files, new, number, open, path,
+    Opener, SqliteStore, files, new, number, open, path,
 };
 use crate::store::{
     Store,
@@ -18,11 +18,11 @@ use crate::store::{
 };
 
 fn refusal(path: &Path) -> String {
-    SqliteStore::open(path).unwrap_err().to_string()
+    SqliteStore::open(path, &Opener::for_tests()).unwrap_err().to_string()
 }
 
 fn open_with(path: &Path, steps: &[&str]) -> Result<SqliteStore, OpenError> {
-    SqliteStore::load(open::open(path, steps)?)
+    SqliteStore::load(open::open(path, steps, &Opener::for_tests())?)
 }
 
 /// The steps of this version, and one more.
@@ -154,7 +154,7 @@ async fn an_older_file_is_copied_before_it_is_brought_to_this_version() {
     let copy = directory.path().join(format!("docket.db.v{newest}.backup"));
     assert_eq!(rights(&copy), 0o600);
     assert!(refusal(&path(&directory)).contains(&format!("has version {}", newest + 1)));
-    let copied = SqliteStore::open(&copy).unwrap();
+    let copied = SqliteStore::open(&copy, &Opener::for_tests()).unwrap();
     assert_eq!(get(&copied, "a").await.standing.position, 1);
 }
 

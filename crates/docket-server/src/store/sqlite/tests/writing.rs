@@ -23,7 +23,8 @@ use crate::store::{
 /// A store, and how many transactions it has committed.
 fn counting() -> (TempDir, SqliteStore, Arc<AtomicU64>) {
     let directory = tempfile::tempdir().unwrap();
-    let mut opened = open::open(&path(&directory), &open::STEPS).unwrap();
+    let mut opened =
+        open::open(&path(&directory), &open::STEPS, &super::Opener::for_tests()).unwrap();
     let commits = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&commits);
     let count = move || {

@@ -1,0 +1,266 @@
+//! What comes before anything is decided: the first look at the engine, which shows whether the store
+//! knows all that its servers did.
+//!
+//! 1. Until then nothing starts, and runs of earlier lives wait.
+//! 2. What an older copy of the store cannot know is recorded as not known, and is not started.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::{
+    Life, Run,
+    allocation::Overlap,
+    run::{Attempt, ContainerId, Instant, RunState, Trigger},
+};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{
+    EngineState, Runner, Stopped, attempt::Setting, journey::Stage, patience::Patience,
+    recovery::stage, standby::Standby,
+};
+use crate::{
+    engine::Found,
+    store::{Doubt, End, KnownLife, Progress, Restoration, Standing, UnderWay, Wanted},
+};
+
+/// How long after the last sign of life of a server its containers may still come up.
+const AFTER_THE_LAST_SIGN: TimeDelta = TimeDelta::seconds(15);
+
+impl Runner {
+    /// Looks at what is on the engine, settles what the store does not know, and then lets things
+    /// start.
+    pub(crate) async fn begin(self: Arc<Self>) {
+        if self.standby() == Standby::Beginning && self.settle_doubts().await.is_err() {
+            return;
+        }
+        self.call_waiting().await;
+        self.standby.send_replace(Standby::Over);
+    }
+
+    async fn settle_doubts(self: &Arc<Self>) -> Result<(), Stopped> {
+        let mut patience = Patience::endless("the list of its containers");
+        let found = loop {
+            self.unless_stopped(self.health.up()).await?;
+            let listed = self.engine.ours(&self.namespace, self.store.id());
+            match self.unless_stopped(listed).await? {
+                Ok(found) => break found,
+                Err(error) => {
+                    let reason = error.to_string();
+                    let again = self.bear(&mut patience, &reason);
+                    let _: Result<(), _> = self.unless_stopped(again).await?;
+                }
+            }
+        };
+        if let Some(doubt) = self.doubt_about(&found) {
+            warn!("{doubt}; instants that it does not know are recorded as missed");
+            // It is set once: a server begins once.
+            let _: Result<(), String> = self.doubt.set(doubt.to_string());
+            self.restore(doubt, found).await?;
+        }
+        if let EngineState::Up(engine) = self.health.state() {
+            self.durably(|| self.store.note_engine(&engine.id)).await?.unwrap_or_else(|error| {
+                warn!(%error, "the engine of the store could not be noted");
+            });
+        }
+        Ok(())
+    }
+
+    /// Why the store may not know all that its servers did.
+    fn doubt_about(&self, found: &[Found]) -> Option<Doubt> {
+        let by_its_file = self.store.provenance().doubt();
+        by_its_file.or_else(|| {
+            let last_alive = self.store.about().last_alive?;
+            found.iter().any(|found| self.is_unknown(found)).then_some(Doubt::Copy(last_alive))
+        })
+    }
+
+    /// True of a container that the servers which had this store open did not create.
+    fn is_unknown(&self, found: &Found) -> bool {
+        match &found.life {
+            Some(life) => self.store.known_life(life) == KnownLife::Unlisted,
+            // Older versions of docket did not say which life created a container.
+            None => {
+                let last_alive = self.store.about().last_alive;
+                let created_at = self.by_docket(found);
+                last_alive.zip(created_at).is_some_and(|(last_alive, created_at)| {
+                    created_at > last_alive + AFTER_THE_LAST_SIGN
+                })
+            }
+        }
+    }
+
+    /// Records what is known of the time that the store does not know, and that nothing else is.
+    async fn restore(self: &Arc<Self>, doubt: Doubt, found: Vec<Found>) -> Result<(), Stopped> {
+        let lives: Vec<Life> = found
+            .iter()
+            .filter_map(|found| found.life)
+            .filter(|life| self.store.known_life(life) == KnownLife::Unlisted)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let containers = by_run(found);
+        self.give_up_unknown(&doubt, &containers).await?;
+        for found in containers.into_values() {
+            self.adopt(found).await?;
+        }
+        let restoration = Restoration { doubt, at: self.clock.now(), zone: self.zone, lives };
+        self.durably(|| self.store.restore(restoration.clone())).await?.unwrap_or_else(|error| {
+            warn!(%error, "what the store does not know could not be recorded");
+        });
+        Ok(())
+    }
+
+    /// Ends runs that are under way by the store, and of which nothing shows how far they are.
+    async fn give_up_unknown(
+        self: &Arc<Self>,
+        doubt: &Doubt,
+        containers: &BTreeMap<(Uuid, Instant), Found>,
+    ) -> Result<(), Stopped> {
+        let Ok(under_way) = self.durably(|| self.store.under_way()).await? else { return Ok(()) };
+        for UnderWay { run, .. } in under_way {
+            let has_container = matches!(
+                (&run.state, stage(&run)),
+                (state, Stage::Attempt(Setting::Made { .. })) if *state != RunState::Waiting
+            );
+            let number = run.attempt().map_or(1, |attempt| attempt.number);
+            let shown = containers.get(&(run.uid, run.id.instant));
+            let is_shown = shown.is_some_and(|found| found.identity.attempt >= number);
+            if has_container || is_shown {
+                continue;
+            }
+            let reason = doubt.to_string();
+            let state = if run.had_container() {
+                RunState::Lost(reason)
+            } else {
+                RunState::Missed { reason, last: run.id.instant, count: 1 }
+            };
+            self.end_unknown(&run, state).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_unknown(self: &Arc<Self>, run: &Run, state: RunState) -> Result<(), Stopped> {
+        let end = End {
+            state,
+            exit: None,
+            started_at: None,
+            output: None,
+            remarks: Vec::new(),
+            at: self.clock.now(),
+        };
+        let finished = self.durably(|| self.store.finish(&run.id, run.uid, end.clone())).await?;
+        if let Err(error) = finished {
+            info!(run = %run.id, %error, "the end of a run could not be recorded");
+        }
+        let line = self.lines.turn(run.uid).await;
+        line.leave(run.id.instant);
+        self.tell(&run.id);
+        Ok(())
+    }
+
+    /// Takes over a container of a run that the store does not know, or knows less about.
+    async fn adopt(self: &Arc<Self>, found: Found) -> Result<(), Stopped> {
+        let Found { id, identity, .. } = found;
+        let name = identity.allocation.as_str();
+        let Ok(standing) = self.durably(|| self.store.standing(name)).await? else { return Ok(()) };
+        let of_it = |standing: &Standing| standing.allocation.uid == identity.uid;
+        // Of an allocation that the copy does not have: it is removed once it has ended.
+        let Some(standing) = standing.filter(of_it) else { return Ok(()) };
+        let Ok(held) = self.durably(|| self.store.run(name, identity.instant)).await? else {
+            return Ok(());
+        };
+        match held {
+            Some(run) if run.state.is_over() => return Ok(()),
+            Some(run) => return self.note_adopted(&run, identity.attempt, id).await,
+            None => {}
+        }
+        let is_scheduled = identity.instant.moment().timestamp_subsec_millis() == 0;
+        let trigger =
+            if is_scheduled { Trigger::Schedule } else { Trigger::ByHand(Arc::default()) };
+        let allocation = standing.allocation;
+        let now = self.clock.now();
+        let state = RunState::Claimed;
+        let run = Run::decided(&allocation, identity.instant, trigger, state, now);
+        let run = Run { attempts: vec![Attempt::new(identity.attempt)], ..run };
+        // The latest instant decided stays as it is: what lies between is settled afterwards.
+        let following = allocation.next(identity.instant.moment(), self.zone).map(Instant::new);
+        let wanted = Wanted::Instant(following);
+        let made = self.durably(|| self.store.demand(run.clone(), wanted)).await?;
+        if let Err(error) = made {
+            warn!(run = %run.id, %error, "a container that was found could not be recorded");
+            return Ok(());
+        }
+        self.note_adopted(&run, identity.attempt, id).await?;
+        info!(run = %run.id, "taken over from the time that the store does not know");
+        let recorded = self.durably(|| self.store.run(name, identity.instant)).await?;
+        if let Ok(Some(run)) = recorded {
+            self.resume(UnderWay { run, allocation }, &[]);
+        }
+        Ok(())
+    }
+
+    /// Notes the container of an attempt, and the attempts before it.
+    async fn note_adopted(
+        &self,
+        run: &Run,
+        attempt: u32,
+        container: ContainerId,
+    ) -> Result<(), Stopped> {
+        let newest = run.attempt().map_or(1, |attempt| attempt.number);
+        let further = (newest..attempt).map(|_| Progress::NextAttempt);
+        let engine = match self.health.state() {
+            EngineState::Up(engine) => engine.id.as_str().into(),
+            _ => Arc::from(""),
+        };
+        let remarks = vec!["found on the engine after the store was restored".to_owned()];
+        let created = Progress::Created { container, engine, image: None, remarks };
+        for progress in further.chain([created]) {
+            let at = self.clock.now();
+            let noted = || self.store.note(&run.id, run.uid, progress.clone(), at);
+            if let Err(error) = self.durably(noted).await? {
+                info!(run = %run.id, %error, "a container that was found could not be recorded");
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets runs set out that waited for another one in an earlier life.
+    async fn call_waiting(self: &Arc<Self>) {
+        let waiting = self.lines.handles().into_iter().filter(|handle| {
+            let line = self.lines.of(handle.allocation.uid);
+            line.all_waiting().iter().any(|waiting| waiting.id == handle.id)
+        });
+        for uid in waiting.map(|handle| handle.allocation.uid) {
+            let line = self.lines.turn(uid).await;
+            let newest = line.waiting();
+            let overlap = newest.map(|run| run.allocation.specification.policies.overlap);
+            if overlap == Some(Overlap::Replace) {
+                self.replace(&line).await;
+            }
+            self.call_next(&line);
+        }
+    }
+
+    /// When a container was created, by docket's clock.
+    pub(super) fn by_docket(&self, found: &Found) -> Option<DateTime<Utc>> {
+        let age = self.health.engine_time()? - found.created_at?;
+        Some(self.clock.now() - age)
+    }
+}
+
+/// The newest attempt of each run that has a container.
+fn by_run(found: Vec<Found>) -> BTreeMap<(Uuid, Instant), Found> {
+    let mut newest = BTreeMap::new();
+    for found in found {
+        let key = (found.identity.uid, found.identity.instant);
+        let held = newest.get(&key).map_or(0, |held: &Found| held.identity.attempt);
+        if found.identity.attempt > held {
+            newest.insert(key, found);
+        }
+    }
+    newest
+}

@@ -1,0 +1,110 @@
+//! Whether things may start: not before the first look at the engine, and not beside another server
+//! that uses a copy of the same store and started earlier.
+
+use chrono::TimeDelta;
+use docket_model::journal::{Entry, Event};
+use tokio::sync::watch;
+use tracing::{error, warn};
+
+use super::Runner;
+use crate::{engine::Found, store::KnownLife};
+
+/// How much later than the takeover of its containers a life must have created one to be alive: the
+/// engine tells seconds.
+const AFTER_TAKEOVER: TimeDelta = TimeDelta::seconds(2);
+
+/// Why nothing starts, or that things may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standby {
+    /// What is on the engine was not looked at yet.
+    Beginning,
+    /// Things may start.
+    Over,
+    /// Another server uses a copy of the store; how that showed, in words.
+    Twin(String),
+}
+
+/// Another server that uses a copy of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Twin {
+    /// It started earlier, so this one starts nothing any more.
+    Earlier,
+    /// It started later, and should start nothing any more.
+    Later,
+}
+
+impl Runner {
+    /// Whether things may start.
+    pub(crate) fn standby(&self) -> Standby {
+        self.standby.borrow().clone()
+    }
+
+    /// Follows whether things may start.
+    pub(crate) fn watch_standby(&self) -> watch::Receiver<Standby> {
+        self.standby.subscribe()
+    }
+
+    /// Waits until what is on the engine was looked at.
+    pub(super) async fn has_begun(&self) {
+        let has_begun = |standby: &Standby| *standby != Standby::Beginning;
+        // The sender lives in `self`.
+        let _ = self.standby.subscribe().wait_for(has_begun).await;
+    }
+
+    /// Waits until things may start.
+    pub(super) async fn may_start(&self) {
+        let is_over = |standby: &Standby| *standby == Standby::Over;
+        // The sender lives in `self`.
+        let _ = self.standby.subscribe().wait_for(is_over).await;
+    }
+
+    /// Whether a container shows another server that uses a copy of the store now, and notes that.
+    pub(super) fn twin(&self, found: &Found) -> Option<Twin> {
+        let life = found.life?;
+        let is_alive = match self.store.known_life(&life) {
+            KnownLife::Listed => false,
+            KnownLife::Unlisted => true,
+            KnownLife::Adopted(at) => {
+                self.by_docket(found).is_some_and(|created_at| created_at > at + AFTER_TAKEOVER)
+            }
+        };
+        if !is_alive {
+            return None;
+        }
+        let twin = if life < self.life { Twin::Earlier } else { Twin::Later };
+        self.note_twin(found, twin);
+        Some(twin)
+    }
+
+    fn note_twin(&self, found: &Found, twin: Twin) {
+        let Some(life) = found.life else { return };
+        let container = found.id.to_string();
+        let text = format!(
+            "another server uses a copy of this store: it created the container {container} (life \
+             {life})"
+        );
+        if self.seen_twin.lock().replace(text.clone()).is_some() {
+            return;
+        }
+        match twin {
+            Twin::Earlier => {
+                error!(
+                    "{text}; this server started later, so it starts nothing any more: stop one of \
+                     them, and start this one anew"
+                );
+                self.standby.send_replace(Standby::Twin(text));
+            }
+            Twin::Later => {
+                warn!("{text}; it started later, so it should start nothing: stop one of them");
+            }
+        }
+        let event = Event::TwinFound { life, container, starts_nothing: twin == Twin::Earlier };
+        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
+        self.record_soon(entry);
+    }
+
+    /// How another server showed that uses a copy of the store, if one did.
+    pub(crate) fn twin_notice(&self) -> Option<String> {
+        self.seen_twin.lock().clone()
+    }
+}

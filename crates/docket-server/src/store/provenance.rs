@@ -1,0 +1,98 @@
+//! Where a store comes from: whether it is a copy, was moved, or had a server of another namespace; and
+//! which lives of servers it lists. What is done about that is the runner's part.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use docket_model::Life;
+
+use super::StoreError;
+
+/// How a store that is opened differs from the one that was last served.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Provenance {
+    /// When it was copied, where it says that it is a copy that no server has taken over yet.
+    pub copied_at: Option<DateTime<Utc>>,
+    /// The namespace in which it was last served, where that is another one.
+    pub namespace_before: Option<String>,
+    /// The engine that it was last served with, where that was on another machine.
+    pub engine_elsewhere: Option<String>,
+}
+
+impl Provenance {
+    /// Why the store does not know what happened before it was opened, as far as its file says so.
+    #[must_use]
+    pub fn doubt(&self) -> Option<Doubt> {
+        let namespace = self.namespace_before.clone().map(Doubt::Namespace);
+        namespace.or(self.copied_at.map(Doubt::Copy))
+    }
+}
+
+/// What a store knows of the life that a container carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownLife {
+    /// A server had this very store open.
+    Listed,
+    /// A server had a copy of it open; its containers were taken over then.
+    Adopted(DateTime<Utc>),
+    /// A server had a copy of it open, and that is all.
+    Unlisted,
+}
+
+/// Why a store does not know what happened for some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// It is a copy of another store, as that was then.
+    Copy(DateTime<Utc>),
+    /// It was served in another namespace, whose containers are not its server's.
+    Namespace(String),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Copy(at) => {
+                let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+                write!(f, "not known: the store was restored from a copy of {at}")
+            }
+            Self::Namespace(namespace) => {
+                write!(f, "not known: the store was served in the namespace `{namespace}` before")
+            }
+        }
+    }
+}
+
+/// Ends a doubt: what is due and not decided up to a moment is recorded as missed.
+#[derive(Debug, Clone)]
+pub struct Restoration {
+    /// Why it is not known.
+    pub doubt: Doubt,
+    /// Up to when.
+    pub at: DateTime<Utc>,
+    /// The zone of allocations that name none.
+    pub zone: Tz,
+    /// Lives of servers with other copies, whose containers are taken over.
+    pub lives: Vec<Life>,
+}
+
+/// Keeps the lives of servers, and what becomes of a copy.
+#[async_trait]
+pub trait LifeStore: fmt::Debug + Send + Sync {
+    /// How the store differs from the one that was last served.
+    fn provenance(&self) -> Provenance;
+
+    /// Begins a life of a server, and notes where the store is served from now on.
+    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError>;
+
+    /// What is known of a life.
+    fn known_life(&self, life: &Life) -> KnownLife;
+
+    /// Notes the engine that the store is served with.
+    async fn note_engine(&self, id: &str) -> Result<(), StoreError>;
+
+    /// Records as missed what a copy cannot know, lists the lives whose containers are taken over, and
+    /// notes in the journal that the store was restored; all or nothing.
+    async fn restore(&self, restoration: Restoration) -> Result<(), StoreError>;
+}
