@@ -43,6 +43,10 @@ pub enum Event {
         /// The zone now.
         to: String,
     },
+    /// The whole server was paused: nothing starts by itself.
+    ServerPaused(Suspension),
+    /// The pause of the whole server was lifted.
+    ServerUnpaused,
     /// For a time nothing could start.
     Paused(Pause),
     /// The name was created.
@@ -83,6 +87,11 @@ impl fmt::Display for Event {
                 suspension.fmt(f)?;
                 suspension.until.iter().try_for_each(|until| write!(f, ", until {}", shown(*until)))
             }
+            Self::ServerPaused(pause) => {
+                f.write_str(&pause.of_server())?;
+                pause.until.iter().try_for_each(|until| write!(f, ", until {}", shown(*until)))
+            }
+            Self::ServerUnpaused => f.write_str("docket was unpaused"),
             Self::Resumed => f.write_str("resumed"),
             Self::Reset { from } => write!(f, "reset: it was decided up to {}", shown(*from)),
         }
@@ -180,7 +189,8 @@ impl fmt::Display for Outage {
     }
 }
 
-/// A suspension by hand. It outlives a push, and says who wanted it and why.
+/// A suspension by hand, of an allocation or of the whole server. It outlives a push, and says who
+/// wanted it and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Suspension {

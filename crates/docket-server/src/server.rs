@@ -69,6 +69,7 @@ pub async fn serve(
         runner.remember(absence);
     }
     life.take_zone(config.time_zone, absence).await?;
+    life.pause(config.paused).await?;
     if let Some(source) = source {
         source.load().await?;
     }

@@ -33,7 +33,11 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{
+    AllocationName, Origin, Output, Run, RunId,
+    journal::{Entry, Suspension},
+    run::Instant,
+};
 use parking_lot::RwLock;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -41,12 +45,15 @@ use uuid::Uuid;
 use self::{open::Opened, readers::Readers, record::Owner, writer::Writer};
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, Progress, Push,
-    Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store, StoreError,
-    UnderWay, Wanted, ZoneChange, catalogue::Catalogue,
+    Recorded, RunFilter, RunStore, ServerControl, Settlement, Snapshot, Standing, Steering, Store,
+    StoreError, UnderWay, Wanted, ZoneChange, catalogue::Catalogue,
 };
 
 pub use self::{copy::backup_of, open::OpenError};
 use crate::observer::Events;
+
+/// The key of the newest pause of the whole server, among the values that there are once.
+const PAUSE: &str = "pause";
 
 /// The key of the zone of allocations that name none, among the values that there are once.
 const TIME_ZONE: &str = "time_zone";
@@ -304,6 +311,14 @@ impl Store for SqliteStore {
 
     fn events(&self) -> Arc<Events> {
         Arc::clone(&self.catalogue.read().events)
+    }
+
+    fn pause(&self) -> Option<Arc<Suspension>> {
+        self.catalogue.read().pause.clone()
+    }
+
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+        self.writer.ask(move |work| work.control(&control, &deed)).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

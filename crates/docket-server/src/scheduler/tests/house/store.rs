@@ -5,7 +5,11 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::{AllocationName, Origin, Output, Run, RunId, journal::Entry, run::Instant};
+use docket_model::{
+    AllocationName, Origin, Output, Run, RunId,
+    journal::{Entry, Suspension},
+    run::Instant,
+};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -13,8 +17,8 @@ use super::wire::Wire;
 use crate::observer::Events;
 use crate::store::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, MemoryStore,
-    Progress, Push, Recorded, RunFilter, RunStore, Settlement, Snapshot, Standing, Steering, Store,
-    StoreError, UnderWay, Wanted, ZoneChange,
+    Progress, Push, Recorded, RunFilter, RunStore, ServerControl, Settlement, Snapshot, Standing,
+    Steering, Store, StoreError, UnderWay, Wanted, ZoneChange,
 };
 
 /// The memory store behind a server's wire.
@@ -192,6 +196,14 @@ impl Store for WiredStore {
 
     fn events(&self) -> Arc<Events> {
         self.store.events()
+    }
+
+    fn pause(&self) -> Option<Arc<Suspension>> {
+        self.store.pause()
+    }
+
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+        self.write("control", self.store.control(control, deed)).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {
