@@ -66,6 +66,10 @@ pub enum Event {
         /// True where this server started later, so that it starts nothing any more.
         starts_nothing: bool,
     },
+    /// The whole server was paused: nothing starts by itself.
+    ServerPaused(Suspension),
+    /// The pause of the whole server was lifted.
+    ServerUnpaused,
     /// For a time nothing could start.
     Paused(Pause),
     /// The name was created.
@@ -120,6 +124,11 @@ impl fmt::Display for Event {
                 suspension.fmt(f)?;
                 suspension.until.iter().try_for_each(|until| write!(f, ", until {}", shown(*until)))
             }
+            Self::ServerPaused(pause) => {
+                f.write_str(&pause.of_server())?;
+                pause.until.iter().try_for_each(|until| write!(f, ", until {}", shown(*until)))
+            }
+            Self::ServerUnpaused => f.write_str("docket was unpaused"),
             Self::Resumed => f.write_str("resumed"),
             Self::Reset { from } => write!(f, "reset: it was decided up to {}", shown(*from)),
         }
@@ -217,7 +226,8 @@ impl fmt::Display for Outage {
     }
 }
 
-/// A suspension by hand. It outlives a push, and says who wanted it and why.
+/// A suspension by hand, of an allocation or of the whole server. It outlives a push, and says who
+/// wanted it and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Suspension {

@@ -44,6 +44,8 @@ pub struct Config {
     pub restored: bool,
     /// True where the containers are stopped with the server.
     pub stop_runs: bool,
+    /// True where the server is paused when it starts, if it is not already.
+    pub paused: bool,
     /// How many images may be pulled at once.
     pub max_pulling: usize,
     /// After which time a pull is given up.

@@ -83,6 +83,7 @@ pub async fn serve(
     }
     life.settle_copy(config.time_zone).await?;
     life.take_zone(config.time_zone, absence).await?;
+    life.pause(config.paused).await?;
     if let Some(source) = source {
         source.load().await?;
     }

@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     commands::{
         backup, cancel, check, completions, delete, events, get, health, journal, list, logs, man,
-        next, push, reset, resume, run, runs, server, suspend, top, why,
+        next, pause, push, reset, resume, run, runs, server, suspend, top, unpause, why,
     },
     environment, output,
 };
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Suspend(suspend::Arguments),
     Resume(resume::Arguments),
     Reset(reset::Arguments),
+    Pause(pause::Arguments),
+    Unpause(unpause::Arguments),
     Journal(journal::Arguments),
     Backup(backup::Arguments),
     Health(health::Arguments),
@@ -94,6 +96,8 @@ impl Command {
             Self::Suspend(arguments) => suspend::run(arguments).await,
             Self::Resume(arguments) => resume::run(arguments).await,
             Self::Reset(arguments) => reset::run(arguments).await,
+            Self::Pause(arguments) => pause::run(arguments).await,
+            Self::Unpause(arguments) => unpause::run(arguments).await,
             Self::Journal(arguments) => journal::run(arguments).await,
             Self::Backup(arguments) => backup::run(arguments).await,
             Self::Health(arguments) => health::run(arguments).await,

@@ -33,14 +33,16 @@ pub struct CancelRequest {
     pub by: Option<String>,
 }
 
-/// Asks that nothing starts by itself: the body of `POST /{name}/suspend`, which may be empty.
+/// Asks that nothing starts by itself: the body of `POST /{name}/suspend` and `POST /-/pause`, which
+/// may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct SuspendRequest {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Until when: RFC 3339, or wall time in the allocation's zone; until resumed where absent.
+    /// Until when: RFC 3339, or wall time in the zone of the allocation, or of the server; until it is
+    /// resumed, or unpaused, where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Who asks; the address it comes from where nobody is named.
@@ -48,7 +50,8 @@ pub struct SuspendRequest {
     pub by: Option<String>,
 }
 
-/// Asks that it goes on: the body of `POST /{name}/resume` and `/reset`, which may be empty.
+/// Asks that it goes on: the body of `POST /{name}/resume` and `/reset` and of `POST /-/unpause`, which
+/// may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ResumeRequest {

@@ -5,6 +5,7 @@ use actix_web::{
     http::header,
     web::{self, Data, Path},
 };
+use chrono_tz::Tz;
 use docket_model::{
     journal::Suspension,
     moment,
@@ -134,19 +135,30 @@ pub(super) async fn suspend(
     name: Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let SuspendRequest { reason, until, by } = read(&request, payload).await?;
-    let (now, zone) =
-        (api.clock.now(), api.snapshot(&name).await?.standing.allocation.zone(api.zone));
-    let until = until.map(|until| moment::read_coming(&until, zone, now)).transpose();
+    let asked = read(&request, payload).await?;
+    let zone = api.snapshot(&name).await?.standing.allocation.zone(api.zone);
+    let suspension = suspension(&api, &request, asked, zone)?;
+    let deed = deed(&api, &request, Some(suspension.by.clone()))?;
+    steer(&api, &name, Steering::Suspend(suspension), deed).await
+}
+
+/// The suspension that is asked for, from now on; its end is read on the wall clock of a zone.
+pub(super) fn suspension(
+    api: &Api,
+    request: &HttpRequest,
+    asked: SuspendRequest,
+    zone: Tz,
+) -> Result<Suspension, ApiError> {
+    let SuspendRequest { reason, until, by } = asked;
+    let since = api.clock.now();
+    let until = until.map(|until| moment::read_coming(&until, zone, since)).transpose();
     let until = until.map_err(|error| ApiError::BadRequest(format!("Until: {error}")))?;
-    if until.is_some_and(|until| until <= now) {
+    if until.is_some_and(|until| until <= since) {
         return Err(ApiError::BadRequest("Until: this moment has gone by already".to_owned()));
     }
-    let by = asker(&request, by)?;
+    let by = asker(request, by)?;
     check_length("Reason", reason.as_deref().unwrap_or_default(), LONGEST_REASON)?;
-    let suspension = Suspension { by: by.clone(), reason, since: now, until };
-    let deed = deed(&api, &request, Some(by))?;
-    steer(&api, &name, Steering::Suspend(suspension), deed).await
+    Ok(Suspension { by, reason, since, until })
 }
 
 /// `POST /{name}/resume`: things start again, for instants to come.
@@ -226,7 +238,7 @@ pub(super) fn deed(api: &Api, request: &HttpRequest, by: Option<String>) -> Resu
 }
 
 /// Reads a body that may be empty.
-async fn read<T: DeserializeOwned + Default>(
+pub(super) async fn read<T: DeserializeOwned + Default>(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<T, ApiError> {
@@ -238,7 +250,7 @@ async fn read<T: DeserializeOwned + Default>(
 }
 
 /// Who asks: as they say, or else the address that they ask from.
-fn asker(request: &HttpRequest, by: Option<String>) -> Result<String, ApiError> {
+pub(super) fn asker(request: &HttpRequest, by: Option<String>) -> Result<String, ApiError> {
     let by = by.unwrap_or_else(|| sender(request));
     check_length("By", &by, LONGEST_BY)?;
     Ok(by)

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
-use docket_model::{Allocation, schedule::Kind, wire::Forecast};
+use docket_model::{Allocation, journal::Suspension, schedule::Kind, wire::Forecast};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use utoipa::IntoParams;
@@ -78,6 +78,7 @@ async fn current(api: &Api) -> Result<Arc<Forecast>, ApiError> {
     if let Some(forecast) = held.as_ref().filter(|forecast| forecast.from == from) {
         return Ok(Arc::clone(forecast));
     }
+    let pause = api.store.pause();
     let mut series = HashMap::new();
     let mut after = None;
     loop {
@@ -85,7 +86,7 @@ async fn current(api: &Api) -> Result<Arc<Forecast>, ApiError> {
         let Some(last) = chunk.last() else { break };
         after = Some(last.position);
         for standing in &chunk {
-            if let Some(key) = Key::of(standing, from, api.zone) {
+            if let Some(key) = Key::of(standing, pause.as_deref(), from, api.zone) {
                 let allocation = || (Arc::clone(&standing.allocation), 0_u64);
                 series.entry(key).or_insert_with(allocation).1 += 1;
             }
@@ -113,7 +114,12 @@ struct Key {
 
 impl Key {
     /// None where nothing starts by itself.
-    fn of(standing: &Standing, from: DateTime<Utc>, zone: Tz) -> Option<Self> {
+    fn of(
+        standing: &Standing,
+        pause: Option<&Suspension>,
+        from: DateTime<Utc>,
+        zone: Tz,
+    ) -> Option<Self> {
         let Standing { allocation, decided, suspension, .. } = standing;
         let schedule = allocation.specification.schedule()?;
         let policies = &allocation.specification.policies;
@@ -122,7 +128,8 @@ impl Key {
         }
         let before = |moment: DateTime<Utc>| moment - TimeDelta::seconds(1);
         let mut after = before(from).max(decided.unwrap_or_default());
-        if let Some(suspension) = suspension.as_deref().filter(|held| held.holds_at(from)) {
+        let suspensions = [suspension.as_deref(), pause].into_iter().flatten();
+        for suspension in suspensions.filter(|held| held.holds_at(from)) {
             after = after.max(before(suspension.until?));
         }
         Some(Self {

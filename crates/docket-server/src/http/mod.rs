@@ -17,6 +17,7 @@ mod moment;
 mod openapi;
 mod operations;
 mod output;
+mod pause;
 mod query;
 mod rehearsal;
 mod runs;
@@ -193,6 +194,8 @@ fn routes(app: &mut ServiceConfig) {
     .service(only_post("/{name}/suspend", web::post().to(by_hand::suspend)))
     .service(only_post("/{name}/resume", web::post().to(by_hand::resume)))
     .service(only_post("/{name}/reset", web::post().to(by_hand::reset)))
+    .service(only_post("/-/pause", web::post().to(pause::pause)))
+    .service(only_post("/-/unpause", web::post().to(pause::unpause)))
     .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
     .service(only_read("/-/backup", read(operations::backup)))
     .service(only_read("/-/journal", read(journal::list)))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web::Data};
 use chrono::{DateTime, Utc};
+use docket_model::journal::Suspension;
 use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::fs::{self, File};
@@ -45,6 +46,9 @@ pub(super) struct Health<'a> {
     /// Set where another server uses a copy of the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     twin: Option<String>,
+    /// The pause of the whole server, while it is in force: nothing starts by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Suspension>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -52,6 +56,10 @@ pub(super) struct Health<'a> {
 pub(super) struct Ready<'a> {
     status: &'a str,
     engine: EngineVersion,
+    /// The pause of the whole server, while it is in force. It is ready all the same: it does what was
+    /// asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Suspension>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -87,6 +95,17 @@ impl From<&EngineInfo> for EngineVersion {
     security(()),
 )]
 pub(super) async fn health(api: Data<Api>) -> HttpResponse {
+    health_of(&api)
+}
+
+/// The pause of the whole server, if it is in force.
+fn pause(api: &Api) -> Option<Suspension> {
+    let pause = api.store.pause().filter(|pause| pause.holds_at(api.clock.now()));
+    pause.map(Arc::unwrap_or_clone)
+}
+
+/// How the server is, as an answer.
+pub(super) fn health_of(api: &Api) -> HttpResponse {
     let time = api.clock.now();
     let about = api.store.about();
     let store = match (about.is_volatile, about.is_new) {
@@ -103,6 +122,7 @@ pub(super) async fn health(api: Data<Api>) -> HttpResponse {
         clock: api.ticks.clock_set_back(time),
         engine_clock: api.health.clock_difference(),
         twin: api.runner.twin_notice(),
+        pause: pause(api),
     })
 }
 
@@ -149,7 +169,11 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
         return Err(ApiError::NotReady(reasons.join("; ")));
     };
     let engine = EngineVersion::from(&*info);
-    Ok(HttpResponse::Ok().content_type(JSON).json(Ready { status: "ready", engine }))
+    Ok(HttpResponse::Ok().content_type(JSON).json(Ready {
+        status: "ready",
+        engine,
+        pause: pause(&api),
+    }))
 }
 
 /// `GET /-/version`: what runs here.

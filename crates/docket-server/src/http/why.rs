@@ -64,12 +64,13 @@ pub(super) async fn get(
     let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
     let gathered = Gathered::of(&api, &standing, asked.map(Moment::at)).await?;
     let away = engine_away(&api);
-    let trouble = api.runner.store_trouble();
+    let (trouble, pause) = (api.runner.store_trouble(), api.store.pause());
     let question = Question {
         standing: &standing,
         runs: &gathered.runs,
         entries: &gathered.entries,
         parents: &gathered.parents,
+        pause: pause.as_deref(),
         engine_away: away.as_ref().map(|(since, reason)| (*since, reason.as_str())),
         store_trouble: trouble.as_ref().map(|trouble| (trouble.since, trouble.reason.as_str())),
         zone: api.zone,

@@ -91,7 +91,8 @@ impl Runner {
             return Ok(Some(Recorded::Changed));
         }
         let now = self.clock.now();
-        let suspensions = Suspensions { allocation: suspension.as_deref(), server: None };
+        let (suspension, pause) = (suspension.as_deref(), self.store.pause());
+        let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let reason = policy::suspended(&allocation, suspensions, now);
         let recorded = if let Some(reason) = reason {
             let (first, why) = (instant.moment(), Why::Suspended(reason));

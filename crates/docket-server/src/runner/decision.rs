@@ -55,7 +55,8 @@ impl Runner {
             return decided;
         }
         let (zone, now) = (self.zone, self.clock.now());
-        let suspensions = Suspensions { allocation: suspension, server: None };
+        let pause = self.store.pause();
+        let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let question = Question { allocation, suspensions, zone, decided, now };
         let mut through = decided;
         let mut refused = None;

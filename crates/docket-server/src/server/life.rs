@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
-use docket_model::journal::{Cause, Entry, Event, Pause};
+use docket_model::journal::{Cause, Entry, Event, Pause, Suspension};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     runner::Runner,
     scheduler::Ticks,
-    store::{Settlement, Store, StoreError, ZoneChange},
+    store::{Deed, ServerControl, Settlement, Store, StoreError, ZoneChange},
 };
 
 /// How often the store is told that the server runs: so well is the moment of a crash known.
@@ -71,6 +71,29 @@ impl Life {
         };
         let at = self.clock.now();
         self.store.change_zone(ZoneChange { from, old, to, at, reason }).await
+    }
+
+    /// Pauses the whole server where that is wanted and it is not paused already, and says in the log
+    /// where it is.
+    pub(super) async fn pause(&self, is_wanted: bool) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let in_force = || self.store.pause().filter(|pause| pause.holds_at(now));
+        if is_wanted && in_force().is_none() {
+            let by = "`docket server --paused`".to_owned();
+            let deed = Deed::new(now, by.clone());
+            let pause = Suspension { by, reason: None, since: now, until: None };
+            self.store.control(ServerControl::Pause(pause), deed).await?;
+        }
+        if let Some(pause) = in_force() {
+            let Suspension { since, until, .. } = *pause;
+            warn!(
+                %since,
+                until = until.map(tracing::field::display),
+                "{}: nothing starts by itself until `docket unpause`",
+                pause.of_server()
+            );
+        }
+        Ok(())
     }
 
     /// Notes the start and the time without a server before it; then takes up what is under way.

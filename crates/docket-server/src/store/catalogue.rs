@@ -125,6 +125,8 @@ pub(super) struct Catalogue {
     pub(super) children: HashMap<AllocationName, BTreeSet<AllocationName>>,
     /// The greatest position or revision so far: each number is given once.
     pub(super) counter: u64,
+    /// The newest pause of the whole server.
+    pub(super) pause: Option<Arc<Suspension>>,
     readers: Mutex<Vec<Weak<Changes>>>,
     pub(super) events: Arc<Events>,
 }
@@ -192,8 +194,9 @@ impl Catalogue {
     pub(super) fn accept(&mut self, mut staged: Staged) {
         let news = std::mem::take(&mut staged.news);
         self.events.tell(news, |name| self.labels(&staged, name));
-        let Staged { entries, positions, children, changed, counter, .. } = staged;
+        let Staged { entries, positions, children, changed, counter, pause, .. } = staged;
         self.counter = counter;
+        self.pause = pause;
         for (position, entry) in entries {
             match entry {
                 Some(entry) => self.entries.insert(position, entry),

@@ -5,10 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, AllocationName, Origin, Run, Specification, chain, run::Instant};
+use docket_model::{
+    Allocation, AllocationName, Origin, Run, Specification, chain,
+    journal::{Event, Suspension},
+    run::Instant,
+    undecided::Suspensions,
+};
 
 use super::{
-    Condition, Effect, Push, Steering, StoreError,
+    Condition, Effect, Push, ServerControl, Steering, StoreError,
     catalogue::{Catalogue, Entry},
     rules,
 };
@@ -33,6 +38,7 @@ pub(super) struct Staged {
     /// What those who follow events are told, in its order.
     pub(super) news: Vec<News>,
     pub(super) counter: u64,
+    pub(super) pause: Option<Arc<Suspension>>,
 }
 
 /// What storing one specification did.
@@ -53,6 +59,7 @@ impl<'a> Draft<'a> {
             changed: HashMap::new(),
             news: Vec::new(),
             counter: base.counter,
+            pause: base.pause.clone(),
         };
         Self { base, staged }
     }
@@ -64,6 +71,26 @@ impl<'a> Draft<'a> {
     /// The greatest number given so far.
     pub(super) fn counter(&self) -> u64 {
         self.staged.counter
+    }
+
+    /// What keeps an allocation from starting.
+    pub(super) fn suspensions<'b>(&'b self, entry: &'b Entry) -> Suspensions<'b> {
+        Suspensions {
+            allocation: entry.suspension.as_deref(),
+            server: self.staged.pause.as_deref(),
+        }
+    }
+
+    /// The newest pause of the whole server.
+    pub(super) fn pause(&self) -> Option<Arc<Suspension>> {
+        self.staged.pause.clone()
+    }
+
+    /// Pauses or unpauses the whole server; what to note about it, unless it is so already.
+    pub(super) fn control(&mut self, control: &ServerControl, at: DateTime<Utc>) -> Option<Event> {
+        let (pause, event) = rules::controlled(self.staged.pause.as_deref(), control, at)?;
+        self.staged.pause = Some(Arc::new(pause));
+        Some(event)
     }
 
     pub(super) fn entry(&self, name: &str) -> Option<(u64, &Entry)> {

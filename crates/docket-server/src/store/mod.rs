@@ -148,6 +148,15 @@ pub enum Steering {
     Reset,
 }
 
+/// A manual change of the whole server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerControl {
+    /// Nothing starts by itself. A pause in force keeps its beginning.
+    Pause(Suspension),
+    /// Things start again, for instants after this moment. Manual suspensions of allocations stay.
+    Unpause,
+}
+
 /// What the instant of a run by hand is to its allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
@@ -347,6 +356,13 @@ pub trait Store: AllocationStore + RunStore + JournalStore + LifeStore {
     /// What happens from now on: each change of a record of a run and each new entry of the journal,
     /// once it is durable, in the order of the changes.
     fn events(&self) -> Arc<Events>;
+
+    /// The newest pause of the whole server, in force or over.
+    fn pause(&self) -> Option<Arc<Suspension>>;
+
+    /// Pauses or unpauses the whole server, and notes it in the journal. What is so already changes
+    /// nothing.
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError>;
 
     /// Copies all that it keeps into a new file, as it stands at one moment; the copy says that it was
     /// made `at` that time.

@@ -9,12 +9,13 @@ use docket_model::{
     journal::{Entry, Event, Suspension},
     log,
     run::{Attempt, Instant, RunState, Trigger},
+    undecided::Suspensions,
 };
 use uuid::Uuid;
 
 use super::{
-    Doubt, Effect, EntryFilter, REMEMBERED, Recorded, Standing, Steering, StoreError, Wanted,
-    ZoneChange, draft::Put,
+    Deed, Doubt, Effect, EntryFilter, REMEMBERED, Recorded, ServerControl, Standing, Steering,
+    StoreError, Wanted, ZoneChange, draft::Put,
 };
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
@@ -139,16 +140,18 @@ pub(super) fn without<E>(
     Ok((rest.id.instant <= last).then_some(rest))
 }
 
-/// True where a run would start by itself though somebody has suspended its allocation: it was
-/// decided about before that was known.
+/// True where a run would start by itself though its allocation is suspended or the whole server is
+/// paused: it was decided about before that was known.
 ///
 /// What runs after others is suspended by the time at which it would start, all else by its instant.
-pub(super) fn is_suspended(run: &Run, suspension: Option<&Suspension>) -> bool {
+pub(super) fn is_suspended(run: &Run, suspensions: Suspensions<'_>) -> bool {
     let at = match run.trigger {
         Trigger::AfterParent => run.decided_at,
         _ => run.id.instant.moment(),
     };
-    let holds = suspension.is_some_and(|held| held.since <= at && held.holds_at(at));
+    let Suspensions { allocation, server } = suspensions;
+    let mut all = [allocation, server].into_iter().flatten();
+    let holds = all.any(|held| held.since <= at && held.holds_at(at));
     holds && !run.state.is_over()
 }
 
@@ -239,6 +242,26 @@ pub(super) fn steered(
     }
 }
 
+/// The pause of the whole server from now on, and what to note about it; nothing where it is so already.
+pub(super) fn controlled(
+    held: Option<&Suspension>,
+    control: &ServerControl,
+    at: DateTime<Utc>,
+) -> Option<(Suspension, Event)> {
+    let held = held.filter(|held| held.holds_at(at));
+    match control {
+        ServerControl::Pause(wanted) => {
+            let since = held.map_or(wanted.since, |held| held.since);
+            let pause = Suspension { since, ..wanted.clone() };
+            (held != Some(&pause)).then(|| (pause.clone(), Event::ServerPaused(pause)))
+        }
+        ServerControl::Unpause => {
+            let pause = Suspension { until: Some(at), ..held?.clone() };
+            Some((pause, Event::ServerUnpaused))
+        }
+    }
+}
+
 /// Up to when nothing is due of an allocation, where that is ahead of the clock.
 pub(super) fn ahead(standing: &Standing, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let Standing { allocation, decided, succeeded, .. } = standing;
@@ -276,6 +299,11 @@ pub(super) fn restored(doubt: &Doubt, at: DateTime<Utc>) -> Entry {
 /// An entry about an allocation.
 pub(super) fn entry(name: AllocationName, event: Event, at: DateTime<Utc>, by: &str) -> Entry {
     Entry { at, allocation: Some(name), event, by: Some(by.to_owned()) }
+}
+
+/// An entry about the whole server.
+pub(super) fn server_entry(event: Event, deed: &Deed) -> Entry {
+    Entry { at: deed.at, allocation: None, event, by: Some(deed.by.to_string()) }
 }
 
 /// True where an entry is among those that are wanted.

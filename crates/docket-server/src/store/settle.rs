@@ -11,7 +11,7 @@ use docket_model::{
     allocation::Due,
     journal::Outage,
     run::{Instant, RunState, Trigger},
-    undecided::{self, Missed, Suspensions, Why},
+    undecided::{self, Missed, Why},
 };
 use tracing::warn;
 
@@ -95,7 +95,7 @@ pub(super) fn of(
 ) -> Option<Undecided> {
     let (_, entry) = draft.entry(name.as_str())?;
     let allocation = &entry.allocation;
-    let suspensions = Suspensions { allocation: entry.suspension.as_deref(), server: None };
+    let suspensions = draft.suspensions(entry);
     let missed = match &allocation.specification.due {
         Due::Schedule(_) => {
             let decided = entry.decided.unwrap_or_default();

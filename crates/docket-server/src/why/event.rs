@@ -28,7 +28,8 @@ pub(super) fn told(question: &Question<'_>, entry: &Entry) -> Sentence {
 fn what(tale: &Tale, event: &Event, by: &str) -> String {
     match event {
         Event::Updated { keys } => format!("changed{by}: {}", named(keys)),
-        Event::Suspended(suspension) => suspended(tale, suspension),
+        Event::Suspended(suspension) => suspended(tale, "suspended", suspension),
+        Event::ServerPaused(pause) => suspended(tale, "docket was paused", pause),
         Event::Reset { from } => {
             format!("reset{by}: it had been decided up to {}", tale.time(*from))
         }
@@ -39,16 +40,20 @@ fn what(tale: &Tale, event: &Event, by: &str) -> String {
         | Event::Restored { .. }
         | Event::NamespaceChanged { .. }
         | Event::TwinFound { .. } => event.to_string(),
-        Event::Created | Event::Deleted | Event::Resumed | Event::Stopped => format!("{event}{by}"),
+        Event::Created
+        | Event::Deleted
+        | Event::Resumed
+        | Event::ServerUnpaused
+        | Event::Stopped => format!("{event}{by}"),
     }
 }
 
-/// A suspension by hand: by whom, until when and why.
-fn suspended(tale: &Tale, suspension: &Suspension) -> String {
+/// A suspension by hand, or a pause: by whom, until when and why.
+fn suspended(tale: &Tale, what: &str, suspension: &Suspension) -> String {
     let Suspension { by, reason, until, .. } = suspension;
     let until = until.map(|until| format!(" until {}", tale.time(until))).unwrap_or_default();
     let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("suspended by {by}{until}{reason}")
+    format!("{what} by {by}{until}{reason}")
 }
 
 /// Keys as they are written in a specification.

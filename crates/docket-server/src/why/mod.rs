@@ -23,7 +23,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use docket_model::{
     Allocation, AllocationName, Run,
-    journal::{Entry, Event, Pause},
+    journal::{Entry, Event, Pause, Suspension},
     run::Instant,
     wire::Sentence,
 };
@@ -47,6 +47,8 @@ pub(crate) struct Question<'a> {
     pub(crate) runs: &'a [Arc<Run>],
     /// Entries of the journal about it and about the server, the newest first.
     pub(crate) entries: &'a [Entry],
+    /// The newest pause of the whole server.
+    pub(crate) pause: Option<&'a Suspension>,
     /// Those it runs after.
     pub(crate) parents: &'a [Parent],
     /// Since when the engine does not answer, and why.
@@ -77,7 +79,7 @@ impl<'a> Question<'a> {
 
     /// What keeps it from starting.
     fn suspensions(&self) -> Suspensions<'a> {
-        Suspensions { allocation: self.standing.suspension.as_deref(), server: None }
+        Suspensions { allocation: self.standing.suspension.as_deref(), server: self.pause }
     }
 
     /// The zone whose wall clock is told.

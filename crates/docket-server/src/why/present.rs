@@ -1,7 +1,7 @@
 //! How an allocation stands now: suspended, under way, when it is due next, and what it waits for.
 
 use chrono::{DateTime, Utc};
-use docket_model::wire::Sentence;
+use docket_model::{journal::Suspension, wire::Sentence};
 
 use super::{
     Question,
@@ -45,14 +45,24 @@ pub(super) fn suspension(question: &Question<'_>) -> Vec<Sentence> {
     }
     let held = question.standing.suspension.as_deref();
     if let Some(held) = held.filter(|held| held.holds_at(question.now)) {
-        let tale = question.tale();
-        let (since, by) = (tale.time(held.since), &held.by);
-        let until = held.until.map_or_else(|| "somebody resumes it".to_owned(), |it| tale.time(it));
-        let reason = held.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let text = format!("It is suspended since {since} by {by}, until {until}{reason}");
+        let details = details(question, held, "somebody resumes it");
+        sentences.push(question.now(stop(&format!("It is suspended {details}"))));
+    }
+    if let Some(held) = question.pause.filter(|held| held.holds_at(question.now)) {
+        let details = details(question, held, "it is unpaused");
+        let text = format!("docket is paused and starts nothing by itself, {details}");
         sentences.push(question.now(stop(&text)));
     }
     sentences
+}
+
+/// Since when a suspension holds, by whom, until when and why.
+fn details(question: &Question<'_>, held: &Suspension, open_end: &str) -> String {
+    let tale = question.tale();
+    let (since, by) = (tale.time(held.since), &held.by);
+    let until = held.until.map_or_else(|| open_end.to_owned(), |it| tale.time(it));
+    let reason = held.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("since {since} by {by}, until {until}{reason}")
 }
 
 fn engine(question: &Question<'_>) -> Option<Sentence> {

@@ -72,7 +72,7 @@ fn wanted(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
 /// The pauses that missed instants fell into, where the reason does not name them.
 fn pauses(question: &Question<'_>, tale: &Tale, run: &Run) -> Option<String> {
     let RunState::Missed { reason, last, .. } = &run.state else { return None };
-    if reason.starts_with("suspended ") {
+    if reason.starts_with("suspended ") || reason.starts_with("docket was paused by ") {
         return None;
     }
     let pauses = question.pauses(run.id.instant.moment(), last.moment());

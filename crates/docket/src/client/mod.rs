@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use connection::Connection;
 pub(crate) use events::{Events, Happened, ServerEvent, Wanted};
 pub(crate) use follow::{Event, Follow};
+pub(crate) use operations::Health;
 pub(crate) use runs::Asked;
 pub(crate) use token::{TOKEN_VARIABLE, TokenSource};
 

@@ -6,7 +6,8 @@ use anyhow::Result;
 use docket_model::{
     AllocationName, Specification,
     container::UnknownOptions,
-    wire::{Problem, Rehearsal},
+    journal::Suspension,
+    wire::{Problem, Rehearsal, ResumeRequest, SuspendRequest},
 };
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
@@ -25,6 +26,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[serde(rename_all = "PascalCase")]
 struct Ready {
     engine: Engine,
+    #[serde(default)]
+    pause: Option<Suspension>,
+}
+
+/// What is read of the health of a server.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Health {
+    /// The zone of allocations that name none.
+    #[serde(default)]
+    pub(crate) time_zone: String,
+    /// The pause of the whole server, while it is in force.
+    #[serde(default)]
+    pub(crate) pause: Option<Suspension>,
 }
 
 #[derive(Deserialize)]
@@ -34,9 +49,19 @@ struct Engine {
 }
 
 impl Client {
-    /// Succeeds if the server says that it is well.
-    pub(crate) async fn health(&self) -> Result<()> {
-        self.send(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await.map(drop)
+    /// How the server is; succeeds if it says that it is well.
+    pub(crate) async fn health(&self) -> Result<Health> {
+        self.ask(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await
+    }
+
+    /// Pauses the whole server.
+    pub(crate) async fn pause(&self, request: &SuspendRequest) -> Result<Health> {
+        self.ask(self.request(Method::POST, "/-/pause").json(request)).await
+    }
+
+    /// Lifts the pause of the whole server.
+    pub(crate) async fn unpause(&self, request: &ResumeRequest) -> Result<Health> {
+        self.ask(self.request(Method::POST, "/-/unpause").json(request)).await
     }
 
     /// The engine in words, or why nothing can start.
@@ -48,7 +73,8 @@ impl Client {
         }
         let response = self.expect_success(response).await?;
         let ready: Ready = answer::read(&self.shown, response).await?;
-        Ok(Ok(format!("Docker {}", ready.engine.version)))
+        let pause = ready.pause.map(|pause| format!(", {}", pause.of_server()));
+        Ok(Ok(format!("Docker {}{}", ready.engine.version, pause.unwrap_or_default())))
     }
 
     /// What happened to the server and to allocations, or to one of them, the newest first.

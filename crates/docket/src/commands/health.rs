@@ -23,6 +23,7 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    client.health().await?;
-    output::line(format_args!("{} is well", client.url("")))
+    let health = client.health().await?;
+    let pause = health.pause.map(|pause| format!("; {}", pause.of_server()));
+    output::line(format_args!("{} is well{}", client.url(""), pause.unwrap_or_default()))
 }

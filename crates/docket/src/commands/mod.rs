@@ -14,6 +14,7 @@ pub(crate) mod logs;
 pub(crate) mod man;
 mod many;
 pub(crate) mod next;
+pub(crate) mod pause;
 pub(crate) mod push;
 pub(crate) mod reset;
 pub(crate) mod resume;
@@ -23,6 +24,7 @@ pub(crate) mod server;
 pub(crate) mod suspend;
 mod target;
 pub(crate) mod top;
+pub(crate) mod unpause;
 mod watch;
 pub(crate) mod why;
 

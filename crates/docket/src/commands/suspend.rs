@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// The end as the server reads it: a length of time counts from now, all else is its to read.
-fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
+pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
     match text.parse::<Duration>() {
         Ok(duration) => {
             let end = i64::try_from(duration.seconds())

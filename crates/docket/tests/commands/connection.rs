@@ -146,7 +146,7 @@ fn a_token_that_cannot_be_sent_is_refused_before_anybody_is_asked() {
 
 #[test]
 fn an_empty_variable_is_as_none() {
-    let stub = Stub::tcp(|_| ok(""));
+    let stub = Stub::tcp(|_| ok("{}"));
     let mut health = docket(["health", "--host", &stub.address]);
     for name in ["DOCKET_SERVER", "DOCKET_TOKEN_FILE", "DOCKET_CACERT", "DOCKET_TOKEN"] {
         health.env(name, "");

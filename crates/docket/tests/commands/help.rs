@@ -24,6 +24,8 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "suspend",
         "resume",
         "reset",
+        "pause",
+        "unpause",
         "journal",
         "backup",
         "health",

@@ -4,7 +4,7 @@ import { address, get, reached } from "./api.js";
 import * as events from "./events.js";
 import { el, fill, harmless, say } from "./dom.js";
 import { everySecond } from "./ticker.js";
-import { clock, length, now, relative, serverClock } from "./words.js";
+import { clock, length, now, relative, serverClock, wallClock } from "./words.js";
 
 /** How often the server is asked how it is, in milliseconds. */
 const EVERY = 15_000;
@@ -23,14 +23,16 @@ const serverLamp = lamp("server");
 const engineLamp = lamp("engine");
 const time = el("span.head-time");
 const banner = el("p.banner", { role: "status", hidden: true });
+const pauseBanner = el("p.banner", { role: "status", hidden: true });
 
 /** What the server says of itself, once it has: `{health, version}`. */
 export const about = () => ({ health, version });
 
-/** The part of the head that shows it, and the banner for a lost connection. */
+/** The part of the head that shows it, and the banners for a lost connection and a
+ * paused server. */
 export function furnish(place, bannerPlace) {
   place.append(serverLamp.node, engineLamp.node, time);
-  bannerPlace.append(banner);
+  bannerPlace.append(banner, pauseBanner);
   reached.on((isReached) => (isReached ? found() : lost()));
   events.server.on(() => look());
   events.gap.on(() => look());
@@ -96,6 +98,7 @@ function show() {
   banner.hidden = true;
   banner.replaceChildren();
   if (!health) return;
+  showPause(health.Pause);
   const warning = health.Clock ?? null;
   serverLamp.set(warning ? "warn" : "good", warning ? "server: clock" : "server", [
     version ? `docket ${version.Version}` : "docket",
@@ -112,6 +115,17 @@ function show() {
     engine?.Version,
   );
   showTime();
+}
+
+function showPause(pause) {
+  pauseBanner.hidden = !pause;
+  if (!pause) return;
+  const until = pause.Until
+    ? `until ${wallClock(Date.parse(pause.Until), health.TimeZone)}`
+    : "until it is unpaused";
+  const reason = pause.Reason ? `: ${pause.Reason}` : "";
+  const text = `docket is paused ${until} and starts nothing by itself (by ${pause.By}${reason}).`;
+  say(pauseBanner, harmless(text));
 }
 
 // A lamp whose shape tells its state too: a dot for well, a cross for not.

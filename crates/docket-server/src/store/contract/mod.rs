@@ -10,6 +10,7 @@ pub(super) mod decisions;
 pub(super) mod demands;
 pub(super) mod events;
 pub(super) mod hands;
+pub(super) mod pauses;
 pub(super) mod runs;
 pub(super) mod settling;
 
@@ -82,6 +83,8 @@ macro_rules! keeps_the_contract {
             demands::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
             demands::what_is_wanted_now_makes_up_for_nothing,
             demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
+            pauses::a_pause_keeps_its_beginning_and_is_noted_once,
+            pauses::what_a_pause_holds_is_not_claimed_by_whoever_did_not_know,
             settling::an_edit_leaves_no_instant_without_a_record,
             settling::an_edit_of_anything_else_leaves_what_is_due,
             settling::the_reason_of_an_edit_names_what_kept_it_from_starting,

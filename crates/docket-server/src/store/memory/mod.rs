@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
     AllocationName, Life, Origin, Output, Run, RunId,
-    journal::{Entry, Event},
+    journal::{Entry, Event, Suspension},
     run::Instant,
     undecided::Why,
 };
@@ -20,8 +20,8 @@ use self::state::State;
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
     LifeStore, MOST_ENTRIES, Progress, Provenance, Push, Recorded, Restoration, RunFilter,
-    RunStore, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted,
-    ZoneChange, draft::Draft, rules, settle,
+    RunStore, ServerControl, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
+    Wanted, ZoneChange, draft::Draft, rules, settle,
 };
 use crate::observer::{Events, News};
 
@@ -343,6 +343,20 @@ impl Store for MemoryStore {
 
     fn events(&self) -> Arc<Events> {
         Arc::clone(&self.state.read().catalogue.events)
+    }
+
+    fn pause(&self) -> Option<Arc<Suspension>> {
+        self.state.read().catalogue.pause.clone()
+    }
+
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+        let mut state = self.state.write();
+        let mut draft = Draft::of(&state.catalogue);
+        let Some(event) = draft.control(&control, deed.at) else { return Ok(()) };
+        self.note_down(&mut draft, [rules::server_entry(event, &deed)]);
+        let staged = draft.into_staged();
+        state.catalogue.accept(staged);
+        Ok(())
     }
 
     async fn backup(&self, _to: &Path, _at: DateTime<Utc>) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use docket_model::{
     AllocationName, Run, RunId,
     journal::Outage,
     run::{Instant, RunState},
+    undecided::Suspensions,
 };
 use uuid::Uuid;
 
@@ -104,12 +105,14 @@ impl State {
     /// Makes the record of a decision, if the instant is later than all decided before.
     pub(super) fn decide(&mut self, run: Run) -> Recorded {
         let mut draft = Draft::of(&self.catalogue);
+        let pause = draft.pause();
         let Some((position, entry)) = draft.entry_of(&run) else { return Recorded::Changed };
         let instant = run.id.instant;
         if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
             return Recorded::Decided(Instant::new(decided));
         }
-        if rules::is_suspended(&run, entry.suspension.as_deref()) {
+        let allocation = entry.suspension.as_deref();
+        if rules::is_suspended(&run, Suspensions { allocation, server: pause.as_deref() }) {
             return Recorded::Changed;
         }
         let history = self.histories.entry(position).or_default();

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     AllocationName, Output, Run, RunId,
     run::{Instant, RunState},
+    undecided::Suspensions,
 };
 use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -26,6 +27,7 @@ use crate::observer::News;
 impl Work<'_> {
     /// Makes the record of a decision.
     pub(super) fn decide(&mut self, run: &Arc<Run>) -> Result<Recorded, Fault> {
+        let pause = self.draft.pause();
         let Some((position, entry)) = self.draft.entry_of(run) else {
             return Ok(Recorded::Changed);
         };
@@ -33,7 +35,8 @@ impl Work<'_> {
         if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
             return Ok(Recorded::Decided(Instant::new(decided)));
         }
-        if rules::is_suspended(run, entry.suspension.as_deref()) {
+        let allocation = entry.suspension.as_deref();
+        if rules::is_suspended(run, Suspensions { allocation, server: pause.as_deref() }) {
             return Ok(Recorded::Changed);
         }
         let owner = owner(position, entry);

@@ -16,6 +16,7 @@ use super::{
         UnderWay,
         catalogue::{Catalogue, Entry},
     },
+    PAUSE,
     decisions::owner,
     readers, record, specification,
     values::{self, number},
@@ -46,7 +47,10 @@ pub(super) fn catalogue(sql: &Connection, path: &Path) -> rusqlite::Result<Catal
     let mut entries: HashMap<u64, Entry> = entries.into_iter().collect();
     add_under_way(sql, &mut entries)?;
     let counter = meta(sql, "counter")?.map(|text| values::parsed(text.parse())).transpose()?;
-    Ok(Catalogue::opened(entries, counter.unwrap_or_default()))
+    let pause = meta(sql, PAUSE)?.map(|text| values::from_json(&text)).transpose()?;
+    let mut catalogue = Catalogue::opened(entries, counter.unwrap_or_default());
+    catalogue.pause = pause.map(Arc::new);
+    Ok(catalogue)
 }
 
 /// One of the values that there are once.

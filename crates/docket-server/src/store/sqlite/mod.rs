@@ -36,7 +36,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Output, Run, RunId, journal::Entry, run::Instant,
+    AllocationName, Life, Origin, Output, Run, RunId,
+    journal::{Entry, Suspension},
+    run::Instant,
 };
 use parking_lot::{Mutex, RwLock};
 use tokio::task::spawn_blocking;
@@ -47,13 +49,16 @@ use self::{
 };
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
-    LifeStore, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore, Settlement,
-    Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted, ZoneChange,
-    catalogue::Catalogue,
+    LifeStore, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore,
+    ServerControl, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted,
+    ZoneChange, catalogue::Catalogue,
 };
 
 pub use self::{copy::backup_of, home::Opener, open::OpenError};
 use crate::observer::Events;
+
+/// The key of the newest pause of the whole server, among the values that there are once.
+const PAUSE: &str = "pause";
 
 /// The key of the zone of allocations that name none, among the values that there are once.
 const TIME_ZONE: &str = "time_zone";
@@ -356,6 +361,14 @@ impl Store for SqliteStore {
 
     fn events(&self) -> Arc<Events> {
         Arc::clone(&self.catalogue.read().events)
+    }
+
+    fn pause(&self) -> Option<Arc<Suspension>> {
+        self.catalogue.read().pause.clone()
+    }
+
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+        self.writer.ask(move |work| work.control(&control, &deed)).await
     }
 
     async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {

@@ -13,11 +13,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     super::{
-        Deed, Effect, MOST_ENTRIES, Push, REMEMBERED, Steering,
+        Deed, Effect, MOST_ENTRIES, Push, REMEMBERED, ServerControl, Steering,
         catalogue::{Catalogue, Entry},
         draft::{Draft, Put, Staged},
         rules, settle,
     },
+    PAUSE,
     fault::Fault,
     journal, record, specification,
     values::{self, millis, number},
@@ -136,6 +137,14 @@ impl<'a> Work<'a> {
         let name = standing.allocation.name().clone();
         self.note_down(vec![rules::entry(name, event, deed.at, &deed.by)])?;
         Ok(true)
+    }
+
+    pub(super) fn control(&mut self, control: &ServerControl, deed: &Deed) -> Result<(), Fault> {
+        let Some(event) = self.draft.control(control, deed.at) else { return Ok(()) };
+        if let Some(pause) = self.draft.pause() {
+            self.set(PAUSE, &values::json(&*pause)?)?;
+        }
+        Ok(self.note_down(vec![rules::server_entry(event, deed)])?)
     }
 
     /// The latest instant before this moment for which a run succeeded whose record is kept.

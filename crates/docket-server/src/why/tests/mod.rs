@@ -40,6 +40,7 @@ struct Case {
     parents: Vec<Parent>,
     engine_away: Option<(DateTime<Utc>, &'static str)>,
     store_trouble: Option<(DateTime<Utc>, &'static str)>,
+    pause: Option<Suspension>,
     now: DateTime<Utc>,
 }
 
@@ -75,6 +76,7 @@ impl Case {
             parents,
             engine_away: None,
             store_trouble: None,
+            pause: None,
             now: at("09:00"),
         }
     }
@@ -147,6 +149,7 @@ impl Case {
             runs: &self.runs,
             entries: &self.entries,
             parents: &self.parents,
+            pause: self.pause.as_ref(),
             engine_away: self.engine_away,
             store_trouble: self.store_trouble,
             zone: Tz::Europe__Berlin,

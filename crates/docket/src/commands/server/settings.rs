@@ -103,6 +103,11 @@ struct Keeping {
     /// for them for a minute more than the longest `StopTimeout`, or until the next signal
     #[arg(long, env = "DOCKET_STOP_RUNS", value_parser = BoolishValueParser::new())]
     stop_runs: bool,
+
+    /// Start paused, unless the server is paused already: nothing starts by itself until `docket
+    /// unpause`
+    #[arg(long, env = "DOCKET_PAUSED", value_parser = BoolishValueParser::new())]
+    paused: bool,
 }
 
 /// How much of everything there may be.
@@ -210,7 +215,7 @@ impl Arguments {
             max_body,
             memory,
         } = self.bounds;
-        let Keeping { store, env_dir, restored, stop_runs } = self.keeping.checked()?;
+        let Keeping { store, env_dir, restored, stop_runs, paused } = self.keeping.checked()?;
         if pull_timeout.seconds() == 0 {
             bail!("--pull-timeout is 0s: no image can be pulled in no time");
         }
@@ -233,6 +238,7 @@ impl Arguments {
             queue,
             restored,
             stop_runs,
+            paused,
         })
     }
 }

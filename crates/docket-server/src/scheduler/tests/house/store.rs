@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Output, Run, RunId, journal::Entry, run::Instant,
+    AllocationName, Life, Origin, Output, Run, RunId,
+    journal::{Entry, Suspension},
+    run::Instant,
 };
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -16,7 +18,8 @@ use crate::observer::Events;
 use crate::store::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
     LifeStore, MemoryStore, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore,
-    Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted, ZoneChange,
+    ServerControl, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted,
+    ZoneChange,
 };
 
 /// The memory store behind a server's wire.
@@ -219,6 +222,14 @@ impl Store for WiredStore {
 
     fn events(&self) -> Arc<Events> {
         self.store.events()
+    }
+
+    fn pause(&self) -> Option<Arc<Suspension>> {
+        self.store.pause()
+    }
+
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+        self.write("control", self.store.control(control, deed)).await
     }
 
     async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {

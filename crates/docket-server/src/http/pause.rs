@@ -1,0 +1,71 @@
+//! Pauses and unpauses the whole server.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
+use docket_model::wire::{ResumeRequest, SuspendRequest};
+
+use super::{
+    Api, by_hand,
+    error::ApiError,
+    openapi::refusals::{Any, Guarded, Posted, Written},
+    operations::{self, Health},
+};
+use crate::store::{Deed, ServerControl};
+
+/// `POST /-/pause`: nothing starts by itself until the server is unpaused.
+///
+/// Manual runs still start, and runs under way go on with their retries. Instants are recorded as
+/// missed. A pause in force keeps its beginning.
+#[utoipa::path(
+    post,
+    path = "/-/pause",
+    operation_id = "pause",
+    tag = "server",
+    request_body = SuspendRequest,
+    responses(
+        (status = 200, description = "The health of the server, which is paused", body = Health),
+        Posted,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
+pub(super) async fn pause(
+    api: Data<Api>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let asked = by_hand::read(&request, payload).await?;
+    let pause = by_hand::suspension(&api, &request, asked, api.zone)?;
+    let deed = Deed::new(pause.since, pause.by.clone());
+    api.store.control(ServerControl::Pause(pause), deed).await?;
+    Ok(operations::health_of(&api))
+}
+
+/// `POST /-/unpause`: things start again, for instants to come. Suspended allocations stay suspended.
+#[utoipa::path(
+    post,
+    path = "/-/unpause",
+    operation_id = "unpause",
+    tag = "server",
+    request_body = ResumeRequest,
+    responses(
+        (status = 200, description = "The health of the server, which is not paused", body = Health),
+        Posted,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
+pub(super) async fn unpause(
+    api: Data<Api>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let ResumeRequest { by } = by_hand::read(&request, payload).await?;
+    let by = by_hand::asker(&request, by)?;
+    api.store.control(ServerControl::Unpause, Deed::new(api.clock.now(), by)).await?;
+    Ok(operations::health_of(&api))
+}
