@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::container::{Container, Phase};
+use crate::{
+    container::{Container, Phase},
+    event_reader::EventReader,
+};
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const RAW_STREAM: &str = "application/vnd.docker.raw-stream";
@@ -27,8 +30,8 @@ pub(crate) enum Answer {
     Ended { place: usize, run: usize },
     /// Another answer after so long.
     Late { after: Duration, answer: Box<Answer> },
-    /// The head at once, and no end.
-    Open,
+    /// The head at once, and events as they happen.
+    Events(Box<EventReader>),
 }
 
 impl Answer {

@@ -140,7 +140,7 @@ impl Stub {
         self.shared.journal.note_act(format!("vanished: {meanwhile:?}"));
     }
 
-    /// Listens again, after [`Self::vanish`].
+    /// Listens again, after [`Self::vanish`]; past events are forgotten, as by a real engine.
     ///
     /// # Errors
     /// Where the socket cannot be made anew.
@@ -149,6 +149,7 @@ impl Stub {
         if *is_away {
             fs::remove_file(&self.socket)?;
             let listener = listen(&self.socket)?;
+            self.shared.containers.forget_events();
             self.shared.journal.note_act("came back");
             self.order(Order::Open(listener));
             *is_away = false;

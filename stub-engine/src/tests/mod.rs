@@ -4,6 +4,7 @@ mod absence;
 mod bed;
 mod calls;
 mod ending;
+mod events;
 mod faults;
 mod ledger;
 mod listing;
