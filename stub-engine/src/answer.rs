@@ -35,6 +35,16 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// The status that its head has.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Whole { status, .. } => *status,
+            Self::Wait { .. } | Self::Follow { .. } | Self::Events(_) => 200,
+            Self::Ended { .. } => 204,
+            Self::Late { answer, .. } => answer.status(),
+        }
+    }
+
     pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Whole { status, content_type: JSON, body: body.into() }
     }

@@ -39,6 +39,14 @@ pub(crate) struct Containers {
     happened: Notify,
 }
 
+/// Which container a call is about.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) instant: Option<DateTime<Utc>>,
+}
+
 impl Containers {
     pub(crate) fn new(options: Options) -> Self {
         let Options { program, images, networks, volumes, faults: _ } = options;
@@ -59,11 +67,12 @@ impl Containers {
         ledger::lines(&self.held().all)
     }
 
-    /// The name and the instant of the container that a call is about, if it is there.
-    pub(crate) fn known(&self, reference: &str) -> Option<(Arc<str>, Option<DateTime<Utc>>)> {
+    /// The container that a call is about, if it is there.
+    pub(crate) fn known(&self, reference: &str) -> Option<Known> {
         let held = self.held();
         let container = held.all.get(held.place(reference)?)?;
-        Some((Arc::clone(&container.name), container.instant))
+        let (id, name) = (Arc::clone(&container.id), Arc::clone(&container.name));
+        Some(Known { id, name, instant: container.instant })
     }
 
     /// Does what is asked.

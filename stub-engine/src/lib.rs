@@ -23,6 +23,7 @@ mod filters;
 pub mod framing;
 mod head;
 mod held;
+mod hold;
 mod journal;
 mod ledger;
 mod life;
@@ -42,6 +43,7 @@ pub use self::{
     call::Call,
     fault::Fault,
     faults::Faults,
+    hold::{Hold, Sender},
     journal::{Stamp, now, read_instant},
     ledger::{Entry, Line},
     options::Options,

@@ -1,6 +1,7 @@
 //! The stub as its owner holds it: started, asked, meddled with, and stopped.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::unix::net::UnixListener as StdListener,
     path::{Path, PathBuf},
@@ -97,6 +98,17 @@ impl Stub {
     #[must_use]
     pub fn take_journal(&self) -> Vec<Stamp> {
         self.shared.journal.take()
+    }
+
+    /// How many of these calls each container received since the journal was last taken, by its id.
+    #[must_use]
+    pub fn count_by_container(&self, call: Call) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for stamp in self.journal().into_iter().filter(|stamp| stamp.call == call) {
+            let about = stamp.container.unwrap_or(stamp.subject);
+            *counts.entry(about.to_string()).or_default() += 1;
+        }
+        counts
     }
 
     /// The journal as text, with what was done to the stub itself: for a test that fails.

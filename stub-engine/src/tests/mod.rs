@@ -6,6 +6,7 @@ mod calls;
 mod ending;
 mod events;
 mod faults;
+mod holds;
 mod ledger;
 mod listing;
 mod meddling;
