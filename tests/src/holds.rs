@@ -26,10 +26,10 @@ impl Holds {
         holds.remove(place).map(|(_, hold, sender)| (hold, sender))
     }
 
-    /// The same as faults of a stub.
-    pub(crate) fn faults(&self) -> Faults {
+    /// These faults of a stub, and the holds for what they let pass.
+    pub(crate) fn beside(&self, faults: Faults) -> Faults {
         let holds = self.clone();
-        Faults::none().by(move |call, _| {
+        faults.by(move |call, _| {
             let (hold, sender) = holds.take(call)?;
             Some(Fault::Hold { hold, sender })
         })

@@ -5,7 +5,7 @@
 //!    what the hold says.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::{self, Read, Write},
     net::Shutdown,
     os::unix::net::{UnixListener, UnixStream},
@@ -34,6 +34,8 @@ struct Shared {
     engine: PathBuf,
     holds: Holds,
     seen: Mutex<Vec<(Call, String)>>,
+    /// The connections that are open, and the newest call of each.
+    open: Mutex<HashMap<u64, (Call, UnixStream)>>,
     is_closed: AtomicBool,
 }
 
@@ -46,6 +48,7 @@ impl Proxy {
             engine: engine.to_owned(),
             holds,
             seen: Mutex::default(),
+            open: Mutex::default(),
             is_closed: AtomicBool::new(false),
         });
         let accepting = thread::spawn({
@@ -70,6 +73,15 @@ impl Proxy {
         counts
     }
 
+    /// Breaks the connections whose newest call is this one.
+    pub fn break_connections(&self, call: Call) {
+        let open = self.shared.open.lock().unwrap();
+        for (_, client) in open.values().filter(|(newest, _)| *newest == call) {
+            // It may be closed already.
+            let _ = client.shutdown(Shutdown::Both);
+        }
+    }
+
     fn socket(&self) -> PathBuf {
         self.directory.path().join("proxy.sock")
     }
@@ -86,21 +98,22 @@ impl Drop for Proxy {
 
 impl Shared {
     fn accept(self: &Arc<Self>, listener: &UnixListener) {
-        for client in listener.incoming() {
+        for (number, client) in (0..).zip(listener.incoming()) {
             if self.is_closed.load(Ordering::SeqCst) {
                 return;
             }
             let (shared, client) = (Arc::clone(self), client.unwrap());
             thread::spawn(move || {
                 // Broken connections, at either side, are what the proxy is for.
-                let _ = shared.serve(&client);
+                let _ = shared.serve(number, &client);
+                shared.open.lock().unwrap().remove(&number);
                 let _ = client.shutdown(Shutdown::Both);
             });
         }
     }
 
     /// Passes the requests of one connection on, until one side closes it.
-    fn serve(&self, mut client: &UnixStream) -> io::Result<()> {
+    fn serve(&self, number: u64, mut client: &UnixStream) -> io::Result<()> {
         let mut engine = UnixStream::connect(&self.engine)?;
         let answering = pass_answers(&engine, client)?;
         let mut received = Vec::new();
@@ -108,7 +121,8 @@ impl Shared {
         let served = loop {
             while let Some(message) = Message::read(&received).map_err(io::Error::other)? {
                 let length = message.length;
-                let request = received.drain(..length).collect();
+                let request: Vec<u8> = received.drain(..length).collect();
+                self.note(number, &request, client)?;
                 if !self.pass_on(request, &mut engine, client)? {
                     return engine.shutdown(Shutdown::Both);
                 }
@@ -124,6 +138,13 @@ impl Shared {
         served
     }
 
+    fn note(&self, number: u64, request: &[u8], client: &UnixStream) -> io::Result<()> {
+        let (call, subject) = call(request);
+        self.seen.lock().unwrap().push((call, subject));
+        self.open.lock().unwrap().insert(number, (call, client.try_clone()?));
+        Ok(())
+    }
+
     /// Passes a request on, unless it is to be held; false where the connection is to be closed.
     fn pass_on(
         &self,
@@ -131,10 +152,7 @@ impl Shared {
         engine: &mut UnixStream,
         mut client: &UnixStream,
     ) -> io::Result<bool> {
-        let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
-        let (call, subject) = Call::read(&String::from_utf8_lossy(line));
-        self.seen.lock().unwrap().push((call, subject));
-        let Some((hold, sender)) = self.holds.take(call) else {
+        let Some((hold, sender)) = self.holds.take(call(&request).0) else {
             engine.write_all(&request)?;
             return Ok(true);
         };
@@ -161,6 +179,12 @@ impl Shared {
         }
         Ok(true)
     }
+}
+
+/// The call that a request is, and what it is about.
+fn call(request: &[u8]) -> (Call, String) {
+    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    Call::read(&String::from_utf8_lossy(line))
 }
 
 /// Passes what the engine answers on to the client, until one of them closes the connection.

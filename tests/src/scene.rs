@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use chrono::{DateTime, Utc};
-use docket_stub_engine::{Call, Hold, Line, Meanwhile, Options, Program, Sender, Stub};
+use docket_stub_engine::{Call, Faults, Hold, Line, Meanwhile, Options, Program, Sender, Stub};
 use serde_json::{Value, json};
 
 use crate::{
@@ -73,8 +73,13 @@ impl Behavior {
 impl Scene {
     /// A home on a stub engine.
     pub fn on_stub() -> Self {
+        Self::on_failing_stub(Faults::none())
+    }
+
+    /// A home on a stub engine with faults of its own.
+    pub fn on_failing_stub(faults: Faults) -> Self {
         let holds = Holds::default();
-        let options = Options { faults: holds.faults(), ..Options::default() };
+        let options = Options { faults: holds.beside(faults), ..Options::default() };
         let with_image = |options: Options, it: Behavior| options.image(it.image(), it.program());
         let stub = StubEngine::start(Behavior::ALL.into_iter().fold(options, with_image));
         let home = Home::durable(&stub.docker_host());
@@ -180,6 +185,14 @@ impl Scene {
     /// Kills the containers of an allocation, as somebody else would.
     pub fn kill_containers(&self, allocation: &str) {
         self.meddle(allocation, Stub::end_by_force, |engine, id| engine.docker(["kill", id]));
+    }
+
+    /// Breaks the connections over which a real engine reports events.
+    pub fn break_event_streams(&self) {
+        match &self.side {
+            Side::Stub(_) => panic!("only a proxy breaks connections"),
+            Side::Real { proxy, .. } => proxy.break_connections(Call::Events),
+        }
     }
 
     /// Restarts the engine, which then knows nothing of past events.

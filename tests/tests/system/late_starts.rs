@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_stub_engine::{Call, Hold, Sender};
+use docket_stub_engine::{Call, Fault, Faults, Hold, Sender};
 use docket_tests::{
     Engine, Registry, Scene, Server, eventually,
     http::Request,
@@ -382,4 +382,38 @@ fn a_run_whose_starts_all_get_no_answer_fails_and_none_of_them_starts_later() {
     assert_eq!((&run["State"], exit_code(&run)), (&json!("failed"), &Value::Null), "{run}");
     assert_starts(&scene, "foo", 0);
     assert_record(&server, "foo", &run);
+}
+
+#[test]
+fn a_run_whose_events_are_cut_off_is_not_taken_for_one_that_never_ran() {
+    // Cut in the middle, the events have the creation and lack the start.
+    let cut = Faults::none().first(Call::Events, [Fault::CutBody]);
+    let scene = Scene::on_failing_stub(cut);
+
+    started_and_removed_by_others_meanwhile_a_run_has_its_exit_code(&scene);
+}
+
+#[test]
+fn a_replacement_whose_events_are_not_to_be_had_at_once_is_carried_out() {
+    for fault in [Fault::fail_before(), Fault::DropBefore, Fault::CutHead, Fault::CutBody] {
+        let scene = Scene::on_failing_stub(Faults::none().first(Call::Events, [fault]));
+
+        a_start_that_is_cut_off_and_arrives_late_runs_nothing(&scene);
+    }
+}
+
+#[test]
+fn a_late_start_after_the_events_broke_off_is_on_record_with_its_exit_code() {
+    let scene = Scene::on_engine(Engine::shared());
+    let (server, start, removal) = about_to_remove(&scene, Fails);
+
+    scene.break_event_streams();
+    assert_eq!(start.release(), [204]);
+    scene.await_exit("foo");
+    let removed = removal.release();
+    let run = server.ended_run("foo");
+
+    assert_eq!(removed, [204]);
+    assert_ran_without_output(&server, &run);
+    assert_starts(&scene, "foo", 1);
 }
