@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::container::{Container, Phase};
+use crate::{
+    container::{Container, Phase},
+    event_reader::EventReader,
+};
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const RAW_STREAM: &str = "application/vnd.docker.raw-stream";
@@ -27,11 +30,21 @@ pub(crate) enum Answer {
     Ended { place: usize, run: usize },
     /// Another answer after so long.
     Late { after: Duration, answer: Box<Answer> },
-    /// The head at once, and no end.
-    Open,
+    /// The head at once, and events as they happen.
+    Events(Box<EventReader>),
 }
 
 impl Answer {
+    /// The status that its head has.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Whole { status, .. } => *status,
+            Self::Wait { .. } | Self::Follow { .. } | Self::Events(_) => 200,
+            Self::Ended { .. } => 204,
+            Self::Late { answer, .. } => answer.status(),
+        }
+    }
+
     pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Whole { status, content_type: JSON, body: body.into() }
     }

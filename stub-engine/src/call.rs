@@ -75,6 +75,15 @@ impl Call {
     ];
 }
 
+impl Call {
+    /// The call in a request line, and what it is about: see [`crate::Stamp`].
+    #[must_use]
+    pub fn read(request_line: &str) -> (Self, String) {
+        let request = Request::read(request_line);
+        (request.call, request.subject.into_owned())
+    }
+}
+
 /// A call, and what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request<'a> {

@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::{io::AsyncReadExt, net::UnixStream, time::sleep};
+use tokio::{io::AsyncReadExt, net::UnixStream, sync::oneshot, time::sleep};
 
 use crate::{
-    Fault,
+    Fault, Hold, Sender,
     answer::Answer,
     call::{Call, Request},
     container::Creation,
@@ -41,7 +41,11 @@ impl Shared {
     }
 
     /// Notes a request, does what it asks and answers, unless a fault meets it.
-    async fn meet(&self, stream: &mut UnixStream, message: &Message<'_>) -> io::Result<Next> {
+    async fn meet(
+        self: &Arc<Self>,
+        stream: &mut UnixStream,
+        message: &Message<'_>,
+    ) -> io::Result<Next> {
         let request = Request::read(message.start_line);
         let body = message.body();
         let creation = if request.call == Call::Create { Creation::read(&body) } else { None };
@@ -53,20 +57,39 @@ impl Shared {
             None => reply.send(effect()).await,
             Some(fault) => {
                 reply.cut = cut(&fault);
-                inflict(fault, effect, reply).await
+                inflict(fault, effect, |hold| self.take_in(hold, message), reply).await
             }
         }
     }
 
+    /// Lets a request take effect when it is released, and not before; returns the answer then.
+    fn take_in(self: &Arc<Self>, hold: &Hold, message: &Message<'_>) -> oneshot::Receiver<Answer> {
+        let (sender, answer) = oneshot::channel();
+        let shared = Arc::clone(self);
+        let (line, body) = (message.start_line.to_owned(), message.body().into_owned());
+        hold.add(move || {
+            let answer =
+                shared.containers.answer(&Request::read(&line), Creation::read(&body).as_ref());
+            let status = answer.status();
+            // The client may have gone long ago.
+            let _ = sender.send(answer);
+            status
+        });
+        answer
+    }
+
     fn note(&self, request: &Request<'_>, creation: Option<&Creation<'_>>) -> Option<Fault> {
         let at = now();
-        let known = || self.containers.known(&request.subject);
-        let (subject, instant) = match creation {
-            Some(creation) => (request.subject.as_ref().into(), creation.instant),
-            None => known().unwrap_or_else(|| (request.subject.as_ref().into(), None)),
+        let known = match creation {
+            Some(_) => None,
+            None => self.containers.known(&request.subject),
         };
+        let asked = || (request.subject.as_ref().into(), creation.and_then(|it| it.instant));
+        let container = known.as_ref().map(|known| Arc::clone(&known.id));
+        let (subject, instant) = known.map_or_else(asked, |known| (known.name, known.instant));
         let fault = self.fault(request.call, &subject);
-        let stamp = Stamp { call: request.call, at, subject, instant, fault: fault.clone() };
+        let stamp =
+            Stamp { call: request.call, at, subject, container, instant, fault: fault.clone() };
         self.journal.note(stamp);
         fault
     }
@@ -85,9 +108,35 @@ fn cut(fault: &Fault) -> Option<Part> {
     }
 }
 
-/// Answers as a fault has it; `effect` does what was asked.
-async fn inflict(fault: Fault, effect: impl Fn() -> Answer, reply: Reply<'_>) -> io::Result<Next> {
+/// Answers a request that is held.
+async fn answer_held(
+    late: oneshot::Receiver<Answer>,
+    sender: Sender,
+    reply: Reply<'_>,
+) -> io::Result<Next> {
+    match sender {
+        Sender::IsCutOff => Ok(Next::Closes),
+        Sender::Gets(status) => reply.send(Answer::error(status, "held on its way")).await,
+        Sender::Waits => tokio::select! {
+            answer = late => match answer {
+                Ok(answer) => reply.send(answer).await,
+                // It will never arrive.
+                Err(_) => until_closed(reply.stream).await.map(|()| Next::Closes),
+            },
+            closed = until_closed(reply.stream) => closed.map(|()| Next::Closes),
+        },
+    }
+}
+
+/// Answers as a fault has it; `effect` does what was asked, `late` does it when a hold is released.
+async fn inflict(
+    fault: Fault,
+    effect: impl Fn() -> Answer,
+    late: impl FnOnce(&Hold) -> oneshot::Receiver<Answer>,
+    reply: Reply<'_>,
+) -> io::Result<Next> {
     match fault {
+        Fault::Hold { hold, sender } => answer_held(late(&hold), sender, reply).await,
         Fault::Delay(time) => {
             sleep(time).await;
             reply.send(effect()).await

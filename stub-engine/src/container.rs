@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    event::{Action, Event},
     journal::{now, read_instant},
     program::Program,
-    run::Run,
+    run::{KILL, Run},
 };
 
 /// Where a container is in its life.
@@ -51,6 +52,8 @@ pub(crate) struct Container {
     /// In order; all but the last have ended.
     pub(crate) runs: Vec<Run>,
     pub(crate) removed: Option<DateTime<Utc>>,
+    /// What happened to it and is not in the log of events yet.
+    pub(crate) news: Vec<Event>,
 }
 
 impl Container {
@@ -60,6 +63,7 @@ impl Container {
         program: Arc<Program>,
         creation: &Creation<'_>,
     ) -> Self {
+        let created = now();
         Self {
             id,
             name: name.into(),
@@ -70,10 +74,11 @@ impl Container {
             instant: creation.instant,
             stop_signal: creation.stop_signal.as_deref().map(Into::into),
             stop_timeout: creation.stop_timeout,
-            created: now(),
+            created,
             program,
             runs: Vec::new(),
             removed: None,
+            news: vec![Event { action: Action::Create, at: created }],
         }
     }
 
@@ -84,6 +89,29 @@ impl Container {
             Some(run) if run.exit().is_some() => Phase::Exited,
             Some(_) => Phase::Running,
         }
+    }
+
+    /// Notes that something happens to it now.
+    pub(crate) fn note(&mut self, action: Action) {
+        self.news.push(Event { action, at: now() });
+    }
+
+    /// Notes the end of its newest run, if it has ended and that is not noted yet.
+    pub(crate) fn note_end(&mut self) {
+        let newest = self.runs.last_mut();
+        let Some((run, exit_code)) = newest.and_then(|run| run.unnoted_exit().map(|it| (run, it)))
+        else {
+            return;
+        };
+        run.end_is_noted = true;
+        let (at, killed, stopped) = (run.ended, run.kill_after_grace, run.is_stopped);
+        let actions = [
+            killed.then_some(Action::Kill { signal: KILL }),
+            Some(Action::Die { exit_code }),
+            stopped.then_some(Action::Stop),
+        ];
+        let events = actions.into_iter().flatten().map(|action| Event { action, at });
+        self.news.extend(events);
     }
 
     /// The run under way; a paused one is.

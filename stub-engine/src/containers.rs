@@ -1,11 +1,11 @@
 //! The stub's containers: what each call does to them. How answers look is `answer`'s part.
 //!
 //! 1. A name is held by one container until that is removed.
-//! 2. A container keeps its place for ever, also when it was removed: the ledger is read from them.
-//! 3. Whoever changes when a run ends tells those who wait for it.
+//! 2. Whoever changes when a run ends tells those who wait for it.
+//! 3. Whoever looks at containers finds all events up to that moment in the log.
 
 use std::{
-    collections::HashMap,
+    cmp::Reverse,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -18,7 +18,8 @@ use crate::{
     answer::Answer,
     call::{Call, Request},
     container::{Container, Creation},
-    journal::now,
+    event_reader::EventReader,
+    held::Held,
     ledger::{self, Line},
     life,
     listing::Listing,
@@ -35,14 +36,15 @@ pub(crate) struct Containers {
     resources: Resources,
     held: Mutex<Held>,
     changed: Notify,
+    happened: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Held {
-    all: Vec<Container>,
-    /// The places of those that are there.
-    by_name: HashMap<Arc<str>, usize>,
-    by_id: HashMap<Arc<str>, usize>,
+/// Which container a call is about.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) instant: Option<DateTime<Utc>>,
 }
 
 impl Containers {
@@ -53,6 +55,7 @@ impl Containers {
             resources: Resources::new(networks, volumes),
             held: Mutex::default(),
             changed: Notify::new(),
+            happened: Notify::new(),
         }
     }
 
@@ -64,11 +67,12 @@ impl Containers {
         ledger::lines(&self.held().all)
     }
 
-    /// The name and the instant of the container that a call is about, if it is there.
-    pub(crate) fn known(&self, reference: &str) -> Option<(Arc<str>, Option<DateTime<Utc>>)> {
+    /// The container that a call is about, if it is there.
+    pub(crate) fn known(&self, reference: &str) -> Option<Known> {
         let held = self.held();
         let container = held.all.get(held.place(reference)?)?;
-        Some((Arc::clone(&container.name), container.instant))
+        let (id, name) = (Arc::clone(&container.id), Arc::clone(&container.name));
+        Some(Known { id, name, instant: container.instant })
     }
 
     /// Does what is asked.
@@ -78,7 +82,8 @@ impl Containers {
             Call::Ping => Answer::ping(),
             Call::Version => Answer::version(),
             Call::Info => Answer::info(),
-            Call::Events => Answer::Open,
+            Call::Events => EventReader::read(request)
+                .map_or_else(|refused| refused, |reader| Answer::Events(Box::new(reader))),
             Call::Pull => Answer::pulled(),
             Call::InspectImage => Answer::image(subject),
             Call::Networks => self.resources.networks(),
@@ -115,7 +120,7 @@ impl Containers {
             },
             _ => return Answer::inspected(container),
         };
-        self.changed.notify_waiters();
+        self.settle(&mut held, place);
         answer
     }
 
@@ -149,7 +154,9 @@ impl Containers {
         let id = held.next_id();
         let answer = Answer::created(&id);
         let program = self.programs.of(&creation.image);
-        held.insert(Container::new(id, name, program, creation));
+        let place = held.insert(Container::new(id, name, program, creation));
+        held.log_news(place);
+        self.happened.notify_waiters();
         answer
     }
 
@@ -161,18 +168,20 @@ impl Containers {
         let idle: Vec<_> = idle.map(|(place, _)| place).collect();
         for place in &idle {
             held.remove(*place);
+            self.settle(&mut held, *place);
         }
-        self.changed.notify_waiters();
         idle.len()
     }
 
     /// Does something to a container from outside; false where there is none.
     pub(crate) fn meddle(&self, reference: &str, act: impl FnOnce(&mut Container)) -> bool {
         let mut held = self.held();
-        let found = held.place(reference).and_then(|place| held.all.get_mut(place));
-        let found = found.map(act).is_some();
-        self.changed.notify_waiters();
-        found
+        let Some(place) = held.place(reference) else {
+            return false;
+        };
+        held.all.get_mut(place).map(act);
+        self.settle(&mut held, place);
+        true
     }
 
     /// Ends a container and removes it; false where there is none.
@@ -183,14 +192,52 @@ impl Containers {
         };
         held.all.get_mut(place).into_iter().for_each(life::end_by_force);
         held.remove(place);
-        self.changed.notify_waiters();
+        self.settle(&mut held, place);
         true
     }
 
     /// Ends all that runs, whatever its program would do about it.
     pub(crate) fn end_all(&self) {
-        self.held().all.iter_mut().for_each(life::end_by_force);
+        let mut held = self.held();
+        held.all.iter_mut().for_each(life::end_by_force);
+        (0..held.all.len()).for_each(|place| held.log_news(place));
         self.changed.notify_waiters();
+        self.happened.notify_waiters();
+    }
+
+    /// Forgets all events, as an engine that is restarted does.
+    pub(crate) fn forget_events(&self) {
+        self.held().log.forget();
+    }
+
+    /// Begins to read events: returns the past ones that `reader` asked for, as lines.
+    pub(crate) fn past_events(&self, reader: &mut EventReader) -> Vec<u8> {
+        let held = self.held();
+        reader.begin(&held.log, &held.all)
+    }
+
+    /// Waits for events that `reader` has not read, and returns them as lines.
+    pub(crate) async fn new_events(&self, reader: &mut EventReader) -> Vec<u8> {
+        loop {
+            let mut happened = pin!(self.happened.notified());
+            // From here on no event is missed.
+            happened.as_mut().enable();
+            let (lines, next_end) = {
+                let held = self.held();
+                let next_end = held.ends.peek().map(|Reverse((ends, _))| *ends);
+                (reader.new_lines(&held.log, &held.all), next_end)
+            };
+            match next_end {
+                _ if !lines.is_empty() => return lines,
+                None => happened.await,
+                Some(ends) => {
+                    tokio::select! {
+                        () = sleep_until(ends.into()) => {}
+                        () = happened => {}
+                    }
+                }
+            }
+        }
     }
 
     /// Waits until a run has ended; returns its exit code.
@@ -214,47 +261,19 @@ impl Containers {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Held {
-    fn place(&self, reference: &str) -> Option<usize> {
-        self.by_name.get(reference).or_else(|| self.by_id.get(reference)).copied()
-    }
-
-    fn insert(&mut self, container: Container) {
-        self.by_name.insert(Arc::clone(&container.name), self.all.len());
-        self.by_id.insert(Arc::clone(&container.id), self.all.len());
-        self.all.push(container);
-    }
-
-    fn remove(&mut self, place: usize) {
-        if let Some(container) = self.all.get_mut(place) {
-            container.removed = Some(now());
-            self.by_name.remove(&container.name);
-            self.by_id.remove(&container.id);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.log_ends() {
+            self.happened.notify_waiters();
         }
+        held
     }
 
-    /// How a run goes on that was, is, or is to come.
-    fn end(&self, place: usize, run: usize) -> End {
-        match self.all.get(place) {
-            Some(container) => match container.runs.get(run) {
-                Some(run) => run.end(),
-                None if container.removed.is_none() => End::Open,
-                None => End::Was(0),
-            },
-            None => End::Was(0),
-        }
-    }
-
-    /// 64 hexadecimal digits, as the engine's, that differ from the first one on.
-    fn next_id(&self) -> Arc<str> {
-        let number = self.all.len() as u64 + 1;
-        // A Weyl sequence: every product of an odd number is another one.
-        let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        format!("{spread:016x}{number:048x}").into()
+    /// Logs what was done to a container, and tells those who wait for its end or for events.
+    fn settle(&self, held: &mut Held, place: usize) {
+        held.log_news(place);
+        held.log_ends();
+        self.changed.notify_waiters();
+        self.happened.notify_waiters();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::{Hold, Sender};
+
 /// What goes wrong with one request.
 ///
 /// A request whose client has gone still takes effect where it says so, as with a real engine.
@@ -9,6 +11,13 @@ use std::{fmt, time::Duration};
 pub enum Fault {
     /// It takes effect, and is answered, only after so long; also where the client has gone.
     Delay(Duration),
+    /// It takes effect when `hold` is released; also where the client has gone.
+    Hold {
+        /// What holds it.
+        hold: Hold,
+        /// What its sender sees meanwhile.
+        sender: Sender,
+    },
     /// It takes effect at once and is answered after so long.
     AnswerLate(Duration),
     /// It changes nothing and is answered with an error.
@@ -58,6 +67,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Delay(time) => write!(f, "took effect only after {time:?}"),
+            Self::Hold { sender, .. } => write!(f, "held on its way, its sender {sender:?}"),
             Self::AnswerLate(time) => write!(f, "took effect, answered after {time:?}"),
             Self::FailBefore { status, .. } => write!(f, "changed nothing, answered {status}"),
             Self::FailAfter { status, .. } => write!(f, "took effect, answered {status}"),

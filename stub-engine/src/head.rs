@@ -19,7 +19,9 @@ pub(crate) fn push_head(
         409 => "Conflict",
         500 => "Internal Server Error",
         501 => "Not Implemented",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Unspecified",
     };
     let framing = match length {

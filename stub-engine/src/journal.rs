@@ -37,6 +37,8 @@ pub struct Stamp {
     /// What the call is about: an image, a network or a volume as it was asked for, a container's
     /// name (its id, where there is no such container), or nothing.
     pub subject: Arc<str>,
+    /// The id of the container that it is about, if that was there.
+    pub container: Option<Arc<str>>,
     /// The instant in the container's label `io.docket.instant`, where it is about one.
     pub instant: Option<DateTime<Utc>>,
     /// What went wrong, where anything did.
@@ -127,7 +129,14 @@ mod tests {
     fn a_stamp_tells_what_was_asked_and_what_went_wrong() {
         let at = read_instant("20261121T090000Z").unwrap();
         let fault = Some(Fault::DropAfter);
-        let stamp = Stamp { call: Call::Start, at, subject: "a".into(), instant: None, fault };
+        let stamp = Stamp {
+            call: Call::Start,
+            at,
+            subject: "a".into(),
+            container: None,
+            instant: None,
+            fault,
+        };
 
         let text = stamp.to_string();
 

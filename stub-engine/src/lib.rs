@@ -14,10 +14,16 @@ mod connection;
 mod container;
 mod containers;
 mod door;
+mod event;
+mod event_log;
+mod event_reader;
 mod fault;
 mod faults;
+mod filters;
 pub mod framing;
 mod head;
+mod held;
+mod hold;
 mod journal;
 mod ledger;
 mod life;
@@ -37,6 +43,7 @@ pub use self::{
     call::Call,
     fault::Fault,
     faults::Faults,
+    hold::{Hold, Sender},
     journal::{Stamp, now, read_instant},
     ledger::{Entry, Line},
     options::Options,

@@ -6,15 +6,15 @@ use crate::{
     answer::{Answer, exited},
     call::Request,
     container::{Container, Phase},
+    event::{Action, Event},
     program::WhenStopped,
-    run::Run,
+    run::{KILL, Run},
 };
 
 /// How long the engine waits between a stop's signal and the kill, where nobody says.
 const GRACE: i64 = 10;
 
 const TERM: i64 = 15;
-const KILL: i64 = 9;
 
 const NO_EXIT_EVENT: &str = "tried to kill container, but did not receive an exit event";
 
@@ -33,7 +33,10 @@ pub(crate) fn start(container: &mut Container) -> Answer {
         Phase::Running => Answer::done(304),
         Phase::Paused => Answer::error(409, "cannot start a paused container, try unpause instead"),
         Phase::Created | Phase::Exited => {
+            // The end of the run before may not have been noticed yet.
+            container.note_end();
             let run = Run::begin(&container.program);
+            container.news.push(Event { action: Action::Start, at: run.started });
             container.runs.push(run);
             Answer::done(204)
         }
@@ -64,6 +67,10 @@ pub(crate) fn stop(container: &mut Container, place: usize, request: &Request<'_
         return invalid(name.unwrap_or_default());
     };
     let grace = request.parameter("t").parse().ok().or(container.stop_timeout).unwrap_or(GRACE);
+    container.note(Action::Kill { signal });
+    if let Some(run) = container.live() {
+        run.is_stopped = true;
+    }
     // A negative one waits for ever.
     let grace = u64::try_from(grace).ok().map(Duration::from_secs);
     let ended = Answer::Ended { place, run: container.runs.len().max(1) - 1 };
@@ -98,7 +105,9 @@ pub(crate) fn kill(container: &mut Container, request: &Request<'_>) -> Answer {
         let message = format!("Cannot kill container: {reference}: Container {id} is not running");
         return Answer::error(409, &message);
     }
-    match effect(container, signal) {
+    let effect = effect(container, signal);
+    container.note(Action::Kill { signal });
+    match effect {
         Effect::Ends { exit_code } => end(container, Duration::ZERO, exit_code),
         Effect::Nothing => {}
         Effect::Fails => {
@@ -117,6 +126,7 @@ pub(crate) fn pause(container: &mut Container) -> Answer {
             if let Some(run) = container.live() {
                 run.pause();
             }
+            container.note(Action::Pause);
             Answer::done(204)
         }
         Phase::Created | Phase::Exited => {
@@ -129,6 +139,7 @@ pub(crate) fn unpause(container: &mut Container) -> Answer {
     match container.live() {
         Some(run) if run.is_paused() => {
             run.resume();
+            container.note(Action::Unpause);
             Answer::done(204)
         }
         // As with the real engine, which takes this for a mistake of its own.
@@ -151,8 +162,8 @@ pub(crate) fn remove(container: &mut Container, request: &Request<'_>) -> Result
         return Err(Answer::error(409, &message));
     }
     match effect(container, KILL) {
-        Effect::Ends { exit_code } => {
-            end(container, Duration::ZERO, exit_code);
+        Effect::Ends { .. } => {
+            end_by_force(container);
             Ok(())
         }
         Effect::Nothing | Effect::Fails => {
@@ -166,7 +177,10 @@ pub(crate) fn remove(container: &mut Container, request: &Request<'_>) -> Result
 
 /// Ends what runs, whatever its program would do about it.
 pub(crate) fn end_by_force(container: &mut Container) {
-    end(container, Duration::ZERO, 128 + KILL);
+    if container.is_live() {
+        container.note(Action::Kill { signal: KILL });
+        end(container, Duration::ZERO, 128 + KILL);
+    }
 }
 
 fn end(container: &mut Container, grace: Duration, exit_code: i64) {

@@ -1,6 +1,6 @@
 //! Writing an answer to its connection, whole or cut off in the middle.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,7 +11,9 @@ use tokio::{
 use crate::{
     answer::{Answer, JSON, RAW_STREAM, exited},
     containers::Containers,
+    event_reader::EventReader,
     head::{push_chunk, push_head, push_last_chunk},
+    journal::now,
 };
 
 /// What becomes of the connection.
@@ -65,7 +67,8 @@ impl Reply<'_> {
                     None => Ok(Next::Closes),
                 }
             }
-            Answer::Open | Answer::Ended { .. } | Answer::Late { .. } => {
+            Answer::Events(reader) => self.events(*reader).await,
+            Answer::Ended { .. } | Answer::Late { .. } => {
                 if self.begin(JSON, &[]).await? == Next::Stays && self.cut.is_none() {
                     until_closed(self.stream).await?;
                 }
@@ -98,6 +101,31 @@ impl Reply<'_> {
         }
     }
 
+    /// Past events, and those that happen until the client leaves or the time it named has come.
+    async fn events(&mut self, mut reader: EventReader) -> io::Result<Next> {
+        // As with the real engine, the client gets the head before it gets to listen.
+        if self.begin(JSON, &[]).await? == Next::Closes {
+            return Ok(Next::Closes);
+        }
+        let mut lines = self.containers.past_events(&mut reader);
+        loop {
+            if !lines.is_empty() && self.chunk(&lines).await? == Next::Closes {
+                return Ok(Next::Closes);
+            }
+            if reader.is_of_past {
+                return self.finish(&[]).await;
+            }
+            let left = reader.until.map(|until| (until - now()).to_std().unwrap_or_default());
+            lines = tokio::select! {
+                lines = self.containers.new_events(&mut reader) => lines,
+                () = sleep(left.unwrap_or(Duration::MAX)), if left.is_some() => {
+                    return self.finish(&[]).await;
+                }
+                closed = until_closed(self.stream) => return closed.map(|()| Next::Closes),
+            };
+        }
+    }
+
     async fn whole(&mut self, status: u16, content_type: &str, body: &[u8]) -> io::Result<Next> {
         let mut buffer = Vec::with_capacity(1024);
         push_head(&mut buffer, status, content_type, Some(body.len()));
@@ -120,6 +148,12 @@ impl Reply<'_> {
             return Ok(Next::Stays);
         }
         self.write(&mut buffer, head).await
+    }
+
+    async fn chunk(&mut self, body: &[u8]) -> io::Result<Next> {
+        let mut buffer = Vec::new();
+        push_chunk(&mut buffer, body);
+        self.write(&mut buffer, 0).await
     }
 
     async fn finish(&mut self, body: &[u8]) -> io::Result<Next> {

@@ -9,6 +9,9 @@ use crate::{journal::now, program::Program};
 /// For ever, as far as a test goes; a longer time would not fit the clocks' types.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// The number of the signal `KILL`.
+pub(crate) const KILL: i64 = 9;
+
 /// From a start of a container to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -16,6 +19,12 @@ pub(crate) struct Run {
     /// When it has ended, or will.
     pub(crate) ended: DateTime<Utc>,
     pub(crate) exit_code: i64,
+    /// Whether a request to stop ends it.
+    pub(crate) is_stopped: bool,
+    /// Whether it ends by a kill, when the grace of a request to stop is over.
+    pub(crate) kill_after_grace: bool,
+    /// Whether its end is among the container's events.
+    pub(crate) end_is_noted: bool,
     ends: Instant,
     /// What is left of it while it is paused.
     left: Option<Duration>,
@@ -40,6 +49,9 @@ impl Run {
             started,
             ended: started + lifetime,
             exit_code: program.exit_code,
+            is_stopped: false,
+            kill_after_grace: false,
+            end_is_noted: false,
             ends: Instant::now() + lifetime,
             left: None,
         }
@@ -53,11 +65,21 @@ impl Run {
         }
     }
 
+    /// When it ends or ended; nothing while it is paused.
+    pub(crate) fn ends(&self) -> Option<Instant> {
+        self.left.is_none().then_some(self.ends)
+    }
+
     pub(crate) fn exit(&self) -> Option<i64> {
         match self.end() {
             End::Was(exit_code) => Some(exit_code),
             End::At(_) | End::Open => None,
         }
+    }
+
+    /// Its exit code, if it has ended and that is not among the container's events.
+    pub(crate) fn unnoted_exit(&self) -> Option<i64> {
+        self.exit().filter(|_| !self.end_is_noted)
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -81,7 +103,8 @@ impl Run {
         let grace = grace.min(FOR_EVER);
         let ends = Instant::now() + grace;
         if ends < self.ends {
-            *self = Self { ends, ended: now() + grace, exit_code, ..*self };
+            let kill_after_grace = !grace.is_zero();
+            *self = Self { ends, ended: now() + grace, exit_code, kill_after_grace, ..*self };
         }
     }
 }

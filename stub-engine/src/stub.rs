@@ -1,6 +1,7 @@
 //! The stub as its owner holds it: started, asked, meddled with, and stopped.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::unix::net::UnixListener as StdListener,
     path::{Path, PathBuf},
@@ -99,6 +100,17 @@ impl Stub {
         self.shared.journal.take()
     }
 
+    /// How many of these calls each container received since the journal was last taken, by its id.
+    #[must_use]
+    pub fn count_by_container(&self, call: Call) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for stamp in self.journal().into_iter().filter(|stamp| stamp.call == call) {
+            let about = stamp.container.unwrap_or(stamp.subject);
+            *counts.entry(about.to_string()).or_default() += 1;
+        }
+        counts
+    }
+
     /// The journal as text, with what was done to the stub itself: for a test that fails.
     #[must_use]
     pub fn story(&self) -> String {
@@ -140,7 +152,7 @@ impl Stub {
         self.shared.journal.note_act(format!("vanished: {meanwhile:?}"));
     }
 
-    /// Listens again, after [`Self::vanish`].
+    /// Listens again, after [`Self::vanish`]; past events are forgotten, as by a real engine.
     ///
     /// # Errors
     /// Where the socket cannot be made anew.
@@ -149,6 +161,7 @@ impl Stub {
         if *is_away {
             fs::remove_file(&self.socket)?;
             let listener = listen(&self.socket)?;
+            self.shared.containers.forget_events();
             self.shared.journal.note_act("came back");
             self.order(Order::Open(listener));
             *is_away = false;

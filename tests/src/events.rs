@@ -101,6 +101,23 @@ impl Events {
             Some(self.starts()).filter(|starts| starts.len() >= instants)
         })
     }
+
+    /// Waits until each container of an allocation that was created is removed; returns how often
+    /// they were started.
+    pub fn await_starts_of_removed(&self, allocation: &str) -> usize {
+        eventually(&format!("the removal of all containers of {allocation}"), || {
+            let seen = self.listener.seen.lock().unwrap();
+            let count = |action: &str| {
+                let is_one = |event: &&Value| {
+                    event["Action"] == action
+                        && label(&event["Actor"]["Attributes"], "allocation") == allocation
+                };
+                seen.events.iter().filter(is_one).count()
+            };
+            let created = count("create");
+            (created > 0 && created == count("destroy")).then(|| count("start"))
+        })
+    }
 }
 
 impl Listener {

@@ -98,6 +98,7 @@ mod tests {
             call,
             at: instant + TimeDelta::milliseconds(late),
             subject: subject.into(),
+            container: None,
             instant: Some(instant),
             fault: None,
         };

@@ -210,15 +210,6 @@ async fn networks_and_volumes_are_those_of_the_options() {
     assert_eq!(volume, (404, "get none: no such volume".to_owned()));
 }
 
-#[tokio::test]
-async fn events_stay_open_until_the_client_leaves() {
-    let bed = Bed::new(Options::default());
-
-    let mut events = Box::pin(bed.docker.events(None));
-
-    assert!(hangs(events.try_next()).await);
-}
-
 #[test]
 fn requests_in_one_packet_are_answered_in_order() {
     let bed = Bed::new(Options::default());

@@ -19,6 +19,7 @@ mod hostile;
 mod http_api;
 mod http_errors;
 mod images;
+mod late_starts;
 mod neighbours;
 mod output;
 mod packaging;

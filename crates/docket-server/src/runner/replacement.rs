@@ -2,7 +2,8 @@
 //!
 //! 1. Such a container is never asked to start again: it is removed, and its run gets a new one.
 //! 2. That it is removed is on record before it is; what ran is never taken for what did not.
-//! 3. Whether it ran is decided by the engine's events, because nothing else is left of it.
+//! 3. Whether it ran is decided by the engine's events, because nothing else is left of it. Events
+//!    that break off before the removal prove nothing: they are read again.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use chrono::{DateTime, Utc};
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{
     attempt::{Attempt, Break},
@@ -60,6 +61,7 @@ impl Reported {
     }
 
     /// What became of a container that is gone. `is_complete` says that no start can be missing.
+    /// Events that have both the creation and the removal have any start in between.
     fn fate(&self, is_complete: bool) -> Fate {
         match (self.started, self.exited) {
             (Some(started_at), Some((Some(code), ended_at))) => Fate::Ran(Exit {
@@ -71,7 +73,7 @@ impl Reported {
                 error: None,
                 engine_went_down: false,
             }),
-            (None, None) if is_complete || self.is_created => Fate::NeverRan,
+            (None, None) if self.is_removed && (is_complete || self.is_created) => Fate::NeverRan,
             _ => Fate::Unknown,
         }
     }
@@ -81,26 +83,23 @@ impl Reported {
 struct Watched {
     events: LifeEvents,
     reported: Reported,
-    /// True until the engine ends the stream or refuses it.
-    is_open: bool,
+    /// Why no more events come.
+    broke_off: Option<String>,
 }
 
 impl Watched {
     fn new(events: LifeEvents) -> Self {
-        Self { events, reported: Reported::default(), is_open: true }
+        Self { events, reported: Reported::default(), broke_off: None }
     }
 
     /// Reads events until `is_enough`, for so long at most.
     async fn read(&mut self, limit: Duration, is_enough: impl Fn(&Reported) -> bool) {
         let deadline = Instant::now() + limit;
-        while self.is_open && !is_enough(&self.reported) {
+        while self.broke_off.is_none() && !is_enough(&self.reported) {
             match timeout_at(deadline, self.events.next()).await {
                 Ok(Some(Ok(event))) => self.reported.add(event),
-                Ok(Some(Err(error))) => {
-                    warn!(%error, "the engine's events cannot be read");
-                    self.is_open = false;
-                }
-                Ok(None) => self.is_open = false,
+                Ok(Some(Err(error))) => self.broke_off = Some(error.to_string()),
+                Ok(None) => self.broke_off = Some("the engine ended its events".to_owned()),
                 Err(_) => return,
             }
         }
@@ -145,9 +144,11 @@ impl Attempt<'_> {
         }
         point(Point::Unstarted);
         runner.unless_stopped(watched.read(REMOVAL_EVENT, |reported| reported.is_removed)).await?;
-        // It was not started when it was inspected, and all events since then were read.
-        let is_complete = watched.is_open && watched.reported.is_removed;
-        self.gone(watched.reported.fate(is_complete)).await
+        if watched.reported.is_removed {
+            // It was not started when it was inspected, and all events since then were read.
+            return self.gone(watched.reported.fate(true)).await;
+        }
+        self.past(container, watched).await
     }
 
     /// What became of a container that is gone, as far as the engine remembers.
@@ -159,9 +160,25 @@ impl Attempt<'_> {
     async fn past(&mut self, container: &ContainerId, watched: Watched) -> Result<Fate, Break> {
         let mut watched = watched;
         let runner = &self.journey.runner;
-        runner
-            .unless_stopped(watched.read(REMEMBERED_EVENTS, |reported| reported.is_removed))
-            .await?;
+        let mut patience = Patience::bounded("the request for the events of the container");
+        loop {
+            runner
+                .unless_stopped(watched.read(REMEMBERED_EVENTS, |reported| reported.is_removed))
+                .await?;
+            if watched.reported.is_created {
+                // It is remembered, so its removal is reported, however long that takes.
+                runner
+                    .unless_stopped(watched.read(REMOVAL_EVENT, |reported| reported.is_removed))
+                    .await?;
+            }
+            let Some(reason) = watched.broke_off.filter(|_| !watched.reported.is_removed) else {
+                break;
+            };
+            if runner.unless_stopped(runner.bear(&mut patience, &reason)).await?.is_err() {
+                break;
+            }
+            watched = Watched::new(runner.engine.reported_events(container));
+        }
         info!(run = %self.journey.handle.id, %container, "the container is gone");
         self.gone(watched.reported.fate(false)).await
     }
@@ -200,6 +217,7 @@ mod tests {
         assert!(matches!(fate(&[removed], false), Fate::Unknown));
         assert!(matches!(fate(&[removed], true), Fate::NeverRan));
         assert!(matches!(fate(&[], false), Fate::Unknown));
+        assert!(matches!(fate(&[created], false), Fate::Unknown));
         assert!(matches!(fate(&[created, started, removed], true), Fate::Unknown));
         assert!(matches!(fate(&[exited, removed], true), Fate::Unknown));
         let ran = fate(&[created, started, exited, removed], false);
