@@ -1,0 +1,190 @@
+//! The pause of the whole server.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use docket_stub_engine::{Options, Program};
+use docket_tests::{
+    Home, Server, StubEngine,
+    allocation::{allocation, idle, of_image, once},
+    eventually,
+    http::Request,
+    moment,
+};
+use serde_json::{Value, json};
+
+const PAUSED: &str = "docket was paused by ";
+
+fn each_second(name: &str) -> Value {
+    let mut each_second = allocation(name, "* * * * * * *", &["true"]);
+    each_second["Keep"] = json!({ "Runs": 1000 });
+    each_second
+}
+
+/// Waits until the newest run is in a state.
+fn newest(server: &Server, name: &str, state: &str) -> Value {
+    eventually(&format!("a run of {name} that is {state}"), || {
+        server.runs(name).into_iter().next().filter(|run| run["State"] == state)
+    })
+}
+
+/// Waits until a record is about an instant after this moment.
+fn missed_after(server: &Server, name: &str, after: DateTime<Utc>) -> Value {
+    eventually(&format!("a missed instant of {name} after {after}"), || {
+        let newest = server.runs(name).into_iter().next()?;
+        let last = newest["Last"].as_str().or(newest["Run"].as_str())?;
+        (newest["State"] == "missed" && moment::of_run(last) > after).then_some(newest)
+    })
+}
+
+/// The events of the journal about the pause, the oldest first, with their moments.
+fn of_pause(server: &Server) -> Vec<(DateTime<Utc>, Value)> {
+    let journal = server.get("/-/journal?limit=1000").json();
+    let entries = journal.as_array().unwrap().iter().rev();
+    let entries = entries.filter(|entry| {
+        entry["Event"]["ServerPaused"].is_object() || entry["Event"] == "ServerUnpaused"
+    });
+    let told =
+        |entry: &Value| (moment::parse(entry["At"].as_str().unwrap()), entry["Event"].clone());
+    entries.map(told).collect()
+}
+
+#[test]
+fn a_paused_server_starts_nothing_by_itself_until_it_is_unpaused() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let server = home.server();
+    server.await_ready();
+    server.push(&each_second("foo"));
+    newest(&server, "foo", "succeeded");
+
+    let paused = server.docket(["pause", "--reason", "the database moves"]).ok();
+    let missed = missed_after(&server, "foo", moment::now());
+    server.docket(["pause", "--reason", "the database moves"]).ok();
+    let health = server.get("/-/health").json();
+    let ready = server.get("/-/ready");
+    let told = server.docket(["health"]).ok();
+    let why = server.docket(["why", "foo"]).ok();
+    let unpaused = server.docket(["unpause"]).ok();
+    newest(&server, "foo", "succeeded");
+    server.docket(["unpause"]).ok();
+
+    assert!(paused.starts_with("Paused http://"), "{paused}");
+    assert!(paused.contains(" until it is unpaused"), "{paused}");
+    assert!(unpaused.starts_with("Unpaused http://"), "{unpaused}");
+    let reason = missed["Reason"].as_str().unwrap();
+    assert!(reason.starts_with(PAUSED) && reason.ends_with(": the database moves"), "{reason}");
+    let pause = &health["Pause"];
+    assert_eq!(pause["Reason"], "the database moves", "{health}");
+    assert_eq!((ready.status, &ready.json()["Pause"]), (200, pause));
+    assert!(told.contains(PAUSED), "{told}");
+    assert!(why.contains("docket is paused and starts nothing by itself"), "{why}");
+    assert_eq!(server.get("/-/health").json()["Pause"], Value::Null);
+    let events = of_pause(&server);
+    let [(since, _), (until, _)] = events.as_slice() else { panic!("{events:?}") };
+    for run in server.runs("foo") {
+        let instant = moment::of_run(run["Run"].as_str().unwrap());
+        let is_within = *since <= instant && instant < *until;
+        assert_eq!(run["State"] == "missed", is_within, "{run}");
+    }
+}
+
+#[test]
+fn a_pause_outlives_the_server_and_ends_by_itself() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let start_paused = || {
+        home.server_with(|command| {
+            command.arg("--paused");
+        })
+    };
+    let mut server = start_paused();
+    server.push(&each_second("foo"));
+    server.await_log("docket was paused by `docket server --paused`: nothing starts by itself");
+    let first = missed_after(&server, "foo", moment::now());
+    server.stop();
+    let server = start_paused();
+    let since = of_pause(&server);
+    server.stop();
+    let mut server = home.server();
+    server.await_log("nothing starts by itself until `docket unpause`");
+    missed_after(&server, "foo", moment::now());
+    let until = server.docket(["pause", "--until", "3s"]).ok();
+    let after = newest(&server, "foo", "succeeded");
+
+    assert!(first["Reason"].as_str().unwrap().starts_with(PAUSED), "{first}");
+    assert_eq!(since.len(), 1, "{since:?}");
+    assert!(!until.contains("until it is unpaused"), "{until}");
+    let (_, event) = of_pause(&server).pop().unwrap();
+    let until = moment::parse(event["ServerPaused"]["Until"].as_str().unwrap());
+    assert!(moment::of_run(after["Run"].as_str().unwrap()) >= until, "{after} {until}");
+    assert_eq!(event["ServerPaused"]["Since"], since[0].1["ServerPaused"]["Since"]);
+}
+
+#[test]
+fn manual_runs_and_runs_under_way_go_on_in_a_paused_server_and_chains_do_not() {
+    let failing = Program { lifetime: Duration::from_secs(1), exit_code: 1, ..Program::default() };
+    let images = HashMap::from([("failing".to_owned(), failing)]);
+    let stub = StubEngine::start(Options { images, ..Options::default() });
+    let home = Home::durable(&stub.docker_host());
+    let server = home.server();
+    server.await_ready();
+    let mut failing = of_image(once("failing", moment::soon(), &["false"]), "failing");
+    failing["Retries"] = json!({ "Limit": 1, "Delay": "1s" });
+    server.push(&failing);
+    server.push(&idle("parent"));
+    let mut child = idle("child");
+    child.as_object_mut().unwrap().remove("Cron");
+    child.as_object_mut().unwrap().remove("TimeZone");
+    child["After"] = json!(["parent"]);
+    server.push(&child);
+    server.running_container("failing");
+
+    server.docket(["pause"]).ok();
+    server.run_by_hand("parent");
+    let parent = server.ended_run("parent");
+    let child = server.ended_run("child");
+    let failed = server.ended_run("failing");
+
+    assert_eq!(parent["State"], "succeeded", "{parent}");
+    assert_eq!(child["State"], "missed", "{child}");
+    assert!(child["Reason"].as_str().unwrap().starts_with(PAUSED), "{child}");
+    assert_eq!(failed["Attempts"].as_array().unwrap().len(), 2, "{failed}");
+}
+
+#[test]
+fn what_is_suspended_stays_so_when_the_server_is_unpaused() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::forgetful(&stub.docker_host());
+    let server = home.server();
+    server.await_ready();
+    server.push(&each_second("foo"));
+    server.docket(["suspend", "foo"]).ok();
+    server.docket(["pause"]).ok();
+    server.docket(["unpause"]).ok();
+
+    let missed = missed_after(&server, "foo", moment::now());
+
+    assert!(missed["Reason"].as_str().unwrap().starts_with("suspended by "), "{missed}");
+    assert!(server.allocation("foo")["Status"]["Suspended"].is_object());
+}
+
+#[test]
+fn a_pause_that_cannot_be_is_refused() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::forgetful(&stub.docker_host());
+    let server = home.server();
+    let bodies = [
+        (r#"{"Until":"2020-01-01T00:00:00Z"}"#, "Until: this moment has gone by already"),
+        (r#"{"Why":"x"}"#, "unknown field `Why`"),
+    ];
+
+    for (body, detail) in bodies {
+        let refused = server.send(&Request::post_to("/-/pause", body));
+        assert_eq!(refused.status, 400);
+        assert!(refused.problem().contains(detail), "{}", refused.problem());
+    }
+
+    assert_eq!(server.get("/-/pause").status, 405);
+    assert_eq!(server.get("/-/health").json()["Pause"], Value::Null);
+}
