@@ -129,8 +129,8 @@ fn started_again(fixture: &StoreFixture, opened: &OpenedFixture) -> Vec<String> 
     let again = lines.filter(|line| {
         let (name, run) = (line.allocation().unwrap(), &line.labels["io.docket.instant"]);
         let is_recorded = fixture.runs()[name].iter().any(|record| record["Run"] == **run);
-        let was_there = made.iter().any(|container| container["Name"] == *line.name);
-        let starts = line.starts - usize::from(was_there);
+        let before = made.iter().find(|container| container["Name"] == *line.name);
+        let starts = line.starts - usize::from(before.is_some_and(|it| it["Started"] == true));
         is_recorded && starts > 0 && !open.contains(&(name.to_owned(), run.clone()))
     });
     again.map(|line| line.name.to_string()).collect()

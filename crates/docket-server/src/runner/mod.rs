@@ -222,7 +222,10 @@ impl Runner {
     fn outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Outage> {
         let now = self.clock.now();
         let ended = |outage: Outage| Outage { to: outage.to.or(Some(now)), ..outage };
-        Outage::main(self.outages().into_iter().map(ended), from, to)
+        let outages: Vec<_> = self.outages().into_iter().map(ended).collect();
+        // The store's begins when the decision about an instant cannot be written, so just after it.
+        let during = Outage::main(outages.iter().copied(), from, to);
+        during.or_else(|| Outage::main(outages, to, now))
     }
 
     /// Takes note of what came of writing to the store, for those who ask why nothing starts.

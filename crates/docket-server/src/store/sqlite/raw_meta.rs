@@ -62,7 +62,8 @@ mod tests {
         )
         .unwrap();
         let page = "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'";
-        let page: u64 = sql.query_row(page, [], |row| row.get(0)).unwrap();
+        let page: i64 = sql.query_row(page, [], |row| row.get(0)).unwrap();
+        let page = u64::try_from(page).unwrap();
         let file = File::open(&path).unwrap();
         let set = |count: u64| {
             let row = ["commits".to_owned(), count.to_string()];
