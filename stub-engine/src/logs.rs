@@ -10,14 +10,14 @@ use crate::{
 
 /// The answer to `logs`, for the container in place `place`.
 pub(crate) fn logs(container: &Container, place: usize, request: &Request<'_>) -> Answer {
-    let written = request.flag("stdout");
-    if !written && !request.flag("stderr") {
+    let streams = [request.flag("stdout"), request.flag("stderr")];
+    if streams == [false, false] {
         return Answer::error(400, "Bad parameters: you must choose at least one stream");
     }
     if &*container.log_driver == "\"none\"" {
         return Answer::error(501, "configured logging driver does not support reading");
     }
-    let piece = if written { piece(container) } else { Vec::new() };
+    let piece = piece(container, streams);
     let runs = container.runs.len();
     let body = piece.repeat(runs);
     match container.phase() {
@@ -34,16 +34,24 @@ fn whole(body: Vec<u8>) -> Answer {
     Answer::Whole { status: 200, content_type: RAW_STREAM, body }
 }
 
-/// What one run writes: in a frame, or raw where the container has a terminal.
-fn piece(container: &Container) -> Vec<u8> {
-    let output = &container.program.output;
-    let mut piece = Vec::with_capacity(output.len() + 8);
-    if !container.tty {
-        // Stream 1 is standard output; the length is big-endian.
-        let length = u32::try_from(output.len()).unwrap_or(u32::MAX);
-        piece.extend([1, 0, 0, 0]);
-        piece.extend(length.to_be_bytes());
+/// What one run writes to the streams that are asked for: in frames, or raw where the container has
+/// a terminal.
+fn piece(container: &Container, [output, errors]: [bool; 2]) -> Vec<u8> {
+    let program = &container.program;
+    let mut piece = Vec::with_capacity(program.output.len() + program.errors.len() + 16);
+    if output {
+        piece.extend(framed(1, &program.output, container.tty));
     }
-    piece.extend_from_slice(output);
+    if errors && !program.errors.is_empty() {
+        piece.extend(framed(2, &program.errors, container.tty));
+    }
     piece
+}
+
+/// Bytes of a stream (1 is standard output) behind their header: the length is big-endian.
+fn framed(stream: u8, bytes: &[u8], tty: bool) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let header = [[stream, 0, 0, 0], length].concat();
+    let header = if tty { Vec::new() } else { header };
+    [header, bytes.to_vec()].concat()
 }

@@ -11,6 +11,8 @@ pub struct Program {
     pub exit_code: i64,
     /// What it writes to its standard output, all of it when it starts.
     pub output: Vec<u8>,
+    /// What it writes to its standard error, after that.
+    pub errors: Vec<u8>,
     /// What it does when it is asked to stop.
     pub when_stopped: WhenStopped,
 }
@@ -33,6 +35,7 @@ impl Default for Program {
             lifetime: Duration::ZERO,
             exit_code: 0,
             output: b"done\n".to_vec(),
+            errors: Vec::new(),
             when_stopped: WhenStopped::Ends,
         }
     }

@@ -84,10 +84,16 @@ impl Home {
 
     /// Starts a server that dies at a point of a run's life, when it gets there for the nth time.
     pub fn victim(&self, point: &str, times: u32) -> Victim {
+        self.victim_with(point, times, |_| {})
+    }
+
+    /// The same, of a server that is told more.
+    pub fn victim_with(&self, point: &str, times: u32, tell: impl FnOnce(&mut Command)) -> Victim {
         let mut command = command(&self.namespace, &self.engine, &self.directory);
         self.furnish(&mut command);
         let log = File::options().create(true).append(true).open(self.path("victims.log"));
         command.env("DOCKET_DIE_AT", format!("{point}:{times}")).stderr(log.unwrap());
+        tell(&mut command);
         Victim::start(&mut command)
     }
 

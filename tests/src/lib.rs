@@ -12,6 +12,7 @@
 )]
 
 pub mod allocation;
+pub mod answers;
 pub mod breaks;
 pub mod bystander;
 pub mod certificate;
@@ -32,7 +33,9 @@ pub mod registry;
 pub mod scene;
 pub mod screens;
 pub mod server;
+pub mod small_disk;
 pub mod ssh;
+pub mod store_fixture;
 pub mod storm;
 pub mod stub;
 pub mod terminal;
@@ -64,8 +67,14 @@ pub fn script(name: &str) -> PathBuf {
     repository().join("scripts").join(name)
 }
 
+/// Names another program that the harness starts in place of the built one.
+pub const PROGRAM_VARIABLE: &str = "DOCKET_TEST_PROGRAM";
+
 /// The built program, which stands beside the tests in the target directory.
 pub fn program() -> PathBuf {
+    if let Some(other) = std::env::var_os(PROGRAM_VARIABLE) {
+        return other.into();
+    }
     let test = std::env::current_exe().unwrap();
     let program = test.parent().unwrap().parent().unwrap().join("docket");
     assert!(program.exists(), "{} is missing: run scripts/build", program.display());

@@ -3,7 +3,7 @@
 //! `DOCKET_DIE_AT=Started` ends the process with SIGKILL once it gets there, `Started:3` when it gets
 //! there for the third time.
 
-/// A step of a run that was just done.
+/// A step of a run, or of the upgrade of a store, that was just done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
     /// It waits for an older run of its allocation; nothing of it was begun.
@@ -30,6 +30,14 @@ pub(crate) enum Point {
     Captured,
     EndNoted,
     Removed,
+    /// A copy of the store is written, and does not have its name yet.
+    StoreCopyWritten,
+    /// The store was copied before it is upgraded.
+    StoreCopied,
+    /// All steps of an upgrade are taken, and not committed.
+    StoreUpgrading,
+    /// The upgrade is committed.
+    StoreUpgraded,
 }
 
 /// Dies here if that is wanted.

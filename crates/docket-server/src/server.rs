@@ -78,8 +78,8 @@ pub async fn serve(
         ticks: Arc::clone(&parts.ticks),
     };
     let absence = life.absence();
-    if let Some(absence) = absence {
-        runner.remember(absence);
+    for pause in life.outages().into_iter().chain(absence) {
+        runner.remember(pause);
     }
     life.settle_copy(config.time_zone).await?;
     life.take_zone(config.time_zone, absence).await?;

@@ -152,7 +152,7 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
             None
         }
     };
-    reasons.extend(api.runner.store_trouble().map(|StoreTrouble { since, reason }| {
+    reasons.extend(api.runner.store_trouble().map(|StoreTrouble { since, reason, .. }| {
         format!("the store cannot be written since {since}: {reason}")
     }));
     reasons.extend(match api.runner.standby() {

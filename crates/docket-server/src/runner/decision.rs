@@ -8,7 +8,7 @@ use docket_model::{
     journal::Suspension,
     run::{Cancellation, Instant, RunState, Trigger},
 };
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     Runner, WRITE_AGAIN,
@@ -77,7 +77,8 @@ impl Runner {
         }
         drop(line);
         if let Some(error) = refused {
-            error!(allocation = %allocation.name(), %error, "the store refused a decision");
+            // That the store cannot be written is logged once.
+            debug!(allocation = %allocation.name(), %error, "store write failed: decided again");
             tokio::time::sleep(WRITE_AGAIN).await;
         }
         through

@@ -54,11 +54,16 @@ use tokio::{
     task::JoinError,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use self::{
-    berths::Berths, disposal::Kept, gate::Gate, leftovers::Leftovers, line::Lines, live::Readers,
-    pauses::Pauses,
+    berths::Berths,
+    disposal::Kept,
+    gate::Gate,
+    leftovers::Leftovers,
+    line::Lines,
+    live::Readers,
+    pauses::{Pauses, StoreNews},
 };
 pub(crate) use self::{
     by_hand::HandError,
@@ -99,7 +104,7 @@ pub(crate) struct Runner {
     gate: Gate,
     berths: Arc<Berths>,
     lines: Lines,
-    pauses: Pauses,
+    pauses: Arc<Pauses>,
     kept: Kept,
     leftovers: Arc<Leftovers>,
     readers: Arc<Readers>,
@@ -152,7 +157,7 @@ impl Runner {
             gate: Gate::new(with.max_starting),
             berths: Berths::new(with.max_running, with.queue),
             lines: Lines::default(),
-            pauses: Pauses::default(),
+            pauses: Arc::default(),
             kept: Kept::default(),
             leftovers: Arc::default(),
             readers: Arc::default(),
@@ -184,18 +189,21 @@ impl Runner {
         self.note_pause(pause);
     }
 
-    /// Notes in the journal that nothing could start for a time.
+    /// Notes in the journal that nothing could start for a time: as soon as the store can be written,
+    /// where it cannot be now.
     pub(crate) fn note_pause(&self, pause: Pause) {
         let entry = Entry { at: pause.to, allocation: None, event: Event::Paused(pause), by: None };
         self.record_soon(entry);
     }
 
-    /// Adds an entry to the journal, in a task of its own.
+    /// Adds an entry to the journal, in a task of its own; once the store can be written, where it cannot
+    /// be now.
     fn record_soon(&self, entry: Entry) {
-        let store = Arc::clone(&self.store);
+        let (store, pauses) = (Arc::clone(&self.store), Arc::clone(&self.pauses));
         self.tasks.spawn(async move {
-            if let Err(error) = store.record(entry).await {
-                warn!(%error, "the journal lacks an entry");
+            if let Err(error) = store.record(entry.clone()).await {
+                warn!(%error, "the journal lacks an entry until the store can be written");
+                pauses.keep_unrecorded(entry);
             }
         });
     }
@@ -214,22 +222,40 @@ impl Runner {
     fn outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Outage> {
         let now = self.clock.now();
         let ended = |outage: Outage| Outage { to: outage.to.or(Some(now)), ..outage };
-        Outage::main(self.outages().into_iter().map(ended), from, to)
+        let outages: Vec<_> = self.outages().into_iter().map(ended).collect();
+        // The store's begins when the decision about an instant cannot be written, so just after it.
+        let during = Outage::main(outages.iter().copied(), from, to);
+        during.or_else(|| Outage::main(outages, to, now))
     }
 
     /// Takes note of what came of writing to the store, for those who ask why nothing starts.
     fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Some(over) = self.pauses.heed(&written, self.clock.now()) {
-            info!("the store can be written again");
-            self.paused(over);
+        match self.pauses.heed(&written, self.clock.now()) {
+            Some(StoreNews::Trouble(StoreTrouble { since, reason, .. })) => {
+                error!(reason, "store write failed: nothing is acknowledged and nothing starts");
+                self.tasks.spawn(note_outage(Arc::clone(&self.store), since, since));
+            }
+            Some(StoreNews::Over(pause)) => {
+                info!("the store can be written again");
+                self.paused(pause);
+            }
+            None => {}
+        }
+        if written.is_ok() {
+            for entry in self.pauses.take_unrecorded() {
+                self.record_soon(entry);
+            }
         }
         written
     }
 
-    /// Notes in the store that the server runs.
+    /// Notes in the store that the server runs; beside the store, where that cannot be written.
     pub(crate) async fn sign_of_life(&self) {
-        if let Err(error) = self.heed(self.store.alive(self.clock.now()).await) {
-            warn!(%error, "the store does not know that the server runs");
+        let now = self.clock.now();
+        // What is wrong with it is logged when it begins.
+        let written = self.heed(self.store.alive(now).await);
+        if let (Err(_), Some(trouble)) = (written, self.store_trouble()) {
+            note_outage(Arc::clone(&self.store), trouble.since, self.clock.now()).await;
         }
     }
 
@@ -312,10 +338,14 @@ impl Runner {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let mut is_again = false;
         loop {
             match self.heed(write().await) {
                 Err(error @ (StoreError::Unwritable(_) | StoreError::Unreadable(_))) => {
-                    error!(%error, "it is tried again");
+                    if !is_again {
+                        warn!(%error, "store write failed: it is made again every second");
+                    }
+                    is_again = true;
                     self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;
                 }
                 written => return Ok(written),
@@ -329,6 +359,13 @@ impl Runner {
             () = self.stop.cancelled() => Err(Stopped),
             done = work => Ok(done),
         }
+    }
+}
+
+/// Notes beside the store that it cannot be written.
+async fn note_outage(store: Arc<dyn Store>, from: DateTime<Utc>, to: DateTime<Utc>) {
+    if let Err(error) = store.note_outage(from, to).await {
+        debug!(%error, "after a restart it is not known that the store could not be written");
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use chrono::{DateTime, Utc};
-use docket_model::journal::{Cause, Outage, Pause};
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::journal::{Cause, Entry, Outage, Pause};
 use parking_lot::Mutex;
 
 use crate::store::StoreError;
@@ -11,10 +11,16 @@ use crate::store::StoreError;
 /// How many pauses are remembered.
 const MOST: usize = 64;
 
+/// For how long no write may meet damage before the store counts as in order again: a damaged part
+/// fails some writes only, and those are made again each second.
+const QUIET: TimeDelta = TimeDelta::seconds(30);
+
 /// The newest pauses.
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
     over: Mutex<VecDeque<Pause>>,
+    /// Entries that could not be written to the journal, to be recorded when that is possible.
+    unrecorded: Mutex<VecDeque<Entry>>,
     store: Mutex<Option<StoreTrouble>>,
 }
 
@@ -25,6 +31,17 @@ pub(crate) struct StoreTrouble {
     pub(crate) since: DateTime<Utc>,
     /// Why, in words.
     pub(crate) reason: String,
+    /// When a write last met damage in the file, if one did.
+    damaged: Option<DateTime<Utc>>,
+}
+
+/// What the result of a write changes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum StoreNews {
+    /// The store cannot be written from now on.
+    Trouble(StoreTrouble),
+    /// It can be written again.
+    Over(Pause),
 }
 
 impl Pauses {
@@ -41,25 +58,48 @@ impl Pauses {
         self.over.lock().iter().copied().collect()
     }
 
-    /// Takes note of what came of writing to the store; the pause that is over with it.
+    /// Keeps an entry that is not in the journal yet.
+    pub(super) fn keep_unrecorded(&self, entry: Entry) {
+        let mut unrecorded = self.unrecorded.lock();
+        if unrecorded.len() == MOST {
+            unrecorded.pop_front();
+        }
+        unrecorded.push_back(entry);
+    }
+
+    /// Takes the entries that are not in the journal yet, to record them.
+    pub(super) fn take_unrecorded(&self) -> VecDeque<Entry> {
+        std::mem::take(&mut self.unrecorded.lock())
+    }
+
+    /// Takes note of what came of writing to the store; what is new about that, if anything is.
     pub(super) fn heed<T>(
         &self,
         written: &Result<T, StoreError>,
         now: DateTime<Utc>,
-    ) -> Option<Pause> {
+    ) -> Option<StoreNews> {
         let mut trouble = self.store.lock();
-        match written {
-            Err(StoreError::Unwritable(reason)) => {
-                trouble.get_or_insert_with(|| StoreTrouble { since: now, reason: reason.clone() });
-                None
-            }
-            // What is refused or cannot be read tells nothing about that.
-            Err(_) => None,
+        let (reason, damaged) = match written {
+            Err(StoreError::Unwritable(reason)) => (reason, None),
+            Err(StoreError::Unreadable(reason)) => (reason, Some(now)),
+            // What is refused tells nothing about that.
+            Err(_) => return None,
             Ok(_) => {
-                let StoreTrouble { since, .. } = trouble.take()?;
-                Some(Pause { cause: Cause::StoreUnwritable, from: since, to: now })
+                let is_over = |trouble: &mut StoreTrouble| {
+                    trouble.damaged.is_none_or(|damaged| (now - damaged).abs() >= QUIET)
+                };
+                let StoreTrouble { since, .. } = trouble.take_if(is_over)?;
+                let cause = Cause::StoreUnwritable;
+                return Some(StoreNews::Over(Pause { cause, from: since, to: now }));
             }
+        };
+        if let Some(trouble) = &mut *trouble {
+            trouble.damaged = damaged.or(trouble.damaged);
+            return None;
         }
+        let begun = StoreTrouble { since: now, reason: reason.clone(), damaged };
+        *trouble = Some(begun.clone());
+        Some(StoreNews::Trouble(begun))
     }
 
     /// Why the store cannot be written now, if that is so.

@@ -177,7 +177,7 @@ impl Attempt<'_> {
             if runner.unless_stopped(runner.bear(&mut patience, &reason)).await?.is_err() {
                 break;
             }
-            watched = Watched::new(runner.engine.reported_events(container));
+            watched = Watched::new(runner.engine.life_events(container));
         }
         info!(run = %self.journey.handle.id, %container, "the container is gone");
         self.gone(watched.reported.fate(false)).await

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::journal::{Cause, Entry, Event, Pause, Suspension};
 use tokio::time::sleep;
@@ -42,6 +43,12 @@ impl Life {
         let noted = self.store.about().time_zone.and_then(|zone| zone.parse().ok());
         let (at, zone, reason) = (self.clock.now(), noted.unwrap_or(zone), doubt.to_string());
         self.store.settle(Settlement { at, zone, reason }).await
+    }
+
+    /// The times in which earlier servers could not write the store, as far as the journal does not
+    /// have them.
+    pub(super) fn outages(&self) -> Vec<Pause> {
+        outages(&self.store.about().outages)
     }
 
     /// Changes the zone of allocations that name none, where it was another one before.
@@ -111,6 +118,9 @@ impl Life {
         } else {
             info!(store = about.kind, "the store was opened");
         }
+        for outage in self.outages() {
+            runner.note_pause(outage);
+        }
         if let Some(absence) = absence {
             runner.note_pause(absence);
         }
@@ -141,6 +151,21 @@ impl Life {
             warn!(%error, "the journal lacks an entry");
         }
     }
+}
+
+/// The pauses of earlier servers that could not write the store until they ended, and the time without
+/// a server between them.
+fn outages(noted: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Pause> {
+    let pause = |cause, from, to| Pause { cause, from, to };
+    let outages = noted.iter().map(|(from, to)| pause(Cause::StoreUnwritable, *from, *to));
+    let between = noted.iter().zip(noted.iter().skip(1)).filter_map(|((_, from), (to, _))| {
+        // One server notes more often than that until when it cannot write.
+        let is_gap = (*to - *from).to_std().is_ok_and(|gap| gap > SIGN_OF_LIFE);
+        is_gap.then(|| pause(Cause::NotRunning, *from, *to))
+    });
+    let mut all: Vec<_> = outages.chain(between).collect();
+    all.sort_unstable_by_key(|pause| pause.from);
+    all
 }
 
 #[cfg(test)]

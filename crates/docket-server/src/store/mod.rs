@@ -211,6 +211,8 @@ pub struct About {
     pub last_alive: Option<DateTime<Utc>>,
     /// Of a store that was there: the name of the zone of allocations that name none, if it was noted.
     pub time_zone: Option<String>,
+    /// Between which moments servers could not write it, where the journal does not have that yet.
+    pub outages: Vec<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// Which runs to list.
@@ -339,6 +341,11 @@ pub trait JournalStore: fmt::Debug + Send + Sync {
 
     /// Notes that the server runs.
     async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Notes, where the store itself cannot be written, that it could not be written from one moment
+    /// until another, or longer than was noted before. The note is durable, and stays until the
+    /// journal has a pause that begins at the same moment.
+    async fn note_outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError>;
 }
 
 /// All that a store does.

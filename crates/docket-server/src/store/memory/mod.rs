@@ -294,6 +294,10 @@ impl JournalStore for MemoryStore {
     async fn alive(&self, _at: DateTime<Utc>) -> Result<(), StoreError> {
         Ok(())
     }
+
+    async fn note_outage(&self, _: DateTime<Utc>, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// It is made when its server starts, so it has one life and no copies.
@@ -334,6 +338,7 @@ impl Store for MemoryStore {
             file: None,
             last_alive: None,
             time_zone: None,
+            outages: Vec::new(),
         }
     }
 

@@ -13,7 +13,8 @@ use thiserror::Error;
 use tracing::info;
 use uuid::Uuid;
 
-use super::{home::COPIED_AT, values};
+use super::{fault, home::COPIED_AT, values};
+use crate::fault::{Point, point};
 
 /// Why no copy was made.
 #[derive(Debug, Error)]
@@ -25,6 +26,17 @@ pub(super) enum CopyError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
+}
+
+impl CopyError {
+    /// What went wrong with a copy at this path, and how to mend it.
+    pub(super) fn words(&self, to: &Path) -> String {
+        match self {
+            Self::Sql(error) => fault::words(error, to),
+            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => fault::no_space(to),
+            Self::Exists | Self::Io(_) => self.to_string(),
+        }
+    }
 }
 
 /// Copies the file as it stands at one moment to a path that does not exist.
@@ -43,6 +55,7 @@ pub(super) fn copy(sql: &Connection, to: &Path, at: DateTime<Utc>) -> Result<(),
     let note = "INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)";
     Connection::open(&part.0)?.execute(note, [COPIED_AT, &values::text(at)])?;
     file.sync_all()?;
+    point(Point::StoreCopyWritten);
     fs::rename(&part.0, to)?;
     sync_directory(to)
 }

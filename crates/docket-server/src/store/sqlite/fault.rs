@@ -57,16 +57,33 @@ pub(super) fn is_damage(error: &Error) -> bool {
     }
 }
 
+/// True where there is no room for the file, its log or the log's index.
+fn is_disk_full(error: &Error) -> bool {
+    match error {
+        Error::SqliteFailure(failure, _) => {
+            failure.code == ErrorCode::DiskFull
+                || failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+        }
+        _ => false,
+    }
+}
+
+/// What to do on a full disk.
+pub(super) fn no_space(path: &Path) -> String {
+    format!("no space is left for `{}`: make room on its disk", path.display())
+}
+
 /// What went wrong and how to mend it.
 pub(super) fn words(error: &Error, path: &Path) -> String {
-    let path = path.display();
     if is_damage(error) {
+        let path = path.display();
         return format!("`{path}` is damaged ({error}): restore a backup");
     }
+    if is_disk_full(error) {
+        return no_space(path);
+    }
+    let path = path.display();
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => {
-            format!("no space is left for `{path}`: make room on its disk")
-        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             format!("another program holds `{path}` locked: end its transaction")
         }
@@ -74,7 +91,10 @@ pub(super) fn words(error: &Error, path: &Path) -> String {
             format!("the disk of `{path}` fails ({error}): look at the system's log")
         }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            format!("`{path}` cannot be opened for writing ({error}): look at its rights")
+            format!(
+                "`{path}` cannot be opened for writing ({error}): look at its rights, and at the room on \
+                 its disk"
+            )
         }
         _ => format!("`{path}`: {error}"),
     }

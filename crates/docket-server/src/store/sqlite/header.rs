@@ -12,6 +12,8 @@ use super::open::APPLICATION_ID;
 const LENGTH: usize = 100;
 /// What every database begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
+/// Where the size of a page stands; 1 for 65,536.
+const PAGE_SIZE: std::ops::Range<usize> = 16..18;
 /// Where it stands whether changes are written to a log first.
 const READ_VERSION: usize = 19;
 const WITH_LOG: u8 = 2;
@@ -34,6 +36,14 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Header>> {
 }
 
 impl Header {
+    /// Reads the beginning of a file that is open.
+    pub(super) fn read_from(read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<Self> {
+        let mut bytes = vec![0; LENGTH];
+        let length = read(&mut bytes)?;
+        bytes.truncate(length);
+        Ok(Self(bytes))
+    }
+
     /// True where it is surely no store. One that is new may have its id in the log only.
     pub(super) fn is_foreign(&self) -> bool {
         let id = self.0.get(APPLICATION);
@@ -45,5 +55,11 @@ impl Header {
     /// True where changes may be in a log.
     pub(super) fn has_log(&self) -> bool {
         self.0.get(READ_VERSION) == Some(&WITH_LOG)
+    }
+
+    /// How large a page is, in bytes.
+    pub(super) fn page_size(&self) -> Option<usize> {
+        let size = u16::from_be_bytes(self.0.get(PAGE_SIZE)?.try_into().ok()?);
+        Some(if size == 1 { 65_536 } else { size.into() })
     }
 }

@@ -18,7 +18,7 @@ use super::{
     },
     PAUSE,
     decisions::owner,
-    readers, record, specification,
+    file_check, readers, record, specification,
     values::{self, number},
 };
 
@@ -182,4 +182,16 @@ fn claimed(
 pub(super) fn id(sql: &Connection) -> rusqlite::Result<Uuid> {
     let id = meta(sql, "store")?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     values::parsed(id.parse())
+}
+
+/// How many commits changed something, since that is counted.
+pub(super) fn commits(sql: &Connection) -> rusqlite::Result<u64> {
+    let commits = meta(sql, file_check::COMMITS)?;
+    commits.map(|text| values::parsed(text.parse())).transpose().map(Option::unwrap_or_default)
+}
+
+/// The page at which the table `meta` begins.
+pub(super) fn meta_page(sql: &Connection) -> rusqlite::Result<u64> {
+    let query = "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'";
+    values::count(sql.query_row(query, [], |row| row.get(0))?)
 }

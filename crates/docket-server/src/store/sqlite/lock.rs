@@ -1,22 +1,42 @@
-//! One server for one file: whoever opens it holds a lock beside it, as long as it lives.
+//! One server for one file: whoever opens it holds a lock beside it, as long as it lives. The lock's
+//! own file also notes when the store could not be written, since that needs no room on the disk.
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{self, ErrorKind, Read as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 
 use super::copy;
 
+/// The size of the lock's file in bytes: a block of the usual file systems, which the file has from
+/// the beginning, so that writing it again needs no room.
+const SIZE: usize = 4096;
+
+/// How many outages are noted: they fit into a block. The oldest are given up.
+const MOST_OUTAGES: usize = 32;
+
+/// Between which moments the store could not be written, as far as is known.
+pub(super) type Outage = (DateTime<Utc>, DateTime<Utc>);
+
 /// What came of trying to lock.
 pub(super) enum Locked {
     /// The lock is held until this is dropped.
-    Held(File),
+    Held(LockFile),
     /// Another process has it; its id, if it is known.
     ByProcess(Option<u32>),
+}
+
+/// The lock, and what is noted in its file: the process, and a JSON list of outages on the next line.
+#[derive(Debug)]
+pub(super) struct LockFile {
+    file: File,
+    outages: Mutex<Vec<Outage>>,
 }
 
 /// Takes the lock beside `path`, and writes down who has it.
@@ -30,22 +50,137 @@ pub(super) fn lock(path: &Path) -> io::Result<Locked> {
         .truncate(false)
         .mode(0o600)
         .open(copy::beside(path, ".lock"))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(error) if error == rustix::io::Errno::WOULDBLOCK => {
-            return Ok(Locked::ByProcess(holder(file)));
-        }
+    let is_held = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => true,
+        Err(error) if error == rustix::io::Errno::WOULDBLOCK => false,
         Err(error) => return Err(error.into()),
+    };
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    if !is_held {
+        return Ok(Locked::ByProcess(process_of(&text)));
     }
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())?;
-    Ok(Locked::Held(file))
+    let (_, outages) = text.split_once('\n').unwrap_or((&text, ""));
+    // Where it is damaged there is nothing to be had from it.
+    let outages = serde_json::from_str(outages).unwrap_or_default();
+    let lock = LockFile { file, outages: Mutex::new(outages) };
+    lock.write(&lock.outages.lock(), text.len())?;
+    Ok(Locked::Held(lock))
 }
 
 /// The id of the process that wrote itself into a lock's file.
 pub(super) fn holder(mut lock: File) -> Option<u32> {
-    let mut holder = String::new();
-    lock.read_to_string(&mut holder).ok()?;
-    holder.trim().parse().ok()
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok()?;
+    process_of(&text)
+}
+
+fn process_of(text: &str) -> Option<u32> {
+    text.lines().next()?.trim().parse().ok()
+}
+
+impl LockFile {
+    /// Outages that are not in the journal yet, the oldest first.
+    pub(super) fn outages(&self) -> Vec<Outage> {
+        self.outages.lock().clone()
+    }
+
+    /// Notes an outage, or until when one that is noted goes on.
+    pub(super) fn note(&self, outage: Outage) -> io::Result<()> {
+        let mut outages = self.outages.lock();
+        match outages.iter_mut().find(|noted| noted.0 == outage.0) {
+            Some(noted) => noted.1 = outage.1,
+            None => outages.push(outage),
+        }
+        let surplus = outages.len().saturating_sub(MOST_OUTAGES);
+        outages.drain(..surplus);
+        self.write(&outages, SIZE)
+    }
+
+    /// Forgets the outage that began at this moment: the journal has it.
+    pub(super) fn forget(&self, began: DateTime<Utc>) -> io::Result<()> {
+        let mut outages = self.outages.lock();
+        let before = outages.len();
+        outages.retain(|noted| noted.0 != began);
+        if outages.len() == before { Ok(()) } else { self.write(&outages, SIZE) }
+    }
+
+    /// Writes all of the file anew, in its place. `present` is how long it is.
+    fn write(&self, outages: &[Outage], present: usize) -> io::Result<()> {
+        let mut text = format!("{}\n", std::process::id());
+        let least = text.len().max(present);
+        if !outages.is_empty() {
+            text += &serde_json::to_string(outages)?;
+        }
+        let bytes = format!("{text:<SIZE$}").into_bytes();
+        match self.file.write_all_at(&bytes, 0) {
+            // A file of an earlier version is shorter, and does not get longer on a full disk.
+            Err(error) if error.kind() == ErrorKind::StorageFull && present < SIZE => {
+                self.file.write_all_at(bytes.get(..least).unwrap_or(&bytes), 0)?;
+            }
+            written => written?,
+        }
+        self.file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn held(path: &Path) -> LockFile {
+        let Locked::Held(lock) = lock(path).unwrap() else { panic!("it is free") };
+        lock
+    }
+
+    fn at(second: u32) -> DateTime<Utc> {
+        format!("2026-11-21T09:00:{second:02}.123456789Z").parse().unwrap()
+    }
+
+    #[test]
+    fn an_outage_is_noted_in_the_same_block_until_it_is_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docket.db");
+        let file = directory.path().join("docket.db.lock");
+        // As an earlier version left it.
+        fs::write(&file, "123456789\n").unwrap();
+
+        let lock = held(&path);
+        lock.note((at(1), at(2))).unwrap();
+        lock.note((at(1), at(9))).unwrap();
+        lock.note((at(20), at(21))).unwrap();
+        let size = fs::metadata(&file).unwrap().len();
+        let text = fs::read_to_string(&file).unwrap();
+        drop(lock);
+        let again = held(&path);
+        let noted = again.outages();
+        again.forget(at(1)).unwrap();
+        again.forget(at(20)).unwrap();
+        drop(again);
+
+        assert_eq!(size, 4096);
+        assert!(text.starts_with(&format!("{}\n[", std::process::id())), "{text}");
+        assert_eq!(noted, [(at(1), at(9)), (at(20), at(21))]);
+        assert_eq!(held(&path).outages(), []);
+        // Earlier versions read the whole file as the process's id.
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text.trim().parse(), Ok(std::process::id()));
+    }
+
+    #[test]
+    fn as_many_outages_as_are_noted_fit_into_the_block() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docket.db");
+        let lock = held(&path);
+
+        for second in 0..59 {
+            lock.note((at(second), at(second + 1))).unwrap();
+        }
+
+        let size = fs::metadata(directory.path().join("docket.db.lock")).unwrap().len();
+        assert_eq!((size, lock.outages().len()), (4096, MOST_OUTAGES));
+        assert_eq!(lock.outages().last(), Some(&(at(58), at(59))));
+    }
 }

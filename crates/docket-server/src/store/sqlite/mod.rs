@@ -7,7 +7,10 @@
 mod attempts;
 mod copy;
 mod decisions;
+mod desk;
 mod fault;
+mod file_check;
+mod files;
 mod header;
 mod history;
 mod home;
@@ -16,6 +19,7 @@ mod lives;
 mod load;
 mod lock;
 mod open;
+mod raw_meta;
 mod readers;
 mod record;
 mod settle;
@@ -23,11 +27,12 @@ mod specification;
 #[cfg(test)]
 mod tests;
 mod values;
+mod wal;
 mod work;
 mod writer;
 
 use std::{
-    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -37,15 +42,17 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
     AllocationName, Life, Origin, Output, Run, RunId,
-    journal::{Entry, Suspension},
+    journal::{Cause, Entry, Event, Pause, Suspension},
     run::Instant,
 };
 use parking_lot::{Mutex, RwLock};
 use tokio::task::spawn_blocking;
+use tracing::warn;
 use uuid::Uuid;
 
 use self::{
-    home::Home, lives::Lives, open::Opened, readers::Readers, record::Owner, writer::Writer,
+    file_check::FileCheck, files::OpenFiles, home::Home, lives::Lives, lock::LockFile,
+    open::Opened, readers::Readers, record::Owner, writer::Writer,
 };
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
@@ -78,7 +85,7 @@ pub struct SqliteStore {
     // Dropped in this order: the writer closes the file, and only then another server may open it.
     readers: Arc<Readers>,
     writer: Writer,
-    _lock: File,
+    lock: Arc<LockFile>,
 }
 
 impl SqliteStore {
@@ -91,17 +98,23 @@ impl SqliteStore {
     }
 
     fn load(opened: Opened) -> Result<Self, OpenError> {
-        let Opened { provenance, home, connection, path, lock, is_new } = opened;
+        let Opened { provenance, home, connection, path, given, lock, is_new } = opened;
+        let io = |source| OpenError::Io { path: path.clone(), source };
         let unusable = |error| OpenError::Unusable(fault::words(&error, &path));
         let catalogue = load::catalogue(&connection, &path).map_err(unusable)?;
         let last_alive = load::last_alive(&connection, &catalogue).map_err(unusable)?;
+        let ran_until = lock.outages().last().map(|outage| outage.1);
+        let last_alive = last_alive.into_iter().chain(ran_until).max();
         let time_zone = load::meta(&connection, TIME_ZONE).map_err(unusable)?;
         let id = load::id(&connection).map_err(unusable)?;
         let lives = Lives::load(&connection).map_err(unusable)?;
         let catalogue = Arc::new(RwLock::new(catalogue));
-        let readers = Arc::new(Readers::new(path.clone()));
-        let writer = Writer::start(connection, path.clone(), Arc::clone(&catalogue))
-            .map_err(|source| OpenError::Io { path: path.clone(), source })?;
+        let files = Arc::new(OpenFiles::of(&path, &given).map_err(io)?);
+        let readers = Arc::new(Readers::open(Arc::clone(&files)).map_err(unusable)?);
+        let check = FileCheck::new(files, &connection).map_err(unusable)?;
+        let writer = Writer::start(connection, path.clone(), Arc::clone(&catalogue), check);
+        let writer = writer.map_err(io)?;
+        let lock = Arc::new(lock);
         Ok(Self {
             id,
             path,
@@ -114,7 +127,7 @@ impl SqliteStore {
             catalogue,
             readers,
             writer,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -123,6 +136,17 @@ impl SqliteStore {
         let catalogue = self.catalogue.read();
         let (position, entry) = catalogue.entry(name)?;
         (entry.records > 0).then(|| decisions::owner(position, entry))
+    }
+}
+
+impl SqliteStore {
+    /// Does something with the lock's file, on a thread that may block.
+    async fn in_lock<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&LockFile) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let lock = Arc::clone(&self.lock);
+        spawn_blocking(move || act(&lock)).await.map_err(io::Error::other)?
     }
 }
 
@@ -287,7 +311,15 @@ impl RunStore for SqliteStore {
 #[async_trait]
 impl JournalStore for SqliteStore {
     async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        self.writer.ask(move |work| Ok(work.note_down(vec![entry.clone()])?)).await
+        let event = entry.event.clone();
+        self.writer.ask(move |work| Ok(work.note_down(vec![entry.clone()])?)).await?;
+        if let Event::Paused(Pause { cause: Cause::StoreUnwritable, from, .. }) = event {
+            // The entry is what counts: a note that stays is recorded once more by the next server.
+            self.in_lock(move |lock| lock.forget(from)).await.unwrap_or_else(|error| {
+                warn!(%error, "an outage of the store stays noted beside it");
+            });
+        }
+        Ok(())
     }
 
     async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
@@ -296,7 +328,13 @@ impl JournalStore for SqliteStore {
     }
 
     async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.writer.ask(move |work| Ok(work.set("last_alive", &values::text(at))?)).await
+        let set = move |work: &mut work::Work<'_>| Ok(work.set("last_alive", &values::text(at))?);
+        self.writer.ask_repeatably(set).await
+    }
+
+    async fn note_outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError> {
+        let noted = self.in_lock(move |lock| lock.note((from, to))).await;
+        noted.map_err(|error| StoreError::Unwritable(error.to_string()))
     }
 }
 
@@ -352,6 +390,7 @@ impl Store for SqliteStore {
             file: Some(self.path.clone()),
             last_alive: self.last_alive,
             time_zone: self.time_zone.clone(),
+            outages: self.lock.outages(),
         }
     }
 
@@ -373,13 +412,10 @@ impl Store for SqliteStore {
 
     async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.writer.settled().await;
-        let (path, target) = (self.path.clone(), to.to_owned());
+        let (readers, target) = (Arc::clone(&self.readers), to.to_owned());
         let copied = spawn_blocking(move || {
-            // Not one of the readers: it works outside any transaction, and for long.
-            readers::connect(&path)
-                .map_err(copy::CopyError::from)
-                .and_then(|sql| copy::copy(&sql, &target, at))
-                .map_err(|error| error.to_string())
+            let sql = readers.take().map_err(|error| error.to_string())?;
+            copy::copy(&sql, &target, at).map_err(|error| error.words(&target))
         });
         let copied = copied.await.unwrap_or_else(|error| Err(error.to_string()));
         copied.map_err(|reason| StoreError::NotCopied { path: to.to_owned(), reason })

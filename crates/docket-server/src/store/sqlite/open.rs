@@ -1,7 +1,7 @@
 //! Opens a file: made new, taken as it is, or brought to this version; or refused in words.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, OpenOptions, Permissions},
     io,
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -19,15 +19,16 @@ use super::{
     copy::{self, CopyError},
     fault, header,
     home::{self, Home, Opener},
-    lock::{self, Locked},
+    lock::{self, LockFile, Locked},
 };
+use crate::fault::{Point, point};
 
 /// Tells that a file is a store of docket: `dckt`.
 pub(super) const APPLICATION_ID: i32 = 0x6463_6b74;
 
 /// What SQLite's log of writes, and the index of that, have behind the name of the file.
-const LOG: &str = "-wal";
-const INDEX: &str = "-shm";
+pub(super) const LOG: &str = "-wal";
+pub(super) const INDEX: &str = "-shm";
 
 /// How each version comes out of the one before; the first one out of nothing.
 pub(super) const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("lives.sql")];
@@ -131,14 +132,19 @@ pub(super) struct Opened {
     pub(super) home: Home,
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
-    pub(super) lock: File,
+    /// The path as it was given; it may be a link.
+    pub(super) given: PathBuf,
+    pub(super) lock: LockFile,
     pub(super) is_new: bool,
 }
 
 /// Opens a file, or makes it.
-pub(super) fn open(path: &Path, steps: &[&str], opener: &Opener) -> Result<Opened, OpenError> {
-    let path = real_path(path)?;
-    let io = |source| OpenError::Io { path: path.clone(), source };
+pub(super) fn open(given: &Path, steps: &[&str], opener: &Opener) -> Result<Opened, OpenError> {
+    let path = real_path(given)?;
+    let io = |source: io::Error| match source.kind() {
+        io::ErrorKind::StorageFull => OpenError::Unusable(fault::no_space(&path)),
+        _ => OpenError::Io { path: path.clone(), source },
+    };
     if path.is_dir() {
         return Err(io(io::ErrorKind::IsADirectory.into()));
     }
@@ -179,7 +185,8 @@ pub(super) fn open(path: &Path, steps: &[&str], opener: &Opener) -> Result<Opene
         info!(path = %path.display(), from = version, to = steps.len(), "the store was upgraded");
     }
     let (provenance, home) = home::compare(&connection, &path, opener)?;
-    Ok(Opened { provenance, home, connection, path, lock, is_new })
+    let given = given.to_owned();
+    Ok(Opened { provenance, home, connection, path, given, lock, is_new })
 }
 
 /// What every connection is told first.
@@ -288,11 +295,12 @@ fn copy_before(
         match copy::copy(sql, &copy, at) {
             Err(CopyError::Exists) => {}
             Err(error) => {
-                let reason = error.to_string();
+                let reason = error.words(&copy);
                 return Err(OpenError::NotCopied { path: path.to_owned(), copy, reason });
             }
             Ok(()) => {
                 info!(copy = %copy.display(), "the store was copied before it is upgraded");
+                point(Point::StoreCopied);
                 break;
             }
         }
@@ -312,8 +320,13 @@ fn migrate(sql: &mut Connection, version: usize, steps: &[&str]) -> rusqlite::Re
     }
     if version < steps.len() {
         transaction.pragma_update(None, "user_version", i64::try_from(steps.len()).unwrap_or(0))?;
+        point(Point::StoreUpgrading);
     }
-    transaction.commit()
+    transaction.commit()?;
+    if version < steps.len() {
+        point(Point::StoreUpgraded);
+    }
+    Ok(())
 }
 
 fn make(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -1,13 +1,13 @@
 //! Connections that read, while the one that writes writes. Reading is done on threads that may
 //! block.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::{super::StoreError, fault, open};
+use super::{super::StoreError, fault, files::OpenFiles, open};
 
 /// How many read at once; more would wait for one another's disk.
 const READERS: usize = 4;
@@ -15,14 +15,17 @@ const READERS: usize = 4;
 /// A few connections, opened when they are first needed.
 #[derive(Debug)]
 pub(super) struct Readers {
-    path: PathBuf,
+    files: Arc<OpenFiles>,
     idle: Mutex<Vec<Connection>>,
     permits: Semaphore,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), permits: Semaphore::new(READERS) }
+    /// The first connection is opened at once, so that there is one for a backup whatever happens to
+    /// the file later.
+    pub(super) fn open(files: Arc<OpenFiles>) -> rusqlite::Result<Self> {
+        let first = connect(files.path())?;
+        Ok(Self { files, idle: Mutex::new(vec![first]), permits: Semaphore::new(READERS) })
     }
 
     /// Reads from the file as it stands at one moment.
@@ -41,16 +44,32 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        let mut connection = self.connection()?;
+        let done = within_transaction(&mut connection, read);
+        self.idle.lock().push(connection);
+        done.map_err(|error| fault::unreadable(&error, self.files.path()))
+    }
+
+    /// A connection of its own, for what works outside a transaction and for long.
+    pub(super) fn take(&self) -> Result<Connection, StoreError> {
+        // One that is open reads the file also after that was renamed or removed.
+        self.another().or_else(|error| self.idle.lock().pop().ok_or(error))
+    }
+
+    fn connection(&self) -> Result<Connection, StoreError> {
         let idle = self.idle.lock().pop();
-        let connection = idle.map_or_else(|| connect(&self.path), Ok);
-        let done = connection.and_then(|mut connection| {
-            let transaction = connection.transaction()?;
-            let done = read(&transaction);
-            drop(transaction);
-            self.idle.lock().push(connection);
-            done
-        });
-        done.map_err(|error| fault::unreadable(&error, &self.path))
+        idle.map_or_else(|| self.another(), Ok)
+    }
+
+    /// Opens a connection by the path, if that leads to the file that the writer has.
+    fn another(&self) -> Result<Connection, StoreError> {
+        let in_place =
+            || self.files.in_place().map_err(|error| StoreError::Unreadable(error.to_string()));
+        in_place()?;
+        let path = self.files.path();
+        let connection = connect(path).map_err(|error| fault::unreadable(&error, path))?;
+        in_place()?;
+        Ok(connection)
     }
 }
 
@@ -59,5 +78,15 @@ pub(super) fn connect(path: &std::path::Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     open::set_up(&connection)?;
+    // The first read opens the log, by its path.
+    connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
     Ok(connection)
+}
+
+fn within_transaction<T>(
+    connection: &mut Connection,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction()?;
+    read(&transaction)
 }

@@ -20,7 +20,7 @@ use super::{
     },
     PAUSE,
     fault::Fault,
-    journal, record, specification,
+    file_check, journal, record, specification,
     values::{self, millis, number},
 };
 use crate::observer::News;
@@ -31,26 +31,37 @@ pub(super) struct Work<'a> {
     pub(super) draft: Draft<'a>,
     /// Allocations that have more records than are kept.
     pub(super) overfull: Vec<AllocationName>,
+    /// How many rows were changed over the connection before.
+    changes: u64,
 }
 
 /// What a transaction leaves to do once it is committed.
 pub(super) struct Done {
     pub(super) staged: Staged,
     pub(super) overfull: Vec<AllocationName>,
+    /// How many commits changed something, this one among them.
+    pub(super) commits: u64,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(sql: &'a Connection, catalogue: &'a Catalogue) -> Self {
-        Self { sql, draft: Draft::of(catalogue), overfull: Vec::new() }
+        let changes = sql.total_changes();
+        Self { sql, draft: Draft::of(catalogue), overfull: Vec::new(), changes }
     }
 
     /// Writes what belongs to the work as a whole; what is left is to commit.
-    pub(super) fn complete(self, before: &Catalogue) -> rusqlite::Result<Done> {
+    pub(super) fn complete(self, before: &Catalogue, commits: u64) -> rusqlite::Result<Done> {
         let counter = self.draft.counter();
         if counter != before.counter {
             self.set("counter", &counter.to_string())?;
         }
-        Ok(Done { staged: self.draft.into_staged(), overfull: self.overfull })
+        // What changes nothing needs no room, so it succeeds on a full disk too.
+        let is_change = self.sql.total_changes() != self.changes;
+        let commits = if is_change { commits + 1 } else { commits };
+        if is_change {
+            self.set(file_check::COMMITS, &commits.to_string())?;
+        }
+        Ok(Done { staged: self.draft.into_staged(), overfull: self.overfull, commits })
     }
 
     pub(super) fn push(&mut self, push: &Push) -> Result<Vec<Effect>, Fault> {

@@ -4,35 +4,30 @@
 //! 1. Memory follows the file: the catalogue accepts what was done only after the commit.
 //! 2. A command that fails takes no other with it: a batch that fails is done again in halves,
 //!    until the command at fault is alone.
+//! 3. Nothing is answered as done unless the files are in place after the commit: see `file_check`.
 
 use std::{
-    collections::HashSet,
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, TryRecvError},
+        mpsc,
     },
     thread::{self, JoinHandle},
 };
 
-use docket_model::AllocationName;
 use parking_lot::RwLock;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 use tracing::warn;
 
 use super::{
     super::{StoreError, catalogue::Catalogue},
-    fault::{self, Fault},
+    desk::Desk,
+    fault::Fault,
+    file_check::FileCheck,
     work::Work,
 };
-
-/// How many commands are written together at most.
-const MOST_AT_ONCE: usize = 4096;
-
-/// Of how many allocations old records go at once: what arrives meanwhile does not wait long.
-const MOST_TIDIED: usize = 500;
 
 /// Sends commands to the thread, which ends once this is dropped and all is written.
 #[derive(Debug)]
@@ -45,13 +40,17 @@ pub(super) struct Writer {
     settled: Arc<watch::Sender<u64>>,
 }
 
-/// What the thread carries out.
-trait Command: Send {
+/// What the thread carries out: see `desk`.
+pub(super) trait Command: Send {
     /// Does it within a transaction; again, if that transaction fails for another's sake.
     fn carry_out(&mut self, work: &mut Work<'_>) -> rusqlite::Result<()>;
 
     /// Tells what became of it, once it is on disk or cannot get there.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
+
+    /// True where nobody may be told that it failed once it was done, as whoever wants it would want
+    /// it again: a claim must be carried out by whoever has it.
+    fn waits_for_certainty(&self) -> bool;
 }
 
 impl Writer {
@@ -60,9 +59,10 @@ impl Writer {
         connection: Connection,
         path: PathBuf,
         catalogue: Arc<RwLock<Catalogue>>,
+        check: FileCheck,
     ) -> std::io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
-        let desk = Desk { connection, path, catalogue, overfull: HashSet::new() };
+        let desk = Desk::new(connection, path, catalogue, check);
         let thread = thread::Builder::new().name("store".to_owned());
         let thread = thread.spawn(move || desk.work_off(&inbox))?;
         Ok(Self {
@@ -79,8 +79,25 @@ impl Writer {
         T: Send + 'static,
         F: Fn(&mut Work<'_>) -> Result<T, Fault> + Send + 'static,
     {
+        self.request(act, false).await
+    }
+
+    /// The same, of what may be done twice: an error may be answered though it was done.
+    pub(super) async fn ask_repeatably<T, F>(&self, act: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Work<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        self.request(act, true).await
+    }
+
+    async fn request<T, F>(&self, act: F, is_repeatable: bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Work<'_>) -> Result<T, Fault> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        self.send(Box::new(Asked { act, outcome: None, reply }));
+        self.send(Box::new(Asked { act, outcome: None, reply, is_repeatable }));
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -127,6 +144,7 @@ struct Asked<T, F> {
     act: F,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
+    is_repeatable: bool,
 }
 
 impl<T: Send, F: Fn(&mut Work<'_>) -> Result<T, Fault> + Send> Command for Asked<T, F> {
@@ -146,6 +164,10 @@ impl<T: Send, F: Fn(&mut Work<'_>) -> Result<T, Fault> + Send> Command for Asked
         };
         // Whoever does not wait any more does not want to know.
         let _: Result<_, _> = self.reply.send(outcome);
+    }
+
+    fn waits_for_certainty(&self) -> bool {
+        !self.is_repeatable
     }
 }
 
@@ -180,100 +202,8 @@ impl<F: Fn(&mut Work<'_>) -> Result<(), Fault> + Send> Command for Told<F> {
         }
         drop(self.settled);
     }
-}
 
-/// Where the thread works.
-struct Desk {
-    connection: Connection,
-    path: PathBuf,
-    catalogue: Arc<RwLock<Catalogue>>,
-    /// Allocations of which old records are to go, when there is time or after each batch.
-    overfull: HashSet<AllocationName>,
-}
-
-impl Desk {
-    fn work_off(mut self, inbox: &mpsc::Receiver<Box<dyn Command>>) {
-        loop {
-            let first = if self.overfull.is_empty() {
-                inbox.recv().map_err(|_| TryRecvError::Disconnected)
-            } else {
-                inbox.try_recv()
-            };
-            match first {
-                Ok(first) => {
-                    let rest = inbox.try_iter().take(MOST_AT_ONCE - 1);
-                    self.carry_out(std::iter::once(first).chain(rest).collect());
-                }
-                Err(TryRecvError::Disconnected) if self.overfull.is_empty() => break,
-                Err(_) => {}
-            }
-            self.tidy();
-        }
-        self.close();
-    }
-
-    fn carry_out(&mut self, mut batch: Vec<Box<dyn Command>>) {
-        let commands =
-            |work: &mut Work<'_>| batch.iter_mut().try_for_each(|command| command.carry_out(work));
-        match self.commit(commands) {
-            Ok(()) => {
-                for command in batch {
-                    command.answer(None);
-                }
-            }
-            Err(error) if batch.len() > 1 && !fault::concerns_all(&error) => {
-                let second = batch.split_off(batch.len() / 2);
-                self.carry_out(batch);
-                self.carry_out(second);
-            }
-            Err(error) => {
-                let failure = fault::unwritable(&error, &self.path);
-                for command in batch {
-                    command.answer(Some(failure.clone()));
-                }
-            }
-        }
-    }
-
-    /// Does something in one transaction; nothing of it stays where that fails.
-    fn commit(
-        &mut self,
-        act: impl FnOnce(&mut Work<'_>) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
-        let catalogue = self.catalogue.read();
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut work = Work::new(&transaction, &catalogue);
-        act(&mut work)?;
-        let done = work.complete(&catalogue)?;
-        transaction.commit()?;
-        drop(catalogue);
-        self.catalogue.write().accept(done.staged);
-        self.overfull.extend(done.overfull);
-        Ok(())
-    }
-
-    /// Takes out the oldest records of some allocations that have too many.
-    fn tidy(&mut self) {
-        let names: Vec<_> = self.overfull.iter().take(MOST_TIDIED).cloned().collect();
-        if names.is_empty() {
-            return;
-        }
-        for name in &names {
-            self.overfull.remove(name);
-        }
-        if let Err(error) = self.commit(|work| names.iter().try_for_each(|name| work.prune(name))) {
-            let error = fault::words(&error, &self.path);
-            warn!(error, "old records stay until the next run of their allocation");
-        }
-    }
-
-    /// Moves what is in the log to the file itself, so that one file is all there is.
-    fn close(self) {
-        let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = moved.and_then(|()| self.connection.close().map_err(|(_, error)| error))
-        {
-            warn!(path = %self.path.display(), %error, "the store was not closed in order");
-        }
+    fn waits_for_certainty(&self) -> bool {
+        false
     }
 }

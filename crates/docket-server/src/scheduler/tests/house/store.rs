@@ -181,6 +181,10 @@ impl JournalStore for WiredStore {
     async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.write("alive", self.store.alive(at)).await
     }
+
+    async fn note_outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError> {
+        self.store.note_outage(from, to).await
+    }
 }
 
 #[async_trait]
