@@ -9,6 +9,7 @@ mod calls;
 mod clocks;
 mod command_line;
 mod containers;
+mod copies;
 mod crashes;
 mod edits;
 mod engine_away;

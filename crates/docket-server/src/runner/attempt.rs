@@ -99,17 +99,22 @@ pub(super) struct Attempt<'a> {
     pub(super) created_at: Option<DateTime<Utc>>,
     /// True while a request to start the container may be on its way.
     pub(super) may_start: bool,
+    /// True where it was begun in this life of the server, so that no earlier one made a container.
+    pub(super) is_begun_here: bool,
 }
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(journey: &'a Journey) -> Self {
-        Self { journey, container: None, created_at: None, may_start: false }
+        Self { journey, container: None, created_at: None, may_start: false, is_begun_here: false }
     }
 
     /// Goes on from where the run stands to the attempt's end.
     pub(super) async fn carry_out(mut self, setting: Setting) -> Result<Over, Stopped> {
         let mut outcome = match setting {
-            Setting::Claimed(place) => self.begin(place).await,
+            Setting::Claimed(place) => {
+                self.is_begun_here = true;
+                self.begin(place).await
+            }
             Setting::ClaimedBefore => self.begin_late().await,
             Setting::Made { container, engine, created_at, started_at } => {
                 self.created_at = created_at;

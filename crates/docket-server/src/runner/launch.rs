@@ -190,7 +190,11 @@ impl<'a> Attempt<'a> {
     /// Looks at a container that was there under the name of the run's.
     async fn join(&mut self, id: &ContainerId) -> Result<Joined, Break> {
         let runner = &self.journey.runner;
-        let twin = runner.labels_surely(id).await?.flatten().and_then(|found| runner.twin(&found));
+        let twin = runner
+            .labels_surely(id)
+            .await?
+            .flatten()
+            .and_then(|found| runner.twin(&found, self.is_begun_here));
         match (runner.look_surely(id).await?, twin) {
             (_, Some(Twin::Earlier)) => Err(Break::Lost(
                 "a server with a copy of the store created its container".to_owned(),

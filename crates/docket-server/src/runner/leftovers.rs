@@ -94,7 +94,7 @@ impl Runner {
     async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
         for found in self.engine.ours(&self.namespace, self.store.id()).await? {
             // What a server with a copy of the store makes is its own affair.
-            if self.twin(&found).is_some() {
+            if self.twin(&found, false).is_some() {
                 continue;
             }
             let Some(in_hand) = self.leftovers.take(&found.id) else { continue };

@@ -59,10 +59,13 @@ impl Runner {
     }
 
     /// Whether a container shows another server that uses a copy of the store now, and notes that.
-    pub(super) fn twin(&self, found: &Found) -> Option<Twin> {
-        let life = found.life?;
+    ///
+    /// A copy lists the lives of the original up to the moment of the copy. So where this life alone
+    /// can have created the container, `is_of_this_life`, a life that is listed shows a server, too.
+    pub(super) fn twin(&self, found: &Found, is_of_this_life: bool) -> Option<Twin> {
+        let life = found.life.filter(|life| *life != self.life)?;
         let is_alive = match self.store.known_life(&life) {
-            KnownLife::Listed => false,
+            KnownLife::Listed => is_of_this_life,
             KnownLife::Unlisted => true,
             KnownLife::Adopted(at) => {
                 self.by_docket(found).is_some_and(|created_at| created_at > at + AFTER_TAKEOVER)
