@@ -68,3 +68,29 @@ fn a_container_that_was_created_although_the_engine_refused_is_removed_later() {
     assert_eq!(run["State"], "failed", "{run}");
     assert_eq!(line.starts, 0);
 }
+
+/// The engine's answer where an image was pruned after its pull.
+fn no_such_image() -> Fault {
+    let message = "No such image: busybox:latest".to_owned();
+    Fault::FailBefore { status: 404, message }
+}
+
+#[test]
+fn an_image_that_is_pruned_between_pull_and_create_is_pulled_once_more() {
+    let bed = Bed::new(Faults::none().first(Call::Create, [no_such_image()]));
+
+    let (run, line) = bed.end();
+
+    assert_eq!(run["State"], "succeeded", "{run}");
+    assert_eq!((line.starts, bed.stub.count(Call::Pull)), (1, 2));
+}
+
+#[test]
+fn an_image_that_is_missing_at_each_create_fails_the_run() {
+    let bed = Bed::new(Faults::none().by(|call, _| (call == Call::Create).then(no_such_image)));
+
+    let run = bed.server.ended_run("foo");
+
+    assert_eq!((&run["State"], bed.stub.count(Call::Pull)), (&json!("failed"), 2), "{run}");
+    assert!(run["Reason"].as_str().unwrap().contains("image busybox not found"), "{run}");
+}

@@ -38,4 +38,5 @@ mod store_file;
 mod store_formats;
 mod storms;
 mod top;
+mod two_clocks;
 mod zones;

@@ -2,6 +2,7 @@
 
 mod copying;
 mod faults;
+mod homes;
 mod opening;
 mod reopening;
 mod writing;
