@@ -3,6 +3,7 @@
 mod copying;
 mod faults;
 mod opening;
+mod outputs;
 mod reopening;
 mod writing;
 
