@@ -210,7 +210,7 @@ impl Excerpt {
 #[derive(Debug, Clone, Default)]
 struct Pieces {
     /// All but the last hold [`PIECE`] bytes.
-    pieces: VecDeque<Vec<u8>>,
+    all: VecDeque<Vec<u8>>,
     /// How many bytes of the first piece do not count any more.
     dropped: usize,
     length: usize,
@@ -220,13 +220,13 @@ impl Pieces {
     fn push(&mut self, mut bytes: &[u8]) {
         self.length += bytes.len();
         while !bytes.is_empty() {
-            match self.pieces.back_mut() {
+            match self.all.back_mut() {
                 Some(last) if last.len() < PIECE => {
                     let (next, rest) = bytes.split_at(bytes.len().min(PIECE - last.len()));
                     last.extend_from_slice(next);
                     bytes = rest;
                 }
-                _ => self.pieces.push_back(Vec::new()),
+                _ => self.all.push_back(Vec::new()),
             }
         }
     }
@@ -234,9 +234,9 @@ impl Pieces {
     fn drop_first(&mut self, count: usize) {
         self.length -= count;
         self.dropped += count;
-        while let Some(first) = self.pieces.front().map(Vec::len).filter(|it| *it <= self.dropped) {
+        while let Some(first) = self.all.front().map(Vec::len).filter(|it| *it <= self.dropped) {
             self.dropped -= first;
-            self.pieces.pop_front();
+            self.all.pop_front();
         }
     }
 
@@ -245,7 +245,7 @@ impl Pieces {
         let end = to.len() + most.min(self.length.saturating_sub(from));
         let mut place = self.dropped + from;
         while to.len() < end {
-            let piece = self.pieces.get(place / PIECE).map(|piece| piece.split_at(place % PIECE));
+            let piece = self.all.get(place / PIECE).map(|piece| piece.split_at(place % PIECE));
             let Some((_, rest)) = piece else { return };
             let (next, _) = rest.split_at(rest.len().min(end - to.len()));
             to.extend_from_slice(next);

@@ -53,9 +53,9 @@ fn assert_cut(server: &Server, told: &str, events: &[String]) {
 
 /// The allocation whose image is pulled only where it is missing.
 fn unpulled() -> Value {
-    let mut foo = idle("foo");
-    foo["Pull"] = json!("Missing");
-    foo
+    let mut allocation = idle("foo");
+    allocation["Pull"] = json!("Missing");
+    allocation
 }
 
 #[test]

@@ -199,9 +199,9 @@ fn twenty_of_the_largest_outputs_that_end_at_once_wait_for_memory_and_are_all_ke
     let engine = StubEngine::start(Options::of(Program::writing(LARGEST, Duration::ZERO)));
     let home = Home::durable(&engine.docker_host());
     let server = server(&home);
-    let mut foo = largest("foo");
-    foo["Pull"] = json!("Never");
-    server.push(&foo);
+    let mut allocation = largest("foo");
+    allocation["Pull"] = json!("Never");
+    server.push(&allocation);
 
     let peak = Peak::from_now(&server);
     for _ in 0..20 {
@@ -233,7 +233,7 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
         server.run_by_hand(name);
         server.ended_run(name);
     }
-    let foo = |image| of_image(largest("foo"), image);
+    let writing = |image| of_image(largest("foo"), image);
     let kept = |name: &str| {
         let run = server.runs(name).remove(0);
         let attempt = &run["Attempts"][0];
@@ -241,7 +241,7 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
     };
 
     // All of the memory, which cannot be had: others keep even their outputs.
-    server.push(&foo("large"));
+    server.push(&writing("large"));
     server.run_by_hand("foo");
     let run = ended_run(&server);
     assert_eq!((kept("foo"), kept("bar")), (0, 5));
@@ -251,7 +251,7 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
     assert!(remark.contains("the output was removed to make room"), "{remark}");
 
     // Two of these have no room together: the older ones go, and no record.
-    server.push(&foo("middle"));
+    server.push(&writing("middle"));
     for count in [2, 3] {
         server.run_by_hand("foo");
         within(LONG, "the end of a run", || {
