@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::{
     container::{Container, Phase},
     event_reader::EventReader,
+    logs::LongLog,
 };
 
 pub(crate) const JSON: &str = "application/json";
@@ -26,6 +27,10 @@ pub(crate) enum Answer {
     Wait { place: usize, run: usize },
     /// The head and `body` at once, and `rest` when the run has ended.
     Follow { place: usize, run: usize, body: Vec<u8>, rest: Vec<u8> },
+    /// A log that is made while it is sent; where a run is told, its end is waited for.
+    LongLog { log: LongLog, run: Option<(usize, usize)> },
+    /// The head at once, and this over and over until the client leaves.
+    Endless { piece: Vec<u8> },
     /// 204, when the run has ended.
     Ended { place: usize, run: usize },
     /// Another answer after so long.
@@ -39,7 +44,11 @@ impl Answer {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Whole { status, .. } => *status,
-            Self::Wait { .. } | Self::Follow { .. } | Self::Events(_) => 200,
+            Self::Wait { .. }
+            | Self::Follow { .. }
+            | Self::LongLog { .. }
+            | Self::Endless { .. }
+            | Self::Events(_) => 200,
             Self::Ended { .. } => 204,
             Self::Late { answer, .. } => answer.status(),
         }
@@ -78,10 +87,6 @@ impl Answer {
         Self::json(200, body)
     }
 
-    pub(crate) fn pulled() -> Self {
-        Self::json(200, "{\"status\":\"Status: Image is up to date\"}\r\n")
-    }
-
     pub(crate) fn image(reference: &str) -> Self {
         let body = serde_json::json!({
             "Id": format!("sha256:{:064x}", 1),
@@ -92,8 +97,9 @@ impl Answer {
         Self::json(200, body.to_string())
     }
 
-    pub(crate) fn created(id: &str) -> Self {
-        Self::json(201, format!(r#"{{"Id":"{id}","Warnings":[]}}"#))
+    pub(crate) fn created(id: &str, warnings: &[String]) -> Self {
+        let body = serde_json::json!({ "Id": id, "Warnings": warnings });
+        Self::json(201, body.to_string())
     }
 
     pub(crate) fn inspected(container: &Container) -> Self {

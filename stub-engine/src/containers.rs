@@ -25,6 +25,7 @@ use crate::{
     listing::Listing,
     logs::logs,
     program::Programs,
+    pull::PullReport,
     resources::Resources,
     run::End,
 };
@@ -33,6 +34,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Containers {
     programs: Programs,
+    pull: PullReport,
+    warnings: Vec<String>,
     resources: Resources,
     held: Mutex<Held>,
     changed: Notify,
@@ -49,9 +52,11 @@ pub(crate) struct Known {
 
 impl Containers {
     pub(crate) fn new(options: Options) -> Self {
-        let Options { program, images, networks, volumes, faults: _ } = options;
+        let Options { program, images, pull, warnings, networks, volumes, faults: _ } = options;
         Self {
             programs: Programs::new(program, images),
+            pull,
+            warnings,
             resources: Resources::new(networks, volumes),
             held: Mutex::default(),
             changed: Notify::new(),
@@ -84,7 +89,7 @@ impl Containers {
             Call::Info => Answer::info(),
             Call::Events => EventReader::read(request)
                 .map_or_else(|refused| refused, |reader| Answer::Events(Box::new(reader))),
-            Call::Pull => Answer::pulled(),
+            Call::Pull => self.pull.answer(),
             Call::InspectImage => Answer::image(subject),
             Call::Networks => self.resources.networks(),
             Call::InspectNetwork => self.resources.network(subject),
@@ -152,7 +157,7 @@ impl Containers {
             return Answer::error(409, &message);
         }
         let id = held.next_id();
-        let answer = Answer::created(&id);
+        let answer = Answer::created(&id, &self.warnings);
         let program = self.programs.of(&creation.image);
         let place = held.insert(Container::new(id, name, program, creation));
         held.log_news(place);

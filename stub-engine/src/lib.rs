@@ -31,6 +31,7 @@ mod listing;
 mod logs;
 mod options;
 mod program;
+mod pull;
 mod reply;
 mod resources;
 mod run;
@@ -48,5 +49,6 @@ pub use self::{
     ledger::{Entry, Line},
     options::Options,
     program::{Program, WhenStopped},
+    pull::PullReport,
     stub::{Meanwhile, Stub, THREAD},
 };

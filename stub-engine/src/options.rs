@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Faults, Program};
+use crate::{Faults, Program, PullReport};
 
 /// What a stub has, and how it meets requests.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,10 @@ pub struct Options {
     pub images: HashMap<String, Program>,
     /// What goes wrong, until [`crate::Stub::set_faults`].
     pub faults: Faults,
+    /// What the stub reports of each pull.
+    pub pull: PullReport,
+    /// What the stub warns of at each creation.
+    pub warnings: Vec<String>,
     /// Networks beside `bridge`, `host` and `none`.
     pub networks: Vec<String>,
     /// Named volumes.

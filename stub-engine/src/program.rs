@@ -11,6 +11,10 @@ pub struct Program {
     pub exit_code: i64,
     /// What it writes to its standard output, all of it when it starts.
     pub output: Vec<u8>,
+    /// How many bytes it writes, by writing `output` over and over; `None` writes it once.
+    ///
+    /// The stub makes such a log while it sends it, so a large one costs it no memory.
+    pub output_size: Option<u64>,
     /// What it writes to its standard error, after that.
     pub errors: Vec<u8>,
     /// What it does when it is asked to stop.
@@ -35,6 +39,7 @@ impl Default for Program {
             lifetime: Duration::ZERO,
             exit_code: 0,
             output: b"done\n".to_vec(),
+            output_size: None,
             errors: Vec::new(),
             when_stopped: WhenStopped::Ends,
         }
@@ -46,6 +51,19 @@ impl Program {
     #[must_use]
     pub fn lasting(lifetime: Duration) -> Self {
         Self { lifetime, ..Self::default() }
+    }
+
+    /// Writes so many bytes, and succeeds after so long.
+    #[must_use]
+    pub fn writing(output_size: u64, lifetime: Duration) -> Self {
+        // A length that is no power of two, so that no piece of a log passes for another.
+        let output = (1..=999).flat_map(|number| format!("line {number}\n").into_bytes());
+        Self {
+            lifetime,
+            output: output.collect(),
+            output_size: Some(output_size),
+            ..Self::default()
+        }
     }
 
     /// Writes a line, and exits at once with `exit_code`.

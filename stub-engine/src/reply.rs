@@ -14,6 +14,7 @@ use crate::{
     event_reader::EventReader,
     head::{push_chunk, push_head, push_last_chunk},
     journal::now,
+    logs::LongLog,
 };
 
 /// What becomes of the connection.
@@ -67,6 +68,15 @@ impl Reply<'_> {
                     None => Ok(Next::Closes),
                 }
             }
+            Answer::LongLog { log, run } => self.long_log(log, run).await,
+            Answer::Endless { piece } => {
+                self.begin(JSON, &[]).await?;
+                let mut chunk = Vec::new();
+                push_chunk(&mut chunk, &piece);
+                loop {
+                    self.stream.write_all(&chunk).await?;
+                }
+            }
             Answer::Events(reader) => self.events(*reader).await,
             Answer::Ended { .. } | Answer::Late { .. } => {
                 if self.begin(JSON, &[]).await? == Next::Stays && self.cut.is_none() {
@@ -90,6 +100,31 @@ impl Reply<'_> {
                 }
             }
             answer => Ok(Some(answer)),
+        }
+    }
+
+    async fn long_log(
+        &mut self,
+        mut log: LongLog,
+        run: Option<(usize, usize)>,
+    ) -> io::Result<Next> {
+        if self.cut == Some(Part::Body) {
+            log.cut();
+        }
+        if self.begin(RAW_STREAM, &[]).await? == Next::Closes {
+            return Ok(Next::Closes);
+        }
+        for frame in log {
+            let mut chunk = Vec::new();
+            push_chunk(&mut chunk, &frame);
+            self.stream.write_all(&chunk).await?;
+        }
+        if self.cut.is_some() {
+            return Ok(Next::Closes);
+        }
+        match run {
+            Some((place, run)) if self.ended(place, run).await?.is_none() => Ok(Next::Closes),
+            _ => self.finish(&[]).await,
         }
     }
 

@@ -1,18 +1,45 @@
 //! What a container wrote, with a bound.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
+
+/// How many bytes of an output are held, stored or handed out in one piece at most.
+///
+/// Small beside a connection's own buffers, and large enough that a piece costs little by itself.
+pub const PIECE: usize = 64 << 10;
 
 /// The output of an attempt: its head and tail where it was too long.
 ///
 /// Standard output and standard error stand in the order in which the engine logged them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Output {
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
+    head: Pieces,
+    tail: Pieces,
     omitted: u64,
     limit: usize,
     /// Bytes that are kept where this was read from.
     elsewhere: usize,
+}
+
+/// A part of an output, read from a position on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    /// How many bytes from the position on are not kept.
+    pub omitted: u64,
+    /// What is kept behind them.
+    pub bytes: Vec<u8>,
+    /// The position behind the last of the bytes.
+    pub end: u64,
+}
+
+/// Where reading goes on from a position: what is left out, and which of the kept bytes are next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// How many bytes from the position on are not kept.
+    pub omitted: u64,
+    /// The kept bytes behind them up to the next gap, counted from the first byte that is kept.
+    pub kept: Range<usize>,
+    /// The position of the first of them.
+    pub position: u64,
 }
 
 impl Output {
@@ -24,37 +51,72 @@ impl Output {
 
     /// Adds what was written next.
     pub fn push(&mut self, mut bytes: &[u8]) {
-        let head_room = (self.limit / 2).saturating_sub(self.head.len());
-        if self.tail.is_empty() && self.omitted == 0 && head_room > 0 {
+        let head_room = (self.limit / 2).saturating_sub(self.head.length);
+        if self.tail.length == 0 && self.omitted == 0 && head_room > 0 {
             let (head, rest) = bytes.split_at(head_room.min(bytes.len()));
-            self.head.extend_from_slice(head);
+            self.head.push(head);
             bytes = rest;
         }
         let room = self.limit - self.limit / 2;
         let skipped = bytes.len().saturating_sub(room);
-        self.tail.extend(bytes.iter().skip(skipped));
-        let excess = self.tail.len().saturating_sub(room);
-        self.tail.drain(..excess);
+        let (_, bytes) = bytes.split_at(skipped);
+        let excess = (self.tail.length + bytes.len()).saturating_sub(room);
+        self.tail.drop_first(excess);
+        self.tail.push(bytes);
         self.omitted += (skipped + excess) as u64;
     }
 
-    /// What was written after the first `skip` bytes; a line says what of it was left out.
+    /// Reads at most `most` of the kept bytes from a position on. An excerpt that holds nothing and
+    /// omits nothing is the end.
     #[must_use]
-    pub fn since(&self, skip: u64) -> Vec<u8> {
-        let within = |skip: u64, length: usize| {
-            usize::try_from(skip).map_or(length, |skip| skip.min(length))
-        };
-        let head = within(skip, self.head.len());
-        let skip = skip - head as u64;
-        let omitted = self.omitted.saturating_sub(skip);
-        let tail = within(skip.saturating_sub(self.omitted), self.tail.len());
-        let mut bytes = self.head[head..].to_vec();
-        if omitted > 0 {
-            let note = format!("\n[docket: {omitted} bytes left out here]\n");
-            bytes.extend_from_slice(note.as_bytes());
+    pub fn excerpt(&self, from: u64, most: usize) -> Excerpt {
+        let Place { omitted, kept, position } = self.place(from);
+        let bytes = self.kept_bytes(kept.start, most.min(kept.len()));
+        Excerpt { omitted, end: position + bytes.len() as u64, bytes }
+    }
+
+    /// Where reading goes on from a position; also of an output whose bytes are kept elsewhere.
+    #[must_use]
+    pub fn place(&self, from: u64) -> Place {
+        let (head, all) = (self.head_length(), self.kept());
+        let within = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let tail = head as u64 + self.omitted;
+        if from < head as u64 {
+            return Place { omitted: 0, kept: within(from)..head, position: from };
         }
-        bytes.extend(self.tail.iter().skip(tail));
+        let position = from.max(tail);
+        let first = within(position - tail).saturating_add(head).min(all);
+        Place { omitted: tail.saturating_sub(from), kept: first..all, position }
+    }
+
+    /// How many bytes a reader gets from a position on, with the line that says what is left out.
+    #[must_use]
+    pub fn readable(&self, from: u64) -> u64 {
+        let Place { omitted, kept, position } = self.place(from);
+        let note = Excerpt { omitted, ..Excerpt::default() }.into_bytes();
+        let next = position + kept.len() as u64;
+        let rest = if kept.is_empty() || next >= self.written() { 0 } else { self.readable(next) };
+        note.len() as u64 + kept.len() as u64 + rest
+    }
+
+    /// At most `most` of the kept bytes, from one on: those before and after the gap alike.
+    #[must_use]
+    pub fn kept_bytes(&self, from: usize, most: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(most.min(self.kept().saturating_sub(from)));
+        self.head.read(from, most, &mut bytes);
+        let rest = most - bytes.len();
+        self.tail.read((from + bytes.len()).saturating_sub(self.head.length), rest, &mut bytes);
         bytes
+    }
+
+    /// How many of the kept bytes stand before the gap, or all where there is none.
+    fn head_length(&self) -> usize {
+        match self.elsewhere {
+            0 => self.head.length,
+            // Only once the head is full is something left out, and then the tail is as long.
+            kept if self.omitted > 0 => kept / 2,
+            kept => kept,
+        }
     }
 
     /// How many bytes were left out between head and tail.
@@ -72,20 +134,14 @@ impl Output {
     /// How many bytes are kept.
     #[must_use]
     pub fn kept(&self) -> usize {
-        self.head.len() + self.tail.len() + self.elsewhere
+        self.head.length + self.tail.length + self.elsewhere
     }
 
     /// The kept bytes: those before what was omitted, and those after it.
     #[must_use]
-    pub fn parts(&self) -> (&[u8], Vec<u8>) {
-        (&self.head, self.tail.iter().copied().collect())
-    }
-
-    /// The output that had these [`parts`](Self::parts).
-    #[must_use]
-    pub fn from_parts(head: Vec<u8>, tail: Vec<u8>, omitted: u64) -> Self {
-        let limit = head.len() + tail.len();
-        Self { head, tail: tail.into(), omitted, limit, elsewhere: 0 }
+    pub fn parts(&self) -> (Vec<u8>, Vec<u8>) {
+        let head = self.head.length;
+        (self.kept_bytes(0, head), self.kept_bytes(head, self.tail.length))
     }
 
     /// An output of which only the size is known: its bytes are kept elsewhere.
@@ -94,22 +150,126 @@ impl Output {
         Self { omitted, elsewhere: kept, ..Self::default() }
     }
 
-    /// Gives back memory that is not needed once the output is complete.
-    pub fn shrink(&mut self) {
-        self.head.shrink_to_fit();
-        self.tail.shrink_to_fit();
+    /// Whether the bytes that are kept are here.
+    #[must_use]
+    pub fn has_bytes(&self) -> bool {
+        self.head.length + self.tail.length > 0
+    }
+
+    /// The same output of which no bytes are kept any more.
+    #[must_use]
+    pub fn without_bytes(&self) -> Self {
+        Self::sized(0, self.written())
     }
 
     /// The bytes as they were written; a line between head and tail says what was left out.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.since(0)
+        let mut bytes = Vec::new();
+        let mut position = 0;
+        while position < self.written() {
+            let excerpt = self.excerpt(position, usize::MAX);
+            position = excerpt.end;
+            bytes.extend(excerpt.into_bytes());
+        }
+        bytes
+    }
+}
+
+/// Equal are outputs that read the same, however their bytes came in.
+impl PartialEq for Output {
+    fn eq(&self, other: &Self) -> bool {
+        let sizes = |output: &Self| (output.elsewhere, output.omitted, output.kept());
+        sizes(self) == sizes(other) && self.parts() == other.parts()
+    }
+}
+
+impl Eq for Output {}
+
+impl Excerpt {
+    /// True where a reader gets nothing of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.omitted == 0 && self.bytes.is_empty()
+    }
+
+    /// What a reader gets: a line that says what is left out, if anything is, and the bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self.omitted {
+            0 => self.bytes,
+            omitted => {
+                let note = format!("\n[docket: {omitted} bytes left out here]\n");
+                [note.into_bytes(), self.bytes].concat()
+            }
+        }
+    }
+}
+
+/// Bytes in pieces, so that neither adding to their end nor dropping their beginning moves others.
+#[derive(Debug, Clone, Default)]
+struct Pieces {
+    /// All but the last hold [`PIECE`] bytes.
+    all: VecDeque<Vec<u8>>,
+    /// How many bytes of the first piece do not count any more.
+    dropped: usize,
+    length: usize,
+}
+
+impl Pieces {
+    fn push(&mut self, mut bytes: &[u8]) {
+        self.length += bytes.len();
+        while !bytes.is_empty() {
+            match self.all.back_mut() {
+                Some(last) if last.len() < PIECE => {
+                    let (next, rest) = bytes.split_at(bytes.len().min(PIECE - last.len()));
+                    last.extend_from_slice(next);
+                    bytes = rest;
+                }
+                _ => self.all.push_back(Vec::new()),
+            }
+        }
+    }
+
+    fn drop_first(&mut self, count: usize) {
+        self.length -= count;
+        self.dropped += count;
+        while let Some(first) = self.all.front().map(Vec::len).filter(|it| *it <= self.dropped) {
+            self.dropped -= first;
+            self.all.pop_front();
+        }
+    }
+
+    /// Adds at most `most` bytes, from one on, to others.
+    fn read(&self, from: usize, most: usize, to: &mut Vec<u8>) {
+        let end = to.len() + most.min(self.length.saturating_sub(from));
+        let mut place = self.dropped + from;
+        while to.len() < end {
+            let piece = self.all.get(place / PIECE).map(|piece| piece.split_at(place % PIECE));
+            let Some((_, rest)) = piece else { return };
+            let (next, _) = rest.split_at(rest.len().min(end - to.len()));
+            to.extend_from_slice(next);
+            place += next.len();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a reader gets that reads three bytes at once.
+    fn rest(output: &Output, mut from: u64) -> Vec<u8> {
+        let mut rest = Vec::new();
+        loop {
+            let excerpt = output.excerpt(from, 3);
+            if excerpt.is_empty() {
+                return rest;
+            }
+            from = excerpt.end;
+            rest.extend(excerpt.into_bytes());
+        }
+    }
 
     #[test]
     fn output_within_the_bound_is_kept_to_the_byte() {
@@ -132,16 +292,48 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_made_of_its_parts_again_or_told_by_its_size_alone() {
+    fn an_output_of_which_only_the_size_is_known_is_read_at_the_same_places() {
+        for limit in 0..=12 {
+            let mut output = Output::bounded(limit);
+            output.push(b"0123456789");
+
+            let sized = Output::sized(output.kept(), output.omitted());
+
+            assert_eq!((sized.written(), sized.kept()), (10, output.kept()));
+            for from in 0..12 {
+                assert_eq!(sized.readable(from), rest(&output, from).len() as u64, "{from}");
+                if output.omitted() > 0 {
+                    assert_eq!(sized.place(from), output.place(from), "{limit} {from}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_output_whose_bytes_were_removed_says_how_many_there_were() {
         let mut output = Output::bounded(8);
         output.push(b"0123456789");
 
-        let (head, tail) = output.parts();
-        let again = Output::from_parts(head.to_vec(), tail, output.omitted());
-        let sized = Output::sized(output.kept(), output.omitted());
+        let removed = output.without_bytes();
 
-        assert_eq!(again, output);
-        assert_eq!((sized.written(), sized.kept(), sized.omitted()), (10, 8, 2));
+        assert_eq!((removed.written(), removed.kept()), (10, 0));
+        assert_eq!(removed.to_bytes(), b"\n[docket: 10 bytes left out here]\n");
+    }
+
+    #[test]
+    fn an_output_of_many_pieces_is_read_from_anywhere() {
+        let text: Vec<u8> = (0..5 * PIECE).map(|number| (number % 251) as u8).collect();
+        let (whole, mut cut) = (text.len(), Output::bounded(3 * PIECE + 11));
+        text.chunks(7001).for_each(|piece| cut.push(piece));
+        let (head, tail) = text.split_at(whole - cut.kept().div_ceil(2));
+        let kept = [&head[..cut.kept() / 2], tail].concat();
+
+        for from in [0, 1, PIECE - 1, PIECE, 2 * PIECE, 3 * PIECE + 10, 3 * PIECE + 11] {
+            for most in [0, 1, 100, PIECE, usize::MAX] {
+                let expected: Vec<_> = kept.iter().skip(from).take(most).copied().collect();
+                assert!(cut.kept_bytes(from, most) == expected, "{from} {most}");
+            }
+        }
     }
 
     #[test]
@@ -161,7 +353,7 @@ mod tests {
         let mut output = Output::bounded(8);
         output.push(b"abcdefghijkl");
 
-        let rests = [0, 2, 4, 6, 8, 10, 12, 99].map(|skip| output.since(skip));
+        let rests = [0, 2, 4, 6, 8, 10, 12, 99].map(|from| rest(&output, from));
 
         let rests = rests.map(|rest| String::from_utf8(rest).unwrap());
         let note = |bytes| format!("\n[docket: {bytes} bytes left out here]\n");

@@ -7,6 +7,7 @@ mod ending;
 mod events;
 mod faults;
 mod holds;
+mod large;
 mod ledger;
 mod listing;
 mod meddling;

@@ -1,6 +1,52 @@
 //! What can go wrong at an engine, in words for whoever looks at a run.
 
+use std::fmt::Write as _;
+
 use thiserror::Error;
+
+/// The longest text of an engine or a registry in a record, an event or a log line, in bytes: enough
+/// for every error that a person reads, and little beside a record.
+pub(crate) const LONGEST_MESSAGE: usize = 4096;
+
+/// What is left free of it for the words that say what was cut off.
+const MARK: usize = 64;
+
+/// A text from outside, cut where it is too long; the cut says how much it left out.
+pub(crate) fn bounded(message: impl Into<String>) -> String {
+    bounded_beginning(message.into(), 0)
+}
+
+/// The same for the beginning of a text of which so many bytes more are not here.
+pub(crate) fn bounded_beginning(mut message: String, missing: usize) -> String {
+    let whole = message.len() + missing;
+    if whole <= LONGEST_MESSAGE {
+        return message;
+    }
+    let longest = LONGEST_MESSAGE - MARK;
+    let end = (0..=longest.min(message.len())).rev().find(|end| message.is_char_boundary(*end));
+    message.truncate(end.unwrap_or_default());
+    message.shrink_to_fit();
+    // Writing to a text cannot fail.
+    let _ = write!(message, "… [docket: {} bytes cut off]", whole - message.len());
+    message
+}
+
+/// Several texts from outside, which together are no longer than one; the last says how many are
+/// left out.
+pub(crate) fn bounded_list(messages: Vec<String>) -> Vec<String> {
+    let count = messages.len();
+    let mut room = LONGEST_MESSAGE;
+    let mut kept = Vec::new();
+    for message in messages.into_iter().map(bounded) {
+        let Some(rest) = room.checked_sub(message.len().max(1)) else { break };
+        room = rest;
+        kept.push(message);
+    }
+    if kept.len() < count {
+        kept.push(format!("[docket: {} more left out]", count - kept.len()));
+    }
+    kept
+}
 
 /// What can go wrong at an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -59,5 +105,33 @@ impl EngineError {
     #[must_use]
     pub fn is_unreadable_log(&self) -> bool {
         matches!(self, Self::Refused { status: 501, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_cut_between_characters_and_says_how_much_is_missing() {
+        let fits = "é".repeat(LONGEST_MESSAGE / 2);
+        assert_eq!(bounded(fits.as_str()), fits);
+        for length in [LONGEST_MESSAGE / 2 + 1, 1_000_000] {
+            let long = "é".repeat(length);
+            let cut = bounded(long.as_str());
+            let (kept, mark) = cut.split_once('…').unwrap();
+            assert!(cut.len() <= LONGEST_MESSAGE && long.starts_with(kept), "{}", cut.len());
+            assert_eq!(mark, format!(" [docket: {} bytes cut off]", long.len() - kept.len()));
+        }
+    }
+
+    #[test]
+    fn many_messages_are_no_longer_together_than_one() {
+        let few = vec!["no swap".to_owned(), String::new()];
+        assert_eq!(bounded_list(few.clone()), few);
+        let many = bounded_list(vec!["x".repeat(1000); 50]);
+        assert_eq!(many.len(), 5);
+        assert_eq!(many[4], "[docket: 46 more left out]");
+        assert!(bounded_list(vec![String::new(); 1_000_000]).len() <= LONGEST_MESSAGE + 1);
     }
 }

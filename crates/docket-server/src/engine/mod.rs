@@ -24,6 +24,9 @@ use docket_model::{
 use futures_util::stream::BoxStream;
 use uuid::Uuid;
 
+#[cfg(test)]
+pub(crate) use self::error::LONGEST_MESSAGE;
+pub(crate) use self::error::{bounded, bounded_beginning, bounded_list};
 pub use self::{
     error::EngineError,
     plan::{Identity, Plan},
@@ -230,6 +233,10 @@ pub trait Observation: fmt::Debug + Send + Sync {
     /// away meanwhile. An error is the last item: [`EngineError::Gone`] where the container is,
     /// [`EngineError::Refused`] where its log cannot be read.
     fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput;
+
+    /// Hands out what the container has written by now, from its beginning, without the first `skip`
+    /// bytes; errors as of [`Observation::live_output`]. A log that cannot be read at all is empty.
+    fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput;
 
     /// Finds the containers whose labels say that they belong to this namespace and this store.
     ///

@@ -1,26 +1,28 @@
 //! What a run wrote, and writes: as bytes, or as events.
 //!
-//! The id of an event is how many bytes were written up to its end, so that a reader that comes back
-//! goes on behind it, to the byte.
+//! An answer is read piece by piece as its reader takes it, from the store or from the engine; an
+//! output is never held as a whole.
+
+mod live;
 
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    body::SizedStream,
     http::header,
     web::{Data, Path},
 };
 use bytes::Bytes;
 use docket_model::{
     Output, Run,
-    allocation::Keep,
     run::{ContainerId, Instant},
-    wire::{END, RunRecord},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
-use tracing::warn;
 use utoipa::IntoParams;
+
+use self::live::Live;
 
 use super::{
     Api,
@@ -34,15 +36,9 @@ use super::{
     query::{self, Query},
     runs::find,
     session,
-    sse::{self, Came, Feed, Pulse},
+    sse::{self, Pulse},
 };
-use crate::{
-    engine::EngineError,
-    runner::{Piece, Pieces},
-};
-
-/// How much of an output is read from the engine while its container runs, in bytes.
-const LARGEST: usize = Keep::MOST_OUTPUT;
+use crate::{engine::EngineError, runner::Written as SoFar, store::StoreError};
 
 /// How to read an output.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -113,30 +109,80 @@ pub(super) async fn get(
         let end = session::end_of(&api, request.headers());
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
     }
-    let kept = async |attempt, sized: Arc<Output>| {
-        let output = api.store.output(&path.0, run.id.instant, attempt).await?;
-        // Where nothing is kept, it is told how much was left out.
-        Ok::<_, ApiError>(output.unwrap_or(sized).since(skip))
-    };
-    let bytes = match written(&run, attempt)? {
-        Written::Kept(attempt, sized) => kept(attempt, sized).await?,
-        Written::Nothing => Vec::new(),
-        Written::ByNow(container) => {
-            match api.runner.output_by_now(container.clone(), LARGEST).await {
-                Ok(captured) => captured.output.since(skip),
-                // It ended and was removed in this very moment: the record has its output by now.
-                Err(EngineError::Gone) => {
-                    let run = find(&api, &path.0, &path.1).await?;
-                    match written(&run, attempt)? {
-                        Written::Kept(attempt, sized) => kept(attempt, sized).await?,
-                        Written::Nothing | Written::ByNow(_) => Vec::new(),
-                    }
-                }
-                Err(error) => return Err(ApiError::Engine(error)),
+    let reading = Reading { api, name: path.0.clone(), instant: run.id.instant, skip };
+    match written(&run, attempt)? {
+        Written::Kept(attempt, sized) => Ok(reading.kept(answer, attempt, &sized)),
+        Written::Nothing => Ok(answer.body(Bytes::new())),
+        Written::ByNow(container) => reading.by_now(answer, container, attempt, &path.1).await,
+    }
+}
+
+/// One who reads what was written by now.
+struct Reading {
+    api: Data<Api>,
+    name: String,
+    instant: Instant,
+    /// How many bytes the reader has already.
+    skip: u64,
+}
+
+impl Reading {
+    /// Answers with what the store keeps of an attempt.
+    fn kept(self, mut answer: HttpResponseBuilder, attempt: u32, sized: &Output) -> HttpResponse {
+        let (length, written) = (sized.readable(self.skip), sized.written());
+        answer.body(SizedStream::new(length, self.pieces(attempt, written)))
+    }
+
+    /// What the store keeps of an attempt that wrote so much, piece by piece.
+    fn pieces(
+        self,
+        attempt: u32,
+        written: u64,
+    ) -> impl Stream<Item = Result<Bytes, StoreError>> + 'static {
+        stream::try_unfold(self, move |mut reading| async move {
+            if reading.skip >= written {
+                return Ok(None);
             }
+            let Self { api, name, instant, skip } = &reading;
+            let piece = api.store.output(name, *instant, attempt, *skip).await?;
+            // Without the rest the answer is shorter than it was said to be, so its reader learns
+            // that the record was removed meanwhile.
+            let Some(piece) = piece.filter(|piece| !piece.is_empty()) else { return Ok(None) };
+            reading.skip = piece.end;
+            Ok(Some((piece.into_bytes().into(), reading)))
+        })
+    }
+
+    /// Answers with what a container wrote that runs.
+    async fn by_now(
+        self,
+        mut answer: HttpResponseBuilder,
+        container: &ContainerId,
+        attempt: Option<u32>,
+        run: &str,
+    ) -> Result<HttpResponse, ApiError> {
+        let mut written_so_far = self.api.runner.output_by_now(container, self.skip);
+        match written_so_far.recv().await {
+            Some(Ok(first)) => {
+                let first = stream::iter([Ok(first)]);
+                Ok(answer.streaming(first.chain(rest(written_so_far))))
+            }
+            None => Ok(answer.body(Bytes::new())),
+            // It ended and was removed in this very moment: the record has its output by now.
+            Some(Err(EngineError::Gone)) => {
+                let run = find(&self.api, &self.name, run).await?;
+                match written(&run, attempt)? {
+                    Written::Kept(attempt, sized) => Ok(self.kept(answer, attempt, &sized)),
+                    Written::Nothing | Written::ByNow(_) => Ok(answer.body(Bytes::new())),
+                }
+            }
+            Some(Err(error)) => Err(ApiError::Engine(error)),
         }
-    };
-    Ok(answer.body(bytes))
+    }
+}
+
+fn rest(written: SoFar) -> impl Stream<Item = Result<Bytes, EngineError>> {
+    stream::unfold(written, async |mut written| Some((written.recv().await?, written)))
 }
 
 /// Where the output of an attempt is.
@@ -170,123 +216,4 @@ fn no_such_attempt(number: u32, there_are: usize) -> ApiError {
         count => format!("{count} attempts"),
     };
     ApiError::BadQuery(format!("attempt: there is no attempt {number}, the run has {there_are}"))
-}
-
-/// An output as events, to the end of its run.
-struct Live {
-    api: Data<Api>,
-    name: String,
-    instant: Instant,
-    pieces: Pieces,
-    pulse: Pulse,
-    /// How many bytes the reader has.
-    seen: u64,
-    /// The beginning of a character whose end is still to come.
-    begun: Vec<u8>,
-    stage: Stage,
-}
-
-enum Stage {
-    Opening,
-    Open,
-    /// All pieces came.
-    Read,
-    Over,
-}
-
-impl Live {
-    fn new(api: &Data<Api>, name: String, instant: Instant, seen: u64, pulse: Pulse) -> Self {
-        Self {
-            pieces: api.runner.follow_output(name.clone(), instant, seen),
-            pulse,
-            api: api.clone(),
-            name,
-            instant,
-            seen,
-            begun: Vec::new(),
-            stage: Stage::Opening,
-        }
-    }
-
-    /// The event of a piece; none where it holds no whole character.
-    fn event(&mut self, Piece { bytes, end }: Piece) -> Option<Bytes> {
-        let mut text = std::mem::take(&mut self.begun);
-        text.extend_from_slice(&bytes);
-        self.begun = text.split_off(text.len() - unfinished(&text));
-        self.seen = end.saturating_sub(self.begun.len() as u64);
-        (!text.is_empty()).then(|| sse::event(None, self.seen, &String::from_utf8_lossy(&text)))
-    }
-
-    /// What was held back at the end, and then the record.
-    async fn end(&mut self) -> Option<Bytes> {
-        if !self.begun.is_empty() {
-            let rest = std::mem::take(&mut self.begun);
-            self.seen += rest.len() as u64;
-            return Some(sse::event(None, self.seen, &String::from_utf8_lossy(&rest)));
-        }
-        self.stage = Stage::Over;
-        // Where the server stops, or the record is gone, the run's end is not known here.
-        let run = self.api.store.run(&self.name, self.instant).await.ok()??;
-        let is_over = run.state.is_over();
-        is_over.then(|| sse::event(Some(END), self.seen, &RunRecord::from(run.as_ref())))
-    }
-}
-
-impl Feed for Live {
-    async fn next(&mut self) -> Option<Bytes> {
-        self.pulse.beat();
-        loop {
-            match self.stage {
-                Stage::Opening => {
-                    self.stage = Stage::Open;
-                    return Some([sse::opening(), sse::heartbeat(self.seen)].concat().into());
-                }
-                Stage::Read => return self.end().await,
-                Stage::Over => return None,
-                Stage::Open => {}
-            }
-            match self.pulse.wait(self.pieces.recv()).await {
-                Came::Some(Some(Ok(piece))) => {
-                    if let Some(event) = self.event(piece) {
-                        return Some(event);
-                    }
-                }
-                Came::Some(Some(Err(error))) => {
-                    warn!(%error, "an output breaks off for its reader");
-                    self.stage = Stage::Over;
-                }
-                Came::Some(None) => self.stage = Stage::Read,
-                Came::Nothing => return Some(sse::heartbeat(self.seen)),
-                Came::TheEnd => self.stage = Stage::Over,
-            }
-        }
-    }
-}
-
-/// How many bytes at the end begin a character of UTF-8 that is not complete.
-fn unfinished(bytes: &[u8]) -> usize {
-    for (after, byte) in bytes.iter().rev().take(3).enumerate() {
-        let length = match byte {
-            0x80..=0xBF => continue,
-            0xC2..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xF4 => 4,
-            _ => 0,
-        };
-        return if length > after + 1 { after + 1 } else { 0 };
-    }
-    0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_character_is_not_torn_apart() {
-        let text = "aé€😀".as_bytes();
-        let begun: Vec<_> = (0..=text.len()).map(|end| unfinished(&text[..end])).collect();
-        assert_eq!(begun, [0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0]);
-        assert_eq!([unfinished(b"\xff"), unfinished(b"a\x80\x80\x80\x80")], [0, 0]);
-    }
 }

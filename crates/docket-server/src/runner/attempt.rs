@@ -9,7 +9,10 @@ use docket_model::{
 };
 use tracing::warn;
 
-use super::{Stopped, berths::Place, journey::Journey, policy, replacement::Fate, watch::Start};
+use super::{
+    Stopped, berths::Place, journey::Journey, output_memory::Reserved, policy, replacement::Fate,
+    watch::Start,
+};
 use crate::{
     engine::{EngineError, Found, Identity, Sight},
     fault::{Point, point},
@@ -43,6 +46,8 @@ pub(super) struct Over {
     /// When its container started, by docket's clock.
     pub(super) started_at: Option<DateTime<Utc>>,
     pub(super) output: Option<Arc<Output>>,
+    /// The memory that the output takes until it is recorded.
+    pub(super) reserved: Option<Reserved>,
     pub(super) remarks: Vec<String>,
     /// The container that is there and does not run.
     pub(super) container: Option<ContainerId>,
@@ -51,8 +56,15 @@ pub(super) struct Over {
 impl Over {
     /// An end for which no container stands.
     pub(super) fn without_container(state: RunState) -> Self {
-        let (exit, started_at, output) = (None, None, None);
-        Self { state, exit, started_at, output, remarks: Vec::new(), container: None }
+        Self {
+            state,
+            exit: None,
+            started_at: None,
+            output: None,
+            reserved: None,
+            remarks: Vec::new(),
+            container: None,
+        }
     }
 }
 

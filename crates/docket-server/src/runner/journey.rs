@@ -196,7 +196,7 @@ impl Journey {
 
     /// Records the end of an attempt, and only then lets its container go.
     async fn finish(&self, over: Over) -> Result<RunState, Stopped> {
-        let Over { state, exit, started_at, output, remarks, container } = over;
+        let Over { state, exit, started_at, output, reserved, remarks, container } = over;
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let exit_code = exit.as_ref().map(|exit| exit.code);
         let at = runner.clock.now();
@@ -205,6 +205,7 @@ impl Journey {
             // The allocation was deleted meanwhile, and its history with it.
             info!(run = %id, %error, "the end of a run could not be recorded");
         }
+        drop((end, reserved));
         point(Point::EndNoted);
         runner.tell(id);
         let (allocation, run) = (&id.allocation, id.instant);

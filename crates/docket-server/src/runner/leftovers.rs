@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
 use crate::{
-    engine::{Captured, EngineError, Found, Identity, Sight},
+    engine::{EngineError, Found, Identity, Sight},
     store::{End, Standing},
 };
 
@@ -210,11 +210,9 @@ impl Runner {
         let Ok(Ok(standing)) = standing else { return };
         let Some(standing) = standing else { return self.remove(container).await };
         let most = standing.allocation.specification.policies.keep.output;
-        let output = || self.engine.output(container, most);
-        let read = self.persistently("the request for the log", output).await;
-        let output = match read {
+        let (output, reserved) = match self.capture(container, most).await {
             Err(Stopped) => return,
-            Ok(read) => read.ok().map(|Captured { output, .. }| Arc::new(output)),
+            Ok(read) => read.ok().map(|(read, reserved)| (Arc::new(read.output), reserved)).unzip(),
         };
         let state = judge(&exit);
         let remarks = vec!["it was lost, and its container was found again".to_owned()];
@@ -228,6 +226,7 @@ impl Runner {
             }
             Ok(Ok(())) => {}
         }
+        drop((end, reserved));
         self.tell(&run.id);
         if state == RunState::Succeeded {
             self.children_of(name).await;

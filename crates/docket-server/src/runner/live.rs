@@ -1,32 +1,25 @@
 //! The output of a run as it comes: from its beginning to its end, over all its attempts.
 
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use docket_model::{
-    Run,
+    Output, Run,
     run::{Attempt, ContainerId, Instant, RunId},
 };
+use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::{
     Notify,
     broadcast::{self, error::RecvError},
     mpsc,
 };
-use tokio_stream::StreamExt;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::{Runner, outcome};
-use crate::{
-    engine::{Captured, EngineError},
-    store::StoreError,
-};
+use super::{Runner, shared_log::Next};
+use crate::{engine::EngineError, store::StoreError};
 
-/// How many pieces wait for a slow reader.
-const PIECES: usize = 16;
-/// For how long lines are gathered into one piece, and how many at most: a piece for each line would
-/// cost a reader of many lines more than the lines.
-const GATHERED: (usize, Duration) = (512, Duration::from_millis(10));
+/// How many pieces wait for a slow reader: few, because each reader has its own.
+const PIECES: usize = 2;
 /// For how long a container that has ended stays for those who still read its output.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// After which time a record is looked at again without news of it.
@@ -104,17 +97,26 @@ pub(crate) struct Piece {
 /// Pieces of an output, in order.
 pub(crate) type Pieces = mpsc::Receiver<Result<Piece, LiveError>>;
 
+/// What a container wrote by now, in order.
+pub(crate) type Written = mpsc::Receiver<Result<Bytes, EngineError>>;
+
 impl Runner {
-    /// What a container wrote by now, its beginning and its end where that is more than the limit.
-    pub(crate) async fn output_by_now(
-        &self,
-        container: ContainerId,
-        limit: usize,
-    ) -> Result<Captured, EngineError> {
-        let engine = Arc::clone(&self.engine);
-        let reading = async move { engine.output(&container, limit).await };
+    /// Hands out what a container wrote by now, without its first `skip` bytes.
+    pub(crate) fn output_by_now(&self, container: &ContainerId, skip: u64) -> Written {
+        let (pieces, received) = mpsc::channel(PIECES);
+        let mut written = self.engine.output_so_far(container, skip);
+        let reading = self.readers.enter(container);
         // Where the engine's connections are: each piece of a log would cross threads twice.
-        outcome(AbortOnDropHandle::new(self.runtime.spawn(reading))).await
+        self.runtime.spawn(async move {
+            let _reading = reading;
+            while let Some(piece) = written.next().await {
+                if pieces.send(piece).await.is_err() {
+                    // Nobody reads any more.
+                    return;
+                }
+            }
+        });
+        received
     }
 
     /// Follows the output of a run, without its first `skip` bytes, until the run is over.
@@ -199,16 +201,7 @@ impl Follower {
         is_ended: bool,
     ) -> Result<bool, LiveError> {
         if let Some(sized) = &attempt.output {
-            let (name, instant) = (run.id.allocation.as_str(), run.id.instant);
-            self.before += sized.written();
-            if sized.written() > self.skip {
-                let output = self.runner.store.output(name, instant, attempt.number).await?;
-                // Where nothing is kept, it is told how much was left out.
-                let rest = output.as_ref().unwrap_or(sized).since(self.skip);
-                self.hand_out(rest.into(), self.before).await;
-            }
-            self.skip = self.skip.saturating_sub(sized.written());
-            return Ok(true);
+            return self.read_kept(&run.id, attempt.number, sized).await.map(|()| true);
         }
         if is_ended {
             // What was handed out of it counts, though no record tells of it.
@@ -219,33 +212,55 @@ impl Follower {
             return Ok(true);
         }
         let is_readable = attempt.started_at.is_some() && !self.is_unreadable;
-        let Some(container) = attempt.container.as_ref().filter(|_| is_readable) else {
-            return Ok(false);
-        };
-        let _reading = self.runner.readers.enter(container);
-        let pieces = self.runner.engine.live_output(container, self.skip);
-        let mut gathered = pin!(pieces.chunks_timeout(GATHERED.0, GATHERED.1));
-        while let Some(pieces) = gathered.next().await {
-            let (mut bytes, mut failure) = (BytesMut::new(), None);
-            for piece in pieces {
-                match piece {
-                    Ok(piece) => bytes.extend_from_slice(&piece),
-                    Err(error) => failure = Some(error),
+        match attempt.container.as_ref().filter(|_| is_readable) {
+            Some(container) => self.read_live(container).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Reads what the store keeps of an attempt that has ended.
+    async fn read_kept(
+        &mut self,
+        id: &RunId,
+        attempt: u32,
+        sized: &Output,
+    ) -> Result<(), LiveError> {
+        let (name, written) = (id.allocation.as_str(), sized.written());
+        while self.skip < written {
+            let piece = self.runner.store.output(name, id.instant, attempt, self.skip).await?;
+            // What was removed in this moment is told as left out.
+            let piece = piece
+                .filter(|piece| !piece.is_empty())
+                .unwrap_or_else(|| sized.without_bytes().excerpt(self.skip, 0));
+            self.skip = piece.end;
+            self.hand_out(piece.into_bytes().into(), self.before + self.skip).await;
+        }
+        self.before += written;
+        self.skip -= written;
+        Ok(())
+    }
+
+    /// Follows the log of a container to its end; false where there may be more to read later.
+    async fn read_live(&mut self, container: &ContainerId) -> Result<bool, LiveError> {
+        let runner = Arc::clone(&self.runner);
+        let _reading = runner.readers.enter(container);
+        let mut log = runner.logs.follow(&runner.engine, container, self.skip, &runner.runtime);
+        loop {
+            match log.next(self.skip).await {
+                Next::Piece(bytes) => {
+                    self.is_begun = true;
+                    self.skip += bytes.len() as u64;
+                    self.hand_out(bytes, self.before + self.skip).await;
                 }
-            }
-            self.is_begun |= !bytes.is_empty();
-            self.skip += bytes.len() as u64;
-            self.hand_out(bytes.freeze(), self.before + self.skip).await;
-            match failure {
-                None => {}
+                Next::End(Ok(())) => break,
                 // It was removed from outside, or in this moment after its end was noted.
-                Some(EngineError::Gone) => return Ok(false),
+                Next::End(Err(EngineError::Gone)) => return Ok(false),
                 // Its log driver keeps nothing to read; its end is told by the record.
-                Some(error) if error.is_unreadable_log() => {
+                Next::End(Err(error)) if error.is_unreadable_log() => {
                     self.is_unreadable = true;
                     return Ok(false);
                 }
-                Some(error) => return Err(error.into()),
+                Next::End(Err(error)) => return Err(error.into()),
             }
         }
         self.before += self.skip;

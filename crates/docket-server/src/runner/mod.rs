@@ -23,6 +23,7 @@ mod launch;
 mod leftovers;
 mod line;
 mod live;
+mod output_memory;
 mod patience;
 mod pauses;
 pub(crate) mod policy;
@@ -30,6 +31,7 @@ mod recovery;
 mod rehearsal;
 mod replacement;
 mod settle;
+mod shared_log;
 mod standby;
 mod watch;
 
@@ -63,13 +65,15 @@ use self::{
     leftovers::Leftovers,
     line::Lines,
     live::Readers,
+    output_memory::OutputMemory,
     pauses::{Pauses, StoreNews},
+    shared_log::SharedLogs,
 };
 pub(crate) use self::{
     by_hand::HandError,
     environment::NO_FOLDER,
     health::{EngineHealth, EngineState},
-    live::{Piece, Pieces},
+    live::{Piece, Pieces, Written},
     pauses::StoreTrouble,
     standby::Standby,
 };
@@ -108,6 +112,8 @@ pub(crate) struct Runner {
     kept: Kept,
     leftovers: Arc<Leftovers>,
     readers: Arc<Readers>,
+    logs: SharedLogs,
+    output_memory: OutputMemory,
     news: broadcast::Sender<RunId>,
     /// The life of the server that it is a part of.
     life: Life,
@@ -161,6 +167,8 @@ impl Runner {
             kept: Kept::default(),
             leftovers: Arc::default(),
             readers: Arc::default(),
+            logs: SharedLogs::default(),
+            output_memory: OutputMemory::default(),
             news: broadcast::Sender::new(NEWS),
             life: with.life,
             standby: Sender::new(standby),

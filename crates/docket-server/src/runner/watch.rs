@@ -223,15 +223,16 @@ impl Attempt<'_> {
     ) -> Result<Over, Break> {
         let (runner, handle) = (&self.journey.runner, &self.journey.handle);
         let most = handle.allocation.specification.policies.keep.output;
-        let output = || runner.engine.output(container, most);
-        let read = runner.persistently("the request for the log", output).await?;
-        let (output, remarks) = match read {
-            Ok(Captured { output, remark }) => (Some(Arc::new(output)), Vec::from_iter(remark)),
-            Err(error) => (None, vec![format!("the output could not be read: {error}")]),
+        let (output, reserved, remarks) = match runner.capture(container, most).await? {
+            Ok((Captured { output, remark }, reserved)) => {
+                (Some(Arc::new(output)), reserved, Vec::from_iter(remark))
+            }
+            Err(error) => (None, None, vec![format!("the output could not be read: {error}")]),
         };
         let exit = self.with_late_news(container, exit).await?;
         point(Point::Captured);
-        Ok(Over { output, remarks, container: Some(container.clone()), ..self.judged(exit, early) })
+        let container = Some(container.clone());
+        Ok(Over { output, reserved, remarks, container, ..self.judged(exit, early) })
     }
 
     /// The end of an attempt whose container ended so.

@@ -25,11 +25,16 @@ pub(super) struct History {
     runs: BTreeMap<Instant, Kept>,
 }
 
+/// Said of an attempt whose output is not kept any more.
+const REMOVED: &str = "the output was removed to make room for newer ones (`--memory`)";
+
 /// What a change of the history did: bytes that came, ages that went, and the latest instant whose
 /// record was pruned.
 #[derive(Debug, Default)]
 pub(super) struct Resized {
     pub(super) grown: isize,
+    /// The record, by age, that is not the newest of its allocation, or not any more.
+    pub(super) overtaken: Option<(u64, Instant)>,
     pub(super) gone: Vec<u64>,
     pub(super) pruned: Option<Instant>,
 }
@@ -76,10 +81,15 @@ impl History {
         keep: Keep,
         settled: Option<DateTime<Utc>>,
     ) -> Resized {
-        let weight = run.weight();
-        self.runs.insert(run.id.instant, Kept { run, age, weight });
+        let (instant, weight) = (run.id.instant, run.weight());
+        let newest = self.runs.last_key_value().map(|(instant, kept)| (kept.age, *instant));
+        let is_newest = newest.is_none_or(|(_, newest)| newest <= instant);
+        self.runs.insert(instant, Kept { run, age, weight });
         let mut resized = self.prune(keep, settled);
         resized.grown += signed(weight);
+        let overtaken = if is_newest { newest } else { Some((age, instant)) };
+        // Pruning may have taken it out.
+        resized.overtaken = overtaken.filter(|(_, instant)| self.runs.contains_key(instant));
         resized
     }
 
@@ -89,29 +99,44 @@ impl History {
         taken.map_or_else(Resized::default, |kept| Resized {
             grown: -signed(kept.weight),
             gone: vec![kept.age],
-            pruned: None,
+            ..Resized::default()
         })
     }
 
-    /// Puts a changed record in the place of the one that is there; the bytes that came.
-    pub(super) fn replace(&mut self, run: Arc<Run>) -> isize {
-        let Some(kept) = self.runs.get_mut(&run.id.instant) else { return 0 };
+    /// Puts a changed record in the place of the one that is there; the bytes that came, and its age.
+    pub(super) fn replace(&mut self, run: Arc<Run>) -> Option<(isize, u64)> {
+        let kept = self.runs.get_mut(&run.id.instant)?;
         let before = std::mem::replace(&mut kept.weight, run.weight());
         kept.run = run;
-        signed(kept.weight) - signed(before)
+        Some((signed(kept.weight) - signed(before), kept.age))
+    }
+
+    /// Removes the bytes of a run's outputs; the record says so. The bytes that came.
+    pub(super) fn remove_outputs(&mut self, instant: Instant) -> isize {
+        let Some(kept) = self.runs.get(&instant) else { return 0 };
+        let mut run = Run::clone(&kept.run);
+        for attempt in &mut run.attempts {
+            let removed = attempt.output.as_ref().filter(|output| output.has_bytes());
+            if let Some(removed) = removed.map(|output| output.without_bytes()) {
+                attempt.output = Some(Arc::new(removed));
+                attempt.remarks.push(REMOVED.to_owned());
+            }
+        }
+        self.replace(Arc::new(run)).map_or(0, |(grown, _)| grown)
     }
 
     /// Forgets a run, unless something may still need its record: the bytes it took and the latest
-    /// instant it accounted for.
+    /// instant it accounted for. The newest always stays.
     pub(super) fn forget(
         &mut self,
         instant: Instant,
         settled: Option<DateTime<Utc>>,
     ) -> Option<(usize, Instant)> {
         let run = &self.runs.get(&instant)?.run;
+        let is_newest = self.runs.last_key_value().is_some_and(|(newest, _)| *newest == instant);
         // What was made up for would pass for one of those that were missed.
         let is_within = self.span(instant).is_some_and(|span| span.id != run.id);
-        if !run.state.is_over() || is_within || rules::is_undecided(instant, settled) {
+        if is_newest || !run.state.is_over() || is_within || rules::is_undecided(instant, settled) {
             return None;
         }
         let kept = self.runs.remove(&instant)?;

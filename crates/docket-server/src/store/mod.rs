@@ -32,8 +32,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    Allocation, AllocationName, Origin, Output, Run, RunId, Specification,
+    Allocation, AllocationName, Origin, Run, RunId, Specification,
     journal::{Entry, Suspension},
+    output::Excerpt,
     run::Instant,
 };
 use uuid::Uuid;
@@ -315,13 +316,15 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// outputs may be left out, their sizes not.
     async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError>;
 
-    /// What an attempt at a run wrote, with its bytes; nothing where none of that is kept.
+    /// What an attempt at a run wrote from a position on: one piece of it, which is small beside the
+    /// whole. An empty one is the end; nothing where there is no such output.
     async fn output(
         &self,
         name: &str,
         instant: Instant,
         attempt: u32,
-    ) -> Result<Option<Arc<Output>>, StoreError>;
+        from: u64,
+    ) -> Result<Option<Excerpt>, StoreError>;
 
     /// The records of an allocation, the newest first.
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError>;

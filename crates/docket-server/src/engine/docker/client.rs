@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bollard::{BollardRequest, Docker, errors::Error};
+use bollard::{BollardRequest, Docker, body_full, errors::Error};
 use bytes::Bytes;
 use docket_model::run::ContainerId;
 use futures_util::{Stream, StreamExt};
-use http::{Uri, uri::PathAndQuery};
+use http::{HeaderValue, Method, Uri, uri::PathAndQuery};
 use serde::de::DeserializeOwned;
 
 use super::inspect::Inspected;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, bounded};
 
 /// How long an answer may take to begin, and a short one to be there in full.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
@@ -20,9 +20,49 @@ const PING_LIMIT: Duration = Duration::from_secs(10);
 const INSPECTIONS: u32 = 6;
 /// The pause before it is first made again, doubling: 6 s in all.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest answer that is read as a whole, in bytes; an inspection has some 10 KiB, a list some
-/// 2 KiB for each container.
-const LONGEST_ANSWER: usize = 64 << 20;
+/// The longest answer that is read as a whole, in bytes: a list has some 2 KiB for each container, and
+/// there may be 10,000 of them. An inspection has some 10 KiB.
+const LONGEST_ANSWER: usize = 32 << 20;
+/// The longest answer to a ping, in bytes, which is `OK`.
+const LONGEST_PONG: usize = 1 << 10;
+/// Where bollard and engines have the login at a registry.
+const LOGIN: &str = "x-registry-auth";
+
+/// What is asked of the engine. What stands in the path is checked text; the query may be any.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    method: Method,
+    path: String,
+    body: Bytes,
+    login: Option<HeaderValue>,
+}
+
+impl Call {
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::GET, path: path.into(), body: Bytes::new(), login: None }
+    }
+
+    pub(super) fn post(path: impl Into<String>, body: Bytes) -> Self {
+        Self { method: Method::POST, body, ..Self::get(path) }
+    }
+
+    /// The same with a login at a registry.
+    pub(super) fn with_login(self, login: Option<HeaderValue>) -> Self {
+        Self { login, ..self }
+    }
+
+    /// Makes another request this one.
+    fn modify(&self, path: &PathAndQuery, mut request: BollardRequest) -> BollardRequest {
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        parts.path_and_query = Some(path.clone());
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+        *request.method_mut() = self.method.clone();
+        if let Some(login) = &self.login {
+            request.headers_mut().insert(LOGIN, login.clone());
+        }
+        request.map(|_| body_full(self.body.clone()))
+    }
+}
 
 /// A client of one engine.
 #[derive(Debug, Clone)]
@@ -52,13 +92,19 @@ impl Client {
     /// True where the engine takes new connections. One that goes down does not any more, while it
     /// still answers on those it has.
     pub(super) async fn takes_connections(&self) -> bool {
-        self.answer(PING_LIMIT, self.afresh.ping()).await.is_ok()
+        self.ping_over(&self.afresh).await.is_ok()
     }
 
     /// Asks whether the engine answers: over a new connection, where that costs little.
     pub(super) async fn ping(&self) -> Result<(), EngineError> {
         let docker = if self.is_local { &self.afresh } else { &self.docker };
-        self.answer(PING_LIMIT, docker.ping()).await.map(drop)
+        self.ping_over(docker).await
+    }
+
+    async fn ping_over(&self, docker: &Docker) -> Result<(), EngineError> {
+        let read = self.read(docker, Call::get("/_ping"), LONGEST_PONG);
+        let answer = tokio::time::timeout(PING_LIMIT, read).await;
+        answer.unwrap_or_else(|_| Err(self.no_answer(PING_LIMIT))).map(drop)
     }
 
     /// The refusal, unless it comes from an engine that goes down: that one may be back.
@@ -120,41 +166,60 @@ impl Client {
     ) -> Result<T, EngineError> {
         let query = serde_urlencoded::to_string(query).map_err(|error| self.unreadable(&error))?;
         let mark = if query.is_empty() { "" } else { "?" };
-        let read = async {
-            let mut pieces = self.get(format!("{path}{mark}{query}"))?;
-            let mut bytes = Vec::new();
-            while let Some(piece) = pieces.next().await {
-                bytes.extend_from_slice(&piece?);
-                if bytes.len() > LONGEST_ANSWER {
-                    return Err(self.unreadable(&format_args!("over {LONGEST_ANSWER} bytes")));
-                }
-            }
-            serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))
-        };
+        self.json(Call::get(format!("{path}{mark}{query}"))).await
+    }
+
+    /// Reads a JSON answer to a call.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, EngineError> {
+        let read = self.read(&self.docker, call, LONGEST_ANSWER);
         let answer = tokio::time::timeout(ANSWER_LIMIT, read).await;
-        answer.unwrap_or_else(|_| Err(self.no_answer(ANSWER_LIMIT)))
+        let bytes = answer.unwrap_or_else(|_| Err(self.no_answer(ANSWER_LIMIT)))?;
+        serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))
+    }
+
+    /// Reads an answer as a whole, unless it is too long.
+    async fn read(
+        &self,
+        docker: &Docker,
+        call: Call,
+        longest: usize,
+    ) -> Result<Vec<u8>, EngineError> {
+        let mut pieces = self.pieces(docker, call)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece?);
+            if bytes.len() > longest {
+                return Err(self.unreadable(&format_args!("over {longest} bytes")));
+            }
+        }
+        Ok(bytes)
     }
 
     /// Reads what the engine answers, as it comes.
-    ///
-    /// bollard's types refuse a word that a newer engine may say, and its decoder takes a terminal's
-    /// bytes for frame headers. It gives bytes as they are for an export only, so the request of an
-    /// export is sent elsewhere.
     pub(super) fn get(
         &self,
         path: String,
     ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
-        let path = PathAndQuery::try_from(path).map_err(|error| EngineError::Refused {
+        self.pieces(&self.docker, Call::get(path))
+    }
+
+    /// Makes a call and reads the answer as it comes.
+    ///
+    /// bollard's types refuse a word that a newer engine may say, its decoders hold a line or an answer
+    /// of any length, and one takes a terminal's bytes for frame headers. It gives bytes as they are
+    /// for an export only, so the request of an export is made another one.
+    pub(super) fn pieces(
+        &self,
+        docker: &Docker,
+        call: Call,
+    ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
+        let path = PathAndQuery::try_from(call.path.as_str());
+        let path = path.map_err(|error| EngineError::Refused {
             status: 400,
             message: format!("the name cannot stand in an address: {error}"),
         })?;
-        let elsewhere = move |mut request: BollardRequest| {
-            let mut parts = std::mem::take(request.uri_mut()).into_parts();
-            parts.path_and_query = Some(path.clone());
-            *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-            request
-        };
-        let docker = self.docker.clone().with_request_modifier(elsewhere);
+        let docker =
+            docker.clone().with_request_modifier(move |request| call.modify(&path, request));
         let client = self.clone();
         let pieces = docker.export_container("any");
         Ok(pieces.map(move |piece| piece.map_err(|error| client.error(&error))))
@@ -167,13 +232,15 @@ impl Client {
                 status: *status_code,
                 message: match message.trim() {
                     "" => format!("the engine answered with status {status_code}"),
-                    message => message.to_owned(),
+                    message => bounded(message),
                 },
             },
             Error::RequestTimeoutError => self.no_answer(ANSWER_LIMIT),
             Error::JsonDataError { message, .. } => self.unreadable(message),
             Error::JsonSerdeError { err } => self.unreadable(err),
-            other => EngineError::Unreachable(format!("{}: {}", self.endpoint, cause(other))),
+            other => {
+                EngineError::Unreachable(format!("{}: {}", self.endpoint, bounded(cause(other))))
+            }
         }
     }
 
@@ -184,8 +251,8 @@ impl Client {
     }
 
     /// What answered is no Docker engine, or broke off in the middle.
-    fn unreadable(&self, reason: &dyn std::fmt::Display) -> EngineError {
-        let endpoint = &self.endpoint;
+    pub(super) fn unreadable(&self, reason: &dyn std::fmt::Display) -> EngineError {
+        let (endpoint, reason) = (&self.endpoint, bounded(reason.to_string()));
         EngineError::Unreachable(format!("{endpoint}: its answer cannot be read: {reason}"))
     }
 }

@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use bollard::{
-    BollardRequest, body_full, models::ContainerCreateBody,
-    query_parameters::CreateContainerOptionsBuilder,
-};
 use bytes::Bytes;
 use docket_model::run::ContainerId;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    client::{ANSWER_LIMIT, Client},
+    client::{Call, Client},
     inspect::Inspected,
 };
-use crate::engine::{EngineError, Identity, Made, Plan};
+use crate::engine::{EngineError, Identity, Made, Plan, bounded_list};
 
 /// How long a name that is about to be free, or whose holder is not to be seen yet, is waited for.
 const NAME_LIMIT: Duration = Duration::from_secs(30);
 /// The first pause and the longest, doubling: a holder is to be seen after some 8 ms.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// The longest id that a container may have, in bytes; engines give 64 digits.
+const LONGEST_ID: usize = 256;
 
 /// Creates the container; where the name is taken, joins the holder if it is ours.
 ///
@@ -57,19 +57,24 @@ pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Made, EngineE
     }
 }
 
-/// Sends the body as it is, in place of the one that bollard would write.
+/// Sends the body as it is.
 pub(super) async fn post(client: &Client, name: &str, body: Bytes) -> Result<Made, EngineError> {
-    let as_posted = move |request: BollardRequest| request.map(|_| body_full(body.clone()));
-    let docker = client.docker.clone().with_request_modifier(as_posted);
-    let options = CreateContainerOptionsBuilder::new().name(name).build();
-    let created = docker.create_container(Some(options), ContainerCreateBody::default());
-    let created = client.answer(ANSWER_LIMIT, created).await?;
-    Ok(Made {
-        id: ContainerId(created.id.into()),
-        image: None,
-        warnings: created.warnings,
-        joined: false,
-    })
+    let call = Call::post(format!("/containers/create?name={name}"), body);
+    let New { id, warnings } = client.json(call).await?;
+    // It is kept, and stands in addresses.
+    if id.len() > LONGEST_ID {
+        return Err(client.unreadable(&"the id of the container is too long"));
+    }
+    let warnings = bounded_list(warnings.unwrap_or_default());
+    Ok(Made { id: ContainerId(id.into()), image: None, warnings, joined: false })
+}
+
+/// What the engine answers where it created a container.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct New {
+    id: String,
+    warnings: Option<Vec<String>>,
 }
 
 /// Who has the name.

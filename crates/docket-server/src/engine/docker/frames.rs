@@ -1,11 +1,13 @@
 //! The frames in which an engine sends a log that has two streams.
 
+use crate::engine::bounded_beginning;
+
 /// A stream's number, three zeros, and the length, most significant byte first.
 const HEADER_LENGTH: usize = 8;
 /// The stream in which the engine itself says that it cannot read on.
 const ENGINE: u8 = 3;
-/// The longest message of the engine that is kept, in bytes.
-const LONGEST_MESSAGE: usize = 4096;
+/// How much of a message of the engine is held, in bytes.
+const LONGEST_MESSAGE: usize = 8192;
 
 /// Takes the frames apart as their bytes come in, in pieces of any size; holds no frame in memory.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(super) struct Frames {
     stream: u8,
     /// What the engine said in the log's place.
     message: Vec<u8>,
+    /// How much of it was not held.
+    missing_message: usize,
 }
 
 /// Bytes that are no frames.
@@ -39,6 +43,7 @@ impl Frames {
             if self.stream == ENGINE {
                 let room = LONGEST_MESSAGE.saturating_sub(self.message.len());
                 self.message.extend(payload.iter().take(room));
+                self.missing_message += payload.len().saturating_sub(room);
             } else {
                 output(payload);
             }
@@ -73,7 +78,8 @@ impl Frames {
     pub(super) fn message(&self) -> Option<String> {
         let message = String::from_utf8_lossy(&self.message);
         let message = message.trim();
-        (!message.is_empty()).then(|| message.to_owned())
+        let bounded = || bounded_beginning(message.to_owned(), self.missing_message);
+        (!message.is_empty()).then(bounded)
     }
 }
 

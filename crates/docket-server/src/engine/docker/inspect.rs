@@ -7,7 +7,7 @@ use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
 use super::ours;
-use crate::engine::{Found, Identity, Sight};
+use crate::engine::{Found, Identity, Sight, bounded};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
 /// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
@@ -112,13 +112,13 @@ impl Inspected {
     pub(super) fn description(&self) -> String {
         let image = self.config.image.as_deref().unwrap_or("unknown");
         let name = self.name.strip_prefix('/').unwrap_or(&self.name);
-        format!("container {} (`{name}`, image `{image}`)", self.id)
+        bounded(format!("container {} (`{name}`, image `{image}`)", self.id))
     }
 
     /// What the engine says went wrong, if it says anything.
     pub(super) fn error(&self) -> Option<String> {
         let error = self.state.error.as_ref();
-        error.filter(|error| !error.is_empty()).cloned()
+        error.filter(|error| !error.is_empty()).map(bounded)
     }
 
     /// True where it ended as one does whose engine or host goes down.

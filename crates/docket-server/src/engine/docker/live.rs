@@ -24,18 +24,29 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// How often in a row an ended container's log may break off without a new byte.
 const TRIES: u32 = 10;
 
-/// Hands out what the container writes, to the end of its run, without the first `skip` bytes.
+/// How far a log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// To the end of the container's run.
+    Ended,
+    /// To what it has written by now, also where it was never started.
+    Now,
+}
+
+/// Hands out what the container writes, as far as it is wanted, without the first `skip` bytes.
 pub(super) fn output(
     client: Client,
     id: ContainerId,
     skip: u64,
+    until: Until,
 ) -> BoxStream<'static, Result<Bytes, EngineError>> {
-    let live = Live { client, id, handed_out: skip, pause: Duration::ZERO, failures: 0 };
-    let steps = stream::unfold(Some((live, None)), |state| async {
+    let live = Live { client, id, until, handed_out: skip, pause: Duration::ZERO, failures: 0 };
+    let steps = stream::unfold(Some((live, None)), move |state| async move {
         let (mut live, mut read) = state?;
         match live.next(&mut read).await {
             Ok(Some(bytes)) => Some((Ok(bytes), Some((live, read)))),
             Ok(None) => None,
+            Err(error) if until == Until::Now && error.is_unreadable_log() => None,
             Err(error) => Some((Err(error), None)),
         }
     });
@@ -46,6 +57,7 @@ pub(super) fn output(
 struct Live {
     client: Client,
     id: ContainerId,
+    until: Until,
     /// The bytes that were handed out, or were not wanted.
     handed_out: u64,
     /// How long to rest before the next read.
@@ -61,7 +73,7 @@ struct Read {
     frames: Option<Frames>,
     /// How many bytes of the log it has gone through.
     position: u64,
-    /// True where the container had ended before: the end of this read is the end of the log.
+    /// True where the end of this read is the end of what is wanted: the container had ended before.
     is_last: bool,
 }
 
@@ -103,7 +115,7 @@ impl Live {
             if inspected.is_going() {
                 return Err(EngineError::Gone);
             }
-            if inspected.runs() || inspected.was_started() {
+            if self.until == Until::Now || inspected.runs() || inspected.was_started() {
                 break inspected;
             }
             if let Some(error) = inspected.error() {
@@ -112,7 +124,7 @@ impl Live {
             // A follow of what does not run yet would end at once.
             self.rest().await;
         };
-        let is_last = !inspected.runs();
+        let is_last = self.until == Until::Now || !inspected.runs();
         if !is_last {
             self.rest().await;
         }
@@ -219,7 +231,7 @@ mod tests {
     }
 
     async fn read(stub: &Stub, skip: u64) -> Result<Vec<u8>, EngineError> {
-        let live = output(stub.client(), ContainerId("c1".into()), skip);
+        let live = output(stub.client(), ContainerId("c1".into()), skip, Until::Ended);
         let pieces: Vec<Bytes> = live.try_collect().await?;
         Ok(pieces.concat())
     }

@@ -77,7 +77,6 @@ async fn read_once(
     if !frames.are_complete() {
         return Err(broken("it ends within a frame"));
     }
-    output.shrink();
     let remark = frames.message().map(|message| format!("the output may end too soon: {message}"));
     Ok(Captured { output, remark })
 }

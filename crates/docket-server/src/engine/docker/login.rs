@@ -6,12 +6,11 @@ use std::{
     path::Path,
 };
 
-use bollard::{BollardRequest, auth::DockerCredentials};
+use bollard::auth::DockerCredentials;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use http::HeaderValue;
 
-/// Where bollard puts the login.
-const HEADER: &str = "x-registry-auth";
+use crate::engine::bounded;
 
 /// A login to be sent with a pull, or why it goes without one.
 #[derive(Debug, Clone, Default)]
@@ -69,29 +68,38 @@ fn without(error: &CredentialRetrievalError, file: &Path) -> Login {
 }
 
 fn trouble(reason: String) -> Login {
-    Login { credentials: None, trouble: Some(reason) }
+    Login { credentials: None, trouble: Some(bounded(reason)) }
 }
 
-/// Writes the login in the alphabet that engines read; in bollard's, some passwords are lost.
-pub(super) fn in_url_alphabet(mut request: BollardRequest) -> BollardRequest {
-    let header = request.headers_mut().get_mut(HEADER);
-    if let Some(header) = header {
-        let text = header.to_str().unwrap_or_default();
-        let text = text.replace('+', "-").replace('/', "_");
-        if let Ok(mut value) = HeaderValue::try_from(text) {
-            value.set_sensitive(true);
-            *header = value;
+/// The login as the header of a request has it: JSON in Base64, in the alphabet for addresses.
+pub(super) fn header(credentials: &DockerCredentials) -> Option<HeaderValue> {
+    // What is written here are plain texts, which JSON can always hold.
+    let json = serde_json::to_vec(credentials).ok()?;
+    let mut value = HeaderValue::try_from(base64(&json)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Base64 in the alphabet for addresses, as engines read it; with the other one some passwords are
+/// lost.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let octet = |place: usize| u32::from(group.get(place).copied().unwrap_or_default());
+        let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
+        for place in 0..4 {
+            let digit = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or_default();
+            let digit = ALPHABET.get(digit).copied().unwrap_or_default();
+            text.push(if place <= group.len() { digit.into() } else { '=' });
         }
     }
-    request
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-
-    use bollard::body_full;
-    use bytes::Bytes;
 
     use super::*;
 
@@ -132,9 +140,12 @@ mod tests {
 
     #[test]
     fn the_login_is_sent_in_the_alphabet_that_engines_read() {
-        let mut request = BollardRequest::new(body_full(Bytes::new()));
-        request.headers_mut().insert(HEADER, HeaderValue::from_static("a+b/c="));
-        let request = in_url_alphabet(request);
-        assert_eq!(request.headers()[HEADER], "a-b_c=");
+        let texts = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let coded = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
+        assert_eq!(texts.map(|text| base64(text.as_bytes())), coded);
+        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "-__-");
+
+        let header = header(&DockerCredentials::default()).unwrap();
+        assert!(header.is_sensitive() && !header.is_empty());
     }
 }

@@ -19,6 +19,7 @@ mod login;
 mod notes;
 mod ours;
 mod pull;
+mod pull_report;
 mod reference;
 mod rehearse;
 mod run;
@@ -36,10 +37,12 @@ use docket_model::{
     allocation::Pull,
     run::{ContainerId, Exit},
 };
+use serde::Deserialize;
 use uuid::Uuid;
 
 use self::{
     client::{ANSWER_LIMIT, Client},
+    live::Until,
     notes::Notes,
     pull::Pulls,
 };
@@ -49,7 +52,7 @@ pub use self::{
 };
 use super::{
     Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents, LiveOutput, Made,
-    Observation, Plan, Pulled, Sight, Stop,
+    Observation, Plan, Pulled, Sight, Stop, bounded,
 };
 
 /// How long the engine may take to tell what it is.
@@ -111,15 +114,20 @@ impl Engine for DockerEngine {
     }
 
     async fn info(&self) -> Result<EngineInfo, EngineError> {
-        let docker = &self.client.docker;
-        let both = async { tokio::try_join!(docker.version(), docker.info()) };
-        let (version, info) = self.client.answer(INFO_LIMIT, both).await?;
+        let both = async {
+            tokio::try_join!(
+                self.client.get_json::<Version>("/version", &[]),
+                self.client.get_json::<Info>("/info", &[])
+            )
+        };
+        let both = tokio::time::timeout(INFO_LIMIT, both).await;
+        let (version, info) = both.unwrap_or_else(|_| Err(self.client.no_answer(INFO_LIMIT)))?;
         Ok(EngineInfo {
-            id: info.id.unwrap_or_default(),
-            version: version.version.unwrap_or_default(),
-            api_version: version.api_version.unwrap_or_default(),
-            cores: info.ncpu.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
-            time: info.system_time.as_deref().and_then(inspect::moment_in),
+            id: bounded(info.id.unwrap_or_default()),
+            version: bounded(version.version.unwrap_or_default()),
+            api_version: bounded(version.api_version.unwrap_or_default()),
+            cores: info.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
+            time: info.time.as_deref().and_then(inspect::moment_in),
         })
     }
 
@@ -185,7 +193,11 @@ impl Observation for DockerEngine {
     }
 
     fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        live::output(self.client.clone(), container.clone(), skip)
+        live::output(self.client.clone(), container.clone(), skip, Until::Ended)
+    }
+
+    fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput {
+        live::output(self.client.clone(), container.clone(), skip, Until::Now)
     }
 
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
@@ -195,6 +207,25 @@ impl Observation for DockerEngine {
     async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
         rehearse::rehearse(&self.client, &self.pulls, plan, pull).await
     }
+}
+
+/// What is read of an engine's version.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Version {
+    version: Option<String>,
+    api_version: Option<String>,
+}
+
+/// What is read of an engine's description of itself.
+#[derive(Deserialize)]
+struct Info {
+    #[serde(rename = "ID")]
+    id: Option<String>,
+    #[serde(rename = "NCPU")]
+    cores: Option<i64>,
+    #[serde(rename = "SystemTime")]
+    time: Option<String>,
 }
 
 /// The engine's words where someone else removes the container already.

@@ -7,21 +7,22 @@ use std::{
     time::Duration,
 };
 
-use bollard::{errors::Error, query_parameters::CreateImageOptionsBuilder};
+use bytes::Bytes;
+use docket_model::allocation::Pull;
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, Shared, WeakShared},
 };
 use parking_lot::Mutex;
+use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
 use super::{
-    client::{ANSWER_LIMIT, Client},
+    client::{ANSWER_LIMIT, Call, Client},
     login::{self, Login},
+    pull_report::{PullReport, Trouble},
     reference::Reference,
 };
-use docket_model::allocation::Pull;
-
 use crate::engine::{EngineError, Pulled};
 
 type UnderWay = BoxFuture<'static, Result<Pulled, EngineError>>;
@@ -162,35 +163,39 @@ impl Registry {
         found.await.unwrap_or_default()
     }
 
-    /// Reads the engine's account of the pull to its end.
+    /// Reads the engine's report of the pull to its end.
     async fn transfer(
         &self,
         client: &Client,
         reference: &Reference,
         login: &Login,
     ) -> Result<(), Failure> {
-        let docker = client
-            .docker
-            .clone()
-            // The engine answers once the registry has, which is what `limit` bounds.
-            .with_timeout(self.limit + ANSWER_LIMIT)
-            .with_request_modifier(login::in_url_alphabet);
-        let options = CreateImageOptionsBuilder::new()
-            .from_image(&reference.repository)
-            .tag(reference.version())
-            .build();
-        let credentials = login.credentials.clone();
-        let mut account = docker.create_image(Some(options), None, credentials);
-        while let Some(line) = account.next().await {
-            line.map_err(|error| match error {
-                Error::DockerStreamError { error } => Failure::Refused(error),
-                other => match client.error(&other) {
-                    EngineError::Refused { message, .. } => Failure::Refused(message),
-                    error => Failure::Engine(error),
-                },
-            })?;
+        let image = [("fromImage", reference.repository.as_str()), ("tag", reference.version())];
+        let query =
+            serde_urlencoded::to_string(image).map_err(|error| client.unreadable(&error))?;
+        let call = Call::post(format!("/images/create?{query}"), Bytes::new());
+        let call = call.with_login(login.credentials.as_ref().and_then(login::header));
+        // The engine answers once the registry has, which is what `limit` bounds.
+        let docker = client.docker.clone().with_timeout(self.limit + ANSWER_LIMIT);
+        let mut pieces = client.pieces(&docker, call)?;
+        let mut report = PullReport::default();
+        let told = |trouble| match trouble {
+            Trouble::Failed(reason) => Failure::Refused(reason),
+            Trouble::Unreadable(reason) => Failure::Engine(client.unreadable(&reason)),
+        };
+        while let Some(piece) = pieces.next().await {
+            report.push(&piece?).map_err(told)?;
         }
-        Ok(())
+        report.end().map_err(told)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Refused { message, .. } => Self::Refused(message),
+            error => Self::Engine(error),
+        }
     }
 }
 
@@ -202,7 +207,7 @@ fn pulled(reference: &Reference, was_pulled: bool, stale: Option<String>) -> Pul
 /// True where the engine has the image.
 async fn is_there(client: &Client, reference: &Reference) -> Result<bool, EngineError> {
     let name = reference.local_name();
-    match client.answer(ANSWER_LIMIT, client.docker.inspect_image(&name)).await {
+    match client.get_json::<IgnoredAny>(&format!("/images/{name}/json"), &[]).await {
         Ok(_) => Ok(true),
         Err(EngineError::Refused { status: 404, .. }) => Ok(false),
         Err(error) => Err(error),

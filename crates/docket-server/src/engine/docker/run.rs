@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bollard::{errors::Error, query_parameters::WaitContainerOptionsBuilder};
+use bytes::Bytes;
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
 use tracing::warn;
 
 use super::{
-    client::{ANSWER_LIMIT, Client},
+    client::{ANSWER_LIMIT, Call, Client},
     inspect::Inspected,
 };
 use crate::engine::EngineError;
@@ -124,16 +124,13 @@ enum Seen {
 
 /// Waits a while for the container not to run.
 async fn wait(client: &Client, id: &ContainerId) -> Result<Waited, EngineError> {
-    let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+    let call = Call::post(format!("/containers/{id}/wait?condition=not-running"), Bytes::new());
     let read = async {
-        let mut answers = client.docker.wait_container(&id.0, Some(options));
+        let mut pieces = client.pieces(&client.docker, call)?;
         let mut ended = false;
         // Read to the end, so that the connection can be used again.
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(_) | Err(Error::DockerContainerWaitError { .. }) => ended = true,
-                Err(error) => return Err(client.error(&error)),
-            }
+        while let Some(piece) = pieces.next().await {
+            ended |= !piece?.is_empty();
         }
         if ended {
             Ok(Waited::Ended)

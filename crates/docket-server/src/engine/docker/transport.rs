@@ -10,7 +10,9 @@ use std::{
 };
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error};
-use http::Uri;
+use http::{Response, StatusCode, Uri};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{
         Client,
@@ -19,6 +21,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use serde::Deserialize;
 use tokio::net::UnixStream;
 use tower_service::Service;
 
@@ -35,6 +38,9 @@ const IDLE_CONNECTIONS: usize = 64;
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// How often, and after what pause, a socket whose queue is full is tried again: a second in all.
 const FULL_QUEUE: (u32, Duration) = (200, Duration::from_millis(5));
+
+/// How much of a refusal is read, in bytes; few engines write a kilobyte.
+const LONGEST_REFUSAL: usize = 256 << 10;
 
 /// Makes a client that keeps connections, and one that opens a new one for each request. The engine
 /// need not be up.
@@ -82,10 +88,38 @@ where
         .build(connector);
     let transport = move |request: BollardRequest| {
         let answer = client.request(request);
-        async move { answer.await.map_err(Error::from) }
+        async move { refusal(answer.await?).await }
     };
     let limit = ANSWER_LIMIT.as_secs();
     Docker::connect_with_custom_transport(transport, Some(address), limit, API_DEFAULT_VERSION)
+}
+
+/// Reads a refusal, at most [`LONGEST_REFUSAL`] bytes of it: bollard would read one of any length.
+async fn refusal(answer: Response<Incoming>) -> Result<Response<Incoming>, Error> {
+    let status = answer.status();
+    if status.is_success() || status.is_informational() || status == StatusCode::NOT_MODIFIED {
+        return Ok(answer);
+    }
+    let mut body = answer.into_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > LONGEST_REFUSAL {
+            bytes.truncate(LONGEST_REFUSAL);
+            break;
+        }
+    }
+    let message = serde_json::from_slice(&bytes).map(|Refusal { message }| message);
+    let message = message.unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
+    Err(Error::DockerResponseServerError { status_code: status.as_u16(), message })
+}
+
+/// An engine's refusal.
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
 }
 
 /// Connects to one socket, whatever the address says.

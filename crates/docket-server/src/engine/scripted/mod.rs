@@ -350,6 +350,16 @@ impl Observation for ScriptedEngine {
         output.try_flatten().boxed()
     }
 
+    fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput {
+        let (engine, container) = (self.clone(), container.clone());
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let written = stream::once(async move {
+            let image = engine.with(&container, |container| container.image.clone())?;
+            Ok(image.into_bytes().into_iter().skip(skip).collect())
+        });
+        written.boxed()
+    }
+
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
         self.answer()?;
         let mut found = Vec::new();

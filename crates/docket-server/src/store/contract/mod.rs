@@ -67,6 +67,7 @@ macro_rules! keeps_the_contract {
             decisions::runs_are_listed_newest_first,
             runs::a_run_is_recorded_from_claim_to_end,
             runs::a_run_keeps_all_its_attempts,
+            runs::an_output_of_many_pieces_is_read_from_any_position,
             runs::whatever_happens_to_a_run_is_kept,
             runs::nothing_is_added_to_a_run_that_is_over_or_unknown,
             runs::a_lost_run_may_be_found_again,

@@ -1,7 +1,10 @@
 //! What is learnt of runs under way, and how they end.
 
+use std::sync::Arc;
+
 use docket_model::{
-    Origin,
+    Origin, Output,
+    output::PIECE,
     run::{Cancellation, ContainerId, RunState, Step},
 };
 
@@ -13,7 +16,17 @@ use super::{
 
 /// What an attempt at the run of the first minute wrote.
 async fn output(store: &dyn Store, attempt: u32) -> Vec<u8> {
-    store.output("a", instant(60), attempt).await.unwrap().unwrap().to_bytes()
+    let mut bytes = Vec::new();
+    let mut from = 0;
+    loop {
+        let piece = store.output("a", instant(60), attempt, from).await.unwrap().unwrap();
+        assert!(piece.bytes.len() <= PIECE);
+        if piece.is_empty() {
+            return bytes;
+        }
+        from = piece.end;
+        bytes.extend(piece.into_bytes());
+    }
 }
 
 pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn Store) {
@@ -62,9 +75,9 @@ pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &dyn Store) {
     assert_eq!(attempts.collect::<Vec<_>>(), expected);
     assert_eq!(output(store, 1).await, b"oh");
     assert_eq!(output(store, 2).await, b"fine");
-    assert_eq!(store.output("a", instant(60), 3).await, Ok(None));
-    assert_eq!(store.output("a", instant(120), 1).await, Ok(None));
-    assert_eq!(store.output("b", instant(60), 1).await, Ok(None));
+    assert_eq!(store.output("a", instant(60), 3, 0).await, Ok(None));
+    assert_eq!(store.output("a", instant(120), 1, 0).await, Ok(None));
+    assert_eq!(store.output("b", instant(60), 1, 0).await, Ok(None));
     let listed = &get(store, "a").await.recent[0];
     let written = listed.attempts.iter().map(|attempt| attempt.output.as_ref().unwrap().written());
     assert_eq!(written.collect::<Vec<_>>(), [2, 4]);
@@ -206,4 +219,29 @@ pub(in crate::store) async fn what_is_known_of_an_output_is_not_lost_with_its_co
     finish(store, &id, found).await.unwrap();
 
     assert_eq!(output(store, 1).await, b"so far");
+}
+
+pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+    let id = claim(store, "a", 60).await.id;
+    note(store, &id, created("c0ffee"), moment(61)).await.unwrap();
+    let text: Vec<u8> = (0..5 * PIECE + 3).map(|number| (number % 251) as u8).collect();
+    let mut wrote = Output::bounded(4 * PIECE + 1);
+    wrote.push(&text);
+    let wrote = Arc::new(wrote);
+
+    let over = End { output: Some(Arc::clone(&wrote)), ..end(RunState::Succeeded, 0, "") };
+    finish(store, &id, over).await.unwrap();
+
+    assert!(output(store, 1).await == wrote.to_bytes());
+    let kept = [0, 1, 2 * PIECE - 1, 2 * PIECE, 3 * PIECE + 1, 3 * PIECE + 2, 4 * PIECE + 7];
+    for from in kept.map(|from| from as u64) {
+        let piece = store.output("a", instant(60), 1, from).await.unwrap().unwrap();
+        let most = piece.bytes.len();
+        assert!(piece == wrote.excerpt(from, most) && most > 0, "{from}: {most}");
+    }
+    let end = store.output("a", instant(60), 1, wrote.written()).await.unwrap().unwrap();
+    assert!(end.is_empty());
 }

@@ -1,6 +1,9 @@
 //! The store that lives as long as the server does.
 
+mod outputs;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
@@ -8,8 +11,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Output, Run, RunId,
+    AllocationName, Life, Origin, Run, RunId,
     journal::{Entry, Event, Suspension},
+    output::{Excerpt, PIECE},
     run::Instant,
     undecided::Why,
 };
@@ -232,12 +236,15 @@ impl RunStore for MemoryStore {
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
         let is_shown = progress.is_shown();
-        state.change(id, uid, rules::check_under_way, is_shown, |run| progress.apply(run, at))
+        let change = |run: &mut Run| progress.apply(run, at);
+        state.change(id, uid, rules::check_under_way, is_shown, change).map(drop)
     }
 
     async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        state.change(id, uid, rules::check_finishable, true, |run| end.apply(run))?;
+        let finished =
+            state.change(id, uid, rules::check_finishable, true, |run| end.apply(run))?;
+        state.remove_if_too_large(finished, self.most_bytes);
         state.shrink_to(self.most_bytes);
         Ok(())
     }
@@ -252,11 +259,13 @@ impl RunStore for MemoryStore {
         name: &str,
         instant: Instant,
         attempt: u32,
-    ) -> Result<Option<Arc<Output>>, StoreError> {
+        from: u64,
+    ) -> Result<Option<Excerpt>, StoreError> {
         let run = self.run(name, instant).await?;
-        let attempts = run.iter().flat_map(|run| &run.attempts);
-        let wrote = attempts.filter(|wrote| wrote.number == attempt);
-        Ok(wrote.into_iter().find_map(|attempt| attempt.output.clone()))
+        let mut attempts = run.iter().flat_map(|run| &run.attempts);
+        let wrote = attempts.find(|wrote| wrote.number == attempt);
+        let output = wrote.and_then(|attempt| attempt.output.as_ref());
+        Ok(output.map(|output| output.excerpt(from, PIECE)))
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {
@@ -366,47 +375,5 @@ impl Store for MemoryStore {
 
     async fn backup(&self, _to: &Path, _at: DateTime<Utc>) -> Result<(), StoreError> {
         Err(StoreError::NoFile)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use docket_model::run::RunState;
-
-    use super::*;
-    use crate::store::contract::{
-        carry_out, created,
-        demands::{by_hand, demand, miss},
-        end, finish, keeps_the_contract, moment, note, push, push_a,
-    };
-
-    fn new() -> ((), MemoryStore) {
-        ((), MemoryStore::new(usize::MAX))
-    }
-
-    keeps_the_contract!(new);
-
-    #[tokio::test]
-    async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
-        let store = MemoryStore::new(12_000);
-        push_a(&store).await;
-        push(&store, Origin::Api, &[("b", "* * * * *")]).await;
-        miss(&store, 60, 600).await;
-        for second in [180, 240] {
-            assert_eq!(demand(&store, second, Some(second + 60)).await, Recorded::New);
-            let id = by_hand(&store, second).await.id;
-            note(&store, &id, created("c0ffee"), moment(second)).await.unwrap();
-            finish(&store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
-        }
-        let told = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();
-
-        for minute in 1..100 {
-            carry_out(&store, "b", minute * 60, RunState::Succeeded).await;
-            let again = demand(&store, 180, Some(240)).await;
-            assert!(matches!(again, Recorded::Taken(_) | Recorded::Pruned(_)), "{again:?}");
-        }
-
-        let left = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();
-        assert!(told.len() == 3 && left.len() < told.len(), "{left:?}");
     }
 }

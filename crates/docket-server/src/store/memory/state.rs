@@ -23,6 +23,7 @@ use super::super::{
     rules,
     settle::Undecided,
 };
+use super::outputs::Outputs;
 use crate::observer::News;
 
 /// Below this many deleted names none is forgotten, so that looking for them costs little in all.
@@ -37,8 +38,9 @@ pub(super) struct State {
     deleted: HashMap<AllocationName, (DateTime<Utc>, DateTime<Utc>)>,
     /// At which number of them those that need not be remembered any more are looked for.
     sweep_deleted_at: usize,
-    /// Where each record is, the oldest first.
+    /// Where each record is that may be forgotten, the oldest first: the newest of an allocation stays.
     ages: BTreeMap<u64, (u64, Instant)>,
+    outputs: Outputs,
     /// Counts records: each age is given once.
     age: u64,
     bytes: usize,
@@ -80,12 +82,32 @@ impl State {
         }
         for (age, weight) in self.histories.remove(&position).unwrap_or_default().into_ages() {
             self.ages.remove(&age);
+            self.outputs.forget(age);
             self.bytes = self.bytes.saturating_sub(weight);
         }
     }
 
-    /// Forgets the oldest records, over all allocations, until the rest fits.
+    /// Removes the outputs of a record, by age, for which all others would have to go and in vain.
+    pub(super) fn remove_if_too_large(&mut self, age: u64, most_bytes: usize) {
+        let others = self.outputs.bytes().saturating_sub(self.outputs.bytes_of(age));
+        if self.bytes.saturating_sub(others) > most_bytes {
+            self.remove_outputs(age);
+        }
+    }
+
+    fn remove_outputs(&mut self, age: u64) {
+        let Some((position, instant)) = self.outputs.forget(age) else { return };
+        let Some(history) = self.histories.get_mut(&position) else { return };
+        self.bytes = self.bytes.saturating_add_signed(history.remove_outputs(instant));
+    }
+
+    /// Removes the oldest outputs, and then the oldest records, over all allocations, until the rest
+    /// fits. A large output takes no record's place.
     pub(super) fn shrink_to(&mut self, most_bytes: usize) {
+        while self.bytes > most_bytes {
+            let Some(oldest) = self.outputs.oldest() else { break };
+            self.remove_outputs(oldest);
+        }
         let mut needed = Vec::new();
         while self.bytes > most_bytes {
             let Some((age, (position, instant))) = self.ages.pop_first() else { break };
@@ -188,7 +210,8 @@ impl State {
         Recorded::New
     }
 
-    /// Changes the record of a run that passes a check, and has it told where that is to be seen.
+    /// Changes the record of a run that passes a check, and has it told where that is to be seen;
+    /// returns its age.
     pub(super) fn change(
         &mut self,
         id: &RunId,
@@ -196,7 +219,7 @@ impl State {
         check: impl FnOnce(&RunId, Option<&Run>) -> Result<(), StoreError>,
         is_shown: bool,
         change: impl FnOnce(&mut Run),
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let name = id.allocation.as_str();
         let held = self.history(name).and_then(|history| history.get(id.instant));
         let held = held.filter(|run| run.uid == uid).cloned();
@@ -214,14 +237,20 @@ impl State {
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
         let history = self.histories.entry(position).or_default();
-        self.bytes = self.bytes.saturating_add_signed(history.replace(run));
-        Ok(())
+        let bytes = run.attempts.iter().filter_map(|attempt| attempt.output.as_ref());
+        let bytes = bytes.filter(|output| output.has_bytes()).map(|output| output.kept()).sum();
+        let replaced = history.replace(run);
+        let (grown, age) = replaced.ok_or_else(|| StoreError::NoSuchRun(id.clone()))?;
+        self.bytes = self.bytes.saturating_add_signed(grown);
+        if bytes > 0 {
+            self.outputs.note(age, (position, id.instant), bytes);
+        }
+        Ok(age)
     }
 
     fn insert(&mut self, position: u64, run: Arc<Run>) {
         let Some(entry) = self.catalogue.entries.get(&position) else { return };
         self.age += 1;
-        self.ages.insert(self.age, (position, run.id.instant));
         let keep = entry.allocation.specification.policies.keep;
         let settled = entry.settled();
         let history = self.histories.entry(position).or_default();
@@ -231,8 +260,12 @@ impl State {
 
     fn resized(&mut self, position: u64, resized: &Resized) {
         self.bytes = self.bytes.saturating_add_signed(resized.grown);
+        if let Some((age, instant)) = resized.overtaken {
+            self.ages.insert(age, (position, instant));
+        }
         for age in &resized.gone {
             self.ages.remove(age);
+            self.outputs.forget(*age);
         }
         if let Some(entry) = self.catalogue.entries.get_mut(&position) {
             entry.pruned = entry.pruned.max(resized.pruned);

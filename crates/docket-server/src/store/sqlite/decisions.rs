@@ -18,6 +18,7 @@ use super::{
         rules::{self, Age},
     },
     fault::Fault,
+    outputs,
     record::{self, Owner},
     values::{self, millis, number},
     work::Work,
@@ -132,7 +133,7 @@ impl Work<'_> {
         let output = end.output.as_ref().map(|output| Arc::new(sized(output)));
         End { output, ..end.clone() }.apply(Arc::make_mut(&mut run));
         if let (Some(attempt), Some(output)) = (run.attempt(), &end.output) {
-            self.insert_output(position, id.instant, attempt.number, output)?;
+            outputs::write(self.sql, position, id.instant, attempt.number, output)?;
         }
         self.draft.tell(News::Run(Arc::clone(&run)));
         self.change(position, &run)?;
@@ -262,33 +263,6 @@ impl Work<'_> {
         self.sql
             .prepare_cached("DELETE FROM runs WHERE allocation = ?1 AND instant = ?2")?
             .execute(key)
-            .map(drop)
-    }
-
-    fn insert_output(
-        &self,
-        position: u64,
-        instant: Instant,
-        attempt: u32,
-        output: &Output,
-    ) -> rusqlite::Result<()> {
-        if output.kept() == 0 {
-            return Ok(());
-        }
-        let (head, tail) = output.parts();
-        self.sql
-            .prepare_cached(
-                "INSERT OR REPLACE INTO outputs (allocation, instant, attempt, head, tail, omitted) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                number(position),
-                millis(instant.moment()),
-                attempt,
-                head,
-                tail,
-                number(output.omitted()),
-            ])
             .map(drop)
     }
 

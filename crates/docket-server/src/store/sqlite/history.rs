@@ -2,31 +2,14 @@
 
 use std::sync::Arc;
 
-use docket_model::{Output, Run, run::Instant};
-use rusqlite::{Connection, OptionalExtension, params};
+use docket_model::Run;
+use rusqlite::{Connection, params};
 
 use super::{
     super::{RunFilter, rules},
     record::{self, Owner},
-    values::{self, millis, number},
+    values::{millis, number},
 };
-
-/// What an attempt wrote.
-pub(super) fn output(
-    sql: &Connection,
-    owner: &Owner,
-    instant: Instant,
-    attempt: u32,
-) -> rusqlite::Result<Option<Output>> {
-    sql.prepare_cached(
-        "SELECT head, tail, omitted FROM outputs \
-         WHERE allocation = ?1 AND instant = ?2 AND attempt = ?3",
-    )?
-    .query_row(params![number(owner.position), millis(instant.moment()), attempt], |row| {
-        Ok(Output::from_parts(row.get(0)?, row.get(1)?, values::count(row.get(2)?)?))
-    })
-    .optional()
-}
 
 /// The records that a filter wants, the newest first, without the bytes of their outputs.
 pub(super) fn runs(

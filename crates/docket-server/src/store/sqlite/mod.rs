@@ -19,6 +19,7 @@ mod lives;
 mod load;
 mod lock;
 mod open;
+mod outputs;
 mod raw_meta;
 mod readers;
 mod record;
@@ -41,12 +42,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Output, Run, RunId,
+    AllocationName, Life, Origin, Run, RunId,
     journal::{Cause, Entry, Event, Pause, Suspension},
+    output::Excerpt,
     run::Instant,
 };
 use parking_lot::{Mutex, RwLock};
-use tokio::task::spawn_blocking;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -84,6 +86,8 @@ pub struct SqliteStore {
     catalogue: Arc<RwLock<Catalogue>>,
     // Dropped in this order: the writer closes the file, and only then another server may open it.
     readers: Arc<Readers>,
+    /// One reads an output at a time: SQLite may hold a whole row of the table to find another.
+    reading_outputs: Semaphore,
     writer: Writer,
     lock: Arc<LockFile>,
 }
@@ -126,6 +130,7 @@ impl SqliteStore {
             lives,
             catalogue,
             readers,
+            reading_outputs: Semaphore::new(1),
             writer,
             lock,
         })
@@ -288,11 +293,13 @@ impl RunStore for SqliteStore {
         name: &str,
         instant: Instant,
         attempt: u32,
-    ) -> Result<Option<Arc<Output>>, StoreError> {
+        from: u64,
+    ) -> Result<Option<Excerpt>, StoreError> {
         let Some(owner) = self.owner(name) else { return Ok(None) };
         self.writer.settled().await;
-        let output = move |sql: &_| history::output(sql, &owner, instant, attempt);
-        Ok(self.readers.read(output).await?.map(Arc::new))
+        // It is never closed.
+        let _turn = self.reading_outputs.acquire().await;
+        self.readers.read(move |sql| outputs::read(sql, &owner, instant, attempt, from)).await
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {

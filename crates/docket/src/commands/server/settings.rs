@@ -157,7 +157,8 @@ struct Bounds {
     )]
     max_body: usize,
 
-    /// How much memory the records and outputs of runs may take; the oldest go first
+    /// How much memory the records and outputs of runs may take; the oldest outputs go first, then the
+    /// oldest records
     #[arg(
         long,
         value_name = "SIZE",

@@ -96,6 +96,10 @@ impl Observation for WiredEngine {
         self.engine.live_output(container, skip)
     }
 
+    fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput {
+        self.engine.output_so_far(container, skip)
+    }
+
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
         self.call("ours", self.engine.ours(namespace, store)).await
     }

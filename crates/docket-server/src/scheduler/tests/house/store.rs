@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Output, Run, RunId,
+    AllocationName, Life, Origin, Run, RunId,
     journal::{Entry, Suspension},
+    output::Excerpt,
     run::Instant,
 };
 use parking_lot::Mutex;
@@ -100,8 +101,9 @@ impl RunStore for WiredStore {
         name: &str,
         instant: Instant,
         attempt: u32,
-    ) -> Result<Option<Arc<Output>>, StoreError> {
-        self.read(self.store.output(name, instant, attempt)).await
+        from: u64,
+    ) -> Result<Option<Excerpt>, StoreError> {
+        self.read(self.store.output(name, instant, attempt, from)).await
     }
 
     async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError> {

@@ -129,7 +129,7 @@ async fn damage_that_is_met_later_is_an_error_for_those_who_meet_it() {
     damage(&path(&directory), "outputs");
 
     let store = open(&directory).unwrap();
-    let read = store.output("a", instant(60), 1).await;
+    let read = store.output("a", instant(60), 1, 0).await;
     let written = finish(&store, &id, end(RunState::Succeeded, 0, "x")).await;
 
     assert!(matches!(&read, Err(StoreError::Unreadable(words)) if words.contains("is damaged")));

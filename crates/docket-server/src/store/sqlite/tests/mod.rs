@@ -4,6 +4,7 @@ mod copying;
 mod faults;
 mod homes;
 mod opening;
+mod outputs;
 mod reopening;
 mod writing;
 

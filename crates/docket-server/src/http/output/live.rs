@@ -1,0 +1,141 @@
+//! An output as events. The id of an event is how many bytes were written up to its end, so that a
+//! reader that comes back goes on behind it, to the byte.
+
+use actix_web::web::Data;
+use bytes::Bytes;
+use docket_model::{
+    run::Instant,
+    wire::{END, RunRecord},
+};
+use tracing::warn;
+
+use super::super::{
+    Api,
+    sse::{self, Came, Feed, Pulse},
+};
+use crate::runner::{Piece, Pieces};
+
+/// An output as events, to the end of its run.
+pub(super) struct Live {
+    api: Data<Api>,
+    name: String,
+    instant: Instant,
+    pieces: Pieces,
+    pulse: Pulse,
+    /// How many bytes the reader has.
+    seen: u64,
+    /// The beginning of a character whose end is still to come.
+    begun: Vec<u8>,
+    stage: Stage,
+}
+
+enum Stage {
+    Opening,
+    Open,
+    /// All pieces came.
+    Read,
+    Over,
+}
+
+impl Live {
+    pub(super) fn new(
+        api: &Data<Api>,
+        name: String,
+        instant: Instant,
+        seen: u64,
+        pulse: Pulse,
+    ) -> Self {
+        Self {
+            pieces: api.runner.follow_output(name.clone(), instant, seen),
+            pulse,
+            api: api.clone(),
+            name,
+            instant,
+            seen,
+            begun: Vec::new(),
+            stage: Stage::Opening,
+        }
+    }
+
+    /// The event of a piece; none where it holds no whole character.
+    fn event(&mut self, Piece { bytes, end }: Piece) -> Option<Bytes> {
+        let mut text = std::mem::take(&mut self.begun);
+        text.extend_from_slice(&bytes);
+        self.begun = text.split_off(text.len() - unfinished(&text));
+        self.seen = end.saturating_sub(self.begun.len() as u64);
+        (!text.is_empty()).then(|| sse::event(None, self.seen, &String::from_utf8_lossy(&text)))
+    }
+
+    /// What was held back at the end, and then the record.
+    async fn end(&mut self) -> Option<Bytes> {
+        if !self.begun.is_empty() {
+            let rest = std::mem::take(&mut self.begun);
+            self.seen += rest.len() as u64;
+            return Some(sse::event(None, self.seen, &String::from_utf8_lossy(&rest)));
+        }
+        self.stage = Stage::Over;
+        // Where the server stops, or the record is gone, the run's end is not known here.
+        let run = self.api.store.run(&self.name, self.instant).await.ok()??;
+        let is_over = run.state.is_over();
+        is_over.then(|| sse::event(Some(END), self.seen, &RunRecord::from(run.as_ref())))
+    }
+}
+
+impl Feed for Live {
+    async fn next(&mut self) -> Option<Bytes> {
+        self.pulse.beat();
+        loop {
+            match self.stage {
+                Stage::Opening => {
+                    self.stage = Stage::Open;
+                    return Some([sse::opening(), sse::heartbeat(self.seen)].concat().into());
+                }
+                Stage::Read => return self.end().await,
+                Stage::Over => return None,
+                Stage::Open => {}
+            }
+            match self.pulse.wait(self.pieces.recv()).await {
+                Came::Some(Some(Ok(piece))) => {
+                    if let Some(event) = self.event(piece) {
+                        return Some(event);
+                    }
+                }
+                Came::Some(Some(Err(error))) => {
+                    warn!(%error, "an output breaks off for its reader");
+                    self.stage = Stage::Over;
+                }
+                Came::Some(None) => self.stage = Stage::Read,
+                Came::Nothing => return Some(sse::heartbeat(self.seen)),
+                Came::TheEnd => self.stage = Stage::Over,
+            }
+        }
+    }
+}
+
+/// How many bytes at the end begin a character of UTF-8 that is not complete.
+fn unfinished(bytes: &[u8]) -> usize {
+    for (after, byte) in bytes.iter().rev().take(3).enumerate() {
+        let length = match byte {
+            0x80..=0xBF => continue,
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            _ => 0,
+        };
+        return if length > after + 1 { after + 1 } else { 0 };
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_is_not_torn_apart() {
+        let text = "aé€😀".as_bytes();
+        let begun: Vec<_> = (0..=text.len()).map(|end| unfinished(&text[..end])).collect();
+        assert_eq!(begun, [0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0]);
+        assert_eq!([unfinished(b"\xff"), unfinished(b"a\x80\x80\x80\x80")], [0, 0]);
+    }
+}

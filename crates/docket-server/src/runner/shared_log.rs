@@ -1,0 +1,311 @@
+//! One read of a container's log for all who follow it.
+//!
+//! 1. The engine is asked once for all followers that keep up with each other.
+//! 2. Memory does not grow with the log or with slow followers: a window of the newest bytes is kept,
+//!    and reading waits for the follower that is furthest.
+//! 3. No follower misses a byte: one that is behind the window reads the log by itself.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use docket_model::{output::PIECE, run::ContainerId};
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use tokio::{runtime::Handle, sync::Notify};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::engine::{Engine, EngineError, LiveOutput};
+
+/// How many bytes are read before the furthest follower asks for them.
+const AHEAD: usize = 256 << 10;
+/// How many bytes stay for followers that are a little behind.
+const BEHIND: usize = 1 << 20;
+/// For how long lines are gathered into one piece: a piece for each line would cost a follower of
+/// many lines more than the lines.
+const GATHERED: Duration = Duration::from_millis(10);
+/// How many pieces of the engine's are taken in at once, where so many are there.
+const TAKEN_IN: usize = 16;
+
+/// The logs that are followed.
+#[derive(Debug, Default)]
+pub(super) struct SharedLogs {
+    logs: Mutex<HashMap<ContainerId, Weak<Log>>>,
+}
+
+/// A log as it is read; reading ends when nobody follows it any more.
+#[derive(Debug)]
+struct Log {
+    window: Arc<Window>,
+    _reading: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug)]
+struct Window {
+    content: Mutex<Content>,
+    /// How many bytes stay that the furthest follower has.
+    kept: usize,
+    /// There is more to read, or the end.
+    grown: Notify,
+    /// A follower went further.
+    wanted: Notify,
+}
+
+#[derive(Debug)]
+struct Content {
+    bytes: VecDeque<u8>,
+    /// The position of the first of them.
+    start: u64,
+    /// The furthest position that a follower asked for.
+    furthest: u64,
+    /// The end of the log, or what went wrong.
+    end: Option<Result<(), EngineError>>,
+}
+
+/// What comes next for a follower.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// The bytes from its position on.
+    Piece(Bytes),
+    /// The end of the log, or why there is no more of it.
+    End(Result<(), EngineError>),
+}
+
+/// One who follows a log.
+#[derive(Debug)]
+pub(super) struct LogFollower {
+    engine: Arc<dyn Engine>,
+    container: ContainerId,
+    runtime: Handle,
+    shared: Arc<Log>,
+    /// Its own read of the log, while it is behind the others.
+    own: Option<Arc<Log>>,
+    has_joined: bool,
+    /// True once it has fallen behind: it would again, and read all from the beginning each time.
+    stays_alone: bool,
+}
+
+impl SharedLogs {
+    /// Follows a container's log from a position on, together with whoever follows it already.
+    pub(super) fn follow(
+        &self,
+        engine: &Arc<dyn Engine>,
+        container: &ContainerId,
+        position: u64,
+        runtime: &Handle,
+    ) -> LogFollower {
+        let mut logs = self.logs.lock();
+        let there = logs.get(container).and_then(Weak::upgrade);
+        // One that failed is not what another would get.
+        let shared = there.filter(|log| !log.window.has_failed()).unwrap_or_else(|| {
+            logs.retain(|_, log| log.strong_count() > 0);
+            let pieces = engine.live_output(container, position);
+            let log = Arc::new(Log::read(pieces, position, BEHIND, runtime));
+            logs.insert(container.clone(), Arc::downgrade(&log));
+            log
+        });
+        LogFollower {
+            engine: Arc::clone(engine),
+            container: container.clone(),
+            runtime: runtime.clone(),
+            shared,
+            own: None,
+            has_joined: false,
+            stays_alone: false,
+        }
+    }
+}
+
+impl LogFollower {
+    /// Waits for what comes behind a position, which must not be less than the last one.
+    pub(super) async fn next(&mut self, position: u64) -> Next {
+        loop {
+            if !self.stays_alone && self.shared.window.covers(position) {
+                self.own = None;
+            }
+            let log = self.own.as_ref().unwrap_or(&self.shared);
+            if let Some(next) = log.next(position).await {
+                self.has_joined |= self.own.is_none();
+                return next;
+            }
+            self.stays_alone = self.has_joined;
+            let pieces = self.engine.live_output(&self.container, position);
+            self.own = Some(Arc::new(Log::read(pieces, position, 0, &self.runtime)));
+        }
+    }
+}
+
+impl Log {
+    fn read(pieces: LiveOutput, start: u64, kept: usize, runtime: &Handle) -> Self {
+        let content = Content { bytes: VecDeque::new(), start, furthest: start, end: None };
+        let (grown, wanted) = (Notify::new(), Notify::new());
+        let window = Arc::new(Window { content: Mutex::new(content), kept, grown, wanted });
+        let reading = runtime.spawn(Arc::clone(&window).fill(pieces));
+        Self { window, _reading: AbortOnDropHandle::new(reading) }
+    }
+
+    /// Waits for what comes behind a position; nothing where that is not kept any more.
+    async fn next(&self, position: u64) -> Option<Next> {
+        let window = &self.window;
+        window.wait(position, 1).await;
+        // What comes meanwhile is handed out with it.
+        let _: Result<(), _> = tokio::time::timeout(GATHERED, window.wait(position, PIECE)).await;
+        window.next(position)
+    }
+}
+
+impl Window {
+    /// Takes in what the engine hands out, no faster than somebody wants it.
+    async fn fill(self: Arc<Self>, pieces: LiveOutput) {
+        let mut pieces = pieces.ready_chunks(TAKEN_IN);
+        while let Some(pieces) = pieces.next().await {
+            for piece in pieces {
+                match piece {
+                    Ok(piece) => self.take_in(&piece).await,
+                    Err(error) => return self.end(Err(error)),
+                }
+            }
+            self.grown.notify_waiters();
+        }
+        self.end(Ok(()));
+    }
+
+    async fn take_in(&self, piece: &[u8]) {
+        for part in piece.chunks(PIECE) {
+            loop {
+                let wanted = self.wanted.notified();
+                if self.content.lock().has_room() {
+                    break;
+                }
+                self.grown.notify_waiters();
+                wanted.await;
+            }
+            self.content.lock().add(part, self.kept);
+        }
+    }
+
+    fn end(&self, end: Result<(), EngineError>) {
+        self.content.lock().end = Some(end);
+        self.grown.notify_waiters();
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.content.lock().end, Some(Err(_)))
+    }
+
+    /// True where a follower at this position misses nothing.
+    fn covers(&self, position: u64) -> bool {
+        let content = self.content.lock();
+        (content.start..=content.position()).contains(&position)
+    }
+
+    /// Waits until so many bytes are there behind a position, or no more will come.
+    async fn wait(&self, position: u64, count: usize) {
+        loop {
+            let grown = self.grown.notified();
+            if self.is_there(position, count) {
+                return;
+            }
+            grown.await;
+        }
+    }
+
+    /// Whether waiting for so many bytes behind a position is over; they are wanted from now on.
+    fn is_there(&self, position: u64, count: usize) -> bool {
+        let mut content = self.content.lock();
+        if position > content.furthest {
+            content.furthest = position;
+            self.wanted.notify_one();
+        }
+        content.position() >= position.saturating_add(count as u64)
+            || content.end.is_some()
+            || position < content.start
+    }
+
+    fn next(&self, position: u64) -> Option<Next> {
+        let content = self.content.lock();
+        let begin = usize::try_from(position.checked_sub(content.start)?).unwrap_or(usize::MAX);
+        let length = content.bytes.len().saturating_sub(begin).min(PIECE);
+        if let (0, Some(end)) = (length, &content.end) {
+            return Some(Next::End(end.clone()));
+        }
+        let bytes = content.bytes.range(begin..begin + length);
+        Some(Next::Piece(bytes.copied().collect()))
+    }
+}
+
+impl Content {
+    /// The position behind the last byte.
+    fn position(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    fn has_room(&self) -> bool {
+        self.position().saturating_sub(self.furthest) < AHEAD as u64
+    }
+
+    /// Adds bytes; those go that the furthest follower has, but for the newest of them.
+    fn add(&mut self, bytes: &[u8], kept: usize) {
+        self.bytes.extend(bytes);
+        let had = self.furthest.saturating_sub(self.start);
+        let had = usize::try_from(had).unwrap_or(usize::MAX).min(self.bytes.len());
+        let gone = had.saturating_sub(kept);
+        self.bytes.drain(..gone);
+        self.start += gone as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::stream;
+
+    use super::*;
+
+    /// A log of a hundred pieces, which counts how many were read.
+    fn log(kept: usize) -> (Log, Arc<AtomicUsize>) {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&read);
+        let pieces = stream::iter(0..100_u8).map(move |number| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(Bytes::from(vec![number; PIECE]))
+        });
+        (Log::read(pieces.boxed(), 0, kept, &Handle::current()), read)
+    }
+
+    async fn piece(log: &Log, number: u8) -> Bytes {
+        match log.next(u64::from(number) * PIECE as u64).await {
+            Some(Next::Piece(bytes)) => bytes,
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reading_waits_for_the_follower_that_is_furthest() {
+        let (log, read) = log(BEHIND);
+        for number in 0..100 {
+            assert!(piece(&log, number).await.iter().all(|byte| *byte == number));
+            // A look at the log takes in some pieces more than have room.
+            let ahead = read.load(Ordering::SeqCst) - usize::from(number);
+            assert!(ahead <= AHEAD / PIECE + TAKEN_IN + 1, "{number}: {ahead}");
+            assert!(log.window.content.lock().bytes.len() <= AHEAD + BEHIND + 2 * PIECE);
+        }
+        assert!(matches!(log.next(100 * PIECE as u64).await, Some(Next::End(Ok(())))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_that_is_a_little_behind_is_served_and_one_that_is_far_behind_is_not() {
+        let (log, _) = log(BEHIND);
+        for number in 0..50 {
+            piece(&log, number).await;
+        }
+
+        assert!(log.next(0).await.is_none());
+        assert!(!log.window.covers(0));
+        assert!(piece(&log, 40).await.iter().all(|byte| *byte == 40));
+    }
+}
