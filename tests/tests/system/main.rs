@@ -37,5 +37,6 @@ mod stops;
 mod store_file;
 mod store_formats;
 mod storms;
+mod stub_engine;
 mod top;
 mod zones;
