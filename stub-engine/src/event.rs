@@ -59,11 +59,14 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// What is said about the container: its labels, its image, its name, and details of the event.
+    /// What is said about the container: details of the event, its labels, its image and its name.
+    ///
+    /// As with the real engine, a label hides a detail of the same name.
     pub(crate) fn attributes(&self, container: &Container) -> BTreeMap<String, String> {
-        let mut attributes = container.labels();
-        let detail = self.action.detail();
-        attributes.extend(detail.map(|(key, value)| (key.to_owned(), value.to_string())));
+        let detail = self.action.detail().into_iter();
+        let mut attributes: BTreeMap<_, _> =
+            detail.map(|(key, value)| (key.to_owned(), value.to_string())).collect();
+        attributes.extend(container.labels());
         attributes.insert("image".to_owned(), container.image.to_string());
         attributes.insert("name".to_owned(), container.name.to_string());
         attributes

@@ -14,8 +14,8 @@ pub(super) const SLOW: &str = "slow";
 /// A call in the life of a run.
 ///
 /// Of [`Call::ALL`] these are about no one run: ping, version, info and list. A rehearsal alone asks
-/// for networks and volumes. The server never pauses, unpauses, looks at one network or listens to
-/// events.
+/// for networks and volumes. The server never pauses, unpauses or looks at one network, and it reads
+/// events only after a start without an answer: see `system/late_starts.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// The image is pulled.

@@ -4,6 +4,7 @@
 //! 1. Starts are counted by the engine's own events and by the containers themselves, never by
 //!    docket.
 //! 2. A killed server is followed by another with the same store; nobody tidies up between them.
+//! 3. A start request that was on its way when its server was killed arrives at the engine later.
 
 mod specimens;
 mod verdict;
@@ -16,11 +17,15 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use docket_stub_engine::{Call, Hold, Sender};
 use serde_json::{Value, json};
 
 use self::specimens::Specimen;
 pub use self::verdict::Verdict;
-use crate::{Engine, Home, Server, events::Events, http::Request, moment, wait::within};
+use crate::{
+    Engine, Home, Server, events::Events, holds::Holds, http::Request, moment, proxy::Proxy,
+    wait::within,
+};
 
 /// The points of a run's life at which a server can be told to die, in their order.
 pub const POINTS: [&str; 13] = [
@@ -38,6 +43,9 @@ pub const POINTS: [&str; 13] = [
     "EndNoted",
     "Removed",
 ];
+
+/// The points that a server passes that finds a container which was created and not started.
+pub const REPLACEMENT_POINTS: [&str; 3] = ["Replacing", "Unstarted", "NeverRan"];
 
 /// How long a server gets to reach its point: each is reached every few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,6 +74,16 @@ pub struct Ordeal<'a> {
     began: Instant,
     kills: BTreeMap<String, u32>,
     was_meddled_with: bool,
+    route: Option<Route>,
+    /// What the engine answered to start requests that arrived late, and how often.
+    late_starts: BTreeMap<u16, u32>,
+}
+
+/// A way to the engine on which start requests can be held.
+struct Route {
+    holds: Holds,
+    on_their_way: Vec<Hold>,
+    _proxy: Proxy,
 }
 
 impl<'a> Ordeal<'a> {
@@ -73,6 +91,15 @@ impl<'a> Ordeal<'a> {
     /// at once: what it acknowledged is kept.
     pub fn begin(engine: &'a Engine) -> Self {
         Self::begin_in(Home::durable(engine.address()), engine, |name| name != "lasting")
+    }
+
+    /// The same behind a proxy, where start requests can be held.
+    pub fn begin_behind_a_proxy(engine: &'a Engine) -> Self {
+        let holds = Holds::default();
+        let proxy = Proxy::open(engine.socket(), holds.clone());
+        let home = Home::durable(&proxy.docker_host());
+        let route = Some(Route { holds, on_their_way: Vec::new(), _proxy: proxy });
+        Self { route, ..Self::begin_in(home, engine, |name| name != "lasting") }
     }
 
     /// The same with fewer runs and one start at a time, so that none is half done when the engine
@@ -96,7 +123,17 @@ impl<'a> Ordeal<'a> {
         assert_eq!(pushed.status, 200, "{}", pushed.text());
         server.crash();
         let (began, kills) = (Instant::now(), BTreeMap::from([("Pushed".to_owned(), 1)]));
-        Self { engine, home, events, specimens, began, kills, was_meddled_with: false }
+        Self {
+            engine,
+            home,
+            events,
+            specimens,
+            began,
+            kills,
+            was_meddled_with: false,
+            route: None,
+            late_starts: BTreeMap::new(),
+        }
     }
 
     /// Lets a server live until it gets to a point for the nth time; others meddle once it is dead.
@@ -112,6 +149,25 @@ impl<'a> Ordeal<'a> {
     pub fn kill_after(&mut self, time: Duration) {
         self.home.victim("Nowhere", 1).died_within(time);
         self.count("anywhere");
+    }
+
+    /// Lets a server live until it sends a start request, which is held, and kills it.
+    pub fn kill_with_a_start_on_its_way(&mut self) {
+        let route = self.route.as_mut().expect("behind a proxy");
+        let start = route.holds.hold_next(1, Call::Start, Sender::Waits);
+        let victim = self.home.victim("Nowhere", 1);
+        within(PATIENCE, "a start request", || (start.count() == 1).then_some(()));
+        drop(victim);
+        route.on_their_way.push(start);
+        self.count("Starting");
+    }
+
+    /// Lets the start requests arrive that were on their way.
+    pub fn let_starts_arrive(&mut self) {
+        let route = self.route.as_mut().expect("behind a proxy");
+        for status in route.on_their_way.drain(..).flat_map(|start| start.release()) {
+            *self.late_starts.entry(status).or_default() += 1;
+        }
     }
 
     /// Lets others meddle beside a server that lives on; kills it once something has ended since.

@@ -27,6 +27,8 @@ pub struct Verdict {
     pub records: BTreeMap<String, usize>,
     /// Why runs failed, were lost or missed, and how many of each.
     pub reasons: BTreeMap<String, usize>,
+    /// What the engine answered to start requests that arrived late, and how often.
+    pub late_starts: BTreeMap<u16, u32>,
     /// How many containers started.
     pub starts: usize,
     /// How long it took.
@@ -64,7 +66,7 @@ pub(super) fn judge(
     if !verdict.wrongs.is_empty() {
         verdict.wrongs.push(ordeal.log());
     }
-    Verdict { kills: ordeal.kills, ..verdict }
+    Verdict { kills: ordeal.kills, late_starts: ordeal.late_starts, ..verdict }
 }
 
 impl Verdict {
@@ -171,6 +173,9 @@ impl fmt::Display for Verdict {
         writeln!(f, "{killed} kills, {instants} instants, {starts} starts, {took} s")?;
         writeln!(f, "  kills:   {:?}", self.kills)?;
         writeln!(f, "  records: {records:?}")?;
+        if !self.late_starts.is_empty() {
+            writeln!(f, "  answers to late starts: {:?}", self.late_starts)?;
+        }
         for (reason, count) in &self.reasons {
             writeln!(f, "  {count:>5} {reason}")?;
         }

@@ -16,7 +16,7 @@ use docket_tests::{
     allocation::{idle, with_option},
     breaks,
     client::{bounded, run},
-    ordeal::{Meddling, Ordeal, POINTS, Verdict},
+    ordeal::{Meddling, Ordeal, POINTS, REPLACEMENT_POINTS, Verdict},
     storm::{Aftermath, Storm},
 };
 use serde_json::json;
@@ -29,6 +29,8 @@ const ANYWHERE: u64 = 24;
 const STRANGERS: u32 = 5;
 /// How many times the engine falls at three points, and once beside a server that lives.
 const ENGINES: u32 = 8;
+/// How many times starts are on their way at a kill, for each point of the replacement that follows.
+const LATE_STARTS: u32 = 6;
 /// How many kills there must be, over all.
 const KILLS: u32 = 200;
 /// 10,000 runs: enough instants for containers to be alive all the time.
@@ -42,8 +44,9 @@ struct Outcome {
 }
 
 fn main() -> ExitCode {
-    let parts: [(&str, fn() -> Outcome); 7] = [
+    let parts: [(&str, fn() -> Outcome); 8] = [
         ("killed at every step", killed_at_every_step),
+        ("starts that arrive late", killed_with_starts_on_their_way),
         ("strangers who prune and remove", pruned_and_removed),
         ("the engine killed too", with_the_engine_killed),
         ("a storm over a server that forgets", || storm(Home::forgetful)),
@@ -102,6 +105,21 @@ fn killed_at_every_step() -> Outcome {
     for number in 0..ANYWHERE {
         // From a server that hardly began to one that has settled.
         ordeal.kill_after(Duration::from_millis(40 + 97 * number));
+    }
+    ordeal.finish().into()
+}
+
+fn killed_with_starts_on_their_way() -> Outcome {
+    let mut ordeal = Ordeal::begin_behind_a_proxy(Engine::shared());
+    for round in 0..LATE_STARTS {
+        for point in REPLACEMENT_POINTS {
+            // In every second round two are on their way at once.
+            for _ in 0..=round % 2 {
+                ordeal.kill_with_a_start_on_its_way();
+            }
+            ordeal.kill_at(point, 1, Meddling::None);
+            ordeal.let_starts_arrive();
+        }
     }
     ordeal.finish().into()
 }

@@ -2,7 +2,7 @@
 
 use docket_tests::{
     Engine, Registry,
-    ordeal::{Meddling, Ordeal, POINTS, Verdict},
+    ordeal::{Meddling, Ordeal, POINTS, REPLACEMENT_POINTS, Verdict},
 };
 
 fn hold(verdict: &Verdict) {
@@ -18,6 +18,27 @@ fn killed_at_every_step_each_instant_has_one_container_started_and_one_record() 
     }
 
     hold(&ordeal.finish());
+}
+
+#[test]
+fn killed_with_starts_on_their_way_that_arrive_later_each_instant_has_one_start_and_one_record() {
+    let mut ordeal = Ordeal::begin_behind_a_proxy(Engine::shared());
+
+    for point in REPLACEMENT_POINTS {
+        ordeal.kill_with_a_start_on_its_way();
+        ordeal.kill_at(point, 1, Meddling::None);
+        ordeal.let_starts_arrive();
+    }
+    // Two at once, which arrive before the next server looks.
+    ordeal.kill_with_a_start_on_its_way();
+    ordeal.kill_with_a_start_on_its_way();
+    ordeal.let_starts_arrive();
+
+    let verdict = ordeal.finish();
+    assert_eq!(verdict.late_starts.values().sum::<u32>(), 5, "{verdict}");
+    // Nobody has looked at the container of the last one yet.
+    assert!(verdict.late_starts.contains_key(&204), "{verdict}");
+    hold(&verdict);
 }
 
 #[test]

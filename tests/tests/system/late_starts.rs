@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_stub_engine::{Call, Fault, Faults, Hold, Sender};
 use docket_tests::{
-    Engine, Registry, Scene, Server, eventually,
+    Engine, Registry, Scene, Server,
+    allocation::with_option,
+    eventually,
     http::Request,
     moment,
     scene::Behavior::{self, Fails, RunsOn, Succeeds},
@@ -42,6 +44,7 @@ on_both_engines![
     stopped_with_its_server_without_an_answer_to_its_start_a_run_never_starts,
     removed_by_others_before_its_start_a_container_is_made_anew,
     started_and_removed_by_others_meanwhile_a_run_has_its_exit_code,
+    a_label_that_hides_the_exit_code_is_not_taken_for_it,
     a_create_that_arrives_after_a_crash_is_swept_and_never_runs,
 ];
 
@@ -317,6 +320,24 @@ fn started_and_removed_by_others_meanwhile_a_run_has_its_exit_code(scene: &Scene
     assert_starts(scene, "foo", 1);
 }
 
+fn a_label_that_hides_the_exit_code_is_not_taken_for_it(scene: &Scene) {
+    let server = scene.server();
+    let start = scene.hold_next(1, Call::Start, Sender::Waits);
+    let allocation = scene.allocation("foo", moment::soon(), Fails);
+    server.push(&with_option(allocation, "Labels", json!({ "exitCode": "0" })));
+    await_held(&start, 1);
+    server.crash();
+
+    assert_eq!(start.release(), [204]);
+    scene.await_exit("foo");
+    scene.remove_containers("foo");
+    let server = scene.server();
+    let run = server.ended_run("foo");
+
+    assert_eq!((&run["State"], exit_code(&run)), (&json!("lost"), &Value::Null), "{run}");
+    assert_starts(scene, "foo", 1);
+}
+
 fn a_create_that_arrives_after_a_crash_is_swept_and_never_runs(scene: &Scene) {
     let server = scene.server();
     let create = scene.hold_next(1, Call::Create, Sender::Waits);
@@ -396,7 +417,8 @@ fn a_run_whose_events_are_cut_off_is_not_taken_for_one_that_never_ran() {
 
 #[test]
 fn a_replacement_whose_events_are_not_to_be_had_at_once_is_carried_out() {
-    for fault in [Fault::fail_before(), Fault::DropBefore, Fault::CutHead, Fault::CutBody] {
+    let faults = [Fault::fail_before(), Fault::DropBefore, Fault::CutBody, Fault::HangBefore];
+    for fault in faults {
         let scene = Scene::on_failing_stub(Faults::none().first(Call::Events, [fault]));
 
         a_start_that_is_cut_off_and_arrives_late_runs_nothing(&scene);

@@ -39,6 +39,7 @@ mod stops;
 mod store_file;
 mod store_formats;
 mod storms;
+mod stub_engine;
 mod top;
 mod two_clocks;
 mod zones;

@@ -148,7 +148,7 @@ impl Attempt<'_> {
             // It was not started when it was inspected, and all events since then were read.
             return self.gone(watched.reported.fate(true)).await;
         }
-        self.past(container, watched).await
+        self.past_of(container).await
     }
 
     /// What became of a container that is gone, as far as the engine remembers.

@@ -1,6 +1,9 @@
 //! What happened to a container, from the engine's events: those it remembers, then new ones.
 //!
 //! Whether a container ever ran cannot be seen once it is gone. Its events still say so.
+//!
+//! An engine writes a container's labels among the details of its events, and a label named `exitCode`
+//! hides the exit code. It shows in the events that have no exit code of their own.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -57,14 +60,15 @@ pub(super) fn of(client: &Client, id: &ContainerId) -> LifeEvents {
 
 /// Takes events out of the bytes as they come, one JSON object after another.
 fn read(pieces: BoxStream<'static, Result<Bytes, EngineError>>) -> LifeEvents {
-    let state = Some((pieces, Vec::new()));
+    let state = Some((pieces, Vec::new(), false));
     let batches = stream::unfold(state, |state| async {
-        let (mut pieces, mut bytes) = state?;
+        let (mut pieces, mut bytes, mut is_hidden) = state?;
         match pieces.next().await? {
             Ok(piece) => {
                 bytes.extend_from_slice(&piece);
-                let (events, is_readable) = take_events(&mut bytes);
-                let rest = (is_readable && bytes.len() <= LONGEST_EVENT).then_some((pieces, bytes));
+                let (events, is_readable) = take_events(&mut bytes, &mut is_hidden);
+                let goes_on = is_readable && bytes.len() <= LONGEST_EVENT;
+                let rest = goes_on.then_some((pieces, bytes, is_hidden));
                 let events: Vec<_> = events.into_iter().map(Ok).collect();
                 Some((stream::iter(events), rest))
             }
@@ -75,8 +79,8 @@ fn read(pieces: BoxStream<'static, Result<Bytes, EngineError>>) -> LifeEvents {
 }
 
 /// Takes the complete events from the beginning of `bytes`; what is incomplete stays. False where
-/// something else than events follows them.
-fn take_events(bytes: &mut Vec<u8>) -> (Vec<LifeEvent>, bool) {
+/// something else than events follows them. `is_hidden` becomes true where a label hides the exit code.
+fn take_events(bytes: &mut Vec<u8>, is_hidden: &mut bool) -> (Vec<LifeEvent>, bool) {
     let mut written = serde_json::Deserializer::from_slice(bytes).into_iter::<Written>();
     let mut events = Vec::new();
     let mut end = 0;
@@ -84,7 +88,7 @@ fn take_events(bytes: &mut Vec<u8>) -> (Vec<LifeEvent>, bool) {
         match written.next() {
             Some(Ok(event)) => {
                 end = written.byte_offset();
-                events.extend(event.life_event());
+                events.extend(event.life_event(is_hidden));
             }
             Some(Err(error)) => break error.is_eof(),
             None => break true,
@@ -95,15 +99,17 @@ fn take_events(bytes: &mut Vec<u8>) -> (Vec<LifeEvent>, bool) {
 }
 
 impl Written {
-    fn life_event(self) -> Option<LifeEvent> {
+    fn life_event(self, is_hidden: &mut bool) -> Option<LifeEvent> {
         let at = self.time.map(DateTime::<Utc>::from_timestamp_nanos);
+        let exit_code = self.actor.attributes.exit_code;
+        *is_hidden |= matches!(&*self.action, "create" | "start") && exit_code.is_some();
         match self.action.as_str() {
             "create" => Some(LifeEvent::Created),
             "start" => Some(LifeEvent::Started { at }),
             // Podman has words of its own for the end and the removal.
             "die" | "died" => {
-                let code = self.actor.attributes.exit_code;
-                Some(LifeEvent::Exited { code: code.and_then(|code| code.parse().ok()), at })
+                let code = exit_code.filter(|_| !*is_hidden).and_then(|code| code.parse().ok());
+                Some(LifeEvent::Exited { code, at })
             }
             "destroy" | "remove" => Some(LifeEvent::Removed),
             _ => None,
@@ -155,13 +161,26 @@ mod tests {
         let text = br#"{"Action":"start","timeNano":1}{"Action":"die""#;
         let mut bytes = text.to_vec();
 
-        let (events, is_readable) = take_events(&mut bytes);
+        let (events, is_readable) = take_events(&mut bytes, &mut false);
 
         assert_eq!((events.len(), is_readable), (1, true));
         assert_eq!(bytes, br#"{"Action":"die""#);
         bytes.extend_from_slice(b"}");
-        let (events, _) = take_events(&mut bytes);
+        let (events, _) = take_events(&mut bytes, &mut false);
         assert_eq!(events, [LifeEvent::Exited { code: None, at: None }]);
-        assert!(!take_events(&mut b"no such page".to_vec()).1);
+        assert!(!take_events(&mut b"no such page".to_vec(), &mut false).1);
+    }
+
+    #[test]
+    fn a_label_is_not_taken_for_the_exit_code_that_it_hides() {
+        let event = |action| {
+            format!(r#"{{"Action":"{action}","Actor":{{"Attributes":{{"exitCode":"0"}}}}}}"#)
+        };
+        let mut bytes = ["start", "die"].map(event).concat().into_bytes();
+
+        let (events, _) = take_events(&mut bytes, &mut false);
+
+        let (at, code) = (None, None);
+        assert_eq!(events, [LifeEvent::Started { at }, LifeEvent::Exited { code, at }]);
     }
 }
