@@ -344,12 +344,15 @@ impl LifeStore for SqliteStore {
         self.provenance.clone()
     }
 
-    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError> {
+    fn new_life(&self, at: DateTime<Utc>) -> Life {
+        self.lives.next(at)
+    }
+
+    async fn begin_life(&self, life: Life) -> Result<(), StoreError> {
         let home = self.home.lock().clone();
-        let life = self.lives.next(at);
         self.writer.ask(move |work| Ok(work.begin_life(&life, &home)?)).await?;
         self.lives.list(life, None);
-        Ok(life)
+        Ok(())
     }
 
     fn known_life(&self, life: &Life) -> KnownLife {
