@@ -123,7 +123,7 @@ impl OpenFiles {
             match fs::metadata(path) {
                 Ok(found) if FileId::from(&found) == *id => {}
                 Ok(_) => return Err(FileError::Replaced { path: path.clone() }),
-                Err(error) => return Err(self.missing(path, &error)),
+                Err(error) => return Err(missing(path, &error)),
             }
         }
         Ok(())
@@ -132,8 +132,8 @@ impl OpenFiles {
     /// Sizes and times of the files as they are now.
     pub(super) fn stamps(&self) -> Result<Stamps, FileError> {
         let log = self.log();
-        let file = self.file.metadata().map_err(|error| self.missing(&self.path, &error))?;
-        let log = fs::metadata(&log).map_err(|error| self.missing(&log, &error))?;
+        let file = self.file.metadata().map_err(|error| missing(&self.path, &error))?;
+        let log = fs::metadata(&log).map_err(|error| missing(&log, &error))?;
         Ok(Stamps(Stamp::from(&file), Stamp::from(&log)))
     }
 
@@ -168,8 +168,8 @@ impl OpenFiles {
     pub(super) fn overwritten(&self, reason: impl Into<Arc<str>>) -> FileError {
         FileError::Overwritten { path: self.path.clone(), reason: reason.into() }
     }
+}
 
-    fn missing(&self, path: &Path, error: &io::Error) -> FileError {
-        FileError::Missing { path: path.to_owned(), reason: error.to_string().into() }
-    }
+fn missing(path: &Path, error: &io::Error) -> FileError {
+    FileError::Missing { path: path.to_owned(), reason: error.to_string().into() }
 }
