@@ -389,6 +389,41 @@ fn a_server_that_stops_leaves_what_was_put_in_the_place_of_its_files() {
 }
 
 #[test]
+fn a_lock_that_is_removed_is_made_anew_and_keeps_other_servers_out() {
+    let mut ground = Ground::new();
+    let lock = ground.home.path("docket.db.lock");
+
+    fs::remove_file(&lock).unwrap();
+    ground.await_success();
+    let store = format!("sqlite:{}", ground.file().display());
+    let other = ["server", "--listen", "127.0.0.1:0", "--store", &store];
+    let other = docket_tests::client::run(
+        docket_tests::client::bounded().args(other).env("DOCKER_HOST", ground.stub.docker_host()),
+    );
+
+    assert!(other.err.contains("is in use by the process"), "{}", other.err);
+    assert_eq!(ground.push(&idle("later")).status, 200);
+    ground.keeps_what_it_acknowledged();
+}
+
+#[test]
+fn a_server_whose_lock_another_one_has_taken_acknowledges_nothing_any_more() {
+    let mut ground = Ground::new();
+    let lock = ground.home.path("docket.db.lock");
+
+    // In one step, so that the server does not make it anew in between.
+    let other = ground.home.path("other.lock");
+    let holder = File::create(&other).unwrap();
+    holder.lock().unwrap();
+    fs::rename(&other, &lock).unwrap();
+    ground.is_in_trouble("has taken the store");
+    drop(holder);
+
+    ground.is_well_again();
+    ground.keeps_what_it_acknowledged();
+}
+
+#[test]
 fn an_idle_server_notices_by_its_sign_of_life() {
     let stub = StubEngine::start(Options::default());
     let home = Home::durable(&stub.docker_host());

@@ -109,12 +109,12 @@ impl SqliteStore {
         let id = load::id(&connection).map_err(unusable)?;
         let lives = Lives::load(&connection).map_err(unusable)?;
         let catalogue = Arc::new(RwLock::new(catalogue));
-        let files = Arc::new(OpenFiles::of(&path, &given).map_err(io)?);
+        let lock = Arc::new(lock);
+        let files = Arc::new(OpenFiles::of(&path, &given, Arc::clone(&lock)).map_err(io)?);
         let readers = Arc::new(Readers::open(Arc::clone(&files)).map_err(unusable)?);
         let check = FileCheck::new(files, &connection).map_err(unusable)?;
         let writer = Writer::start(connection, path.clone(), Arc::clone(&catalogue), check);
         let writer = writer.map_err(io)?;
-        let lock = Arc::new(lock);
         Ok(Self {
             id,
             path,
