@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{sync::Notify, time::sleep_until};
 
 use crate::{
@@ -187,6 +187,17 @@ impl Containers {
         held.all.get_mut(place).map(act);
         self.settle(&mut held, place);
         true
+    }
+
+    /// Makes all containers older, as if all of their life had been so much earlier.
+    pub(crate) fn make_older(&self, by: TimeDelta) {
+        for container in &mut self.held().all {
+            container.created -= by;
+            for run in &mut container.runs {
+                run.started -= by;
+                run.ended -= by;
+            }
+        }
     }
 
     /// Ends a container and removes it; false where there is none.

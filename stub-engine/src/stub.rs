@@ -9,6 +9,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use chrono::TimeDelta;
 use tokio::{runtime::Builder, sync::mpsc};
 
 use crate::{
@@ -167,6 +168,12 @@ impl Stub {
             *is_away = false;
         }
         Ok(())
+    }
+
+    /// Makes all containers older, as if all of their life had been so much earlier.
+    pub fn make_older(&self, by: TimeDelta) {
+        self.shared.containers.make_older(by);
+        self.shared.journal.note_act(format!("all containers made {by} older"));
     }
 
     /// Removes all containers that do not run, also those that never did, as `docker container

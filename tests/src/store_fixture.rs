@@ -82,6 +82,8 @@ impl OpenedFixture {
         for container in fixture.answers["Containers"].as_array().unwrap() {
             opened.create(container, &mut count);
         }
+        // They were there when the fixture was made.
+        opened.stub.make_older(LATER + TimeDelta::minutes(1));
         opened
     }
 

@@ -5,6 +5,7 @@ mod life;
 use std::{path::PathBuf, sync::Arc};
 
 use actix_web::web::Data;
+use chrono::{DateTime, Utc};
 use docket_model::{Specification, container::UnknownOptions};
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -188,7 +189,7 @@ impl Parts {
             max_starting: config.max_starting,
             max_running: config.max_running,
             queue: config.queue,
-            life: store.begin_life(clock.now()).await?,
+            life: listed_life(&*store, clock.now()).await?,
         }));
         let source = config.file.clone().map(|path| {
             Arc::new(Source {
@@ -324,6 +325,23 @@ impl Source {
                 *self.mistake.lock() = mistake;
             }
         })
+    }
+}
+
+/// The life of this server. Where the store cannot be written, it is listed before anything starts.
+async fn listed_life(
+    store: &dyn Store,
+    at: DateTime<Utc>,
+) -> Result<docket_model::Life, StoreError> {
+    let life = store.new_life(at);
+    match store.begin_life(life).await {
+        // A new store starts things at once, because there is nothing to look at before.
+        Err(error) if store.about().is_new => Err(error),
+        Err(error) => {
+            warn!(%error, "store write failed: nothing starts before the store can be written");
+            Ok(life)
+        }
+        Ok(()) => Ok(life),
     }
 }
 

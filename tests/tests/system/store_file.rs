@@ -241,49 +241,58 @@ fn a_link_that_is_switched_to_another_file_is_noticed() {
     ground.keeps_what_it_acknowledged();
 }
 
+/// Writes something over the file, and then what was there before.
+fn overwrite_and_restore(damage: impl FnOnce(&Ground, Vec<u8>) -> Vec<u8>) {
+    let mut ground = Ground::new();
+    let before = fs::read(ground.file()).unwrap();
+    let damaged = damage(&ground, before.clone());
+
+    overwrite(&ground.file(), &damaged);
+    ground.is_in_trouble("and it is no longer the store that docket wrote");
+    overwrite(&ground.file(), &before);
+
+    ground.is_well_again();
+    ground.keeps_what_it_acknowledged();
+}
+
 #[test]
-fn content_that_is_written_over_the_file_is_noticed_and_so_is_its_return() {
-    let content = |ground: &Ground| fs::read(ground.file()).unwrap();
-    let backup = |ground: &Ground| {
+fn a_backup_that_is_copied_over_the_file_is_noticed_and_so_is_the_return_of_its_content() {
+    overwrite_and_restore(|ground, _| {
         let backup = ground.home.path("backup.db");
         ground.server.docket(["backup", backup.to_str().unwrap()]).ok();
         fs::read(backup).unwrap()
-    };
-    let half = |ground: &Ground| {
-        let content = content(ground);
-        content[..content.len() / 8192 * 4096].to_vec()
-    };
-    let garbage = |ground: &Ground| {
-        let mut content = content(ground);
-        let length = content.len();
-        content[4096..length].fill(0x55);
+    });
+}
+
+#[test]
+fn a_file_that_is_emptied_is_noticed() {
+    overwrite_and_restore(|_, _| Vec::new());
+}
+
+#[test]
+fn a_file_that_is_cut_in_half_is_noticed() {
+    overwrite_and_restore(|_, content| content[..content.len() / 8192 * 4096].to_vec());
+}
+
+#[test]
+fn garbage_in_the_middle_of_the_file_is_noticed() {
+    overwrite_and_restore(|_, mut content| {
+        content[4096..].fill(0x55);
         content
-    };
-    let other_header = |ground: &Ground| {
-        let mut content = content(ground);
+    });
+}
+
+#[test]
+fn another_header_of_the_file_is_noticed() {
+    overwrite_and_restore(|_, mut content| {
         content[..16].fill(b'x');
         content
-    };
-    let cases: [(&str, &dyn Fn(&Ground) -> Vec<u8>); 6] = [
-        ("a backup", &backup),
-        ("nothing", &|_| Vec::new()),
-        ("half of it", &half),
-        ("garbage behind its first page", &garbage),
-        ("another header", &other_header),
-        ("text", &|_| b"this is no database\n".repeat(1000)),
-    ];
-    for (case, damage) in cases {
-        println!("{case}");
-        let mut ground = Ground::new();
-        let (before, damaged) = (content(&ground), damage(&ground));
+    });
+}
 
-        overwrite(&ground.file(), &damaged);
-        ground.is_in_trouble("and it is no longer the store that docket wrote");
-        overwrite(&ground.file(), &before);
-
-        ground.is_well_again();
-        ground.keeps_what_it_acknowledged();
-    }
+#[test]
+fn a_text_in_the_place_of_the_content_is_noticed() {
+    overwrite_and_restore(|_, _| b"this is no database\n".repeat(1000));
 }
 
 #[test]
@@ -380,6 +389,41 @@ fn a_server_that_stops_leaves_what_was_put_in_the_place_of_its_files() {
 }
 
 #[test]
+fn a_lock_that_is_removed_is_made_anew_and_keeps_other_servers_out() {
+    let mut ground = Ground::new();
+    let lock = ground.home.path("docket.db.lock");
+
+    fs::remove_file(&lock).unwrap();
+    ground.await_success();
+    let store = format!("sqlite:{}", ground.file().display());
+    let other = ["server", "--listen", "127.0.0.1:0", "--store", &store];
+    let other = docket_tests::client::run(
+        docket_tests::client::bounded().args(other).env("DOCKER_HOST", ground.stub.docker_host()),
+    );
+
+    assert!(other.err.contains("is in use by the process"), "{}", other.err);
+    assert_eq!(ground.push(&idle("later")).status, 200);
+    ground.keeps_what_it_acknowledged();
+}
+
+#[test]
+fn a_server_whose_lock_another_one_has_taken_acknowledges_nothing_any_more() {
+    let mut ground = Ground::new();
+    let lock = ground.home.path("docket.db.lock");
+
+    // In one step, so that the server does not make it anew in between.
+    let other = ground.home.path("other.lock");
+    let holder = File::create(&other).unwrap();
+    holder.lock().unwrap();
+    fs::rename(&other, &lock).unwrap();
+    ground.is_in_trouble("has taken the store");
+    drop(holder);
+
+    ground.is_well_again();
+    ground.keeps_what_it_acknowledged();
+}
+
+#[test]
 fn an_idle_server_notices_by_its_sign_of_life() {
     let stub = StubEngine::start(Options::default());
     let home = Home::durable(&stub.docker_host());
@@ -395,6 +439,20 @@ fn an_idle_server_notices_by_its_sign_of_life() {
     assert!(ready.text().contains("was removed"), "{}", ready.text());
     fs::rename(&away, &file).unwrap();
     server.await_ready();
+}
+
+#[test]
+fn a_push_that_is_refused_makes_the_server_unready_at_once() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let server = home.server();
+    server.await_ready();
+
+    fs::rename(home.path("docket.db"), home.path("away.db")).unwrap();
+    let refused = server.send(&Request::post(idle("refused")));
+    let ready = server.get("/-/ready");
+
+    assert_eq!((refused.status, ready.status), (503, 503), "{}", ready.text());
 }
 
 #[test]
@@ -420,8 +478,8 @@ fn another_program_that_reads_and_writes_as_it_may_disturbs_nothing() {
         assert_eq!(ground.push(&idle("later")).status, 200);
     }
     drop(sql);
-    let now = std::time::SystemTime::now();
-    File::options().write(true).open(ground.file()).unwrap().set_modified(now).unwrap();
+    let file = File::options().write(true).open(ground.file()).unwrap();
+    file.set_modified(moment::now().into()).unwrap();
     ground.await_success();
 
     assert_eq!(ground.server.get("/-/ready").status, 200);

@@ -1,6 +1,10 @@
 //! Store files of earlier formats, opened with the built program: all that they showed is still shown.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use docket_tests::{
     Server, answers, eventually,
@@ -117,8 +121,11 @@ fn format_of(file: &Path) -> u32 {
 
 fn copies(opened: &OpenedFixture) -> usize {
     let files = fs::read_dir(opened.path("")).unwrap();
-    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.ends_with(".backup") || name.ends_with(".part")).count()
+    let paths = files.map(|file| file.unwrap().path());
+    let is_copy = |path: &PathBuf| {
+        path.extension().is_some_and(|ending| ending == "backup" || ending == "part")
+    };
+    paths.filter(is_copy).count()
 }
 
 /// Instants of an allocation that were recorded, or decided, before the fixture was made.

@@ -138,7 +138,8 @@ pub(super) async fn push(
         only_if,
         circumstances: api.runner.circumstances(),
     };
-    let effects = api.store.push(push).await.map_err(|error| match error {
+    let pushed = api.runner.heed(api.store.push(push).await);
+    let effects = pushed.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
             let mistakes = unfit.into_iter().map(|unfit| {
                 Mistake::new(place(posted.several, unfit.index, unfit.field), unfit.message)
@@ -235,7 +236,7 @@ pub(super) async fn delete(
         ref file @ Origin::File(_) if !api.has_file => file.clone(),
         _ => Origin::Api,
     };
-    if !api.store.delete(&name, &origin, deed).await? {
+    if !api.runner.heed(api.store.delete(&name, &origin, deed).await)? {
         return Err(api.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

@@ -225,7 +225,7 @@ async fn steer(
     steering: Steering,
     deed: Deed,
 ) -> Result<HttpResponse, ApiError> {
-    if !api.store.steer(name, steering, deed).await? {
+    if !api.runner.heed(api.store.steer(name, steering, deed).await)? {
         return Err(api.no_such_allocation(name).await);
     }
     allocations::one(api, &api.snapshot(name).await?)

@@ -40,7 +40,7 @@ pub(super) async fn pause(
     let asked = by_hand::read(&request, payload).await?;
     let pause = by_hand::suspension(&api, &request, asked, api.zone)?;
     let deed = Deed::new(pause.since, pause.by.clone());
-    api.store.control(ServerControl::Pause(pause), deed).await?;
+    api.runner.heed(api.store.control(ServerControl::Pause(pause), deed).await)?;
     Ok(operations::health_of(&api))
 }
 
@@ -66,6 +66,7 @@ pub(super) async fn unpause(
 ) -> Result<HttpResponse, ApiError> {
     let ResumeRequest { by } = by_hand::read(&request, payload).await?;
     let by = by_hand::asker(&request, by)?;
-    api.store.control(ServerControl::Unpause, Deed::new(api.clock.now(), by)).await?;
+    let deed = Deed::new(api.clock.now(), by);
+    api.runner.heed(api.store.control(ServerControl::Unpause, deed).await)?;
     Ok(operations::health_of(&api))
 }

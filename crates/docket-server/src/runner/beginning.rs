@@ -42,6 +42,11 @@ impl Runner {
     }
 
     async fn settle_doubts(self: &Arc<Self>) -> Result<(), Stopped> {
+        if self.store.known_life(&self.life) != KnownLife::Listed {
+            self.durably(|| self.store.begin_life(self.life)).await?.unwrap_or_else(|error| {
+                warn!(%error, "the life of this server could not be listed");
+            });
+        }
         let mut patience = Patience::endless("the list of its containers");
         let found = loop {
             self.unless_stopped(self.health.up()).await?;

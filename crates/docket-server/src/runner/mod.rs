@@ -237,7 +237,7 @@ impl Runner {
     }
 
     /// Takes note of what came of writing to the store, for those who ask why nothing starts.
-    fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
         match self.pauses.heed(&written, self.clock.now()) {
             Some(StoreNews::Trouble(StoreTrouble { since, reason, .. })) => {
                 error!(reason, "store write failed: nothing is acknowledged and nothing starts");

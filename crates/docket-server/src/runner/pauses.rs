@@ -117,3 +117,27 @@ impl Pauses {
         self.all().into_iter().map(Outage::from).chain(trouble).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_part_is_trouble_until_no_write_met_it_for_a_while() {
+        let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
+        let damage = || Err::<(), _>(StoreError::Unreadable("it is damaged".to_owned()));
+        let pauses = Pauses::default();
+
+        let begun = pauses.heed(&damage(), at(0));
+        let others = pauses.heed(&Ok(()), at(1));
+        let again = pauses.heed(&damage(), at(20));
+        let soon = pauses.heed(&Ok(()), at(49));
+        let quiet = pauses.heed(&Ok(()), at(50));
+
+        assert!(matches!(begun, Some(StoreNews::Trouble(trouble)) if trouble.since == at(0)));
+        assert_eq!([others, again, soon], [None, None, None]);
+        let over = Pause { cause: Cause::StoreUnwritable, from: at(0), to: at(50) };
+        assert_eq!(quiet, Some(StoreNews::Over(over)));
+        assert_eq!(pauses.store_trouble(), None);
+    }
+}

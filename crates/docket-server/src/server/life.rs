@@ -201,7 +201,7 @@ mod tests {
             max_starting: None,
             max_running: 10,
             queue: 10,
-            life: store.begin_life(clock.now()).await.unwrap(),
+            life: store.new_life(clock.now()),
         }));
         let ticks = Arc::new(Ticks::default());
         let life = Life { store, clock: clock.clone(), ticks: ticks.clone() };

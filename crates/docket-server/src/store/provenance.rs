@@ -83,8 +83,11 @@ pub trait LifeStore: fmt::Debug + Send + Sync {
     /// How the store differs from the one that was last served.
     fn provenance(&self) -> Provenance;
 
-    /// Begins a life of a server, and notes where the store is served from now on.
-    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError>;
+    /// A life of a server that begins now. It is not listed yet.
+    fn new_life(&self, at: DateTime<Utc>) -> Life;
+
+    /// Lists a life, and notes where the store is served from now on.
+    async fn begin_life(&self, life: Life) -> Result<(), StoreError>;
 
     /// What is known of a life.
     fn known_life(&self, life: &Life) -> KnownLife;

@@ -316,8 +316,12 @@ impl LifeStore for MemoryStore {
         Provenance::default()
     }
 
-    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError> {
-        Ok(Life::new(1, at))
+    fn new_life(&self, at: DateTime<Utc>) -> Life {
+        Life::new(1, at)
+    }
+
+    async fn begin_life(&self, _life: Life) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn known_life(&self, _life: &Life) -> KnownLife {

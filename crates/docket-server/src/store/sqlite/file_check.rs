@@ -47,6 +47,7 @@ impl FileCheck {
     /// Checks the files before something is written to them.
     pub(super) fn before_write(&mut self) -> Result<(), FileError> {
         self.files.in_place()?;
+        self.files.keep_lock()?;
         let now = self.files.stamps()?;
         if self.seen == Some(now) {
             return Ok(());
@@ -112,7 +113,10 @@ impl FileCheck {
         }
         // The log may have a later count than the file; that of the file alone only grows.
         let moved = self.files.commits(meta_page);
-        if commits != self.commits || moved.is_some_and(|moved| moved < self.moved) {
+        if commits > self.commits {
+            return Err(self.files.overwritten("another server wrote to it"));
+        }
+        if commits < self.commits || moved.is_some_and(|moved| moved < self.moved) {
             return Err(self.files.overwritten("it is an older copy"));
         }
         Ok(meta_page)

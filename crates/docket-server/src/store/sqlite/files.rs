@@ -16,7 +16,8 @@ use thiserror::Error;
 use super::{
     copy,
     header::Header,
-    open::{INDEX, LOG},
+    lock::{KeepError, LockFile},
+    open::{INDEX, LOG, holder},
     raw_meta,
 };
 
@@ -45,6 +46,18 @@ pub(super) enum FileError {
         /// The path.
         path: PathBuf,
     },
+    /// Another server serves the store.
+    #[error(
+        "another server ({}) has taken the store `{}`, because the file beside it that ends in `.lock` \
+         was removed or replaced: stop both servers, and start one",
+        holder(*.process), .path.display()
+    )]
+    Taken {
+        /// The path of the store.
+        path: PathBuf,
+        /// The process that serves it, if it is known.
+        process: Option<u32>,
+    },
     /// The file is the same, and its content is not.
     #[error(
         "another program changed `{}`, and it is no longer the store that docket wrote ({reason}): \
@@ -68,7 +81,7 @@ impl FileError {
 
 /// Which file a path leads to: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileId(u64, u64);
+pub(super) struct FileId(u64, u64);
 
 impl From<&Metadata> for FileId {
     fn from(file: &Metadata) -> Self {
@@ -95,6 +108,7 @@ pub(super) struct Stamps(Stamp, Stamp);
 #[derive(Debug)]
 pub(super) struct OpenFiles {
     path: PathBuf,
+    lock: Arc<LockFile>,
     /// The database file; closed after SQLite has closed it.
     file: File,
     /// Every path that must lead to a file, and to which.
@@ -104,7 +118,7 @@ pub(super) struct OpenFiles {
 impl OpenFiles {
     /// Remembers the files that a connection to `path` has just opened. `given` is the path as it was
     /// configured, which may be a link.
-    pub(super) fn of(path: &Path, given: &Path) -> io::Result<Self> {
+    pub(super) fn of(path: &Path, given: &Path, lock: Arc<LockFile>) -> io::Result<Self> {
         let file = File::open(path)?;
         let id = FileId::from(&file.metadata()?);
         let mut expected = vec![(path.to_owned(), id), (std::path::absolute(given)?, id)];
@@ -113,7 +127,7 @@ impl OpenFiles {
             let id = FileId::from(&fs::metadata(&path)?);
             expected.push((path, id));
         }
-        Ok(Self { path: path.to_owned(), file, expected })
+        Ok(Self { path: path.to_owned(), lock, file, expected })
     }
 
     /// # Errors
@@ -123,17 +137,25 @@ impl OpenFiles {
             match fs::metadata(path) {
                 Ok(found) if FileId::from(&found) == *id => {}
                 Ok(_) => return Err(FileError::Replaced { path: path.clone() }),
-                Err(error) => return Err(self.missing(path, &error)),
+                Err(error) => return Err(missing(path, &error)),
             }
         }
         Ok(())
     }
 
+    /// Makes sure that no other server serves the store.
+    pub(super) fn keep_lock(&self) -> Result<(), FileError> {
+        self.lock.keep().map_err(|error| match error {
+            KeepError::ByProcess(process) => FileError::Taken { path: self.path.clone(), process },
+            KeepError::Io(error) => missing(&self.path, &error),
+        })
+    }
+
     /// Sizes and times of the files as they are now.
     pub(super) fn stamps(&self) -> Result<Stamps, FileError> {
         let log = self.log();
-        let file = self.file.metadata().map_err(|error| self.missing(&self.path, &error))?;
-        let log = fs::metadata(&log).map_err(|error| self.missing(&log, &error))?;
+        let file = self.file.metadata().map_err(|error| missing(&self.path, &error))?;
+        let log = fs::metadata(&log).map_err(|error| missing(&log, &error))?;
         Ok(Stamps(Stamp::from(&file), Stamp::from(&log)))
     }
 
@@ -168,8 +190,8 @@ impl OpenFiles {
     pub(super) fn overwritten(&self, reason: impl Into<Arc<str>>) -> FileError {
         FileError::Overwritten { path: self.path.clone(), reason: reason.into() }
     }
+}
 
-    fn missing(&self, path: &Path, error: &io::Error) -> FileError {
-        FileError::Missing { path: path.to_owned(), reason: error.to_string().into() }
-    }
+fn missing(path: &Path, error: &io::Error) -> FileError {
+    FileError::Missing { path: path.to_owned(), reason: error.to_string().into() }
 }

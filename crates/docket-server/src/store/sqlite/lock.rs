@@ -2,17 +2,18 @@
 //! own file also notes when the store could not be written, since that needs no room on the disk.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read as _},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
+use tracing::warn;
 
-use super::copy;
+use super::{copy, files::FileId};
 
 /// The size of the lock's file in bytes: a block of the usual file systems, which the file has from
 /// the beginning, so that writing it again needs no room.
@@ -35,37 +36,69 @@ pub(super) enum Locked {
 /// The lock, and what is noted in its file: the process, and a JSON list of outages on the next line.
 #[derive(Debug)]
 pub(super) struct LockFile {
+    path: PathBuf,
+    held: Mutex<Held>,
+}
+
+/// What is in the file that is locked.
+#[derive(Debug)]
+struct Held {
     file: File,
-    outages: Mutex<Vec<Outage>>,
+    outages: Vec<Outage>,
+}
+
+/// Why a lock does not hold any more.
+pub(super) enum KeepError {
+    /// Another process has it; its id, if it is known.
+    ByProcess(Option<u32>),
+    Io(io::Error),
+}
+
+impl From<io::Error> for KeepError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 /// Takes the lock beside `path`, and writes down who has it.
 ///
 /// The lock's own file stays: one that was removed could be locked by one and made anew by another.
 pub(super) fn lock(path: &Path) -> io::Result<Locked> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(copy::beside(path, ".lock"))?;
-    let is_held = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => true,
-        Err(error) if error == rustix::io::Errno::WOULDBLOCK => false,
-        Err(error) => return Err(error.into()),
+    let path = copy::beside(path, ".lock");
+    let (file, text) = match open_locked(&path)? {
+        OpenedLock::Locked(file, text) => (file, text),
+        OpenedLock::ByProcess(process) => return Ok(Locked::ByProcess(process)),
     };
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    if !is_held {
-        return Ok(Locked::ByProcess(process_of(&text)));
-    }
     let (_, outages) = text.split_once('\n').unwrap_or((&text, ""));
     // Where it is damaged there is nothing to be had from it.
     let outages = serde_json::from_str(outages).unwrap_or_default();
-    let lock = LockFile { file, outages: Mutex::new(outages) };
-    lock.write(&lock.outages.lock(), text.len())?;
-    Ok(Locked::Held(lock))
+    let held = Held { file, outages };
+    held.write(text.len())?;
+    Ok(Locked::Held(LockFile { path, held: Mutex::new(held) }))
+}
+
+/// What came of opening the lock's file.
+enum OpenedLock {
+    /// It is locked, and had this text.
+    Locked(File, String),
+    ByProcess(Option<u32>),
+}
+
+/// Opens a lock's file, or makes it, and locks it.
+fn open_locked(path: &Path) -> io::Result<OpenedLock> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(error) if error == rustix::io::Errno::WOULDBLOCK => {
+            return Ok(OpenedLock::ByProcess(holder(file)));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(OpenedLock::Locked(file, text))
 }
 
 /// The id of the process that wrote itself into a lock's file.
@@ -82,35 +115,58 @@ fn process_of(text: &str) -> Option<u32> {
 impl LockFile {
     /// Outages that are not in the journal yet, the oldest first.
     pub(super) fn outages(&self) -> Vec<Outage> {
-        self.outages.lock().clone()
+        self.held.lock().outages.clone()
+    }
+
+    /// Makes sure that the lock holds against whoever opens the store by its path: a file that was
+    /// removed is made and locked anew.
+    ///
+    /// # Errors
+    /// [`KeepError::ByProcess`] where another server was faster.
+    pub(super) fn keep(&self) -> Result<(), KeepError> {
+        let mut held = self.held.lock();
+        let ours = FileId::from(&held.file.metadata()?);
+        if fs::metadata(&self.path).is_ok_and(|found| FileId::from(&found) == ours) {
+            return Ok(());
+        }
+        match open_locked(&self.path)? {
+            OpenedLock::Locked(file, _) => held.file = file,
+            OpenedLock::ByProcess(process) => return Err(KeepError::ByProcess(process)),
+        }
+        held.write(0)?;
+        warn!(lock = %self.path.display(), "the lock of the store was removed: it is made anew");
+        Ok(())
     }
 
     /// Notes an outage, or until when one that is noted goes on.
     pub(super) fn note(&self, outage: Outage) -> io::Result<()> {
-        let mut outages = self.outages.lock();
+        let mut held = self.held.lock();
+        let outages = &mut held.outages;
         match outages.iter_mut().find(|noted| noted.0 == outage.0) {
             Some(noted) => noted.1 = outage.1,
             None => outages.push(outage),
         }
         let surplus = outages.len().saturating_sub(MOST_OUTAGES);
         outages.drain(..surplus);
-        self.write(&outages, SIZE)
+        held.write(SIZE)
     }
 
     /// Forgets the outage that began at this moment: the journal has it.
     pub(super) fn forget(&self, began: DateTime<Utc>) -> io::Result<()> {
-        let mut outages = self.outages.lock();
-        let before = outages.len();
-        outages.retain(|noted| noted.0 != began);
-        if outages.len() == before { Ok(()) } else { self.write(&outages, SIZE) }
+        let mut held = self.held.lock();
+        let before = held.outages.len();
+        held.outages.retain(|noted| noted.0 != began);
+        if held.outages.len() == before { Ok(()) } else { held.write(SIZE) }
     }
+}
 
+impl Held {
     /// Writes all of the file anew, in its place. `present` is how long it is.
-    fn write(&self, outages: &[Outage], present: usize) -> io::Result<()> {
+    fn write(&self, present: usize) -> io::Result<()> {
         let mut text = format!("{}\n", std::process::id());
         let least = text.len().max(present);
-        if !outages.is_empty() {
-            text += &serde_json::to_string(outages)?;
+        if !self.outages.is_empty() {
+            text += &serde_json::to_string(&self.outages)?;
         }
         let bytes = format!("{text:<SIZE$}").into_bytes();
         match self.file.write_all_at(&bytes, 0) {
@@ -126,8 +182,6 @@ impl LockFile {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn held(path: &Path) -> LockFile {

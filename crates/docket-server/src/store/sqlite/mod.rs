@@ -113,12 +113,12 @@ impl SqliteStore {
         let id = load::id(&connection).map_err(unusable)?;
         let lives = Lives::load(&connection).map_err(unusable)?;
         let catalogue = Arc::new(RwLock::new(catalogue));
-        let files = Arc::new(OpenFiles::of(&path, &given).map_err(io)?);
+        let lock = Arc::new(lock);
+        let files = Arc::new(OpenFiles::of(&path, &given, Arc::clone(&lock)).map_err(io)?);
         let readers = Arc::new(Readers::open(Arc::clone(&files)).map_err(unusable)?);
         let check = FileCheck::new(files, &connection).map_err(unusable)?;
         let writer = Writer::start(connection, path.clone(), Arc::clone(&catalogue), check);
         let writer = writer.map_err(io)?;
-        let lock = Arc::new(lock);
         Ok(Self {
             id,
             path,
@@ -351,12 +351,15 @@ impl LifeStore for SqliteStore {
         self.provenance.clone()
     }
 
-    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError> {
+    fn new_life(&self, at: DateTime<Utc>) -> Life {
+        self.lives.next(at)
+    }
+
+    async fn begin_life(&self, life: Life) -> Result<(), StoreError> {
         let home = self.home.lock().clone();
-        let life = self.lives.next(at);
         self.writer.ask(move |work| Ok(work.begin_life(&life, &home)?)).await?;
         self.lives.list(life, None);
-        Ok(life)
+        Ok(())
     }
 
     fn known_life(&self, life: &Life) -> KnownLife {

@@ -121,7 +121,7 @@ pub enum OpenError {
     Unusable(String),
 }
 
-fn holder(process: Option<u32>) -> String {
+pub(super) fn holder(process: Option<u32>) -> String {
     process.map_or_else(|| "another process".to_owned(), |id| format!("the process {id}"))
 }
 

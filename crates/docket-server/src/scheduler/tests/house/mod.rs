@@ -102,7 +102,7 @@ impl Ground {
             max_starting: None,
             max_running: self.settings.max_running,
             queue: self.settings.queue,
-            life: self.store.begin_life(clock.now()).await.unwrap(),
+            life: self.store.new_life(clock.now()),
         }));
         let changes = wired_store.changes();
         if let Some(from) = self.left_at {

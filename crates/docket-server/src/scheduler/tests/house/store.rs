@@ -195,8 +195,12 @@ impl LifeStore for WiredStore {
         self.store.provenance()
     }
 
-    async fn begin_life(&self, at: DateTime<Utc>) -> Result<Life, StoreError> {
-        self.store.begin_life(at).await
+    fn new_life(&self, at: DateTime<Utc>) -> Life {
+        self.store.new_life(at)
+    }
+
+    async fn begin_life(&self, life: Life) -> Result<(), StoreError> {
+        self.store.begin_life(life).await
     }
 
     fn known_life(&self, life: &Life) -> KnownLife {

@@ -1,8 +1,11 @@
 //! What is written together, and in which order.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use docket_model::{
@@ -15,7 +18,7 @@ use tempfile::TempDir;
 
 use super::{super::open, SqliteStore, new, occupy, path};
 use crate::store::{
-    AllocationStore, Recorded, RunStore, StoreError,
+    AllocationStore, JournalStore, Recorded, RunStore, StoreError,
     contract::{get, instant, moment, push, push_a, seconds},
     sqlite::fault::Fault,
 };
@@ -118,4 +121,39 @@ async fn a_command_that_fails_takes_no_other_with_it() {
     let overwritten = "SELECT count(*) FROM meta WHERE value = 'overwritten'";
     assert_eq!(super::number(&store.path, overwritten), 0);
     assert_eq!(store.under_way().await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn what_is_committed_while_its_file_is_moved_away_is_answered_once_the_file_is_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, away) = (path(&directory), directory.path().join("away.db"));
+    let mut opened = open::open(&file, &open::STEPS, &super::Opener::for_tests()).unwrap();
+    let is_to_go = Arc::new(AtomicBool::new(false));
+    let (from, to, go) = (file.clone(), away.clone(), Arc::clone(&is_to_go));
+    let moving = move || {
+        if go.swap(false, Ordering::SeqCst) {
+            fs::rename(&from, &to).unwrap();
+        }
+        false
+    };
+    opened.connection.commit_hook(Some(moving)).unwrap();
+    let store = SqliteStore::load(opened).unwrap();
+    push_a(&store).await;
+    let claim = claims(&store, 1).await.remove(0);
+
+    is_to_go.store(true, Ordering::SeqCst);
+    let (recorded, refused) = tokio::join!(store.decide(claim.clone()), async {
+        let refused = loop {
+            if let Err(error) = store.alive(moment(60)).await {
+                break error;
+            }
+        };
+        fs::rename(&away, &file).unwrap();
+        store.alive(moment(61)).await.unwrap();
+        refused
+    });
+
+    assert_eq!(recorded, Ok(Recorded::New));
+    assert!(matches!(refused, StoreError::Unwritable(words) if words.contains("was removed")));
+    assert!(matches!(store.decide(claim).await, Ok(Recorded::Decided(_))));
 }
