@@ -197,3 +197,123 @@ pub fn after_parents(
         && policies.not_after.is_none_or(|bound| instant.moment() <= bound);
     (succeeded.iter().all(newer) && is_open).then_some(instant)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        FieldPath, Origin, Specification,
+        container::UnknownOptions,
+        journal::{Cause, Outage},
+    };
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn allocation(keys: &serde_json::Value) -> Allocation {
+        let mut posted = json!({"Name": "a", "Container": {"Config": {"Image": "x"}}});
+        posted.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+        Allocation {
+            specification: read.unwrap().specification,
+            uid: uuid::Uuid::nil(),
+            revision: 1,
+            origin: Origin::Api,
+            created_at: at("2026-01-01T00:00:00Z"),
+            scheduled_at: at("2026-01-01T00:00:00Z"),
+        }
+    }
+
+    #[test]
+    fn the_latest_instant_of_many_is_found_without_walking() {
+        let (from, to) = (at("2026-01-01T00:00:00Z"), at("2096-06-15T12:00:00.5Z"));
+        let cases = [
+            (json!({"Cron": "* * * * * * *"}), "2096-06-15T12:00:00Z"),
+            // Each second of each January.
+            (json!({"Cron": "* * * * 1 * *"}), "2096-01-31T23:59:59Z"),
+            (
+                json!({"Cron": "* * * * * * *", "NotAfter": "2030-01-01T00:00:00Z"}),
+                "2030-01-01T00:00:00Z",
+            ),
+            (json!({"Cron": "0 0 29 2 *"}), "2096-02-29T00:00:00Z"),
+            (json!({"Cron": "30 9 1 1 * 2026"}), "2026-01-01T09:30:00Z"),
+        ];
+        for (keys, latest) in cases {
+            let allocation = allocation(&keys);
+
+            assert_eq!(allocation.latest(from, to, Tz::UTC), Some(at(latest)), "{keys}");
+
+            let again = allocation.latest(at(latest), to, Tz::UTC);
+            assert_eq!(again, None, "{keys}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_due_by_a_wall_clock_depends_on_the_zone_of_the_server() {
+        let cases = [
+            ("0 9 * * *", true),
+            ("@daily", true),
+            ("R/2026-01-01T09:00:00/PT1H", true),
+            // It keeps its wall time over the changes of the clock.
+            ("R/2026-01-01T09:00:00Z/P1D", true),
+            ("R/2026-01-01T09:00:00Z/PT1H", false),
+            ("@every 1h", false),
+            ("", false),
+        ];
+        for (cron, depends) in cases {
+            let specification = allocation(&json!({"Cron": cron})).specification;
+            assert_eq!(specification.depends_on_server_zone(), depends, "{cron}");
+            let keys = json!({"Cron": cron, "TimeZone": "Europe/Berlin"});
+            assert!(!allocation(&keys).specification.depends_on_server_zone(), "{cron}");
+        }
+        assert!(!allocation(&json!({"After": "b"})).specification.depends_on_server_zone());
+    }
+
+    #[test]
+    fn instants_of_two_suspensions_each_name_theirs() {
+        let held = |by: &str, since: &str, until: Option<&str>| Suspension {
+            by: by.to_owned(),
+            reason: None,
+            since: at(since),
+            until: until.map(at),
+        };
+        let by_ann = held("ann", "2026-01-02T01:30:00Z", Some("2026-01-02T03:30:00Z"));
+        let by_bob = held("bob", "2026-01-02T02:30:00Z", Some("2026-01-02T04:30:00Z"));
+        let suspensions = Suspensions { allocation: Some(&by_ann), server: Some(&by_bob) };
+        let hourly = allocation(&json!({"Cron": "0 * * * *"}));
+        let (decided, now) = (at("2026-01-02T00:30:00Z"), at("2026-01-02T06:30:00Z"));
+
+        let missed =
+            all_missed(&hourly, suspensions, Tz::UTC, decided, now, Why::Edited("it was changed"));
+
+        let outage = Outage { cause: Cause::EngineAway, from: decided, to: None };
+        let told = missed.iter().map(|missed| {
+            let hours =
+                missed.first.format("%H").to_string() + &missed.last.format("-%H").to_string();
+            (hours, missed.count, missed.why.reason(None), missed.why.reason(Some(&outage)))
+        });
+        let away = "the engine has not answered since 2026-01-02T00:30:00Z";
+        let expected = [
+            ("01-01", 1, "suspended by ann, before it started", away),
+            ("02-03", 2, "suspended by ann", "suspended by ann"),
+            ("04-04", 1, "docket was paused by bob", "docket was paused by bob"),
+            (
+                "05-06",
+                2,
+                "it was changed before it started",
+                "the engine has not answered since 2026-01-02T00:30:00Z, and it was changed before it \
+                 could start",
+            ),
+        ];
+        let expected = expected.map(|(hours, count, reason, with_outage)| {
+            (hours.to_owned(), count, reason.to_owned(), with_outage.to_owned())
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+        let now = at("2026-01-02T04:00:00Z");
+        let reason = suspended(&hourly, suspensions, now);
+        assert_eq!(reason.as_deref(), Some("docket was paused by bob"));
+    }
+}

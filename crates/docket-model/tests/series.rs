@@ -174,6 +174,35 @@ fn a_count_is_what_a_walk_comes_to_wherever_it_begins_and_ends() {
 }
 
 #[test]
+fn a_calendar_without_a_star_counts_a_year_as_a_walk_does() {
+    let texts = ["0,20,59 1-3 * * *", "30 2 * * 0", "15 0,23 1,L * *"];
+    let zones = ["America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "UTC"];
+    for (text, name) in texts.iter().flat_map(|text| zones.map(|name| (text, name))) {
+        let (schedule, zone, from) =
+            (Schedule::parse(text).unwrap(), zone(name), at("2011-10-01T13:07:00Z"));
+        for days in [1, 90, 400] {
+            let to = from + TimeDelta::days(days);
+            let walked = schedule.upcoming(from, from, zone).take_while(|next| next.at <= to);
+
+            let count = schedule.count(from, to, from, zone);
+
+            assert_eq!(count, walked.count() as u64, "{text} {name} up to {to}");
+        }
+    }
+}
+
+#[test]
+fn a_calendar_without_a_star_is_counted_without_walking() {
+    // Each second, written out: a walk would take minutes.
+    let schedule = Schedule::parse("0-59 0-59 0-23 * * * *").unwrap();
+    let (from, to) = (at("1990-01-01T00:00:00Z"), at("2060-01-01T00:00:00Z"));
+
+    let count = schedule.count(from, to, from, Tz::UTC);
+
+    assert_eq!(count, (to - from).num_seconds().unsigned_abs());
+}
+
+#[test]
 fn a_calendar_counts_the_instants_of_a_weekend() {
     let schedule = Schedule::parse("*/15 * * * *").unwrap();
     let (from, to) = (at("2026-10-23T16:00:00Z"), at("2026-10-26T08:00:00Z"));

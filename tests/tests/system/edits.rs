@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const EDITED: &str = "its schedule was changed";
 
 /// `foo`, due each so many seconds, with these keys beside.
-fn each(seconds: u32, keys: Value) -> Value {
+fn each(seconds: u32, keys: &Value) -> Value {
     let mut each = allocation("foo", &format!("*/{seconds} * * * * * *"), &["true"]);
     each["Keep"] = json!({ "Runs": 1000 });
     each.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
@@ -26,12 +26,12 @@ fn each(seconds: u32, keys: Value) -> Value {
 /// Specifications of `foo` that differ in what is due, with the seconds between their instants.
 fn schedules() -> Vec<(i64, Value)> {
     vec![
-        (1, each(1, json!({}))),
-        (1, each(1, json!({ "TimeZone": "Europe/Berlin" }))),
-        (1, each(1, json!({ "TimeZone": "Europe/Berlin", "Suspended": true }))),
-        (2, each(2, json!({}))),
-        (3, each(3, json!({ "NotAfter": "2100-01-01T00:00:00Z" }))),
-        (1, each(1, json!({ "NotBefore": "2020-01-01T00:00:00Z" }))),
+        (1, each(1, &json!({}))),
+        (1, each(1, &json!({ "TimeZone": "Europe/Berlin" }))),
+        (1, each(1, &json!({ "TimeZone": "Europe/Berlin", "Suspended": true }))),
+        (2, each(2, &json!({}))),
+        (3, each(3, &json!({ "NotAfter": "2100-01-01T00:00:00Z" }))),
+        (1, each(1, &json!({ "NotBefore": "2020-01-01T00:00:00Z" }))),
     ]
 }
 
@@ -89,7 +89,7 @@ fn edit_while_the_engine_is_away(home: impl FnOnce(&str) -> Home) {
     let server = home.server();
     server.await_ready();
     let mut steps = vec![1];
-    server.push(&each(1, json!({})));
+    server.push(&each(1, &json!({})));
     server.ended_run("foo");
     stub.vanish(Meanwhile::ContainersLive);
     eventually("a server that knows", || (server.get("/-/ready").status == 503).then_some(()));
@@ -152,7 +152,7 @@ fn what_is_due_when_it_is_edited_starts_where_the_engine_answers() {
 #[test]
 fn an_instant_that_waits_out_its_jitter_is_missed_when_it_is_edited() {
     let edits = [
-        (each(1, json!({ "TimeZone": "Europe/Berlin" })), "its time zone was changed"),
+        (each(1, &json!({ "TimeZone": "Europe/Berlin" })), "its time zone was changed"),
         (json!({ "Suspended": true }), "it was suspended by its specification"),
     ];
     for (edit, reason) in edits {
@@ -227,12 +227,12 @@ fn no_instant_is_lost_by_an_edit_of_the_file_while_the_server_is_down() {
             command.arg("--file").arg(&file);
         })
     };
-    write(&file, &each(1, json!({})));
+    write(&file, &each(1, &json!({})));
     let server = serving();
     server.ended_run("foo");
     server.stop();
     await_past(moment::now() + TimeDelta::seconds(3));
-    write(&file, &each(2, json!({ "CatchUp": "None" })));
+    write(&file, &each(2, &json!({ "CatchUp": "None" })));
 
     let server = serving();
     write(&file, &idle("foo"));

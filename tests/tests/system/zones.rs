@@ -16,7 +16,7 @@ fn server(home: &Home, zone: &str) -> Server {
 
 /// An allocation in the zone of the server that is due each day when the clock shows this.
 fn daily(name: &str, clock: DateTime<Utc>) -> Value {
-    let mut daily = allocation(name, &clock.format("%-S %-M %-H * * *").to_string(), &["true"]);
+    let mut daily = allocation(name, &clock.format("%-S %-M %-H * * * *").to_string(), &["true"]);
     daily.as_object_mut().unwrap().remove("TimeZone");
     daily
 }

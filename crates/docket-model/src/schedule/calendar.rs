@@ -62,21 +62,31 @@ impl Calendar {
     /// Returns the number of instants in `(after, until]`.
     pub(super) fn count(&self, after: i64, until: i64, zone: Tz) -> u64 {
         let mut from = (after + 1).max(-NEAR);
-        if self.clock == Clock::Fixed {
-            let following = |at: &i64| self.at_or_after(at + 1, zone);
-            let instants = std::iter::successors(self.at_or_after(from, zone), following);
-            return instants.take_while(|at| *at <= until).count() as u64;
-        }
-        // Between two changes of the clock, a wildcard calendar has an instant for each wall time.
+        // Between two changes of the clock there is an instant for each wall time; near one, a fixed
+        // calendar makes up for some and passes over others.
+        let around = if self.clock == Clock::Fixed { NEAR } else { 0 };
         let mut count = 0;
         while from <= until {
-            let change = zone::first_change(zone, from, until);
-            let (offset, end) =
-                (zone::offset(zone, from), change.map_or(until + 1, |change| change.at));
-            count += self.walk.count(from + offset, end + offset);
-            from = end;
+            let change = zone::first_change(zone, from - around, until + around);
+            let near = change.map_or(until + 1, |change| (change.at - around).min(until + 1));
+            if from < near {
+                let offset = zone::offset(zone, from);
+                count += self.walk.count(from + offset, near + offset);
+                from = near;
+            } else if let Some(change) = change {
+                let end = (change.at + around + 1).min(until + 1);
+                count += self.walked(from, end, zone);
+                from = end;
+            }
         }
         count
+    }
+
+    /// Returns the number of instants in `[from, end)`, one after the other.
+    fn walked(&self, from: i64, end: i64, zone: Tz) -> u64 {
+        let following = |at: &i64| self.at_or_after(at + 1, zone);
+        let instants = std::iter::successors(self.at_or_after(from, zone), following);
+        instants.take_while(|at| *at < end).count() as u64
     }
 
     /// Tells whether the calendar names a wall time in a gap that is made up for.

@@ -157,8 +157,8 @@ impl Schedule {
 
     /// Returns the number of instants in `(from, to]`.
     ///
-    /// Intervals are divided, and calendars of many instants, whose times hold a star, counted by days;
-    /// other calendars are walked, at about a microsecond an instant.
+    /// Intervals are divided, and calendars counted by days; only within two days of a change of the
+    /// clock, calendars whose times hold no star are walked.
     #[must_use]
     pub fn count(
         &self,

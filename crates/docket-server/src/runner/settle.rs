@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use docket_model::{Specification, undecided};
 use futures_util::{StreamExt, stream};
-use tracing::error;
+use tokio::time::timeout;
+use tracing::{error, warn};
 
-use super::{Runner, Standby, chain::AT_ONCE};
+use super::{Runner, Standby, chain::AT_ONCE, confirmation::FOR_REQUESTS};
 use crate::store::{Circumstances, Standing};
 
 impl Runner {
@@ -30,12 +31,14 @@ impl Runner {
             return;
         }
         let runner = Arc::clone(self);
-        // A decision is carried out whole, also where the client does not wait for it.
-        self.to_its_end(async move {
+        // A decision is carried out whole, also where nobody waits for it any more.
+        let decided = self.to_its_end(async move {
             let each = stream::iter(due);
             each.for_each_concurrent(AT_ONCE, |held| runner.decide_held(held)).await;
-        })
-        .await;
+        });
+        if timeout(FOR_REQUESTS, decided).await.is_err() {
+            warn!("a push does not wait any longer for what is due before it to be decided");
+        }
     }
 
     async fn decide_held(self: &Arc<Self>, held: Standing) {

@@ -171,25 +171,79 @@ fn outages(noted: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Pause> {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use docket_model::{FieldPath, Origin, Specification, container::UnknownOptions};
+    use serde_json::json;
 
     use super::*;
     use crate::{
         clock::TestClock,
         engine::scripted::ScriptedEngine,
         runner::{EngineHealth, Surroundings},
-        store::{JournalStore, Opener, SqliteStore},
+        store::{
+            AllocationStore, Circumstances, Condition, EntryFilter, JournalStore, Opener, Push,
+            SqliteStore,
+        },
     };
+
+    /// The store of this folder.
+    fn store_of(folder: &tempfile::TempDir) -> SqliteStore {
+        SqliteStore::open(&folder.path().join("docket.db"), &Opener::for_tests()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_zone_that_is_not_known_any_more_starts_nothing_of_the_past_and_is_noted() {
+        let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
+        let folder = tempfile::tempdir().unwrap();
+        let store = store_of(&folder);
+        let posted =
+            json!({"Name": "a", "Cron": "0 * * * *", "Container": {"Config": {"Image": "x"}}});
+        let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+        let push = Push {
+            specifications: vec![read.unwrap().specification],
+            origin: Origin::Api,
+            complete: false,
+            at: clock.now() - TimeDelta::hours(3),
+            by: "test".into(),
+            only_if: Condition::Nothing,
+            circumstances: Circumstances { zone: Tz::UTC, outages: Vec::new() },
+        };
+        store.push(push).await.unwrap();
+        drop(store);
+        let path = folder.path().join("docket.db");
+        let sql = rusqlite::Connection::open(&path).unwrap();
+        sql.execute("INSERT INTO meta (key, value) VALUES ('time_zone', 'Mars/Base')", []).unwrap();
+        drop(sql);
+        let ticks = Arc::new(Ticks::default());
+        let begin = |zone| {
+            let store: Arc<dyn Store> = Arc::new(store_of(&folder));
+            let life = Life { store: store.clone(), clock: clock.clone(), ticks: ticks.clone() };
+            async move {
+                life.take_zone(zone, None).await.unwrap();
+                store
+            }
+        };
+
+        drop(begin(Tz::Europe__Berlin).await);
+        let store = begin(Tz::Europe__Berlin).await;
+
+        let standing = store.standing("a").await.unwrap().unwrap();
+        let restart = "2026-11-21T09:00:00Z".parse().unwrap();
+        assert!(standing.decided >= Some(restart), "{:?}", standing.decided);
+        let all = EntryFilter { limit: 9, ..EntryFilter::default() };
+        let entries = store.entries(&all).await.unwrap();
+        let told: Vec<_> = entries.iter().map(|entry| entry.event.to_string()).collect();
+        let changed = "the time zone of the server was changed from Mars/Base to Europe/Berlin";
+        assert_eq!(told, [changed, "created"]);
+    }
 
     #[tokio::test]
     async fn a_clock_that_shows_less_than_when_the_server_last_ran_is_told() {
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("docket.db");
-        let store = SqliteStore::open(&path, &Opener::for_tests()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = store_of(&folder);
         store.alive(clock.now() + TimeDelta::hours(1)).await.unwrap();
         drop(store);
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&path, &Opener::for_tests()).unwrap());
+        let store: Arc<dyn Store> = Arc::new(store_of(&folder));
         let runner = Arc::new(Runner::new(Surroundings {
             store: store.clone(),
             engine: Arc::new(ScriptedEngine::new(clock.clone())),

@@ -61,6 +61,8 @@ fn of_schedule(question: &Question<'_>, at: DateTime<Utc>) -> Sentence {
         format!("The record of {when} was pruned, as all up to {pruned}: see `Keep`.")
     } else if at > question.now {
         to_come(question, at)
+    } else if let Some(text) = zone_changed(question, at) {
+        text
     } else if standing.decided.is_some_and(|decided| at <= decided) {
         let decided = standing.decided.map(|decided| tale.time(decided)).unwrap_or_default();
         format!(
@@ -135,6 +137,24 @@ fn out_of_bounds(question: &Question<'_>, at: DateTime<Utc>) -> Option<String> {
     before
         .map(|bound| told("before its `NotBefore`,", bound.to_utc()))
         .or_else(|| after.map(|bound| told("after its `NotAfter`,", bound.to_utc())))
+}
+
+/// That the server had another zone at a moment, if nothing else was decided about it.
+fn zone_changed(question: &Question<'_>, at: DateTime<Utc>) -> Option<String> {
+    let allocation = question.allocation();
+    if !allocation.specification.depends_on_server_zone() || question.standing.decided < Some(at) {
+        return None;
+    }
+    let tale = question.tale();
+    let mut later = question.entries.iter().rev().filter(|entry| entry.at >= at);
+    later.find_map(|entry| {
+        let Event::ServerZoneChanged { from, to } = &entry.event else { return None };
+        let (when, changed) = (tale.time(at), tale.time(entry.at));
+        Some(format!(
+            "There is no record of {when}. The time zone of the server was changed from {from} to {to} \
+             at {changed}, and instants of the past do not start in another zone."
+        ))
+    })
 }
 
 /// That the schedule changed later, and by whom.

@@ -28,6 +28,46 @@ fn health_is_an_exit_code() {
 }
 
 #[test]
+fn a_server_is_paused_until_a_time_and_unpaused() {
+    let body = r#"{"TimeZone":"Europe/Berlin","Pause":{"By":"ann@db","Reason":"the database moves",
+        "Since":"2026-11-21T09:00:00Z","Until":"2026-11-21T11:00:00Z"}}"#;
+    let paused = Stub::tcp(move |_| ok(body));
+    let open_ended = Stub::tcp(|_| {
+        ok(r#"{"TimeZone":"UTC","Pause":{"By":"ann@db","Since":"2026-11-21T09:00:00Z"}}"#)
+    });
+    let unpaused = Stub::tcp(|_| ok(r#"{"TimeZone":"UTC"}"#));
+    let reason = ["--reason", "the database moves"];
+    let until = ["--until", "2026-11-21T11:00:00Z"];
+
+    assert_snapshot!(paused.transcript(docket(["pause"]).args(reason).args(until)), @r"
+    exit code 0
+    --- stdout
+    Paused <server> until 2026-11-21 12:00 CET
+    ");
+    assert_snapshot!(open_ended.transcript(&mut docket(["pause"])), @r"
+    exit code 0
+    --- stdout
+    Paused <server> until it is unpaused
+    ");
+    assert_snapshot!(paused.transcript(&mut docket(["health"])), @r"
+    exit code 0
+    --- stdout
+    <server> is well; docket was paused by ann@db: the database moves
+    ");
+    assert_snapshot!(unpaused.transcript(&mut docket(["unpause"])), @r"
+    exit code 0
+    --- stdout
+    Unpaused <server>
+    ");
+
+    let asked = paused.requests().remove(0);
+    assert_eq!(asked.line, "POST /-/pause");
+    let body = r#"{"Reason":"the database moves","Until":"2026-11-21T11:00:00Z","By":"ann@db"}"#;
+    assert_eq!(asked.body, body);
+    assert_eq!(unpaused.lines(), ["POST /-/unpause"]);
+}
+
+#[test]
 fn a_backup_is_whole_and_its_owner_s_alone() {
     let folder = tempdir().unwrap();
     let copy = folder.path().join("docket.backup");

@@ -144,7 +144,9 @@ async fn what_is_answered_is_what_the_document_says() {
         ("GET", "/foo/instants", "/{name}/instants", ""),
         ("GET", "/-/journal", "/-/journal", ""),
         ("GET", "/-/forecast?minutes=0", "/-/forecast", ""),
+        ("POST", "/-/pause", "/-/pause", r#"{"Reason":"why not"}"#),
         ("GET", "/-/health", "/-/health", ""),
+        ("POST", "/-/unpause", "/-/unpause", ""),
         ("GET", "/-/ready", "/-/ready", ""),
         ("DELETE", "/foo", "/{name}", ""),
     ];

@@ -94,3 +94,15 @@ async fn what_is_deleted_does_not_start() {
 
     assert_eq!(house.instants("gone"), ["20261121T090100Z"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_when_it_is_edited_starts_first() {
+    let house = House::open().await;
+    house.push("a", "*/10 * * * *", "busybox").await;
+    house.until("09:10:00").await;
+
+    house.push("a", "0 0 * * *", "busybox").await;
+    house.pass(10 * SECOND).await;
+
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+}
