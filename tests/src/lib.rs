@@ -26,6 +26,7 @@ pub mod holds;
 pub mod home;
 pub mod http;
 mod kept;
+pub mod memory;
 pub mod moment;
 pub mod ordeal;
 pub mod proxy;
