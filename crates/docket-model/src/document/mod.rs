@@ -29,7 +29,11 @@ use self::{
     reading::Reading,
     source::{Mark, Source},
 };
-use crate::{StrictJson, allocation::Specification, container::UnknownOptions};
+use serde::de::DeserializeSeed as _;
+
+use crate::{
+    StrictJson, Within, allocation::Specification, container::UnknownOptions, mistake::Reported,
+};
 
 pub use self::located::{InFile, Located};
 
@@ -57,22 +61,36 @@ pub struct Read {
 /// Reads a document.
 ///
 /// # Errors
-/// Every mistake there is, in the order of the text; of very many the first, and the last one says
-/// so. Where the text is no YAML, those before and the first place where it is none.
-pub fn read(text: &str, unknown_options: UnknownOptions) -> Result<Document, Vec<Located>> {
+/// Every mistake there is, in the order of the text; of very many the first, and how many more there
+/// are. Where the text is no YAML, those before and the first place where it is none.
+pub fn read(text: &str, unknown_options: UnknownOptions) -> Result<Document, Reported<Located>> {
+    read_within(text, unknown_options, usize::MAX)
+}
+
+/// Reads a document whose allocations may have so many bytes in all when its aliases, `<<` and
+/// defaults are followed: a short text can grow to a multiple of itself.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(
+    text: &str,
+    unknown_options: UnknownOptions,
+    expanded: usize,
+) -> Result<Document, Reported<Located>> {
     let source = Source::new(text);
     if text.len() > MAX_LENGTH {
         let message = format!(
             "{} bytes are more than a document may have, {MAX_LENGTH}: split it",
             text.len()
         );
-        return Err(vec![source.at_start(message)]);
+        return Err([source.at_start(message)].into_iter().collect());
     }
-    let mut reading = Reading::new(&source, unknown_options);
+    let allowance = node::allowance(text.len(), expanded);
+    let mut reading = Reading::new(&source, unknown_options, allowance);
     if let Err(broken) = reading.events() {
-        match json(text) {
+        match json(text, allowance) {
             Some(root) => {
-                reading = Reading::new(&source, unknown_options);
+                reading = Reading::new(&source, unknown_options, allowance);
                 reading.root(&root);
             }
             None => reading.noted.note(broken),
@@ -82,10 +100,12 @@ pub fn read(text: &str, unknown_options: UnknownOptions) -> Result<Document, Vec
 }
 
 /// The tree of JSON that is no YAML, for it escapes half characters; its places are not known.
-fn json(text: &str) -> Option<Rc<Node<'static>>> {
+fn json(text: &str, allowance: usize) -> Option<Rc<Node<'static>>> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }
-    let StrictJson(value) = serde_json::from_str(text).ok()?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let StrictJson(value) = Within::weight(allowance).deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
     Some(Node::from_json(value, Mark::START))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::ResponseError;
 use docket_model::{
-    AllocationName, FieldPath, Mistake,
+    AllocationName, FieldPath, Mistake, Reported,
     run::{Instant, RunId},
     wire::{Problem, Refused, RunRecord},
 };
@@ -19,7 +19,10 @@ use utoipa::{
 };
 
 use super::{
-    super::error::{ApiError, PROBLEM},
+    super::{
+        error::{ApiError, PROBLEM, SizeLimit},
+        limits::Busy,
+    },
     examples,
 };
 use crate::{engine::EngineError, runner::HandError, store::StoreError};
@@ -89,7 +92,7 @@ refusals! {
             ("header", ApiError::BadCondition("If-Match: `7` is no entity tag: send what `ETag` said, quotes and all, such as `\"7\"`".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
-        problem("The body is too large.", &[("large", ApiError::TooLarge(1 << 20))]),
+        problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::Endpoint(1 << 20)))]),
         problem("The body does not say of which type it is, or is of another.", &[("type", ApiError::NotJson)]),
     ];
     /// What takes specifications, and answers as the original does.
@@ -101,7 +104,7 @@ refusals! {
             ("header", ApiError::BadCondition("`If-Match` and `If-None-Match` are about one allocation: send it alone, not in an array".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
-        problem("The body is too large.", &[("large", ApiError::TooLarge(64 << 20))]),
+        problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::MaxBody(64 << 20)))]),
         problem("The body does not say that it is JSON.", &[("type", ApiError::NotJson)]),
         refused_or_problem(
             "All that is wrong with the specifications, by field. With `Accept: application/problem+json` \
@@ -153,7 +156,7 @@ refusals! {
             ("inMemory", ApiError::Store(StoreError::NoFile)),
         ]),
         problem("Another copy is under way, or the store cannot be written.", &[
-            ("underWay", ApiError::BackupUnderWay),
+            ("underWay", ApiError::Busy(Busy::Backups)),
         ]),
     ];
     /// Nobody signs in to a server without a token.
@@ -247,7 +250,7 @@ fn headers(response: ResponseBuilder, errors: &[(&str, ApiError)]) -> ResponseBu
     match errors.first() {
         Some((_, ApiError::Unauthorized)) => response
             .header("WWW-Authenticate", header("How to show who asks.", "Bearer realm=\"docket\"")),
-        Some((_, ApiError::TooManyTokens(_) | ApiError::BackupUnderWay)) => {
+        Some((_, ApiError::TooManyTokens(_) | ApiError::Busy(_))) => {
             response.header("Retry-After", header("After how many seconds to ask again.", "41"))
         }
         Some((_, ApiError::Store(StoreError::Unmet { .. }))) => {
@@ -261,11 +264,12 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn mistakes() -> Vec<Mistake> {
-    vec![
+fn mistakes() -> Reported<Mistake> {
+    let mistakes = [
         Mistake::new(FieldPath::key("Name"), "Required"),
         Mistake::new(FieldPath::key("Container").with_key("Config"), "Config is required"),
-    ]
+    ];
+    mistakes.into_iter().collect()
 }
 
 fn engine_away() -> ApiError {
