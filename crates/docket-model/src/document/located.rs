@@ -78,6 +78,15 @@ impl Noted {
         }
     }
 
+    /// Notes the mistake at which reading ended, in place of another one where there are very many.
+    pub(super) fn note_last(&mut self, located: Located) {
+        if self.shown.len() >= MAX_REPORTED {
+            self.shown.pop_last();
+            self.omitted += 1;
+        }
+        self.note(located);
+    }
+
     fn is_new(&mut self, key: &(usize, String)) -> bool {
         let hash = self.hasher.hash_one(key);
         if self.remembered.len() < MAX_REMEMBERED {

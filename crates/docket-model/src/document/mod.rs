@@ -86,6 +86,13 @@ pub fn read_within(
         return Err([source.at_start(message)].into_iter().collect());
     }
     let allowance = node::allowance(text.len(), expanded);
+    if most_values(text) > allowance / 2 {
+        let message = format!(
+            "the document is too large to be read: it has more than {} values",
+            allowance / 2
+        );
+        return Err([source.at_start(message)].into_iter().collect());
+    }
     let mut reading = Reading::new(&source, unknown_options, allowance);
     if let Err(broken) = reading.events() {
         match json(text, allowance) {
@@ -93,10 +100,16 @@ pub fn read_within(
                 reading = Reading::new(&source, unknown_options, allowance);
                 reading.root(&root);
             }
-            None => reading.noted.note(broken),
+            None => reading.noted.note_last(broken),
         }
     }
     reading.finish()
+}
+
+/// How many values a text may have, by what stands between them. The parser holds some hundred bytes
+/// of each value of a list on one line before it gives the first, so this is known before it begins.
+fn most_values(text: &str) -> usize {
+    text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'\n')).count()
 }
 
 /// The tree of JSON that is no YAML, for it escapes half characters; its places are not known.

@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     error::{ApiError, SizeLimit},
-    limits::{Limits, Room},
+    limits::{Limits, Room, on_own_thread},
 };
 
 /// How long a body may take to arrive.
@@ -62,8 +62,7 @@ pub(super) async fn read(
     }
     let turn = turn.await?;
     // What a request takes is given back when the parser is done, also where nobody waits for it.
-    let parsed = web::block(move || parse(body, Some(turn), options)).await;
-    parsed.map_err(|error| ApiError::Internal(error.to_string()))?
+    on_own_thread(move || parse(body, Some(turn), options)).await?
 }
 
 /// Takes in a body that says that it is JSON, or is empty, within its bounds.

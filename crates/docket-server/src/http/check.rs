@@ -22,6 +22,7 @@ use utoipa::IntoParams;
 use super::{
     Api, body,
     error::{ApiError, JSON, SizeLimit},
+    limits::on_own_thread,
     openapi::{
         refusals::{Any, Guarded, Posted},
         specification::Push,
@@ -79,8 +80,8 @@ pub(super) async fn check(
     let body = body::document(&request, payload, &api.limits, limit).await?;
     body.text()?;
     // Both are given back when the parser is done, also where nobody waits for it.
-    let turn = api.limits.parser().await?;
-    let read = blocking(move || (read(body.text().unwrap_or_default(), options), turn)).await;
+    let turn = api.limits.check().await?;
+    let read = on_own_thread(move || (read(body.text().unwrap_or_default(), options), turn)).await;
     let ((mut findings, read), turn) = read?;
     if !api.has_env_dir {
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
@@ -88,7 +89,7 @@ pub(super) async fn check(
     let now = api.clock.now();
     let created = created(&api, &read).await?;
     let (zone, is_told) = (api.zone, read.len() <= MOST_TOLD);
-    let json = blocking(move || {
+    let json = on_own_thread(move || {
         let _turn = turn;
         let each = read.into_iter().map(|read| {
             let created = created.get(&read.specification.name).copied().unwrap_or(now);
@@ -99,13 +100,6 @@ pub(super) async fn check(
     });
     let json = json.await?.map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(HttpResponse::Ok().content_type(JSON).body(json))
-}
-
-/// Does what takes long beside the threads that answer requests.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ApiError> {
-    web::block(work).await.map_err(|error| ApiError::Internal(error.to_string()))
 }
 
 /// What the text says, or what is wrong with it.

@@ -3,22 +3,21 @@
 //! How much clients send, and how slowly they read, is up to them. So what one request keeps in
 //! memory comes out of budgets that all requests share, and is given back when the request is done.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::error::ApiError;
 
-/// How many bytes of request bodies are in memory at once. With the buffers of the connections that
-/// send them it stays below 128 MiB.
-const BODIES: usize = 96 << 20;
+/// How many bytes of request bodies are in memory at once: one of the largest by default, and more.
+/// With the buffers of the connections that send them it stays below 128 MiB.
+const BODIES: usize = 80 << 20;
 
 /// How many bytes of answers that were written as a whole wait for their readers. Lists are written
 /// in pieces, and do not count.
 const ANSWERS: usize = 40 << 20;
 
-/// How many large bodies and documents are parsed at once. A parsed value takes many times the bytes
-/// of its text.
+/// How many large bodies are parsed at once. A parsed value takes many times the bytes of its text.
 const PARSERS: usize = 2;
 
 /// How many pages and explanations are read from the journal at once: each may need all of it.
@@ -30,6 +29,8 @@ pub(crate) struct Limits {
     bodies: Arc<Semaphore>,
     answers: Arc<Semaphore>,
     parsers: Arc<Semaphore>,
+    /// Whoever has it may check a document.
+    checks: Arc<Semaphore>,
     journal_readers: Semaphore,
     /// Whoever has it may check specifications with the engine.
     engine_checks: Arc<Semaphore>,
@@ -44,6 +45,7 @@ impl Limits {
             bodies: Arc::new(Semaphore::new(max_body.clamp(BODIES, Semaphore::MAX_PERMITS))),
             answers: Arc::new(Semaphore::new(ANSWERS)),
             parsers: Arc::new(Semaphore::new(PARSERS)),
+            checks: Arc::new(Semaphore::new(1)),
             journal_readers: Semaphore::new(JOURNAL_READERS),
             engine_checks: Arc::new(Semaphore::new(1)),
             backups: Arc::new(Semaphore::new(1)),
@@ -60,9 +62,14 @@ impl Limits {
         Room::of(&self.answers, bytes.min(ANSWERS)).ok_or(ApiError::Busy(Busy::Answers))
     }
 
-    /// Waits until a large body or a document may be parsed.
+    /// Waits until a large body may be parsed.
     pub(super) async fn parser(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         turn(&self.parsers).await
+    }
+
+    /// Waits until a document may be checked: a small one may grow to many times its size.
+    pub(super) async fn check(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        turn(&self.checks).await
     }
 
     /// Waits until specifications may be checked with the engine, which may take it long.
@@ -84,6 +91,20 @@ impl Limits {
 async fn turn(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
     let permit = Arc::clone(semaphore).acquire_owned().await;
     permit.map_err(|error| ApiError::Internal(error.to_string()))
+}
+
+/// Parses on a thread of its own, beside those that answer requests. Few of them live at once, and
+/// each takes over the heap of one that ended; the threads of a pool would each keep some of the memory
+/// that parsing took.
+pub(super) async fn on_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let (sender, receiver) = oneshot::channel();
+    let thread = thread::Builder::new().name("docket-parser".to_owned());
+    // Where nobody waits for the result any more, it is dropped.
+    let begun = thread.spawn(move || drop(sender.send(work())));
+    begun.map_err(|error| ApiError::Internal(error.to_string()))?;
+    receiver.await.map_err(|error| ApiError::Internal(error.to_string()))
 }
 
 /// What there is no room for at the moment.
