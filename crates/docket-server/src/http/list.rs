@@ -240,13 +240,11 @@ impl Listing {
     /// Writes allocations up to the end of the piece.
     fn append(&mut self, chunk: Vec<Snapshot>, piece: &mut Vec<u8>) -> Result<(), ApiError> {
         let now = self.api.clock.now();
-        let mut taken = 0;
-        for snapshot in chunk {
+        for (taken, snapshot) in chunk.into_iter().enumerate() {
             if piece.len() >= PIECE {
                 self.size = taken;
                 return Ok(());
             }
-            taken += 1;
             self.after = Some(snapshot.standing.position);
             if !self.wanted.wants(&snapshot, now) {
                 continue;

@@ -94,6 +94,7 @@ refusals! {
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
         problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::Endpoint(1 << 20)))]),
         problem("The body does not say of which type it is, or is of another.", &[("type", ApiError::NotJson)]),
+        busy(),
     ];
     /// What takes specifications, and answers as the original does.
     PostedSpecifications => [
@@ -106,6 +107,7 @@ refusals! {
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
         problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::MaxBody(64 << 20)))]),
         problem("The body does not say that it is JSON.", &[("type", ApiError::NotJson)]),
+        busy(),
         refused_or_problem(
             "All that is wrong with the specifications, by field. With `Accept: application/problem+json` \
              a push is told the place of each mistake in a schedule too.",
@@ -121,13 +123,17 @@ refusals! {
     ];
     /// What is written.
     Written => [
-        problem("The store cannot be written for the moment; nothing was changed.", &[
+        problem("The store cannot be written for the moment, or other requests take what this one needs; nothing was changed.", &[
             ("unwritable", ApiError::Store(StoreError::Unwritable("the disk is full".to_owned()))),
+            ("busy", ApiError::Busy(Busy::Bodies)),
         ]),
     ];
     /// What asks the engine.
     AskedOfEngine => [
-        problem("The engine does not answer.", &[("engine", engine_away())]),
+        problem("The engine does not answer, or other requests take what this one needs.", &[
+            ("engine", engine_away()),
+            ("busy", ApiError::Busy(Busy::Bodies)),
+        ]),
     ];
     /// What a file of allocations may have.
     Owned => [
@@ -189,6 +195,12 @@ fn problem(about: &str, errors: &[(&str, ApiError)]) -> (String, RefOr<Response>
     (status(errors), headers(response.content(PROBLEM, content(errors)), errors).build().into())
 }
 
+/// A request that others leave no room for.
+fn busy() -> (String, RefOr<Response>) {
+    let errors = [("busy", ApiError::Busy(Busy::Bodies))];
+    problem("Other requests take what this one needs: it can be sent again later.", &errors)
+}
+
 /// The original's body, or a problem.
 fn refused_or_problem(
     about: &str,
@@ -247,13 +259,15 @@ fn headers(response: ResponseBuilder, errors: &[(&str, ApiError)]) -> ResponseBu
         let header = HeaderBuilder::new().schema(Some(text())).description(Some(about));
         header.example(Some(example.into())).build()
     };
-    match errors.first() {
-        Some((_, ApiError::Unauthorized)) => response
+    let mut errors = errors.iter().map(|(_, error)| error);
+    let busy = errors.clone().find(|error| matches!(error, ApiError::Busy(_)));
+    match busy.or(errors.next()) {
+        Some(ApiError::Unauthorized) => response
             .header("WWW-Authenticate", header("How to show who asks.", "Bearer realm=\"docket\"")),
-        Some((_, ApiError::TooManyTokens(_) | ApiError::Busy(_))) => {
+        Some(ApiError::TooManyTokens(_) | ApiError::Busy(_)) => {
             response.header("Retry-After", header("After how many seconds to ask again.", "41"))
         }
-        Some((_, ApiError::Store(StoreError::Unmet { .. }))) => {
+        Some(ApiError::Store(StoreError::Unmet { .. })) => {
             response.header("ETag", header("The present revision, where there is one.", "\"7\""))
         }
         _ => response,
