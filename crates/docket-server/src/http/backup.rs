@@ -159,7 +159,7 @@ mod tests {
         let mut read = pin!(sent(copy(), limits.backup().unwrap()));
         let first = read.next().await;
 
-        tokio::time::sleep(STALL - Duration::from_secs(1)).await;
+        tokio::time::sleep(STALL.saturating_sub(Duration::from_secs(1))).await;
         let before = limits.backup().is_err();
         tokio::time::sleep(Duration::from_secs(2)).await;
         let after = limits.backup();

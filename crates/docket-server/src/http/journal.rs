@@ -94,10 +94,10 @@ async fn page(
         let filter = EntryFilter { allocation: allocation.clone(), before, limit: asked };
         let mut entries = api.store.entries(&filter).await?;
         let is_all = entries.len() < asked;
-        let Some(last) = entries.get(limit - 1).map(|last| last.at) else {
-            return Ok((entries, None));
+        let end = match entries.get(limit - 1) {
+            Some(last) => entries.partition_point(|entry| entry.at >= last.at),
+            None => entries.len(),
         };
-        let end = entries.partition_point(|entry| entry.at >= last);
         if end < entries.len() || is_all || asked > MOST_ENTRIES {
             let end = fitting(&entries, end)?;
             let next =

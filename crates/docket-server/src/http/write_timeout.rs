@@ -104,7 +104,7 @@ mod tests {
         let writing = tokio::spawn(async move { ours.write_all(&[0; 40]).await });
 
         for _ in 0..9 {
-            advance(LIMIT - Duration::from_secs(1)).await;
+            advance(LIMIT.saturating_sub(Duration::from_secs(1))).await;
             timeout(LIMIT, peer.read_exact(&mut [0; 4])).await.unwrap().unwrap();
         }
 

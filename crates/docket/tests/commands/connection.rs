@@ -234,7 +234,7 @@ fn server_that_does_not_stop(beginning: &'static str) -> SocketAddr {
         let (mut stream, _) = listener.accept().unwrap();
         assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
         stream.write_all(beginning.as_bytes()).unwrap();
-        while stream.write_all(&[b'1'; 1 << 16]).is_ok() {}
+        while stream.write_all(&[b'1'; 8192]).is_ok() {}
     });
     address
 }
