@@ -12,6 +12,66 @@ const MOST_SHOWN: usize = 60;
 /// So many mistakes of a kind are told of one allocation, and one more.
 const MOST_NOTED: usize = 100;
 
+/// How many errors are reported about one request or document: enough to correct, and few enough
+/// that a body of nothing but errors is not answered with a multiple of itself.
+pub const MAX_REPORTED: usize = 100;
+
+/// The first errors of a request or a document, and how many more there are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reported<T> {
+    /// The first ones, at most [`MAX_REPORTED`].
+    pub shown: Vec<T>,
+    /// How many there are beside them.
+    pub omitted: usize,
+}
+
+impl<T> Reported<T> {
+    /// Adds an error: it is shown if there is room, and counted otherwise.
+    pub fn add(&mut self, error: T) {
+        if self.shown.len() < MAX_REPORTED {
+            self.shown.push(error);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// True where there is no error.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// How many errors there are beside those that are shown, in words; nothing where all are shown.
+    #[must_use]
+    pub fn rest(&self) -> Option<String> {
+        match self.omitted {
+            0 => None,
+            1 => Some("1 more error is not shown".to_owned()),
+            count => Some(format!("{count} more errors are not shown")),
+        }
+    }
+}
+
+impl<T> Default for Reported<T> {
+    fn default() -> Self {
+        Self { shown: Vec::new(), omitted: 0 }
+    }
+}
+
+impl<T> Extend<T> for Reported<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, errors: I) {
+        errors.into_iter().for_each(|error| self.add(error));
+    }
+}
+
+impl<T> FromIterator<T> for Reported<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(errors: I) -> Self {
+        let mut reported = Self::default();
+        reported.extend(errors);
+        reported
+    }
+}
+
 /// One step of the way to a value in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {

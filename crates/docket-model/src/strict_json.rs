@@ -1,14 +1,21 @@
 //! A JSON value read without losing anything: a key given twice is an error.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Number, Value, map::Entry};
 
 use crate::mistake::shortened;
+
+/// The largest allocation: some hundred thousand values, or 4 MiB of text. A value in memory takes
+/// many times the bytes of its text, so a bound on the text alone does not bound memory.
+pub(crate) const MAX_WEIGHT: usize = 1 << 18;
+
+/// So many bytes of text weigh as much as a value.
+pub(crate) const TEXT_WEIGHT: usize = 16;
 
 /// Reads any JSON value, and refuses an object that has a key twice.
 ///
@@ -18,64 +25,123 @@ pub struct StrictJson(pub Value);
 
 impl<'de> Deserialize<'de> for StrictJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor).map(StrictJson)
+        Within(usize::MAX).deserialize(deserializer)
     }
 }
 
-struct ValueVisitor;
+/// Reads a [`StrictJson`] of at most this weight: a value weighs 1, and 16 bytes of text too.
+#[derive(Debug, Clone, Copy)]
+pub struct Within(usize);
 
-impl<'de> Visitor<'de> for ValueVisitor {
+impl Within {
+    /// Reads what one allocation may be.
+    pub const ALLOCATION: Self = Self(MAX_WEIGHT);
+
+    pub(crate) fn weight(weight: usize) -> Self {
+        Self(weight)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Within {
+    type Value = StrictJson;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<StrictJson, D::Error> {
+        let left = Cell::new(self.0);
+        ValueVisitor { left: &left }.deserialize(deserializer).map(StrictJson)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct ValueVisitor<'a> {
+    /// The weight that further values may have.
+    left: &'a Cell<usize>,
+}
+
+impl ValueVisitor<'_> {
+    /// Takes the weight of a value with so many bytes of text from what is left.
+    fn weigh<E: Error>(self, text: usize) -> Result<(), E> {
+        let left = self.left.get().checked_sub(1 + text / TEXT_WEIGHT);
+        let left = left.ok_or_else(|| {
+            E::custom(format_args!(
+                "the allocation is too large: it has more than {MAX_WEIGHT} values, or {} MiB of \
+                 text",
+                (MAX_WEIGHT * TEXT_WEIGHT) >> 20
+            ))
+        })?;
+        self.left.set(left);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ValueVisitor<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueVisitor<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        self.weigh(0)?;
         Ok(Value::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        self.weigh(0)?;
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        self.weigh(0)?;
         Ok(Value::Number(value.into()))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        self.weigh(0)?;
         Number::from_f64(value)
             .map(Value::Number)
             .ok_or_else(|| E::custom(format_args!("{value} is no number that JSON can hold")))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        self.weigh(value.len())?;
         Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        self.weigh(value.len())?;
         Ok(Value::String(value))
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        self.weigh(0)?;
         Ok(Value::Null)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        self.weigh(0)?;
         let mut items = Vec::new();
-        while let Some(StrictJson(item)) = sequence.next_element()? {
+        while let Some(item) = sequence.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        self.weigh(0)?;
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
+            self.weigh(key.len())?;
             match object.entry(key) {
                 Entry::Vacant(place) => {
-                    let StrictJson(value) = entries.next_value()?;
-                    place.insert(value);
+                    place.insert(entries.next_value_seed(self)?);
                 }
                 Entry::Occupied(place) => {
                     let key = shortened(place.key());
@@ -103,5 +169,17 @@ mod tests {
         let text = r#"{"z":[1,-2,0.5,"x",null,true],"a":{"b":18446744073709551615}}"#;
         let StrictJson(value) = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&value).unwrap(), text);
+    }
+
+    #[test]
+    fn a_value_that_is_too_heavy_is_refused() {
+        let read = |text: &str, weight| {
+            Within::weight(weight).deserialize(&mut serde_json::Deserializer::from_str(text))
+        };
+
+        assert!(read("[1,2,{\"a\":null}]", 6).is_ok());
+        assert!(read("[1,2,{\"a\":null}]", 5).is_err());
+        assert!(read("\"0123456789abcdef\"", 2).is_ok());
+        assert!(read("\"0123456789abcdef\"", 1).is_err());
     }
 }

@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use docket_model::{AllocationName, Origin, Specification, container::UnknownOptions, document};
+use docket_model::{
+    AllocationName, Origin, Reported, Specification, container::UnknownOptions, document,
+};
 use thiserror::Error;
 
 use crate::{runner::NO_FOLDER, store::StoreError};
@@ -59,14 +61,15 @@ pub(crate) struct Read {
 pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
     let mut specifications: Vec<Specification> = Vec::new();
     let mut homes = std::collections::HashMap::new();
-    let mut mistakes = Vec::new();
+    let mut mistakes: Reported<String> = Reported::default();
     for file in files(path)? {
         let text = fs::read_to_string(&file)
             .map_err(|source| FileError::Unreadable { path: file.clone(), source })?;
         let shown = file.display().to_string();
         match document::read(&text, options) {
             Err(wrong) => {
-                mistakes.extend(wrong.iter().map(|mistake| mistake.in_file(&shown).to_string()));
+                mistakes.extend(wrong.shown.iter().map(|it| it.in_file(&shown).to_string()));
+                mistakes.omitted += wrong.omitted;
             }
             Ok(document) => {
                 for document::Read { specification, .. } in document.specifications {
@@ -80,7 +83,9 @@ pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
         }
     }
     if !mistakes.is_empty() {
-        return Err(FileError::Mistaken(mistakes.join("\n")));
+        let rest = mistakes.rest();
+        let lines: Vec<_> = mistakes.shown.into_iter().chain(rest).collect();
+        return Err(FileError::Mistaken(lines.join("\n")));
     }
     let origin = Origin::File(Arc::from(path.display().to_string()));
     let by = path.display().to_string().into();

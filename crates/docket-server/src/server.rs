@@ -19,7 +19,7 @@ use crate::{
     config::{Config, ConfigError, Listener},
     engine::{Engine, EngineError},
     file::{self, FileError},
-    http::{self, Api, Forecasts, ServeError, Sessions, WrongTokens},
+    http::{self, Api, Forecasts, Limits, ServeError, Sessions, WrongTokens},
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
     store::{Condition, Push, Store, StoreError},
@@ -226,7 +226,7 @@ impl Parts {
             sessions: Sessions::default(),
             wrong_tokens: WrongTokens::default(),
             stopping: CancellationToken::new(),
-            backups: Arc::new(tokio::sync::Semaphore::new(1)),
+            limits: Limits::new(config.max_body),
         }
     }
 }

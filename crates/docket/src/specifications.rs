@@ -3,22 +3,21 @@
 mod snippet;
 
 use std::{
-    fs, io,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use docket_model::{
     container::UnknownOptions,
-    document::{self, Located, Read},
+    document::{self, Located, MAX_LENGTH, Read},
+    mistake::Reported,
 };
 
 use self::snippet::Snippets;
 use crate::{commands::AlreadyTold, output};
-
-/// Nobody reads more mistakes than this at once.
-const SHOWN_MISTAKES: usize = 50;
 
 /// Where specifications are read from, and how strictly.
 #[derive(Debug, Args)]
@@ -57,7 +56,15 @@ impl Source {
     /// [`AlreadyTold`] where there are mistakes.
     pub(crate) fn read(&self) -> Result<Vec<Read>> {
         let name = self.name();
-        let text = self.text().with_context(|| format!("cannot read {name}"))?;
+        let bytes = self.bytes().with_context(|| format!("cannot read {name}"))?;
+        ensure!(
+            bytes.len() <= MAX_LENGTH,
+            "{name} is larger than a document may be, {} MiB: split it",
+            MAX_LENGTH >> 20
+        );
+        let text = String::from_utf8(bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+            .with_context(|| format!("cannot read {name}"))?;
         // An editor's mark at the beginning is no part of the text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let document = document::read(text, self.unknown_options()).map_err(|mistakes| {
@@ -70,12 +77,16 @@ impl Source {
         Ok(document.specifications)
     }
 
-    fn text(&self) -> io::Result<String> {
+    /// The file up to a byte more than a document may have, so that no device is read for ever.
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let limit = MAX_LENGTH as u64 + 1;
+        let mut bytes = Vec::new();
         if self.is_standard_input() {
-            io::read_to_string(io::stdin().lock())
+            io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
         } else {
-            fs::read_to_string(&self.file)
+            File::open(&self.file)?.take(limit).read_to_end(&mut bytes)?;
         }
+        Ok(bytes)
     }
 
     fn is_standard_input(&self) -> bool {
@@ -83,13 +94,16 @@ impl Source {
     }
 }
 
-fn tell(name: &str, text: &str, mistakes: &[Located]) {
+fn tell(name: &str, text: &str, mistakes: &Reported<Located>) {
     let snippets = Snippets::new(name, text);
-    for mistake in mistakes.iter().take(SHOWN_MISTAKES) {
+    for mistake in &mistakes.shown {
         output::note(snippets.show(mistake));
     }
-    let count = mistakes.len();
+    let count = mistakes.shown.len() + mistakes.omitted;
     let noun = if count == 1 { "mistake" } else { "mistakes" };
-    let shown = if count > SHOWN_MISTAKES { ", of which these are the first" } else { "" };
+    let shown = match mistakes.omitted {
+        0 => String::new(),
+        _ => format!(", of which these are the first {}", mistakes.shown.len()),
+    };
     output::note(format_args!("error: {name}: {count} {noun}{shown}"));
 }

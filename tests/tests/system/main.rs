@@ -31,6 +31,7 @@ mod packaging;
 mod pauses;
 mod reach;
 mod readme;
+mod request_memory;
 mod runs;
 mod schedules;
 mod sessions;

@@ -35,17 +35,19 @@ pub(super) struct Loader<'t> {
     source: &'t Source<'t>,
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Rc<Node<'t>>>,
-    merged: usize,
+    /// How many entries `<<` may yet copy.
+    mergeable: usize,
     pub(super) noted: Noted,
 }
 
 impl<'t> Loader<'t> {
-    pub(super) fn new(source: &'t Source<'t>) -> Self {
+    /// Reads a text whose `<<` may copy so many entries.
+    pub(super) fn new(source: &'t Source<'t>, mergeable: usize) -> Self {
         Self {
             source,
             parser: Parser::new_from_str(source.text()),
             anchors: HashMap::new(),
-            merged: 0,
+            mergeable: mergeable.min(MAX_MERGED),
             noted: Noted::default(),
         }
     }
@@ -236,10 +238,10 @@ impl<'t> Loader<'t> {
                 self.note_at(source, "`<<` takes a mapping, or a list of mappings");
                 continue;
             };
-            self.merged = self.merged.saturating_add(more.len());
-            if self.merged > MAX_MERGED {
+            let Some(left) = self.mergeable.checked_sub(more.len()) else {
                 return Err(self.wrong(source.mark, "`<<` makes this document too large"));
-            }
+            };
+            self.mergeable = left;
             let new = more.iter().filter(|(key, _)| seen.insert(key.text()));
             added.extend(new.map(|(key, value)| (Rc::clone(key), Rc::clone(value))));
         }

@@ -1,11 +1,16 @@
 //! A mistake and its place.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
 
-use crate::mistake::Mistake;
+use crate::mistake::{MAX_REPORTED, Mistake, Reported};
 
-/// So many mistakes are told of one document.
-const MOST_TOLD: usize = 1000;
+/// So many mistakes that are not shown are remembered, so that one in the defaults is counted once:
+/// it is found with the first allocations.
+const MAX_REMEMBERED: usize = 10_000;
 
 /// A mistake in a document, or a warning about it, with its place in the text.
 ///
@@ -51,35 +56,52 @@ impl fmt::Display for InFile<'_> {
     }
 }
 
-/// Mistakes in the order of the text.
+/// Mistakes in the order of the text; of very many the first.
 ///
 /// One in the defaults is found once for each allocation, and kept once.
 #[derive(Default)]
-pub(super) struct Noted(BTreeMap<(usize, String), Located>);
+pub(super) struct Noted {
+    shown: BTreeMap<(usize, String), Located>,
+    /// Hashes of mistakes that are counted alone.
+    remembered: HashSet<u64>,
+    omitted: usize,
+    hasher: RandomState,
+}
 
 impl Noted {
     pub(super) fn note(&mut self, located: Located) {
-        if !self.is_full() {
-            let key = (located.offset, located.mistake.to_string());
-            self.0.insert(key, located);
+        let key = (located.offset, located.mistake.to_string());
+        if self.shown.len() < MAX_REPORTED {
+            self.shown.insert(key, located);
+        } else if !self.shown.contains_key(&key) && self.is_new(&key) {
+            self.omitted += 1;
+        }
+    }
+
+    /// Notes the mistake at which reading ended, in place of another one where there are very many.
+    pub(super) fn note_last(&mut self, located: Located) {
+        if self.shown.len() >= MAX_REPORTED {
+            self.shown.pop_last();
+            self.omitted += 1;
+        }
+        self.note(located);
+    }
+
+    fn is_new(&mut self, key: &(usize, String)) -> bool {
+        let hash = self.hasher.hash_one(key);
+        if self.remembered.len() < MAX_REMEMBERED {
+            self.remembered.insert(hash)
+        } else {
+            !self.remembered.contains(&hash)
         }
     }
 
     pub(super) fn append(&mut self, more: Self) {
-        more.0.into_values().for_each(|located| self.note(located));
+        more.shown.into_values().for_each(|located| self.note(located));
+        self.omitted += more.omitted;
     }
 
-    /// True once nothing more is kept.
-    pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= MOST_TOLD
-    }
-
-    pub(super) fn into_sorted(self) -> Vec<Located> {
-        let full = self.is_full();
-        let mut mistakes: Vec<_> = self.0.into_values().collect();
-        if let Some(last) = mistakes.last_mut().filter(|_| full) {
-            last.mistake.message.push_str("; there may be more, which are not shown");
-        }
-        mistakes
+    pub(super) fn into_sorted(self) -> Reported<Located> {
+        Reported { shown: self.shown.into_values().collect(), omitted: self.omitted }
     }
 }

@@ -29,7 +29,11 @@ use self::{
     reading::Reading,
     source::{Mark, Source},
 };
-use crate::{StrictJson, allocation::Specification, container::UnknownOptions};
+use serde::de::DeserializeSeed as _;
+
+use crate::{
+    StrictJson, Within, allocation::Specification, container::UnknownOptions, mistake::Reported,
+};
 
 pub use self::located::{InFile, Located};
 
@@ -57,35 +61,64 @@ pub struct Read {
 /// Reads a document.
 ///
 /// # Errors
-/// Every mistake there is, in the order of the text; of very many the first, and the last one says
-/// so. Where the text is no YAML, those before and the first place where it is none.
-pub fn read(text: &str, unknown_options: UnknownOptions) -> Result<Document, Vec<Located>> {
+/// Every mistake there is, in the order of the text; of very many the first, and how many more there
+/// are. Where the text is no YAML, those before and the first place where it is none.
+pub fn read(text: &str, unknown_options: UnknownOptions) -> Result<Document, Reported<Located>> {
+    read_within(text, unknown_options, usize::MAX)
+}
+
+/// Reads a document whose allocations may have so many bytes in all when its aliases, `<<` and
+/// defaults are followed: a short text can grow to a multiple of itself.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(
+    text: &str,
+    unknown_options: UnknownOptions,
+    expanded: usize,
+) -> Result<Document, Reported<Located>> {
     let source = Source::new(text);
     if text.len() > MAX_LENGTH {
         let message = format!(
             "{} bytes are more than a document may have, {MAX_LENGTH}: split it",
             text.len()
         );
-        return Err(vec![source.at_start(message)]);
+        return Err([source.at_start(message)].into_iter().collect());
     }
-    let mut reading = Reading::new(&source, unknown_options);
+    let allowance = node::allowance(text.len(), expanded);
+    if most_values(text) > allowance / 2 {
+        let message = format!(
+            "the document is too large to be read: it has more than {} values",
+            allowance / 2
+        );
+        return Err([source.at_start(message)].into_iter().collect());
+    }
+    let mut reading = Reading::new(&source, unknown_options, allowance);
     if let Err(broken) = reading.events() {
-        match json(text) {
+        match json(text, allowance) {
             Some(root) => {
-                reading = Reading::new(&source, unknown_options);
+                reading = Reading::new(&source, unknown_options, allowance);
                 reading.root(&root);
             }
-            None => reading.noted.note(broken),
+            None => reading.noted.note_last(broken),
         }
     }
     reading.finish()
 }
 
+/// How many values a text may have, by what stands between them. The parser holds some hundred bytes
+/// of each value of a list on one line before it gives the first, so this is known before it begins.
+fn most_values(text: &str) -> usize {
+    text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'\n')).count()
+}
+
 /// The tree of JSON that is no YAML, for it escapes half characters; its places are not known.
-fn json(text: &str) -> Option<Rc<Node<'static>>> {
+fn json(text: &str, allowance: usize) -> Option<Rc<Node<'static>>> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }
-    let StrictJson(value) = serde_json::from_str(text).ok()?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let StrictJson(value) = Within::weight(allowance).deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
     Some(Node::from_json(value, Mark::START))
 }

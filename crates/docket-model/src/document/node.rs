@@ -6,15 +6,10 @@ use saphyr_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
 use super::{scalar::Scalar, source::Mark};
-
-/// The heaviest allocation: some hundred thousand values, or 4 MiB of text.
-pub(super) const MAX_WEIGHT: usize = 1 << 18;
+use crate::strict_json::TEXT_WEIGHT;
 
 /// Values within values, aliases followed: as deep as JSON may be on its way to the engine.
 pub(super) const MAX_HEIGHT: usize = 100;
-
-/// So many bytes of text weigh as much as a value.
-const TEXT_WEIGHT: usize = 16;
 
 /// A key and its value.
 pub(super) type Entry<'t> = (Rc<Node<'t>>, Rc<Node<'t>>);
@@ -37,11 +32,12 @@ pub(super) enum Content<'t> {
     Map(Vec<Entry<'t>>),
 }
 
-/// The weight of all allocations of a document of that many bytes.
+/// The weight of all allocations of a document of that many bytes, of which at most `expanded` bytes
+/// may come about when aliases, `<<` and defaults are followed.
 ///
 /// The text itself weighs less than its bytes; the rest is for aliases and defaults.
-pub(super) fn allowance(bytes: usize) -> usize {
-    (bytes * 2).saturating_add(1 << 24)
+pub(super) fn allowance(bytes: usize, expanded: usize) -> usize {
+    bytes.saturating_mul(2).saturating_add(1 << 24).min(expanded / TEXT_WEIGHT)
 }
 
 impl<'t> Node<'t> {

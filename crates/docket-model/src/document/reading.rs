@@ -7,7 +7,7 @@ use super::{
     defaults::overlay,
     load::{Loader, Root},
     located::Noted,
-    node::{self, Content, Entry, Node},
+    node::{Content, Entry, Node},
     place,
     source::Source,
 };
@@ -15,7 +15,8 @@ use crate::{
     allocation::{self, Specification},
     chain::{self, Unfit},
     container::UnknownOptions,
-    mistake::{FieldPath, Mistake, unknown_key},
+    mistake::{FieldPath, Mistake, Reported, unknown_key},
+    strict_json::{MAX_WEIGHT, TEXT_WEIGHT},
 };
 
 /// The keys of a document that has defaults.
@@ -32,12 +33,19 @@ pub(super) struct Reading<'t> {
     /// The line of each name.
     names: HashMap<String, usize>,
     defaults: Option<Rc<Node<'t>>>,
-    /// What aliases and defaults may yet add, in [`Node::weight`].
+    /// What all allocations may weigh, aliases and defaults followed, in [`Node::weight`].
     allowance: usize,
+    /// What further allocations may weigh.
+    left: usize,
 }
 
 impl<'t> Reading<'t> {
-    pub(super) fn new(source: &'t Source<'t>, unknown_options: UnknownOptions) -> Self {
+    /// A document whose allocations may have this weight in all.
+    pub(super) fn new(
+        source: &'t Source<'t>,
+        unknown_options: UnknownOptions,
+        allowance: usize,
+    ) -> Self {
         Self {
             source,
             unknown_options,
@@ -46,13 +54,14 @@ impl<'t> Reading<'t> {
             noted: Noted::default(),
             names: HashMap::new(),
             defaults: None,
-            allowance: node::allowance(source.text().len()),
+            allowance,
+            left: allowance,
         }
     }
 
     /// Reads the whole text; fails where it is no YAML.
     pub(super) fn events(&mut self) -> Result<(), Located> {
-        let mut loader = Loader::new(self.source);
+        let mut loader = Loader::new(self.source, self.allowance);
         let read = self.document(&mut loader);
         self.noted.append(loader.noted);
         read
@@ -63,13 +72,10 @@ impl<'t> Reading<'t> {
             Root::Nothing => self.nothing(),
             Root::List => {
                 let mut next = loader.item()?;
-                while let Some(item) = next.filter(|_| !self.noted.is_full()) {
+                while let Some(item) = next {
                     // Where the text breaks off, its last item may not be whole.
                     next = loader.item()?;
                     self.item(&item);
-                }
-                if self.noted.is_full() {
-                    return Ok(());
                 }
             }
             Root::Node(root) => self.root(&root),
@@ -136,9 +142,6 @@ impl<'t> Reading<'t> {
 
     /// Reads an allocation.
     fn item(&mut self, item: &Rc<Node<'t>>) {
-        if self.noted.is_full() {
-            return;
-        }
         let merged;
         let item = match &self.defaults {
             Some(defaults) => {
@@ -147,11 +150,20 @@ impl<'t> Reading<'t> {
             }
             None => item,
         };
-        if item.weight > node::MAX_WEIGHT || item.weight > self.allowance {
+        if item.weight > MAX_WEIGHT {
             self.wrong(item, "this is too large to be read, with its aliases and defaults");
             return;
         }
-        self.allowance -= item.weight;
+        let Some(left) = self.left.checked_sub(item.weight) else {
+            let message = format!(
+                "the document is too large to be read: with its aliases, `<<` and defaults it has \
+                 more than {} MiB up to here",
+                (self.allowance * TEXT_WEIGHT) >> 20
+            );
+            self.wrong(item, &message);
+            return;
+        };
+        self.left = left;
         self.name(item);
         let read =
             Specification::read(item.to_value(), &FieldPath::default(), self.unknown_options);
@@ -235,7 +247,7 @@ impl<'t> Reading<'t> {
         self.noted.note(place::point(self.source, at, mistake));
     }
 
-    pub(super) fn finish(mut self) -> Result<Document, Vec<Located>> {
+    pub(super) fn finish(mut self) -> Result<Document, Reported<Located>> {
         self.circles();
         let mistakes = self.noted.into_sorted();
         if !mistakes.is_empty() {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{document::Located, name::AllocationName, schedule::Upcoming};
@@ -53,7 +53,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// What a text of specifications would do, without storing any: `POST /-/check`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Checked {
     /// Mistakes and warnings, in the order of the text.
@@ -109,7 +109,7 @@ impl CheckFinding {
 }
 
 /// A specification without a mistake, and when it would be due.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckedAllocation {
     /// Its name.
@@ -125,5 +125,5 @@ pub struct CheckedAllocation {
     pub instants: Vec<Coming>,
     /// The specification as JSON, which can be pushed.
     #[schema(value_type = Object)]
-    pub specification: Value,
+    pub specification: Box<RawValue>,
 }

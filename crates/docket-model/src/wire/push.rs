@@ -4,7 +4,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{mistake::Mistake, name::AllocationName};
+use crate::{
+    mistake::{Mistake, Reported},
+    name::AllocationName,
+};
 
 /// Answers a push of one allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -62,18 +65,20 @@ impl Refused {
         Self { overall, fields: IndexMap::new() }
     }
 
-    /// The body for these mistakes; several in one field stand behind one another.
+    /// The body for these mistakes; several in one field stand behind one another. How many more
+    /// there are stands under `Omitted`.
     #[must_use]
-    pub fn because_of(mistakes: &[Mistake]) -> Self {
+    pub fn because_of(mistakes: &Reported<Mistake>) -> Self {
         let mut fields = IndexMap::<String, String>::new();
-        for mistake in mistakes {
+        for mistake in &mistakes.shown {
             let text = fields.entry(mistake.field.to_string()).or_default();
             if !text.is_empty() {
                 text.push_str("; ");
             }
             text.push_str(&mistake.message);
         }
-        Self { overall: IndexMap::new(), fields }
+        let overall = mistakes.rest().map(|rest| ("Omitted".to_owned(), rest));
+        Self { overall: overall.into_iter().collect(), fields }
     }
 }
 
@@ -89,9 +94,13 @@ pub struct Problem {
     /// The present revision of an allocation that is of another one than was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// Each mistake in a push, where the sender accepts `application/problem+json`.
+    /// Each mistake in a push, where the sender accepts `application/problem+json`; of very many the
+    /// first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// How many mistakes there are beside those in `errors`; absent where all are shown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub omitted: usize,
 }
 
 /// One mistake in a push.
@@ -117,4 +126,9 @@ impl From<&Mistake> for FieldError {
             schedule: places.filter_map(Result::ok).collect(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }

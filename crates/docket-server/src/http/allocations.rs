@@ -3,14 +3,15 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{self, Data, Path},
+    web::{self, Bytes, Data, Path},
 };
 use docket_model::{
-    FieldPath, Mistake, Origin,
+    FieldPath, Mistake, Origin, Reported,
     container::UnknownOptions,
     mistake::Step,
     wire::{Created, Deleted, Pushed, PushedName},
 };
+use futures_util::{StreamExt, future::ready, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -24,6 +25,7 @@ use super::{
         refusals::{Any, Asked, Conditional, Guarded, Named, Owned, PostedSpecifications, Written},
         specification::{self, Allocation, PushAnswer},
     },
+    pieces::AllocationPieces,
     query::{self, Query},
 };
 use crate::{
@@ -72,19 +74,27 @@ pub(super) async fn get(
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         return Ok(answer.insert_header((header::ETAG, condition::tag(revision))).finish());
     }
-    one(&api, &snapshot)
+    one(&api, snapshot)
 }
 
-/// An allocation as an answer.
-pub(super) fn one(api: &Api, snapshot: &Snapshot) -> Result<HttpResponse, ApiError> {
-    let mut json = Vec::with_capacity(1024);
-    let written = api.view(snapshot).write_to(&mut json);
-    written.map_err(|error| ApiError::Internal(error.to_string()))?;
+/// An allocation as an answer; a large one in pieces.
+pub(super) fn one(api: &Data<Api>, snapshot: Snapshot) -> Result<HttpResponse, ApiError> {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::ETAG, condition::tag(snapshot.standing.allocation.revision)));
     // A browser would keep it by its tag, which does not change with what `Status` and `Logs` tell.
-    answer.insert_header((header::CACHE_CONTROL, "no-store"));
-    Ok(answer.content_type(JSON).body(json))
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).content_type(JSON);
+    let (mut written, mut first) =
+        (AllocationPieces::new(api, snapshot, true), Vec::with_capacity(1024));
+    if written.fill(api, &mut first)? {
+        return Ok(answer.body(first));
+    }
+    let first = stream::once(ready(Ok(Bytes::from(first))));
+    let rest = stream::try_unfold(Some((api.clone(), written)), |rest| async move {
+        let Some((api, mut written)) = rest else { return Ok(None) };
+        let (piece, is_whole) = written.next(&api).await?;
+        Ok::<_, ApiError>(Some((piece, (!is_whole).then_some((api, written)))))
+    });
+    Ok(answer.streaming(first.chain(rest)))
 }
 
 /// `POST /`: creates or updates one allocation, or several together.
@@ -114,7 +124,8 @@ pub(super) async fn push(
     let only_if = condition::read(&request)?;
     let options =
         if query.0.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
-    let posted = body::read(&request, payload, api.max_body, options).await;
+    let (limits, turn) = (&api.limits, api.limits.parser());
+    let posted = body::read(&request, payload, limits, api.max_body, options, turn).await;
     let posted = posted.map_err(|error| match error {
         ApiError::Mistaken(mistakes) => refused(&request, mistakes),
         other => other,
@@ -168,7 +179,7 @@ pub(super) async fn push(
 }
 
 /// The mistakes in the form that the sender asks for.
-fn refused(request: &HttpRequest, mistakes: Vec<Mistake>) -> ApiError {
+fn refused(request: &HttpRequest, mistakes: Reported<Mistake>) -> ApiError {
     if accepts_problem(request) {
         ApiError::MistakenInDetail(mistakes)
     } else {
@@ -192,7 +203,7 @@ fn check_env_files(api: &Api, request: &HttpRequest, posted: &Posted) -> Result<
     }
     let each = posted.read.iter().enumerate();
     let wanting = each.filter(|(_, read)| !read.specification.policies.env_files.is_empty());
-    let mistakes: Vec<_> = wanting
+    let mistakes: Reported<_> = wanting
         .map(|(index, _)| {
             let field = place(posted.several, index, FieldPath::key("EnvFiles"));
             Mistake::new(field, NO_FOLDER)

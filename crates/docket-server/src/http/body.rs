@@ -5,69 +5,100 @@ use std::{collections::HashMap, fmt, time::Duration};
 use actix_web::{
     HttpRequest,
     http::header,
-    web::{self, Bytes},
+    web::{self, Bytes, BytesMut},
 };
 use docket_model::{
-    FieldPath, Mistake, Specification, StrictJson, allocation::Read, container::UnknownOptions,
-    mistake::Step,
+    AllocationName, FieldPath, Mistake, Reported, Specification, StrictJson, Within,
+    allocation::Read, container::UnknownOptions, mistake::Step,
 };
-use serde::de::{Deserializer as _, SeqAccess, Visitor};
+use futures_util::StreamExt;
+use serde::de::{DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
 
-use super::error::ApiError;
+use super::{
+    error::{ApiError, SizeLimit},
+    limits::{Limits, Room, on_own_thread},
+};
 
 /// How long a body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(300);
+/// How long a body may stop arriving: what came of it takes room that others need.
+const STALL: Duration = Duration::from_secs(30);
 /// Bodies larger than this are read beside the threads that answer requests.
 const LARGE: usize = 64 << 10;
+
+/// A body that arrived.
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    /// What it takes of the budget of all bodies.
+    room: Room,
+}
 
 /// What was posted.
 pub(super) struct Posted {
     pub(super) read: Vec<Read>,
     /// True where an array was posted.
     pub(super) several: bool,
+    /// What it takes of the budget of all bodies, and a large one of those that are parsed at once.
+    _held: (Room, Option<OwnedSemaphorePermit>),
 }
 
-/// Reads what was posted, if it says that it is JSON.
+/// Reads what was posted, if it says that it is JSON. A large body waits for the `turn` that its
+/// request gives it, and has it until all that was posted is dropped.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: web::Payload,
+    limits: &Limits,
     most_bytes: usize,
     options: UnknownOptions,
+    turn: impl Future<Output = Result<OwnedSemaphorePermit, ApiError>>,
 ) -> Result<Posted, ApiError> {
-    let bytes = bytes(request, payload, most_bytes).await?;
-    if bytes.len() <= LARGE {
-        return parse(&bytes, options);
+    let body = bytes(request, payload, limits, SizeLimit::MaxBody(most_bytes)).await?;
+    if body.bytes.len() <= LARGE {
+        return parse(body, None, options);
     }
-    let parsed = web::block(move || parse(&bytes, options)).await;
-    parsed.map_err(|error| ApiError::Internal(error.to_string()))?
+    let turn = turn.await?;
+    // What a request takes is given back when the parser is done, also where nobody waits for it.
+    on_own_thread(move || parse(body, Some(turn), options)).await?
 }
 
 /// Takes in a body that says that it is JSON, or is empty, within its bounds.
 pub(super) async fn bytes(
     request: &HttpRequest,
     payload: web::Payload,
-    most_bytes: usize,
-) -> Result<Bytes, ApiError> {
+    limits: &Limits,
+    limit: SizeLimit,
+) -> Result<Body, ApiError> {
     if !says_one_of(request, &["application/json"]) {
         return Err(ApiError::NotJson);
     }
-    arrived(request, payload, most_bytes).await
+    arrived(request, payload, limits, limit).await
 }
 
-/// Takes in a text that says that it is YAML or JSON, within its bounds.
-pub(super) async fn text(
+/// Takes in a body that says that it is YAML or JSON, within its bounds.
+pub(super) async fn document(
     request: &HttpRequest,
     payload: web::Payload,
-    most_bytes: usize,
-) -> Result<String, ApiError> {
+    limits: &Limits,
+    limit: SizeLimit,
+) -> Result<Body, ApiError> {
     if !says_one_of(request, &["application/yaml", "application/json"]) {
         return Err(ApiError::NotYaml);
     }
-    let bytes = arrived(request, payload, most_bytes).await?;
-    String::from_utf8(bytes.into()).map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
-        ApiError::BadRequest(format!("the body is no UTF-8 text from byte {place} on"))
-    })
+    arrived(request, payload, limits, limit).await
+}
+
+impl Body {
+    /// The body as text.
+    pub(super) fn text(&self) -> Result<&str, ApiError> {
+        std::str::from_utf8(&self.bytes).map_err(|error| {
+            let place = error.valid_up_to();
+            ApiError::BadRequest(format!("the body is no UTF-8 text from byte {place} on"))
+        })
+    }
 }
 
 /// A page of another origin cannot send these kinds without being asked about first.
@@ -79,75 +110,91 @@ fn says_one_of(request: &HttpRequest, kinds: &[&str]) -> bool {
 
 async fn arrived(
     request: &HttpRequest,
-    payload: web::Payload,
-    most_bytes: usize,
-) -> Result<Bytes, ApiError> {
+    mut payload: web::Payload,
+    limits: &Limits,
+    limit: SizeLimit,
+) -> Result<Body, ApiError> {
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > most_bytes) {
-        return Err(ApiError::TooLarge(most_bytes));
+    if declared.is_some_and(|length| length > limit.bytes()) {
+        return Err(ApiError::TooLarge(limit));
     }
-    let arrived = tokio::time::timeout(ARRIVAL, payload.to_bytes_limited(most_bytes)).await;
-    match arrived {
-        Err(_) => Err(ApiError::TooSlow),
-        Ok(Err(_)) => Err(ApiError::TooLarge(most_bytes)),
-        Ok(Ok(Err(error))) => Err(ApiError::Undecodable(error.to_string())),
-        Ok(Ok(Ok(bytes))) => Ok(bytes),
+    let mut room = limits.body()?;
+    let mut bytes = BytesMut::new();
+    let end = Instant::now() + ARRIVAL;
+    loop {
+        let next = timeout_at(end.min(Instant::now() + STALL), payload.next()).await;
+        let Some(piece) = next.map_err(|_| ApiError::TooSlow)? else { break };
+        let piece = piece.map_err(|error| ApiError::Undecodable(error.to_string()))?;
+        if bytes.len() + piece.len() > limit.bytes() {
+            return Err(ApiError::TooLarge(limit));
+        }
+        // Counted as it arrives: what is only announced takes no room from others.
+        room.grow(piece.len())?;
+        bytes.extend_from_slice(&piece);
     }
+    Ok(Body { bytes: bytes.freeze(), room })
 }
 
-fn parse(bytes: &Bytes, options: UnknownOptions) -> Result<Posted, ApiError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+fn parse(
+    Body { bytes, room }: Body,
+    turn: Option<OwnedSemaphorePermit>,
+    options: UnknownOptions,
+) -> Result<Posted, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let mut collected = Collected { options, ..Collected::default() };
     let several = first == Some(&b'[');
     let read = if several {
         deserializer.deserialize_seq(&mut collected)
     } else {
-        serde::Deserialize::deserialize(&mut deserializer)
+        Within::ALLOCATION
+            .deserialize(&mut deserializer)
             .map(|StrictJson(value)| collected.add(0, value, &FieldPath::default()))
     };
     let ended = read.and_then(|()| deserializer.end());
     ended.map_err(|error| ApiError::Undecodable(error.to_string()))?;
-    let Collected { read, mut mistakes, .. } = collected;
-    mistakes.extend(twice(&read));
+    let Collected { read, mistakes, .. } = collected;
     if mistakes.is_empty() {
-        let read = read.into_iter().map(|(_, read)| read).collect();
-        Ok(Posted { read, several })
+        Ok(Posted { read, several, _held: (room, turn) })
     } else {
         Err(ApiError::Mistaken(mistakes))
     }
-}
-
-/// Names that stand in an array more than once.
-fn twice(read: &[(usize, Read)]) -> Vec<Mistake> {
-    let mut seen = HashMap::new();
-    let mut mistakes = Vec::new();
-    for (index, Read { specification: Specification { name, .. }, .. }) in read {
-        let first = *seen.entry(name).or_insert(*index);
-        if first != *index {
-            let field = FieldPath(vec![Step::Index(*index), Step::Key("Name".to_owned())]);
-            let message = format!("`{name}` is given twice: it stands at [{first}] already");
-            mistakes.push(Mistake::new(field, message));
-        }
-    }
-    mistakes
 }
 
 /// Makes each element a specification as it comes, so that never two trees of values are in memory.
 #[derive(Default)]
 struct Collected {
     options: UnknownOptions,
-    /// Each with its place in the array.
-    read: Vec<(usize, Read)>,
-    mistakes: Vec<Mistake>,
+    /// Those without a mistake, while there is none in any.
+    read: Vec<Read>,
+    /// Where each name stands in the array.
+    names: HashMap<AllocationName, usize>,
+    mistakes: Reported<Mistake>,
 }
 
 impl Collected {
     fn add(&mut self, index: usize, value: serde_json::Value, at: &FieldPath) {
         match Specification::read(value, at, self.options) {
-            Ok(read) => self.read.push((index, read)),
+            Ok(read) => {
+                self.note_twice(index, &read.specification.name);
+                self.read.push(read);
+            }
             Err(mistakes) => self.mistakes.extend(mistakes),
+        }
+        if !self.mistakes.is_empty() {
+            // Nothing will be stored, so only the names still matter.
+            self.read = Vec::new();
+        }
+    }
+
+    /// Notes a name that stands in the array already.
+    fn note_twice(&mut self, index: usize, name: &AllocationName) {
+        let first = *self.names.entry(name.clone()).or_insert(index);
+        if first != index {
+            let field = FieldPath(vec![Step::Index(index), Step::Key("Name".to_owned())]);
+            let message = format!("`{name}` is given twice: it stands at [{first}] already");
+            self.mistakes.add(Mistake::new(field, message));
         }
     }
 }
@@ -161,7 +208,7 @@ impl<'de> Visitor<'de> for &mut Collected {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let mut index = 0;
-        while let Some(StrictJson(value)) = elements.next_element()? {
+        while let Some(StrictJson(value)) = elements.next_element_seed(Within::ALLOCATION)? {
             self.add(index, value, &FieldPath(vec![Step::Index(index)]));
             index += 1;
         }

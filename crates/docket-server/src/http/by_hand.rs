@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Api, allocations, body, condition,
-    error::{ApiError, JSON},
+    error::{ApiError, JSON, SizeLimit},
+    limits::Limits,
     openapi::{
         parameters::{IfMatch, OfAllocation, OfRun},
         refusals::{Any, Conditional, Guarded, Named, NamedRun, NotRun, Over, Posted, Written},
@@ -61,7 +62,7 @@ pub(super) async fn run(
     name: Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let RunRequest { cmd, env, at, by } = read(&request, payload).await?;
+    let RunRequest { cmd, env, at, by } = read(&api.limits, &request, payload).await?;
     let allocation = api.snapshot(&name).await?.standing.allocation;
     let at = at.map(|at| moment::read(&at, allocation.zone(api.zone), api.clock.now())).transpose();
     let at = at.map_err(|error| ApiError::BadRequest(format!("At: {error}")))?;
@@ -103,7 +104,7 @@ pub(super) async fn cancel(
     path: Path<(String, String)>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let CancelRequest { kill, by } = read(&request, payload).await?;
+    let CancelRequest { kill, by } = read(&api.limits, &request, payload).await?;
     let run = runs::find(&api, &path.0, &path.1).await?;
     let reason = format!("cancelled by {}", asker(&request, by)?);
     let cancellation = Cancellation { reason, kill };
@@ -135,7 +136,7 @@ pub(super) async fn suspend(
     name: Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = read(&request, payload).await?;
+    let asked = read(&api.limits, &request, payload).await?;
     let zone = api.snapshot(&name).await?.standing.allocation.zone(api.zone);
     let suspension = suspension(&api, &request, asked, zone)?;
     let deed = deed(&api, &request, Some(suspension.by.clone()))?;
@@ -185,7 +186,7 @@ pub(super) async fn resume(
     name: Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by } = read(&request, payload).await?;
+    let ResumeRequest { by } = read(&api.limits, &request, payload).await?;
     let deed = deed(&api, &request, by)?;
     steer(&api, &name, Steering::Resume, deed).await
 }
@@ -214,13 +215,13 @@ pub(super) async fn reset(
     name: Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by } = read(&request, payload).await?;
+    let ResumeRequest { by } = read(&api.limits, &request, payload).await?;
     let deed = deed(&api, &request, by)?;
     steer(&api, &name, Steering::Reset, deed).await
 }
 
 async fn steer(
-    api: &Api,
+    api: &Data<Api>,
     name: &str,
     steering: Steering,
     deed: Deed,
@@ -228,7 +229,7 @@ async fn steer(
     if !api.runner.heed(api.store.steer(name, steering, deed).await)? {
         return Err(api.no_such_allocation(name).await);
     }
-    allocations::one(api, &api.snapshot(name).await?)
+    allocations::one(api, api.snapshot(name).await?)
 }
 
 /// Who changes something now, and on what condition.
@@ -239,14 +240,15 @@ pub(super) fn deed(api: &Api, request: &HttpRequest, by: Option<String>) -> Resu
 
 /// Reads a body that may be empty.
 pub(super) async fn read<T: DeserializeOwned + Default>(
+    limits: &Limits,
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<T, ApiError> {
-    let bytes = body::bytes(request, payload, LARGEST).await?;
-    if bytes.iter().all(u8::is_ascii_whitespace) {
+    let body = body::bytes(request, payload, limits, SizeLimit::Endpoint(LARGEST)).await?;
+    if body.bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(T::default());
     }
-    serde_json::from_slice(&bytes).map_err(|error| ApiError::BadRequest(error.to_string()))
+    serde_json::from_slice(&body.bytes).map_err(|error| ApiError::BadRequest(error.to_string()))
 }
 
 /// Who asks: as they say, or else the address that they ask from.

@@ -9,9 +9,10 @@ use actix_web::{
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    AllocationName,
+    AllocationName, Reported,
     container::UnknownOptions,
     document::{self, Read},
+    mistake::MAX_REPORTED,
     schedule::{Kind, Schedule},
     wire::{CheckFinding, Checked, CheckedAllocation, Coming},
 };
@@ -20,7 +21,8 @@ use utoipa::IntoParams;
 
 use super::{
     Api, body,
-    error::{ApiError, JSON},
+    error::{ApiError, JSON, SizeLimit},
+    limits::on_own_thread,
     openapi::{
         refusals::{Any, Guarded, Posted},
         specification::Push,
@@ -31,6 +33,8 @@ use crate::runner::NO_FOLDER;
 
 /// The longest text, in bytes. Files that are longer are for `docket check`.
 const LARGEST: usize = 1 << 20;
+/// What aliases, merge keys and defaults may make of a text, in bytes: the answer has all of it.
+const LARGEST_EXPANDED: usize = 8 << 20;
 /// How many instants are told of each allocation.
 const INSTANTS: usize = 10;
 /// Of so many allocations instants are told.
@@ -69,40 +73,65 @@ pub(super) async fn check(
 ) -> Result<HttpResponse, ApiError> {
     let options =
         if query.0.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
-    let text = body::text(&request, payload, LARGEST.min(api.max_body)).await?;
-    let read = web::block(move || read(&text, options)).await;
-    let (mut findings, read) = read.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let limit = match api.max_body {
+        most if most < LARGEST => SizeLimit::MaxBody(most),
+        _ => SizeLimit::Document(LARGEST),
+    };
+    let body = body::document(&request, payload, &api.limits, limit).await?;
+    body.text()?;
+    // Both are given back when the parser is done, also where nobody waits for it.
+    let turn = api.limits.check().await?;
+    let read = on_own_thread(move || (read(body.text().unwrap_or_default(), options), turn)).await;
+    let ((mut findings, read), turn) = read?;
     if !api.has_env_dir {
-        findings.extend(read.iter().filter_map(without_folder));
+        findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
     let now = api.clock.now();
     let created = created(&api, &read).await?;
     let (zone, is_told) = (api.zone, read.len() <= MOST_TOLD);
-    let told = web::block(move || {
-        let each = read.iter().map(|read| {
+    let json = on_own_thread(move || {
+        let _turn = turn;
+        let each = read.into_iter().map(|read| {
             let created = created.get(&read.specification.name).copied().unwrap_or(now);
-            allocation(read, zone, now, created, if is_told { INSTANTS } else { 0 })
+            allocation(&read, zone, now, created, if is_told { INSTANTS } else { 0 })
         });
-        each.collect::<Result<Vec<_>, _>>()
+        let allocations = each.collect::<Result<Vec<_>, _>>()?;
+        serde_json::to_vec(&Checked { findings, allocations })
     });
-    let told = told.await.map_err(|error| ApiError::Internal(error.to_string()))?;
-    let allocations = told.map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(HttpResponse::Ok().content_type(JSON).json(Checked { findings, allocations }))
+    let json = json.await?.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(HttpResponse::Ok().content_type(JSON).body(json))
 }
 
 /// What the text says, or what is wrong with it.
 fn read(text: &str, options: UnknownOptions) -> (Vec<CheckFinding>, Vec<Read>) {
-    match document::read(text, options) {
+    match document::read_within(text, options, LARGEST_EXPANDED) {
         Ok(document) => {
             let warnings = document.specifications.iter().flat_map(|read| &read.warnings);
-            let findings = warnings.map(|warning| CheckFinding::of(warning, text, false));
-            (findings.collect(), document.specifications)
+            let mut findings = Reported::default();
+            findings.extend(warnings.map(|warning| CheckFinding::of(warning, text, false)));
+            (with_rest(findings), document.specifications)
         }
-        Err(mistakes) => {
-            let findings = mistakes.iter().map(|mistake| CheckFinding::of(mistake, text, true));
-            (findings.collect(), Vec::new())
+        Err(Reported { shown, omitted }) => {
+            let findings = shown.iter().map(|mistake| CheckFinding::of(mistake, text, true));
+            (with_rest(Reported { shown: findings.collect(), omitted }), Vec::new())
         }
     }
+}
+
+/// Findings, and at the place of the last one how many more there are.
+fn with_rest(findings: Reported<CheckFinding>) -> Vec<CheckFinding> {
+    let rest = findings.rest();
+    let mut shown = findings.shown;
+    if let Some((rest, last)) = rest.zip(shown.last().cloned()) {
+        shown.push(CheckFinding {
+            length: 0,
+            field: String::new(),
+            message: rest,
+            hint: None,
+            ..last
+        });
+    }
+    shown
 }
 
 /// Files of variables where the server has no folder for them.
@@ -153,7 +182,7 @@ fn allocation(
         schedule: schedule.map(Schedule::in_words),
         time_zone: specification.time_zone.unwrap_or(zone).name().to_owned(),
         instants: instants.map(Coming::from).collect(),
-        specification: serde_json::to_value(specification)?,
+        specification: serde_json::value::to_raw_value(specification)?,
     })
 }
 

@@ -7,20 +7,57 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use docket_model::{
-    AllocationName, Mistake,
+    AllocationName, Mistake, Reported, Size,
     wire::{FieldError, Problem, Refused},
 };
 use tracing::error;
 
-use super::condition;
+use super::{condition, limits::Busy};
 use crate::{engine::EngineError, runner::HandError, store::StoreError};
 
 /// The content type of the original's answers.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
 pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// In how many seconds whoever wants a backup may ask again.
-const RETRY_BACKUP_AFTER: &str = "10";
+/// The largest body that a request may have, and whether an option changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SizeLimit {
+    /// As `--max-body` says, in bytes.
+    MaxBody(usize),
+    /// Of one endpoint, in bytes.
+    Endpoint(usize),
+    /// Of one endpoint, where `docket check` without a server has none.
+    Document(usize),
+}
+
+impl SizeLimit {
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::MaxBody(bytes) | Self::Endpoint(bytes) | Self::Document(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Display for SizeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = Size::from_bytes(self.bytes() as u64);
+        match self {
+            Self::MaxBody(_) => write!(
+                f,
+                "the body is larger than {size}, the limit of this server: start it with a larger \
+                 `--max-body` (`DOCKET_MAX_BODY`)"
+            ),
+            Self::Endpoint(_) => {
+                write!(f, "the body is larger than {size}, the fixed limit of this endpoint")
+            }
+            Self::Document(_) => write!(
+                f,
+                "the body is larger than {size}, the fixed limit of this endpoint: check a larger \
+                 file with `docket check`"
+            ),
+        }
+    }
+}
 
 /// Why a request is not answered as its sender hoped.
 #[derive(Debug)]
@@ -28,9 +65,9 @@ pub(super) enum ApiError {
     /// The body could not be read as JSON.
     Undecodable(String),
     /// The body was read, and specifications in it are wrong.
-    Mistaken(Vec<Mistake>),
+    Mistaken(Reported<Mistake>),
     /// The same, for a sender who asked for a problem with the place of each mistake.
-    MistakenInDetail(Vec<Mistake>),
+    MistakenInDetail(Reported<Mistake>),
     /// Nothing has the name; perhaps another name was meant.
     NoSuchAllocation(String, Option<AllocationName>),
     /// The allocation has no such run.
@@ -58,7 +95,7 @@ pub(super) enum ApiError {
     /// A web page of another origin, or a name that is not ours.
     Forbidden(String),
     /// The body is larger than allowed.
-    TooLarge(usize),
+    TooLarge(SizeLimit),
     /// The body came too slowly.
     TooSlow,
     /// The body does not say that it is JSON.
@@ -71,8 +108,8 @@ pub(super) enum ApiError {
     Engine(EngineError),
     /// The server is not ready, and why.
     NotReady(String),
-    /// A backup is made or sent already, and there is room for one.
-    BackupUnderWay,
+    /// Other requests take what this one needs.
+    Busy(Busy),
     /// Something broke on the way; the sender is told in brief.
     Internal(String),
 }
@@ -102,8 +139,8 @@ impl fmt::Display for ApiError {
             | Self::Forbidden(message)
             | Self::NotReady(message) => f.write_str(message),
             Self::Mistaken(mistakes) | Self::MistakenInDetail(mistakes) => {
-                let mistakes: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-                f.write_str(&mistakes.join("; "))
+                let shown = mistakes.shown.iter().map(ToString::to_string);
+                f.write_str(&shown.chain(mistakes.rest()).collect::<Vec<_>>().join("; "))
             }
             Self::NoSuchAllocation(name, near) => {
                 write!(f, "no allocation is named `{name}`")?;
@@ -125,9 +162,7 @@ impl fmt::Display for ApiError {
             Self::NoToken => {
                 f.write_str("this server asks for no token, so there is nothing to sign in to")
             }
-            Self::TooLarge(most) => {
-                write!(f, "the body is larger than {most} bytes: see `docket server --max-body`")
-            }
+            Self::TooLarge(limit) => limit.fmt(f),
             Self::TooSlow => f.write_str("the body did not arrive in time"),
             Self::NotJson => f.write_str("send the header `Content-Type: application/json`"),
             Self::NotYaml => f.write_str(
@@ -144,9 +179,7 @@ impl fmt::Display for ApiError {
             Self::Store(error) => error.fmt(f),
             Self::Hand(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
-            Self::BackupUnderWay => {
-                f.write_str("a backup is under way, and there is one at a time: try again later")
-            }
+            Self::Busy(busy) => f.write_str(busy.in_words()),
             Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
         }
     }
@@ -158,16 +191,19 @@ impl ApiError {
     /// The error as a body.
     pub(super) fn problem(&self) -> Problem {
         let status = self.status_code();
-        let errors = match self {
-            Self::MistakenInDetail(mistakes) => mistakes.iter().map(FieldError::from).collect(),
-            _ => Vec::new(),
+        let (errors, omitted) = match self {
+            Self::MistakenInDetail(mistakes) => {
+                (mistakes.shown.iter().map(FieldError::from).collect(), mistakes.omitted)
+            }
+            _ => (Vec::new(), 0),
         };
         let revision = match self {
             Self::Store(StoreError::Unmet { present, .. }) => *present,
             _ => None,
         };
         let title = status.canonical_reason().unwrap_or_default().to_owned();
-        Problem { status: status.as_u16(), title, detail: self.to_string(), revision, errors }
+        let detail = self.to_string();
+        Problem { status: status.as_u16(), title, detail, revision, errors, omitted }
     }
 }
 
@@ -192,9 +228,7 @@ impl ResponseError for ApiError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotJson | Self::NotYaml => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(error) => status_of(error),
-            Self::Engine(_) | Self::NotReady(_) | Self::BackupUnderWay => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Engine(_) | Self::NotReady(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -219,8 +253,8 @@ impl ResponseError for ApiError {
             Self::TooManyTokens(wait) => {
                 answer.insert_header((header::RETRY_AFTER, seconds(*wait)));
             }
-            Self::BackupUnderWay => {
-                answer.insert_header((header::RETRY_AFTER, RETRY_BACKUP_AFTER));
+            Self::Busy(busy) => {
+                answer.insert_header((header::RETRY_AFTER, busy.retry_after()));
             }
             Self::Unauthorized | Self::WrongToken => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));

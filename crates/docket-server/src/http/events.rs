@@ -30,6 +30,9 @@ use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
 /// What may stand in the query.
 const KEYS: [&str; 4] = ["allocation", "label", "kind", "since"];
 
+/// How many parameters there may be: each reader keeps its own, and compares them with each event.
+const MAX_PARAMETERS: usize = 100;
+
 /// `GET /-/events`: changes of runs, of allocations, and of the server.
 #[utoipa::path(
     get,
@@ -139,6 +142,10 @@ impl Wanted {
     fn read(query: &str) -> Result<(Self, Option<String>), ApiError> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
             .map_err(|error| ApiError::BadQuery(error.to_string()))?;
+        if pairs.len() > MAX_PARAMETERS {
+            let message = format!("{} parameters are more than {MAX_PARAMETERS}", pairs.len());
+            return Err(ApiError::BadQuery(message));
+        }
         let (mut wanted, mut since) = (Self::default(), None);
         for (key, value) in pairs {
             match key.as_str() {

@@ -11,6 +11,7 @@ use super::{
     error::{ApiError, JSON},
     moment, number,
     openapi::refusals::{Any, Asked, Guarded},
+    pieces::{self, PAGE},
     query::Query,
 };
 use crate::store::{EntryFilter, MOST_ENTRIES};
@@ -37,7 +38,8 @@ pub(super) struct JournalQuery {
 /// `GET /-/journal`: the newest entry first; of an allocation with those of the server.
 ///
 /// A page that is not the last has a `Link` to the next. It is longer than its limit where entries
-/// of one moment would else be torn apart, as the cursor is a moment.
+/// of one moment would else be torn apart, as the cursor is a moment; it is shorter where entries are
+/// large.
 #[utoipa::path(
     get,
     path = "/-/journal",
@@ -63,7 +65,10 @@ pub(super) async fn list(
     let allocation = allocation.map(|name| AllocationName::parse(&name)).transpose();
     let allocation =
         allocation.map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))?;
-    let (page, next) = page(&api, allocation.clone(), before, limit).await?;
+    let (page, next) = {
+        let _turn = api.limits.journal().await?;
+        page(&api, allocation.clone(), before, limit).await?
+    };
     let mut answer = HttpResponse::Ok();
     if let Some(next) = next {
         let cursor = next.to_rfc3339_opts(SecondsFormat::AutoSi, true);
@@ -89,17 +94,38 @@ async fn page(
         let filter = EntryFilter { allocation: allocation.clone(), before, limit: asked };
         let mut entries = api.store.entries(&filter).await?;
         let is_all = entries.len() < asked;
-        let Some(last) = entries.get(limit - 1).map(|last| last.at) else {
-            return Ok((entries, None));
+        let end = match entries.get(limit - 1) {
+            Some(last) => entries.partition_point(|entry| entry.at >= last.at),
+            None => entries.len(),
         };
-        let end = entries.partition_point(|entry| entry.at >= last);
         if end < entries.len() || is_all || asked > MOST_ENTRIES {
-            let next = (end < entries.len()).then_some(last);
+            let end = fitting(&entries, end)?;
+            let next =
+                if end < entries.len() { entries.get(end - 1).map(|it| it.at) } else { None };
             entries.truncate(end);
             return Ok((entries, next));
         }
         asked *= 2;
     }
+}
+
+/// How many of the first `end` entries fit on a page of bounded size, together with the others of
+/// their moments; at least those of one moment.
+fn fitting(entries: &[Entry], end: usize) -> Result<usize, ApiError> {
+    let (mut bytes, mut whole) = (0, 0);
+    let mut rest = entries.get(..end).unwrap_or_default();
+    while let Some(first) = rest.first() {
+        let (moment, later) = rest.split_at(rest.partition_point(|entry| entry.at >= first.at));
+        for entry in moment {
+            bytes += pieces::length(entry)?;
+        }
+        if bytes > PAGE && whole > 0 {
+            break;
+        }
+        whole += moment.len();
+        rest = later;
+    }
+    Ok(whole)
 }
 
 #[cfg(test)]

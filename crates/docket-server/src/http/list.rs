@@ -27,15 +27,16 @@ use super::{
         refusals::{Any, Asked, Guarded},
         specification::Allocation,
     },
+    pieces::{AllocationPieces, PAGE, PIECE, give_way},
     query::{self, Query},
     view::{self, View},
 };
 use crate::store::Snapshot;
 
-/// How many allocations are taken from the store at once when all are listed.
-const CHUNK: usize = 256;
+/// How many allocations are taken from the store at once, with the runs that `Logs` show.
+const CHUNK: usize = 64;
 
-/// The longest page, which is built in memory; without a limit all allocations are streamed.
+/// The longest page; without a limit all allocations are streamed.
 const MOST_ON_A_PAGE: usize = 10_000;
 
 /// What `state` may be beside the words for the state of a run.
@@ -53,7 +54,8 @@ fn states() -> Object {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    /// How many at most; a page that is not the last has a `Link` to the next.
+    /// How many at most; a page that is not the last has a `Link` to the next. A page has less where
+    /// allocations are large.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
     /// Where to go on, as the `Link` says.
@@ -72,7 +74,8 @@ pub(super) struct ListQuery {
 
 /// `GET /`: all allocations in the order of their creation, or a page of them.
 ///
-/// A page that is not the last has a `Link` to the next.
+/// A page that is not the last has a `Link` to the next. It ends where it would become larger than
+/// 512 KiB, also before it has as many allocations as were asked for.
 #[utoipa::path(
     get,
     path = "/",
@@ -101,78 +104,161 @@ pub(super) async fn list(
     let wanted = Wanted::of(label, state, logs.unwrap_or(true))?;
     let Some(limit) = limit else { return Ok(stream_all(api, cursor, wanted)) };
     let limit = number("limit", &limit, 1..=MOST_ON_A_PAGE)?;
-    let now = api.clock.now();
-    let mut page = Vec::new();
-    let mut after = cursor;
-    while page.len() <= limit {
-        let chunk = api.store.list(after, CHUNK.max(limit + 1)).await?;
-        let Some(last) = chunk.last() else { break };
-        after = Some(last.standing.position);
-        page.extend(chunk.into_iter().filter(|snapshot| wanted.wants(snapshot, now)));
-    }
-    let more = page.len() > limit;
-    page.truncate(limit);
+    let Page { json, next } = page(&api, cursor, limit, &wanted).await?;
     let mut answer = HttpResponse::Ok();
-    if let Some(last) = page.last().filter(|_| more) {
-        let query = [("limit", limit.to_string()), ("cursor", last.standing.position.to_string())];
+    if let Some(cursor) = next {
+        let query = [("limit", limit.to_string()), ("cursor", cursor.to_string())];
         let query = query.into_iter().chain(wanted.query());
         let query = serde_urlencoded::to_string(query.collect::<Vec<_>>())
             .map_err(|error| ApiError::Internal(error.to_string()))?;
         let link = format!("</?{query}>; rel=\"next\"");
         answer.insert_header((header::LINK, link));
     }
-    let mut json = vec![b'['];
-    append(&api, &page, wanted.has_logs, &mut json)?;
-    json.push(b']');
     Ok(answer.content_type(JSON).body(json))
 }
 
-/// Writes chunk after chunk, so that a long list is never in memory as a whole.
-fn stream_all(api: Data<Api>, cursor: Option<u64>, wanted: Wanted) -> HttpResponse {
-    /// What stands before the next allocation: the beginning of the list, nothing, or a comma.
-    enum Next {
-        After(Option<u64>, &'static str),
-        End,
-    }
-    let chunks = stream::try_unfold((Next::After(cursor, "["), wanted), move |(next, wanted)| {
-        let api = api.clone();
-        async move {
-            let Next::After(after, before) = next else { return Ok(None) };
-            let mut json = if before == "[" { vec![b'['] } else { Vec::new() };
-            let chunk = api.store.list(after, CHUNK).await?;
-            let Some(last) = chunk.last().map(|last| last.standing.position) else {
-                json.push(b']');
-                return Ok(Some((Bytes::from(json), (Next::End, wanted))));
-            };
-            let now = api.clock.now();
-            let matching: Vec<_> =
-                chunk.into_iter().filter(|snapshot| wanted.wants(snapshot, now)).collect();
-            if before == "," && !matching.is_empty() {
-                json.push(b',');
-            }
-            append(&api, &matching, wanted.has_logs, &mut json)?;
-            let is_any = before == "," || !matching.is_empty();
-            let next = Next::After(Some(last), if is_any { "," } else { "" });
-            Ok::<_, ApiError>(Some((Bytes::from(json), (next, wanted))))
-        }
-    });
-    HttpResponse::Ok().content_type(JSON).streaming(chunks)
+/// Some of the allocations, as JSON.
+struct Page {
+    json: Vec<u8>,
+    /// Where the next page begins, if this is not the last.
+    next: Option<u64>,
 }
 
-fn append(
+/// As many allocations as are asked for, or as fit on a page of bounded size.
+async fn page(
     api: &Api,
-    snapshots: &[Snapshot],
-    has_logs: bool,
-    json: &mut Vec<u8>,
-) -> Result<(), ApiError> {
-    for (index, snapshot) in snapshots.iter().enumerate() {
-        if index > 0 {
-            json.push(b',');
+    cursor: Option<u64>,
+    limit: usize,
+    wanted: &Wanted,
+) -> Result<Page, ApiError> {
+    let now = api.clock.now();
+    let (mut json, mut count) = (vec![b'['], 0);
+    // Up to where allocations were looked at, and the last one on the page.
+    let (mut after, mut last) = (cursor, None);
+    loop {
+        let chunk = api.store.list(after, CHUNK.min(limit + 1)).await?;
+        if chunk.is_empty() {
+            json.push(b']');
+            return Ok(Page { json, next: None });
         }
-        let view = View { has_logs, ..api.view(snapshot) };
-        view.write_to(json).map_err(|error| ApiError::Internal(error.to_string()))?;
+        for snapshot in chunk {
+            after = Some(snapshot.standing.position);
+            if !wanted.wants(&snapshot, now) {
+                continue;
+            }
+            let end = json.len();
+            if count < limit {
+                if count > 0 {
+                    json.push(b',');
+                }
+                let view = View { has_logs: wanted.has_logs, ..api.view(&snapshot) };
+                let written = view.write_to(&mut json);
+                written.map_err(|error| ApiError::Internal(error.to_string()))?;
+            }
+            if count == limit || (count > 0 && json.len() > PAGE) {
+                json.truncate(end);
+                json.push(b']');
+                return Ok(Page { json, next: last });
+            }
+            (count, last) = (count + 1, after);
+        }
+        give_way().await;
     }
-    Ok(())
+}
+
+/// Writes piece after piece, so that neither a long list nor a large allocation is ever in memory as
+/// a whole.
+fn stream_all(api: Data<Api>, cursor: Option<u64>, wanted: Wanted) -> HttpResponse {
+    let listing = Listing {
+        api,
+        wanted,
+        after: cursor,
+        size: 1,
+        begun: None,
+        separator: "",
+        stage: Stage::Opening,
+    };
+    let pieces = stream::try_unfold(listing, |mut listing| async move {
+        give_way().await;
+        let piece = listing.piece().await?;
+        Ok::<_, ApiError>(piece.map(|piece| (Bytes::from(piece), listing)))
+    });
+    HttpResponse::Ok().content_type(JSON).streaming(pieces)
+}
+
+/// A list that is being written.
+struct Listing {
+    api: Data<Api>,
+    wanted: Wanted,
+    /// Up to where allocations were taken from the store.
+    after: Option<u64>,
+    /// How many are taken at once: about as many as fit in a piece, because those that do not fit
+    /// are taken again rather than held for a reader who may be slow.
+    size: usize,
+    /// The one whose beginning is in the last piece.
+    begun: Option<AllocationPieces>,
+    /// What stands before the next allocation.
+    separator: &'static str,
+    stage: Stage,
+}
+
+#[derive(PartialEq)]
+enum Stage {
+    Opening,
+    Open,
+    Over,
+}
+
+impl Listing {
+    /// The next piece of JSON; nothing at the end.
+    async fn piece(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        let mut piece = Vec::with_capacity(PIECE);
+        match self.stage {
+            Stage::Over => return Ok(None),
+            Stage::Opening => piece.push(b'['),
+            Stage::Open => {}
+        }
+        self.stage = Stage::Open;
+        if let Some(begun) = &mut self.begun {
+            if !begun.fill(&self.api, &mut piece)? {
+                return Ok(Some(piece));
+            }
+            self.begun = None;
+        }
+        while piece.len() < PIECE {
+            let chunk = self.api.store.list(self.after, self.size).await?;
+            if chunk.is_empty() {
+                piece.push(b']');
+                self.stage = Stage::Over;
+                break;
+            }
+            self.append(chunk, &mut piece)?;
+        }
+        Ok(Some(piece))
+    }
+
+    /// Writes allocations up to the end of the piece.
+    fn append(&mut self, chunk: Vec<Snapshot>, piece: &mut Vec<u8>) -> Result<(), ApiError> {
+        let now = self.api.clock.now();
+        for (taken, snapshot) in chunk.into_iter().enumerate() {
+            if piece.len() >= PIECE {
+                self.size = taken;
+                return Ok(());
+            }
+            self.after = Some(snapshot.standing.position);
+            if !self.wanted.wants(&snapshot, now) {
+                continue;
+            }
+            piece.extend_from_slice(self.separator.as_bytes());
+            self.separator = ",";
+            let mut written = AllocationPieces::new(&self.api, snapshot, self.wanted.has_logs);
+            if !written.fill(&self.api, piece)? {
+                self.begun = Some(written);
+            }
+        }
+        self.size = (2 * self.size).min(CHUNK);
+        Ok(())
+    }
 }
 
 /// Which allocations are wanted, all where nothing is said, and how much of them.

@@ -2,6 +2,7 @@
 
 mod access;
 mod allocations;
+mod backup;
 mod body;
 mod by_hand;
 mod check;
@@ -10,64 +11,54 @@ mod dashboard;
 mod error;
 mod events;
 mod forecast;
+mod held;
 mod instants;
 mod journal;
+mod limits;
 mod list;
 mod moment;
 mod openapi;
 mod operations;
 mod output;
 mod pause;
+mod pieces;
 mod query;
 mod rehearsal;
 mod runs;
+mod serve;
 mod session;
 mod sse;
 #[cfg(test)]
 mod tests;
 mod view;
 mod why;
+mod write_timeout;
 
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr, sync::Arc};
 
 use actix_web::{
-    App, HttpRequest, HttpServer, Route,
-    dev::Server,
-    guard,
-    middleware::{NormalizePath, TrailingSlash, from_fn},
-    web::{self, Data, ServiceConfig},
+    HttpRequest, Route, guard,
+    web::{self, ServiceConfig},
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use parking_lot::Mutex;
-use rustix::net::sockopt::set_tcp_user_timeout;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::forecast::Forecasts;
+pub(crate) use self::limits::Limits;
+pub(crate) use self::serve::ServeError;
+pub(crate) use self::serve::serve;
 pub(crate) use self::session::{Sessions, WrongTokens};
 use self::{error::ApiError, view::View};
 use crate::{
     clock::Clock,
-    config::{Access, Listener},
+    config::Access,
     runner::{EngineHealth, Runner},
     scheduler::Ticks,
     store::{Snapshot, Store},
-    tls::{self, TlsError},
 };
-
-/// How long the head of a request may take to arrive.
-const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
-/// How long a connection may stay open with nothing asked.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a peer may leave what was sent to it untaken, in milliseconds: it must not hold a
-/// connection for ever.
-const UNTAKEN: u32 = 300_000;
-/// How many connections there may be for each thread that answers.
-const MAX_CONNECTIONS: usize = 10_000;
-/// How long answers under way may take when the server stops, in seconds.
-const LAST_ANSWERS: u64 = 5;
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -99,8 +90,8 @@ pub(crate) struct Api {
     pub(crate) wrong_tokens: WrongTokens,
     /// Ends the answers that would go on for ever, when the server stops.
     pub(crate) stopping: CancellationToken,
-    /// Who has it may make a backup.
-    pub(crate) backups: Arc<Semaphore>,
+    /// What all requests together may take of the server's memory.
+    pub(crate) limits: Limits,
 }
 
 impl Api {
@@ -121,45 +112,6 @@ impl Api {
             Err(error) => error.into(),
         }
     }
-}
-
-/// Starts to answer on a listener, until the server's handle is told to stop.
-pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeError> {
-    let tls = api.access.tls.as_ref().map(tls::server).transpose()?;
-    let app = move || {
-        App::new()
-            .app_data(api.clone())
-            .configure(routes)
-            .wrap(from_fn(access::guard))
-            .wrap(NormalizePath::new(TrailingSlash::Trim))
-    };
-    let server = HttpServer::new(app)
-        .disable_signals()
-        .client_request_timeout(HEAD_ARRIVAL)
-        .keep_alive(KEEP_ALIVE)
-        .max_connections(MAX_CONNECTIONS)
-        .shutdown_timeout(LAST_ANSWERS);
-    if let Listener::Tcp(listener) = &listener {
-        // Connections have it from their listener.
-        set_tcp_user_timeout(listener, UNTAKEN).map_err(std::io::Error::from)?;
-    }
-    let server = match (listener, tls) {
-        (Listener::Tcp(listener), Some(tls)) => server.listen_rustls_0_23(listener, tls),
-        (Listener::Tcp(listener), None) => server.listen(listener),
-        (Listener::Unix(listener, _), _) => server.listen_uds(listener),
-    };
-    Ok(server?.run())
-}
-
-/// Why the API cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Certificate or key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The system refused the listener.
-    #[error("the listener cannot be used")]
-    Listener(#[from] std::io::Error),
 }
 
 fn routes(app: &mut ServiceConfig) {
@@ -197,7 +149,7 @@ fn routes(app: &mut ServiceConfig) {
     .service(only_post("/-/pause", web::post().to(pause::pause)))
     .service(only_post("/-/unpause", web::post().to(pause::unpause)))
     .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
-    .service(only_read("/-/backup", read(operations::backup)))
+    .service(only_read("/-/backup", read(backup::backup)))
     .service(only_read("/-/journal", read(journal::list)))
     .service(only_read("/-/events", read(events::follow)))
     .service(only_read("/{name}/why", read(why::get)))

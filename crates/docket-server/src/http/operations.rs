@@ -1,29 +1,20 @@
 //! What those who keep the server running want to know.
 
-use std::sync::Arc;
-
-use actix_web::{HttpRequest, HttpResponse, http::Method, web::Data};
+use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use docket_model::journal::Suspension;
-use futures_util::StreamExt;
 use serde::Serialize;
-use tokio::fs::{self, File};
-use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 
 use super::{
     Api,
     error::{ApiError, JSON},
-    openapi::refusals::{Any, Guarded, NotCopied, NotReady},
+    openapi::refusals::{Any, Guarded, NotReady},
 };
 use crate::{
     engine::EngineInfo,
     runner::{EngineState, Standby, StoreTrouble},
-    store::{self, StoreError},
 };
-
-/// How much of a backup is read at once, in bytes.
-const PIECE: usize = 1 << 16;
 
 /// What is to be known of a store in memory.
 const FORGOTTEN: &str =
@@ -196,78 +187,4 @@ pub(super) async fn version(api: Data<Api>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(JSON)
         .json(Version { version: env!("CARGO_PKG_VERSION"), engine })
-}
-
-/// `GET /-/backup`: a copy of all that the store keeps, as it stands at one moment.
-///
-/// The copy is a file for as long as it is sent, and has no name any more. There is one at a time:
-/// each takes as much room as the store itself. HEAD makes none.
-#[utoipa::path(
-    get,
-    path = "/-/backup",
-    operation_id = "backup",
-    tag = "server",
-    responses(
-        (status = 200, description = "The copy", body = Vec<u8>, content_type = "application/octet-stream"),
-        NotCopied,
-        Guarded,
-        Any,
-    ),
-)]
-pub(super) async fn backup(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let store = api.store.about().file.ok_or(StoreError::NoFile)?;
-    let mut answer = HttpResponse::Ok();
-    answer.content_type("application/octet-stream");
-    if request.method() == Method::HEAD {
-        return Ok(answer.finish());
-    }
-    let alone =
-        Arc::clone(&api.backups).try_acquire_owned().map_err(|_| ApiError::BackupUnderWay)?;
-    let path = store::backup_of(&store);
-    api.store.backup(&path, api.clock.now()).await?;
-    let opened = File::open(&path).await;
-    let unnamed = fs::remove_file(&path).await;
-    let file = opened.and_then(|file| unnamed.map(|()| file));
-    let file = file.map_err(|error| ApiError::Internal(error.to_string()))?;
-    let pieces = ReaderStream::with_capacity(file, PIECE);
-    Ok(answer.streaming(pieces.inspect(move |_| {
-        // The room is taken until all is sent.
-        let _ = &alone;
-    })))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{
-        super::tests::{Asking, api},
-        *,
-    };
-    use crate::{
-        config::Access,
-        store::{Opener, SqliteStore},
-    };
-
-    /// An API whose store is in a file of this folder.
-    fn with_file(folder: &tempfile::TempDir) -> Data<Api> {
-        let store =
-            SqliteStore::open(&folder.path().join("docket.db"), &Opener::for_tests()).unwrap();
-        let api = Arc::into_inner(api(Access::default()).into_inner()).unwrap();
-        Data::new(Api { store: Arc::new(store), ..api })
-    }
-
-    #[tokio::test]
-    async fn a_backup_is_made_alone_and_only_for_whoever_reads_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let api = with_file(&folder);
-        let under_way = Arc::clone(&api.backups).try_acquire_owned().unwrap();
-
-        let head = Asking::of(&api).send(Method::HEAD, "/-/backup", "").await;
-        let second = Asking::of(&api).send(Method::GET, "/-/backup", "").await;
-        drop(under_way);
-
-        assert!(head.starts_with("200 OK"), "{head}");
-        assert!(second.starts_with("503 Service Unavailable"), "{second}");
-        assert!(second.contains("a backup is under way, and there is one at a time"), "{second}");
-        assert_eq!(api.backups.available_permits(), 1);
-    }
 }

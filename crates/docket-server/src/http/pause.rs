@@ -37,7 +37,7 @@ pub(super) async fn pause(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = by_hand::read(&request, payload).await?;
+    let asked = by_hand::read(&api.limits, &request, payload).await?;
     let pause = by_hand::suspension(&api, &request, asked, api.zone)?;
     let deed = Deed::new(pause.since, pause.by.clone());
     api.runner.heed(api.store.control(ServerControl::Pause(pause), deed).await)?;
@@ -64,7 +64,7 @@ pub(super) async fn unpause(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by } = by_hand::read(&request, payload).await?;
+    let ResumeRequest { by } = by_hand::read(&api.limits, &request, payload).await?;
     let by = by_hand::asker(&request, by)?;
     let deed = Deed::new(api.clock.now(), by);
     api.runner.heed(api.store.control(ServerControl::Unpause, deed).await)?;

@@ -39,7 +39,8 @@ pub(super) async fn rehearse(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let options = UnknownOptions::Allow;
-    let posted = body::read(&request, payload, api.max_body, options).await?;
+    let (limits, turn) = (&api.limits, api.limits.engine_check());
+    let posted = body::read(&request, payload, limits, api.max_body, options, turn).await?;
     let mut rehearsals = Vec::with_capacity(posted.read.len());
     for read in posted.read {
         let found = api.runner.rehearse(&read.specification).await.map_err(ApiError::Engine)?;

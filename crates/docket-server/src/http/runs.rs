@@ -20,19 +20,22 @@ use super::{
         parameters::{OfAllocation, OfRun},
         refusals::{Any, Asked, Guarded, Named, NamedRun},
     },
+    pieces::{self, PAGE},
     query::Query,
 };
 use crate::store::RunFilter;
 
 /// How many runs are on a page where nobody says.
 const DEFAULT_PAGE: usize = 120;
+/// How many runs are taken from the store at once: a page may have room for no more.
+const CHUNK: usize = 128;
 
 /// Which runs to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RunsQuery {
-    /// How many at most; 120 where nobody says.
+    /// How many at most; 120 where nobody says. A page has less where records are large.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
     /// Where to go on, as the page before says.
@@ -70,13 +73,38 @@ pub(super) async fn list(
         return Err(ApiError::BadQuery(format!("state: `{wrong}` is none of {words}")));
     }
     api.snapshot(&name).await?;
-    let filter = RunFilter { before: cursor, state, limit: limit + 1 };
-    let mut runs = api.store.runs(&name, &filter).await?;
-    let more = runs.len() > limit;
-    runs.truncate(limit);
-    let cursor = runs.last().filter(|_| more).map(|run| run.id.instant);
-    let runs = runs.iter().map(|run| RunRecord::from(run.as_ref())).collect();
-    Ok(HttpResponse::Ok().content_type(JSON).json(RunPage { runs, cursor }))
+    let page = page(&api, &name, cursor, state, limit).await?;
+    Ok(HttpResponse::Ok().content_type(JSON).json(page))
+}
+
+/// As many runs as are asked for, or as fit on a page of bounded size.
+async fn page(
+    api: &Api,
+    name: &str,
+    mut before: Option<Instant>,
+    state: Option<String>,
+    limit: usize,
+) -> Result<RunPage, ApiError> {
+    let mut page = RunPage { runs: Vec::new(), cursor: None };
+    let mut bytes = 0;
+    loop {
+        let filter = RunFilter { before, state: state.clone(), limit: CHUNK.min(limit + 1) };
+        let chunk = api.store.runs(name, &filter).await?;
+        let is_last = chunk.len() < filter.limit;
+        for run in chunk {
+            let record = RunRecord::from(run.as_ref());
+            bytes += pieces::length(&record)?;
+            if page.runs.len() == limit || (bytes > PAGE && !page.runs.is_empty()) {
+                page.cursor = before;
+                return Ok(page);
+            }
+            page.runs.push(record);
+            before = Some(run.id.instant);
+        }
+        if is_last {
+            return Ok(page);
+        }
+    }
 }
 
 /// `GET /{name}/runs/{id}`: one record.

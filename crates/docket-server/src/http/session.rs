@@ -31,7 +31,7 @@ use tracing::warn;
 
 use super::{
     Api, access, body,
-    error::{ApiError, JSON},
+    error::{ApiError, JSON, SizeLimit},
     openapi::refusals::{Any, Guarded, NoToken, Posted},
 };
 use crate::config::Access;
@@ -229,10 +229,11 @@ pub(super) async fn sign_in(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let token = api.access.token.as_ref().ok_or(ApiError::NoToken)?;
-    let bytes = body::bytes(&request, payload, LARGEST).await?;
+    let limit = SizeLimit::Endpoint(LARGEST);
+    let body = body::bytes(&request, payload, &api.limits, limit).await?;
     // What serde says of a mistake may hold what was sent.
     let wrong = |_| ApiError::BadRequest("send the token as {\"Token\":\"…\"}".to_owned());
-    let SignIn { token: offered } = serde_json::from_slice(&bytes).map_err(wrong)?;
+    let SignIn { token: offered } = serde_json::from_slice(&body.bytes).map_err(wrong)?;
     let peer = request.peer_addr();
     if let Some(wait) = api.wrong_tokens.wait(peer.map(|peer| peer.ip())) {
         return Err(ApiError::TooManyTokens(wait));

@@ -1,6 +1,6 @@
 //! An allocation as it stands on the wire: what was posted, and what the server knows.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -47,9 +47,9 @@ pub(super) fn last_run(recent: &[Arc<Run>]) -> Option<&Arc<Run>> {
 }
 
 impl View<'_> {
-    /// Appends the allocation as JSON.
-    pub(super) fn write_to(&self, buffer: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-        serde_json::to_writer(buffer.by_ref(), self)
+    /// Writes the allocation as JSON.
+    pub(super) fn write_to(&self, writer: impl Write) -> Result<(), serde_json::Error> {
+        serde_json::to_writer(writer, self)
     }
 
     fn status(&self, zone: Tz) -> Status {

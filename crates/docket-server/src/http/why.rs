@@ -62,6 +62,7 @@ pub(super) async fn get(
     let zone = standing.allocation.zone(api.zone);
     let asked = query.0.at;
     let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
+    let _turn = api.limits.journal().await?;
     let gathered = Gathered::of(&api, &standing, asked.map(Moment::at)).await?;
     let away = engine_away(&api);
     let (trouble, pause) = (api.runner.store_trouble(), api.store.pause());

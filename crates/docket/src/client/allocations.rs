@@ -18,11 +18,7 @@ use super::{Client, Listing, answer, upload};
 impl Client {
     /// All allocations, or the first ones up to a limit.
     pub(crate) async fn list(&self, limit: Option<usize>) -> Result<Listing<Value>> {
-        if let Some(limit) = limit {
-            return self.pages("/", "", limit).await;
-        }
-        let items = self.ask(self.request(Method::GET, "/")).await?;
-        Ok(Listing { items, is_cut: false })
+        self.pages("/", "", limit.unwrap_or(usize::MAX)).await
     }
 
     /// One allocation.

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use docket_model::wire::{Problem, Refused};
 use reqwest::{Response, StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
@@ -12,6 +12,12 @@ use super::{advice::advice, token::TokenSource};
 
 /// How much of an answer in plain text is shown.
 const SHOWN_TEXT: usize = 500;
+
+/// How much of an answer about an error is read, in bytes: what docket says of one is far shorter.
+const MAX_ERROR: usize = 1 << 20;
+
+/// The largest answer that is read as a whole, in bytes: lists come in pages that are far smaller.
+const MAX_ANSWER: usize = 64 << 20;
 
 /// The server could not be reached, or fell silent.
 #[derive(Debug, Error)]
@@ -95,9 +101,22 @@ pub(super) async fn expect_success(
             None => ": it wants a token, which --token-file or DOCKET_TOKEN gives".to_owned(),
         },
         Some(location) => format!(": the server is at {location}"),
-        None => told(&response.text().await.unwrap_or_default()),
+        None => told(&beginning(response).await),
     };
     Err(Declined { server: server.to_owned(), status, told }.into())
+}
+
+/// As much of an answer about an error as is read; what comes after it is not waited for.
+async fn beginning(mut response: Response) -> String {
+    let mut bytes = Vec::new();
+    while let Ok(Some(piece)) = response.chunk().await {
+        let room = MAX_ERROR - bytes.len();
+        bytes.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+        if bytes.len() >= MAX_ERROR {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What an answer says about what went wrong, in the three forms that it may have.
@@ -117,8 +136,21 @@ fn told(body: &str) -> String {
 }
 
 /// Reads an answer in JSON.
-pub(super) async fn read<T: DeserializeOwned>(server: &str, response: Response) -> Result<T> {
-    let body = response.bytes().await.map_err(|error| Unreachable::new(server, &error))?;
+///
+/// # Errors
+/// Also where it is larger than any that docket sends.
+pub(super) async fn read<T: DeserializeOwned>(server: &str, mut response: Response) -> Result<T> {
+    let mut body = Vec::new();
+    while let Some(piece) =
+        response.chunk().await.map_err(|error| Unreachable::new(server, &error))?
+    {
+        ensure!(
+            body.len() + piece.len() <= MAX_ANSWER,
+            "{server} gave an answer of more than {} MiB: is it docket?",
+            MAX_ANSWER >> 20
+        );
+        body.extend_from_slice(&piece);
+    }
     serde_json::from_slice(&body)
         .with_context(|| format!("{server} gave an answer that cannot be read: is it docket?"))
 }

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// An event longer than this is none that docket sends, in bytes.
-const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 16 << 20;
 
 /// Which events are wanted; all where nothing is said.
 #[derive(Debug, Default)]

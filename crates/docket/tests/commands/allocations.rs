@@ -10,7 +10,7 @@ use crate::{
 #[test]
 fn list_and_get_print_what_the_server_says_as_json_indented_by_four() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
-        "GET /" => ok(format!("[{ALLOCATION}]")),
+        "GET /?limit=1000" => ok(format!("[{ALLOCATION}]")),
         _ => ok(ALLOCATION),
     });
     assert_snapshot!(stub.transcript(&mut docket(["list"])), @r#"
@@ -79,7 +79,7 @@ fn list_and_get_print_what_the_server_says_as_json_indented_by_four() {
     --- stderr
     GET <server>/foo
     "#);
-    assert_eq!(stub.lines(), ["GET /", "GET /foo"]);
+    assert_eq!(stub.lines(), ["GET /?limit=1000", "GET /foo"]);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn suspend_and_resume_tell_a_line_for_each_name_and_go_on_after_one_that_fails()
     let stub = Stub::tcp(move |request| match request.line.as_str() {
         "POST /foo/suspend" => ok(suspended.clone()),
         "POST /fo/suspend" | "POST /fo/resume" => problem("404 Not Found", "there is no `fo`"),
-        "GET /" => ok(r#"[{"Name":"foo"},{"Name":"bar"}]"#),
+        "GET /?limit=1000" => ok(r#"[{"Name":"foo"},{"Name":"bar"}]"#),
         _ => ok(ALLOCATION),
     });
     let until = ["--until", "2026-11-23 06:00", "--reason", "the database moves"];

@@ -225,3 +225,38 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
+
+/// The address of a server that says the beginning of an answer, and then does not stop.
+fn server_that_does_not_stop(beginning: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+        stream.write_all(beginning.as_bytes()).unwrap();
+        while stream.write_all(&[b'1'; 8192]).is_ok() {}
+    });
+    address
+}
+
+#[test]
+fn an_answer_that_does_not_end_is_not_read_to_its_end() {
+    let error = server_that_does_not_stop("HTTP/1.1 500 Internal Server Error\r\n\r\n");
+    let list = server_that_does_not_stop("HTTP/1.1 200 OK\r\n\r\n");
+    let of = |command, address: SocketAddr| {
+        let told = crate::transcript(&mut docket([command, "--host", &address.to_string()]));
+        told.replace(&address.to_string(), "<server>").replace(&"1".repeat(500), "<500 bytes>")
+    };
+
+    assert_snapshot!(of("health", error), @"
+    exit code 1
+    --- stderr
+    error: http://<server> answered 500 Internal Server Error: <500 bytes>
+    ");
+    assert_snapshot!(of("list", list), @"
+    exit code 1
+    --- stderr
+    GET http://<server>
+    error: http://<server> gave an answer of more than 64 MiB: is it docket?
+    ");
+}

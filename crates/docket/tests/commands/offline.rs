@@ -264,3 +264,16 @@ fn a_file_that_is_not_there_is_named() {
     error: cannot read /nowhere/docket.yml: No such file or directory (os error 2)
     ");
 }
+
+#[test]
+fn of_very_many_mistakes_the_first_are_shown_with_the_count_of_all() {
+    let nothing = "- {}\n".repeat(10_000);
+
+    for command in ["check", "push"] {
+        let told = transcript(docket([command, "-"]).write_stdin(nothing.clone()));
+
+        assert_eq!(told.matches('×').count(), 100, "{command}");
+        let last = "error: standard input: 30000 mistakes, of which these are the first 100\n";
+        assert!(told.ends_with(last), "{command}: {told}");
+    }
+}

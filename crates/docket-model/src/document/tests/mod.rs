@@ -11,11 +11,11 @@ use super::*;
 /// The lines that a client shows for a document that is refused.
 fn told(text: &str) -> String {
     let mistakes = read(text, UnknownOptions::Refuse).unwrap_err();
-    for located in mistakes.iter().take(20) {
+    for located in mistakes.shown.iter().take(20) {
         check_place(text, located);
     }
-    let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-    lines.join("\n")
+    let lines = mistakes.shown.iter().map(ToString::to_string).chain(mistakes.rest());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Line and column must tell the same place as the offset, and the length stay within its line.
@@ -39,7 +39,7 @@ fn pointed(text: &str) -> String {
         check_place(text, located);
         format!("[{}] {}", pointed_at(text, located), located.mistake)
     };
-    mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
+    mistakes.shown.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The specifications of a sound document, as they are printed.
@@ -47,7 +47,7 @@ fn printed(text: &str) -> Vec<Value> {
     let document = read(text, UnknownOptions::Refuse).unwrap_or_else(|mistakes| {
         panic!(
             "{text}\n{}",
-            mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            mistakes.shown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         )
     });
     let print = |read: &Read| serde_json::to_value(&read.specification).unwrap();

@@ -101,7 +101,10 @@ fn aliases_do_not_multiply_without_bound() {
     let chain: Vec<_> = (1..100_000).map(|n| format!("- &a{n} [*a{}]\n", n - 1)).collect();
     assert!(told(&format!("- &a0 x\n{}", chain.concat())).contains("within one another"));
 
-    let text = format!("- &a {}\n{}", "x".repeat(1 << 20), "- {Description: *a}\n".repeat(1000));
+    let valid =
+        |n| format!("- {{Name: a{n}, Cron: '', Container: {{Config: {{Image: x, Env: [*a]}}}}}}\n");
+    let valid: Vec<_> = (0..1000).map(valid).collect();
+    let text = format!("- &a {}\n{}", "x".repeat(1 << 20), valid.concat());
     assert!(told(&text).contains("too large to be read"));
 
     let keys: Vec<_> = (0..10_000).map(|n| format!("k{n}: , ")).collect();
@@ -111,13 +114,37 @@ fn aliases_do_not_multiply_without_bound() {
 }
 
 #[test]
+fn a_document_may_be_given_a_bound_on_what_it_grows_to() {
+    let text = format!("- &a {}\n{}", "x".repeat(1 << 20), "- {Description: *a}\n".repeat(4));
+
+    let last = read_within(&text, UnknownOptions::Refuse, 3 << 20).unwrap_err().shown.pop();
+
+    let last = last.unwrap().to_string();
+    assert!(last.starts_with("5:3: the document is too large to be read: "), "{last}");
+    assert!(last.ends_with("more than 3 MiB up to here"), "{last}");
+}
+
+#[test]
+fn a_mistake_in_the_defaults_is_counted_once() {
+    let wrong: Vec<_> = (0..150).map(|n| format!("    K{n}: x\n")).collect();
+    let allocations: Vec<_> = (0..50).map(|n| format!("  - {{Name: a{n}, Cron: ''}}\n")).collect();
+    let container = "  Container: {Config: {Image: x}}\n";
+    let (wrong, allocations) = (wrong.concat().replace("    ", "  "), allocations.concat());
+    let text = format!("Defaults:\n{container}{wrong}Allocations:\n{allocations}");
+
+    let mistakes = read(&text, UnknownOptions::Refuse).unwrap_err();
+
+    assert_eq!((mistakes.shown.len(), mistakes.omitted), (100, 1));
+}
+
+#[test]
 fn a_document_has_a_longest_length() {
     let text = " ".repeat(MAX_LENGTH + 1);
 
     let mistakes = read(&text, UnknownOptions::Refuse).unwrap_err();
 
     assert_eq!(
-        mistakes[0].to_string(),
+        mistakes.shown[0].to_string(),
         "1:1: 268435457 bytes are more than a document may have, 268435456: split it"
     );
 }
@@ -126,6 +153,7 @@ fn a_document_has_a_longest_length() {
 fn of_very_many_mistakes_the_first_are_told() {
     let told = told(&"- {}\n".repeat(100_000));
 
-    assert_eq!(told.lines().count(), 1000);
-    assert!(told.ends_with("; there may be more, which are not shown"));
+    assert_eq!(told.lines().count(), 101);
+    // Each lacks a name, a schedule and an image.
+    assert!(told.ends_with("\n299900 more errors are not shown"));
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::ResponseError;
 use docket_model::{
-    AllocationName, FieldPath, Mistake,
+    AllocationName, FieldPath, Mistake, Reported,
     run::{Instant, RunId},
     wire::{Problem, Refused, RunRecord},
 };
@@ -19,7 +19,10 @@ use utoipa::{
 };
 
 use super::{
-    super::error::{ApiError, PROBLEM},
+    super::{
+        error::{ApiError, PROBLEM, SizeLimit},
+        limits::Busy,
+    },
     examples,
 };
 use crate::{engine::EngineError, runner::HandError, store::StoreError};
@@ -89,8 +92,9 @@ refusals! {
             ("header", ApiError::BadCondition("If-Match: `7` is no entity tag: send what `ETag` said, quotes and all, such as `\"7\"`".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
-        problem("The body is too large.", &[("large", ApiError::TooLarge(1 << 20))]),
+        problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::Endpoint(1 << 20)))]),
         problem("The body does not say of which type it is, or is of another.", &[("type", ApiError::NotJson)]),
+        busy(),
     ];
     /// What takes specifications, and answers as the original does.
     PostedSpecifications => [
@@ -101,8 +105,9 @@ refusals! {
             ("header", ApiError::BadCondition("`If-Match` and `If-None-Match` are about one allocation: send it alone, not in an array".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
-        problem("The body is too large.", &[("large", ApiError::TooLarge(64 << 20))]),
+        problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::MaxBody(64 << 20)))]),
         problem("The body does not say that it is JSON.", &[("type", ApiError::NotJson)]),
+        busy(),
         refused_or_problem(
             "All that is wrong with the specifications, by field. With `Accept: application/problem+json` \
              a push is told the place of each mistake in a schedule too.",
@@ -118,13 +123,17 @@ refusals! {
     ];
     /// What is written.
     Written => [
-        problem("The store cannot be written for the moment; nothing was changed.", &[
+        problem("The store cannot be written for the moment, or other requests take what this one needs; nothing was changed.", &[
             ("unwritable", ApiError::Store(StoreError::Unwritable("the disk is full".to_owned()))),
+            ("busy", ApiError::Busy(Busy::Bodies)),
         ]),
     ];
     /// What asks the engine.
     AskedOfEngine => [
-        problem("The engine does not answer.", &[("engine", engine_away())]),
+        problem("The engine does not answer, or other requests take what this one needs.", &[
+            ("engine", engine_away()),
+            ("busy", ApiError::Busy(Busy::Bodies)),
+        ]),
     ];
     /// What a file of allocations may have.
     Owned => [
@@ -153,7 +162,7 @@ refusals! {
             ("inMemory", ApiError::Store(StoreError::NoFile)),
         ]),
         problem("Another copy is under way, or the store cannot be written.", &[
-            ("underWay", ApiError::BackupUnderWay),
+            ("underWay", ApiError::Busy(Busy::Backups)),
         ]),
     ];
     /// Nobody signs in to a server without a token.
@@ -184,6 +193,12 @@ refusals! {
 fn problem(about: &str, errors: &[(&str, ApiError)]) -> (String, RefOr<Response>) {
     let response = ResponseBuilder::new().description(about);
     (status(errors), headers(response.content(PROBLEM, content(errors)), errors).build().into())
+}
+
+/// A request that others leave no room for.
+fn busy() -> (String, RefOr<Response>) {
+    let errors = [("busy", ApiError::Busy(Busy::Bodies))];
+    problem("Other requests take what this one needs: it can be sent again later.", &errors)
 }
 
 /// The original's body, or a problem.
@@ -244,13 +259,15 @@ fn headers(response: ResponseBuilder, errors: &[(&str, ApiError)]) -> ResponseBu
         let header = HeaderBuilder::new().schema(Some(text())).description(Some(about));
         header.example(Some(example.into())).build()
     };
-    match errors.first() {
-        Some((_, ApiError::Unauthorized)) => response
+    let mut errors = errors.iter().map(|(_, error)| error);
+    let busy = errors.clone().find(|error| matches!(error, ApiError::Busy(_)));
+    match busy.or(errors.next()) {
+        Some(ApiError::Unauthorized) => response
             .header("WWW-Authenticate", header("How to show who asks.", "Bearer realm=\"docket\"")),
-        Some((_, ApiError::TooManyTokens(_) | ApiError::BackupUnderWay)) => {
+        Some(ApiError::TooManyTokens(_) | ApiError::Busy(_)) => {
             response.header("Retry-After", header("After how many seconds to ask again.", "41"))
         }
-        Some((_, ApiError::Store(StoreError::Unmet { .. }))) => {
+        Some(ApiError::Store(StoreError::Unmet { .. })) => {
             response.header("ETag", header("The present revision, where there is one.", "\"7\""))
         }
         _ => response,
@@ -261,11 +278,12 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn mistakes() -> Vec<Mistake> {
-    vec![
+fn mistakes() -> Reported<Mistake> {
+    let mistakes = [
         Mistake::new(FieldPath::key("Name"), "Required"),
         Mistake::new(FieldPath::key("Container").with_key("Config"), "Config is required"),
-    ]
+    ];
+    mistakes.into_iter().collect()
 }
 
 fn engine_away() -> ApiError {

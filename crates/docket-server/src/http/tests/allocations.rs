@@ -115,7 +115,7 @@ async fn an_array_is_taken_as_a_whole_or_not_at_all() {
     422 Unprocessable Entity
     content-type: application/json; charset=UTF-8
 
-    {"overall":{},"fields":{"[3].Name":"Required","[3].Cron":"Required","[3].Container.Config":"Config is required","[2].Name":"`a` is given twice: it stands at [0] already"}}
+    {"overall":{},"fields":{"[2].Name":"`a` is given twice: it stands at [0] already","[3].Name":"Required","[3].Cron":"Required","[3].Container.Config":"Config is required"}}
     "#);
     assert!(nothing_yet.ends_with("[]"));
     assert_snapshot!(taken, @r#"
@@ -221,7 +221,7 @@ async fn what_a_route_does_not_do_is_refused_with_what_it_does() {
     413 Payload Too Large
     content-type: application/problem+json
 
-    {"status":413,"title":"Payload Too Large","detail":"the body is larger than 1000 bytes: see `docket server --max-body`"}
+    {"status":413,"title":"Payload Too Large","detail":"the body is larger than 1000B, the limit of this server: start it with a larger `--max-body` (`DOCKET_MAX_BODY`)"}
     "#);
 }
 

@@ -22,7 +22,7 @@ use chrono_tz::Tz;
 use docket_model::container::UnknownOptions;
 use tokio_util::sync::CancellationToken;
 
-use super::{Api, Sessions, WrongTokens, access, forecast::Forecasts, routes};
+use super::{Api, Limits, Sessions, WrongTokens, access, forecast::Forecasts, held, routes};
 use crate::{
     clock::{Clock, TestClock},
     config::{Access, Token},
@@ -68,7 +68,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
         sessions: Sessions::default(),
         wrong_tokens: WrongTokens::default(),
         stopping: CancellationToken::new(),
-        backups: Arc::new(tokio::sync::Semaphore::new(1)),
+        limits: Limits::new(1000),
         clock,
     })
 }
@@ -96,7 +96,7 @@ fn another(api: &Api) -> Api {
         sessions: Sessions::default(),
         wrong_tokens: WrongTokens::default(),
         stopping: CancellationToken::new(),
-        backups: api.backups.clone(),
+        limits: Limits::new(1000),
         forecasts: Forecasts::default(),
         ..*api
     }
@@ -130,6 +130,7 @@ impl Asking {
         let app = App::new()
             .app_data(self.api)
             .configure(routes)
+            .wrap(from_fn(held::hold))
             .wrap(from_fn(access::guard))
             .wrap(NormalizePath::new(TrailingSlash::Trim));
         let app = test::init_service(app).await;

@@ -1,0 +1,173 @@
+//! `GET /-/backup`: a copy of the store, for a reader that takes it.
+
+use std::{io, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web::Data};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, future::ready, stream};
+use tokio::{
+    fs::{self, File},
+    sync::{
+        OwnedSemaphorePermit,
+        mpsc::{self, error::SendTimeoutError},
+    },
+};
+use tokio_util::io::ReaderStream;
+use tracing::warn;
+
+use super::{
+    Api,
+    error::ApiError,
+    openapi::refusals::{Any, Guarded, NotCopied},
+};
+use crate::store::{self, StoreError};
+
+/// How much of a backup is read at once, in bytes.
+const PIECE: usize = 1 << 16;
+
+/// How long a reader may take none of a backup: the copy takes as much room on the disk as the store,
+/// and others wait for their turn.
+const STALL: Duration = Duration::from_secs(60);
+
+/// `GET /-/backup`: a copy of all that the store keeps, as it stands at one moment.
+///
+/// The copy is a file for as long as it is sent, and has no name any more. There is one at a time:
+/// each takes as much room as the store itself. A reader that takes nothing for a minute is dropped.
+/// HEAD makes none.
+#[utoipa::path(
+    get,
+    path = "/-/backup",
+    operation_id = "backup",
+    tag = "server",
+    responses(
+        (status = 200, description = "The copy", body = Vec<u8>, content_type = "application/octet-stream"),
+        NotCopied,
+        Guarded,
+        Any,
+    ),
+)]
+pub(super) async fn backup(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let store = api.store.about().file.ok_or(StoreError::NoFile)?;
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("application/octet-stream");
+    if request.method() == Method::HEAD {
+        return Ok(answer.finish());
+    }
+    let turn = api.limits.backup()?;
+    // In a task of its own, so that no file is left where the client does not wait for it.
+    let copied = tokio::spawn(async move {
+        let path = store::backup_of(&store);
+        api.store.backup(&path, api.clock.now()).await?;
+        let opened = File::open(&path).await;
+        let unnamed = fs::remove_file(&path).await;
+        let file = opened.and_then(|file| unnamed.map(|()| file));
+        Ok((file.map_err(|error| ApiError::Internal(error.to_string()))?, turn))
+    });
+    let copied: Result<_, ApiError> =
+        copied.await.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let (file, turn) = copied?;
+    Ok(answer.streaming(sent(ReaderStream::with_capacity(file, PIECE), turn)))
+}
+
+/// Hands pieces on to the connection. The copy and the turn are dropped when all was taken, when the
+/// connection ends, and when nothing was taken for too long: a connection that waits for its peer
+/// does not ask its body for more, so the time passes in a task of its own.
+fn sent(
+    copy: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
+    turn: OwnedSemaphorePermit,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let sending = tokio::spawn(async move {
+        let is_whole = send(copy, sender).await;
+        drop(turn);
+        is_whole
+    });
+    let pieces = stream::poll_fn(move |context| receiver.poll_recv(context));
+    // Without an error an answer that broke off would look like a whole one.
+    let end = stream::once(sending).filter_map(|is_whole| {
+        let broken = io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading");
+        ready((!is_whole.unwrap_or(false)).then_some(Err(broken)))
+    });
+    pieces.chain(end)
+}
+
+/// Sends all pieces; false if the receiver took nothing for too long, or is gone.
+async fn send(
+    mut copy: impl Stream<Item = io::Result<Bytes>> + Unpin,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+) -> bool {
+    while let Some(piece) = copy.next().await {
+        match sender.send_timeout(piece, STALL).await {
+            Ok(()) => {}
+            Err(SendTimeoutError::Timeout(_)) => {
+                let seconds = STALL.as_secs();
+                warn!(
+                    "the client of a backup has read nothing for {seconds} s; dropping the backup"
+                );
+                return false;
+            }
+            Err(SendTimeoutError::Closed(_)) => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, sync::Arc};
+
+    use super::{
+        super::{
+            limits::Limits,
+            tests::{Asking, api},
+        },
+        *,
+    };
+    use crate::{
+        config::Access,
+        store::{Opener, SqliteStore},
+    };
+
+    /// An API whose store is in a file of this folder.
+    fn with_file(folder: &tempfile::TempDir) -> Data<Api> {
+        let store =
+            SqliteStore::open(&folder.path().join("docket.db"), &Opener::for_tests()).unwrap();
+        let api = Arc::into_inner(api(Access::default()).into_inner()).unwrap();
+        Data::new(Api { store: Arc::new(store), ..api })
+    }
+
+    #[tokio::test]
+    async fn a_backup_is_made_alone_and_only_for_whoever_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = with_file(&folder);
+        let under_way = api.limits.backup().unwrap();
+
+        let head = Asking::of(&api).send(Method::HEAD, "/-/backup", "").await;
+        let second = Asking::of(&api).send(Method::GET, "/-/backup", "").await;
+        drop(under_way);
+
+        assert!(head.starts_with("200 OK"), "{head}");
+        assert!(second.starts_with("503 Service Unavailable"), "{second}");
+        assert!(second.contains("a backup is under way, and there is one at a time"), "{second}");
+        assert!(api.limits.backup().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_nothing_of_a_backup_is_dropped() {
+        let limits = Limits::new(0);
+        let copy = || stream::iter((0..9).map(|_| Ok(Bytes::from_static(b"copy"))));
+        let mut read = pin!(sent(copy(), limits.backup().unwrap()));
+        let first = read.next().await;
+
+        tokio::time::sleep(STALL.saturating_sub(Duration::from_secs(1))).await;
+        let before = limits.backup().is_err();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let after = limits.backup();
+        let rest: Vec<_> = read.collect().await;
+        let whole: Vec<_> = sent(copy(), after.unwrap()).collect().await;
+
+        assert_eq!((first.unwrap().unwrap(), before), (Bytes::from_static(b"copy"), true));
+        assert!(rest.last().is_some_and(Result::is_err), "{rest:?}");
+        assert!(whole.len() == 9 && whole.iter().all(Result::is_ok), "{whole:?}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Answers that were written as a whole: how much of the server's memory they take together, while
+//! clients read them.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{
+    Error,
+    body::{BodySize, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header,
+    middleware::Next,
+    web::{Bytes, Data},
+};
+
+use super::{Api, limits::Room, pieces::PIECE};
+
+/// Smaller answers take no more than the buffers of their connection.
+const SMALL: u64 = 64 << 10;
+
+/// Gives a large answer its room, or answers that there is none.
+pub(super) async fn hold(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let api = request.app_data::<Data<Api>>().cloned();
+    let answer = next.call(request).await?;
+    let room = match (api, answer.response().body().size()) {
+        (Some(api), BodySize::Sized(bytes)) if bytes > SMALL && is_json(&answer) => {
+            Some(api.limits.answer(usize::try_from(bytes).unwrap_or(usize::MAX))?)
+        }
+        _ => None,
+    };
+    Ok(answer.map_body(|_, body| Held { body: Box::pin(body), rest: Bytes::new(), _room: room }))
+}
+
+/// What is no JSON is part of the program, or a stream.
+fn is_json<B>(answer: &ServiceResponse<B>) -> bool {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+/// A body that is handed on in pieces, so that the connection does not copy all of it at once.
+struct Held<B> {
+    body: Pin<Box<B>>,
+    rest: Bytes,
+    _room: Option<Room>,
+}
+
+impl<B: MessageBody> MessageBody for Held<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, B::Error>>> {
+        while self.rest.is_empty() {
+            match ready!(self.body.as_mut().poll_next(context)) {
+                Some(Ok(bytes)) => self.rest = bytes,
+                end => return Poll::Ready(end),
+            }
+        }
+        let length = self.rest.len().min(PIECE);
+        Poll::Ready(Some(Ok(self.rest.split_to(length))))
+    }
+}

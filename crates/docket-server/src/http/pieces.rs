@@ -1,0 +1,91 @@
+//! Writes JSON in pieces of bounded size, so that a reader who takes nothing holds one of them.
+
+use std::io::{self, Write};
+
+use actix_web::web::{Bytes, Data};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Api, error::ApiError, view::View};
+use crate::store::Snapshot;
+
+/// The largest piece, in bytes: as much as a connection takes before it writes to its socket.
+pub(super) const PIECE: usize = 32 << 10;
+
+/// The largest page of a list that is written as a whole, in bytes; one item may be larger.
+pub(super) const PAGE: usize = 512 << 10;
+
+/// Keeps one piece of what is written to it: what begins after `skip` bytes, and has room.
+struct Window<'a> {
+    piece: &'a mut Vec<u8>,
+    skip: usize,
+    written: usize,
+}
+
+impl Write for Window<'_> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let skipped = self.skip.saturating_sub(self.written).min(text.len());
+        self.written += text.len();
+        let room = PIECE.saturating_sub(self.piece.len());
+        let rest = text.get(skipped..).unwrap_or_default();
+        self.piece.extend_from_slice(rest.get(..room).unwrap_or(rest));
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How many bytes a value has as JSON.
+pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
+    let mut window = Window { piece: &mut Vec::new(), skip: usize::MAX, written: 0 };
+    let written = serde_json::to_writer(&mut window, value);
+    written.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(window.written)
+}
+
+/// An allocation that is written piece by piece. Each piece is cut out of the same text, which is
+/// written anew for it: the container, which is most of a large allocation, is skipped at no cost.
+pub(super) struct AllocationPieces {
+    snapshot: Snapshot,
+    now: DateTime<Utc>,
+    has_logs: bool,
+    /// How many bytes are in the pieces so far.
+    sent: usize,
+}
+
+impl AllocationPieces {
+    pub(super) fn new(api: &Api, snapshot: Snapshot, has_logs: bool) -> Self {
+        Self { snapshot, now: api.clock.now(), has_logs, sent: 0 }
+    }
+
+    /// Fills a piece with what comes next; true once all of the allocation was written.
+    pub(super) fn fill(&mut self, api: &Api, piece: &mut Vec<u8>) -> Result<bool, ApiError> {
+        let before = piece.len();
+        let mut window = Window { piece, skip: self.sent, written: 0 };
+        let view = View {
+            snapshot: &self.snapshot,
+            zone: api.zone,
+            now: self.now,
+            has_logs: self.has_logs,
+        };
+        view.write_to(&mut window).map_err(|error| ApiError::Internal(error.to_string()))?;
+        let total = window.written;
+        self.sent += piece.len() - before;
+        Ok(self.sent >= total)
+    }
+
+    /// The rest of the allocation as pieces, the first of which was written already.
+    pub(super) async fn next(&mut self, api: &Data<Api>) -> Result<(Bytes, bool), ApiError> {
+        give_way().await;
+        let mut piece = Vec::new();
+        let is_whole = self.fill(api, &mut piece)?;
+        Ok((piece.into(), is_whole))
+    }
+}
+
+/// Lets other requests of this thread go on: a fast reader of a long list takes piece after piece.
+pub(super) async fn give_way() {
+    tokio::task::yield_now().await;
+}

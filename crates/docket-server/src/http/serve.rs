@@ -1,0 +1,130 @@
+//! Serves the API on a listener, within bounds of time and number that no client can exceed.
+
+use std::{io, net::TcpListener, num::NonZero, os::unix::net::UnixListener, time::Duration};
+
+use actix_http::{HttpService, Protocol};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::{
+    App, Error, HttpServer,
+    body::MessageBody,
+    dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse},
+    middleware::{NormalizePath, TrailingSlash, from_fn},
+    web::Data,
+};
+use rustix::net::sockopt::set_tcp_user_timeout;
+use rustls::ServerConfig;
+use tokio::net::UnixStream;
+
+use super::{Api, access, held, routes, write_timeout::WriteTimeout};
+use crate::{
+    config::Listener,
+    tls::{self, TlsError},
+};
+
+/// How long the head of a request may take to arrive.
+const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
+/// How long a connection may stay open with nothing asked.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a peer may read nothing of what is sent to it: it must not hold a connection for ever.
+const STALL: Duration = Duration::from_secs(300);
+/// How long a connection may take to close.
+const CLOSING: Duration = Duration::from_secs(1);
+/// How many connections there may be: twice as many as readers of events. The head of a request may
+/// have 128 KiB while it arrives, so that they take 256 MiB if all of them have one.
+const MAX_CONNECTIONS: usize = 2048;
+/// How long answers under way may take when the server stops, in seconds.
+const LAST_ANSWERS: u64 = 5;
+
+/// Starts to answer on a listener, until the server's handle is told to stop.
+pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeError> {
+    // Each thread that answers counts its own connections.
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let connections = MAX_CONNECTIONS.div_ceil(threads);
+    let tls = api.access.tls.as_ref().map(tls::server).transpose()?;
+    match listener {
+        Listener::Tcp(listener) => Ok(over_tcp(api, listener, tls, connections)?),
+        Listener::Unix(listener, _) => Ok(over_unix(api, listener, connections)?),
+    }
+}
+
+fn over_tcp(
+    api: Data<Api>,
+    listener: TcpListener,
+    tls: Option<ServerConfig>,
+    connections: usize,
+) -> io::Result<Server> {
+    // Connections have it from their listener.
+    let milliseconds = u32::try_from(STALL.as_millis()).unwrap_or(u32::MAX);
+    set_tcp_user_timeout(&listener, milliseconds)?;
+    let server = HttpServer::new(move || app(api.clone()))
+        .disable_signals()
+        .client_request_timeout(HEAD_ARRIVAL)
+        .client_disconnect_timeout(CLOSING)
+        .keep_alive(KEEP_ALIVE)
+        .max_connections(connections)
+        .shutdown_timeout(LAST_ANSWERS);
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls),
+        None => server.listen(listener),
+    };
+    Ok(server?.run())
+}
+
+/// Serves as [`over_tcp`] does. A Unix socket has no option that ends a connection whose peer reads
+/// nothing, so its streams have a timeout of their own, which `HttpServer` has no place for.
+fn over_unix(api: Data<Api>, listener: UnixListener, connections: usize) -> io::Result<Server> {
+    let server = ServerBuilder::default()
+        .disable_signals()
+        .max_concurrent_connections(connections)
+        .shutdown_timeout(LAST_ANSWERS);
+    let stopping = server.graceful_shutdown_signal();
+    let server = server.listen_uds("docket", listener, move || {
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .client_request_timeout(HEAD_ARRIVAL)
+            .client_disconnect_timeout(CLOSING)
+            .keep_alive(KEEP_ALIVE)
+            .h1_allow_half_closed(true);
+        let app = app(api.clone()).into_factory().map_err(|error| error.error_response());
+        fn_service(async |stream: UnixStream| {
+            Ok((WriteTimeout::new(stream, STALL), Protocol::Http1, None))
+        })
+        .and_then(http.finish(map_config(app, |()| AppConfig::default())))
+    });
+    Ok(server?.run())
+}
+
+fn app(
+    api: Data<Api>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(api)
+        .configure(routes)
+        .wrap(from_fn(held::hold))
+        .wrap(from_fn(access::guard))
+        .wrap(NormalizePath::new(TrailingSlash::Trim))
+}
+
+/// Why the API cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The system refused the listener.
+    #[error("the listener cannot be used")]
+    Listener(#[from] io::Error),
+}
