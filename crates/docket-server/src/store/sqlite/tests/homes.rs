@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use chrono::DateTime;
+use docket_model::Life;
 use tempfile::TempDir;
 
 use super::{Opener, SqliteStore, new, open, path};
@@ -14,11 +15,17 @@ fn server(namespace: &str, machine: Option<&str>) -> Opener {
     Opener { namespace: namespace.into(), machine, ..Opener::for_tests() }
 }
 
+async fn begin_life(store: &SqliteStore, second: i64) -> Life {
+    let life = store.new_life(moment(second));
+    store.begin_life(life).await.unwrap();
+    life
+}
+
 /// A store that such a server had open, with an engine of this id.
 async fn served(by: &Opener) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&path(&directory), by).unwrap();
-    store.begin_life(moment(1)).await.unwrap();
+    begin_life(&store, 1).await;
     store.note_engine("E").await.unwrap();
     directory
 }
@@ -123,8 +130,8 @@ async fn a_copy_says_when_it_was_made_until_it_was_taken_over() {
 #[tokio::test]
 async fn lives_are_listed_and_those_of_copies_are_told_apart() {
     let (directory, store) = new();
-    let first = store.begin_life(moment(1)).await.unwrap();
-    let strange = docket_model::Life::new(2, moment(2));
+    let first = begin_life(&store, 1).await;
+    let strange = Life::new(2, moment(2));
     let unlisted = store.known_life(&strange);
     let restoration = crate::store::Restoration {
         doubt: Doubt::Copy(moment(1)),
@@ -136,7 +143,7 @@ async fn lives_are_listed_and_those_of_copies_are_told_apart() {
     drop(store);
 
     let store = open(&directory).unwrap();
-    let third = store.begin_life(moment(4)).await.unwrap();
+    let third = begin_life(&store, 4).await;
 
     assert_eq!((unlisted, third.number), (KnownLife::Unlisted, 3));
     assert_eq!([first, third].map(|life| store.known_life(&life)), [KnownLife::Listed; 2]);
