@@ -1,5 +1,7 @@
 //! What those who keep the server running want to know.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use docket_model::journal::Suspension;
