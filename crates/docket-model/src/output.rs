@@ -322,7 +322,8 @@ mod tests {
 
     #[test]
     fn an_output_of_many_pieces_is_read_from_anywhere() {
-        let text: Vec<u8> = (0..5 * PIECE).map(|number| (number % 251) as u8).collect();
+        let text: Vec<u8> =
+            (0..5 * PIECE).map(|number| u8::try_from(number % 251).unwrap()).collect();
         let (whole, mut cut) = (text.len(), Output::bounded(3 * PIECE + 11));
         text.chunks(7001).for_each(|piece| cut.push(piece));
         let (head, tail) = text.split_at(whole - cut.kept().div_ceil(2));

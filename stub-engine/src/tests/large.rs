@@ -16,7 +16,8 @@ async fn a_long_log_has_as_many_bytes_as_it_was_told() {
     bed.started().await;
     let options = LogsOptionsBuilder::default().stdout(true).follow(true).build();
 
-    let log = bed.docker.logs(NAME, Some(options)).map_ok(|piece| piece.into_bytes());
+    let log =
+        bed.docker.logs(NAME, Some(options)).map_ok(bollard::container::LogOutput::into_bytes);
     let log = log.try_collect::<Vec<_>>().await.unwrap().concat();
 
     let text = Program::writing(size, SHORT).output;

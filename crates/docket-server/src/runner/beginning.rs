@@ -85,17 +85,14 @@ impl Runner {
 
     /// True of a container that the servers which had this store open did not create.
     fn is_unknown(&self, found: &Found) -> bool {
-        match &found.life {
-            Some(life) => self.store.known_life(life) == KnownLife::Unlisted,
-            // Older versions of docket did not say which life created a container.
-            None => {
-                let last_alive = self.store.about().last_alive;
-                let created_at = self.by_docket(found);
-                last_alive.zip(created_at).is_some_and(|(last_alive, created_at)| {
-                    created_at > last_alive + AFTER_THE_LAST_SIGN
-                })
-            }
+        if let Some(life) = &found.life {
+            return self.store.known_life(life) == KnownLife::Unlisted;
         }
+        // Older versions of docket did not say which life created a container.
+        let last_alive = self.store.about().last_alive;
+        last_alive
+            .zip(self.by_docket(found))
+            .is_some_and(|(last_alive, created_at)| created_at > last_alive + AFTER_THE_LAST_SIGN)
     }
 
     /// Records what is known of the time that the store does not know, and that nothing else is.

@@ -45,7 +45,9 @@ pub(super) enum Fate {
 #[derive(Debug, Default)]
 struct Reported {
     is_created: bool,
-    started: Option<Option<DateTime<Utc>>>,
+    is_started: bool,
+    /// By the engine's clock, as is the end.
+    started_at: Option<DateTime<Utc>>,
     exited: Option<(Option<i64>, Option<DateTime<Utc>>)>,
     is_removed: bool,
 }
@@ -54,7 +56,7 @@ impl Reported {
     fn add(&mut self, event: LifeEvent) {
         match event {
             LifeEvent::Created => self.is_created = true,
-            LifeEvent::Started { at } => self.started = Some(at),
+            LifeEvent::Started { at } => (self.is_started, self.started_at) = (true, at),
             LifeEvent::Exited { code, at } => self.exited = Some((code, at)),
             LifeEvent::Removed => self.is_removed = true,
         }
@@ -63,17 +65,17 @@ impl Reported {
     /// What became of a container that is gone. `is_complete` says that no start can be missing.
     /// Events that have both the creation and the removal have any start in between.
     fn fate(&self, is_complete: bool) -> Fate {
-        match (self.started, self.exited) {
-            (Some(started_at), Some((Some(code), ended_at))) => Fate::Ran(Exit {
+        match (self.is_started, self.exited) {
+            (true, Some((Some(code), ended_at))) => Fate::Ran(Exit {
                 code,
                 image: None,
                 out_of_memory: false,
-                started_at,
+                started_at: self.started_at,
                 ended_at,
                 error: None,
                 engine_went_down: false,
             }),
-            (None, None) if self.is_removed && (is_complete || self.is_created) => Fate::NeverRan,
+            (false, None) if self.is_removed && (is_complete || self.is_created) => Fate::NeverRan,
             _ => Fate::Unknown,
         }
     }
@@ -121,7 +123,7 @@ impl Attempt<'_> {
             .unless_stopped(watched.read(REMEMBERED_EVENTS, |reported| reported.is_created))
             .await?;
         match runner.look_surely(container).await? {
-            None => return Ok(self.past(container, watched).await?),
+            None => return self.past(container, watched).await,
             Some(Sight::Created) => {}
             Some(sight) => return Ok(Fate::Found(sight)),
         }
@@ -202,7 +204,9 @@ mod tests {
 
     fn fate(events: &[LifeEvent], is_complete: bool) -> Fate {
         let mut reported = Reported::default();
-        events.iter().for_each(|event| reported.add(*event));
+        for event in events {
+            reported.add(*event);
+        }
         reported.fate(is_complete)
     }
 

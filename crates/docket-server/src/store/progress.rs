@@ -85,14 +85,13 @@ impl Progress {
     pub(super) fn apply(self, run: &mut Run, at: DateTime<Utc>) {
         match &self {
             Self::Started => run.state = RunState::Running,
-            Self::TurnCame => run.state = RunState::Claimed,
+            Self::TurnCame | Self::NeverRan => run.state = RunState::Claimed,
             Self::WillNotDie(reason) => run.state = RunState::WillNotDie(reason.clone()),
             Self::NextAttempt => {
                 let number = run.attempts.last().map_or(1, |attempt| attempt.number + 1);
                 run.attempts.push(Attempt::new(number));
                 run.state = RunState::Claimed;
             }
-            Self::NeverRan => run.state = RunState::Claimed,
             Self::Pulled { .. }
             | Self::Created { .. }
             | Self::Replacing { .. }

@@ -139,7 +139,7 @@ mod tests {
             event("die", json!({"exitCode": "3"})),
             event("destroy", json!({})),
         ];
-        let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let text = lines.map(|line| line.to_string()).join("\n");
         let stub = Stub::start(move |_| Reply::Bytes(text.clone().into_bytes()));
 
         let events: Vec<_> = of(&stub.client(), &ContainerId("c1".into())).collect().await;

@@ -227,7 +227,8 @@ pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
     note(store, &id, created("c0ffee"), moment(61)).await.unwrap();
-    let text: Vec<u8> = (0..5 * PIECE + 3).map(|number| (number % 251) as u8).collect();
+    let text: Vec<u8> =
+        (0..5 * PIECE + 3).map(|number| u8::try_from(number % 251).unwrap()).collect();
     let mut wrote = Output::bounded(4 * PIECE + 1);
     wrote.push(&text);
     let wrote = Arc::new(wrote);

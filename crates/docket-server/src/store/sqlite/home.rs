@@ -108,7 +108,7 @@ pub(super) fn compare(
         return Ok((provenance, home));
     }
     if noted.path != path
-        && let Some(process) = server_of(&noted.path, sql).map_err(io)?
+        && let Some(Other { process }) = server_of(&noted.path, sql).map_err(io)?
     {
         let (path, original) = (path.to_owned(), noted.path);
         return Err(OpenError::CopyInUse { path, original, process, namespace: noted.namespace });
@@ -122,9 +122,14 @@ pub(super) fn compare(
     Ok((provenance, home))
 }
 
-/// The process that serves the store of this file under another path, if one does; `None` inside where
-/// its id is not known.
-fn server_of(original: &Path, copy: &Connection) -> io::Result<Option<Option<u32>>> {
+/// A server that serves the store of a file under another path.
+struct Other {
+    /// Its process, where that is known.
+    process: Option<u32>,
+}
+
+/// The server that serves the store of this file under another path, if one does.
+fn server_of(original: &Path, copy: &Connection) -> io::Result<Option<Other>> {
     let lock = match OpenOptions::new().read(true).open(copy::beside(original, ".lock")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -140,5 +145,5 @@ fn server_of(original: &Path, copy: &Connection) -> io::Result<Option<Option<u32
     let is_another = Connection::open_with_flags(original, flags)
         .and_then(|sql| Ok(load::id(&sql)? != load::id(copy)?))
         .unwrap_or(false);
-    Ok((!is_another).then(|| lock::holder(lock)))
+    Ok((!is_another).then(|| Other { process: lock::holder(lock) }))
 }

@@ -381,7 +381,9 @@ impl LifeStore for SqliteStore {
     async fn restore(&self, restoration: Restoration) -> Result<(), StoreError> {
         let (at, lives) = (restoration.at, restoration.lives.clone());
         self.writer.ask(move |work| work.restore(&restoration)).await?;
-        lives.into_iter().for_each(|life| self.lives.list(life, Some(at)));
+        for life in lives {
+            self.lives.list(life, Some(at));
+        }
         Ok(())
     }
 }

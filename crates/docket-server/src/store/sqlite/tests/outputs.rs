@@ -13,7 +13,7 @@ use crate::store::{
 
 /// An output of which something is left out, and head and tail need several rows.
 fn large() -> Arc<Output> {
-    let text: Vec<u8> = (0..40 * PIECE).map(|number| (number % 251) as u8).collect();
+    let text: Vec<u8> = (0..40 * PIECE).map(|number| u8::try_from(number % 251).unwrap()).collect();
     let mut output = Output::bounded(36 * PIECE + 1);
     output.push(&text);
     Arc::new(output)
