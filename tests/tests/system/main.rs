@@ -6,6 +6,7 @@ mod access;
 mod breaks;
 mod broken_rehearsals;
 mod calls;
+mod catch_ups;
 mod clocks;
 mod command_line;
 mod containers;

@@ -34,11 +34,27 @@ impl Runner {
     /// Looks at what is on the engine, settles what the store does not know, and then lets things
     /// start.
     pub(crate) async fn begin(self: Arc<Self>) {
-        if self.standby() == Standby::Beginning && self.settle_doubts().await.is_err() {
-            return;
+        if self.standby() == Standby::Beginning {
+            if self.settle_doubts().await.is_err() {
+                return;
+            }
+            self.call_waiting().await;
+            self.standby.send_replace(Standby::Over);
+        } else {
+            self.call_waiting().await;
         }
-        self.call_waiting().await;
-        self.standby.send_replace(Standby::Over);
+        // Where the server stops meanwhile, the next one notes it.
+        let _: Result<(), Stopped> = self.note_engine().await;
+    }
+
+    /// Notes in the store which engine it is served with.
+    async fn note_engine(&self) -> Result<(), Stopped> {
+        self.unless_stopped(self.health.up()).await?;
+        let EngineState::Up(engine) = self.health.state() else { return Ok(()) };
+        if let Err(error) = self.durably(|| self.store.note_engine(&engine.id)).await? {
+            warn!(%error, "the engine of the store could not be noted");
+        }
+        Ok(())
     }
 
     async fn settle_doubts(self: &Arc<Self>) -> Result<(), Stopped> {
@@ -65,11 +81,6 @@ impl Runner {
             // It is set once: a server begins once.
             let _: Result<(), String> = self.doubt.set(doubt.to_string());
             self.restore(doubt, found).await?;
-        }
-        if let EngineState::Up(engine) = self.health.state() {
-            self.durably(|| self.store.note_engine(&engine.id)).await?.unwrap_or_else(|error| {
-                warn!(%error, "the engine of the store could not be noted");
-            });
         }
         Ok(())
     }

@@ -149,8 +149,8 @@ pub(crate) struct Surroundings {
 impl Runner {
     /// A runner whose runs are carried out where it is made.
     pub(crate) fn new(with: Surroundings) -> Self {
-        // A store in memory is as old as its server, so it knows all that there is to know.
-        let is_new = with.store.about().is_volatile;
+        // A store that was made when its server started knows all that there is to know.
+        let is_new = with.store.about().is_new;
         let standby = if is_new { Standby::Over } else { Standby::Beginning };
         Self {
             store: with.store,

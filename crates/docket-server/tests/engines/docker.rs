@@ -75,7 +75,7 @@ async fn a_container_has_the_name_and_the_labels_of_its_run() {
     let namespace = &plan.identity.namespace;
     let format = "{{.Name}} {{.Config.Labels.team}} {{len .Config.Labels}}";
     let seen = bed.docker(&["inspect", "--format", format, &made.id.0]);
-    assert_eq!(seen, format!("/{namespace}.Named_1.x.20261121T090000Z.2 blue 7"));
+    assert_eq!(seen, format!("/{namespace}.Named_1.x.20261121T090000Z.2 blue 8"));
     subject.engine.remove(&made.id).await.unwrap();
 }
 

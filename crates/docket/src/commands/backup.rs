@@ -20,8 +20,14 @@ use crate::{
 
 /// Copies all that the server keeps into a file, while it goes on
 ///
-/// The file is there in whole or not at all, and only its owner can read it. It is a store of its
-/// own: `docket server --store sqlite:FILE` starts from it.
+/// The file is complete or absent, and only its owner can read it.
+///
+/// To restore it, stop the server and put the file in the place of its store. The server then starts
+/// nothing again that may have run since the backup: instants that the backup does not know are
+/// recorded as missed, with that reason.
+///
+/// To rehearse a restore, open a copy of the file in another namespace, paused: it touches no container
+/// of the original and starts nothing.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -40,7 +46,8 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   docket backup docket.backup
-  docket backup --force /var/backups/docket.db";
+  docket backup --force /var/backups/docket.db
+  docket server --store sqlite:copy.db --namespace rehearsal --paused --listen 127.0.0.1:3001";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = &arguments.file;
