@@ -301,7 +301,7 @@ fn the_server_says_that_it_is_healthy_while_many_read_long_lists() {
         reader.read_exact(&mut [0; 1024]).unwrap();
     }
 
-    let slowest = thread::scope(|scope| {
+    let times = thread::scope(|scope| {
         for reader in &readers {
             scope.spawn(move || {
                 let mut reader = reader;
@@ -309,20 +309,23 @@ fn the_server_says_that_it_is_healthy_while_many_read_long_lists() {
                 let _ = std::io::copy(&mut reader, &mut std::io::sink());
             });
         }
-        let times = (0..20).map(|_| {
-            let asked = Instant::now();
-            assert_eq!(server.get("/-/health").status, 200);
-            asked.elapsed()
-        });
-        let slowest = times.max().unwrap();
+        let times: Vec<_> = (0..20)
+            .map(|_| {
+                let asked = Instant::now();
+                assert_eq!(server.get("/-/health").status, 200);
+                asked.elapsed()
+            })
+            .collect();
         for reader in &readers {
             reader.shutdown(std::net::Shutdown::Both).unwrap();
         }
-        slowest
+        times
     });
 
-    // It takes some 50 ms; without a bound on what a list does at once it takes more than a minute.
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    // It takes some 50 ms; without a bound on what a list does at once it takes more than a minute. On a
+    // machine that does much else, one of them may wait for its processor.
+    let within = |limit| times.iter().filter(|time| **time < Duration::from_secs(limit)).count();
+    assert!(within(1) >= 15 && within(5) == 20, "{times:?}");
 }
 
 #[test]

@@ -109,11 +109,11 @@ impl Ground {
             runner.paused(Pause { cause: Cause::NotRunning, from, to: clock.now() });
         }
         runner.take_up().await.unwrap();
-        runner.clone().begin().await;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (told, rung) = (runner.clone(), ticks.clone());
         let scheduler = Scheduler::new(told, changes, &health, clock.clone(), Tz::UTC, rung);
         tasks.spawn(scheduler.run(stop.clone()));
+        tasks.spawn(runner.clone().begin());
         tasks.spawn(runner.clone().clean_up());
         let (watching, until, known) = (clock.clone(), stop.child_token(), health.clone());
         let enough = until.clone();
