@@ -245,8 +245,11 @@ pub(super) async fn read<T: DeserializeOwned + Default>(
     payload: web::Payload,
 ) -> Result<T, ApiError> {
     let body = body::bytes(request, payload, limits, SizeLimit::Endpoint(LARGEST)).await?;
-    if body.bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(T::default());
+    match body.bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return Ok(T::default()),
+        Some(b'{') => {}
+        // Its fields could be read from an array too, in their order.
+        Some(_) => return Err(ApiError::BadRequest("the body is not a JSON object".to_owned())),
     }
     serde_json::from_slice(&body.bytes).map_err(|error| ApiError::BadRequest(error.to_string()))
 }

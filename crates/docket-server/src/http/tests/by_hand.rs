@@ -173,3 +173,15 @@ async fn what_goes_to_the_journal_is_bounded() {
         assert_eq!(told(&too_long, &["detail"]), detail, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_is_an_array_is_not_taken_for_an_object() {
+    let api = api(Access::default());
+    post(&api, LONG).await;
+
+    for path in ["/long/runs", "/long/suspend", "/long/resume", "/-/pause", "/-/unpause"] {
+        let answer = post_to(&api, path, "[null, null]").await;
+        let expected = "400 Bad Request | the body is not a JSON object";
+        assert_eq!(told(&answer, &["detail"]), expected, "{path}");
+    }
+}
