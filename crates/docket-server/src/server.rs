@@ -98,7 +98,7 @@ pub async fn serve(
     );
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
-    life.begin(runner, absence).await?;
+    life.begin(runner).await?;
     let api = parts.api(&config, socket_file.is_some());
     let open_answers = api.stopping.clone();
     let server = http::serve(Data::new(api), listener)?;
@@ -112,7 +112,7 @@ pub async fn serve(
     if let Some(source) = source {
         tasks.spawn(Arc::clone(source).reload_on_hangup(stop.clone())?);
     }
-    tasks.spawn(Arc::clone(runner).begin());
+    tasks.spawn(Arc::clone(runner).begin(absence));
     tasks.spawn(Arc::clone(runner).clean_up());
     tasks.spawn(Life::go_on(Arc::clone(runner), stop.clone()));
     let propose_no_more = CancellationToken::new();

@@ -93,11 +93,12 @@ fn a_restored_backup_starts_nothing_again_and_says_what_it_does_not_know() {
     fs::copy(&backup, home.path("docket.db")).unwrap();
 
     let mut server = home.server();
-    server.await_log("not known: the store was restored");
+    server.await_log("the store was restored from a copy of");
     let at_restore = counts(&starts(&home)).len();
     await_starts(&starts(&home), at_restore + 2);
     let reasons = missed(&server, "each");
     let journal = server.docket(["journal"]).ok();
+    let why = server.docket(["why", "each"]).ok();
     // Once it was taken over, it is an ordinary store again.
     server.stop();
     let server = home.server();
@@ -107,6 +108,9 @@ fn a_restored_backup_starts_nothing_again_and_says_what_it_does_not_know() {
     assert!(reasons.iter().any(|reason| reason.starts_with(UNKNOWN)), "{reasons:?}");
     all_accounted(&server, "each");
     assert!(journal.contains("\"Restored\""), "{journal}");
+    // Whether a server ran in that time is not known, so the journal does not say that none did.
+    assert!(!journal.contains("NotRunning"), "{journal}");
+    assert!(!why.contains("docket was not running"), "{why}");
     let journal = server.docket(["journal"]).ok();
     assert_eq!(journal.matches("\"Restored\"").count(), 1, "{journal}");
     server.docket(["delete", "each"]).ok();
@@ -226,20 +230,24 @@ fn of_two_servers_on_copies_of_one_store_the_later_one_starts_nothing_any_more()
     let not_ready = eventually("a second server that notices the first", || {
         let ready = second.get("/-/ready");
         let problem = (ready.status == 503).then(|| ready.problem())?;
-        problem.contains("another server uses a copy of this store").then_some(problem)
+        problem.contains("uses a copy of this store").then_some(problem)
     });
     let by_hand = second.send(&Request::post_to("/each/runs", "{}"));
     let before = counts(&starts(&home)).len();
     await_starts(&starts(&home), before + 3);
 
     none_twice(&starts(&home));
-    assert!(not_ready.contains("that server started earlier"), "{not_ready}");
+    assert!(not_ready.contains("and started earlier"), "{not_ready}");
     assert_eq!(by_hand.status, 503, "{}", by_hand.text());
-    assert!(second.log().contains("starts nothing any more"), "{}", second.log());
+    assert!(second.log().contains("this server starts nothing any more"), "{}", second.log());
     assert!(second.get("/-/health").json()["Twin"].is_string());
     assert_eq!(first.get("/-/ready").status, 200);
     let journal = second.docket(["journal"]).ok();
     assert!(journal.contains("\"TwinFound\""), "{journal}");
+    let why = second.docket(["why", "each"]).ok();
+    assert!(why.contains("Nothing starts on this server: another server"), "{why}");
+    let well = second.docket(["health"]).ok();
+    assert!(well.contains("uses a copy of this store") && !well.contains("is well"), "{well}");
     second.stop();
     first.docket(["delete", "each"]).ok();
     first.await_no_containers(engine);

@@ -61,6 +61,13 @@ fn noted_outage(disk: &SmallDisk) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     Some((moment::parse(from), moment::parse(to)))
 }
 
+/// How often the journal has that a server started.
+fn starts(server: &Server) -> usize {
+    let journal = server.get("/-/journal?limit=1000").json();
+    let entries = journal.as_array().unwrap().iter();
+    entries.filter(|entry| entry["Event"]["Started"].is_object()).count()
+}
+
 /// The pauses of the journal by their causes, the oldest first.
 fn pauses(server: &Server) -> Vec<(String, DateTime<Utc>, DateTime<Utc>)> {
     let journal = server.get("/-/journal?limit=1000").json();
@@ -117,6 +124,7 @@ fn a_restart_on_a_full_disk_forgets_neither_that_it_was_full_nor_since_when() {
     assert_eq!(pauses_of_second[0].1, from);
     assert!(pauses_of_second[0].2 >= until);
     assert_eq!(pauses_of_second[1].1, pauses_of_second[0].2);
+    assert_eq!(starts(&second), 2);
     eventually("a note that is forgotten", || noted_outage(&disk).is_none().then_some(()));
     second.crash();
     let third = server(&stub, &disk);

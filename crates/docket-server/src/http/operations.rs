@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web::Data};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::journal::Suspension;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::EngineInfo,
-    runner::{EngineState, Standby, StoreTrouble},
+    runner::{EngineState, StoreTrouble},
 };
 
 /// What is to be known of a store in memory.
@@ -39,6 +39,9 @@ pub(super) struct Health<'a> {
     /// Set where another server uses a copy of the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     twin: Option<String>,
+    /// Set where the store cannot be read or written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_trouble: Option<String>,
     /// The pause of the whole server, while it is in force: nothing starts by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Suspension>,
@@ -97,6 +100,13 @@ fn pause(api: &Api) -> Option<Suspension> {
     pause.map(Arc::unwrap_or_clone)
 }
 
+/// Why the store cannot be written, and since when.
+fn store_trouble(api: &Api) -> Option<String> {
+    let StoreTrouble { since, reason, .. } = api.runner.store_trouble()?;
+    let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Some(format!("the store cannot be written since {since}: {reason}"))
+}
+
 /// How the server is, as an answer.
 pub(super) fn health_of(api: &Api) -> HttpResponse {
     let time = api.clock.now();
@@ -115,6 +125,7 @@ pub(super) fn health_of(api: &Api) -> HttpResponse {
         clock: api.ticks.clock_set_back(time),
         engine_clock: api.health.clock_difference(),
         twin: api.runner.twin_notice(),
+        store_trouble: store_trouble(api),
         pause: pause(api),
     })
 }
@@ -145,18 +156,8 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
             None
         }
     };
-    reasons.extend(api.runner.store_trouble().map(|StoreTrouble { since, reason, .. }| {
-        format!("the store cannot be written since {since}: {reason}")
-    }));
-    reasons.extend(match api.runner.standby() {
-        Standby::Over => None,
-        Standby::Beginning => {
-            Some("the containers on the engine were not inspected yet".to_owned())
-        }
-        Standby::Twin(twin) => {
-            Some(format!("{twin}; that server started earlier, so nothing starts here"))
-        }
-    });
+    reasons.extend(store_trouble(&api));
+    reasons.extend(api.runner.standby().reason());
     reasons.extend(api.file_mistake.lock().clone());
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));

@@ -66,6 +66,8 @@ pub(super) async fn get(
     let gathered = Gathered::of(&api, &standing, asked.map(Moment::at)).await?;
     let away = engine_away(&api);
     let (trouble, pause) = (api.runner.store_trouble(), api.store.pause());
+    // An engine that is away is the reason why its containers were not inspected yet.
+    let standby = api.runner.standby().reason().filter(|_| away.is_none());
     let question = Question {
         standing: &standing,
         runs: &gathered.runs,
@@ -73,6 +75,7 @@ pub(super) async fn get(
         parents: &gathered.parents,
         pause: pause.as_deref(),
         engine_away: away.as_ref().map(|(since, reason)| (*since, reason.as_str())),
+        standby: standby.as_deref(),
         store_trouble: trouble.as_ref().map(|trouble| (trouble.since, trouble.reason.as_str())),
         zone: api.zone,
         now,

@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Life, Run,
     allocation::Overlap,
+    journal::Pause,
     run::{Attempt, ContainerId, Instant, RunState, Trigger},
 };
 use tracing::{info, warn};
@@ -33,10 +34,17 @@ const AFTER_THE_LAST_SIGN: TimeDelta = TimeDelta::seconds(15);
 impl Runner {
     /// Looks at what is on the engine, settles what the store does not know, and then lets things
     /// start.
-    pub(crate) async fn begin(self: Arc<Self>) {
+    ///
+    /// `absence` is the time without a server before, unless the store turns out to be an older copy.
+    pub(crate) async fn begin(self: Arc<Self>, absence: Option<Pause>) {
         if self.standby() == Standby::Beginning {
             if self.settle_doubts().await.is_err() {
                 return;
+            }
+            match absence {
+                Some(absence) if self.doubt.get().is_none() => self.note_pause(absence),
+                Some(absence) => self.pauses.forget(&absence),
+                None => {}
             }
             self.call_waiting().await;
             self.standby.send_replace(Standby::Over);
@@ -77,7 +85,11 @@ impl Runner {
             }
         };
         if let Some(doubt) = self.doubt_about(&found) {
-            warn!("{doubt}; instants that it does not know are recorded as missed");
+            warn!(
+                "{}: instants since then that it has no record of are recorded as missed, because \
+                 they may have run",
+                doubt.cause()
+            );
             // It is set once: a server begins once.
             let _: Result<(), String> = self.doubt.set(doubt.to_string());
             self.restore(doubt, found).await?;

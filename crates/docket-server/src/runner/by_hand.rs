@@ -10,7 +10,7 @@ use docket_model::{
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{Runner, Standby, confirmation, decision::Wish, outcome};
+use super::{Runner, confirmation, decision::Wish, outcome};
 use crate::store::{Recorded, StoreError, Wanted};
 
 /// Why somebody does not get what they want.
@@ -92,10 +92,8 @@ impl Runner {
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, HandError> {
         if timeout(confirmation::FOR_REQUESTS, self.may_start()).await.is_err() {
-            return Err(HandError::NothingStarts(match self.standby() {
-                Standby::Twin(reason) => reason,
-                _ => "the engine did not answer since the server started".to_owned(),
-            }));
+            let reason = self.standby().reason().unwrap_or_default();
+            return Err(HandError::NothingStarts(reason));
         }
         loop {
             let standing = self.store.standing(name).await?;

@@ -207,13 +207,18 @@ impl Runner {
     /// Adds an entry to the journal, in a task of its own; once the store can be written, where it cannot
     /// be now.
     fn record_soon(&self, entry: Entry) {
+        self.tasks.spawn(self.record(entry));
+    }
+
+    /// Adds an entry to the journal; once the store can be written, where it cannot be now.
+    pub(crate) fn record(&self, entry: Entry) -> impl Future<Output = ()> + Send + use<> {
         let (store, pauses) = (Arc::clone(&self.store), Arc::clone(&self.pauses));
-        self.tasks.spawn(async move {
+        async move {
             if let Err(error) = store.record(entry.clone()).await {
                 warn!(%error, "the journal lacks an entry until the store can be written");
                 pauses.keep_unrecorded(entry);
             }
-        });
+        }
     }
 
     /// The times during which nothing could be decided, as far as they are remembered.

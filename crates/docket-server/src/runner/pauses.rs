@@ -53,6 +53,11 @@ impl Pauses {
         pauses.push_back(pause);
     }
 
+    /// Takes a pause back that was not one.
+    pub(super) fn forget(&self, pause: &Pause) {
+        self.over.lock().retain(|remembered| remembered != pause);
+    }
+
     /// All that are remembered.
     pub(super) fn all(&self) -> Vec<Pause> {
         self.over.lock().iter().copied().collect()

@@ -24,6 +24,21 @@ pub(crate) enum Standby {
     Twin(String),
 }
 
+impl Standby {
+    /// Why nothing starts, as a clause.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Over => None,
+            Self::Beginning => {
+                Some("the containers on the engine have not been inspected yet".to_owned())
+            }
+            Self::Twin(twin) => Some(format!(
+                "{twin} and started earlier; stop one of the two servers, then restart this one"
+            )),
+        }
+    }
+}
+
 /// Another server that uses a copy of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Twin {
@@ -82,23 +97,28 @@ impl Runner {
     fn note_twin(&self, found: &Found, twin: Twin) {
         let Some(life) = found.life else { return };
         let container = found.id.to_string();
-        let text = format!(
-            "another server uses a copy of this store: it created the container {container} (life \
-             {life})"
-        );
+        // As many digits of the id as Docker's client shows.
+        let short: String = container.chars().take(12).collect();
+        let text = format!("another server (its container is {short}) uses a copy of this store");
         if self.seen_twin.lock().replace(text.clone()).is_some() {
             return;
         }
         match twin {
             Twin::Earlier => {
                 error!(
-                    "{text}; this server started later, so it starts nothing any more: stop one of \
-                     them, and start this one anew"
+                    container,
+                    %life,
+                    "{text} and started earlier: this server starts nothing any more; stop one of the \
+                     two servers, then restart this one"
                 );
                 self.standby.send_replace(Standby::Twin(text));
             }
             Twin::Later => {
-                warn!("{text}; it started later, so it should start nothing: stop one of them");
+                warn!(
+                    container,
+                    %life,
+                    "{text} and started later, so it should start nothing; stop one of the two servers"
+                );
             }
         }
         let event = Event::TwinFound { life, container, starts_nothing: twin == Twin::Earlier };

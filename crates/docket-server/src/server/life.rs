@@ -28,11 +28,12 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// The time without a server before this one, as far as the store knows.
+    /// The time without a server before this one, as far as the store knows: a copy does not.
     pub(super) fn absence(&self) -> Option<Pause> {
         let (from, to) = (self.store.about().last_alive?, self.clock.now());
         self.ticks.note(from);
-        (from < to).then_some(Pause { cause: Cause::NotRunning, from, to })
+        let is_known = self.store.provenance().doubt().is_none();
+        (is_known && from < to).then_some(Pause { cause: Cause::NotRunning, from, to })
     }
 
     /// Records what a copy of a store cannot know, before anything else is said of it.
@@ -104,11 +105,7 @@ impl Life {
     }
 
     /// Notes the start and the time without a server before it; then takes up what is under way.
-    pub(super) async fn begin(
-        &self,
-        runner: &Arc<Runner>,
-        absence: Option<Pause>,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn begin(&self, runner: &Arc<Runner>) -> Result<(), StoreError> {
         let about = self.store.about();
         if about.is_volatile {
             warn!(
@@ -121,14 +118,13 @@ impl Life {
         for outage in self.outages() {
             runner.note_pause(outage);
         }
-        if let Some(absence) = absence {
-            runner.note_pause(absence);
-        }
         if let Some(notice) = self.ticks.clock_set_back(self.clock.now()) {
             warn!("since docket last ran, the clock was {notice}");
         }
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        self.record(Event::Started { version }).await;
+        let event = Event::Started { version };
+        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
+        runner.record(entry).await;
         runner.sign_of_life().await;
         runner.take_up().await
     }
@@ -260,8 +256,8 @@ mod tests {
         let ticks = Arc::new(Ticks::default());
         let life = Life { store, clock: clock.clone(), ticks: ticks.clone() };
 
-        let absence = life.absence();
-        life.begin(&runner, absence).await.unwrap();
+        life.absence();
+        life.begin(&runner).await.unwrap();
 
         let notice = ticks.clock_set_back(clock.now()).unwrap();
         assert!(notice.starts_with("set back by 3"), "{notice}");

@@ -50,17 +50,26 @@ pub enum Doubt {
     Namespace(String),
 }
 
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Doubt {
+    /// Why the store does not know, as a clause.
+    #[must_use]
+    pub fn cause(&self) -> String {
         match self {
             Self::Copy(at) => {
                 let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-                write!(f, "not known: the store was restored from a copy of {at}")
+                format!("the store was restored from a copy of {at}")
             }
             Self::Namespace(namespace) => {
-                write!(f, "not known: the store was served in the namespace `{namespace}` before")
+                format!("the store was served in the namespace `{namespace}` before")
             }
         }
+    }
+}
+
+/// The reason of what is recorded as missed because of it.
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not known: {}", self.cause())
     }
 }
 

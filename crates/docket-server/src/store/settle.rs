@@ -13,7 +13,7 @@ use docket_model::{
     run::{Instant, RunState, Trigger},
     undecided::{self, Missed, Why},
 };
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{Push, Recorded, draft::Draft, rules};
 
@@ -162,7 +162,12 @@ impl Undecided {
         let reason = missed.why.reason(outage.as_ref());
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let (name, count) = (self.allocation.name(), missed.count);
-        warn!(allocation = %name, %first, %last, count, reason, "run missed");
+        if let Why::Given(_) = missed.why {
+            // The log says once why this is so of all allocations, and a container may still mend it.
+            debug!(allocation = %name, %first, %last, count, reason, "run missed");
+        } else {
+            warn!(allocation = %name, %first, %last, count, reason, "run missed");
+        }
         let state = RunState::Missed { reason, last, count };
         Run::decided(&self.allocation, first, Trigger::Schedule, state, self.at)
     }

@@ -55,6 +55,8 @@ pub(crate) struct Question<'a> {
     pub(crate) engine_away: Option<(DateTime<Utc>, &'a str)>,
     /// Since when the store cannot be written, and why.
     pub(crate) store_trouble: Option<(DateTime<Utc>, &'a str)>,
+    /// Why this server starts nothing, though engine and store are there.
+    pub(crate) standby: Option<&'a str>,
     /// The zone of allocations that name none.
     pub(crate) zone: Tz,
     pub(crate) now: DateTime<Utc>,

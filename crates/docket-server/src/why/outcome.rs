@@ -75,7 +75,9 @@ pub(super) fn because(tale: &Tale, reason: &str) -> String {
     let past = PAST.iter().fold(reason.to_owned(), |told, (is, was)| told.replace(is, was));
     let told = tale.retold(&past);
     let is_past = past != reason;
-    if reason.starts_with("suspended by ") {
+    if let Some(cause) = told.strip_prefix("not known: ") {
+        format!(": whether it ran is not known, because {cause}")
+    } else if reason.starts_with("suspended by ") {
         format!(", because it was {told}")
     } else if is_past || CLAUSES.iter().any(|clause| reason.starts_with(clause)) {
         format!(", because {told}")

@@ -17,6 +17,7 @@ pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {
     sentences.extend(suspension(question));
     sentences.extend(engine(question));
     sentences.extend(store(question));
+    sentences.extend(standby(question));
     sentences.extend(under_way(question));
     sentences.extend(ahead(question));
     if question.allocation().specification.schedule().is_some() {
@@ -77,6 +78,11 @@ fn store(question: &Question<'_>) -> Option<Sentence> {
     let since = question.tale().time(since);
     let text = format!("The store cannot be written since {since}, so nothing starts: {reason}");
     Some(question.now(stop(&text)))
+}
+
+fn standby(question: &Question<'_>) -> Option<Sentence> {
+    let reason = question.standby?;
+    Some(question.now(stop(&format!("Nothing starts on this server: {reason}"))))
 }
 
 /// The runs that are not over, the newest first.
@@ -164,7 +170,10 @@ pub(super) fn undecided_yet(question: &Question<'_>, instant: DateTime<Utc>) -> 
                      {since}, and it is decided as soon as it can."
                 )
             }
-            None => format!("{when} has come, and is being decided in this moment."),
+            None => match question.standby {
+                Some(reason) => format!("{when} has come and is not decided: {reason}."),
+                None => format!("{when} has come, and is being decided in this moment."),
+            },
         },
     }
 }

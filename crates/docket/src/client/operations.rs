@@ -40,6 +40,26 @@ pub(crate) struct Health {
     /// The pause of the whole server, while it is in force.
     #[serde(default)]
     pub(crate) pause: Option<Suspension>,
+    /// That the clock was set back, if it was.
+    #[serde(default)]
+    clock: Option<String>,
+    /// How far the clocks of the engine and of the server are apart, if they are.
+    #[serde(default)]
+    engine_clock: Option<String>,
+    /// That another server uses a copy of the store, if one does.
+    #[serde(default)]
+    twin: Option<String>,
+    /// Why the store cannot be written, if that is so.
+    #[serde(default)]
+    store_trouble: Option<String>,
+}
+
+impl Health {
+    /// What is not as it should be, though the server answers.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &str> {
+        let problems = [&self.store_trouble, &self.twin, &self.clock, &self.engine_clock];
+        problems.into_iter().flatten().map(String::as_str)
+    }
 }
 
 #[derive(Deserialize)]

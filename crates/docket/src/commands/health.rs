@@ -24,6 +24,11 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let health = client.health().await?;
-    let pause = health.pause.map(|pause| format!("; {}", pause.of_server()));
-    output::line(format_args!("{} is well{}", client.url(""), pause.unwrap_or_default()))
+    let problems: Vec<_> = health.problems().collect();
+    let state = match problems.as_slice() {
+        [] => "is well".to_owned(),
+        problems => format!("answers; {}", problems.join("; ")),
+    };
+    let pause = health.pause.as_ref().map(|pause| format!("; {}", pause.of_server()));
+    output::line(format_args!("{} {state}{}", client.url(""), pause.unwrap_or_default()))
 }

@@ -40,6 +40,7 @@ struct Case {
     parents: Vec<Parent>,
     engine_away: Option<(DateTime<Utc>, &'static str)>,
     store_trouble: Option<(DateTime<Utc>, &'static str)>,
+    standby: Option<&'static str>,
     pause: Option<Suspension>,
     now: DateTime<Utc>,
 }
@@ -76,6 +77,7 @@ impl Case {
             parents,
             engine_away: None,
             store_trouble: None,
+            standby: None,
             pause: None,
             now: at("09:00"),
         }
@@ -152,6 +154,7 @@ impl Case {
             pause: self.pause.as_ref(),
             engine_away: self.engine_away,
             store_trouble: self.store_trouble,
+            standby: self.standby,
             zone: Tz::Europe__Berlin,
             now: self.now,
         }

@@ -113,7 +113,7 @@ impl Ground {
         let (told, rung) = (runner.clone(), ticks.clone());
         let scheduler = Scheduler::new(told, changes, &health, clock.clone(), Tz::UTC, rung);
         tasks.spawn(scheduler.run(stop.clone()));
-        tasks.spawn(runner.clone().begin());
+        tasks.spawn(runner.clone().begin(None));
         tasks.spawn(runner.clone().clean_up());
         let (watching, until, known) = (clock.clone(), stop.child_token(), health.clone());
         let enough = until.clone();
