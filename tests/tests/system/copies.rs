@@ -157,6 +157,47 @@ fn an_older_file_shows_by_the_containers_and_takes_them_over() {
     server.await_no_containers(engine);
 }
 
+#[test]
+fn a_copy_that_was_made_beside_a_server_shows_by_later_containers_of_that_server() {
+    let engine = Engine::shared();
+    let home = Home::durable(engine.address());
+    let server = home.server();
+    server.await_ready();
+    server.push(&counted(&home, "true"));
+    server.push(&with_option(idle("long"), "Cmd", json!(["sh", "-c", "sleep 600"])));
+    await_starts(&starts(&home), 1);
+    let copy = home.path("copy.db");
+    server.docket(["backup", copy.to_str().unwrap()]).ok();
+    let sql = rusqlite::Connection::open(&copy).unwrap();
+    // As one that was made by another tool.
+    assert_eq!(sql.execute("DELETE FROM meta WHERE key = 'copied_at'", []).unwrap(), 1);
+    drop(sql);
+    // Containers of the seconds after the last sign of life in the copy show nothing.
+    await_starts(&starts(&home), counts(&starts(&home)).len() + 17);
+    let by_hand = server.run_by_hand("long");
+    let container = server.running_container("long");
+    server.crash();
+    remove_store(&home);
+    fs::copy(&copy, home.path("docket.db")).unwrap();
+
+    let server = home.server();
+    server.await_ready();
+    let adopted = eventually("a run that was taken over", || {
+        server.runs("long").into_iter().find(|run| run["State"] == "running")
+    });
+    engine.docker(["kill", &container]);
+    server.ended_run("long");
+
+    assert_eq!(adopted["Run"], by_hand["Run"]);
+    let reasons = missed(&server, "each");
+    assert!(reasons.iter().any(|reason| reason.starts_with(UNKNOWN)), "{reasons:?}");
+    none_twice(&starts(&home));
+    all_accounted(&server, "each");
+    server.docket(["delete", "each"]).ok();
+    server.docket(["delete", "long"]).ok();
+    server.await_no_containers(engine);
+}
+
 /// Starts a server on a file in a namespace, which must refuse to start; returns what it said.
 fn refusal(engine: &Engine, store: &Path, namespace: &str) -> String {
     let mut command = bounded();

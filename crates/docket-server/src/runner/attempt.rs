@@ -177,8 +177,11 @@ impl<'a> Attempt<'a> {
         if !self.may_still_start().await? {
             return Ok(self.missed());
         }
-        let instant = self.journey.handle.id.instant;
-        self.begin(self.journey.runner.berths.line_up(instant)).await
+        let Journey { runner, handle, .. } = self.journey;
+        handle.has_no_container();
+        runner.tell(&handle.id);
+        let instant = handle.id.instant;
+        self.begin(runner.berths.line_up(instant)).await
     }
 
     /// From a container that an earlier life of the server made.
@@ -303,7 +306,7 @@ impl<'a> Attempt<'a> {
     /// Whether a run that was claimed earlier, and never started, is still in time; known once the
     /// engine is back, because nothing can start before.
     async fn may_still_start(&self) -> Result<bool, Break> {
-        let Journey { runner, handle, attempt, waited } = self.journey;
+        let Journey { runner, handle, attempt, waited, .. } = self.journey;
         self.unless_over(runner.health.up()).await?;
         let in_time = || {
             policy::may_still_start(

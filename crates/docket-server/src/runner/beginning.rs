@@ -84,7 +84,7 @@ impl Runner {
                 }
             }
         };
-        if let Some(doubt) = self.doubt_about(&found) {
+        if let Some(doubt) = self.doubt_about(&found).await? {
             warn!(
                 "{}: instants since then that it has no record of are recorded as missed, because \
                  they may have run",
@@ -98,24 +98,34 @@ impl Runner {
     }
 
     /// Why the store may not know all that its servers did.
-    fn doubt_about(&self, found: &[Found]) -> Option<Doubt> {
-        let by_its_file = self.store.provenance().doubt();
-        by_its_file.or_else(|| {
-            let last_alive = self.store.about().last_alive?;
-            found.iter().any(|found| self.is_unknown(found)).then_some(Doubt::Copy(last_alive))
-        })
+    async fn doubt_about(&self, found: &[Found]) -> Result<Option<Doubt>, Stopped> {
+        if let Some(doubt) = self.store.provenance().doubt() {
+            return Ok(Some(doubt));
+        }
+        let Some(last_alive) = self.store.about().last_alive else { return Ok(None) };
+        for found in found {
+            if self.is_unknown(found, last_alive) && !self.is_on_record(found).await? {
+                return Ok(Some(Doubt::Copy(last_alive)));
+            }
+        }
+        Ok(None)
     }
 
     /// True of a container that the servers which had this store open did not create.
-    fn is_unknown(&self, found: &Found) -> bool {
-        if let Some(life) = &found.life {
-            return self.store.known_life(life) == KnownLife::Unlisted;
-        }
-        // Older versions of docket did not say which life created a container.
-        let last_alive = self.store.about().last_alive;
-        last_alive
-            .zip(self.by_docket(found))
-            .is_some_and(|(last_alive, created_at)| created_at > last_alive + AFTER_THE_LAST_SIGN)
+    fn is_unknown(&self, found: &Found, last_alive: DateTime<Utc>) -> bool {
+        let is_of_a_copy =
+            found.life.is_some_and(|life| self.store.known_life(&life) == KnownLife::Unlisted);
+        // A copy that was made while a server ran lists the life of that server.
+        let created_at = self.by_docket(found);
+        is_of_a_copy || created_at.is_some_and(|at| at > last_alive + AFTER_THE_LAST_SIGN)
+    }
+
+    /// True of a container that a record knows by its id.
+    async fn is_on_record(&self, found: &Found) -> Result<bool, Stopped> {
+        let Found { id, identity, .. } = found;
+        let record = || self.store.run(identity.allocation.as_str(), identity.instant);
+        let run = self.durably(record).await?.ok().flatten();
+        Ok(run.is_some_and(|run| knows(&run, id)))
     }
 
     /// Records what is known of the time that the store does not know, and that nothing else is.
@@ -132,7 +142,10 @@ impl Runner {
         for found in containers.into_values() {
             self.adopt(found).await?;
         }
-        let restoration = Restoration { doubt, at: self.clock.now(), zone: self.zone, lives };
+        // Nothing was started since, so what came since is decided as usual.
+        let at = DateTime::from_timestamp_millis(self.life.started_at);
+        let at = at.unwrap_or_else(|| self.clock.now());
+        let restoration = Restoration { doubt, at, zone: self.zone, lives };
         self.durably(|| self.store.restore(restoration.clone())).await?.unwrap_or_else(|error| {
             warn!(%error, "what the store does not know could not be recorded");
         });
@@ -151,9 +164,12 @@ impl Runner {
                 (&run.state, stage(&run)),
                 (state, Stage::Attempt(Setting::Made { .. })) if *state != RunState::Waiting
             );
-            let number = run.attempt().map_or(1, |attempt| attempt.number);
+            let newest = run.attempt().map_or(1, |attempt| attempt.number);
+            // The container of an attempt that has failed says nothing about the next one.
+            let is_between = matches!(run.state, RunState::BetweenAttempts { .. });
+            let next = newest + u32::from(is_between);
             let shown = containers.get(&(run.uid, run.id.instant));
-            let is_shown = shown.is_some_and(|found| found.identity.attempt >= number);
+            let is_shown = shown.is_some_and(|found| found.identity.attempt >= next);
             if has_container || is_shown {
                 continue;
             }
@@ -199,6 +215,9 @@ impl Runner {
             return Ok(());
         };
         match held {
+            Some(run) if knows(&run, &id) => return Ok(()),
+            // It was recorded as missed because the store did not know of it.
+            Some(run) if matches!(run.state, RunState::Missed { .. }) => {}
             Some(run) if run.state.is_over() => return Ok(()),
             Some(run) => return self.note_adopted(&run, identity.attempt, id).await,
             None => {}
@@ -275,6 +294,11 @@ impl Runner {
         let age = self.health.engine_time()? - found.created_at?;
         Some(self.clock.now() - age)
     }
+}
+
+/// True where one of the attempts of a run had this container.
+fn knows(run: &Run, container: &ContainerId) -> bool {
+    run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(container))
 }
 
 /// The newest attempt of each run that has a container.

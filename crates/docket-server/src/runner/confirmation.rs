@@ -43,15 +43,16 @@ impl Runner {
             }
             // The run needs the turn to leave its line.
             drop(turn);
-            let confirming = self.confirm(&handle, &container);
+            let confirming = self.confirm(&handle, container.as_ref());
             if let Ok(Err(Stopped)) = timeout(left, confirming).await {
                 return self.lines.turn(allocation.uid).await;
             }
         }
     }
 
-    /// A run under way on whose container the engine has not reported since it came up.
-    pub(super) fn unconfirmed(&self, line: &Line) -> Option<(Arc<Handle>, ContainerId)> {
+    /// A run under way on whose container the engine has not reported since it came up, or of which it is
+    /// not decided whether it still starts one.
+    pub(super) fn unconfirmed(&self, line: &Line) -> Option<(Arc<Handle>, Option<ContainerId>)> {
         let epoch = self.health.epoch();
         line.under_way().into_iter().find_map(|handle| {
             let container = handle.unconfirmed(epoch)?;
@@ -60,16 +61,22 @@ impl Runner {
     }
 
     /// Inspects the container of a run; if it does not run, waits until that is on record.
-    async fn confirm(&self, handle: &Handle, container: &ContainerId) -> Result<(), Stopped> {
+    async fn confirm(
+        &self,
+        handle: &Handle,
+        container: Option<&ContainerId>,
+    ) -> Result<(), Stopped> {
         let mut news = self.news.subscribe();
         let epoch = self.health.epoch();
-        if let Some(Sight::Runs { .. } | Sight::Created) = self.look_surely(container).await? {
+        if let Some(container) = container
+            && let Some(Sight::Runs { .. } | Sight::Created) = self.look_surely(container).await?
+        {
             handle.runs_in(container, epoch);
             return Ok(());
         }
         let line = self.lines.of(handle.allocation.uid);
         while line.is_under_way(handle.id.instant) && handle.unconfirmed(epoch).is_some() {
-            // Each end of an attempt and each run that leaves its line is news.
+            // Each late start, each end of an attempt and each run that leaves its line is news.
             let _: Result<_, _> = self.unless_stopped(news.recv()).await?;
         }
         Ok(())

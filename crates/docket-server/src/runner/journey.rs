@@ -41,6 +41,8 @@ pub(super) struct Journey {
     pub(super) attempt: u32,
     /// How long it had waited its turn while a server was there: that is no lateness.
     pub(super) waited: TimeDelta,
+    /// True of a run of an earlier life of the server.
+    pub(super) is_resumed: bool,
 }
 
 impl Runner {
@@ -82,7 +84,7 @@ impl Journey {
     /// A run that sets out now.
     pub(super) fn new(runner: Arc<Runner>, handle: Arc<Handle>) -> Self {
         let attempt = handle.attempt;
-        Self { runner, handle, attempt, waited: TimeDelta::zero() }
+        Self { runner, handle, attempt, waited: TimeDelta::zero(), is_resumed: false }
     }
 
     async fn go_later(mut self) {
@@ -90,6 +92,7 @@ impl Journey {
         let Ok(run) = runner.unless_stopped(self.record_after_standby()).await else { return };
         match run {
             Some(run) => {
+                self.is_resumed = true;
                 self.attempt = run.attempt().map_or(1, |attempt| attempt.number);
                 self.go(recovery::stage(&run)).await;
             }
@@ -171,6 +174,10 @@ impl Journey {
 
     /// When the next attempt begins, if there is to be one.
     fn retry(&self, state: &RunState) -> Option<DateTime<Utc>> {
+        // Where a copy of the store was restored, the next attempt may have been made already.
+        if self.is_resumed && self.runner.doubt.get().is_some() {
+            return None;
+        }
         let retries = self.handle.allocation.specification.policies.retries;
         let demand = self.handle.trigger.demand();
         let earlier = demand.map_or(0, |demand| demand.earlier);

@@ -127,10 +127,13 @@ impl<'a> Attempt<'a> {
                     self.container = None;
                     continue;
                 }
-                Err(Break::Engine(EngineError::Gone)) => {
-                    let fate = self.past_of(&id).await?;
-                    return self.end_as(&id, fate).await;
-                }
+                Err(Break::Engine(EngineError::Gone)) => match self.past_of(&id).await? {
+                    Fate::NeverRan if removed < MOST_MADE => {
+                        removed += 1;
+                        continue;
+                    }
+                    fate => return self.end_as(&id, fate).await,
+                },
                 Err(Break::Engine(EngineError::Unreachable(reason))) => reason,
                 Err(error) => return Err(error),
             };

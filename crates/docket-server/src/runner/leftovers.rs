@@ -117,21 +117,21 @@ impl Runner {
 
     /// Does what is left to do about one container of ours.
     async fn clear(self: Arc<Self>, found: Found, run: Option<Arc<Run>>) {
-        let Found { id, identity, .. } = found;
         let Some(run) = run else {
+            let identity = &found.identity;
             let has_task = self.lines.find(identity.uid, identity.instant).is_some();
             if !has_task {
-                info!(container = %id, "left behind by a run without a record: it is seen out");
-                self.see_out(&id).await;
+                self.remove_orphan(&found).await;
             }
             return;
         };
+        if !run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(&found.id)) {
+            return self.clear_unknown(&run, &found).await;
+        }
+        let Found { id, identity, .. } = found;
         let newest = run.attempt().map_or(0, |newest| newest.number);
         let failed = RunState::Failed(String::new());
         match &run.state {
-            _ if !run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(&id)) => {
-                self.clear_unknown(&run, &id).await;
-            }
             // There is another attempt only because this one failed.
             _ if identity.attempt < newest => self.dispose_of(&run, &identity, id, &failed).await,
             RunState::Lost(_) => self.find_again(&run, &identity, &id).await,
@@ -144,7 +144,7 @@ impl Runner {
     }
 
     /// Removes a container whose run does not know of it; while it is under way, it still may.
-    async fn clear_unknown(&self, run: &Run, id: &ContainerId) {
+    async fn clear_unknown(&self, run: &Run, found: &Found) {
         let mut news = self.news.subscribe();
         while self.lines.find(run.uid, run.id.instant).is_some() {
             if self.unless_stopped(news.recv()).await.is_err() {
@@ -153,12 +153,22 @@ impl Runner {
         }
         let now = self.store.run(run.id.allocation.as_str(), run.id.instant).await;
         let is_known = |run: &Arc<Run>| {
-            run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(id))
+            run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(&found.id))
         };
         if now.is_ok_and(|now| !now.as_ref().is_some_and(is_known)) {
-            info!(run = %run.id, container = %id, "left behind by its run: it is seen out");
-            self.see_out(id).await;
+            self.remove_orphan(found).await;
         }
+    }
+
+    /// Removes a container that no record knows once it has ended, unless another server uses it.
+    async fn remove_orphan(&self, found: &Found) {
+        let sight = self.look_surely(&found.id).await;
+        let was_started = matches!(sight, Ok(Some(Sight::Runs { .. } | Sight::Ended(_))));
+        if was_started && self.twin_of_orphan(found).is_some() {
+            return;
+        }
+        info!(container = %found.id, "orphaned container without a run record: it is removed when it exits");
+        self.see_out(&found.id).await;
     }
 
     /// Lets go of what is left of an attempt, if its allocation is still there.

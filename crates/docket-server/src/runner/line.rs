@@ -33,10 +33,12 @@ pub(super) struct Handle {
     container: Mutex<Option<Watched>>,
 }
 
-/// The container of a run under way.
+/// What shows whether a run under way has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Watched {
-    id: ContainerId,
+    /// Its container; nothing where it is not decided whether a run of an earlier life of the server
+    /// still starts one.
+    id: Option<ContainerId>,
     /// When the engine last came up before it reported that the container runs; 0 where it did not
     /// report anything since the server started.
     confirmed: u64,
@@ -57,12 +59,17 @@ impl Handle {
 
     /// The engine has to report on this container before anything is decided by what it does.
     pub(super) fn has_container(&self, id: ContainerId) {
-        *self.container.lock() = Some(Watched { id, confirmed: 0 });
+        *self.container.lock() = Some(Watched { id: Some(id), confirmed: 0 });
+    }
+
+    /// It is to be decided whether it still starts a container before anything is decided by it.
+    pub(super) fn may_be_too_late(&self) {
+        *self.container.lock() = Some(Watched { id: None, confirmed: 0 });
     }
 
     /// The engine, which came up for the time of this number, reported that the container runs.
     pub(super) fn runs_in(&self, id: &ContainerId, epoch: u64) {
-        *self.container.lock() = Some(Watched { id: id.clone(), confirmed: epoch });
+        *self.container.lock() = Some(Watched { id: Some(id.clone()), confirmed: epoch });
     }
 
     /// The attempt has no container any more, and the record says so.
@@ -70,8 +77,9 @@ impl Handle {
         *self.container.lock() = None;
     }
 
-    /// The container on which the engine has not reported since it came up for the time of this number.
-    pub(super) fn unconfirmed(&self, epoch: u64) -> Option<ContainerId> {
+    /// The container on which the engine has not reported since it came up for the time of this number;
+    /// nothing within where it is not decided whether the run still starts one.
+    pub(super) fn unconfirmed(&self, epoch: u64) -> Option<Option<ContainerId>> {
         let container = self.container.lock();
         let unconfirmed = container.as_ref().filter(|watched| watched.confirmed < epoch.max(1));
         unconfirmed.map(|watched| watched.id.clone())

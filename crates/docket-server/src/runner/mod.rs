@@ -54,6 +54,7 @@ use tokio::{
     runtime::Handle,
     sync::{broadcast, watch::Sender},
     task::JoinError,
+    time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
@@ -117,6 +118,7 @@ pub(crate) struct Runner {
     news: broadcast::Sender<RunId>,
     /// The life of the server that it is a part of.
     life: Life,
+    begun_at: Instant,
     standby: Sender<Standby>,
     /// How another server showed that uses a copy of the store, if one did.
     seen_twin: Mutex<Option<String>>,
@@ -171,6 +173,7 @@ impl Runner {
             output_memory: OutputMemory::default(),
             news: broadcast::Sender::new(NEWS),
             life: with.life,
+            begun_at: Instant::now(),
             standby: Sender::new(standby),
             seen_twin: Mutex::default(),
             doubt: OnceLock::new(),

@@ -48,8 +48,10 @@ impl Runner {
             return line.join_waiting(handle);
         }
         line.join(Arc::clone(&handle));
-        if let Stage::Attempt(Setting::Made { container, .. }) = stage(&run) {
-            handle.has_container(container);
+        match stage(&run) {
+            Stage::Attempt(Setting::Made { container, .. }) => handle.has_container(container),
+            Stage::Attempt(_) => handle.may_be_too_late(),
+            Stage::TurnCame | Stage::Between(_) => {}
         }
         let waited = waited(absences, run.decided_at, self.clock.now());
         self.set_out_later(Journey { waited, ..Journey::new(Arc::clone(self), handle) });

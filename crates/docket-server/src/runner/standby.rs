@@ -1,7 +1,7 @@
 //! Whether things may start: not before the first look at the engine, and not beside another server
 //! that uses a copy of the same store and started earlier.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use docket_model::journal::{Entry, Event};
 use tokio::sync::watch;
 use tracing::{error, warn};
@@ -80,7 +80,7 @@ impl Runner {
     pub(super) fn twin(&self, found: &Found, is_of_this_life: bool) -> Option<Twin> {
         let life = found.life.filter(|life| *life != self.life)?;
         let is_alive = match self.store.known_life(&life) {
-            KnownLife::Listed => is_of_this_life,
+            KnownLife::Listed => is_of_this_life && self.is_younger(found),
             KnownLife::Unlisted => true,
             KnownLife::Adopted(at) => {
                 self.by_docket(found).is_some_and(|created_at| created_at > at + AFTER_TAKEOVER)
@@ -92,6 +92,22 @@ impl Runner {
         let twin = if life < self.life { Twin::Earlier } else { Twin::Later };
         self.note_twin(found, twin);
         Some(twin)
+    }
+
+    /// Whether a container that no record knows, and that was started, shows another server that uses a
+    /// copy of the store, and notes that. What an earlier life of this server created late was not
+    /// started.
+    pub(super) fn twin_of_orphan(&self, found: &Found) -> Option<Twin> {
+        let started_at = DateTime::from_timestamp_millis(self.life.started_at)?;
+        let is_of_this_life = found.identity.instant.moment() > started_at;
+        self.twin(found, is_of_this_life)
+    }
+
+    /// True of a container that was created after this server started, by the engine's clock alone.
+    fn is_younger(&self, found: &Found) -> bool {
+        let age = self.health.engine_time().zip(found.created_at).map(|(now, at)| now - at);
+        let up = TimeDelta::from_std(self.begun_at.elapsed());
+        age.zip(up.ok()).is_some_and(|(age, up)| age < up)
     }
 
     fn note_twin(&self, found: &Found, twin: Twin) {

@@ -237,6 +237,12 @@ impl Attempt<'_> {
 
     /// The end of an attempt whose container ended so.
     pub(super) fn judged(&self, exit: Exit, early: Option<Early>) -> Over {
+        let took = exit.ended_at.zip(exit.started_at).map(|(ended, started)| ended - started);
+        // It may have ended in time by itself, before the engine could be asked to stop it.
+        let early = early.filter(|early| match early {
+            Early::TimedOut(timeout) => took.is_none_or(|took| took >= (*timeout).into()),
+            Early::Cancelled(_) => true,
+        });
         let state = match early {
             None => judge(&exit),
             Some(Early::Cancelled(Cancellation { reason, .. })) => RunState::Cancelled(reason),

@@ -253,6 +253,26 @@ async fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_comes_too_late_after_a_restart_is_in_nobodys_way() {
+    for overlap in ["Forbid", "Replace", "Queue"] {
+        let house = House::open().await;
+        let keys = json!({"Cron": "*/10 * * * *", "Overlap": overlap, "StartingDeadline": "5m"});
+        house.push_with("a", "busybox", keys).await;
+        house.plan("pull", Fault::DiesBefore);
+        house.until("09:11:00").await;
+        let ground = house.die();
+        tokio::time::sleep(10 * MINUTE).await;
+
+        let house = ground.open().await;
+        house.until("09:29:00").await;
+
+        let told = house.told("a").await;
+        assert!(told[0].starts_with("09:10:00 missed"), "{overlap}: {told:?}");
+        assert_eq!(told[1..], ["09:20:00 succeeded"], "{overlap}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_ended_while_the_engine_was_away_is_in_nobodys_way() {
     for overlap in ["Forbid", "Replace", "Queue"] {
         let house = House::open().await;

@@ -83,25 +83,26 @@ impl Listed {
 }
 
 impl Work<'_> {
-    /// Lists a life, and notes where the store is served from now on.
-    pub(super) fn begin_life(&self, life: &Life, home: &Home) -> rusqlite::Result<()> {
+    /// Lists a life, and notes where the store is served from now on, if that is settled.
+    pub(super) fn begin_life(&self, life: &Life, home: Option<&Home>) -> rusqlite::Result<()> {
         self.insert_life(life, None)?;
         let too_old = number(life.number.saturating_sub(MOST));
         self.sql.prepare_cached("DELETE FROM lives WHERE number <= ?1")?.execute([too_old])?;
-        self.note_home(home)
+        home.map_or(Ok(()), |home| self.note_home(home))
     }
 
     pub(super) fn note_home(&self, home: &Home) -> rusqlite::Result<()> {
         self.set(HOME, &values::json(home)?)
     }
 
-    /// Records what a copy cannot know, and that it was taken over.
-    pub(super) fn restore(&mut self, restoration: &Restoration) -> Result<(), Fault> {
+    /// Records what a copy cannot know, that it was taken over, and where it is served from now on.
+    pub(super) fn restore(&mut self, restoration: &Restoration, home: &Home) -> Result<(), Fault> {
         let Restoration { doubt, at, zone, lives } = restoration;
         let (at, zone, reason) = (*at, *zone, doubt.to_string());
         self.settle_all(&Settlement { at, zone, reason })?;
         lives.iter().try_for_each(|life| self.insert_life(life, Some(at)))?;
         self.sql.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([COPIED_AT])?;
+        self.note_home(home)?;
         Ok(self.note_down(vec![rules::restored(doubt, at)])?)
     }
 

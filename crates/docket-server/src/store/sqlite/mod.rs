@@ -356,8 +356,10 @@ impl LifeStore for SqliteStore {
     }
 
     async fn begin_life(&self, life: Life) -> Result<(), StoreError> {
-        let home = self.home.lock().clone();
-        self.writer.ask(move |work| Ok(work.begin_life(&life, &home)?)).await?;
+        // The namespace before stays noted until it is settled what was done in it.
+        let is_settled = self.provenance.namespace_before.is_none();
+        let home = is_settled.then(|| self.home.lock().clone());
+        self.writer.ask(move |work| Ok(work.begin_life(&life, home.as_ref())?)).await?;
         self.lives.list(life, None);
         Ok(())
     }
@@ -367,20 +369,21 @@ impl LifeStore for SqliteStore {
     }
 
     async fn note_engine(&self, id: &str) -> Result<(), StoreError> {
-        let home = {
-            let mut home = self.home.lock();
-            if home.engine.as_deref() == Some(id) {
-                return Ok(());
-            }
-            home.engine = Some(id.to_owned());
-            home.clone()
-        };
-        self.writer.ask(move |work| Ok(work.note_home(&home)?)).await
+        let mut home = self.home.lock().clone();
+        if home.engine.as_deref() == Some(id) {
+            return Ok(());
+        }
+        home.engine = Some(id.to_owned());
+        let noted = home.clone();
+        self.writer.ask(move |work| Ok(work.note_home(&noted)?)).await?;
+        *self.home.lock() = home;
+        Ok(())
     }
 
     async fn restore(&self, restoration: Restoration) -> Result<(), StoreError> {
         let (at, lives) = (restoration.at, restoration.lives.clone());
-        self.writer.ask(move |work| work.restore(&restoration)).await?;
+        let home = self.home.lock().clone();
+        self.writer.ask(move |work| work.restore(&restoration, &home)).await?;
         for life in lives {
             self.lives.list(life, Some(at));
         }

@@ -77,6 +77,30 @@ async fn a_store_of_another_namespace_says_so_whoever_serves_it() {
 }
 
 #[tokio::test]
+async fn another_namespace_is_noted_once_it_is_settled_what_came_before() {
+    let directory = served(&server("docket", None)).await;
+    let rehearsal = server("rehearsal", None);
+    let opened = || SqliteStore::open(&path(&directory), &rehearsal).unwrap();
+    // A server that ends before it has looked at the engine.
+    begin_life(&opened(), 2).await;
+
+    let store = opened();
+    let doubt = store.provenance().doubt();
+    begin_life(&store, 3).await;
+    let restoration = crate::store::Restoration {
+        doubt: Doubt::Namespace("docket".to_owned()),
+        at: moment(3),
+        zone: chrono_tz::Tz::UTC,
+        lives: Vec::new(),
+    };
+    store.restore(restoration).await.unwrap();
+    drop(store);
+
+    assert_eq!(doubt, Some(Doubt::Namespace("docket".to_owned())));
+    assert_eq!(opened().provenance(), Provenance::default());
+}
+
+#[tokio::test]
 async fn a_copy_is_rejected_while_the_original_is_served_and_only_then() {
     let by = server("docket", None);
     let directory = served(&by).await;
