@@ -265,7 +265,9 @@ impl fmt::Display for Suspension {
     }
 }
 
-fn shown(moment: DateTime<Utc>) -> String {
+/// A moment in texts for people: RFC 3339 in UTC, to the second.
+#[must_use]
+pub fn shown(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

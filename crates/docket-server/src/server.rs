@@ -99,6 +99,7 @@ pub async fn serve(
     let url = listener.url(&config.access)?;
     let socket_file = listener.path();
     life.begin(runner).await?;
+    runner.watch_pause_end();
     let api = parts.api(&config, socket_file.is_some());
     let open_answers = api.stopping.clone();
     let server = http::serve(Data::new(api), listener)?;

@@ -83,6 +83,15 @@ pub(crate) fn wall_clock(moment: DateTime<Utc>, zone: Tz) -> String {
     moment.with_timezone(&zone).format(form).to_string()
 }
 
+/// How the whole server is paused: `is paused since … by ann until …: the database moves`.
+pub(crate) fn paused(pause: &Suspension, zone: Tz) -> String {
+    let (since, by) = (wall_clock(pause.since, zone), &pause.by);
+    let until = pause.until.map(|until| wall_clock(until, zone));
+    let until = until.unwrap_or_else(|| "it is unpaused".to_owned());
+    let reason = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("is paused since {since} by {by} until {until}{reason}")
+}
+
 /// How a run ended, or how far it is: `failed 5m ago: exit code 3`.
 pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
     let when = match run.ended {

@@ -53,7 +53,7 @@ fn of_pause(server: &Server) -> Vec<(DateTime<Utc>, Value)> {
 fn a_paused_server_starts_nothing_by_itself_until_it_is_unpaused() {
     let stub = StubEngine::start(Options::default());
     let home = Home::durable(&stub.docker_host());
-    let server = home.server();
+    let mut server = home.server();
     server.await_ready();
     server.push(&each_second("foo"));
     newest(&server, "foo", "succeeded");
@@ -67,8 +67,11 @@ fn a_paused_server_starts_nothing_by_itself_until_it_is_unpaused() {
     let why = server.docket(["why", "foo"]).ok();
     let unpaused = server.docket(["unpause"]).ok();
     newest(&server, "foo", "succeeded");
-    server.docket(["unpause"]).ok();
+    let again = server.docket(["unpause"]).ok();
+    server.await_log("the server was paused");
+    server.await_log("the server was unpaused");
 
+    assert!(again.trim_end().ends_with(" was not paused"), "{again}");
     assert!(paused.starts_with("Paused http://"), "{paused}");
     assert!(paused.contains(" until it is unpaused"), "{paused}");
     assert!(unpaused.starts_with("Unpaused http://"), "{unpaused}");
@@ -77,7 +80,11 @@ fn a_paused_server_starts_nothing_by_itself_until_it_is_unpaused() {
     let pause = &health["Pause"];
     assert_eq!(pause["Reason"], "the database moves", "{health}");
     assert_eq!((ready.status, &ready.json()["Pause"]), (200, pause));
-    assert!(told.contains(PAUSED), "{told}");
+    assert!(
+        told.contains("; it is paused since ") && told.contains(" until it is unpaused"),
+        "{told}"
+    );
+    assert!(told.trim_end().ends_with(": the database moves"), "{told}");
     assert!(why.contains("docket is paused and starts nothing by itself"), "{why}");
     assert_eq!(server.get("/-/health").json()["Pause"], Value::Null);
     let events = of_pause(&server);
@@ -100,7 +107,7 @@ fn a_pause_outlives_the_server_and_ends_by_itself() {
     };
     let mut server = start_paused();
     server.push(&each_second("foo"));
-    server.await_log("docket was paused by `docket server --paused`: nothing starts by itself");
+    server.await_log("the server is paused: nothing starts by itself until `docket unpause`");
     let first = missed_after(&server, "foo", moment::now());
     server.stop();
     let server = start_paused();
@@ -111,6 +118,7 @@ fn a_pause_outlives_the_server_and_ends_by_itself() {
     missed_after(&server, "foo", moment::now());
     let until = server.docket(["pause", "--until", "3s"]).ok();
     let after = newest(&server, "foo", "succeeded");
+    server.await_log("the pause of the server ended by itself");
 
     assert!(first["Reason"].as_str().unwrap().starts_with(PAUSED), "{first}");
     assert_eq!(since.len(), 1, "{since:?}");
@@ -119,6 +127,48 @@ fn a_pause_outlives_the_server_and_ends_by_itself() {
     let until = moment::parse(event["ServerPaused"]["Until"].as_str().unwrap());
     assert!(moment::of_run(after["Run"].as_str().unwrap()) >= until, "{after} {until}");
     assert_eq!(event["ServerPaused"]["Since"], since[0].1["ServerPaused"]["Since"]);
+}
+
+#[test]
+fn a_server_started_paused_has_no_end_of_a_pause_and_keeps_its_reason() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let mut server = home.server();
+    server.docket(["pause", "--until", "1h", "--reason", "the database moves"]).ok();
+    let until = server.get("/-/health").json()["Pause"]["Until"].as_str().unwrap().to_owned();
+    server.stop();
+    let mut server = home.server();
+    server.await_log(&format!("until {until} or `docket unpause`"));
+    server.stop();
+
+    let mut server = home.server_with(|command| {
+        command.arg("--paused");
+    });
+
+    let pause = server.get("/-/health").json()["Pause"].clone();
+    assert_eq!(pause["Until"], Value::Null, "{pause}");
+    assert_eq!(pause["Reason"], "the database moves", "{pause}");
+    server.await_log("the server is paused: nothing starts by itself until `docket unpause`");
+}
+
+#[test]
+fn a_reason_stays_until_a_new_one_is_given_and_an_empty_one_is_none() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::forgetful(&stub.docker_host());
+    let server = home.server();
+    let reason = || server.get("/-/health").json()["Pause"]["Reason"].clone();
+    let mut reasons = Vec::new();
+    for [option, value] in [["--reason", "moving"], ["--until", "1h"], ["--reason", ""]] {
+        server.docket(["pause", option, value]).ok();
+        reasons.push(reason());
+    }
+    server.push(&idle("foo"));
+    server.docket(["suspend", "foo", "--reason", ""]).ok();
+
+    let suspended = server.allocation("foo")["Status"]["Suspended"].clone();
+
+    assert_eq!(reasons, ["moving", "moving", "moving"]);
+    assert!(suspended.is_object() && suspended["Reason"] == Value::Null, "{suspended}");
 }
 
 #[test]
@@ -175,8 +225,10 @@ fn a_pause_that_cannot_be_is_refused() {
     let home = Home::forgetful(&stub.docker_host());
     let server = home.server();
     let bodies = [
-        (r#"{"Until":"2020-01-01T00:00:00Z"}"#, "Until: this moment has gone by already"),
+        (r#"{"Until":"2020-01-01T00:00:00Z"}"#, "`Until` is in the past: 2020-01-01T00:00:00Z"),
         (r#"{"Why":"x"}"#, "unknown field `Why`"),
+        (r#"{"Reason":"a\nb"}"#, "Reason: line breaks and other control characters"),
+        (r#"{"By":"a\u001bb"}"#, "By: line breaks and other control characters"),
     ];
 
     for (body, detail) in bodies {

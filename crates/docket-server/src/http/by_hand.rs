@@ -7,7 +7,7 @@ use actix_web::{
 };
 use chrono_tz::Tz;
 use docket_model::{
-    journal::Suspension,
+    journal::{Suspension, shown},
     moment,
     run::{Cancellation, Demand, RunState},
     wire::{CancelRequest, ResumeRequest, RunRecord, RunRequest, SuspendRequest},
@@ -154,11 +154,12 @@ pub(super) fn suspension(
     let since = api.clock.now();
     let until = until.map(|until| moment::read_coming(&until, zone, since)).transpose();
     let until = until.map_err(|error| ApiError::BadRequest(format!("Until: {error}")))?;
-    if until.is_some_and(|until| until <= since) {
-        return Err(ApiError::BadRequest("Until: this moment has gone by already".to_owned()));
+    if let Some(until) = until.filter(|until| *until <= since) {
+        return Err(ApiError::BadRequest(format!("`Until` is in the past: {}", shown(until))));
     }
     let by = asker(request, by)?;
-    check_length("Reason", reason.as_deref().unwrap_or_default(), LONGEST_REASON)?;
+    check_text("Reason", reason.as_deref().unwrap_or_default(), LONGEST_REASON)?;
+    let reason = reason.filter(|reason| !reason.trim().is_empty());
     Ok(Suspension { by, reason, since, until })
 }
 
@@ -257,7 +258,7 @@ pub(super) async fn read<T: DeserializeOwned + Default>(
 /// Who asks: as they say, or else the address that they ask from.
 pub(super) fn asker(request: &HttpRequest, by: Option<String>) -> Result<String, ApiError> {
     let by = by.unwrap_or_else(|| sender(request));
-    check_length("By", &by, LONGEST_BY)?;
+    check_text("By", &by, LONGEST_BY)?;
     Ok(by)
 }
 
@@ -269,10 +270,17 @@ pub(super) fn sender(request: &HttpRequest) -> String {
     }
 }
 
-fn check_length(key: &str, text: &str, most: usize) -> Result<(), ApiError> {
+/// Refuses a text that is too long, or would not stay on one line of a log or terminal.
+fn check_text(key: &str, text: &str, most: usize) -> Result<(), ApiError> {
     let length = text.len();
-    if length <= most {
-        return Ok(());
+    if length > most {
+        return Err(ApiError::BadRequest(format!("{key}: {length} bytes are more than {most}")));
     }
-    Err(ApiError::BadRequest(format!("{key}: {length} bytes are more than {most}")))
+    match text.chars().find(|char| char.is_control() || matches!(char, '\u{2028}' | '\u{2029}')) {
+        Some(char) => Err(ApiError::BadRequest(format!(
+            "{key}: line breaks and other control characters are not allowed: U+{:04X}",
+            u32::from(char)
+        ))),
+        None => Ok(()),
+    }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web::Data};
-use chrono::{DateTime, SecondsFormat, Utc};
-use docket_model::journal::Suspension;
+use chrono::{DateTime, Utc};
+use docket_model::journal::{Suspension, shown};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,6 +45,9 @@ pub(super) struct Health<'a> {
     /// The pause of the whole server, while it is in force: nothing starts by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Suspension>,
+    /// Only in the response to `POST /-/unpause`: false where the server was not paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    was_paused: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -91,7 +94,7 @@ impl From<&EngineInfo> for EngineVersion {
     security(()),
 )]
 pub(super) async fn health(api: Data<Api>) -> HttpResponse {
-    health_of(&api)
+    health_of(&api, None)
 }
 
 /// The pause of the whole server, if it is in force.
@@ -103,12 +106,11 @@ fn pause(api: &Api) -> Option<Suspension> {
 /// Why the store cannot be written, and since when.
 fn store_trouble(api: &Api) -> Option<String> {
     let StoreTrouble { since, reason, .. } = api.runner.store_trouble()?;
-    let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
-    Some(format!("the store cannot be written since {since}: {reason}"))
+    Some(format!("the store cannot be written since {}: {reason}", shown(since)))
 }
 
-/// How the server is, as an answer.
-pub(super) fn health_of(api: &Api) -> HttpResponse {
+/// How the server is, as an answer; to `unpause` with whether it was paused.
+pub(super) fn health_of(api: &Api, was_paused: Option<bool>) -> HttpResponse {
     let time = api.clock.now();
     let about = api.store.about();
     let store = match (about.is_volatile, about.is_new) {
@@ -127,6 +129,7 @@ pub(super) fn health_of(api: &Api) -> HttpResponse {
         twin: api.runner.twin_notice(),
         store_trouble: store_trouble(api),
         pause: pause(api),
+        was_paused,
     })
 }
 
@@ -148,11 +151,11 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     let engine = match api.health.state() {
         EngineState::Up(info) => Some(info),
         EngineState::Unknown => {
-            reasons.push("the engine has not answered yet".to_owned());
+            reasons.push("the engine has not answered since the server started".to_owned());
             None
         }
         EngineState::Away { since, reason } => {
-            reasons.push(format!("the engine does not answer since {since}: {reason}"));
+            reasons.push(format!("the engine has not answered since {}: {reason}", shown(since)));
             None
         }
     };

@@ -17,7 +17,7 @@ use crate::store::{Deed, ServerControl};
 /// `POST /-/pause`: nothing starts by itself until the server is unpaused.
 ///
 /// Manual runs still start, and runs under way go on with their retries. Instants are recorded as
-/// missed. A pause in force keeps its beginning.
+/// missed. A pause in force keeps its beginning, and its reason unless a new one is given.
 #[utoipa::path(
     post,
     path = "/-/pause",
@@ -40,8 +40,8 @@ pub(super) async fn pause(
     let asked = by_hand::read(&api.limits, &request, payload).await?;
     let pause = by_hand::suspension(&api, &request, asked, api.zone)?;
     let deed = Deed::new(pause.since, pause.by.clone());
-    api.runner.heed(api.store.control(ServerControl::Pause(pause), deed).await)?;
-    Ok(operations::health_of(&api))
+    api.runner.control(ServerControl::Pause(pause), deed).await?;
+    Ok(operations::health_of(&api, None))
 }
 
 /// `POST /-/unpause`: things start again, for instants to come. Suspended allocations stay suspended.
@@ -67,6 +67,6 @@ pub(super) async fn unpause(
     let ResumeRequest { by } = by_hand::read(&api.limits, &request, payload).await?;
     let by = by_hand::asker(&request, by)?;
     let deed = Deed::new(api.clock.now(), by);
-    api.runner.heed(api.store.control(ServerControl::Unpause, deed).await)?;
-    Ok(operations::health_of(&api))
+    let was_paused = api.runner.control(ServerControl::Unpause, deed).await?;
+    Ok(operations::health_of(&api, Some(was_paused)))
 }

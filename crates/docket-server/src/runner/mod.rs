@@ -30,6 +30,7 @@ pub(crate) mod policy;
 mod recovery;
 mod rehearsal;
 mod replacement;
+mod server_pause;
 mod settle;
 mod shared_log;
 mod standby;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use docket_model::journal::{Cause, Entry, Event, Pause, Suspension};
+use docket_model::journal::{Cause, Entry, Event, Pause, Suspension, shown};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -81,24 +81,25 @@ impl Life {
         self.store.change_zone(ZoneChange { from, old, to, at, reason }).await
     }
 
-    /// Pauses the whole server where that is wanted and it is not paused already, and says in the log
-    /// where it is.
+    /// Pauses the whole server without an end where that is wanted, and logs a pause that is in force.
     pub(super) async fn pause(&self, is_wanted: bool) -> Result<(), StoreError> {
         let now = self.clock.now();
         let in_force = || self.store.pause().filter(|pause| pause.holds_at(now));
-        if is_wanted && in_force().is_none() {
+        if is_wanted && in_force().is_none_or(|pause| pause.until.is_some()) {
             let by = "`docket server --paused`".to_owned();
             let deed = Deed::new(now, by.clone());
             let pause = Suspension { by, reason: None, since: now, until: None };
             self.store.control(ServerControl::Pause(pause), deed).await?;
         }
         if let Some(pause) = in_force() {
-            let Suspension { since, until, .. } = *pause;
+            let until = pause.until.map(shown);
+            let end = until.as_ref().map(|until| format!("{until} or ")).unwrap_or_default();
             warn!(
-                %since,
-                until = until.map(tracing::field::display),
-                "{}: nothing starts by itself until `docket unpause`",
-                pause.of_server()
+                by = pause.by,
+                reason = pause.reason,
+                since = shown(pause.since),
+                until,
+                "the server is paused: nothing starts by itself until {end}`docket unpause`"
             );
         }
         Ok(())

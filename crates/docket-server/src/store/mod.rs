@@ -152,7 +152,8 @@ pub enum Steering {
 /// A manual change of the whole server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerControl {
-    /// Nothing starts by itself. A pause in force keeps its beginning.
+    /// Nothing starts by itself. A pause in force keeps its beginning, and its reason unless
+    /// a new one is given.
     Pause(Suspension),
     /// Things start again, for instants after this moment. Manual suspensions of allocations stay.
     Unpause,
@@ -370,9 +371,9 @@ pub trait Store: AllocationStore + RunStore + JournalStore + LifeStore {
     /// The newest pause of the whole server, in force or over.
     fn pause(&self) -> Option<Arc<Suspension>>;
 
-    /// Pauses or unpauses the whole server, and notes it in the journal. What is so already changes
-    /// nothing.
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError>;
+    /// Pauses or unpauses the whole server, and notes it in the journal; false where that was so already
+    /// and nothing changed.
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError>;
 
     /// Copies all that it keeps into a new file, as it stands at one moment; the copy says that it was
     /// made `at` that time.

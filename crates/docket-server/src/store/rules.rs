@@ -243,6 +243,8 @@ pub(super) fn steered(
 }
 
 /// The pause of the whole server from now on, and what to note about it; nothing where it is so already.
+///
+/// A pause in force keeps its beginning, and its reason unless a new one is given.
 pub(super) fn controlled(
     held: Option<&Suspension>,
     control: &ServerControl,
@@ -252,7 +254,8 @@ pub(super) fn controlled(
     match control {
         ServerControl::Pause(wanted) => {
             let since = held.map_or(wanted.since, |held| held.since);
-            let pause = Suspension { since, ..wanted.clone() };
+            let reason = wanted.reason.clone().or_else(|| held?.reason.clone());
+            let pause = Suspension { since, reason, ..wanted.clone() };
             (held != Some(&pause)).then(|| (pause.clone(), Event::ServerPaused(pause)))
         }
         ServerControl::Unpause => {

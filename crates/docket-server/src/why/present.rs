@@ -9,7 +9,7 @@ use super::{
     parents,
     tale::{length, stop},
 };
-use crate::runner::policy;
+use crate::runner::policy::{self, Suspensions};
 
 /// What the clock shows; then all that is so now.
 pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {
@@ -131,8 +131,8 @@ fn due(question: &Question<'_>) -> Vec<Sentence> {
     let text = match next {
         Some(next) => {
             let (when, starts) = (tale.time(next), policy::starts_at(allocation, next, zone));
-            let what = if policy::suspended(allocation, question.suspensions(), next).is_some() {
-                ", which is missed if it is still suspended then".to_owned()
+            let what = if let Some(held) = held_at(question, next) {
+                format!(", which is missed if {held} then")
             } else if starts > next {
                 format!(", and starts at {} by its `Jitter`", tale.time(starts))
             } else {
@@ -144,6 +144,20 @@ fn due(question: &Question<'_>) -> Vec<Sentence> {
     };
     sentences.push(question.now(text));
     sentences
+}
+
+/// What keeps an instant to come from starting, if nothing changes until then.
+fn held_at(question: &Question<'_>, next: DateTime<Utc>) -> Option<&'static str> {
+    let suspensions = question.suspensions();
+    let is_held =
+        |suspensions| policy::suspended(question.allocation(), suspensions, next).is_some();
+    if is_held(Suspensions { server: None, ..suspensions }) {
+        Some("it is still suspended")
+    } else if is_held(suspensions) {
+        Some("docket is still paused")
+    } else {
+        None
+    }
 }
 
 /// Why an instant that has come is not decided.

@@ -52,6 +52,9 @@ pub(crate) struct Health {
     /// Why the store cannot be written, if that is so.
     #[serde(default)]
     store_trouble: Option<String>,
+    /// In the answer to an unpause: whether the server was paused.
+    #[serde(default)]
+    pub(crate) was_paused: Option<bool>,
 }
 
 impl Health {
@@ -79,7 +82,7 @@ impl Client {
         self.ask(self.request(Method::POST, "/-/pause").json(request)).await
     }
 
-    /// Lifts the pause of the whole server.
+    /// Ends the pause of the whole server.
     pub(crate) async fn unpause(&self, request: &ResumeRequest) -> Result<Health> {
         self.ask(self.request(Method::POST, "/-/unpause").json(request)).await
     }

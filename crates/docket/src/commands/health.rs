@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::{
     client::{Client, Connection},
-    output,
+    output, words,
 };
 
 /// Asks the server whether it is well; answers by the exit code, 0 or 1
@@ -29,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         [] => "is well".to_owned(),
         problems => format!("answers; {}", problems.join("; ")),
     };
-    let pause = health.pause.as_ref().map(|pause| format!("; {}", pause.of_server()));
+    let zone = words::zone(&health.time_zone);
+    let pause = health.pause.as_ref().map(|pause| format!("; it {}", words::paused(pause, zone)));
     output::line(format_args!("{} {state}{}", client.url(""), pause.unwrap_or_default()))
 }

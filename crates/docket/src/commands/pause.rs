@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| suspend::until(text, clock::now()))]
     until: Option<String>,
 
-    /// Why, for those who wonder
+    /// Reason, shown by `why`, `health` and the journal
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| until(text, clock::now()))]
     until: Option<String>,
 
-    /// Why, for those who wonder
+    /// Reason, shown by `why` and the journal
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 

@@ -9,9 +9,9 @@ use crate::{
     output, who,
 };
 
-/// Lifts the pause of the whole server
+/// Ends the pause of the whole server
 ///
-/// Instants of the pause are on record as missed, and are not made up for. Suspended allocations stay
+/// Instants of the pause are on record as missed, and are not caught up. Suspended allocations stay
 /// suspended.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -26,6 +26,9 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    client.unpause(&ResumeRequest { by: Some(who::asks()) }).await?;
+    let health = client.unpause(&ResumeRequest { by: Some(who::asks()) }).await?;
+    if health.was_paused == Some(false) {
+        return output::line(format_args!("{} was not paused", client.url("")));
+    }
     output::line(format_args!("Unpaused {}", client.url("")))
 }

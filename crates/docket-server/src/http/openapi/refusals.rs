@@ -88,7 +88,7 @@ refusals! {
     /// What takes a body.
     Posted => [
         problem("A parameter, a header or the body is wrong.", &[
-            ("body", ApiError::BadRequest("Until: this moment has gone by already".to_owned())),
+            ("body", ApiError::BadRequest("`Until` is in the past: 2020-01-01T00:00:00Z".to_owned())),
             ("header", ApiError::BadCondition("If-Match: `7` is no entity tag: send what `ETag` said, quotes and all, such as `\"7\"`".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),

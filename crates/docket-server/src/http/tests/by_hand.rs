@@ -96,7 +96,7 @@ async fn a_suspension_is_shown_until_it_ends() {
     assert!(!resumed.contains("Suspended"), "{resumed}");
     assert_eq!(
         told(&past, &["detail"]),
-        "400 Bad Request | Until: this moment has gone by already"
+        "400 Bad Request | `Until` is in the past: 2026-11-21T08:00:00Z"
     );
 }
 

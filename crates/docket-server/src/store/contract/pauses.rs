@@ -35,6 +35,7 @@ pub(in crate::store) async fn a_pause_keeps_its_beginning_and_is_noted_once(stor
     control(store, ServerControl::Pause(first.clone()), 10).await;
     control(store, ServerControl::Pause(again), 20).await;
     control(store, ServerControl::Pause(explained.clone()), 30).await;
+    control(store, ServerControl::Pause(pause(35, None)), 35).await;
     let explained = Suspension { since: moment(10), ..explained };
     assert_eq!(store.pause().as_deref(), Some(&explained));
     control(store, ServerControl::Unpause, 40).await;

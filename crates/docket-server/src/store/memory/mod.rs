@@ -367,14 +367,14 @@ impl Store for MemoryStore {
         self.state.read().catalogue.pause.clone()
     }
 
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError> {
         let mut state = self.state.write();
         let mut draft = Draft::of(&state.catalogue);
-        let Some(event) = draft.control(&control, deed.at) else { return Ok(()) };
+        let Some(event) = draft.control(&control, deed.at) else { return Ok(false) };
         self.note_down(&mut draft, [rules::server_entry(event, &deed)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        Ok(())
+        Ok(true)
     }
 
     async fn backup(&self, _to: &Path, _at: DateTime<Utc>) -> Result<(), StoreError> {

@@ -421,7 +421,7 @@ impl Store for SqliteStore {
         self.catalogue.read().pause.clone()
     }
 
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError> {
         self.writer.ask(move |work| work.control(&control, &deed)).await
     }
 

@@ -150,12 +150,13 @@ impl<'a> Work<'a> {
         Ok(true)
     }
 
-    pub(super) fn control(&mut self, control: &ServerControl, deed: &Deed) -> Result<(), Fault> {
-        let Some(event) = self.draft.control(control, deed.at) else { return Ok(()) };
+    pub(super) fn control(&mut self, control: &ServerControl, deed: &Deed) -> Result<bool, Fault> {
+        let Some(event) = self.draft.control(control, deed.at) else { return Ok(false) };
         if let Some(pause) = self.draft.pause() {
             self.set(PAUSE, &values::json(&*pause)?)?;
         }
-        Ok(self.note_down(vec![rules::server_entry(event, deed)])?)
+        self.note_down(vec![rules::server_entry(event, deed)])?;
+        Ok(true)
     }
 
     /// The latest instant before this moment for which a run succeeded whose record is kept.

@@ -238,7 +238,7 @@ impl Store for WiredStore {
         self.store.pause()
     }
 
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<(), StoreError> {
+    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError> {
         self.write("control", self.store.control(control, deed)).await
     }
 

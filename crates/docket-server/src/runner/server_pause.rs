@@ -1,0 +1,64 @@
+//! Pausing and unpausing the whole server, with the log lines about it.
+
+use std::{sync::Arc, time::Duration};
+
+use docket_model::journal::{Suspension, shown};
+use tokio::time::sleep;
+use tracing::info;
+
+use super::Runner;
+use crate::store::{Deed, ServerControl, StoreError};
+
+/// The longest wait before the end of a pause is compared with the clock again, which may be set.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+impl Runner {
+    /// Pauses or unpauses the whole server; false where that was so already and nothing changed.
+    pub(crate) async fn control(
+        self: &Arc<Self>,
+        control: ServerControl,
+        deed: Deed,
+    ) -> Result<bool, StoreError> {
+        let is_unpaused = control == ServerControl::Unpause;
+        let by = Arc::clone(&deed.by);
+        let is_changed = self.heed(self.store.control(control, deed).await)?;
+        if is_changed && is_unpaused {
+            info!(by = &*by, "the server was unpaused");
+        } else if is_changed && let Some(pause) = self.store.pause() {
+            log_pause(&pause);
+            self.watch_pause_end();
+        }
+        Ok(is_changed)
+    }
+
+    /// Logs the end of the pause in force once, if it has an end and is not replaced or lifted before.
+    pub(crate) fn watch_pause_end(self: &Arc<Self>) {
+        let held = self.store.pause().filter(|pause| pause.holds_at(self.clock.now()));
+        let Some((until, pause)) = held.and_then(|pause| Some((pause.until?, pause))) else {
+            return;
+        };
+        let runner = Arc::clone(self);
+        self.tasks.spawn(async move {
+            while runner.store.pause().as_ref() == Some(&pause) {
+                let left = (until - runner.clock.now()).to_std().unwrap_or_default();
+                if left.is_zero() {
+                    let since = shown(pause.since);
+                    info!(since, until = shown(until), "the pause of the server ended by itself");
+                    return;
+                }
+                if runner.unless_stopped(sleep(left.min(LONGEST_WAIT))).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn log_pause(pause: &Suspension) {
+    info!(
+        by = pause.by,
+        reason = pause.reason,
+        until = pause.until.map(shown),
+        "the server was paused"
+    );
+}
