@@ -25,7 +25,7 @@ pub struct Life {
 
 /// A text that does not name a life.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not the life of a server")]
+#[error("`{0}` is not a valid life")]
 pub struct InvalidLife(String);
 
 impl Life {

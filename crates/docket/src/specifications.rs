@@ -100,10 +100,10 @@ fn tell(name: &str, text: &str, mistakes: &Reported<Located>) {
         output::note(snippets.show(mistake));
     }
     let count = mistakes.shown.len() + mistakes.omitted;
-    let noun = if count == 1 { "mistake" } else { "mistakes" };
+    let noun = if count == 1 { "error" } else { "errors" };
     let shown = match mistakes.omitted {
         0 => String::new(),
-        _ => format!(", of which these are the first {}", mistakes.shown.len()),
+        _ => format!("; the first {} are shown above", mistakes.shown.len()),
     };
     output::note(format_args!("error: {name}: {count} {noun}{shown}"));
 }

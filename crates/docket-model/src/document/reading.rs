@@ -37,6 +37,8 @@ pub(super) struct Reading<'t> {
     allowance: usize,
     /// What further allocations may weigh.
     left: usize,
+    /// True where aliases, `<<` and defaults made it too large: what follows is not read.
+    is_too_large: bool,
 }
 
 impl<'t> Reading<'t> {
@@ -56,6 +58,7 @@ impl<'t> Reading<'t> {
             defaults: None,
             allowance,
             left: allowance,
+            is_too_large: false,
         }
     }
 
@@ -76,6 +79,9 @@ impl<'t> Reading<'t> {
                     // Where the text breaks off, its last item may not be whole.
                     next = loader.item()?;
                     self.item(&item);
+                    if self.is_too_large {
+                        return Ok(());
+                    }
                 }
             }
             Root::Node(root) => self.root(&root),
@@ -140,8 +146,11 @@ impl<'t> Reading<'t> {
         first
     }
 
-    /// Reads an allocation.
+    /// Reads an allocation, unless the document is too large already.
     fn item(&mut self, item: &Rc<Node<'t>>) {
+        if self.is_too_large {
+            return;
+        }
         let merged;
         let item = match &self.defaults {
             Some(defaults) => {
@@ -151,7 +160,7 @@ impl<'t> Reading<'t> {
             None => item,
         };
         if item.weight > MAX_WEIGHT {
-            self.wrong(item, "this is too large to be read, with its aliases and defaults");
+            self.too_large(item, "this is too large to be read, with its aliases and defaults");
             return;
         }
         let Some(left) = self.left.checked_sub(item.weight) else {
@@ -160,7 +169,7 @@ impl<'t> Reading<'t> {
                  more than {} MiB up to here",
                 (self.allowance * TEXT_WEIGHT) >> 20
             );
-            self.wrong(item, &message);
+            self.too_large(item, &message);
             return;
         };
         self.left = left;
@@ -240,6 +249,13 @@ impl<'t> Reading<'t> {
 
     fn located(&self, item: &Node<'t>, mistakes: Vec<Mistake>) -> Vec<Located> {
         mistakes.into_iter().flat_map(|mistake| place::find(self.source, item, mistake)).collect()
+    }
+
+    /// Notes that the document is too large. That would be noted for each allocation that follows, so
+    /// reading ends here.
+    fn too_large(&mut self, at: &Node<'t>, message: &str) {
+        self.is_too_large = true;
+        self.wrong(at, message);
     }
 
     fn wrong(&mut self, at: &Node<'t>, message: &str) {

@@ -148,7 +148,7 @@ mod tests {
 
         assert!(head.starts_with("200 OK"), "{head}");
         assert!(second.starts_with("503 Service Unavailable"), "{second}");
-        assert!(second.contains("a backup is under way, and there is one at a time"), "{second}");
+        assert!(second.contains("only one backup can run at a time"), "{second}");
         assert!(api.limits.backup().is_ok());
     }
 

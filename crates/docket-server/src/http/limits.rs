@@ -135,7 +135,7 @@ impl Busy {
             Self::Answers => {
                 "the server is sending as many large responses as it has memory for: try again later"
             }
-            Self::Backups => "a backup is under way, and there is one at a time: try again later",
+            Self::Backups => "only one backup can run at a time: try again later",
         }
     }
 }

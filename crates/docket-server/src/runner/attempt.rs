@@ -226,7 +226,7 @@ impl<'a> Attempt<'a> {
         match gone_from(engine, here) {
             Some(reason) => Err(Break::Lost(reason)),
             None => match (self.past_of(container).await?, self.journey.runner.doubt.get()) {
-                // Another server of the time that the store does not know may have gone on with it.
+                // Another server, which the restored store does not know, may have continued it.
                 (Fate::NeverRan | Fate::Unknown, Some(doubt)) => Err(Break::Lost(doubt.clone())),
                 (Fate::NeverRan, _) if self.may_still_start().await? => self.begin_anew().await,
                 (Fate::NeverRan, _) => Ok(self.missed()),
@@ -356,7 +356,7 @@ fn foreign(labels: Option<&Found>, identity: &Identity) -> Option<String> {
             Some(format!("its container belongs to the namespace `{}`", labels.namespace))
         }
         Some(_) => Some("its container belongs to another run, by its labels".to_owned()),
-        None => Some("its container has lost the labels that say whose it is".to_owned()),
+        None => Some("its container no longer has docket's labels".to_owned()),
     }
 }
 

@@ -239,7 +239,7 @@ impl Runner {
             return Ok(());
         }
         self.note_adopted(&run, identity.attempt, id).await?;
-        info!(run = %run.id, "taken over from the time that the store does not know");
+        info!(run = %run.id, "adopted a container that the restored store has no record of");
         let recorded = self.durably(|| self.store.run(name, identity.instant)).await?;
         if let Ok(Some(run)) = recorded {
             self.resume(UnderWay { run, allocation }, &[]);

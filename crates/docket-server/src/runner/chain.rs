@@ -57,7 +57,7 @@ impl Runner {
                 Ok(Some(Recorded::Changed)) => {}
                 Ok(_) => return,
                 Err(error) => {
-                    error!(allocation = %name, %error, "the store refused a decision");
+                    error!(allocation = %name, %error, "store write failed for a decision; retrying");
                     if self.unless_stopped(sleep(WRITE_AGAIN)).await.is_err() {
                         return;
                     }

@@ -178,7 +178,7 @@ impl EngineHealth {
         });
         match (before, self.clock_difference()) {
             (None, Some(difference)) => {
-                warn!("{difference}: each time span is measured by one of them");
+                warn!("{difference}: durations use the engine's clock, `Timeout` uses docket's");
             }
             (Some(_), None) => info!("the clocks of the engine and of docket agree again"),
             _ => {}

@@ -219,7 +219,7 @@ impl Runner {
         let (store, pauses) = (Arc::clone(&self.store), Arc::clone(&self.pauses));
         async move {
             if let Err(error) = store.record(entry.clone()).await {
-                warn!(%error, "the journal lacks an entry until the store can be written");
+                warn!(%error, "journal entry not written: {}; retrying", entry.event);
                 pauses.keep_unrecorded(entry);
             }
         }
@@ -249,7 +249,12 @@ impl Runner {
     pub(crate) fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
         match self.pauses.heed(&written, self.clock.now()) {
             Some(StoreNews::Trouble(StoreTrouble { since, reason, .. })) => {
-                error!(reason, "store write failed: nothing is acknowledged and nothing starts");
+                error!(
+                    reason,
+                    "store write failed; retrying every {} s: nothing is acknowledged and nothing \
+                     starts",
+                    WRITE_AGAIN.as_secs()
+                );
                 self.tasks.spawn(note_outage(Arc::clone(&self.store), since, since));
             }
             Some(StoreNews::Over(pause)) => {
@@ -355,14 +360,10 @@ impl Runner {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let mut is_again = false;
         loop {
+            // The condition is logged there, when it begins and when it ends.
             match self.heed(write().await) {
-                Err(error @ (StoreError::Unwritable(_) | StoreError::Unreadable(_))) => {
-                    if !is_again {
-                        warn!(%error, "store write failed: it is made again every second");
-                    }
-                    is_again = true;
+                Err(StoreError::Unwritable(_) | StoreError::Unreadable(_)) => {
                     self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;
                 }
                 written => return Ok(written),

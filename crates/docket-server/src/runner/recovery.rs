@@ -26,7 +26,8 @@ impl Runner {
         let running = under_way.iter().filter(|under_way| under_way.run.state != RunState::Waiting);
         match running.count() {
             0 => {}
-            count => info!("{count} runs are under way: they are followed to their ends"),
+            1 => info!("1 run is under way; following it to its end"),
+            count => info!("{count} runs are under way; following them to their ends"),
         }
         for run in under_way {
             self.resume(run, &absences);

@@ -37,7 +37,11 @@ impl Runner {
             each.for_each_concurrent(AT_ONCE, |held| runner.decide_held(held)).await;
         });
         if timeout(FOR_REQUESTS, decided).await.is_err() {
-            warn!("a push does not wait any longer for what is due before it to be decided");
+            warn!(
+                "push continues: due instants were not decided within {} s and will be recorded as \
+                 missed",
+                FOR_REQUESTS.as_secs()
+            );
         }
     }
 
@@ -45,7 +49,7 @@ impl Runner {
         let Standing { allocation, suspension, decided, .. } = held;
         if allocation.specification.schedule().is_none() {
             if let Err(error) = self.consider_once(allocation.name()).await {
-                error!(allocation = %allocation.name(), %error, "the store refused a decision");
+                error!(allocation = %allocation.name(), %error, "store write failed for a decision");
             }
             return;
         }

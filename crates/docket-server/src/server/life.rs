@@ -144,8 +144,8 @@ impl Life {
 
     async fn record(&self, event: Event) {
         let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
-        if let Err(error) = self.store.record(entry).await {
-            warn!(%error, "the journal lacks an entry");
+        if let Err(error) = self.store.record(entry.clone()).await {
+            warn!(%error, "journal entry not written: {}", entry.event);
         }
     }
 }

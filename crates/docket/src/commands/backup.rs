@@ -18,7 +18,7 @@ use crate::{
     output, size,
 };
 
-/// Copies all that the server keeps into a file, while it goes on
+/// Copies all that the server keeps into a file, while the server runs
 ///
 /// The file is complete or absent, and only its owner can read it.
 ///

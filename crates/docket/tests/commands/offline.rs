@@ -220,7 +220,7 @@ fn check_shows_every_mistake_at_its_place() {
        ·                        ──────
        ╰────
 
-    error: docket.yml: 5 mistakes
+    error: docket.yml: 5 errors
     "#);
 }
 
@@ -252,7 +252,7 @@ fn push_sends_nothing_where_there_are_mistakes() {
        ·   ─────────
        ╰────
 
-    error: docket.yml: 2 mistakes
+    error: docket.yml: 2 errors
     ");
 }
 
@@ -273,7 +273,7 @@ fn of_very_many_mistakes_the_first_are_shown_with_the_count_of_all() {
         let told = transcript(docket([command, "-"]).write_stdin(nothing.clone()));
 
         assert_eq!(told.matches('×').count(), 100, "{command}");
-        let last = "error: standard input: 30000 mistakes, of which these are the first 100\n";
+        let last = "error: standard input: 30000 errors; the first 100 are shown above\n";
         assert!(told.ends_with(last), "{command}: {told}");
     }
 }

@@ -280,6 +280,6 @@ fn check_asks_no_engine_where_there_are_mistakes() {
     let stub = Stub::tcp(in_turn([]));
     let mut check = docket(["check", "--engine", "-"]);
     let told = stub.transcript(check.write_stdin("- Name: foo\n"));
-    assert!(told.ends_with("error: standard input: 2 mistakes\n"), "{told}");
+    assert!(told.ends_with("error: standard input: 2 errors\n"), "{told}");
     assert!(stub.requests().is_empty());
 }

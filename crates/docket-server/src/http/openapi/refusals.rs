@@ -172,7 +172,7 @@ refusals! {
     /// The server cannot start anything.
     NotReady => [
         problem("Nothing can start, and why.", &[
-            ("notReady", ApiError::NotReady("the engine has not answered yet".to_owned())),
+            ("notReady", ApiError::NotReady("the engine has not answered since the server started".to_owned())),
         ]),
     ];
     /// There is no place for one more reader.

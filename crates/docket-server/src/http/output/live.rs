@@ -101,7 +101,7 @@ impl Feed for Live {
                     }
                 }
                 Came::Some(Some(Err(error))) => {
-                    warn!(%error, "an output breaks off for its reader");
+                    warn!(%error, "output stream ended early");
                     self.stage = Stage::Over;
                 }
                 Came::Some(None) => self.stage = Stage::Read,

@@ -325,7 +325,7 @@ async fn readiness_tells_why_not() {
     503 Service Unavailable
     content-type: application/problem+json
 
-    {"status":503,"title":"Service Unavailable","detail":"the engine has not answered yet; docket.yml is not in force: it is empty"}
+    {"status":503,"title":"Service Unavailable","detail":"the engine has not answered since the server started; docket.yml is not in force: it is empty"}
     "#);
 }
 

@@ -5,7 +5,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, path::Path, sync::Arc};
+use std::{cmp::Reverse, collections::VecDeque, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -297,7 +297,10 @@ impl JournalStore for MemoryStore {
     async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
         let journal = self.journal.lock();
         let matching = journal.iter().rev().filter(|entry| rules::matches(filter, entry));
-        Ok(matching.take(filter.limit).map(|entry| Entry::clone(entry)).collect())
+        // Some are written late. The sort is stable, and takes one pass where all are in order.
+        let mut matching: Vec<_> = matching.collect();
+        matching.sort_by_key(|entry| Reverse(entry.at));
+        Ok(matching.into_iter().take(filter.limit).map(|entry| Entry::clone(entry)).collect())
     }
 
     async fn alive(&self, _at: DateTime<Utc>) -> Result<(), StoreError> {

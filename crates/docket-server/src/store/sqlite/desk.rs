@@ -196,7 +196,7 @@ impl Desk {
         if let Err(error) =
             self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         {
-            warn!(path = %self.path.display(), %error, "the log was not moved to the store's file");
+            warn!(path = %self.path.display(), %error, "WAL checkpoint failed");
         }
     }
 
@@ -215,7 +215,13 @@ impl Desk {
         let closed = closed.and_then(|()| self.connection.close().map_err(|(_, error)| error));
         let path = self.path.display();
         if let Err(error) = in_place {
-            warn!(%path, %error, "the store was closed without its file");
+            let error = error.at_end();
+            warn!(
+                %path,
+                error,
+                "the store was closed without its file: what was written since is lost unless the file \
+                 is put back or a backup was made"
+            );
         }
         if let Err(error) = closed {
             warn!(%path, %error, "the store was not closed in order");

@@ -92,8 +92,8 @@ pub(super) fn words(error: &Error, path: &Path) -> String {
         }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             format!(
-                "`{path}` cannot be opened for writing ({error}): look at its rights, and at the room on \
-                 its disk"
+                "`{path}` cannot be opened for writing ({error}): check its permissions and the free disk \
+                 space"
             )
         }
         _ => format!("`{path}`: {error}"),

@@ -26,9 +26,8 @@ use super::{
 pub(super) enum FileError {
     /// A path leads nowhere.
     #[error(
-        "`{}` was removed, or its folder was renamed, while docket had it open ({reason}): put it \
-         back, or save the store with `docket backup` and restart docket with that copy",
-        .path.display()
+        "{}: put it back, or save the store with `docket backup` and restart docket with that copy",
+        gone(.path, .reason)
     )]
     Missing {
         /// The path.
@@ -73,6 +72,14 @@ pub(super) enum FileError {
 }
 
 impl FileError {
+    /// The error at the end of the server, when no backup can be made any more.
+    pub(super) fn at_end(&self) -> String {
+        match self {
+            Self::Missing { path, reason } => gone(path, reason),
+            other => other.to_string(),
+        }
+    }
+
     /// True where the file itself must not be written any more.
     pub(super) fn is_about_content(&self) -> bool {
         matches!(self, Self::Overwritten { .. })
@@ -193,5 +200,12 @@ impl OpenFiles {
 }
 
 fn missing(path: &Path, error: &io::Error) -> FileError {
-    FileError::Missing { path: path.to_owned(), reason: error.to_string().into() }
+    let reason = error.to_string();
+    let reason = reason.split(" (os error").next().unwrap_or_default();
+    FileError::Missing { path: path.to_owned(), reason: reason.into() }
+}
+
+fn gone(path: &Path, reason: &str) -> String {
+    let path = path.display();
+    format!("`{path}` was removed, or its folder was renamed, while docket had it open ({reason})")
 }

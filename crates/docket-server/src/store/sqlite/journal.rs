@@ -29,12 +29,12 @@ pub(super) fn prune(sql: &Connection) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// The entries that a filter wants, the newest first.
+/// The entries that a filter wants, the newest first: by their times, because some are written late.
 pub(super) fn entries(sql: &Connection, filter: &EntryFilter) -> rusqlite::Result<Vec<Entry>> {
     let mut statement = sql.prepare_cached(
         "SELECT at, allocation, event, by FROM journal \
          WHERE (?1 IS NULL OR allocation IS NULL OR allocation = ?1) AND (?2 IS NULL OR at < ?2) \
-         ORDER BY id DESC LIMIT ?3",
+         ORDER BY at DESC, id DESC LIMIT ?3",
     )?;
     let rows = statement.query_map(
         params![

@@ -134,7 +134,7 @@ impl LockFile {
             OpenedLock::ByProcess(process) => return Err(KeepError::ByProcess(process)),
         }
         held.write(0)?;
-        warn!(lock = %self.path.display(), "the lock of the store was removed: it is made anew");
+        warn!(lock = %self.path.display(), "lock file was removed; created it again");
         Ok(())
     }
 

@@ -323,7 +323,7 @@ impl JournalStore for SqliteStore {
         if let Event::Paused(Pause { cause: Cause::StoreUnwritable, from, .. }) = event {
             // The entry is what counts: a note that stays is recorded once more by the next server.
             self.in_lock(move |lock| lock.forget(from)).await.unwrap_or_else(|error| {
-                warn!(%error, "an outage of the store stays noted beside it");
+                warn!(%error, "could not clear the outage in the lock file");
             });
         }
         Ok(())

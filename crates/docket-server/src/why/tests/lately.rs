@@ -97,6 +97,27 @@ fn what_stands_in_the_way_now_comes_first() {
 }
 
 #[test]
+fn an_instant_is_missed_in_a_pause_of_the_server_only_if_the_pause_lasts_until_then() {
+    let due = |until: Option<&str>| {
+        let mut case = Case::scheduled("0 * * * *").now("09:05").decided("09:00");
+        case.pause = Some(Suspension {
+            by: "ann".to_owned(),
+            reason: None,
+            since: at("08:30"),
+            until: until.map(at),
+        });
+        let recent = case.recent();
+        recent.lines().find(|line| line.starts_with("It is due")).unwrap().to_owned()
+    };
+
+    assert_eq!(
+        due(None),
+        "It is due next at 11:00, which is missed if docket is still paused then."
+    );
+    assert_eq!(due(Some("09:30")), "It is due next at 11:00.");
+}
+
+#[test]
 fn whatever_is_under_way_says_how_far_it_is() {
     let reason = "exit code 1".to_owned();
     let case = Case::of(&json!({"Cron": "*/15 * * * *", "Overlap": "Queue"}))

@@ -89,7 +89,7 @@ struct Keeping {
     #[arg(long, value_name = "STORE", env = "DOCKET_STORE", default_value = "memory")]
     store: StoreChoice,
 
-    /// Take over a store that was last served on another machine with the same engine: give it once,
+    /// Open a store that was last served on another machine with the same engine: give it once,
     /// when no server on the other machine uses the store any more
     #[arg(long, env = "DOCKET_RESTORED", value_parser = BoolishValueParser::new())]
     restored: bool,
@@ -104,8 +104,8 @@ struct Keeping {
     #[arg(long, env = "DOCKET_STOP_RUNS", value_parser = BoolishValueParser::new())]
     stop_runs: bool,
 
-    /// Start paused, unless the server is paused already: nothing starts by itself until `docket
-    /// unpause`
+    /// Start paused, also where a pause with an end is in force: nothing starts by itself until
+    /// `docket unpause`
     #[arg(long, env = "DOCKET_PAUSED", value_parser = BoolishValueParser::new())]
     paused: bool,
 }
