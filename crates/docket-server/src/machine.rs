@@ -1,4 +1,4 @@
-//! Which machine this is, as far as that can be told.
+//! Which machine this is, as far as that is known.
 
 use std::{env, fs, path::Path};
 
@@ -9,7 +9,7 @@ const MARKS_OF_CONTAINERS: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 /// Variables that Kubernetes and systemd-nspawn set in each container.
 const VARIABLES_OF_CONTAINERS: [&str; 2] = ["KUBERNETES_SERVICE_HOST", "container"];
 
-/// The id of this machine; nothing in a container, which may be created anew on any machine.
+/// The id of this machine; nothing in a container, which may be created again on any machine.
 pub(crate) fn id() -> Option<String> {
     let is_container = MARKS_OF_CONTAINERS.iter().any(|mark| Path::new(mark).exists())
         || VARIABLES_OF_CONTAINERS.iter().any(|name| env::var_os(name).is_some());

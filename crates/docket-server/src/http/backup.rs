@@ -25,14 +25,14 @@ use crate::store::{self, StoreError};
 /// How much of a backup is read at once, in bytes.
 const PIECE: usize = 1 << 16;
 
-/// How long a reader may take none of a backup: the copy takes as much room on the disk as the store,
+/// How long a reader may take none of a backup: the copy takes as much disk space as the store,
 /// and others wait for their turn.
 const STALL: Duration = Duration::from_secs(60);
 
-/// `GET /-/backup`: a copy of all that the store keeps, as it stands at one moment.
+/// `GET /-/backup`: a copy of all that the store keeps, as of one moment.
 ///
 /// The copy is a file for as long as it is sent, and has no name any more. There is one at a time:
-/// each takes as much room as the store itself. A reader that takes nothing for a minute is dropped.
+/// each takes as much disk space as the store itself. A reader that takes nothing for a minute is dropped.
 /// HEAD makes none.
 #[utoipa::path(
     get,

@@ -20,7 +20,7 @@ use super::{Api, limits::Room, pieces::PIECE};
 /// Smaller answers take no more than the buffers of their connection.
 const SMALL: u64 = 64 << 10;
 
-/// Gives a large answer its room, or answers that there is none.
+/// Reserves memory for a large answer, or answers that there is none.
 pub(super) async fn hold(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

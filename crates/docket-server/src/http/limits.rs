@@ -29,12 +29,12 @@ pub(crate) struct Limits {
     bodies: Arc<Semaphore>,
     answers: Arc<Semaphore>,
     parsers: Arc<Semaphore>,
-    /// Whoever has it may check a document.
+    /// Its holder may check a document.
     checks: Arc<Semaphore>,
     journal_readers: Semaphore,
-    /// Whoever has it may check specifications with the engine.
+    /// Its holder may check specifications with the engine.
     engine_checks: Arc<Semaphore>,
-    /// Whoever has it may make a backup.
+    /// Its holder may make a backup.
     backups: Arc<Semaphore>,
 }
 
@@ -52,12 +52,12 @@ impl Limits {
         }
     }
 
-    /// The room of a body that is still empty.
+    /// The reservation of a body that is still empty.
     pub(super) fn body(&self) -> Result<Room, ApiError> {
         Room::of(&self.bodies, 0).ok_or(ApiError::Busy(Busy::Bodies))
     }
 
-    /// The room of an answer of so many bytes.
+    /// The reservation of an answer of so many bytes.
     pub(super) fn answer(&self, bytes: usize) -> Result<Room, ApiError> {
         Room::of(&self.answers, bytes.min(ANSWERS)).ok_or(ApiError::Busy(Busy::Answers))
     }
@@ -101,13 +101,13 @@ pub(super) async fn on_own_thread<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let (sender, receiver) = oneshot::channel();
     let thread = thread::Builder::new().name("docket-parser".to_owned());
-    // Where nobody waits for the result any more, it is dropped.
+    // The result is dropped when its request has ended.
     let begun = thread.spawn(move || drop(sender.send(work())));
     begun.map_err(|error| ApiError::Internal(error.to_string()))?;
     receiver.await.map_err(|error| ApiError::Internal(error.to_string()))
 }
 
-/// What there is no room for at the moment.
+/// What exceeds a budget at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Busy {
     /// One more request body.

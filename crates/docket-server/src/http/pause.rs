@@ -16,7 +16,7 @@ use crate::store::{Deed, ServerControl};
 
 /// `POST /-/pause`: nothing starts by itself until the server is unpaused.
 ///
-/// Manual runs still start, and runs under way go on with their retries. Instants are recorded as
+/// Manual runs still start, and runs under way continue with their retries. Instants are recorded as
 /// missed. A pause in force keeps its beginning, and its reason unless a new one is given.
 #[utoipa::path(
     post,

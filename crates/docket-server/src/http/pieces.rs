@@ -15,7 +15,7 @@ pub(super) const PIECE: usize = 32 << 10;
 /// The largest page of a list that is written as a whole, in bytes; one item may be larger.
 pub(super) const PAGE: usize = 512 << 10;
 
-/// Keeps one piece of what is written to it: what begins after `skip` bytes, and has room.
+/// Keeps one piece of what is written to it: what begins after `skip` bytes, and fits.
 struct Window<'a> {
     piece: &'a mut Vec<u8>,
     skip: usize,
@@ -46,7 +46,7 @@ pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
 }
 
 /// An allocation that is written piece by piece. Each piece is cut out of the same text, which is
-/// written anew for it: the container, which is most of a large allocation, is skipped at no cost.
+/// written again for it: the container, which is most of a large allocation, is skipped at no cost.
 pub(super) struct AllocationPieces {
     snapshot: Snapshot,
     now: DateTime<Utc>,
@@ -85,7 +85,7 @@ impl AllocationPieces {
     }
 }
 
-/// Lets other requests of this thread go on: a fast reader of a long list takes piece after piece.
+/// Lets other requests of this thread proceed: a fast reader of a long list takes piece after piece.
 pub(super) async fn give_way() {
     tokio::task::yield_now().await;
 }

@@ -26,7 +26,7 @@ use crate::{
 const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
 /// How long a connection may stay open with nothing asked.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a peer may read nothing of what is sent to it: it must not hold a connection for ever.
+/// How long a peer may read nothing of what is sent to it: it must not hold a connection without end.
 const STALL: Duration = Duration::from_secs(300);
 /// How long a connection may take to close.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ const MAX_CONNECTIONS: usize = 2048;
 /// How long answers under way may take when the server stops, in seconds.
 const LAST_ANSWERS: u64 = 5;
 
-/// Starts to answer on a listener, until the server's handle is told to stop.
+/// Starts to answer on a listener, until the server's handle stops it.
 pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeError> {
     // Each thread that answers counts its own connections.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);

@@ -11,7 +11,7 @@ use crate::engine::{Captured, EngineError};
 /// How many bytes of outputs may be in memory at once: two of the largest, so that one is read while
 /// another is written.
 const MOST: usize = 2 * Keep::MOST_OUTPUT;
-/// What one permit of the semaphore stands for, in bytes.
+/// How many bytes one permit of the semaphore is.
 const UNIT: usize = 1 << 10;
 
 /// The memory that outputs may take together. Who wants more waits, in the order of asking.
@@ -54,7 +54,7 @@ impl Runner {
         most: usize,
     ) -> Result<Result<(Captured, Option<Reserved>), EngineError>, Stopped> {
         self.persistently("the request for the log", async || {
-            // Reserved anew for each call: one that waits for the engine holds up no other.
+            // Reserved again for each call: one that waits for the engine delays no other.
             let reserved = self.unless_stopped(self.output_memory.reserve(most)).await;
             let Ok(mut reserved) = reserved else {
                 return Err(EngineError::Unreachable("the server is stopping".to_owned()));

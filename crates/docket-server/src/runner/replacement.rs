@@ -3,7 +3,7 @@
 //! 1. Such a container is never asked to start again: it is removed, and its run gets a new one.
 //! 2. That it is removed is on record before it is; what ran is never taken for what did not.
 //! 3. Whether it ran is decided by the engine's events, because nothing else is left of it. Events
-//!    that break off before the removal prove nothing: they are read again.
+//!    that end before the removal prove nothing: they are read again.
 
 use std::time::Duration;
 

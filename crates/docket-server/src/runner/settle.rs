@@ -31,7 +31,7 @@ impl Runner {
             return;
         }
         let runner = Arc::clone(self);
-        // A decision is carried out whole, also where nobody waits for it any more.
+        // A decision is carried out as a whole, also when the request has ended.
         let decided = self.to_its_end(async move {
             let each = stream::iter(due);
             each.for_each_concurrent(AT_ONCE, |held| runner.decide_held(held)).await;

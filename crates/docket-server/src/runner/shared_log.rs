@@ -1,4 +1,4 @@
-//! One read of a container's log for all who follow it.
+//! One read of a container's log for all its followers.
 //!
 //! 1. The engine is asked once for all followers that keep up with each other.
 //! 2. Memory does not grow with the log or with slow followers: a window of the newest bytes is kept,
@@ -36,7 +36,7 @@ pub(super) struct SharedLogs {
     logs: Mutex<HashMap<ContainerId, Weak<Log>>>,
 }
 
-/// A log as it is read; reading ends when nobody follows it any more.
+/// A log that is being read; reading ends when it has no follower any more.
 #[derive(Debug)]
 struct Log {
     window: Arc<Window>,
@@ -89,7 +89,7 @@ pub(super) struct LogFollower {
 }
 
 impl SharedLogs {
-    /// Follows a container's log from a position on, together with whoever follows it already.
+    /// Follows a container's log from a position on, together with those that follow it already.
     pub(super) fn follow(
         &self,
         engine: &Arc<dyn Engine>,
@@ -158,7 +158,7 @@ impl Log {
 }
 
 impl Window {
-    /// Takes in what the engine hands out, no faster than somebody wants it.
+    /// Reads what the engine sends, no faster than the followers take it.
     async fn fill(self: Arc<Self>, pieces: LiveOutput) {
         let mut pieces = pieces.ready_chunks(TAKEN_IN);
         while let Some(pieces) = pieces.next().await {
@@ -247,7 +247,7 @@ impl Content {
         self.position().saturating_sub(self.furthest) < AHEAD as u64
     }
 
-    /// Adds bytes; those go that the furthest follower has, but for the newest of them.
+    /// Adds bytes; those that the furthest follower has are removed, except for the newest of them.
     fn add(&mut self, bytes: &[u8], kept: usize) {
         self.bytes.extend(bytes);
         let had = self.furthest.saturating_sub(self.start);
@@ -289,7 +289,7 @@ mod tests {
         let (log, read) = log(BEHIND);
         for number in 0..100 {
             assert!(piece(&log, number).await.iter().all(|byte| *byte == number));
-            // A look at the log takes in some pieces more than have room.
+            // One read of the log has some pieces more than fit.
             let ahead = read.load(Ordering::SeqCst) - usize::from(number);
             assert!(ahead <= AHEAD / PIECE + TAKEN_IN + 1, "{number}: {ahead}");
             assert!(log.window.content.lock().bytes.len() <= AHEAD + BEHIND + 2 * PIECE);

@@ -1,5 +1,5 @@
 //! Records instants that are due and not decided as missed, where nothing can be decided about them
-//! any more: a push changes the specification, the server has another zone, or nobody knows what
+//! any more: a push changes the specification, the server has another zone, or it is not known what
 //! became of them. What every store does alike; where records are kept is not known here.
 
 use std::sync::Arc;

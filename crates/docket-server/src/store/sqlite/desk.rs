@@ -26,7 +26,7 @@ use super::{
 /// How many commands are written together at most.
 const MOST_AT_ONCE: usize = 4096;
 
-/// Of how many allocations old records go at once: what arrives meanwhile does not wait long.
+/// Of how many allocations old records are removed at once: what arrives meanwhile does not wait long.
 const MOST_TIDIED: usize = 500;
 
 /// Why a transaction was not carried out.
@@ -69,7 +69,7 @@ pub(super) struct Desk {
     path: PathBuf,
     catalogue: Arc<RwLock<Catalogue>>,
     check: FileCheck,
-    /// Allocations of which old records are to go, when there is time or after each batch.
+    /// Allocations whose old records are to be removed, when there is time or after each batch.
     overfull: HashSet<AllocationName>,
     /// What was committed to a file that turned out not to be in place: answered once it is again.
     unanswered: Vec<Box<dyn Command>>,
@@ -205,7 +205,7 @@ impl Desk {
         let in_place = self.check.before_write();
         let closed = match &in_place {
             Ok(()) => self.empty_log(),
-            // The paths lead to files of somebody else, which must stay; so must a file that was
+            // The paths lead to files of another program, which must stay; so must a file that was
             // overwritten.
             Err(error) => self.keep_files().and_then(|()| {
                 let saves = self.check.may_save_log(error);

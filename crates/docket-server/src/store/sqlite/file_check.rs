@@ -1,5 +1,5 @@
 //! Checks before and after each write that the files of the store are still those that were opened,
-//! and that nobody but SQLite wrote to them.
+//! and that only SQLite wrote to them.
 
 use std::sync::Arc;
 

@@ -96,7 +96,7 @@ impl From<&Metadata> for FileId {
     }
 }
 
-/// What changes when somebody writes to a file: its size, and its time of modification in seconds
+/// What changes when a file is written: its size, and its time of modification in seconds
 /// and nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp(u64, i64, i64);
@@ -150,7 +150,7 @@ impl OpenFiles {
         Ok(())
     }
 
-    /// Makes sure that no other server serves the store.
+    /// Checks that no other server serves the store.
     pub(super) fn keep_lock(&self) -> Result<(), FileError> {
         self.lock.keep().map_err(|error| match error {
             KeepError::ByProcess(process) => FileError::Taken { path: self.path.clone(), process },
@@ -166,7 +166,7 @@ impl OpenFiles {
         Ok(Stamps(Stamp::from(&file), Stamp::from(&log)))
     }
 
-    /// True where nobody wrote to the file that is open, wherever it is now.
+    /// True if the open file was not written by others, wherever it is now.
     pub(super) fn is_unchanged_since(&self, seen: Stamps) -> bool {
         self.file.metadata().is_ok_and(|file| Stamp::from(&file) == seen.0)
     }

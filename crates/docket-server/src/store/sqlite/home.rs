@@ -23,7 +23,7 @@ use super::{
     values,
 };
 
-/// Under which key of `meta` it stands.
+/// Its key in `meta`.
 pub(super) const HOME: &str = "home";
 /// Under which key of `meta` a copy says when it was made.
 pub(super) const COPIED_AT: &str = "copied_at";

@@ -1,5 +1,5 @@
-//! One server for one file: whoever opens it holds a lock beside it, as long as it lives. The lock's
-//! own file also notes when the store could not be written, since that needs no room on the disk.
+//! One server for one file: the server that opens it holds a lock beside it while it runs. The lock's
+//! own file also notes when the store could not be written, since that needs no free space on the disk.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,7 +16,7 @@ use tracing::warn;
 use super::{copy, files::FileId};
 
 /// The size of the lock's file in bytes: a block of the usual file systems, which the file has from
-/// the beginning, so that writing it again needs no room.
+/// the beginning, so that writing it again needs no free space.
 const SIZE: usize = 4096;
 
 /// How many outages are noted: they fit into a block. The oldest are given up.
@@ -62,7 +62,8 @@ impl From<io::Error> for KeepError {
 
 /// Takes the lock beside `path`, and writes down who has it.
 ///
-/// The lock's own file stays: one that was removed could be locked by one and made anew by another.
+/// The lock's own file stays: one that was removed could be locked by one server and created again by
+/// another.
 pub(super) fn lock(path: &Path) -> io::Result<Locked> {
     let path = copy::beside(path, ".lock");
     let (file, text) = match open_locked(&path)? {
@@ -70,7 +71,7 @@ pub(super) fn lock(path: &Path) -> io::Result<Locked> {
         OpenedLock::ByProcess(process) => return Ok(Locked::ByProcess(process)),
     };
     let (_, outages) = text.split_once('\n').unwrap_or((&text, ""));
-    // Where it is damaged there is nothing to be had from it.
+    // A damaged file contains nothing that can be used.
     let outages = serde_json::from_str(outages).unwrap_or_default();
     let held = Held { file, outages };
     held.write(text.len())?;
@@ -118,8 +119,8 @@ impl LockFile {
         self.held.lock().outages.clone()
     }
 
-    /// Makes sure that the lock holds against whoever opens the store by its path: a file that was
-    /// removed is made and locked anew.
+    /// Makes sure that the lock holds against other servers that open the store by its path: a file that
+    /// was removed is created and locked again.
     ///
     /// # Errors
     /// [`KeepError::ByProcess`] where another server was faster.
@@ -138,7 +139,7 @@ impl LockFile {
         Ok(())
     }
 
-    /// Notes an outage, or until when one that is noted goes on.
+    /// Notes an outage, or the new end of one that is noted.
     pub(super) fn note(&self, outage: Outage) -> io::Result<()> {
         let mut held = self.held.lock();
         let outages = &mut held.outages;
@@ -161,7 +162,7 @@ impl LockFile {
 }
 
 impl Held {
-    /// Writes all of the file anew, in its place. `present` is how long it is.
+    /// Overwrites the whole file in place. `present` is how long it is.
     fn write(&self, present: usize) -> io::Result<()> {
         let mut text = format!("{}\n", std::process::id());
         let least = text.len().max(present);

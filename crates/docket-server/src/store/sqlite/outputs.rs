@@ -3,7 +3,7 @@
 //! SQLite holds a whole row of this table in memory to compare its key, to write it and to read any of
 //! it, so no row may be large. A longer output has one row more for each further piece. The key of
 //! such a row is the attempt's number plus a multiple of 2^32, so the table is what it always was: an
-//! older docket finds the first piece, and is told how many bytes follow.
+//! older docket finds the first piece, and sees how many bytes follow.
 //!
 //! Older versions wrote each output in one row, its head and its tail; such rows are read too.
 

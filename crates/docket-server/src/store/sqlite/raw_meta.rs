@@ -7,7 +7,7 @@ use super::file_check::COMMITS;
 
 /// The kind of a page that has the rows of a table `WITHOUT ROWID` itself.
 const LEAF: u8 = 0x0a;
-/// Offset and size of what stands before the places of the rows.
+/// Offset and size of what precedes the offsets of the rows.
 const COUNT: usize = 3;
 const PLACES: usize = 8;
 

@@ -129,7 +129,7 @@ mod tests {
         let (sql, log) = log(&directory);
 
         let written = is_whole(&log).unwrap();
-        // The next write begins the log anew, and leaves older frames behind it.
+        // The next write restarts the log, and leaves older frames behind it.
         sql.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(())).unwrap();
         sql.execute("INSERT INTO a VALUES (3)", []).unwrap();
         let begun_anew = is_whole(&log).unwrap();
