@@ -35,7 +35,8 @@ fn a_server_is_paused_until_a_time_and_unpaused() {
     let open_ended = Stub::tcp(|_| {
         ok(r#"{"TimeZone":"UTC","Pause":{"By":"ann@db","Since":"2026-11-21T09:00:00Z"}}"#)
     });
-    let unpaused = Stub::tcp(|_| ok(r#"{"TimeZone":"UTC"}"#));
+    let unpaused = Stub::tcp(|_| ok(r#"{"TimeZone":"UTC","WasPaused":true}"#));
+    let not_paused = Stub::tcp(|_| ok(r#"{"TimeZone":"UTC","WasPaused":false}"#));
     let reason = ["--reason", "the database moves"];
     let until = ["--until", "2026-11-21T11:00:00Z"];
 
@@ -52,12 +53,17 @@ fn a_server_is_paused_until_a_time_and_unpaused() {
     assert_snapshot!(paused.transcript(&mut docket(["health"])), @r"
     exit code 0
     --- stdout
-    <server> is well; docket was paused by ann@db: the database moves
+    <server> is well; it is paused since 2026-11-21 10:00 CET by ann@db until 2026-11-21 12:00 CET: the database moves
     ");
     assert_snapshot!(unpaused.transcript(&mut docket(["unpause"])), @r"
     exit code 0
     --- stdout
     Unpaused <server>
+    ");
+    assert_snapshot!(not_paused.transcript(&mut docket(["unpause"])), @r"
+    exit code 0
+    --- stdout
+    <server> was not paused
     ");
 
     let asked = paused.requests().remove(0);
