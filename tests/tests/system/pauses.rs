@@ -133,7 +133,7 @@ fn a_pause_outlives_the_server_and_ends_by_itself() {
 fn a_server_started_paused_has_no_end_of_a_pause_and_keeps_its_reason() {
     let stub = StubEngine::start(Options::default());
     let home = Home::durable(&stub.docker_host());
-    let mut server = home.server();
+    let server = home.server();
     server.docket(["pause", "--until", "1h", "--reason", "the database moves"]).ok();
     let until = server.get("/-/health").json()["Pause"]["Until"].as_str().unwrap().to_owned();
     server.stop();

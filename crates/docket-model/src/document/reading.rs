@@ -255,7 +255,8 @@ impl<'t> Reading<'t> {
     /// reading ends here.
     fn too_large(&mut self, at: &Node<'t>, message: &str) {
         self.is_too_large = true;
-        self.wrong(at, message);
+        let mistake = Mistake::new(FieldPath::default(), message);
+        self.noted.note_last(place::point(self.source, at, mistake));
     }
 
     fn wrong(&mut self, at: &Node<'t>, message: &str) {
