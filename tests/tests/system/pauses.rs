@@ -163,12 +163,18 @@ fn a_reason_stays_until_a_new_one_is_given_and_an_empty_one_is_none() {
         reasons.push(reason());
     }
     server.push(&idle("foo"));
-    server.docket(["suspend", "foo", "--reason", ""]).ok();
-
-    let suspended = server.allocation("foo")["Status"]["Suspended"].clone();
+    let suspend = |option, value| {
+        server.docket(["suspend", "foo", option, value]).ok();
+        server.allocation("foo")["Status"]["Suspended"].clone()
+    };
+    let unexplained = suspend("--reason", "");
+    suspend("--reason", "moving");
+    let explained = suspend("--until", "1h");
 
     assert_eq!(reasons, ["moving", "moving", "moving"]);
-    assert!(suspended.is_object() && suspended["Reason"] == Value::Null, "{suspended}");
+    assert!(unexplained.is_object() && unexplained["Reason"] == Value::Null, "{unexplained}");
+    assert_eq!(explained["Reason"], "moving", "{explained}");
+    assert!(explained["Until"].is_string(), "{explained}");
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::{io::Write, sync::Arc};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use docket_model::{
-    Origin, Run, log,
+    Origin, Run,
+    journal::shown,
+    log,
     schedule::Schedule,
     wire::{RunSummary, Status},
 };
@@ -63,10 +65,10 @@ impl View<'_> {
             warnings.push("never runs again".to_owned());
         }
         if let Some(decided) = decided.filter(|decided| *decided > self.now) {
-            warnings.push(format!("decided up to {decided} already, ahead of the clock"));
+            warnings.push(format!("decided up to {} already, ahead of the clock", shown(decided)));
         } else if allocation.scheduled_at > self.now {
             let pushed = allocation.scheduled_at;
-            warnings.push(format!("pushed at {pushed}, ahead of the clock"));
+            warnings.push(format!("pushed at {}, ahead of the clock", shown(pushed)));
         }
         let last = last_run(recent);
         Status {

@@ -19,7 +19,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use docket_model::journal::{Cause, Pause};
+use docket_model::journal::{Cause, Pause, shown};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -79,7 +79,10 @@ impl Ticks {
         let latest = DateTime::from_timestamp_millis(self.latest.load(Ordering::Relaxed))?;
         (latest - now > DRIFT).then(|| {
             let seconds = (latest - now).num_seconds();
-            format!("set back by {seconds} s: what was decided up to {latest} is not repeated")
+            format!(
+                "set back by {seconds} s: what was decided up to {} is not repeated",
+                shown(latest)
+            )
         })
     }
 }

@@ -242,6 +242,21 @@ pub(super) fn steered(
     }
 }
 
+/// A change by hand as it is carried out: a suspension in force keeps its reason unless a new one is
+/// given.
+pub(super) fn completed(standing: &Standing, steering: Steering, at: DateTime<Utc>) -> Steering {
+    let held = standing.suspension.as_deref().filter(|held| held.holds_at(at));
+    match steering {
+        Steering::Suspend(wanted) => Steering::Suspend(with_reason_of(held, wanted)),
+        other => other,
+    }
+}
+
+fn with_reason_of(held: Option<&Suspension>, wanted: Suspension) -> Suspension {
+    let reason = wanted.reason.or_else(|| held?.reason.clone());
+    Suspension { reason, ..wanted }
+}
+
 /// The pause of the whole server from now on, and what to note about it; nothing where it is so already.
 ///
 /// A pause in force keeps its beginning, and its reason unless a new one is given.
@@ -254,8 +269,7 @@ pub(super) fn controlled(
     match control {
         ServerControl::Pause(wanted) => {
             let since = held.map_or(wanted.since, |held| held.since);
-            let reason = wanted.reason.clone().or_else(|| held?.reason.clone());
-            let pause = Suspension { since, reason, ..wanted.clone() };
+            let pause = Suspension { since, ..with_reason_of(held, wanted.clone()) };
             (held != Some(&pause)).then(|| (pause.clone(), Event::ServerPaused(pause)))
         }
         ServerControl::Unpause => {

@@ -122,6 +122,7 @@ impl AllocationStore for MemoryStore {
         let mut state = self.state.write();
         let Some(standing) = state.catalogue.standing(name) else { return Ok(false) };
         deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
+        let steering = rules::completed(&standing, steering, deed.at);
         let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
         let mut draft = Draft::of(&state.catalogue);
         let succeeded = if rules::has_success_ahead(&standing, deed.at) {

@@ -117,13 +117,14 @@ impl<'a> Work<'a> {
         let Some((position, entry)) = self.draft.entry(name) else { return Ok(false) };
         let standing = entry.standing(position);
         deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
-        let Some(event) = rules::steered(&standing, steering, deed.at) else { return Ok(true) };
+        let steering = rules::completed(&standing, steering.clone(), deed.at);
+        let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
         let succeeded = if rules::has_success_ahead(&standing, deed.at) {
             self.succeeded_before(position, deed.at)?
         } else {
             standing.succeeded
         };
-        if let Some((_, entry)) = self.draft.steer(name, steering.clone(), deed.at, succeeded) {
+        if let Some((_, entry)) = self.draft.steer(name, steering, deed.at, succeeded) {
             let suspension = entry.suspension.as_deref().map(values::json).transpose()?;
             let allocation = &entry.allocation;
             self.sql
