@@ -6,13 +6,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use docket_model::{Allocation, allocation::Overlap, run::ContainerId};
+use docket_model::{Allocation, allocation::Overlap};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::{
     Runner, Stopped,
-    line::{Handle, Line, Turn},
+    line::{Handle, Line, Sign, Turn},
 };
 use crate::engine::Sight;
 
@@ -35,7 +35,7 @@ impl Runner {
             let turn = self.lines.turn(allocation.uid).await;
             let is_indifferent = allocation.specification.policies.overlap == Overlap::Allow;
             let unconfirmed = self.unconfirmed(&turn).filter(|_| !is_indifferent);
-            let Some((handle, container)) = unconfirmed else { return turn };
+            let Some((handle, sign)) = unconfirmed else { return turn };
             let left = limit.saturating_sub(begun_at.elapsed());
             if left.is_zero() {
                 warn!(run = %handle.id, "the engine has not reported on this run since it came up");
@@ -43,7 +43,7 @@ impl Runner {
             }
             // The run needs the turn to leave its line.
             drop(turn);
-            let confirming = self.confirm(&handle, container.as_ref());
+            let confirming = self.confirm(&handle, &sign);
             if let Ok(Err(Stopped)) = timeout(left, confirming).await {
                 return self.lines.turn(allocation.uid).await;
             }
@@ -52,23 +52,19 @@ impl Runner {
 
     /// A run under way on whose container the engine has not reported since it came up, or of which it is
     /// not decided whether it still starts one.
-    pub(super) fn unconfirmed(&self, line: &Line) -> Option<(Arc<Handle>, Option<ContainerId>)> {
+    pub(super) fn unconfirmed(&self, line: &Line) -> Option<(Arc<Handle>, Sign)> {
         let epoch = self.health.epoch();
         line.under_way().into_iter().find_map(|handle| {
-            let container = handle.unconfirmed(epoch)?;
-            Some((handle, container))
+            let sign = handle.unconfirmed(epoch)?;
+            Some((handle, sign))
         })
     }
 
     /// Inspects the container of a run; if it does not run, waits until that is on record.
-    async fn confirm(
-        &self,
-        handle: &Handle,
-        container: Option<&ContainerId>,
-    ) -> Result<(), Stopped> {
+    async fn confirm(&self, handle: &Handle, sign: &Sign) -> Result<(), Stopped> {
         let mut news = self.news.subscribe();
         let epoch = self.health.epoch();
-        if let Some(container) = container
+        if let Sign::Container(container) = sign
             && let Some(Sight::Runs { .. } | Sight::Created) = self.look_surely(container).await?
         {
             handle.runs_in(container, epoch);

@@ -29,16 +29,23 @@ pub(super) struct Handle {
     pub(super) attempt: u32,
     /// Set once somebody wants it to end.
     cancellation: watch::Sender<Option<Cancellation>>,
-    /// Its container, from its creation or its recovery on to the end of the attempt.
-    container: Mutex<Option<Watched>>,
+    /// What shows whether it has ended, from the creation or the recovery of its container on.
+    watched: Mutex<Option<Watched>>,
 }
 
 /// What shows whether a run under way has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The state of its container.
+    Container(ContainerId),
+    /// Whether a run that an earlier life of the server claimed still starts a container.
+    Start,
+}
+
+/// What is known of a run under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Watched {
-    /// Its container; nothing where it is not decided whether a run of an earlier life of the server
-    /// still starts one.
-    id: Option<ContainerId>,
+    sign: Sign,
     /// When the engine last came up before it reported that the container runs; 0 where it did not
     /// report anything since the server started.
     confirmed: u64,
@@ -53,36 +60,36 @@ impl Handle {
         cancellation: Option<Cancellation>,
     ) -> Arc<Self> {
         let cancellation = watch::Sender::new(cancellation);
-        let container = Mutex::default();
-        Arc::new(Self { id, allocation, trigger, attempt, cancellation, container })
+        let watched = Mutex::default();
+        Arc::new(Self { id, allocation, trigger, attempt, cancellation, watched })
     }
 
     /// The engine has to report on this container before anything is decided by what it does.
     pub(super) fn has_container(&self, id: ContainerId) {
-        *self.container.lock() = Some(Watched { id: Some(id), confirmed: 0 });
+        *self.watched.lock() = Some(Watched { sign: Sign::Container(id), confirmed: 0 });
     }
 
     /// It is to be decided whether it still starts a container before anything is decided by it.
     pub(super) fn may_be_too_late(&self) {
-        *self.container.lock() = Some(Watched { id: None, confirmed: 0 });
+        *self.watched.lock() = Some(Watched { sign: Sign::Start, confirmed: 0 });
     }
 
     /// The engine, which came up for the time of this number, reported that the container runs.
     pub(super) fn runs_in(&self, id: &ContainerId, epoch: u64) {
-        *self.container.lock() = Some(Watched { id: Some(id.clone()), confirmed: epoch });
+        *self.watched.lock() =
+            Some(Watched { sign: Sign::Container(id.clone()), confirmed: epoch });
     }
 
     /// The attempt has no container any more, and the record says so.
     pub(super) fn has_no_container(&self) {
-        *self.container.lock() = None;
+        *self.watched.lock() = None;
     }
 
-    /// The container on which the engine has not reported since it came up for the time of this number;
-    /// nothing within where it is not decided whether the run still starts one.
-    pub(super) fn unconfirmed(&self, epoch: u64) -> Option<Option<ContainerId>> {
-        let container = self.container.lock();
-        let unconfirmed = container.as_ref().filter(|watched| watched.confirmed < epoch.max(1));
-        unconfirmed.map(|watched| watched.id.clone())
+    /// What has not shown whether the run has ended since the engine came up for the time of this number.
+    pub(super) fn unconfirmed(&self, epoch: u64) -> Option<Sign> {
+        let watched = self.watched.lock();
+        let unconfirmed = watched.as_ref().filter(|watched| watched.confirmed < epoch.max(1));
+        unconfirmed.map(|watched| watched.sign.clone())
     }
 
     pub(super) fn cancel(&self, cancellation: Cancellation) {
