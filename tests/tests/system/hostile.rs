@@ -2,10 +2,13 @@
 
 use docket_stub_engine::Options;
 use docket_tests::{Home, StubEngine, allocation::idle, http::Request};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Clears the screen, sets a title, turns the text around, and ends a line where there is none.
 const HOSTILE: &str = "\u{1b}[2Jx\u{1b}]0;title\u{7}\u{202e}gnp\u{9b}31m\r\u{2066}";
+
+/// Only turns the text around: a reason and a caller with control characters are rejected.
+const TURNED: &str = "\u{202e}gnp\u{2066}31m\u{2066}";
 
 #[test]
 fn no_command_of_a_terminal_gets_into_what_the_client_tells_people() {
@@ -18,11 +21,18 @@ fn no_command_of_a_terminal_gets_into_what_the_client_tells_people() {
     allocation["Labels"] = json!({"owner": HOSTILE, "team": "a"});
     allocation["Container"]["Config"]["Env"] = json!([format!("X={HOSTILE}")]);
     server.push(&allocation);
-    let run = Request::post_to("/foo/runs", json!({"By": HOSTILE}).to_string());
-    assert_eq!(server.send(&run).status, 202);
+    let post = |path: &str, body: Value| {
+        let answer = server.send(&Request::post_to(path, body.to_string()));
+        (answer.status, answer.text().contains("control character"))
+    };
+    let rejected = [
+        post("/foo/runs", json!({"By": HOSTILE})),
+        post("/foo/suspend", json!({"By": HOSTILE})),
+        post("/foo/suspend", json!({"Reason": HOSTILE})),
+    ];
+    assert_eq!(post("/foo/runs", json!({"By": TURNED})).0, 202);
     server.ended_run("foo");
-    let suspension = json!({"By": HOSTILE, "Reason": HOSTILE}).to_string();
-    assert_eq!(server.send(&Request::post_to("/foo/suspend", suspension)).status, 200);
+    assert_eq!(post("/foo/suspend", json!({"By": TURNED, "Reason": TURNED})).0, 200);
 
     let told = [
         server.docket(["list", "-o", "table"]).ok(),
@@ -35,6 +45,7 @@ fn no_command_of_a_terminal_gets_into_what_the_client_tells_people() {
         let turns_around = ('\u{202a}'..='\u{202e}').contains(&c) || c == '\u{2066}';
         c != '\n' && (c.is_control() || turns_around)
     };
+    assert_eq!(rejected, [(400, true); 3]);
     for told in told {
         assert!(told.contains("gnp\u{fffd}31m"), "{told:?}");
         assert!(!told.contains(commands), "{told:?}");

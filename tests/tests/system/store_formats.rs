@@ -1,13 +1,14 @@
 //! Store files of earlier formats, opened with the built program: all that they showed is still shown.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
 use docket_tests::{
-    Server, answers, eventually,
+    Server, answers, eventually, moment,
     small_disk::SmallDisk,
     store_fixture::{OpenedFixture, StoreFixture},
 };
@@ -80,10 +81,11 @@ fn compare(fixture: &StoreFixture, now: &Value) -> Vec<String> {
         }
     }
     all.extend(lost(&before["Outputs"], &now["Outputs"], "outputs", &[]));
-    // Entries are only added, the newest first.
-    let (entries, old) = (list(now, "Journal"), list(before, "Journal"));
+    // Entries are only added, the newest first. The first release listed them as they were written.
+    let (entries, mut old) = (list(now, "Journal"), list(before, "Journal").clone());
+    old.sort_by_key(|entry| Reverse(moment::parse(entry["At"].as_str().unwrap())));
     let kept = &entries[entries.len().saturating_sub(old.len())..];
-    all.extend(lost(&before["Journal"], &Value::from(kept), "journal", &[]));
+    all.extend(lost(&Value::from(old), &Value::from(kept), "journal", &[]));
     all
 }
 
