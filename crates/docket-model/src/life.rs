@@ -34,6 +34,12 @@ impl Life {
     pub fn new(number: u64, now: DateTime<Utc>) -> Self {
         Self { started_at: now.timestamp_millis(), id: Uuid::new_v4(), number }
     }
+
+    /// When it started; 1970 where that is no moment of the calendar.
+    #[must_use]
+    pub fn start(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.started_at).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Life {

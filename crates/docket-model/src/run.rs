@@ -72,6 +72,12 @@ impl Run {
         self.attempts.iter().any(|attempt| attempt.container.is_some())
     }
 
+    /// True if this is the container of one of its attempts.
+    #[must_use]
+    pub fn knows(&self, container: &ContainerId) -> bool {
+        self.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(container))
+    }
+
     /// How long after its instant the first container started, by docket's clock; absent while none
     /// has. Never negative, also where a clock was set back meanwhile.
     #[must_use]

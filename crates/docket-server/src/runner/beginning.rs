@@ -125,7 +125,7 @@ impl Runner {
         let Found { id, identity, .. } = found;
         let record = || self.store.run(identity.allocation.as_str(), identity.instant);
         let run = self.durably(record).await?.ok().flatten();
-        Ok(run.is_some_and(|run| knows(&run, id)))
+        Ok(run.is_some_and(|run| run.knows(id)))
     }
 
     /// Records what is known of the time that the store does not know, and that nothing else is.
@@ -143,8 +143,7 @@ impl Runner {
             self.adopt(found).await?;
         }
         // Nothing was started since, so what came since is decided as usual.
-        let at = DateTime::from_timestamp_millis(self.life.started_at);
-        let at = at.unwrap_or_else(|| self.clock.now());
+        let at = self.life.start();
         let restoration = Restoration { doubt, at, zone: self.zone, lives };
         self.durably(|| self.store.restore(restoration.clone())).await?.unwrap_or_else(|error| {
             warn!(%error, "what the store does not know could not be recorded");
@@ -215,7 +214,7 @@ impl Runner {
             return Ok(());
         };
         match held {
-            Some(run) if knows(&run, &id) => return Ok(()),
+            Some(run) if run.knows(&id) => return Ok(()),
             // It was recorded as missed because the store did not know of it.
             Some(run) if matches!(run.state, RunState::Missed { .. }) => {}
             Some(run) if run.state.is_over() => return Ok(()),
@@ -294,11 +293,6 @@ impl Runner {
         let age = self.health.engine_time()? - found.created_at?;
         Some(self.clock.now() - age)
     }
-}
-
-/// True where one of the attempts of a run had this container.
-fn knows(run: &Run, container: &ContainerId) -> bool {
-    run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(container))
 }
 
 /// The newest attempt of each run that has a container.

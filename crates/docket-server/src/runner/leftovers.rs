@@ -125,7 +125,7 @@ impl Runner {
             }
             return;
         };
-        if !run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(&found.id)) {
+        if !run.knows(&found.id) {
             return self.clear_unknown(&run, &found).await;
         }
         let Found { id, identity, .. } = found;
@@ -152,10 +152,7 @@ impl Runner {
             }
         }
         let now = self.store.run(run.id.allocation.as_str(), run.id.instant).await;
-        let is_known = |run: &Arc<Run>| {
-            run.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(&found.id))
-        };
-        if now.is_ok_and(|now| !now.as_ref().is_some_and(is_known)) {
+        if now.is_ok_and(|now| !now.is_some_and(|run| run.knows(&found.id))) {
             self.remove_orphan(found).await;
         }
     }

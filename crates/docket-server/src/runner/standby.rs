@@ -1,7 +1,7 @@
 //! Whether things may start: not before the first look at the engine, and not beside another server
 //! that uses a copy of the same store and started earlier.
 
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use docket_model::journal::{Entry, Event};
 use tokio::sync::watch;
 use tracing::{error, warn};
@@ -98,8 +98,7 @@ impl Runner {
     /// copy of the store, and notes that. What an earlier life of this server created late was not
     /// started.
     pub(super) fn twin_of_orphan(&self, found: &Found) -> Option<Twin> {
-        let started_at = DateTime::from_timestamp_millis(self.life.started_at)?;
-        let is_of_this_life = found.identity.instant.moment() > started_at;
+        let is_of_this_life = found.identity.instant.moment() > self.life.start();
         self.twin(found, is_of_this_life)
     }
 

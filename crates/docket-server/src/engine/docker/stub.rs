@@ -4,7 +4,6 @@
 //! and bytes that are under way through the system would not count.
 
 use std::{
-    collections::BTreeMap,
     io,
     pin::Pin,
     sync::Arc,
@@ -12,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use docket_model::{FieldPath, Specification, container::UnknownOptions};
 use http::Uri;
 use hyper_util::{
     client::legacy::connect::{Connected, Connection},
@@ -28,10 +26,9 @@ use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
 };
 use tower_service::Service;
-use uuid::Uuid;
 
 use super::{client::Client, transport};
-use crate::engine::{Identity, Plan};
+use crate::engine::{Plan, plan::tests::plan as plan_of};
 
 /// What the engine does about a request.
 pub(super) enum Reply {
@@ -195,27 +192,7 @@ async fn read(connection: &mut BufReader<DuplexStream>) -> Option<String> {
 
 /// A plan for a container of busybox.
 pub(super) fn plan() -> Plan {
-    let container = json!({"Config": {"Image": "busybox"}});
-    let posted = json!({"Name": "report", "Cron": "@daily", "Container": container});
-    let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse).unwrap();
-    let identity = Identity {
-        namespace: "docket".into(),
-        store: Uuid::nil(),
-        allocation: read.specification.name,
-        uid: Uuid::nil(),
-        instant: "20261121T090000Z".parse().unwrap(),
-        attempt: 1,
-    };
-    let container = read.specification.container;
-    let labels = BTreeMap::default();
-    Plan {
-        identity,
-        labels,
-        container,
-        environment: Vec::new(),
-        command: None,
-        life: docket_model::Life::new(1, chrono::DateTime::UNIX_EPOCH),
-    }
+    plan_of(&json!({"Image": "busybox"}))
 }
 
 /// An inspection of the plan's container, in this state.

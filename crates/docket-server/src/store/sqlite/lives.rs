@@ -107,7 +107,6 @@ impl Work<'_> {
     }
 
     fn insert_life(&self, life: &Life, adopted_at: Option<DateTime<Utc>>) -> rusqlite::Result<()> {
-        let started_at = DateTime::from_timestamp_millis(life.started_at).unwrap_or_default();
         self.sql
             .prepare_cached(
                 "INSERT OR REPLACE INTO lives (number, id, started_at, adopted_at) \
@@ -115,7 +114,7 @@ impl Work<'_> {
             )?
             .execute(params![
                 life.id.to_string(),
-                values::text(started_at),
+                values::text(life.start()),
                 adopted_at.map(values::text)
             ])
             .map(drop)
