@@ -53,11 +53,24 @@ fn none_twice(folder: &Path) {
     assert!(twice.is_empty(), "{twice:?}");
 }
 
-/// Takes away the file of a store and what SQLite keeps beside it.
-fn remove_store(home: &Home) {
+/// Puts a copy in the place of a home's store, and of what SQLite keeps beside it.
+fn restore(home: &Home, copy: &Path) {
     for name in ["docket.db", "docket.db-wal", "docket.db-shm"] {
         let _ = fs::remove_file(home.path(name));
     }
+    fs::copy(copy, home.path("docket.db")).unwrap();
+}
+
+/// Pushes an allocation that runs for long once it is run by hand.
+fn push_long(server: &Server) {
+    server.push(&with_option(idle("long"), "Cmd", json!(["sh", "-c", "sleep 600"])));
+}
+
+/// The record of the run of `long` that a server took over.
+fn taken_over(server: &Server) -> Value {
+    eventually("a run that was taken over", || {
+        server.runs("long").into_iter().find(|run| run["State"] == "running")
+    })
 }
 
 /// The records of an allocation that is due each second account for each second once.
@@ -89,8 +102,7 @@ fn a_restored_backup_starts_nothing_again_and_says_what_it_does_not_know() {
     let at_backup = counts(&starts(&home)).len();
     await_starts(&starts(&home), at_backup + 4);
     server.crash();
-    remove_store(&home);
-    fs::copy(&backup, home.path("docket.db")).unwrap();
+    restore(&home, &backup);
 
     let mut server = home.server();
     server.await_log("the store was restored from a copy of");
@@ -124,7 +136,7 @@ fn an_older_file_shows_by_the_containers_and_takes_them_over() {
     let server = home.server();
     server.await_ready();
     server.push(&counted(&home, "true"));
-    server.push(&with_option(idle("long"), "Cmd", json!(["sh", "-c", "sleep 600"])));
+    push_long(&server);
     await_starts(&starts(&home), 1);
     server.stop();
     let older = home.path("older.db");
@@ -135,14 +147,11 @@ fn an_older_file_shows_by_the_containers_and_takes_them_over() {
     let container = server.running_container("long");
     await_starts(&starts(&home), 4);
     server.crash();
-    remove_store(&home);
-    fs::copy(&older, home.path("docket.db")).unwrap();
+    restore(&home, &older);
 
     let server = home.server();
     server.await_ready();
-    let adopted = eventually("a run that was taken over", || {
-        server.runs("long").into_iter().find(|run| run["State"] == "running")
-    });
+    let adopted = taken_over(&server);
     engine.docker(["kill", &container]);
     let ended = server.ended_run("long");
 
@@ -164,7 +173,7 @@ fn a_copy_that_was_made_beside_a_server_shows_by_later_containers_of_that_server
     let server = home.server();
     server.await_ready();
     server.push(&counted(&home, "true"));
-    server.push(&with_option(idle("long"), "Cmd", json!(["sh", "-c", "sleep 600"])));
+    push_long(&server);
     await_starts(&starts(&home), 1);
     let copy = home.path("copy.db");
     server.docket(["backup", copy.to_str().unwrap()]).ok();
@@ -177,14 +186,11 @@ fn a_copy_that_was_made_beside_a_server_shows_by_later_containers_of_that_server
     let by_hand = server.run_by_hand("long");
     let container = server.running_container("long");
     server.crash();
-    remove_store(&home);
-    fs::copy(&copy, home.path("docket.db")).unwrap();
+    restore(&home, &copy);
 
     let server = home.server();
     server.await_ready();
-    let adopted = eventually("a run that was taken over", || {
-        server.runs("long").into_iter().find(|run| run["State"] == "running")
-    });
+    let adopted = taken_over(&server);
     engine.docker(["kill", &container]);
     server.ended_run("long");
 
@@ -216,7 +222,7 @@ fn a_copy_of_a_store_that_is_served_is_rejected_and_in_another_namespace_touches
     let home = Home::durable(engine.address());
     let server = home.server();
     server.await_ready();
-    server.push(&with_option(idle("long"), "Cmd", json!(["sh", "-c", "sleep 600"])));
+    push_long(&server);
     server.run_by_hand("long");
     let container = server.running_container("long");
     let copy = home.path("copy.db");

@@ -7,7 +7,7 @@ use docket_model::wire::SuspendRequest;
 use super::suspend;
 use crate::{
     client::{Client, Connection, Health},
-    clock, output, who, words,
+    clock, output, who,
 };
 
 /// Pauses the whole server: it starts nothing by itself until it is unpaused
@@ -47,10 +47,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 /// How long the pause holds, by the answer.
 fn end(health: &Health) -> String {
-    match health.pause.as_ref().and_then(|pause| pause.until) {
-        Some(until) => {
-            format!("until {}", words::wall_clock(until, words::zone(&health.time_zone)))
-        }
-        None => "until it is unpaused".to_owned(),
-    }
+    let until = health.pause.as_ref().and_then(|pause| pause.until);
+    until.map_or_else(
+        || "until it is unpaused".to_owned(),
+        |until| suspend::until_in(until, &health.time_zone),
+    )
 }

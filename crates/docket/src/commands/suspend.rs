@@ -80,13 +80,13 @@ pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
 /// How long the suspension holds, by the answer.
 fn end(allocation: &Value) -> String {
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
-    let suspension = status.as_ref().and_then(|status| status.suspended.as_ref());
-    match (&status, suspension.and_then(|suspension| suspension.until)) {
-        (Some(status), Some(until)) => {
-            format!("until {}", words::wall_clock(until, words::zone(&status.time_zone)))
-        }
-        _ => "until it is resumed".to_owned(),
-    }
+    let until = status.and_then(|status| Some((status.suspended?.until?, status.time_zone)));
+    until.map_or_else(|| "until it is resumed".to_owned(), |(until, zone)| until_in(until, &zone))
+}
+
+/// An end on the wall clock of a zone.
+pub(super) fn until_in(until: DateTime<Utc>, zone: &str) -> String {
+    format!("until {}", words::wall_clock(until, words::zone(zone)))
 }
 
 #[cfg(test)]
