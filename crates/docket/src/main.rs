@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod commands;
 mod count;
+mod due;
 mod environment;
 mod output;
 mod size;

@@ -12,6 +12,9 @@ use serde::Serialize;
 use serde_json::{Serializer, Value, ser::PrettyFormatter};
 use thiserror::Error;
 
+/// The width of a terminal that does not say how wide it is.
+const USUAL_COLUMNS: usize = 80;
+
 /// The reader of standard output went away, which is no failure.
 #[derive(Debug, Error)]
 #[error("standard output is closed")]
@@ -20,7 +23,7 @@ pub(crate) struct Closed;
 /// How a command prints what it found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// A table for people
+    /// A table: aligned on a terminal, separated by tabs elsewhere
     Table,
     /// JSON, indented by 4
     Json,
@@ -39,6 +42,29 @@ impl Format {
 /// True where a person looks at standard output.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Who reads standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// A person, on a terminal with so many columns.
+    Terminal(usize),
+    /// A program, or a person by way of one.
+    Program,
+}
+
+impl Screen {
+    /// Who reads standard output now.
+    pub(crate) fn of_standard_output() -> Self {
+        if is_terminal() { Self::Terminal(columns()) } else { Self::Program }
+    }
+}
+
+/// The width of the terminal. Serial lines and some programs that imitate a terminal say 0.
+fn columns() -> usize {
+    let told = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
+    let set = || std::env::var("COLUMNS").ok()?.parse().ok();
+    told.filter(|width| *width > 0).or_else(set).filter(|width| *width > 0).unwrap_or(USUAL_COLUMNS)
 }
 
 /// True where colours are seen and wanted on standard error.
@@ -124,6 +150,20 @@ pub(crate) fn progress_bar(bytes: usize) -> Option<ProgressBar> {
 /// A text without characters that could command a terminal or turn it around; line ends stay.
 pub(crate) fn without_control(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect()
+}
+
+/// A text on one line: line ends and tabs are shown escaped.
+pub(crate) fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            c => line.push(visible(c)),
+        }
+    }
+    line
 }
 
 /// A character, or a sign in its place where it could command a terminal or turn a text around.

@@ -2,10 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
-use docket_model::{
-    journal::Suspension,
-    wire::{RunSummary, Status},
-};
+use docket_model::{journal::Suspension, wire::RunSummary};
 use serde_json::Value;
 
 /// Where a moment lies, seen from `now`: `in 3h 12m`, `5m ago`, `now`.
@@ -57,18 +54,6 @@ pub(crate) fn zone(name: &str) -> Tz {
 pub(crate) fn zone_of(allocation: &Value) -> Tz {
     let name = allocation.get("Status").and_then(|status| status.get("TimeZone"));
     zone(name.and_then(Value::as_str).unwrap_or("UTC"))
-}
-
-/// When an allocation runs next: `2026-11-23 09:00 CET (in 1d 23h)`, or why it does not.
-pub(crate) fn next(status: &Status, now: DateTime<Utc>) -> String {
-    match (&status.suspended, status.next) {
-        (Some(suspension), _) => suspended(suspension, zone(&status.time_zone)),
-        (None, Some(next)) => {
-            let wall_clock = wall_clock(next, zone(&status.time_zone));
-            format!("{wall_clock} ({})", relative(next, now))
-        }
-        (None, None) => "never".to_owned(),
-    }
 }
 
 /// Who suspended it and until when: `suspended by ann until 2026-11-23 06:00 CET`.

@@ -7,7 +7,7 @@ use docket_model::AllocationName;
 use crate::{
     client::{Client, Connection},
     clock,
-    output::{self, Format},
+    output::{self, Format, Screen},
     table,
 };
 
@@ -43,7 +43,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     }
     let allocation = client.get(&arguments.name).await?;
     match format {
-        Format::Table => output::line(table::of_one(&allocation, clock::now())),
+        Format::Table => {
+            let screen = Screen::of_standard_output();
+            output::line(table::of_one(&allocation, clock::now(), screen))
+        }
         Format::Json => output::json(&allocation),
         Format::Yaml => output::yaml(&allocation),
     }

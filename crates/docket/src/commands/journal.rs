@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     client::{Client, Connection},
     count,
-    output::{self, Format},
+    output::{self, Format, Screen},
     table,
 };
 
@@ -59,7 +59,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     }
     match Format::or_default(arguments.output) {
         Format::Table if listing.items.is_empty() => output::line("nothing is on record")?,
-        Format::Table => output::line(table::of_journal(&listing.items))?,
+        Format::Table => {
+            output::line(table::of_journal(&listing.items, Screen::of_standard_output()))?;
+        }
         Format::Json => output::json(&listing.items)?,
         Format::Yaml => output::yaml(&Value::Array(listing.items))?,
     }

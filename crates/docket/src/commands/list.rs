@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     client::{Client, Connection},
     clock, count,
-    output::{self, Format},
+    output::{self, Format, Screen},
     table,
 };
 
@@ -47,7 +47,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let listing = client.list(arguments.limit.map(NonZeroUsize::get)).await?;
     let count = listing.items.len();
     match format {
-        Format::Table => output::line(table::of_all(&listing.items, clock::now()))?,
+        Format::Table => {
+            let screen = Screen::of_standard_output();
+            output::line(table::of_all(&listing.items, clock::now(), screen))?;
+        }
         Format::Json => output::json(&listing.items)?,
         Format::Yaml => output::yaml(&Value::Array(listing.items))?,
     }

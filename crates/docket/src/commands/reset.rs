@@ -10,7 +10,9 @@ use serde::Deserialize;
 
 use crate::{
     client::{Client, Connection},
-    clock, output, who, words,
+    clock,
+    due::Due,
+    output, who,
 };
 
 /// Sets back what an allocation has decided, where that is ahead of the clock
@@ -37,7 +39,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let name = &arguments.name;
     let allocation = client.reset(name, &ResumeRequest { by: Some(who::asks()) }).await?;
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
-    let next = status.map(|status| words::next(&status, clock::now()));
+    let due = Due::read(&allocation);
+    let next = status.map(|status| due.next(&status, clock::now()));
     let next = next.map(|next| format!(", next: {next}")).unwrap_or_default();
     output::line(output::without_control(&format!("Reset {name}{next}")))
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     client::{Client, Connection},
     clock, count,
-    output::{self, Format},
+    output::{self, Format, Screen},
     table, words,
 };
 
@@ -71,7 +71,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
                 runs.iter().map(RunRecord::deserialize).collect::<Result<_, _>>().context(
                     "the server tells of its runs in a way that this version cannot read",
                 )?;
-            output::line(table::of_runs(&runs, zone, clock::now()))?;
+            let screen = Screen::of_standard_output();
+            output::line(table::of_runs(&runs, zone, clock::now(), screen))?;
         }
         Format::Json => output::json(&runs)?,
         Format::Yaml => output::yaml(&Value::Array(runs))?,

@@ -6,7 +6,8 @@ use docket_model::AllocationName;
 
 use crate::{
     client::{Client, Connection},
-    output, table, words,
+    output::{self, Screen},
+    table, words,
 };
 
 /// Says why an allocation ran, or did not, in sentences about the newest first
@@ -55,5 +56,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         return output::line(format_args!("there is nothing to say about {name}"));
     }
     let zone = words::zone_of(&client.get(name).await?);
-    output::line(table::of_sentences(&why.sentences, zone))
+    output::line(table::of_sentences(&why.sentences, zone, Screen::of_standard_output()))
 }

@@ -6,28 +6,30 @@ use docket_model::{journal::Entry, wire::Sentence};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{plain_table, table_of_text, trimmed};
-use crate::{output::without_control, words};
+use super::{
+    layout::{Column, table},
+    text,
+};
+use crate::{output::Screen, words};
+
+const COLUMNS: [Column; 4] = [
+    Column::whole("TIME (UTC)", 1),
+    Column::cut("ALLOCATION", 12, 2),
+    Column::cut("WHAT", 12, 0),
+    Column::cut("BY", 8, 3),
+];
 
 /// Entries of the journal, a line each; what this version does not know is shown as it is.
-pub(crate) fn of_journal(entries: &[Value]) -> String {
-    let mut table = plain_table();
-    table.set_header(["TIME (UTC)", "ALLOCATION", "WHAT", "BY"]);
-    for value in entries {
-        let cells = Entry::deserialize(value).map_or_else(|_| as_it_is(value), in_words);
-        table.add_row(cells.map(|cell| without_control(&cell)));
-    }
-    trimmed(&table)
+pub(crate) fn of_journal(entries: &[Value], screen: Screen) -> String {
+    let row = |value| Entry::deserialize(value).map_or_else(|_| as_it_is(value), in_words);
+    table(COLUMNS, entries.iter().map(row), screen)
 }
 
 /// Sentences with the moment that each is about, wrapped.
-pub(crate) fn of_sentences(sentences: &[Sentence], zone: Tz) -> String {
-    let mut table = table_of_text();
-    for Sentence { at, text } in sentences {
-        let at = at.map(|at| words::wall_clock(at, zone)).unwrap_or_default();
-        table.add_row([at, without_control(text)]);
-    }
-    trimmed(&table)
+pub(crate) fn of_sentences(sentences: &[Sentence], zone: Tz, screen: Screen) -> String {
+    let at = |at: Option<DateTime<Utc>>| at.map(|at| words::wall_clock(at, zone));
+    let texts = sentences.iter().map(|it| (at(it.at).unwrap_or_default(), it.text.clone()));
+    text::behind_keys(&texts.collect::<Vec<_>>(), screen)
 }
 
 fn in_words(entry: Entry) -> [String; 4] {
@@ -61,12 +63,30 @@ mod tests {
             json!({"At": "2026-11-21T08:00:00Z", "Event": "Stopped"}),
             json!({"At": "2026-11-21T07:00:00Z", "Event": {"Moved": {"To": "another\u{1b}[2J"}}}),
         ];
-        assert_snapshot!(of_journal(&entries), @r#"
+        assert_snapshot!(of_journal(&entries, Screen::Terminal(100)), @r#"
         TIME (UTC)            ALLOCATION  WHAT                                 BY
         2026-11-21T09:00:00Z  report      changed: Cron                        ann@db
         2026-11-21T08:00:00Z              docket was stopped
         2026-11-21T07:00:00Z              {"Moved":{"To":"another\u001b[2J"}}
         "#);
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_when_and_what() {
+        let entries = [json!({"At": "2026-11-21T09:00:00.123Z", "Allocation": "report",
+            "By": "ann@db", "Event": {"Updated": {"Keys": ["Cron", "Container"]}}})];
+        assert_snapshot!(of_journal(&entries, Screen::Terminal(40)), @"
+        TIME (UTC)            WHAT             …
+        2026-11-21T09:00:00Z  changed: Cron,…
+        ");
+        assert_snapshot!(of_journal(&entries, Screen::Terminal(20)), @"
+        WHAT               …
+        changed: Cron,…
+        ");
+        assert_snapshot!(of_journal(&entries, Screen::Program).replace('\t', "|"), @"
+        TIME (UTC)|ALLOCATION|WHAT|BY
+        2026-11-21T09:00:00Z|report|changed: Cron, Container|ann@db
+        ");
     }
 
     #[test]
@@ -79,10 +99,24 @@ mod tests {
                     from 02:12 to 07:40, and CatchUp is None";
         let sentences =
             [sentence(Some("2026-11-21T01:12:00Z"), long), sentence(None, "it is not suspended")];
-        assert_snapshot!(of_sentences(&sentences, Tz::Europe__Berlin), @"
+        assert_snapshot!(of_sentences(&sentences, Tz::Europe__Berlin, Screen::Terminal(120)), @"
         2026-11-21 02:12 CET  nothing started for 329 instants up to 07:40, because docket was not running
                               from 02:12 to 07:40, and CatchUp is None
                               it is not suspended
+        ");
+        assert_snapshot!(of_sentences(&sentences, Tz::Europe__Berlin, Screen::Terminal(30)), @"
+        2026-11-21 02:12 CET
+          nothing started for 329
+          instants up to 07:40,
+          because docket was not
+          running from 02:12 to 07:40,
+          and CatchUp is None
+        it is not suspended
+        ");
+        let for_programs = of_sentences(&sentences, Tz::Europe__Berlin, Screen::Program);
+        assert_snapshot!(for_programs.replace('\t', "|"), @"
+        2026-11-21 02:12 CET|nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40, and CatchUp is None
+        |it is not suspended
         ");
     }
 }

@@ -4,40 +4,41 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use docket_model::wire::RunRecord;
 
-use super::{plain_table, trimmed};
-use crate::{output::without_control, words};
+use super::layout::{Column, table};
+use crate::{output::Screen, words};
+
+/// The names of runs are long enough to be copied, the words for states to be understood.
+const COLUMNS: [Column; 8] = [
+    Column::cut("RUN", 20, 0),
+    Column::cut("STATE", 17, 1),
+    Column::whole("TRIGGER", 6),
+    Column::whole("STARTED", 5),
+    Column::whole("DURATION", 3),
+    Column::whole("LATENESS", 7),
+    Column::whole("EXIT CODE", 4),
+    Column::cut("REASON", 12, 2),
+];
 
 /// Runs of one allocation, a line each, with their times on its wall clock.
-pub(crate) fn of_runs(runs: &[RunRecord], zone: Tz, now: DateTime<Utc>) -> String {
-    let mut table = plain_table();
-    table.set_header([
-        "RUN",
-        "STATE",
-        "TRIGGER",
-        "STARTED",
-        "DURATION",
-        "LATENESS",
-        "EXIT CODE",
-        "REASON",
-    ]);
-    for run in runs {
-        let started = run.attempts.iter().find_map(|attempt| attempt.started);
-        let lasted = started.map(|started| words::exact(run.ended.unwrap_or(now) - started));
-        let lateness = run.lateness_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
-        let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
-        let cells = [
-            name(run),
-            state(run, now),
-            run.trigger.clone(),
-            started.map(|started| words::wall_clock(started, zone)).unwrap_or_default(),
-            lasted.unwrap_or_default(),
-            lateness.unwrap_or_default(),
-            code.map(|code| code.to_string()).unwrap_or_default(),
-            run.reason.clone().unwrap_or_default(),
-        ];
-        table.add_row(cells.map(|cell| without_control(&cell)));
-    }
-    trimmed(&table)
+pub(crate) fn of_runs(runs: &[RunRecord], zone: Tz, now: DateTime<Utc>, screen: Screen) -> String {
+    table(COLUMNS, runs.iter().map(|run| row(run, zone, now)), screen)
+}
+
+fn row(run: &RunRecord, zone: Tz, now: DateTime<Utc>) -> [String; 8] {
+    let started = run.attempts.iter().find_map(|attempt| attempt.started);
+    let lasted = started.map(|started| words::exact(run.ended.unwrap_or(now) - started));
+    let lateness = run.lateness_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
+    let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
+    [
+        name(run),
+        state(run, now),
+        run.trigger.clone(),
+        started.map(|started| words::wall_clock(started, zone)).unwrap_or_default(),
+        lasted.unwrap_or_default(),
+        lateness.unwrap_or_default(),
+        code.map(|code| code.to_string()).unwrap_or_default(),
+        run.reason.clone().unwrap_or_default(),
+    ]
 }
 
 /// The run's name; of several instants in one record the first and the last.
@@ -109,12 +110,33 @@ mod tests {
             })),
         ];
         let now = "2026-11-21T09:00:00Z".parse().unwrap();
-        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now), @"
+        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(200)), @"
         RUN                                               STATE                                     TRIGGER   STARTED                  DURATION  LATENESS  EXIT CODE  REASON
         20261121T085800.250Z                              running                                   ByHand    2026-11-21 09:58 CET     1m 59s    150ms
         20261121T085700Z                                  between-attempts (attempt 1, next in 1m)  Schedule  2026-11-21 09:57:01 CET  2m 58s    1.5s      3          exit code 3
         20261121T011200Z–20261121T064000Z (329 instants)  missed                                    Schedule                                                          docket was not running
         20261120T080000Z                                  succeeded (attempt 2)                     CatchUp   2026-11-20 09:00 CET     10m 1s    12ms      0
+        ");
+        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(80)), @"
+        RUN                   STATE              DURATION  EXIT CODE  REASON           …
+        20261121T085800.250Z  running            1m 59s
+        20261121T085700Z      between-attempts…  2m 58s    3          exit code 3
+        20261121T011200Z…     missed                                  docket was not…
+        20261120T080000Z      succeeded…         10m 1s    0
+        ");
+        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(40)), @"
+        RUN                                    …
+        20261121T085800.250Z
+        20261121T085700Z
+        20261121T011200Z–20261121T064000Z…
+        20261120T080000Z
+        ");
+        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(20)), @"
+        RUN
+        20261121T085800.250Z
+        20261121T085700Z
+        20261121T011200Z…
+        20261120T080000Z
         ");
     }
 }

@@ -5,7 +5,7 @@ use docket_model::{AllocationName, wire::Status};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::words;
+use crate::{due::Due, words};
 
 /// An allocation as the terminal shows it.
 #[derive(Debug, Clone)]
@@ -15,6 +15,7 @@ pub(super) struct Row {
     pub(super) schedule: String,
     /// True where its specification suspends it.
     is_suspended: bool,
+    due: Due,
     pub(super) status: Status,
     /// What a search looks in, in lower case.
     searched: String,
@@ -32,8 +33,6 @@ struct Shown {
     #[serde(default)]
     cron: String,
     #[serde(default)]
-    after: Option<Vec<String>>,
-    #[serde(default)]
     suspended: bool,
     status: Status,
 }
@@ -42,7 +41,8 @@ impl Row {
     /// Nothing where another version of the server tells too little.
     pub(super) fn read(allocation: &Value) -> Option<Self> {
         let shown = Shown::deserialize(allocation).ok()?;
-        let Shown { name, description, labels, cron, after, suspended, status } = shown;
+        let Shown { name, description, labels, cron, suspended, status } = shown;
+        let due = Due::read(allocation);
         let labels = labels.iter().flatten();
         let labels = labels.map(|(key, value)| format!(" {key}={}", value.as_str().unwrap_or("")));
         let searched = format!(
@@ -50,24 +50,20 @@ impl Row {
             description.unwrap_or_default(),
             labels.collect::<String>()
         );
-        let after = || format!("after {}", after.unwrap_or_default().join(", "));
-        let schedule = status.schedule.clone().unwrap_or_else(after);
+        let schedule = status.schedule.clone().unwrap_or_else(|| due.schedule());
         let (is_suspended, searched) = (suspended, searched.to_lowercase());
-        Some(Self { name, schedule, is_suspended, status, searched })
+        Some(Self { name, schedule, is_suspended, due, status, searched })
     }
 
     /// When it runs next, or why it does not.
     pub(super) fn next(&self, now: DateTime<Utc>) -> String {
-        if self.is_suspended && self.status.suspended.is_none() {
-            return "suspended by its specification".to_owned();
-        }
-        match (self.status.next, &self.status.suspended) {
+        match self.status.next {
             // How long it is until then comes first: there may be no place for more.
-            (Some(next), None) => {
+            Some(next) if !self.is_held() => {
                 let wall_clock = words::wall_clock(next, words::zone(&self.status.time_zone));
                 format!("{} · {wall_clock}", words::relative(next, now))
             }
-            _ => words::next(&self.status, now),
+            _ => self.due.next(&self.status, now),
         }
     }
 

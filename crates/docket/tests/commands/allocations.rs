@@ -113,8 +113,8 @@ fn list_prints_yaml_and_a_table_where_it_is_asked_to() {
     assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])), @"
     exit code 0
     --- stdout
-    NAME  SCHEDULE   NEXT   RUNNING  LAST RESULT
-    foo   0 9 * * *  never           has not run yet
+    NAME	SCHEDULE	NEXT	RUNNING	LAST RESULT
+    foo	0 9 * * *	never		has not run yet
     ");
 }
 

@@ -40,15 +40,15 @@ fn runs_are_a_table_on_the_wall_clock_of_the_allocation() {
     assert_snapshot!(runs(&["foo", "-o", "table"]), @"
     exit code 0
     --- stdout
-    RUN                                               STATE   TRIGGER   STARTED               DURATION  LATENESS  EXIT CODE  REASON
-    20261121T090000.123Z                              failed  ByHand    2026-11-21 10:00 CET  2.5s                3
-    20261121T011200Z–20261121T064000Z (329 instants)  missed  Schedule                                                       docket was not running
+    RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
+    20261121T090000.123Z	failed	ByHand	2026-11-21 10:00 CET	2.5s		3	
+    20261121T011200Z–20261121T064000Z (329 instants)	missed	Schedule					docket was not running
     ");
     assert_snapshot!(runs(&["foo", "-o", "table", "--state", "Missed", "--limit", "1"]), @"
     exit code 0
     --- stdout
-    RUN                                               STATE   TRIGGER   STARTED  DURATION  LATENESS  EXIT CODE  REASON
-    20261121T011200Z–20261121T064000Z (329 instants)  missed  Schedule                                          docket was not running
+    RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
+    20261121T011200Z–20261121T064000Z (329 instants)	missed	Schedule					docket was not running
     --- stderr
     these are the newest 1; there are more (--limit)
     ");
@@ -137,10 +137,9 @@ fn why_is_told_in_sentences() {
     assert_snapshot!(why(&[]), @"
     exit code 0
     --- stdout
-    2026-11-21 09:00 CET  the run failed: exit code 3
-    2026-11-21 02:12 CET  nothing started for 329 instants up to 07:40, because docket was not running
-                          from 02:12 to 07:40
-                          it is not suspended
+    2026-11-21 09:00 CET	the run failed: exit code 3
+    2026-11-21 02:12 CET	nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40
+    	it is not suspended
     ");
     assert_snapshot!(why(&["--at", "2026-11-21 09:00"]), @"
     exit code 0

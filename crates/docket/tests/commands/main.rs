@@ -16,6 +16,8 @@ mod push;
 mod run;
 mod server;
 mod stub;
+mod tables;
+mod terminal;
 
 use std::{ffi::OsStr, fmt::Write, path::Path, process::Output};
 

@@ -203,9 +203,9 @@ fn the_journal_is_the_server_s_or_an_allocation_s() {
     assert_snapshot!(journal(&["--limit", "2", "-o", "table"]), @"
     exit code 0
     --- stdout
-    TIME (UTC)            ALLOCATION  WHAT                  BY
-    2026-11-21T09:00:00Z  foo         changed: Cron         ann@db
-    2026-11-21T08:00:00Z              docket 0.1.0 started
+    TIME (UTC)	ALLOCATION	WHAT	BY
+    2026-11-21T09:00:00Z	foo	changed: Cron	ann@db
+    2026-11-21T08:00:00Z		docket 0.1.0 started	
     --- stderr
     these are the newest 2; there are more (--limit)
     ");
@@ -223,8 +223,8 @@ fn the_journal_is_the_server_s_or_an_allocation_s() {
     assert_snapshot!(journal(&["bar", "-o", "table"]), @"
     exit code 0
     --- stdout
-    TIME (UTC)            ALLOCATION  WHAT                BY
-    2026-11-21T08:00:00Z              docket was stopped
+    TIME (UTC)	ALLOCATION	WHAT	BY
+    2026-11-21T08:00:00Z		docket was stopped
     ");
     assert_snapshot!(journal(&["fo"]), @"
     exit code 1

@@ -1,0 +1,111 @@
+//! When an allocation is due, in words: its schedule, what it runs after, or that it has neither.
+
+use chrono::{DateTime, Utc};
+use docket_model::wire::Status;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::words;
+
+/// What an allocation says about when it is due. What another version of the server lacks is empty.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct Due {
+    cron: Option<String>,
+    after: Value,
+    suspended: bool,
+}
+
+impl Due {
+    /// Reads an allocation as the server shows it.
+    pub(crate) fn read(allocation: &Value) -> Self {
+        Self::deserialize(allocation).unwrap_or_default()
+    }
+
+    /// The names of the allocations that it runs after.
+    fn parents(&self) -> Vec<&str> {
+        let items = match &self.after {
+            Value::Array(items) => items.as_slice(),
+            Value::Null => &[],
+            item => std::slice::from_ref(item),
+        };
+        items.iter().filter_map(parent).collect()
+    }
+
+    /// Its schedule as it was written, `after extract`, or `manual`.
+    pub(crate) fn schedule(&self) -> String {
+        let parents = self.parents();
+        match &self.cron {
+            _ if !parents.is_empty() => format!("after {}", parents.join(", ")),
+            Some(cron) if cron.trim().is_empty() => "manual".to_owned(),
+            Some(cron) => cron.clone(),
+            None => String::new(),
+        }
+    }
+
+    /// When it runs next: `2026-11-23 09:00 CET (in 1d 23h)`, or why there is no such time.
+    pub(crate) fn next(&self, status: &Status, now: DateTime<Utc>) -> String {
+        let zone = words::zone(&status.time_zone);
+        if let Some(suspension) = &status.suspended {
+            return words::suspended(suspension, zone);
+        }
+        if self.suspended {
+            return "suspended by its specification".to_owned();
+        }
+        if let Some(next) = status.next {
+            return format!("{} ({})", words::wall_clock(next, zone), words::relative(next, now));
+        }
+        match self.parents().as_slice() {
+            [] if self.cron.as_ref().is_none_or(|cron| cron.trim().is_empty()) => {
+                "not scheduled".to_owned()
+            }
+            [] if status.last_run.is_some() => "never again".to_owned(),
+            [] => "never".to_owned(),
+            [parent] => format!("when {parent} succeeds"),
+            _ => "when all of them have succeeded".to_owned(),
+        }
+    }
+}
+
+/// The name of a parent, which may stand beside what the parent has to do.
+fn parent(item: &Value) -> Option<&str> {
+    item.as_str().or_else(|| item.get("Name")?.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_allocation_without_a_next_instant_says_when_it_runs() {
+        let now = "2026-11-21T09:00:00Z".parse().unwrap();
+        let ran = json!({"Run": "20261120T080000Z", "State": "succeeded"});
+        let status = |last: Value| {
+            let status = json!({"TimeZone": "UTC", "Running": 0, "LastRun": last, "Revision": 1,
+                "Origin": "api", "Created": "2026-11-01T00:00:00Z"});
+            Status::deserialize(&status).unwrap()
+        };
+        let cases = [
+            (json!({"After": ["extract"]}), "after extract", "when extract succeeds"),
+            (json!({"After": ["a", "b"]}), "after a, b", "when all of them have succeeded"),
+            (json!({"After": "extract"}), "after extract", "when extract succeeds"),
+            (json!({"After": [{"Name": "a", "On": "End"}]}), "after a", "when a succeeds"),
+            (json!({"Cron": ""}), "manual", "not scheduled"),
+            (json!({"Cron": "0 0 30 2 *"}), "0 0 30 2 *", "never"),
+            (
+                json!({"After": ["a"], "Suspended": true}),
+                "after a",
+                "suspended by its specification",
+            ),
+        ];
+        for (allocation, schedule, next) in cases {
+            let due = Due::read(&allocation);
+            assert_eq!(due.schedule(), schedule);
+            assert_eq!(due.next(&status(Value::Null), now), next);
+        }
+        let over = Due::read(&json!({"Cron": "0 9 1 1 * 2020"}));
+        assert_eq!(over.next(&status(ran), now), "never again");
+    }
+}

@@ -1,0 +1,158 @@
+//! Lays out rows: aligned and within the width of a terminal, or separated by tabs for programs.
+//!
+//! 1. A row is one line, whatever its cells contain.
+//! 2. On a terminal no line is wider than the terminal. Long columns are cut with `…`; where that is
+//!    not enough, whole columns are left out, and the header ends with `…`.
+//! 3. For programs nothing is cut or padded.
+
+use unicode_truncate::UnicodeTruncateStr;
+use unicode_width::UnicodeWidthStr;
+
+use crate::output::{Screen, on_one_line};
+
+/// The blanks between two columns.
+const GAP: usize = 2;
+
+/// What stands in the place of text that was cut.
+const CUT: &str = "…";
+
+/// A column of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    header: &'static str,
+    /// The width to which its cells may be cut; without one they are never cut.
+    least: Option<usize>,
+    /// Columns of a higher rank are left out first.
+    rank: u8,
+}
+
+impl Column {
+    /// A column whose cells are shown whole or not at all.
+    pub(super) const fn whole(header: &'static str, rank: u8) -> Self {
+        Self { header, least: None, rank }
+    }
+
+    /// A column whose cells may be cut to this width.
+    pub(super) const fn cut(header: &'static str, least: usize, rank: u8) -> Self {
+        Self { header, least: Some(least), rank }
+    }
+}
+
+/// A column that has a place on the terminal.
+struct Place {
+    index: usize,
+    rank: u8,
+    /// The width of its widest cell.
+    natural: usize,
+    least: usize,
+    width: usize,
+}
+
+/// A table with a header, and a line for each row.
+pub(super) fn table<const N: usize>(
+    columns: [Column; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    screen: Screen,
+) -> String {
+    let header = columns.map(|column| column.header.to_owned());
+    let rows = rows.into_iter().map(|row| row.map(|cell| on_one_line(&cell)));
+    let rows: Vec<_> = [header].into_iter().chain(rows).collect();
+    let lines: Vec<_> = match screen {
+        Screen::Program => rows.iter().map(|row| row.join("\t")).collect(),
+        Screen::Terminal(width) => aligned(&columns, &rows, width),
+    };
+    lines.join("\n")
+}
+
+fn aligned<const N: usize>(
+    columns: &[Column; N],
+    rows: &[[String; N]],
+    width: usize,
+) -> Vec<String> {
+    let mut natural = [0; N];
+    for row in rows {
+        for (widest, cell) in natural.iter_mut().zip(row) {
+            *widest = cell.width().max(*widest);
+        }
+    }
+    let places = places(columns, natural, width);
+    let mut lines: Vec<_> = rows.iter().map(|row| line(row, &places)).collect();
+    if places.len() < N
+        && let Some(header) = lines.first_mut()
+    {
+        let used = places.iter().map(|place| place.width + GAP).sum::<usize>();
+        if used + CUT.width() <= width {
+            let missing = used.saturating_sub(header.width());
+            *header = format!("{header}{}{CUT}", " ".repeat(missing));
+        }
+    }
+    lines
+}
+
+fn line(row: &[String], places: &[Place]) -> String {
+    let mut line = String::new();
+    let mut missing = 0;
+    for place in places {
+        let cell = row.get(place.index).map(|cell| cut(cell, place.width)).unwrap_or_default();
+        line.extend(std::iter::repeat_n(' ', missing));
+        missing = GAP + place.width.saturating_sub(cell.width());
+        line.push_str(&cell);
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// The columns that have a place, each with its width.
+fn places<const N: usize>(columns: &[Column; N], natural: [usize; N], width: usize) -> Vec<Place> {
+    let measured = columns.iter().zip(natural).enumerate();
+    let mut places: Vec<_> = measured
+        .map(|(index, (column, natural))| {
+            let least = column.least.map_or(natural, |least| least.max(column.header.width()));
+            let least = least.min(natural);
+            Place { index, rank: column.rank, natural, least, width: natural }
+        })
+        .collect();
+    loop {
+        let mark = if places.len() < N { GAP + CUT.width() } else { 0 };
+        let gaps = GAP * places.len().saturating_sub(1) + mark;
+        if shrink(&mut places, width.saturating_sub(gaps)) {
+            return places;
+        }
+        let last = places.iter().enumerate().max_by_key(|(_, place)| place.rank);
+        match last {
+            Some((last, _)) if places.len() > 1 => drop(places.remove(last)),
+            _ => break,
+        }
+    }
+    for place in &mut places {
+        place.width = width;
+    }
+    places
+}
+
+/// Takes from the widest columns until all have room; false where they have none.
+fn shrink(places: &mut [Place], room: usize) -> bool {
+    for place in &mut *places {
+        place.width = place.natural.min(room.max(place.least));
+    }
+    while places.iter().map(|place| place.width).sum::<usize>() > room {
+        let shrinkable = places.iter_mut().filter(|place| place.width > place.least);
+        let Some(widest) = shrinkable.max_by_key(|place| place.width) else { return false };
+        widest.width -= 1;
+    }
+    true
+}
+
+/// The text within a width; where it is cut, behind a word if one ends in the second half.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let Some(room) = width.checked_sub(CUT.width()) else { return String::new() };
+    let (head, taken) = text.unicode_truncate(room);
+    let ends_word = text.get(head.len()..).is_some_and(|rest| rest.starts_with([' ', '–']));
+    let last_word = if ends_word { None } else { head.rfind([' ', '–']) };
+    let words = last_word.and_then(|end| head.get(..end));
+    let head = words.filter(|words| words.width() * 2 >= taken).unwrap_or(head);
+    format!("{}{CUT}", head.trim_end())
+}

@@ -1,0 +1,61 @@
+//! Lays out texts behind what they belong to: wrapped on a terminal, a line each for programs.
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::output::{Screen, on_one_line};
+
+/// Longer lines are hard to read.
+const WIDEST: usize = 100;
+
+/// In fewer columns a text goes below its key, not beside it.
+const NARROWEST: usize = 24;
+
+/// The blanks between a key and its text, and before a text below its key.
+const GAP: usize = 2;
+
+/// Each text behind its key. A text may have several lines.
+pub(super) fn behind_keys(texts: &[(String, String)], screen: Screen) -> String {
+    let lines: Vec<String> = match screen {
+        Screen::Program => texts.iter().flat_map(|(key, text)| for_programs(key, text)).collect(),
+        Screen::Terminal(width) => on_a_terminal(texts, width.min(WIDEST)),
+    };
+    lines.join("\n")
+}
+
+/// The key is repeated before each line, so that a line says what it is about.
+fn for_programs(key: &str, text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(move |line| format!("{}\t{}", on_one_line(key), on_one_line(line)))
+}
+
+fn on_a_terminal(texts: &[(String, String)], width: usize) -> Vec<String> {
+    let keys = texts.iter().map(|(key, _)| key.width()).max().unwrap_or(0);
+    let room = width.saturating_sub(keys + GAP);
+    if room < NARROWEST {
+        let below = |(key, text): &(String, String)| {
+            let key = Some(key.clone()).filter(|key| !key.is_empty());
+            let indent = if key.is_some() { " ".repeat(GAP) } else { String::new() };
+            let lines = wrapped(text, width.saturating_sub(indent.len())).into_iter();
+            key.into_iter().chain(lines.map(move |line| format!("{indent}{line}")))
+        };
+        return texts.iter().flat_map(|text| below(text).collect::<Vec<_>>()).collect();
+    }
+    let beside = |(key, text): &(String, String)| {
+        let blanks = " ".repeat(keys + GAP - key.width());
+        let first = format!("{key}{blanks}");
+        let rest = " ".repeat(keys + GAP);
+        let lines = wrapped(text, room).into_iter().enumerate();
+        lines.map(move |(index, line)| format!("{}{line}", if index == 0 { &first } else { &rest }))
+    };
+    texts.iter().flat_map(beside).map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let options =
+        textwrap::Options::new(width.max(1)).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let lines = text.lines().map(on_one_line);
+    lines
+        .flat_map(|line| {
+            textwrap::wrap(&line, &options).into_iter().map(Into::into).collect::<Vec<String>>()
+        })
+        .collect()
+}
