@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use docket_model::AllocationName;
 
+use super::shown::Shown;
 use crate::{
     client::{Client, Connection},
     clock,
@@ -22,9 +23,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
     name: AllocationName,
 
-    /// How to print it [default: table on a terminal, json elsewhere]
-    #[arg(long, short, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    #[command(flatten)]
+    shown: Shown,
 
     #[command(flatten)]
     connection: Connection,
@@ -37,12 +37,9 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let format = Format::or_default(arguments.output);
-    if format != Format::Table {
-        output::note(format_args!("GET {}", client.url(&format!("/{}", arguments.name))));
-    }
+    arguments.shown.note_request(&client, &format!("/{}", arguments.name));
     let allocation = client.get(&arguments.name).await?;
-    match format {
+    match arguments.shown.format() {
         Format::Table => {
             let screen = Screen::of_standard_output();
             output::line(table::of_one(&allocation, clock::now(), screen))

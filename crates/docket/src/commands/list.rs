@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
+use super::shown::Shown;
 use crate::{
     client::{Client, Connection},
     clock, count,
@@ -20,9 +21,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// How to print them [default: table on a terminal, json elsewhere]
-    #[arg(long, short, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    #[command(flatten)]
+    shown: Shown,
 
     /// Print no more than so many, the oldest first
     #[arg(long, value_name = "COUNT", value_parser = count::parse)]
@@ -40,13 +40,10 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let format = Format::or_default(arguments.output);
-    if format != Format::Table {
-        output::note(format_args!("GET {}", client.url("")));
-    }
+    arguments.shown.note_request(&client, "");
     let listing = client.list(arguments.limit.map(NonZeroUsize::get)).await?;
     let count = listing.items.len();
-    match format {
+    match arguments.shown.format() {
         Format::Table => {
             let screen = Screen::of_standard_output();
             output::line(table::of_all(&listing.items, clock::now(), screen))?;

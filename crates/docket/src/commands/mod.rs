@@ -21,6 +21,7 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod server;
+mod shown;
 pub(crate) mod suspend;
 mod target;
 pub(crate) mod top;

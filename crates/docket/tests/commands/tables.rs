@@ -138,6 +138,26 @@ fn without_created(screen: &str) -> String {
 }
 
 #[test]
+fn on_a_terminal_the_request_is_shown_only_with_verbose() {
+    let stub = Stub::tcp(answer);
+    let errors = |arguments: &[&str]| on_terminal(&stub, 80, arguments).1;
+    for quiet in [&["list"][..], &["list", "-o", "json"], &["get", "load", "-o", "yaml"]] {
+        assert_eq!(errors(quiet), "");
+    }
+    assert_eq!(errors(&["list", "-v"]), format!("GET {}\n", stub.address));
+    assert_eq!(errors(&["get", "load", "--verbose"]), format!("GET {}/load\n", stub.address));
+}
+
+#[test]
+fn in_a_pipe_the_request_is_shown_as_the_original_does() {
+    let stub = Stub::tcp(answer);
+    for arguments in [&["list"][..], &["list", "-o", "yaml"], &["list", "-v", "-o", "table"]] {
+        let transcript = stub.transcript(&mut docket(arguments));
+        assert!(transcript.ends_with("--- stderr\nGET <server>\n"), "{transcript}");
+    }
+}
+
+#[test]
 fn a_table_in_a_pipe_has_tabs_and_no_padding() {
     let stub = Stub::tcp(answer);
     assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])).replace('\t', "|"), @"
