@@ -62,7 +62,9 @@ impl View<'_> {
         let schedule = allocation.specification.schedule();
         let mut warnings = schedule.map(Schedule::warnings).unwrap_or_default();
         if next.is_none() && schedule.is_some_and(|schedule| !schedule.text().trim().is_empty()) {
-            warnings.push("never runs again".to_owned());
+            let has_run = !recent.is_empty();
+            let words = if has_run { "never runs again" } else { "has no future instants" };
+            warnings.push(words.to_owned());
         }
         if let Some(decided) = decided.filter(|decided| *decided > self.now) {
             warnings.push(format!("decided up to {} already, ahead of the clock", shown(decided)));

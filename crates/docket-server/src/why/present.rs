@@ -140,7 +140,7 @@ fn due(question: &Question<'_>) -> Vec<Sentence> {
             };
             format!("It is due next at {when}{what}.")
         }
-        None => never_again(question),
+        None => no_next_instant(question),
     };
     sentences.push(question.now(text));
     sentences
@@ -192,14 +192,16 @@ pub(super) fn undecided_yet(question: &Question<'_>, instant: DateTime<Utc>) -> 
     }
 }
 
-fn never_again(question: &Question<'_>) -> String {
+/// Why it has no next instant. "Never again" is only true of what ran before.
+fn no_next_instant(question: &Question<'_>) -> String {
     let policies = &question.allocation().specification.policies;
     let now = question.now.fixed_offset();
+    let never = if question.runs.is_empty() { "never runs" } else { "never runs again" };
     match policies.not_after.filter(|bound| *bound <= now) {
         Some(bound) => {
             let bound = question.tale().time(bound.to_utc());
-            format!("It never runs again: its `NotAfter` is {bound}.")
+            format!("It {never}: its `NotAfter` is {bound}.")
         }
-        None => "It never runs again: its schedule has no instant left.".to_owned(),
+        None => format!("It {never}: its schedule has no future instants."),
     }
 }

@@ -51,6 +51,17 @@ async fn an_allocation_is_shown_as_it_was_posted_in_canonical_case_with_its_stat
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_allocation_that_never_ran_does_not_say_never_again() {
+    let api = api(Access::default());
+    let past = r#"{"Name":"past","Cron":"0 9 1 1 * 2020","Container":{"Config":{"Image":"x"}}}"#;
+    post(&api, past).await;
+
+    let shown = get(&api, "/past").await;
+
+    assert!(shown.contains("has no future instants") && !shown.contains("again"), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_printed_can_be_posted_back() {
     let api = api(Access::default());
     post(&api, FOO).await;

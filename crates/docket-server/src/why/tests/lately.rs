@@ -142,8 +142,13 @@ fn whatever_is_under_way_says_how_far_it_is() {
 }
 
 #[test]
-fn an_allocation_that_never_runs_again_says_why() {
+fn an_allocation_without_a_next_instant_says_why_and_whether_it_ever_ran() {
     let gone = Case::scheduled("0 0 1 1 * 2020");
+    let ended = Case::scheduled("0 9 21 11 * 2026").decided("08:00").run(
+        "08:00",
+        RunState::Succeeded,
+        once("08:00", "08:01", 0),
+    );
     let empty = Case::scheduled("");
     let over = Case::of(&json!({"Cron": "@daily", "NotAfter": "2026-11-20T00:00:00Z"}))
         .decided("2026-11-19T23:00");
@@ -151,18 +156,22 @@ fn an_allocation_that_never_runs_again_says_why() {
         Case::of(&json!({"Cron": "@daily", "Suspended": true})).decided("2026-11-20T23:00");
     let ahead = Case::scheduled("@daily").decided("2026-12-21T00:00");
 
-    let pages = [gone, empty, over, switched_off, ahead].map(|case| case.recent());
+    let pages = [gone, ended, empty, over, switched_off, ahead].map(|case| case.recent());
     assert_snapshot!(pages.join("\n\n"), @"
     It is 2026-11-21 10:00 in Europe/Berlin.
-    It never runs again: its schedule has no instant left.
+    It never runs: its schedule has no future instants.
     There is no record of any run yet.
+
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It never runs again: its schedule has no future instants.
+    09:00: succeeded with exit code 0 after 1m.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
     It has no schedule, so it runs by hand only.
     There is no record of any run yet.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
-    It never runs again: its `NotAfter` is 2026-11-20 01:00.
+    It never runs: its `NotAfter` is 2026-11-20 01:00.
     There is no record of any run yet.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
