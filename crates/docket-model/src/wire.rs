@@ -16,7 +16,7 @@ use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
     by_hand::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
-    coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Instants},
+    coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants},
     event::{END, EventKind, GAP, Gap, RunEvent},
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},

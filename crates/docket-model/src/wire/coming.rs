@@ -45,6 +45,21 @@ pub struct Forecast {
     /// How many allocations are left out, because to count them all would take too long.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: u64,
+    /// What `frequent=false` left out; absent where that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequent: Option<Frequent>,
+}
+
+/// Allocations that start more often than every five minutes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Frequent {
+    /// How many there are.
+    pub allocations: u64,
+    /// Their names, those with the most starts first; up to 20.
+    pub names: Vec<AllocationName>,
+    /// How many starts they have in all.
+    pub starts: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

@@ -1,6 +1,6 @@
 //! How many starts the coming minutes will bring: the same for all who ask within a minute.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, iter, sync::Arc};
 
 use actix_web::{
     HttpResponse,
@@ -8,7 +8,12 @@ use actix_web::{
 };
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
-use docket_model::{Allocation, journal::Suspension, schedule::Kind, wire::Forecast};
+use docket_model::{
+    Allocation, AllocationName,
+    journal::Suspension,
+    schedule::Kind,
+    wire::{Forecast, Frequent},
+};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use utoipa::IntoParams;
@@ -18,7 +23,7 @@ use super::{
     error::{ApiError, JSON},
     number,
     openapi::refusals::{Any, Asked, Guarded},
-    query::Query,
+    query::{self, Query},
 };
 use crate::store::Standing;
 
@@ -27,11 +32,47 @@ const DAY: usize = 1440;
 /// How many allocations are taken from the store at once.
 const CHUNK: usize = 1024;
 /// So many instants are walked in all, which takes some seconds at worst.
-const MOST_WALKED: u64 = 2_000_000;
+const MOST_WALKED: usize = 2_000_000;
+/// An allocation with more starts a day is frequent: it starts more often than every five minutes.
+const FREQUENT: usize = 288;
+/// How many names of frequent allocations an answer has.
+const MOST_NAMES: usize = 20;
 
 /// The forecast as it was last counted, held while it is counted anew.
 #[derive(Debug, Default)]
-pub(crate) struct Forecasts(Mutex<Option<Arc<Forecast>>>);
+pub(crate) struct Forecasts(Mutex<Option<Arc<Counted>>>);
+
+/// The starts of a day by the minute, those of frequent allocations apart.
+#[derive(Debug)]
+struct Counted {
+    from: DateTime<Utc>,
+    others: Vec<u64>,
+    frequent: Vec<u64>,
+    /// How many allocations are frequent.
+    frequent_allocations: u64,
+    /// Some of their names, those with the most starts first.
+    names: Vec<AllocationName>,
+    omitted: u64,
+}
+
+impl Counted {
+    /// The forecast of so many minutes, with or without the frequent allocations.
+    fn forecast(&self, minutes: usize, with_frequent: bool) -> Forecast {
+        let Self { from, omitted, .. } = *self;
+        let each = self.others.iter().zip(&self.frequent).take(minutes);
+        if with_frequent {
+            let starts = each.map(|(others, frequent)| others + frequent).collect();
+            return Forecast { from, starts, omitted, frequent: None };
+        }
+        let starts = each.clone().map(|(others, _)| *others).collect();
+        let frequent = (self.frequent_allocations > 0).then(|| Frequent {
+            allocations: self.frequent_allocations,
+            names: self.names.clone(),
+            starts: each.map(|(_, frequent)| frequent).sum(),
+        });
+        Forecast { from, starts, omitted, frequent }
+    }
+}
 
 /// How far to look.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,6 +82,10 @@ pub(super) struct ForecastQuery {
     /// How many; a day where nobody says.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1440)]
     minutes: Option<String>,
+    /// False to leave out allocations that start more often than every five minutes, which hide all
+    /// others.
+    #[serde(default, deserialize_with = "query::flag")]
+    frequent: Option<bool>,
 }
 
 /// `GET /-/forecast`: a number for each of the coming full minutes, by all that is not suspended.
@@ -61,22 +106,21 @@ pub(super) async fn get(
     api: Data<Api>,
     query: Query<ForecastQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let minutes = query.0.minutes;
+    let Query(ForecastQuery { minutes, frequent }) = query;
     let minutes = minutes.map(|minutes| number("minutes", &minutes, 1..=DAY)).transpose()?;
-    let forecast = current(&api).await?;
-    let starts = forecast.starts.iter().take(minutes.unwrap_or(DAY)).copied().collect();
-    let forecast = Forecast { starts, ..*forecast };
+    let counted = current(&api).await?;
+    let forecast = counted.forecast(minutes.unwrap_or(DAY), frequent.unwrap_or(true));
     Ok(HttpResponse::Ok().content_type(JSON).json(forecast))
 }
 
-async fn current(api: &Api) -> Result<Arc<Forecast>, ApiError> {
+async fn current(api: &Api) -> Result<Arc<Counted>, ApiError> {
     let now = api.clock.now();
     let minute = TimeDelta::minutes(1);
     let this = now.duration_trunc(minute);
     let from = this.map_err(|error| ApiError::Internal(error.to_string()))? + minute;
     let mut held = api.forecasts.0.lock().await;
-    if let Some(forecast) = held.as_ref().filter(|forecast| forecast.from == from) {
-        return Ok(Arc::clone(forecast));
+    if let Some(counted) = held.as_ref().filter(|counted| counted.from == from) {
+        return Ok(Arc::clone(counted));
     }
     let pause = api.store.pause();
     let mut series = HashMap::new();
@@ -87,8 +131,7 @@ async fn current(api: &Api) -> Result<Arc<Forecast>, ApiError> {
         after = Some(last.position);
         for standing in &chunk {
             if let Some(key) = Key::of(standing, pause.as_deref(), from, api.zone) {
-                let allocation = || (Arc::clone(&standing.allocation), 0_u64);
-                series.entry(key).or_insert_with(allocation).1 += 1;
+                series.entry(key).or_insert_with(|| Alike::of(&standing.allocation)).add(standing);
             }
         }
     }
@@ -97,6 +140,26 @@ async fn current(api: &Api) -> Result<Arc<Forecast>, ApiError> {
     let counted = Arc::new(counted.map_err(|error| ApiError::Internal(error.to_string()))?);
     *held = Some(Arc::clone(&counted));
     Ok(counted)
+}
+
+/// Allocations with the same instants.
+struct Alike {
+    allocation: Arc<Allocation>,
+    count: u64,
+    names: Vec<AllocationName>,
+}
+
+impl Alike {
+    fn of(allocation: &Arc<Allocation>) -> Self {
+        Self { allocation: Arc::clone(allocation), count: 0, names: Vec::new() }
+    }
+
+    fn add(&mut self, standing: &Standing) {
+        self.count += 1;
+        if self.names.len() < MOST_NAMES {
+            self.names.push(standing.allocation.name().clone());
+        }
+    }
 }
 
 /// What the instants of a day depend on: allocations that are alike in it are counted once.
@@ -143,30 +206,48 @@ impl Key {
     }
 }
 
-fn count(series: &HashMap<Key, (Arc<Allocation>, u64)>, from: DateTime<Utc>, zone: Tz) -> Forecast {
-    let mut forecast = Forecast { from, starts: vec![0; DAY], omitted: 0 };
-    let mut walked = 0;
-    for (key, (allocation, alike)) in series {
+fn count(series: &HashMap<Key, Alike>, from: DateTime<Utc>, zone: Tz) -> Counted {
+    let (mut others, mut frequent) = (vec![0; DAY], vec![0; DAY]);
+    let (mut walked, mut omitted, mut frequent_allocations) = (0, 0, 0);
+    let mut busiest = Vec::new();
+    for (key, alike) in series {
         if walked >= MOST_WALKED {
-            forecast.omitted += alike;
+            omitted += alike.count;
             continue;
         }
-        let mut next = allocation.next(key.after, zone);
-        while let Some(instant) = next {
-            let minute = usize::try_from((instant - from).num_minutes());
-            let slot = minute.ok().and_then(|minute| forecast.starts.get_mut(minute));
-            let Some(slot) = slot else { break };
-            *slot += alike;
-            walked += 1;
-            next = allocation.next(instant, zone);
+        let minutes = minutes(&alike.allocation, key.after, from, zone);
+        walked += minutes.len();
+        let starts = if minutes.len() > FREQUENT { &mut frequent } else { &mut others };
+        for minute in &minutes {
+            if let Some(slot) = starts.get_mut(*minute) {
+                *slot += alike.count;
+            }
+        }
+        if minutes.len() > FREQUENT {
+            frequent_allocations += alike.count;
+            busiest.extend(alike.names.iter().map(|name| (Reverse(minutes.len()), name)));
         }
     }
-    forecast
+    busiest.sort_unstable();
+    let names = busiest.into_iter().take(MOST_NAMES).map(|(_, name)| name.clone()).collect();
+    Counted { from, others, frequent, frequent_allocations, names, omitted }
+}
+
+/// The minute of each instant of a day.
+fn minutes(
+    allocation: &Allocation,
+    after: DateTime<Utc>,
+    from: DateTime<Utc>,
+    zone: Tz,
+) -> Vec<usize> {
+    let instants = iter::successors(allocation.next(after, zone), |at| allocation.next(*at, zone));
+    let minute = |instant: DateTime<Utc>| usize::try_from((instant - from).num_minutes()).ok();
+    instants.map_while(minute).take_while(|minute| *minute < DAY).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use docket_model::wire::Forecast;
+    use docket_model::{AllocationName, wire::Forecast};
 
     use super::super::tests::{api, get, post, post_to};
     use crate::config::Access;
@@ -194,6 +275,33 @@ mod tests {
         assert_eq!(forecast.from.to_rfc3339(), "2026-11-21T09:01:00+00:00");
         assert_eq!(forecast.starts, [3, 3, 3, 3, 5, 3]);
         assert_eq!(forecast.omitted, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frequent_allocations_are_left_out_on_request_and_named() {
+        let api = api(Access::default());
+        for (name, cron) in [
+            ("hourly", "5 * * * *"),
+            ("every-5-minutes", "*/5 * * * *"),
+            ("every-4-minutes", "*/4 * * * *"),
+            ("every-10-seconds", "*/10 * * * * * *"),
+            ("every-10-seconds-too", "*/10 * * * * * *"),
+        ] {
+            post(&api, &specification(name, cron)).await;
+        }
+
+        let few = forecast(&api, "/-/forecast?minutes=6&frequent=false").await;
+        let all = forecast(&api, "/-/forecast?minutes=6").await;
+        let day = forecast(&api, "/-/forecast?frequent=false").await;
+
+        let frequent = few.frequent.unwrap();
+        let names: Vec<_> = frequent.names.iter().map(AllocationName::as_str).collect();
+        assert_eq!(few.starts, [0, 0, 0, 0, 2, 0]);
+        assert_eq!(names, ["every-10-seconds", "every-10-seconds-too", "every-4-minutes"]);
+        assert_eq!((frequent.allocations, frequent.starts), (3, 6 * 12 + 1));
+        assert_eq!(all.starts, [12, 12, 12, 13, 14, 12]);
+        assert_eq!(all.frequent, None);
+        assert_eq!(day.starts.iter().sum::<u64>(), 24 + 288);
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,7 +18,10 @@ pub(super) fn of(schema: &str) -> Option<Value> {
         "Entry" => json!({
             "At": "2026-11-21T08:30:00Z", "Allocation": "report", "Event": "Created", "By": "127.0.0.1",
         }),
-        "Forecast" => json!({"From": "2026-11-21T09:01:00Z", "Starts": [0, 2, 1]}),
+        "Forecast" => json!({
+            "From": "2026-11-21T09:01:00Z", "Starts": [0, 2, 1],
+            "Frequent": {"Allocations": 1, "Names": ["heartbeat"], "Starts": 18},
+        }),
         "Health" => json!({
             "Status": "ok", "Started": "2026-11-21T08:00:00Z", "Time": "2026-11-21T09:00:05Z",
             "TimeZone": "Europe/Berlin", "Store": "sqlite",
