@@ -78,12 +78,50 @@ impl Run {
         self.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(container))
     }
 
-    /// How long after its instant the first container started, by docket's clock; absent while none
-    /// has. Never negative, also where a clock was set back meanwhile.
+    /// True for a manual run for a past instant.
+    #[must_use]
+    pub fn is_backfill(&self) -> bool {
+        // A manual run for the present moment never has a whole second for an instant.
+        let is_whole = self.id.instant.moment().timestamp_subsec_nanos() == 0;
+        self.trigger.demand().is_some_and(|demand| demand.is_backfill || is_whole)
+    }
+
+    /// When it was due: at its instant, or when the last allocation that it runs after succeeded. A
+    /// backfill was due at no time.
+    fn due_at(&self) -> Option<DateTime<Utc>> {
+        match &self.trigger {
+            Trigger::AfterParent => Some(self.decided_at),
+            Trigger::ByHand(_) if self.is_backfill() => None,
+            Trigger::Schedule | Trigger::CatchUp | Trigger::ByHand(_) => {
+                Some(self.id.instant.moment())
+            }
+        }
+    }
+
+    /// How long after it was due the first container started, by docket's clock; absent while none
+    /// has, and of a backfill. Never negative, also where a clock was set back meanwhile.
     #[must_use]
     pub fn lateness(&self) -> Option<TimeDelta> {
         let started = self.attempts.first()?.started_at?;
-        Some((started - self.id.instant.moment()).max(TimeDelta::zero()))
+        Some((started - self.due_at()?).max(TimeDelta::zero()))
+    }
+
+    /// How long it took, from the start of its first container to the end of its last one; absent
+    /// while it is not over, and where no container started.
+    ///
+    /// Of one container this is how long it ran, by the engine's clock. Of several it includes the
+    /// pauses between the attempts, by docket's clock.
+    #[must_use]
+    pub fn duration(&self) -> Option<TimeDelta> {
+        if !self.state.is_over() {
+            return None;
+        }
+        let mut started = self.attempts.iter().filter(|attempt| attempt.started_at.is_some());
+        let first = started.next()?;
+        match started.next_back() {
+            None => first.lasted(),
+            Some(last) => Some((last.ended_at()? - first.started_at?).max(TimeDelta::zero())),
+        }
     }
 
     /// The latest instant that the record accounts for: its own, or the end of a span.
@@ -124,29 +162,101 @@ mod tests {
     use super::*;
     use crate::name::AllocationName;
 
+    fn at(milliseconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_800_000_000_000 + milliseconds).unwrap()
+    }
+
+    fn run(trigger: Trigger, state: RunState, attempts: Vec<Attempt>) -> Run {
+        Run {
+            id: RunId {
+                allocation: AllocationName::parse("a").unwrap(),
+                instant: Instant::new(at(0)),
+            },
+            uid: Uuid::nil(),
+            revision: 1,
+            trigger,
+            decided_at: at(60_000),
+            state,
+            cancellation: None,
+            ended_at: Some(at(900_000)),
+            attempts,
+        }
+    }
+
+    /// An attempt that docket saw from one moment to another, and the engine for its own length of time.
+    fn attempt(from: i64, to: i64, by_engine: Option<i64>) -> Attempt {
+        let hour = TimeDelta::hours(1);
+        let exit = Exit {
+            code: 1,
+            image: None,
+            out_of_memory: false,
+            started_at: by_engine.map(|_| at(from) - hour),
+            ended_at: by_engine.map(|length| at(from + length) - hour),
+            error: None,
+            engine_went_down: false,
+        };
+        Attempt {
+            started_at: Some(at(from)),
+            exit: Some(exit),
+            steps: vec![(at(to), Step::Exited)],
+            ..Attempt::new(1)
+        }
+    }
+
+    #[test]
+    fn one_attempt_takes_as_long_as_the_engine_says_and_several_from_first_start_to_last_end() {
+        let failed = || RunState::Failed("exit code 1".to_owned());
+        let unstarted = || Attempt::new(3);
+        let duration = |state, attempts| {
+            let duration = run(Trigger::Schedule, state, attempts).duration();
+            duration.map(|duration| duration.num_milliseconds())
+        };
+
+        let one = || attempt(1_000, 9_000, Some(2_500));
+        assert_eq!(duration(failed(), vec![one()]), Some(2_500));
+        assert_eq!(duration(failed(), vec![one(), unstarted()]), Some(2_500));
+        assert_eq!(duration(failed(), vec![attempt(1_000, 9_000, None)]), Some(8_000));
+        let two = attempt(40_000, 49_000, Some(3_000));
+        assert_eq!(duration(failed(), vec![one(), two, unstarted()]), Some(42_000));
+        assert_eq!(duration(failed(), vec![unstarted()]), None);
+        assert_eq!(duration(RunState::Running, vec![one()]), None);
+    }
+
+    #[test]
+    fn lateness_counts_from_when_a_run_was_due_and_a_backfill_was_due_at_no_time() {
+        let lateness = |trigger| {
+            let started = vec![attempt(61_000, 62_000, None)];
+            let lateness = run(trigger, RunState::Succeeded, started).lateness();
+            lateness.map(|late| late.num_milliseconds())
+        };
+        let manual =
+            |is_backfill| Trigger::ByHand(Arc::new(Demand { is_backfill, ..Demand::default() }));
+
+        assert_eq!(lateness(Trigger::Schedule), Some(61_000));
+        assert_eq!(lateness(Trigger::CatchUp), Some(61_000));
+        assert_eq!(lateness(Trigger::AfterParent), Some(1_000));
+        assert_eq!(lateness(manual(true)), None);
+        // A record of an older version does not say that it is a backfill; its instant does.
+        assert_eq!(lateness(manual(false)), None);
+        let mut now = run(manual(false), RunState::Succeeded, vec![attempt(500, 600, None)]);
+        now.id.instant = Instant::new(at(250));
+        assert_eq!(now.lateness(), Some(TimeDelta::milliseconds(250)));
+        now.trigger = manual(true);
+        assert_eq!(now.lateness(), None);
+    }
+
     #[test]
     fn a_record_weighs_all_its_texts() {
         let text = "x".repeat(1000);
-        let moment = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let instant = Instant::new(moment);
-        let mut run = Run {
-            id: RunId { allocation: AllocationName::parse("a").unwrap(), instant },
-            uid: Uuid::nil(),
-            revision: 1,
-            trigger: Trigger::Schedule,
-            decided_at: moment,
-            state: RunState::Claimed,
-            cancellation: None,
-            ended_at: None,
-            attempts: vec![Attempt::new(1)],
-        };
+        let moment = at(0);
+        let mut run = run(Trigger::Schedule, RunState::Claimed, vec![Attempt::new(1)]);
         let bare = run.weight();
 
         run.trigger = Trigger::ByHand(Arc::new(Demand {
             by: text.clone(),
             command: Some(vec![text.clone()]),
             environment: vec![text.clone()],
-            earlier: 0,
+            ..Demand::default()
         }));
         run.cancellation = Some(Box::new(Cancellation { reason: text.clone(), kill: false }));
         let steps = [

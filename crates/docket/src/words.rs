@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
-use docket_model::{journal::Suspension, wire::RunSummary};
+use docket_model::{journal::Suspension, run::RunState, wire::RunSummary};
 use serde_json::Value;
 
 /// Where a moment lies, seen from `now`: `in 3h 12m`, `5m ago`, `now`.
@@ -79,16 +79,29 @@ pub(crate) fn paused(pause: &Suspension, zone: Tz) -> String {
 
 /// How a run ended, or how far it is: `failed 5m ago: exit code 3`.
 pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
-    let when = match run.ended {
-        Some(ended) => relative(ended, now),
-        None => format!("for {}", length(now - run.run.moment())),
+    let when = match (run.ended, run.next_attempt) {
+        (Some(ended), _) => format!(" {}", relative(ended, now)),
+        // The state says when the next attempt begins.
+        (None, Some(_)) => String::new(),
+        (None, None) => format!(" for {}", length(now - run.run.moment())),
     };
     let why = match (&run.reason, run.exit_code) {
         (Some(reason), _) => format!(": {reason}"),
         (None, Some(code)) if code != 0 => format!(": exit code {code}"),
         _ => String::new(),
     };
-    format!("{} {when}{why}", run.state)
+    format!("{}{when}{why}", state(run, now))
+}
+
+/// How far a run is or how it ended, in the words that people read: `retrying in 30s`.
+pub(crate) fn state(run: &RunSummary, now: DateTime<Utc>) -> String {
+    match (&run.cancellation, run.next_attempt) {
+        (Some(_), _) => "cancelling".to_owned(),
+        (None, Some(next)) => {
+            format!("{} {}", RunState::shown(&run.state), relative(next.max(now), now))
+        }
+        (None, None) => RunState::shown(&run.state).to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -137,13 +150,31 @@ mod tests {
             exit_code,
             reason: reason.map(str::to_owned),
             ended: ended.map(at),
+            next_attempt: None,
+            cancellation: None,
         };
         let ended = Some("2026-11-21T08:55:00Z");
         let cases = [
             (run("succeeded", Some(0), None, ended), "succeeded 5m ago"),
             (run("failed", Some(3), None, ended), "failed 5m ago: exit code 3"),
             (run("failed", None, Some("no such image"), ended), "failed 5m ago: no such image"),
+            (run("timed-out", None, None, ended), "timed out 5m ago"),
             (run("running", None, None, None), "running for 10m"),
+            (run("claimed", None, None, None), "starting for 10m"),
+            (
+                RunSummary {
+                    next_attempt: Some(at("2026-11-21T09:00:30Z")),
+                    ..run("between-attempts", Some(3), Some("exit code 3"), None)
+                },
+                "retrying in 30s: exit code 3",
+            ),
+            (
+                RunSummary {
+                    cancellation: Some("cancelled by ann".to_owned()),
+                    ..run("running", None, None, None)
+                },
+                "cancelling for 10m",
+            ),
         ];
         for (run, words) in cases {
             assert_eq!(result(&run, at("2026-11-21T09:00:00Z")), words);

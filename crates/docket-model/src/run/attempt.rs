@@ -109,6 +109,13 @@ impl Attempt {
         Some((exit.ended_at? - exit.started_at?).max(TimeDelta::zero()))
     }
 
+    /// How long its container ran: by the engine's clock, or by docket's where the engine does not say.
+    #[must_use]
+    pub fn lasted(&self) -> Option<TimeDelta> {
+        let by_docket = || Some((self.ended_at()? - self.started_at?).max(TimeDelta::zero()));
+        self.duration().or_else(by_docket)
+    }
+
     /// When its container ended, by docket's clock: its duration after its start, and not after docket
     /// learnt of it. Of an attempt that was started and has no duration, when docket learnt of it.
     #[must_use]

@@ -81,6 +81,28 @@ impl RunState {
         }
     }
 
+    /// The words that people read where they are not those of [`RunState::WORDS`], with those.
+    const SHOWN: [(&str, &str); 4] = [
+        ("claimed", "starting"),
+        ("between-attempts", "retrying"),
+        ("will-not-die", "stuck"),
+        ("timed-out", "timed out"),
+    ];
+
+    /// What people read for one of [`RunState::WORDS`]; any other word stays as it is.
+    #[must_use]
+    pub fn shown(word: &str) -> &str {
+        let known = Self::SHOWN.iter().find(|(held, _)| *held == word);
+        known.map_or(word, |(_, shown)| shown)
+    }
+
+    /// The one of [`RunState::WORDS`] that a text means: such a word, or what people read for it.
+    #[must_use]
+    pub fn word_of(text: &str) -> Option<&'static str> {
+        let shown = Self::SHOWN.iter().find(|(_, shown)| *shown == text).map(|(word, _)| word);
+        shown.or_else(|| Self::WORDS.iter().find(|word| **word == text)).copied()
+    }
+
     /// Why it is so, where a reason belongs to the state.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {

@@ -57,6 +57,14 @@ pub struct Demand {
     /// How many attempts there were for its instant before: `Retries` do not count them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub earlier: u32,
+    /// True where it is for a past instant. Records of older versions do not say so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_backfill: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -72,6 +80,7 @@ impl fmt::Debug for Demand {
             .field("command", &self.command)
             .field("environment", &self.variables().collect::<Vec<_>>())
             .field("earlier", &self.earlier)
+            .field("is_backfill", &self.is_backfill)
             .finish()
     }
 }

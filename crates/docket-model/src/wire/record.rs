@@ -1,10 +1,10 @@
 //! The records of runs.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::run::{Demand, Instant, Run, RunState, Trigger};
+use crate::run::{Instant, Run, RunState, Trigger};
 
 /// A run in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,12 @@ pub struct RunSummary {
     pub reason: Option<String>,
     /// When it ended.
     pub ended: Option<DateTime<Utc>>,
+    /// When the next attempt begins, between two of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<DateTime<Utc>>,
+    /// While it is being cancelled, by whom or why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<String>,
 }
 
 /// A page of the history of an allocation, newest first.
@@ -65,12 +71,21 @@ pub struct RunRecord {
     /// When the next attempt begins, between two of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<DateTime<Utc>>,
+    /// While it is being cancelled, by whom or why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<String>,
     /// When its last container ended, by docket's clock; without one, when the record was completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<DateTime<Utc>>,
-    /// How many milliseconds after its instant the first container started.
+    /// How many milliseconds after it was due the first container started: after its instant, or of a
+    /// run after others when the last of those succeeded. Absent of a backfill.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lateness_milliseconds: Option<i64>,
+    /// How many milliseconds it took, once it is over: of one attempt how long its container ran, by the
+    /// engine's clock; of several from the first start to the last end, with the pauses between them, by
+    /// docket's clock. Absent where no container started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_milliseconds: Option<i64>,
     /// The tries, the first one first.
     pub attempts: Vec<AttemptRecord>,
 }
@@ -88,15 +103,21 @@ pub struct Demanded {
     /// The names of the variables that were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_names: Vec<String>,
+    /// True where it is for a past instant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub backfill: bool,
 }
 
-impl From<&Demand> for Demanded {
-    fn from(demand: &Demand) -> Self {
-        Self {
+impl Demanded {
+    fn of(run: &Run) -> Option<Self> {
+        let demand = run.trigger.demand()?;
+        Some(Self {
             by: demand.by.clone(),
             cmd: demand.command.clone(),
             env_names: demand.variables().map(str::to_owned).collect(),
-        }
+            backfill: run.is_backfill(),
+        })
     }
 }
 
@@ -128,6 +149,9 @@ pub struct AttemptRecord {
     pub started: Option<DateTime<Utc>>,
     /// When it ended, by docket's clock: as long after its start as the engine says that it ran.
     pub ended: Option<DateTime<Utc>>,
+    /// How many milliseconds it ran, once it has ended: by the engine's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_milliseconds: Option<i64>,
     /// Its exit code.
     pub exit_code: Option<i64>,
     /// True where the kernel ended it for want of memory.
@@ -147,10 +171,6 @@ impl From<&Run> for RunRecord {
             RunState::Missed { last, count, .. } => Some(Span { last: *last, count: *count }),
             _ => None,
         };
-        let next_attempt = match &run.state {
-            RunState::BetweenAttempts { until, .. } => Some(*until),
-            _ => None,
-        };
         let attempts = run.attempts.iter().map(|attempt| AttemptRecord {
             attempt: attempt.number,
             container: attempt.container.as_ref().map(ToString::to_string),
@@ -158,6 +178,7 @@ impl From<&Run> for RunRecord {
             image: attempt.image.as_deref().map(str::to_owned),
             started: attempt.started_at,
             ended: attempt.ended_at(),
+            duration_milliseconds: attempt.lasted().map(|lasted| lasted.num_milliseconds()),
             exit_code: attempt.exit.as_ref().map(|exit| exit.code),
             out_of_memory: attempt.exit.as_ref().is_some_and(|exit| exit.out_of_memory),
             output_bytes: attempt.output.as_ref().map(|output| output.written()),
@@ -169,20 +190,51 @@ impl From<&Run> for RunRecord {
             allocation: run.id.allocation.to_string(),
             instant: run.id.instant.moment(),
             trigger: run.trigger.word().to_owned(),
-            demand: run.trigger.demand().map(|demand| Demanded::from(&**demand)),
+            demand: Demanded::of(run),
             state: run.state.word().to_owned(),
             reason: run.state.reason().map(str::to_owned),
             span,
             decided: run.decided_at,
-            next_attempt,
+            next_attempt: next_attempt(run),
+            cancellation: cancellation(run),
             ended: run.ended_at,
             lateness_milliseconds: run.lateness().map(|late| late.num_milliseconds()),
+            duration_milliseconds: run.duration().map(|duration| duration.num_milliseconds()),
             attempts: attempts.collect(),
         }
     }
 }
 
+/// When the next attempt begins, between two of them.
+fn next_attempt(run: &Run) -> Option<DateTime<Utc>> {
+    match &run.state {
+        RunState::BetweenAttempts { until, .. } => Some(*until),
+        _ => None,
+    }
+}
+
+/// Why a run that is not over is to end, where somebody cancelled it.
+fn cancellation(run: &Run) -> Option<String> {
+    let cancellation = run.cancellation.as_ref().filter(|_| !run.state.is_over())?;
+    Some(cancellation.reason.clone())
+}
+
 impl RunRecord {
+    /// When the first container started.
+    #[must_use]
+    pub fn started(&self) -> Option<DateTime<Utc>> {
+        self.attempts.iter().find_map(|attempt| attempt.started)
+    }
+
+    /// How long it took, or so far where it is not over; absent where no container started.
+    #[must_use]
+    pub fn duration(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        if self.is_over() {
+            return self.duration_milliseconds.map(TimeDelta::milliseconds);
+        }
+        Some((now - self.started()?).max(TimeDelta::zero()))
+    }
+
     /// True once nothing more happens to the run.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -198,6 +250,8 @@ impl From<&Run> for RunSummary {
             exit_code: run.attempt().and_then(|attempt| Some(attempt.exit.as_ref()?.code)),
             reason: run.state.reason().map(str::to_owned),
             ended: run.ended_at,
+            next_attempt: next_attempt(run),
+            cancellation: cancellation(run),
         }
     }
 }
@@ -210,6 +264,8 @@ impl From<&RunRecord> for RunSummary {
             exit_code: record.attempts.last().and_then(|attempt| attempt.exit_code),
             reason: record.reason.clone(),
             ended: record.ended,
+            next_attempt: record.next_attempt,
+            cancellation: record.cancellation.clone(),
         }
     }
 }

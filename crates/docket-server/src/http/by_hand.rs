@@ -70,7 +70,8 @@ pub(super) async fn run(
         let key = wrong.split('=').next().unwrap_or_default();
         return Err(ApiError::BadRequest(format!("Env: `{key}` is no variable: write KEY=VALUE")));
     }
-    let demand = Demand { by: asker(&request, by)?, command: cmd, environment: env, earlier: 0 };
+    let (by, is_backfill) = (asker(&request, by)?, at.is_some());
+    let demand = Demand { by, command: cmd, environment: env, is_backfill, ..Demand::default() };
     let run = api.runner.run_by_hand(&name, demand, at).await?;
     let mut answer = match run.state {
         RunState::Skipped(_) => HttpResponse::Conflict(),

@@ -68,13 +68,18 @@ pub(super) async fn list(
     let Query(RunsQuery { limit, cursor, state }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
-    if let Some(wrong) = state.as_deref().filter(|state| !RunState::WORDS.contains(state)) {
-        let words = RunState::WORDS.join(", ");
-        return Err(ApiError::BadQuery(format!("state: `{wrong}` is none of {words}")));
-    }
+    let state = state.map(|state| state_word(&state).map(str::to_owned)).transpose()?;
     api.snapshot(&name).await?;
     let page = page(&api, &name, cursor, state, limit).await?;
     Ok(HttpResponse::Ok().content_type(JSON).json(page))
+}
+
+/// The state of runs that a query names, in its words or in those that people read.
+pub(super) fn state_word(text: &str) -> Result<&'static str, ApiError> {
+    RunState::word_of(text).ok_or_else(|| {
+        let words = RunState::WORDS.join(", ");
+        ApiError::BadQuery(format!("state: `{text}` is none of {words}"))
+    })
 }
 
 /// As many runs as are asked for, or as fit on a page of bounded size.

@@ -39,7 +39,11 @@ pub(super) fn lateness(question: &Question<'_>, tale: &Tale, run: &Run) -> Optio
     let notable = NOTABLE.max(late / 10);
     causes.extend(way(question, tale, run, Start { first, at: started, notable }));
     let late = length(late);
-    let told = format!("It started at {}, {late} late", tale.time(started));
+    let told = if run.is_backfill() {
+        format!("It started at {}, {late} after it was requested", tale.time(started))
+    } else {
+        format!("It started at {}, {late} late", tale.time(started))
+    };
     Some(if causes.is_empty() {
         format!("{told}.")
     } else {

@@ -128,8 +128,7 @@ fn lasted(run: &Run) -> Option<String> {
 
 /// How long an attempt's container ran.
 pub(super) fn lasted_of(attempt: &Attempt) -> Option<String> {
-    let by_docket = || Some(attempt.ended_at()? - attempt.started_at?);
-    attempt.duration().or_else(by_docket).map(length)
+    attempt.lasted().map(length)
 }
 
 fn ended(tale: &Tale, run: &Run) -> String {

@@ -48,13 +48,10 @@ fn when(tale: &Tale, run: &Run) -> String {
 fn wanted(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
     match &run.trigger {
         Trigger::Schedule | Trigger::CatchUp => String::new(),
-        // A run by hand for the moment itself never has a whole second for an instant.
-        Trigger::ByHand(demand) if run.id.instant.moment().timestamp_subsec_nanos() > 0 => {
-            format!(" (by hand: {})", demand.by)
+        Trigger::ByHand(demand) if run.is_backfill() => {
+            format!(" (backfilled at {} by {})", tale.time(run.decided_at), demand.by)
         }
-        Trigger::ByHand(demand) => {
-            format!(" (made up for by hand at {}: {})", tale.time(run.decided_at), demand.by)
-        }
+        Trigger::ByHand(demand) => format!(" (run manually by {})", demand.by),
         Trigger::AfterParent => {
             let parents = question.allocation().specification.parents();
             match parents.len() {

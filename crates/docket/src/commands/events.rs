@@ -8,14 +8,14 @@ use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use docket_model::{
     AllocationName,
     journal::Entry,
-    wire::{EventKind, GAP, Gap, RunEvent, RunRecord},
+    wire::{EventKind, GAP, Gap, RunEvent, RunRecord, RunSummary},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     client::{Client, Connection, Events, Happened, ServerEvent, Wanted},
-    output,
+    output, words,
 };
 
 /// Follows what happens: to runs, to allocations, and to the server
@@ -119,7 +119,8 @@ fn as_json(event: &ServerEvent, data: Value) -> Value {
 /// When, about which allocation, and what; what this version does not know is shown as it is.
 fn in_words(kind: &str, data: &Value) -> String {
     if let Ok(RunEvent { allocation, run }) = RunEvent::deserialize(data) {
-        return format!("{}  {allocation}  run {} {}", stamp(moment(&run)), run.run, state(&run));
+        let at = moment(&run);
+        return format!("{}  {allocation}  run {} {}", stamp(at), run.run, state(&run, at));
     }
     let Ok(Entry { at, allocation, event, by }) = Entry::deserialize(data) else {
         return format!("{kind}  {data}");
@@ -130,7 +131,7 @@ fn in_words(kind: &str, data: &Value) -> String {
 }
 
 /// How far a run is, or how it ended and why.
-fn state(run: &RunRecord) -> String {
+fn state(run: &RunRecord, at: DateTime<Utc>) -> String {
     let attempt = run.attempts.last();
     let number = attempt.map_or(1, |attempt| attempt.attempt);
     let number = if number > 1 { format!(" (attempt {number})") } else { String::new() };
@@ -142,7 +143,7 @@ fn state(run: &RunRecord) -> String {
     };
     let is_created = run.state == "claimed" && attempt.is_some_and(|it| it.container.is_some());
     let step = if is_created { ", container created" } else { "" };
-    format!("{}{step}{number}{why}", run.state)
+    format!("{}{step}{number}{why}", words::state(&RunSummary::from(run), at))
 }
 
 /// The latest moment that a record knows of.

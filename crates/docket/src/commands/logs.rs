@@ -13,12 +13,13 @@ use crate::{
     output,
 };
 
-/// Among so many of the newest runs one that is under way is looked for.
+/// Among how many of the newest runs one that runs is looked for.
 const LOOKED_AT: usize = 100;
 
 /// Prints what a run wrote, both streams, as the bytes they are
 ///
-/// Without RUN it is the newest one that is under way, or else the newest.
+/// Without RUN it is the newest one that runs or is retried, or else the newest that starts, or else the
+/// newest.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -66,8 +67,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
     let runs: Vec<RunRecord> = client.runs(name, None, LOOKED_AT).await?.items;
-    let under_way = runs.iter().find(|run| !run.is_over() && has_container(run));
-    match under_way.or(runs.first()) {
+    match shown(&runs) {
         None => bail!("{name} has not run yet"),
         Some(RunRecord { run, state, reason: Some(reason), attempts, .. })
             if attempts.iter().all(|attempt| attempt.container.is_none()) =>
@@ -78,6 +78,15 @@ async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
     }
 }
 
-fn has_container(record: &RunRecord) -> bool {
-    record.attempts.iter().any(|attempt| attempt.container.is_some())
+/// The run whose output is meant where none is named, of runs that are sorted newest first: one whose
+/// container runs or is retried, or else one that starts; a run in the queue only if there is no other.
+fn shown(runs: &[RunRecord]) -> Option<&RunRecord> {
+    let rank = |run: &RunRecord| match run.state.as_str() {
+        "running" | "will-not-die" | "between-attempts" => 0,
+        "claimed" => 1,
+        "waiting" => 3,
+        _ => 2,
+    };
+    // Of equal ones this is the first, which is the newest.
+    runs.iter().min_by_key(|run| rank(run))
 }

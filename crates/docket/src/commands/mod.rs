@@ -22,6 +22,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod server;
 mod shown;
+mod state;
 pub(crate) mod suspend;
 mod target;
 pub(crate) mod top;

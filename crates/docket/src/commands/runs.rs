@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
-use clap::{Args, builder::PossibleValuesParser};
+use clap::Args;
 use docket_model::{AllocationName, run::RunState, wire::RunRecord};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::state;
 use crate::{
     client::{Client, Connection},
     clock, count,
@@ -27,13 +28,8 @@ pub(crate) struct Arguments {
     name: AllocationName,
 
     /// Only runs in this state
-    #[arg(
-        long,
-        value_name = "STATE",
-        ignore_case = true,
-        value_parser = PossibleValuesParser::new(RunState::WORDS)
-    )]
-    state: Option<String>,
+    #[arg(long, value_name = "STATE", ignore_case = true, value_parser = state::parser())]
+    state: Option<&'static str>,
 
     /// Print no more than so many
     #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count::parse)]
@@ -56,13 +52,15 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let name = &arguments.name;
-    let state = arguments.state.as_deref().map(str::to_lowercase);
-    let listing = client.runs(name, state.as_deref(), arguments.limit.get()).await?;
+    let state = arguments.state;
+    let listing = client.runs(name, state, arguments.limit.get()).await?;
     let runs: Vec<Value> = listing.items;
     let count = runs.len();
     match Format::or_default(arguments.output) {
         Format::Table if runs.is_empty() => match state {
-            Some(state) => output::line(format_args!("no run of {name} is {state}"))?,
+            Some(state) => {
+                output::line(format_args!("no run of {name} is {}", RunState::shown(state)))?;
+            }
             None => output::line(format_args!("{name} has not run yet"))?,
         },
         Format::Table => {

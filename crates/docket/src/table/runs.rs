@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use docket_model::wire::RunRecord;
+use docket_model::wire::{RunRecord, RunSummary};
 
 use super::layout::{Column, table};
 use crate::{output::Screen, words};
@@ -25,8 +25,7 @@ pub(crate) fn of_runs(runs: &[RunRecord], zone: Tz, now: DateTime<Utc>, screen: 
 }
 
 fn row(run: &RunRecord, zone: Tz, now: DateTime<Utc>) -> [String; 8] {
-    let started = run.attempts.iter().find_map(|attempt| attempt.started);
-    let lasted = started.map(|started| words::exact(run.ended.unwrap_or(now) - started));
+    let started = run.started();
     let lateness = run.lateness_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
     let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
     [
@@ -34,7 +33,7 @@ fn row(run: &RunRecord, zone: Tz, now: DateTime<Utc>) -> [String; 8] {
         state(run, now),
         run.trigger.clone(),
         started.map(|started| words::wall_clock(started, zone)).unwrap_or_default(),
-        lasted.unwrap_or_default(),
+        run.duration(now).map(words::exact).unwrap_or_default(),
         lateness.unwrap_or_default(),
         code.map(|code| code.to_string()).unwrap_or_default(),
         run.reason.clone().unwrap_or_default(),
@@ -53,12 +52,13 @@ fn name(run: &RunRecord) -> String {
 
 /// How far it is; of more than one attempt with their number.
 fn state(run: &RunRecord, now: DateTime<Utc>) -> String {
-    let next = run.next_attempt.map(|next| format!(", next {}", words::relative(next, now)));
+    let state = words::state(&RunSummary::from(run), now);
     match run.attempts.last() {
-        Some(attempt) if attempt.attempt > 1 || next.is_some() => {
-            format!("{} (attempt {}{})", run.state, attempt.attempt, next.unwrap_or_default())
+        Some(attempt) if run.next_attempt.is_some() => {
+            format!("{state} (after attempt {})", attempt.attempt)
         }
-        _ => run.state.clone(),
+        Some(attempt) if attempt.attempt > 1 => format!("{state} (attempt {})", attempt.attempt),
+        _ => state,
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
                 "Run": "20261120T080000Z", "Allocation": "report", "Trigger": "CatchUp",
                 "Instant": "2026-11-20T08:00:00Z", "State": "succeeded",
                 "Decided": "2026-11-20T08:00:00Z", "Ended": "2026-11-20T08:10:02Z",
-                "LatenessMilliseconds": 12, "Attempts": [
+                "LatenessMilliseconds": 12, "DurationMilliseconds": 601_400, "Attempts": [
                     attempt(1, "2026-11-20T08:00:00.012Z", Some(1)),
                     attempt(2, "2026-11-20T08:05:00Z", Some(0)),
                 ],
@@ -111,16 +111,16 @@ mod tests {
         ];
         let now = "2026-11-21T09:00:00Z".parse().unwrap();
         assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(200)), @"
-        RUN                                               STATE                                     TRIGGER   STARTED                  DURATION  LATENESS  EXIT CODE  REASON
-        20261121T085800.250Z                              running                                   ByHand    2026-11-21 09:58 CET     1m 59s    150ms
-        20261121T085700Z                                  between-attempts (attempt 1, next in 1m)  Schedule  2026-11-21 09:57:01 CET  2m 58s    1.5s      3          exit code 3
-        20261121T011200Z–20261121T064000Z (329 instants)  missed                                    Schedule                                                          docket was not running
-        20261120T080000Z                                  succeeded (attempt 2)                     CatchUp   2026-11-20 09:00 CET     10m 1s    12ms      0
+        RUN                                               STATE                             TRIGGER   STARTED                  DURATION  LATENESS  EXIT CODE  REASON
+        20261121T085800.250Z                              running                           ByHand    2026-11-21 09:58 CET     1m 59s    150ms
+        20261121T085700Z                                  retrying in 1m (after attempt 1)  Schedule  2026-11-21 09:57:01 CET  2m 58s    1.5s      3          exit code 3
+        20261121T011200Z–20261121T064000Z (329 instants)  missed                            Schedule                                                          docket was not running
+        20261120T080000Z                                  succeeded (attempt 2)             CatchUp   2026-11-20 09:00 CET     10m 1s    12ms      0
         ");
         assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(80)), @"
         RUN                   STATE              DURATION  EXIT CODE  REASON           …
         20261121T085800.250Z  running            1m 59s
-        20261121T085700Z      between-attempts…  2m 58s    3          exit code 3
+        20261121T085700Z      retrying in 1m…    2m 58s    3          exit code 3
         20261121T011200Z…     missed                                  docket was not…
         20261120T080000Z      succeeded…         10m 1s    0
         ");

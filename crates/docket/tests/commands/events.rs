@@ -46,8 +46,8 @@ fn events_are_told_in_words_or_as_an_object_a_line() {
     exit code 1
     --- stdout
     2026-11-21T08:59:00Z  foo  changed: Cron (by ann@db)
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed, container created
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting, container created
     2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z running
     2026-11-21T09:00:03Z  foo  run 20261121T090000.123Z failed: exit code 3
     2026-11-21T09:01:00Z  docket  docket was stopped
@@ -86,12 +86,12 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
         "--kind",
         "Run,server",
     ];
-    assert_snapshot!(stub.transcript(&mut docket(arguments)), @r"
+    assert_snapshot!(stub.transcript(&mut docket(arguments)), @"
     exit code 1
     --- stdout
     2026-11-21T08:59:00Z  foo  changed: Cron (by ann@db)
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z claimed, container created
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting
+    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting, container created
     2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z running
     --- stderr
     warning: lost the connection to <server>: end of file before message length reached; going on when it is back

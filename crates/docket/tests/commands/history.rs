@@ -41,7 +41,7 @@ fn runs_are_a_table_on_the_wall_clock_of_the_allocation() {
     exit code 0
     --- stdout
     RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
-    20261121T090000.123Z	failed	ByHand	2026-11-21 10:00 CET	2.5s		3	
+    20261121T090000.123Z	failed	ByHand	2026-11-21 10:00 CET	2.3s		3	
     20261121T011200Z–20261121T064000Z (329 instants)	missed	Schedule					docket was not running
     ");
     assert_snapshot!(runs(&["foo", "-o", "table", "--state", "Missed", "--limit", "1"]), @"

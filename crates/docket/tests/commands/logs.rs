@@ -72,6 +72,41 @@ fn a_run_under_way_comes_before_a_newer_one_that_wrote_nothing() {
 }
 
 #[test]
+fn a_run_that_runs_or_is_retried_comes_before_newer_ones_that_start_or_wait() {
+    let named = |at: &str, record: String| record.replace(RUN, at);
+    let waiting = named(
+        "20261121T090300Z",
+        record("waiting", r#""Attempts":[{"Attempt":1,"OutOfMemory":false}]"#),
+    );
+    let starting = named(
+        "20261121T090200Z",
+        record("claimed", r#""Attempts":[{"Attempt":1,"Container":"b","OutOfMemory":false}]"#),
+    );
+    let retrying = record(
+        "between-attempts",
+        r#""NextAttempt":"2026-11-21T09:05:00Z","Attempts":[{"Attempt":1,"Container":"abc","OutOfMemory":false}]"#,
+    );
+    let retrying = named("20261121T090100Z", retrying);
+    let ended = named("20261121T085900Z", over("succeeded", 0, 9));
+    let cases = [
+        (vec![&waiting, &starting, &retrying, &ended], "20261121T090100Z"),
+        (vec![&waiting, &starting, &ended], "20261121T090200Z"),
+        (vec![&waiting, &ended], "20261121T085900Z"),
+        (vec![&waiting], "20261121T090300Z"),
+    ];
+    for (runs, shown) in cases {
+        let runs: Vec<_> = runs.into_iter().cloned().collect();
+        let runs = runs.join(",");
+        let stub = Stub::tcp(move |request| match request.line.as_str() {
+            "GET /foo/runs?limit=100" => ok(format!(r#"{{"Runs":[{runs}]}}"#)),
+            _ => ok("so far\n"),
+        });
+        stub.transcript(&mut docket(["logs", "foo"]));
+        assert_eq!(stub.lines()[1], format!("GET /foo/runs/{shown}/output"));
+    }
+}
+
+#[test]
 fn a_run_is_named_as_run_prints_it_but_not_twice() {
     let stub = Stub::tcp(|_| ok("hello\n"));
     let name = format!("foo/{RUN}");

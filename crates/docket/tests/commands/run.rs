@@ -103,8 +103,8 @@ fn wait_passes_the_output_on_and_answers_as_the_container() {
     --- stdout
     hello
     --- stderr
-    foo/20261121T090000.123Z: claimed
-    foo/20261121T090000.123Z: succeeded after 2.5s
+    foo/20261121T090000.123Z: starting
+    foo/20261121T090000.123Z: succeeded after 2.3s
     ");
     let (_, bad) = wait([accepted(), ok("oh\n"), ok(over("failed", 3, 3))]);
     assert_snapshot!(bad, @"
@@ -112,8 +112,8 @@ fn wait_passes_the_output_on_and_answers_as_the_container() {
     --- stdout
     oh
     --- stderr
-    foo/20261121T090000.123Z: claimed
-    foo/20261121T090000.123Z: failed after 2.5s: exit code 3
+    foo/20261121T090000.123Z: starting
+    foo/20261121T090000.123Z: failed after 2.3s: exit code 3
     ");
 }
 
@@ -151,12 +151,12 @@ fn wait_outlives_a_restart_of_the_server() {
     two
     three
     --- stderr
-    foo/20261121T090000.123Z: claimed
+    foo/20261121T090000.123Z: starting
     warning: lost the connection to <server>: end of file before message length reached; going on when it is back
     <server> is back
     warning: cannot reach <server>: connection closed before message completed; going on when it is back
     <server> is back
-    foo/20261121T090000.123Z: failed after 2.5s: exit code 7
+    foo/20261121T090000.123Z: failed after 2.3s: exit code 7
     ");
     assert!(stub.lines()[7].ends_with("/output?follow=true&skip=8"), "{:?}", stub.lines());
 }
@@ -170,7 +170,7 @@ fn wait_ends_where_the_server_forgot_the_run() {
     --- stdout
     one
     --- stderr
-    foo/20261121T090000.123Z: claimed
+    foo/20261121T090000.123Z: starting
     warning: lost the connection to <server>: end of file before message length reached; going on when it is back
     error: the server knows nothing of foo/20261121T090000.123Z any more, was it restarted?: <server> answered 404 Not Found: there is no `foo/20261121T090000.123Z`
     ");
@@ -198,7 +198,10 @@ fn a_signal_ends_the_waiting_and_leaves_the_run_running() {
         assert_eq!(output.status.code(), Some(code));
         let told = String::from_utf8(output.stderr).unwrap();
         let run = "foo/20261121T090000.123Z";
-        assert_eq!(told, format!("{run}: claimed\n{run} goes on: `docket cancel {run}` ends it\n"));
+        assert_eq!(
+            told,
+            format!("{run}: starting\n{run} goes on: `docket cancel {run}` ends it\n")
+        );
         assert_eq!(stub.lines().len(), 2);
     }
 }
@@ -212,6 +215,6 @@ fn a_reader_who_has_seen_enough_does_not_change_the_answer() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(
-        String::from_utf8(output.stderr).unwrap().ends_with("failed after 2.5s: exit code 3\n")
+        String::from_utf8(output.stderr).unwrap().ends_with("failed after 2.3s: exit code 3\n")
     );
 }

@@ -124,7 +124,8 @@ pub(crate) fn over(state: &str, code: i32, written: usize) -> String {
         "Ended":"2026-11-21T09:00:03Z","ExitCode":{code},"OutOfMemory":false,
         "OutputBytes":{written},"OutputOmitted":0}}"#
     );
-    record(state, &format!(r#""Ended":"2026-11-21T09:00:03Z","Attempts":[{attempt}]"#))
+    let ended = r#""Ended":"2026-11-21T09:00:03Z","DurationMilliseconds":2345"#;
+    record(state, &format!(r#"{ended},"Attempts":[{attempt}]"#))
 }
 
 impl Answer {

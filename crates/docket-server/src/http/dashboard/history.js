@@ -87,16 +87,15 @@ export function history(name) {
 
 /** When the first container of a run started, or null. */
 export function startedAt(run) {
-  const started = run.Attempts[0]?.Started;
+  const started = run.Attempts.find((attempt) => attempt.Started)?.Started;
   return started ? Date.parse(started) : null;
 }
 
-/** How long a run took from its first start to its end; so far, where it goes on; or null. */
+/** How long a run took, as the server says; so far, where it is not over; or null. */
 export function durationOf(run, present) {
+  if (run.Ended) return run.DurationMilliseconds ?? null;
   const started = startedAt(run);
-  if (started === null) return null;
-  const ended = run.Ended ? Date.parse(run.Attempts.at(-1)?.Ended ?? run.Ended) : present;
-  return ended === undefined ? null : Math.max(0, ended - started);
+  return started === null || present === undefined ? null : Math.max(0, present - started);
 }
 
 /** Why a run is as it is: its own reason, or the exit code where it is none of the usual. */
@@ -115,6 +114,6 @@ const TRIGGERS = {
 
 /** What made a run, in words. */
 export function triggerInWords(run) {
-  const words = TRIGGERS[run.Trigger] ?? run.Trigger;
+  const words = run.Backfill ? "backfilled" : (TRIGGERS[run.Trigger] ?? run.Trigger);
   return run.By ? `${words}, ${run.By}` : words;
 }

@@ -7,7 +7,7 @@ import { svg } from "./dom.js";
 const STATES = {
   succeeded: ["M5 1.6a3.4 3.4 0 1 1 0 6.8a3.4 3.4 0 1 1 0-6.8z", true, "good", "succeeded"],
   failed: ["M1.8 1.8L8.2 8.2M8.2 1.8L1.8 8.2", false, "bad", "failed"],
-  "timed-out": ["M5 1L9.2 8.6H.8z", true, "bad", "took too long"],
+  "timed-out": ["M5 1L9.2 8.6H.8z", true, "bad", "timed out"],
   lost: ["M5 .6L9.4 5L5 9.4L.6 5z", true, "bad", "lost"],
   missed: ["M5 1L9 5L5 9L1 5z", false, "warn", "missed"],
   skipped: ["M5 2a3 3 0 1 1 0 6a3 3 0 1 1 0-6z", false, "quiet", "skipped"],
@@ -15,8 +15,8 @@ const STATES = {
   running: ["M2.2 1L9 5L2.2 9z", true, "live", "running"],
   claimed: ["M2.2 1.4L8.6 5L2.2 8.6z", false, "live", "starting"],
   waiting: ["M2.8 1.6V8.4M7.2 1.6V8.4", false, "live", "waiting"],
-  "between-attempts": ["M8.4 5a3.4 3.4 0 1 1-1.2-2.6M7.6 .4V2.8H5.2", false, "live", "trying again"],
-  "will-not-die": ["M2.2 1L9 5L2.2 9zM.6 .6V9.4", true, "bad", "does not end"],
+  "between-attempts": ["M8.4 5a3.4 3.4 0 1 1-1.2-2.6M7.6 .4V2.8H5.2", false, "live", "retrying"],
+  "will-not-die": ["M2.2 1L9 5L2.2 9zM.6 .6V9.4", true, "bad", "stuck"],
   none: ["M3.6 5H6.4", false, "quiet", "has not run"],
 };
 
@@ -33,8 +33,11 @@ function known(state) {
   return STATES[state] ?? STATES.none;
 }
 
-/** The state in words. */
-export const inWords = (state) => (STATES[state] ? STATES[state][3] : String(state));
+/** The state in words; `cancellation` says why a run that is not over is to end. */
+export function inWords(state, cancellation) {
+  if (cancellation) return "cancelling";
+  return STATES[state] ? STATES[state][3] : String(state);
+}
 
 /** The class of its colour. */
 export const tone = (state) => `tone-${known(state)[2]}`;

@@ -16,7 +16,7 @@ const PLOTTED = 100;
 /** Makes the plots: `{node, show(name, runs, zone)}`. */
 export function plots() {
   const duration = plot("Duration", "How long runs took", (run) => (run.Ended ? durationOf(run) : null));
-  const lateness = plot("Lateness", "How long after its instant a run began", (run) => run.LatenessMilliseconds ?? null);
+  const lateness = plot("Lateness", "How long after it was due a run started", (run) => run.LatenessMilliseconds ?? null);
   return {
     node: el("div.plots", null, duration.node, lateness.node),
     show(name, runs, zone) {
@@ -59,7 +59,7 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
   picture.append(svg("g.axis", { "aria-hidden": "true" }, lines.flat()));
   picture.append(svg("path.middle", { d: `M${LEFT} ${y(middle)}H${width}` }));
   for (const { run, index, value } of points) {
-    const told = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State)}`;
+    const told = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State, run.Cancellation)}`;
     picture.append(svg("g.goes", { onclick: () => go(at(name, run.Run)) },
       svg("title", null, told),
       svg("path.stem", { d: `M${x(index)} ${y(0)}V${y(value)}` }),

@@ -4,7 +4,7 @@ import * as actions from "./actions.js";
 import { address, get } from "./api.js";
 import { el, fill, foreign, harmless, link, say } from "./dom.js";
 import * as events from "./events.js";
-import { durationOf, reasonOf, startedAt, triggerInWords } from "./history.js";
+import { durationOf, reasonOf, triggerInWords } from "./history.js";
 import { inWords, isUnderWay, mark, tone } from "./mark.js";
 import { distance, wall } from "./moments.js";
 import { output } from "./output.js";
@@ -85,7 +85,7 @@ export function show(outlet, name, id) {
     const live = isUnderWay(run.State);
     outlet.querySelector(".detail").hidden = false;
     fill(told);
-    fill(chips, el(`span.chip.chip-large.${tone(run.State)}`, null, mark(run.State), inWords(run.State)),
+    fill(chips, el(`span.chip.chip-large.${tone(run.State)}`, null, mark(run.State), inWords(run.State, run.Cancellation)),
       reasonOf(run) && el("span.reason-large", null, foreign(reasonOf(run))));
     drawButtons(live);
     fill(record, ...pairs());
@@ -135,9 +135,9 @@ export function show(outlet, name, id) {
       run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
       run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
       pair("Decided", time(run.Decided)),
-      run.LatenessMilliseconds !== undefined && pair("Began", `${exact(run.LatenessMilliseconds)} after its instant`),
+      run.LatenessMilliseconds !== undefined && pair("Started", `${exact(run.LatenessMilliseconds)} late`),
       run.NextAttempt && pair("Next attempt", [time(run.NextAttempt), " ", distance(run.NextAttempt, zone)]),
-      startedAt(run) !== null && pair("Took", duration),
+      durationOf(run, now()) !== null && pair("Took", duration),
       run.Ended && pair("Ended", time(run.Ended)),
       pair("Name", el("code", null, run.Run)),
     ].filter(Boolean).flat();
@@ -161,6 +161,7 @@ function attemptCard(attempt, many, zone) {
       pair("Exit code", code === null || code === undefined ? "none yet" : `${code}${attempt.OutOfMemory ? ", out of memory" : ""}`),
       pair("Started", time(attempt.Started)),
       pair("Ended", time(attempt.Ended)),
+      pair("Took", attempt.DurationMilliseconds !== undefined && exact(attempt.DurationMilliseconds)),
       pair("Output", attempt.OutputBytes !== null && attempt.OutputBytes !== undefined && bytes(attempt.OutputBytes)),
       pair("Not kept", attempt.OutputOmitted > 0 && bytes(attempt.OutputOmitted)),
       pair("Container", attempt.Container && el("code.id", { title: attempt.Container }, attempt.Container.slice(0, 12))),

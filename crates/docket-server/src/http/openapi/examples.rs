@@ -113,9 +113,11 @@ fn run() -> Value {
         "Run": "20261121T090000Z", "Allocation": "report", "Instant": "2026-11-21T09:00:00Z",
         "Trigger": "Schedule", "State": "succeeded", "Decided": "2026-11-21T09:00:00.003Z",
         "Ended": "2026-11-21T09:00:01.2Z", "LatenessMilliseconds": 212,
+        "DurationMilliseconds": 888,
         "Attempts": [{
             "Attempt": 1, "Container": "4f1c", "Engine": "b6d3", "Image": "sha256:9ae9",
-            "Started": "2026-11-21T09:00:00.212Z", "Ended": "2026-11-21T09:00:01.1Z", "ExitCode": 0,
+            "Started": "2026-11-21T09:00:00.212Z", "Ended": "2026-11-21T09:00:01.1Z",
+            "DurationMilliseconds": 888, "ExitCode": 0,
             "OutOfMemory": false, "OutputBytes": 9, "OutputOmitted": 0,
         }],
     })

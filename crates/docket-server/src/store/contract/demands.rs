@@ -19,7 +19,7 @@ pub(in crate::store) async fn by_hand(store: &dyn Store, second: i64) -> Run {
         by: "ann".to_owned(),
         command: Some(vec!["true".to_owned()]),
         environment: vec!["KEY=value".to_owned()],
-        earlier: 0,
+        ..Demand::default()
     };
     let trigger = Trigger::ByHand(Arc::new(demand));
     Run { trigger, ..run(store, "a", second, RunState::Claimed).await }

@@ -15,7 +15,7 @@ fn a_record_or_the_span_it_is_among_is_told() {
 
     assert_snapshot!(case.about("07:00"), @"
     07:00: lost: its container is gone.
-    07:00:12 (by hand: ann): succeeded with exit code 0 after 2s.
+    07:00:12 (run manually by ann): succeeded with exit code 0 after 2s.
     ");
     assert_snapshot!(case.about("05:00"), @"02:00 to 06:00 (5 instants): missed, because docket was not running from 01:12 to 06:40.");
     assert_snapshot!(case.about("05:30"), @"05:30 is not an instant of this schedule (`0 * * * *`); the nearest are 05:00 and 06:00.");

@@ -58,7 +58,7 @@ fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
     The run of 10:00: under way since 10:00, for 30s so far.
     It is due next at 11:00.
     09:00: cancelled at 09:20 after 20m by bob.
-    08:12:13 (by hand: ann): failed at 08:12:14: image x not found. No such manifest: x:latest.
+    08:12:13 (run manually by ann): failed at 08:12:14: image x not found. No such manifest: x:latest.
     08:00: skipped, because the run of 07:00 was still under way (`Overlap: Forbid`).
     07:00: succeeded with exit code 0 after 1h10s.
     06:55: changed by the API: `Retries` and `Overlap`.

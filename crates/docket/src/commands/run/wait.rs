@@ -1,8 +1,10 @@
 //! Waits for a run by hand, and answers as its container did.
 
 use anyhow::{Context, Error, Result};
+use chrono::TimeDelta;
 use docket_model::{
     AllocationName, RunId,
+    run::RunState,
     wire::{RunRecord, RunRequest},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -46,7 +48,8 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
         Asked::Skipped(record) => return Ok(told(name, &record)),
     };
     let run = target::id(name, &record);
-    output::note(output::without_control(&format!("{run}: {}", record.state)));
+    let state = RunState::shown(&record.state);
+    output::note(output::without_control(&format!("{run}: {state}")));
     // Until here Ctrl-C ends the command as it ends any other.
     let mut signals = Signals::catch()?;
     tokio::select! {
@@ -74,10 +77,9 @@ async fn watched(client: &Client, run: RunId) -> Result<RunRecord> {
 
 /// Tells how a run ended, and returns the exit code that stands for it.
 fn told(name: &AllocationName, record: &RunRecord) -> u8 {
-    let (run, state) = (record.run, &record.state);
-    let started = record.attempts.iter().find_map(|attempt| attempt.started);
-    let length = started.zip(record.ended).map(|(started, ended)| words::exact(ended - started));
-    let length = length.map(|length| format!(" after {length}")).unwrap_or_default();
+    let (run, state) = (record.run, RunState::shown(&record.state));
+    let duration = record.duration_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
+    let length = duration.map(|length| format!(" after {length}")).unwrap_or_default();
     let code = code(record);
     let why = match (&record.reason, code) {
         (Some(reason), _) => format!(": {reason}"),
