@@ -11,7 +11,11 @@ use docket_model::{
 };
 use thiserror::Error;
 
-use crate::{runner::NO_FOLDER, store::StoreError};
+use crate::{
+    runner::NO_FOLDER,
+    specification_files::{Definitions, NoFiles, specification_files},
+    store::StoreError,
+};
 
 /// Why a file is not taken.
 #[derive(Debug, Error)]
@@ -24,22 +28,12 @@ pub enum FileError {
         /// Why.
         source: io::Error,
     },
-    /// A directory without a single file.
-    #[error("`{0}` has no files whose names end in .yml, .yaml or .json")]
-    Empty(PathBuf),
+    /// The path leads to no files.
+    #[error(transparent)]
+    NoFiles(#[from] NoFiles),
     /// There are mistakes in it; each on its line, with its place.
     #[error("{0}")]
     Mistaken(String),
-    /// Two files define one name.
-    #[error("`{name}` is defined in {first} and again in {second}")]
-    Twice {
-        /// The name.
-        name: String,
-        /// The file that comes first.
-        first: String,
-        /// The other one.
-        second: String,
-    },
     /// It wants files of variables, and the server has no folder for them.
     #[error("`{0}` has `EnvFiles`, and {NO_FOLDER}")]
     NoEnvDir(AllocationName),
@@ -60,24 +54,23 @@ pub(crate) struct Read {
 /// Reads all allocations of a file or a directory.
 pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
     let mut specifications: Vec<Specification> = Vec::new();
-    let mut homes = std::collections::HashMap::new();
+    let mut definitions = Definitions::default();
     let mut mistakes: Reported<String> = Reported::default();
-    for file in files(path)? {
+    for file in specification_files(path)? {
         let text = fs::read_to_string(&file)
             .map_err(|source| FileError::Unreadable { path: file.clone(), source })?;
-        let shown = file.display().to_string();
+        let shown: Arc<str> = file.display().to_string().into();
         match document::read(&text, options) {
             Err(wrong) => {
                 mistakes.extend(wrong.shown.iter().map(|it| it.in_file(&shown).to_string()));
                 mistakes.omitted += wrong.omitted;
             }
             Ok(document) => {
-                for document::Read { specification, .. } in document.specifications {
-                    let name = specification.name.to_string();
-                    if let Some(first) = homes.insert(name.clone(), shown.clone()) {
-                        return Err(FileError::Twice { name, first, second: shown });
+                for document::Read { specification, line, .. } in document.specifications {
+                    match definitions.add(&specification.name, &shown, line) {
+                        Ok(()) => specifications.push(specification),
+                        Err(twice) => mistakes.add(twice.to_string()),
                     }
-                    specifications.push(specification);
                 }
             }
         }
@@ -92,22 +85,35 @@ pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
     Ok(Read { specifications, origin, by })
 }
 
-/// The file itself, or the files of a directory that are not hidden, in the order of their names.
-fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
-    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_errors_of_a_directory_are_reported_with_their_places() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name| directory.path().join(name);
+        let item = |name: &str, cron: &str| {
+            format!(
+                "- Name: {name}\n  Cron: '{cron}'\n  Container: {{Config: {{Image: busybox}}}}\n"
+            )
+        };
+        fs::write(path("a.yml"), item("one", "")).unwrap();
+        fs::write(path("b.yml"), item("two", "") + &item("one", "")).unwrap();
+        fs::write(path("c.yml"), item("three", "0 25 * * *")).unwrap();
+        fs::write(path(".hidden.yml"), "no: allocation").unwrap();
+
+        let error = read(directory.path(), UnknownOptions::Refuse).unwrap_err().to_string();
+
+        let (a, b, c) = (path("a.yml"), path("b.yml"), path("c.yml"));
+        let (a, b, c) = (a.display(), b.display(), c.display());
+        let lines: Vec<_> = error.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                format!("{b}:4: `one` is already defined in {a}:1: rename or remove one of them"),
+                format!("{c}:2:12: Cron: hour: 25 is out of range (0-23)"),
+            ]
+        );
     }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let ending = file.extension().and_then(|ending| ending.to_str());
-        // What an editor or another program hides there is no file of the user's.
-        if matches!(ending, Some("yml" | "yaml" | "json")) && !name.starts_with('.') {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() { Err(FileError::Empty(path.to_owned())) } else { Ok(files) }
 }

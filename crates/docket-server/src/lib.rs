@@ -12,6 +12,7 @@ mod runner;
 mod scheduler;
 mod server;
 mod socket_file;
+pub mod specification_files;
 pub mod store;
 mod tls;
 mod why;

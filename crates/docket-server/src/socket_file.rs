@@ -11,11 +11,20 @@ use std::{
 
 /// Binds a socket at `path`, mode 0600, in place of one that nobody answers on.
 pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
-    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
-        if UnixStream::connect(path).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another server answers there"));
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => {
+            if UnixStream::connect(path).is_ok() {
+                let message = "another server answers there";
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
+            }
+            fs::remove_file(path)?;
         }
-        fs::remove_file(path)?;
+        // The socket would take the place of what the user keeps there.
+        Ok(_) => {
+            let message = "the file exists and is no socket";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        Err(_) => {}
     }
     // Bound under a name of its own and then renamed, so that at no moment a stranger can open it.
     let hidden = path.with_extension(format!("{}.new", std::process::id()));

@@ -1,4 +1,4 @@
-//! Reads a file of specifications, and shows every mistake in it at its place.
+//! Reads files of specifications, and shows every mistake in them at its place.
 
 mod snippet;
 
@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -15,16 +16,21 @@ use docket_model::{
     document::{self, Located, MAX_LENGTH, Read},
     mistake::Reported,
 };
+use docket_server::specification_files::{Definitions, specification_files};
 
 use self::snippet::Snippets;
 use crate::{commands::AlreadyTold, output};
 
+/// The file that is read where none is named.
+const USUAL: &str = "docket.yml";
+
 /// Where specifications are read from, and how strictly.
 #[derive(Debug, Args)]
 pub(crate) struct Source {
-    /// File with specifications in YAML or JSON; `-` is standard input
-    #[arg(value_name = "FILE", default_value = "docket.yml")]
-    file: PathBuf,
+    /// File with specifications in YAML or JSON, or directory whose files (.yml, .yaml, .json) have
+    /// them; `-` is standard input
+    #[arg(value_name = "FILE", default_value = USUAL)]
+    path: PathBuf,
 
     /// Let options through that the Engine API of this version does not know, with a warning
     #[arg(
@@ -35,13 +41,22 @@ pub(crate) struct Source {
     allow_unknown_options: bool,
 }
 
+/// A specification, and the file that has it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The file, as it is called in messages.
+    pub(crate) file: Arc<str>,
+    /// What was read.
+    pub(crate) read: Read,
+}
+
 impl Source {
     /// What the source is called in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {
             "standard input".to_owned()
         } else {
-            self.file.display().to_string()
+            self.path.display().to_string()
         }
     }
 
@@ -50,13 +65,41 @@ impl Source {
         if self.allow_unknown_options { UnknownOptions::Allow } else { UnknownOptions::Refuse }
     }
 
-    /// Reads all specifications; tells warnings and mistakes.
+    /// Reads all specifications; tells warnings and mistakes of all files.
     ///
     /// # Errors
     /// [`AlreadyTold`] where there are mistakes.
-    pub(crate) fn read(&self) -> Result<Vec<Read>> {
-        let name = self.name();
-        let bytes = self.bytes().with_context(|| format!("cannot read {name}"))?;
+    pub(crate) fn read(&self) -> Result<Vec<Found>> {
+        if self.is_standard_input() {
+            return self.read_file(&self.path, &self.name().into());
+        }
+        ensure!(
+            self.path != Path::new(USUAL) || self.path.exists(),
+            "there is no {USUAL} in this directory: name a file or a directory with specifications, \
+             or - for standard input"
+        );
+        let mut all = Vec::new();
+        let mut definitions = Definitions::default();
+        let mut has_failed = false;
+        for path in specification_files(&self.path)? {
+            match self.read_file(&path, &path.display().to_string().into()) {
+                Ok(found) => all.extend(found),
+                Err(error) if error.is::<AlreadyTold>() => has_failed = true,
+                Err(error) => return Err(error),
+            }
+        }
+        for Found { file, read } in &all {
+            if let Err(twice) = definitions.add(&read.specification.name, file, read.line) {
+                output::note(format_args!("error: {twice}"));
+                has_failed = true;
+            }
+        }
+        if has_failed { Err(AlreadyTold.into()) } else { Ok(all) }
+    }
+
+    /// Reads the specifications of one file; tells its warnings and mistakes.
+    fn read_file(&self, path: &Path, name: &Arc<str>) -> Result<Vec<Found>> {
+        let bytes = self.bytes(path).with_context(|| format!("cannot read {name}"))?;
         ensure!(
             bytes.len() <= MAX_LENGTH,
             "{name} is larger than a document may be, {} MiB: split it",
@@ -68,29 +111,30 @@ impl Source {
         // An editor's mark at the beginning is no part of the text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let document = document::read(text, self.unknown_options()).map_err(|mistakes| {
-            tell(&name, text, &mistakes);
+            tell(name, text, &mistakes);
             AlreadyTold
         })?;
         for warning in document.specifications.iter().flat_map(|read| &read.warnings) {
-            output::warning(warning.in_file(&name));
+            output::warning(warning.in_file(name));
         }
-        Ok(document.specifications)
+        let found = |read| Found { file: Arc::clone(name), read };
+        Ok(document.specifications.into_iter().map(found).collect())
     }
 
     /// The file up to a byte more than a document may have, so that no device is read for ever.
-    fn bytes(&self) -> io::Result<Vec<u8>> {
+    fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
         let limit = MAX_LENGTH as u64 + 1;
         let mut bytes = Vec::new();
         if self.is_standard_input() {
             io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
         } else {
-            File::open(&self.file)?.take(limit).read_to_end(&mut bytes)?;
+            File::open(path)?.take(limit).read_to_end(&mut bytes)?;
         }
         Ok(bytes)
     }
 
     fn is_standard_input(&self) -> bool {
-        self.file == Path::new("-")
+        self.path == Path::new("-")
     }
 }
 

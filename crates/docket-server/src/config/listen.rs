@@ -1,6 +1,8 @@
 //! Where the server listens.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+mod advice;
+
+use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
 use thiserror::Error;
 
@@ -28,13 +30,31 @@ pub enum ListenError {
     )]
     Open(SocketAddr),
     /// The system refused.
+    #[error("cannot listen on {address}: {advice}")]
+    Refused {
+        /// The address.
+        address: String,
+        /// What is wrong and how to fix it.
+        advice: String,
+    },
+    /// The system refused, and only the system knows why.
     #[error("cannot listen on {address}")]
     Bind {
         /// The address.
         address: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
+}
+
+impl ListenError {
+    fn new(listen: &Listen, source: io::Error) -> Self {
+        let address = listen.to_string();
+        match listen.advice(&source) {
+            Some(advice) => Self::Refused { address, advice },
+            None => Self::Bind { address, source },
+        }
+    }
 }
 
 impl std::str::FromStr for Listen {
@@ -78,7 +98,7 @@ impl Listener {
     /// # Errors
     /// [`ListenError::Open`] for an address that is not loopback without a token or `insecure`.
     pub fn bind(listen: &Listen, access: &Access) -> Result<Self, ListenError> {
-        let failed = |source| ListenError::Bind { address: listen.to_string(), source };
+        let failed = |source| ListenError::new(listen, source);
         match listen {
             Listen::Tcp(address) => {
                 let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -105,7 +125,7 @@ impl Listener {
     }
 
     /// The address as a client would write it.
-    pub fn url(&self, access: &Access) -> Result<String, std::io::Error> {
+    pub fn url(&self, access: &Access) -> Result<String, io::Error> {
         match self {
             Self::Tcp(listener) => {
                 let scheme = if access.tls.is_some() { "https" } else { "http" };

@@ -2,16 +2,16 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use docket_model::{document::Read, wire::Rehearsal};
+use docket_model::wire::Rehearsal;
 
 use super::AlreadyTold;
 use crate::{
     client::{Client, Connection},
     output,
-    specifications::Source,
+    specifications::{Found, Source},
 };
 
-/// Checks a file as `push` would, without a server
+/// Checks a file or a directory as `push` would, without a server
 ///
 /// Every mistake is shown with its line and column. With --engine the server is asked, too, whether
 /// its engine can run what the file says: images, networks, devices. Nothing is created.
@@ -32,47 +32,56 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   docket check docket.yml
+  docket check jobs/
   docket check --engine docket.yml
   docket list -o yaml | docket check -";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let source = &arguments.source;
-    let read = source.read()?;
-    if arguments.engine && !read.is_empty() {
-        rehearse(&arguments.connection, source, &read).await?;
+    let found = source.read()?;
+    let mut warnings = found.iter().map(|found| found.read.warnings.len()).sum();
+    if arguments.engine && !found.is_empty() {
+        warnings += rehearse(&arguments.connection, source, &found).await?;
     }
-    let count = read.len();
-    let allocations = if count == 1 { "allocation" } else { "allocations" };
-    output::line(format_args!("{}: {count} {allocations}, no mistakes", source.name()))
+    let allocations = counted(found.len(), "allocation");
+    let warnings = counted(warnings, "warning");
+    output::line(format_args!("{}: {allocations}, {warnings}", source.name()))
 }
 
-/// Tells what the engine finds in each allocation, at the line where it begins.
-async fn rehearse(connection: &Connection, source: &Source, read: &[Read]) -> Result<()> {
-    let specifications: Vec<_> = read.iter().map(|read| read.specification.clone()).collect();
+/// `1 warning`, `2 warnings`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Tells what the engine finds in each allocation, at the line where it begins; returns the number of
+/// warnings.
+async fn rehearse(connection: &Connection, source: &Source, found: &[Found]) -> Result<usize> {
+    let specifications: Vec<_> =
+        found.iter().map(|found| found.read.specification.clone()).collect();
     let client = Client::new(connection)?;
     let rehearsals = client.rehearse(&specifications, source.unknown_options()).await?;
-    if rehearsals.len() != read.len() {
-        let (asked, answered) = (read.len(), rehearsals.len());
+    if rehearsals.len() != found.len() {
+        let (asked, answered) = (found.len(), rehearsals.len());
         bail!(
             "{} was asked about {asked} allocations and answered about {answered}",
             client.url("")
         );
     }
-    let mut refused = 0;
-    for (Read { line, .. }, Rehearsal { name, findings }) in read.iter().zip(rehearsals) {
+    let (mut refused, mut warnings) = (0, 0);
+    for (Found { file, read }, Rehearsal { name, findings }) in found.iter().zip(rehearsals) {
         refused += usize::from(findings.iter().any(|finding| finding.fatal));
+        warnings += findings.iter().filter(|finding| !finding.fatal).count();
         for finding in findings {
             let kind = if finding.fatal { "error" } else { "warning" };
-            let place = format!("{}:{line}: {name}: {}", source.name(), finding.field);
+            let place = format!("{file}:{}: {name}: {}", read.line, finding.field);
             let told = format!("{kind}: {place}: {}", finding.message);
             output::note(output::without_control(&told));
         }
     }
     if refused == 0 {
-        return Ok(());
+        return Ok(warnings);
     }
-    let allocations =
-        if refused == 1 { "1 allocation".to_owned() } else { format!("{refused} allocations") };
+    let allocations = counted(refused, "allocation");
     output::note(format_args!("error: {}: the engine cannot run {allocations}", source.name()));
     Err(AlreadyTold.into())
 }

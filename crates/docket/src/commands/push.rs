@@ -1,4 +1,4 @@
-//! `docket push`: creates and updates the allocations of a file.
+//! `docket push`: creates and updates the allocations of a file or a directory.
 
 use std::fmt::Write;
 
@@ -12,9 +12,10 @@ use crate::{
     specifications::Source,
 };
 
-/// Creates or updates the allocations of a file: all of them, or none where one is refused
+/// Creates or updates the allocations of a file or a directory: all of them, or none where one is
+/// refused
 ///
-/// The file is checked first; every mistake is shown with its line and column, and nothing is sent.
+/// The files are checked first; every mistake is shown with its line and column, and nothing is sent.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -32,13 +33,14 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   docket push
+  docket push jobs/
   docket push nightly.yml --host docket.example.org:3000
   docket get report -o json | docket push - --host other.example.org:3000";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let source = &arguments.source;
     let specifications: Vec<_> =
-        source.read()?.into_iter().map(|read| read.specification).collect();
+        source.read()?.into_iter().map(|found| found.read.specification).collect();
     if specifications.is_empty() {
         output::note(format_args!("{}: no allocations, nothing to push", source.name()));
         return Ok(());

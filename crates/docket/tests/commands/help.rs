@@ -64,6 +64,7 @@ fn every_command_has_a_manual_page() {
     assert_snapshot!(push.split_once(".SH EXAMPLES\n").unwrap().1, @r"
     .nf
       docket push
+      docket push jobs/
       docket push nightly.yml \-\-host docket.example.org:3000
       docket get report \-o json | docket push \- \-\-host other.example.org:3000
     .fi

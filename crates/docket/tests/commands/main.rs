@@ -5,9 +5,11 @@
 mod allocations;
 mod by_hand;
 mod connection;
+mod directories;
 mod events;
 mod help;
 mod history;
+mod listening;
 mod logs;
 mod misuse;
 mod offline;

@@ -167,10 +167,10 @@ fn a_zone_comes_from_the_environment_or_is_an_error() {
 #[test]
 fn check_says_how_many_allocations_are_good_and_what_may_surprise() {
     let folder = tempdir().unwrap();
-    assert_snapshot!(transcript(&mut docket_with_file(["check"], folder.path(), GOOD)), @r"
+    assert_snapshot!(transcript(&mut docket_with_file(["check"], folder.path(), GOOD)), @"
     exit code 0
     --- stdout
-    docket.yml: 2 allocations, no mistakes
+    docket.yml: 2 allocations, 1 warning
     --- stderr
     warning: docket.yml:6:9: Cron: never runs: there is no such date
     ");
@@ -226,10 +226,10 @@ fn check_shows_every_mistake_at_its_place() {
 
 #[test]
 fn check_reads_standard_input() {
-    assert_snapshot!(transcript(docket(["check", "-"]).write_stdin("[]")), @r"
+    assert_snapshot!(transcript(docket(["check", "-"]).write_stdin("[]")), @"
     exit code 0
     --- stdout
-    standard input: 0 allocations, no mistakes
+    standard input: 0 allocations, 0 warnings
     ");
 }
 
@@ -258,10 +258,10 @@ fn push_sends_nothing_where_there_are_mistakes() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    assert_snapshot!(transcript(&mut docket(["check", "/nowhere/docket.yml"])), @r"
+    assert_snapshot!(transcript(&mut docket(["check", "/nowhere/docket.yml"])), @"
     exit code 1
     --- stderr
-    error: cannot read /nowhere/docket.yml: No such file or directory (os error 2)
+    error: `/nowhere/docket.yml` cannot be read: No such file or directory (os error 2)
     ");
 }
 

@@ -267,7 +267,7 @@ fn check_asks_the_engine_and_shows_what_it_finds_at_the_line_of_the_allocation()
     assert_snapshot!(check(), @"
     exit code 0
     --- stdout
-    docket.yml: 2 allocations, no mistakes
+    docket.yml: 2 allocations, 2 warnings
     --- stderr
     warning: docket.yml:5: bar: Container.HostConfig.Memory: swap is not limited
     warning: docket.yml:5: bar: Container.Config.Image: no such image
