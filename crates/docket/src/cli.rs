@@ -1,5 +1,8 @@
 //! The command line: its commands, and what their help says.
 
+mod server_options;
+mod usage;
+
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -23,10 +26,19 @@ pub(crate) struct Cli {
 impl Cli {
     /// What the arguments and the environment ask for.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut command = environment::without_empty(Self::command());
-        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let mut command = environment::without_empty(command());
+        let arguments = std::env::args_os().collect::<Vec<_>>();
+        let mut matches = command.try_get_matches_from_mut(&arguments)?;
+        if let Some(moved) = server_options::behind_command(&mut command, &matches, &arguments)? {
+            matches = command.try_get_matches_from_mut(moved)?;
+        }
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// The whole command line, for parsing, completions and manual pages.
+pub(crate) fn command() -> clap::Command {
+    usage::same_in_errors(Cli::command().args(server_options::arguments()))
 }
 
 const EXAMPLES: &str = "\

@@ -7,20 +7,28 @@ use docket_model::{
     wire::{CancelRequest, RunRecord},
 };
 
-use super::target::{self, Target};
+use super::{
+    Misused, many,
+    target::{self, Target},
+};
 use crate::{
     client::{Client, Connection},
     clock, output, who, words,
 };
 
-/// Ends a run: one that waits never starts, one that runs gets the container's own signal
+/// Cancels a run: one that waits never starts, one that runs gets the container's own signal
 ///
-/// Without RUN it is the only one under way; where there are several they are listed, and none ends.
+/// Without RUN it is the only one under way. Where there are several they are listed and none is
+/// cancelled; --all cancels them all, those that wait for a retry included.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
+
+    /// Cancel all runs of the allocation that are under way; fails where one cannot be cancelled
+    #[arg(long, conflicts_with = "run")]
+    all: bool,
 
     /// Give the container no time to end by itself
     #[arg(long)]
@@ -34,25 +42,52 @@ const EXAMPLES: &str = "\
 Examples:
   docket cancel report
   docket cancel report 20261121T090000Z
-  docket cancel report/20261121T090000Z --kill";
+  docket cancel report/20261121T090000Z --kill
+  docket cancel report --all";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let run = arguments.target.run()?;
     let client = Client::new(&arguments.connection)?;
-    let run = match run {
-        Some(run) => run,
-        None => only_one_under_way(&client, arguments.target.allocation()).await?,
-    };
+    let name = arguments.target.allocation();
     let request = CancelRequest { kill: arguments.kill, by: Some(who::asks()) };
-    let record = client.cancel(&run, &request).await?;
-    // A container may need its time to end.
-    let effect = if record.is_over() { "Cancelled" } else { "Cancelling" };
-    output::line(format_args!("{effect} {run}"))
+    let runs = match run {
+        Some(_) if arguments.all => {
+            bail!(Misused("--all cancels all runs of an allocation: name the allocation alone"))
+        }
+        Some(run) => vec![run],
+        None if arguments.all => all_under_way(&client, name).await?,
+        None => vec![only_one_under_way(&client, name).await?],
+    };
+    let cancel = async |run: &RunId| {
+        let record = client.cancel(run, &request).await?;
+        // A container may need its time to end.
+        let effect = if record.is_over() { "Cancelled" } else { "Cancelling" };
+        Ok(format!("{effect} {run}"))
+    };
+    if !arguments.all {
+        let [run] = runs.as_slice() else { return Ok(()) };
+        return output::line(cancel(run).await?);
+    }
+    many::each(&runs, "cancel", cancel).await
+}
+
+/// All runs that are under way, those that wait before those that they wait for: none may start in the
+/// place of another.
+async fn all_under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunId>> {
+    let newest_first = under_way(client, name).await?;
+    if newest_first.is_empty() {
+        output::note(format_args!("no run of {name} is under way"));
+    }
+    Ok(newest_first.iter().map(|run| target::id(name, run)).collect())
+}
+
+async fn under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunRecord>> {
+    let runs: Vec<RunRecord> = client.runs(name, None, usize::MAX).await?.items;
+    Ok(runs.into_iter().filter(|run| !run.is_over()).collect())
 }
 
 async fn only_one_under_way(client: &Client, name: &AllocationName) -> Result<RunId> {
-    let runs: Vec<RunRecord> = client.runs(name, None, usize::MAX).await?.items;
-    let under_way: Vec<_> = runs.into_iter().filter(|run| !run.is_over()).collect();
+    let under_way = under_way(client, name).await?;
     match under_way.as_slice() {
         [] => bail!("no run of {name} is under way"),
         [run] => Ok(target::id(name, run)),
@@ -63,7 +98,9 @@ async fn only_one_under_way(client: &Client, name: &AllocationName) -> Result<Ru
                 format!("\n  {}  {} for {age}", run.run, run.state)
             });
             let (count, lines) = (several.len(), lines.collect::<String>());
-            bail!("{count} runs of {name} are under way, so name one:{lines}")
+            bail!(
+                "{count} runs of {name} are under way: name one of them, or cancel all with --all:{lines}"
+            )
         }
     }
 }

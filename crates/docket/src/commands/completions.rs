@@ -1,10 +1,10 @@
 //! `docket completions`: what a shell can complete.
 
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::{cli::Cli, output};
+use crate::{cli, output};
 
 /// Prints a script that lets a shell complete docket's commands and options
 #[derive(Debug, Args)]
@@ -23,6 +23,6 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "docket", &mut script);
+    clap_complete::generate(arguments.shell, &mut cli::command(), "docket", &mut script);
     output::bytes(&script)
 }

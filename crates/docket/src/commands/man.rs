@@ -3,13 +3,13 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, Command, CommandFactory, builder::Resettable};
+use clap::{Args, Command, builder::Resettable};
 use clap_mangen::{
     Man,
     roff::{Roff, roman},
 };
 
-use crate::{cli::Cli, output};
+use crate::{cli, output};
 
 /// Prints the manual page, or writes that of every command into a directory
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ Examples:
   docket man /usr/local/share/man/man1";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let mut docket = Cli::command();
+    let mut docket = cli::command();
     docket.build();
     let Some(directory) = &arguments.directory else {
         return output::bytes(&page(docket)?);

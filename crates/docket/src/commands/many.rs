@@ -1,5 +1,7 @@
 //! Does the same to several allocations: goes on after one that fails, and fails in the end.
 
+use std::fmt::Display;
+
 use anyhow::{Context, Result};
 use clap::Args;
 use docket_model::AllocationName;
@@ -42,11 +44,11 @@ impl Names {
     }
 }
 
-/// Tells the line for each name, or why there is none.
-pub(super) async fn each(
-    names: &[AllocationName],
+/// Tells the line for each name of an allocation or a run, or why there is none.
+pub(super) async fn each<T: Display>(
+    names: &[T],
     verb: &str,
-    act: impl AsyncFn(&AllocationName) -> Result<String>,
+    act: impl AsyncFn(&T) -> Result<String>,
 ) -> Result<()> {
     let mut failed = false;
     for name in names {

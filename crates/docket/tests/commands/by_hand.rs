@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use crate::{
     docket,
     stub::{ALLOCATION, Answer, Stub, answer, ok, over, problem, record, running},
+    transcript,
 };
 
 fn of_runs(runs: &[String]) -> Answer {
@@ -59,7 +60,7 @@ fn cancel_ends_nothing_where_it_is_not_clear_what() {
     assert_snapshot!(ages.join("\n"), @"
     exit code 1
     --- stderr
-    error: 2 runs of many are under way, so name one:
+    error: 2 runs of many are under way: name one of them, or cancel all with --all:
       20261121T090000.123Z  running
       20261121T080000Z  waiting
     ");
@@ -156,4 +157,44 @@ fn reset_says_when_it_goes_on() {
     ");
     assert_eq!(stub.lines(), ["POST /foo/reset"]);
     assert_snapshot!(stub.requests()[0].body, @r#"{"By":"ann@db"}"#);
+}
+
+#[test]
+fn cancel_all_cancels_each_run_under_way_and_fails_where_one_cannot_be_cancelled() {
+    let running = running();
+    let stub = Stub::tcp(move |request| match request.line.as_str() {
+        "GET /foo/runs?limit=1000" => of_runs(&[
+            record("waiting", r#""Attempts":[]"#).replace("090000.123Z", "100000Z"),
+            running.clone(),
+            record("between-attempts", r#""Attempts":[]"#).replace("090000.123Z", "080000Z"),
+            over("failed", 3, 0).replace("090000.123Z", "070000Z"),
+        ]),
+        "POST /foo/runs/20261121T100000Z/cancel" => {
+            answer("202 Accepted", None, over("cancelled", 0, 0))
+        }
+        "POST /foo/runs/20261121T090000.123Z/cancel" => {
+            answer("202 Accepted", None, running.clone())
+        }
+        _ => problem("409 Conflict", "foo/20261121T080000Z is over: succeeded"),
+    });
+    assert_snapshot!(stub.transcript(&mut docket(["cancel", "foo", "--all"])), @"
+    exit code 1
+    --- stdout
+    Cancelled foo/20261121T100000Z
+    Cancelling foo/20261121T090000.123Z
+    --- stderr
+    error: cannot cancel foo/20261121T080000Z: <server> answered 409 Conflict: foo/20261121T080000Z is over: succeeded
+    ");
+    let idle = Stub::tcp(|_| of_runs(&[over("failed", 3, 0)]));
+    assert_snapshot!(idle.transcript(&mut docket(["cancel", "foo", "--all"])), @"
+    exit code 0
+    --- stderr
+    no run of foo is under way
+    ");
+    let named = ["cancel", "foo/20261121T080000Z", "--all"];
+    assert_snapshot!(transcript(&mut docket(named)), @"
+    exit code 2
+    --- stderr
+    error: --all cancels all runs of an allocation: name the allocation alone
+    ");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test shall end it")]
 
 mod allocations;
+mod before_command;
 mod by_hand;
 mod connection;
 mod directories;

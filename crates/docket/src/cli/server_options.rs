@@ -1,0 +1,76 @@
+//! `--host`, `--token-file` and `--cacert` before the command, as in `docket --host URL list`.
+//!
+//! An option behind the command takes precedence over one before it, and that over a variable.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, ArgMatches, Command, Error, error::ErrorKind, parser::ValueSource};
+
+/// The options by their ids in the commands, with their names and values.
+const OPTIONS: [(&str, &str, &str, &str); 3] = [
+    (
+        "host",
+        "host",
+        "URL",
+        "Where the server is; the same option after the command takes precedence",
+    ),
+    ("token_file", "token-file", "FILE", "File with the token that the server requires"),
+    ("cacert", "cacert", "FILE", "File with the certificates (PEM) to trust"),
+];
+
+/// The options, as `docket --help` shows them.
+pub(super) fn arguments() -> impl Iterator<Item = Arg> {
+    OPTIONS.into_iter().map(|(id, long, value, help)| {
+        let argument = Arg::new(id).long(long).value_name(value).help(help);
+        argument.value_parser(clap::value_parser!(OsString)).help_heading("Server")
+    })
+}
+
+/// The arguments with these options behind the command, where they are before it.
+///
+/// # Errors
+/// Where the command does not talk to a server.
+pub(super) fn behind_command(
+    command: &mut Command,
+    matches: &ArgMatches,
+    arguments: &[OsString],
+) -> Result<Option<Vec<OsString>>, Error> {
+    let Some((name, behind)) = matches.subcommand() else { return Ok(None) };
+    let is_given =
+        |matches: &ArgMatches, id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let before: Vec<_> = OPTIONS.into_iter().filter(|(id, ..)| is_given(matches, id)).collect();
+    let Some((_, first, ..)) = before.first() else { return Ok(None) };
+    if behind.try_contains_id("host").is_err() {
+        let message = format!(
+            "--{first} is for commands that send requests to a server, which `docket {name}` does not"
+        );
+        return Err(command.error(ErrorKind::ArgumentConflict, message));
+    }
+    let (start, rest) = arguments.split_at(position(arguments));
+    let (program, rest) = (start.first(), rest.split_first());
+    let Some((name, rest)) = rest else { return Ok(None) };
+    let moved = before.iter().filter(|(id, ..)| !is_given(behind, id));
+    let moved = moved.flat_map(|(id, long, ..)| {
+        let values = matches.get_raw(id).into_iter().flatten();
+        values.flat_map(move |value| [OsString::from(format!("--{long}")), value.to_owned()])
+    });
+    let moved: Vec<_> = moved.collect();
+    let all = program.into_iter().chain([name]).cloned().chain(moved).chain(rest.iter().cloned());
+    Ok(Some(all.collect()))
+}
+
+/// Where the command stands: behind options of which each has a value, joined with `=` or not.
+fn position(arguments: &[OsString]) -> usize {
+    let mut position = 1;
+    while let Some(argument) = arguments.get(position).map(OsString::as_os_str) {
+        if !is_option(argument) {
+            break;
+        }
+        position += if argument.as_encoded_bytes().contains(&b'=') { 1 } else { 2 };
+    }
+    position
+}
+
+fn is_option(argument: &OsStr) -> bool {
+    argument.as_encoded_bytes().starts_with(b"--")
+}
