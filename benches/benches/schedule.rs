@@ -1,12 +1,12 @@
 //! Micro-benches of the model: the next instant of a schedule, and reading a posted allocation.
 
+use std::error::Error;
 use std::hint::black_box;
 
 use chrono::{DateTime, TimeZone, Utc};
-use chrono_tz::Tz;
 use criterion::Criterion;
 use docket_model::{
-    FieldPath, Specification, StrictJson,
+    FieldPath, Specification, StrictJson, Zone,
     container::UnknownOptions,
     schedule::{InvalidSchedule, Schedule},
 };
@@ -26,10 +26,10 @@ const EXPRESSIONS: [(&str, &str); 8] = [
 /// An allocation of about 300 bytes, as it is posted.
 const POSTED: &str = r#"{"Name":"report","Cron":"0 9 * * 1-5","Container":{"Config":{"Image":"registry.example.com/team/report:1.4","Cmd":["/bin/sh","-c","report --day today"],"Env":["REGION=eu","LEVEL=info"],"Labels":{"team":"billing"}},"HostConfig":{"NetworkMode":"none","Memory":67108864,"Binds":["/srv/report:/data:ro"]}}}"#;
 
-fn main() -> Result<(), InvalidSchedule> {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut criterion = Criterion::default().configure_from_args();
-    next(&mut criterion, "next in UTC", Tz::UTC)?;
-    next(&mut criterion, "next in Berlin", Tz::Europe__Berlin)?;
+    next(&mut criterion, "next in UTC", Zone::utc())?;
+    next(&mut criterion, "next in Berlin", "Europe/Berlin".parse()?)?;
     parse(&mut criterion);
     read(&mut criterion);
     criterion.final_summary();
@@ -40,7 +40,7 @@ fn from() -> DateTime<Utc> {
     Utc.timestamp_opt(1_795_251_600, 0).earliest().unwrap_or_default()
 }
 
-fn next(criterion: &mut Criterion, name: &str, zone: Tz) -> Result<(), InvalidSchedule> {
+fn next(criterion: &mut Criterion, name: &str, zone: Zone) -> Result<(), InvalidSchedule> {
     let mut group = criterion.benchmark_group(name);
     for (meaning, expression) in EXPRESSIONS {
         let schedule = Schedule::parse(expression)?;

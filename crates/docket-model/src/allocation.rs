@@ -12,7 +12,6 @@ mod writer;
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,6 +24,7 @@ use crate::{
     mistake::{FieldPath, Mistake},
     name::AllocationName,
     schedule::{Kind, Schedule, Upcoming},
+    zone::Zone,
 };
 
 /// The keys of a specification, as they are written and in that order.
@@ -68,7 +68,7 @@ pub struct Specification {
     /// When it is due.
     pub due: Due,
     /// The zone whose wall clock the schedule means; the server's where none is given.
-    pub time_zone: Option<Tz>,
+    pub time_zone: Option<Zone>,
     /// What runs.
     pub container: Container,
     /// What happens around its runs.
@@ -101,7 +101,7 @@ impl Specification {
         &self,
         from: DateTime<Utc>,
         anchor: DateTime<Utc>,
-        zone: Tz,
+        zone: Zone,
     ) -> impl Iterator<Item = Upcoming> {
         let Policies { not_before, not_after, .. } = &*self.policies;
         // Instants are whole seconds, and one at the bound itself counts.
@@ -200,14 +200,14 @@ impl Allocation {
     /// There is none outside `NotBefore` and `NotAfter`, and none of an allocation that runs after
     /// others.
     #[must_use]
-    pub fn next(&self, from: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+    pub fn next(&self, from: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
         let schedule = self.specification.schedule()?;
         let next = schedule.next(self.not_before(from), self.anchor(schedule), self.zone(zone))?;
         Some(next).filter(|next| *next <= self.not_after(*next))
     }
 
     /// All instants after `from` in order, with what daylight saving does to them.
-    pub fn upcoming(&self, from: DateTime<Utc>, zone: Tz) -> impl Iterator<Item = Upcoming> {
+    pub fn upcoming(&self, from: DateTime<Utc>, zone: Zone) -> impl Iterator<Item = Upcoming> {
         let from = from.max(self.scheduled_at);
         let anchor = self.specification.schedule().map(|schedule| self.anchor(schedule));
         self.specification.upcoming(from, anchor.unwrap_or(from), zone)
@@ -222,7 +222,7 @@ impl Allocation {
         &self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
-        zone: Tz,
+        zone: Zone,
     ) -> Option<DateTime<Utc>> {
         let (from, to) = (self.not_before(from), self.not_after(to));
         let next = |from| self.next(from, zone).filter(|instant| *instant <= to);
@@ -242,7 +242,7 @@ impl Allocation {
 
     /// The number of instants in `(from, to]`.
     #[must_use]
-    pub fn count(&self, from: DateTime<Utc>, to: DateTime<Utc>, zone: Tz) -> u64 {
+    pub fn count(&self, from: DateTime<Utc>, to: DateTime<Utc>, zone: Zone) -> u64 {
         let Some(schedule) = self.specification.schedule() else { return 0 };
         let (from, to) = (self.not_before(from), self.not_after(to));
         schedule.count(from, to, self.anchor(schedule), self.zone(zone))
@@ -250,7 +250,7 @@ impl Allocation {
 
     /// The zone whose wall clock the schedule means, where the server's is `zone`.
     #[must_use]
-    pub fn zone(&self, zone: Tz) -> Tz {
+    pub fn zone(&self, zone: Zone) -> Zone {
         self.specification.time_zone.unwrap_or(zone)
     }
 

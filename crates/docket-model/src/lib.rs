@@ -21,6 +21,7 @@ pub mod size;
 mod strict_json;
 pub mod undecided;
 pub mod wire;
+pub mod zone;
 
 pub use allocation::{Allocation, Origin, Specification};
 pub use container::Container;
@@ -33,3 +34,4 @@ pub use output::Output;
 pub use run::{Run, RunId};
 pub use size::Size;
 pub use strict_json::{StrictJson, Within};
+pub use zone::Zone;

@@ -3,16 +3,18 @@
 use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
-use crate::run::{Run, Step};
+use crate::{
+    run::{Run, Step},
+    zone::Zone,
+};
 
 /// How many entries an allocation shows: the newest.
 pub const MAX_ENTRIES: usize = 100;
 
 /// The newest entries of these runs, the newest last, by the wall clock of `zone`.
 #[must_use]
-pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Tz) -> Vec<String> {
+pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Zone) -> Vec<String> {
     let mut steps = Vec::new();
     for run in newest_first {
         if steps.len() >= MAX_ENTRIES {
@@ -28,7 +30,7 @@ pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Tz) ->
     shown.map(|(at, run, attempt, step)| entry(at, zone, &words(run, attempt, step))).collect()
 }
 
-fn entry(at: DateTime<Utc>, zone: Tz, words: &str) -> String {
+fn entry(at: DateTime<Utc>, zone: Zone, words: &str) -> String {
     let mut text = String::with_capacity(40 + words.len());
     let at = at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S%.9f %z %Z");
     // Writing to a String cannot fail.
@@ -104,7 +106,7 @@ mod tests {
 
     #[test]
     fn entries_read_as_the_originals_do() {
-        let entries = entries([&run(0, 5)], chrono_tz::America::Los_Angeles);
+        let entries = entries([&run(0, 5)], "America/Los_Angeles".parse::<Zone>().unwrap());
 
         assert_eq!(
             entries,
@@ -122,7 +124,7 @@ mod tests {
     fn only_the_newest_hundred_entries_are_shown_oldest_first() {
         let runs: Vec<Run> = (0..40).map(|second| run(second, 4)).collect();
 
-        let entries = entries(runs.iter().rev(), chrono_tz::UTC);
+        let entries = entries(runs.iter().rev(), Zone::utc());
 
         assert_eq!(entries.len(), MAX_ENTRIES);
         assert!(entries.is_sorted());

@@ -4,12 +4,11 @@
 use std::fmt;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
-use chrono_tz::Tz;
 use thiserror::Error;
 
 use crate::{
     run::Instant,
-    schedule::zone::{Meaning, meaning},
+    zone::{Meaning, Zone},
 };
 
 /// How a time of day may be written.
@@ -93,7 +92,7 @@ enum Toward {
 ///
 /// # Errors
 /// [`InvalidMoment`] where it is written otherwise, or the clock leaves it out that day.
-pub fn read(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, InvalidMoment> {
+pub fn read(text: &str, zone: Zone, now: DateTime<Utc>) -> Result<DateTime<Utc>, InvalidMoment> {
     understand(text, zone, now)?.first(zone)
 }
 
@@ -103,7 +102,7 @@ pub fn read(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, I
 /// [`InvalidMoment`] where it is written otherwise, or the clock leaves it out that day.
 pub fn read_coming(
     text: &str,
-    zone: Tz,
+    zone: Zone,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, InvalidMoment> {
     find(text, zone, now, Toward::Future)?.first(zone)
@@ -113,19 +112,19 @@ pub fn read_coming(
 ///
 /// # Errors
 /// [`InvalidMoment::Malformed`] where it is written otherwise.
-pub fn understand(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<Moment, InvalidMoment> {
+pub fn understand(text: &str, zone: Zone, now: DateTime<Utc>) -> Result<Moment, InvalidMoment> {
     find(text, zone, now, Toward::Past)
 }
 
 impl Moment {
     /// What a reading of the wall clock means; `None` only outside the calendar.
     #[must_use]
-    pub fn of_wall(time: NaiveDateTime, zone: Tz) -> Option<Self> {
+    pub fn of_wall(time: NaiveDateTime, zone: Zone) -> Option<Self> {
         let wall = time.and_utc().timestamp();
         let nanoseconds = time.nanosecond();
         let moment = |seconds| DateTime::from_timestamp(seconds, nanoseconds);
         let reading = |wall| DateTime::from_timestamp(wall, 0).map(|wall| wall.naive_utc());
-        match meaning(zone, wall)? {
+        match zone.rules().meaning(wall)? {
             Meaning::Once(at) => moment(at).map(Self::Once),
             Meaning::Twice { first, second } => {
                 Some(Self::Twice { first: moment(first)?, second: moment(second)? })
@@ -138,7 +137,7 @@ impl Moment {
         }
     }
 
-    fn first(self, zone: Tz) -> Result<DateTime<Utc>, InvalidMoment> {
+    fn first(self, zone: Zone) -> Result<DateTime<Utc>, InvalidMoment> {
         match self {
             Self::Once(at) | Self::Twice { first: at, .. } => Ok(at),
             Self::Never(gap) => Err(InvalidMoment::Never { gap, zone: zone.name() }),
@@ -154,7 +153,12 @@ impl Moment {
     }
 }
 
-fn find(text: &str, zone: Tz, now: DateTime<Utc>, toward: Toward) -> Result<Moment, InvalidMoment> {
+fn find(
+    text: &str,
+    zone: Zone,
+    now: DateTime<Utc>,
+    toward: Toward,
+) -> Result<Moment, InvalidMoment> {
     let text = text.trim();
     let malformed = || InvalidMoment::Malformed { text: text.to_owned(), zone: zone.name() };
     if let Some(at) = absolute(text) {
@@ -199,7 +203,7 @@ fn time(text: &str) -> Option<NaiveTime> {
 }
 
 /// The latest such time of day up to now, or the first one after it.
-fn near(time: NaiveTime, zone: Tz, now: DateTime<Utc>, toward: Toward) -> Option<Moment> {
+fn near(time: NaiveTime, zone: Zone, now: DateTime<Utc>, toward: Toward) -> Option<Moment> {
     let today = now.with_timezone(&zone).date_naive();
     let on = |day: Option<NaiveDate>| Moment::of_wall(day?.and_time(time), zone);
     let (yesterday, tomorrow) = (on(today.pred_opt()), on(today.succ_opt()));
@@ -217,7 +221,8 @@ mod tests {
     /// By the wall clock of Berlin it is this moment.
     fn read_at(text: &str, now: &str) -> String {
         let now = now.parse().unwrap();
-        read(text, Tz::Europe__Berlin, now).map_or_else(|e| e.to_string(), |at| at.to_string())
+        read(text, "Europe/Berlin".parse::<Zone>().unwrap(), now)
+            .map_or_else(|e| e.to_string(), |at| at.to_string())
     }
 
     #[test]
@@ -245,7 +250,9 @@ mod tests {
     #[test]
     fn a_time_to_come_is_todays_or_tomorrows() {
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
-        let coming = |text| read_coming(text, Tz::Europe__Berlin, now).unwrap().to_string();
+        let coming = |text| {
+            read_coming(text, "Europe/Berlin".parse::<Zone>().unwrap(), now).unwrap().to_string()
+        };
 
         assert_eq!(coming("13:00"), "2026-11-22 12:00:00 UTC");
         assert_eq!(coming("13:01"), "2026-11-21 12:01:00 UTC");
@@ -281,9 +288,12 @@ mod tests {
         let now = at("2026-10-25T01:10:00Z");
 
         assert_eq!(
-            understand("02:30", Tz::Europe__Berlin, now),
+            understand("02:30", "Europe/Berlin".parse::<Zone>().unwrap(), now),
             Ok(Moment::Twice { first, second })
         );
-        assert_eq!(read("2026-10-25 02:30", Tz::Europe__Berlin, now), Ok(first));
+        assert_eq!(
+            read("2026-10-25 02:30", "Europe/Berlin".parse::<Zone>().unwrap(), now),
+            Ok(first)
+        );
     }
 }

@@ -2,12 +2,12 @@
 //! read here; policies and stores ask with values.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use crate::{
     Allocation, Specification,
     journal::{Outage, Suspension},
     run::Instant,
+    zone::Zone,
 };
 
 /// The reason where nothing else explains why an instant did not start in time.
@@ -128,7 +128,7 @@ pub fn suspended_spans(
 pub fn all_missed(
     allocation: &Allocation,
     suspensions: Suspensions<'_>,
-    zone: Tz,
+    zone: Zone,
     decided: DateTime<Utc>,
     now: DateTime<Utc>,
     rest: Why,
@@ -149,7 +149,7 @@ pub fn all_missed(
 #[must_use]
 pub fn missed_within(
     allocation: &Allocation,
-    zone: Tz,
+    zone: Zone,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     why: Why,
@@ -244,9 +244,9 @@ mod tests {
         for (keys, latest) in cases {
             let allocation = allocation(&keys);
 
-            assert_eq!(allocation.latest(from, to, Tz::UTC), Some(at(latest)), "{keys}");
+            assert_eq!(allocation.latest(from, to, Zone::utc()), Some(at(latest)), "{keys}");
 
-            let again = allocation.latest(at(latest), to, Tz::UTC);
+            let again = allocation.latest(at(latest), to, Zone::utc());
             assert_eq!(again, None, "{keys}");
         }
     }
@@ -286,8 +286,14 @@ mod tests {
         let hourly = allocation(&json!({"Cron": "0 * * * *"}));
         let (decided, now) = (at("2026-01-02T00:30:00Z"), at("2026-01-02T06:30:00Z"));
 
-        let missed =
-            all_missed(&hourly, suspensions, Tz::UTC, decided, now, Why::Edited("it was changed"));
+        let missed = all_missed(
+            &hourly,
+            suspensions,
+            Zone::utc(),
+            decided,
+            now,
+            Why::Edited("it was changed"),
+        );
 
         let outage = Outage { cause: Cause::EngineAway, from: decided, to: None };
         let told = missed.iter().map(|missed| {

@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, Offset, TimeZone, Utc};
-use chrono_tz::Tz;
-use docket_model::schedule::Schedule;
+use docket_model::{Zone, schedule::Schedule};
 
 /// A zone, the year that is walked, and the seconds from one step to the next.
 type Place = (&'static str, i32, i64);
@@ -104,7 +103,7 @@ struct Step {
     wall: Wall,
 }
 
-fn steps(zone: Tz, year: i32, seconds: i64) -> Vec<Step> {
+fn steps(zone: Zone, year: i32, seconds: i64) -> Vec<Step> {
     let start = Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap().timestamp();
     let mut last = Wall::new(start);
     let moments = (0..370 * DAY / seconds).map(|step| start + step * seconds);
@@ -157,7 +156,7 @@ fn instant(at: i64) -> DateTime<Utc> {
 /// Compares the whole year, then searches that begin around each jump.
 fn compare(place: Place) {
     let (name, year, seconds) = place;
-    let zone: Tz = name.parse().unwrap();
+    let zone: Zone = name.parse().unwrap();
     let steps = steps(zone, year, seconds);
     let (first, last) = (steps.first().unwrap().at, steps.last().unwrap().at);
     for rule in RULES {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 use chrono::{DateTime, Utc};
-use docket_model::schedule::{Schedule, zone::parse_zone};
+use docket_model::{schedule::Schedule, zone::Zone};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ fn check(lines: &str) {
 /// Returns the instants that follow, or nothing where the expression is refused.
 fn outcome(example: &Example) -> Option<Vec<DateTime<Utc>>> {
     let schedule = Schedule::parse(&example.expr).ok()?;
-    let zone = parse_zone(&example.tz).unwrap();
+    let zone = example.tz.parse::<Zone>().unwrap();
     let from = example.from?;
     let upcoming = schedule.upcoming(from, from, zone).map(|upcoming| upcoming.at);
     let walked: Vec<_> = upcoming.take(SHOWN).collect();

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
-use chrono_tz::Tz;
-use docket_model::schedule::Schedule;
+use docket_model::{
+    schedule::Schedule,
+    zone::{self, Zone},
+};
 use proptest::prelude::*;
 
 /// How far a walk goes before it gives up: far enough for most, and quick.
@@ -89,8 +91,8 @@ fn moment() -> impl Strategy<Value = DateTime<Utc>> {
     (0_i64..4_102_444_800).prop_map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap())
 }
 
-fn zone() -> impl Strategy<Value = Tz> {
-    prop::sample::select(&chrono_tz::TZ_VARIANTS[..])
+fn zone() -> impl Strategy<Value = Zone> {
+    prop::sample::select(zone::names().map(|name| name.parse().unwrap()).collect::<Vec<Zone>>())
 }
 
 proptest! {
@@ -100,7 +102,7 @@ proptest! {
     fn no_minute_that_matches_is_passed_over(expression in expression(), from in moment()) {
         let schedule = Schedule::parse(&expression.text()).unwrap();
 
-        let next = schedule.next(from, from, Tz::UTC);
+        let next = schedule.next(from, from, Zone::utc());
 
         let walked = from + WALKED;
         let mut minute = from.with_second(0).unwrap() + TimeDelta::minutes(1);

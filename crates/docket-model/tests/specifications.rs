@@ -13,6 +13,7 @@ use docket_model::{
     document,
     mistake::Step,
     schedule,
+    zone::{self, Zone},
 };
 use proptest::{option, prelude::*};
 use serde_json::{Map, Value, json};
@@ -121,7 +122,9 @@ fn container() -> impl Strategy<Value = Container> {
 
 fn specification() -> impl Strategy<Value = Specification> {
     let who = (name(), option::of(any::<String>()), labels());
-    let zone = option::of(prop::sample::select(&chrono_tz::TZ_VARIANTS[..]));
+    let zone = option::of(prop::sample::select(
+        zone::names().map(|name| name.parse().unwrap()).collect::<Vec<Zone>>(),
+    ));
     let policies = prop_oneof![1 => Just(Policies::default()), 9 => policies()];
     (who, due(), zone, container(), policies)
         .prop_map(|(who, due, time_zone, container, policies)| Specification {

@@ -6,8 +6,7 @@ mod store;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use chrono_tz::Tz;
-use docket_model::container::UnknownOptions;
+use docket_model::{Zone, container::UnknownOptions};
 use thiserror::Error;
 use tracing::info;
 
@@ -29,7 +28,7 @@ pub struct Config {
     /// Who may do what.
     pub access: Access,
     /// The zone of allocations that name none.
-    pub time_zone: Tz,
+    pub time_zone: Zone,
     /// Tells servers on one engine apart.
     pub namespace: Namespace,
     /// How many containers may be in creation or start at once; twice the engine's cores if absent.

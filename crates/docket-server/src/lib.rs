@@ -16,6 +16,7 @@ pub mod specification_files;
 pub mod store;
 mod tls;
 mod why;
+pub mod zone_files;
 
 pub use config::{Access, Config, Listener};
 pub use server::{ServerError, serve};

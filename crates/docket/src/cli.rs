@@ -5,6 +5,7 @@ mod usage;
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use docket_model::zone::edition;
 
 use crate::{
     commands::{
@@ -26,7 +27,8 @@ pub(crate) struct Cli {
 impl Cli {
     /// What the arguments and the environment ask for.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut command = environment::without_empty(command());
+        let version = format!("{}\ntime zone data: {}", env!("CARGO_PKG_VERSION"), edition());
+        let mut command = environment::without_empty(command().long_version(version));
         let arguments = std::env::args_os().collect::<Vec<_>>();
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
         if let Some(moved) = server_options::behind_command(&mut command, &matches, &arguments)? {

@@ -21,10 +21,13 @@ mod words;
 
 use std::process::ExitCode;
 
+use docket_server::zone_files;
+
 /// What clap answers to misuse, too.
 const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
+    zone_files::install();
     let cli = match cli::Cli::read() {
         Ok(cli) => cli,
         Err(usage) => return output::usage(&usage),

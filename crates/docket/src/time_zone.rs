@@ -3,10 +3,11 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use chrono_tz::Tz;
-use docket_model::schedule::zone::parse_zone;
+use chrono::{DateTime, Utc};
+use docket_model::Zone;
+use docket_server::zone_files::{HostZoneError, host_zone, zone_of_tz};
 
-use crate::commands::Misused;
+use crate::{clock, commands::Misused};
 
 /// Names the zone for the server and for `next`.
 pub(crate) const VARIABLE: &str = "DOCKET_TIME_ZONE";
@@ -15,7 +16,7 @@ pub(crate) const VARIABLE: &str = "DOCKET_TIME_ZONE";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ChosenZone {
     /// The zone.
-    pub(crate) zone: Tz,
+    pub(crate) zone: Zone,
     /// Who chose it.
     pub(crate) by: ChosenBy,
 }
@@ -39,7 +40,7 @@ impl fmt::Display for ChosenBy {
             Self::Option => f.write_str("--time-zone"),
             Self::Variable(name) => f.write_str(name),
             Self::Host => f.write_str("the host"),
-            Self::Nobody => f.write_str("nobody, as the host has none set"),
+            Self::Nobody => f.write_str("default, as the host has no time zone set"),
         }
     }
 }
@@ -47,45 +48,36 @@ impl fmt::Display for ChosenBy {
 /// The zone that was asked for, or that `DOCKET_TIME_ZONE`, `TZ` or the host names, in this order.
 ///
 /// # Errors
-/// Where one of them names a zone that cannot be told: guessing would run everything at odd hours.
-pub(crate) fn choose(asked: Option<Tz>) -> Result<ChosenZone> {
-    choose_from(asked, |name| std::env::var(name).ok(), || iana_time_zone::get_timezone().ok())
+/// Where one of them names no zone that docket knows: with UTC in its place everything would run at the
+/// wrong hours.
+pub(crate) fn choose(asked: Option<Zone>) -> Result<ChosenZone> {
+    let now = clock::now();
+    choose_from(asked, |name| std::env::var(name).ok(), || host_zone(now), now)
 }
 
 fn choose_from(
-    asked: Option<Tz>,
+    asked: Option<Zone>,
     variable: impl Fn(&str) -> Option<String>,
-    host: impl Fn() -> Option<String>,
+    host: impl Fn() -> Result<Option<Zone>, HostZoneError>,
+    now: DateTime<Utc>,
 ) -> Result<ChosenZone> {
     if let Some(zone) = asked {
         return Ok(ChosenZone { zone, by: ChosenBy::Option });
     }
     if let Some(name) = variable(VARIABLE).filter(|name| !name.is_empty()) {
-        let zone = parse_zone(&name).context(Misused(VARIABLE))?;
+        let zone = name.parse().context(Misused(VARIABLE))?;
         return Ok(ChosenZone { zone, by: ChosenBy::Variable(VARIABLE) });
     }
     if let Some(text) = variable("TZ") {
-        let zone = parse_tz(&text).context("TZ names no zone, so choose one with --time-zone")?;
+        let zone = zone_of_tz(&text, now);
+        let zone =
+            zone.context("the variable TZ names no time zone (correct it, or use `--time-zone`)")?;
         return Ok(ChosenZone { zone, by: ChosenBy::Variable("TZ") });
     }
-    match host() {
-        Some(name) => {
-            let zone = parse_zone(&name)
-                .context("the host names no zone, so choose one with --time-zone")?;
-            Ok(ChosenZone { zone, by: ChosenBy::Host })
-        }
-        None => Ok(ChosenZone { zone: Tz::UTC, by: ChosenBy::Nobody }),
+    match host().context("the time zone of the host is not known (use `--time-zone`)")? {
+        Some(zone) => Ok(ChosenZone { zone, by: ChosenBy::Host }),
+        None => Ok(ChosenZone { zone: Zone::utc(), by: ChosenBy::Nobody }),
     }
-}
-
-/// Reads `TZ` as the C library does: a colon or a path may precede the name; empty is UTC.
-fn parse_tz(text: &str) -> Result<Tz> {
-    let name = text.strip_prefix(':').unwrap_or(text);
-    let name = name.split_once("/zoneinfo/").map_or(name, |(_, name)| name);
-    if name.is_empty() {
-        return Ok(Tz::UTC);
-    }
-    Ok(parse_zone(name)?)
 }
 
 #[cfg(test)]
@@ -96,7 +88,8 @@ mod tests {
         let variable = |name: &str| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
-        match choose_from(None, variable, || host.map(str::to_owned)) {
+        let host = || Ok(host.map(|name| name.parse().unwrap()));
+        match choose_from(None, variable, host, clock::now()) {
             Ok(ChosenZone { zone, by }) => format!("{zone}, by {by}"),
             Err(error) => format!("{error:#}"),
         }
@@ -104,28 +97,25 @@ mod tests {
 
     #[test]
     fn docket_s_own_variable_comes_before_tz_and_tz_before_the_host() {
-        let (own, tz) = (("DOCKET_TIME_ZONE", "asia/tokyo"), ("TZ", "Europe/Berlin"));
+        let (own, tz) = (("DOCKET_TIME_ZONE", "asia/tokyo"), ("TZ", ":Europe/Berlin"));
         let host = Some("Europe/Paris");
         assert_eq!(choose_with(&[own, tz], host), "Asia/Tokyo, by DOCKET_TIME_ZONE");
         assert_eq!(choose_with(&[tz], host), "Europe/Berlin, by TZ");
+        assert_eq!(choose_with(&[("TZ", "")], host), "UTC, by TZ");
         assert_eq!(choose_with(&[], host), "Europe/Paris, by the host");
-        assert_eq!(choose_with(&[], None), "UTC, by nobody, as the host has none set");
+        assert_eq!(choose_with(&[], None), "UTC, by default, as the host has no time zone set");
     }
 
     #[test]
-    fn tz_is_read_as_the_c_library_reads_it() {
-        for text in [":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "europe/berlin"] {
-            assert_eq!(choose_with(&[("TZ", text)], None), "Europe/Berlin, by TZ");
-        }
-        assert_eq!(choose_with(&[("TZ", "")], Some("Europe/Paris")), "UTC, by TZ");
-    }
-
-    #[test]
-    fn a_zone_that_cannot_be_told_is_an_error_and_no_guess() {
-        assert!(
-            choose_with(&[("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")], None)
-                .starts_with("TZ names no zone")
-        );
-        assert!(choose_with(&[("DOCKET_TIME_ZONE", "Berlin")], None).starts_with("DOCKET_TIME"));
+    fn a_zone_that_is_not_known_is_an_error_that_says_what_to_do() {
+        let tz = |text| choose_with(&[("TZ", text)], None);
+        let remedy = "the variable TZ names no time zone (correct it, or use `--time-zone`): ";
+        let rule = "`CET-1CEST,M3.5.0,M10.5.0/3` is not a time zone but a rule of POSIX, which does not \
+                    follow changes of the law: write the name of a place, such as `Europe/Berlin`";
+        assert_eq!(tz("CET-1CEST,M3.5.0,M10.5.0/3"), format!("{remedy}{rule}"));
+        let typo = "`Europe/Berln` is not a time zone, did you mean `Europe/Berlin`?";
+        assert_eq!(tz("Europe/Berln"), format!("{remedy}{typo}"));
+        let own = choose_with(&[("DOCKET_TIME_ZONE", "GMT+1")], None);
+        assert!(own.starts_with("DOCKET_TIME_ZONE: `GMT+1` is not a time zone: "), "{own}");
     }
 }

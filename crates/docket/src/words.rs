@@ -1,8 +1,7 @@
 //! Times and results as people say them.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use chrono_tz::Tz;
-use docket_model::{journal::Suspension, run::RunState, wire::RunSummary};
+use docket_model::{Zone, journal::Suspension, run::RunState, wire::RunSummary};
 use serde_json::Value;
 
 /// Where a moment lies, seen from `now`: `in 3h 12m`, `5m ago`, `now`.
@@ -46,30 +45,30 @@ pub(crate) fn exact(time: TimeDelta) -> String {
 }
 
 /// The zone that the server names, or UTC where this version does not know it.
-pub(crate) fn zone(name: &str) -> Tz {
-    name.parse().unwrap_or(Tz::UTC)
+pub(crate) fn zone(name: &str) -> Zone {
+    name.parse().unwrap_or(Zone::utc())
 }
 
 /// The zone in force for an allocation as the server shows it.
-pub(crate) fn zone_of(allocation: &Value) -> Tz {
+pub(crate) fn zone_of(allocation: &Value) -> Zone {
     let name = allocation.get("Status").and_then(|status| status.get("TimeZone"));
     zone(name.and_then(Value::as_str).unwrap_or("UTC"))
 }
 
 /// Who suspended it and until when: `suspended by ann until 2026-11-23 06:00 CET`.
-pub(crate) fn suspended(suspension: &Suspension, zone: Tz) -> String {
+pub(crate) fn suspended(suspension: &Suspension, zone: Zone) -> String {
     let until = suspension.until.map(|until| format!(" until {}", wall_clock(until, zone)));
     format!("suspended by {}{}", suspension.by, until.unwrap_or_default())
 }
 
 /// A moment on the wall clock of a zone: `2026-11-23 09:00 CET`.
-pub(crate) fn wall_clock(moment: DateTime<Utc>, zone: Tz) -> String {
+pub(crate) fn wall_clock(moment: DateTime<Utc>, zone: Zone) -> String {
     let form = if moment.second() == 0 { "%Y-%m-%d %H:%M %Z" } else { "%Y-%m-%d %H:%M:%S %Z" };
     moment.with_timezone(&zone).format(form).to_string()
 }
 
 /// How the whole server is paused: `is paused since … by ann until …: the database moves`.
-pub(crate) fn paused(pause: &Suspension, zone: Tz) -> String {
+pub(crate) fn paused(pause: &Suspension, zone: Zone) -> String {
     let (since, by) = (wall_clock(pause.since, zone), &pause.by);
     let until = pause.until.map(|until| wall_clock(until, zone));
     let until = until.unwrap_or_else(|| "it is unpaused".to_owned());

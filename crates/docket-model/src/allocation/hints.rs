@@ -5,21 +5,21 @@
 //! by the wall clock and without daylight saving, so that it is the same on every day and server.
 
 use chrono::DateTime;
-use chrono_tz::Tz;
 
 use super::{CatchUp, Due, Overlap, Policies, Specification};
 use crate::{
     duration::Duration,
     mistake::{Mistake, Place},
     schedule::Schedule,
+    zone::Zone,
 };
 
 /// So many instants are looked at: enough for each pattern within a day that people write.
 const LOOKED_AT: usize = 64;
 
 /// Zones without daylight saving whose name is taken for one that has it.
-const TWINS: [(Tz, &str, &str); 2] =
-    [(Tz::EST, "five", "America/New_York"), (Tz::MST, "seven", "America/Denver")];
+const TWINS: [(&str, &str, &str); 2] =
+    [("EST", "five", "America/New_York"), ("MST", "seven", "America/Denver")];
 
 /// A key and what may surprise in its value.
 type Hint = (&'static str, String);
@@ -51,8 +51,8 @@ pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Mistake> {
 /// The shortest time between two instants; none where there are fewer than two.
 fn period(schedule: &Schedule) -> Option<Duration> {
     let epoch = DateTime::UNIX_EPOCH;
-    let first = schedule.next(epoch, epoch, Tz::UTC);
-    let instants = std::iter::successors(first, |last| schedule.next(*last, epoch, Tz::UTC));
+    let first = schedule.next(epoch, epoch, Zone::utc());
+    let instants = std::iter::successors(first, |last| schedule.next(*last, epoch, Zone::utc()));
     let seconds: Vec<_> = instants.take(LOOKED_AT).map(|at| at.timestamp()).collect();
     let least = seconds.windows(2).map(|pair| pair[1].abs_diff(pair[0])).min()?;
     Some(Duration::from_seconds(least))
@@ -79,8 +79,8 @@ fn without_effect(specification: &Specification) -> Vec<Hint> {
     given.into_iter().filter(|(_, given, _)| *given).map(hint).collect()
 }
 
-fn fixed_zone(zone: Tz) -> Option<Hint> {
-    if let Some((_, hours, twin)) = TWINS.iter().find(|(fixed, ..)| *fixed == zone) {
+fn fixed_zone(zone: Zone) -> Option<Hint> {
+    if let Some((_, hours, twin)) = TWINS.iter().find(|(fixed, ..)| *fixed == zone.name()) {
         let text = format!(
             "`{zone}` stays {hours} hours behind UTC in summer, without daylight saving: write \
              `{twin}` for the clock there"

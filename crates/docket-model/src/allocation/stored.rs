@@ -13,7 +13,8 @@ use crate::{
     container::Container,
     mistake::Mistake,
     name::{AllocationName, InvalidName},
-    schedule::{self, InvalidSchedule, zone::UnknownZone},
+    schedule::{self, InvalidSchedule},
+    zone::UnknownZone,
 };
 
 /// The columns of a specification; what is absent has no value there.
@@ -100,7 +101,7 @@ impl Specification {
             Some(labels) => from_json::<BTreeMap<String, String>>("Labels", &labels)?,
             None => BTreeMap::new(),
         };
-        let time_zone = stored.time_zone.map(|zone| schedule::zone::parse_zone(&zone)).transpose();
+        let time_zone = stored.time_zone.map(|zone| zone.parse()).transpose();
         Ok(Self {
             name,
             description: stored.description.map(|text| text.into_owned().into_boxed_str()),

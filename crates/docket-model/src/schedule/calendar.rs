@@ -5,10 +5,8 @@
 //! 2. A *fixed* one runs once for each wall time: at its first occurrence, or, where the clock
 //!    leaves it out by at most three hours, at the first instant after the gap.
 
-use chrono_tz::Tz;
-
 use super::walk::Walk;
-use super::zone::{self, Change, Meaning};
+use crate::zone::{Change, Meaning, Rules};
 
 /// No offset differs from another of its zone by as much, so that beyond this distance a change
 /// of the clock can neither repeat nor leave out a wall time that is looked for.
@@ -32,26 +30,26 @@ pub(super) struct Calendar {
 
 impl Calendar {
     /// Returns the first instant at or after `from`.
-    pub(super) fn at_or_after(&self, from: i64, zone: Tz) -> Option<i64> {
+    pub(super) fn at_or_after(&self, from: i64, rules: &Rules) -> Option<i64> {
         // Before the calendar begins nothing is named, in any zone.
         let mut from = from.max(-NEAR);
-        match zone::first_change(zone, from - 1, from) {
+        match rules.first_change(from - 1, from) {
             Some(change) if self.makes_up(change) => return Some(from),
             _ => {}
         }
         loop {
-            let offset = zone::offset(zone, from);
+            let offset = rules.offset(from);
             let goal = self.walk.at_or_after(from + offset).map(|wall| wall - offset);
             let near = goal.map_or(from + NEAR, |goal| match goal - from {
                 ..=NEAR => goal,
                 _ => from + NEAR,
             });
-            match (zone::first_change(zone, from, near), goal) {
+            match (rules.first_change(from, near), goal) {
                 (Some(change), _) if self.makes_up(change) => return Some(change.at),
                 (Some(change), _) => from = self.after(change),
                 (None, None) => return None,
                 (None, Some(goal)) if goal - from > NEAR => from = (goal - NEAR).max(near),
-                (None, Some(goal)) => match self.repeats(goal, offset, zone) {
+                (None, Some(goal)) => match self.repeats(goal, offset, rules) {
                     Some(change) => from = self.after(change),
                     None => return Some(goal),
                 },
@@ -60,22 +58,22 @@ impl Calendar {
     }
 
     /// Returns the number of instants in `(after, until]`.
-    pub(super) fn count(&self, after: i64, until: i64, zone: Tz) -> u64 {
+    pub(super) fn count(&self, after: i64, until: i64, rules: &Rules) -> u64 {
         let mut from = (after + 1).max(-NEAR);
         // Between two changes of the clock there is an instant for each wall time; near one, a fixed
         // calendar makes up for some and passes over others.
         let around = if self.clock == Clock::Fixed { NEAR } else { 0 };
         let mut count = 0;
         while from <= until {
-            let change = zone::first_change(zone, from - around, until + around);
+            let change = rules.first_change(from - around, until + around);
             let near = change.map_or(until + 1, |change| (change.at - around).min(until + 1));
             if from < near {
-                let offset = zone::offset(zone, from);
+                let offset = rules.offset(from);
                 count += self.walk.count(from + offset, near + offset);
                 from = near;
             } else if let Some(change) = change {
                 let end = (change.at + around + 1).min(until + 1);
-                count += self.walked(from, end, zone);
+                count += self.walked(from, end, rules);
                 from = end;
             }
         }
@@ -83,9 +81,9 @@ impl Calendar {
     }
 
     /// Returns the number of instants in `[from, end)`, one after the other.
-    fn walked(&self, from: i64, end: i64, zone: Tz) -> u64 {
-        let following = |at: &i64| self.at_or_after(at + 1, zone);
-        let instants = std::iter::successors(self.at_or_after(from, zone), following);
+    fn walked(&self, from: i64, end: i64, rules: &Rules) -> u64 {
+        let following = |at: &i64| self.at_or_after(at + 1, rules);
+        let instants = std::iter::successors(self.at_or_after(from, rules), following);
         instants.take_while(|at| *at < end).count() as u64
     }
 
@@ -109,14 +107,12 @@ impl Calendar {
     }
 
     /// Returns the change by which the wall time of an instant has come before, if that matters.
-    fn repeats(&self, at: i64, offset: i64, zone: Tz) -> Option<Change> {
+    fn repeats(&self, at: i64, offset: i64, rules: &Rules) -> Option<Change> {
         if self.clock == Clock::Wildcard {
             return None;
         }
-        match zone::meaning(zone, at + offset)? {
-            Meaning::Twice { first, second } if at == second => {
-                zone::first_change(zone, first, second)
-            }
+        match rules.meaning(at + offset)? {
+            Meaning::Twice { first, second } if at == second => rules.first_change(first, second),
             _ => None,
         }
     }

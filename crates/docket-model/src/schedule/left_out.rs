@@ -1,10 +1,9 @@
 //! What becomes of a wall time that does not exist on a day, by the rule for daylight saving.
 
 use chrono::{DateTime, Timelike, Utc};
-use chrono_tz::Tz;
 
-use super::{Rule, Schedule, whole_second, zone};
-use crate::moment::Gap;
+use super::{Rule, Schedule, whole_second};
+use crate::{moment::Gap, zone::Zone};
 
 /// What a schedule does about a wall time that the clock leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +19,21 @@ pub enum LeftOut {
 impl Schedule {
     /// Returns what the schedule does about a wall time that the clock leaves out.
     #[must_use]
-    pub fn left_out(&self, gap: &Gap, anchor: DateTime<Utc>, zone: Tz) -> LeftOut {
+    pub fn left_out(&self, gap: &Gap, anchor: DateTime<Utc>, zone: Zone) -> LeftOut {
+        let rules = zone.rules();
         let (wall, at) = (gap.time.and_utc().timestamp(), gap.at.timestamp());
         let is_named = gap.time.nanosecond() == 0
             && match &self.rule {
                 Rule::Empty | Rule::Every(_) => false,
                 Rule::Calendar(calendar) => calendar.walk.at_or_after(wall) == Some(wall),
-                Rule::Repeating(repeating) => repeating.names(wall, at, whole_second(anchor), zone),
+                Rule::Repeating(repeating) => {
+                    repeating.names(wall, at, whole_second(anchor), &rules)
+                }
             };
-        let is_made_up =
-            zone::first_change(zone, at - 1, at).is_some_and(|change| match &self.rule {
-                Rule::Calendar(calendar) => calendar.makes_up(change),
-                _ => change.is_made_up(),
-            });
+        let is_made_up = rules.first_change(at - 1, at).is_some_and(|change| match &self.rule {
+            Rule::Calendar(calendar) => calendar.makes_up(change),
+            _ => change.is_made_up(),
+        });
         match (is_named, is_made_up) {
             (false, _) => LeftOut::Unnamed,
             (true, true) => LeftOut::MadeUp,
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
     use crate::moment::Moment;
 
-    fn left_out(schedule: &str, time: &str, zone: Tz) -> LeftOut {
+    fn left_out(schedule: &str, time: &str, zone: Zone) -> LeftOut {
         let schedule = Schedule::parse(schedule).unwrap();
         let moment = Moment::of_wall(time.parse().unwrap(), zone).unwrap();
         let Moment::Never(gap) = moment else { panic!("{time} exists") };
@@ -70,13 +71,21 @@ mod tests {
             ("R/2026-01-04T02:30:00/P1W", MadeUp),
             ("R3/2026-01-04T02:30:00/P1W", Unnamed),
         ] {
-            assert_eq!(left_out(schedule, spring, Tz::Europe__Berlin), expected, "{schedule}");
+            assert_eq!(
+                left_out(schedule, spring, "Europe/Berlin".parse::<Zone>().unwrap()),
+                expected,
+                "{schedule}"
+            );
         }
         let skipped_day = "2011-12-30T09:00:00";
         for (schedule, expected) in
             [("0 9 * * *", Dropped), ("1 9 * * *", Unnamed), ("R/2011-12-01T09:00:00/P1D", Dropped)]
         {
-            assert_eq!(left_out(schedule, skipped_day, Tz::Pacific__Apia), expected, "{schedule}");
+            assert_eq!(
+                left_out(schedule, skipped_day, "Pacific/Apia".parse::<Zone>().unwrap()),
+                expected,
+                "{schedule}"
+            );
         }
     }
 }

@@ -24,14 +24,14 @@ mod times;
 mod upcoming;
 mod walk;
 mod words;
-pub mod zone;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use calendar::Calendar;
 use interval::Interval;
 use repeating::Repeating;
+
+use crate::zone::Zone;
 
 pub use left_out::LeftOut;
 pub use mistake::{InvalidSchedule, Mistake};
@@ -127,14 +127,16 @@ impl Schedule {
         &self,
         from: DateTime<Utc>,
         anchor: DateTime<Utc>,
-        zone: Tz,
+        zone: Zone,
     ) -> Option<DateTime<Utc>> {
         let (after, anchor) = (from.timestamp(), whole_second(anchor));
         let at = match &self.rule {
             Rule::Empty => None,
-            Rule::Calendar(calendar) => calendar.at_or_after(after + 1, zone),
+            Rule::Calendar(calendar) => calendar.at_or_after(after + 1, &zone.rules()),
             Rule::Every(interval) => interval.next(after, anchor),
-            Rule::Repeating(repeating) => repeating.next(after, anchor, zone).map(|run| run.at),
+            Rule::Repeating(repeating) => {
+                repeating.next(after, anchor, &zone.rules()).map(|run| run.at)
+            }
         };
         DateTime::from_timestamp(at?, 0)
     }
@@ -147,7 +149,7 @@ impl Schedule {
         &self,
         before: DateTime<Utc>,
         anchor: DateTime<Utc>,
-        zone: Tz,
+        zone: Zone,
     ) -> Option<DateTime<Utc>> {
         let next = |from| self.next(from, anchor, zone).filter(|instant| *instant < before);
         let strides = (0..=LONGEST_STRIDE).map(|power| TimeDelta::seconds(1 << power));
@@ -165,15 +167,15 @@ impl Schedule {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
         anchor: DateTime<Utc>,
-        zone: Tz,
+        zone: Zone,
     ) -> u64 {
         let (after, until, anchor) = (from.timestamp(), to.timestamp(), whole_second(anchor));
         match &self.rule {
             _ if until <= after => 0,
             Rule::Empty => 0,
-            Rule::Calendar(calendar) => calendar.count(after, until, zone),
+            Rule::Calendar(calendar) => calendar.count(after, until, &zone.rules()),
             Rule::Every(interval) => interval.count(after, until, anchor),
-            Rule::Repeating(repeating) => repeating.count(after, until, anchor, zone),
+            Rule::Repeating(repeating) => repeating.count(after, until, anchor, &zone.rules()),
         }
     }
 
@@ -191,13 +193,13 @@ impl Schedule {
         &self,
         from: DateTime<Utc>,
         anchor: DateTime<Utc>,
-        zone: Tz,
+        zone: Zone,
     ) -> impl Iterator<Item = Upcoming> {
         upcoming::Walker {
             rule: &self.rule,
             after: from.timestamp(),
             anchor: whole_second(anchor),
-            zone,
+            rules: zone.rules(),
         }
     }
 }

@@ -1,17 +1,16 @@
 //! ISO 8601 repeating intervals: run k is at START + k·PERIOD, always computed from START.
 
+use crate::zone::{Meaning, Rules};
 use chrono::{DateTime, Months};
-use chrono_tz::Tz;
-
-use super::zone::{self, Meaning};
 
 /// Seconds in the mean month of the Gregorian calendar: 400 years are 146,097 days.
 const MEAN_MONTH: i64 = 146_097 * 86_400 / 4800;
 
 const DAY: i64 = 86_400;
 
-/// No zone's clock changes after this instant, 2100-01-01: the database ends before it.
-const LAST_CHANGE: i64 = 4_102_444_800;
+/// No clock is set forward by more than three hours after this instant, 2100-01-01: rules for the
+/// future are those of daylight saving.
+const LAST_LONG_GAP: i64 = 4_102_444_800;
 
 /// Where the runs begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,13 +61,13 @@ impl Repeating {
     }
 
     /// Returns the first run after `from`.
-    pub(super) fn next(&self, from: i64, anchor: i64, zone: Tz) -> Option<Run> {
-        let mut number = self.first_after(from, anchor, zone)?;
+    pub(super) fn next(&self, from: i64, anchor: i64, rules: &Rules) -> Option<Run> {
+        let mut number = self.first_after(from, anchor, rules)?;
         loop {
             if self.runs.is_some_and(|runs| number >= runs) {
                 return None;
             }
-            let run = self.run(number, anchor, zone)?;
+            let run = self.run(number, anchor, rules)?;
             if run.is_real() {
                 return Some(run);
             }
@@ -77,35 +76,35 @@ impl Repeating {
     }
 
     /// Returns the number of runs in `(from, to]`.
-    pub(super) fn count(&self, from: i64, to: i64, anchor: i64, zone: Tz) -> u64 {
+    pub(super) fn count(&self, from: i64, to: i64, anchor: i64, rules: &Rules) -> u64 {
         let number = |at| {
-            let number = self.first_after(at, anchor, zone).unwrap_or(u64::MAX);
+            let number = self.first_after(at, anchor, rules).unwrap_or(u64::MAX);
             self.runs.map_or(number, |runs| number.min(runs))
         };
         let (first, end) = (number(from), number(to));
         let left_out = if self.period.is_exact() {
             0
         } else {
-            let end = end.min(number(LAST_CHANGE));
-            let runs = (first..end).filter_map(|number| self.run(number, anchor, zone));
+            let end = end.min(number(LAST_LONG_GAP));
+            let runs = (first..end).filter_map(|number| self.run(number, anchor, rules));
             runs.filter(|run| !run.is_real()).count() as u64
         };
         end.saturating_sub(first).saturating_sub(left_out)
     }
 
     /// Tells whether a run is named for a wall time that the clock leaves out at an instant.
-    pub(super) fn names(&self, wall: i64, at: i64, anchor: i64, zone: Tz) -> bool {
-        let Some(first) = self.first_after(at - 1, anchor, zone) else { return false };
+    pub(super) fn names(&self, wall: i64, at: i64, anchor: i64, rules: &Rules) -> bool {
+        let Some(first) = self.first_after(at - 1, anchor, rules) else { return false };
         (first..self.runs.unwrap_or(u64::MAX))
-            .map_while(|number| self.run(number, anchor, zone))
+            .map_while(|number| self.run(number, anchor, rules))
             .take_while(|run| run.at == at)
             .any(|run| run.wall.is_some_and(|(named, _)| named == wall))
     }
 
     /// Returns the number of the first run after `from`, found by division and a step or two.
-    fn first_after(&self, from: i64, anchor: i64, zone: Tz) -> Option<u64> {
-        let is_after = |number| self.run(number, anchor, zone).is_none_or(|run| run.at > from);
-        let begin = self.run(0, anchor, zone)?.at;
+    fn first_after(&self, from: i64, anchor: i64, rules: &Rules) -> Option<u64> {
+        let is_after = |number| self.run(number, anchor, rules).is_none_or(|run| run.at > from);
+        let begin = self.run(0, anchor, rules)?.at;
         let Some(guess) = from.saturating_sub(begin).checked_div(self.period.mean()) else {
             return Some(u64::from(begin <= from));
         };
@@ -120,28 +119,28 @@ impl Repeating {
     }
 
     /// Returns a run by its number; `None` beyond the calendar that chrono knows.
-    fn run(&self, number: u64, anchor: i64, zone: Tz) -> Option<Run> {
+    fn run(&self, number: u64, anchor: i64, rules: &Rules) -> Option<Run> {
         let k = i64::try_from(number).ok()?;
         let run = match self.start {
-            Start::Wall(wall) => resolved(self.period.stepped(wall, k)?, zone)?,
-            Start::Instant(at) => self.stepped_from(at, k, zone)?,
-            Start::Acceptance => self.stepped_from(anchor, k, zone)?,
+            Start::Wall(wall) => resolved(self.period.stepped(wall, k)?, rules)?,
+            Start::Instant(at) => self.stepped_from(at, k, rules)?,
+            Start::Acceptance => self.stepped_from(anchor, k, rules)?,
         };
         let at = run.at.checked_add(self.period.seconds.checked_mul(k)?)?;
         Some(Run { at, ..run })
     }
 
     /// Steps from an instant, which needs no wall clock for the first run or by seconds alone.
-    fn stepped_from(&self, at: i64, k: i64, zone: Tz) -> Option<Run> {
+    fn stepped_from(&self, at: i64, k: i64, rules: &Rules) -> Option<Run> {
         if k == 0 || self.period.is_exact() {
             return Some(Run { at, wall: None });
         }
-        resolved(self.period.stepped(at + zone::offset(zone, at), k)?, zone)
+        resolved(self.period.stepped(at + rules.offset(at), k)?, rules)
     }
 }
 
-fn resolved(wall: i64, zone: Tz) -> Option<Run> {
-    let meaning = zone::meaning(zone, wall)?;
+fn resolved(wall: i64, rules: &Rules) -> Option<Run> {
+    let meaning = rules.meaning(wall)?;
     let at = match meaning {
         Meaning::Once(at) | Meaning::Twice { first: at, .. } => at,
         Meaning::Never(change) => change.at,

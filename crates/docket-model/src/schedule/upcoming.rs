@@ -3,12 +3,11 @@
 use std::fmt::{self, Display};
 
 use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
-use chrono_tz::Tz;
 
 use super::Rule;
 use super::calendar::{Calendar, Clock};
 use super::repeating::Run;
-use super::zone::{self, Meaning};
+use crate::zone::{Meaning, Rules};
 
 /// One instant of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,24 +68,24 @@ pub(super) struct Walker<'a> {
     pub(super) rule: &'a Rule,
     pub(super) after: i64,
     pub(super) anchor: i64,
-    pub(super) zone: Tz,
+    pub(super) rules: Rules,
 }
 
 impl Iterator for Walker<'_> {
     type Item = Upcoming;
 
     fn next(&mut self) -> Option<Upcoming> {
-        let (after, zone) = (self.after, self.zone);
+        let (after, rules) = (self.after, &self.rules);
         let (at, note) = match self.rule {
             Rule::Empty => return None,
             Rule::Every(interval) => (interval.next(after, self.anchor)?, None),
             Rule::Calendar(calendar) => {
-                let at = calendar.at_or_after(after + 1, zone)?;
-                (at, calendar_note(calendar, after, at, zone))
+                let at = calendar.at_or_after(after + 1, rules)?;
+                (at, calendar_note(calendar, after, at, rules))
             }
             Rule::Repeating(repeating) => {
-                let run = repeating.next(after, self.anchor, zone)?;
-                (run.at, run_note(run, zone))
+                let run = repeating.next(after, self.anchor, rules)?;
+                (run.at, run_note(run, rules))
             }
         };
         self.after = at;
@@ -98,12 +97,12 @@ fn reading(wall: i64) -> Option<NaiveDateTime> {
     DateTime::from_timestamp(wall, 0).map(|wall| wall.naive_utc())
 }
 
-fn calendar_note(calendar: &Calendar, after: i64, at: i64, zone: Tz) -> Option<Note> {
-    let wall = at + zone::offset(zone, at);
+fn calendar_note(calendar: &Calendar, after: i64, at: i64, rules: &Rules) -> Option<Note> {
+    let wall = at + rules.offset(at);
     // Every named wall time in between that exists would have been an instant of its own.
-    let skipped = calendar.walk.at_or_after(after + zone::offset(zone, after) + 1);
+    let skipped = calendar.walk.at_or_after(after + rules.offset(after) + 1);
     if let Some(time) = skipped.filter(|time| *time < wall) {
-        match zone::meaning(zone, time)? {
+        match rules.meaning(time)? {
             Meaning::Never(change) if change.at == at && calendar.makes_up(change) => {
                 return Some(Note::Moved { time: reading(time)?, to: reading(wall)? });
             }
@@ -111,20 +110,20 @@ fn calendar_note(calendar: &Calendar, after: i64, at: i64, zone: Tz) -> Option<N
             Meaning::Once(_) | Meaning::Twice { .. } => {}
         }
     }
-    match (zone::meaning(zone, wall)?, calendar.clock) {
+    match (rules.meaning(wall)?, calendar.clock) {
         (Meaning::Twice { .. }, Clock::Fixed) => Some(Note::First(reading(wall)?)),
         (Meaning::Twice { .. }, Clock::Wildcard) => Some(Note::Both(reading(wall)?)),
         _ => None,
     }
 }
 
-fn run_note(run: Run, zone: Tz) -> Option<Note> {
+fn run_note(run: Run, rules: &Rules) -> Option<Note> {
     let (wall, meaning) = run.wall?;
     let time = reading(wall)?;
     match meaning {
         Meaning::Twice { first, .. } if first == run.at => Some(Note::First(time)),
         Meaning::Never(change) if change.at == run.at => {
-            let to = reading(run.at + zone::offset(zone, run.at))?;
+            let to = reading(run.at + rules.offset(run.at))?;
             Some(Note::Moved { time, to })
         }
         _ => None,

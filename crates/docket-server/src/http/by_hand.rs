@@ -5,8 +5,8 @@ use actix_web::{
     http::header,
     web::{self, Data, Path},
 };
-use chrono_tz::Tz;
 use docket_model::{
+    Zone,
     journal::{Suspension, shown},
     moment,
     run::{Cancellation, Demand, RunState},
@@ -149,7 +149,7 @@ pub(super) fn suspension(
     api: &Api,
     request: &HttpRequest,
     asked: SuspendRequest,
-    zone: Tz,
+    zone: Zone,
 ) -> Result<Suspension, ApiError> {
     let SuspendRequest { reason, until, by } = asked;
     let since = api.clock.now();

@@ -7,9 +7,8 @@ use actix_web::{
     web::{self, Data},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Reported,
+    AllocationName, Reported, Zone,
     container::UnknownOptions,
     document::{self, Read},
     mistake::MAX_REPORTED,
@@ -164,7 +163,7 @@ async fn created(
 
 fn allocation(
     read: &Read,
-    zone: Tz,
+    zone: Zone,
     now: DateTime<Utc>,
     created: DateTime<Utc>,
     limit: usize,

@@ -7,9 +7,8 @@ use actix_web::{
     web::{self, Data},
 };
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Allocation, AllocationName,
+    Allocation, AllocationName, Zone,
     journal::Suspension,
     schedule::Kind,
     wire::{Forecast, Frequent},
@@ -166,7 +165,7 @@ impl Alike {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     schedule: Box<str>,
-    zone: Tz,
+    zone: &'static str,
     /// Of a schedule that counts from a moment.
     anchor: Option<DateTime<Utc>>,
     not_before: Option<DateTime<Utc>>,
@@ -181,7 +180,7 @@ impl Key {
         standing: &Standing,
         pause: Option<&Suspension>,
         from: DateTime<Utc>,
-        zone: Tz,
+        zone: Zone,
     ) -> Option<Self> {
         let Standing { allocation, decided, suspension, .. } = standing;
         let schedule = allocation.specification.schedule()?;
@@ -197,7 +196,7 @@ impl Key {
         }
         Some(Self {
             schedule: schedule.text().into(),
-            zone: allocation.zone(zone),
+            zone: allocation.zone(zone).name(),
             anchor: (schedule.kind() != Kind::Calendar).then(|| allocation.anchor(schedule)),
             not_before: policies.not_before.map(|bound| bound.to_utc()),
             not_after: policies.not_after.map(|bound| bound.to_utc()),
@@ -206,7 +205,7 @@ impl Key {
     }
 }
 
-fn count(series: &HashMap<Key, Alike>, from: DateTime<Utc>, zone: Tz) -> Counted {
+fn count(series: &HashMap<Key, Alike>, from: DateTime<Utc>, zone: Zone) -> Counted {
     let (mut others, mut frequent) = (vec![0; DAY], vec![0; DAY]);
     let (mut walked, mut omitted, mut frequent_allocations) = (0, 0, 0);
     let mut busiest = Vec::new();
@@ -238,7 +237,7 @@ fn minutes(
     allocation: &Allocation,
     after: DateTime<Utc>,
     from: DateTime<Utc>,
-    zone: Tz,
+    zone: Zone,
 ) -> Vec<usize> {
     let instants = iter::successors(allocation.next(after, zone), |at| allocation.next(*at, zone));
     let minute = |instant: DateTime<Utc>| usize::try_from((instant - from).num_minutes()).ok();

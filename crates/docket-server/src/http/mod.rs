@@ -41,8 +41,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use docket_model::container::UnknownOptions;
+use docket_model::{Zone, container::UnknownOptions};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +68,7 @@ pub(crate) struct Api {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ticks: Arc<Ticks>,
     /// The zone of allocations that name none.
-    pub(crate) zone: Tz,
+    pub(crate) zone: Zone,
     pub(crate) access: Access,
     /// True where only the owner of a socket file can connect.
     pub(crate) is_local_socket: bool,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
-use docket_model::journal::{Suspension, shown};
+use docket_model::{
+    journal::{Suspension, shown},
+    zone::{Edition, edition},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,6 +32,7 @@ pub(super) struct Health<'a> {
     started: DateTime<Utc>,
     time: DateTime<Utc>,
     time_zone: &'a str,
+    time_zone_data: ZoneData,
     store: String,
     /// Set where the clock was set back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +52,24 @@ pub(super) struct Health<'a> {
     /// Only in the response to `POST /-/unpause`: false where the server was not paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     was_paused: Option<bool>,
+}
+
+/// Which edition of the time zone database is in use.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ZoneData {
+    /// The version, such as `2026f`; absent where the host's files do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// The directory of the host's files, or that docket's own copy is used.
+    origin: String,
+}
+
+impl ZoneData {
+    fn in_use() -> Self {
+        let Edition { version, origin } = edition();
+        Self { version, origin: origin.to_string() }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -123,6 +145,7 @@ pub(super) fn health_of(api: &Api, was_paused: Option<bool>) -> HttpResponse {
         started: api.started,
         time,
         time_zone: api.zone.name(),
+        time_zone_data: ZoneData::in_use(),
         store,
         clock: api.ticks.clock_set_back(time),
         engine_clock: api.health.clock_difference(),

@@ -3,9 +3,8 @@
 use std::{io::Write, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Origin, Run,
+    Origin, Run, Zone,
     journal::shown,
     log,
     schedule::Schedule,
@@ -22,7 +21,7 @@ use crate::store::{Snapshot, Standing};
 pub(super) struct View<'a> {
     pub(super) snapshot: &'a Snapshot,
     /// The zone of allocations that name none.
-    pub(super) zone: Tz,
+    pub(super) zone: Zone,
     pub(super) now: DateTime<Utc>,
     /// True where `Logs` are shown, as the original does.
     pub(super) has_logs: bool,
@@ -54,7 +53,7 @@ impl View<'_> {
         serde_json::to_writer(writer, self)
     }
 
-    fn status(&self, zone: Tz) -> Status {
+    fn status(&self, zone: Zone) -> Status {
         let Snapshot { standing, recent } = self.snapshot;
         let Standing { allocation, decided, suspension, running, .. } = standing;
         let from = decided.unwrap_or(self.now).max(self.now);

@@ -43,9 +43,8 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Life, RunId,
+    Life, RunId, Zone,
     journal::{Cause, Entry, Event, Outage, Pause},
     run::Cancellation,
 };
@@ -103,7 +102,7 @@ pub(crate) struct Runner {
     clock: Arc<dyn Clock>,
     health: Arc<EngineHealth>,
     /// The zone of allocations that name none.
-    zone: Tz,
+    zone: Zone,
     namespace: Arc<str>,
     /// Where the files of `EnvFiles` are.
     env_dir: Option<PathBuf>,
@@ -140,7 +139,7 @@ pub(crate) struct Surroundings {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) health: Arc<EngineHealth>,
-    pub(crate) zone: Tz,
+    pub(crate) zone: Zone,
     pub(crate) namespace: Namespace,
     pub(crate) env_dir: Option<PathBuf>,
     pub(crate) max_starting: Option<usize>,

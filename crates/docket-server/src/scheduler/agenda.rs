@@ -7,8 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use docket_model::{Allocation, journal::Suspension};
+use docket_model::{Allocation, Zone, journal::Suspension};
 
 use crate::runner::policy::starts_at;
 
@@ -20,7 +19,7 @@ const LEAST_SWEEP: usize = 1024;
 /// Allocations are known by their positions in the store. Most are idle, so each costs little.
 #[derive(Debug)]
 pub(super) struct Agenda {
-    zone: Tz,
+    zone: Zone,
     heap: BinaryHeap<Reverse<Ticket>>,
     slots: HashMap<u64, Slot>,
 }
@@ -63,7 +62,7 @@ pub(super) struct Due {
 }
 
 impl Agenda {
-    pub(super) fn new(zone: Tz) -> Self {
+    pub(super) fn new(zone: Zone) -> Self {
         Self { zone, heap: BinaryHeap::new(), slots: HashMap::new() }
     }
 
@@ -191,7 +190,7 @@ mod tests {
 
     #[test]
     fn an_allocation_that_changes_without_end_takes_no_more_room() {
-        let mut agenda = Agenda::new(Tz::UTC);
+        let mut agenda = Agenda::new(Zone::utc());
         let versions = [allocation("0 10 * * *"), allocation("0 11 * * *")];
 
         for round in 0..10_000 {

@@ -18,8 +18,10 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
-use docket_model::journal::{Cause, Pause, shown};
+use docket_model::{
+    Zone,
+    journal::{Cause, Pause, shown},
+};
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -100,7 +102,7 @@ impl Scheduler {
         changes: Arc<Changes>,
         health: &EngineHealth,
         clock: Arc<dyn Clock>,
-        zone: Tz,
+        zone: Zone,
         ticks: Arc<Ticks>,
     ) -> Self {
         let standby = runner.watch_standby();

@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use docket_model::journal::{Cause, Entry, Event, Pause, Suspension, shown};
+use docket_model::{
+    Zone,
+    journal::{Cause, Entry, Event, Pause, Suspension, shown},
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -39,7 +41,7 @@ impl Life {
     /// Records what a copy of a store cannot know, before anything else is said of it.
     ///
     /// The store stays in doubt until the engine was looked at.
-    pub(super) async fn settle_copy(&self, zone: Tz) -> Result<(), StoreError> {
+    pub(super) async fn settle_copy(&self, zone: Zone) -> Result<(), StoreError> {
         let Some(doubt) = self.store.provenance().doubt() else { return Ok(()) };
         let noted = self.store.about().time_zone.and_then(|zone| zone.parse().ok());
         let (at, zone, reason) = (self.clock.now(), noted.unwrap_or(zone), doubt.to_string());
@@ -53,7 +55,11 @@ impl Life {
     }
 
     /// Changes the zone of allocations that name none, where it was another one before.
-    pub(super) async fn take_zone(&self, to: Tz, absence: Option<Pause>) -> Result<(), StoreError> {
+    pub(super) async fn take_zone(
+        &self,
+        to: Zone,
+        absence: Option<Pause>,
+    ) -> Result<(), StoreError> {
         let Some(from) = self.store.about().time_zone else {
             return self.store.note_zone(to).await;
         };
@@ -202,7 +208,7 @@ mod tests {
             at: clock.now() - TimeDelta::hours(3),
             by: "test".into(),
             only_if: Condition::Nothing,
-            circumstances: Circumstances { zone: Tz::UTC, outages: Vec::new() },
+            circumstances: Circumstances { zone: Zone::utc(), outages: Vec::new() },
         };
         store.push(push).await.unwrap();
         drop(store);
@@ -220,8 +226,8 @@ mod tests {
             }
         };
 
-        drop(begin(Tz::Europe__Berlin).await);
-        let store = begin(Tz::Europe__Berlin).await;
+        drop(begin("Europe/Berlin".parse::<Zone>().unwrap()).await);
+        let store = begin("Europe/Berlin".parse::<Zone>().unwrap()).await;
 
         let standing = store.standing("a").await.unwrap().unwrap();
         let restart = "2026-11-21T09:00:00Z".parse().unwrap();
@@ -246,7 +252,7 @@ mod tests {
             engine: Arc::new(ScriptedEngine::new(clock.clone())),
             clock: clock.clone(),
             health: Arc::new(EngineHealth::new()),
-            zone: Tz::UTC,
+            zone: Zone::utc(),
             namespace: "docket".parse().unwrap(),
             env_dir: None,
             max_starting: None,

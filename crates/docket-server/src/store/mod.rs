@@ -30,9 +30,8 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Allocation, AllocationName, Origin, Run, RunId, Specification,
+    Allocation, AllocationName, Origin, Run, RunId, Specification, Zone,
     journal::{Entry, Suspension},
     output::Excerpt,
     run::Instant,
@@ -249,7 +248,7 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
 
     /// Sets the zone of allocations that name none, where none was noted before.
-    async fn note_zone(&self, zone: Tz) -> Result<(), StoreError>;
+    async fn note_zone(&self, zone: Zone) -> Result<(), StoreError>;
 
     /// Changes the zone of allocations that name none, and notes it in the journal.
     async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError>;

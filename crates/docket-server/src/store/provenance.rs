@@ -5,8 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
-use docket_model::Life;
+use docket_model::{Life, Zone};
 
 use super::StoreError;
 
@@ -81,7 +80,7 @@ pub struct Restoration {
     /// Up to when.
     pub at: DateTime<Utc>,
     /// The zone of allocations that name none.
-    pub zone: Tz,
+    pub zone: Zone,
     /// Lives of servers with other copies, whose containers are taken over.
     pub lives: Vec<Life>,
 }

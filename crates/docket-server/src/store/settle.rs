@@ -5,9 +5,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Allocation, AllocationName, Run,
+    Allocation, AllocationName, Run, Zone,
     allocation::Due,
     journal::Outage,
     run::{Instant, RunState, Trigger},
@@ -21,7 +20,7 @@ use super::{Push, Recorded, draft::Draft, rules};
 #[derive(Debug, Clone)]
 pub struct Circumstances {
     /// The zone of allocations that name none.
-    pub zone: Tz,
+    pub zone: Zone,
     /// When nothing could be decided.
     pub outages: Vec<Outage>,
 }
@@ -32,7 +31,7 @@ pub struct Settlement {
     /// Up to when; later instants stay due.
     pub at: DateTime<Utc>,
     /// The zone of allocations that name none.
-    pub zone: Tz,
+    pub zone: Zone,
     /// Why they are missed, as a complete reason. Instants of a suspension keep theirs.
     pub reason: String,
 }
@@ -43,9 +42,9 @@ pub struct ZoneChange {
     /// The zone so far, by its name.
     pub from: String,
     /// The same, where there is such a zone. Instants that are due in it are recorded as missed.
-    pub old: Option<Tz>,
+    pub old: Option<Zone>,
     /// The zone from now on.
-    pub to: Tz,
+    pub to: Zone,
     /// When it is changed.
     pub at: DateTime<Utc>,
     /// Why instants that are due in the zone so far are missed, as a complete reason.
@@ -55,7 +54,7 @@ pub struct ZoneChange {
 /// Instants of one allocation that are due and not decided.
 pub(super) struct Undecided {
     allocation: Arc<Allocation>,
-    zone: Tz,
+    zone: Zone,
     at: DateTime<Utc>,
     missed: Vec<Missed>,
 }
@@ -89,7 +88,7 @@ pub(super) fn of_zone(
 pub(super) fn of(
     draft: &Draft<'_>,
     name: &AllocationName,
-    zone: Tz,
+    zone: Zone,
     at: DateTime<Utc>,
     why: Why,
 ) -> Option<Undecided> {

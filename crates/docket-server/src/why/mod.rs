@@ -20,9 +20,8 @@ mod tests;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Allocation, AllocationName, Run,
+    Allocation, AllocationName, Run, Zone,
     journal::{Entry, Event, Pause, Suspension},
     run::Instant,
     wire::Sentence,
@@ -58,7 +57,7 @@ pub(crate) struct Question<'a> {
     /// Why this server starts nothing, though engine and store are there.
     pub(crate) standby: Option<&'a str>,
     /// The zone of allocations that name none.
-    pub(crate) zone: Tz,
+    pub(crate) zone: Zone,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -85,7 +84,7 @@ impl<'a> Question<'a> {
     }
 
     /// The zone whose wall clock is told.
-    fn wall(&self) -> Tz {
+    fn wall(&self) -> Zone {
         self.allocation().zone(self.zone)
     }
 

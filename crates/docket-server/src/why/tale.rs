@@ -3,8 +3,7 @@
 use std::cell::Cell;
 
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Timelike, Utc};
-use chrono_tz::Tz;
-use docket_model::{Duration, moment::Moment, run::Instant};
+use docket_model::{Duration, Zone, moment::Moment, run::Instant};
 
 /// Below this length tenths of a second are told.
 const FINE: TimeDelta = TimeDelta::seconds(10);
@@ -14,12 +13,12 @@ const FINE: TimeDelta = TimeDelta::seconds(10);
 /// A date is written where it is another than the last one in the sentence, or else than today's.
 #[derive(Debug)]
 pub(super) struct Tale {
-    zone: Tz,
+    zone: Zone,
     day: Cell<NaiveDate>,
 }
 
 impl Tale {
-    pub(super) fn new(zone: Tz, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(zone: Zone, now: DateTime<Utc>) -> Self {
         Self { zone, day: Cell::new(now.with_timezone(&zone).date_naive()) }
     }
 
@@ -130,7 +129,7 @@ mod tests {
     }
 
     fn tale() -> Tale {
-        Tale::new(Tz::Europe__Berlin, at("2026-11-21T09:00:00Z"))
+        Tale::new("Europe/Berlin".parse::<Zone>().unwrap(), at("2026-11-21T09:00:00Z"))
     }
 
     #[test]
@@ -146,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_time_that_comes_twice_is_told_with_its_offset() {
-        let tale = Tale::new(Tz::Europe__Berlin, at("2026-10-25T09:00:00Z"));
+        let tale = Tale::new("Europe/Berlin".parse::<Zone>().unwrap(), at("2026-10-25T09:00:00Z"));
         assert_eq!(tale.time(at("2026-10-25T00:30:00Z")), "02:30 (+02:00)");
         assert_eq!(tale.time(at("2026-10-25T01:30:00Z")), "02:30 (+01:00)");
     }

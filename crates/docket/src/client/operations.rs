@@ -1,6 +1,6 @@
 //! What a client asks about the server as a whole.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use anyhow::Result;
 use docket_model::{
@@ -37,6 +37,9 @@ pub(crate) struct Health {
     /// The zone of allocations that name none.
     #[serde(default)]
     pub(crate) time_zone: String,
+    /// The edition of the time zone database that the server uses, if it says so.
+    #[serde(default)]
+    pub(crate) time_zone_data: Option<ZoneData>,
     /// The pause of the whole server, while it is in force.
     #[serde(default)]
     pub(crate) pause: Option<Suspension>,
@@ -55,6 +58,21 @@ pub(crate) struct Health {
     /// In the answer to an unpause: whether the server was paused.
     #[serde(default)]
     pub(crate) was_paused: Option<bool>,
+}
+
+/// An edition of the time zone database.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ZoneData {
+    #[serde(default)]
+    version: Option<String>,
+    origin: String,
+}
+
+impl fmt::Display for ZoneData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.version.as_deref().unwrap_or("unknown version"), self.origin)
+    }
 }
 
 impl Health {

@@ -8,7 +8,7 @@ use crate::{
     output, words,
 };
 
-/// Asks the server whether it is well; answers by the exit code, 0 or 1
+/// Checks that the server is healthy; the exit code is 0 or 1
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,10 +26,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let health = client.health().await?;
     let problems: Vec<_> = health.problems().collect();
     let state = match problems.as_slice() {
-        [] => "is well".to_owned(),
+        [] => "is healthy".to_owned(),
         problems => format!("answers; {}", problems.join("; ")),
     };
     let zone = words::zone(&health.time_zone);
     let pause = health.pause.as_ref().map(|pause| format!("; it {}", words::paused(pause, zone)));
-    output::line(format_args!("{} {state}{}", client.url(""), pause.unwrap_or_default()))
+    let data = health.time_zone_data.map(|data| format!("; time zone data: {data}"));
+    let (pause, data) = (pause.unwrap_or_default(), data.unwrap_or_default());
+    output::line(format_args!("{} {state}{pause}{data}", client.url("")))
 }

@@ -1,13 +1,13 @@
 //! `docket next`: when a schedule is due, without a server.
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use docket_model::{
-    AllocationName, moment,
-    schedule::{Schedule, Upcoming, zone::parse_zone},
+    AllocationName, Zone, moment,
+    schedule::{Schedule, Upcoming},
     wire::Status,
+    zone::{self, written},
 };
 use serde::Deserialize;
 
@@ -53,8 +53,8 @@ pub(crate) struct Arguments {
 
     /// The zone (IANA name) whose wall clock is meant [default: `DOCKET_TIME_ZONE`, `TZ` or the
     /// host's]
-    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
-    time_zone: Option<Tz>,
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<Zone>,
 
     /// How to print them [default: text]
     #[arg(
@@ -91,7 +91,7 @@ struct Question {
     schedule: Schedule,
     from: DateTime<Utc>,
     anchor: DateTime<Utc>,
-    zone: Tz,
+    zone: Zone,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
@@ -106,6 +106,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         }
     };
     question.schedule.warnings().iter().for_each(output::warning);
+    output::note(format_args!("time zone data: {}", zone::edition()));
     let instants: Vec<Upcoming> = question.upcoming(usize::from(arguments.count));
     match arguments.output {
         Format::Json => {
@@ -131,7 +132,7 @@ impl Question {
 }
 
 /// The moment that `--from` names by a zone's wall clock, or else the present.
-fn beginning(from: Option<&str>, zone: Tz) -> Result<DateTime<Utc>> {
+fn beginning(from: Option<&str>, zone: Zone) -> Result<DateTime<Utc>> {
     let now = clock::now();
     from.map_or(Ok(now), |text| moment::read(text, zone, now)).context(Misused("--from"))
 }
@@ -159,18 +160,18 @@ async fn asked_of_server(
     let allocation = Client::new(connection)?.get(name).await?;
     let Scheduled { cron, status } = Scheduled::deserialize(allocation)
         .with_context(|| format!("the server's answer lacks what is known of {name}"))?;
-    let zone = parse_zone(&status.time_zone).context("the zone that the server names")?;
+    let zone = status.time_zone.parse().context("the zone that the server names")?;
     let from = beginning(from, zone)?;
     Ok(Question { schedule: parse(&cron)?, from, anchor: status.created, zone })
 }
 
-fn stamp(instant: DateTime<Utc>, zone: Tz) -> String {
-    let is_utc = matches!(zone, Tz::UTC | Tz::Etc__UTC);
-    instant.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, is_utc)
+/// An instant as RFC 3339 writes it; schedules have none that it cannot write.
+fn stamp(instant: DateTime<Utc>, zone: Zone) -> String {
+    written(instant, zone).unwrap_or_default()
 }
 
 /// One line; for people with the day of the week, and with what daylight saving does.
-fn line(instant: &Upcoming, zone: Tz, is_for_people: bool) -> String {
+fn line(instant: &Upcoming, zone: Zone, is_for_people: bool) -> String {
     let stamp = stamp(instant.at, zone);
     if !is_for_people {
         return stamp;
@@ -192,7 +193,7 @@ mod tests {
             schedule: Schedule::parse("30 2 * * *").unwrap(),
             from: "2026-03-27T12:00:00Z".parse().unwrap(),
             anchor: "2026-03-27T12:00:00Z".parse().unwrap(),
-            zone: Tz::Europe__Berlin,
+            zone: "Europe/Berlin".parse::<Zone>().unwrap(),
         };
         let lines = question.upcoming(3);
         let lines: Vec<_> = lines.iter().map(|at| line(at, question.zone, true)).collect();
@@ -209,7 +210,10 @@ mod tests {
     #[test]
     fn only_utc_is_written_with_a_z() {
         let winter = "2026-01-01T00:00:00Z".parse().unwrap();
-        assert_eq!(stamp(winter, Tz::UTC), "2026-01-01T00:00:00Z");
-        assert_eq!(stamp(winter, Tz::Europe__London), "2026-01-01T00:00:00+00:00");
+        assert_eq!(stamp(winter, Zone::utc()), "2026-01-01T00:00:00Z");
+        assert_eq!(
+            stamp(winter, "Europe/London".parse::<Zone>().unwrap()),
+            "2026-01-01T00:00:00+00:00"
+        );
     }
 }

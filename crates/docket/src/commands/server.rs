@@ -5,6 +5,7 @@ mod settings;
 mod signals;
 
 use anyhow::{Context, Result, anyhow};
+use docket_model::zone::edition;
 use docket_server::{Access, Listener, config::Listen, serve};
 use tracing::{info, warn};
 
@@ -24,7 +25,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         warn!("{complaint}");
     }
     let chosen = time_zone::choose(arguments.time_zone)?;
-    info!("schedules are in {}, chosen by {}", chosen.zone, chosen.by);
+    info!("default time zone: {}, set by {}", chosen.zone, chosen.by);
+    info!("time zone data: {}", edition());
     let address = address(arguments.listen.clone(), |name| std::env::var(name).ok())?;
     let config = arguments.config(chosen.zone)?;
     let listener = bind(&address, &config.access)?;

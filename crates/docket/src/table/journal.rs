@@ -1,8 +1,7 @@
 //! What happened, and why, in lines of text.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
-use docket_model::{journal::Entry, wire::Sentence};
+use docket_model::{Zone, journal::Entry, wire::Sentence};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -26,7 +25,7 @@ pub(crate) fn of_journal(entries: &[Value], screen: Screen) -> String {
 }
 
 /// Sentences with the moment that each is about, wrapped.
-pub(crate) fn of_sentences(sentences: &[Sentence], zone: Tz, screen: Screen) -> String {
+pub(crate) fn of_sentences(sentences: &[Sentence], zone: Zone, screen: Screen) -> String {
     let at = |at: Option<DateTime<Utc>>| at.map(|at| words::wall_clock(at, zone));
     let texts = sentences.iter().map(|it| (at(it.at).unwrap_or_default(), it.text.clone()));
     text::behind_keys(&texts.collect::<Vec<_>>(), screen)
@@ -99,12 +98,12 @@ mod tests {
                     from 02:12 to 07:40, and CatchUp is None";
         let sentences =
             [sentence(Some("2026-11-21T01:12:00Z"), long), sentence(None, "it is not suspended")];
-        assert_snapshot!(of_sentences(&sentences, Tz::Europe__Berlin, Screen::Terminal(120)), @"
+        assert_snapshot!(of_sentences(&sentences, "Europe/Berlin".parse::<Zone>().unwrap(), Screen::Terminal(120)), @"
         2026-11-21 02:12 CET  nothing started for 329 instants up to 07:40, because docket was not running
                               from 02:12 to 07:40, and CatchUp is None
                               it is not suspended
         ");
-        assert_snapshot!(of_sentences(&sentences, Tz::Europe__Berlin, Screen::Terminal(30)), @"
+        assert_snapshot!(of_sentences(&sentences, "Europe/Berlin".parse::<Zone>().unwrap(), Screen::Terminal(30)), @"
         2026-11-21 02:12 CET
           nothing started for 329
           instants up to 07:40,
@@ -113,7 +112,8 @@ mod tests {
           and CatchUp is None
         it is not suspended
         ");
-        let for_programs = of_sentences(&sentences, Tz::Europe__Berlin, Screen::Program);
+        let for_programs =
+            of_sentences(&sentences, "Europe/Berlin".parse::<Zone>().unwrap(), Screen::Program);
         assert_snapshot!(for_programs.replace('\t', "|"), @"
         2026-11-21 02:12 CET|nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40, and CatchUp is None
         |it is not suspended

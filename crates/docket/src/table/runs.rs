@@ -1,8 +1,10 @@
 //! The table of the runs of an allocation.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
-use docket_model::wire::{RunRecord, RunSummary};
+use docket_model::{
+    Zone,
+    wire::{RunRecord, RunSummary},
+};
 
 use super::layout::{Column, table};
 use crate::{output::Screen, words};
@@ -20,11 +22,16 @@ const COLUMNS: [Column; 8] = [
 ];
 
 /// Runs of one allocation, a line each, with their times on its wall clock.
-pub(crate) fn of_runs(runs: &[RunRecord], zone: Tz, now: DateTime<Utc>, screen: Screen) -> String {
+pub(crate) fn of_runs(
+    runs: &[RunRecord],
+    zone: Zone,
+    now: DateTime<Utc>,
+    screen: Screen,
+) -> String {
     table(COLUMNS, runs.iter().map(|run| row(run, zone, now)), screen)
 }
 
-fn row(run: &RunRecord, zone: Tz, now: DateTime<Utc>) -> [String; 8] {
+fn row(run: &RunRecord, zone: Zone, now: DateTime<Utc>) -> [String; 8] {
     let started = run.started();
     let lateness = run.lateness_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
     let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
@@ -110,28 +117,28 @@ mod tests {
             })),
         ];
         let now = "2026-11-21T09:00:00Z".parse().unwrap();
-        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(200)), @"
+        assert_snapshot!(of_runs(&runs, "Europe/Berlin".parse::<Zone>().unwrap(), now, Screen::Terminal(200)), @"
         RUN                                               STATE                             TRIGGER   STARTED                  DURATION  LATENESS  EXIT CODE  REASON
         20261121T085800.250Z                              running                           ByHand    2026-11-21 09:58 CET     1m 59s    150ms
         20261121T085700Z                                  retrying in 1m (after attempt 1)  Schedule  2026-11-21 09:57:01 CET  2m 58s    1.5s      3          exit code 3
         20261121T011200Z–20261121T064000Z (329 instants)  missed                            Schedule                                                          docket was not running
         20261120T080000Z                                  succeeded (attempt 2)             CatchUp   2026-11-20 09:00 CET     10m 1s    12ms      0
         ");
-        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(80)), @"
+        assert_snapshot!(of_runs(&runs, "Europe/Berlin".parse::<Zone>().unwrap(), now, Screen::Terminal(80)), @"
         RUN                   STATE              DURATION  EXIT CODE  REASON           …
         20261121T085800.250Z  running            1m 59s
         20261121T085700Z      retrying in 1m…    2m 58s    3          exit code 3
         20261121T011200Z…     missed                                  docket was not…
         20261120T080000Z      succeeded…         10m 1s    0
         ");
-        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(40)), @"
+        assert_snapshot!(of_runs(&runs, "Europe/Berlin".parse::<Zone>().unwrap(), now, Screen::Terminal(40)), @"
         RUN                                    …
         20261121T085800.250Z
         20261121T085700Z
         20261121T011200Z–20261121T064000Z…
         20261120T080000Z
         ");
-        assert_snapshot!(of_runs(&runs, Tz::Europe__Berlin, now, Screen::Terminal(20)), @"
+        assert_snapshot!(of_runs(&runs, "Europe/Berlin".parse::<Zone>().unwrap(), now, Screen::Terminal(20)), @"
         RUN
         20261121T085800.250Z
         20261121T085700Z

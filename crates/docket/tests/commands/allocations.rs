@@ -194,5 +194,7 @@ fn next_of_an_allocation_takes_schedule_zone_and_anchor_from_the_server() {
     --- stdout
     2026-11-21T01:30:00+01:00
     2026-11-21T03:00:00+01:00
+    --- stderr
+    time zone data: <version> (bundled)
     ");
 }

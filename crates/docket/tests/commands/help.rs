@@ -80,7 +80,9 @@ fn every_command_has_a_manual_page() {
 }
 
 #[test]
-fn the_version_is_told() {
+fn the_version_names_the_edition_of_the_time_zone_data() {
     let version = concat!("exit code 0\n--- stdout\ndocket ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(transcript(&mut docket(["--version"])), version);
+    assert_eq!(transcript(&mut docket(["-V"])), version);
+    let long = format!("{version}time zone data: <version> (bundled)\n");
+    assert_eq!(transcript(&mut docket(["--version"])), long);
 }

@@ -39,6 +39,8 @@ fn next_shows_instants_in_the_zone_that_is_asked_for() {
     2026-03-31T02:30:00+02:00
     2026-04-01T02:30:00+02:00
     2026-04-02T02:30:00+02:00
+    --- stderr
+    time zone data: <version> (bundled)
     ");
     assert_snapshot!(next(&["0 9 * * 1-5", "-n", "2", "-o", "json"]), @r#"
     exit code 0
@@ -47,6 +49,8 @@ fn next_shows_instants_in_the_zone_that_is_asked_for() {
         "2026-03-30T09:00:00Z",
         "2026-03-31T09:00:00Z"
     ]
+    --- stderr
+    time zone data: <version> (bundled)
     "#);
 }
 
@@ -59,6 +63,8 @@ fn next_counts_intervals_from_the_moment_that_is_asked_for() {
         "2026-03-28T12:01:30Z",
         "2026-03-28T12:03:00Z"
     ]
+    --- stderr
+    time zone data: <version> (bundled)
     "#);
     assert_snapshot!(next(&["R/2014-09-25T17:22:00/P1D", "-n", "1", "-o", "json"]), @r#"
     exit code 0
@@ -66,6 +72,8 @@ fn next_counts_intervals_from_the_moment_that_is_asked_for() {
     [
         "2026-03-28T17:22:00Z"
     ]
+    --- stderr
+    time zone data: <version> (bundled)
     "#);
 }
 
@@ -75,10 +83,12 @@ fn next_begins_at_a_time_on_the_wall_clock_too() {
         let zone = ["--time-zone", "Europe/Berlin", "-n", "1"];
         transcript(&mut docket(["next", "30 9 * * *", "--from", from].iter().chain(&zone)))
     };
-    assert_snapshot!(from("2026-11-20 09:00"), @"
+    assert_snapshot!(from("2026-11-20 09:00"), @r"
     exit code 0
     --- stdout
     2026-11-20T09:30:00+01:00
+    --- stderr
+    time zone data: <version> (bundled)
     ");
     assert_snapshot!(from("yesterday"), @"
     exit code 2
@@ -96,16 +106,21 @@ fn next_shows_less_where_the_calendar_ends() {
         "2098-01-01T00:00:00Z",
         "2099-01-01T00:00:00Z"
     ]
+    --- stderr
+    time zone data: <version> (bundled)
     "#);
     assert_snapshot!(next(&["", "-o", "json"]), @r"
     exit code 0
     --- stdout
     []
+    --- stderr
+    time zone data: <version> (bundled)
     ");
     assert_snapshot!(next(&["0 0 30 2 *"]), @r"
     exit code 0
     --- stderr
     warning: never runs: there is no such date
+    time zone data: <version> (bundled)
     this schedule has no instants to come
     ");
 }
@@ -151,11 +166,13 @@ fn a_zone_comes_from_the_environment_or_is_an_error() {
     exit code 0
     --- stdout
     2026-03-28T09:00:00-04:00
+    --- stderr
+    time zone data: <version> (bundled)
     ");
     assert_snapshot!(transcript(docket(last).env("TZ", "CET-1CEST")), @r"
     exit code 1
     --- stderr
-    error: TZ names no zone, so choose one with --time-zone: `CET-1CEST` is not a time zone, did you mean `CST6CDT`?
+    error: the variable TZ names no time zone (correct it, or use `--time-zone`): `CET-1CEST` is not a time zone but a rule of POSIX, which does not follow changes of the law: write the name of a place, such as `Europe/Berlin`
     ");
     assert_snapshot!(transcript(docket(last).env("DOCKET_TIME_ZONE", "Asia/Tokio")), @r"
     exit code 2

@@ -17,7 +17,7 @@ fn health_is_an_exit_code() {
     assert_snapshot!(well.transcript(&mut docket(["health"])), @r"
     exit code 0
     --- stdout
-    <server> is well
+    <server> is healthy
     ");
     assert_snapshot!(ill.transcript(&mut docket(["health"])), @r"
     exit code 1
@@ -53,7 +53,7 @@ fn a_server_is_paused_until_a_time_and_unpaused() {
     assert_snapshot!(paused.transcript(&mut docket(["health"])), @r"
     exit code 0
     --- stdout
-    <server> is well; it is paused since 2026-11-21 10:00 CET by ann@db until 2026-11-21 12:00 CET: the database moves
+    <server> is healthy; it is paused since 2026-11-21 10:00 CET by ann@db until 2026-11-21 12:00 CET: the database moves
     ");
     assert_snapshot!(unpaused.transcript(&mut docket(["unpause"])), @r"
     exit code 0

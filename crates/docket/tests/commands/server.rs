@@ -63,7 +63,7 @@ impl Drop for Server {
 #[test]
 fn it_says_whose_zone_it_took_and_stops_on_sigterm() {
     let mut server = Server::start(&[("DOCKET_LISTEN", "127.0.0.1:0")]);
-    assert!(server.line_with("schedules are in").contains("Europe/Berlin, chosen by TZ"));
+    assert!(server.line_with("default time zone").contains("Europe/Berlin, set by TZ"));
     server.address();
 
     server.send("-TERM");

@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::{Reader, fields::Fields, values};
@@ -11,6 +10,7 @@ use crate::{
     mistake::{Mistake, Place, expected},
     name::{AllocationName, InvalidName},
     schedule::{self, Schedule},
+    zone::{UnknownZone, Zone},
 };
 
 impl Reader<'_> {
@@ -77,9 +77,9 @@ impl Reader<'_> {
         (!names.is_empty()).then(|| names.into())
     }
 
-    pub(super) fn time_zone(&mut self, fields: &mut Fields) -> Option<Tz> {
+    pub(super) fn time_zone(&mut self, fields: &mut Fields) -> Option<Zone> {
         self.field(fields, "TimeZone", |value| {
-            schedule::zone::parse_zone(values::text(value)?).map_err(|error| error.to_string())
+            values::text(value)?.parse().map_err(|error: UnknownZone| error.to_string())
         })
     }
 }

@@ -18,8 +18,7 @@ use actix_web::{
     test,
     web::Data,
 };
-use chrono_tz::Tz;
-use docket_model::container::UnknownOptions;
+use docket_model::{Zone, container::UnknownOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::{Api, Limits, Sessions, WrongTokens, access, forecast::Forecasts, held, routes};
@@ -42,7 +41,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
         engine,
         clock: clock.clone(),
         health: health.clone(),
-        zone: Tz::Europe__Berlin,
+        zone: "Europe/Berlin".parse::<Zone>().unwrap(),
         namespace: "docket".parse().unwrap(),
         env_dir: None,
         max_starting: None,
@@ -57,7 +56,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
         has_file: false,
         has_env_dir: false,
         ticks: Arc::new(Ticks::default()),
-        zone: Tz::Europe__Berlin,
+        zone: "Europe/Berlin".parse::<Zone>().unwrap(),
         access,
         is_local_socket: false,
         max_body: 1000,

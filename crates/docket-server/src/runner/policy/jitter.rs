@@ -1,8 +1,7 @@
 //! How much later than its instant a run starts, where its allocation wants starts spread.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
-use docket_model::{Allocation, run::Instant};
+use docket_model::{Allocation, Zone, run::Instant};
 use ring::digest::{SHA256, digest};
 
 /// When the run for an instant starts: later by less than `Jitter`, and before the next instant.
@@ -12,7 +11,7 @@ use ring::digest::{SHA256, digest};
 pub(crate) fn starts_at(
     allocation: &Allocation,
     instant: DateTime<Utc>,
-    zone: Tz,
+    zone: Zone,
 ) -> DateTime<Utc> {
     let Some(jitter) = allocation.specification.policies.jitter else { return instant };
     let gap = allocation.next(instant, zone).map_or(TimeDelta::MAX, |next| next - instant);

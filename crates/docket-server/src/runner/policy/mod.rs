@@ -7,9 +7,8 @@ mod jitter;
 mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Allocation,
+    Allocation, Zone,
     allocation::{CatchUp, MOST_CAUGHT_UP, Retries},
     run::{RunState, Trigger},
     undecided::suspended_spans,
@@ -35,7 +34,7 @@ pub(crate) struct Question<'a> {
     /// What keeps it from starting.
     pub(crate) suspensions: Suspensions<'a>,
     /// The zone of allocations that name none.
-    pub(crate) zone: Tz,
+    pub(crate) zone: Zone,
     /// All instants up to then are decided.
     pub(crate) decided: DateTime<Utc>,
     pub(crate) now: DateTime<Utc>,
@@ -131,7 +130,7 @@ pub(crate) fn may_still_start(
     instant: DateTime<Utc>,
     trigger: &Trigger,
     allocation: &Allocation,
-    zone: Tz,
+    zone: Zone,
     now: DateTime<Utc>,
 ) -> bool {
     if !matches!(trigger, Trigger::Schedule | Trigger::CatchUp) {

@@ -15,9 +15,8 @@ pub(super) mod runs;
 pub(super) mod settling;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Origin, Output, Run, RunId, Specification,
+    Origin, Output, Run, RunId, Specification, Zone,
     container::UnknownOptions,
     mistake::FieldPath,
     run::{ContainerId, Exit, Instant, RunState, Trigger},
@@ -136,7 +135,7 @@ pub(super) fn specification(name: &str, cron: &str) -> Specification {
 pub(super) fn pushed(specifications: Vec<Specification>, second: i64) -> Push {
     let (origin, at) = (Origin::Api, moment(second));
     let only_if = Condition::Nothing;
-    let circumstances = Circumstances { zone: Tz::UTC, outages: Vec::new() };
+    let circumstances = Circumstances { zone: Zone::utc(), outages: Vec::new() };
     let by = "test".into();
     Push { specifications, origin, complete: false, at, by, only_if, circumstances }
 }

@@ -210,7 +210,7 @@ pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(sto
     let reason = "not known: the store was restored from a copy of 2027-01-15T08:01:30Z";
 
     let settlement =
-        Settlement { at: moment(601), zone: chrono_tz::Tz::UTC, reason: reason.into() };
+        Settlement { at: moment(601), zone: docket_model::Zone::utc(), reason: reason.into() };
     store.settle(settlement.clone()).await.unwrap();
     store.settle(settlement).await.unwrap();
 
@@ -237,7 +237,7 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
         zoned("every", "@every 10m", None),
     ];
     let push = pushed(specifications, 0);
-    let (berlin, to) = (chrono_tz::Europe::Berlin, chrono_tz::America::New_York);
+    let (berlin, to) = ("Europe/Berlin".parse().unwrap(), "America/New_York".parse().unwrap());
     let circumstances = Circumstances { zone: berlin, outages: Vec::new() };
     store.push(Push { circumstances, ..push }).await.unwrap();
 

@@ -9,9 +9,8 @@ use std::{cmp::Reverse, collections::VecDeque, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Run, RunId,
+    AllocationName, Life, Origin, Run, RunId, Zone,
     journal::{Entry, Event, Suspension},
     output::{Excerpt, PIECE},
     run::Instant,
@@ -156,7 +155,7 @@ impl AllocationStore for MemoryStore {
         Ok(())
     }
 
-    async fn note_zone(&self, _zone: Tz) -> Result<(), StoreError> {
+    async fn note_zone(&self, _zone: Zone) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -40,9 +40,8 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Run, RunId,
+    AllocationName, Life, Origin, Run, RunId, Zone,
     journal::{Cause, Entry, Event, Pause, Suspension},
     output::Excerpt,
     run::Instant,
@@ -202,7 +201,7 @@ impl AllocationStore for SqliteStore {
         self.writer.ask(move |work| work.settle_all(&settlement)).await
     }
 
-    async fn note_zone(&self, zone: Tz) -> Result<(), StoreError> {
+    async fn note_zone(&self, zone: Zone) -> Result<(), StoreError> {
         self.writer.ask(move |work| Ok(work.set(TIME_ZONE, zone.name())?)).await
     }
 

@@ -7,9 +7,8 @@ mod starts;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    Allocation, AllocationName, FieldPath, Origin, Run, Specification,
+    Allocation, AllocationName, FieldPath, Origin, Run, Specification, Zone,
     container::UnknownOptions,
     journal::{Cause, Entry, Event, Pause, Suspension},
     run::{Attempt, Demand, Exit, Instant, RunState, Step, Trigger},
@@ -155,7 +154,7 @@ impl Case {
             engine_away: self.engine_away,
             store_trouble: self.store_trouble,
             standby: self.standby,
-            zone: Tz::Europe__Berlin,
+            zone: "Europe/Berlin".parse::<Zone>().unwrap(),
             now: self.now,
         }
     }

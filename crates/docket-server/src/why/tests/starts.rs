@@ -68,7 +68,7 @@ fn jitter_is_no_lateness() {
     let starts = crate::runner::policy::starts_at(
         &case.standing.allocation,
         at("08:00"),
-        Tz::Europe__Berlin,
+        "Europe/Berlin".parse::<Zone>().unwrap(),
     );
     let case = case.run("08:00", RunState::Succeeded, |run| {
         once("08:00", "08:59", 0)(run);

@@ -7,9 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use chrono_tz::Tz;
 use clap::{Args, builder::BoolishValueParser};
-use docket_model::{Duration, container::UnknownOptions, schedule::zone::parse_zone};
+use docket_model::{Duration, Zone, container::UnknownOptions};
 use docket_server::{
     Access, Config,
     config::{Listen, Namespace, StoreChoice, TlsFiles, Token},
@@ -36,8 +35,8 @@ pub(crate) struct Arguments {
     pub(super) listen: Option<Listen>,
 
     /// Zone (IANA name) of allocations that name none [default: `TZ` or the host's]
-    #[arg(long, value_name = "ZONE", env = "DOCKET_TIME_ZONE", value_parser = parse_zone)]
-    pub(super) time_zone: Option<Tz>,
+    #[arg(long, value_name = "ZONE", env = "DOCKET_TIME_ZONE")]
+    pub(super) time_zone: Option<Zone>,
 
     /// File, or folder of files, with allocations that are loaded at start and on SIGHUP, and that
     /// the API cannot change
@@ -206,7 +205,7 @@ Without --listen the variables HOST and PORT are read, as in the original docket
 
 impl Arguments {
     /// The configuration that these options make.
-    pub(super) fn config(self, time_zone: Tz) -> Result<Config> {
+    pub(super) fn config(self, time_zone: Zone) -> Result<Config> {
         let Bounds {
             max_starting,
             max_running,

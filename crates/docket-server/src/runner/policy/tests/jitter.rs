@@ -7,7 +7,7 @@ fn jittered(cron: &str, jitter: &str) -> Allocation {
 }
 
 fn offset(allocation: &Allocation, instant: &str) -> i64 {
-    (starts_at(allocation, at(instant), Tz::UTC) - at(instant)).num_milliseconds()
+    (starts_at(allocation, at(instant), Zone::utc()) - at(instant)).num_milliseconds()
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn offsets_are_spread_below_the_jitter() {
 
     let mut tenths = [0; 10];
     for day in 0..2000 {
-        let late = starts_at(&nightly, night(day), Tz::UTC) - night(day);
+        let late = starts_at(&nightly, night(day), Zone::utc()) - night(day);
         assert!(late >= TimeDelta::zero() && late < TimeDelta::minutes(30), "{late}");
         tenths[usize::try_from(late.num_minutes() / 3).unwrap()] += 1;
     }
@@ -40,7 +40,7 @@ fn a_start_falls_before_the_next_instant_however_long_the_jitter() {
     for number in 0..1000 {
         let instant = at("2026-01-02T00:00:00Z") + TimeDelta::seconds(10 * number);
 
-        let late = starts_at(&often, instant, Tz::UTC) - instant;
+        let late = starts_at(&often, instant, Zone::utc()) - instant;
 
         assert!(late >= TimeDelta::zero() && late < TimeDelta::seconds(10), "{late}");
     }
@@ -62,7 +62,7 @@ fn an_instant_is_decided_when_its_start_has_come_and_is_late_from_then_on() {
 #[test]
 fn after_a_pause_the_latest_whose_start_has_come_is_made_up_for() {
     let hourly = jittered("0 * * * *", "30m");
-    let start = starts_at(&hourly, at("2026-01-02T06:00:00Z"), Tz::UTC);
+    let start = starts_at(&hourly, at("2026-01-02T06:00:00Z"), Zone::utc());
     let told = |now: DateTime<Utc>| decided(&hourly, "2026-01-02T00:00:00Z", &now.to_rfc3339());
 
     assert_eq!(

@@ -66,7 +66,7 @@ fn decided_while(
     after: &str,
     now: &str,
 ) -> Vec<String> {
-    let (zone, decided, now) = (Tz::UTC, at(after), at(now));
+    let (zone, decided, now) = (Zone::utc(), at(after), at(now));
     let rulings =
         decide(Question { allocation, suspensions: by_ann(suspension), zone, decided, now });
     rulings.iter().map(told).collect()

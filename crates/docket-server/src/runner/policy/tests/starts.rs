@@ -61,7 +61,7 @@ fn what_was_held_up_may_start_until_its_deadline() {
     for (keys, trigger, time, expected) in cases {
         let (instant, now) = (at("2026-01-02T01:00:00Z"), at(&format!("2026-01-02T{time}Z")));
 
-        let may = may_still_start(instant, &trigger, &allocation(keys.clone()), Tz::UTC, now);
+        let may = may_still_start(instant, &trigger, &allocation(keys.clone()), Zone::utc(), now);
 
         assert_eq!(may, expected, "{keys} {trigger:?} at {time}");
     }
@@ -71,9 +71,9 @@ fn what_was_held_up_may_start_until_its_deadline() {
 fn with_jitter_the_deadline_is_counted_from_the_start() {
     let jittered = allocation(json!({"Cron": "0 * * * *", "Jitter": "59m"}));
     let instant = at("2026-01-02T01:00:00Z");
-    let next = starts_at(&jittered, at("2026-01-02T02:00:00Z"), Tz::UTC);
-    let hour_is_up = starts_at(&jittered, instant, Tz::UTC) + TimeDelta::hours(1);
-    let may = |now| may_still_start(instant, &Trigger::Schedule, &jittered, Tz::UTC, now);
+    let next = starts_at(&jittered, at("2026-01-02T02:00:00Z"), Zone::utc());
+    let hour_is_up = starts_at(&jittered, instant, Zone::utc()) + TimeDelta::hours(1);
+    let may = |now| may_still_start(instant, &Trigger::Schedule, &jittered, Zone::utc(), now);
 
     let end = next.min(hour_is_up + TimeDelta::milliseconds(1));
 

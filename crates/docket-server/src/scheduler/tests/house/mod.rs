@@ -8,9 +8,8 @@ mod wire;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    FieldPath, Origin, Specification,
+    FieldPath, Origin, Specification, Zone,
     container::UnknownOptions,
     journal::{Cause, Pause},
 };
@@ -96,7 +95,7 @@ impl Ground {
             engine: wired_engine.clone(),
             clock: clock.clone(),
             health: health.clone(),
-            zone: Tz::UTC,
+            zone: Zone::utc(),
             namespace: "docket".parse().unwrap(),
             env_dir: self.settings.env_dir.clone(),
             max_starting: None,
@@ -111,7 +110,7 @@ impl Ground {
         runner.take_up().await.unwrap();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (told, rung) = (runner.clone(), ticks.clone());
-        let scheduler = Scheduler::new(told, changes, &health, clock.clone(), Tz::UTC, rung);
+        let scheduler = Scheduler::new(told, changes, &health, clock.clone(), Zone::utc(), rung);
         tasks.spawn(scheduler.run(stop.clone()));
         tasks.spawn(runner.clone().begin(None));
         tasks.spawn(runner.clone().clean_up());

@@ -4,9 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use docket_model::{
-    AllocationName, Life, Origin, Run, RunId,
+    AllocationName, Life, Origin, Run, RunId, Zone,
     journal::{Entry, Suspension},
     output::Excerpt,
     run::Instant,
@@ -133,7 +132,7 @@ impl AllocationStore for WiredStore {
         self.write("settle", self.store.settle(settlement)).await
     }
 
-    async fn note_zone(&self, zone: Tz) -> Result<(), StoreError> {
+    async fn note_zone(&self, zone: Zone) -> Result<(), StoreError> {
         self.write("note-zone", self.store.note_zone(zone)).await
     }
 

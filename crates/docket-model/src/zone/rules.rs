@@ -1,0 +1,139 @@
+//! The rules of a zone: its offset at an instant, the changes of its clock, and what a time on the wall
+//! clock means. Seconds since 1970 throughout: of UTC for an instant, of the clock's own reading for
+//! a wall time.
+
+use chrono::{DateTime, Datelike, Timelike};
+use jiff::{
+    Timestamp, civil,
+    tz::{AmbiguousOffset, Offset, TimeZone},
+};
+
+/// A gap of the clock up to this length is made up for (cronie's rule); a longer one is not.
+const LONGEST_MADE_UP_GAP: i64 = 3 * 3600;
+
+/// The rules of a zone at one moment; an update of the zone data does not change them.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules(TimeZone);
+
+/// One change of a zone's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The first instant with the new offset.
+    pub(crate) at: i64,
+    /// The offset before, in seconds east of UTC.
+    pub(crate) before: i64,
+    /// The offset from then on.
+    pub(crate) after: i64,
+}
+
+impl Change {
+    /// Tells whether the wall times that this change leaves out run once, just after it.
+    pub(crate) fn is_made_up(self) -> bool {
+        (1..=LONGEST_MADE_UP_GAP).contains(&(self.after - self.before))
+    }
+}
+
+/// What a wall time means in a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Once(i64),
+    Twice {
+        first: i64,
+        second: i64,
+    },
+    /// The clock leaves it out at this change.
+    Never(Change),
+}
+
+impl Rules {
+    /// Coordinated universal time.
+    pub(super) fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// Reads a compiled zone file (RFC 9636); `None` if it is not one.
+    pub(super) fn parse(name: &str, file: &[u8]) -> Option<Self> {
+        TimeZone::tzif(name, file).ok().map(Self)
+    }
+
+    /// Returns the offset at an instant, in seconds east of UTC.
+    pub(crate) fn offset(&self, at: i64) -> i64 {
+        self.0.to_offset(timestamp(at)).seconds().into()
+    }
+
+    /// Returns what people call the offset at an instant, such as `CEST` or `+03`.
+    pub(super) fn abbreviation<T>(&self, at: i64, read: impl FnOnce(&str) -> T) -> T {
+        read(self.0.to_offset_info(timestamp(at)).abbreviation())
+    }
+
+    /// Returns the first change of the clock in `(after, until]`.
+    pub(crate) fn first_change(&self, after: i64, until: i64) -> Option<Change> {
+        let mut before = self.offset(after);
+        for transition in self.0.following(timestamp(after)) {
+            let at = transition.timestamp().as_second();
+            if at > until {
+                return None;
+            }
+            let offset = i64::from(transition.offset().seconds());
+            // Some transitions change only the abbreviation.
+            if at > after && offset != before {
+                return Some(Change { at, before, after: offset });
+            }
+            before = offset;
+        }
+        None
+    }
+
+    /// Maps a wall time to the instants it names; `None` outside the years -9999 to 9999.
+    pub(crate) fn meaning(&self, wall: i64) -> Option<Meaning> {
+        let reading = reading(wall)?;
+        let seconds = |offset: Offset| i64::from(offset.seconds());
+        let meaning = match self.0.to_ambiguous_timestamp(reading).offset() {
+            AmbiguousOffset::Unambiguous { offset } => Meaning::Once(wall - seconds(offset)),
+            AmbiguousOffset::Fold { before, after } => {
+                Meaning::Twice { first: wall - seconds(before), second: wall - seconds(after) }
+            }
+            AmbiguousOffset::Gap { before, after } => {
+                let (from, to) = (wall - seconds(after), wall - seconds(before));
+                Meaning::Never(self.first_change(from, to)?)
+            }
+        };
+        Some(meaning)
+    }
+
+    /// Tells whether two rules have the same clock from an instant to another.
+    pub(super) fn agree(&self, other: &Self, from: i64, until: i64) -> bool {
+        if self.offset(from) != other.offset(from) {
+            return false;
+        }
+        let (mut mine, mut theirs) = (self.changes(from, until), other.changes(from, until));
+        loop {
+            match (mine.next(), theirs.next()) {
+                (None, None) => return true,
+                (one, another) if one != another => return false,
+                _ => {}
+            }
+        }
+    }
+
+    fn changes(&self, from: i64, until: i64) -> impl Iterator<Item = Change> {
+        let next = move |change: &Change| self.first_change(change.at, until);
+        std::iter::successors(self.first_change(from, until), next)
+    }
+}
+
+/// What the clock shows.
+fn reading(wall: i64) -> Option<civil::DateTime> {
+    let read = DateTime::from_timestamp(wall, 0)?;
+    let part = |part: u32| i8::try_from(part).ok();
+    let (year, month, day) =
+        (i16::try_from(read.year()).ok()?, part(read.month())?, part(read.day())?);
+    let (hour, minute, second) = (part(read.hour())?, part(read.minute())?, part(read.second())?);
+    civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()
+}
+
+/// The nearest instant of the years -9999 to 9999.
+fn timestamp(at: i64) -> Timestamp {
+    let nearest = if at < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(at).unwrap_or(nearest)
+}
