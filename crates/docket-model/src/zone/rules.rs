@@ -56,6 +56,11 @@ impl Rules {
         TimeZone::tzif(name, file).ok().map(Self)
     }
 
+    /// Tells whether the name is the current one of several for the zone.
+    pub(super) fn has_current_name(&self) -> bool {
+        self.0.is_primary()
+    }
+
     /// Returns the offset at an instant, in seconds east of UTC.
     pub(crate) fn offset(&self, at: i64) -> i64 {
         self.0.to_offset(timestamp(at)).seconds().into()
