@@ -66,6 +66,23 @@ pub enum Event {
         /// True where this server started later, so that it starts nothing any more.
         starts_nothing: bool,
     },
+    /// The file of allocations was read again and could not be loaded: what was loaded before stays in
+    /// force.
+    #[serde(rename_all = "PascalCase")]
+    FileRejected {
+        /// The file or the directory.
+        file: String,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// The file of allocations was read again and loaded.
+    #[serde(rename_all = "PascalCase")]
+    FileLoaded {
+        /// The file or the directory.
+        file: String,
+        /// How many allocations it has.
+        allocations: usize,
+    },
     /// The whole server was paused: nothing starts by itself.
     ServerPaused(Suspension),
     /// The pause of the whole server was lifted.
@@ -115,6 +132,16 @@ impl fmt::Display for Event {
                     "that one started later, so it should start nothing any more"
                 };
                 write!(f, "another server uses a copy of this store; {consequence}")
+            }
+            Self::FileRejected { file, reason } => {
+                write!(
+                    f,
+                    "{file} was not loaded again, the allocations loaded before stay: {reason}"
+                )
+            }
+            Self::FileLoaded { file, allocations } => {
+                let noun = if *allocations == 1 { "allocation" } else { "allocations" };
+                write!(f, "{file} was loaded again: {allocations} {noun}")
             }
             Self::Paused(pause) => pause.fmt(f),
             Self::Created => f.write_str("created"),
@@ -294,6 +321,11 @@ mod tests {
             Event::Suspended(suspension(Some("the database moves"), Some(to))),
             Event::Suspended(suspension(None, None)),
             Event::Reset { from: to },
+            Event::FileRejected {
+                file: "docket.yml".to_owned(),
+                reason: "`docket.yml` cannot be read".to_owned(),
+            },
+            Event::FileLoaded { file: "docket.yml".to_owned(), allocations: 1 },
         ];
 
         assert_eq!(
@@ -304,6 +336,9 @@ mod tests {
                 "suspended by ann: the database moves, until 2026-11-21T06:40:00Z",
                 "suspended by ann",
                 "reset: it was decided up to 2026-11-21T06:40:00Z",
+                "docket.yml was not loaded again, the allocations loaded before stay: `docket.yml` \
+                 cannot be read",
+                "docket.yml was loaded again: 1 allocation",
             ]
         );
     }

@@ -6,7 +6,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
-use docket_model::{Specification, container::UnknownOptions};
+use docket_model::{
+    Specification,
+    container::UnknownOptions,
+    journal::{Entry, Event},
+};
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
@@ -264,6 +268,9 @@ fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
+/// How many characters of why a file was not loaded go to the journal: the log has all.
+const LONGEST_REASON: usize = 1000;
+
 /// The file whose allocations are in force.
 #[derive(Debug)]
 struct Source {
@@ -278,8 +285,8 @@ struct Source {
 }
 
 impl Source {
-    /// Loads the file: all of it, or nothing.
-    async fn load(&self) -> Result<(), FileError> {
+    /// Loads the file: all of it, or nothing. Returns how many allocations it has.
+    async fn load(&self) -> Result<usize, FileError> {
         let (path, options) = (self.path.clone(), self.options);
         let read = tokio::task::spawn_blocking(move || file::read(&path, options)).await;
         let file::Read { specifications, origin, by } = read.map_err(|error| {
@@ -303,7 +310,27 @@ impl Source {
         };
         self.store.push(push).await?;
         info!(file = %self.path.display(), "{count} allocations loaded");
-        Ok(())
+        Ok(count)
+    }
+
+    /// Loads the file again; one that became bad leaves the old allocations in force.
+    async fn reload(&self) {
+        let file = self.path.display().to_string();
+        let (mistake, event) = match self.load().await {
+            Ok(allocations) => (None, Event::FileLoaded { file, allocations }),
+            Err(error) => {
+                let error = chain(&error);
+                error!(error, "the file is not loaded: what was loaded before stays in force");
+                let reason = short_line(&error);
+                (
+                    Some(format!("{file} is not in force: {error}")),
+                    Event::FileRejected { file, reason },
+                )
+            }
+        };
+        *self.mistake.lock() = mistake;
+        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
+        self.runner.record(entry).await;
     }
 
     /// Loads the file again with each SIGHUP; one that became bad leaves the old ones in force.
@@ -318,12 +345,7 @@ impl Source {
                     () = stop.cancelled() => return,
                     Some(()) = hangups.recv() => {}
                 }
-                let mistake = self.load().await.err().map(|error| {
-                    let error = chain(&error);
-                    error!(error, "the file is not taken: what was loaded before stays in force");
-                    format!("{} is not in force: {error}", self.path.display())
-                });
-                *self.mistake.lock() = mistake;
+                self.reload().await;
             }
         })
     }
@@ -344,6 +366,13 @@ async fn listed_life(
         }
         Ok(()) => Ok(life),
     }
+}
+
+/// A text on one line of the journal, of a length that fits there.
+fn short_line(text: &str) -> String {
+    let line = text.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    let Some((end, _)) = line.char_indices().nth(LONGEST_REASON) else { return line };
+    format!("{}…", line.get(..end).unwrap_or_default())
 }
 
 /// An error and its causes in one line.

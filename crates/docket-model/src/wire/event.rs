@@ -1,5 +1,6 @@
 //! Events as they are told.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -45,6 +46,9 @@ pub const END: &str = "end";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunEvent {
+    /// When the record was made or changed. Servers of older versions do not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
     /// The allocation.
     pub allocation: AllocationName,
     /// The record as it is now.

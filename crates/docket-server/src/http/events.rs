@@ -22,13 +22,13 @@ use super::{
         refusals::{Any, Asked, Crowded, Guarded},
         stream_event::StreamEvent,
     },
-    query, session,
+    query, runs, session,
     sse::{self, Came, Feed, Pulse},
 };
 use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
 
 /// What may stand in the query.
-const KEYS: [&str; 4] = ["allocation", "label", "kind", "since"];
+const KEYS: [&str; 5] = ["allocation", "label", "kind", "state", "since"];
 
 /// How many parameters there may be: each reader keeps its own, and compares them with each event.
 const MAX_PARAMETERS: usize = 100;
@@ -135,6 +135,8 @@ struct Wanted {
     labels: Vec<String>,
     /// Those of one of these kinds, where there are any.
     kinds: Vec<EventKind>,
+    /// Those of runs that are in one of these states since, where there are any.
+    states: Vec<&'static str>,
 }
 
 impl Wanted {
@@ -156,6 +158,11 @@ impl Wanted {
                         wanted.kinds.push(kind(word)?);
                     }
                 }
+                "state" => {
+                    for word in value.split(',') {
+                        wanted.states.push(runs::state_word(word)?);
+                    }
+                }
                 "since" => since = Some(value).filter(|id| !id.is_empty()),
                 _ => return Err(query::unknown(&key, &KEYS)),
             }
@@ -165,6 +172,10 @@ impl Wanted {
 
     fn wants(&self, event: &Event) -> bool {
         let is_kind = self.kinds.is_empty() || self.kinds.contains(&event.kind());
+        let is_state = event.state().is_some_and(|state| self.states.contains(&state));
+        if !self.states.is_empty() && !is_state {
+            return false;
+        }
         let Some(allocation) = event.allocation() else { return is_kind };
         let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
         let is_labelled = self.labels.is_empty()
@@ -219,9 +230,9 @@ impl Following {
     fn event(&self, event: &Event) -> Bytes {
         let (kind, id) = (event.kind().word(), Id { start: self.start, number: event.number() });
         event.bytes(|news| match news {
-            News::Run(run) => {
+            News::Run(run, at) => {
                 let (allocation, run) = (run.id.allocation.clone(), RunRecord::from(run.as_ref()));
-                sse::event(Some(kind), id, &RunEvent { allocation, run })
+                sse::event(Some(kind), id, &RunEvent { at: Some(*at), allocation, run })
             }
             News::Entry(entry) => sse::event(Some(kind), id, &**entry),
         })

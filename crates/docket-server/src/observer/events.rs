@@ -13,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, Output, Run, journal::Entry, wire::EventKind};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -29,8 +30,8 @@ const TAKEN_AT_ONCE: usize = 64;
 /// One thing that happened, as it is told.
 #[derive(Debug, Clone)]
 pub enum News {
-    /// A record of a run was made or changed.
-    Run(Arc<Run>),
+    /// A record of a run was made or changed, at this moment.
+    Run(Arc<Run>, DateTime<Utc>),
     /// The journal has a new entry.
     Entry(Arc<Entry>),
 }
@@ -40,14 +41,22 @@ impl News {
     #[must_use]
     pub fn allocation(&self) -> Option<&AllocationName> {
         match self {
-            Self::Run(run) => Some(&run.id.allocation),
+            Self::Run(run, _) => Some(&run.id.allocation),
             Self::Entry(entry) => entry.allocation.as_ref(),
+        }
+    }
+
+    /// The state of the run that it is about, in a word.
+    fn state(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(run, _) => Some(run.state.word()),
+            Self::Entry(_) => None,
         }
     }
 
     fn kind(&self) -> EventKind {
         match self {
-            Self::Run(_) => EventKind::Run,
+            Self::Run(..) => EventKind::Run,
             Self::Entry(entry) if entry.allocation.is_some() => EventKind::Allocation,
             Self::Entry(_) => EventKind::Server,
         }
@@ -56,7 +65,7 @@ impl News {
     /// How much memory it takes, in bytes.
     fn weight(&self) -> usize {
         match self {
-            Self::Run(run) => run.weight(),
+            Self::Run(run, _) => run.weight(),
             Self::Entry(entry) => size_of::<Entry>() + entry.by.as_ref().map_or(0, String::len),
         }
     }
@@ -64,13 +73,15 @@ impl News {
     /// The same without the bytes of outputs, which must not live longer than their records.
     fn without_outputs(self) -> Self {
         match self {
-            Self::Run(mut run) if run.attempts.iter().any(|attempt| attempt.output.is_some()) => {
+            Self::Run(mut run, at)
+                if run.attempts.iter().any(|attempt| attempt.output.is_some()) =>
+            {
                 for attempt in &mut Arc::make_mut(&mut run).attempts {
                     let output = attempt.output.as_ref();
                     let sized = output.map(|it| Output::sized(it.kept(), it.omitted()));
                     attempt.output = sized.map(Arc::new);
                 }
-                Self::Run(run)
+                Self::Run(run, at)
             }
             news => news,
         }
@@ -85,6 +96,7 @@ pub(crate) type Labels = BTreeMap<String, String>;
 pub struct Event {
     number: u64,
     kind: EventKind,
+    state: Option<&'static str>,
     allocation: Option<AllocationName>,
     /// The labels that its allocation had before and has since, where it has any.
     labels: Vec<Labels>,
@@ -100,11 +112,11 @@ enum Content {
 
 impl Event {
     pub(super) fn new(number: u64, news: News, labels: Vec<Labels>) -> Self {
-        let (kind, allocation) = (news.kind(), news.allocation().cloned());
+        let (kind, state, allocation) = (news.kind(), news.state(), news.allocation().cloned());
         let news = news.without_outputs();
         let weight = news.weight();
         let content = Mutex::new(Content::News(news));
-        Self { number, kind, allocation, labels, weight, content }
+        Self { number, kind, state, allocation, labels, weight, content }
     }
 
     /// Its number: one more than that of the event before.
@@ -122,6 +134,12 @@ impl Event {
     #[must_use]
     pub fn kind(&self) -> EventKind {
         self.kind
+    }
+
+    /// The state that the run it is about has since, in a word; none where it is about no run.
+    #[must_use]
+    pub fn state(&self) -> Option<&'static str> {
+        self.state
     }
 
     /// Which allocation it is about; none where it is the server.

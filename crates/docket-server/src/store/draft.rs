@@ -111,9 +111,9 @@ impl<'a> Draft<'a> {
     }
 
     /// Takes up what the record of a run says now, and has it told.
-    pub(super) fn follow(&mut self, run: &Arc<Run>) {
+    pub(super) fn follow(&mut self, run: &Arc<Run>, at: DateTime<Utc>) {
         self.follow_in_silence(run);
-        self.tell(News::Run(Arc::clone(run)));
+        self.tell(News::Run(Arc::clone(run), at));
     }
 
     /// Takes up what the record of a run says now.

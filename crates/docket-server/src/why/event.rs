@@ -39,7 +39,9 @@ fn what(tale: &Tale, event: &Event, by: &str) -> String {
         | Event::ServerZoneChanged { .. }
         | Event::Restored { .. }
         | Event::NamespaceChanged { .. }
-        | Event::TwinFound { .. } => event.to_string(),
+        | Event::TwinFound { .. }
+        | Event::FileRejected { .. }
+        | Event::FileLoaded { .. } => event.to_string(),
         Event::Created
         | Event::Deleted
         | Event::Resumed

@@ -25,6 +25,8 @@ pub(crate) struct Wanted {
     pub(crate) labels: Vec<String>,
     /// Only those of one of these kinds.
     pub(crate) kinds: Vec<String>,
+    /// Only those of runs that are in one of these states since.
+    pub(crate) states: Vec<&'static str>,
 }
 
 /// An event as the server sent it.
@@ -121,13 +123,14 @@ impl<'a> Events<'a> {
         self.pauses.wait().await;
         let mut request =
             self.client.request(Method::GET, "/-/events").header(ACCEPT, "text/event-stream");
-        let Wanted { allocations, labels, kinds } = &self.wanted;
+        let Wanted { allocations, labels, kinds, states } = &self.wanted;
         request = request
             .query(
                 &allocations.iter().map(|name| ("allocation", name.as_str())).collect::<Vec<_>>(),
             )
             .query(&labels.iter().map(|label| ("label", label)).collect::<Vec<_>>())
-            .query(&kinds.iter().map(|kind| ("kind", kind)).collect::<Vec<_>>());
+            .query(&kinds.iter().map(|kind| ("kind", kind)).collect::<Vec<_>>())
+            .query(&states.iter().map(|state| ("state", state)).collect::<Vec<_>>());
         if !self.last_id.is_empty() {
             request = request.header("last-event-id", &self.last_id);
         }

@@ -13,6 +13,7 @@ use docket_model::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::state;
 use crate::{
     client::{Client, Connection, Events, Happened, ServerEvent, Wanted},
     output, words,
@@ -43,6 +44,16 @@ pub(crate) struct Arguments {
     )]
     kinds: Vec<String>,
 
+    /// Only events of runs that are in this state since; may be given again, or several with commas
+    #[arg(
+        long = "state",
+        value_name = "STATE",
+        value_delimiter = ',',
+        ignore_case = true,
+        value_parser = state::parser()
+    )]
+    states: Vec<&'static str>,
+
     /// How to print them [default: text on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Form>,
@@ -64,15 +75,16 @@ const EXAMPLES: &str = "\
 Examples:
   docket events
   docket events --allocation report --kind run
-  docket events --label team=finance -o json | jq -c 'select(.Run.State == \"failed\")'";
+  docket events --state failed,timed-out
+  docket events --label team=finance -o json | jq -c '.Run.Reason'";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let default = if output::is_terminal() { Form::Text } else { Form::Json };
     let form = arguments.output.unwrap_or(default);
     let kinds = arguments.kinds.iter().map(|kind| kind.to_lowercase()).collect();
-    let Arguments { allocations, labels, .. } = arguments;
-    let mut events = Events::new(&client, Wanted { allocations, labels, kinds });
+    let Arguments { allocations, labels, states, .. } = arguments;
+    let mut events = Events::new(&client, Wanted { allocations, labels, kinds, states });
     let Err(error) = follow(&client, &mut events, form).await;
     Err(error)
 }
@@ -118,9 +130,9 @@ fn as_json(event: &ServerEvent, data: Value) -> Value {
 
 /// When, about which allocation, and what; what this version does not know is shown as it is.
 fn in_words(kind: &str, data: &Value) -> String {
-    if let Ok(RunEvent { allocation, run }) = RunEvent::deserialize(data) {
-        let at = moment(&run);
-        return format!("{}  {allocation}  run {} {}", stamp(at), run.run, state(&run, at));
+    if let Ok(RunEvent { at, allocation, run }) = RunEvent::deserialize(data) {
+        let at = at.unwrap_or(run.decided);
+        return format!("{}  {allocation}  run {} {}", stamp(at), run.run, in_state(&run, at));
     }
     let Ok(Entry { at, allocation, event, by }) = Entry::deserialize(data) else {
         return format!("{kind}  {data}");
@@ -131,7 +143,7 @@ fn in_words(kind: &str, data: &Value) -> String {
 }
 
 /// How far a run is, or how it ended and why.
-fn state(run: &RunRecord, at: DateTime<Utc>) -> String {
+fn in_state(run: &RunRecord, at: DateTime<Utc>) -> String {
     let attempt = run.attempts.last();
     let number = attempt.map_or(1, |attempt| attempt.attempt);
     let number = if number > 1 { format!(" (attempt {number})") } else { String::new() };
@@ -144,13 +156,6 @@ fn state(run: &RunRecord, at: DateTime<Utc>) -> String {
     let is_created = run.state == "claimed" && attempt.is_some_and(|it| it.container.is_some());
     let step = if is_created { ", container created" } else { "" };
     format!("{}{step}{number}{why}", words::state(&RunSummary::from(run), at))
-}
-
-/// The latest moment that a record knows of.
-fn moment(run: &RunRecord) -> DateTime<Utc> {
-    let attempts = run.attempts.iter().flat_map(|attempt| [attempt.started, attempt.ended]);
-    let moments = attempts.chain([run.ended]).flatten();
-    moments.fold(run.decided, DateTime::max)
 }
 
 fn stamp(moment: DateTime<Utc>) -> String {

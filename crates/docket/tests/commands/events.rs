@@ -14,7 +14,8 @@ fn event(id: u32, kind: &str, data: &str) -> String {
 }
 
 fn run(id: u32, record: &str) -> String {
-    event(id, "run", &format!(r#"{{"Allocation":"foo","Run":{record}}}"#))
+    let at = "2026-11-21T09:00:07.5Z";
+    event(id, "run", &format!(r#"{{"At":"{at}","Allocation":"foo","Run":{record}}}"#))
 }
 
 fn claimed(attempt: &str) -> String {
@@ -85,6 +86,8 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
         "team=a",
         "--kind",
         "Run,server",
+        "--state",
+        "Failed,retrying",
     ];
     assert_snapshot!(stub.transcript(&mut docket(arguments)), @"
     exit code 1
@@ -111,7 +114,7 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
         last_ids.iter().map(Option::as_deref).collect::<Vec<_>>(),
         [None, Some("a-3"), Some("a-3"), Some("a-3"), Some("a-7")]
     );
-    assert_eq!(stub.lines()[0], "GET /-/events?allocation=foo&label=team%3Da&kind=run&kind=server");
+    assert_eq!(stub.lines()[0], "GET /-/events?allocation=foo&label=team%3Da&kind=run&kind=server&state=failed&state=between-attempts");
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! What stands in paths and heads of requests, the same for many.
 
-use docket_model::{AllocationName, run::Instant};
+use docket_model::{
+    AllocationName,
+    run::{Instant, RunState},
+};
 use utoipa::{
     IntoParams, PartialSchema,
     openapi::{
-        Required,
+        Object, Required,
         path::{Parameter, ParameterBuilder, ParameterIn},
         schema::{ObjectBuilder, Type},
     },
@@ -96,6 +99,13 @@ fn in_head(name: &str, about: &str, pattern: &str, example: &str) -> Parameter {
     parameter.schema(Some(schema)).example(Some(example.into())).build()
 }
 
+/// One of the words for the state of a run, or several.
+fn states() -> Object {
+    let words = RunState::WORDS.join("|");
+    let pattern = format!("^({words})(,({words}))*$");
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
+}
+
 /// Which events are wanted. The query is read by hand, as its keys may stand there several times.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -109,6 +119,9 @@ pub(in crate::http) struct EventsQuery {
     /// Those of these kinds, with commas between.
     #[param(pattern = "^(run|allocation|server)(,(run|allocation|server))*$", example = "run")]
     kind: Option<String>,
+    /// Those of runs that are in one of these states since, with commas between; then only events of runs.
+    #[param(schema_with = states, required = false, example = "failed,timed-out")]
+    state: Option<String>,
     /// Those after the event of this id.
     #[param(example = "20261121T080000Z-17")]
     since: Option<String>,

@@ -10,7 +10,7 @@ pub(in crate::http) struct StreamEvent {
     id: Option<String>,
     /// Its type: `run`, `allocation`, `server`, `gap`; of an output `end`, or none for a piece of it.
     event: Option<String>,
-    /// JSON in one line: `{Allocation, Run}` of a run, an entry of the journal, `{Reason}` of a gap; of
+    /// JSON in one line: `{At, Allocation, Run}` of a run, an entry of the journal, `{Reason}` of a gap; of
     /// an output a text, and the run's record at the end.
     data: Option<String>,
 }

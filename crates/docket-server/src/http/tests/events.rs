@@ -106,6 +106,9 @@ async fn a_reader_gets_what_it_wants_and_nothing_else() {
         ("?label=team=x&kind=run", "run a"),
         ("?label=team&label=own%3Db&kind=run&kind=allocation", "allocation b, run b"),
         ("?label=team=z", "server -"),
+        ("?state=claimed", "run a, run b"),
+        ("?state=starting,failed&allocation=a", "run a"),
+        ("?state=failed", ""),
     ];
     for (query, expected) in cases {
         let api = api(Access::default());

@@ -3,7 +3,7 @@
 use docket_model::{
     Origin,
     journal::{Entry, Event as Happened},
-    run::RunState,
+    run::{Cancellation, RunState},
 };
 use serde_json::json;
 
@@ -32,7 +32,7 @@ async fn told(reader: &mut Reader, count: usize) -> Vec<String> {
 
 fn in_words(news: &News) -> String {
     match news {
-        News::Run(run) => {
+        News::Run(run, _) => {
             let second = (run.id.instant.moment() - moment(0)).num_seconds();
             let container = run.attempt().and_then(|attempt| attempt.container.as_ref());
             let container = container.map(|id| format!(" in {id}")).unwrap_or_default();
@@ -62,6 +62,42 @@ pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &dyn 
         ["a 60 claimed", "a 60 claimed in abc", "a 60 running in abc", "a 60 failed in abc"];
     assert_eq!(told(&mut reader, 4).await, expected);
     assert_eq!(reader.last(), store.events().read(None).unwrap().0.last());
+}
+
+pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_since(
+    store: &dyn Store,
+) {
+    push_a(store).await;
+    let mut reader = reader(store);
+
+    let claimed = claim(store, "a", 60).await;
+    note(store, &claimed.id, created("abc"), moment(61)).await.unwrap();
+    let cancellation = Cancellation { reason: "cancelled by ann".to_owned(), kill: false };
+    note(store, &claimed.id, Progress::Cancelling(cancellation), moment(75)).await.unwrap();
+    let ended = end(failed(3), 3, "x");
+    finish(store, &claimed.id, ended.clone()).await.unwrap();
+    store.decide(run(store, "a", 120, missed(180, 2)).await).await.unwrap();
+    let more = run(store, "a", 240, missed(240, 1)).await;
+    store.decide(more.clone()).await.unwrap();
+
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        let event = reader.next().await.unwrap();
+        let at = event.bytes(|news| match news {
+            News::Run(_, at) => at.to_rfc3339().into(),
+            News::Entry(_) => "".into(),
+        });
+        seen.push((event.state().unwrap(), String::from_utf8(at.to_vec()).unwrap()));
+    }
+    let expected = [
+        ("claimed", claimed.decided_at),
+        ("claimed", moment(61)),
+        ("claimed", moment(75)),
+        ("failed", ended.at),
+        ("missed", more.decided_at),
+        ("missed", more.decided_at),
+    ];
+    assert_eq!(seen, expected.map(|(state, at)| (state, at.to_rfc3339())));
 }
 
 pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(store: &dyn Store) {

@@ -94,6 +94,7 @@ macro_rules! keeps_the_contract {
             settling::what_nobody_knows_of_is_missed_for_that_reason,
             settling::another_zone_of_the_server_starts_no_instant_of_the_past,
             events::each_change_of_a_run_is_told_in_order,
+            events::an_event_has_the_time_of_the_change_and_the_state_since,
             events::missed_instants_are_told_as_their_record_grows,
             events::what_the_journal_notes_is_told_with_the_labels_it_is_about,
             events::what_is_refused_is_not_told,

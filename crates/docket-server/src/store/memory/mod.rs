@@ -235,15 +235,16 @@ impl RunStore for MemoryStore {
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state.write();
-        let is_shown = progress.is_shown();
+        let shown_at = progress.is_shown().then_some(at);
         let change = |run: &mut Run| progress.apply(run, at);
-        state.change(id, uid, rules::check_under_way, is_shown, change).map(drop)
+        state.change(id, uid, rules::check_under_way, shown_at, change).map(drop)
     }
 
     async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
         let mut state = self.state.write();
+        let shown_at = Some(end.at);
         let finished =
-            state.change(id, uid, rules::check_finishable, true, |run| end.apply(run))?;
+            state.change(id, uid, rules::check_finishable, shown_at, |run| end.apply(run))?;
         state.remove_if_too_large(finished, self.most_bytes);
         state.shrink_to(self.most_bytes);
         Ok(())

@@ -148,9 +148,9 @@ impl State {
         let folded = if is_new { history.fold(&run) } else { None };
         let added = is_new && folded.is_none();
         if added {
-            draft.follow(&run);
+            draft.follow(&run, run.decided_at);
         } else if let Some(folded) = folded {
-            draft.tell(News::Run(folded));
+            draft.tell(News::Run(folded, run.decided_at));
         }
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
@@ -197,9 +197,9 @@ impl State {
         }
         let (run, rest) = (Arc::new(run), rest.map(Arc::new));
         if let Some(rest) = &rest {
-            draft.tell(News::Run(Arc::clone(rest)));
+            draft.tell(News::Run(Arc::clone(rest), run.decided_at));
         }
-        draft.follow(&run);
+        draft.follow(&run, run.decided_at);
         let staged = draft.into_staged();
         self.catalogue.accept(staged);
         self.resized(position, &resized);
@@ -210,14 +210,14 @@ impl State {
         Recorded::New
     }
 
-    /// Changes the record of a run that passes a check, and has it told where that is to be seen;
-    /// returns its age.
+    /// Changes the record of a run that passes a check, and makes it an event of a moment where that is to
+    /// be seen; returns its age.
     pub(super) fn change(
         &mut self,
         id: &RunId,
         uid: Uuid,
         check: impl FnOnce(&RunId, Option<&Run>) -> Result<(), StoreError>,
-        is_shown: bool,
+        shown_at: Option<DateTime<Utc>>,
         change: impl FnOnce(&mut Run),
     ) -> Result<u64, StoreError> {
         let name = id.allocation.as_str();
@@ -229,10 +229,9 @@ impl State {
             return Err(StoreError::NoSuchRun(id.clone()));
         };
         change(Arc::make_mut(&mut run));
-        if is_shown {
-            draft.follow(&run);
-        } else {
-            draft.follow_in_silence(&run);
+        match shown_at {
+            Some(at) => draft.follow(&run, at),
+            None => draft.follow_in_silence(&run),
         }
         let staged = draft.into_staged();
         self.catalogue.accept(staged);

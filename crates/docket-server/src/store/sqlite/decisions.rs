@@ -118,7 +118,7 @@ impl Work<'_> {
         rules::check_under_way(id, Some(&*run))?;
         progress.clone().apply(Arc::make_mut(&mut run), at);
         if progress.is_shown() {
-            self.draft.tell(News::Run(Arc::clone(&run)));
+            self.draft.tell(News::Run(Arc::clone(&run), at));
         }
         self.change(position, &run)?;
         Ok(())
@@ -135,7 +135,7 @@ impl Work<'_> {
         if let (Some(attempt), Some(output)) = (run.attempt(), &end.output) {
             outputs::write(self.sql, position, id.instant, attempt.number, output)?;
         }
-        self.draft.tell(News::Run(Arc::clone(&run)));
+        self.draft.tell(News::Run(Arc::clone(&run), end.at));
         self.change(position, &run)?;
         Ok(())
     }
@@ -175,7 +175,7 @@ impl Work<'_> {
     /// Adds a record. Those that are too many by it go later: a claim does not wait for that.
     fn add(&mut self, position: u64, run: &Arc<Run>) -> rusqlite::Result<()> {
         record::insert(self.sql, position, run)?;
-        self.draft.follow(run);
+        self.draft.follow(run, run.decided_at);
         let Some((_, entry)) = self.draft.entry_mut(run.id.allocation.as_str()) else {
             return Ok(());
         };
@@ -195,7 +195,7 @@ impl Work<'_> {
         let Some(folded) = rules::folded(&newest, run) else { return Ok(false) };
         newest.state = folded;
         record::update(self.sql, owner.position, &newest)?;
-        self.draft.tell(News::Run(Arc::new(newest)));
+        self.draft.tell(News::Run(Arc::new(newest), run.decided_at));
         Ok(true)
     }
 
