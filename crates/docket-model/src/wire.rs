@@ -61,8 +61,20 @@ pub struct Status {
     pub schedule: Option<String>,
     /// The zone in force.
     pub time_zone: String,
-    /// How many of its runs are under way.
+    /// How many of its runs have a container that runs.
     pub running: usize,
+    /// How many of its runs are starting: claimed, and their containers do not run yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub starting: usize,
+    /// How many of its runs wait in the queue for an older run to end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub waiting: usize,
+    /// How many of its runs wait for their next attempt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub retrying: usize,
     /// A suspension by hand that holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspension>,
@@ -77,6 +89,19 @@ pub struct Status {
     /// What should be known about the schedule, such as that it never runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+impl Status {
+    /// How many of its runs are not over.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.running + self.starting + self.waiting + self.retrying
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Answers why an allocation ran or did not, in sentences: `GET /{name}/why`.

@@ -1,7 +1,12 @@
 //! Times and results as people say them.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use docket_model::{Zone, journal::Suspension, run::RunState, wire::RunSummary};
+use docket_model::{
+    Zone,
+    journal::Suspension,
+    run::RunState,
+    wire::{RunSummary, Status},
+};
 use serde_json::Value;
 
 /// Where a moment lies, seen from `now`: `in 3h 12m`, `5m ago`, `now`.
@@ -90,6 +95,33 @@ pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
         _ => String::new(),
     };
     format!("{}{when}{why}", state(run, now))
+}
+
+/// How many runs are how far: `1 running, 2 waiting`; empty where all are over.
+pub(crate) fn under_way(status: &Status) -> String {
+    let Status { running, starting, waiting, retrying, .. } = *status;
+    in_numbers([running, starting, retrying, waiting])
+}
+
+/// The same of runs that are not over, by the words of their states.
+pub(crate) fn counted<'a>(states: impl Iterator<Item = &'a str>) -> String {
+    let mut counts = [0; 4];
+    for state in states {
+        let place = match state {
+            "claimed" => 1,
+            "between-attempts" => 2,
+            "waiting" => 3,
+            _ => 0,
+        };
+        counts[place] += 1;
+    }
+    in_numbers(counts)
+}
+
+fn in_numbers(counts: [usize; 4]) -> String {
+    let words = ["running", "starting", "retrying", "waiting"];
+    let shown = counts.into_iter().zip(words).filter(|(count, _)| *count > 0);
+    shown.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 /// How far a run is or how it ended, in the words that people read: `retrying in 30s`.

@@ -91,6 +91,18 @@ fn a_file_that_became_bad_keeps_the_old_allocations_and_the_server_says_so() {
     assert_eq!(kept, ["old"]);
     await_names(&server, &["new"]);
     eventually("a server that is ready", || (server.get("/-/ready").status == 200).then_some(()));
+    let reloads = eventually("both reloads in the journal", || {
+        let journal = server.get("/-/journal").json();
+        let events = journal.as_array().unwrap().iter().map(|entry| entry["Event"].clone());
+        let reloads: Vec<_> = events
+            .filter(|event| event.get("FileLoaded").or(event.get("FileRejected")).is_some())
+            .collect();
+        (reloads.len() == 2).then_some(reloads)
+    });
+    assert_eq!(reloads[0]["FileLoaded"]["Allocations"], 1);
+    let rejected = &reloads[1]["FileRejected"];
+    assert_eq!(rejected["File"], file.display().to_string());
+    assert!(rejected["Reason"].as_str().unwrap().contains("30-59,0-10"), "{rejected}");
 }
 
 #[test]

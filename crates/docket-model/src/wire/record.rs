@@ -220,6 +220,19 @@ fn cancellation(run: &Run) -> Option<String> {
 }
 
 impl RunRecord {
+    /// How far it is from writing output, for choosing among the runs of an allocation: less for a run
+    /// whose container runs or is retried, then for one that starts, for one that is over, and for one in
+    /// the queue.
+    #[must_use]
+    pub fn output_rank(&self) -> u8 {
+        match self.state.as_str() {
+            "running" | "will-not-die" | "between-attempts" => 0,
+            "claimed" => 1,
+            "waiting" => 3,
+            _ => 2,
+        }
+    }
+
     /// When the first container started.
     #[must_use]
     pub fn started(&self) -> Option<DateTime<Utc>> {

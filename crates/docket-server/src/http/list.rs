@@ -273,7 +273,7 @@ struct Wanted {
 
 impl Wanted {
     fn of(label: Option<String>, state: Option<String>, has_logs: bool) -> Result<Self, ApiError> {
-        let is_known = |word: &&str| *word == SUSPENDED || RunState::WORDS.contains(word);
+        let is_known = |word: &&str| *word == SUSPENDED || RunState::word_of(word).is_some();
         let wrong = state.iter().flat_map(|words| words.split(',')).find(|word| !is_known(word));
         if let Some(wrong) = wrong {
             let words = RunState::WORDS.join(", ");
@@ -307,16 +307,19 @@ pub(super) fn is_labelled(labels: &BTreeMap<String, String>, label: &str) -> boo
     }
 }
 
-/// True where an allocation is in a state: `suspended`, by hand or by its specification; `running`
-/// while any of its runs is under way; else that of its last run, or of a run under way.
+/// True where an allocation is in a state: `suspended`, by hand or by its specification; else that of its
+/// last run, or of a run that is not over.
 fn is_in(snapshot: &Snapshot, state: &str, now: DateTime<Utc>) -> bool {
     let Snapshot { standing, recent } = snapshot;
-    match state {
+    match RunState::word_of(state).unwrap_or(state) {
         SUSPENDED => {
             let by_hand = standing.suspension.as_ref().is_some_and(|held| held.holds_at(now));
             by_hand || standing.allocation.specification.policies.suspended
         }
-        "running" => standing.running > 0,
+        "running" if standing.runs.running > 0 => true,
+        "claimed" if standing.runs.starting > 0 => true,
+        "waiting" if standing.runs.waiting > 0 => true,
+        "between-attempts" if standing.runs.retrying > 0 => true,
         state => {
             let under_way = recent.iter().filter(|run| !run.state.is_over());
             let mut runs = view::last_run(recent).into_iter().chain(under_way);

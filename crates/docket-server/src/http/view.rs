@@ -55,7 +55,7 @@ impl View<'_> {
 
     fn status(&self, zone: Zone) -> Status {
         let Snapshot { standing, recent } = self.snapshot;
-        let Standing { allocation, decided, suspension, running, .. } = standing;
+        let Standing { allocation, decided, suspension, runs, .. } = standing;
         let from = decided.unwrap_or(self.now).max(self.now);
         let next = allocation.next(from, self.zone);
         let schedule = allocation.specification.schedule();
@@ -76,7 +76,10 @@ impl View<'_> {
             next,
             schedule: schedule.map(Schedule::in_words),
             time_zone: zone.name().to_owned(),
-            running: *running,
+            running: runs.running,
+            starting: runs.starting,
+            waiting: runs.waiting,
+            retrying: runs.retrying,
             suspended: suspension.as_deref().filter(|held| held.holds_at(self.now)).cloned(),
             last_run: last.map(|run| RunSummary::from(run.as_ref())),
             revision: allocation.revision,

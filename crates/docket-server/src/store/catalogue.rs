@@ -18,7 +18,7 @@ use docket_model::{
 };
 use parking_lot::Mutex;
 
-use super::{Change, Changes, Standing, UnderWay, draft::Staged};
+use super::{Change, Changes, RunCounts, Standing, UnderWay, draft::Staged};
 use crate::observer::{Events, Labels};
 
 /// Among how many names the nearest is looked for: a wrong name must not cost a large store much.
@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub(super) suspension: Option<Arc<Suspension>>,
     /// How many records there are.
     pub(super) records: usize,
+    /// How many of its runs are how far.
+    pub(super) counts: RunCounts,
     /// Absent while there are none, because most allocations of many are idle.
     pub(super) under_way: Option<Arc<BTreeMap<Instant, UnderWay>>>,
 }
@@ -51,6 +53,7 @@ impl Entry {
             succeeded: None,
             suspension: None,
             records: 0,
+            counts: RunCounts::default(),
             under_way: None,
         }
     }
@@ -63,7 +66,7 @@ impl Entry {
             pruned: self.pruned,
             succeeded: self.succeeded,
             suspension: self.suspension.clone(),
-            running: self.under_way.as_ref().map_or(0, |runs| runs.len()),
+            runs: self.counts,
         }
     }
 
@@ -95,6 +98,10 @@ impl Entry {
         if run.state == RunState::Succeeded {
             self.succeeded = self.succeeded.max(Some(instant));
         }
+        if let Some(before) = self.running(instant).map(|held| held.run.state.clone()) {
+            self.counts.remove(&before);
+        }
+        self.counts.add(&run.state);
         if !run.state.is_over() {
             let claimed = self.running(instant).map_or(&self.allocation, |held| &held.allocation);
             let under_way = UnderWay { run: Arc::clone(run), allocation: Arc::clone(claimed) };

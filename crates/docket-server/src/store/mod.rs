@@ -34,7 +34,7 @@ use docket_model::{
     Allocation, AllocationName, Origin, Run, RunId, Specification, Zone,
     journal::{Entry, Suspension},
     output::Excerpt,
-    run::Instant,
+    run::{Instant, RunState},
 };
 use uuid::Uuid;
 
@@ -115,8 +115,48 @@ pub struct Standing {
     pub succeeded: Option<Instant>,
     /// The newest suspension by hand, in force or not any more.
     pub suspension: Option<Arc<Suspension>>,
-    /// How many runs are under way.
+    /// How many of its runs that are not over are how far.
+    pub runs: RunCounts,
+}
+
+/// How many runs of an allocation that are not over are how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunCounts {
+    /// Claimed, and their containers do not run yet.
+    pub starting: usize,
+    /// Their containers run.
     pub running: usize,
+    /// In the queue until an older run has ended.
+    pub waiting: usize,
+    /// Between two attempts.
+    pub retrying: usize,
+}
+
+impl RunCounts {
+    /// All of them.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.starting + self.running + self.waiting + self.retrying
+    }
+
+    fn add(&mut self, state: &RunState) {
+        self.of(state).into_iter().for_each(|count| *count += 1);
+    }
+
+    fn remove(&mut self, state: &RunState) {
+        self.of(state).into_iter().for_each(|count| *count = count.saturating_sub(1));
+    }
+
+    /// The count that a state is part of; none once a run is over.
+    fn of(&mut self, state: &RunState) -> Option<&mut usize> {
+        match state {
+            RunState::Claimed => Some(&mut self.starting),
+            RunState::Running | RunState::WillNotDie(_) => Some(&mut self.running),
+            RunState::Waiting => Some(&mut self.waiting),
+            RunState::BetweenAttempts { .. } => Some(&mut self.retrying),
+            _ => None,
+        }
+    }
 }
 
 /// An allocation and what happened to it lately.

@@ -95,7 +95,7 @@ fn under_way(question: &Question<'_>) -> Vec<Sentence> {
         Sentence { at: Some(instant), text: format!("The run of {when}: {how}.") }
     });
     let mut told: Vec<_> = told.collect();
-    let older = question.standing.running.saturating_sub(told.len());
+    let older = question.standing.runs.under_way().saturating_sub(told.len());
     if older > 0 {
         told.push(question.now(format!("Besides, {older} older runs are under way.")));
     }

@@ -81,12 +81,6 @@ async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
 /// The run whose output is meant where none is named, of runs that are sorted newest first: one whose
 /// container runs or is retried, or else one that starts; a run in the queue only if there is no other.
 fn shown(runs: &[RunRecord]) -> Option<&RunRecord> {
-    let rank = |run: &RunRecord| match run.state.as_str() {
-        "running" | "will-not-die" | "between-attempts" => 0,
-        "claimed" => 1,
-        "waiting" => 3,
-        _ => 2,
-    };
     // Of equal ones this is the first, which is the newest.
-    runs.iter().min_by_key(|run| rank(run))
+    runs.iter().min_by_key(|run| run.output_rank())
 }

@@ -12,7 +12,7 @@ const COLUMNS: [Column; 5] = [
     Column::cut("NAME", 16, 0),
     Column::cut("SCHEDULE", 12, 3),
     Column::cut("NEXT", 17, 2),
-    Column::whole("RUNNING", 4),
+    Column::cut("ACTIVE", 9, 4),
     Column::cut("LAST RESULT", 16, 1),
 ];
 
@@ -31,9 +31,8 @@ fn row(allocation: &Value, now: DateTime<Utc>) -> [String; 5] {
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let status = status.as_ref();
     let next = status.map(|status| due.next(status, now)).unwrap_or_default();
-    let running = status.map(|status| status.running).filter(|running| *running > 0);
-    let running = running.map(|running| running.to_string()).unwrap_or_default();
-    [name.to_owned(), due.schedule(), next, running, last_result(status, now)]
+    let active = status.map(words::under_way).unwrap_or_default();
+    [name.to_owned(), due.schedule(), next, active, last_result(status, now)]
 }
 
 /// How the last run ended, or that there was none.
@@ -70,7 +69,7 @@ mod tests {
                 "Next": "2026-11-23T08:00:00Z", "Running": 1, "LastRun": failed}))}),
             json!({"Name": "control\u{1b}[2J", "Cron": "", "Status": status(json!({}))}),
             json!({"Name": "moving", "Cron": "@daily", "Status": status(json!({
-                "Next": "2026-11-22T00:00:00Z", "Running": 2, "Suspended": suspended}))}),
+                "Next": "2026-11-22T00:00:00Z", "Running": 1, "Waiting": 1, "Suspended": suspended}))}),
             json!({"Name": "off", "Cron": "@daily", "Suspended": true,
                 "Status": status(json!({}))}),
             json!({"Name": "load", "After": ["extract"], "Status": status(json!({}))}),
@@ -87,13 +86,13 @@ mod tests {
     #[test]
     fn a_wide_terminal_shows_everything() {
         assert_snapshot!(on(Screen::Terminal(200)), @"
-        NAME                                                    SCHEDULE                  NEXT                                            RUNNING  LAST RESULT
-        report                                                  0 9 * * 1-5               2026-11-23 09:00 CET (in 1d 23h)                1        failed 1d ago: exit code 3
-        control�[2J                                             manual                    not scheduled                                            has not run yet
-        moving                                                  @daily                    suspended by ann@db until 2026-11-23 06:00 CET  2        has not run yet
-        off                                                     @daily                    suspended by its specification                           has not run yet
-        load                                                    after extract             when extract succeeds                                    has not run yet
-        a-name-that-is-as-long-as-names-of-large-companies-are  after extract, transform  when all of them have succeeded                          has not run yet
+        NAME                                                    SCHEDULE                  NEXT                                            ACTIVE                LAST RESULT
+        report                                                  0 9 * * 1-5               2026-11-23 09:00 CET (in 1d 23h)                1 running             failed 1d ago: exit code 3
+        control�[2J                                             manual                    not scheduled                                                         has not run yet
+        moving                                                  @daily                    suspended by ann@db until 2026-11-23 06:00 CET  1 running, 1 waiting  has not run yet
+        off                                                     @daily                    suspended by its specification                                        has not run yet
+        load                                                    after extract             when extract succeeds                                                 has not run yet
+        a-name-that-is-as-long-as-names-of-large-companies-are  after extract, transform  when all of them have succeeded                                       has not run yet
         from-an-older-server                                    @daily
         ");
     }
@@ -101,13 +100,13 @@ mod tests {
     #[test]
     fn a_narrow_terminal_cuts_long_columns_and_leaves_out_whole_ones() {
         assert_snapshot!(on(Screen::Terminal(80)), @"
-        NAME              SCHEDULE          NEXT               RUNNING  LAST RESULT
-        report            0 9 * * 1-5       2026-11-23 09:00…  1        failed 1d ago:…
-        control�[2J       manual            not scheduled               has not run yet
-        moving            @daily            suspended by…      2        has not run yet
-        off               @daily            suspended by its…           has not run yet
-        load              after extract     when extract…               has not run yet
-        a-name-that-is-…  after extract,…   when all of them…           has not run yet
+        NAME              SCHEDULE      NEXT               ACTIVE       LAST RESULT
+        report            0 9 * * 1-5   2026-11-23 09:00…  1 running    failed 1d ago:…
+        control�[2J       manual        not scheduled                   has not run yet
+        moving            @daily        suspended by…      1 running,…  has not run yet
+        off               @daily        suspended by its…               has not run yet
+        load              after extra…  when extract…                   has not run yet
+        a-name-that-is-…  after extra…  when all of them…               has not run yet
         from-an-older-s…  @daily
         ");
         assert_snapshot!(on(Screen::Terminal(40)), @"
@@ -145,10 +144,10 @@ mod tests {
     #[test]
     fn a_program_gets_columns_separated_by_tabs() {
         assert_snapshot!(on(Screen::Program).replace('\t', "|"), @"
-        NAME|SCHEDULE|NEXT|RUNNING|LAST RESULT
-        report|0 9 * * 1-5|2026-11-23 09:00 CET (in 1d 23h)|1|failed 1d ago: exit code 3
+        NAME|SCHEDULE|NEXT|ACTIVE|LAST RESULT
+        report|0 9 * * 1-5|2026-11-23 09:00 CET (in 1d 23h)|1 running|failed 1d ago: exit code 3
         control�[2J|manual|not scheduled||has not run yet
-        moving|@daily|suspended by ann@db until 2026-11-23 06:00 CET|2|has not run yet
+        moving|@daily|suspended by ann@db until 2026-11-23 06:00 CET|1 running, 1 waiting|has not run yet
         off|@daily|suspended by its specification||has not run yet
         load|after extract|when extract succeeds||has not run yet
         a-name-that-is-as-long-as-names-of-large-companies-are|after extract, transform|when all of them have succeeded||has not run yet

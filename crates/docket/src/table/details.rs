@@ -57,7 +57,7 @@ fn when(allocation: &Value, status: Option<&Status>, now: DateTime<Utc>) -> Vec<
         ("Next", status_text(&|status| due.next(status, now))),
         ("Suspended", status_text(&|status| suspension(status, now))),
         ("Last result", last_result(status, now)),
-        ("Running", status_text(&|status| status.running.to_string())),
+        ("Active", status_text(&words::under_way)),
     ]
 }
 
@@ -176,7 +176,7 @@ mod tests {
         Time zone:    Europe/Berlin
         Next:         2026-11-23 09:00 CET (in 1d 23h)
         Last result:  failed 1d ago: exit code 3
-        Running:      1
+        Active:       1 running
         Image:        busybox
         Command:      ["echo","hello world"]
         Environment:  PASSWORD, LANG, FROM_IMAGE
@@ -265,7 +265,6 @@ mod tests {
         Next:         suspended by ann@db
         Suspended:    1h ago: the database moves
         Last result:  has not run yet
-        Running:      0
         Policies:     Pull Always (default)
                       Overlap Allow (default)
                       CatchUp Latest (default)

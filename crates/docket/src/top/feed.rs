@@ -151,7 +151,20 @@ struct Standing {
 #[serde(rename_all = "PascalCase")]
 struct Runs {
     running: usize,
+    #[serde(default)]
+    starting: usize,
+    #[serde(default)]
+    waiting: usize,
+    #[serde(default)]
+    retrying: usize,
     last_run: Option<Last>,
+}
+
+impl Runs {
+    /// True where any run is not over.
+    fn has_any(&self) -> bool {
+        self.running + self.starting + self.waiting + self.retrying > 0
+    }
 }
 
 #[derive(Deserialize)]
@@ -173,7 +186,7 @@ async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
 }
 
 async fn under_way(client: &Client, standings: &[Standing]) -> Result<Vec<RunRecord>> {
-    let running = standings.iter().filter(|standing| standing.status.running > 0);
+    let running = standings.iter().filter(|standing| standing.status.has_any());
     let asked = stream::iter(running)
         .map(|standing| client.runs::<RunRecord>(&standing.name, None, LOOKED_AT));
     let mut answers = asked.buffer_unordered(REQUESTS);

@@ -257,7 +257,9 @@ impl Model {
     }
 
     fn newest(&self, name: &AllocationName) -> Option<RunId> {
-        let under_way = self.running.values().rev().find(|run| run.allocation == name.as_str());
+        let newest_first = self.running.values().rev();
+        let of_it = newest_first.filter(|run| run.allocation == name.as_str());
+        let under_way = of_it.min_by_key(|run| run.output_rank());
         if let Some(run) = under_way {
             return id(run);
         }

@@ -81,7 +81,7 @@ impl Row {
     /// What runs comes first, then what is due first.
     pub(super) fn order(&self) -> impl Ord + use<> {
         let next = self.status.next.filter(|_| !self.is_held());
-        (self.status.running == 0, next.is_none(), next, self.name.clone())
+        (self.status.under_way() == 0, next.is_none(), next, self.name.clone())
     }
 
     /// True where nothing starts by itself.

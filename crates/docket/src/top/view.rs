@@ -62,8 +62,9 @@ fn status(model: &Model) -> Line<'static> {
         }
     }
     let held = if held > 0 { format!(", {held} suspended") } else { String::new() };
-    let running = model.running().len();
-    line.push(Span::raw(format!("  {all} allocations{held}, {running} under way")));
+    let active = words::counted(model.running().map(|run| run.state.as_str()));
+    let active = if active.is_empty() { String::new() } else { format!(", {active}") };
+    line.push(Span::raw(format!("  {all} allocations{held}{active}")));
     Line::from(line)
 }
 
@@ -95,13 +96,14 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let shown = usize::from(area.height.saturating_sub(2));
     let first = first_shown(cursor.unwrap_or_default(), shown, rows.len());
     let lines = rows.iter().skip(first).take(shown).map(|row| {
-        let running = match row.status.running {
-            0 => String::new(),
-            count => count.to_string(),
-        };
         let next = row.next(model.now);
-        let cells =
-            [row.name.to_string(), row.schedule.clone(), next, running, row.last(model.now)];
+        let cells = [
+            row.name.to_string(),
+            row.schedule.clone(),
+            next,
+            words::under_way(&row.status),
+            row.last(model.now),
+        ];
         let line = TableRow::new(cells.map(|cell| Cell::new(one_line(&cell))));
         let state = row.status.last_run.as_ref().map(|run| run.state.as_str());
         line.style(style_of(state.unwrap_or_default()))
@@ -111,10 +113,10 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Constraint::Fill(3),
         schedule,
         Constraint::Fill(5),
-        Constraint::Length(7),
+        Constraint::Fill(2),
         Constraint::Fill(4),
     ];
-    let head = TableRow::new(["NAME", "SCHEDULE", "NEXT", "RUNNING", "LAST RESULT"]);
+    let head = TableRow::new(["NAME", "SCHEDULE", "NEXT", "ACTIVE", "LAST RESULT"]);
     draw_table(
         model,
         frame,

@@ -113,7 +113,7 @@ fn list_prints_yaml_and_a_table_where_it_is_asked_to() {
     assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])), @"
     exit code 0
     --- stdout
-    NAME	SCHEDULE	NEXT	RUNNING	LAST RESULT
+    NAME	SCHEDULE	NEXT	ACTIVE	LAST RESULT
     foo	0 9 * * *	never		has not run yet
     ");
 }

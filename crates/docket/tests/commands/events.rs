@@ -47,10 +47,10 @@ fn events_are_told_in_words_or_as_an_object_a_line() {
     exit code 1
     --- stdout
     2026-11-21T08:59:00Z  foo  changed: Cron (by ann@db)
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting, container created
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z running
-    2026-11-21T09:00:03Z  foo  run 20261121T090000.123Z failed: exit code 3
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z starting
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z starting, container created
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z running
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z failed: exit code 3
     2026-11-21T09:01:00Z  docket  docket was stopped
     server  {"At":"2026-11-21T09:01:00Z","Event":{"Moved":"\u001b[2J"}}
     --- stderr
@@ -59,7 +59,7 @@ fn events_are_told_in_words_or_as_an_object_a_line() {
     assert_snapshot!(json.transcript(&mut docket(["events"])), @r#"
     exit code 1
     --- stdout
-    {"Id":"a-2","Kind":"run","Allocation":"foo","Run":{"Run":"20261121T090000.123Z","Allocation":"foo","Instant":"2026-11-21T09:00:00.123Z","Trigger":"ByHand","By":"ann@db","State":"running","Decided":"2026-11-21T09:00:00.123Z","Attempts":[{"Attempt":1,"Container":"abc","Started":"2026-11-21T09:00:00.5Z","OutOfMemory":false}]}}
+    {"Id":"a-2","Kind":"run","At":"2026-11-21T09:00:07.5Z","Allocation":"foo","Run":{"Run":"20261121T090000.123Z","Allocation":"foo","Instant":"2026-11-21T09:00:00.123Z","Trigger":"ByHand","By":"ann@db","State":"running","Decided":"2026-11-21T09:00:00.123Z","Attempts":[{"Attempt":1,"Container":"abc","Started":"2026-11-21T09:00:00.5Z","OutOfMemory":false}]}}
     --- stderr
     error: <server> answered 400 Bad Request: enough
     "#);
@@ -93,9 +93,9 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
     exit code 1
     --- stdout
     2026-11-21T08:59:00Z  foo  changed: Cron (by ann@db)
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z starting, container created
-    2026-11-21T09:00:00Z  foo  run 20261121T090000.123Z running
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z starting
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z starting, container created
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z running
     --- stderr
     warning: lost the connection to <server>: end of file before message length reached; going on when it is back
     <server> is back
@@ -114,7 +114,10 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
         last_ids.iter().map(Option::as_deref).collect::<Vec<_>>(),
         [None, Some("a-3"), Some("a-3"), Some("a-3"), Some("a-7")]
     );
-    assert_eq!(stub.lines()[0], "GET /-/events?allocation=foo&label=team%3Da&kind=run&kind=server&state=failed&state=between-attempts");
+    assert_eq!(
+        stub.lines()[0],
+        "GET /-/events?allocation=foo&label=team%3Da&kind=run&kind=server&state=failed&state=between-attempts"
+    );
 }
 
 #[test]

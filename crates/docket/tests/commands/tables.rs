@@ -51,10 +51,10 @@ fn list(columns: u16) -> String {
 #[test]
 fn a_list_on_a_terminal_of_80_columns_says_after_manual_and_never() {
     assert_snapshot!(list(80), @"
-    NAME               SCHEDULE          NEXT               RUNNING  LAST RESULT
-    extract            manual            not scheduled               has not run yet
-    a-name-that-is-a…  0 0 30 2 *        never                       has not run yet
-    load               after extract,…   when all of them…           has not run yet
+    NAME               SCHEDULE           NEXT               ACTIVE  LAST RESULT
+    extract            manual             not scheduled              has not run yet
+    a-name-that-is-a…  0 0 30 2 *         never                      has not run yet
+    load               after extract,…    when all of them…          has not run yet
     ");
 }
 
@@ -115,7 +115,6 @@ fn get_on_a_terminal_shows_policies_names_of_variables_mounts_limits_and_readabl
     Time zone:    UTC
     Next:         when all of them have succeeded
     Last result:  has not run yet
-    Running:      0
     Image:        busybox
     Environment:  PASSWORD, LANG
     Mounts:       /srv/data:/data:ro
@@ -163,7 +162,7 @@ fn a_table_in_a_pipe_has_tabs_and_no_padding() {
     assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])).replace('\t', "|"), @"
     exit code 0
     --- stdout
-    NAME|SCHEDULE|NEXT|RUNNING|LAST RESULT
+    NAME|SCHEDULE|NEXT|ACTIVE|LAST RESULT
     extract|manual|not scheduled||has not run yet
     a-name-that-is-as-long-as-the-names-of-large-companies|0 0 30 2 *|never||has not run yet
     load|after extract, a-name-that-is-as-long-as-the-names-of-large-companies|when all of them have succeeded||has not run yet

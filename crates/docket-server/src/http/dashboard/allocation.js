@@ -4,7 +4,7 @@ import * as actions from "./actions.js";
 import { el, fill, foreign, harmless, link } from "./dom.js";
 import * as events from "./events.js";
 import { history } from "./history.js";
-import { inWords, mark } from "./mark.js";
+import { activeInWords, inWords, mark } from "./mark.js";
 import { due, wall } from "./moments.js";
 import { plots } from "./plots.js";
 import * as router from "./router.js";
@@ -127,12 +127,12 @@ export function show(outlet, name) {
 }
 
 function chipsOf(item) {
-  const { Running: running, Suspended: held, LastRun: last, Warnings: warnings = [] } = item.status;
+  const { Suspended: held, LastRun: last, Warnings: warnings = [] } = item.status;
   const zone = row.zoneOf(item);
   const until = held?.Until && [" until ", wall(held.Until, zone)];
   return [
     last && el("span.chip", null, mark(last.State), `last run ${inWords(last.State)}`),
-    running > 0 && el("span.chip.chip-live", null, mark("running"), running === 1 ? "running" : `${running} running`),
+    ...activeInWords(item.status).map(([state, words]) => el("span.chip.chip-live", null, mark(state), words)),
     held && el("span.chip.chip-warn", null, "suspended by ", foreign(held.By), until, held.Reason && [": ", foreign(held.Reason)]),
     !held && item.suspended && el("span.chip.chip-warn", null, "suspended by its specification"),
     ...warnings.map((warning) => el("span.chip.chip-warn", null, foreign(warning))),

@@ -39,6 +39,12 @@ export function inWords(state, cancellation) {
   return STATES[state] ? STATES[state][3] : String(state);
 }
 
+/** How many runs of an allocation are how far, in words, each with its state: `[["running", "2 running"]]`. */
+export function activeInWords({ Running, Starting, Retrying, Waiting }) {
+  const counts = [["running", Running], ["claimed", Starting], ["between-attempts", Retrying], ["waiting", Waiting]];
+  return counts.filter(([, count]) => count > 0).map(([state, count]) => [state, count === 1 ? inWords(state) : `${count} ${inWords(state)}`]);
+}
+
 /** The class of its colour. */
 export const tone = (state) => `tone-${known(state)[2]}`;
 

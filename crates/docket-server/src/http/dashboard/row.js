@@ -1,7 +1,7 @@
 // One allocation in the list: what it is, when it is due, how it went.
 
 import { el, fill, foreign, harmless, link } from "./dom.js";
-import { inWords, mark, tone } from "./mark.js";
+import { activeInWords, inWords, mark, tone } from "./mark.js";
 import { due, wall } from "./moments.js";
 import { at } from "./router.js";
 import * as strip from "./strip.js";
@@ -36,7 +36,7 @@ function showStrip(item, place) {
   const draw = (runs) => fill(place, strip.draw(runs));
   const runs = strip.runsOf(item.name);
   if (runs) draw(runs);
-  else if (!item.status.LastRun && !item.status.Running) draw([]);
+  else if (!item.status.LastRun && activeInWords(item.status).length === 0) draw([]);
   else {
     draw([]);
     strip.want(item.name, draw);
@@ -44,9 +44,8 @@ function showStrip(item, place) {
 }
 
 function chips(item) {
-  const { Running: running } = item.status;
   return [
-    running > 0 && el("span.chip.chip-live", null, mark("running"), running === 1 ? "running" : `${running} running`),
+    ...activeInWords(item.status).map(([state, words]) => el("span.chip.chip-live", null, mark(state), words)),
     item.suspended && el("span.chip.chip-quiet", null, "suspended"),
   ];
 }

@@ -77,8 +77,7 @@ async fn changes_come_as_events_with_ids_and_whole_records() {
 
     id: 20261121T090000Z-2
     event: run
-    data: {"Allocation":"a","Run":{"Run":"20261121T090000.999Z","Allocation":"a","Instant":"2026-11-21T09:00:00.999Z","Trigger":"ByHand","By":"ann","State":"claimed","Decided":"2026-11-21T09:00:01Z","Attempts":[{"Attempt":1,"Container":null,"Engine":null,"Image":null,"Started":null,"Ended":null,"ExitCode":null,"OutOfMemory":false,"OutputBytes":null,"OutputOmitted":null}]}}
-
+    data: {"At":"2026-11-21T09:00:01Z","Allocation":"a","Run":{"Run":"20261121T090000.999Z","Allocation":"a","Instant":"2026-11-21T09:00:00.999Z","Trigger":"ByHand","By":"ann","State":"claimed","Decided":"2026-11-21T09:00:01Z","Attempts":[{"Attempt":1,"Container":null,"Engine":null,"Image":null,"Started":null,"Ended":null,"ExitCode":null,"OutOfMemory":false,"OutputBytes":null,"OutputOmitted":null}]}}
     "#);
 }
 
@@ -190,7 +189,7 @@ async fn what_is_wrong_in_a_query_for_events_is_named() {
     );
     assert_eq!(
         detail("x=a").await,
-        "`x` does not stand in this query: write allocation, label, kind, since"
+        "`x` does not stand in this query: write allocation, label, kind, state, since"
     );
     assert!(detail("allocation=a%20b").await.starts_with("allocation: ` ` at position 2"));
 }

@@ -96,3 +96,22 @@ async fn what_is_wrong_in_a_query_is_told_with_its_key_and_value() {
         assert!(answer.starts_with("400 ") && answer.contains(told), "{path}: {answer}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_what_starts_and_what_waits_are_counted_apart() {
+    let api = api(Access::default());
+    meet_engine(&api).await;
+    let foo =
+        r#"{"Name":"foo","Cron":"","Overlap":"Queue","Container":{"Config":{"Image":"long"}}}"#;
+    post(&api, foo).await;
+    post_to(&api, "/foo/runs", "").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    post_to(&api, "/foo/runs", "").await;
+
+    let foo = get(&api, "/foo").await;
+    let in_state = async |state: &str| get(&api, &format!("/?state={state}")).await.contains("foo");
+
+    assert!(foo.contains(r#""Running":1,"Waiting":1,"#), "{foo}");
+    assert!(in_state("running").await && in_state("waiting").await);
+    assert!(!in_state("starting").await && !in_state("retrying").await);
+}

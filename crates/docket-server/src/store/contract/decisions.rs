@@ -21,7 +21,7 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
     assert_eq!(store.decide(earlier).await, Ok(Recorded::Decided(instant(120))));
     assert_eq!(store.decide(strange).await, Ok(Recorded::Changed));
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(120)));
-    assert_eq!(get(store, "a").await.standing.running, 1);
+    assert_eq!(get(store, "a").await.standing.runs.under_way(), 1);
 }
 
 pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn Store) {
@@ -133,7 +133,7 @@ pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(
     assert_eq!(store.demand(before, Wanted::Instant(None)).await, Ok(Recorded::Changed));
 
     let standing = get(store, "a").await.standing;
-    assert_eq!((standing.decided, standing.running), (None, 0));
+    assert_eq!((standing.decided, standing.runs.under_way()), (None, 0));
     assert!(seconds(store, "a").await.is_empty());
 }
 

@@ -66,7 +66,7 @@ pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(stor
     assert_eq!(store.decide(due).await, Ok(Recorded::Decided(instant(60))));
 
     let standing = get(store, "a").await.standing;
-    assert_eq!((standing.decided, standing.running), (Some(moment(60)), 1));
+    assert_eq!((standing.decided, standing.runs.under_way()), (Some(moment(60)), 1));
     assert!(matches!(record(store, "a", 60).await.trigger, Trigger::ByHand(_)));
 }
 
@@ -91,7 +91,7 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
     assert_eq!(numbers(record(store, "a", 60).await), [1, 2]);
     assert_eq!(numbers(record(store, "a", 120).await), [1]);
     assert_eq!(seconds(store, "a").await, [180, 120, 60]);
-    assert_eq!(get(store, "a").await.standing.running, 2);
+    assert_eq!(get(store, "a").await.standing.runs.under_way(), 2);
 }
 
 pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store: &dyn Store) {
@@ -109,7 +109,7 @@ pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store
 
     assert_eq!((middle, first, span), (missed(300, 4), missed(300, 3), missed(300, 1)));
     assert_eq!(seconds(store, "a").await, [300, 240, 180, 120, 60]);
-    assert_eq!(get(store, "a").await.standing.running, 5);
+    assert_eq!(get(store, "a").await.standing.runs.under_way(), 5);
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(300)));
 }
 

@@ -148,6 +148,7 @@ fn add_under_way(sql: &Connection, entries: &mut HashMap<u64, Entry>) -> rusqlit
         let Some(entry) = entries.get_mut(&position) else { continue };
         let run = Arc::new(record::read(row, 1, &owner(position, entry))?);
         let claimed = claimed(sql, &entry.allocation, run.revision)?;
+        entry.counts.add(&run.state);
         let runs = Arc::make_mut(entry.under_way.get_or_insert_default());
         runs.insert(run.id.instant, UnderWay { run, allocation: claimed });
     }

@@ -66,7 +66,7 @@ impl Case {
             pruned: None,
             succeeded: None,
             suspension: None,
-            running: 0,
+            runs: crate::store::RunCounts::default(),
         };
         let (runs, entries, parents) = (Vec::new(), Vec::new(), Vec::new());
         Self {

@@ -34,7 +34,7 @@ async fn a_copy_made_under_load_is_the_store_at_one_moment() {
     let (now, then) = (seconds(&store, "a").await, seconds(&copy, "a").await);
     assert_eq!(now.len(), 299);
     assert!(now.ends_with(&then) && then.ends_with(&[60]), "{then:?}");
-    assert_eq!(get(&copy, "a").await.standing.running, then.len() - 1);
+    assert_eq!(get(&copy, "a").await.standing.runs.under_way(), then.len() - 1);
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn what_fits_on_a_nearly_full_disk_is_written_beside_what_does_not() {
     assert!(matches!(large, Err(StoreError::Unwritable(_))), "{large:?}");
     assert_eq!((claimed, ended), (Ok(Recorded::New), Ok(())));
     assert_eq!(record(&store, "a", 60).await.state, RunState::Succeeded);
-    assert_eq!(get(&store, "a").await.standing.running, 1);
+    assert_eq!(get(&store, "a").await.standing.runs.under_way(), 1);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn damage_that_is_met_later_is_an_error_for_those_who_meet_it() {
 
     assert!(matches!(&read, Err(StoreError::Unreadable(words)) if words.contains("is damaged")));
     assert!(matches!(&written, Err(StoreError::Unreadable(_))), "{written:?}");
-    assert_eq!(get(&store, "a").await.standing.running, 1);
+    assert_eq!(get(&store, "a").await.standing.runs.under_way(), 1);
     assert!(store.delete("a", &Origin::Api, Deed::new(moment(2), "test")).await.is_err());
     push(&store, Origin::Api, &[("b", "")]).await;
 }
