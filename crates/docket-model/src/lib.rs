@@ -19,6 +19,7 @@ pub mod schedule;
 mod schema;
 pub mod size;
 mod strict_json;
+pub mod text;
 pub mod undecided;
 pub mod wire;
 pub mod zone;

@@ -57,10 +57,11 @@ pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
     let mut definitions = Definitions::default();
     let mut mistakes: Reported<String> = Reported::default();
     for file in specification_files(path)? {
-        let text = fs::read_to_string(&file)
+        let bytes = fs::read(&file)
             .map_err(|source| FileError::Unreadable { path: file.clone(), source })?;
         let shown: Arc<str> = file.display().to_string().into();
-        match document::read(&text, options) {
+        let decoded = document::decode(&bytes).map_err(|wrong| [wrong].into_iter().collect());
+        match decoded.and_then(|text| document::read(text, options)) {
             Err(wrong) => {
                 mistakes.extend(wrong.shown.iter().map(|it| it.in_file(&shown).to_string()));
                 mistakes.omitted += wrong.omitted;

@@ -11,6 +11,7 @@ mod count;
 mod due;
 mod environment;
 mod output;
+mod secret_file;
 mod size;
 mod specifications;
 mod table;

@@ -3,6 +3,7 @@
 mod snippet;
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -105,11 +106,10 @@ impl Source {
             "{name} is larger than a document may be, {} MiB: split it",
             MAX_LENGTH >> 20
         );
-        let text = String::from_utf8(bytes)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
-            .with_context(|| format!("cannot read {name}"))?;
-        // An editor's mark at the beginning is no part of the text.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let text = document::decode(&bytes).map_err(|place| {
+            tell(name, &lossy(&bytes), &[place].into_iter().collect());
+            AlreadyTold
+        })?;
         let document = document::read(text, self.unknown_options()).map_err(|mistakes| {
             tell(name, text, &mistakes);
             AlreadyTold
@@ -136,6 +136,11 @@ impl Source {
     fn is_standard_input(&self) -> bool {
         self.path == Path::new("-")
     }
+}
+
+/// The text to show an error in, where the bytes are none: up to the error it has the same places.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
 fn tell(name: &str, text: &str, mistakes: &Reported<Located>) {

@@ -16,6 +16,7 @@ const TOKEN: &str = "correct-horse-battery-staple";
 fn token_file(directory: &TempDir, token: &str) -> PathBuf {
     let file = directory.path().join(token);
     fs::write(&file, format!("{token}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     file
 }
 

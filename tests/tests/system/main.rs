@@ -15,6 +15,7 @@ mod crashes;
 mod edits;
 mod engine_away;
 mod engine_words;
+mod env_files;
 mod events;
 mod file;
 mod fixtures;

@@ -32,7 +32,11 @@ use self::{
 use serde::de::DeserializeSeed as _;
 
 use crate::{
-    StrictJson, Within, allocation::Specification, container::UnknownOptions, mistake::Reported,
+    StrictJson, Within,
+    allocation::Specification,
+    container::UnknownOptions,
+    mistake::{FieldPath, Mistake, Reported},
+    text::{self, InvalidText},
 };
 
 pub use self::located::{InFile, Located};
@@ -56,6 +60,17 @@ pub struct Read {
     pub line: usize,
     /// What is accepted and may surprise.
     pub warnings: Vec<Located>,
+}
+
+/// Reads the bytes of a document as text, without a byte order mark.
+///
+/// # Errors
+/// The place where the bytes are not UTF-8, and what to do about it.
+pub fn decode(bytes: &[u8]) -> Result<&str, Located> {
+    text::decode(bytes).map_err(|InvalidText { problem, line, column, offset }| {
+        let mistake = Mistake::new(FieldPath::default(), problem.to_string());
+        Located { mistake, line, column, offset, length: 0 }
+    })
 }
 
 /// Reads a document.
@@ -114,6 +129,7 @@ fn most_values(text: &str) -> usize {
 
 /// The tree of JSON that is no YAML, for it escapes half characters; its places are not known.
 fn json(text: &str, allowance: usize) -> Option<Rc<Node<'static>>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use docket_model::{
     AllocationName, FieldPath, Mistake, Reported, Specification, StrictJson, Within,
-    allocation::Read, container::UnknownOptions, mistake::Step,
+    allocation::Read, container::UnknownOptions, mistake::Step, text,
 };
 use futures_util::StreamExt;
 use serde::de::{DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
@@ -92,12 +92,10 @@ pub(super) async fn document(
 }
 
 impl Body {
-    /// The body as text.
+    /// The body as text, without a byte order mark.
     pub(super) fn text(&self) -> Result<&str, ApiError> {
-        std::str::from_utf8(&self.bytes).map_err(|error| {
-            let place = error.valid_up_to();
-            ApiError::BadRequest(format!("the body is no UTF-8 text from byte {place} on"))
-        })
+        text::decode(&self.bytes)
+            .map_err(|error| ApiError::BadRequest(format!("the body has an error in {error}")))
     }
 }
 
@@ -141,10 +139,11 @@ fn parse(
     turn: Option<OwnedSemaphorePermit>,
     options: UnknownOptions,
 ) -> Result<Posted, ApiError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let text = text::decode(&bytes).map_err(|error| ApiError::Undecodable(format!("{error}")))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let first = text.bytes().find(|byte| !byte.is_ascii_whitespace());
     let mut collected = Collected { options, ..Collected::default() };
-    let several = first == Some(&b'[');
+    let several = first == Some(b'[');
     let read = if several {
         deserializer.deserialize_seq(&mut collected)
     } else {

@@ -247,13 +247,14 @@ pub(super) async fn read<T: DeserializeOwned + Default>(
     payload: web::Payload,
 ) -> Result<T, ApiError> {
     let body = body::bytes(request, payload, limits, SizeLimit::Endpoint(LARGEST)).await?;
-    match body.bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    let text = body.text()?;
+    match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
         None => return Ok(T::default()),
         Some(b'{') => {}
         // Its fields could be read from an array too, in their order.
         Some(_) => return Err(ApiError::BadRequest("the body is not a JSON object".to_owned())),
     }
-    serde_json::from_slice(&body.bytes).map_err(|error| ApiError::BadRequest(error.to_string()))
+    serde_json::from_str(text).map_err(|error| ApiError::BadRequest(error.to_string()))
 }
 
 /// Who asks: as they say, or else the address that they ask from.

@@ -242,6 +242,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_byte_order_mark_is_no_part_of_a_body_and_other_encodings_are_rejected() {
+        let api = api(Access::default());
+        let json = r#"{"Name":"a","Cron":"","Container":{"Config":{"Image":"b"}}}"#;
+        let send = async |path, body: Vec<u8>| {
+            let asking = Asking::of(&api).with("content-type", "application/json");
+            asking.send(Method::POST, path, body).await
+        };
+
+        for path in ["/-/check", "/"] {
+            let told = send(path, format!("\u{feff}{json}").into()).await;
+            assert!(told.starts_with("200 OK"), "{told}");
+            let told = send(path, b"{\"Name\":\n\"caf\xe9\"}".to_vec()).await;
+            let place = "line 2, column 5: byte 0xE9 is not UTF-8 (`é` in Latin-1)";
+            assert!(told.starts_with("400 ") && told.contains(place), "{told}");
+            let wide = json.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+            let told = send(path, wide).await;
+            let place = "line 1, column 1: the file is UTF-16: save it as UTF-8";
+            assert!(told.starts_with("400 ") && told.contains(place), "{told}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_body_that_is_neither_yaml_nor_json_is_refused() {
         let api = api(Access::default());
         let asking = Asking::of(&api).with("content-type", "text/plain");

@@ -1,15 +1,14 @@
 //! The variables of `EnvFiles`: read at each start, and neither stored, shown nor logged.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod beneath;
+mod lines;
 
-use rustix::fs::OFlags;
+use std::{io::Read as _, path::Path, time::Duration};
+
+use docket_model::text;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+use self::{beneath::open_beneath, lines::variables};
 
 /// The largest file of variables, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -50,74 +49,26 @@ pub(crate) const NO_FOLDER: &str = "the server has no folder of environments: st
                                     `--env-dir DIR` to allow `EnvFiles`";
 
 fn read_one(folder: &Path, file: &str) -> Result<Vec<String>, String> {
-    let unreadable = |error: io::Error| format!("the env file `{file}` cannot be read: {error}");
-    let path = below(folder, file).map_err(unreadable)?;
-    let path = path.ok_or_else(|| format!("the env file `{file}` is not below `--env-dir`"))?;
-    let mut text = String::new();
-    let opened = open(&path).map_err(unreadable)?;
-    opened.take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LARGEST {
-        return Err(format!("the env file `{file}` is larger than {LARGEST} bytes"));
+    let of_file = |problem: String| format!("the env file `{file}` {problem}");
+    let opened = open_beneath(folder, file).map_err(|error| of_file(error.to_string()))?;
+    let mut bytes = Vec::new();
+    opened
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| of_file(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(of_file(format!("is larger than {LARGEST} bytes")));
     }
-    variables(&text).map_err(|line| {
-        format!("line {line} of the env file `{file}` is no variable: write KEY=VALUE")
-    })
-}
-
-/// Opens a file, and nothing else: a pipe would have its reader wait for a writer.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !opened.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-    }
-    Ok(opened)
-}
-
-/// The file itself, wherever links lead, if that is below the folder.
-fn below(folder: &Path, file: &str) -> io::Result<Option<PathBuf>> {
-    let folder = folder.canonicalize()?;
-    let path = folder.join(file).canonicalize()?;
-    Ok(path.starts_with(&folder).then_some(path))
-}
-
-/// The lines `KEY=VALUE` as Docker's client reads them: empty ones and those that begin with `#` are
-/// passed over, and values are taken as they are. Else the number of the line that is none.
-fn variables(text: &str) -> Result<Vec<String>, usize> {
-    let mut variables = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim_start();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        match line.split_once('=') {
-            Some((key, _)) if is_name(key) => variables.push(line.to_owned()),
-            _ => return Err(index + 1),
-        }
-    }
-    Ok(variables)
-}
-
-fn is_name(key: &str) -> bool {
-    !key.is_empty() && !key.contains(|c: char| c.is_whitespace() || c.is_control())
+    let text = text::decode(&bytes).map_err(|error| of_file(format!("has an error in {error}")))?;
+    variables(text)
+        .map_err(|(line, problem)| of_file(format!("has an error in line {line}: {problem}")))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-
     use super::*;
-
-    #[test]
-    fn variables_are_read_as_docker_reads_them() {
-        let text = "# a comment\nA=1\n\n  B= spaced \nC=\"quoted\"\nD=a=b\n";
-
-        assert_eq!(variables(text).unwrap(), ["A=1", "B= spaced ", "C=\"quoted\"", "D=a=b"]);
-        assert_eq!(variables("A=1\nnonsense\n"), Err(2));
-        assert_eq!(variables("=1"), Err(1));
-    }
 
     #[tokio::test]
     async fn files_are_read_below_the_folder_only() {
@@ -127,19 +78,33 @@ mod tests {
         fs::write(inside.join("a"), "A=1\n").unwrap();
         fs::write(folder.path().join("secret"), "S=1\n").unwrap();
         std::os::unix::fs::symlink(folder.path().join("secret"), inside.join("link")).unwrap();
-        mknodat(CWD, inside.join("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let windows = b"\xef\xbb\xbfA=1\r\nB=2\r\n";
+        fs::write(inside.join("windows"), windows).unwrap();
+        fs::write(inside.join("latin"), b"A=1\nB=caf\xe9\n").unwrap();
+        fs::write(inside.join("wide"), b"\xff\xfeA\x00=\x001\x00").unwrap();
+        fs::write(inside.join("shell"), "A=1\nexport B=2\n").unwrap();
         let one = |file: &str| vec![Box::from(file)];
 
-        let read_there = read(Some(&inside), &one("a")).await;
-        let linked = read(Some(&inside), &one("link")).await;
-        let absent = read(Some(&inside), &one("b")).await;
-        let nowhere = read(None, &one("a")).await;
-        let pipe = read(Some(&inside), &one("pipe")).await;
+        let inside = Some(&*inside);
 
-        assert_eq!(read_there.unwrap(), ["A=1"]);
-        assert_eq!(linked.unwrap_err(), "the env file `link` is not below `--env-dir`");
-        assert!(absent.unwrap_err().starts_with("the env file `b` cannot be read: No such file"));
-        assert_eq!(nowhere.unwrap_err(), NO_FOLDER);
-        assert_eq!(pipe.unwrap_err(), "the env file `pipe` cannot be read: it is no file");
+        assert_eq!(read(inside, &one("a")).await.unwrap(), ["A=1"]);
+        assert_eq!(read(inside, &one("windows")).await.unwrap(), ["A=1", "B=2"]);
+        for (file, problem) in [
+            (
+                "link",
+                "leads out of `--env-dir`: put it there, or use a relative link that stays below that directory",
+            ),
+            ("b", "cannot be read: No such file or directory (os error 2)"),
+            (
+                "latin",
+                "has an error in line 2, column 6: byte 0xE9 is not UTF-8 (`é` in Latin-1): save the file as UTF-8",
+            ),
+            ("wide", "has an error in line 1, column 1: the file is UTF-16: save it as UTF-8"),
+            ("shell", "has an error in line 2: `export` belongs to a shell: write NAME=VALUE"),
+        ] {
+            let told = read(inside, &one(file)).await.unwrap_err();
+            assert_eq!(told, format!("the env file `{file}` {problem}"));
+        }
+        assert_eq!(read(None, &one("a")).await.unwrap_err(), NO_FOLDER);
     }
 }

@@ -1,12 +1,14 @@
 //! The token that a client sends, and where it has it from.
 
 use std::{
-    env, fmt, fs,
+    env, fmt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
 use reqwest::header::HeaderValue;
+
+use crate::{output, secret_file};
 
 /// The variable that holds the secret itself; an option would show it to other users.
 pub(crate) const TOKEN_VARIABLE: &str = "DOCKET_TOKEN";
@@ -46,8 +48,10 @@ impl Token {
         let (text, source) = match file {
             Some(file) => {
                 let source = TokenSource::File(file.to_owned());
-                let text = fs::read_to_string(file);
-                (text.with_context(|| format!("cannot read {source}"))?, source)
+                let read = secret_file::read("token file", file);
+                let read = read.with_context(|| format!("cannot read {source}"))?;
+                read.warning.iter().for_each(output::warning);
+                (read.text, source)
             }
             None => match env::var(TOKEN_VARIABLE) {
                 Ok(text) if !text.trim().is_empty() => (text, TokenSource::Variable),

@@ -4,6 +4,8 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::Path,
     thread,
 };
 
@@ -15,12 +17,18 @@ use crate::{
     stub::{ALLOCATION, Stub, answer, ok, problem},
 };
 
+/// Writes a file that no other user can read.
+fn private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 #[test]
 fn a_token_comes_from_a_file_or_the_environment_and_is_sent_as_bearer() {
     let stub = Stub::tcp(|_| ok("[]"));
     let folder = tempdir().unwrap();
     let file = folder.path().join("token");
-    fs::write(&file, "from-a-file-0123456\n").unwrap();
+    private(&file, "from-a-file-0123456\n");
 
     stub.transcript(docket(["list"]).env("DOCKET_TOKEN", "from-the-environment"));
     stub.transcript(docket(["list", "--token-file"]).arg(&file));
@@ -99,7 +107,7 @@ fn an_answer_that_was_not_hoped_for_is_told_in_words() {
 fn a_token_that_is_not_the_server_s_is_told_with_the_place_where_it_was_found() {
     let stub = Stub::tcp(|_| problem("401 Unauthorized", "this is not the server's token"));
     let folder = tempdir().unwrap();
-    fs::write(folder.path().join("token"), "from-a-file-0123456\n").unwrap();
+    private(&folder.path().join("token"), "from-a-file-0123456\n");
     let mut by_file = docket(["health", "--token-file", "token"]);
     let mut by_variable = docket(["health"]);
     by_variable.env("DOCKET_TOKEN", "from-the-environment");
@@ -119,8 +127,8 @@ fn a_token_that_is_not_the_server_s_is_told_with_the_place_where_it_was_found() 
 #[test]
 fn a_token_that_cannot_be_sent_is_refused_before_anybody_is_asked() {
     let folder = tempdir().unwrap();
-    fs::write(folder.path().join("empty"), "\n").unwrap();
-    fs::write(folder.path().join("words"), "no token at all").unwrap();
+    private(&folder.path().join("empty"), "\n");
+    private(&folder.path().join("words"), "no token at all");
     let health = |file: &str| {
         let mut health = docket(["health", "--host", "127.0.0.1:1"]);
         health.env("DOCKET_TOKEN_FILE", file).current_dir(folder.path());

@@ -125,7 +125,7 @@ impl Asking {
     }
 
     /// The answer as it is.
-    async fn answer(self, method: Method, path: &str, body: &str) -> HttpResponse {
+    async fn answer(self, method: Method, path: &str, body: impl AsRef<[u8]>) -> HttpResponse {
         let app = App::new()
             .app_data(self.api)
             .configure(routes)
@@ -139,7 +139,7 @@ impl Asking {
             Some(peer) => request.peer_addr(peer),
             None => request,
         };
-        let request = request.set_payload(body.to_owned()).to_request();
+        let request = request.set_payload(body.as_ref().to_vec()).to_request();
         match test::try_call_service(&app, request).await {
             Ok(answer) => answer.map_into_boxed_body().into_parts().1,
             Err(error) => error.error_response(),
@@ -153,7 +153,7 @@ impl Asking {
         (answer.status().as_u16(), value.unwrap_or_default())
     }
 
-    pub(super) async fn send(self, method: Method, path: &str, body: &str) -> String {
+    pub(super) async fn send(self, method: Method, path: &str, body: impl AsRef<[u8]>) -> String {
         let answer = self.answer(method, path, body).await;
         let mut told = answer.status().to_string();
         for name in [header::CONTENT_TYPE, header::ALLOW, header::LINK, header::WWW_AUTHENTICATE] {

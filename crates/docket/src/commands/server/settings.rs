@@ -1,7 +1,6 @@
 //! The options of `docket server`, and the configuration that they make.
 
 use std::{
-    fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
@@ -14,11 +13,12 @@ use docket_server::{
     config::{Listen, Namespace, StoreChoice, TlsFiles, Token},
 };
 use reqwest::Url;
+use tracing::warn;
 
 use super::logging::LogFormat;
 use crate::{
     client::{TOKEN_VARIABLE, TokenSource},
-    count, size,
+    count, secret_file, size,
 };
 
 /// Runs the server: watches the clock, and starts a container at each instant of each allocation
@@ -255,6 +255,10 @@ impl Keeping {
 impl Entrance {
     fn access(self) -> Result<Access> {
         let token = token(self.token_file.as_deref())?;
+        let key = self.tls_key.as_deref();
+        if let Some(warning) = key.and_then(|key| secret_file::warning("private key", key)) {
+            warn!("{warning}");
+        }
         let tls = self.tls_cert.zip(self.tls_key);
         Ok(Access {
             token,
@@ -284,8 +288,12 @@ fn origin(text: &str) -> Result<String, String> {
 fn token(file: Option<&Path>) -> Result<Option<Token>> {
     if let Some(file) = file {
         let source = TokenSource::File(file.to_owned());
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {source}"))?;
-        return Ok(Some(Token::parse(&text).with_context(|| source.to_string())?));
+        let read = secret_file::read("token file", file);
+        let read = read.with_context(|| format!("cannot read {source}"))?;
+        if let Some(warning) = &read.warning {
+            warn!("{warning}");
+        }
+        return Ok(Some(Token::parse(&read.text).with_context(|| source.to_string())?));
     }
     let text = std::env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty());
     text.map(|text| Token::parse(&text)).transpose().context(TOKEN_VARIABLE)
