@@ -43,6 +43,16 @@ pub enum Event {
         /// The zone now.
         to: String,
     },
+    /// Newer zone data changed the rules of zones that allocations use.
+    #[serde(rename_all = "PascalCase")]
+    ZoneDataChanged {
+        /// The zones.
+        zones: Vec<String>,
+        /// The edition before, and its origin.
+        from: String,
+        /// The edition now.
+        to: String,
+    },
     /// The store was restored from a copy, or is an older file: it does not know what happened since.
     #[serde(rename_all = "PascalCase")]
     Restored {
@@ -118,6 +128,10 @@ impl fmt::Display for Event {
             Self::Stopped => f.write_str("docket was stopped"),
             Self::ServerZoneChanged { from, to } => {
                 write!(f, "the time zone of the server was changed from {from} to {to}")
+            }
+            Self::ZoneDataChanged { zones, from, to } => {
+                write!(f, "the time zone data was updated from {from} to {to}, which changes ")?;
+                f.write_str(&zones.join(", "))
             }
             Self::Restored { copied_at } => {
                 write!(f, "the store was restored from a copy of {}", shown(*copied_at))

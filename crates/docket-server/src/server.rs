@@ -1,6 +1,7 @@
 //! Puts the parts together, and stops them in order.
 
 mod life;
+mod zone_data;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -29,7 +30,7 @@ use crate::{
     store::{Condition, Push, Store, StoreError},
 };
 
-use self::life::Life;
+use self::{life::Life, zone_data::ZoneData};
 
 /// Why a server did not start, or ended by itself.
 #[derive(Debug, Error)]
@@ -119,6 +120,12 @@ pub async fn serve(
     }
     tasks.spawn(Arc::clone(runner).begin(absence));
     tasks.spawn(Arc::clone(runner).clean_up());
+    let zone_data = ZoneData {
+        store: Arc::clone(store),
+        clock: Arc::clone(&parts.clock),
+        runner: Arc::clone(runner),
+    };
+    tasks.spawn(zone_data.watch(stop.clone()));
     tasks.spawn(Life::go_on(Arc::clone(runner), stop.clone()));
     let propose_no_more = CancellationToken::new();
     let proposing = tokio::spawn(scheduler.run(propose_no_more.clone()));

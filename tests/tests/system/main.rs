@@ -45,4 +45,5 @@ mod storms;
 mod stub_engine;
 mod top;
 mod two_clocks;
+mod zone_data;
 mod zones;

@@ -248,7 +248,9 @@ impl Update {
         });
         let bundled = older.map(|older| bundled_edition(Some(older)));
         let new = Data { files: host, bundled, zones: HashMap::new() };
-        let zones: Vec<_> = data().zones.values().copied().collect();
+        // UTC has no rules that could change.
+        let can_change = |entry: &&Entry| entry.name != "UTC";
+        let zones: Vec<_> = data().zones.values().copied().filter(can_change).collect();
         let (from, until) = (since.timestamp(), (since + COMPARED).timestamp());
         let mut changed = Vec::new();
         let mut loaded = Vec::new();
@@ -265,6 +267,12 @@ impl Update {
             loaded.push((entry, read));
         }
         Self { data: new, loaded, changed }
+    }
+
+    /// True if it differs from what is in use.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        !self.loaded.is_empty() || self.edition() != edition()
     }
 
     /// The zones in use whose clocks the update changes.

@@ -52,7 +52,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
-    sync::{broadcast, watch::Sender},
+    sync::{Notify, broadcast, watch::Sender},
     task::JoinError,
     time::Instant,
 };
@@ -103,6 +103,8 @@ pub(crate) struct Runner {
     health: Arc<EngineHealth>,
     /// The zone of allocations that name none.
     zone: Zone,
+    /// The rules of zones have changed, so that the scheduler computes its instants again.
+    zone_rules_changed: Notify,
     namespace: Arc<str>,
     /// Where the files of `EnvFiles` are.
     env_dir: Option<PathBuf>,
@@ -160,6 +162,7 @@ impl Runner {
             clock: with.clock,
             health: with.health,
             zone: with.zone,
+            zone_rules_changed: Notify::new(),
             namespace: with.namespace.shared(),
             env_dir: with.env_dir,
             gate: Gate::new(with.max_starting),
@@ -187,6 +190,16 @@ impl Runner {
     /// Widens the gate to what the engine can take.
     pub(crate) fn engine_has(&self, cores: usize) {
         self.gate.widen(cores);
+    }
+
+    /// Has the scheduler compute its instants again, by other rules of time zones.
+    pub(crate) fn renew_instants(&self) {
+        self.zone_rules_changed.notify_one();
+    }
+
+    /// Waits until the scheduler has to compute its instants again.
+    pub(crate) async fn zone_rules_changed(&self) {
+        self.zone_rules_changed.notified().await;
     }
 
     /// Remembers that nothing could start for a time.

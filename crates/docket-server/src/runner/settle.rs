@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use docket_model::{Specification, undecided};
+use docket_model::{Specification, Zone, undecided};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::{Runner, Standby, chain::AT_ONCE, confirmation::FOR_REQUESTS};
-use crate::store::{Circumstances, Standing};
+use crate::store::{Circumstances, Standing, StoreError};
+
+/// How many allocations are read from the store at once.
+const CHUNK: usize = 1024;
 
 impl Runner {
     /// Decides what is due now of those allocations of which a push changes what is due, as far as the
@@ -27,6 +30,29 @@ impl Runner {
                 due.push(held);
             }
         }
+        self.decide_all_held(due, "push").await;
+    }
+
+    /// Decides what is due now of the allocations in some zones, as far as the engine answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub(crate) async fn decide_due_in(self: &Arc<Self>, zones: &[Zone]) -> Result<(), StoreError> {
+        if !self.health.is_up() || self.standby() != Standby::Over {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let chunk = self.store.standings(after, CHUNK).await?;
+            let Some(last) = chunk.last() else { return Ok(()) };
+            after = Some(last.position);
+            let is_affected = |held: &Standing| zones.contains(&held.allocation.zone(self.zone));
+            let held = chunk.into_iter().filter(is_affected).collect();
+            self.decide_all_held(held, "update of the time zone data").await;
+        }
+    }
+
+    async fn decide_all_held(self: &Arc<Self>, due: Vec<Standing>, what: &str) {
         if due.is_empty() {
             return;
         }
@@ -38,7 +64,7 @@ impl Runner {
         });
         if timeout(FOR_REQUESTS, decided).await.is_err() {
             warn!(
-                "push continues: due instants were not decided within {} s and will be recorded as \
+                "{what} continues: due instants were not decided within {} s and will be recorded as \
                  missed",
                 FOR_REQUESTS.as_secs()
             );

@@ -118,6 +118,16 @@ impl Agenda {
         }
     }
 
+    /// Finds all next instants again, as the rules of time zones have changed.
+    pub(super) fn renew(&mut self) {
+        let is_idle =
+            |(position, slot): (&u64, &Slot)| (slot.stage != Stage::Deciding).then_some(*position);
+        let idle: Vec<_> = self.slots.iter().filter_map(is_idle).collect();
+        for position in idle {
+            self.await_next(position);
+        }
+    }
+
     /// When the next run is to start.
     pub(super) fn next(&mut self) -> Option<DateTime<Utc>> {
         loop {

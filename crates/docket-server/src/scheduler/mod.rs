@@ -142,6 +142,7 @@ impl Scheduler {
                 // The sender lives as long as the server.
                 _ = self.engine.changed() => {}
                 _ = self.standby.changed() => {}
+                () = self.runner.zone_rules_changed() => self.agenda.renew(),
                 () = self.changes.arrived(), if self.news.is_empty() => {}
                 () = tokio::time::sleep_until(sleep) => {}
             }

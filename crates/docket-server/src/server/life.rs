@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     runner::Runner,
     scheduler::Ticks,
-    store::{Deed, ServerControl, Settlement, Store, StoreError, ZoneChange},
+    store::{ChangedZone, Deed, ServerControl, Settlement, Store, StoreError, ZoneChange},
 };
 
 /// How often the store is told that the server runs: so well is the moment of a crash known.
@@ -84,7 +84,8 @@ impl Life {
             None => format!("{what} before it started"),
         };
         let at = self.clock.now();
-        self.store.change_zone(ZoneChange { from, old, to, at, reason }).await
+        let what = ChangedZone::OfServer { from, old, to, reason };
+        self.store.change_zone(ZoneChange { what, at }).await
     }
 
     /// Pauses the whole server without an end where that is wanted, and logs a pause that is in force.

@@ -13,7 +13,7 @@ use docket_model::{
 };
 
 use super::{
-    Condition, Effect, Push, ServerControl, Steering, StoreError,
+    Condition, Effect, Push, ServerControl, Steering, StoreError, ZoneChange,
     catalogue::{Catalogue, Entry},
     rules,
 };
@@ -286,17 +286,18 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Makes nothing up to a moment due of an allocation in the server's zone; `None` for another.
+    /// Makes nothing of the past due of an allocation with another wall clock; `None` for others.
     pub(super) fn close(
         &mut self,
         name: &AllocationName,
-        at: DateTime<Utc>,
+        change: &ZoneChange,
     ) -> Option<(u64, DateTime<Utc>)> {
-        let (position, entry) = self.entry_mut(name.as_str())?;
-        if !rules::is_in_server_zone(&entry.allocation) {
+        let (_, entry) = self.entry(name.as_str())?;
+        if !change.affects(&entry.allocation) {
             return None;
         }
-        let decided = entry.decided.map_or(at, |decided| decided.max(at));
+        let (position, entry) = self.entry_mut(name.as_str())?;
+        let decided = entry.decided.map_or(change.at, |decided| decided.max(change.at));
         entry.decided = Some(decided);
         self.announce(name);
         Some((position, decided))

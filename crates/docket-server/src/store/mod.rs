@@ -47,7 +47,7 @@ pub use self::{
     memory::MemoryStore,
     progress::{End, Progress},
     provenance::{Doubt, KnownLife, LifeStore, Provenance, Restoration},
-    settle::{Circumstances, Settlement, ZoneChange},
+    settle::{ChangedZone, Circumstances, Settlement, ZoneChange},
     sqlite::{OpenError, Opener, SqliteStore, backup_of},
 };
 
@@ -290,7 +290,7 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     /// Sets the zone of allocations that name none, where none was noted before.
     async fn note_zone(&self, zone: Zone) -> Result<(), StoreError>;
 
-    /// Changes the zone of allocations that name none, and notes it in the journal.
+    /// Gives allocations another wall clock, and notes it in the journal.
     async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError>;
 
     /// One allocation and how it stands.

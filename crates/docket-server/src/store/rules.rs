@@ -14,8 +14,8 @@ use docket_model::{
 use uuid::Uuid;
 
 use super::{
-    Deed, Doubt, Effect, EntryFilter, REMEMBERED, Recorded, ServerControl, Standing, Steering,
-    StoreError, Wanted, ZoneChange, draft::Put,
+    ChangedZone, Deed, Doubt, Effect, EntryFilter, REMEMBERED, Recorded, ServerControl, Standing,
+    Steering, StoreError, Wanted, ZoneChange, draft::Put,
 };
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
@@ -292,15 +292,17 @@ pub(super) fn has_success_ahead(standing: &Standing, at: DateTime<Utc>) -> bool 
     standing.succeeded.is_some_and(|instant| instant.moment() > at)
 }
 
-/// True where an allocation starts no instant of the past after a change of the server's zone.
-pub(super) fn is_in_server_zone(allocation: &Allocation) -> bool {
-    allocation.specification.depends_on_server_zone()
-}
-
-/// What the journal has of another zone of the server.
+/// What the journal has of another wall clock.
 pub(super) fn zone_entry(change: &ZoneChange) -> Entry {
-    let to = change.to.name().to_owned();
-    let event = Event::ServerZoneChanged { from: change.from.clone(), to };
+    let event = match &change.what {
+        ChangedZone::OfServer { from, to, .. } => {
+            Event::ServerZoneChanged { from: from.clone(), to: to.name().to_owned() }
+        }
+        ChangedZone::Rules { zones, from, to, .. } => {
+            let zones = zones.iter().map(|zone| zone.name().to_owned()).collect();
+            Event::ZoneDataChanged { zones, from: from.clone(), to: to.clone() }
+        }
+    };
     Entry { at: change.at, allocation: None, event, by: None }
 }
 

@@ -10,11 +10,12 @@ use docket_model::{
     allocation::Due,
     journal::Outage,
     run::{Instant, RunState, Trigger},
+    schedule::Schedule,
     undecided::{self, Missed, Why},
 };
 use tracing::{debug, warn};
 
-use super::{Push, Recorded, draft::Draft, rules};
+use super::{Push, Recorded, draft::Draft};
 
 /// What decides about the instants that were due when something was changed.
 #[derive(Debug, Clone)]
@@ -36,19 +37,81 @@ pub struct Settlement {
     pub reason: String,
 }
 
-/// Another zone for allocations that name none. No instant of the past starts in it.
+/// Another wall clock for some allocations. No instant of the past starts by it.
 #[derive(Debug, Clone)]
 pub struct ZoneChange {
-    /// The zone so far, by its name.
-    pub from: String,
-    /// The same, where there is such a zone. Instants that are due in it are recorded as missed.
-    pub old: Option<Zone>,
-    /// The zone from now on.
-    pub to: Zone,
+    /// What is changed.
+    pub what: ChangedZone,
     /// When it is changed.
     pub at: DateTime<Utc>,
-    /// Why instants that are due in the zone so far are missed, as a complete reason.
-    pub reason: String,
+}
+
+/// What gives allocations another wall clock.
+#[derive(Debug, Clone)]
+pub enum ChangedZone {
+    /// Allocations that name no zone are in another one.
+    OfServer {
+        /// The zone so far, by its name.
+        from: String,
+        /// The same, if docket knows it. Instants that are due in it are recorded as missed.
+        old: Option<Zone>,
+        /// The zone from now on.
+        to: Zone,
+        /// Why instants that are due in the old zone are missed, as a complete reason.
+        reason: String,
+    },
+    /// The rules of some zones change; until the store has recorded what is due, the old ones are in
+    /// use.
+    Rules {
+        /// The zones.
+        zones: Vec<Zone>,
+        /// The zone of allocations that name none.
+        server: Zone,
+        /// The edition of the zone data so far, in words.
+        from: String,
+        /// The edition from now on.
+        to: String,
+        /// When nothing could be decided.
+        outages: Vec<Outage>,
+    },
+}
+
+impl ZoneChange {
+    /// Tells whether an allocation is due by another clock from now on.
+    pub(super) fn affects(&self, allocation: &Allocation) -> bool {
+        match &self.what {
+            ChangedZone::OfServer { .. } => allocation.specification.depends_on_server_zone(),
+            ChangedZone::Rules { zones, server, .. } => {
+                let schedule = allocation.specification.schedule();
+                schedule.is_some_and(Schedule::depends_on_zone)
+                    && zones.contains(&allocation.zone(*server))
+            }
+        }
+    }
+
+    /// When nothing could be decided about instants that are due by the old clock.
+    pub(super) fn outages(&self) -> &[Outage] {
+        match &self.what {
+            ChangedZone::OfServer { .. } => &[],
+            ChangedZone::Rules { outages, .. } => outages,
+        }
+    }
+
+    /// Why instants that are due by the old clock are missed.
+    fn why(&self) -> Why {
+        match &self.what {
+            ChangedZone::OfServer { reason, .. } => Why::Given(reason.clone()),
+            ChangedZone::Rules { .. } => Why::Edited("newer time zone data changed when it is due"),
+        }
+    }
+
+    /// The zone, so far, of allocations that name none.
+    fn server_zone(&self) -> Option<Zone> {
+        match &self.what {
+            ChangedZone::OfServer { old, .. } => *old,
+            ChangedZone::Rules { server, .. } => Some(*server),
+        }
+    }
 }
 
 /// Instants of one allocation that are due and not decided.
@@ -69,19 +132,19 @@ pub(super) fn of_push(draft: &Draft<'_>, push: &Push) -> Vec<Undecided> {
     edits.collect()
 }
 
-/// What is due in the zone so far, of the allocations that are in the zone of the server.
+/// What is due by the old clock, of the allocations that have another one from now on.
 pub(super) fn of_zone(
     draft: &Draft<'_>,
     names: &[AllocationName],
     change: &ZoneChange,
 ) -> Vec<Undecided> {
-    let Some(old) = change.old else { return Vec::new() };
-    let in_zone = |name: &AllocationName| {
+    let Some(zone) = change.server_zone() else { return Vec::new() };
+    let is_affected = |name: &AllocationName| {
         let held = draft.entry(name.as_str());
-        held.is_some_and(|(_, entry)| rules::is_in_server_zone(&entry.allocation))
+        held.is_some_and(|(_, entry)| change.affects(&entry.allocation))
     };
-    let of = |name| of(draft, name, old, change.at, Why::Given(change.reason.clone()));
-    names.iter().filter(|name| in_zone(name)).filter_map(of).collect()
+    let of = |name| of(draft, name, zone, change.at, change.why());
+    names.iter().filter(|name| is_affected(name)).filter_map(of).collect()
 }
 
 /// What is due of an allocation at a moment and not decided, if anything is.

@@ -37,6 +37,7 @@ fn what(tale: &Tale, event: &Event, by: &str) -> String {
         Event::Started { .. }
         | Event::Paused(_)
         | Event::ServerZoneChanged { .. }
+        | Event::ZoneDataChanged { .. }
         | Event::Restored { .. }
         | Event::NamespaceChanged { .. }
         | Event::TwinFound { .. }

@@ -139,21 +139,31 @@ fn out_of_bounds(question: &Question<'_>, at: DateTime<Utc>) -> Option<String> {
         .or_else(|| after.map(|bound| told("after its `NotAfter`,", bound.to_utc())))
 }
 
-/// That the server had another zone at a moment, if nothing else was decided about it.
+/// That another wall clock was in force at a moment, if nothing else was decided about it.
 fn zone_changed(question: &Question<'_>, at: DateTime<Utc>) -> Option<String> {
     let allocation = question.allocation();
-    if !allocation.specification.depends_on_server_zone() || question.standing.decided < Some(at) {
+    let schedule = allocation.specification.schedule()?;
+    if !schedule.depends_on_zone() || question.standing.decided < Some(at) {
         return None;
     }
+    let (zone, names_none) = (question.zone, allocation.specification.depends_on_server_zone());
+    let is_own = |name: &String| name == allocation.zone(zone).name();
     let tale = question.tale();
     let mut later = question.entries.iter().rev().filter(|entry| entry.at >= at);
     later.find_map(|entry| {
-        let Event::ServerZoneChanged { from, to } = &entry.event else { return None };
         let (when, changed) = (tale.time(at), tale.time(entry.at));
-        Some(format!(
-            "There is no record of {when}. The time zone of the server was changed from {from} to {to} \
-             at {changed}, and instants of the past do not start in another zone."
-        ))
+        let what = match &entry.event {
+            Event::ServerZoneChanged { from, to } if names_none => format!(
+                "The time zone of the server was changed from {from} to {to} at {changed}, and instants \
+                 of the past do not start in another zone."
+            ),
+            Event::ZoneDataChanged { zones, .. } if zones.iter().any(is_own) => format!(
+                "Newer time zone data was loaded at {changed}, and instants of the past do not start \
+                 by its rules."
+            ),
+            _ => return None,
+        };
+        Some(format!("There is no record of {when}. {what}"))
     })
 }
 

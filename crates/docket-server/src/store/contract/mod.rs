@@ -93,6 +93,7 @@ macro_rules! keeps_the_contract {
             settling::an_edit_of_what_comes_first_leaves_no_instant_without_a_record,
             settling::what_nobody_knows_of_is_missed_for_that_reason,
             settling::another_zone_of_the_server_starts_no_instant_of_the_past,
+            settling::newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones,
             events::each_change_of_a_run_is_told_in_order,
             events::an_event_has_the_time_of_the_change_and_the_state_since,
             events::missed_instants_are_told_as_their_record_grows,

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        Circumstances, Deed, EntryFilter, Push, Recorded, RunFilter, Settlement, Steering, Store,
-        ZoneChange,
+        ChangedZone, Circumstances, Deed, EntryFilter, Push, Recorded, RunFilter, Settlement,
+        Steering, Store, ZoneChange,
     },
     carry_out, claim,
     demands::demand,
@@ -242,11 +242,8 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
     store.push(Push { circumstances, ..push }).await.unwrap();
 
     let change = |from: &str, old, to, second, reason: &str| ZoneChange {
-        from: from.to_owned(),
-        old,
-        to,
+        what: ChangedZone::OfServer { from: from.to_owned(), old, to, reason: reason.to_owned() },
         at: moment(second),
-        reason: reason.to_owned(),
     };
     let changed = change("Europe/Berlin", Some(berlin), to, 3600, "another zone");
     store.change_zone(changed).await.unwrap();
@@ -267,4 +264,43 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
     store.change_zone(change("Mars/Base", None, berlin, 100_000, "unknown")).await.unwrap();
     assert_eq!(told(store, "a").await.len(), 1);
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(100_000)));
+}
+
+/// Newer rules of a zone: what is due by the old ones is missed, and nothing of the past is due by the
+/// new ones; allocations in other zones are left alone.
+pub(super) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones(store: &dyn Store) {
+    let zoned = |name: &str, cron: &str, zone: &str| {
+        specified(json!({"Name": name, "Cron": cron, "TimeZone": zone}))
+    };
+    let specifications = vec![
+        // 08:30 UTC is 09:30 in Berlin.
+        zoned("a", "30 9 * * *", "Europe/Berlin"),
+        zoned("other", "30 9 * * *", "Europe/Paris"),
+        zoned("every", "@every 10m", "Europe/Berlin"),
+    ];
+    store.push(pushed(specifications, 0)).await.unwrap();
+    let zones = vec!["Europe/Berlin".parse().unwrap()];
+    let [from, to] = ["2026a", "2026b"].map(str::to_owned);
+    let outages =
+        vec![Outage { cause: Cause::EngineAway, from: moment(1700), to: Some(moment(3600)) }];
+    let server = docket_model::Zone::utc();
+    let (old, new) = (from.clone(), to.clone());
+    let what = ChangedZone::Rules { zones, server, from, to, outages };
+
+    store.change_zone(ZoneChange { what, at: moment(3600) }).await.unwrap();
+
+    let [missed] = told(store, "a").await.try_into().unwrap();
+    assert!(missed.starts_with("1800-1800 1: the engine did not answer from "), "{missed}");
+    assert!(
+        missed.ends_with(", and newer time zone data changed when it is due before it could start")
+    );
+    assert_eq!(get(store, "a").await.standing.decided, Some(moment(3600)));
+    for name in ["other", "every"] {
+        assert_eq!(told(store, name).await, Vec::<String>::new());
+        assert_eq!(get(store, name).await.standing.decided, None);
+    }
+    let newest = EntryFilter { limit: 1, ..EntryFilter::default() };
+    let entries = store.entries(&newest).await.unwrap();
+    let zones = vec!["Europe/Berlin".to_owned()];
+    assert_eq!(entries[0].event, Event::ZoneDataChanged { zones, from: old, to: new });
 }

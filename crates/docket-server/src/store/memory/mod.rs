@@ -164,10 +164,10 @@ impl AllocationStore for MemoryStore {
         let draft = Draft::of(&state.catalogue);
         let names = draft.names();
         let undecided = settle::of_zone(&draft, &names, &change);
-        state.settle(&undecided, &[]);
+        state.settle(&undecided, change.outages());
         let mut draft = Draft::of(&state.catalogue);
         for name in &names {
-            draft.close(name, change.at);
+            draft.close(name, &change);
         }
         self.note_down(&mut draft, [rules::zone_entry(&change)]);
         let staged = draft.into_staged();

@@ -6,7 +6,7 @@ use docket_model::{journal::Outage, undecided::Why};
 
 use super::{
     super::{
-        Settlement, ZoneChange, rules,
+        ChangedZone, Settlement, ZoneChange, rules,
         settle::{self, Undecided},
     },
     TIME_ZONE,
@@ -38,16 +38,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Changes the zone of allocations that name none.
+    /// Gives allocations another wall clock.
     pub(super) fn change_zone(&mut self, change: &ZoneChange) -> Result<(), Fault> {
         let names = self.draft.names();
         let undecided = settle::of_zone(&self.draft, &names, change);
-        self.settle(&undecided, &[])?;
+        self.settle(&undecided, change.outages())?;
         for name in &names {
-            let Some((position, decided)) = self.draft.close(name, change.at) else { continue };
+            let Some((position, decided)) = self.draft.close(name, change) else { continue };
             self.decided_up_to(position, decided)?;
         }
-        self.set(TIME_ZONE, change.to.name())?;
+        if let ChangedZone::OfServer { to, .. } = &change.what {
+            self.set(TIME_ZONE, to.name())?;
+        }
         Ok(self.note_down(vec![rules::zone_entry(change)])?)
     }
 }

@@ -1,0 +1,72 @@
+//! Newer time zone files of the host: a server loads them while it runs.
+
+use std::{fs, path::Path};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use docket_stub_engine::Options;
+use docket_tests::{Home, Server, StubEngine, allocation::allocation, moment};
+use serde_json::{Value, json};
+
+/// A zone directory in which Berlin is some hours ahead of UTC all year.
+fn write_zones(directory: &Path, version: &str, hours: u8) {
+    fs::create_dir_all(directory.join("Europe")).unwrap();
+    // A compiled zone without changes, followed by a rule of POSIX (RFC 9636, version 2).
+    let mut header = b"TZif2".to_vec();
+    header.extend([0; 15]);
+    header.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4]);
+    let block = [header.as_slice(), &[0; 6], b"UTC\0"].concat();
+    let file = [&block, block.as_slice(), format!("\nXXX-{hours}\n").as_bytes()].concat();
+    fs::write(directory.join("Europe/Berlin"), file).unwrap();
+    fs::write(directory.join("tzdata.zi"), format!("# version {version}\n")).unwrap();
+}
+
+/// An allocation that is due each day when Berlin's clock shows this.
+fn daily(name: &str, clock: DateTime<Utc>) -> Value {
+    let cron = clock.format("%-S %-M %-H * * * *").to_string();
+    let mut daily = allocation(name, &cron, &["true"]);
+    daily["TimeZone"] = json!("Europe/Berlin");
+    daily
+}
+
+#[test]
+fn newer_files_are_loaded_without_a_restart_and_start_no_instant_of_the_past() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let zones = tempfile::tempdir().unwrap();
+    write_zones(zones.path(), "2998a", 1);
+    let mut server = home.server_with(|command| {
+        command.env("TZDIR", zones.path());
+    });
+    let data = |server: &Server| server.get("/-/health").json()["TimeZoneData"].clone();
+    assert_eq!(data(&server), json!({"Version": "2998a", "Origin": zones.path()}));
+    // By the new rules, of two hours, the clock shows these in 30 s and half an hour ago.
+    let at = moment::ahead(30);
+    let (soon, past) = (at + TimeDelta::hours(2), at + TimeDelta::minutes(90));
+    server.push(&daily("soon", soon));
+    server.push(&daily("past", past));
+    let next = |server: &Server, name: &str| {
+        let next = server.allocation(name)["Status"]["Next"].clone();
+        next.as_str().unwrap().parse::<DateTime<Utc>>().unwrap()
+    };
+    assert_eq!(next(&server, "soon"), at + TimeDelta::hours(1));
+    assert_eq!(next(&server, "past"), at + TimeDelta::minutes(30));
+
+    write_zones(zones.path(), "2998b", 2);
+    let log = server.await_log("time zone data was updated");
+
+    assert!(log.contains("Europe/Berlin"), "{log}");
+    assert_eq!(next(&server, "past"), at - TimeDelta::minutes(30) + TimeDelta::days(1));
+    let run = server.ended_run_at("soon", at);
+    assert_eq!(run["State"], "succeeded", "{run}");
+    assert_eq!(server.runs("past"), Vec::<Value>::new());
+    assert_eq!(data(&server)["Version"], "2998b");
+    let journal = server.get("/-/journal?limit=100").json();
+    let entries = journal.as_array().unwrap();
+    let changed = entries.iter().find(|entry| entry["Event"]["ZoneDataChanged"].is_object());
+    let changed = &changed.unwrap()["Event"]["ZoneDataChanged"];
+    assert_eq!(changed["Zones"], json!(["Europe/Berlin"]));
+    let missing = (at - TimeDelta::minutes(30)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let why = server.get(&format!("/past/why?at={missing}")).text();
+    assert!(why.contains("Newer time zone data was loaded"), "{why}");
+    server.stop();
+}
