@@ -126,7 +126,7 @@ fn values_and_steps_out_of_range_say_what_is_allowed() {
         ("99999999999999999999999 * * * *", "min: 99999999999999999999999 is out of range (0-59)"),
         ("*/0 * * * *", "min: step 0 is out of range (1-59)"),
         ("*/60 * * * *", "min: step 60 is out of range (1-59)"),
-        ("* * * * */7", "dow: step 7 is out of range (1-6)"),
+        ("* * * * */8", "dow: step 8 is out of range (1-7)"),
         ("5/ * * * *", "min: 5/ has no step (1-59) after the slash"),
         ("1-5/2/3 * * * *", "min: 1-5/2/3 has no step (1-59) after the slash"),
     ]);
@@ -189,7 +189,11 @@ fn the_letters_of_the_day_fields_are_refused_where_they_mean_nothing() {
 fn aliases_stand_alone_and_are_spelt_right() {
     let known = "@yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, @every";
     check(&[
-        ("@reboot", "@reboot is not a calendar schedule"),
+        (
+            "@reboot",
+            "@reboot is not a calendar schedule, write \"\" and have the host run `docket run NAME` when \
+             it boots, such as from a systemd unit after docket.service",
+        ),
         ("@week", &format!("@week is not an alias ({known}), write @weekly")),
         ("@daily 5", "nothing may follow @daily"),
     ]);
@@ -200,6 +204,28 @@ fn intervals_say_what_they_lack() {
     check(&[
         ("@every", "interval: @every needs an interval, write @every 1h30m"),
         ("@every 30", "interval: 30 what? write 30s or 30m"),
+        (
+            "@every 500ms",
+            "interval: 500ms is no number of whole seconds, and 1s is the least, write @every 1s",
+        ),
+        (
+            "@every 1d",
+            "interval: 1d has days, whose length daylight saving changes, write @every 24h, or @daily \
+             for each day at 00:00",
+        ),
+        (
+            "@every 2w",
+            "interval: 2w has weeks, whose length daylight saving changes, write @every 336h, or \
+             @weekly for each Sunday at 00:00",
+        ),
+        (
+            "@every 1mo",
+            "interval: 1mo has months or years, whose lengths differ, write @monthly or @yearly",
+        ),
+        ("@every 5min", "interval: 5min has a unit that is not known, write @every 5m"),
+        ("@every 2 hours", "interval: 2 hours has a space in it, write @every 2h"),
+        ("@every 1H", "interval: 1H has a unit in capitals, write @every 1h"),
+        ("@every 1h 30m", "interval: 1h 30m has a space in it, write @every 1h30m"),
         ("@every 1.5h", "interval: 1.5h has a fraction, write 1h30m for 1.5h"),
         ("@every 0h0s", "interval: an interval is at least 1s"),
         ("@every h", "interval: h lacks a number, write 1h30m10s"),

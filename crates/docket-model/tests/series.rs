@@ -310,9 +310,53 @@ fn a_stepped_day_field_beside_another_is_warned_of() {
     ] {
         assert_eq!(Schedule::parse(text).unwrap().warnings(), [expected]);
     }
+    // All Sundays: the step of a whole week.
+    assert_eq!(
+        shown("0 9 * * */7", "2026-11-21T00:00:00Z", "UTC", 2),
+        ["11-22 09:00", "11-29 09:00"]
+    );
     for text in ["0 0 */2 * *", "0 0 * * */2", "0 0 13 * FRI", "@every 1s", ""] {
         assert!(Schedule::parse(text).unwrap().warnings().is_empty(), "{text}");
     }
+}
+
+#[test]
+fn six_fields_with_a_star_as_the_year_are_warned_of() {
+    for (text, seven, five) in [
+        ("0 0 4 * * *", "0 0 4 * * * *", "0 0 4 * *"),
+        ("* * * * * *", "* * * * * * *", "* * * * *"),
+        ("0 0 4 * * ?", "0 0 4 * * ? *", "0 0 4 * *"),
+        (" 0  9 * *\tMON *,2030 ", "0  9 * *\tMON *,2030 *", "0  9 * *\tMON"),
+    ] {
+        let expected = format!(
+            "six fields end with the year; if seconds were meant first, write `{seven}`, and if not, \
+             write `{five}`"
+        );
+        assert_eq!(Schedule::parse(text).unwrap().warnings(), [expected]);
+    }
+    for text in ["0 9 * * * 2027", "0 0 4 * * * *", "0 9 * * *", "@daily"] {
+        assert!(Schedule::parse(text).unwrap().warnings().is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn no_instant_is_later_than_the_year_9999() {
+    let last = |text: &str| {
+        let schedule = Schedule::parse(text).unwrap();
+        let from = at("9990-01-01T00:00:00Z");
+        let all = schedule.upcoming(from, from, Zone::utc()).map(|next| next.at);
+        let last = all.last().unwrap();
+        assert_eq!(schedule.next(last, from, Zone::utc()), None, "{text}");
+        let far = DateTime::<Utc>::MAX_UTC;
+        assert!(
+            schedule.count(last - TimeDelta::seconds(1), far, from, Zone::utc()) == 1,
+            "{text}"
+        );
+        last.to_rfc3339()
+    };
+    assert_eq!(last("R/2026-01-01T00:00:00Z/P1Y"), "9999-01-01T00:00:00+00:00");
+    assert_eq!(last("@every 8760h"), "9999-12-30T00:00:00+00:00");
+    assert_eq!(last("R//P12M"), "9999-01-01T00:00:00+00:00");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use docket_model::{
-    AllocationName, Origin, Reported, Specification, container::UnknownOptions, document,
+    AllocationName, Origin, Reported, allocation, container::UnknownOptions, document,
 };
 use thiserror::Error;
 
@@ -45,7 +45,8 @@ pub enum FileError {
 /// What a file or a directory has.
 #[derive(Debug)]
 pub(crate) struct Read {
-    pub(crate) specifications: Vec<Specification>,
+    /// The specifications, with the warnings about them.
+    pub(crate) specifications: Vec<allocation::Read>,
     pub(crate) origin: Origin,
     /// The path, for the journal.
     pub(crate) by: Arc<str>,
@@ -53,7 +54,7 @@ pub(crate) struct Read {
 
 /// Reads all allocations of a file or a directory.
 pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
-    let mut specifications: Vec<Specification> = Vec::new();
+    let mut all: Vec<allocation::Read> = Vec::new();
     let mut definitions = Definitions::default();
     let mut mistakes: Reported<String> = Reported::default();
     for file in specification_files(path)? {
@@ -67,9 +68,10 @@ pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
                 mistakes.omitted += wrong.omitted;
             }
             Ok(document) => {
-                for document::Read { specification, line, .. } in document.specifications {
+                for document::Read { specification, line, warnings } in document.specifications {
+                    let warnings = warnings.into_iter().map(|located| located.mistake).collect();
                     match definitions.add(&specification.name, &shown, line) {
-                        Ok(()) => specifications.push(specification),
+                        Ok(()) => all.push(allocation::Read { specification, warnings }),
                         Err(twice) => mistakes.add(twice.to_string()),
                     }
                 }
@@ -83,7 +85,7 @@ pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
     }
     let origin = Origin::File(Arc::from(path.display().to_string()));
     let by = path.display().to_string().into();
-    Ok(Read { specifications, origin, by })
+    Ok(Read { specifications: all, origin, by })
 }
 
 #[cfg(test)]

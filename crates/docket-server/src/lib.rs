@@ -15,6 +15,7 @@ mod socket_file;
 pub mod specification_files;
 pub mod store;
 mod tls;
+mod warnings;
 mod why;
 pub mod zone_files;
 

@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Specification,
+    Specification, Zone,
     container::UnknownOptions,
     journal::{Entry, Event},
 };
@@ -28,6 +28,7 @@ use crate::{
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
     store::{Condition, Push, Store, StoreError},
+    warnings::Warnings,
 };
 
 use self::{life::Life, zone_data::ZoneData};
@@ -210,6 +211,7 @@ impl Parts {
                 has_env_dir: config.env_dir.is_some(),
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
+                zone: config.time_zone,
                 runner: Arc::clone(&runner),
                 mistake: Arc::default(),
             })
@@ -286,6 +288,8 @@ struct Source {
     has_env_dir: bool,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    /// The zone of allocations that name none.
+    zone: Zone,
     runner: Arc<Runner>,
     /// Why the file as it is now is not in force.
     mistake: Arc<Mutex<Option<String>>>,
@@ -296,9 +300,11 @@ impl Source {
     async fn load(&self) -> Result<usize, FileError> {
         let (path, options) = (self.path.clone(), self.options);
         let read = tokio::task::spawn_blocking(move || file::read(&path, options)).await;
-        let file::Read { specifications, origin, by } = read.map_err(|error| {
+        let file::Read { specifications: read, origin, by } = read.map_err(|error| {
             FileError::Unreadable { path: self.path.clone(), source: std::io::Error::other(error) }
         })??;
+        let warnings = Warnings::of(&read, self.clock.now(), self.zone);
+        let specifications: Vec<_> = read.into_iter().map(|read| read.specification).collect();
         let wants_env_dir =
             |wanted: &&Specification| !wanted.policies.env_files.is_empty() && !self.has_env_dir;
         if let Some(wanting) = specifications.iter().find(wants_env_dir) {
@@ -315,7 +321,8 @@ impl Source {
             only_if: Condition::Nothing,
             circumstances: self.runner.circumstances(),
         };
-        self.store.push(push).await?;
+        let effects = self.store.push(push).await?;
+        warnings.log(&effects);
         info!(file = %self.path.display(), "{count} allocations loaded");
         Ok(count)
     }

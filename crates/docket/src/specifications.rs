@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use docket_model::{
+    Zone,
     container::UnknownOptions,
     document::{self, Located, MAX_LENGTH, Read},
     mistake::Reported,
@@ -20,7 +21,7 @@ use docket_model::{
 use docket_server::specification_files::{Definitions, specification_files};
 
 use self::snippet::Snippets;
-use crate::{commands::AlreadyTold, output};
+use crate::{clock, commands::AlreadyTold, output};
 
 /// The file that is read where none is named.
 const USUAL: &str = "docket.yml";
@@ -110,10 +111,14 @@ impl Source {
             tell(name, &lossy(&bytes), &[place].into_iter().collect());
             AlreadyTold
         })?;
-        let document = document::read(text, self.unknown_options()).map_err(|mistakes| {
+        let mut document = document::read(text, self.unknown_options()).map_err(|mistakes| {
             tell(name, text, &mistakes);
             AlreadyTold
         })?;
+        for read in &mut document.specifications {
+            // What is over does not depend on the hours between the zones of the server and UTC.
+            read.warn_if_over(clock::now(), Zone::utc());
+        }
         for warning in document.specifications.iter().flat_map(|read| &read.warnings) {
             output::warning(warning.in_file(name));
         }

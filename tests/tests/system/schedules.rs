@@ -1,6 +1,7 @@
 //! Schedules over the API: those that never run, those that are refused, and daylight saving.
 
-use docket_tests::{Engine, Server, allocation::allocation, docket};
+use docket_stub_engine::Options;
+use docket_tests::{Engine, Home, Server, StubEngine, allocation::allocation, docket};
 use serde_json::{Value, json};
 
 fn next(expression: &str, zone: &str, from: &str, count: &str) -> Value {
@@ -95,4 +96,18 @@ fn a_server_has_a_time_zone_for_those_that_name_none() {
     let status = server.allocation("foo")["Status"].take();
     assert_eq!(status["TimeZone"], "Asia/Tokyo");
     assert!(status["Next"].as_str().unwrap().ends_with("-12-31T15:00:00Z"), "{status}");
+}
+
+#[test]
+fn the_server_logs_what_a_schedule_may_not_have_meant() {
+    let stub = StubEngine::start(Options::default());
+    let home = Home::durable(&stub.docker_host());
+    let mut server = home.server();
+    server.push(&allocation("six", "0 0 4 1 1 *", &["true"]));
+    let six = server.await_log("six fields end with the year");
+    assert!(six.contains("allocation=six") && six.contains("`0 0 4 1 1 * *`"), "{six}");
+    server.push(&allocation("over", "0 0 24 12 * 2020", &["true"]));
+    let over = server.await_log("all its instants are in the past");
+    assert!(over.contains("allocation=over") && over.contains("2020-12-24T00:00:00Z"), "{over}");
+    server.stop();
 }

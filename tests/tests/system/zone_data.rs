@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use docket_stub_engine::Options;
-use docket_tests::{Home, Server, StubEngine, allocation::allocation, moment};
+use docket_tests::{Home, Server, StubEngine, allocation::allocation, eventually, moment};
 use serde_json::{Value, json};
 
 /// A zone directory in which Berlin is some hours ahead of UTC all year.
@@ -39,23 +39,23 @@ fn newer_files_are_loaded_without_a_restart_and_start_no_instant_of_the_past() {
     });
     let data = |server: &Server| server.get("/-/health").json()["TimeZoneData"].clone();
     assert_eq!(data(&server), json!({"Version": "2998a", "Origin": zones.path()}));
-    // By the new rules, of two hours, the clock shows these in 30 s and half an hour ago.
-    let at = moment::ahead(30);
-    let (soon, past) = (at + TimeDelta::hours(2), at + TimeDelta::minutes(90));
-    server.push(&daily("soon", soon));
-    server.push(&daily("past", past));
+    // By the new rules, the clock is two hours ahead of UTC at these moments.
+    let (past, at) = (moment::ahead(4), moment::ahead(40));
+    server.push(&daily("soon", at + TimeDelta::hours(2)));
+    server.push(&daily("past", past + TimeDelta::hours(2)));
     let next = |server: &Server, name: &str| {
         let next = server.allocation(name)["Status"]["Next"].clone();
         next.as_str().unwrap().parse::<DateTime<Utc>>().unwrap()
     };
     assert_eq!(next(&server, "soon"), at + TimeDelta::hours(1));
-    assert_eq!(next(&server, "past"), at + TimeDelta::minutes(30));
+    assert_eq!(next(&server, "past"), past + TimeDelta::hours(1));
+    eventually("the instant is past", || (moment::now() > past).then_some(()));
 
     write_zones(zones.path(), "2998b", 2);
     let log = server.await_log("time zone data was updated");
 
     assert!(log.contains("Europe/Berlin"), "{log}");
-    assert_eq!(next(&server, "past"), at - TimeDelta::minutes(30) + TimeDelta::days(1));
+    assert_eq!(next(&server, "past"), past + TimeDelta::days(1));
     let run = server.ended_run_at("soon", at);
     assert_eq!(run["State"], "succeeded", "{run}");
     assert_eq!(server.runs("past"), Vec::<Value>::new());
@@ -65,7 +65,7 @@ fn newer_files_are_loaded_without_a_restart_and_start_no_instant_of_the_past() {
     let changed = entries.iter().find(|entry| entry["Event"]["ZoneDataChanged"].is_object());
     let changed = &changed.unwrap()["Event"]["ZoneDataChanged"];
     assert_eq!(changed["Zones"], json!(["Europe/Berlin"]));
-    let missing = (at - TimeDelta::minutes(30)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let missing = past.to_rfc3339_opts(SecondsFormat::Secs, true);
     let why = server.get(&format!("/past/why?at={missing}")).text();
     assert!(why.contains("Newer time zone data was loaded"), "{why}");
     server.stop();

@@ -4,11 +4,12 @@
 //! No clock is read: the distance between instants is that of the schedule's first ones since 1970,
 //! by the wall clock and without daylight saving, so that it is the same on every day and server.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{CatchUp, Due, Overlap, Policies, Specification};
 use crate::{
     duration::Duration,
+    journal::shown,
     mistake::{Mistake, Place},
     schedule::Schedule,
     zone::Zone,
@@ -46,6 +47,30 @@ pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Mistake> {
     }
     hints.extend(endless(policies));
     hints.into_iter().map(|(key, text)| Place::Key(&at, key).wrong(text)).collect()
+}
+
+impl Specification {
+    /// Returns that nothing is due any more, as all instants of the schedule are in the past.
+    ///
+    /// `zone` is that of the server. Schedules without any instant have a warning of their own.
+    #[must_use]
+    pub fn is_over(&self, now: DateTime<Utc>, zone: Zone) -> Option<String> {
+        let schedule = self.schedule()?;
+        let zone = self.time_zone.unwrap_or(zone);
+        // An empty START is now, and its first instant at once.
+        let before = now - TimeDelta::seconds(1);
+        if self.upcoming(before, now, zone).next().is_some() {
+            return None;
+        }
+        if let Some(bound) = self.policies.not_after.filter(|bound| *bound <= now) {
+            return Some(format!(
+                "never runs: its `NotAfter`, {}, is in the past",
+                shown(bound.to_utc())
+            ));
+        }
+        let last = schedule.previous(now, now, zone)?;
+        Some(format!("never runs: all its instants are in the past, the last was {}", shown(last)))
+    }
 }
 
 /// The shortest time between two instants; none where there are fewer than two.

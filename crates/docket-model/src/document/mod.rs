@@ -29,10 +29,11 @@ use self::{
     reading::Reading,
     source::{Mark, Source},
 };
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeSeed as _;
 
 use crate::{
-    StrictJson, Within,
+    StrictJson, Within, Zone,
     allocation::Specification,
     container::UnknownOptions,
     mistake::{FieldPath, Mistake, Reported},
@@ -71,6 +72,17 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Located> {
         let mistake = Mistake::new(FieldPath::default(), problem.to_string());
         Located { mistake, line, column, offset, length: 0 }
     })
+}
+
+impl Read {
+    /// Adds a warning if all instants of the schedule are in the past. `zone` is that of the server.
+    pub fn warn_if_over(&mut self, now: DateTime<Utc>, zone: Zone) {
+        if let Some(text) = self.specification.is_over(now, zone) {
+            let mistake = Mistake::new(FieldPath::key("Cron"), text);
+            let line = self.line;
+            self.warnings.push(Located { mistake, line, column: 1, offset: 0, length: 0 });
+        }
+    }
 }
 
 /// Reads a document.

@@ -26,6 +26,8 @@ pub(super) struct Calendar {
     pub(super) clock: Clock,
     /// A day field holds `*/n`, which is restricted although it begins with a star.
     pub(super) has_stepped_days: bool,
+    /// It has six fields, and the sixth is a star: maybe the first was meant as the seconds.
+    pub(super) may_mean_seconds: bool,
 }
 
 impl Calendar {

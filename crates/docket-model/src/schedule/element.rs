@@ -67,7 +67,7 @@ pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, Mistake> 
 }
 
 fn step(field: Field, whole: Piece<'_>, piece: Piece<'_>) -> Result<u16, Mistake> {
-    let greatest = field.greatest();
+    let greatest = field.greatest_written();
     if piece.text.is_empty() || !piece.text.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("{} has no step (1-{greatest}) after the slash", whole.text);
         return Err(field.mistake(whole, message));

@@ -135,6 +135,8 @@ fn calendar(lists: &[List]) -> Result<Calendar, String> {
         walk: Walk { times, days: day_rule(days) },
         clock: if is_wildcard { Clock::Wildcard } else { Clock::Fixed },
         has_stepped_days: days.into_iter().flatten().any(List::has_stepped_star),
+        may_mean_seconds: list(Field::Second).is_none()
+            && list(Field::Year).is_some_and(|year| !year.is_restricted()),
     })
 }
 

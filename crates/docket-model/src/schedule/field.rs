@@ -77,7 +77,8 @@ impl Field {
         }
     }
 
-    /// The greatest value that `*` and `v/n` reach, which is the largest step too.
+    /// The greatest value that `*` and `v/n` reach, which is the largest step too, but for
+    /// the seven days of a week.
     pub(super) fn greatest(self) -> u16 {
         match self {
             Self::Second | Self::Minute => 59,

@@ -55,6 +55,9 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
     while !rest.is_empty() {
         let digits_end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, tail) = rest.split_at(digits_end);
+        if let Some(mistake) = foreign_unit(piece, digits, tail).filter(|_| !digits.is_empty()) {
+            return Err(mistake);
+        }
         let mut tail = tail.chars();
         let unit = unit(piece, digits, tail.next())?;
         if unit >= smallest {
@@ -72,6 +75,50 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
     Ok(total)
 }
 
+/// The units that other programs have in an interval, and what to write in their place.
+fn foreign_unit(piece: Piece<'_>, digits: &str, rest: &str) -> Option<Mistake> {
+    let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+    let (unit, _) = rest.split_at(end);
+    let lower = unit.to_lowercase();
+    let number = digits.parse::<u64>().ok();
+    let times = |factor: u64, unit: &str| {
+        let product = number.and_then(|number| number.checked_mul(factor));
+        product.map(|product| format!("write @every {product}{unit}"))
+    };
+    let (what, hint) = match lower.as_str() {
+        "ms" | "us" | "µs" | "μs" | "ns" => (
+            "is no number of whole seconds, and 1s is the least",
+            Some("write @every 1s".to_owned()),
+        ),
+        "d" | "day" | "days" => {
+            let hours = times(24, "h");
+            let daily = |hours| format!("{hours}, or @daily for each day at 00:00");
+            ("has days, whose length daylight saving changes", hours.map(daily))
+        }
+        "w" | "week" | "weeks" => {
+            let hours = times(168, "h");
+            let weekly = |hours| format!("{hours}, or @weekly for each Sunday at 00:00");
+            ("has weeks, whose length daylight saving changes", hours.map(weekly))
+        }
+        "y" | "year" | "years" | "mo" | "month" | "months" => (
+            "has months or years, whose lengths differ",
+            Some("write @monthly or @yearly".to_owned()),
+        ),
+        "hr" | "hrs" | "hour" | "hours" => ("has a unit that is not known", times(1, "h")),
+        "min" | "mins" | "minute" | "minutes" => ("has a unit that is not known", times(1, "m")),
+        "sec" | "secs" | "second" | "seconds" => ("has a unit that is not known", times(1, "s")),
+        _ if unit != lower && matches!(lower.as_str(), "h" | "m" | "s") => {
+            ("has a unit in capitals", times(1, &lower))
+        }
+        _ => return None,
+    };
+    let mistake = wrong(piece, what);
+    Some(match hint {
+        Some(hint) => mistake.with_hint(hint),
+        None => mistake,
+    })
+}
+
 /// Returns the seconds of the unit that follows some digits.
 fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, Mistake> {
     match letter {
@@ -86,6 +133,14 @@ fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, Mis
             Err(Mistake::new(PART, piece, format!("{digits} what?")).with_hint(hint))
         }
         Some('.' | ',') => Err(wrong(piece, "has a fraction").with_hint("write 1h30m for 1.5h")),
+        Some(' ' | '\t') => {
+            let whole: String = piece.text.split_whitespace().collect();
+            let hint = match total(Piece { text: &whole, offset: piece.offset }) {
+                Ok(_) => Some(format!("write @every {whole}")),
+                Err(mistake) => mistake.hint,
+            };
+            Err(Mistake { hint, ..wrong(piece, "has a space in it") })
+        }
         Some(_) => Err(wrong(piece, "is not an interval")
             .with_hint("write hours, minutes and seconds as 1h30m10s")),
     }

@@ -87,11 +87,10 @@ impl Schedule {
 
     /// Returns when it is due in words: `at 09:00 on weekdays`, `every 5 minutes`.
     ///
-    /// It is the expression itself where no good words exist. They are not a promise: only the
-    /// expression is exact.
+    /// The words of a dense expression list its values.
     #[must_use]
     pub fn in_words(&self) -> String {
-        sentence::of(&self.rule).unwrap_or_else(|| self.text.trim().to_owned())
+        sentence::of(&self.rule)
     }
 
     /// Returns which form the schedule has.
@@ -138,7 +137,7 @@ impl Schedule {
                 repeating.next(after, anchor, &zone.rules()).map(|run| run.at)
             }
         };
-        DateTime::from_timestamp(at?, 0)
+        DateTime::from_timestamp(at.filter(|at| *at <= LAST_INSTANT)?, 0)
     }
 
     /// Returns the greatest instant before a moment, if there is one within a human life.
@@ -169,7 +168,8 @@ impl Schedule {
         anchor: DateTime<Utc>,
         zone: Zone,
     ) -> u64 {
-        let (after, until, anchor) = (from.timestamp(), to.timestamp(), whole_second(anchor));
+        let (after, anchor) = (from.timestamp(), whole_second(anchor));
+        let until = to.timestamp().min(LAST_INSTANT);
         match &self.rule {
             _ if until <= after => 0,
             Rule::Empty => 0,
@@ -183,7 +183,7 @@ impl Schedule {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         match &self.rule {
-            Rule::Calendar(calendar) => words::warnings(calendar),
+            Rule::Calendar(calendar) => words::warnings(calendar, self.text.trim()),
             _ => Vec::new(),
         }
     }
@@ -203,6 +203,9 @@ impl Schedule {
         }
     }
 }
+
+/// The end of the year 9999: RFC 3339 and the names of runs write years with four digits.
+const LAST_INSTANT: i64 = 253_402_300_799;
 
 /// The power of two of the longest stride back, in seconds: 68 years.
 const LONGEST_STRIDE: u32 = 31;

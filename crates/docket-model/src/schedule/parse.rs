@@ -105,7 +105,10 @@ fn every(name: Piece<'_>, rest: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
 
 fn unknown(name: Piece<'_>, lower: &str) -> Mistake {
     if lower == "@reboot" {
-        return Mistake::new(None, name, "@reboot is not a calendar schedule".into());
+        let hint = "write \"\" and have the host run `docket run NAME` when it boots, such as from a \
+                    systemd unit after docket.service";
+        return Mistake::new(None, name, "@reboot is not a calendar schedule".into())
+            .with_hint(hint);
     }
     let names = ALIASES.map(|(alias, _)| alias);
     let known = format!("{}, @every", names.join(", "));

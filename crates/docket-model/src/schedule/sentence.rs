@@ -1,4 +1,4 @@
-//! A schedule in words, as a clause that follows "runs". Where no good words exist there are none.
+//! A schedule in words, as a clause that follows "runs". Every schedule has words.
 
 use chrono::DateTime;
 
@@ -6,64 +6,56 @@ use super::Rule;
 use super::calendar::Calendar;
 use super::repeating::{Period, Repeating, Start};
 use super::sentence_days as days;
-use super::times::{Sets, times};
+use super::times::{Sets, ranges, times};
 use super::words::joined;
 
 /// The units of a length of time, in seconds.
-const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+const UNITS: [(i64, &str); 3] = [(3600, "hour"), (60, "minute"), (1, "second")];
 
-/// So many years are listed one by one.
-const MOST_YEARS: usize = 4;
-
-/// Says when a rule is due; `None` where words would be longer than the expression is dense.
-pub(super) fn of(rule: &Rule) -> Option<String> {
+/// Says when a rule is due.
+pub(super) fn of(rule: &Rule) -> String {
     match rule {
-        Rule::Empty => Some("only by hand".to_owned()),
+        Rule::Empty => "only manually".to_owned(),
         Rule::Calendar(calendar) => of_calendar(calendar),
-        Rule::Every(interval) => Some(every(interval.seconds())),
+        Rule::Every(interval) => every(interval.seconds()),
         Rule::Repeating(repeating) => of_repeating(repeating),
     }
 }
 
-fn of_calendar(calendar: &Calendar) -> Option<String> {
+fn of_calendar(calendar: &Calendar) -> String {
     let sets = Sets::of(&calendar.walk.times);
-    let (time, is_clock_time) = times(&sets)?;
-    let day = days::of(&calendar.walk.days, &sets)?;
+    let (time, is_clock_time) = times(&sets);
+    let day = days::of(&calendar.walk.days, &sets);
     let day = if day.is_empty() && is_clock_time { "every day".to_owned() } else { day };
-    let parts = [time, day, years(&sets.years)?];
+    let parts = [time, day, years(&sets.years)];
     let said = parts.iter().map(String::as_str).filter(|part| !part.is_empty());
-    Some(said.collect::<Vec<_>>().join(" "))
+    said.collect::<Vec<_>>().join(" ")
 }
 
 /// In which years; empty for all of them.
-fn years(years: &[u32]) -> Option<String> {
-    match years {
-        all if all.len() == super::walk::YEARS.count() => Some(String::new()),
-        [year] => Some(format!("in {year}")),
-        [first, .., last] if last - first + 1 == u32::try_from(years.len()).ok()? => {
-            Some(format!("from {first} to {last}"))
-        }
-        few if few.len() <= MOST_YEARS => {
-            let each: Vec<_> = few.iter().map(u32::to_string).collect();
-            Some(format!("in {}", joined(&each)))
-        }
-        _ => None,
+fn years(years: &[u32]) -> String {
+    match (years, ranges(years).as_slice()) {
+        (all, _) if all.len() == super::walk::YEARS.count() => String::new(),
+        ([first, .., last], [_]) => format!("from {first} to {last}"),
+        (_, ranges) => format!("in {}", joined(ranges)),
     }
+}
+
+/// A length of time by units: `1 hour`, `30 minutes`. Days are hours here: no day of daylight saving is
+/// meant.
+fn parts_of(seconds: i64) -> Vec<String> {
+    let mut rest = seconds;
+    let part = |(size, unit): &(i64, &str)| {
+        let count = rest / size;
+        rest %= size;
+        (count > 0).then(|| counted(count, unit))
+    };
+    UNITS.iter().filter_map(part).collect()
 }
 
 /// A fixed distance: `every 5 minutes`, `every 1 hour 30 minutes`.
 fn every(seconds: i64) -> String {
-    let mut rest = seconds;
-    // Days are not told apart from hours, as no day of daylight saving is meant.
-    let parts: Vec<_> = UNITS[1..]
-        .iter()
-        .filter_map(|(size, unit)| {
-            let count = rest / size;
-            rest %= size;
-            (count > 0).then(|| counted(count, unit))
-        })
-        .collect();
-    match parts.as_slice() {
+    match parts_of(seconds).as_slice() {
         [only] => format!("every {}", only.strip_prefix("1 ").unwrap_or(only)),
         parts => format!("every {}", parts.join(" ")),
     }
@@ -73,44 +65,50 @@ fn counted(count: i64, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
-fn of_repeating(repeating: &Repeating) -> Option<String> {
+fn of_repeating(repeating: &Repeating) -> String {
     let start = match repeating.start {
         Start::Acceptance => None,
-        Start::Instant(at) => Some(format!("{} UTC", moment(at)?)),
-        Start::Wall(at) => Some(moment(at)?),
+        Start::Instant(at) => Some(format!("{} UTC", moment(at))),
+        Start::Wall(at) => Some(moment(at)),
     };
     if repeating.runs == Some(1) {
-        return Some(match start {
+        return match start {
             Some(start) => format!("once, at {start}"),
             None => "once, when it was created".to_owned(),
-        });
+        };
     }
     let times = repeating.runs.map(|runs| format!(", {runs} times in all")).unwrap_or_default();
     let start = start.map(|start| format!(" from {start}")).unwrap_or_default();
-    Some(format!("{}{start}{times}", period(repeating.period)?))
+    format!("{}{start}{times}", period(repeating.period))
 }
 
-/// A period of one kind of unit; those of several are clearer as they were written.
-fn period(period: Period) -> Option<String> {
+/// A period: `every 2 weeks`, `every 1 month 2 days 3 hours`.
+fn period(period: Period) -> String {
     let one = |count: i64, unit: &str| match count {
         1 => format!("every {unit}"),
         _ => format!("every {count} {unit}s"),
     };
     match period {
         Period { months, days: 0, seconds: 0 } if months > 0 && months % 12 == 0 => {
-            Some(one(i64::from(months / 12), "year"))
+            one(i64::from(months / 12), "year")
         }
-        Period { months, days: 0, seconds: 0 } => Some(one(i64::from(months), "month")),
-        Period { months: 0, days, seconds: 0 } if days % 7 == 0 => Some(one(days / 7, "week")),
-        Period { months: 0, days, seconds: 0 } => Some(one(days, "day")),
-        Period { months: 0, days: 0, seconds } => Some(every(seconds)),
-        _ => None,
+        Period { months, days: 0, seconds: 0 } => one(i64::from(months), "month"),
+        Period { months: 0, days, seconds: 0 } if days % 7 == 0 => one(days / 7, "week"),
+        Period { months: 0, days, seconds: 0 } => one(days, "day"),
+        Period { months: 0, days: 0, seconds } => every(seconds),
+        Period { months, days, seconds } => {
+            let counts = [(i64::from(months), "month"), (days, "day")];
+            let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+            let parts: Vec<_> = counts.map(|(count, unit)| counted(count, unit)).collect();
+            let rest = if seconds > 0 { parts_of(seconds) } else { Vec::new() };
+            format!("every {}", [parts, rest].concat().join(" "))
+        }
     }
 }
 
-fn moment(at: i64) -> Option<String> {
+fn moment(at: i64) -> String {
     let form = if at % 60 == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
-    Some(DateTime::from_timestamp(at, 0)?.format(form).to_string())
+    DateTime::from_timestamp(at, 0).map(|at| at.format(form).to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -208,16 +206,38 @@ mod tests {
     }
 
     #[test]
-    fn what_words_would_not_make_clearer_stays_as_it_was_written() {
-        for text in [
-            "1,2,4,8,16,32,50 * * * *",
-            "7,8,9,11,13 1,2,3 * * *",
-            "0 9 1,3,7,12,19,22,30 * *",
-            "1,9,20 * * * * * *",
-            "R/2026-04-29T18:00:00Z/P1M2DT3H",
-        ] {
-            assert_eq!(words(text), text);
+    fn dense_and_irregular_schedules_have_words_too() {
+        let cases = [
+            ("*/7 * * * *", "every 7 minutes within each hour"),
+            ("*/7 9-17 * * *", "every 7 minutes within hours 9 to 17"),
+            ("*/45 * * * * * *", "at seconds 0 and 45 of every minute"),
+            ("1,2,4,8,16,32,50 * * * *", "at minutes 1, 2, 4, 8, 16, 32 and 50"),
+            ("7,8,9,11,13 1,2,3 * * *", "at minutes 7 to 9, 11 and 13 of hours 1 to 3"),
+            ("* 1,3 * * *", "every minute of hours 1 and 3"),
+            ("0 */5 * * *", "at minute 0 of hours 0, 5, 10, 15 and 20"),
+            (
+                "0 9 1,3,7,12,19,22,30 * *",
+                "at 09:00 on the 1st, 3rd, 7th, 12th, 19th, 22nd and 30th of the month",
+            ),
+            (
+                "0 9 1-5,L * *",
+                "at 09:00 on the 1st, 2nd, 3rd, 4th and 5th and the last day of the month",
+            ),
+            ("1,9,20 * * * * * *", "at seconds 1, 9 and 20 of every minute"),
+            ("1,9 5-8 2 * * * *", "at seconds 1 and 9 of minutes 5 to 8 of hour 2"),
+            (
+                "* */7 3 * * * *",
+                "every second of minutes 0, 7, 14, 21, 28, 35, 42, 49 and 56 of hour 3",
+            ),
+            ("0 9 * * * 2027,2029-2032,2040", "at 09:00 every day in 2027, 2029 to 2032 and 2040"),
+            (
+                "R/2026-04-29T18:00:00Z/P1M2DT3H",
+                "every 1 month 2 days 3 hours from 2026-04-29 18:00 UTC",
+            ),
+            ("", "only manually"),
+        ];
+        for (text, said) in cases {
+            assert_eq!(words(text), said, "{text}");
         }
-        assert_eq!(words(""), "only by hand");
     }
 }

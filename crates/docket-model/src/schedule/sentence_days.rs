@@ -19,66 +19,60 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// So many days of a month are listed one by one.
-const LISTED: usize = 6;
-
 /// The bits of Monday to Friday.
 const WORKING_DAYS: u8 = 0b011_1110;
 /// The bits of Saturday and Sunday.
 const WEEKEND: u8 = 0b100_0001;
 
 /// Says on which days of which months; empty for all of them.
-pub(super) fn of(rule: &DayRule, sets: &Sets) -> Option<String> {
-    let months = months(&sets.months)?;
+pub(super) fn of(rule: &DayRule, sets: &Sets) -> String {
+    let months = months(&sets.months);
     let with_months =
         |days: String| if months.is_empty() { days } else { format!("{days} {months}") };
     match rule.deciding {
-        Deciding::Neither if months.is_empty() => Some(months),
-        Deciding::Neither => Some(format!("every day {months}")),
+        Deciding::Neither if months.is_empty() => months,
+        Deciding::Neither => format!("every day {months}"),
         Deciding::Month => match months.strip_prefix("in ") {
             Some(months) => month_days(rule.month, &format!("of {months}")),
-            None => Some(with_months(month_days(rule.month, "of the month")?)),
+            None => with_months(month_days(rule.month, "of the month")),
         },
-        Deciding::Week => Some(with_months(week_days(rule.week))),
+        Deciding::Week => with_months(week_days(rule.week)),
         Deciding::Either => {
-            let days = [month_days(rule.month, "of the month")?, week_days(rule.week)];
-            Some(with_months(days.join(" and ")))
+            let days = [month_days(rule.month, "of the month"), week_days(rule.week)];
+            with_months(days.join(" and "))
         }
     }
 }
 
 /// In which months; empty for all of them.
-fn months(months: &[u32]) -> Option<String> {
-    let names = months.iter().map(|month| MONTHS.get(*month as usize - 1).map(ToString::to_string));
-    let names = names.collect::<Option<Vec<_>>>()?;
+fn months(months: &[u32]) -> String {
+    let names = MONTHS.iter().zip(1..).filter(|(_, number)| months.contains(number));
+    let names: Vec<_> = names.map(|(name, _)| (*name).to_owned()).collect();
     let is_unbroken = months.windows(2).all(|pair| pair[1] - pair[0] == 1);
-    Some(match names.as_slice() {
+    match names.as_slice() {
         all if all.len() == MONTHS.len() => String::new(),
         [first, _, .., last] if is_unbroken && names.len() > 2 => {
             format!("from {first} to {last}")
         }
         some => format!("in {}", joined(some)),
-    })
+    }
 }
 
-fn month_days(named: MonthDays, of_month: &str) -> Option<String> {
+fn month_days(named: MonthDays, of_month: &str) -> String {
     let numbers =
         |bits: u32| (1..=31).filter(move |day| bits & (1 << day) != 0).collect::<Vec<_>>();
     let days = numbers(named.days);
+    let is_plain = named.nearest == 0 && !named.last && !named.last_weekday;
     let mut parts = Vec::new();
     match days.as_slice() {
         [] => {}
-        [first, .., last] if days.len() > 2 && last - first + 1 == days.len() => {
-            if named.nearest != 0 || named.last || named.last_weekday {
-                return None;
-            }
-            return Some(format!("from the {} to the {} {of_month}", nth(*first), nth(*last)));
+        [first, .., last] if is_plain && days.len() > 2 && last - first + 1 == days.len() => {
+            return format!("from the {} to the {} {of_month}", nth(*first), nth(*last));
         }
-        few if few.len() <= LISTED => {
-            let each: Vec<_> = few.iter().map(|day| nth(*day)).collect();
+        some => {
+            let each: Vec<_> = some.iter().map(|day| nth(*day)).collect();
             parts.push(format!("the {}", joined(&each)));
         }
-        _ => return None,
     }
     parts.extend(
         numbers(named.nearest).iter().map(|day| format!("the weekday nearest the {}", nth(*day))),
@@ -89,7 +83,7 @@ fn month_days(named: MonthDays, of_month: &str) -> Option<String> {
     if named.last_weekday {
         parts.push("the last weekday".to_owned());
     }
-    Some(format!("on {} {of_month}", joined(&parts)))
+    format!("on {} {of_month}", joined(&parts))
 }
 
 fn week_days(named: WeekDays) -> String {

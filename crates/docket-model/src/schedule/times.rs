@@ -33,7 +33,58 @@ impl Sets {
 }
 
 /// Says at which times, and whether they are single times of the clock, to which a day belongs.
-pub(super) fn times(sets: &Sets) -> Option<(String, bool)> {
+pub(super) fn times(sets: &Sets) -> (String, bool) {
+    regular(sets).unwrap_or_else(|| (each_unit(sets), false))
+}
+
+/// Says it unit by unit: `at minutes 1, 2 and 4 to 8 of hours 1 and 3`.
+fn each_unit(sets: &Sets) -> String {
+    let (minutes, hours) = (sets.minutes.as_slice(), sets.hours.as_slice());
+    let hours = if hours.len() == 24 { None } else { Some(numbered("hour", hours)) };
+    let of_hours = match &hours {
+        Some(hours) => format!(" of {hours}"),
+        None => String::new(),
+    };
+    let seconds = sets.seconds.as_slice();
+    if seconds == [0] {
+        return match (stepped(minutes), minutes) {
+            (Some((0, step)), [.., last]) if step > 1 && last + step > 59 => {
+                let of_hours = of_hours.strip_prefix(" of").unwrap_or(" each hour");
+                format!("every {step} minutes within{of_hours}")
+            }
+            _ if minutes.len() == 60 => format!("every minute{of_hours}"),
+            _ => format!("at {}{of_hours}", numbered("minute", minutes)),
+        };
+    }
+    let of_minutes = match (minutes.len(), &hours) {
+        (60, None) => " of every minute".to_owned(),
+        (60, Some(hours)) => format!(" of every minute of {hours}"),
+        _ => format!(" of {}{of_hours}", numbered("minute", minutes)),
+    };
+    match seconds.len() {
+        60 => format!("every second{of_minutes}"),
+        _ => format!("at {}{of_minutes}", numbered("second", seconds)),
+    }
+}
+
+/// Some values of a unit: `minute 5`, `minutes 1, 2 and 4 to 8`.
+fn numbered(unit: &str, values: &[u32]) -> String {
+    let plural = if values.len() == 1 { "" } else { "s" };
+    format!("{unit}{plural} {}", joined(&ranges(values)))
+}
+
+/// Values in their order, three or more in a row as a range: `1`, `2`, `4 to 8`.
+pub(super) fn ranges(values: &[u32]) -> Vec<String> {
+    let rows = values.chunk_by(|one, next| next - one == 1);
+    let in_words = |row: &[u32]| match row {
+        [first, _, .., last] if row.len() > 2 => vec![format!("{first} to {last}")],
+        few => few.iter().map(u32::to_string).collect(),
+    };
+    rows.flat_map(in_words).collect()
+}
+
+/// Says it by the clock or by a distance, where the times are few or regular.
+fn regular(sets: &Sets) -> Option<(String, bool)> {
     let (minutes, hours) = (sets.minutes.as_slice(), sets.hours.as_slice());
     let is_each_minute = minutes.len() == 60 && hours.len() == 24;
     match sets.seconds.as_slice() {

@@ -4,9 +4,9 @@ use std::fmt::{self, Display};
 
 use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
 
-use super::Rule;
 use super::calendar::{Calendar, Clock};
 use super::repeating::Run;
+use super::{LAST_INSTANT, Rule};
 use crate::zone::{Meaning, Rules};
 
 /// One instant of a schedule.
@@ -88,6 +88,9 @@ impl Iterator for Walker<'_> {
                 (run.at, run_note(run, rules))
             }
         };
+        if at > LAST_INSTANT {
+            return None;
+        }
         self.after = at;
         Some(Upcoming { at: DateTime::from_timestamp(at, 0)?, note })
     }

@@ -15,8 +15,15 @@ const ODD_DAYS: u32 = 0xAAAA_AAAA;
 const ALL_DAYS: u32 = 0xFFFF_FFFE;
 
 /// Returns what the writer of a calendar may not have meant.
-pub(super) fn warnings(calendar: &Calendar) -> Vec<String> {
+pub(super) fn warnings(calendar: &Calendar, text: &str) -> Vec<String> {
     let mut warnings = Vec::new();
+    if calendar.may_mean_seconds {
+        let shorter = text.rsplit_once([' ', '\t']).map_or(text, |(shorter, _)| shorter).trim_end();
+        warnings.push(format!(
+            "six fields end with the year; if seconds were meant first, write `{text} *`, and if not, \
+             write `{shorter}`"
+        ));
+    }
     let days = &calendar.walk.days;
     if days.deciding == Deciding::Either && calendar.has_stepped_days {
         warnings.push(format!("runs on {} OR {}", month_days(days.month), week_days(days.week)));

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     runner::NO_FOLDER,
     store::{Condition, Effect, Push, Snapshot, StoreError},
+    warnings::Warnings,
 };
 
 /// How to take a push.
@@ -137,6 +138,7 @@ pub(super) async fn push(
         ));
     }
     check_env_files(&api, &request, &posted)?;
+    let warnings = Warnings::of(&posted.read, api.clock.now(), api.zone);
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
     api.runner.decide_due(&specifications).await;
@@ -159,6 +161,7 @@ pub(super) async fn push(
         }
         error => error.into(),
     })?;
+    warnings.log(&effects);
     let mut answer = HttpResponse::Ok();
     answer.content_type(JSON);
     if !posted.several {

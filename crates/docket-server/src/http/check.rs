@@ -80,14 +80,16 @@ pub(super) async fn check(
     body.text()?;
     // Both are given back when the parser is done, also where nobody waits for it.
     let turn = api.limits.check().await?;
-    let read = on_own_thread(move || (read(body.text().unwrap_or_default(), options), turn)).await;
+    let (now, zone) = (api.clock.now(), api.zone);
+    let read =
+        on_own_thread(move || (read(body.text().unwrap_or_default(), options, now, zone), turn));
+    let read = read.await;
     let ((mut findings, read), turn) = read?;
     if !api.has_env_dir {
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
-    let now = api.clock.now();
     let created = created(&api, &read).await?;
-    let (zone, is_told) = (api.zone, read.len() <= MOST_TOLD);
+    let is_told = read.len() <= MOST_TOLD;
     let json = on_own_thread(move || {
         let _turn = turn;
         let each = read.into_iter().map(|read| {
@@ -102,9 +104,15 @@ pub(super) async fn check(
 }
 
 /// What the text says, or what is wrong with it.
-fn read(text: &str, options: UnknownOptions) -> (Vec<CheckFinding>, Vec<Read>) {
+fn read(
+    text: &str,
+    options: UnknownOptions,
+    now: DateTime<Utc>,
+    zone: Zone,
+) -> (Vec<CheckFinding>, Vec<Read>) {
     match document::read_within(text, options, LARGEST_EXPANDED) {
-        Ok(document) => {
+        Ok(mut document) => {
+            document.specifications.iter_mut().for_each(|read| read.warn_if_over(now, zone));
             let warnings = document.specifications.iter().flat_map(|read| &read.warnings);
             let mut findings = Reported::default();
             findings.extend(warnings.map(|warning| CheckFinding::of(warning, text, false)));
@@ -276,5 +284,20 @@ mod tests {
 
         {"status":415,"title":"Unsupported Media Type","detail":"send the header `Content-Type: application/yaml`, or `application/json`"}
         "#);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn schedules_that_are_over_or_may_mean_seconds_are_warned_of() {
+        let told = check(
+            "- {Name: a, Cron: '0 0 4 * * *', Container: {Config: {Image: b}}}\n\
+             - {Name: c, Cron: '0 0 24 12 * 2025', Container: {Config: {Image: b}}}\n",
+        );
+        let told = told.await;
+        for finding in [
+            r#"{"Line":1,"Column":19,"Length":13,"Field":"Cron","Message":"six fields end with the year; if seconds were meant first, write `0 0 4 * * * *`, and if not, write `0 0 4 * *`","Fatal":false}"#,
+            r#"{"Line":2,"Column":1,"Length":0,"Field":"Cron","Message":"never runs: all its instants are in the past, the last was 2025-12-23T23:00:00Z","Fatal":false}"#,
+        ] {
+            assert!(told.contains(finding), "{told}");
+        }
     }
 }

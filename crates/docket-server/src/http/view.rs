@@ -61,9 +61,12 @@ impl View<'_> {
         let schedule = allocation.specification.schedule();
         let mut warnings = schedule.map(Schedule::warnings).unwrap_or_default();
         if next.is_none() && schedule.is_some_and(|schedule| !schedule.text().trim().is_empty()) {
-            let has_run = !recent.is_empty();
-            let words = if has_run { "never runs again" } else { "has no future instants" };
-            warnings.push(words.to_owned());
+            let over = || allocation.specification.is_over(self.now, self.zone);
+            if !recent.is_empty() {
+                warnings.push("never runs again".to_owned());
+            } else if let Some(over) = over() {
+                warnings.push(over);
+            }
         }
         if let Some(decided) = decided.filter(|decided| *decided > self.now) {
             warnings.push(format!("decided up to {} already, ahead of the clock", shown(decided)));

@@ -114,7 +114,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             output::json(&texts.collect::<Vec<_>>())
         }
         Format::Text if instants.is_empty() => {
-            output::note("this schedule has no instants to come");
+            output::note(question.why_none());
             Ok(())
         }
         Format::Text => {
@@ -126,6 +126,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 impl Question {
+    /// Why no instants are shown.
+    fn why_none(&self) -> String {
+        match self.schedule.previous(self.from, self.anchor, self.zone) {
+            Some(last) => {
+                let last = stamp(last, self.zone);
+                format!("all instants of this schedule are in the past, the last was {last}")
+            }
+            None => "this schedule has no instants".to_owned(),
+        }
+    }
+
     fn upcoming(&self, count: usize) -> Vec<Upcoming> {
         self.schedule.upcoming(self.from, self.anchor, self.zone).take(count).collect()
     }

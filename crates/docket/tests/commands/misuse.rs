@@ -50,7 +50,7 @@ fn a_variable_that_means_nothing_is_warned_of() {
     --- stderr
     warning: unknown variable DOCKET_HOST: did you mean DOCKET_SERVER?
     time zone data: <version> (bundled)
-    this schedule has no instants to come
+    this schedule has no instants
     ");
 }
 

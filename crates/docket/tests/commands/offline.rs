@@ -121,7 +121,7 @@ fn next_shows_less_where_the_calendar_ends() {
     --- stderr
     warning: never runs: there is no such date
     time zone data: <version> (bundled)
-    this schedule has no instants to come
+    this schedule has no instants
     ");
 }
 

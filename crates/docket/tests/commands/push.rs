@@ -6,6 +6,7 @@ use tempfile::tempdir;
 use crate::{
     docket, docket_with_file,
     stub::{Stub, answer, ok},
+    transcript,
 };
 
 const FILE: &str = r#"
@@ -105,5 +106,57 @@ fn a_refused_push_is_shown_field_by_field() {
     error: <server> answered 422 Unprocessable Entity
       [0].Cron: too odd
       [0].Name: Required
+    ");
+}
+
+#[test]
+fn check_push_and_next_warn_of_schedules_that_may_mean_something_else() {
+    let folder = tempdir().unwrap();
+    let stub = Stub::tcp(|_| {
+        ok(r#"{"created":1,"updated":0,"unchanged":0,"results":[{"Name":"a","Result":"created"}]}"#)
+    });
+    let file = "- Name: a\n  Cron: 0 0 4 * * *\n  Container: {Config: {Image: busybox}}\n\
+                - Name: b\n  Cron: 0 0 24 12 * 2025\n  Container: {Config: {Image: busybox}}\n";
+
+    assert_snapshot!(transcript(&mut docket_with_file(["check"], folder.path(), file)), @r"
+    exit code 0
+    --- stdout
+    docket.yml: 2 allocations, 2 warnings
+    --- stderr
+    warning: docket.yml:2:9: Cron: six fields end with the year; if seconds were meant first, write `0 0 4 * * * *`, and if not, write `0 0 4 * *`
+    warning: docket.yml:4:1: Cron: never runs: all its instants are in the past, the last was 2025-12-24T00:00:00Z
+    ");
+    let pushed = stub.transcript(&mut docket_with_file(["push"], folder.path(), file));
+    assert_snapshot!(pushed, @r"
+    exit code 0
+    --- stdout
+    Created allocation a
+    --- stderr
+    warning: docket.yml:2:9: Cron: six fields end with the year; if seconds were meant first, write `0 0 4 * * * *`, and if not, write `0 0 4 * *`
+    warning: docket.yml:4:1: Cron: never runs: all its instants are in the past, the last was 2025-12-24T00:00:00Z
+    ");
+    let from = ["--from", "2026-11-21T00:00:00Z", "-n", "1"];
+    assert_snapshot!(transcript(docket(["next", "0 0 4 * * *"]).args(from)), @r"
+    exit code 0
+    --- stdout
+    2026-12-04T00:00:00Z
+    --- stderr
+    warning: six fields end with the year; if seconds were meant first, write `0 0 4 * * * *`, and if not, write `0 0 4 * *`
+    time zone data: <version> (bundled)
+    ");
+    assert_snapshot!(transcript(docket(["next", "0 0 24 12 * 2025"]).args(from)), @r"
+    exit code 0
+    --- stderr
+    time zone data: <version> (bundled)
+    all instants of this schedule are in the past, the last was 2025-12-24T00:00:00Z
+    ");
+    let odd = ["next", "0 0 * * *", "--time-zone", "Africa/Monrovia", "-n", "1"];
+    let odd = transcript(docket(odd).args(["--from", "1971-06-01T00:00:00Z"]));
+    assert_snapshot!(odd, @r"
+    exit code 0
+    --- stdout
+    1971-06-01T00:44:30Z
+    --- stderr
+    time zone data: <version> (bundled)
     ");
 }

@@ -105,3 +105,40 @@ fn the_zones_with_a_twin_have_no_daylight_saving_and_the_others_of_their_kind_do
         assert_eq!(winter + 1, summer, "{zone}");
     }
 }
+
+#[test]
+fn a_schedule_whose_instants_are_all_in_the_past_is_warned_of() {
+    let now: DateTime<Utc> = "2026-11-21T09:00:00Z".parse().unwrap();
+    let over = |keys: &serde_json::Value| {
+        let mut posted = json!({"Name": "a", "Container": {"Config": {"Image": "x"}}});
+        posted.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
+        read.unwrap().specification.is_over(now, Zone::utc())
+    };
+    let past = "never runs: all its instants are in the past, the last was";
+    for (keys, expected) in [
+        (json!({"Cron": "0 0 24 12 * 2025"}), format!("{past} 2025-12-24T00:00:00Z")),
+        (json!({"Cron": "R3/2026-01-01T00:00:00Z/P1D"}), format!("{past} 2026-01-03T00:00:00Z")),
+        (
+            json!({"Cron": "0 0 24 12 * 2025", "TimeZone": "Asia/Tokyo"}),
+            format!("{past} 2025-12-23T15:00:00Z"),
+        ),
+        (
+            json!({"Cron": "@daily", "NotAfter": "2026-11-20T00:00:00Z"}),
+            "never runs: its `NotAfter`, 2026-11-20T00:00:00Z, is in the past".to_owned(),
+        ),
+    ] {
+        assert_eq!(over(&keys), Some(expected), "{keys}");
+    }
+    for keys in [
+        json!({"Cron": "0 0 24 12 * 2026"}),
+        json!({"Cron": "R1//PT1H"}),
+        json!({"Cron": "@every 1h"}),
+        json!({"Cron": ""}),
+        json!({"After": "b"}),
+        json!({"Cron": "0 0 30 2 *"}),
+        json!({"Cron": "@daily", "NotBefore": "2030-01-01T00:00:00Z"}),
+    ] {
+        assert_eq!(over(&keys), None, "{keys}");
+    }
+}

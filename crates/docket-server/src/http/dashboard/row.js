@@ -70,7 +70,7 @@ function about(item) {
 export function scheduleInWords(item) {
   const { Cron: cron, After: after } = item.allocation;
   if (after) return `after ${[after].flat().join(", ")}`;
-  return item.status.Schedule || cron || "only by hand";
+  return item.status.Schedule || cron || "only manually";
 }
 
 function schedule(item) {

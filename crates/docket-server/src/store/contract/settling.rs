@@ -268,7 +268,9 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
 
 /// Newer rules of a zone: what is due by the old ones is missed, and nothing of the past is due by the
 /// new ones; allocations in other zones are left alone.
-pub(super) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones(store: &dyn Store) {
+pub(in crate::store) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones(
+    store: &dyn Store,
+) {
     let zoned = |name: &str, cron: &str, zone: &str| {
         specified(json!({"Name": name, "Cron": cron, "TimeZone": zone}))
     };
@@ -279,18 +281,18 @@ pub(super) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones(sto
         zoned("every", "@every 10m", "Europe/Berlin"),
     ];
     store.push(pushed(specifications, 0)).await.unwrap();
-    let zones = vec!["Europe/Berlin".parse().unwrap()];
+    let berlin = vec!["Europe/Berlin".parse().unwrap()];
     let [from, to] = ["2026a", "2026b"].map(str::to_owned);
     let outages =
         vec![Outage { cause: Cause::EngineAway, from: moment(1700), to: Some(moment(3600)) }];
     let server = docket_model::Zone::utc();
     let (old, new) = (from.clone(), to.clone());
-    let what = ChangedZone::Rules { zones, server, from, to, outages };
+    let what = ChangedZone::Rules { zones: berlin, server, from, to, outages };
 
     store.change_zone(ZoneChange { what, at: moment(3600) }).await.unwrap();
 
     let [missed] = told(store, "a").await.try_into().unwrap();
-    assert!(missed.starts_with("1800-1800 1: the engine did not answer from "), "{missed}");
+    assert!(missed.starts_with("1800-1800 1: the engine was away from "), "{missed}");
     assert!(
         missed.ends_with(", and newer time zone data changed when it is due before it could start")
     );
@@ -301,6 +303,7 @@ pub(super) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones(sto
     }
     let newest = EntryFilter { limit: 1, ..EntryFilter::default() };
     let entries = store.entries(&newest).await.unwrap();
-    let zones = vec!["Europe/Berlin".to_owned()];
-    assert_eq!(entries[0].event, Event::ZoneDataChanged { zones, from: old, to: new });
+    let zones_in_journal = vec!["Europe/Berlin".to_owned()];
+    let event = Event::ZoneDataChanged { zones: zones_in_journal, from: old, to: new };
+    assert_eq!(entries[0].event, event);
 }

@@ -1,0 +1,49 @@
+//! Warnings about specifications in the server's log, for those who push without docket's client.
+
+use chrono::{DateTime, Utc};
+use docket_model::{AllocationName, Zone, allocation::Read};
+use tracing::warn;
+
+use crate::store::Effect;
+
+/// So many warnings of one push or file are logged, and the number of the rest.
+const MOST_LOGGED: usize = 20;
+
+/// The warnings about the specifications of one push or file.
+#[derive(Debug)]
+pub(crate) struct Warnings(Vec<Warning>);
+
+#[derive(Debug)]
+struct Warning {
+    /// The place of the specification in the push.
+    index: usize,
+    allocation: AllocationName,
+    text: String,
+}
+
+impl Warnings {
+    /// Collects the warnings, and that all instants are in the past, by the server's clock and zone.
+    pub(crate) fn of(read: &[Read], now: DateTime<Utc>, zone: Zone) -> Self {
+        let of_one = |(index, Read { specification, warnings }): (usize, &Read)| {
+            let texts = warnings.iter().map(ToString::to_string);
+            let over = specification.is_over(now, zone).map(|text| format!("Cron: {text}"));
+            let allocation = specification.name.clone();
+            let all = texts.chain(over).collect::<Vec<_>>();
+            all.into_iter().map(move |text| Warning { index, allocation: allocation.clone(), text })
+        };
+        Self(read.iter().enumerate().flat_map(of_one).collect())
+    }
+
+    /// Logs those about allocations that are new or changed.
+    pub(crate) fn log(&self, effects: &[Effect]) {
+        let is_new = |warning: &&Warning| effects.get(warning.index) != Some(&Effect::Unchanged);
+        let mut new = self.0.iter().filter(is_new);
+        for Warning { allocation, text, .. } in new.by_ref().take(MOST_LOGGED) {
+            warn!(%allocation, "{text}");
+        }
+        let rest = new.count();
+        if rest > 0 {
+            warn!("{rest} more warnings: `docket check` shows all of them");
+        }
+    }
+}
