@@ -20,6 +20,7 @@ pub mod client;
 pub mod clock;
 pub mod engine;
 pub mod events;
+pub mod fake_registry;
 pub mod following;
 pub mod gate;
 pub mod holds;
@@ -45,6 +46,7 @@ pub mod wait;
 
 pub use client::{Ran, docket};
 pub use engine::Engine;
+pub use fake_registry::FakeRegistry;
 pub use gate::Gate;
 pub use home::Home;
 pub use registry::Registry;

@@ -3,9 +3,10 @@
 use std::fs;
 
 use docket_tests::{
-    Engine, Registry, Server,
-    allocation::{log_words, of_image, once},
-    moment,
+    Engine, FakeRegistry, Registry, Server,
+    allocation::{idle, log_words, of_image, once},
+    fake_registry::Failure,
+    free_port, moment,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,6 +37,107 @@ fn a_missing_image_fails_the_run_and_says_so_in_the_logs() {
     assert!(reason.contains(&format!("image {image} not found")), "{reason}");
     let expected = format!("Error: image {image} not found");
     assert_eq!(log_words(&server.allocation("foo")), [expected]);
+}
+
+/// Runs an image that cannot be pulled; makes sure that record, list, `Logs`, the server's log and
+/// `run --wait` give one reason, and returns it.
+fn reason_of_failed_pull(server: &mut Server, image: &str) -> String {
+    let mut allocation = of_image(idle("foo"), image);
+    allocation["Pull"] = "Always".into();
+    server.push(&allocation);
+
+    let waited = server.docket(["run", "foo", "--wait"]);
+
+    let run = server.ended_run("foo");
+    let reason = run["Reason"].as_str().unwrap().to_owned();
+    assert_eq!((waited.code, &run["State"]), (125, &"failed".into()), "{waited:?} {run}");
+    assert!(waited.err.trim_end().ends_with(&format!("failed: {reason}")), "{waited:?}");
+    let shown = server.allocation("foo");
+    assert_eq!(shown["Status"]["LastRun"]["Reason"], reason.as_str());
+    assert_eq!(log_words(&shown).last(), Some(&format!("Error: {reason}")));
+    // A field of the log stands in quotation marks.
+    server.await_log(format!("{reason:?}").trim_matches('"'));
+    reason
+}
+
+#[test]
+fn the_reason_of_a_failed_pull_is_that_of_the_registry_or_the_network() {
+    let mut server = Server::start(Engine::shared());
+    let registry = FakeRegistry::start();
+    let host = registry.host();
+    let unreachable = format!("127.0.0.1:{}", free_port());
+    let images = [
+        (
+            registry.image(Failure::RateLimit),
+            format!("the rate limit of registry {host} is reached: "),
+            "try again later",
+        ),
+        (
+            registry.image(Failure::LoginRequired),
+            format!("registry {host} requires a login: "),
+            "docker login",
+        ),
+        (
+            registry.image(Failure::Denied),
+            format!("registry {host} denied access: "),
+            "the image does not exist, or it requires a login",
+        ),
+        (registry.image(Failure::Unavailable), format!("registry {host} is unavailable: "), "503"),
+        (
+            registry.image(Failure::LoginPage),
+            format!("what answers as registry {host} is not a registry: "),
+            "login page",
+        ),
+        (
+            registry.image(Failure::OtherPlatform),
+            "the image does not exist for this platform: ".to_owned(),
+            "no matching manifest for linux/",
+        ),
+        (
+            format!("{unreachable}/team/job:1"),
+            format!("registry {unreachable} refuses connections: "),
+            "connection refused",
+        ),
+    ];
+    for (image, cause, detail) in images {
+        let reason = reason_of_failed_pull(&mut server, &image);
+
+        assert!(reason.starts_with(&format!("cannot pull image {image}: {cause}")), "{reason}");
+        assert!(reason.contains(detail), "{reason}");
+    }
+    let missing = registry.image(Failure::NoSuchImage);
+    let reason = reason_of_failed_pull(&mut server, &missing);
+    assert_eq!(reason, format!("image {missing} not found"));
+}
+
+#[test]
+fn a_local_image_that_serves_in_place_of_a_failed_pull_has_the_cause_as_a_remark() {
+    let engine = Engine::shared();
+    let server = Server::start(engine);
+    let registry = FakeRegistry::start();
+    let image = registry.image(Failure::RateLimit);
+    engine.docker(["tag", "busybox", &image]);
+
+    let run = run_image(&server, &image, &["true"]);
+
+    assert_eq!(run["State"], "succeeded");
+    let remark = run["Attempts"][0]["Remarks"][0].as_str().unwrap();
+    let cause = format!("the rate limit of registry {} is reached", registry.host());
+    assert!(remark.contains(&cause), "{remark}");
+}
+
+#[test]
+fn an_image_that_may_not_be_pulled_and_is_missing_fails_the_run_with_that_reason() {
+    let server = Server::start(Engine::shared());
+    let mut allocation = of_image(once("foo", moment::soon(), &["true"]), "nobody/nothing:7");
+    allocation["Pull"] = "Never".into();
+    server.push(&allocation);
+
+    let run = server.ended_run("foo");
+
+    let reason =
+        "image nobody/nothing:7 is not on the engine, and `Pull: Never` forbids pulling it";
+    assert_eq!(run["Reason"], reason);
 }
 
 #[test]

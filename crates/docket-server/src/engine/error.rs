@@ -64,13 +64,27 @@ pub enum EngineError {
         /// What became of it the last time.
         reason: String,
     },
-    /// No such image, neither at a registry nor on the engine.
+    /// The registry, or the engine at the creation of a container, says that there is no such image.
     #[error("image {image} not found")]
     NoSuchImage {
         /// As it was written.
         image: String,
         /// What the registry or the engine said.
         reason: String,
+    },
+    /// The image could not be pulled for another reason, and the engine does not have it.
+    #[error("cannot pull image {image}: {reason}")]
+    NotPulled {
+        /// As it was written.
+        image: String,
+        /// What failed, in the registry's or the network's own words, and the remedy.
+        reason: String,
+    },
+    /// The engine does not have the image, and may not pull it.
+    #[error("image {image} is not on the engine, and `Pull: Never` forbids pulling it")]
+    MayNotPull {
+        /// As it was written.
+        image: String,
     },
     /// Another container has the name.
     #[error("the name is held by {holder}")]

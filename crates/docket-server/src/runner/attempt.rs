@@ -147,6 +147,9 @@ impl<'a> Attempt<'a> {
                 let state = RunState::Failed(format!("image {image} not found"));
                 return Ok(Over { remarks: vec![reason], ..Over::without_container(state) });
             }
+            Err(Break::Engine(
+                error @ (EngineError::NotPulled { .. } | EngineError::MayNotPull { .. }),
+            )) => return Ok(Over::without_container(RunState::Failed(error.to_string()))),
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
                 self.journey.runner.leftovers.suspect();

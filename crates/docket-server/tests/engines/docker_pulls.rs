@@ -99,8 +99,9 @@ async fn a_registry_that_wants_a_login_gets_the_one_that_docker_keeps() {
     offer(&bed, &config, &[image.to_owned()]);
 
     let refusal = bed.engine(None).pull(image, Pull::Always).await.unwrap_err();
-    let EngineError::NoSuchImage { reason, .. } = &refusal else { panic!("{refusal:?}") };
+    let EngineError::NotPulled { reason, .. } = &refusal else { panic!("{refusal:?}") };
     assert!(reason.contains("no basic auth credentials"), "{reason}");
+    assert!(reason.contains("docker login 127.0.0.1:5000"), "{reason}");
 
     let pulled = bed.engine(Some(config)).pull(image, Pull::Always).await.unwrap();
     assert_eq!(pulled.stale, None);
@@ -116,9 +117,11 @@ async fn where_the_registry_is_down_an_image_of_the_engine_serves_and_the_reason
     assert!(pulled.stale.unwrap().contains("connection refused"));
 
     let refusal = engine.pull("127.0.0.1:9/other", Pull::Always).await.unwrap_err();
-    assert_eq!(refusal.to_string(), "image 127.0.0.1:9/other not found");
+    let reason = "cannot pull image 127.0.0.1:9/other: registry 127.0.0.1:9 refuses connections: ";
+    assert!(refusal.to_string().starts_with(reason), "{refusal}");
     let refusal = engine.pull("nobody/nothing", Pull::Always).await.unwrap_err();
-    assert_eq!(refusal.to_string(), "image nobody/nothing not found");
+    let reason = "cannot pull image nobody/nothing: the engine cannot reach registry docker.io ";
+    assert!(refusal.to_string().starts_with(reason), "{refusal}");
 }
 
 #[tokio::test]

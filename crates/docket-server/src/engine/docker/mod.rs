@@ -19,6 +19,7 @@ mod login;
 mod notes;
 mod ours;
 mod pull;
+mod pull_failure;
 mod pull_report;
 mod reference;
 mod rehearse;

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use super::{
     client::{ANSWER_LIMIT, Call, Client},
     login::{self, Login},
+    pull_failure::PullFailure,
     pull_report::{PullReport, Trouble},
     reference::Reference,
 };
@@ -70,23 +71,25 @@ impl Pulls {
         image: &str,
         pull: Pull,
     ) -> Result<Pulled, EngineError> {
-        let reference = Reference::parse(image).ok_or_else(|| EngineError::NoSuchImage {
+        let reference = Reference::parse(image).ok_or_else(|| EngineError::NotPulled {
             image: image.to_owned(),
-            reason: "it is no name that an image can have".to_owned(),
+            reason: "it is not a valid image name".to_owned(),
         })?;
         if pull != Pull::Always {
             if is_there(client, &reference).await? {
                 return Ok(pulled(&reference, false, None));
             }
             if pull == Pull::Never {
-                let reason = "the engine does not have it, and it is never to be pulled".to_owned();
-                return Err(EngineError::NoSuchImage { image: image.to_owned(), reason });
+                return Err(EngineError::MayNotPull { image: image.to_owned() });
             }
         }
         match self.join(client, reference).await {
             // Callers may have written one image in several ways.
             Err(EngineError::NoSuchImage { reason, .. }) => {
                 Err(EngineError::NoSuchImage { image: image.to_owned(), reason })
+            }
+            Err(EngineError::NotPulled { reason, .. }) => {
+                Err(EngineError::NotPulled { image: image.to_owned(), reason })
             }
             answer => answer,
         }
@@ -113,26 +116,35 @@ impl Pulls {
 impl Registry {
     /// Pulls; where that fails and the image is on the engine, that one serves.
     async fn pull(&self, client: &Client, reference: &Reference) -> Result<Pulled, EngineError> {
-        let reason = match self.fetch(client, reference).await {
-            Ok(()) => return Ok(pulled(reference, true, None)),
-            Err(Failure::Engine(error)) => return Err(error),
-            Err(Failure::Refused(reason)) => reason,
+        let (words, login) = match self.fetch(client, reference).await {
+            (Ok(()), _) => return Ok(pulled(reference, true, None)),
+            (Err(Failure::Engine(error)), _) => return Err(error),
+            (Err(Failure::Refused(words)), login) => (words, login),
         };
+        let failure = PullFailure::new(reference, words)
+            .with_login(login.credentials.is_some(), login.trouble);
         if is_there(client, reference).await? {
-            return Ok(pulled(reference, false, Some(reason)));
+            return Ok(pulled(reference, false, Some(failure.to_string())));
         }
         // An engine that goes down breaks its pulls off with words of its own.
-        let error = EngineError::Refused { status: 500, message: reason.clone() };
+        let error = EngineError::Refused { status: 500, message: failure.to_string() };
         Err(match client.or_unreachable(error).await {
-            EngineError::Refused { .. } => {
-                EngineError::NoSuchImage { image: reference.local_name(), reason }
+            EngineError::Refused { message, .. } => {
+                let image = reference.local_name();
+                if failure.is_no_such_image() {
+                    EngineError::NoSuchImage { image, reason: message }
+                } else {
+                    EngineError::NotPulled { image, reason: message }
+                }
             }
             error => error,
         })
     }
 
     /// Waits for a slot, looks the login up and lets the engine fetch the image.
-    async fn fetch(&self, client: &Client, reference: &Reference) -> Result<(), Failure> {
+    ///
+    /// Returns the login that was used beside the outcome.
+    async fn fetch(&self, client: &Client, reference: &Reference) -> (Result<(), Failure>, Login) {
         // The semaphore is never closed, so there always is a slot in the end.
         let _slot = self.slots.acquire().await;
         let mut login = Login::default();
@@ -141,16 +153,9 @@ impl Registry {
             self.transfer(client, reference, &login).await
         };
         let done = tokio::time::timeout(self.limit, work).await;
-        let done = done.unwrap_or_else(|_| {
-            let seconds = self.limit.as_secs();
-            Err(Failure::Refused(format!("the pull took over {seconds} s")))
-        });
-        match (done, login.trouble) {
-            (Err(Failure::Refused(reason)), Some(trouble)) => {
-                Err(Failure::Refused(format!("{reason} (asked without a login: {trouble})")))
-            }
-            (done, _) => done,
-        }
+        let done =
+            done.unwrap_or_else(|_| Err(Failure::Refused(PullFailure::too_slow(self.limit))));
+        (done, login)
     }
 
     /// The registry's login; helpers are programs, so a thread of its own waits for them.
@@ -281,28 +286,38 @@ mod tests {
         let pulled =
             Pulls::new(None, 1, LIMIT).pull(&stub.client(), "busybox", Pull::Always).await.unwrap();
 
-        assert_eq!(pulled.stale.unwrap(), "the pull took over 600 s");
+        let reason = "the pull did not finish in time: the pull took over 600 s; \
+                      a larger `--pull-timeout` gives it more time";
+        assert_eq!(pulled.stale.unwrap(), reason);
     }
 
-    #[tokio::test]
-    async fn an_error_in_the_account_of_a_pull_is_an_error() {
-        let stub = Stub::start(|request| match request.split_once(' ') {
+    /// The error of a pull whose report ends with these words, of an image that the engine lacks.
+    async fn error_of(words: &'static str) -> EngineError {
+        let stub = Stub::start(move |request| match request.split_once(' ') {
             Some(("POST", _)) => {
-                let account =
-                    "{\"status\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no space\"}}\r\n";
-                Reply::Json(200, account.to_owned())
+                let end = serde_json::json!({"errorDetail": {"message": words}});
+                Reply::Json(200, format!("{{\"status\":\"x\"}}\r\n{end}\r\n"))
             }
             Some((_, "/_ping")) => Reply::Json(200, "OK".to_owned()),
             _ => Reply::Json(404, r#"{"message":"No such image"}"#.to_owned()),
         });
+        let pulls = Pulls::new(None, 1, LIMIT);
+        pulls.pull(&stub.client(), "r.example/tool", Pull::Always).await.unwrap_err()
+    }
 
-        let refusal = Pulls::new(None, 1, LIMIT)
-            .pull(&stub.client(), "busybox", Pull::Always)
-            .await
-            .unwrap_err();
+    #[tokio::test]
+    async fn an_error_in_the_report_of_a_pull_is_the_reason() {
+        let full = error_of("write /x: no space left on device\n").await;
+        let missing = error_of("manifest unknown").await;
 
-        let reason = "no space".to_owned();
-        assert_eq!(refusal, EngineError::NoSuchImage { image: "busybox".to_owned(), reason });
+        assert_eq!(
+            full.to_string(),
+            "cannot pull image r.example/tool: the engine's disk is full: write /x: no space left \
+             on device; free space on the engine's host, for example with `docker system prune`"
+        );
+        let reason = "registry r.example has no such image: manifest unknown".to_owned();
+        let image = "r.example/tool".to_owned();
+        assert_eq!(missing, EngineError::NoSuchImage { image, reason });
     }
 
     #[tokio::test]
@@ -331,7 +346,10 @@ mod tests {
         let (pulls, client) = (Pulls::new(None, 1, LIMIT), stub.client());
 
         let refusal = pulls.pull(&client, "busybox", Pull::Never).await.unwrap_err();
-        assert_eq!(refusal.to_string(), "image busybox not found");
+        assert_eq!(
+            refusal.to_string(),
+            "image busybox is not on the engine, and `Pull: Never` forbids pulling it"
+        );
         assert_eq!(stub.count("POST"), 0);
 
         assert!(pulls.pull(&client, "busybox", Pull::Missing).await.unwrap().was_pulled);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::engine::bounded_beginning;
+use crate::engine::{bounded, bounded_beginning};
 
 /// The longest line that is read as a whole, in bytes; progress has some hundred, and an error may
 /// quote what a registry said.
@@ -58,7 +58,7 @@ impl PullReport {
         let Line { error_detail, error } =
             serde_json::from_slice(line).map_err(|error| Trouble::Unreadable(error.to_string()))?;
         let error = error_detail.and_then(|detail| detail.message).or(error);
-        error.map_or(Ok(()), |error| Err(Trouble::Failed(bounded_beginning(error, 0))))
+        error.map_or(Ok(()), |error| Err(Trouble::Failed(bounded(error.trim()))))
     }
 
     fn add(&mut self, bytes: &[u8]) -> Result<(), Trouble> {

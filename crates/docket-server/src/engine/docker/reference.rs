@@ -70,7 +70,7 @@ impl Reference {
     }
 
     /// Its registry's host and port.
-    fn registry(&self) -> &str {
+    pub(super) fn registry(&self) -> &str {
         match self.repository.split_once('/') {
             Some((host, _)) if is_host(host) => host,
             _ => DEFAULT_REGISTRY,

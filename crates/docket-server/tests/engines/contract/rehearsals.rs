@@ -29,5 +29,8 @@ pub(crate) async fn a_rehearsal_without_an_image_is_fatal_and_goes_on(subject: &
     let told: Vec<_> =
         findings.iter().map(|found| (found.field.as_str(), found.is_fatal)).collect();
     assert_eq!(told, [("Config.Image", true), ("HostConfig.NetworkMode", true)]);
-    assert!(findings[0].message.starts_with("image nobody/nothing:7 not found: "), "{findings:?}");
+    assert!(
+        findings[0].message.starts_with("image nobody/nothing:7 is not on the engine"),
+        "{findings:?}"
+    );
 }

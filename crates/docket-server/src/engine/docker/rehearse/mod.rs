@@ -73,6 +73,10 @@ async fn is_pulled(
             findings.push(fatal(field, format!("image {image} not found: {reason}")));
             Ok(false)
         }
+        Err(error @ (EngineError::NotPulled { .. } | EngineError::MayNotPull { .. })) => {
+            findings.push(fatal(field, error.to_string()));
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
