@@ -13,6 +13,7 @@ pub mod log;
 pub mod mistake;
 pub mod moment;
 pub mod name;
+pub mod one_line;
 pub mod output;
 pub mod run;
 pub mod schedule;

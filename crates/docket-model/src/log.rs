@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    one_line::on_one_line,
     run::{Run, Step},
     zone::Zone,
 };
@@ -34,7 +35,7 @@ fn entry(at: DateTime<Utc>, zone: Zone, words: &str) -> String {
     let mut text = String::with_capacity(40 + words.len());
     let at = at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S%.9f %z %Z");
     // Writing to a String cannot fail.
-    let _: fmt::Result = write!(text, "{at}, [{words}]");
+    let _: fmt::Result = write!(text, "{at}, [{}]", on_one_line(words));
     text
 }
 
@@ -118,6 +119,18 @@ mod tests {
                 "2016-12-12 19:03:33.605558174 -0800 PST, [Error: image nobody/nothing not found]",
             ]
         );
+    }
+
+    #[test]
+    fn an_entry_is_one_line_whatever_an_engine_said() {
+        let mut run = run(0, 0);
+        let error = Step::Error("exec failed:\r\n\u{1b}[31mno such file\u{1b}[0m".into());
+        run.attempts[0].steps.push((run.decided_at, error));
+
+        let entries = entries([&run], Zone::utc());
+
+        let words = ", [Error: exec failed:\\r\\n\u{fffd}[31mno such file\u{fffd}[0m]";
+        assert!(entries[0].ends_with(words), "{entries:?}");
     }
 
     #[test]

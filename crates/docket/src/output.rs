@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde_json::{Serializer, Value, ser::PrettyFormatter};
 use thiserror::Error;
 
+pub(crate) use docket_model::one_line::{on_one_line, visible};
+
 /// The width of a terminal that does not say how wide it is.
 const USUAL_COLUMNS: usize = 80;
 
@@ -114,10 +116,11 @@ pub(crate) fn note(text: impl Display) {
 
 /// Writes something that its reader should know about.
 pub(crate) fn warning(text: impl Display) {
-    note(format_args!("warning: {}", without_control(&text.to_string())));
+    note(format_args!("warning: {}", on_one_line(&text.to_string())));
 }
 
-/// Writes an error and its causes in one line, each told once.
+/// Writes an error and its causes, each told once. Some errors have lines of their own: what comes from
+/// a server must be on one line already.
 pub(crate) fn error(error: &anyhow::Error) {
     let mut told = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -150,29 +153,6 @@ pub(crate) fn progress_bar(bytes: usize) -> Option<ProgressBar> {
 /// A text without characters that could command a terminal or turn it around; line ends stay.
 pub(crate) fn without_control(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect()
-}
-
-/// A text on one line: line ends and tabs are shown escaped.
-pub(crate) fn on_one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            c => line.push(visible(c)),
-        }
-    }
-    line
-}
-
-/// A character, or a sign in its place where it could command a terminal or turn a text around.
-pub(crate) fn visible(c: char) -> char {
-    let turns_around = matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    if c.is_control() || turns_around { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use docket_stub_engine::{Call, Fault, Faults, Options, PullReport};
 use docket_tests::{
     Home, Server, StubEngine,
-    allocation::idle,
+    allocation::{idle, log_words},
     eventually,
     following::EventReader,
     memory::{MIB, Peak},
@@ -70,6 +70,32 @@ fn what_an_engine_says_of_a_start_or_a_creation_is_cut() {
 
         assert_eq!(run["State"], "failed", "{call:?}");
         assert_cut(&server, run["Reason"].as_str().unwrap(), &events);
+    }
+}
+
+#[test]
+fn line_breaks_in_what_an_engine_says_are_escaped_where_an_event_is_a_line() {
+    let message = "exec failed:\r\n\u{1b}[31mno such file\u{1b}[0m\nexit".to_owned();
+    let refusal = Fault::FailBefore { status: 400, message };
+    let faults = Faults::none().first(Call::Start, [refusal]);
+    let engine = StubEngine::start(Options { faults, ..Options::default() });
+    let (_home, mut server) = server(&engine);
+
+    server.push(&unpulled());
+    let waited = server.docket(["run", "foo", "--wait"]);
+
+    let escaped = "exec failed:\\r\\n\u{fffd}[31mno such file\u{fffd}[0m\\nexit";
+    let last = waited.err.trim_end().rsplit('\n').next().unwrap();
+    assert!(last.contains(": failed") && last.ends_with(escaped), "{waited:?}");
+    assert!(log_words(&server.allocation("foo")).concat().contains(escaped));
+    for command in [["runs", "foo", "-o", "table"], ["get", "foo", "-o", "table"]] {
+        let shown = server.docket(command).ok();
+        assert!(shown.contains(escaped), "{shown}");
+    }
+    server.await_log("exec failed");
+    for line in server.log().lines() {
+        let time = line.split(' ').next().unwrap();
+        assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "no line of its own: {line}");
     }
 }
 

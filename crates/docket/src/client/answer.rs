@@ -3,7 +3,10 @@
 use std::{error::Error, fmt};
 
 use anyhow::{Context, Result, ensure};
-use docket_model::wire::{Problem, Refused};
+use docket_model::{
+    one_line::on_one_line,
+    wire::{Problem, Refused},
+};
 use reqwest::{Response, StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -122,17 +125,22 @@ async fn beginning(mut response: Response) -> String {
 /// What an answer says about what went wrong, in the three forms that it may have.
 fn told(body: &str) -> String {
     if let Ok(problem) = serde_json::from_str::<Problem>(body) {
-        return format!(": {}", problem.detail);
+        return format!(": {}", on_one_line(&problem.detail));
     }
     if let Ok(refused) = serde_json::from_str::<Refused>(body) {
         let fields = refused.overall.iter().chain(&refused.fields);
-        let lines: Vec<_> =
-            fields.map(|(field, message)| format!("\n  {field}: {message}")).collect();
+        let lines: Vec<_> = fields
+            .map(|(field, message)| format!("\n  {field}: {}", on_one_line(message)))
+            .collect();
         return lines.concat();
     }
     let text: String = body.trim().chars().take(SHOWN_TEXT).collect();
     // A page of some proxy is no help on a terminal.
-    if text.is_empty() || text.starts_with('<') { String::new() } else { format!(": {text}") }
+    if text.is_empty() || text.starts_with('<') {
+        String::new()
+    } else {
+        format!(": {}", on_one_line(&text))
+    }
 }
 
 /// Reads an answer in JSON.
@@ -167,7 +175,7 @@ mod tests {
         assert_eq!(told(problem), ": there is no `fo`");
         assert_eq!(told(refused), "\n  Cron: bad\n  Name: Required");
         assert_eq!(told(unreadable), "\n  DeserializationError: line 1");
-        assert_eq!(told(" plain text\n"), ": plain text");
+        assert_eq!(told(" plain text\nof two lines\n"), r": plain text\nof two lines");
         assert_eq!(told("<html>"), "");
     }
 }

@@ -75,7 +75,7 @@ async fn rehearse(connection: &Connection, source: &Source, found: &[Found]) -> 
             let kind = if finding.fatal { "error" } else { "warning" };
             let place = format!("{file}:{}: {name}: {}", read.line, finding.field);
             let told = format!("{kind}: {place}: {}", finding.message);
-            output::note(output::without_control(&told));
+            output::note(output::on_one_line(&told));
         }
     }
     if refused == 0 {

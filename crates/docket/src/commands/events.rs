@@ -108,11 +108,10 @@ fn print(event: &ServerEvent, form: Form) -> Result<()> {
         Form::Json => output::line(as_json(event, data)),
         Form::Text if event.kind == GAP => {
             let reason = Gap::deserialize(&data).map_or_else(|_| data.to_string(), |it| it.reason);
-            let reason = output::without_control(&reason);
             output::warning(format_args!("some events are missing: {reason}"));
             Ok(())
         }
-        Form::Text => output::line(output::without_control(&in_words(&event.kind, &data))),
+        Form::Text => output::line(output::on_one_line(&in_words(&event.kind, &data))),
     }
 }
 

@@ -72,6 +72,7 @@ async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
         Some(RunRecord { run, state, reason: Some(reason), attempts, .. })
             if attempts.iter().all(|attempt| attempt.container.is_none()) =>
         {
+            let reason = output::on_one_line(reason);
             bail!("the newest run, {name}/{run}, wrote nothing: {state}: {reason}")
         }
         Some(record) => Ok(target::id(name, record)),

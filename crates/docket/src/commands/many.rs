@@ -53,7 +53,7 @@ pub(super) async fn each<T: Display>(
     let mut failed = false;
     for name in names {
         match act(name).await.with_context(|| format!("cannot {verb} {name}")) {
-            Ok(line) => output::line(output::without_control(&line))?,
+            Ok(line) => output::line(output::on_one_line(&line))?,
             Err(error) => {
                 output::error(&error);
                 failed = true;

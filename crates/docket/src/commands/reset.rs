@@ -42,5 +42,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let due = Due::read(&allocation);
     let next = status.map(|status| due.next(&status, clock::now()));
     let next = next.map(|next| format!(", next: {next}")).unwrap_or_default();
-    output::line(output::without_control(&format!("Reset {name}{next}")))
+    output::line(output::on_one_line(&format!("Reset {name}{next}")))
 }

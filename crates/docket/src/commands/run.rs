@@ -75,6 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Asked::Accepted(record) => output::line(format_args!("{name}/{}", record.run)),
         Asked::Skipped(record) => {
             let why = record.reason.unwrap_or_else(|| "its policies forbid it".to_owned());
+            let why = output::on_one_line(&why);
             bail!("{name} does not run now: {why} ({name}/{} is {})", record.run, record.state)
         }
     }

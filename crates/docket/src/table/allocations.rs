@@ -6,7 +6,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::layout::{Column, table};
-use crate::{due::Due, output::Screen, words};
+use crate::{
+    due::Due,
+    output::{Screen, on_one_line},
+    words,
+};
 
 const COLUMNS: [Column; 5] = [
     Column::cut("NAME", 16, 0),
@@ -38,7 +42,7 @@ fn row(allocation: &Value, now: DateTime<Utc>) -> [String; 5] {
 /// How the last run ended, or that there was none.
 pub(super) fn last_result(status: Option<&Status>, now: DateTime<Utc>) -> String {
     match status {
-        Some(Status { last_run: Some(run), .. }) => words::result(run, now),
+        Some(Status { last_run: Some(run), .. }) => on_one_line(&words::result(run, now)),
         Some(_) => "has not run yet".to_owned(),
         None => String::new(),
     }

@@ -9,7 +9,10 @@ use super::{
     layout::{Column, table},
     text,
 };
-use crate::{output::Screen, words};
+use crate::{
+    output::{Screen, on_one_line},
+    words,
+};
 
 const COLUMNS: [Column; 4] = [
     Column::whole("TIME (UTC)", 1),
@@ -27,7 +30,7 @@ pub(crate) fn of_journal(entries: &[Value], screen: Screen) -> String {
 /// Sentences with the moment that each is about, wrapped.
 pub(crate) fn of_sentences(sentences: &[Sentence], zone: Zone, screen: Screen) -> String {
     let at = |at: Option<DateTime<Utc>>| at.map(|at| words::wall_clock(at, zone));
-    let texts = sentences.iter().map(|it| (at(it.at).unwrap_or_default(), it.text.clone()));
+    let texts = sentences.iter().map(|it| (at(it.at).unwrap_or_default(), on_one_line(&it.text)));
     text::behind_keys(&texts.collect::<Vec<_>>(), screen)
 }
 

@@ -15,6 +15,7 @@ mod listening;
 mod logs;
 mod misuse;
 mod offline;
+mod one_line;
 mod operations;
 mod push;
 mod run;

@@ -49,7 +49,7 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     };
     let run = target::id(name, &record);
     let state = RunState::shown(&record.state);
-    output::note(output::without_control(&format!("{run}: {state}")));
+    output::note(output::on_one_line(&format!("{run}: {state}")));
     // Until here Ctrl-C ends the command as it ends any other.
     let mut signals = Signals::catch()?;
     tokio::select! {
@@ -86,7 +86,7 @@ fn told(name: &AllocationName, record: &RunRecord) -> u8 {
         (None, 0) => String::new(),
         (None, code) => format!(": exit code {code}"),
     };
-    output::note(output::without_control(&format!("{name}/{run}: {state}{length}{why}")));
+    output::note(output::on_one_line(&format!("{name}/{run}: {state}{length}{why}")));
     code
 }
 

@@ -1,11 +1,21 @@
 //! The server's log, on standard error.
 
-use std::io;
+use std::{fmt, io};
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
+use docket_model::one_line::on_one_line;
 use tracing_subscriber::{
-    Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer,
+    field::RecordFields,
+    filter::Targets,
+    fmt::{
+        FormatFields,
+        format::{DefaultFields, Writer},
+        layer,
+    },
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use crate::output;
@@ -32,16 +42,31 @@ pub(super) fn start(format: LogFormat) -> Result<()> {
     let filter: Targets = asked
         .parse()
         .with_context(|| format!("{VARIABLE} is `{asked}`, which is no filter of a log"))?;
-    let lines = fmt::layer()
+    let lines = layer()
         .with_writer(io::stderr)
         .with_ansi(output::has_colours())
         .with_target(false)
         // A log that cannot be written cannot be complained about either.
         .log_internal_errors(false);
     let lines = match format {
-        LogFormat::Text => lines.boxed(),
+        LogFormat::Text => lines.fmt_fields(OneLine).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let started = tracing_subscriber::registry().with(lines).with(filter).try_init();
     started.map_err(|error| anyhow!("cannot start the log: {error}"))
+}
+
+/// Writes the message and the fields of an event on one line, whatever an engine said in them.
+struct OneLine;
+
+impl<'writer> FormatFields<'writer> for OneLine {
+    fn format_fields<R: RecordFields>(
+        &self,
+        mut writer: Writer<'writer>,
+        fields: R,
+    ) -> fmt::Result {
+        let mut text = String::new();
+        DefaultFields::new().format_fields(Writer::new(&mut text), fields)?;
+        writer.write_str(&on_one_line(&text))
+    }
 }

@@ -1,0 +1,47 @@
+//! Texts from outside, made fit to be shown: the rules for the server's log and for the client.
+
+/// A text on one line: line breaks and tabs are shown escaped, as `\n`.
+///
+/// Backslashes stay as they are: the result is for people, and is never read back.
+#[must_use]
+pub fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            c => line.push(visible(c)),
+        }
+    }
+    line
+}
+
+/// A character, or a sign in its place where it could end a line, command a terminal or turn a text
+/// around.
+#[must_use]
+pub fn visible(c: char) -> char {
+    let turns_around = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    if c.is_control() || turns_around { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_ends_its_line_or_commands_a_terminal() {
+        let cases = [
+            ("a\nb\r\n\tc", r"a\nb\r\n\tc"),
+            ("\u{1b}[2J\u{7f}\u{0}\u{85}", "\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}"),
+            ("a\u{2028}b\u{202e}c", "a\u{fffd}b\u{fffd}c"),
+            (r"C:\new é “x”", r"C:\new é “x”"),
+        ];
+        for (text, line) in cases {
+            assert_eq!(on_one_line(text), line);
+        }
+    }
+}
