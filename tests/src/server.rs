@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
@@ -69,6 +70,21 @@ impl Server {
         let mut server = Self { child, url, namespace, log, _configuration: configuration };
         server.url = server.await_line("its address", announced);
         server
+    }
+
+    /// Starts a server that sees this folder in place of root's home directory, and that no variable
+    /// tells where Docker's configuration is.
+    pub fn at_home(folder: &Path, engine: &Engine, tell: impl FnOnce(&mut Command)) -> Self {
+        Self::listening("127.0.0.1:0", engine.address(), |server| {
+            let script = r#"mount --bind "$0" /root && exec "$@""#;
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", script]).arg(folder).arg(server.get_program());
+            command.args(server.get_args()).env_clear().stdin(Stdio::null());
+            command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.env_remove("DOCKER_CONFIG").stdout(Stdio::null()).stderr(Stdio::piped());
+            tell(&mut command);
+            *server = command;
+        })
     }
 
     /// Where it listens, as it announced.

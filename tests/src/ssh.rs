@@ -21,6 +21,11 @@ pub struct SshDoor {
 impl SshDoor {
     /// Opens a door to the engine, for the user who runs the tests.
     pub fn open(engine: &Engine) -> Self {
+        Self::open_to(engine.address())
+    }
+
+    /// Opens a door to a machine on which Docker's client finds its engine at this address.
+    pub fn open_to(engine: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let port = free_port();
         for key in ["host", "user"] {
@@ -67,8 +72,8 @@ fn make_key(file: &Path) {
     assert!(made.status.success(), "{made:?}");
 }
 
-fn daemon(directory: &Path, port: u16, engine: &Engine) -> String {
-    let (directory, engine) = (directory.display(), engine.address());
+fn daemon(directory: &Path, port: u16, engine: &str) -> String {
+    let directory = directory.display();
     format!(
         "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nUsePAM no\nStrictModes no\n\
          HostKey {directory}/host\nAuthorizedKeysFile {directory}/user.pub\n\

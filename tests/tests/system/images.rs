@@ -194,6 +194,30 @@ fn a_private_registry_gets_the_login_of_dockers_configuration() {
 }
 
 #[test]
+fn without_a_home_variable_the_login_is_that_of_the_users_home_directory() {
+    let engine = Engine::shared();
+    let registry = Registry::with_login();
+    registry.offer(engine, "busybox", "private/thing:1");
+    let home = TempDir::new().unwrap();
+    fs::create_dir(home.path().join(".docker")).unwrap();
+    let configuration = registry.docker_configuration();
+    fs::write(home.path().join(".docker/config.json"), configuration).unwrap();
+    let unset = Server::at_home(home.path(), engine, |command| {
+        command.env_remove("HOME");
+    });
+    let empty = Server::at_home(home.path(), engine, |command| {
+        command.env("HOME", "");
+    });
+
+    for server in [unset, empty] {
+        let run = run_image(&server, &registry.image("private/thing:1"), &["true"]);
+
+        assert_eq!(run["State"], "succeeded", "{run}");
+        assert_eq!(run["Attempts"][0].get("Remarks"), None, "{run}");
+    }
+}
+
+#[test]
 fn an_image_without_a_tag_means_latest_and_no_other_tag_is_pulled() {
     let engine = Engine::shared();
     let server = Server::start(engine);

@@ -1,6 +1,12 @@
 //! Engines that are not at the end of a local socket in `DOCKER_HOST`: contexts, TLS, SSH.
 
-use std::{fs, process::Command};
+use std::{
+    fs, io,
+    net::{Shutdown, TcpListener},
+    os::unix::net::UnixStream,
+    process::Command,
+    thread,
+};
 
 use docket_tests::{
     Engine, Registry, Server, allocation::once, certificate::Certificate, free_port, moment,
@@ -45,6 +51,52 @@ fn an_engine_is_reached_by_ssh() {
     });
 
     assert_eq!(echo_through(&server), b"hi\n");
+}
+
+#[test]
+fn an_ssh_address_can_name_the_socket_of_the_engine() {
+    let engine = Engine::shared();
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("it's the engine.sock");
+    std::os::unix::fs::symlink(engine.socket(), &socket).unwrap();
+    let door = SshDoor::open_to("unix:///no/such.sock");
+    let address = format!("{}{}", door.address(), socket.display());
+    let server = Server::listening("127.0.0.1:0", &address, |command| {
+        command.env("PATH", door.search_path());
+    });
+
+    assert_eq!(echo_through(&server), b"hi\n");
+}
+
+#[test]
+fn an_address_without_a_scheme_is_one_of_tcp_as_for_dockers_client() {
+    let port = forwarding_to(Engine::shared());
+    for address in [format!("127.0.0.1:{port}"), format!(":{port}"), format!("tcp://:{port}")] {
+        let server = Server::listening("127.0.0.1:0", &address, |_| {});
+
+        assert_eq!(echo_through(&server), b"hi\n", "{address}");
+    }
+}
+
+/// Passes connections to a port of loopback on to the engine; returns the port.
+fn forwarding_to(engine: &Engine) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, socket) = (listener.local_addr().unwrap().port(), engine.socket().to_owned());
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, engine) = (client.unwrap(), UnixStream::connect(&socket).unwrap());
+            let (from, to) = (client.try_clone().unwrap(), engine.try_clone().unwrap());
+            thread::spawn(move || {
+                let _ = io::copy(&mut &from, &mut &to);
+                let _ = to.shutdown(Shutdown::Both);
+            });
+            thread::spawn(move || {
+                let _ = io::copy(&mut &engine, &mut &client);
+                let _ = client.shutdown(Shutdown::Both);
+            });
+        }
+    });
+    port
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::endpoint::Origin;
 pub enum ConnectError {
     /// The address is none that docket can use.
     #[error(
-        "{origin} names the engine `{address}`: write unix:///PATH, tcp://HOST:PORT, \
-         https://HOST:PORT or ssh://USER@HOST"
+        "{origin} names the engine `{address}`: write unix:///PATH, [tcp://]HOST:PORT, \
+         https://HOST:PORT or ssh://USER@HOST[:PORT][/SOCKET]"
     )]
     BadAddress {
         /// What named it.
@@ -40,6 +40,12 @@ pub enum ConnectError {
          give the context a certificate authority (`docker context update --docker ca=FILE`)"
     )]
     UncheckedTls(String),
+    /// The variables ask for TLS without looking at certificates.
+    #[error(
+        "`DOCKER_TLS` asks for TLS without a check of the engine's certificate, which docket does \
+         not do: set `DOCKER_TLS_VERIFY=1`, and `DOCKER_CERT_PATH` to the folder with ca.pem"
+    )]
+    UncheckedTlsVariable,
     /// A file that decides about the engine cannot be read.
     #[error("cannot read `{}`, which says how to reach the engine: mend it, or set `DOCKER_HOST`", .file.display())]
     Unreadable {
@@ -51,7 +57,8 @@ pub enum ConnectError {
     /// A certificate or key for TLS is missing or no good.
     #[error(
         "cannot use `{}`, which TLS to the engine of {origin} needs: {reason}; \
-         `DOCKER_CERT_PATH` names the folder with ca.pem, cert.pem and key.pem",
+         `DOCKER_CERT_PATH` names the folder with ca.pem, and with cert.pem and key.pem if the \
+         engine checks its clients",
         .file.display()
     )]
     BadCertificate {

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::Ipv6Addr,
     path::{Path, PathBuf},
 };
 
@@ -11,10 +12,12 @@ use super::{connect_error::ConnectError, context};
 
 /// Where Docker's client looks when nothing else is said.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
-/// What an engine listens on without TLS, where `tcp://` names no port.
-const PLAIN_PORT: u16 = 2375;
-/// What an engine listens on with TLS, where `tcp://` names no port.
-const TLS_PORT: u16 = 2376;
+/// Where Docker's client looks when only TLS is asked for.
+const DEFAULT_TLS_HOST: &str = "tcp://localhost:2376";
+/// The port of a `tcp://` address that names none, with TLS and without, as in Docker's client.
+const DEFAULT_PORT: u16 = 2375;
+/// The host of a `tcp://` address that names none.
+const DEFAULT_HOST: &str = "localhost";
 
 /// An engine to connect to, and what chose it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +41,21 @@ pub(super) enum Address {
         certificates: PathBuf,
     },
     /// `docker system dial-stdio` at the far end of an SSH connection.
-    Ssh(String),
+    Ssh {
+        /// User, host and port.
+        destination: String,
+        /// The engine's socket there; none where Docker's client there decides.
+        socket: Option<String>,
+    },
+}
+
+/// How the variables ask for TLS.
+enum Tls {
+    No,
+    /// With certificates of this folder.
+    Checked(PathBuf),
+    /// Without a look at the engine's certificate.
+    Unchecked,
 }
 
 /// What named the engine.
@@ -68,7 +85,9 @@ impl fmt::Display for Endpoint {
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
             Address::Plain(authority) => write!(f, "tcp://{authority}"),
             Address::Tls { authority, .. } => write!(f, "https://{authority}"),
-            Address::Ssh(destination) => write!(f, "ssh://{destination}"),
+            Address::Ssh { destination, socket } => {
+                write!(f, "ssh://{destination}{}", socket.as_deref().unwrap_or_default())
+            }
         }?;
         write!(f, " ({})", self.origin)
     }
@@ -78,6 +97,10 @@ impl Endpoint {
     /// True where the engine is reached by a socket of this machine.
     pub(super) fn is_local(&self) -> bool {
         matches!(self.address, Address::Unix(_))
+    }
+
+    fn is_over_tcp(&self) -> bool {
+        matches!(self.address, Address::Plain(_) | Address::Tls { .. })
     }
 
     /// Chooses the engine as Docker's client does: variable, context, default.
@@ -91,21 +114,28 @@ impl Endpoint {
         config: Option<&Path>,
     ) -> Result<Self, ConnectError> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let tls = || match (set("DOCKER_TLS_VERIFY"), set("DOCKER_TLS")) {
+            (Some(_), _) => Tls::Checked(certificate_folder(&set, config)),
+            (None, Some(_)) => Tls::Unchecked,
+            (None, None) => Tls::No,
+        };
         if let Some(host) = set("DOCKER_HOST") {
-            let certificates = set("DOCKER_TLS_VERIFY").map(|_| certificate_folder(&set, config));
-            return read(&host, Origin::Variable, certificates, config);
+            return by_variable(&host, Origin::Variable, tls(), config);
         }
+        let by_default = || match tls() {
+            Tls::No => Ok(Self::default()),
+            tls => by_variable(DEFAULT_TLS_HOST, Origin::Default, tls, config),
+        };
         let Some(config) = config else {
-            return Ok(Self::default());
+            return by_default();
         };
         match context::chosen(set("DOCKER_CONTEXT"), config)? {
-            None => Ok(Self::default()),
-            Some(context) if context.host.is_empty() => Ok(Self::default()),
+            None => by_default(),
+            Some(context) if context.host.is_empty() => by_default(),
             Some(context) => {
                 let origin = Origin::Context(context.name.clone());
                 let endpoint = read(&context.host, origin, context.certificates, Some(config))?;
-                let over_tcp = matches!(endpoint.address, Address::Plain(_) | Address::Tls { .. });
-                if over_tcp && context.skips_verification {
+                if endpoint.is_over_tcp() && context.skips_verification {
                     return Err(ConnectError::UncheckedTls(context.name));
                 }
                 Ok(endpoint)
@@ -121,12 +151,32 @@ impl Default for Endpoint {
 }
 
 /// Docker's configuration folder: `DOCKER_CONFIG`, or `.docker` in the home directory.
+///
+/// Without `HOME`, as in a system service, the home directory is that of the user database.
 #[must_use]
 pub fn config_folder() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    set("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".docker")))
+    let set = std::env::var_os("DOCKER_CONFIG").filter(|value| !value.is_empty());
+    let home = || std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
+    set.map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")))
+}
+
+/// Reads the address that variables name.
+fn by_variable(
+    host: &str,
+    origin: Origin,
+    tls: Tls,
+    config: Option<&Path>,
+) -> Result<Endpoint, ConnectError> {
+    let (certificates, is_unchecked) = match tls {
+        Tls::No => (None, false),
+        Tls::Checked(certificates) => (Some(certificates), false),
+        Tls::Unchecked => (None, true),
+    };
+    let endpoint = read(host, origin, certificates, config)?;
+    if is_unchecked && endpoint.is_over_tcp() {
+        return Err(ConnectError::UncheckedTlsVariable);
+    }
+    Ok(endpoint)
 }
 
 /// The folder that certificates are in: `DOCKER_CERT_PATH`, or Docker's configuration folder.
@@ -145,37 +195,66 @@ fn read(
     config: Option<&Path>,
 ) -> Result<Endpoint, ConnectError> {
     let bad = || ConnectError::BadAddress { origin: origin.clone(), address: host.to_owned() };
-    let (scheme, rest) = host.split_once("://").ok_or_else(bad)?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let authority = |port: Option<u16>| authority(rest, port).ok_or_else(bad);
+    let host = host.trim();
+    let (scheme, rest) = host.split_once("://").unwrap_or(("tcp", host));
+    let rest = if scheme == "unix" { rest } else { rest.strip_suffix('/').unwrap_or(rest) };
+    let authority = || authority(rest, None).ok_or_else(bad);
+    let over_tcp = || tcp_authority(rest).ok_or_else(bad);
     let address = match (scheme, certificates) {
         ("unix", _) if rest.is_empty() => Address::Unix(DEFAULT_SOCKET.into()),
         ("unix", _) => Address::Unix(rest.into()),
-        ("ssh", _) => Address::Ssh(authority(None)?),
-        ("tcp", None) => Address::Plain(authority(Some(PLAIN_PORT))?),
-        ("http", None) => Address::Plain(authority(None)?),
+        ("ssh", _) => over_ssh(rest).ok_or_else(bad)?,
+        ("tcp", None) => Address::Plain(over_tcp()?),
+        ("tcp", Some(certificates)) => Address::Tls { authority: over_tcp()?, certificates },
+        ("http", None) => Address::Plain(authority()?),
         ("https", None) => Address::Tls {
-            authority: authority(None)?,
+            authority: authority()?,
             certificates: certificate_folder(&|_| None, config),
         },
-        ("tcp" | "http" | "https", Some(certificates)) => Address::Tls {
-            authority: authority((scheme == "tcp").then_some(TLS_PORT))?,
-            certificates,
-        },
+        ("http" | "https", Some(certificates)) => {
+            Address::Tls { authority: authority()?, certificates }
+        }
         _ => return Err(bad()),
     };
     Ok(Endpoint { address, origin })
 }
 
-/// Host and port, and nothing behind them; `port` where none is written.
-fn authority(text: &str, port: Option<u16>) -> Option<String> {
+/// Host and port, and nothing behind them; `default_port` where none is written.
+fn authority(text: &str, default_port: Option<u16>) -> Option<String> {
     let authority: Authority = text.parse().ok()?;
-    let whole = !authority.host().is_empty() && authority.as_str() == text;
-    match port {
-        _ if !whole => None,
-        Some(port) if authority.port().is_none() => Some(format!("{text}:{port}")),
-        _ => Some(text.to_owned()),
+    let address = text.rsplit_once('@').map_or(text, |(_, address)| address);
+    let port = address.strip_prefix(authority.host()).filter(|_| !authority.host().is_empty())?;
+    match (port, default_port) {
+        ("", Some(port)) => Some(format!("{text}:{port}")),
+        ("", None) => Some(text.to_owned()),
+        (port, _) => port.strip_prefix(':')?.parse::<u16>().ok().map(|_| text.to_owned()),
     }
+}
+
+/// Host and port; what is not written is what Docker's client takes. A user name is ignored.
+fn tcp_authority(text: &str) -> Option<String> {
+    let text = text.rsplit_once('@').map_or(text, |(_, address)| address);
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Some(format!("[{text}]:{DEFAULT_PORT}"));
+    }
+    let host = if text.is_empty() || text.starts_with(':') { DEFAULT_HOST } else { "" };
+    authority(&format!("{host}{text}"), Some(DEFAULT_PORT))
+}
+
+/// User, host and port, and behind them the path of a socket.
+fn over_ssh(text: &str) -> Option<Address> {
+    let (destination, path) = match text.find('/') {
+        Some(slash) => text.split_at_checked(slash)?,
+        None => (text, ""),
+    };
+    let destination = authority(destination, None)?;
+    let user = destination.rsplit_once('@').map_or("", |(user, _)| user);
+    // Neither a password, which ssh does not take, nor a query or a fragment.
+    if user.contains(':') || path.contains(['?', '#']) {
+        return None;
+    }
+    let socket = (!path.trim_matches('/').is_empty()).then(|| path.to_owned());
+    Some(Address::Ssh { destination, socket })
 }
 
 #[cfg(test)]
@@ -202,8 +281,38 @@ mod tests {
     #[test]
     fn variables_choose_the_engine_as_they_do_for_dockers_client() {
         let tls = ("DOCKER_TLS_VERIFY", "1");
-        let cases: [(&[(&str, &str)], &str); 12] = [
+        let host = |host| [("DOCKER_HOST", host)];
+        for (address, expected) in [
+            ("127.0.0.1:9", "tcp://127.0.0.1:9"),
+            ("h:2375", "tcp://h:2375"),
+            ("h", "tcp://h:2375"),
+            (":9", "tcp://localhost:9"),
+            ("tcp://:9", "tcp://localhost:9"),
+            ("tcp://", "tcp://localhost:2375"),
+            ("tcp://127.0.0.1", "tcp://127.0.0.1:2375"),
+            ("tcp://me@127.0.0.1:9", "tcp://127.0.0.1:9"),
+            (" tcp://127.0.0.1:9 ", "tcp://127.0.0.1:9"),
+            ("[::1]:9", "tcp://[::1]:9"),
+            ("tcp://[::1]", "tcp://[::1]:2375"),
+            ("::1", "tcp://[::1]:2375"),
+            ("unix://", "unix:///var/run/docker.sock"),
+            ("unix://x.sock", "unix://x.sock"),
+            ("ssh://h", "ssh://h"),
+            ("ssh://h/", "ssh://h"),
+            ("ssh://me@h:22/run/x y.sock", "ssh://me@h:22/run/x y.sock"),
+            ("ssh://[::1]:22//x.sock", "ssh://[::1]:22//x.sock"),
+        ] {
+            let expected = format!("{expected} (`DOCKER_HOST`)");
+            assert_eq!(chosen(&host(address), None), expected, "{address}");
+        }
+        let cases: [(&[(&str, &str)], &str); 15] = [
             (&[], "unix:///var/run/docker.sock (the default)"),
+            (&[tls], "https://localhost:2376 (the default) with /config"),
+            (&[("DOCKER_TLS", "")], "unix:///var/run/docker.sock (the default)"),
+            (
+                &[("DOCKER_HOST", "unix:///x.sock"), ("DOCKER_TLS", "1")],
+                "unix:///x.sock (`DOCKER_HOST`)",
+            ),
             (&[("DOCKER_HOST", "")], "unix:///var/run/docker.sock (the default)"),
             (&[("DOCKER_HOST", "unix:///x y.sock")], "unix:///x y.sock (`DOCKER_HOST`)"),
             (&[("DOCKER_HOST", "tcp://h")], "tcp://h:2375 (`DOCKER_HOST`)"),
@@ -213,7 +322,7 @@ mod tests {
                 &[("DOCKER_HOST", "tcp://h"), ("DOCKER_TLS_VERIFY", "")],
                 "tcp://h:2375 (`DOCKER_HOST`)",
             ),
-            (&[("DOCKER_HOST", "tcp://h"), tls], "https://h:2376 (`DOCKER_HOST`) with /config"),
+            (&[("DOCKER_HOST", "tcp://h"), tls], "https://h:2375 (`DOCKER_HOST`) with /config"),
             (
                 &[("DOCKER_HOST", "tcp://h:1"), tls, ("DOCKER_CERT_PATH", "/certs")],
                 "https://h:1 (`DOCKER_HOST`) with /certs",
@@ -228,12 +337,29 @@ mod tests {
         for (variables, expected) in cases {
             assert_eq!(chosen(variables, Some(Path::new("/config"))), expected);
         }
-        for address in ["h:2375", "tcp://", "tcp://h/path", "npipe:////./pipe/x", "ftp://h"] {
+        for address in [
+            "/var/run/docker.sock",
+            "unix:/x.sock",
+            "tcp://h/path",
+            "tcp://h:99999",
+            "h:port",
+            "npipe:////./pipe/x",
+            "ftp://h",
+            "ssh://",
+            "ssh://me:password@h",
+            "ssh://h?x",
+        ] {
             let refusal = format!(
-                "`DOCKER_HOST` names the engine `{address}`: write unix:///PATH, tcp://HOST:PORT, \
-                 https://HOST:PORT or ssh://USER@HOST"
+                "`DOCKER_HOST` names the engine `{address}`: write unix:///PATH, [tcp://]HOST:PORT, \
+                 https://HOST:PORT or ssh://USER@HOST[:PORT][/SOCKET]"
             );
-            assert_eq!(chosen(&[("DOCKER_HOST", address)], None), refusal);
+            assert_eq!(chosen(&host(address), None), refusal);
+        }
+        for variables in
+            [&[("DOCKER_TLS", "1")][..], &[("DOCKER_TLS", "1"), ("DOCKER_HOST", "h:1")]]
+        {
+            let refusal = chosen(variables, None);
+            assert!(refusal.contains("set `DOCKER_TLS_VERIFY=1`"), "{refusal}");
         }
     }
 

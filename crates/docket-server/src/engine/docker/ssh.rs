@@ -25,18 +25,28 @@ use tower_service::Service;
 pub(super) struct SshConnector {
     /// `ssh://USER@HOST:PORT`, which is never taken for an option.
     destination: Arc<str>,
+    /// What the shell at the far end runs.
+    command: Arc<str>,
 }
 
 impl SshConnector {
-    pub(super) fn new(destination: &str) -> Self {
-        Self { destination: format!("ssh://{destination}").into() }
+    /// A connector to the engine at the destination: behind this socket, or where Docker's client
+    /// there finds it.
+    pub(super) fn new(destination: &str, socket: Option<&str>) -> Self {
+        let command = match socket {
+            Some(path) => {
+                format!("docker --host {} system dial-stdio", quoted(&format!("unix://{path}")))
+            }
+            None => "docker system dial-stdio".to_owned(),
+        };
+        Self { destination: format!("ssh://{destination}").into(), command: command.into() }
     }
 
     fn connect(&self) -> io::Result<SshStream> {
         let mut ssh = Command::new("ssh");
         // A question would wait for an answer that nobody gives.
         ssh.args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "--"]);
-        ssh.arg(&*self.destination).args(["docker", "system", "dial-stdio"]);
+        ssh.arg(&*self.destination).arg(&*self.command);
         // What ssh has to say goes where the server's log goes.
         ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = ssh.spawn()?;
@@ -45,6 +55,11 @@ impl SshConnector {
         };
         Ok(SshStream { stream: tokio::io::join(stdout, stdin), _child: child })
     }
+}
+
+/// A word for a POSIX shell, which takes every character of it as it is.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 impl Service<Uri> for SshConnector {
@@ -99,5 +114,20 @@ impl AsyncWrite for SshStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_socket_reaches_the_far_end_as_one_word() {
+        let command = |socket| SshConnector::new("h", socket).command.to_string();
+        assert_eq!(command(None), "docker system dial-stdio");
+        assert_eq!(
+            command(Some("/run/a b'$c.sock")),
+            r"docker --host 'unix:///run/a b'\''$c.sock' system dial-stdio"
+        );
     }
 }

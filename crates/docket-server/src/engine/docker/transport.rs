@@ -56,7 +56,9 @@ pub(super) fn clients(endpoint: &Endpoint) -> Result<(Docker, Docker), ConnectEr
             Docker::connect_with_ssl(authority, &key, &certificate, &ca, limit, version)
                 .map(|docker| (docker.clone(), docker))
         }
-        Address::Ssh(destination) => both(&SshConnector::new(destination), "http://docker"),
+        Address::Ssh { destination, socket } => {
+            both(&SshConnector::new(destination, socket.as_deref()), "http://docker")
+        }
     };
     made.map_err(|source| ConnectError::Client {
         endpoint: endpoint.to_string(),
@@ -156,6 +158,8 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
 }
 
 /// The files for TLS, each tried: bollard would go on without a key that it cannot read.
+///
+/// Certificate and key are for engines that check their clients: both may be absent.
 fn pem_files(folder: &Path, origin: &Origin) -> Result<[PathBuf; 3], ConnectError> {
     let files = ["ca.pem", "cert.pem", "key.pem"].map(|name| folder.join(name));
     let [ca, certificate, key] = &files;
@@ -164,13 +168,44 @@ fn pem_files(folder: &Path, origin: &Origin) -> Result<[PathBuf; 3], ConnectErro
         origin: origin.clone(),
         reason,
     };
-    for file in [ca, certificate] {
+    let has_identity = certificate.exists() || key.exists();
+    for file in [ca, certificate].into_iter().take(if has_identity { 2 } else { 1 }) {
         let pem = fs::read(file).map_err(|error| bad(file, error.to_string()))?;
         if !matches!(CertificateDer::pem_slice_iter(&pem).next(), Some(Ok(_))) {
             return Err(bad(file, "it holds no certificate".to_owned()));
         }
     }
+    if !has_identity {
+        return Ok(files);
+    }
     let pem = fs::read(key).map_err(|error| bad(key, error.to_string()))?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|error| bad(key, error.to_string()))?;
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn a_client_certificate_and_its_key_are_both_there_or_both_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text| fs::write(folder.path().join(name), text).unwrap();
+        let check = || pem_files(folder.path(), &Origin::Variable).map(drop);
+
+        let nothing = check().unwrap_err().to_string();
+        write("ca.pem", CERTIFICATE);
+        let authority_alone = check();
+        write("cert.pem", CERTIFICATE);
+        let without_key = check().unwrap_err().to_string();
+        write("key.pem", KEY);
+        let all = check();
+
+        assert!(nothing.contains("ca.pem`, which TLS"), "{nothing}");
+        assert!(without_key.contains("key.pem`, which TLS"), "{without_key}");
+        assert!(authority_alone.is_ok() && all.is_ok(), "{authority_alone:?} {all:?}");
+    }
 }
