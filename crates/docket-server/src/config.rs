@@ -82,10 +82,15 @@ impl Config {
         let config = docker::config_folder();
         let variable = |name: &str| std::env::var(name).ok();
         let endpoint = docker::Endpoint::choose(&variable, config.as_deref())?;
+        let platform = docker::default_platform(&variable)?;
+        if let Some(platform) = &platform {
+            info!(platform, "`DOCKER_DEFAULT_PLATFORM` is the platform of images by default");
+        }
         let settings = docker::Settings {
             config,
             max_pulling: self.max_pulling,
             pull_timeout: self.pull_timeout,
+            platform,
         };
         let engine = docker::connect(&endpoint, settings)?;
         info!(engine = engine.endpoint(), "runs go to this engine");

@@ -217,6 +217,65 @@ fn without_a_home_variable_the_login_is_that_of_the_users_home_directory() {
     }
 }
 
+/// The allocation with an image for this platform.
+fn for_platform(mut allocation: Value, platform: &str) -> Value {
+    allocation["Container"]["Platform"] = platform.into();
+    allocation
+}
+
+#[test]
+fn a_platform_of_the_container_or_of_the_environment_is_the_one_that_is_pulled() {
+    let registry = FakeRegistry::start();
+    let image = registry.image(Failure::OtherPlatform);
+    let server = Server::start_with(Engine::shared(), |command| {
+        command.env("DOCKER_DEFAULT_PLATFORM", "linux/arm64");
+    });
+    let by_default = of_image(once("by-default", moment::soon(), &["true"]), &image);
+    let own = of_image(once("own", moment::soon(), &["true"]), &image);
+    server.push(&by_default);
+    server.push(&for_platform(own, "linux/ppc64le"));
+
+    for (name, platform) in [("by-default", "linux/arm64"), ("own", "linux/ppc64le")] {
+        let run = server.ended_run(name);
+        let reason = run["Reason"].as_str().unwrap();
+        assert!(reason.contains(&format!("no matching manifest for {platform} ")), "{reason}");
+    }
+    assert_eq!(server.allocation("own")["Container"]["Platform"], "linux/ppc64le");
+}
+
+#[test]
+fn a_local_image_serves_for_its_own_platform_alone() {
+    let engine = Engine::shared();
+    let server = Server::start(engine);
+    engine.docker(["tag", "busybox", "only-here:platform"]);
+    let here = engine.docker(["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]);
+    let missing = |name: &str, platform: &str| {
+        let allocation = of_image(once(name, moment::soon(), &["true"]), "only-here:platform");
+        let mut allocation = for_platform(allocation, platform);
+        allocation["Pull"] = "Missing".into();
+        server.push(&allocation);
+        server.ended_run(name)
+    };
+
+    let native = missing("native", &here);
+    let foreign = missing("foreign", "linux/s390x");
+
+    assert_eq!(native["State"], "succeeded", "{native}");
+    let reason = foreign["Reason"].as_str().unwrap();
+    assert!(reason.starts_with("cannot pull image only-here:platform: "), "{reason}");
+}
+
+#[test]
+fn a_platform_that_no_engine_takes_is_rejected_at_push() {
+    let server = Server::start(Engine::shared());
+
+    let refusal = server.refusal(&for_platform(idle("foo"), "linux/arm64/v8/x"));
+
+    let message = "`linux/arm64/v8/x` is not a platform: write OS[/ARCHITECTURE[/VARIANT]], such as \
+                   `linux/arm64`";
+    assert_eq!(refusal["Container.Platform"], message);
+}
+
 #[test]
 fn an_image_without_a_tag_means_latest_and_no_other_tag_is_pulled() {
     let engine = Engine::shared();

@@ -6,6 +6,7 @@
 mod conform;
 mod findings;
 mod keys;
+mod platform;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,11 @@ use serde_json::{Map, Value, value::RawValue};
 use self::conform::conform;
 use crate::mistake::{Mistake, Place};
 
-pub use self::rules::LABEL_PREFIX;
 pub(crate) use self::{keys::home_of, rules::reserved_label};
+pub use self::{
+    platform::{InvalidPlatform, Platform},
+    rules::LABEL_PREFIX,
+};
 
 /// What becomes of an option that the Engine API does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,11 +37,12 @@ pub enum UnknownOptions {
     Allow,
 }
 
-/// A container specification: `Config`, `HostConfig` and `NetworkingConfig`, in compact JSON.
+/// A container specification in compact JSON: `Config`, `HostConfig`, `NetworkingConfig` and
+/// `Platform`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container(Box<str>);
 
-/// The three parts of a container specification, taken apart.
+/// The parts of a container specification, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Parts {
@@ -47,6 +52,8 @@ pub struct Parts {
     pub host_config: Option<Map<String, Value>>,
     /// Which networks it joins.
     pub networking_config: Option<Map<String, Value>>,
+    /// What the image is for, such as `linux/arm64`: the engine's own platform where it is absent.
+    pub platform: Option<String>,
 }
 
 /// What may be posted under `Container`: the schema for [`conform()`].
@@ -58,6 +65,7 @@ struct Posted {
     config: Option<ContainerConfig>,
     host_config: Option<HostConfig>,
     networking_config: Option<NetworkingConfig>,
+    platform: Option<String>,
     context: Option<Value>,
 }
 
@@ -127,6 +135,12 @@ impl Container {
     #[must_use]
     pub fn stop_timeout(&self) -> Option<i64> {
         self.parts().config.get("StopTimeout")?.as_i64()
+    }
+
+    /// What the image is for, as it was written; nothing where it is for the engine's own platform.
+    #[must_use]
+    pub fn platform(&self) -> Option<String> {
+        self.parts().platform.filter(|platform| !platform.is_empty())
     }
 
     /// The image, as it was written.

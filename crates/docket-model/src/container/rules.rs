@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Platform;
 use crate::mistake::{Mistake, Place, note, shortened};
 
 /// Labels with this prefix are docket's own.
@@ -21,6 +22,11 @@ pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, mistakes: &mu
     if name.is_some_and(|name| !name.is_empty()) {
         let message = "docket names containers itself, by allocation and instant: leave it out";
         mistakes.push(Place::Key(&at, "Name").wrong(message));
+    }
+    let platform = container.get("Platform").and_then(Value::as_str);
+    let platform = platform.filter(|platform| !platform.is_empty()).map(Platform::parse);
+    if let Some(Err(invalid)) = platform {
+        mistakes.push(Place::Key(&at, "Platform").wrong(invalid.to_string()));
     }
     if let Some(Value::Object(host)) = container.get("HostConfig") {
         check_restart_policy(host, Place::Key(&at, "HostConfig"), mistakes);

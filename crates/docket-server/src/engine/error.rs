@@ -80,6 +80,14 @@ pub enum EngineError {
         /// What failed, in the registry's or the network's own words, and the remedy.
         reason: String,
     },
+    /// The image on the engine is for another platform than the container.
+    #[error("image {image} on the engine is for another platform: {reason}")]
+    OtherPlatform {
+        /// As it was written.
+        image: String,
+        /// What the engine said.
+        reason: String,
+    },
     /// The engine does not have the image, and may not pull it.
     #[error("image {image} is not on the engine, and `Pull: Never` forbids pulling it")]
     MayNotPull {

@@ -178,7 +178,13 @@ pub trait Engine: Observation {
     ///
     /// Callers that want one image at the same moment share one pull. Where the registry cannot be
     /// reached or refuses and the image is on the engine already, that one serves.
-    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError>;
+    /// It is the image for `platform` (`linux/arm64`), or else for the engine's default platform.
+    async fn pull(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        pull: Pull,
+    ) -> Result<Pulled, EngineError>;
 
     /// Creates the container, or joins the one of this name if its labels are all the plan's.
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError>;

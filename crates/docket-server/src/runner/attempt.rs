@@ -148,7 +148,9 @@ impl<'a> Attempt<'a> {
                 return Ok(Over { remarks: vec![reason], ..Over::without_container(state) });
             }
             Err(Break::Engine(
-                error @ (EngineError::NotPulled { .. } | EngineError::MayNotPull { .. }),
+                error @ (EngineError::NotPulled { .. }
+                | EngineError::MayNotPull { .. }
+                | EngineError::OtherPlatform { .. }),
             )) => return Ok(Over::without_container(RunState::Failed(error.to_string()))),
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.

@@ -58,7 +58,9 @@ impl<'a> Attempt<'a> {
         let runner = &self.journey.runner;
         let specification = &self.journey.handle.allocation.specification;
         let (image, policy) = (specification.container.image(), specification.policies.pull);
-        let pulling = runner.persistently("the pull", || runner.engine.pull(&image, policy));
+        let platform = specification.container.platform();
+        let pulling = runner
+            .persistently("the pull", || runner.engine.pull(&image, platform.as_deref(), policy));
         let Pulled { repository, tag, stale, was_pulled } = self.unless_over(pulling).await???;
         if was_pulled || stale.is_some() {
             self.journey.note(Progress::Pulled { repository, tag, stale }).await??;
@@ -163,10 +165,13 @@ impl<'a> Attempt<'a> {
                     runner.leftovers.suspect();
                     self.unless_over(runner.bear(&mut patience, &reason)).await??;
                 }
-                Err(EngineError::NoSuchImage { image, .. }) if may_pull => {
+                // Another run may have pulled the image of this name for another platform meanwhile.
+                Err(
+                    error @ (EngineError::NoSuchImage { .. } | EngineError::OtherPlatform { .. }),
+                ) if may_pull => {
                     drop(permit);
                     may_pull = false;
-                    info!(run = %handle.id, image, "the image is gone since the pull; pulling again");
+                    info!(run = %handle.id, %error, "the image changed since the pull; pulling again");
                     self.pull().await?;
                 }
                 made => break (made?, engine, permit),

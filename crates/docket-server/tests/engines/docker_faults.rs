@@ -49,7 +49,7 @@ async fn an_engine_that_is_away_is_unreachable_and_found_again() {
         subject.engine.start(&made.id).await,
         subject.engine.output(&made.id, PLENTY).await.map(|_| ()),
         subject.engine.remove(&made.id).await,
-        subject.engine.pull("busybox", Pull::Always).await.map(|_| ()),
+        subject.engine.pull("busybox", None, Pull::Always).await.map(|_| ()),
     ];
     for refusal in refusals {
         assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");

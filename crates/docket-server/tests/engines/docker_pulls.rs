@@ -78,7 +78,7 @@ async fn a_tag_a_digest_or_latest_is_pulled_and_nothing_else() {
     let digest = offer(&bed, &config, &tags);
     let engine = bed.engine(None);
 
-    let pulled = engine.pull("127.0.0.1:5000/tool", Pull::Always).await.unwrap();
+    let pulled = engine.pull("127.0.0.1:5000/tool", None, Pull::Always).await.unwrap();
     assert_eq!(
         (pulled.repository.as_str(), pulled.tag.as_str()),
         ("127.0.0.1:5000/tool", "latest")
@@ -87,7 +87,7 @@ async fn a_tag_a_digest_or_latest_is_pulled_and_nothing_else() {
     assert_eq!((has(&bed, &tags[0]), has(&bed, &tags[1])), (false, true));
 
     let digested = format!("127.0.0.1:5000/tool@{digest}");
-    assert_eq!(engine.pull(&digested, Pull::Always).await.unwrap().tag, digest);
+    assert_eq!(engine.pull(&digested, None, Pull::Always).await.unwrap().tag, digest);
     bed.docker(&["inspect", &digested]);
 }
 
@@ -98,12 +98,12 @@ async fn a_registry_that_wants_a_login_gets_the_one_that_docker_keeps() {
     let image = "127.0.0.1:5000/secret:1";
     offer(&bed, &config, &[image.to_owned()]);
 
-    let refusal = bed.engine(None).pull(image, Pull::Always).await.unwrap_err();
+    let refusal = bed.engine(None).pull(image, None, Pull::Always).await.unwrap_err();
     let EngineError::NotPulled { reason, .. } = &refusal else { panic!("{refusal:?}") };
     assert!(reason.contains("no basic auth credentials"), "{reason}");
     assert!(reason.contains("docker login 127.0.0.1:5000"), "{reason}");
 
-    let pulled = bed.engine(Some(config)).pull(image, Pull::Always).await.unwrap();
+    let pulled = bed.engine(Some(config)).pull(image, None, Pull::Always).await.unwrap();
     assert_eq!(pulled.stale, None);
 }
 
@@ -113,13 +113,13 @@ async fn where_the_registry_is_down_an_image_of_the_engine_serves_and_the_reason
     bed.docker(&["tag", "busybox:latest", "127.0.0.1:9/tool:latest"]);
     let engine = bed.engine(None);
 
-    let pulled = engine.pull("127.0.0.1:9/tool", Pull::Always).await.unwrap();
+    let pulled = engine.pull("127.0.0.1:9/tool", None, Pull::Always).await.unwrap();
     assert!(pulled.stale.unwrap().contains("connection refused"));
 
-    let refusal = engine.pull("127.0.0.1:9/other", Pull::Always).await.unwrap_err();
+    let refusal = engine.pull("127.0.0.1:9/other", None, Pull::Always).await.unwrap_err();
     let reason = "cannot pull image 127.0.0.1:9/other: registry 127.0.0.1:9 refuses connections: ";
     assert!(refusal.to_string().starts_with(reason), "{refusal}");
-    let refusal = engine.pull("nobody/nothing", Pull::Always).await.unwrap_err();
+    let refusal = engine.pull("nobody/nothing", None, Pull::Always).await.unwrap_err();
     let reason = "cannot pull image nobody/nothing: the engine cannot reach registry docker.io ";
     assert!(refusal.to_string().starts_with(reason), "{refusal}");
 }
@@ -133,7 +133,7 @@ async fn a_pull_outlives_the_caller_who_asked_first() {
     let engine = Arc::new(bed.engine(None));
     let ask = || {
         let engine = Arc::clone(&engine);
-        tokio::spawn(async move { engine.pull(image, Pull::Always).await })
+        tokio::spawn(async move { engine.pull(image, None, Pull::Always).await })
     };
     let (first, second) = (ask(), ask());
 

@@ -26,6 +26,23 @@ fn a_container_is_a_mapping_with_a_config_that_has_an_image() {
 }
 
 #[test]
+fn a_platform_stands_beside_config_and_has_a_form() {
+    let with = |platform: Value| json!({"Config": {"Image": "busybox"}, "platform": platform});
+    let form = "is not a platform: write OS[/ARCHITECTURE[/VARIANT]], such as `linux/arm64`";
+    assert_eq!(mistakes(with("linux/".into())), [format!("Container.Platform: `linux/` {form}")]);
+    assert_eq!(mistakes(with(5.into())).len(), 1);
+    assert_eq!(
+        mistakes(json!({"Config": {"Image": "busybox", "Platform": "linux/arm64"}})),
+        ["Container.Config.Platform: unknown key `Platform`: it belongs under `Container`"]
+    );
+
+    let container = read_with(with("linux/arm64".into()), UnknownOptions::Refuse).container;
+    assert_eq!(container.unwrap().platform().as_deref(), Some("linux/arm64"));
+    let container = read_with(with("".into()), UnknownOptions::Refuse).container;
+    assert_eq!(container.unwrap().platform(), None);
+}
+
+#[test]
 fn all_wrong_values_are_told_at_once_with_their_paths() {
     let posted = json!({
         "Config": {"Image": "busybox", "Tty": "yes", "Env": ["A=1", 2, null, {"B": 3}], "Labels": {"a": true}},

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use docket_model::container::InvalidPlatform;
 use thiserror::Error;
 
 use super::endpoint::Origin;
@@ -69,6 +70,9 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The default platform of images is not a platform.
+    #[error("`DOCKER_DEFAULT_PLATFORM`: {0}")]
+    BadPlatform(#[from] InvalidPlatform),
     /// The client library refused the endpoint.
     #[error("cannot make a client for the engine at {endpoint}")]
     Client {

@@ -26,14 +26,18 @@ const LONGEST_ID: usize = 256;
 ///
 /// A creation without an answer is tried once more: if the first was carried out after all, the
 /// second finds the name taken.
-pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Made, EngineError> {
+pub(super) async fn create(
+    client: &Client,
+    plan: &Plan,
+    platform: Option<&str>,
+) -> Result<Made, EngineError> {
     let name = plan.identity.name();
     let body = Bytes::from(Value::Object(plan.body()).to_string());
     let deadline = Instant::now() + NAME_LIMIT;
     let (mut pause, longest) = PAUSES;
     let mut answer_was_lost = false;
     loop {
-        match post(client, &name, body.clone()).await {
+        match post(client, &name, platform, body.clone()).await {
             Ok(made) => return Ok(made),
             Err(EngineError::Refused { status: 409, message }) => {
                 match holder(client, &name, message).await? {
@@ -51,6 +55,12 @@ pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Made, EngineE
                     reason: message,
                 });
             }
+            Err(EngineError::Refused { status: 404, message }) if is_about_platform(&message) => {
+                return Err(EngineError::OtherPlatform {
+                    image: plan.container.image(),
+                    reason: message,
+                });
+            }
             Err(EngineError::Unreachable(_)) if !answer_was_lost => answer_was_lost = true,
             Err(error) => return Err(client.or_unreachable(error).await),
         }
@@ -58,8 +68,15 @@ pub(super) async fn create(client: &Client, plan: &Plan) -> Result<Made, EngineE
 }
 
 /// Sends the body as it is.
-pub(super) async fn post(client: &Client, name: &str, body: Bytes) -> Result<Made, EngineError> {
-    let call = Call::post(format!("/containers/create?name={name}"), body);
+pub(super) async fn post(
+    client: &Client,
+    name: &str,
+    platform: Option<&str>,
+    body: Bytes,
+) -> Result<Made, EngineError> {
+    let query = [("name", Some(name)), ("platform", platform)];
+    let query = serde_urlencoded::to_string(query).map_err(|error| client.unreadable(&error))?;
+    let call = Call::post(format!("/containers/create?{query}"), body);
     let New { id, warnings } = client.json(call).await?;
     // It is kept, and stands in addresses.
     if id.len() > LONGEST_ID {
@@ -117,6 +134,10 @@ fn is_about_image(message: &str) -> bool {
     message.to_ascii_lowercase().contains("no such image")
 }
 
+fn is_about_platform(message: &str) -> bool {
+    message.contains("does not match the specified platform")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
@@ -136,7 +157,7 @@ mod tests {
             _ => inspection("created"),
         });
 
-        let made = create(&stub.client(), &plan()).await.unwrap();
+        let made = create(&stub.client(), &plan(), None).await.unwrap();
 
         assert!(made.joined);
         assert_eq!((&*made.id.0, made.image.as_deref()), ("c1", Some("sha256:0a")));
@@ -152,7 +173,7 @@ mod tests {
             _ => inspection("removing"),
         });
 
-        let made = create(&stub.client(), &plan()).await.unwrap();
+        let made = create(&stub.client(), &plan(), None).await.unwrap();
 
         assert!(!made.joined);
         assert_eq!((&*made.id.0, made.warnings), ("c2", vec!["swap".to_owned()]));
@@ -165,10 +186,29 @@ mod tests {
             _ => inspection("removing"),
         });
 
-        let refusal = create(&stub.client(), &plan()).await.err().unwrap();
+        let refusal = create(&stub.client(), &plan(), None).await.err().unwrap();
 
         let holder = "container c1 (`docket.report.20261121T090000Z`, image `busybox`), \
                       which is being removed";
         assert_eq!(refusal, EngineError::NameHeld { holder: holder.to_owned() });
+    }
+
+    #[tokio::test]
+    async fn the_platform_is_asked_for_and_one_that_does_not_fit_is_no_missing_image() {
+        let stub = Stub::start(|_| {
+            let message = "image with reference busybox was found but does not match the \
+                           specified platform: wanted linux/arm64, actual: linux/amd64";
+            Reply::Json(404, serde_json::json!({"message": message}).to_string())
+        });
+
+        let refusal = create(&stub.client(), &plan(), Some("linux/arm64")).await.err().unwrap();
+
+        let words = "image busybox on the engine is for another platform: image with reference \
+                     busybox was found but does not match the specified platform: wanted \
+                     linux/arm64, actual: linux/amd64";
+        assert_eq!(refusal.to_string(), words);
+        let call =
+            "POST /containers/create?name=docket.report.20261121T090000Z&platform=linux%2Farm64";
+        assert_eq!(stub.count(call), 1);
     }
 }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use docket_model::container::Platform;
 use http::uri::Authority;
 
 use super::{connect_error::ConnectError, context};
@@ -158,6 +159,20 @@ pub fn config_folder() -> Option<PathBuf> {
     let set = std::env::var_os("DOCKER_CONFIG").filter(|value| !value.is_empty());
     let home = || std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
     set.map(PathBuf::from).or_else(|| home().map(|home| home.join(".docker")))
+}
+
+/// What images are for where a container does not say: `DOCKER_DEFAULT_PLATFORM`.
+///
+/// # Errors
+/// [`ConnectError::BadPlatform`] where it is not a platform.
+pub fn default_platform(
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, ConnectError> {
+    let platform = variable("DOCKER_DEFAULT_PLATFORM").filter(|platform| !platform.is_empty());
+    if let Some(platform) = &platform {
+        Platform::parse(platform)?;
+    }
+    Ok(platform)
 }
 
 /// Reads the address that variables name.
@@ -394,6 +409,19 @@ mod tests {
         assert_eq!(
             chosen(&[("DOCKER_HOST", "unix:///x.sock")], Some(config)),
             "unix:///x.sock (`DOCKER_HOST`)"
+        );
+    }
+
+    #[test]
+    fn the_default_platform_is_checked() {
+        let platform = |value: &str| default_platform(&|_| Some(value.to_owned()));
+
+        assert_eq!(platform("").unwrap(), None);
+        assert_eq!(platform("linux/arm64").unwrap().as_deref(), Some("linux/arm64"));
+        let refusal = platform("linux arm64").unwrap_err().to_string();
+        assert!(
+            refusal.starts_with("`DOCKER_DEFAULT_PLATFORM`: `linux arm64` is not"),
+            "{refusal}"
         );
     }
 }

@@ -49,7 +49,7 @@ use self::{
 };
 pub use self::{
     connect_error::ConnectError,
-    endpoint::{Endpoint, Origin, config_folder},
+    endpoint::{Endpoint, Origin, config_folder, default_platform},
 };
 use super::{
     Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents, LiveOutput, Made,
@@ -68,11 +68,18 @@ pub struct Settings {
     pub max_pulling: usize,
     /// How long a pull may take.
     pub pull_timeout: Duration,
+    /// What images are for where a container does not say: the engine's own platform if absent.
+    pub platform: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { config: config_folder(), max_pulling: 8, pull_timeout: Duration::from_secs(600) }
+        Self {
+            config: config_folder(),
+            max_pulling: 8,
+            pull_timeout: Duration::from_secs(600),
+            platform: None,
+        }
     }
 }
 
@@ -82,6 +89,8 @@ pub struct DockerEngine {
     client: Client,
     pulls: Pulls,
     notes: Notes,
+    /// What images are for where a container does not say.
+    platform: Option<String>,
 }
 
 /// Makes a client of the engine; it need not be up.
@@ -92,11 +101,12 @@ pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, 
     let (docker, afresh) = transport::clients(endpoint)?;
     let is_local = endpoint.is_local();
     let client = Client { docker, afresh, endpoint: endpoint.to_string().into(), is_local };
-    let Settings { config, max_pulling, pull_timeout } = settings;
+    let Settings { config, max_pulling, pull_timeout, platform } = settings;
     Ok(DockerEngine {
         client,
         pulls: Pulls::new(config, max_pulling, pull_timeout),
         notes: Notes::default(),
+        platform,
     })
 }
 
@@ -105,6 +115,11 @@ impl DockerEngine {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.client.endpoint
+    }
+
+    /// What the image of a container is for, where it or the server's environment says so.
+    fn platform_of(&self, plan: &Plan) -> Option<String> {
+        plan.container.platform().or_else(|| self.platform.clone())
     }
 }
 
@@ -132,12 +147,18 @@ impl Engine for DockerEngine {
         })
     }
 
-    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
-        self.pulls.pull(&self.client, image, pull).await
+    async fn pull(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        pull: Pull,
+    ) -> Result<Pulled, EngineError> {
+        let platform = platform.or(self.platform.as_deref());
+        self.pulls.pull(&self.client, image, platform, pull).await
     }
 
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
-        create::create(&self.client, plan).await
+        create::create(&self.client, plan, self.platform_of(plan).as_deref()).await
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
@@ -206,7 +227,8 @@ impl Observation for DockerEngine {
     }
 
     async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
-        rehearse::rehearse(&self.client, &self.pulls, plan, pull).await
+        let platform = self.platform_of(plan);
+        rehearse::rehearse(&self.client, &self.pulls, plan, platform.as_deref(), pull).await
     }
 }
 

@@ -8,13 +8,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use docket_model::allocation::Pull;
+use docket_model::{allocation::Pull, container::Platform};
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, Shared, WeakShared},
 };
 use parking_lot::Mutex;
-use serde::de::IgnoredAny;
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
@@ -32,8 +32,15 @@ type UnderWay = BoxFuture<'static, Result<Pulled, EngineError>>;
 #[derive(Debug)]
 pub(super) struct Pulls {
     /// Weak, so that a pull ends when nobody waits for it any more.
-    under_way: Mutex<HashMap<Reference, WeakShared<UnderWay>>>,
+    under_way: Mutex<HashMap<Wanted, WeakShared<UnderWay>>>,
     registry: Arc<Registry>,
+}
+
+/// An image, and what it is for where that is not the engine's own platform.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Wanted {
+    reference: Reference,
+    platform: Option<String>,
 }
 
 /// What one pull needs to know.
@@ -69,21 +76,25 @@ impl Pulls {
         &self,
         client: &Client,
         image: &str,
+        platform: Option<&str>,
         pull: Pull,
     ) -> Result<Pulled, EngineError> {
         let reference = Reference::parse(image).ok_or_else(|| EngineError::NotPulled {
             image: image.to_owned(),
             reason: "it is not a valid image name".to_owned(),
         })?;
+        let wanted = Wanted { reference, platform: platform.map(str::to_owned) };
         if pull != Pull::Always {
-            if is_there(client, &reference).await? {
-                return Ok(pulled(&reference, false, None));
+            if is_there(client, &wanted).await? {
+                return Ok(pulled(&wanted.reference, false, None));
             }
             if pull == Pull::Never {
-                return Err(EngineError::MayNotPull { image: image.to_owned() });
+                let purpose = platform.map(|platform| format!(" for {platform}"));
+                let image = format!("{image}{}", purpose.unwrap_or_default());
+                return Err(EngineError::MayNotPull { image });
             }
         }
-        match self.join(client, reference).await {
+        match self.join(client, wanted).await {
             // Callers may have written one image in several ways.
             Err(EngineError::NoSuchImage { reason, .. }) => {
                 Err(EngineError::NoSuchImage { image: image.to_owned(), reason })
@@ -96,18 +107,18 @@ impl Pulls {
     }
 
     /// The pull that is under way, or a new one. It goes on as long as anyone waits for it.
-    fn join(&self, client: &Client, reference: Reference) -> Shared<UnderWay> {
+    fn join(&self, client: &Client, wanted: Wanted) -> Shared<UnderWay> {
         let mut under_way = self.under_way.lock();
-        if let Some(pull) = under_way.get(&reference).and_then(WeakShared::upgrade) {
+        if let Some(pull) = under_way.get(&wanted).and_then(WeakShared::upgrade) {
             return pull;
         }
         under_way.retain(|_, pull| pull.upgrade().is_some());
         let (client, registry) = (client.clone(), Arc::clone(&self.registry));
-        let wanted = reference.clone();
-        let pull: UnderWay = Box::pin(async move { registry.pull(&client, &wanted).await });
+        let image = wanted.clone();
+        let pull: UnderWay = Box::pin(async move { registry.pull(&client, &image).await });
         let pull = pull.shared();
         if let Some(weak) = pull.downgrade() {
-            under_way.insert(reference, weak);
+            under_way.insert(wanted, weak);
         }
         pull
     }
@@ -115,15 +126,16 @@ impl Pulls {
 
 impl Registry {
     /// Pulls; where that fails and the image is on the engine, that one serves.
-    async fn pull(&self, client: &Client, reference: &Reference) -> Result<Pulled, EngineError> {
-        let (words, login) = match self.fetch(client, reference).await {
+    async fn pull(&self, client: &Client, wanted: &Wanted) -> Result<Pulled, EngineError> {
+        let reference = &wanted.reference;
+        let (words, login) = match self.fetch(client, wanted).await {
             (Ok(()), _) => return Ok(pulled(reference, true, None)),
             (Err(Failure::Engine(error)), _) => return Err(error),
             (Err(Failure::Refused(words)), login) => (words, login),
         };
         let failure = PullFailure::new(reference, words)
             .with_login(login.credentials.is_some(), login.trouble);
-        if is_there(client, reference).await? {
+        if is_there(client, wanted).await? {
             return Ok(pulled(reference, false, Some(failure.to_string())));
         }
         // An engine that goes down breaks its pulls off with words of its own.
@@ -144,13 +156,13 @@ impl Registry {
     /// Waits for a slot, looks the login up and lets the engine fetch the image.
     ///
     /// Returns the login that was used beside the outcome.
-    async fn fetch(&self, client: &Client, reference: &Reference) -> (Result<(), Failure>, Login) {
+    async fn fetch(&self, client: &Client, wanted: &Wanted) -> (Result<(), Failure>, Login) {
         // The semaphore is never closed, so there always is a slot in the end.
         let _slot = self.slots.acquire().await;
         let mut login = Login::default();
         let work = async {
-            login = self.login(reference).await;
-            self.transfer(client, reference, &login).await
+            login = self.login(&wanted.reference).await;
+            self.transfer(client, wanted, &login).await
         };
         let done = tokio::time::timeout(self.limit, work).await;
         let done =
@@ -172,10 +184,14 @@ impl Registry {
     async fn transfer(
         &self,
         client: &Client,
-        reference: &Reference,
+        Wanted { reference, platform }: &Wanted,
         login: &Login,
     ) -> Result<(), Failure> {
-        let image = [("fromImage", reference.repository.as_str()), ("tag", reference.version())];
+        let image = [
+            ("fromImage", Some(reference.repository.as_str())),
+            ("tag", Some(reference.version())),
+            ("platform", platform.as_deref()),
+        ];
         let query =
             serde_urlencoded::to_string(image).map_err(|error| client.unreadable(&error))?;
         let call = Call::post(format!("/images/create?{query}"), Bytes::new());
@@ -209,14 +225,37 @@ fn pulled(reference: &Reference, was_pulled: bool, stale: Option<String>) -> Pul
     Pulled { repository, tag, stale, was_pulled }
 }
 
-/// True where the engine has the image.
-async fn is_there(client: &Client, reference: &Reference) -> Result<bool, EngineError> {
+/// What is read of an image: what it is for, where the engine says so.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image {
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
+}
+
+/// True where the engine has the image, for the platform that is wanted.
+///
+/// An engine may have images of one name for several platforms and show one of them: where it shows
+/// another than is wanted, it is pulled, which costs little if it is there.
+async fn is_there(
+    client: &Client,
+    Wanted { reference, platform }: &Wanted,
+) -> Result<bool, EngineError> {
     let name = reference.local_name();
-    match client.get_json::<IgnoredAny>(&format!("/images/{name}/json"), &[]).await {
-        Ok(_) => Ok(true),
-        Err(EngineError::Refused { status: 404, .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+    let image: Image = match client.get_json(&format!("/images/{name}/json"), &[]).await {
+        Ok(image) => image,
+        Err(EngineError::Refused { status: 404, .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let wanted = platform.as_deref().and_then(|platform| Platform::parse(platform).ok());
+    let found = image.os.zip(image.architecture);
+    Ok(match (wanted, found) {
+        (Some(wanted), Some((os, architecture))) => {
+            wanted.fits(&Platform::of_image(&os, &architecture, image.variant.as_deref()))
+        }
+        _ => true,
+    })
 }
 
 #[cfg(test)]
@@ -242,7 +281,8 @@ mod tests {
         image: &'static str,
     ) -> tokio::task::JoinHandle<Result<Pulled, EngineError>> {
         let (pulls, client) = (Arc::clone(pulls), client.clone());
-        let asked = tokio::spawn(async move { pulls.pull(&client, image, Pull::Always).await });
+        let asked =
+            tokio::spawn(async move { pulls.pull(&client, image, None, Pull::Always).await });
         tokio::time::sleep(Duration::from_secs(1)).await;
         asked
     }
@@ -283,8 +323,10 @@ mod tests {
             _ => Reply::Json(200, "{}".to_owned()),
         });
 
-        let pulled =
-            Pulls::new(None, 1, LIMIT).pull(&stub.client(), "busybox", Pull::Always).await.unwrap();
+        let pulled = Pulls::new(None, 1, LIMIT)
+            .pull(&stub.client(), "busybox", None, Pull::Always)
+            .await
+            .unwrap();
 
         let reason = "the pull did not finish in time: the pull took over 600 s; \
                       a larger `--pull-timeout` gives it more time";
@@ -302,7 +344,7 @@ mod tests {
             _ => Reply::Json(404, r#"{"message":"No such image"}"#.to_owned()),
         });
         let pulls = Pulls::new(None, 1, LIMIT);
-        pulls.pull(&stub.client(), "r.example/tool", Pull::Always).await.unwrap_err()
+        pulls.pull(&stub.client(), "r.example/tool", None, Pull::Always).await.unwrap_err()
     }
 
     #[tokio::test]
@@ -330,7 +372,7 @@ mod tests {
 
         let mut was_pulled = Vec::new();
         for pull in [Pull::Never, Pull::Missing, Pull::Always] {
-            was_pulled.push(pulls.pull(&client, "busybox", pull).await.unwrap().was_pulled);
+            was_pulled.push(pulls.pull(&client, "busybox", None, pull).await.unwrap().was_pulled);
         }
 
         assert_eq!(was_pulled, [false, false, true]);
@@ -345,14 +387,33 @@ mod tests {
         });
         let (pulls, client) = (Pulls::new(None, 1, LIMIT), stub.client());
 
-        let refusal = pulls.pull(&client, "busybox", Pull::Never).await.unwrap_err();
+        let refusal = pulls.pull(&client, "busybox", None, Pull::Never).await.unwrap_err();
         assert_eq!(
             refusal.to_string(),
             "image busybox is not on the engine, and `Pull: Never` forbids pulling it"
         );
         assert_eq!(stub.count("POST"), 0);
 
-        assert!(pulls.pull(&client, "busybox", Pull::Missing).await.unwrap().was_pulled);
+        assert!(pulls.pull(&client, "busybox", None, Pull::Missing).await.unwrap().was_pulled);
         assert_eq!(stub.count("POST"), 1);
+    }
+
+    #[tokio::test]
+    async fn an_image_for_another_platform_is_not_the_one_that_is_wanted() {
+        let stub = Stub::start(|request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Json(200, "{\"status\":\"Done\"}\r\n".to_owned()),
+            _ => Reply::Json(200, r#"{"Os":"linux","Architecture":"amd64"}"#.to_owned()),
+        });
+        let (pulls, client) = (Pulls::new(None, 1, LIMIT), stub.client());
+        let pull = |platform, policy| pulls.pull(&client, "busybox", Some(platform), policy);
+
+        assert!(!pull("linux/amd64", Pull::Missing).await.unwrap().was_pulled);
+        assert!(pull("linux/arm64", Pull::Missing).await.unwrap().was_pulled);
+        let call = "POST /images/create?fromImage=busybox&tag=latest&platform=linux%2Farm64";
+        assert_eq!((stub.count("POST"), stub.count(call)), (1, 1));
+        assert_eq!(
+            pull("linux/arm64", Pull::Never).await.unwrap_err().to_string(),
+            "image busybox for linux/arm64 is not on the engine, and `Pull: Never` forbids pulling it"
+        );
     }
 }

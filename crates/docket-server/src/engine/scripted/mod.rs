@@ -169,7 +169,12 @@ impl Engine for ScriptedEngine {
         Ok(EngineInfo { id, version, api_version, cores: 2, time })
     }
 
-    async fn pull(&self, image: &str, pull: Pull) -> Result<Pulled, EngineError> {
+    async fn pull(
+        &self,
+        image: &str,
+        _platform: Option<&str>,
+        pull: Pull,
+    ) -> Result<Pulled, EngineError> {
         self.answer()?;
         if let Some(seconds) = number(image, "pull-") {
             tokio::time::sleep(Duration::from_secs(seconds)).await;

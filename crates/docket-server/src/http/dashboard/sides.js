@@ -84,6 +84,7 @@ function pairs(item) {
   const pair = (key, value) => value && [el("dt", null, key), el("dd", null, value)];
   return [
     pair("Image", config.Image && foreign(config.Image, "code")),
+    pair("Platform", item.allocation.Container?.Platform && foreign(item.allocation.Container.Platform, "code")),
     pair("Command", config.Cmd && foreign([config.Cmd].flat().join(" "), "code")),
     pair("Owner", who && foreign(who)),
     pair("Labels", item.labels.length > 0 && item.labels.map((label) => el("span.chip", null, foreign(label)))),

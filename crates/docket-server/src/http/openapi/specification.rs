@@ -149,6 +149,9 @@ const CONTAINER: &str = "`Config`, `HostConfig` and `NetworkingConfig` as in the
                          as it is written. A key that the Engine API does not know is an error, unless \
                          `allow-unknown-options` is given.";
 
+const PLATFORM: &str = "What the image is for, as OS[/ARCHITECTURE[/VARIANT]]: the server's \
+                        `DOCKER_DEFAULT_PLATFORM` by default, or else the engine's own platform.";
+
 /// The most parents, and the most files, that may be named.
 const MOST_NAMES: usize = 100;
 
@@ -216,6 +219,7 @@ fn container() -> ObjectBuilder {
         .required("Config")
         .property("HostConfig", options("How it runs on its host; docket has no restart policies."))
         .property("NetworkingConfig", options("The networks that it is connected to."))
+        .property("Platform", text(PLATFORM, "linux/arm64"))
         .examples([json!({
             "Config": {"Image": "busybox", "Cmd": ["echo", "all sums"]},
             "HostConfig": {"Memory": 67_108_864},

@@ -9,7 +9,8 @@ use crate::engine::Finding;
 ///
 /// From the Engine API's version history (moby, `api/docs/CHANGELOG.md`), `POST /containers/create`.
 /// What an older engine refuses in words, such as a mount of type `image`, is not here.
-const BROUGHT: [(&str, (u32, u32)); 13] = [
+const BROUGHT: [(&str, (u32, u32)); 14] = [
+    ("Platform", (1, 41)),
     ("HostConfig.DeviceRequests", (1, 40)),
     ("HostConfig.Mounts[].BindOptions.NonRecursive", (1, 40)),
     ("HostConfig.CgroupnsMode", (1, 41)),

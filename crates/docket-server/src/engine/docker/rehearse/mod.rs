@@ -23,18 +23,20 @@ pub(super) async fn rehearse(
     client: &Client,
     pulls: &Pulls,
     plan: &Plan,
+    platform: Option<&str>,
     pull: Pull,
 ) -> Result<Vec<Finding>, EngineError> {
     let container: Value = serde_json::from_str(plan.container.json()).unwrap_or_default();
     let Version { api_version } = client.get_json("/version", &[]).await?;
     let mut findings = age::ignored(&container, &api_version);
-    let has_image = is_pulled(client, pulls, plan, pull, &mut findings).await?;
+    let pulled = pulls.pull(client, &plan.container.image(), platform, pull).await;
+    let has_image = is_there(pulled, &mut findings)?;
     findings.extend(networks::missing(client, &container).await?);
     let mounts = Mounts::of(&container);
     let new_volumes = mounts.missing_volumes(client, &mut findings).await?;
     mounts.look_for_folders(mounts::can_see_files(client), &mut findings).await;
     if has_image {
-        let trial = Trial::new(client.clone(), plan, new_volumes);
+        let trial = Trial::new(client.clone(), plan, platform, new_volumes);
         // A task of its own cleans up also if the caller goes away.
         let tried = tokio::spawn(trial.carry_out());
         let tried = tried.await.map_err(|error| EngineError::Refused {
@@ -53,16 +55,13 @@ struct Version {
     api_version: String,
 }
 
-/// Makes sure of the image; false where there is none to make a container from.
-async fn is_pulled(
-    client: &Client,
-    pulls: &Pulls,
-    plan: &Plan,
-    pull: Pull,
+/// Notes what came of the pull; false where there is no image to make a container from.
+fn is_there(
+    pulled: Result<Pulled, EngineError>,
     findings: &mut Vec<Finding>,
 ) -> Result<bool, EngineError> {
     let field = "Config.Image";
-    match pulls.pull(client, &plan.container.image(), pull).await {
+    match pulled {
         Ok(Pulled { stale: None, .. }) => Ok(true),
         Ok(Pulled { stale: Some(reason), .. }) => {
             let message = format!("it could not be pulled, and the engine's own serves: {reason}");

@@ -27,13 +27,19 @@ const REMOVAL: (u32, Duration) = (5, Duration::from_secs(1));
 pub(super) struct Trial {
     client: Client,
     name: String,
+    platform: Option<String>,
     body: Bytes,
     /// Volumes that are not there, and come with the container.
     new_volumes: BTreeSet<String>,
 }
 
 impl Trial {
-    pub(super) fn new(client: Client, plan: &Plan, new_volumes: BTreeSet<String>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        plan: &Plan,
+        platform: Option<&str>,
+        new_volumes: BTreeSet<String>,
+    ) -> Self {
         let namespace = plan.identity.namespace.to_string();
         let (id, _) = Uuid::new_v4().as_u64_pair();
         let id = format!("{:08x}", id >> 32);
@@ -41,7 +47,7 @@ impl Trial {
         let [namespace_label, ..] = LABELS;
         let body = plan.labelled([(namespace_label, namespace), (LABEL, id)]);
         let body = Bytes::from(Value::Object(body).to_string());
-        Self { client, name, body, new_volumes }
+        Self { client, name, platform: platform.map(str::to_owned), body, new_volumes }
     }
 
     /// Creates and removes; returns what the engine had to say.
@@ -75,7 +81,7 @@ impl Trial {
     }
 
     async fn post(&self) -> Result<Made, EngineError> {
-        create::post(&self.client, &self.name, self.body.clone()).await
+        create::post(&self.client, &self.name, self.platform.as_deref(), self.body.clone()).await
     }
 
     /// Removes the container and the volumes; tells what has to be removed by hand.
@@ -137,7 +143,7 @@ mod tests {
 
     async fn tried(stub: &Stub) -> Result<Vec<Finding>, EngineError> {
         let new_volumes = BTreeSet::from(["data".to_owned()]);
-        Trial::new(stub.client(), &plan(), new_volumes).carry_out().await
+        Trial::new(stub.client(), &plan(), None, new_volumes).carry_out().await
     }
 
     fn refusal(status: u16, message: &str) -> Reply {

@@ -48,9 +48,10 @@ impl Engine for WiredEngine {
     async fn pull(
         &self,
         image: &str,
+        platform: Option<&str>,
         pull: docket_model::allocation::Pull,
     ) -> Result<Pulled, EngineError> {
-        self.call("pull", self.engine.pull(image, pull)).await
+        self.call("pull", self.engine.pull(image, platform, pull)).await
     }
 
     async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
