@@ -1,6 +1,7 @@
 //! The time zone files of the host, and the zone that the host is set to.
 
 use std::{
+    collections::HashSet,
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -42,6 +43,7 @@ const MOST_LINKS: usize = 16;
 pub struct HostZones {
     directory: PathBuf,
     version: Option<String>,
+    mounts: HashSet<PathBuf>,
 }
 
 impl HostZones {
@@ -60,7 +62,7 @@ impl HostZones {
         let is_zone = |name: &str| read(&directory.join(name)).is_ok();
         let version = version(&directory);
         let has_zones = version.is_some() || is_zone("UTC") || is_zone("Etc/UTC");
-        has_zones.then_some(Self { directory, version })
+        has_zones.then(|| Self { directory, version, mounts: mount_points() })
     }
 }
 
@@ -75,8 +77,18 @@ impl ZoneFiles for HostZones {
         if is_variant || matches!(name, "localtime" | "posixrules") {
             return None;
         }
-        read(&self.directory.join(name)).ok()
+        let path = self.directory.join(name);
+        let is_mounted_over = path.canonicalize().is_ok_and(|path| self.mounts.contains(&path));
+        if is_mounted_over { None } else { read(&path).ok() }
     }
+}
+
+/// Where something is mounted. A file that is mounted over a zone file, such as the host's
+/// `/etc/localtime` in a container where that is a link, is not the zone whose name it has there.
+fn mount_points() -> HashSet<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    // Names with white space are escaped; no zone has such a name.
+    mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect()
 }
 
 /// Uses the zone files of the host, if it has any that are not older than docket's own.
@@ -162,7 +174,8 @@ pub fn zone_of_file(
     preferred: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Zone, HostZoneError> {
-    if let Some(zone) = links(path).iter().find_map(|path| named_by(path)) {
+    let is_mounted = path.canonicalize().is_ok_and(|path| mount_points().contains(&path));
+    if !is_mounted && let Some(zone) = links(path).iter().find_map(|path| named_by(path)) {
         return Ok(zone);
     }
     let unreadable = |source| HostZoneError::Unreadable { path: path.to_owned(), source };

@@ -1,10 +1,14 @@
 //! Newer time zone files of the host: a server loads them while it runs.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use docket_stub_engine::Options;
-use docket_tests::{Home, Server, StubEngine, allocation::allocation, eventually, moment};
+use docket_tests::{Home, Server, StubEngine, allocation::allocation, eventually, moment, program};
 use serde_json::{Value, json};
 
 /// A zone directory in which Berlin is some hours ahead of UTC all year.
@@ -69,4 +73,40 @@ fn newer_files_are_loaded_without_a_restart_and_start_no_instant_of_the_past() {
     let why = server.get(&format!("/past/why?at={missing}")).text();
     assert!(why.contains("Newer time zone data was loaded"), "{why}");
     server.stop();
+}
+
+/// Runs `docket next` in a mount namespace of its own, after these commands.
+fn next_with(mounts: &str) -> String {
+    let next = "next '0 9 * * *' -n 1 --from 2026-12-01T00:00:00Z";
+    let script = format!("set -e; {mounts}; exec {} {next}", program().display());
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "sh", "-c", &script]).env_remove("TZ");
+    let Output { status, stdout, stderr } = unshare.output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_zone_of_the_host_is_found_by_a_link_a_copy_and_a_mount() {
+    let folder = tempfile::tempdir().unwrap();
+    let berlin = folder.path().join("berlin");
+    fs::copy("/usr/share/zoneinfo/Europe/Berlin", &berlin).unwrap();
+    let etc = folder.path().join("etc");
+    let (berlin, etc) = (berlin.display(), etc.display());
+    // The whole of /etc is a copy, so that the link itself can be replaced.
+    let own_etc = format!("cp -a /etc {etc}; mount --bind {etc} /etc; rm -f /etc/localtime");
+    let nine_in_berlin = "2026-12-01T09:00:00+01:00";
+
+    let link = format!("{own_etc}; ln -s /usr/share/zoneinfo/Europe/Berlin /etc/localtime");
+    assert_eq!(next_with(&link), nine_in_berlin);
+    let copy = format!("{own_etc}; cp {berlin} /etc/localtime");
+    assert_eq!(next_with(&copy), nine_in_berlin);
+    let none = format!("{own_etc}; rm -f /etc/timezone");
+    assert_eq!(next_with(&none), "2026-12-01T09:00:00Z");
+    // In a container where /etc/localtime is a link, the host's is mounted where the link leads.
+    let mount = format!(
+        "{own_etc}; ln -s /usr/share/zoneinfo/Etc/UTC /etc/localtime; \
+         mount --bind {berlin} /etc/localtime"
+    );
+    assert_eq!(next_with(&mount), nine_in_berlin);
 }
