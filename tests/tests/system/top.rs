@@ -41,7 +41,7 @@ fn top(server: &Server, size: (u16, u16)) -> Terminal {
 fn runs_are_started_followed_and_cancelled_by_keys() {
     let server = server();
     let terminal = top(&server, (120, 30));
-    terminal.await_text("3 allocations, 0 under way");
+    terminal.await_text("3 allocations");
     terminal.await_text("▶ counter");
 
     terminal.press(&["r"]);
@@ -126,6 +126,59 @@ fn what_went_wrong_is_shown_with_its_output() {
     let screen = terminal.await_text("oh no");
 
     assert!(screen.contains("exit code 3"), "{screen}");
+}
+
+#[test]
+fn enter_opens_the_record_of_a_run_with_the_sentences_of_why() {
+    let server = server();
+    let mut failing = script("failing", "echo oh no; exit 3");
+    failing["Retries"] = json!({"Limit": 1, "Delay": "1s"});
+    server.push(&failing);
+    let terminal = top(&server, (120, 50));
+    terminal.await_text("▶ counter");
+
+    server.run_by_hand("failing");
+    terminal.await_text("Went wrong (1)");
+    terminal.press(&["Tab", "Tab", "Enter"]);
+    let screen = terminal.await_text("Attempt 2");
+    let why = server.get("/failing/why").json();
+    terminal.press(&["Escape"]);
+    terminal.await_text("Allocations (3)");
+
+    // On the screen a sentence goes on in the next line.
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentences = why["Sentences"].as_array().unwrap().iter();
+    let about_it: Vec<_> = sentences
+        .map(|sentence| sentence["Text"].as_str().unwrap())
+        .filter(|text| text.contains("exit code 3"))
+        .collect();
+    assert!(!about_it.is_empty(), "{why}");
+    for sentence in about_it {
+        assert!(words(&screen).contains(&words(sentence)), "{sentence}\n{screen}");
+    }
+    assert!(screen.contains("Record of failing/") && screen.contains("Exit code"), "{screen}");
+}
+
+#[test]
+fn narrow_terminals_cut_with_an_ellipsis_and_one_without_a_width_counts_as_usual() {
+    let server = server();
+    server.push(&script("a-name-that-is-longer-than-a-narrow-terminal-is-wide", "true"));
+    let (program, url) = (program().display().to_string(), server.url().to_owned());
+
+    let script = format!("stty cols 0 rows 0; {program} top --host {url}; sleep 600");
+    let without = Terminal::start(&script, (100, 30));
+    without.await_text("▶ a-name");
+    let terminal = top(&server, (80, 24));
+    for width in [80, 40] {
+        terminal.resize((width, 24));
+        let screen = terminal.await_screen("a list that fits", |screen| {
+            screen.lines().all(|line| line.chars().count() <= usize::from(width))
+                && screen.contains("▶ a-")
+        });
+        assert!(screen.contains('…'), "{screen}");
+    }
+    terminal.resize((20, 24));
+    terminal.await_text("too small: docket\ntop needs 40x12");
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn shrink(places: &mut [Place], room: usize) -> bool {
 }
 
 /// The text within a width; where it is cut, behind a word if one ends in the second half.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -154,5 +154,5 @@ fn cut(text: &str, width: usize) -> String {
     let last_word = if ends_word { None } else { head.rfind([' ', '–']) };
     let words = last_word.and_then(|end| head.get(..end));
     let head = words.filter(|words| words.width() * 2 >= taken).unwrap_or(head);
-    format!("{}{CUT}", head.trim_end())
+    format!("{}{CUT}", head.trim_end_matches([' ', '·']))
 }

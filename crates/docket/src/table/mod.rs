@@ -15,5 +15,7 @@ pub(crate) use self::{
     allocations::of_all,
     details::of_one,
     journal::{of_journal, of_sentences},
+    layout::cut,
     runs::of_runs,
+    text::behind_keys,
 };

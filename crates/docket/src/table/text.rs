@@ -14,7 +14,7 @@ const NARROWEST: usize = 24;
 const GAP: usize = 2;
 
 /// Each text behind its key. A text may have several lines.
-pub(super) fn behind_keys(texts: &[(String, String)], screen: Screen) -> String {
+pub(crate) fn behind_keys(texts: &[(String, String)], screen: Screen) -> String {
     let lines: Vec<String> = match screen {
         Screen::Program => texts.iter().flat_map(|(key, text)| for_programs(key, text)).collect(),
         Screen::Terminal(width) => on_a_terminal(texts, width.min(WIDEST)),

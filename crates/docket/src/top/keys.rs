@@ -2,7 +2,10 @@
 
 use docket_model::{AllocationName, RunId};
 
-use super::model::{Effect, Model, Pane};
+use super::{
+    model::{Effect, Model, Pane},
+    record::{Opened, Subject},
+};
 
 /// How far a page goes, in lines.
 const PAGE: isize = 10;
@@ -54,11 +57,12 @@ impl Prompt {
 }
 
 /// Every key and what it does, for the help.
-pub(super) const HELP: [(&str, &str); 12] = [
+pub(super) const HELP: [(&str, &str); 13] = [
     ("↑ ↓ k j", "one line up or down"),
     ("PgUp PgDn", "ten lines up or down"),
     ("Home End", "to the first or the last line"),
     ("Tab", "to the next part: allocations, running, went wrong, output"),
+    ("Enter", "the record of the run, and why; Esc goes back"),
     ("/", "search; Esc shows all again"),
     ("r", "run the allocation now"),
     ("c", "cancel the run: its container gets time to end"),
@@ -81,7 +85,21 @@ impl Model {
         }
         match self.prompt.take() {
             Some(prompt) => self.answer(prompt, key),
+            None if self.opened.is_some() => self.command_opened(key),
             None => self.command(key),
+        }
+    }
+
+    /// What a key means while a record is shown.
+    fn command_opened(&mut self, key: Key) -> Option<Effect> {
+        match key {
+            Key::Escape => {
+                self.opened = None;
+                None
+            }
+            // There is no other part to go to, and nothing to search.
+            Key::Tab | Key::BackTab | Key::Enter | Key::Char('/') => None,
+            key => self.command(key),
         }
     }
 
@@ -130,9 +148,23 @@ impl Model {
             Key::Char('u') => self.ask_to_resume(),
             Key::Char('c') => self.ask_about_run(|run| Effect::Cancel(run, false)),
             Key::Char('K') => self.ask_about_run(|run| Effect::Cancel(run, true)),
-            Key::Char(_) | Key::Enter | Key::Backspace | Key::Interrupt => {}
+            Key::Enter => return self.open(),
+            Key::Char(_) | Key::Backspace | Key::Interrupt => {}
         }
         None
+    }
+
+    /// Opens the record of the run that is meant.
+    fn open(&mut self) -> Option<Effect> {
+        let Some(allocation) = self.allocation() else {
+            "there is nothing under the cursor".clone_into(&mut self.told);
+            return None;
+        };
+        let time_zone = self.time_zone(&allocation);
+        let opened = Opened::new(Subject { allocation, run: self.wanted() }, time_zone);
+        let effect = Effect::Open(opened.subject.clone());
+        self.opened = Some(opened);
+        Some(effect)
     }
 
     fn ask_about_allocation(&mut self, prompt: impl FnOnce(AllocationName) -> Prompt) {

@@ -10,15 +10,18 @@
 //! The terminal is left as it was, however it ends.
 
 mod feed;
+mod fit;
+mod grid;
 mod keys;
 mod model;
+mod record;
 mod rows;
 mod tail;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use docket_model::{
@@ -27,10 +30,12 @@ use docket_model::{
 };
 use futures_util::StreamExt;
 use ratatui::{
-    DefaultTerminal,
+    DefaultTerminal, Terminal, TerminalOptions, Viewport,
+    backend::CrosstermBackend,
     crossterm::event::{
         Event as TerminalEvent, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
     },
+    layout::Rect,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -52,12 +57,21 @@ use crate::{
 const MESSAGES: usize = 256;
 /// How often it is drawn at most.
 const FRAME: Duration = Duration::from_millis(100);
+/// The columns and lines of a screen that does not say how large it is.
+const USUAL_SIZE: (u16, u16) = (80, 24);
 /// How often the time shown moves on.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows a server until somebody leaves.
 pub(crate) async fn show(client: Client, server: String) -> Result<()> {
     let mut terminal = ratatui::try_init().context("the terminal cannot be used")?;
+    // Serial lines and some programs that imitate a terminal say that it is 0 wide.
+    if terminal.size().is_ok_and(|size| size.width.min(size.height) == 0) {
+        let (width, height) = USUAL_SIZE;
+        let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+        let backend = CrosstermBackend::new(io::stdout());
+        terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+    }
     let ended = Show::new(client, server).run(&mut terminal).await;
     ratatui::try_restore().context("the terminal cannot be left as it was")?;
     ended
@@ -88,11 +102,13 @@ impl Show {
         let mut feed = pin!(feed::tell(Arc::clone(&self.client), self.sender.clone()));
         let (mut frames, mut ticks) = (time::interval(FRAME), time::interval(TICK));
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let area = terminal.get_frame().area();
+        self.model.update(Message::Size(area.width, area.height));
         let outcome = loop {
             let message = tokio::select! {
                 Some(event) = pressed.next() => match event.context("the terminal is gone")? {
                     TerminalEvent::Key(event) => key(event).map(Message::Key),
-                    // Resized: it is drawn anew.
+                    TerminalEvent::Resize(width, height) => Some(Message::Size(width, height)),
                     _ => Some(Message::Tick(clock::now())),
                 },
                 Some(message) = self.messages.recv() => Some(message),
@@ -126,6 +142,14 @@ impl Show {
             return self.follow(run);
         }
         let (client, sender) = (Arc::clone(&self.client), self.sender.clone());
+        if let Effect::Open(subject) = effect {
+            tokio::spawn(async move {
+                let details = record::load(&client, &subject).await;
+                let details = details.map_err(|error| format!("{error:#}"));
+                let _ = sender.send(Message::Opened(subject, details)).await;
+            });
+            return;
+        }
         tokio::spawn(async move {
             let told = carry_out(&client, effect).await;
             let told = told.unwrap_or_else(|error| format!("{error:#}"));
@@ -188,7 +212,7 @@ async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
             client.resume(&name, &ResumeRequest { by }).await?;
             format!("{name} starts again")
         }
-        Effect::Watch(_) | Effect::Quit => String::new(),
+        Effect::Watch(_) | Effect::Open(_) | Effect::Quit => String::new(),
     })
 }
 

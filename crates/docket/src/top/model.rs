@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     keys::{Key, Prompt},
+    record::{Details, Opened, Subject},
     rows::Row,
     tail::Tail,
 };
@@ -32,6 +33,10 @@ pub(super) enum Message {
     Engine(Result<String, String>),
     /// A run wrote this.
     Output(RunId, Vec<u8>),
+    /// What there is to know of what was opened, or why that is not known.
+    Opened(Subject, Result<Details, String>),
+    /// The screen has so many columns and lines.
+    Size(u16, u16),
     /// Somebody pressed a key.
     Key(Key),
     /// What became of something that was asked for.
@@ -53,6 +58,8 @@ pub(super) enum Effect {
     Resume(AllocationName),
     /// Follow the output of this run, and of no other; of none where there is none.
     Watch(Option<RunId>),
+    /// Ask for the record of a run, and why it ran or did not.
+    Open(Subject),
     /// Leave.
     Quit,
 }
@@ -98,6 +105,10 @@ pub(super) struct Model {
     pub(super) output: Tail,
     /// How many lines below the shown ones there are.
     pub(super) scrolled: usize,
+    /// The record that is shown in the place of the lists.
+    pub(super) opened: Option<Opened>,
+    /// The columns and lines of the screen.
+    pub(super) size: (u16, u16),
     pub(super) prompt: Option<Prompt>,
     pub(super) told: String,
     pub(super) is_help_shown: bool,
@@ -121,6 +132,8 @@ impl Model {
             watched: None,
             output: Tail::default(),
             scrolled: 0,
+            opened: None,
+            size: (0, 0),
             prompt: None,
             told: String::new(),
             is_help_shown: false,
@@ -141,8 +154,19 @@ impl Model {
                 self.rows.remove(&name);
                 self.running.retain(|(_, allocation), _| *allocation != name);
                 self.failures.retain(|run| run.allocation != name.as_str());
+                self.opened.take_if(|opened| opened.subject.allocation == name);
             }
-            Message::Run(record) => self.note(*record),
+            Message::Run(record) => {
+                let learned = self.opened.as_mut().and_then(|opened| opened.learn(&record));
+                effects.extend(learned.map(Effect::Open));
+                self.note(*record);
+            }
+            Message::Opened(subject, details) => {
+                if let Some(opened) = self.opened.as_mut().filter(|it| it.subject == subject) {
+                    opened.details = Some(details);
+                }
+            }
+            Message::Size(width, height) => self.size = (width, height),
             Message::Link(link) => self.link = link,
             Message::Engine(engine) => self.engine = engine,
             Message::Output(run, bytes) if self.watched.as_ref() == Some(&run) => {
@@ -228,12 +252,20 @@ impl Model {
 
     /// The allocation under the cursor.
     pub(super) fn allocation(&self) -> Option<AllocationName> {
+        if let Some(opened) = &self.opened {
+            return Some(opened.subject.allocation.clone());
+        }
         match self.pane {
             Pane::Allocations => self.selected_allocation.clone(),
             Pane::Running | Pane::Failures | Pane::Output => {
                 self.wanted().map(|run| run.allocation)
             }
         }
+    }
+
+    /// The name of the zone whose wall clock shows the times of an allocation.
+    pub(super) fn time_zone(&self, name: &AllocationName) -> String {
+        self.rows.get(name).map(|row| row.status.time_zone.clone()).unwrap_or_default()
     }
 
     /// True where nothing of an allocation starts by itself.
@@ -243,6 +275,9 @@ impl Model {
 
     /// The run under the cursor, or else the newest of the allocation under it.
     pub(super) fn wanted(&self) -> Option<RunId> {
+        if let Some(opened) = &self.opened {
+            return opened.subject.run.clone();
+        }
         match self.pane {
             Pane::Allocations => self.newest(self.selected_allocation.as_ref()?),
             Pane::Running => id(self.running.values().nth(self.selected_running)?),
@@ -269,6 +304,9 @@ impl Model {
 
     /// Moves the cursor of the pane by so many lines, as far as there are any.
     pub(super) fn go(&mut self, by: isize) {
+        if let Some(opened) = &mut self.opened {
+            return opened.scroll(by, self.now, self.size);
+        }
         let moved =
             |at: usize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
         match self.pane {

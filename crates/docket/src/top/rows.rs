@@ -50,7 +50,8 @@ impl Row {
             description.unwrap_or_default(),
             labels.collect::<String>()
         );
-        let schedule = status.schedule.clone().unwrap_or_else(|| due.schedule());
+        let words = status.schedule.clone().filter(|_| !cron.trim().is_empty());
+        let schedule = words.unwrap_or_else(|| due.schedule());
         let (is_suspended, searched) = (suspended, searched.to_lowercase());
         Some(Self { name, schedule, is_suspended, due, status, searched })
     }

@@ -4,21 +4,26 @@ use docket_model::wire::RunSummary;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
-    style::{Modifier, Style, Stylize},
+    style::{Style, Stylize},
     text::{Line, Span},
-    widgets::{Block, Borders, Cell, Clear, Paragraph, Row as TableRow, Table, TableState},
+    widgets::{Block, Borders, Clear, Paragraph, Wrap},
 };
 
 use super::{
+    fit::{end_within, fitted, within},
+    grid::{self, Grid},
     keys::HELP,
     model::{Model, Pane},
+    record::{self, Opened},
 };
-use crate::{output::without_control, words};
+use crate::{output::on_one_line, words};
 
 /// The smallest screen on which anything can be read.
 const LEAST: (u16, u16) = (40, 12);
 /// Below this width schedules are left out, so that there is place for what happens.
 const NARROW: u16 = 80;
+/// Below this width what runs is left out too: runs have a part of their own.
+const NARROWEST: u16 = 60;
 /// The shares of the height: allocations, runs, output.
 const SHARES: [Constraint; 3] =
     [Constraint::Percentage(45), Constraint::Percentage(20), Constraint::Fill(1)];
@@ -28,105 +33,128 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let (width, height) = LEAST;
         let text = format!("too small: docket top needs {width}x{height}");
-        frame.render_widget(Paragraph::new(text), area);
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
         return;
     }
     let [head, body, foot] =
         Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)])
             .areas(area);
-    let [allocations, runs, output] = Layout::vertical(SHARES).areas(body);
-    let [running, failures] =
-        Layout::horizontal([Constraint::Percentage(40), Constraint::Fill(1)]).areas(runs);
-    frame.render_widget(Paragraph::new(status(model)), head);
-    draw_allocations(model, frame, allocations);
-    draw_runs(model, frame, running, Pane::Running);
-    draw_runs(model, frame, failures, Pane::Failures);
+    let output = match &model.opened {
+        Some(opened) => {
+            let height = Constraint::Length(record::height(area.height));
+            let [record, output] = Layout::vertical([height, Constraint::Fill(1)]).areas(body);
+            draw_record(model, opened, frame, record);
+            output
+        }
+        None => draw_lists(model, frame, body),
+    };
+    frame.render_widget(Paragraph::new(fitted(status(model), area.width)), head);
     draw_output(model, frame, output);
-    frame.render_widget(Paragraph::new(foot_line(model)), foot);
+    frame.render_widget(Paragraph::new(foot_line(model, area.width)), foot);
     if model.is_help_shown {
         draw_help(frame, area);
     }
 }
 
+/// Draws allocations and runs; returns the room for the output.
+fn draw_lists(model: &Model, frame: &mut Frame<'_>, body: Rect) -> Rect {
+    let [allocations, runs, output] = Layout::vertical(SHARES).areas(body);
+    let [running, failures] =
+        Layout::horizontal([Constraint::Percentage(40), Constraint::Fill(1)]).areas(runs);
+    draw_allocations(model, frame, allocations);
+    draw_runs(model, frame, running, Pane::Running);
+    draw_runs(model, frame, failures, Pane::Failures);
+    output
+}
+
 /// Server, engine and numbers in one line.
-fn status(model: &Model) -> Line<'static> {
+fn status(model: &Model) -> Vec<Span<'static>> {
     let (all, held) = model.counts();
-    let mut line = vec![Span::raw("docket ").bold(), Span::raw(without_control(&model.server))];
+    let mut line = vec![Span::raw("docket ").bold(), Span::raw(on_one_line(&model.server))];
     match (&model.link, &model.engine) {
-        (Err(why), _) => line.push(Span::raw(format!("  ✗ {}", without_control(why))).red()),
+        (Err(why), _) => line.push(Span::raw(format!("  ✗ {}", on_one_line(why))).red()),
         (Ok(()), Err(why)) => {
-            line.push(Span::raw(format!("  ✗ nothing starts: {}", without_control(why))).red());
+            line.push(Span::raw(format!("  ✗ nothing starts: {}", on_one_line(why))).red());
         }
         (Ok(()), Ok(engine)) => {
-            line.push(Span::raw(format!("  ✓ {}", without_control(engine))).green());
+            line.push(Span::raw(format!("  ✓ {}", on_one_line(engine))).green());
         }
     }
     let held = if held > 0 { format!(", {held} suspended") } else { String::new() };
     let active = words::counted(model.running().map(|run| run.state.as_str()));
     let active = if active.is_empty() { String::new() } else { format!(", {active}") };
     line.push(Span::raw(format!("  {all} allocations{held}{active}")));
-    Line::from(line)
+    line
 }
 
-fn foot_line(model: &Model) -> Line<'static> {
+fn foot_line(model: &Model, width: u16) -> Line<'static> {
     if let Some(prompt) = &model.prompt {
-        return Line::from(without_control(&prompt.in_words(&model.search))).bold();
+        // What is typed is at the end.
+        return Line::from(end_within(&on_one_line(&prompt.in_words(&model.search)), width)).bold();
     }
     if !model.told.is_empty() {
-        return Line::from(without_control(&model.told)).yellow();
+        return Line::from(within(&on_one_line(&model.told), width)).yellow();
     }
-    Line::from("r run  c cancel  s suspend  u resume  / search  Tab next part  ? help  q leave")
-        .dim()
+    let keys = if model.opened.is_some() {
+        "? help  Esc back  ↑ ↓ scroll  r run  c cancel  s suspend  u resume  q leave"
+    } else {
+        "? help  Enter record  r run  c cancel  s suspend  u resume  / search  q leave"
+    };
+    Line::from(within(keys, width)).dim()
 }
 
-fn frame_of(model: &Model, pane: Pane, title: &str) -> Block<'static> {
-    let style = if model.pane == pane { Style::new().bold() } else { Style::new().dim() };
+/// A part of the screen with its title; bold where keys go to it.
+fn frame_of(is_here: bool, title: &str, width: u16) -> Block<'static> {
+    let style = if is_here { Style::new().bold() } else { Style::new().dim() };
     let block = Block::new().borders(Borders::TOP).border_style(style);
+    let title = within(&on_one_line(title), width.saturating_sub(2));
     block.title(Span::styled(format!(" {title} "), style))
+}
+
+fn draw_record(model: &Model, opened: &Opened, frame: &mut Frame<'_>, area: Rect) {
+    let (lines, below) = opened.shown(model.now, model.size);
+    let more = if below > 0 { format!(" ↓ {below} more ") } else { String::new() };
+    let more = Line::from(more).bold().right_aligned();
+    let room = area.width.saturating_sub(u16::try_from(more.width()).unwrap_or(u16::MAX));
+    let block = frame_of(true, &opened.title(), room).title(more);
+    let lines: Vec<_> = lines.into_iter().map(Line::from).collect();
+    frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
 fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let rows = model.rows();
     let found = match model.search.as_str() {
         "" => format!("Allocations ({})", rows.len()),
-        search => format!("Allocations with “{}” ({})", without_control(search), rows.len()),
+        search => format!("Allocations with “{search}” ({})", rows.len()),
     };
-    let block = frame_of(model, Pane::Allocations, &found);
-    let cursor = model.cursor(Pane::Allocations);
-    let shown = usize::from(area.height.saturating_sub(2));
-    let first = first_shown(cursor.unwrap_or_default(), shown, rows.len());
-    let lines = rows.iter().skip(first).take(shown).map(|row| {
-        let next = row.next(model.now);
-        let cells = [
-            row.name.to_string(),
-            row.schedule.clone(),
-            next,
-            words::under_way(&row.status),
-            row.last(model.now),
-        ];
-        let line = TableRow::new(cells.map(|cell| Cell::new(one_line(&cell))));
-        let state = row.status.last_run.as_ref().map(|run| run.state.as_str());
-        line.style(style_of(state.unwrap_or_default()))
-    });
-    let schedule = if area.width < NARROW { Constraint::Length(0) } else { Constraint::Fill(4) };
-    let widths = [
-        Constraint::Fill(3),
-        schedule,
-        Constraint::Fill(5),
-        Constraint::Fill(2),
-        Constraint::Fill(4),
+    let is_here = model.pane == Pane::Allocations;
+    let (has_schedule, has_active) = (area.width >= NARROW, area.width >= NARROWEST);
+    let columns = [
+        (true, "NAME", Constraint::Fill(3)),
+        (has_schedule, "SCHEDULE", Constraint::Fill(4)),
+        (true, "NEXT", Constraint::Fill(5)),
+        (has_active, "ACTIVE", Constraint::Fill(2)),
+        (true, "LAST RESULT", Constraint::Fill(4)),
     ];
-    let head = TableRow::new(["NAME", "SCHEDULE", "NEXT", "ACTIVE", "LAST RESULT"]);
-    draw_table(
-        model,
-        frame,
-        area,
-        Pane::Allocations,
-        (
-            Table::new(lines, widths).header(head.bold()).block(block),
-            cursor.map(|cursor| cursor - first),
-        ),
-    );
+    let line = |index: usize| {
+        let row = rows.get(index)?;
+        let (next, last) = (row.next(model.now), row.last(model.now));
+        let active = words::under_way(&row.status);
+        let cells = [row.name.to_string(), row.schedule.clone(), next, active, last];
+        let state = row.status.last_run.as_ref().map(|run| run.state.as_str());
+        let shown = cells.into_iter().zip(&columns).filter(|(_, (is_shown, ..))| *is_shown);
+        Some((shown.map(|(cell, _)| cell).collect(), style_of(state.unwrap_or_default())))
+    };
+    let shown = || columns.iter().filter(|(is_shown, ..)| *is_shown);
+    let grid = Grid {
+        block: frame_of(is_here, &found, area.width),
+        header: Some(shown().map(|(_, header, _)| *header).collect()),
+        widths: shown().map(|(.., width)| *width).collect(),
+        count: rows.len(),
+        cursor: model.cursor(Pane::Allocations),
+        is_here,
+    };
+    grid::draw(&grid, line, frame, area);
 }
 
 fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
@@ -135,32 +163,21 @@ fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
     } else {
         ("Went wrong", model.failures().iter().collect())
     };
-    let title = format!("{words} ({})", runs.len());
-    let cursor = model.cursor(pane);
-    let shown = usize::from(area.height.saturating_sub(1));
-    let first = first_shown(cursor.unwrap_or_default(), shown, runs.len());
-    let lines = runs.iter().skip(first).take(shown).map(|run| {
-        let cells = [run.allocation.clone(), words::result(&RunSummary::from(*run), model.now)];
-        TableRow::new(cells.map(|cell| Cell::new(one_line(&cell)))).style(style_of(&run.state))
-    });
-    let widths = [Constraint::Fill(1), Constraint::Fill(2)];
-    let table = Table::new(lines, widths).block(frame_of(model, pane, &title));
-    draw_table(model, frame, area, pane, (table, cursor.map(|cursor| cursor - first)));
-}
-
-fn draw_table(
-    model: &Model,
-    frame: &mut Frame<'_>,
-    area: Rect,
-    pane: Pane,
-    (table, cursor): (Table<'_>, Option<usize>),
-) {
     let is_here = model.pane == pane;
-    let style = if is_here { Style::new().add_modifier(Modifier::REVERSED) } else { Style::new() };
-    let sign = if is_here { "▶ " } else { "  " };
-    let table = table.row_highlight_style(style).highlight_symbol(sign).column_spacing(2);
-    let mut state = TableState::new().with_selected(cursor);
-    frame.render_stateful_widget(table, area, &mut state);
+    let line = |index: usize| {
+        let run = *runs.get(index)?;
+        let result = words::result(&RunSummary::from(run), model.now);
+        Some((vec![run.allocation.clone(), result], style_of(&run.state)))
+    };
+    let grid = Grid {
+        block: frame_of(is_here, &format!("{words} ({})", runs.len()), area.width),
+        header: None,
+        widths: vec![Constraint::Fill(1), Constraint::Fill(2)],
+        count: runs.len(),
+        cursor: model.cursor(pane),
+        is_here,
+    };
+    grid::draw(&grid, line, frame, area);
 }
 
 fn draw_output(model: &Model, frame: &mut Frame<'_>, area: Rect) {
@@ -172,24 +189,26 @@ fn draw_output(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let shown = usize::from(area.height.saturating_sub(1));
     let last = model.output.len().saturating_sub(model.scrolled);
     let first = last.saturating_sub(shown);
-    let lines: Vec<_> = model.output.lines(first, last - first).map(Line::from).collect();
-    let text = Paragraph::new(lines).block(frame_of(model, Pane::Output, &title));
+    let lines = model.output.lines(first, last - first);
+    let lines: Vec<_> = lines.map(|line| Line::from(within(line, area.width))).collect();
+    let is_here = model.pane == Pane::Output && model.opened.is_none();
+    let text = Paragraph::new(lines).block(frame_of(is_here, &title, area.width));
     frame.render_widget(text, area);
 }
 
 fn draw_help(frame: &mut Frame<'_>, area: Rect) {
     let height = u16::try_from(HELP.len()).unwrap_or(u16::MAX).saturating_add(2);
     let middle = area.centered(Constraint::Max(72), Constraint::Max(height));
-    let lines: Vec<_> =
-        HELP.iter().map(|(key, what)| Line::from(format!("{key:<11} {what}"))).collect();
+    let (width, height) = (middle.width.saturating_sub(2), middle.height.saturating_sub(2).into());
+    let keys = HELP.iter().map(|(key, what)| within(&format!("{key:<11} {what}"), width));
+    let mut lines: Vec<_> = keys.take(height).map(Line::from).collect();
+    if height < HELP.len()
+        && let Some(last) = lines.last_mut()
+    {
+        *last = Line::from("…");
+    }
     frame.render_widget(Clear, middle);
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" Keys ")), middle);
-}
-
-/// The first line to show, so that the cursor is seen, and no room is left at the end.
-fn first_shown(cursor: usize, shown: usize, count: usize) -> usize {
-    let middle = cursor.saturating_sub(shown / 2);
-    middle.min(count.saturating_sub(shown))
 }
 
 /// Failures are told by colour too, never by colour alone: the word stands there.
@@ -200,8 +219,4 @@ fn style_of(state: &str) -> Style {
         "claimed" | "running" | "waiting" | "between-attempts" => Style::new().cyan(),
         _ => Style::new(),
     }
-}
-
-fn one_line(text: &str) -> String {
-    without_control(text).replace('\n', " ")
 }

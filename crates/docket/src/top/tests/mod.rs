@@ -1,6 +1,7 @@
 //! The terminal view from values alone: what it shows, and what each key asks for.
 
 mod keys;
+mod record;
 mod screen;
 
 use chrono::{DateTime, Utc};

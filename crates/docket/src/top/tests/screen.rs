@@ -1,12 +1,12 @@
 //! What the screen shows.
 
 use insta::assert_snapshot;
-use ratatui::{Terminal, backend::TestBackend};
+use ratatui::{Terminal, backend::TestBackend, buffer::Cell};
 
 use super::*;
 use crate::top::view;
 
-fn screen(model: &Model, width: u16, height: u16) -> String {
+pub(super) fn screen(model: &Model, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| view::draw(model, frame)).unwrap();
     let lines = terminal.backend().to_string();
@@ -61,7 +61,85 @@ fn hostile_text_does_nothing() {
 
 #[test]
 fn a_screen_that_is_too_small_says_so() {
-    assert!(screen(&model(), 20, 5).starts_with("too small: docket to"));
+    assert_eq!(screen(&model(), 20, 5).trim_end(), "too small: docket\ntop needs 40x12");
+    assert!(cells(&model(), 1, 1).concat().starts_with('t'));
+}
+
+/// A model whose every text is longer than any screen, in narrow and wide characters.
+fn long_texts() -> Model {
+    let wide = "ディスクがいっぱいです".repeat(20);
+    let mut model = Model::new(format!("http://{}:3000", "server".repeat(40)), now());
+    let mut long = allocation(&"backup-".repeat(18), Some("12:00:00"));
+    long["Status"]["Schedule"] = json!("at 09:00 on the last weekday of the month ".repeat(5));
+    long["Status"]["LastRun"] = json!({"Run": "20261121T080000Z", "State": "failed",
+        "ExitCode": 3, "Reason": wide, "Ended": "2026-11-21T08:00:05Z"});
+    let mut suspended = allocation("suspended", None);
+    suspended["Status"]["Suspended"] = json!({"By": wide, "Since": "2026-11-21T08:30:00Z"});
+    let mut failed = run(&"backup-".repeat(18), "08:00:00", "failed", Some("08:00:05"));
+    failed.reason = Some(wide.clone());
+    model.update(Message::Link(Ok(())));
+    model.update(Message::Loaded(vec![long, suspended], vec![failed]));
+    model.update(Message::Output(model.watched.clone().unwrap(), wide.into_bytes()));
+    model
+}
+
+/// The cells of a screen, a line each.
+fn cells(model: &Model, width: u16, height: u16) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| view::draw(model, frame)).unwrap();
+    let cells = terminal.backend().buffer().content().chunks(width.into());
+    cells.map(|line| line.iter().map(Cell::symbol).collect()).collect()
+}
+
+#[test]
+fn every_text_that_is_cut_ends_with_an_ellipsis() {
+    let mut model = long_texts();
+    for width in [40, 60, 80, 120] {
+        let lines = cells(&model, width, 24);
+        let line = |text: &str| lines.iter().find(|line| line.contains(text)).unwrap();
+        let ellipses = |text: &str| line(text).matches('…').count();
+
+        assert!(lines[0].trim_end().ends_with('…'), "{lines:#?}");
+        assert!(ellipses("▶ backup") >= 2, "{lines:#?}");
+        assert!(ellipses("  suspended") >= 1, "{lines:#?}");
+        assert!(lines.iter().all(|line| !line.contains("·…")), "{lines:#?}");
+        assert_eq!(ellipses("Output of backup-"), 1, "{lines:#?}");
+        assert!(line("Output of").trim_end_matches('─').ends_with("… "), "{lines:#?}");
+        // The name and the reason of the run that failed; then its output.
+        let failed = lines.iter().position(|line| line.contains("Went wrong")).unwrap() + 1;
+        assert_eq!(lines[failed].matches('…').count(), 2, "{lines:#?}");
+        let output = lines.iter().position(|line| line.contains("Output of")).unwrap() + 1;
+        assert!(lines[output].trim_end().ends_with('…'), "{lines:#?}");
+    }
+    model.update(Message::Told("the disk is full ".repeat(20)));
+    assert!(cells(&model, 80, 24)[23].trim_end().ends_with('…'));
+    type_in(&mut model, "/where the text goes on and on, as far as somebody types");
+    let typed = &cells(&model, 40, 24)[23];
+    assert!(typed.starts_with('…') && typed.contains("somebody types▏"), "{typed}");
+}
+
+#[test]
+fn what_runs_after_others_or_manually_says_so() {
+    let mut model = model();
+    let mut child = allocation("child", None);
+    child.as_object_mut().unwrap().remove("Cron");
+    child["After"] = json!(["extract"]);
+    child["Status"]["Schedule"] = Value::Null;
+    let mut manual = allocation("manual-only", None);
+    (manual["Cron"], manual["Status"]["Schedule"]) = (json!(""), json!("only manually"));
+    model.update(Message::Allocation(name("child"), Some(child)));
+    model.update(Message::Allocation(name("manual-only"), Some(manual)));
+
+    for width in [80, 110] {
+        let screen = screen(&model, width, 20);
+        let line = |name: &str| screen.lines().find(|line| line.contains(name)).unwrap();
+        assert!(line("child").contains("after extract"), "{screen}");
+        assert!(line("manual-only").contains("manual  "), "{screen}");
+        assert!(!screen.contains("never"), "{screen}");
+    }
+    // Where schedules have no room, the column of the next instant says it.
+    let narrow = screen(&model, 40, 20);
+    assert!(narrow.contains("when extract…") && narrow.contains("not scheduled"), "{narrow}");
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! A list with columns on the terminal. Cells are cut with `…`, and only the rows around the cursor
+//! are made and drawn.
+
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    style::{Modifier, Style, Stylize},
+    widgets::{Block, Cell, HighlightSpacing, Row, Table, TableState},
+};
+
+use super::fit::within;
+use crate::output::on_one_line;
+
+/// The blanks between two columns.
+const GAP: u16 = 2;
+/// The width of the sign before each row.
+const SIGN: u16 = 2;
+
+/// What a list looks like, but for its rows.
+pub(super) struct Grid {
+    pub(super) block: Block<'static>,
+    pub(super) header: Option<Vec<&'static str>>,
+    pub(super) widths: Vec<Constraint>,
+    /// How many rows there are.
+    pub(super) count: usize,
+    /// The row under the cursor.
+    pub(super) cursor: Option<usize>,
+    /// True where keys go to this list.
+    pub(super) is_here: bool,
+}
+
+/// Draws a list; `row` makes the cells of a row and their style.
+pub(super) fn draw(
+    grid: &Grid,
+    row: impl Fn(usize) -> Option<(Vec<String>, Style)>,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
+    let above = 1 + u16::from(grid.header.is_some());
+    let shown = usize::from(area.height.saturating_sub(above));
+    let first = first_shown(grid.cursor.unwrap_or_default(), shown, grid.count);
+    let room = Rect::new(0, 0, area.width.saturating_sub(SIGN), 1);
+    let columns = Layout::horizontal(&grid.widths).spacing(GAP).split(room);
+    let widths: Vec<_> = columns.iter().map(|column| column.width).collect();
+    let line = |cells: Vec<String>| {
+        let cells = cells.iter().zip(&widths);
+        Row::new(cells.map(|(cell, width)| Cell::new(within(&on_one_line(cell), *width))))
+    };
+    let rows = (first..grid.count).take(shown).filter_map(&row);
+    let rows = rows.map(|(cells, style)| line(cells).style(style));
+    let lengths = widths.iter().map(|width| Constraint::Length(*width));
+    let (sign, style) = if grid.is_here {
+        ("▶ ", Style::new().add_modifier(Modifier::REVERSED))
+    } else {
+        ("  ", Style::new())
+    };
+    let mut table = Table::new(rows, lengths)
+        .block(grid.block.clone())
+        .row_highlight_style(style)
+        .highlight_symbol(sign)
+        .highlight_spacing(HighlightSpacing::Always)
+        .column_spacing(GAP);
+    if let Some(header) = &grid.header {
+        let header = header.iter().map(|&header| header.to_owned()).collect();
+        table = table.header(line(header).bold());
+    }
+    let mut state = TableState::new().with_selected(grid.cursor.map(|cursor| cursor - first));
+    frame.render_stateful_widget(table, area, &mut state);
+}
+
+/// The first line to show, so that the cursor is seen, and no room is left at the end.
+fn first_shown(cursor: usize, shown: usize, count: usize) -> usize {
+    let middle = cursor.saturating_sub(shown / 2);
+    middle.min(count.saturating_sub(shown))
+}
