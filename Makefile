@@ -5,7 +5,7 @@
 help:  ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run:   ## Starts docket.yml.example and shows its runs; RUN_FOR=90 ends after 90 s
+run:   ## Starts docket.yml.example, shows its dashboard's address and its runs; RUN_FOR=90 ends after 90 s
 	@scripts/install run
 	@scripts/build
 	@scripts/with-engine scripts/run "$$(scripts/build --where)"

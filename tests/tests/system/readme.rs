@@ -49,22 +49,33 @@ fn eventually_run(
 }
 
 #[test]
-fn the_example_is_valid() {
+fn neither_the_readme_nor_the_example_teaches_six_stars() {
+    for file in ["README.md", "docket.yml.example"] {
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        let schedules = text.split(['"', '`', '\'']);
+        let six_stars = schedules.filter(|schedule| schedule.trim() == "* * * * * *").count();
+        assert_eq!(six_stars, 0, "{file}");
+    }
+}
+
+#[test]
+fn the_example_is_valid_and_has_no_warnings() {
     let example = repository().join("docket.yml.example");
 
     let checked = docket(["check", example.to_str().unwrap()]);
 
     assert_eq!(checked.code, 0, "{}", checked.err);
+    assert!(checked.out.contains(" 0 warnings"), "{checked:?}");
 }
 
 #[test]
-fn make_run_shows_the_examples_runs_with_their_output_and_leaves_nothing_behind() {
+fn make_run_shows_the_dashboards_address_a_failure_with_its_retries_and_leaves_nothing_behind() {
     let engine = Engine::shared();
     let mut command = Command::new(script("with-engine"));
     command
         .arg(script("run"))
         .arg(program())
-        .env("RUN_FOR", "25")
+        .env("RUN_FOR", "55")
         .env("DOCKET_LISTEN", "127.0.0.1:0")
         .env("DOCKER_HOST", engine.address());
 
@@ -72,5 +83,18 @@ fn make_run_shows_the_examples_runs_with_their_output_and_leaves_nothing_behind(
 
     assert_eq!(shown.code, 0, "{shown:?}");
     assert!(shown.out.contains("    beat of 20"), "{}", shown.out);
+    let lines: Vec<_> = shown.out.lines().collect();
+    let address = lines.iter().find_map(|line| line.strip_prefix("dashboard: http://127.0.0.1:"));
+    assert!(address.is_some_and(|port| port.ends_with('/')), "{}", shown.out);
+    let of_alarm = |words: &str| {
+        let told = lines.iter().filter(|line| line.contains("allocation=alarm"));
+        told.filter(|line| line.contains(words) && line.contains("exit code 3")).count()
+    };
+    assert!(
+        of_alarm("attempt failed, retrying at 20") >= 2 && of_alarm("run failed") >= 1,
+        "{}",
+        shown.out
+    );
+    assert!(shown.out.contains("    the disk is full"), "{}", shown.out);
     assert_eq!(engine.containers_labelled("io.docket.namespace=make-run"), Vec::<String>::new());
 }

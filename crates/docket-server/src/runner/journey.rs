@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
+    journal::shown,
     run::{Cancellation, RunState},
 };
 use tracing::{info, warn};
@@ -201,6 +202,21 @@ impl Journey {
         self.runner.unless_stopped(waiting).await
     }
 
+    fn log_end(&self, state: &RunState, exit_code: Option<i64>) {
+        let (allocation, run, attempt) =
+            (&self.handle.id.allocation, self.handle.id.instant, self.attempt);
+        match (state, state.reason()) {
+            (RunState::BetweenAttempts { reason, until }, _) => {
+                let next = shown(*until);
+                warn!(%allocation, %run, attempt, exit_code, reason, "attempt failed, retrying at {next}");
+            }
+            (_, None) => info!(%allocation, %run, exit_code, "run {}", state.word()),
+            (_, Some(reason)) => {
+                warn!(%allocation, %run, exit_code, reason, "run {}", state.word());
+            }
+        }
+    }
+
     /// Records the end of an attempt, and only then lets its container go.
     async fn finish(&self, over: Over) -> Result<RunState, Stopped> {
         let Over { state, exit, started_at, output, reserved, remarks, container } = over;
@@ -215,11 +231,7 @@ impl Journey {
         drop((end, reserved));
         point(Point::EndNoted);
         runner.tell(id);
-        let (allocation, run) = (&id.allocation, id.instant);
-        match state.reason() {
-            None => info!(%allocation, %run, exit_code, "run {}", state.word()),
-            Some(reason) => warn!(%allocation, %run, exit_code, reason, "run {}", state.word()),
-        }
+        self.log_end(&state, exit_code);
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);
