@@ -30,6 +30,26 @@ test("an allocation is added by the form, with mistakes told at their fields", a
   page.done();
 });
 
+test("warnings are shown in the form and in the text, and stop no save", async (t) => {
+  const server = await serve(t);
+  const page = await open(chromium, t, server, { hash: "#/new" });
+
+  await page.getByLabel("Name").fill("warned");
+  await page.getByLabel("While an older run goes on").selectOption("Forbid");
+  const told = page.locator(".field", { hasText: "While an older run goes on" }).locator(".field-warning");
+  await told.filter({ hasText: "Timeout" }).waitFor();
+  const invalid = await page.getByLabel("While an older run goes on").getAttribute("aria-invalid");
+  await page.getByRole("button", { name: "Text" }).click();
+  await page.getByText("1 warning", { exact: true }).waitFor();
+  const finding = await page.locator(".finding").innerText();
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { level: 1, name: "warned" }).waitFor();
+
+  assert.equal(invalid, null);
+  assert.match(finding, /Overlap[\s\S]*Timeout/);
+  page.done();
+});
+
 test("an allocation is added and changed as a text, with mistakes told at their lines", async (t) => {
   const server = await serve(t);
   const page = await open(chromium, t, server, { hash: "#/new" });

@@ -31,7 +31,7 @@ export async function serve(test, more = [], listen = "127.0.0.1:0") {
   test.after(async () => {
     await stop();
     const ids = docker("ps", "--all", "--quiet", "--filter", `label=io.docket.namespace=${namespace}`);
-    if (ids) docker("rm", "--force", "--volumes", ...ids.split("\n"));
+    for (const id of ids.split("\n").filter(Boolean)) remove(id);
   });
   await start(listen);
   return server;
@@ -80,6 +80,15 @@ function announced(child) {
   });
 }
 
+// The engine may be removing it already, as the server asked for.
+function remove(id) {
+  try {
+    docker("rm", "--force", "--volumes", id);
+  } catch (error) {
+    if (!/No such container|already in progress/.test(error.stderr)) throw error;
+  }
+}
+
 function docker(...words) {
   return execFileSync("docker", words, { encoding: "utf8" }).trim();
 }
@@ -91,8 +100,8 @@ export function shell(name, line, more = {}) {
 }
 
 /** Opens the page, and watches it: `watched.done()` fails on what should not have been. */
-export async function open({ browser }, test, server, { hash = "#/", width = 1600, height = 1000, scheme = "light", forgive = [] } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
+export async function open({ browser }, test, server, { hash = "#/", width = 1600, height = 1000, scheme = "light", zone = "Europe/Berlin", forgive = [] } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: zone, reducedMotion: "reduce" });
   test.after(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
@@ -113,6 +122,45 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
   await page.goto(`${server.url}/${hash}`);
   page.done = () => assert.deepEqual(wrong, []);
   return page;
+}
+
+/** Waits until a run has ended; returns its record. */
+export async function ended(server, name, run) {
+  for (;;) {
+    const record = await server.get(`/${name}/runs/${run}`);
+    if (record.Ended) return record;
+    await new Promise((wait) => setTimeout(wait, 100));
+  }
+}
+
+/** Runs an allocation by hand to its end; returns the record. */
+export async function ran(server, name) {
+  const { Run: run } = await (await server.post(`/${name}/runs`)).json();
+  return ended(server, name, run);
+}
+
+/** The words on the page that are on more than one line, but for long ones that somebody else wrote. */
+export function brokenWords(page) {
+  return page.evaluate(() => {
+    const broken = [];
+    const range = document.createRange();
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (node.parentElement.closest("pre, code, .terminal, .visually-hidden")) continue;
+      const isForeign = node.parentElement.closest("bdi") !== null;
+      for (const word of node.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+        const before = /\S*$/.exec(node.data.slice(0, word.index))[0];
+        const whole = before + /^\S*/.exec(node.data.slice(word.index))[0];
+        if (isForeign && whole.length > 16) continue;
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        const lines = new Set([...range.getClientRects()].filter(({ width }) => width > 0).map(({ top }) => Math.round(top)));
+        if (lines.size > 1) broken.push(word[0]);
+      }
+    }
+    return broken;
+  });
 }
 
 /** Has the page take itself for hidden, or for seen again. */

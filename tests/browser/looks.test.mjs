@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { before, test } from "node:test";
 import axe from "@axe-core/playwright";
-import { browser, open, serve, shell } from "./house.mjs";
+import { brokenWords, browser, open, ran, serve, shell } from "./house.mjs";
 
 const AxeBuilder = axe.default ?? axe;
 const chromium = browser();
@@ -29,8 +29,7 @@ async function furnished(t) {
   await server.push(...ALLOCATIONS);
   await server.post("/close/suspend", { Reason: "the books are audited" });
   for (const name of ["report", "alarm", "slow", "alarm"]) {
-    const run = await (await server.post(`/${name}/runs`)).json();
-    while (!(await server.get(`/${name}/runs/${run.Run}`)).Ended) await new Promise((wait) => setTimeout(wait, 100));
+    await ran(server, name);
   }
   return server;
 }
@@ -49,10 +48,12 @@ for (const scheme of ["light", "dark"]) {
         await page.getByRole("textbox", { name: /Specification/ }).fill('Name: new\nCron: "0 9 * *"\nContainer: {Config: {Image: busybox}}\n');
         await page.getByText("1 mistake").waitFor();
       }],
+      nowhere: ["#/nosuch", (page) => page.getByText("There is no page at").waitFor()],
       help: ["#/", (page) => page.keyboard.press("?")],
     };
     const serious = [];
     const wide = [];
+    const broken = [];
     for (const [name, [hash, ready]] of Object.entries(views)) {
       for (const width of WIDTHS) {
         const page = await open(chromium, t, server, { hash, width, height: width < 500 ? 844 : 1000, scheme });
@@ -60,6 +61,7 @@ for (const scheme of ["light", "dark"]) {
         await page.waitForLoadState("load");
         await page.screenshot({ path: `${folder}${name}-${width}-${scheme}.png` });
         const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        broken.push(...(await brokenWords(page)).map((word) => `${name} at ${width}: ${word}`));
         if (over > 0) wide.push(`${name} at ${width}: ${over} px`);
         if (width !== 1024) {
           const { violations } = await new AxeBuilder({ page }).analyze();
@@ -73,5 +75,6 @@ for (const scheme of ["light", "dark"]) {
 
     assert.deepEqual(serious, []);
     assert.deepEqual(wide, []);
+    assert.deepEqual(broken, []);
   });
 }

@@ -69,6 +69,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "main.js",
         "mark.js",
         "moments.js",
+        "nowhere.js",
         "output.js",
         "plots.js",
         "router.js",

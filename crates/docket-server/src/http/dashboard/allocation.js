@@ -1,7 +1,7 @@
 // One allocation: when it is due, how its runs went, what it is, and what can be done about it.
 
 import * as actions from "./actions.js";
-import { el, fill, foreign, harmless, link } from "./dom.js";
+import { el, fill, foreign, harmless, link, zoneName } from "./dom.js";
 import * as events from "./events.js";
 import { history } from "./history.js";
 import { activeInWords, inWords, mark } from "./mark.js";
@@ -75,8 +75,9 @@ export function show(outlet, name) {
   function gone() {
     item = null;
     shown = null;
-    fill(told, el("p.card", null, "There is no allocation of this name, or no more. ", link("#/", "All allocations")));
-    fill(buttons);
+    fill(told, el("p.card", { role: "status" }, "No allocation is named ", foreign(name), ", or it was deleted. ", link("#/", "All allocations")));
+    for (const part of [buttons, chips, facts]) fill(part);
+    document.title = `${name} not found · docket`;
     outlet.querySelector(".detail").hidden = true;
   }
 
@@ -148,7 +149,7 @@ function factsOf(item) {
     el("span.fact-line", null,
       after ? ["Runs after ", [after].flat().map((parent, index) => [index > 0 && ", ", link(router.at(parent), foreign(parent))])] : ["Runs ", foreign(words)],
       cron && words !== cron && [" (", el("code", null, harmless(cron)), ")"],
-      cron && ` by the wall clock of ${zone}`),
+      cron && [" by the wall clock of ", zoneName(zone)]),
     item.next < Infinity && el("span.fact-line", null,
       "Next ", el("strong", null, wall(item.next, zone)), " ", el("span.next-count", null, due(item.next, zone))),
   ];

@@ -63,6 +63,11 @@ export function foreign(text, what = "bdi") {
   return el(what, null, harmless(text));
 }
 
+/** The name of a zone, which may be broken behind its slashes. */
+export function zoneName(zone) {
+  return harmless(zone).split("/").flatMap((part, index) => (index > 0 ? ["/", el("wbr"), part] : [part]));
+}
+
 /** A link within the page. */
 export function link(hash, ...children) {
   return el("a", { href: hash }, children);

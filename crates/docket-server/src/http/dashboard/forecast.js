@@ -1,8 +1,9 @@
 // How many starts fall on each minute of the next day: a compact chart, read by mouse, touch or
-// arrow keys. Minutes are those of this browser's clock.
+// arrow keys. Minutes are those of this browser's clock. Allocations that start all the time would hide
+// all others, so they are left out and named.
 
 import { address, get } from "./api.js";
-import { el, fill, say, svg } from "./dom.js";
+import { el, fill, foreign, say, svg } from "./dom.js";
 import * as events from "./events.js";
 import { everySecond } from "./ticker.js";
 import { counted } from "./words.js";
@@ -11,6 +12,8 @@ const MINUTES = 1440;
 /** How old a forecast may get, in seconds. */
 const LASTS = 300;
 const HEIGHT = 48;
+/** So many frequent allocations are named. */
+const NAMED = 3;
 
 const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
@@ -25,7 +28,9 @@ export function forecast() {
     onpointermove: (event) => read(minuteAt(event)), onpointerdown: (event) => read(minuteAt(event)),
     onpointerleave: () => read(null), onblur: () => read(null), onkeydown: key,
   }, picture);
-  const node = el("figure.forecast", { hidden: true }, told, reader, axis);
+  const chart = el("div", null, reader, axis);
+  const note = el("p.forecast-told.forecast-note");
+  const node = el("figure.forecast", { hidden: true }, told, chart, note);
   let from = 0;
   let starts = [];
   let at = null;
@@ -48,13 +53,16 @@ export function forecast() {
     age = 0;
     let answer;
     try {
-      answer = await get(`${address("-", "forecast")}?minutes=${MINUTES}`);
+      answer = await get(`${address("-", "forecast")}?minutes=${MINUTES}&frequent=false`);
     } catch {
       return;
     }
     if (ended) return;
     from = Date.parse(answer.From);
     starts = answer.Starts;
+    const left = leftOut(answer);
+    fill(note, left);
+    node.hidden = starts.every((count) => count === 0) && left.length === 0;
     draw();
   }
 
@@ -67,7 +75,7 @@ export function forecast() {
       svg("path.forecast-cursor", { d: "" }));
     const hours = [0, 6, 12, 18, 24].map((hours) => el("span", null, hours === 0 ? "now" : hour.format(from + hours * 3_600_000)));
     fill(axis, hours);
-    node.hidden = starts.every((count) => count === 0);
+    chart.hidden = starts.every((count) => count === 0);
     read(at);
   }
 
@@ -110,7 +118,28 @@ export function forecast() {
 
   function summary() {
     const total = starts.reduce((sum, count) => sum + count, 0);
+    if (total === 0) return "No starts in the next 24 hours";
     const most = Math.max(...starts, 0);
     return `${counted(total, "start")} in the next 24 hours, at most ${most.toLocaleString("en")} a minute at ${hour.format(from + starts.indexOf(most) * 60_000)}`;
   }
+}
+
+// What the chart does not count, and why.
+function leftOut({ Frequent: frequent, Omitted: omitted = 0 }) {
+  return [
+    frequent && ["Not shown: ", listed(frequent),
+      frequent.Allocations === 1 ? ", which starts" : ", which start",
+      ` more often than every 5 minutes (${counted(frequent.Starts, "start")}). `],
+    omitted > 0 && `Not counted: ${counted(omitted, "allocation")}, because counting all takes too long.`,
+  ].filter(Boolean);
+}
+
+/** The names of frequent allocations, or some of them and how many more there are. */
+function listed({ Names: names, Allocations: count }) {
+  const named = names.slice(0, count > NAMED + 1 ? NAMED : NAMED + 1);
+  const more = count - named.length;
+  return named.map((name, index) => {
+    const isLast = index === named.length - 1 && more === 0;
+    return [index > 0 && (isLast ? " and " : ", "), foreign(name)];
+  }).concat(more > 0 ? ` and ${counted(more, "other allocation")}` : []);
 }

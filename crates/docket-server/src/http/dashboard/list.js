@@ -9,6 +9,7 @@ import * as row from "./row.js";
 import { rows } from "./rows.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
+import * as strip from "./strip.js";
 import { counted } from "./words.js";
 
 /** The most labels that the filter offers: the most frequent. */
@@ -53,7 +54,9 @@ export function show(outlet) {
     el("div.list-head", null, el("div", null, heading, count), chart.node),
     el("div.toolbar", { role: "search", "aria-label": "Find allocations" }, search, states.node, labels.node, order.node),
     list.table, empty);
-  belong.add(list.end, chart.end, state.changed.on(refresh));
+  const sight = new ResizeObserver(() => sorters.fit(list.table));
+  sight.observe(list.table);
+  belong.add(list.end, chart.end, () => sight.disconnect(), state.changed.on(refresh));
   document.addEventListener("keydown", key);
   belong.add(() => document.removeEventListener("keydown", key));
   refresh();
@@ -223,13 +226,20 @@ function headers(refresh) {
     return cells[key];
   };
   const plain = (key, words) => el(`div.cell.cell-${key}`, { role: "columnheader" }, words);
+  const strips = plain("strip", "");
   const node = el("div.row-head", { role: "row", "aria-rowindex": "1" },
-    cell("name"), plain("schedule", "Schedule"), cell("next"), cell("last"), plain("strip", "Last 30 runs"));
+    cell("name"), plain("schedule", "Schedule"), cell("next"), cell("last"), strips);
+  // Strips show as many runs as have room.
+  const fit = (table) => {
+    const count = strip.fitting(strips.clientWidth);
+    table.style.setProperty("--runs", String(count));
+    say(strips, count === 1 ? "Last run" : `Last ${count} runs`);
+  };
   const tell = () => {
     for (const [key, header] of Object.entries(cells)) {
       if (key !== wish.order) header.removeAttribute("aria-sort");
       else header.setAttribute("aria-sort", wish.reversed ? "descending" : "ascending");
     }
   };
-  return { node, tell };
+  return { node, tell, fit };
 }

@@ -8,6 +8,7 @@ import * as editor from "./editor.js";
 import * as events from "./events.js";
 import * as help from "./help.js";
 import * as list from "./list.js";
+import * as nowhere from "./nowhere.js";
 import * as router from "./router.js";
 import * as run from "./run.js";
 import * as session from "./session.js";
@@ -36,4 +37,5 @@ router.start(part("main"), {
   allocation: allocation.show,
   run: run.show,
   edit: editor.show,
+  nowhere: nowhere.show,
 });

@@ -48,7 +48,7 @@ function plot(title, about, measure) {
 
 function draw(name, count, points, { middle, most }, zone, width, title) {
   const top = Math.max(nice(most), 10);
-  const x = (index) => LEFT + ((index + 0.5) / Math.max(count, 20)) * (width - LEFT - 6);
+  const x = (index) => LEFT + ((index + 0.5) / count) * (width - LEFT - 6);
   const y = (value) => HEIGHT - BOTTOM - (Math.max(0, value) / top) * (HEIGHT - BOTTOM - TOP);
   const label = `${title} of ${points.length} runs: middle ${exact(middle)}, longest ${exact(most)}`;
   const picture = svg("svg.plot", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": label });

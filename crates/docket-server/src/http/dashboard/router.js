@@ -22,7 +22,7 @@ let end = null;
 let held = null;
 let shown = null;
 
-/** Begins to show views: `{list, allocation, run, edit}`. */
+/** Begins to show views: `{list, allocation, run, edit, nowhere}`. */
 export function start(place, all) {
   views = all;
   outlet = place;
@@ -70,10 +70,11 @@ function show() {
 
 let place = "#/";
 
-function view([kind, name, part]) {
-  if (kind === "new") return views.edit(outlet, null);
-  if (kind === "a" && name && part === "edit") return views.edit(outlet, name);
-  if (kind === "a" && name && part) return views.run(outlet, name, part);
-  if (kind === "a" && name) return views.allocation(outlet, name);
-  return views.list(outlet);
+function view([kind, name, part, ...more]) {
+  if (kind === undefined) return views.list(outlet);
+  if (kind === "new" && name === undefined) return views.edit(outlet, null);
+  if (kind !== "a" || name === undefined || more.length > 0) return views.nowhere(outlet, place);
+  if (part === "edit") return views.edit(outlet, name);
+  if (part !== undefined) return views.run(outlet, name, part);
+  return views.allocation(outlet, name);
 }

@@ -14,7 +14,7 @@ export function draw(item) {
   const strips = el("div.cell.cell-strip", { role: "cell" });
   const name = link(at(item.name), foreign(item.name));
   const row = el("div.row", { role: "row" },
-    el("div.cell.cell-name", { role: "rowheader" }, el("span.row-name", null, name, chips(item)), about(item)),
+    el("div.cell.cell-name", { role: "rowheader" }, el("span.row-name", null, name), about(item)),
     el("div.cell.cell-schedule", { role: "cell" }, schedule(item)),
     el("div.cell.cell-next", { role: "cell" }, el("span.row-count", null, countdown(item)), absolute(item)),
     el("div.cell.cell-last", { role: "cell" }, last(item)),
@@ -33,7 +33,7 @@ export function drop(item) {
 }
 
 function showStrip(item, place) {
-  const draw = (runs) => fill(place, strip.draw(runs));
+  const draw = (runs) => fill(place, el("div.strip-window", null, strip.draw(runs)));
   const runs = strip.runsOf(item.name);
   if (runs) draw(runs);
   else if (!item.status.LastRun && activeInWords(item.status).length === 0) draw([]);
@@ -61,8 +61,9 @@ function about(item) {
   const { Origin: origin } = item.status;
   const parts = [owner(item), origin && origin !== "api" ? origin.split("/").at(-1) : null, item.allocation.Description];
   const told = parts.filter(Boolean);
-  if (told.length === 0) return null;
-  return el("span.row-about", { title: harmless(told.join(" · ")) },
+  const badges = chips(item).filter(Boolean);
+  if (told.length + badges.length === 0) return null;
+  return el("span.row-about", { title: harmless(told.join(" · ")) }, badges,
     told.flatMap((part, index) => [index > 0 && " · ", foreign(part)]));
 }
 
@@ -86,8 +87,15 @@ function schedule(item) {
 
 function countdown(item) {
   if (item.suspended) return "suspended";
-  if (item.next === Infinity) return item.allocation.After ? "after its parents" : "never";
+  if (item.next === Infinity) return withoutInstant(item);
   return due(item.next, zoneOf(item));
+}
+
+// Why there is no next instant. "Never again" is only true of what ran before.
+function withoutInstant({ allocation, status }) {
+  if (allocation.After) return "after its parents";
+  if (!allocation.Cron?.trim()) return "not scheduled";
+  return status.LastRun ? "never again" : "never";
 }
 
 function absolute(item) {

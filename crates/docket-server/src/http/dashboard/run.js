@@ -2,7 +2,7 @@
 
 import * as actions from "./actions.js";
 import { address, get } from "./api.js";
-import { el, fill, foreign, harmless, link, say } from "./dom.js";
+import { el, fill, foreign, harmless, link, say, zoneName } from "./dom.js";
 import * as events from "./events.js";
 import { durationOf, reasonOf, triggerInWords } from "./history.js";
 import { inWords, isUnderWay, mark, tone } from "./mark.js";
@@ -12,7 +12,7 @@ import * as router from "./router.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
 import { everySecond } from "./ticker.js";
-import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock } from "./words.js";
+import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock, zoneMark } from "./words.js";
 
 /** Shows the view; returns what ends it. */
 export function show(outlet, name, id) {
@@ -75,7 +75,8 @@ export function show(outlet, name, id) {
     delete buttons.dataset.kind;
     fill(buttons);
     fill(chips);
-    fill(told, el("p.card", null, `This run cannot be shown: ${why}. `, link(router.at(name), "All runs of ", foreign(name))));
+    document.title = `Run of ${name} not found · docket`;
+    fill(told, el("p.card", { role: "status" }, `This run cannot be shown: ${why}. `, link(router.at(name), "All runs of ", foreign(name))));
     outlet.querySelector(".detail").hidden = true;
   }
 
@@ -89,7 +90,7 @@ export function show(outlet, name, id) {
       reasonOf(run) && el("span.reason-large", null, foreign(reasonOf(run))));
     drawButtons(live);
     fill(record, ...pairs());
-    fill(attempts, ...run.Attempts.map((attempt) => attemptCard(attempt, run.Attempts.length, zone)).reverse());
+    fill(attempts, ...run.Attempts.map((attempt) => attemptCard(run, attempt, zone)).reverse());
     drawChoice(live);
     tick();
     showOutput();
@@ -129,9 +130,10 @@ export function show(outlet, name, id) {
     const time = (iso) => iso && wall(iso, zone);
     const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
     return [
-      pair("Instant", [time(run.Instant), ` (${zone})`]),
+      pair("Instant", [time(run.Instant), " (", zoneName(zone), ")"]),
       run.Count > 1 && pair("Instants", [`${counted(run.Count, "instant")} in a row, up to `, wall(instantOf(run.Last), zone)]),
       pair("Trigger", foreign(triggerInWords(run))),
+      run.Ended && pair("Exit code", exitInWords(run, run.Attempts.at(-1))),
       run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
       run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
       pair("Decided", time(run.Decided)),
@@ -150,15 +152,28 @@ export function show(outlet, name, id) {
   }
 }
 
-function attemptCard(attempt, many, zone) {
+/** The exit code of an attempt, or why there is none. */
+function exitInWords(run, attempt) {
+  if (!attempt) return "none: no container was started";
+  const { ExitCode: code, OutOfMemory: outOfMemory } = attempt;
+  if (code !== null && code !== undefined) return `${code}${outOfMemory ? ", out of memory" : ""}`;
+  const goesOn = attempt === run.Attempts.at(-1) && isUnderWay(run.State) && run.State !== "between-attempts";
+  if (goesOn && !attempt.Ended) return "none yet";
+  return attempt.Started ? "unknown: the end of the container was not seen" : "none: the container did not start";
+}
+
+function attemptCard(run, attempt, zone) {
   const id = `attempt-${attempt.Attempt}`;
-  const time = (iso) => iso && el("time", { datetime: iso, title: inFull(Date.parse(iso), zone) }, clock(Date.parse(iso), zone, "second"));
+  const many = run.Attempts.length;
+  const time = (iso) => {
+    const at = Date.parse(iso);
+    return iso && el("time", { datetime: iso, title: inFull(at, zone) }, `${clock(at, zone, "second")}${zoneMark(at, zone)}`);
+  };
   const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
-  const code = attempt.ExitCode;
   return el("section.card", { "aria-labelledby": id },
     el("h2", { id }, many > 1 ? `Attempt ${attempt.Attempt}` : "Container"),
     el("dl.pairs", null, [
-      pair("Exit code", code === null || code === undefined ? "none yet" : `${code}${attempt.OutOfMemory ? ", out of memory" : ""}`),
+      pair("Exit code", exitInWords(run, attempt)),
       pair("Started", time(attempt.Started)),
       pair("Ended", time(attempt.Ended)),
       pair("Took", attempt.DurationMilliseconds !== undefined && exact(attempt.DurationMilliseconds)),

@@ -8,7 +8,7 @@ import { instantsList } from "./instants.js";
 import { wall } from "./moments.js";
 import { owner, zoneOf } from "./row.js";
 import * as state from "./state.js";
-import { inFull, wallClock } from "./words.js";
+import { inFull, isForeign, wallClock } from "./words.js";
 import { toYaml } from "./yaml.js";
 
 /** How many entries of the journal are shown. */
@@ -95,8 +95,8 @@ function pairs(item) {
 }
 
 function sentences(each, zone) {
-  // The first tells the time, which stands at the top of the page already.
-  const told = each.filter(({ Text: text }) => !/^It is \d{4}-/.test(text));
+  // The first says what time it is, which the top of the page says too, but not in foreign zones.
+  const told = isForeign(zone) ? each : each.filter(({ Text: text }) => !/^It is \d{4}-/.test(text));
   return el("ul.plain-list.sentences", null, told.slice(0, SENTENCES).map(({ At: at, Text: text }) =>
     el("li", at ? { title: inFull(Date.parse(at), zone) } : null, foreign(text))));
 }

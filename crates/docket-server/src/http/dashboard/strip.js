@@ -5,6 +5,7 @@ import { address, get } from "./api.js";
 import { svg } from "./dom.js";
 import { isBefore } from "./history.js";
 import { inWords, shape } from "./mark.js";
+import { counted } from "./words.js";
 
 /** How many runs a strip shows. */
 export const SHOWN = 30;
@@ -74,12 +75,16 @@ async function next() {
   }
 }
 
+/** How wide the place of a run is, in pixels. */
 const STEP = 9;
 
-/** Draws a strip; the newest run is at the right. */
+/** How many runs a place of this width shows. */
+export const fitting = (width) => Math.max(1, Math.min(SHOWN, Math.floor(width / STEP)));
+
+/** Draws a strip; the newest run is at the right, and the list cuts off at the left what does not fit. */
 export function draw(runs) {
   const width = SHOWN * STEP;
-  const picture = svg("svg.strip", { viewBox: `0 0 ${width} 12`, role: "img", "aria-label": told(runs) });
+  const picture = svg("svg.strip", { viewBox: `0 0 ${width} 12`, width, height: 12, role: "img", "aria-label": told(runs) });
   const left = SHOWN - Math.min(runs.length, SHOWN);
   // All the places where no run is are one path: rows are drawn while they are scrolled by.
   if (left > 0) picture.append(svg("path.strip-empty", { d: `M4 6${`h.01m${STEP - 0.01} 0`.repeat(left)}` }));
@@ -95,5 +100,5 @@ function told(runs) {
   const counts = new Map();
   for (const run of runs.slice(0, SHOWN)) counts.set(run.State, (counts.get(run.State) ?? 0) + 1);
   const each = [...counts].map(([state, count]) => `${count} ${inWords(state)}`);
-  return `last ${Math.min(runs.length, SHOWN)} runs: ${each.join(", ")}`;
+  return `last ${counted(Math.min(runs.length, SHOWN), "run")}: ${each.join(", ")}`;
 }

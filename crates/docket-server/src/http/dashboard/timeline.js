@@ -5,7 +5,7 @@ import { el, fill, svg } from "./dom.js";
 import { durationOf, startedAt } from "./history.js";
 import { inWords, shape, tone } from "./mark.js";
 import { at, go } from "./router.js";
-import { clock, day, exact, instantOf, now, wallClock } from "./words.js";
+import { clock, day, exact, instantOf, isForeign, now, wallClock, zoneMark } from "./words.js";
 
 /** The most lines of runs at once. */
 const LANES = 6;
@@ -15,6 +15,8 @@ const AXIS = 18;
 const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400];
 /** How far apart labels of the axis stand at least, in pixels. */
 const LABEL = 90;
+/** The shortest time that it shows, in milliseconds. */
+const SHORTEST = 1000;
 /** So many of the newest runs are drawn. */
 const DRAWN = 120;
 
@@ -26,7 +28,8 @@ export function timeline() {
     show(name, runs, zone) {
       const drawn = runs.slice(0, DRAWN).reverse();
       if (drawn.length < 1) return fill(node);
-      return fill(node, draw(name, drawn, zone, node.clientWidth || 600));
+      const note = isForeign(zone) && el("p.plot-note.muted", null, `Times in ${zone} (${zoneMark(now(), zone).trim()})`);
+      return fill(node, note, draw(name, drawn, zone, node.clientWidth || 600));
     },
   };
 }
@@ -37,8 +40,7 @@ function draw(name, runs, zone, width) {
     const begin = startedAt(run) ?? instantOf(run.Run);
     return { run, begin, end: begin + (durationOf(run, present) ?? 0) };
   });
-  const first = Math.min(...spans.map((span) => span.begin));
-  const last = Math.max(...spans.map((span) => span.end), first + 60_000);
+  const [first, last] = extent(spans);
   const room = width - 24;
   const x = (time) => 8 + ((time - first) / (last - first)) * room;
   const lanes = laid(spans, x);
@@ -48,6 +50,14 @@ function draw(name, runs, zone, width) {
   picture.append(axis(first, last, x, height, zone, width));
   for (const span of spans) picture.append(bar(name, span, x, zone));
   return picture;
+}
+
+// From the first begin to the last end; what is shorter than it can show stands in its middle.
+function extent(spans) {
+  const first = Math.min(...spans.map((span) => span.begin));
+  const last = Math.max(...spans.map((span) => span.end));
+  const missing = Math.max(0, SHORTEST - (last - first));
+  return [first - missing / 2, last + missing / 2];
 }
 
 // Puts each run on the first line that is free; returns how many lines there are.

@@ -62,13 +62,25 @@ function format(zone, shape) {
   return formats.get(key);
 }
 
-// A browser may know fewer zones than the server.
+// A browser may know fewer zones than the server: it shows their times in UTC, and says so.
 function formatter(zone, options) {
   try {
     return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone });
   } catch {
-    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC", timeZoneName: "short" });
+    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" });
   }
+}
+
+const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** True where times of a zone are not shown on this browser's own wall clock. */
+export const isForeign = (zone) => format(zone, "zone").resolvedOptions().timeZone !== ownZone;
+
+/** What to write after a time of the clock: the short name of a foreign zone, or nothing. */
+export function zoneMark(at, zone) {
+  if (!isForeign(zone)) return "";
+  const parts = format(zone, "zone").formatToParts(at);
+  return ` ${parts.find(({ type }) => type === "timeZoneName").value}`;
 }
 
 const DAY = { day: "numeric", month: "short" };
@@ -79,6 +91,7 @@ const SHAPES = {
   second: { ...MINUTE, second: "2-digit" },
   day: { weekday: "short", ...DAY },
   dated: { ...DAY, year: "numeric" },
+  zone: { timeZoneName: "short" },
   full: { weekday: "short", ...DAY, year: "numeric", ...MINUTE, second: "2-digit", timeZoneName: "short" },
 };
 
@@ -88,19 +101,21 @@ export function clock(at, zone, shape) {
   return format(zone, shape ?? (seconds ? "second" : "minute")).format(at);
 }
 
-/** A moment on the wall clock of a zone, near days by name: `today 09:00`, `Mon 23 Nov 09:00`. */
+/** A moment on the wall clock of a zone, near days by name: `today 09:00`, `Mon 23 Nov 09:00 GMT+9`. */
 export function wallClock(at, zone) {
-  return `${day(at, zone)} ${clock(at, zone)}`;
+  return `${day(at, zone)} ${clock(at, zone)}${zoneMark(at, zone)}`;
 }
 
-/** The day of a moment in a zone. */
+/** The day of a moment in a zone; by its date where "today" is another day for the reader. */
 export function day(at, zone) {
-  const date = (moment) => format(zone, "date").format(moment);
+  const date = (moment, where = zone) => format(where, "date").format(moment);
   const present = now();
-  const that = date(at);
-  if (that === date(present)) return "today";
-  if (that === date(present + 86_400_000)) return "tomorrow";
-  if (that === date(present - 86_400_000)) return "yesterday";
+  if (date(present) === date(present, ownZone)) {
+    const that = date(at);
+    if (that === date(present)) return "today";
+    if (that === date(present + 86_400_000)) return "tomorrow";
+    if (that === date(present - 86_400_000)) return "yesterday";
+  }
   const far = Math.abs(at - present) > 180 * 86_400_000;
   return format(zone, far ? "dated" : "day").format(at).replace(",", "");
 }
