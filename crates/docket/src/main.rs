@@ -1,7 +1,7 @@
 //! docket: a cron server for containers, and its client.
 //!
-//! Only this file turns what happened into an exit code: 0, 1 (failed), 2 (usage), or the one that a
-//! command which stands for a run asks for.
+//! Only this file turns what happened into an exit code: 0, 1 (failed), 2 (usage), the one that a
+//! command which stands for a run asks for, or that of the server which process 1 started (`init`).
 
 mod cli;
 mod client;
@@ -10,6 +10,7 @@ mod commands;
 mod count;
 mod due;
 mod environment;
+mod init;
 mod output;
 mod secret_file;
 mod size;
@@ -33,8 +34,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return output::usage(&usage),
     };
-    match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+    let ended = match cli.command {
+        cli::Command::Server(_) if init::is_first_process() => init::serve(),
+        _ => run(cli).map(|()| ExitCode::SUCCESS),
+    };
+    match ended {
+        Ok(code) => code,
         // Whoever reads our output has seen enough of it.
         Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {

@@ -18,6 +18,7 @@ mod engine_words;
 mod env_files;
 mod events;
 mod file;
+mod first_process;
 mod fixtures;
 mod following;
 mod full_disk;

@@ -1,0 +1,105 @@
+//! The server as process 1 of a container: a parent process that forwards signals and reaps.
+//!
+//! A process that outlives its parent, such as one that a credential helper leaves in the background,
+//! becomes a child of process 1 and stays defunct until that reaps it. The server itself cannot reap
+//! every child: its libraries wait for the children that they started.
+
+use std::{
+    env,
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result};
+use futures_util::future::select_all;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, wait};
+use tokio::signal::unix::{self, SignalKind, signal};
+
+/// This program, also where its file was replaced since it started.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// What the parent passes on to the server.
+const FORWARDED: [(SignalKind, Signal); 4] = [
+    (SignalKind::hangup(), Signal::HUP),
+    (SignalKind::interrupt(), Signal::INT),
+    (SignalKind::quit(), Signal::QUIT),
+    (SignalKind::terminate(), Signal::TERM),
+];
+
+/// Whether this is the first process of a container, which every orphaned process belongs to.
+pub(crate) fn is_first_process() -> bool {
+    getpid().is_init()
+}
+
+/// Starts the server as a child process, and exits as it does.
+pub(crate) fn serve() -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        let mut exits = catch(SignalKind::child())?;
+        let signals = FORWARDED.map(|(kind, signal)| Ok((catch(kind)?, signal)));
+        let mut signals = signals.into_iter().collect::<Result<Vec<Caught>>>()?;
+        let server = start()?;
+        loop {
+            tokio::select! {
+                biased;
+                signal = next(&mut signals) => {
+                    // It fails only once the server has exited, and then there is nobody to tell.
+                    let _ = kill_process(server, signal);
+                }
+                _ = exits.recv() => {
+                    if let Some(code) = reap(server) {
+                        return Ok(code);
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Starts the same command in a child process. It has a process group of its own, so that Ctrl-C,
+/// which reaches each process of the terminal's group, reaches it once: through this process.
+#[expect(clippy::zombie_processes, reason = "`reap` waits for every child")]
+fn start() -> Result<Pid> {
+    let mut arguments = env::args_os();
+    let mut command = Command::new(THIS_PROGRAM);
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    let server = command.args(arguments).process_group(0).spawn();
+    Ok(Pid::from_child(&server.context("cannot start the server as a child of process 1")?))
+}
+
+/// Reaps every child that has exited; returns the exit code once the server is one of them.
+fn reap(server: Pid) -> Option<ExitCode> {
+    let mut code = None;
+    while let Ok(Some((child, status))) = wait(WaitOptions::NOHANG) {
+        if child == server {
+            code = Some(exit_code(status));
+        }
+    }
+    code
+}
+
+/// The exit code as a shell reports it: 128 and the signal's number where a signal ended the server.
+fn exit_code(status: WaitStatus) -> ExitCode {
+    let code = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// A signal that is caught, and which one it is.
+type Caught = (unix::Signal, Signal);
+
+fn catch(kind: SignalKind) -> Result<unix::Signal> {
+    signal(kind).context("cannot catch signals")
+}
+
+/// Waits for the next of these signals.
+async fn next(signals: &mut [Caught]) -> Signal {
+    let next = signals.iter_mut().map(|(caught, signal)| {
+        Box::pin(async {
+            caught.recv().await;
+            *signal
+        })
+    });
+    select_all(next).await.0
+}
