@@ -79,10 +79,11 @@ impl Answer {
         Self::json(200, body)
     }
 
-    pub(crate) fn info() -> Self {
+    /// What the engine is, under this id.
+    pub(crate) fn info(id: &str) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let body = format!(
-            r#"{{"ID":"STUB:STUB:STUB:STUB","Name":"stub","NCPU":{cores},"ServerVersion":"20.10.24","OSType":"linux","Driver":"overlay2","LoggingDriver":"json-file","Swarm":{{"LocalNodeState":"inactive"}}}}"#
+            r#"{{"ID":"{id}","Name":"stub","NCPU":{cores},"ServerVersion":"20.10.24","OSType":"linux","Driver":"overlay2","LoggingDriver":"json-file","Swarm":{{"LocalNodeState":"inactive"}}}}"#
         );
         Self::json(200, body)
     }

@@ -105,6 +105,11 @@ impl<'a> Request<'a> {
         Self { call, subject, wants_body: method != "HEAD", query }
     }
 
+    /// The query, as it was sent.
+    pub(crate) fn query(&self) -> &'a str {
+        self.query
+    }
+
     /// The value of a parameter of the query; empty where there is none.
     pub(crate) fn parameter(&self, name: &str) -> Cow<'a, str> {
         parameter(self.query, name)

@@ -88,8 +88,8 @@ impl Shared {
         let container = known.as_ref().map(|known| Arc::clone(&known.id));
         let (subject, instant) = known.map_or_else(asked, |known| (known.name, known.instant));
         let fault = self.fault(request.call, &subject);
-        let stamp =
-            Stamp { call: request.call, at, subject, container, instant, fault: fault.clone() };
+        let (call, query) = (request.call, request.query().into());
+        let stamp = Stamp { call, at, subject, container, instant, query, fault: fault.clone() };
         self.journal.note(stamp);
         fault
     }

@@ -7,7 +7,10 @@
 use std::{
     cmp::Reverse,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,6 +36,8 @@ use crate::{
 /// All containers of a stub.
 #[derive(Debug)]
 pub(crate) struct Containers {
+    /// How many ids were made up, where each answer has a new one.
+    new_ids: Option<AtomicU64>,
     programs: Programs,
     pull: PullReport,
     warnings: Vec<String>,
@@ -52,8 +57,9 @@ pub(crate) struct Known {
 
 impl Containers {
     pub(crate) fn new(options: Options) -> Self {
-        let Options { program, images, pull, warnings, networks, volumes, faults: _ } = options;
+        let Options { program, images, pull, warnings, networks, volumes, .. } = options;
         Self {
+            new_ids: options.new_id_each_time.then(AtomicU64::default),
             programs: Programs::new(program, images),
             pull,
             warnings,
@@ -80,13 +86,21 @@ impl Containers {
         Some(Known { id, name, instant: container.instant })
     }
 
+    /// The id in the next answer to `GET /info`.
+    fn id(&self) -> String {
+        match &self.new_ids {
+            None => "STUB:STUB:STUB:STUB".to_owned(),
+            Some(count) => format!("STUB:{}", count.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
     /// Does what is asked.
     pub(crate) fn answer(&self, request: &Request<'_>, creation: Option<&Creation<'_>>) -> Answer {
         let subject = request.subject.as_ref();
         match request.call {
             Call::Ping => Answer::ping(),
             Call::Version => Answer::version(),
-            Call::Info => Answer::info(),
+            Call::Info => Answer::info(&self.id()),
             Call::Events => EventReader::read(request)
                 .map_or_else(|refused| refused, |reader| Answer::Events(Box::new(reader))),
             Call::Pull => self.pull.answer(),

@@ -41,6 +41,8 @@ pub struct Stamp {
     pub container: Option<Arc<str>>,
     /// The instant in the container's label `io.docket.instant`, where it is about one.
     pub instant: Option<DateTime<Utc>>,
+    /// The query of the request, as it was sent.
+    pub query: Arc<str>,
     /// What went wrong, where anything did.
     pub fault: Option<Fault>,
 }
@@ -135,6 +137,7 @@ mod tests {
             subject: "a".into(),
             container: None,
             instant: None,
+            query: "".into(),
             fault,
         };
 

@@ -21,6 +21,8 @@ pub struct Options {
     pub networks: Vec<String>,
     /// Named volumes.
     pub volumes: Vec<String>,
+    /// Whether each answer to `GET /info` has another id, as Podman's have.
+    pub new_id_each_time: bool,
 }
 
 impl Options {

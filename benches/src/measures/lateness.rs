@@ -100,6 +100,7 @@ mod tests {
             subject: subject.into(),
             container: None,
             instant: Some(instant),
+            query: "".into(),
             fault: None,
         };
         let outside = Stamp {

@@ -1,6 +1,7 @@
 //! Puts the parts together, and stops them in order.
 
 mod life;
+mod machine_check;
 mod zone_data;
 
 use std::{path::PathBuf, sync::Arc};
@@ -31,7 +32,7 @@ use crate::{
     warnings::Warnings,
 };
 
-use self::{life::Life, zone_data::ZoneData};
+use self::{life::Life, machine_check::check_machine, zone_data::ZoneData};
 
 /// Why a server did not start, or ended by itself.
 #[derive(Debug, Error)]
@@ -51,7 +52,14 @@ pub enum ServerError {
          server there uses it any more, and start this one with `--restored` once"
     )]
     OtherMachine(String),
-    /// The same, and the engine does not say which one it is.
+    /// The same, and the engine, then or now, has no id by which to know it again.
+    #[error(
+        "the store {0} was last served on another machine, and its engine may be the same: an engine \
+         without a lasting id, such as Podman, cannot be told from another one. Make sure that no server \
+         on the other machine uses the store any more, and start this one with `--restored` once"
+    )]
+    UnidentifiedEngine(String),
+    /// The same, and the engine does not answer.
     #[error(
         "the store {0} was last served on another machine, and the engine does not answer, so it may \
          be the same: start this server when it answers, or with `--restored` once if no server on the \
@@ -190,7 +198,9 @@ impl Parts {
         let store = opened.await.map_err(std::io::Error::other)??;
         let engine = config.engine()?;
         let health = Arc::new(EngineHealth::new());
-        check_machine(config, &*store, &*engine).await?;
+        if !config.restored {
+            check_machine(&*store, &*engine).await?;
+        }
         let runner = Arc::new(Runner::new(Surroundings {
             store: Arc::clone(&store),
             engine: Arc::clone(&engine),
@@ -242,23 +252,6 @@ impl Parts {
             stopping: CancellationToken::new(),
             limits: Limits::new(config.max_body),
         }
-    }
-}
-
-/// Refuses a store that a server on another machine may still use with the same engine.
-async fn check_machine(
-    config: &Config,
-    store: &dyn Store,
-    engine: &dyn Engine,
-) -> Result<(), ServerError> {
-    let Some(elsewhere) = store.provenance().engine_elsewhere.filter(|_| !config.restored) else {
-        return Ok(());
-    };
-    let kind = store.about().kind;
-    match engine.info().await {
-        Ok(info) if info.id == elsewhere => Err(ServerError::OtherMachine(kind)),
-        Ok(_) => Ok(()),
-        Err(error) => Err(ServerError::UnknownEngine(kind, error)),
     }
 }
 

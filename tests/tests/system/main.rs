@@ -14,6 +14,7 @@ mod copies;
 mod crashes;
 mod edits;
 mod engine_away;
+mod engine_ids;
 mod engine_words;
 mod env_files;
 mod events;

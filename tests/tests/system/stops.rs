@@ -1,7 +1,10 @@
 //! How a server ends, and what that is to its containers.
 
+use std::time::Duration;
+
+use docket_stub_engine::{Call, Options, Program};
 use docket_tests::{
-    Engine, Gate, Home, Server,
+    Engine, Gate, Home, Server, StubEngine,
     allocation::{idle, with_option},
     eventually,
 };
@@ -99,4 +102,50 @@ fn the_container_of_a_forgetful_server_that_was_killed_is_nobodys_and_stays() {
     assert_eq!(server.runs("foo").len(), 1);
     assert_eq!(engine.inspect(&container).unwrap()["State"]["ExitCode"], 5);
     engine.docker(["rm", &container]);
+}
+
+#[test]
+fn each_stop_request_carries_the_grace_of_its_container() {
+    let engine = StubEngine::start(Options::of(Program::lasting(Duration::MAX)));
+    let home = Home::durable(&engine.docker_host());
+    let server = home.server_with(|command| {
+        command.arg("--stop-runs");
+    });
+    server.await_ready();
+    let push = |name: &str, policy: &str, value: Value, stop_timeout: Value| {
+        let mut allocation = with_option(idle(name), "StopTimeout", stop_timeout);
+        allocation[policy] = value;
+        server.push(&allocation);
+        server.run_by_hand(name);
+        server.running_container(name);
+    };
+
+    push("cancelled", "Overlap", json!("Allow"), Value::Null);
+    assert_eq!(server.docket(["cancel", "cancelled"]).code, 0);
+    server.ended_run("cancelled");
+    push("timed-out", "Timeout", json!("1s"), json!(20));
+    server.ended_run("timed-out");
+    push("replaced", "Overlap", json!("Replace"), json!(0));
+    server.run_by_hand("replaced");
+    eventually("the newer run", || {
+        (server.runs("replaced")[0]["State"] == "running").then_some(())
+    });
+    push("endless", "Overlap", json!("Allow"), json!(-1));
+    server.stop();
+
+    let mut graces: Vec<_> = engine
+        .journal()
+        .into_iter()
+        .filter(|stamp| stamp.call == Call::Stop)
+        .map(|stamp| (stamp.subject.split('.').nth(1).unwrap().to_owned(), stamp.query.to_string()))
+        .collect();
+    graces.sort();
+    let expected = [
+        ("cancelled", "t=10"),
+        ("endless", "t=-1"),
+        ("replaced", "t=0"),
+        ("replaced", "t=0"),
+        ("timed-out", "t=20"),
+    ];
+    assert_eq!(graces, expected.map(|(name, grace)| (name.to_owned(), grace.to_owned())));
 }

@@ -65,7 +65,7 @@ pub struct Attempt {
     pub steps: Vec<(DateTime<Utc>, Step)>,
     /// The container that was created for it.
     pub container: Option<ContainerId>,
-    /// The id of the engine that has the container.
+    /// The id of the engine that has the container, where that has a lasting one.
     pub engine: Option<Arc<str>>,
     /// The id of the image that the container was made from.
     pub image: Option<Arc<str>>,

@@ -35,8 +35,8 @@ pub use self::{
 /// What is known of an engine that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// The id that the engine gave itself.
-    pub id: String,
+    /// The id that the engine gave itself; none where its answers do not agree on one.
+    pub id: Option<Arc<str>>,
     /// Its version, such as `20.10.24`.
     pub version: String,
     /// The newest version of the API that it speaks, such as `1.41`.
@@ -63,22 +63,44 @@ pub struct Pulled {
 /// How to end a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// By its own `StopSignal`; once its `StopTimeout` (10 s where it has none) is over, by a kill.
-    Gently,
+    /// By its own `StopSignal`, and by a kill once its grace is over.
+    Gently(Grace),
     /// By a kill.
     AtOnce,
 }
 
-/// The engine's own grace for a container that brings none.
-const DEFAULT_GRACE: Duration = Duration::from_secs(10);
-/// The grace of a container that asks for one without end.
-const LONGEST_GRACE: Duration = Duration::from_secs(3600);
+/// How long a container may run after its stop signal before it is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grace {
+    /// It is killed after so long.
+    Within(Duration),
+    /// It is never killed.
+    Unlimited,
+}
 
-/// How long a container may take to end gently, by its `StopTimeout`.
-pub(crate) fn grace(stop_timeout: Option<i64>) -> Duration {
-    stop_timeout.map_or(DEFAULT_GRACE, |seconds| {
-        u64::try_from(seconds).map_or(LONGEST_GRACE, Duration::from_secs)
-    })
+/// Docker's own grace for a container without a `StopTimeout`; other engines have other defaults.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+/// The longest grace that every engine accepts, in seconds: 68 years.
+const LONGEST_GRACE: u64 = i32::MAX as u64;
+
+impl Grace {
+    /// The grace of a container with this `StopTimeout`: seconds, or no limit below 0.
+    #[must_use]
+    pub fn of(stop_timeout: Option<i64>) -> Self {
+        stop_timeout.map_or(Self::Within(DEFAULT_GRACE), |seconds| match u64::try_from(seconds) {
+            Ok(seconds) => Self::Within(Duration::from_secs(seconds.min(LONGEST_GRACE))),
+            Err(_) => Self::Unlimited,
+        })
+    }
+
+    /// The grace as a length of time: as long as engines can count where it has no limit.
+    #[must_use]
+    pub(crate) fn length(self) -> Duration {
+        match self {
+            Self::Within(length) => length,
+            Self::Unlimited => Duration::from_secs(LONGEST_GRACE),
+        }
+    }
 }
 
 /// Where a container is in its life.
@@ -237,7 +259,8 @@ pub trait Observation: fmt::Debug + Send + Sync {
     ///
     /// It is what [`Observation::output`] reads, to the end of the run, however often the engine goes
     /// away meanwhile. An error is the last item: [`EngineError::Gone`] where the container is,
-    /// [`EngineError::Refused`] where its log cannot be read.
+    /// [`EngineError::Refused`] where its log cannot be read, [`EngineError::OutputMissing`] where the
+    /// engine does not have the next bytes any more: what it has goes on behind so many.
     fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput;
 
     /// Hands out what the container has written by now, from its beginning, without the first `skip`

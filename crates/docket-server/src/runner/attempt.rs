@@ -201,13 +201,13 @@ impl<'a> Attempt<'a> {
         let here = self.engine_id().await?;
         // An engine that has the very container is the one, whatever it calls itself now.
         let Some(labels) = runner.labels_surely(&container).await? else {
-            return self.resume_gone(&container, engine, &here).await;
+            return self.resume_gone(&container, engine, here).await;
         };
         if let Some(reason) = foreign(labels.as_ref(), &self.identity()) {
             return Err(Break::Lost(reason));
         }
         let Some(sight) = runner.look_surely(&container).await? else {
-            return self.resume_gone(&container, engine, &here).await;
+            return self.resume_gone(&container, engine, here).await;
         };
         self.container = Some(container.clone());
         match (sight, started_at) {
@@ -226,7 +226,7 @@ impl<'a> Attempt<'a> {
         &mut self,
         container: &ContainerId,
         engine: Option<Arc<str>>,
-        here: &str,
+        here: Option<Arc<str>>,
     ) -> Result<Over, Break> {
         match gone_from(engine, here) {
             Some(reason) => Err(Break::Lost(reason)),
@@ -365,9 +365,12 @@ fn foreign(labels: Option<&Found>, identity: &Identity) -> Option<String> {
     }
 }
 
-/// Why it is not known how a run ended whose container another engine has.
-fn gone_from(engine: Option<Arc<str>>, here: &str) -> Option<String> {
-    let engine = engine.filter(|engine| **engine != *here)?;
+/// Why it is not known how a run ended whose container another engine has, where both engines are
+/// known by their ids.
+fn gone_from(engine: Option<Arc<str>>, here: Option<Arc<str>>) -> Option<String> {
+    // Earlier versions noted an empty id where none was known.
+    let engine = engine.filter(|engine| !engine.is_empty());
+    let (engine, _) = engine.zip(here).filter(|(engine, here)| engine != here)?;
     Some(format!("its container is on the engine {engine}, and docket talks to another one now"))
 }
 

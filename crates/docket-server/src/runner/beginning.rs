@@ -25,7 +25,9 @@ use super::{
 };
 use crate::{
     engine::Found,
-    store::{Doubt, End, KnownLife, Progress, Restoration, Standing, UnderWay, Wanted},
+    store::{
+        Doubt, End, KnownLife, NotedEngine, Progress, Restoration, Standing, UnderWay, Wanted,
+    },
 };
 
 /// How long after the last sign of life of a server its containers may still come up.
@@ -59,7 +61,9 @@ impl Runner {
     async fn note_engine(&self) -> Result<(), Stopped> {
         self.unless_stopped(self.health.up()).await?;
         let EngineState::Up(engine) = self.health.state() else { return Ok(()) };
-        if let Err(error) = self.durably(|| self.store.note_engine(&engine.id)).await? {
+        if let Err(error) =
+            self.durably(|| self.store.note_engine(NotedEngine::from(engine.id.as_deref()))).await?
+        {
             warn!(%error, "the engine of the store could not be noted");
         }
         Ok(())
@@ -256,8 +260,8 @@ impl Runner {
         let newest = run.attempt().map_or(1, |attempt| attempt.number);
         let further = (newest..attempt).map(|_| Progress::NextAttempt);
         let engine = match self.health.state() {
-            EngineState::Up(engine) => engine.id.as_str().into(),
-            _ => Arc::from(""),
+            EngineState::Up(engine) => engine.id.clone(),
+            _ => None,
         };
         let remarks = vec!["found on the engine after the store was restored".to_owned()];
         let created = Progress::Created { container, engine, image: None, remarks };

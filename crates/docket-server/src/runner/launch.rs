@@ -42,12 +42,12 @@ enum Joined {
 }
 
 impl<'a> Attempt<'a> {
-    /// The id of the engine, as soon as it answers.
-    pub(super) async fn engine_id(&self) -> Result<Arc<str>, Break> {
+    /// The id of the engine, as soon as it answers; none where it has no lasting one.
+    pub(super) async fn engine_id(&self) -> Result<Option<Arc<str>>, Break> {
         let runner = &self.journey.runner;
         loop {
             if let EngineState::Up(info) = runner.health.state() {
-                return Ok(info.id.as_str().into());
+                return Ok(info.id.clone());
             }
             runner.unless_stopped(runner.health.up()).await?;
         }

@@ -18,6 +18,8 @@ use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, watch};
 use tracing::info;
 use uuid::Uuid;
 
+use crate::engine::Grace;
+
 /// A run under way, as seen by those who wait for it or want it to end.
 #[derive(Debug)]
 pub(super) struct Handle {
@@ -62,6 +64,12 @@ impl Handle {
         let cancellation = watch::Sender::new(cancellation);
         let watched = Mutex::default();
         Arc::new(Self { id, allocation, trigger, attempt, cancellation, watched })
+    }
+
+    /// How long its container may run after its stop signal, by the specification: an engine may
+    /// report a default of its own for a container that has none.
+    pub(super) fn grace(&self) -> Grace {
+        Grace::of(self.allocation.specification.container.stop_timeout())
     }
 
     /// The engine has to report on this container before anything is decided by what it does.

@@ -81,7 +81,7 @@ pub(crate) use self::{
 use crate::{
     clock::Clock,
     config::Namespace,
-    engine::{self, Engine},
+    engine::{Engine, Grace},
     store::{Store, StoreError},
 };
 
@@ -90,6 +90,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long it may take to end runs, beside the graces of their containers.
 const LAST_STEPS: Duration = Duration::from_secs(60);
+/// How long a server that stops its runs waits for a container whose grace has no limit.
+const UNLIMITED_GRACE: Duration = Duration::from_secs(3600);
 
 /// How much news of runs a reader may be behind before it has to look for itself.
 const NEWS: usize = 1024;
@@ -310,10 +312,10 @@ impl Runner {
     /// Stops all containers, and waits until their runs are recorded and they are removed: for as long
     /// as the longest of their graces, and a minute. What is left then runs on.
     pub(crate) async fn stop_runs(&self) {
-        let graces =
-            self.lines.handles().into_iter().map(|handle| {
-                engine::grace(handle.allocation.specification.container.stop_timeout())
-            });
+        let graces = self.lines.handles().into_iter().map(|handle| match handle.grace() {
+            Grace::Within(grace) => grace,
+            Grace::Unlimited => UNLIMITED_GRACE,
+        });
         let limit = graces.max().unwrap_or_default() + LAST_STEPS;
         if tokio::time::timeout(limit, self.end_runs()).await.is_err() {
             let left = self.lines.handles().len();

@@ -143,7 +143,7 @@ impl Attempt<'_> {
         };
         let mut how = match &wanted {
             Some(Cancellation { kill: true, .. }) => Stop::AtOnce,
-            _ => Stop::Gently,
+            _ => Stop::Gently(handle.grace()),
         };
         let mut told = None;
         let mut patience = Patience::bounded("the request to end it");

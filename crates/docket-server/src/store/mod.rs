@@ -46,7 +46,7 @@ pub use self::{
     error::StoreError,
     memory::MemoryStore,
     progress::{End, Progress},
-    provenance::{Doubt, KnownLife, LifeStore, Provenance, Restoration},
+    provenance::{Doubt, KnownLife, LifeStore, NotedEngine, Provenance, Restoration},
     settle::{ChangedZone, Circumstances, Settlement, ZoneChange},
     sqlite::{OpenError, Opener, SqliteStore, backup_of},
 };

@@ -24,8 +24,8 @@ pub enum Progress {
     Created {
         /// Its id.
         container: ContainerId,
-        /// The id of the engine that has it.
-        engine: Arc<str>,
+        /// The id of the engine that has it, where that has a lasting one.
+        engine: Option<Arc<str>>,
         /// Its image's id.
         image: Option<Arc<str>>,
         /// What the engine had to say.
@@ -116,7 +116,7 @@ impl Progress {
             }
             Self::Created { container, engine, image, remarks } => {
                 attempt.container = Some(container);
-                attempt.engine = Some(engine);
+                attempt.engine = engine;
                 attempt.image = image;
                 attempt.remarks.extend(remarks);
                 Some(Step::Created)

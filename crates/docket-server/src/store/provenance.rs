@@ -6,6 +6,7 @@ use std::fmt;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{Life, Zone};
+use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 
@@ -17,7 +18,38 @@ pub struct Provenance {
     /// The namespace in which it was last served, where that is another one.
     pub namespace_before: Option<String>,
     /// The engine that it was last served with, where that was on another machine.
-    pub engine_elsewhere: Option<String>,
+    pub engine_elsewhere: Option<NotedEngine>,
+}
+
+/// The engine that a store is served with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum NotedEngine {
+    /// It has this id.
+    Identified(String),
+    /// It has no lasting id. In the store it is an empty text.
+    Unidentified,
+}
+
+impl From<Option<&str>> for NotedEngine {
+    fn from(id: Option<&str>) -> Self {
+        id.unwrap_or_default().to_owned().into()
+    }
+}
+
+impl From<String> for NotedEngine {
+    fn from(id: String) -> Self {
+        if id.is_empty() { Self::Unidentified } else { Self::Identified(id) }
+    }
+}
+
+impl From<NotedEngine> for String {
+    fn from(engine: NotedEngine) -> Self {
+        match engine {
+            NotedEngine::Identified(id) => id,
+            NotedEngine::Unidentified => Self::new(),
+        }
+    }
 }
 
 impl Provenance {
@@ -101,7 +133,7 @@ pub trait LifeStore: fmt::Debug + Send + Sync {
     fn known_life(&self, life: &Life) -> KnownLife;
 
     /// Notes the engine that the store is served with.
-    async fn note_engine(&self, id: &str) -> Result<(), StoreError>;
+    async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError>;
 
     /// Records as missed what a copy cannot know, lists the lives whose containers are taken over, and
     /// notes in the journal that the store was restored; all or nothing.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use docket_model::allocation::Pull;
-use docket_server::engine::{EngineError, Stop};
+use docket_server::engine::{EngineError, Grace, Stop};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::json;
 
@@ -77,7 +77,7 @@ async fn live_output_goes_on_where_a_container_outlives_its_engine() {
         bed.tell(&format!("start {options}"));
         bed.is_up().await;
     }
-    subject.engine.stop(&made.id, Stop::Gently).await.unwrap();
+    subject.engine.stop(&made.id, Stop::Gently(Grace::of(Some(1)))).await.unwrap();
     let rest: Vec<_> = live.try_collect().await.unwrap();
     written.extend(rest.concat());
 

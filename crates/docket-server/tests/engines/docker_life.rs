@@ -1,6 +1,6 @@
 //! What becomes of Docker's containers by other hands than docket's.
 
-use docket_server::engine::{EngineError, Sight, Stop};
+use docket_server::engine::{EngineError, Grace, Sight, Stop};
 
 use crate::bed::Bed;
 
@@ -24,7 +24,9 @@ async fn a_container_that_is_gone_before_its_first_start_may_be_made_anew() {
 async fn a_paused_container_is_stopped_like_any_other() {
     let bed = Bed::shared().await;
     let subject = bed.subject();
-    for (name, how, code) in [("paused-1", Stop::Gently, 7), ("paused-2", Stop::AtOnce, 137)] {
+    for (name, how, code) in
+        [("paused-1", Stop::Gently(Grace::of(None)), 7), ("paused-2", Stop::AtOnce, 137)]
+    {
         let made = subject.begin_and_hear(&subject.script(name, GIVES_IN)).await;
         bed.docker(&["pause", &made.id.0]);
         let sight = subject.engine.look(&made.id).await.unwrap();

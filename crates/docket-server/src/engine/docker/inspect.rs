@@ -52,7 +52,6 @@ struct Config {
     tty: bool,
     labels: Option<HashMap<String, String>>,
     image: Option<String>,
-    stop_timeout: Option<i64>,
 }
 
 impl Inspected {
@@ -64,11 +63,6 @@ impl Inspected {
     /// True once it was started, whatever came of it.
     pub(super) fn was_started(&self) -> bool {
         moment(self.state.started_at.as_deref()).is_some()
-    }
-
-    /// How long it has between its stop signal and the kill, in seconds; below 0 for ever.
-    pub(super) fn stop_timeout(&self) -> Option<i64> {
-        self.config.stop_timeout
     }
 
     /// Where it is in its life.

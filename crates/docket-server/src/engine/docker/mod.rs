@@ -30,7 +30,7 @@ mod stop;
 mod stub;
 mod transport;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
@@ -38,6 +38,7 @@ use docket_model::{
     allocation::Pull,
     run::{ContainerId, Exit},
 };
+use parking_lot::Mutex;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -91,6 +92,8 @@ pub struct DockerEngine {
     notes: Notes,
     /// What images are for where a container does not say.
     platform: Option<String>,
+    /// The id that the engine gave itself, where two of its answers had the same.
+    id: Mutex<Option<Arc<str>>>,
 }
 
 /// Makes a client of the engine; it need not be up.
@@ -107,6 +110,7 @@ pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, 
         pulls: Pulls::new(config, max_pulling, pull_timeout),
         notes: Notes::default(),
         platform,
+        id: Mutex::default(),
     })
 }
 
@@ -121,6 +125,21 @@ impl DockerEngine {
     fn platform_of(&self, plan: &Plan) -> Option<String> {
         plan.container.platform().or_else(|| self.platform.clone())
     }
+
+    /// The id in an answer of the engine, if it is the one in another answer too.
+    ///
+    /// Podman makes up a new id for each answer, and such an id says nothing.
+    async fn lasting_id(&self, id: Option<String>) -> Result<Option<Arc<str>>, EngineError> {
+        let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
+        let id: Arc<str> = bounded(id).into();
+        if self.id.lock().as_ref() == Some(&id) {
+            return Ok(Some(id));
+        }
+        let again = self.client.get_json::<Info>("/info", &[]).await?.id.map(bounded);
+        let lasting = (again.as_deref() == Some(&*id)).then_some(id);
+        self.id.lock().clone_from(&lasting);
+        Ok(lasting)
+    }
 }
 
 #[async_trait]
@@ -130,16 +149,18 @@ impl Engine for DockerEngine {
     }
 
     async fn info(&self) -> Result<EngineInfo, EngineError> {
-        let both = async {
-            tokio::try_join!(
+        let answers = async {
+            let (version, info) = tokio::try_join!(
                 self.client.get_json::<Version>("/version", &[]),
                 self.client.get_json::<Info>("/info", &[])
-            )
+            )?;
+            Ok((version, self.lasting_id(info.id.clone()).await?, info))
         };
-        let both = tokio::time::timeout(INFO_LIMIT, both).await;
-        let (version, info) = both.unwrap_or_else(|_| Err(self.client.no_answer(INFO_LIMIT)))?;
+        let answers = tokio::time::timeout(INFO_LIMIT, answers).await;
+        let (version, id, info) =
+            answers.unwrap_or_else(|_| Err(self.client.no_answer(INFO_LIMIT)))?;
         Ok(EngineInfo {
-            id: bounded(info.id.unwrap_or_default()),
+            id,
             version: bounded(version.version.unwrap_or_default()),
             api_version: bounded(version.api_version.unwrap_or_default()),
             cores: info.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
@@ -254,4 +275,61 @@ struct Info {
 /// The engine's words where someone else removes the container already.
 fn is_under_way(message: &str) -> bool {
     message.contains("already in progress")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        stub::{Reply, Stub},
+        *,
+    };
+
+    fn engine(stub: &Stub) -> DockerEngine {
+        DockerEngine {
+            client: stub.client(),
+            pulls: Pulls::new(None, 1, Duration::from_secs(1)),
+            notes: Notes::default(),
+            platform: None,
+            id: Mutex::default(),
+        }
+    }
+
+    /// Answers what the engine is with these ids in turn, and then with the last of them.
+    fn stub<const N: usize>(ids: [&'static str; N]) -> Stub {
+        let mut asked = 0;
+        Stub::start(move |request| {
+            if request == "GET /version" {
+                return Reply::Json(200, r#"{"Version":"1","ApiVersion":"1.41"}"#.to_owned());
+            }
+            asked += 1;
+            let id = ids.get(asked - 1).or(ids.last()).unwrap();
+            Reply::Json(200, serde_json::json!({"ID": id, "NCPU": 2}).to_string())
+        })
+    }
+
+    #[tokio::test]
+    async fn an_id_counts_only_where_two_answers_have_the_same() {
+        // The second engine takes the first one's place between two looks.
+        let stub = stub(["E", "E", "E", "F"]);
+        let engine = engine(&stub);
+        let id = async || engine.info().await.unwrap().id;
+
+        let ids = [id().await, id().await, id().await];
+
+        assert_eq!(
+            ids.map(|id| id.map(|id| id.to_string())),
+            ["E", "E", "F"].map(|it| Some(it.into()))
+        );
+        assert_eq!(stub.count("GET /info"), 5);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_makes_up_an_id_for_each_answer_has_none() {
+        let stub = stub(["A", "B", "C", "D", "", "E"]);
+        let engine = engine(&stub);
+
+        for _ in 0..3 {
+            assert_eq!(engine.info().await.unwrap().id, None);
+        }
+    }
 }

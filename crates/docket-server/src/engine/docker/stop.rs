@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use bollard::{
+    Docker,
     errors::Error,
-    query_parameters::{KillContainerOptionsBuilder, StopContainerOptions},
+    query_parameters::{KillContainerOptionsBuilder, StopContainerOptionsBuilder},
 };
 use docket_model::run::ContainerId;
 use tokio::time::Instant;
 
-use super::{client::Client, inspect::Inspected};
-use crate::engine::{EngineError, Stop, grace};
+use super::client::Client;
+use crate::engine::{EngineError, Grace, Stop};
 
 /// How long the engine may take beside the grace; for a kill alone it takes 10 s before it gives up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -22,19 +23,19 @@ const TRIES: u32 = 3;
 /// Asking twice does no harm, so a request without an answer is sent again if the container still
 /// runs. A paused one is ended too: the engine lets it go on once the signal is there.
 pub(super) async fn stop(client: &Client, id: &ContainerId, how: Stop) -> Result<(), EngineError> {
-    let Some(inspected) = running(client, id).await? else {
+    if !runs(client, id).await? {
         return Ok(());
-    };
+    }
     let limit = ANSWER_LIMIT
         + match how {
             Stop::AtOnce => Duration::ZERO,
-            Stop::Gently => grace(inspected.stop_timeout()),
+            Stop::Gently(grace) => grace.length(),
         };
     let deadline = Instant::now() + limit;
     let mut failure = EngineError::Gone;
     for _ in 0..TRIES {
         let asked = tokio::time::timeout_at(deadline, ask(client, id, how, limit)).await;
-        if running(client, id).await?.is_none() {
+        if !runs(client, id).await? {
             return Ok(());
         }
         failure = match asked {
@@ -59,7 +60,17 @@ async fn ask(client: &Client, id: &ContainerId, how: Stop, limit: Duration) -> R
     // The caller's limit is to be the first: bollard's own is shorter than a long grace.
     let docker = client.docker.clone().with_timeout(limit + ANSWER_LIMIT);
     match how {
-        Stop::Gently => docker.stop_container(&id.0, None::<StopContainerOptions>).await,
+        Stop::Gently(grace) => {
+            let length = i32::try_from(grace.length().as_secs()).unwrap_or(i32::MAX);
+            let seconds = if grace == Grace::Unlimited { -1 } else { length };
+            match stop_within(&docker, id, seconds).await {
+                // Docker waits for ever where the time is negative; Podman rejects that.
+                Err(Error::DockerResponseServerError { status_code: 400, .. }) if seconds < 0 => {
+                    stop_within(&docker, id, length).await
+                }
+                stopped => stopped,
+            }
+        }
         Stop::AtOnce => {
             let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
             docker.kill_container(&id.0, Some(options)).await
@@ -67,16 +78,20 @@ async fn ask(client: &Client, id: &ContainerId, how: Stop, limit: Duration) -> R
     }
 }
 
-/// The container, if it runs.
-async fn running(client: &Client, id: &ContainerId) -> Result<Option<Inspected>, EngineError> {
+/// Sends the container's stop signal; the engine kills it after so many seconds. They are always in
+/// the request, because the defaults of engines differ.
+async fn stop_within(docker: &Docker, id: &ContainerId, seconds: i32) -> Result<(), Error> {
+    let options = StopContainerOptionsBuilder::new().t(seconds).build();
+    docker.stop_container(&id.0, Some(options)).await
+}
+
+/// Whether the container runs.
+async fn runs(client: &Client, id: &ContainerId) -> Result<bool, EngineError> {
     let inspected = client.inspect_surely(id).await?;
-    if inspected.runs() {
-        return Ok(Some(inspected));
-    }
-    if inspected.is_going() {
+    if !inspected.runs() && inspected.is_going() {
         return Err(EngineError::Gone);
     }
-    Ok(None)
+    Ok(inspected.runs())
 }
 
 #[cfg(test)]
@@ -85,6 +100,8 @@ mod tests {
         super::stub::{Reply, Stub, inspection, inspection_with},
         *,
     };
+
+    const GENTLY: Stop = Stop::Gently(Grace::Within(Duration::from_secs(10)));
 
     /// Answers requests to end the container and looks at it, each in its turn.
     fn stub<const N: usize>(
@@ -108,7 +125,7 @@ mod tests {
         for look in ["created", "exited"] {
             let stub = stub(std::iter::empty(), [look]);
 
-            end(&stub, Stop::Gently).await.unwrap();
+            end(&stub, GENTLY).await.unwrap();
 
             assert_eq!(stub.count("POST"), 0);
         }
@@ -118,7 +135,7 @@ mod tests {
     async fn a_stop_whose_answer_is_lost_is_not_sent_again_if_it_was_carried_out() {
         let stub = stub([Reply::Lost].into_iter(), ["running", "exited"]);
 
-        end(&stub, Stop::Gently).await.unwrap();
+        end(&stub, GENTLY).await.unwrap();
 
         assert_eq!(stub.count("POST /containers/c1/stop"), 1);
     }
@@ -150,7 +167,7 @@ mod tests {
         let stub = stub([Reply::Silence].into_iter(), ["running", "running"]);
         let asked_at = Instant::now();
 
-        let failure = end(&stub, Stop::Gently).await.unwrap_err();
+        let failure = end(&stub, GENTLY).await.unwrap_err();
 
         assert_eq!(asked_at.elapsed().as_secs(), 40);
         assert_eq!(failure.to_string(), "it cannot be ended: it runs on 40 s after it was to end");
@@ -158,17 +175,46 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_grace_that_is_longer_than_the_general_limit_is_waited_for() {
-        let done =
-            Reply::Later(Duration::from_secs(500), Box::new(Reply::Json(204, String::new())));
-        let mut answers = [done].into_iter();
-        let mut looks = ["running", "exited"].into_iter();
-        let stub = Stub::start(move |request| match request.split_once(' ') {
-            Some(("POST", _)) => answers.next().unwrap(),
-            _ => inspection_with(looks.next().unwrap(), &serde_json::json!({"StopTimeout": 600})),
-        });
+        let month: i64 = 30 * 24 * 3600;
+        for (stop_timeout, after) in [(600, 500), (month, month - 100), (-1, 100 * month)] {
+            let done = Box::new(Reply::Json(204, String::new()));
+            let done = Reply::Later(Duration::from_secs(after.unsigned_abs()), done);
+            let stub = stub([done].into_iter(), ["running", "exited"]);
 
-        end(&stub, Stop::Gently).await.unwrap();
+            end(&stub, Stop::Gently(Grace::of(Some(stop_timeout)))).await.unwrap();
 
-        assert_eq!(stub.count("POST"), 1);
+            assert_eq!(stub.count("POST"), 1, "{stop_timeout}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_stop_carries_its_grace_whatever_the_engine_says_of_the_container() {
+        let cases = [(None, 10), (Some(0), 0), (Some(90), 90), (Some(-1), -1)];
+        let longest = (Some(i64::MAX), i64::from(i32::MAX));
+        for (stop_timeout, seconds) in cases.into_iter().chain([longest]) {
+            let mut looks = ["running", "exited"].into_iter();
+            let stub = Stub::start(move |request| match request.split_once(' ') {
+                Some(("POST", _)) => Reply::Json(204, String::new()),
+                // Podman reports 0 for a container that was created without one.
+                _ => inspection_with(looks.next().unwrap(), &serde_json::json!({"StopTimeout": 0})),
+            });
+
+            end(&stub, Stop::Gently(Grace::of(stop_timeout))).await.unwrap();
+
+            let expected = format!("POST /containers/c1/stop?t={seconds}");
+            assert_eq!(stub.count(&expected), 1, "{stop_timeout:?}");
+            assert_eq!(stub.count("POST"), 1, "{stop_timeout:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_rejects_a_grace_without_limit_gets_the_longest_there_is() {
+        let refusal = r#"{"message":"schema: error converting value for \"t\""}"#.to_owned();
+        let answers = [Reply::Json(400, refusal), Reply::Json(204, String::new())];
+        let stub = stub(answers.into_iter(), ["running", "exited"]);
+
+        end(&stub, Stop::Gently(Grace::Unlimited)).await.unwrap();
+
+        assert_eq!(stub.count("POST /containers/c1/stop?t=2147483647"), 1);
     }
 }

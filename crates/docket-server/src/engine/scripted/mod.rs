@@ -164,7 +164,9 @@ impl Engine for ScriptedEngine {
 
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.answer()?;
-        let (id, version, api_version) = (self.id.to_string(), "0".to_owned(), "1.41".to_owned());
+        let (version, api_version) = ("0".to_owned(), "1.41".to_owned());
+        // One without a name has no lasting id.
+        let id = (!self.id.is_empty()).then(|| self.id.as_ref().into());
         let time = Some(self.clock.now() + *self.ahead.lock());
         Ok(EngineInfo { id, version, api_version, cores: 2, time })
     }
@@ -268,7 +270,7 @@ impl Engine for ScriptedEngine {
 
     async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
         let (gently, code) = match how {
-            Stop::Gently => (true, 143),
+            Stop::Gently(_) => (true, 143),
             Stop::AtOnce => (false, 137),
         };
         if !self.with(container, |container| container.stop(gently, code))? {

@@ -6,7 +6,7 @@ use docket_model::run::ContainerId;
 use serde_json::json;
 
 use super::{super::plan::tests::plan, *};
-use crate::clock::TestClock;
+use crate::{clock::TestClock, engine::Grace};
 
 fn engine() -> ScriptedEngine {
     ScriptedEngine::new(Arc::new(TestClock::at("2026-11-21T09:00:00Z")))
@@ -46,7 +46,7 @@ async fn images_say_how_long_a_container_runs_and_how_it_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_a_follow_early_also_while_it_waits() {
-    for (how, code) in [(Stop::Gently, 143), (Stop::AtOnce, 137)] {
+    for (how, code) in [(Stop::Gently(Grace::of(None)), 143), (Stop::AtOnce, 137)] {
         let engine = engine();
         let id = begun(&engine, "long", 1).await;
         let stopped = async {

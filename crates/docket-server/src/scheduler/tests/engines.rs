@@ -146,6 +146,32 @@ async fn an_engine_that_got_another_id_has_its_containers_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_without_a_lasting_id_is_never_taken_for_another_one() {
+    // Nothing is noted of the engine, or an id that it made up once, as earlier versions did.
+    for before in ["", "made up"] {
+        let house = House::open().await;
+        let mut ground = house.close().await;
+        ground.engine = Arc::new(ground.engine.renamed(before));
+        let house = ground.open().await;
+        house.push("a", "10 9 * * *", "sleep-600").await;
+        house.until("09:12:00").await;
+        let noted = house.runs("a").await.remove(0).attempts[0].engine.clone();
+        let mut ground = house.close().await;
+        ground.engine = Arc::new(ScriptedEngine::called("", ground.clock.clone()));
+
+        let house = ground.open().await;
+        house.pass(MINUTE).await;
+
+        assert_eq!(noted.as_deref().unwrap_or_default(), before);
+        assert_eq!(
+            house.newest("a").await,
+            "09:10:00 lost: its container is gone, removed from outside: whether and how it ran is \
+             not known",
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_is_away_when_the_server_starts_loses_nothing() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "sleep-60").await;

@@ -231,7 +231,7 @@ pub(super) fn missed(last: i64, count: u64) -> RunState {
 pub(super) fn created(container: &str) -> Progress {
     Progress::Created {
         container: ContainerId(container.into()),
-        engine: "engine".into(),
+        engine: Some("engine".into()),
         image: None,
         remarks: Vec::new(),
     }

@@ -22,9 +22,9 @@ use uuid::Uuid;
 use self::state::State;
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
-    LifeStore, MOST_ENTRIES, Progress, Provenance, Push, Recorded, Restoration, RunFilter,
-    RunStore, ServerControl, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay,
-    Wanted, ZoneChange, draft::Draft, rules, settle,
+    LifeStore, MOST_ENTRIES, NotedEngine, Progress, Provenance, Push, Recorded, Restoration,
+    RunFilter, RunStore, ServerControl, Settlement, Snapshot, Standing, Steering, Store,
+    StoreError, UnderWay, Wanted, ZoneChange, draft::Draft, rules, settle,
 };
 use crate::observer::{Events, News};
 
@@ -332,7 +332,7 @@ impl LifeStore for MemoryStore {
         KnownLife::Listed
     }
 
-    async fn note_engine(&self, _id: &str) -> Result<(), StoreError> {
+    async fn note_engine(&self, _engine: NotedEngine) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::Provenance,
+    super::{NotedEngine, Provenance},
     copy,
     load::{self, meta},
     lock,
@@ -57,8 +57,8 @@ pub(super) struct Home {
     path: PathBuf,
     device: u64,
     inode: u64,
-    /// The id of the engine that it was last served with.
-    pub(super) engine: Option<String>,
+    /// The engine that it was last served with, once one has answered.
+    pub(super) engine: Option<NotedEngine>,
 }
 
 impl Home {

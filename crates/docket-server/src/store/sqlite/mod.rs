@@ -57,7 +57,7 @@ use self::{
 };
 use super::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
-    LifeStore, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore,
+    LifeStore, NotedEngine, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore,
     ServerControl, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted,
     ZoneChange, catalogue::Catalogue,
 };
@@ -367,12 +367,12 @@ impl LifeStore for SqliteStore {
         self.lives.known(life)
     }
 
-    async fn note_engine(&self, id: &str) -> Result<(), StoreError> {
+    async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError> {
         let mut home = self.home.lock().clone();
-        if home.engine.as_deref() == Some(id) {
+        if home.engine.as_ref() == Some(&engine) {
             return Ok(());
         }
-        home.engine = Some(id.to_owned());
+        home.engine = Some(engine);
         let noted = home.clone();
         self.writer.ask(move |work| Ok(work.note_home(&noted)?)).await?;
         *self.home.lock() = home;

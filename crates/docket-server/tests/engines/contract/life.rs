@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use docket_server::engine::{EngineError, Sight, Stop};
+use docket_server::engine::{EngineError, Grace, Sight, Stop};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,6 +12,10 @@ use super::Subject;
 const GIVES_IN: &str = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done";
 /// Says that it is up, and does not care what it is asked.
 const STUBBORN: &str = "trap '' TERM; echo up; while :; do sleep 0.05; done";
+
+fn gently(seconds: i64) -> Stop {
+    Stop::Gently(Grace::of(Some(seconds)))
+}
 
 pub(crate) async fn a_look_tells_where_a_container_is_in_its_life(subject: &Subject) {
     let made = subject.engine.create(&subject.script("looked-at", GIVES_IN)).await.unwrap();
@@ -32,7 +36,7 @@ pub(crate) async fn a_look_tells_where_a_container_is_in_its_life(subject: &Subj
 pub(crate) async fn a_gentle_stop_lets_the_program_end_by_itself(subject: &Subject) {
     let made = subject.begin_and_hear(&subject.script("gentle", GIVES_IN)).await;
 
-    subject.engine.stop(&made.id, Stop::Gently).await.unwrap();
+    subject.engine.stop(&made.id, gently(10)).await.unwrap();
 
     let sight = subject.engine.look(&made.id).await.unwrap();
     assert!(matches!(&sight, Sight::Ended(exit) if exit.code == 7), "{sight:?}");
@@ -44,7 +48,7 @@ pub(crate) async fn a_container_is_asked_by_its_own_signal(subject: &Subject) {
     let config = json!({"Cmd": ["sh", "-c", script], "StopSignal": "SIGUSR1"});
     let made = subject.begin_and_hear(&subject.plan("signal", json!({"Config": config}))).await;
 
-    subject.engine.stop(&made.id, Stop::Gently).await.unwrap();
+    subject.engine.stop(&made.id, gently(10)).await.unwrap();
 
     assert_eq!(subject.engine.follow(&made.id).await.unwrap().code, 8);
     subject.engine.remove(&made.id).await.unwrap();
@@ -55,7 +59,7 @@ pub(crate) async fn who_does_not_end_in_its_own_time_is_killed(subject: &Subject
     let made = subject.begin_and_hear(&subject.plan("stubborn", json!({"Config": config}))).await;
     let asked_at = Instant::now();
 
-    subject.engine.stop(&made.id, Stop::Gently).await.unwrap();
+    subject.engine.stop(&made.id, gently(1)).await.unwrap();
 
     assert!(asked_at.elapsed().as_secs_f32() > 0.9, "{:?}", asked_at.elapsed());
     assert_eq!(subject.engine.follow(&made.id).await.unwrap().code, 137);
@@ -65,7 +69,7 @@ pub(crate) async fn who_does_not_end_in_its_own_time_is_killed(subject: &Subject
 pub(crate) async fn a_stop_at_once_cuts_a_gentle_one_short(subject: &Subject) {
     let config = json!({"Cmd": ["sh", "-c", STUBBORN], "StopTimeout": 600});
     let made = subject.begin_and_hear(&subject.plan("hurry", json!({"Config": config}))).await;
-    let gently = subject.engine.stop(&made.id, Stop::Gently);
+    let gently = subject.engine.stop(&made.id, gently(600));
 
     let (gently, at_once) = tokio::join!(gently, subject.engine.stop(&made.id, Stop::AtOnce));
 
@@ -76,16 +80,16 @@ pub(crate) async fn a_stop_at_once_cuts_a_gentle_one_short(subject: &Subject) {
 
 pub(crate) async fn what_does_not_run_is_stopped_already(subject: &Subject) {
     let made = subject.engine.create(&subject.script("stopped", "true")).await.unwrap();
-    for how in [Stop::Gently, Stop::AtOnce] {
+    for how in [gently(10), Stop::AtOnce] {
         subject.engine.stop(&made.id, how).await.unwrap();
     }
     subject.engine.start(&made.id).await.unwrap();
     subject.engine.follow(&made.id).await.unwrap();
-    for how in [Stop::Gently, Stop::AtOnce] {
+    for how in [gently(10), Stop::AtOnce] {
         subject.engine.stop(&made.id, how).await.unwrap();
     }
     subject.engine.remove(&made.id).await.unwrap();
-    for how in [Stop::Gently, Stop::AtOnce] {
+    for how in [gently(10), Stop::AtOnce] {
         assert_eq!(subject.engine.stop(&made.id, how).await, Err(EngineError::Gone));
     }
 }

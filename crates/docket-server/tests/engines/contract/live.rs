@@ -1,7 +1,7 @@
 //! What a container writes, while it writes it.
 
 use docket_model::run::ContainerId;
-use docket_server::engine::{EngineError, Stop};
+use docket_server::engine::{EngineError, Grace, Stop};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(crate) async fn what_a_container_writes_is_handed_out_while_it_runs(subject:
     let mut live = subject.engine.live_output(&made.id, 0);
 
     assert_eq!(live.next().await.unwrap().unwrap(), "first\n");
-    subject.engine.stop(&made.id, Stop::Gently).await.unwrap();
+    subject.engine.stop(&made.id, Stop::Gently(Grace::of(Some(1)))).await.unwrap();
 
     let rest: Vec<_> = live.try_collect().await.unwrap();
     assert_eq!(rest.concat(), b"last\n");

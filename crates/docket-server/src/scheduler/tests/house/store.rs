@@ -17,9 +17,9 @@ use super::wire::Wire;
 use crate::observer::Events;
 use crate::store::{
     About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
-    LifeStore, MemoryStore, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore,
-    ServerControl, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted,
-    ZoneChange,
+    LifeStore, MemoryStore, NotedEngine, Progress, Provenance, Push, Recorded, Restoration,
+    RunFilter, RunStore, ServerControl, Settlement, Snapshot, Standing, Steering, Store,
+    StoreError, UnderWay, Wanted, ZoneChange,
 };
 
 /// The memory store behind a server's wire.
@@ -206,8 +206,8 @@ impl LifeStore for WiredStore {
         self.store.known_life(life)
     }
 
-    async fn note_engine(&self, id: &str) -> Result<(), StoreError> {
-        self.store.note_engine(id).await
+    async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError> {
+        self.store.note_engine(engine).await
     }
 
     async fn restore(&self, restoration: Restoration) -> Result<(), StoreError> {

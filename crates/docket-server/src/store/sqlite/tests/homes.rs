@@ -7,7 +7,9 @@ use docket_model::Life;
 use tempfile::TempDir;
 
 use super::{Opener, SqliteStore, new, open, path};
-use crate::store::{Doubt, KnownLife, LifeStore, OpenError, Provenance, Store, contract::moment};
+use crate::store::{
+    Doubt, KnownLife, LifeStore, NotedEngine, OpenError, Provenance, Store, contract::moment,
+};
 
 /// A server of a namespace on a machine.
 fn server(namespace: &str, machine: Option<&str>) -> Opener {
@@ -26,7 +28,7 @@ async fn served(by: &Opener) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&path(&directory), by).unwrap();
     begin_life(&store, 1).await;
-    store.note_engine("E").await.unwrap();
+    store.note_engine(NotedEngine::from(Some("E"))).await.unwrap();
     directory
 }
 
@@ -61,7 +63,8 @@ async fn a_store_from_another_machine_names_its_engine_unless_machines_mean_noth
 
         let provenance = moved(&directory, &server("docket", now)).unwrap();
 
-        assert_eq!(provenance.engine_elsewhere.as_deref(), elsewhere, "{before:?} {now:?}");
+        let elsewhere = elsewhere.map(|id: &str| NotedEngine::Identified(id.to_owned()));
+        assert_eq!(provenance.engine_elsewhere, elsewhere, "{before:?} {now:?}");
     }
 }
 

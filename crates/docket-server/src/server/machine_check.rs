@@ -1,0 +1,69 @@
+//! Whether a server on another machine may still use the store with the same engine.
+
+use super::ServerError;
+use crate::{
+    engine::{Engine, EngineInfo},
+    store::{NotedEngine, Store},
+};
+
+/// Refuses a store that a server on another machine may still use with the same engine.
+pub(super) async fn check_machine(
+    store: &dyn Store,
+    engine: &dyn Engine,
+) -> Result<(), ServerError> {
+    let Some(elsewhere) = store.provenance().engine_elsewhere else { return Ok(()) };
+    let kind = store.about().kind;
+    match engine.info().await {
+        Err(error) => Err(ServerError::UnknownEngine(kind, error)),
+        Ok(EngineInfo { id, .. }) => match (elsewhere, id) {
+            (NotedEngine::Unidentified, _) | (_, None) => {
+                Err(ServerError::UnidentifiedEngine(kind))
+            }
+            (NotedEngine::Identified(before), Some(now)) if before == *now => {
+                Err(ServerError::OtherMachine(kind))
+            }
+            (NotedEngine::Identified(_), Some(_)) => Ok(()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        clock::TestClock,
+        engine::scripted::ScriptedEngine,
+        store::{LifeStore, Opener, SqliteStore},
+    };
+
+    fn on_machine(machine: &str) -> Opener {
+        Opener { machine: Some(machine.to_owned()), ..Opener::for_tests() }
+    }
+
+    /// Starts with a store that a server on another machine served with the engine `before`; the
+    /// engine is `now`. An engine without a lasting id is called ``.
+    async fn start(before: &str, now: &str) -> Result<(), ServerError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docket.db");
+        let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
+        let store = SqliteStore::open(&path, &on_machine("m1")).unwrap();
+        store.begin_life(store.new_life(chrono::DateTime::UNIX_EPOCH)).await.unwrap();
+        store.note_engine(before.to_owned().into()).await.unwrap();
+        drop(store);
+        let store = SqliteStore::open(&path, &on_machine("m2")).unwrap();
+        check_machine(&store, &ScriptedEngine::called(now, clock)).await
+    }
+
+    #[tokio::test]
+    async fn a_store_of_another_machine_is_refused_unless_its_engine_is_surely_another_one() {
+        assert!(start("E", "F").await.is_ok());
+        assert!(matches!(start("E", "E").await, Err(ServerError::OtherMachine(_))));
+        for (before, now) in [("", ""), ("", "E"), ("E", "")] {
+            let started = start(before, now).await;
+
+            assert!(matches!(started, Err(ServerError::UnidentifiedEngine(_))), "{before} {now}");
+        }
+    }
+}
