@@ -14,7 +14,10 @@ pub const PIECE: usize = 64 << 10;
 pub struct Output {
     head: Pieces,
     tail: Pieces,
+    /// Bytes between head and tail that were not kept.
     omitted: u64,
+    /// Bytes before the head that the engine did not have any more.
+    missing: u64,
     limit: usize,
     /// Bytes that are kept where this was read from.
     elsewhere: usize,
@@ -49,6 +52,12 @@ impl Output {
         Self { limit, ..Self::default() }
     }
 
+    /// The same output behind so many bytes that the engine did not have any more.
+    #[must_use]
+    pub fn behind_missing(self, missing: u64) -> Self {
+        Self { missing, ..self }
+    }
+
     /// Adds what was written next.
     pub fn push(&mut self, mut bytes: &[u8]) {
         let head_room = (self.limit / 2).saturating_sub(self.head.length);
@@ -78,6 +87,16 @@ impl Output {
     /// Where reading goes on from a position; also of an output whose bytes are kept elsewhere.
     #[must_use]
     pub fn place(&self, from: u64) -> Place {
+        let place = self.place_behind_missing(from.saturating_sub(self.missing));
+        Place {
+            omitted: place.omitted + self.missing.saturating_sub(from),
+            position: place.position + self.missing,
+            ..place
+        }
+    }
+
+    /// The same, with positions from the first byte on that the engine had.
+    fn place_behind_missing(&self, from: u64) -> Place {
         let (head, all) = (self.head_length(), self.kept());
         let within = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
         let tail = head as u64 + self.omitted;
@@ -119,16 +138,22 @@ impl Output {
         }
     }
 
-    /// How many bytes were left out between head and tail.
+    /// How many bytes are left out: between head and tail, and before the head.
     #[must_use]
     pub fn omitted(&self) -> u64 {
-        self.omitted
+        self.omitted + self.missing
+    }
+
+    /// How many bytes the engine did not have any more when it was read: the first ones.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// How many bytes the container wrote.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.kept() as u64 + self.omitted
+        self.kept() as u64 + self.omitted()
     }
 
     /// How many bytes are kept.
@@ -148,6 +173,12 @@ impl Output {
     #[must_use]
     pub fn sized(kept: usize, omitted: u64) -> Self {
         Self { omitted, elsewhere: kept, ..Self::default() }
+    }
+
+    /// The same output, whose bytes are kept elsewhere.
+    #[must_use]
+    pub fn to_sized(&self) -> Self {
+        Self::sized(self.kept(), self.omitted).behind_missing(self.missing)
     }
 
     /// Whether the bytes that are kept are here.
@@ -179,7 +210,8 @@ impl Output {
 /// Equal are outputs that read the same, however their bytes came in.
 impl PartialEq for Output {
     fn eq(&self, other: &Self) -> bool {
-        let sizes = |output: &Self| (output.elsewhere, output.omitted, output.kept());
+        let sizes =
+            |output: &Self| (output.elsewhere, output.omitted, output.missing, output.kept());
         sizes(self) == sizes(other) && self.parts() == other.parts()
     }
 }
@@ -318,6 +350,31 @@ mod tests {
 
         assert_eq!((removed.written(), removed.kept()), (10, 0));
         assert_eq!(removed.to_bytes(), b"\n[docket: 10 bytes left out here]\n");
+    }
+
+    #[test]
+    fn bytes_that_the_engine_did_not_have_any_more_stand_before_all_others() {
+        let note = |bytes| format!("\n[docket: {bytes} bytes left out here]\n");
+        for (limit, read) in [
+            (10, format!("{}0123456789", note(7))),
+            (4, format!("{}01{}89", note(7), note(6))),
+            (0, note(17)),
+        ] {
+            let mut output = Output::bounded(limit);
+            output.push(b"0123456789");
+            let output = output.behind_missing(7);
+
+            assert_eq!(String::from_utf8(output.to_bytes()).unwrap(), read);
+            assert_eq!((output.written(), output.missing()), (17, 7));
+            assert_eq!(output.kept() as u64 + output.omitted(), 17);
+            let sized = output.to_sized();
+            for from in 0..20 {
+                assert_eq!(sized.readable(from), rest(&output, from).len() as u64, "{from}");
+                if output.omitted() > 7 {
+                    assert_eq!(sized.place(from), output.place(from), "{limit} {from}");
+                }
+            }
+        }
     }
 
     #[test]

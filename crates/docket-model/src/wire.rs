@@ -3,6 +3,7 @@
 mod by_hand;
 mod coming;
 mod event;
+mod output_frames;
 mod push;
 mod record;
 
@@ -18,6 +19,7 @@ pub use self::{
     by_hand::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
     coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants},
     event::{END, EventKind, GAP, Gap, RunEvent},
+    output_frames::{OUTPUT_FRAMES, OutputFrames, output_frame},
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},
 };

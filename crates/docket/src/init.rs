@@ -58,7 +58,6 @@ pub(crate) fn serve() -> Result<ExitCode> {
 
 /// Starts the same command in a child process. It has a process group of its own, so that Ctrl-C,
 /// which reaches each process of the terminal's group, reaches it once: through this process.
-#[expect(clippy::zombie_processes, reason = "`reap` waits for every child")]
 fn start() -> Result<Pid> {
     let mut arguments = env::args_os();
     let mut command = Command::new(THIS_PROGRAM);

@@ -191,3 +191,54 @@ fn a_restart_of_server_and_engine_in_the_middle_is_not_to_be_seen() {
     assert_eq!(std::fs::read_to_string(&copy).unwrap(), numbers(last));
     assert!(ended.success(), "{ended}");
 }
+
+/// Much output at once, with a log that is rotated long before its end.
+fn rotated() -> Value {
+    let script = "awk 'BEGIN { for (i = 0; i < 80000; i++) print \"line\", i, \"padding padding padding\" }'; \
+                  echo THE-END";
+    let mut allocation = self::script(script);
+    allocation["Keep"] = json!({"Output": "64MiB"});
+    let options = json!({"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}});
+    with_host_option(allocation, "LogConfig", options)
+}
+
+/// The numbers of the lines, and what docket says in between.
+fn numbers_and_notes(output: &str) -> (Vec<u32>, Vec<&str>) {
+    let numbers = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("line ")?.split(' ').next()?.parse().ok());
+    (numbers.collect(), output.lines().filter(|line| line.starts_with("[docket: ")).collect())
+}
+
+#[test]
+fn a_log_that_the_engine_rotates_is_followed_to_its_true_end_and_says_what_is_missing() {
+    let server = Server::start(Engine::shared());
+    server.await_ready();
+    server.push(&rotated());
+
+    let waited = server.docket(["run", "foo", "--wait"]);
+    assert_is_true_to_its_end(&server, &waited);
+    server.run_by_hand("foo");
+    let followed = server.docket(["logs", "foo", "--follow"]);
+    assert_is_true_to_its_end(&server, &followed);
+}
+
+/// Holds that no line comes twice, the last one comes, and what is missing is reported.
+fn assert_is_true_to_its_end(server: &Server, followed: &Ran) {
+    let run = server.ended_run("foo");
+    assert_eq!(followed.code, 0, "{}", followed.err);
+    assert!(followed.out.ends_with("\nTHE-END\n"));
+    let (numbers, notes) = numbers_and_notes(&followed.out);
+    assert!(numbers.is_sorted_by(|first, second| first < second));
+    let span = numbers[numbers.len() - 1] - numbers[0] + 1;
+    let is_whole = numbers.len() == usize::try_from(span).unwrap();
+    assert_eq!(notes.is_empty(), is_whole, "{} lines, {notes:?}", numbers.len());
+    // The engine keeps no more than two of the five megabytes.
+    let attempt = &run["Attempts"][0];
+    let kept = String::from_utf8(server.output("foo", &run)).unwrap();
+    let (kept_numbers, _) = numbers_and_notes(&kept);
+    assert!(kept.ends_with("\nTHE-END\n") && kept_numbers.len() < 80_000);
+    assert!(attempt["OutputOmitted"].as_u64().unwrap() > 0, "{attempt}");
+    let remarks = attempt["Remarks"].to_string();
+    assert!(remarks.contains("the beginning of the output is missing"), "{remarks}");
+}

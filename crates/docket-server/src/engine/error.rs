@@ -48,6 +48,19 @@ pub(crate) fn bounded_list(messages: Vec<String>) -> Vec<String> {
     kept
 }
 
+/// Says how much output is missing.
+fn missing_output(bytes: u64, is_exact: bool) -> String {
+    let many = match bytes {
+        1 => "1 byte".to_owned(),
+        bytes => format!("{bytes} bytes"),
+    };
+    let at_least = if is_exact { "" } else { "at least " };
+    format!(
+        "output is missing here, {at_least}{many}: the engine's log driver dropped it before docket \
+         read it"
+    )
+}
+
 /// What can go wrong at an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EngineError {
@@ -112,6 +125,14 @@ pub enum EngineError {
     /// The container was created, and the engine says that it cannot run.
     #[error("{0}")]
     NotStartable(String),
+    /// The engine does not have some of the output any more: its log driver dropped it.
+    #[error("{}", missing_output(*bytes, *is_exact))]
+    OutputMissing {
+        /// How many bytes; at least so many where that is not known exactly.
+        bytes: u64,
+        /// Whether that is known exactly.
+        is_exact: bool,
+    },
     /// The engine refused, in its own words.
     #[error("{message}")]
     Refused {

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use docket_model::{
     Output, Run,
     run::{ContainerId, Instant},
+    wire::{OUTPUT_FRAMES, output_frame},
 };
 use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
@@ -38,7 +39,11 @@ use super::{
     session,
     sse::{self, Pulse},
 };
-use crate::{engine::EngineError, runner::Written as SoFar, store::StoreError};
+use crate::{
+    engine::EngineError,
+    runner::{Piece, Written as SoFar},
+    store::StoreError,
+};
 
 /// How to read an output.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -66,10 +71,13 @@ pub(super) struct OutputQuery {
     responses(
         (
             status = 200,
-            description = "The output; with `follow` to its end, as events where they are accepted",
+            description = "The output; with `follow` to its end, as events or as frames where they \
+                           are accepted. A frame is the position behind its bytes (8 bytes, most \
+                           significant first), their number (4 bytes), and the bytes",
             content(
                 (String = "text/plain", example = "all sums\n"),
                 (StreamEvent = "text/event-stream"),
+                (Vec<u8> = "application/vnd.docket.output-frames"),
             )
         ),
         Asked,
@@ -102,9 +110,18 @@ pub(super) async fn get(
         // Output is the container's, not ours: no browser shall take it for a page.
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     if follow {
+        let in_frames = sse::accepts(&request, OUTPUT_FRAMES);
+        if in_frames {
+            answer.content_type(OUTPUT_FRAMES);
+        }
         let pieces = api.runner.follow_output(path.0.clone(), run.id.instant, skip);
-        let pieces = stream::unfold(pieces, async |mut pieces| {
-            Some((pieces.recv().await?.map(|piece| piece.bytes), pieces))
+        let pieces = stream::unfold(pieces, move |mut pieces| async move {
+            let piece = pieces.recv().await?;
+            let framed = |Piece { bytes, end }| {
+                if in_frames { output_frame(end, &bytes).into() } else { bytes }
+            };
+            let bytes = piece.map(framed);
+            Some((bytes, pieces))
         });
         let end = session::end_of(&api, request.headers());
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));

@@ -115,8 +115,13 @@ pub(super) fn answer(request: &HttpRequest, feed: impl Feed) -> HttpResponse {
 
 /// True where the sender takes events.
 pub(super) fn is_wanted(request: &HttpRequest) -> bool {
+    accepts(request, EVENT_STREAM)
+}
+
+/// True where the sender takes this media type.
+pub(super) fn accepts(request: &HttpRequest, media_type: &str) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains(EVENT_STREAM))
+    accept.is_some_and(|accept| accept.contains(media_type))
 }
 
 /// The id of the last event that the sender got, where it got any.

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Output, Run, journal::Entry, wire::EventKind};
+use docket_model::{AllocationName, Run, journal::Entry, wire::EventKind};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -77,8 +77,7 @@ impl News {
                 if run.attempts.iter().any(|attempt| attempt.output.is_some()) =>
             {
                 for attempt in &mut Arc::make_mut(&mut run).attempts {
-                    let output = attempt.output.as_ref();
-                    let sized = output.map(|it| Output::sized(it.kept(), it.omitted()));
+                    let sized = attempt.output.as_ref().map(|output| output.to_sized());
                     attempt.output = sized.map(Arc::new);
                 }
                 Self::Run(run, at)

@@ -74,6 +74,11 @@ impl Drop for Reading {
     }
 }
 
+/// What a reader gets in the place of output that is missing.
+fn note_of(missing: &EngineError) -> Bytes {
+    format!("\n[docket: {missing}]\n").into()
+}
+
 /// Why an output breaks off.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LiveError {
@@ -104,12 +109,22 @@ impl Runner {
     /// Hands out what a container wrote by now, without its first `skip` bytes.
     pub(crate) fn output_by_now(&self, container: &ContainerId, skip: u64) -> Written {
         let (pieces, received) = mpsc::channel(PIECES);
-        let mut written = self.engine.output_so_far(container, skip);
-        let reading = self.readers.enter(container);
+        let (engine, container) = (Arc::clone(&self.engine), container.clone());
+        let reading = self.readers.enter(&container);
         // Where the engine's connections are: each piece of a log would cross threads twice.
         self.runtime.spawn(async move {
             let _reading = reading;
+            let mut position = skip;
+            let mut written = engine.output_so_far(&container, position);
             while let Some(piece) = written.next().await {
+                let piece = match piece {
+                    Err(missing @ EngineError::OutputMissing { bytes, .. }) => {
+                        position += bytes;
+                        written = engine.output_so_far(&container, position);
+                        Ok(note_of(&missing))
+                    }
+                    piece => piece.inspect(|bytes| position += bytes.len() as u64),
+                };
                 if pieces.send(piece).await.is_err() {
                     // Nobody reads any more.
                     return;
@@ -253,6 +268,13 @@ impl Follower {
                     self.hand_out(bytes, self.before + self.skip).await;
                 }
                 Next::End(Ok(())) => break,
+                Next::End(Err(missing @ EngineError::OutputMissing { bytes, .. })) => {
+                    self.is_begun = true;
+                    self.skip += bytes;
+                    self.hand_out(note_of(&missing), self.before + self.skip).await;
+                    let (logs, engine) = (&runner.logs, &runner.engine);
+                    log = logs.follow(engine, container, self.skip, &runner.runtime);
+                }
                 // It was removed from outside, or in this moment after its end was noted.
                 Next::End(Err(EngineError::Gone)) => return Ok(false),
                 // Its log driver keeps nothing to read; its end is told by the record.

@@ -43,7 +43,7 @@ mod tests {
     }
 
     /// Starts with a store that a server on another machine served with the engine `before`; the
-    /// engine is `now`. An engine without a lasting id is called ``.
+    /// engine is `now`. An engine without a lasting id has no name.
     async fn start(before: &str, now: &str) -> Result<(), ServerError> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("docket.db");

@@ -11,7 +11,7 @@ use super::{
     Client,
     answer::{Declined, Unreachable},
     pauses::Pauses,
-    runs::Output,
+    runs::LiveOutput,
 };
 
 /// Something that happens while a run is followed.
@@ -41,7 +41,7 @@ enum Stage<'a> {
     /// The output is to be asked for; where the run is known to be over, for the last time.
     Closed(Option<Box<RunRecord>>),
     /// The output is read.
-    Open(Output<'a>, Option<Box<RunRecord>>),
+    Open(LiveOutput<'a>, Option<Box<RunRecord>>),
     /// The stream ended; whether the run did, the record says.
     Ended,
 }
@@ -81,8 +81,8 @@ impl<'a> Follow<'a> {
                     self.stage = Stage::Ended;
                     return Ok(over.map(Event::Over));
                 };
-                let bytes = piece.as_ref().to_vec();
-                self.seen += bytes.len() as u64;
+                let (end, bytes) = piece;
+                self.seen = end;
                 self.pauses.begin_anew();
                 Ok(Some(Event::Bytes(bytes)))
             }

@@ -4,9 +4,12 @@ use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
     run::Instant,
-    wire::{CancelRequest, RunRecord, RunRequest},
+    wire::{CancelRequest, OUTPUT_FRAMES, OutputFrames, RunRecord, RunRequest},
 };
-use reqwest::{Method, Response, StatusCode, header::CONTENT_TYPE};
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
@@ -87,12 +90,16 @@ impl Client {
     }
 
     /// What a run wrote after so many bytes and writes from now on, to its end.
-    pub(super) async fn live_output(&self, run: &RunId, skip: u64) -> Result<Output<'_>> {
+    pub(super) async fn live_output(&self, run: &RunId, skip: u64) -> Result<LiveOutput<'_>> {
         let mut request = self.request(Method::GET, &format!("{}/output?follow=true", path(run)));
         if skip > 0 {
             request = request.query(&[("skip", skip)]);
         }
-        Ok(Output { client: self, response: self.send(request).await? })
+        let response = self.send(request.header(ACCEPT, OUTPUT_FRAMES)).await?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        // Servers of earlier versions answer without frames.
+        let frames = (kind == Some(OUTPUT_FRAMES)).then(OutputFrames::default);
+        Ok(LiveOutput { output: Output { client: self, response }, frames, position: skip })
     }
 }
 
@@ -104,6 +111,31 @@ fn path(run: &RunId) -> String {
 fn is_record(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+/// The output of a run that is followed, read piece by piece.
+pub(crate) struct LiveOutput<'a> {
+    output: Output<'a>,
+    frames: Option<OutputFrames>,
+    position: u64,
+}
+
+impl LiveOutput<'_> {
+    /// The next bytes and the position behind them, or nothing at the end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+        loop {
+            if let Some(frame) = self.frames.as_mut().and_then(OutputFrames::next_frame) {
+                return Ok(Some(frame));
+            }
+            let Some(piece) = self.output.piece().await? else { return Ok(None) };
+            let Some(frames) = &mut self.frames else {
+                let bytes = piece.as_ref().to_vec();
+                self.position += bytes.len() as u64;
+                return Ok(Some((self.position, bytes)));
+            };
+            frames.push(piece.as_ref());
+        }
+    }
 }
 
 /// The output of a run, read piece by piece.

@@ -5,11 +5,12 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use docket_model::wire::{OUTPUT_FRAMES, output_frame};
 use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{Stub, cut, held, in_turn, ok, over, problem, record, running, silent},
+    stub::{Stub, answer, cut, held, in_turn, ok, over, problem, record, running, silent},
 };
 
 const RUN: &str = "20261121T090000.123Z";
@@ -188,6 +189,31 @@ fn a_stream_that_a_stopping_server_ends_is_not_taken_for_the_end_of_the_run() {
     let (run, skip) = (format!("GET /foo/runs/{RUN}"), "/output?follow=true&skip=4");
     let asked = [run.clone(), format!("{run}{skip}"), run.clone(), format!("{run}{skip}")];
     assert_eq!(stub.lines()[1..], asked);
+}
+
+#[test]
+fn following_goes_on_at_the_position_that_the_server_said_where_output_is_missing() {
+    let frames = |frames: &[(u64, &str)]| {
+        let frames = frames.iter().map(|(end, text)| output_frame(*end, text.as_bytes()));
+        let kind = format!("Content-Type: {OUTPUT_FRAMES}");
+        answer("200 OK", [kind], frames.collect::<Vec<_>>().concat())
+    };
+    let stub = Stub::tcp(in_turn([
+        frames(&[(4, "one\n"), (1004, "[docket: 1000 bytes missing]\n")]),
+        ok(running()),
+        frames(&[(1008, "two\n")]),
+        ok(over("succeeded", 0, 1008)),
+    ]));
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", RUN, "-f"])), @"
+    exit code 0
+    --- stdout
+    one
+    [docket: 1000 bytes missing]
+    two
+    ");
+    assert!(stub.lines()[2].ends_with("/output?follow=true&skip=1004"), "{:?}", stub.lines());
+    let accept = format!("accept: {OUTPUT_FRAMES}");
+    assert!(stub.requests()[0].headers.contains(&accept), "{:?}", stub.requests()[0].headers);
 }
 
 #[test]

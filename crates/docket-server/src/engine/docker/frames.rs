@@ -9,6 +9,15 @@ const ENGINE: u8 = 3;
 /// How much of a message of the engine is held, in bytes.
 const LONGEST_MESSAGE: usize = 8192;
 
+/// A part of a log in frames.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part<'a> {
+    /// A frame of this stream begins.
+    Begin(u8),
+    /// More of what the container wrote.
+    Payload(&'a [u8]),
+}
+
 /// Takes the frames apart as their bytes come in, in pieces of any size; holds no frame in memory.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
@@ -30,12 +39,27 @@ impl Frames {
     /// Hands to `output` what the container wrote.
     pub(super) fn push(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &[u8],
         output: &mut impl FnMut(&[u8]),
+    ) -> Result<(), NoFrame> {
+        self.push_parts(bytes, &mut |part| match part {
+            Part::Begin(_) => {}
+            Part::Payload(payload) => output(payload),
+        })
+    }
+
+    /// Hands to `parts` what the container wrote, and where frames of it begin.
+    pub(super) fn push_parts(
+        &mut self,
+        mut bytes: &[u8],
+        parts: &mut impl FnMut(Part<'_>),
     ) -> Result<(), NoFrame> {
         while !bytes.is_empty() {
             if self.missing == 0 {
                 bytes = self.read_header(bytes)?;
+                if self.missing > 0 && self.stream != ENGINE {
+                    parts(Part::Begin(self.stream));
+                }
                 continue;
             }
             let most = usize::try_from(self.missing).unwrap_or(usize::MAX);
@@ -45,7 +69,7 @@ impl Frames {
                 self.message.extend(payload.iter().take(room));
                 self.missing_message += payload.len().saturating_sub(room);
             } else {
-                output(payload);
+                parts(Part::Payload(payload));
             }
             self.missing -= u32::try_from(payload.len()).unwrap_or(self.missing);
             bytes = rest;

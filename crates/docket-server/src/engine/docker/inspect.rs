@@ -1,6 +1,6 @@
 //! What docket reads of an engine's description of a container.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::{ContainerId, Exit};
@@ -25,6 +25,22 @@ pub(super) struct Inspected {
     created: Option<String>,
     state: State,
     config: Config,
+    #[serde(default)]
+    host_config: HostConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HostConfig {
+    log_config: Option<LogConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LogConfig {
+    #[serde(default, rename = "Type")]
+    driver: String,
+    config: Option<HashMap<String, String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +100,32 @@ impl Inspected {
     /// True where it writes to a terminal, so that its log has no frames.
     pub(super) fn has_terminal(&self) -> bool {
         self.config.tty
+    }
+
+    /// In words, how much of its output its log driver keeps, where that drops old output; nothing
+    /// where it keeps all, or is not known to rotate what it keeps.
+    pub(super) fn kept_output(&self) -> Option<Arc<str>> {
+        let LogConfig { driver, config } = self.host_config.log_config.as_ref()?;
+        let option = |name: &str| {
+            let value = config.as_ref()?.get(name)?;
+            (!value.is_empty() && value != "-1").then_some(value.as_str())
+        };
+        let size = option("max-size");
+        match driver.as_str() {
+            // The names of Docker's own drivers that keep no bounded copy, and those of Podman.
+            "" | "none" | "journald" | "k8s-file" | "passthrough" => return None,
+            "json-file" if size.is_none() => return None,
+            // `local`, and the drivers that send output elsewhere: the engine keeps a copy with a bound.
+            _ => {}
+        }
+        let options = ["max-size", "max-file"].into_iter();
+        let options = options.filter_map(|name| Some(format!(", {name} {}", option(name)?)));
+        Some(format!("`{driver}`{}", options.collect::<String>()).into())
+    }
+
+    /// True where its log driver drops old output.
+    pub(super) fn drops_old_output(&self) -> bool {
+        self.kept_output().is_some()
     }
 
     /// Whose it is, by its labels.
@@ -146,4 +188,38 @@ fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {
 pub(super) fn moment_in(text: &str) -> Option<DateTime<Utc>> {
     let moment = DateTime::parse_from_rfc3339(text).ok()?;
     (moment.year() > 1).then(|| moment.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn kept_output(driver: &str, options: &Value) -> Option<String> {
+        let inspected: Inspected = serde_json::from_value(json!({
+            "Id": "c1", "State": {}, "Config": {},
+            "HostConfig": {"LogConfig": {"Type": driver, "Config": options}},
+        }))
+        .unwrap();
+        inspected.kept_output().map(|kept| kept.to_string())
+    }
+
+    #[test]
+    fn a_log_driver_drops_old_output_where_what_it_keeps_is_bounded() {
+        let rotated = json!({"max-size": "1m", "max-file": "3", "compress": "true"});
+        for (driver, options, kept) in [
+            ("json-file", json!({}), None),
+            ("json-file", Value::Null, None),
+            ("json-file", json!({"max-size": "-1"}), None),
+            ("json-file", rotated, Some("`json-file`, max-size 1m, max-file 3")),
+            ("local", json!({}), Some("`local`")),
+            ("syslog", json!({"syslog-address": "udp://10.0.0.1"}), Some("`syslog`")),
+            ("journald", json!({}), None),
+            ("k8s-file", Value::Null, None),
+            ("none", json!({}), None),
+        ] {
+            assert_eq!(kept_output(driver, &options).as_deref(), kept, "{driver}");
+        }
+    }
 }

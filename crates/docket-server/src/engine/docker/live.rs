@@ -4,8 +4,9 @@
 //!    and skips what was handed out before.
 //! 2. The end of a follow proves nothing, because it comes too when an engine goes down. What was
 //!    written is complete once the log was read to its end after the container had ended.
+//! 3. A log that the engine's driver rotates is not followed, but read part after part (`rotated`).
 
-use std::time::Duration;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use docket_model::run::ContainerId;
@@ -14,7 +15,14 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-use super::{client::Client, frames::Frames, log};
+use super::{
+    client::Client,
+    frames::Frames,
+    inspect::Inspected,
+    log,
+    notes::Notes,
+    rotated::{Part, Rounds},
+};
 use crate::engine::EngineError;
 
 /// How long a log may be silent before it is looked whether the container runs at all.
@@ -36,11 +44,12 @@ pub(super) enum Until {
 /// Hands out what the container writes, as far as it is wanted, without the first `skip` bytes.
 pub(super) fn output(
     client: Client,
+    notes: Arc<Notes>,
     id: ContainerId,
     skip: u64,
     until: Until,
 ) -> BoxStream<'static, Result<Bytes, EngineError>> {
-    let live = Live { client, id, until, handed_out: skip, pause: Duration::ZERO, failures: 0 };
+    let live = Live::new(client, notes, id, skip, until);
     let steps = stream::unfold(Some((live, None)), move |state| async move {
         let (mut live, mut read) = state?;
         match live.next(&mut read).await {
@@ -53,9 +62,28 @@ pub(super) fn output(
     steps.boxed()
 }
 
+/// Reads along the log of a container whose log driver drops old output, so that it is known in the
+/// end how much was dropped. Does not return.
+pub(super) async fn count(client: Client, notes: Arc<Notes>, id: ContainerId) -> Infallible {
+    let drops_old_output = loop {
+        match client.inspect(&id.0).await {
+            Ok(inspected) => break inspected.drops_old_output(),
+            Err(EngineError::Gone) => break false,
+            Err(_) => tokio::time::sleep(PAUSES.1).await,
+        }
+    };
+    if drops_old_output {
+        let mut live = Live::new(client, notes, id, u64::MAX, Until::Ended);
+        let mut read = None;
+        while let Ok(Some(_)) = live.next(&mut read).await {}
+    }
+    std::future::pending().await
+}
+
 /// A log, as far as it was handed out.
 struct Live {
     client: Client,
+    notes: Arc<Notes>,
     id: ContainerId,
     until: Until,
     /// The bytes that were handed out, or were not wanted.
@@ -64,20 +92,37 @@ struct Live {
     pause: Duration,
     /// How often in a row a last read broke off without a new byte.
     failures: u32,
+    /// Of a log that is rotated: how it is read.
+    rounds: Option<Rounds>,
 }
 
-/// One read of the log, from its beginning.
+/// One read of the log.
 struct Read {
     pieces: BoxStream<'static, Result<Bytes, EngineError>>,
-    /// None where the container writes to a terminal.
-    frames: Option<Frames>,
-    /// How many bytes of the log it has gone through.
-    position: u64,
+    form: Form,
     /// True where the end of this read is the end of what is wanted: the container had ended before.
     is_last: bool,
 }
 
+/// What is read, and how far.
+enum Form {
+    /// The whole log, from its beginning.
+    Whole {
+        /// None where the container writes to a terminal.
+        frames: Option<Frames>,
+        /// How many bytes of the log it has gone through.
+        position: u64,
+    },
+    /// A part of a log that is rotated.
+    Part(Box<Part>),
+}
+
 impl Live {
+    fn new(client: Client, notes: Arc<Notes>, id: ContainerId, skip: u64, until: Until) -> Self {
+        let (pause, failures, rounds) = (Duration::ZERO, 0, None);
+        Self { client, notes, id, until, handed_out: skip, pause, failures, rounds }
+    }
+
     /// What was written next; nothing once the container has ended and its log was read to the end.
     async fn next(&mut self, under_way: &mut Option<Read>) -> Result<Option<Bytes>, EngineError> {
         loop {
@@ -97,8 +142,13 @@ impl Live {
                     (self.pause, self.failures) = (Duration::ZERO, 0);
                     return Ok(Some(bytes));
                 }
-                Ok(None) if read.is_last => return Ok(None),
-                Ok(None) => *under_way = None,
+                Ok(None) => {
+                    if let Some(read) = under_way.take()
+                        && self.end_of(read).await
+                    {
+                        return Ok(None);
+                    }
+                }
                 Err(error) => {
                     self.failures += u32::from(read.is_last);
                     *under_way = None;
@@ -108,7 +158,7 @@ impl Live {
         }
     }
 
-    /// Begins a read of the whole log: the last one, if the container has ended.
+    /// Begins a read of the log: the last one, if the container has ended.
     async fn begin(&mut self) -> Result<Read, EngineError> {
         let inspected = loop {
             let inspected = self.client.inspect(&self.id.0).await?;
@@ -128,14 +178,46 @@ impl Live {
         if !is_last {
             self.rest().await;
         }
+        if inspected.drops_old_output() {
+            return self.begin_part(&inspected, is_last).await;
+        }
         let follow = if is_last { "" } else { "&follow=1" };
         let pieces = self.client.get(format!("{}{follow}", log::path(&self.id)))?.boxed();
         let frames = (!inspected.has_terminal()).then(Frames::default);
-        Ok(Read { pieces, frames, position: 0, is_last })
+        Ok(Read { pieces, form: Form::Whole { frames, position: 0 }, is_last })
+    }
+
+    /// Begins to read a part of a log that is rotated.
+    async fn begin_part(
+        &mut self,
+        inspected: &Inspected,
+        is_last: bool,
+    ) -> Result<Read, EngineError> {
+        let rounds = self.rounds.get_or_insert_with(|| {
+            Rounds::new(self.notes.index(&self.id), inspected.has_terminal())
+        });
+        let (query, part) = rounds.begin().await;
+        let pieces = self.client.get(format!("{}{query}", log::path(&self.id)))?.boxed();
+        Ok(Read { pieces, form: Form::Part(Box::new(part)), is_last })
+    }
+
+    /// Takes note of the end of a read; true where nothing is left to read.
+    async fn end_of(&mut self, Read { form, is_last, .. }: Read) -> bool {
+        let (Some(rounds), Form::Part(part)) = (&mut self.rounds, form) else { return is_last };
+        if !rounds.end(&part) {
+            return false;
+        }
+        if !is_last && (rounds.news(&self.client, &self.id).await || part.has_news()) {
+            (self.pause, self.failures) = (Duration::ZERO, 0);
+        }
+        is_last
     }
 
     /// The next piece, without what was handed out before; nothing at the end of the read.
     async fn piece(&mut self, read: &mut Read) -> Result<Option<Bytes>, EngineError> {
+        if read.is_cut_short() {
+            return Ok(None);
+        }
         match tokio::time::timeout(SILENCE_LIMIT, read.pieces.next()).await {
             Ok(Some(piece)) => self.unseen(read, piece.map_err(log::gone_or)?).map(Some),
             Ok(None) => read.end().map(|()| None),
@@ -148,7 +230,11 @@ impl Live {
 
     /// Takes the frames off, and what was handed out before.
     fn unseen(&mut self, read: &mut Read, piece: Bytes) -> Result<Bytes, EngineError> {
-        let written = match &mut read.frames {
+        let (frames, position) = match &mut read.form {
+            Form::Part(part) => return part.unseen(&piece, &mut self.handed_out),
+            Form::Whole { frames, position } => (frames, position),
+        };
+        let written = match frames {
             None => piece,
             Some(frames) => {
                 let mut written = Vec::with_capacity(piece.len());
@@ -157,10 +243,10 @@ impl Live {
                 written.into()
             }
         };
-        let known = self.handed_out.saturating_sub(read.position);
+        let known = self.handed_out.saturating_sub(*position);
         let known = usize::try_from(known).unwrap_or(usize::MAX).min(written.len());
         let unseen = written.slice(known..);
-        read.position += written.len() as u64;
+        *position += written.len() as u64;
         self.handed_out += unseen.len() as u64;
         Ok(unseen)
     }
@@ -187,16 +273,25 @@ impl Live {
 impl Read {
     /// Whether the end of the read is one of the log too.
     fn end(&self) -> Result<(), EngineError> {
-        let Some(frames) = &self.frames else { return Ok(()) };
-        match frames.message() {
+        let (message, is_complete) = match &self.form {
+            Form::Part(part) => (part.message(), part.is_complete()),
+            Form::Whole { frames: Some(frames), .. } => (frames.message(), frames.are_complete()),
+            Form::Whole { frames: None, .. } => (None, true),
+        };
+        match message {
             // A follow may do better the next time.
             Some(message) if self.is_last => {
                 let message = format!("the output may end too soon: {message}");
                 Err(EngineError::Refused { status: 500, message })
             }
-            _ if frames.are_complete() => Ok(()),
+            _ if is_complete => Ok(()),
             _ => Err(log::broken("it ends within a frame")),
         }
+    }
+
+    /// True where the rest of the read is of no use.
+    fn is_cut_short(&self) -> bool {
+        matches!(&self.form, Form::Part(part) if part.is_cut_short())
     }
 }
 
@@ -231,7 +326,8 @@ mod tests {
     }
 
     async fn read(stub: &Stub, skip: u64) -> Result<Vec<u8>, EngineError> {
-        let live = output(stub.client(), ContainerId("c1".into()), skip, Until::Ended);
+        let notes = Arc::default();
+        let live = output(stub.client(), notes, ContainerId("c1".into()), skip, Until::Ended);
         let pieces: Vec<Bytes> = live.try_collect().await?;
         Ok(pieces.concat())
     }

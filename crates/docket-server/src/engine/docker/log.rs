@@ -6,7 +6,13 @@ use docket_model::{Output, run::ContainerId};
 use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 
-use super::{client::Client, frames::Frames};
+use super::{
+    client::Client,
+    frames::Frames,
+    log_index::{Extent, Missing, Walk},
+    notes::{LogForm, Notes},
+    stamps::{Next, Stamped},
+};
 use crate::engine::{Captured, EngineError};
 
 /// How often a log is read that breaks off, or that the engine fails at, before the caller is told.
@@ -14,29 +20,101 @@ const TRIES: u32 = 3;
 /// How long the engine may take for the next piece.
 const PIECE_LIMIT: Duration = Duration::from_secs(60);
 
-/// Reads the whole log from its beginning; a read that breaks off or fails is begun again, unless
-/// that took its time.
-pub(super) async fn read(
-    client: &Client,
-    id: &ContainerId,
-    has_terminal: bool,
-    limit: usize,
-) -> Result<Captured, EngineError> {
-    let begun_at = Instant::now();
-    let mut outcome = Err(EngineError::Gone);
-    for _ in 0..TRIES {
-        outcome = read_once(client, id, has_terminal, limit).await;
-        match outcome {
-            Err(error) if error.is_unreadable_log() => {
-                let remark = Some(format!("no output: {error}"));
-                return Ok(Captured { output: Output::default(), remark });
+/// The log of a container that has ended.
+pub(super) struct Log<'a> {
+    pub(super) client: &'a Client,
+    pub(super) id: &'a ContainerId,
+    pub(super) form: LogForm,
+    pub(super) notes: &'a Notes,
+}
+
+impl Log<'_> {
+    /// Reads the whole log from its beginning, and keeps at most `limit` bytes; a read that breaks off
+    /// or fails is begun again, unless that took its time.
+    pub(super) async fn read(&self, limit: usize) -> Result<Captured, EngineError> {
+        let begun_at = Instant::now();
+        let mut outcome = Err(EngineError::Gone);
+        for _ in 0..TRIES {
+            outcome = match &self.form.kept {
+                None => self.read_once(limit).await,
+                Some(kept) => self.read_rotated(kept, limit).await,
+            };
+            match outcome {
+                Err(error) if error.is_unreadable_log() => {
+                    let remark = Some(format!("no output: {error}"));
+                    return Ok(Captured { output: Output::default(), remark });
+                }
+                Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. })
+                    if begun_at.elapsed() < PIECE_LIMIT => {}
+                _ => break,
             }
-            Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. })
-                if begun_at.elapsed() < PIECE_LIMIT => {}
-            _ => break,
         }
+        outcome
     }
-    outcome
+
+    async fn read_once(&self, limit: usize) -> Result<Captured, EngineError> {
+        let mut pieces = self.client.get(path(self.id))?;
+        let mut output = Output::bounded(limit);
+        let mut frames = Frames::default();
+        while let Some(piece) = next(self.client, &mut pieces).await? {
+            if self.form.has_terminal {
+                output.push(&piece);
+            } else if frames.push(&piece, &mut |bytes| output.push(bytes)).is_err() {
+                return Err(broken("it is not in frames"));
+            }
+        }
+        if !frames.are_complete() {
+            return Err(broken("it ends within a frame"));
+        }
+        Ok(Captured { output, remark: frames.message().as_deref().map(ends_too_soon) })
+    }
+
+    /// Reads a log that is rotated, which may begin in the middle of what was written.
+    async fn read_rotated(&self, kept: &str, limit: usize) -> Result<Captured, EngineError> {
+        let mut pieces = self.client.get(format!("{}&timestamps=1", path(self.id)))?;
+        let mut output = Output::bounded(limit);
+        let mut stamped = Stamped::new(self.form.has_terminal);
+        let mut walk = Walk::new(self.notes.index(self.id), Extent::All, None);
+        while let Some(piece) = next(self.client, &mut pieces).await? {
+            let pushed = stamped.push(&piece, |next| {
+                match next {
+                    Next::Message(stream, stamp) => drop(walk.message(stream, stamp)),
+                    Next::Bytes(bytes) => {
+                        walk.bytes(bytes.len());
+                        output.push(bytes);
+                    }
+                }
+                true
+            });
+            pushed.map_err(|_| broken("its messages have no time stamps"))?;
+        }
+        if !stamped.is_complete() {
+            return Err(broken("it ends within a frame"));
+        }
+        if walk.is_outdated() {
+            return Err(broken("the log driver dropped what was to be read"));
+        }
+        let missing = walk.missing();
+        let output = output.behind_missing(missing.bytes);
+        let dropped = (missing.bytes > 0).then(|| dropped(missing, kept));
+        let remarks = dropped.into_iter().chain(stamped.message().as_deref().map(ends_too_soon));
+        let remark = remarks.reduce(|first, second| format!("{first}; {second}"));
+        Ok(Captured { output, remark })
+    }
+}
+
+fn ends_too_soon(message: &str) -> String {
+    format!("the output may end too soon: {message}")
+}
+
+/// Says what is missing at the beginning of an output.
+fn dropped(missing: Missing, kept: &str) -> String {
+    let Missing { bytes, is_exact } = missing;
+    let at_least = if is_exact { "" } else { "at least " };
+    format!(
+        "the beginning of the output is missing, {at_least}{bytes} bytes: the engine's log driver \
+         ({kept}) dropped it before docket read the log"
+    )
 }
 
 /// Tells a log whose container is gone from one that the engine does not hand out.
@@ -56,29 +134,6 @@ fn is_going(message: &str) -> bool {
 /// Where both streams of a log are, from its beginning.
 pub(super) fn path(id: &ContainerId) -> String {
     format!("/containers/{id}/logs?stdout=1&stderr=1")
-}
-
-async fn read_once(
-    client: &Client,
-    id: &ContainerId,
-    has_terminal: bool,
-    limit: usize,
-) -> Result<Captured, EngineError> {
-    let mut pieces = client.get(path(id))?;
-    let mut output = Output::bounded(limit);
-    let mut frames = Frames::default();
-    while let Some(piece) = next(client, &mut pieces).await? {
-        if has_terminal {
-            output.push(&piece);
-        } else if frames.push(&piece, &mut |bytes| output.push(bytes)).is_err() {
-            return Err(broken("it is not in frames"));
-        }
-    }
-    if !frames.are_complete() {
-        return Err(broken("it ends within a frame"));
-    }
-    let remark = frames.message().map(|message| format!("the output may end too soon: {message}"));
-    Ok(Captured { output, remark })
 }
 
 /// The next piece, unless the engine takes too long for it.
@@ -103,6 +158,13 @@ mod tests {
         *,
     };
 
+    /// Reads the log of a container without a terminal, of which this is noted.
+    async fn read(stub: &Stub, notes: &Notes, kept: Option<&str>) -> Result<Captured, EngineError> {
+        let (client, id) = (stub.client(), ContainerId("c1".into()));
+        let form = LogForm { has_terminal: false, kept: kept.map(Into::into) };
+        Log { client: &client, id: &id, form, notes }.read(100).await
+    }
+
     const LOG: &[u8] = b"\x01\0\0\0\0\0\0\x04out\n\x02\0\0\0\0\0\0\x03err";
 
     #[tokio::test]
@@ -113,7 +175,7 @@ mod tests {
                 .into_iter();
         let stub = Stub::start(move |_| answers.next().unwrap());
 
-        let captured = read(&stub.client(), &ContainerId("c1".into()), false, 100).await.unwrap();
+        let captured = read(&stub, &Notes::default(), None).await.unwrap();
 
         assert_eq!(captured.output.to_bytes(), b"out\nerr");
         assert_eq!(stub.count("GET /containers/c1/logs?stdout=1&stderr=1"), 3);
@@ -124,7 +186,7 @@ mod tests {
         let stub = Stub::start(|_| Reply::Silence);
         let asked_at = Instant::now();
 
-        let silent = read(&stub.client(), &ContainerId("c1".into()), false, 100).await;
+        let silent = read(&stub, &Notes::default(), None).await;
 
         assert!(matches!(silent, Err(EngineError::Unreachable(_))), "{silent:?}");
         assert_eq!(asked_at.elapsed().as_secs(), 60);
@@ -135,7 +197,7 @@ mod tests {
         let failed = |status| Reply::Json(status, r#"{"message":"no such thing"}"#.to_owned());
         let mut answers = [failed(500), Reply::Bytes(LOG.to_vec()), failed(501)].into_iter();
         let stub = Stub::start(move |_| answers.next().unwrap());
-        let read = async || read(&stub.client(), &ContainerId("c1".into()), false, 100).await;
+        let read = async || read(&stub, &Notes::default(), None).await;
 
         let failed_once = read().await.unwrap();
         let unreadable = read().await.unwrap();
@@ -148,7 +210,7 @@ mod tests {
     async fn a_read_that_always_breaks_off_is_no_refusal() {
         let stub = Stub::start(|_| Reply::Broken(LOG.to_vec()));
 
-        let broken = read(&stub.client(), &ContainerId("c1".into()), false, 100).await;
+        let broken = read(&stub, &Notes::default(), None).await;
 
         assert!(matches!(broken, Err(EngineError::Unreachable(_))), "{broken:?}");
     }

@@ -15,6 +15,7 @@ mod frames;
 mod inspect;
 mod live;
 mod log;
+mod log_index;
 mod login;
 mod notes;
 mod ours;
@@ -23,8 +24,10 @@ mod pull_failure;
 mod pull_report;
 mod reference;
 mod rehearse;
+mod rotated;
 mod run;
 mod ssh;
+mod stamps;
 mod stop;
 #[cfg(test)]
 mod stub;
@@ -45,7 +48,7 @@ use uuid::Uuid;
 use self::{
     client::{ANSWER_LIMIT, Client},
     live::Until,
-    notes::Notes,
+    notes::{LogForm, Notes},
     pull::Pulls,
 };
 pub use self::{
@@ -89,9 +92,9 @@ impl Default for Settings {
 pub struct DockerEngine {
     client: Client,
     pulls: Pulls,
-    notes: Notes,
     /// What images are for where a container does not say.
     platform: Option<String>,
+    notes: Arc<Notes>,
     /// The id that the engine gave itself, where two of its answers had the same.
     id: Mutex<Option<Arc<str>>>,
 }
@@ -108,8 +111,8 @@ pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, 
     Ok(DockerEngine {
         client,
         pulls: Pulls::new(config, max_pulling, pull_timeout),
-        notes: Notes::default(),
         platform,
+        notes: Arc::default(),
         id: Mutex::default(),
     })
 }
@@ -124,6 +127,11 @@ impl DockerEngine {
     /// What the image of a container is for, where it or the server's environment says so.
     fn platform_of(&self, plan: &Plan) -> Option<String> {
         plan.container.platform().or_else(|| self.platform.clone())
+    }
+
+    fn output_until(&self, container: &ContainerId, skip: u64, until: Until) -> LiveOutput {
+        let (client, notes) = (self.client.clone(), Arc::clone(&self.notes));
+        live::output(client, notes, container.clone(), skip, until)
     }
 
     /// The id in an answer of the engine, if it is the one in another answer too.
@@ -187,8 +195,13 @@ impl Engine for DockerEngine {
     }
 
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
-        let (exit, inspected) = run::follow(&self.client, container).await?;
-        self.notes.has_terminal(container, inspected.has_terminal());
+        let counting = live::count(self.client.clone(), Arc::clone(&self.notes), container.clone());
+        let (exit, inspected) = tokio::select! {
+            biased;
+            ended = run::follow(&self.client, container) => ended?,
+            never = counting => match never {},
+        };
+        self.notes.note(container, LogForm::of(&inspected));
         Ok(exit)
     }
 
@@ -228,19 +241,20 @@ impl Observation for DockerEngine {
     }
 
     async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
-        let has_terminal = match self.notes.terminal(container) {
-            Some(has_terminal) => has_terminal,
-            None => self.client.inspect_id(container).await?.has_terminal(),
+        let form = match self.notes.form(container) {
+            Some(form) => form,
+            None => LogForm::of(&self.client.inspect_id(container).await?),
         };
-        log::read(&self.client, container, has_terminal, limit).await
+        let log = log::Log { client: &self.client, id: container, form, notes: &self.notes };
+        log.read(limit).await
     }
 
     fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        live::output(self.client.clone(), container.clone(), skip, Until::Ended)
+        self.output_until(container, skip, Until::Ended)
     }
 
     fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        live::output(self.client.clone(), container.clone(), skip, Until::Now)
+        self.output_until(container, skip, Until::Now)
     }
 
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
@@ -288,8 +302,8 @@ mod tests {
         DockerEngine {
             client: stub.client(),
             pulls: Pulls::new(None, 1, Duration::from_secs(1)),
-            notes: Notes::default(),
             platform: None,
+            notes: Arc::default(),
             id: Mutex::default(),
         }
     }

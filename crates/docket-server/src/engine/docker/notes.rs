@@ -1,36 +1,68 @@
-//! Which ended containers wrote to a terminal, so that the engine is asked once.
+//! What was learnt of containers, so that the engine is asked once, and how far their logs were read.
 //!
-//! Losing a note costs a request, never a decision.
+//! Losing a note costs a request, or the knowledge of how much output is missing; never a decision.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use docket_model::run::ContainerId;
 use parking_lot::Mutex;
 
+use super::{inspect::Inspected, log_index::LogIndex};
+
 /// More notes than containers that are under way at once.
 const MOST: usize = 1 << 16;
 
-/// Notes on containers that have ended: true where one wrote to a terminal.
+/// How the log of a container is read.
+#[derive(Debug, Clone)]
+pub(super) struct LogForm {
+    /// True where the container writes to a terminal, so that the log has no frames.
+    pub(super) has_terminal: bool,
+    /// Where its log driver drops old output: in words, how much it keeps.
+    pub(super) kept: Option<Arc<str>>,
+}
+
+impl LogForm {
+    pub(super) fn of(inspected: &Inspected) -> Self {
+        Self { has_terminal: inspected.has_terminal(), kept: inspected.kept_output() }
+    }
+}
+
+/// Notes on containers.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Mutex<HashMap<ContainerId, bool>>);
+pub(super) struct Notes(Mutex<HashMap<ContainerId, Note>>);
+
+#[derive(Debug, Default)]
+struct Note {
+    form: Option<LogForm>,
+    index: Arc<LogIndex>,
+}
 
 impl Notes {
-    /// Notes whether it wrote to a terminal.
-    pub(super) fn has_terminal(&self, id: &ContainerId, has_terminal: bool) {
-        let mut notes = self.0.lock();
-        if notes.len() >= MOST {
-            notes.clear();
-        }
-        notes.insert(id.clone(), has_terminal);
+    /// Notes how the log of a container is read.
+    pub(super) fn note(&self, id: &ContainerId, form: LogForm) {
+        self.change(id, |note| note.form = Some(form));
     }
 
-    /// Whether it wrote to a terminal, where that is known.
-    pub(super) fn terminal(&self, id: &ContainerId) -> Option<bool> {
-        self.0.lock().get(id).copied()
+    /// How the log of a container is read, where that is known.
+    pub(super) fn form(&self, id: &ContainerId) -> Option<LogForm> {
+        self.0.lock().get(id)?.form.clone()
+    }
+
+    /// How far the log of a container was read, for all who read it.
+    pub(super) fn index(&self, id: &ContainerId) -> Arc<LogIndex> {
+        self.change(id, |note| Arc::clone(&note.index))
     }
 
     /// Drops what is known of it.
     pub(super) fn forget(&self, id: &ContainerId) {
         self.0.lock().remove(id);
+    }
+
+    fn change<T>(&self, id: &ContainerId, change: impl FnOnce(&mut Note) -> T) -> T {
+        let mut notes = self.0.lock();
+        if notes.len() >= MOST && !notes.contains_key(id) {
+            notes.clear();
+        }
+        change(notes.entry(id.clone()).or_default())
     }
 }

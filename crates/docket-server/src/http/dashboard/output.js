@@ -67,7 +67,7 @@ export function output(name) {
     const sheet = paper(lines, () => false);
     const cut = () => [
       skip > 0 && `the first ${bytes(skip)} are not shown here`,
-      omitted > 0 && `${bytes(omitted)} in the middle were not kept`,
+      omitted > 0 && `${bytes(omitted)} were not kept`,
     ];
     const answer = await send("GET", `${url}?attempt=${attempt.Attempt}&skip=${skip}`, { signal });
     const decoder = new TextDecoder();

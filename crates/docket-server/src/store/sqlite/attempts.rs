@@ -34,6 +34,9 @@ struct Stored<'a> {
     /// Bytes kept, and bytes left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<(usize, u64)>,
+    /// How many of the bytes left out stood before all that are kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    missing: u64,
 }
 
 /// How a container ended; its image stands at the attempt.
@@ -52,6 +55,11 @@ struct StoredExit {
     error: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")]
     engine_went_down: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -93,6 +101,7 @@ fn stored(instant: Instant, attempt: &Attempt) -> Stored<'_> {
             engine_went_down: exit.engine_went_down,
         }),
         output: attempt.output.as_ref().map(|output| (output.kept(), output.omitted())),
+        missing: attempt.output.as_ref().map_or(0, |output| output.missing()),
     }
 }
 
@@ -119,6 +128,9 @@ fn attempt(instant: Instant, stored: Stored<'_>) -> Attempt {
         remarks: stored.remarks.into_owned(),
         started_at,
         exit,
-        output: stored.output.map(|(kept, omitted)| Arc::new(Output::sized(kept, omitted))),
+        output: stored.output.map(|(kept, omitted)| {
+            let between = omitted.saturating_sub(stored.missing);
+            Arc::new(Output::sized(kept, between).behind_missing(stored.missing))
+        }),
     }
 }

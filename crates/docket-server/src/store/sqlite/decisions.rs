@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    AllocationName, Output, Run, RunId,
+    AllocationName, Run, RunId,
     run::{Instant, RunState},
     undecided::Suspensions,
 };
@@ -129,8 +129,7 @@ impl Work<'_> {
         let (position, mut run) = self.held(id, uid)?;
         rules::check_finishable(id, Some(&*run))?;
         // The bytes go to the file; memory keeps how many there are.
-        let sized = |output: &Arc<Output>| Output::sized(output.kept(), output.omitted());
-        let output = end.output.as_ref().map(|output| Arc::new(sized(output)));
+        let output = end.output.as_ref().map(|output| Arc::new(output.to_sized()));
         End { output, ..end.clone() }.apply(Arc::make_mut(&mut run));
         if let (Some(attempt), Some(output)) = (run.attempt(), &end.output) {
             outputs::write(self.sql, position, id.instant, attempt.number, output)?;
