@@ -282,9 +282,73 @@ pub struct Suspension {
     /// Until when; absent where somebody must resume it. In the past once it was resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
+    /// Present where all allocations were suspended together, and not this one by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<OfAll>,
+}
+
+/// What belongs to a suspension of all allocations together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct OfAll {
+    /// The suspension of this allocation by its name, which holds again when all are resumed together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
+    pub individual: Option<Box<Suspension>>,
 }
 
 impl Suspension {
+    /// This suspension, made now, where another one is in force: one of all allocations and one of this
+    /// allocation by its name do not replace each other. Where both hold, the one that ends later is
+    /// returned; one of all keeps the other.
+    #[must_use]
+    pub fn beside(self, held: Option<&Self>) -> Self {
+        let (all, individual) = match held.cloned() {
+            Some(Self { all: Some(OfAll { individual }), .. }) => (held, individual),
+            other => (None, other.map(Box::new)),
+        };
+        if self.all.is_some() {
+            return self.with_reason_of(all).over(individual);
+        }
+        let individual = self.with_reason_of(individual.as_deref());
+        match all {
+            Some(all) => all.clone().over(Some(Box::new(individual))),
+            None => individual,
+        }
+    }
+
+    /// This suspension of all allocations, where one by name is in force too.
+    fn over(self, individual: Option<Box<Self>>) -> Self {
+        let end = |held: &Self| held.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
+        match individual {
+            Some(individual) if end(&individual) >= end(&self) => *individual,
+            individual => Self { all: Some(OfAll { individual }), ..self },
+        }
+    }
+
+    /// This suspension with the reason of the one that it replaces, unless it has its own.
+    #[must_use]
+    pub fn with_reason_of(self, held: Option<&Self>) -> Self {
+        let reason = self.reason.or_else(|| held?.reason.clone());
+        Self { reason, ..self }
+    }
+
+    /// What is left of it when the allocation is resumed: by its name, or together with all others.
+    /// Nothing where it stays as it is.
+    #[must_use]
+    pub fn resumed(&self, is_of_all: bool, at: DateTime<Utc>) -> Option<Self> {
+        let ended = || Self { until: Some(at), all: None, ..self.clone() };
+        match &self.all {
+            None if is_of_all => None,
+            Some(OfAll { individual: Some(individual) })
+                if is_of_all && individual.holds_at(at) =>
+            {
+                Some((**individual).clone())
+            }
+            _ => Some(ended()),
+        }
+    }
+
     /// True while it holds.
     #[must_use]
     pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
@@ -328,6 +392,7 @@ mod tests {
             reason: reason.map(str::to_owned),
             since: from,
             until,
+            all: None,
         };
         let events = [
             Event::Paused(Pause { cause: Cause::NotRunning, from, to }),
@@ -358,10 +423,53 @@ mod tests {
     }
 
     #[test]
+    fn a_suspension_of_all_and_one_by_name_leave_each_other_as_they_are() {
+        let now = at("2026-11-21T01:00:00Z");
+        let (soon, late) = (at("2026-11-21T02:00:00Z"), at("2026-11-21T09:00:00Z"));
+        let suspension = |by: &str, until, all| Suspension {
+            by: by.to_owned(),
+            reason: None,
+            since: now,
+            until,
+            all,
+        };
+        let by_name = |until| suspension("ann", until, None);
+        let of_all = |until| suspension("bob", until, Some(OfAll::default()));
+
+        // The one by name ends later, so nothing of it changes.
+        for both in [of_all(Some(soon)).beside(Some(&by_name(None))), by_name(None)] {
+            assert_eq!(both, by_name(None));
+            assert_eq!(both.resumed(true, now), None);
+            assert_eq!(both.resumed(false, now).unwrap().until, Some(now));
+        }
+        // The one of all ends later, and gives back the one by name.
+        let orders = [
+            of_all(None).beside(Some(&by_name(Some(soon)))),
+            by_name(Some(soon)).beside(Some(&of_all(None))),
+        ];
+        for both in orders {
+            assert_eq!((both.by.as_str(), both.until), ("bob", None));
+            assert_eq!(both.resumed(true, now), Some(by_name(Some(soon))));
+            assert_eq!(both.resumed(true, late).unwrap().until, Some(late));
+            assert_eq!(both.resumed(false, now).unwrap().until, Some(now));
+        }
+        // A second one of a kind replaces the first.
+        assert_eq!(by_name(Some(late)).beside(Some(&by_name(None))), by_name(Some(late)));
+        assert_eq!(of_all(Some(late)).beside(Some(&of_all(None))), of_all(Some(late)));
+    }
+
+    #[test]
+    fn a_suspension_by_an_older_version_is_read() {
+        let text = r#"{"By":"ann","Since":"2026-11-21T01:00:00Z"}"#;
+        let read: Suspension = serde_json::from_str(text).unwrap();
+        assert_eq!((read.all, read.until), (None, None));
+    }
+
+    #[test]
     fn a_suspension_holds_until_its_end() {
         let (since, until) = (at("2026-11-21T01:00:00Z"), at("2026-11-21T02:00:00Z"));
         let suspension =
-            Suspension { by: "ann".to_owned(), reason: None, since, until: Some(until) };
+            Suspension { by: "ann".to_owned(), reason: None, since, until: Some(until), all: None };
 
         assert!(suspension.holds_at(at("2026-11-21T01:59:59Z")));
         assert!(!suspension.holds_at(until));

@@ -101,6 +101,25 @@ pub fn suspended(
     in_force.map(|(.., reason)| reason)
 }
 
+/// Returns the moment after which instants start by themselves, looked at from `from` on, if nothing
+/// changes: `from`, or the end of what suspends the allocation now; nothing where that has no end.
+#[must_use]
+pub fn starts_after(
+    allocation: &Allocation,
+    suspensions: Suspensions<'_>,
+    from: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    if allocation.specification.policies.suspended {
+        return None;
+    }
+    let in_force = suspensions.in_order().filter(|(_, until, _)| until.is_none_or(|it| now < it));
+    in_force.map(|(_, until, _)| until).try_fold(from, |from, until| {
+        // An instant at the end itself starts.
+        Some(from.max(until? - TimeDelta::nanoseconds(1)))
+    })
+}
+
 /// Returns the moments before which nothing starts by itself, and why.
 ///
 /// They are to be applied in their order, each to the instants that those before it leave.
@@ -279,6 +298,7 @@ mod tests {
             reason: None,
             since: at(since),
             until: until.map(at),
+            all: None,
         };
         let by_ann = held("ann", "2026-01-02T01:30:00Z", Some("2026-01-02T03:30:00Z"));
         let by_bob = held("bob", "2026-01-02T02:30:00Z", Some("2026-01-02T04:30:00Z"));

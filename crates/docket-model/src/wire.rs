@@ -56,7 +56,8 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Status {
-    /// The least instant that is still to come; absent where there is none.
+    /// The least instant that is still to come and starts, if nothing changes: one after the end of a
+    /// suspension or a pause. Absent where there is none.
     pub next: Option<DateTime<Utc>>,
     /// When it is due, in words; absent where it runs after others.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use docket_stub_engine::{Options, Program};
 use docket_tests::{
     Home, Server, StubEngine,
@@ -85,7 +86,9 @@ fn what_an_event_tells_of_a_run_is_what_the_run_is() {
     let states: Vec<_> = events.iter().filter_map(|event| event.text("State")).collect();
     let told: Value = serde_json::from_str(&events[events.len() - 1].data).unwrap();
     assert_eq!(states, ["claimed", "claimed", "running", "succeeded"]);
-    assert_eq!(told, json!({ "Allocation": "foo", "Run": record }));
+    assert_eq!(told, json!({ "At": told["At"], "Allocation": "foo", "Run": record }));
+    let at: DateTime<Utc> = told["At"].as_str().unwrap().parse().unwrap();
+    assert!(at >= record["Ended"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(), "{told}");
 }
 
 #[test]

@@ -48,6 +48,10 @@ pub struct SuspendRequest {
     /// Who asks; the address it comes from where nobody is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// True where all allocations are suspended together: a suspension of one by its name stays as it is.
+    /// Not for a pause.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
 }
 
 /// Asks that it goes on: the body of `POST /{name}/resume` and `/reset` and of `POST /-/unpause`, which
@@ -58,4 +62,8 @@ pub struct ResumeRequest {
     /// Who asks; the address it comes from where nobody is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// True where all allocations are resumed together: a suspension of one by its name stays as it is.
+    /// Only for `/{name}/resume`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
 }

@@ -30,8 +30,11 @@ impl From<Upcoming> for Coming {
 pub struct Instants {
     /// The zone in force.
     pub time_zone: String,
-    /// The instants, the least first.
+    /// The instants that will start, the least first.
     pub instants: Vec<Coming>,
+    /// Why instants are left out, where a suspension or a pause does that now, with its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<String>,
 }
 
 /// How many instants fall on each of the coming minutes: `GET /-/forecast`.

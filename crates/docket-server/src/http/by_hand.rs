@@ -7,7 +7,7 @@ use actix_web::{
 };
 use docket_model::{
     Zone,
-    journal::{Suspension, shown},
+    journal::{OfAll, Suspension, shown},
     moment,
     run::{Cancellation, Demand, RunState},
     wire::{CancelRequest, ResumeRequest, RunRecord, RunRequest, SuspendRequest},
@@ -151,7 +151,7 @@ pub(super) fn suspension(
     asked: SuspendRequest,
     zone: Zone,
 ) -> Result<Suspension, ApiError> {
-    let SuspendRequest { reason, until, by } = asked;
+    let SuspendRequest { reason, until, by, all } = asked;
     let since = api.clock.now();
     let until = until.map(|until| moment::read_coming(&until, zone, since)).transpose();
     let until = until.map_err(|error| ApiError::BadRequest(format!("Until: {error}")))?;
@@ -161,7 +161,7 @@ pub(super) fn suspension(
     let by = asker(request, by)?;
     check_text("Reason", reason.as_deref().unwrap_or_default(), LONGEST_REASON)?;
     let reason = reason.filter(|reason| !reason.trim().is_empty());
-    Ok(Suspension { by, reason, since, until })
+    Ok(Suspension { by, reason, since, until, all: all.then(OfAll::default) })
 }
 
 /// `POST /{name}/resume`: things start again, for instants to come.
@@ -188,9 +188,9 @@ pub(super) async fn resume(
     name: Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by } = read(&api.limits, &request, payload).await?;
+    let ResumeRequest { by, all } = read(&api.limits, &request, payload).await?;
     let deed = deed(&api, &request, by)?;
-    steer(&api, &name, Steering::Resume, deed).await
+    steer(&api, &name, Steering::Resume { is_of_all: all }, deed).await
 }
 
 /// `POST /{name}/reset`: a latest instant ahead of the clock is set back to now.
@@ -217,9 +217,16 @@ pub(super) async fn reset(
     name: Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by } = read(&api.limits, &request, payload).await?;
+    let ResumeRequest { by, all } = read(&api.limits, &request, payload).await?;
+    refuse_all(all)?;
     let deed = deed(&api, &request, by)?;
     steer(&api, &name, Steering::Reset, deed).await
+}
+
+/// Refuses `All` where it means nothing.
+pub(super) fn refuse_all(all: bool) -> Result<(), ApiError> {
+    let message = "All: is only for `/{name}/suspend` and `/{name}/resume`".to_owned();
+    if all { Err(ApiError::BadRequest(message)) } else { Ok(()) }
 }
 
 async fn steer(

@@ -11,6 +11,7 @@ use docket_model::{
     Allocation, AllocationName, Zone,
     journal::Suspension,
     schedule::Kind,
+    undecided::{self, Suspensions},
     wire::{Forecast, Frequent},
 };
 use serde::Deserialize;
@@ -185,15 +186,13 @@ impl Key {
         let Standing { allocation, decided, suspension, .. } = standing;
         let schedule = allocation.specification.schedule()?;
         let policies = &allocation.specification.policies;
-        if policies.suspended || schedule.kind() == Kind::Empty {
+        if schedule.kind() == Kind::Empty {
             return None;
         }
         let before = |moment: DateTime<Utc>| moment - TimeDelta::seconds(1);
-        let mut after = before(from).max(decided.unwrap_or_default());
-        let suspensions = [suspension.as_deref(), pause].into_iter().flatten();
-        for suspension in suspensions.filter(|held| held.holds_at(from)) {
-            after = after.max(before(suspension.until?));
-        }
+        let after = before(from).max(decided.unwrap_or_default());
+        let suspensions = Suspensions { allocation: suspension.as_deref(), server: pause };
+        let after = undecided::starts_after(allocation, suspensions, after, from)?;
         Some(Self {
             schedule: schedule.text().into(),
             zone: allocation.zone(zone).name(),

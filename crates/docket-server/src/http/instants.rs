@@ -4,14 +4,20 @@ use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
-use docket_model::wire::{Coming, Instants};
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Allocation,
+    journal::shown,
+    undecided::{self, Suspensions},
+    wire::{Coming, Instants},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     Api,
     error::{ApiError, JSON},
-    number,
+    moment, number,
     openapi::{
         parameters::OfAllocation,
         refusals::{Any, Asked, Guarded, Named},
@@ -32,11 +38,16 @@ pub(super) struct InstantsQuery {
     /// How many at most; 10 where nobody says.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
+    /// Those after this moment, in place of the present: RFC 3339, or by the wall clock of the
+    /// allocation's zone.
+    #[param(example = "2026-11-21T09:00:00Z")]
+    from: Option<String>,
 }
 
 /// `GET /{name}/instants`: the next ones, with what daylight saving does to them.
 ///
-/// They are those of the schedule: whether something suspends it does not matter.
+/// They are those that will start if nothing changes: where the allocation is suspended, or the whole
+/// server paused, they begin after the end of that, and there are none where it has no end.
 #[utoipa::path(
     get,
     path = "/{name}/instants",
@@ -56,19 +67,43 @@ pub(super) async fn list(
     name: Path<String>,
     query: Query<InstantsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = query.0.limit;
+    let Query(InstantsQuery { limit, from }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MOST)).transpose()?;
     let Some(standing) = api.store.standing(&name).await? else {
         return Err(api.no_such_allocation(&name).await);
     };
     let now = api.clock.now();
-    let from = standing.decided.unwrap_or(now).max(now);
     let allocation = &standing.allocation;
-    let coming = allocation.upcoming(from, api.zone).take(limit.unwrap_or(DEFAULT));
+    let zone = allocation.zone(api.zone);
+    let from = from.map(|from| moment::read("from", &from, zone, now)).transpose()?;
+    let from = from.unwrap_or_else(|| standing.decided.unwrap_or(now).max(now));
+    let pause = api.store.pause();
+    let suspensions =
+        Suspensions { allocation: standing.suspension.as_deref(), server: pause.as_deref() };
+    let start = undecided::starts_after(allocation, suspensions, from, now);
+    let coming = start.map(|start| allocation.upcoming(start, api.zone));
+    let coming = coming.into_iter().flatten().take(limit.unwrap_or(DEFAULT));
     Ok(HttpResponse::Ok().content_type(JSON).json(Instants {
-        time_zone: allocation.zone(api.zone).name().to_owned(),
+        time_zone: zone.name().to_owned(),
         instants: coming.map(Coming::from).collect(),
+        suspended: reason(allocation, suspensions, start, now),
     }))
+}
+
+/// Why nothing starts by itself now, and until when.
+fn reason(
+    allocation: &Allocation,
+    suspensions: Suspensions<'_>,
+    start: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    let reason = undecided::suspended(allocation, suspensions, now)?;
+    let in_force = [suspensions.allocation, suspensions.server].into_iter().flatten();
+    let ends = in_force.filter(|held| held.holds_at(now)).filter_map(|held| held.until);
+    match (start, ends.max()) {
+        (Some(_), Some(end)) => Some(format!("{reason}, until {}", shown(end))),
+        _ => Some(format!("{reason}, without an end")),
+    }
 }
 
 #[cfg(test)]

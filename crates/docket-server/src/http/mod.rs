@@ -95,7 +95,13 @@ pub(crate) struct Api {
 
 impl Api {
     fn view<'a>(&self, snapshot: &'a Snapshot) -> View<'a> {
-        View { snapshot, zone: self.zone, now: self.clock.now(), has_logs: true }
+        View {
+            snapshot,
+            zone: self.zone,
+            now: self.clock.now(),
+            pause: self.store.pause(),
+            has_logs: true,
+        }
     }
 
     async fn snapshot(&self, name: &str) -> Result<Snapshot, ApiError> {

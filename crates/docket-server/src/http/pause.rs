@@ -37,7 +37,8 @@ pub(super) async fn pause(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = by_hand::read(&api.limits, &request, payload).await?;
+    let asked: SuspendRequest = by_hand::read(&api.limits, &request, payload).await?;
+    by_hand::refuse_all(asked.all)?;
     let pause = by_hand::suspension(&api, &request, asked, api.zone)?;
     let deed = Deed::new(pause.since, pause.by.clone());
     api.runner.control(ServerControl::Pause(pause), deed).await?;
@@ -64,7 +65,8 @@ pub(super) async fn unpause(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by } = by_hand::read(&api.limits, &request, payload).await?;
+    let ResumeRequest { by, all } = by_hand::read(&api.limits, &request, payload).await?;
+    by_hand::refuse_all(all)?;
     let by = by_hand::asker(&request, by)?;
     let deed = Deed::new(api.clock.now(), by);
     let was_paused = api.runner.control(ServerControl::Unpause, deed).await?;

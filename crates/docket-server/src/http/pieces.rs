@@ -1,9 +1,13 @@
 //! Writes JSON in pieces of bounded size, so that a reader who takes nothing holds one of them.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use actix_web::web::{Bytes, Data};
 use chrono::{DateTime, Utc};
+use docket_model::journal::Suspension;
 use serde::Serialize;
 
 use super::{Api, error::ApiError, view::View};
@@ -50,6 +54,8 @@ pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
 pub(super) struct AllocationPieces {
     snapshot: Snapshot,
     now: DateTime<Utc>,
+    /// The pause of the whole server then.
+    pause: Option<Arc<Suspension>>,
     has_logs: bool,
     /// How many bytes are in the pieces so far.
     sent: usize,
@@ -57,7 +63,7 @@ pub(super) struct AllocationPieces {
 
 impl AllocationPieces {
     pub(super) fn new(api: &Api, snapshot: Snapshot, has_logs: bool) -> Self {
-        Self { snapshot, now: api.clock.now(), has_logs, sent: 0 }
+        Self { snapshot, now: api.clock.now(), pause: api.store.pause(), has_logs, sent: 0 }
     }
 
     /// Fills a piece with what comes next; true once all of the allocation was written.
@@ -68,6 +74,7 @@ impl AllocationPieces {
             snapshot: &self.snapshot,
             zone: api.zone,
             now: self.now,
+            pause: self.pause.clone(),
             has_logs: self.has_logs,
         };
         view.write_to(&mut window).map_err(|error| ApiError::Internal(error.to_string()))?;

@@ -5,9 +5,10 @@ use std::{io::Write, sync::Arc};
 use chrono::{DateTime, Utc};
 use docket_model::{
     Origin, Run, Zone,
-    journal::shown,
+    journal::{Suspension, shown},
     log,
     schedule::Schedule,
+    undecided::{self, Suspensions},
     wire::{RunSummary, Status},
 };
 use serde::{
@@ -23,6 +24,8 @@ pub(super) struct View<'a> {
     /// The zone of allocations that name none.
     pub(super) zone: Zone,
     pub(super) now: DateTime<Utc>,
+    /// The newest pause of the whole server.
+    pub(super) pause: Option<Arc<Suspension>>,
     /// True where `Logs` are shown, as the original does.
     pub(super) has_logs: bool,
 }
@@ -57,10 +60,16 @@ impl View<'_> {
         let Snapshot { standing, recent } = self.snapshot;
         let Standing { allocation, decided, suspension, runs, .. } = standing;
         let from = decided.unwrap_or(self.now).max(self.now);
-        let next = allocation.next(from, self.zone);
+        let scheduled = allocation.next(from, self.zone);
+        let suspensions =
+            Suspensions { allocation: suspension.as_deref(), server: self.pause.as_deref() };
+        let next = undecided::starts_after(allocation, suspensions, from, self.now)
+            .and_then(|from| allocation.next(from, self.zone));
         let schedule = allocation.specification.schedule();
         let mut warnings = schedule.map(Schedule::warnings).unwrap_or_default();
-        if next.is_none() && schedule.is_some_and(|schedule| !schedule.text().trim().is_empty()) {
+        if scheduled.is_none()
+            && schedule.is_some_and(|schedule| !schedule.text().trim().is_empty())
+        {
             let over = || allocation.specification.is_over(self.now, self.zone);
             if !recent.is_empty() {
                 warnings.push("never runs again".to_owned());

@@ -95,7 +95,7 @@ impl Life {
         if is_wanted && in_force().is_none_or(|pause| pause.until.is_some()) {
             let by = "`docket server --paused`".to_owned();
             let deed = Deed::new(now, by.clone());
-            let pause = Suspension { by, reason: None, since: now, until: None };
+            let pause = Suspension { by, reason: None, since: now, until: None, all: None };
             self.store.control(ServerControl::Pause(pause), deed).await?;
         }
         if let Some(pause) = in_force() {

@@ -236,9 +236,10 @@ impl<'a> Draft<'a> {
         let (position, entry) = self.entry_mut(name)?;
         match steering {
             Steering::Suspend(suspension) => entry.suspension = Some(Arc::new(suspension)),
-            Steering::Resume => {
-                if let Some(held) = entry.suspension.as_mut().filter(|held| held.holds_at(at)) {
-                    Arc::make_mut(held).until = Some(at);
+            Steering::Resume { is_of_all } => {
+                let held = entry.suspension.as_ref().filter(|held| held.holds_at(at));
+                if let Some(resumed) = held.and_then(|held| held.resumed(is_of_all, at)) {
+                    entry.suspension = Some(Arc::new(resumed));
                 }
             }
             Steering::Reset => {

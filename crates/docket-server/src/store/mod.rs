@@ -182,8 +182,12 @@ pub struct UnderWay {
 pub enum Steering {
     /// Nothing starts by itself.
     Suspend(Suspension),
-    /// Things start again, for instants after this moment.
-    Resume,
+    /// Things start again, for instants after this moment. A suspension by name stays where all
+    /// allocations are resumed together.
+    Resume {
+        /// True where all are resumed together.
+        is_of_all: bool,
+    },
     /// A latest instant ahead of the clock is set back to this moment.
     Reset,
 }

@@ -233,28 +233,28 @@ pub(super) fn steered(
     at: DateTime<Utc>,
 ) -> Option<Event> {
     match steering {
-        Steering::Suspend(suspension) => Some(Event::Suspended(suspension.clone())),
-        Steering::Resume => {
+        Steering::Suspend(suspension) => {
+            let is_as_before = standing.suspension.as_deref() == Some(suspension);
+            (!is_as_before).then(|| Event::Suspended(suspension.clone()))
+        }
+        Steering::Resume { is_of_all } => {
             let held = standing.suspension.as_ref().filter(|held| held.holds_at(at));
-            held.map(|_| Event::Resumed)
+            let resumed = held?.resumed(*is_of_all, at)?;
+            // What holds still is a suspension by name.
+            Some(if resumed.holds_at(at) { Event::Suspended(resumed) } else { Event::Resumed })
         }
         Steering::Reset => ahead(standing, at).map(|from| Event::Reset { from }),
     }
 }
 
-/// A change by hand as it is carried out: a suspension in force keeps its reason unless a new one is
-/// given.
+/// A manual change as it is carried out: a suspension in force keeps its reason unless a new one is given,
+/// and stays beside one of another kind.
 pub(super) fn completed(standing: &Standing, steering: Steering, at: DateTime<Utc>) -> Steering {
     let held = standing.suspension.as_deref().filter(|held| held.holds_at(at));
     match steering {
-        Steering::Suspend(wanted) => Steering::Suspend(with_reason_of(held, wanted)),
+        Steering::Suspend(wanted) => Steering::Suspend(wanted.beside(held)),
         other => other,
     }
-}
-
-fn with_reason_of(held: Option<&Suspension>, wanted: Suspension) -> Suspension {
-    let reason = wanted.reason.or_else(|| held?.reason.clone());
-    Suspension { reason, ..wanted }
 }
 
 /// The pause of the whole server from now on, and what to note about it; nothing where it is so already.
@@ -269,7 +269,7 @@ pub(super) fn controlled(
     match control {
         ServerControl::Pause(wanted) => {
             let since = held.map_or(wanted.since, |held| held.since);
-            let pause = Suspension { since, ..with_reason_of(held, wanted.clone()) };
+            let pause = Suspension { since, ..wanted.clone().with_reason_of(held) };
             (held != Some(&pause)).then(|| (pause.clone(), Event::ServerPaused(pause)))
         }
         ServerControl::Unpause => {

@@ -1,10 +1,11 @@
 //! What a client asks about allocations.
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{
     AllocationName, Specification,
     container::UnknownOptions,
-    wire::{Deleted, Pushed, PushedName, ResumeRequest, SuspendRequest, Why},
+    wire::{Deleted, Instants, Pushed, PushedName, ResumeRequest, SuspendRequest, Why},
 };
 use reqwest::{
     Method,
@@ -13,7 +14,7 @@ use reqwest::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Client, Listing, answer, upload};
+use super::{Client, Listing, PAGE, answer, upload};
 
 impl Client {
     /// All allocations, or the first ones up to a limit.
@@ -97,6 +98,35 @@ impl Client {
         self.ask(self.request(Method::POST, &format!("/{name}/{verb}")).json(request)).await
     }
 
+    /// The instants after a moment, or from now on, at which an allocation will start, up to a limit.
+    pub(crate) async fn instants(
+        &self,
+        name: &AllocationName,
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<Instants> {
+        let mut all: Option<Instants> = None;
+        let mut from = from.map(str::to_owned);
+        loop {
+            let left = limit - all.as_ref().map_or(0, |all| all.instants.len());
+            let asked = left.min(PAGE);
+            let request = self
+                .request(Method::GET, &format!("/{name}/instants"))
+                .query(&[("limit", asked)])
+                .query(&from.map(|from| [("from", from)]));
+            let page: Instants = self.ask(request).await?;
+            let is_last = page.instants.len() < asked || asked == left;
+            from = page.instants.last().map(|last| stamp(last.at));
+            match &mut all {
+                Some(all) => all.instants.extend(page.instants),
+                None => all = Some(page),
+            }
+            if let Some(all) = all.take_if(|_| is_last) {
+                return Ok(all);
+            }
+        }
+    }
+
     /// Why an allocation ran or did not, of late or at some time.
     pub(crate) async fn why(&self, name: &AllocationName, at: Option<&str>) -> Result<Why> {
         let mut request = self.request(Method::GET, &format!("/{name}/why"));
@@ -105,4 +135,8 @@ impl Client {
         }
         self.ask(request).await
     }
+}
+
+fn stamp(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -62,11 +62,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         let record = client.cancel(run, &request).await?;
         // A container may need its time to end.
         let effect = if record.is_over() { "Cancelled" } else { "Cancelling" };
-        Ok(format!("{effect} {run}"))
+        Ok(Some(format!("{effect} {run}")))
     };
     if !arguments.all {
         let [run] = runs.as_slice() else { return Ok(()) };
-        return output::line(cancel(run).await?);
+        return cancel(run).await?.iter().try_for_each(output::line);
     }
     many::each(&runs, "cancel", cancel).await
 }

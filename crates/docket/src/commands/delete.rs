@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let delete = async |name: &AllocationName| {
         client.delete(name).await?;
-        Ok(format!("Deleted {name}"))
+        Ok(Some(format!("Deleted {name}")))
     };
     many::each(&arguments.names, "delete", delete).await
 }

@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use docket_model::AllocationName;
+use docket_model::{AllocationName, wire::Status};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::AlreadyTold;
 use crate::{client::Client, output};
@@ -20,9 +22,9 @@ pub(super) struct Names {
     )]
     names: Vec<AllocationName>,
 
-    /// All allocations that the server has
+    /// All allocations that the server has; those that are suspended by their names stay as they are
     #[arg(long, conflicts_with = "names")]
-    all: bool,
+    pub(super) all: bool,
 }
 
 impl Names {
@@ -44,16 +46,35 @@ impl Names {
     }
 }
 
-/// Tells the line for each name of an allocation or a run, or why there is none.
+/// How an allocation is suspended, by the answer of the server.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) status: Option<Status>,
+    /// True where its specification suspends it.
+    pub(super) by_specification: bool,
+}
+
+impl Standing {
+    /// Reads an allocation as the server shows it.
+    pub(super) fn read(allocation: &Value) -> Self {
+        let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
+        let suspended = allocation.get("Suspended").and_then(Value::as_bool);
+        Self { status, by_specification: suspended.unwrap_or_default() }
+    }
+}
+
+/// Prints the line for each name of an allocation or a run, if there is one, or why there is none.
 pub(super) async fn each<T: Display>(
     names: &[T],
     verb: &str,
-    act: impl AsyncFn(&T) -> Result<String>,
+    act: impl AsyncFn(&T) -> Result<Option<String>>,
 ) -> Result<()> {
     let mut failed = false;
     for name in names {
         match act(name).await.with_context(|| format!("cannot {verb} {name}")) {
-            Ok(line) => output::line(output::on_one_line(&line))?,
+            Ok(line) => {
+                line.iter().try_for_each(|line| output::line(output::on_one_line(line)))?;
+            }
             Err(error) => {
                 output::error(&error);
                 failed = true;

@@ -6,10 +6,9 @@ use clap::{Args, ValueEnum};
 use docket_model::{
     AllocationName, Zone, moment,
     schedule::{Schedule, Upcoming},
-    wire::Status,
+    wire::Coming,
     zone::{self, written},
 };
-use serde::Deserialize;
 
 use super::{AlreadyTold, Misused};
 use crate::{
@@ -27,7 +26,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "EXPR", allow_hyphen_values = true, required_unless_present = "of")]
     expression: Option<String>,
 
-    /// Ask the server for the schedule and the zone of this allocation
+    /// Ask the server for the instants at which this allocation will start: within its bounds, and after
+    /// a suspension
     #[arg(
         long,
         value_name = "NAME",
@@ -96,30 +96,47 @@ struct Question {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let from = arguments.from.as_deref();
-    let question = match (&arguments.of, &arguments.expression) {
-        (Some(name), _) => asked_of_server(&arguments.connection, name, from).await?,
-        (None, expression) => {
-            let zone = time_zone::choose(arguments.time_zone)?.zone;
-            let from = beginning(from, zone)?;
-            let schedule = parse(expression.as_deref().unwrap_or_default())?;
-            Question { schedule, from, anchor: from, zone }
-        }
-    };
-    question.schedule.warnings().iter().for_each(output::warning);
+    if let Some(name) = &arguments.of {
+        return of_allocation(&arguments, name).await;
+    }
+    let zone = time_zone::choose(arguments.time_zone)?.zone;
+    let from = beginning(from, zone)?;
+    let schedule = parse(arguments.expression.as_deref().unwrap_or_default())?;
+    schedule.warnings().iter().for_each(output::warning);
     output::note(format_args!("time zone data: {}", zone::edition()));
-    let instants: Vec<Upcoming> = question.upcoming(usize::from(arguments.count));
-    match arguments.output {
+    let question = Question { schedule, from, anchor: from, zone };
+    let instants = question.upcoming(usize::from(arguments.count)).into_iter().map(Coming::from);
+    let instants: Vec<_> = instants.collect();
+    if instants.is_empty() && arguments.output == Format::Text {
+        output::note(question.why_none());
+    }
+    print(&instants, zone, arguments.output)
+}
+
+/// Prints the instants of an allocation as the server has them: after a suspension, within its bounds.
+async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<()> {
+    let client = Client::new(&arguments.connection)?;
+    let from = arguments.from.as_deref();
+    let coming = client.instants(name, from, usize::from(arguments.count)).await?;
+    if let Some(reason) = &coming.suspended {
+        output::note(output::on_one_line(&format!("{name} is {reason}")));
+    }
+    let zone = coming.time_zone.parse().context("the zone that the server names")?;
+    if coming.instants.is_empty() && coming.suspended.is_none() {
+        output::note(format_args!("{name} has no instants to come"));
+    }
+    print(&coming.instants, zone, arguments.output)
+}
+
+fn print(instants: &[Coming], zone: Zone, format: Format) -> Result<()> {
+    match format {
         Format::Json => {
-            let texts = instants.iter().map(|instant| stamp(instant.at, question.zone));
-            output::json(&texts.collect::<Vec<_>>())
+            output::json(&instants.iter().map(|it| stamp(it.at, zone)).collect::<Vec<_>>())
         }
-        Format::Text if instants.is_empty() => {
-            output::note(question.why_none());
-            Ok(())
-        }
+        Format::Text if instants.is_empty() => Ok(()),
         Format::Text => {
             let is_terminal = output::is_terminal();
-            let lines = instants.iter().map(|instant| line(instant, question.zone, is_terminal));
+            let lines = instants.iter().map(|instant| line(instant, zone, is_terminal));
             output::line(lines.collect::<Vec<_>>().join("\n"))
         }
     }
@@ -155,34 +172,13 @@ fn parse(expression: &str) -> Result<Schedule> {
     })
 }
 
-/// What `next` needs of an allocation.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Scheduled {
-    cron: String,
-    status: Status,
-}
-
-async fn asked_of_server(
-    connection: &Connection,
-    name: &AllocationName,
-    from: Option<&str>,
-) -> Result<Question> {
-    let allocation = Client::new(connection)?.get(name).await?;
-    let Scheduled { cron, status } = Scheduled::deserialize(allocation)
-        .with_context(|| format!("the server's answer lacks what is known of {name}"))?;
-    let zone = status.time_zone.parse().context("the zone that the server names")?;
-    let from = beginning(from, zone)?;
-    Ok(Question { schedule: parse(&cron)?, from, anchor: status.created, zone })
-}
-
 /// An instant as RFC 3339 writes it; schedules have none that it cannot write.
 fn stamp(instant: DateTime<Utc>, zone: Zone) -> String {
     written(instant, zone).unwrap_or_default()
 }
 
 /// One line; for people with the day of the week, and with what daylight saving does.
-fn line(instant: &Upcoming, zone: Zone, is_for_people: bool) -> String {
+fn line(instant: &Coming, zone: Zone, is_for_people: bool) -> String {
     let stamp = stamp(instant.at, zone);
     if !is_for_people {
         return stamp;
@@ -207,7 +203,8 @@ mod tests {
             zone: "Europe/Berlin".parse::<Zone>().unwrap(),
         };
         let lines = question.upcoming(3);
-        let lines: Vec<_> = lines.iter().map(|at| line(at, question.zone, true)).collect();
+        let lines = lines.into_iter().map(Coming::from);
+        let lines: Vec<_> = lines.map(|at| line(&at, question.zone, true)).collect();
         assert_eq!(
             lines,
             [

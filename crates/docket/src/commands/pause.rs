@@ -40,7 +40,7 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let Arguments { until, reason, .. } = arguments;
-    let request = SuspendRequest { reason, until, by: Some(who::asks()) };
+    let request = SuspendRequest { reason, until, by: Some(who::asks()), all: false };
     let health = client.pause(&request).await?;
     output::line(format_args!("Paused {} {}", client.url(""), end(&health)))
 }

@@ -37,7 +37,8 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let name = &arguments.name;
-    let allocation = client.reset(name, &ResumeRequest { by: Some(who::asks()) }).await?;
+    let allocation =
+        client.reset(name, &ResumeRequest { by: Some(who::asks()), all: false }).await?;
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let due = Due::read(&allocation);
     let next = status.map(|status| due.next(&status, clock::now()));

@@ -3,15 +3,9 @@
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
-use docket_model::{
-    AllocationName, Duration,
-    duration::InvalidDuration,
-    wire::{Status, SuspendRequest},
-};
-use serde::Deserialize;
-use serde_json::Value;
+use docket_model::{AllocationName, Duration, duration::InvalidDuration, wire::SuspendRequest};
 
-use super::many::{self, Names};
+use super::many::{self, Names, Standing};
 use crate::{
     client::{Client, Connection},
     clock, who, words,
@@ -19,7 +13,8 @@ use crate::{
 
 /// Suspends allocations: they start nothing by themselves until they are resumed
 ///
-/// Runs under way go on, and `docket run` still runs them. A push neither sets nor lifts it.
+/// Runs under way go on, and `docket run` still runs them. A push neither sets nor lifts it. With --all
+/// those that are suspended by their names stay so until they are resumed by their names.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -47,12 +42,13 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
+    let all = arguments.names.all;
     let names = arguments.names.resolve(&client).await?;
     let Arguments { until, reason, .. } = arguments;
-    let request = SuspendRequest { reason, until, by: Some(who::asks()) };
+    let request = SuspendRequest { reason, until, by: Some(who::asks()), all };
     let suspend = async |name: &AllocationName| {
-        let allocation = client.suspend(name, &request).await?;
-        Ok(format!("Suspended {name} {}", end(&allocation)))
+        let standing = Standing::read(&client.suspend(name, &request).await?);
+        Ok(Some(outcome(name, &standing, all)))
     };
     many::each(&names, "suspend", suspend).await
 }
@@ -77,11 +73,28 @@ pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
     }
 }
 
-/// How long the suspension holds, by the answer.
-fn end(allocation: &Value) -> String {
-    let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
-    let until = status.and_then(|status| Some((status.suspended?.until?, status.time_zone)));
-    until.map_or_else(|| "until it is resumed".to_owned(), |(until, zone)| until_in(until, &zone))
+/// What the server did, and what it did not do, by its answer.
+fn outcome(name: &AllocationName, standing: &Standing, all: bool) -> String {
+    let Some(status) = &standing.status else { return format!("Suspended {name}") };
+    let zone = words::zone(&status.time_zone);
+    let held = status.suspended.as_ref();
+    if let Some(individual) = held.filter(|held| all && held.all.is_none()) {
+        return format!("{name} stays {}", words::suspended(individual, zone));
+    }
+    let end = held.and_then(|held| held.until);
+    let end = end
+        .map_or_else(|| "until it is resumed".to_owned(), |end| until_in(end, &status.time_zone));
+    let of_all = held.is_some_and(|held| held.all.is_some()) && !all;
+    let more = [
+        of_all.then(|| "all allocations are suspended longer".to_owned()),
+        standing
+            .by_specification
+            .then(|| "then it stays suspended by its specification".to_owned()),
+        (status.under_way() > 0).then(|| format!("still under way: {}", words::under_way(status))),
+    ];
+    let more: Vec<_> = more.into_iter().flatten().collect();
+    let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join("; ")) };
+    format!("Suspended {name} {end}{more}")
 }
 
 /// An end on the wall clock of a zone.

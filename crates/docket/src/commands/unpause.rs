@@ -26,7 +26,7 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let health = client.unpause(&ResumeRequest { by: Some(who::asks()) }).await?;
+    let health = client.unpause(&ResumeRequest { by: Some(who::asks()), all: false }).await?;
     if health.was_paused == Some(false) {
         return output::line(format_args!("{} was not paused", client.url("")));
     }

@@ -205,11 +205,11 @@ async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
         }
         Effect::Suspend(name, reason) => {
             let reason = Some(reason).filter(|reason| !reason.is_empty());
-            client.suspend(&name, &SuspendRequest { reason, until: None, by }).await?;
+            client.suspend(&name, &SuspendRequest { reason, until: None, by, all: false }).await?;
             format!("{name} starts nothing until it is resumed")
         }
         Effect::Resume(name) => {
-            client.resume(&name, &ResumeRequest { by }).await?;
+            client.resume(&name, &ResumeRequest { by, all: false }).await?;
             format!("{name} starts again")
         }
         Effect::Watch(_) | Effect::Open(_) | Effect::Quit => String::new(),

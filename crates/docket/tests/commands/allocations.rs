@@ -185,16 +185,47 @@ fn delete_goes_on_after_a_name_that_is_not_there_and_fails_in_the_end() {
 }
 
 #[test]
-fn next_of_an_allocation_takes_schedule_zone_and_anchor_from_the_server() {
-    let every = ALLOCATION.replace("0 9 * * *", "@every 1h30m");
-    let stub = Stub::tcp(move |_| ok(every.clone()));
+fn next_of_an_allocation_shows_the_instants_of_the_server_and_why_some_are_left_out() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /foo/instants?limit=2&from=2026-11-21T00%3A00%3A00Z" => {
+            ok(r#"{"TimeZone":"Europe/Berlin","Instants":[{"At":"2026-11-23T05:30:00Z"},
+            {"At":"2026-11-23T07:00:00Z"}],
+            "Suspended":"suspended by ann: the database moves, until 2026-11-23T05:00:00Z"}"#)
+        }
+        "GET /foo/instants?limit=5" => {
+            ok(r#"{"TimeZone":"UTC","Instants":[],"Suspended":"suspended by its specification"}"#)
+        }
+        line => panic!("{line}"),
+    });
     let arguments = ["next", "--of", "foo", "--from", "2026-11-21T00:00:00Z", "-n", "2"];
-    assert_snapshot!(stub.transcript(&mut docket(arguments)), @r"
+    assert_snapshot!(stub.transcript(&mut docket(arguments)), @"
     exit code 0
     --- stdout
-    2026-11-21T01:30:00+01:00
-    2026-11-21T03:00:00+01:00
+    2026-11-23T06:30:00+01:00
+    2026-11-23T08:00:00+01:00
     --- stderr
-    time zone data: <version> (bundled)
+    foo is suspended by ann: the database moves, until 2026-11-23T05:00:00Z
     ");
+    assert_snapshot!(stub.transcript(&mut docket(["next", "--of", "foo"])), @"
+    exit code 0
+    --- stderr
+    foo is suspended by its specification
+    ");
+}
+
+#[test]
+fn more_next_instants_than_a_page_has_are_asked_for_page_by_page() {
+    let stub = Stub::tcp(|request| {
+        let first = request.line == "GET /foo/instants?limit=1000";
+        let count = if first { 1000 } else { 1 };
+        let at = r#"{"At":"2026-11-23T05:30:00Z"}"#;
+        let instants = vec![at; count].join(",");
+        ok(format!(r#"{{"TimeZone":"UTC","Instants":[{instants}]}}"#))
+    });
+    let printed = docket(["next", "--of", "foo", "-n", "1001"])
+        .env("DOCKET_SERVER", &stub.address)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(printed.stdout).unwrap().lines().count(), 1001);
+    assert_eq!(stub.lines()[1], "GET /foo/instants?limit=1&from=2026-11-23T05%3A30%3A00Z");
 }

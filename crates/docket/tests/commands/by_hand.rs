@@ -81,51 +81,103 @@ fn cancel_ends_nothing_where_it_is_not_clear_what() {
     ");
 }
 
-#[test]
-fn suspend_and_resume_tell_a_line_for_each_name_and_go_on_after_one_that_fails() {
-    let suspended = ALLOCATION.replace(
+/// An allocation that is suspended until Monday, with more about that.
+fn suspended(more: &str) -> String {
+    ALLOCATION.replace(
         r#""Running":0"#,
-        r#""Running":0,"Suspended":{"By":"ann@db","Since":"2026-11-21T09:00:00Z",
-        "Until":"2026-11-23T05:00:00Z"}"#,
-    );
+        &format!(
+            r#""Running":0,"Suspended":{{"By":"ann@db","Since":"2026-11-21T09:00:00Z",
+            "Until":"2026-11-23T05:00:00Z"{more}}}"#
+        ),
+    )
+}
+
+/// The same, suspended together with all others.
+fn suspended_with_all() -> String {
+    suspended(r#","All":{}"#)
+}
+
+fn by_specification() -> String {
+    ALLOCATION.replace(r#""Name":"foo""#, r#""Name":"foo","Suspended":true"#)
+}
+
+#[test]
+fn suspend_prints_a_line_for_each_name_and_goes_on_after_one_that_fails() {
     let stub = Stub::tcp(move |request| match request.line.as_str() {
-        "POST /foo/suspend" => ok(suspended.clone()),
-        "POST /fo/suspend" | "POST /fo/resume" => problem("404 Not Found", "there is no `fo`"),
-        "GET /?limit=1000" => ok(r#"[{"Name":"foo"},{"Name":"bar"}]"#),
-        _ => ok(ALLOCATION),
+        "POST /fo/suspend" => problem("404 Not Found", "there is no `fo`"),
+        "POST /off/suspend" => ok(by_specification()),
+        "POST /busy/suspend" => {
+            let waiting = r#""Running":1,"Waiting":2,"#;
+            ok(suspended("").replace(r#""Running":0,"#, waiting))
+        }
+        _ => ok(suspended("")),
     });
     let until = ["--until", "2026-11-23 06:00", "--reason", "the database moves"];
-    let mut some = docket(["suspend", "foo", "fo", "bar"].iter().chain(&until));
+    let mut some = docket(["suspend", "foo", "fo", "busy", "off"].iter().chain(&until));
     assert_snapshot!(stub.transcript(&mut some), @"
     exit code 1
     --- stdout
     Suspended foo until 2026-11-23 06:00 CET
-    Suspended bar until it is resumed
+    Suspended busy until 2026-11-23 06:00 CET (still under way: 1 running, 2 waiting)
+    Suspended off until it is resumed (then it stays suspended by its specification)
     --- stderr
     error: cannot suspend fo: <server> answered 404 Not Found: there is no `fo`
     ");
     assert_snapshot!(stub.requests()[0].body, @r#"{"Reason":"the database moves","Until":"2026-11-23 06:00","By":"ann@db"}"#);
+}
+
+#[test]
+fn resume_says_what_was_not_done() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /fo" => problem("404 Not Found", "there is no `fo`"),
+        "GET /foo" | "GET /lifted" => ok(suspended("")),
+        "GET /off" | "POST /off/resume" | "POST /lifted/resume" => ok(by_specification()),
+        _ => ok(ALLOCATION),
+    });
+    let mut some = docket(["resume", "foo", "fo", "free", "off", "lifted"]);
+    assert_snapshot!(stub.transcript(&mut some), @"
+    exit code 1
+    --- stdout
+    Resumed foo
+    free was not suspended
+    --- stderr
+    error: cannot resume fo: <server> answered 404 Not Found: there is no `fo`
+    error: cannot resume off: it stays suspended by its specification: push it without `Suspended: true`
+    error: cannot resume lifted: its manual suspension was lifted, but it stays suspended by its specification: push it without `Suspended: true`
+    ");
+}
+
+#[test]
+fn suspend_and_resume_of_all_leave_individual_suspensions_as_they_are() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /?limit=1000" => {
+            ok(r#"[{"Name":"foo"},{"Name":"named"},{"Name":"off"},{"Name":"free"}]"#)
+        }
+        "POST /foo/suspend" | "GET /foo" | "POST /free/suspend" => ok(suspended_with_all()),
+        "POST /named/suspend" | "GET /named" | "POST /named/resume" => ok(suspended("")),
+        "GET /off" | "POST /off/resume" => ok(by_specification()),
+        "POST /off/suspend" => {
+            ok(suspended_with_all().replace(r#""Name":"foo""#, r#""Name":"off","Suspended":true"#))
+        }
+        _ => ok(ALLOCATION),
+    });
     assert_snapshot!(stub.transcript(&mut docket(["suspend", "--all"])), @"
     exit code 0
     --- stdout
     Suspended foo until 2026-11-23 06:00 CET
-    Suspended bar until it is resumed
+    named stays suspended by ann@db until 2026-11-23 06:00 CET
+    Suspended off until 2026-11-23 06:00 CET (then it stays suspended by its specification)
+    Suspended free until 2026-11-23 06:00 CET
     ");
-    assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db"}"#);
-    assert_snapshot!(stub.transcript(&mut docket(["resume", "foo", "fo"])), @"
-    exit code 1
-    --- stdout
-    Resumed foo
-    --- stderr
-    error: cannot resume fo: <server> answered 404 Not Found: there is no `fo`
-    ");
+    assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db","All":true}"#);
     assert_snapshot!(stub.transcript(&mut docket(["resume", "--all"])), @"
     exit code 0
     --- stdout
     Resumed foo
-    Resumed bar
+    named stays suspended by ann@db until 2026-11-23 06:00 CET
+    off stays suspended by its specification
     ");
-    assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db"}"#);
+    assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db","All":true}"#);
 }
 
 #[test]

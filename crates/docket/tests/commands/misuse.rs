@@ -45,7 +45,7 @@ fn misuse_is_told_from_failure() {
 fn a_variable_that_means_nothing_is_warned_of() {
     let mut command = docket(["next", ""]);
     command.env("DOCKET_HOST", "example.org").env("DOCKET_SERVICE_PORT", "3000");
-    assert_snapshot!(transcript(&mut command), @r"
+    assert_snapshot!(transcript(&mut command), @"
     exit code 0
     --- stderr
     warning: unknown variable DOCKET_HOST: did you mean DOCKET_SERVER?

@@ -185,3 +185,80 @@ async fn a_body_that_is_an_array_is_not_taken_for_an_object() {
         assert_eq!(told(&answer, &["detail"]), expected, "{path}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn suspensions_of_all_leave_those_by_name_as_they_are() {
+    let api = api(Access::default());
+    post(&api, LONG).await;
+    let suspended = |answer: &str| told(answer, &["Status"]).split("Suspended:").nth(1).map(by);
+    let all = r#"{"By":"bob","All":true}"#;
+
+    let by_name = post_to(&api, "/long/suspend", r#"{"By":"ann"}"#).await;
+    let both = post_to(&api, "/long/suspend", all).await;
+    let again = post_to(&api, "/long/resume", all).await;
+    let resumed = post_to(&api, "/long/resume", "").await;
+    let of_all = post_to(&api, "/long/suspend", all).await;
+    let until = r#"{"By":"ann","Until":"2026-11-21T10:00:00Z"}"#;
+    let longer = post_to(&api, "/long/suspend", until).await;
+    let back = post_to(&api, "/long/resume", all).await;
+    pass(2 * 3600).await;
+    let later = get(&api, "/long").await;
+
+    let answers = [by_name, both, again, resumed, of_all, longer, back, later];
+    assert_eq!(
+        answers.map(|answer| suspended(&answer).unwrap_or("no one".to_owned())),
+        ["ann", "ann", "ann", "no one", "bob", "bob", "ann", "no one"]
+    );
+    assert!(post_to(&api, "/-/pause", all).await.contains("All: is only for"));
+    let journal = get(&api, "/-/journal?allocation=long").await;
+    assert_eq!(journal.matches(r#""Suspended":{"By""#).count(), 4, "{journal}");
+}
+
+/// Who made a suspension, by the text behind its key.
+fn by(suspension: &str) -> String {
+    suspension.split_once("By:").unwrap().1.split(',').next().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn next_instants_begin_after_the_end_of_a_suspension_or_a_pause() {
+    let api = api(Access::default());
+    let hourly = |more: &str| {
+        format!(
+            r#"{{"Name":"hourly","Cron":"0 * * * *",{more}"Container":{{"Config":{{"Image":"x"}}}}}}"#
+        )
+    };
+    post(&api, &hourly("")).await;
+    let next = async || {
+        let allocation = get(&api, "/hourly").await;
+        let instants = get(&api, "/hourly/instants?limit=1").await;
+        let next = told(&allocation, &["Status"]);
+        let next = next.split("Next:").nth(1).unwrap().split([',', '}']).next().unwrap().to_owned();
+        let warnings = allocation.contains("Warnings");
+        (next, told(&instants, &["Instants", "Suspended"]), warnings)
+    };
+    let shown = |next: &str, instants: &str, reason: &str| {
+        (next.to_owned(), format!("200 OK | {instants} | {reason}"), false)
+    };
+
+    let before = next().await;
+    post_to(&api, "/hourly/suspend", r#"{"By":"ann","Until":"2026-11-21T12:00:00Z"}"#).await;
+    let suspended = next().await;
+    post_to(&api, "/-/pause", r#"{"By":"bob","Until":"2026-11-21T14:30:00Z"}"#).await;
+    let paused = next().await;
+    post_to(&api, "/-/unpause", "").await;
+    post_to(&api, "/hourly/suspend", r#"{"By":"ann"}"#).await;
+    let without_end = next().await;
+    post_to(&api, "/hourly/resume", "").await;
+    post(&api, &hourly(r#""Suspended":true,"#)).await;
+    let by_specification = next().await;
+
+    assert_eq!(before, shown("2026-11-21T10:00:00Z", "[{At:2026-11-21T10:00:00Z}]", "null"));
+    // An instant at the end itself starts.
+    let end = "suspended by ann, until 2026-11-21T12:00:00Z";
+    assert_eq!(suspended, shown("2026-11-21T12:00:00Z", "[{At:2026-11-21T12:00:00Z}]", end));
+    let end = "suspended by ann, until 2026-11-21T14:30:00Z";
+    assert_eq!(paused, shown("2026-11-21T15:00:00Z", "[{At:2026-11-21T15:00:00Z}]", end));
+    assert_eq!(without_end, shown("null", "[]", "suspended by ann, without an end"));
+    let reason = "suspended by its specification, without an end";
+    assert_eq!(by_specification, shown("null", "[]", reason));
+}

@@ -35,10 +35,12 @@ pub(in crate::store) async fn a_change_is_made_on_its_condition_only(store: &dyn
 
     let stale_push = store.push(guarded("2 0 * * *", known.clone())).await;
     let stale_same = store.push(guarded("0 0 * * *", known.clone())).await;
-    let stale_steering = store.steer("a", Steering::Resume, deed(known.clone())).await;
+    let stale_steering =
+        store.steer("a", Steering::Resume { is_of_all: false }, deed(known.clone())).await;
     let stale_deletion = store.delete("a", &Origin::Api, deed(known)).await;
     let present = Condition::Revision(vec![first, second]);
-    let steered = store.steer("a", Steering::Resume, deed(present.clone())).await;
+    let steered =
+        store.steer("a", Steering::Resume { is_of_all: false }, deed(present.clone())).await;
     let deleted = store.delete("a", &Origin::Api, deed(present)).await;
 
     assert_eq!((created, updated), (vec![Effect::Created], vec![Effect::Updated]));

@@ -15,7 +15,13 @@ use super::{
 
 fn suspension(until: Option<i64>) -> Suspension {
     let reason = Some("the database moves".to_owned());
-    Suspension { by: "ann".to_owned(), reason, since: moment(10), until: until.map(moment) }
+    Suspension {
+        by: "ann".to_owned(),
+        reason,
+        since: moment(10),
+        until: until.map(moment),
+        all: None,
+    }
 }
 
 async fn steer(store: &dyn Store, steering: Steering, second: i64) {
@@ -39,9 +45,10 @@ pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resume
     steer(store, Steering::Suspend(suspension(None)), 10).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
     let held = get(store, "a").await.standing.suspension;
-    steer(store, Steering::Resume, 20).await;
-    steer(store, Steering::Resume, 30).await;
-    let unknown = store.steer("b", Steering::Resume, Deed::new(moment(30), "ann")).await;
+    steer(store, Steering::Resume { is_of_all: false }, 20).await;
+    steer(store, Steering::Resume { is_of_all: false }, 30).await;
+    let unknown =
+        store.steer("b", Steering::Resume { is_of_all: false }, Deed::new(moment(30), "ann")).await;
 
     assert_eq!(held.as_deref(), Some(&suspension(None)));
     let over = get(store, "a").await.standing.suspension;

@@ -13,7 +13,7 @@ use super::{
 
 fn pause(since: i64, reason: Option<&str>) -> Suspension {
     let (by, reason) = ("ann".to_owned(), reason.map(str::to_owned));
-    Suspension { by, reason, since: moment(since), until: None }
+    Suspension { by, reason, since: moment(since), until: None, all: None }
 }
 
 async fn control(store: &dyn Store, control: ServerControl, second: i64) {

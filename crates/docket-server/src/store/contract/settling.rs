@@ -152,7 +152,7 @@ pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an
     edit(store, minutely(&json!({"Suspended": true})), 0).await;
     edit(store, minutely(&json!({})), 130).await;
     let (by, since) = ("ann".to_owned(), moment(270));
-    let suspension = Suspension { by, reason: None, since, until: Some(moment(400)) };
+    let suspension = Suspension { by, reason: None, since, until: Some(moment(400)), all: None };
     let steered = store.steer("a", Steering::Suspend(suspension), Deed::new(since, "ann")).await;
     steered.unwrap();
     edit(store, specification("a", "0 0 * * *"), 500).await;

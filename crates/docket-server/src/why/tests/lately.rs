@@ -105,6 +105,7 @@ fn an_instant_is_missed_in_a_pause_of_the_server_only_if_the_pause_lasts_until_t
             reason: None,
             since: at("08:30"),
             until: until.map(at),
+            all: None,
         });
         let recent = case.recent();
         recent.lines().find(|line| line.starts_with("It is due")).unwrap().to_owned()

@@ -138,6 +138,7 @@ impl Case {
             reason: Some("the database moves".to_owned()),
             since: at(since),
             until: until.map(at),
+            all: None,
         };
         let mut this = self.noted(since, Event::Suspended(suspension.clone()), "ann");
         this.standing.suspension = Some(Arc::new(suspension));

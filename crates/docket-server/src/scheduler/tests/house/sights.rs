@@ -80,12 +80,12 @@ impl House {
     pub(in crate::scheduler::tests) async fn suspend(&self, name: &str, until: Option<&str>) {
         let (by, since) = ("ann".to_owned(), self.clock.now());
         let until = until.map(|until| until.parse().unwrap());
-        let suspension = Suspension { by, reason: None, since, until };
+        let suspension = Suspension { by, reason: None, since, until, all: None };
         self.steer(name, Steering::Suspend(suspension)).await;
     }
 
     pub(in crate::scheduler::tests) async fn resume(&self, name: &str) {
-        self.steer(name, Steering::Resume).await;
+        self.steer(name, Steering::Resume { is_of_all: false }).await;
     }
 
     async fn steer(&self, name: &str, steering: Steering) {

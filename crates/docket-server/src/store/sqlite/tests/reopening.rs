@@ -33,7 +33,7 @@ async fn fill(store: &dyn Store) {
     let span = run(store, "a", 360, missed(420, 2)).await;
     store.decide(span).await.unwrap();
     let suspension =
-        Suspension { by: "ann".to_owned(), reason: None, since: moment(9), until: None };
+        Suspension { by: "ann".to_owned(), reason: None, since: moment(9), until: None, all: None };
     store.steer("file", Steering::Suspend(suspension), Deed::new(moment(9), "ann")).await.unwrap();
 }
 
