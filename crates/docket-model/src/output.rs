@@ -1,6 +1,10 @@
 //! What a container wrote, with a bound.
 
+mod streams;
+
 use std::{collections::VecDeque, ops::Range};
+
+pub use self::streams::{Stream, Streams};
 
 /// How many bytes of an output are held, stored or handed out in one piece at most.
 ///
@@ -21,6 +25,7 @@ pub struct Output {
     limit: usize,
     /// Bytes that are kept where this was read from.
     elsewhere: usize,
+    streams: Streams,
 }
 
 /// A part of an output, read from a position on.
@@ -55,10 +60,18 @@ impl Output {
     /// The same output behind so many bytes that the engine did not have any more.
     #[must_use]
     pub fn behind_missing(self, missing: u64) -> Self {
-        Self { missing, ..self }
+        Self { missing, streams: self.streams.behind(missing), ..self }
     }
 
-    /// Adds what was written next.
+    /// Adds what was written next to one of the streams.
+    pub fn push_to(&mut self, stream: Stream, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.streams.note(self.written(), stream);
+        }
+        self.push(bytes);
+    }
+
+    /// Adds what was written next, to the same stream as before.
     pub fn push(&mut self, mut bytes: &[u8]) {
         let head_room = (self.limit / 2).saturating_sub(self.head.length);
         if self.tail.length == 0 && self.omitted == 0 && head_room > 0 {
@@ -178,7 +191,25 @@ impl Output {
     /// The same output, whose bytes are kept elsewhere.
     #[must_use]
     pub fn to_sized(&self) -> Self {
-        Self::sized(self.kept(), self.omitted).behind_missing(self.missing)
+        let sized = Self::sized(self.kept(), self.omitted).behind_missing(self.missing);
+        sized.with_streams(self.streams.clone())
+    }
+
+    /// The same output, written to these streams.
+    #[must_use]
+    pub fn with_streams(self, streams: Streams) -> Self {
+        Self { streams, ..self }
+    }
+
+    /// Which of the bytes were written to which stream.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// How many bytes it takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.kept() + self.streams.weight()
     }
 
     /// Whether the bytes that are kept are here.
@@ -212,7 +243,9 @@ impl PartialEq for Output {
     fn eq(&self, other: &Self) -> bool {
         let sizes =
             |output: &Self| (output.elsewhere, output.omitted, output.missing, output.kept());
-        sizes(self) == sizes(other) && self.parts() == other.parts()
+        sizes(self) == sizes(other)
+            && self.streams == other.streams
+            && self.parts() == other.parts()
     }
 }
 

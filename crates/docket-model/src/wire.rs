@@ -19,7 +19,7 @@ pub use self::{
     by_hand::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
     coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants},
     event::{END, EventKind, GAP, Gap, RunEvent},
-    output_frames::{OUTPUT_FRAMES, OutputFrames, output_frame},
+    output_frames::{FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame},
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},
 };

@@ -86,6 +86,12 @@ pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
+/// Writes bytes to standard error as they are, where a closed pipe can harm nobody.
+pub(crate) fn error_bytes(bytes: &[u8]) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(bytes).and_then(|()| stderr.flush());
+}
+
 /// Writes a text and a line end to standard output.
 pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
     bytes(format!("{text}\n").as_bytes())

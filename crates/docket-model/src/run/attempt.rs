@@ -138,7 +138,7 @@ impl Attempt {
         let steps = self.steps.iter().map(|(_, step)| size_of_val(step) + step.text());
         let steps = steps.sum::<usize>() + self.steps.len() * size_of::<DateTime<Utc>>();
         let remarks = self.remarks.iter().map(String::len).sum::<usize>();
-        let output = self.output.as_ref().map_or(0, |output| output.kept());
+        let output = self.output.as_ref().map_or(0, |output| output.weight());
         size_of::<Self>() + steps + remarks + output + CONTAINER_ID_WEIGHT
     }
 }

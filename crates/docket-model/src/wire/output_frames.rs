@@ -1,20 +1,58 @@
-//! A followed output in frames that carry positions, so that a reader that comes back goes on to the
-//! byte, also behind output that is missing or left out.
+//! A followed output in frames that carry streams and positions, so that standard error is told apart,
+//! and a reader that comes back goes on to the byte, also behind output that is missing or left out.
 //!
-//! A frame is the position behind its bytes (8 bytes, most significant first), their number (4 bytes),
-//! and the bytes.
+//! A frame is its kind (1 byte), the position behind its bytes (8 bytes, most significant first), their
+//! number (4 bytes), and the bytes.
 
 /// The media type of an output in frames.
 pub const OUTPUT_FRAMES: &str = "application/vnd.docket.output-frames";
 
-const HEADER: usize = 12;
+const HEADER: usize = 13;
+
+/// What a frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// The record of the run as JSON: it is in another state, and goes on.
+    Record,
+    /// What was written to standard output.
+    Output,
+    /// What was written to standard error, or what docket says in the place of output.
+    Error,
+    /// What a later version of the server sends.
+    Unknown,
+}
+
+/// A frame that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFrame {
+    /// What it holds.
+    pub kind: FrameKind,
+    /// The position behind its bytes.
+    pub end: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl FrameKind {
+    const KNOWN: [(u8, Self); 3] = [(0, Self::Record), (1, Self::Output), (2, Self::Error)];
+
+    fn number(self) -> u8 {
+        let known = Self::KNOWN.into_iter().find(|(_, kind)| *kind == self);
+        known.map_or(u8::MAX, |(number, _)| number)
+    }
+
+    fn of_number(number: u8) -> Self {
+        let known = Self::KNOWN.into_iter().find(|(known, _)| *known == number);
+        known.map_or(Self::Unknown, |(_, kind)| kind)
+    }
+}
 
 /// A frame of bytes whose end is at a position of the output.
 #[must_use]
-pub fn output_frame(end: u64, bytes: &[u8]) -> Vec<u8> {
+pub fn output_frame(kind: FrameKind, end: u64, bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (bytes, _) = bytes.split_at(usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len()));
-    [&end.to_be_bytes()[..], &length.to_be_bytes()[..], bytes].concat()
+    [&[kind.number()], &end.to_be_bytes()[..], &length.to_be_bytes()[..], bytes].concat()
 }
 
 /// Takes frames apart as their bytes come in; holds one frame in memory.
@@ -27,15 +65,17 @@ impl OutputFrames {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next frame that is complete: the position behind its bytes, and the bytes.
-    pub fn next_frame(&mut self) -> Option<(u64, Vec<u8>)> {
-        let (end, rest) = self.0.split_first_chunk::<8>()?;
+    /// The next frame that is complete.
+    pub fn next_frame(&mut self) -> Option<OutputFrame> {
+        let (kind, rest) = self.0.split_first()?;
+        let kind = FrameKind::of_number(*kind);
+        let (end, rest) = rest.split_first_chunk::<8>()?;
         let (length, _) = rest.split_first_chunk::<4>()?;
         let end = u64::from_be_bytes(*end);
         let whole = HEADER.checked_add(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         let bytes = self.0.get(HEADER..whole)?.to_vec();
         self.0.drain(..whole);
-        Some((end, bytes))
+        Some(OutputFrame { kind, end, bytes })
     }
 }
 
@@ -45,8 +85,12 @@ mod tests {
 
     #[test]
     fn frames_that_come_in_pieces_of_any_size_are_read_whole() {
-        let frames = [(5, &b"first"[..]), (5, b""), (4_000_000_009, b"last")];
-        let bytes = frames.map(|(end, bytes)| output_frame(end, bytes)).concat();
+        let frames = [
+            (FrameKind::Output, 5, &b"first"[..]),
+            (FrameKind::Record, 5, b""),
+            (FrameKind::Error, 4_000_000_009, b"last"),
+        ];
+        let bytes = frames.map(|(kind, end, bytes)| output_frame(kind, end, bytes)).concat();
 
         for size in 1..=bytes.len() {
             let (mut reader, mut read) = (OutputFrames::default(), Vec::new());
@@ -54,7 +98,9 @@ mod tests {
                 reader.push(piece);
                 read.extend(std::iter::from_fn(|| reader.next_frame()));
             }
-            assert_eq!(read, frames.map(|(end, bytes)| (end, bytes.to_vec())), "{size}");
+            let read: Vec<_> =
+                read.iter().map(|frame| (frame.kind, frame.end, &*frame.bytes)).collect();
+            assert_eq!(read, frames, "{size}");
         }
         let mut cut = OutputFrames::default();
         cut.push(&bytes[..14]);

@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Life, Output,
     allocation::Pull,
+    output::Stream,
     run::{ContainerId, Exit},
 };
 use futures_util::stream::BoxStream;
@@ -280,4 +281,13 @@ pub trait Observation: fmt::Debug + Send + Sync {
 }
 
 /// What a container writes, as it comes.
-pub type LiveOutput = BoxStream<'static, Result<Bytes, EngineError>>;
+pub type LiveOutput = BoxStream<'static, Result<Chunk, EngineError>>;
+
+/// What a container wrote next to one of its streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The stream.
+    pub stream: Stream,
+    /// The bytes.
+    pub bytes: Bytes,
+}

@@ -16,8 +16,9 @@ use actix_web::{
 use bytes::Bytes;
 use docket_model::{
     Output, Run,
+    output::Stream as OutputStream,
     run::{ContainerId, Instant},
-    wire::{OUTPUT_FRAMES, output_frame},
+    wire::{FrameKind, OUTPUT_FRAMES, output_frame},
 };
 use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
@@ -41,7 +42,7 @@ use super::{
 };
 use crate::{
     engine::EngineError,
-    runner::{Piece, Written as SoFar},
+    runner::{LiveError, Piece, Pieces, Told, Written as SoFar},
     store::StoreError,
 };
 
@@ -72,8 +73,10 @@ pub(super) struct OutputQuery {
         (
             status = 200,
             description = "The output; with `follow` to its end, as events or as frames where they \
-                           are accepted. A frame is the position behind its bytes (8 bytes, most \
-                           significant first), their number (4 bytes), and the bytes",
+                           are accepted. A frame is its kind (1 byte: 0 the record of the run as \
+                           JSON, which is in another state; 1 standard output; 2 standard error), \
+                           the position behind its bytes (8 bytes, most significant first), their \
+                           number (4 bytes), and the bytes",
             content(
                 (String = "text/plain", example = "all sums\n"),
                 (StreamEvent = "text/event-stream"),
@@ -115,14 +118,7 @@ pub(super) async fn get(
             answer.content_type(OUTPUT_FRAMES);
         }
         let pieces = api.runner.follow_output(path.0.clone(), run.id.instant, skip);
-        let pieces = stream::unfold(pieces, move |mut pieces| async move {
-            let piece = pieces.recv().await?;
-            let framed = |Piece { bytes, end }| {
-                if in_frames { output_frame(end, &bytes).into() } else { bytes }
-            };
-            let bytes = piece.map(framed);
-            Some((bytes, pieces))
-        });
+        let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
         let end = session::end_of(&api, request.headers());
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
     }
@@ -132,6 +128,35 @@ pub(super) async fn get(
         Written::Nothing => Ok(answer.body(Bytes::new())),
         Written::ByNow(container) => reading.by_now(answer, container, attempt, &path.1).await,
     }
+}
+
+/// What the reader of an output gets next: the bytes alone, or frames.
+async fn following(
+    mut pieces: Pieces,
+    in_frames: bool,
+) -> Option<(Result<Bytes, LiveError>, Pieces)> {
+    loop {
+        let bytes = match pieces.recv().await? {
+            Ok(Told::Piece(piece)) if in_frames => Ok(frame_of(&piece)),
+            Ok(Told::Piece(piece)) => Ok(piece.bytes),
+            Ok(Told::Record { record, end }) if in_frames => {
+                // A record has no keys that JSON could not have.
+                let json = serde_json::to_vec(&record).unwrap_or_default();
+                Ok(output_frame(FrameKind::Record, end, &json).into())
+            }
+            Ok(Told::Record { .. }) => continue,
+            Err(error) => Err(error),
+        };
+        return Some((bytes, pieces));
+    }
+}
+
+fn frame_of(Piece { bytes, stream, end }: &Piece) -> Bytes {
+    let kind = match stream {
+        OutputStream::Out => FrameKind::Output,
+        OutputStream::Error => FrameKind::Error,
+    };
+    output_frame(kind, *end, bytes).into()
 }
 
 /// One who reads what was written by now.

@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use docket_model::{
     Output, Run,
-    run::{Attempt, ContainerId, Instant, RunId},
+    output::{Excerpt, Stream},
+    run::{Attempt, ContainerId, Instant, RunId, RunState},
+    wire::RunRecord,
 };
 use futures_util::StreamExt;
 use parking_lot::Mutex;
@@ -16,7 +18,10 @@ use tokio::sync::{
 };
 
 use super::{Runner, shared_log::Next};
-use crate::{engine::EngineError, store::StoreError};
+use crate::{
+    engine::{Chunk, EngineError},
+    store::StoreError,
+};
 
 /// How many pieces wait for a slow reader: few, because each reader has its own.
 const PIECES: usize = 2;
@@ -95,12 +100,28 @@ pub(crate) enum LiveError {
 pub(crate) struct Piece {
     /// What was written.
     pub(crate) bytes: Bytes,
+    /// To which stream.
+    pub(crate) stream: Stream,
     /// How many bytes were written up to its end: who has it goes on behind so many.
     pub(crate) end: u64,
 }
 
-/// Pieces of an output, in order.
-pub(crate) type Pieces = mpsc::Receiver<Result<Piece, LiveError>>;
+/// What a follower of an output learns.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Something was written.
+    Piece(Piece),
+    /// The run is in another state, and goes on.
+    Record {
+        /// The record.
+        record: Box<RunRecord>,
+        /// How many bytes the follower has.
+        end: u64,
+    },
+}
+
+/// Pieces of an output and states of its run, in order.
+pub(crate) type Pieces = mpsc::Receiver<Result<Told, LiveError>>;
 
 /// What a container wrote by now, in order.
 pub(crate) type Written = mpsc::Receiver<Result<Bytes, EngineError>>;
@@ -123,7 +144,10 @@ impl Runner {
                         written = engine.output_so_far(&container, position);
                         Ok(note_of(&missing))
                     }
-                    piece => piece.inspect(|bytes| position += bytes.len() as u64),
+                    piece => piece.map(|Chunk { bytes, .. }| {
+                        position += bytes.len() as u64;
+                        bytes
+                    }),
                 };
                 if pieces.send(piece).await.is_err() {
                     // Nobody reads any more.
@@ -148,6 +172,7 @@ impl Runner {
             runner: Arc::clone(self),
             news: self.news.subscribe(),
             pieces,
+            state: None,
             skip,
             before: 0,
             done: 0,
@@ -175,7 +200,9 @@ impl Runner {
 struct Follower {
     runner: Arc<Runner>,
     news: broadcast::Receiver<RunId>,
-    pieces: mpsc::Sender<Result<Piece, LiveError>>,
+    pieces: mpsc::Sender<Result<Told, LiveError>>,
+    /// The state that was handed out last.
+    state: Option<RunState>,
     /// How many bytes of the attempts to come were handed out before, or are not wanted.
     skip: u64,
     /// How many bytes were written by the attempts that were read to their ends.
@@ -192,6 +219,7 @@ impl Follower {
     async fn follow(mut self, name: &str, instant: Instant) -> Result<(), LiveError> {
         loop {
             let Some(run) = self.runner.store.run(name, instant).await? else { return Ok(()) };
+            self.hand_out_state(&run).await;
             while let Some(attempt) = run.attempts.get(self.done) {
                 let is_last = self.done + 1 == run.attempts.len();
                 let is_ended = attempt.exit.is_some() || run.state.is_over() || !is_last;
@@ -247,8 +275,7 @@ impl Follower {
             let piece = piece
                 .filter(|piece| !piece.is_empty())
                 .unwrap_or_else(|| sized.without_bytes().excerpt(self.skip, 0));
-            self.skip = piece.end;
-            self.hand_out(piece.into_bytes().into(), self.before + self.skip).await;
+            self.hand_out_kept(sized, piece).await;
         }
         self.before += written;
         self.skip -= written;
@@ -262,16 +289,16 @@ impl Follower {
         let mut log = runner.logs.follow(&runner.engine, container, self.skip, &runner.runtime);
         loop {
             match log.next(self.skip).await {
-                Next::Piece(bytes) => {
+                Next::Piece(Chunk { stream, bytes }) => {
                     self.is_begun = true;
                     self.skip += bytes.len() as u64;
-                    self.hand_out(bytes, self.before + self.skip).await;
+                    self.hand_out(stream, bytes).await;
                 }
                 Next::End(Ok(())) => break,
                 Next::End(Err(missing @ EngineError::OutputMissing { bytes, .. })) => {
                     self.is_begun = true;
                     self.skip += bytes;
-                    self.hand_out(note_of(&missing), self.before + self.skip).await;
+                    self.hand_out(Stream::Error, note_of(&missing)).await;
                     let (logs, engine) = (&runner.logs, &runner.engine);
                     log = logs.follow(engine, container, self.skip, &runner.runtime);
                 }
@@ -290,10 +317,43 @@ impl Follower {
         Ok(true)
     }
 
-    async fn hand_out(&self, bytes: Bytes, end: u64) {
+    /// Hands out a part of what is kept of an attempt, each stream's bytes by themselves.
+    async fn hand_out_kept(&mut self, sized: &Output, part: Excerpt) {
+        let mut position = part.end - part.bytes.len() as u64;
+        let mut bytes = Bytes::from(part.bytes);
+        if part.omitted > 0 {
+            // What is left out is no output of the program.
+            let note = Excerpt { omitted: part.omitted, ..Excerpt::default() }.into_bytes();
+            self.skip = position;
+            self.hand_out(Stream::Error, note.into()).await;
+        }
+        while !bytes.is_empty() {
+            let (stream, end) = sized.streams().at(position);
+            let room = end.and_then(|end| usize::try_from(end - position).ok());
+            let next = bytes.split_to(room.unwrap_or(usize::MAX).min(bytes.len()));
+            position += next.len() as u64;
+            self.skip = position;
+            self.hand_out(stream, next).await;
+        }
+        self.skip = part.end;
+    }
+
+    /// Hands out the state of a run that goes on, where it is another one than before.
+    async fn hand_out_state(&mut self, run: &Run) {
+        if !run.state.is_over() && self.state.as_ref() != Some(&run.state) {
+            self.state = Some(run.state.clone());
+            let record = Box::new(RunRecord::from(run));
+            let told = Told::Record { record, end: self.before + self.skip };
+            let _: Result<(), _> = self.pieces.send(Ok(told)).await;
+        }
+    }
+
+    /// Hands out the bytes before the position that is reached.
+    async fn hand_out(&self, stream: Stream, bytes: Bytes) {
         if !bytes.is_empty() {
+            let piece = Piece { bytes, stream, end: self.before + self.skip };
             // Where nobody reads any more, the whole task ends.
-            let _: Result<(), _> = self.pieces.send(Ok(Piece { bytes, end })).await;
+            let _: Result<(), _> = self.pieces.send(Ok(Told::Piece(piece))).await;
         }
     }
 

@@ -74,7 +74,7 @@ pub(crate) use self::{
     by_hand::HandError,
     environment::NO_FOLDER,
     health::{EngineHealth, EngineState},
-    live::{Piece, Pieces, Written},
+    live::{LiveError, Piece, Pieces, Told, Written},
     pauses::StoreTrouble,
     standby::Standby,
 };

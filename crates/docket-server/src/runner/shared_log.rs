@@ -11,14 +11,16 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use docket_model::{output::PIECE, run::ContainerId};
+use docket_model::{
+    output::{PIECE, Stream},
+    run::ContainerId,
+};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::{Engine, EngineError, LiveOutput};
+use crate::engine::{Chunk, Engine, EngineError, LiveOutput};
 
 /// How many bytes are read before the furthest follower asks for them.
 const AHEAD: usize = 256 << 10;
@@ -59,6 +61,8 @@ struct Content {
     bytes: VecDeque<u8>,
     /// The position of the first of them.
     start: u64,
+    /// Where the streams begin to which the bytes were written, in order.
+    streams: VecDeque<(u64, Stream)>,
     /// The furthest position that a follower asked for.
     furthest: u64,
     /// The end of the log, or what went wrong.
@@ -68,8 +72,8 @@ struct Content {
 /// What comes next for a follower.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// The bytes from its position on.
-    Piece(Bytes),
+    /// The bytes from its position on that were written to one stream.
+    Piece(Chunk),
     /// The end of the log, or why there is no more of it.
     End(Result<(), EngineError>),
 }
@@ -140,7 +144,13 @@ impl LogFollower {
 
 impl Log {
     fn read(pieces: LiveOutput, start: u64, kept: usize, runtime: &Handle) -> Self {
-        let content = Content { bytes: VecDeque::new(), start, furthest: start, end: None };
+        let content = Content {
+            bytes: VecDeque::new(),
+            start,
+            streams: VecDeque::new(),
+            furthest: start,
+            end: None,
+        };
         let (grown, wanted) = (Notify::new(), Notify::new());
         let window = Arc::new(Window { content: Mutex::new(content), kept, grown, wanted });
         let reading = runtime.spawn(Arc::clone(&window).fill(pieces));
@@ -173,8 +183,8 @@ impl Window {
         self.end(Ok(()));
     }
 
-    async fn take_in(&self, piece: &[u8]) {
-        for part in piece.chunks(PIECE) {
+    async fn take_in(&self, chunk: &Chunk) {
+        for part in chunk.bytes.chunks(PIECE) {
             loop {
                 let wanted = self.wanted.notified();
                 if self.content.lock().has_room() {
@@ -183,7 +193,7 @@ impl Window {
                 self.grown.notify_waiters();
                 wanted.await;
             }
-            self.content.lock().add(part, self.kept);
+            self.content.lock().add(chunk.stream, part, self.kept);
         }
     }
 
@@ -232,8 +242,10 @@ impl Window {
         if let (0, Some(end)) = (length, &content.end) {
             return Some(Next::End(end.clone()));
         }
+        let (stream, room) = content.stream_at(position);
+        let length = room.map_or(length, |room| length.min(room));
         let bytes = content.bytes.range(begin..begin + length);
-        Some(Next::Piece(bytes.copied().collect()))
+        Some(Next::Piece(Chunk { stream, bytes: bytes.copied().collect() }))
     }
 }
 
@@ -248,13 +260,29 @@ impl Content {
     }
 
     /// Adds bytes; those that the furthest follower has are removed, except for the newest of them.
-    fn add(&mut self, bytes: &[u8], kept: usize) {
+    fn add(&mut self, stream: Stream, bytes: &[u8], kept: usize) {
+        if self.streams.back().is_none_or(|(_, last)| *last != stream) {
+            self.streams.push_back((self.position(), stream));
+        }
         self.bytes.extend(bytes);
         let had = self.furthest.saturating_sub(self.start);
         let had = usize::try_from(had).unwrap_or(usize::MAX).min(self.bytes.len());
         let gone = had.saturating_sub(kept);
         self.bytes.drain(..gone);
         self.start += gone as u64;
+        // The last one that begins before the first byte is the stream of that byte.
+        while self.streams.get(1).is_some_and(|(begin, _)| *begin <= self.start) {
+            self.streams.pop_front();
+        }
+    }
+
+    /// The stream of the byte at a position, and how many bytes there are until the other one begins.
+    fn stream_at(&self, position: u64) -> (Stream, Option<usize>) {
+        let passed = self.streams.partition_point(|(begin, _)| *begin <= position);
+        let current = passed.checked_sub(1).and_then(|index| self.streams.get(index));
+        let stream = current.map_or(Stream::Out, |(_, stream)| *stream);
+        let next = self.streams.get(passed).map(|(begin, _)| begin - position);
+        (stream, next.and_then(|room| usize::try_from(room).ok()))
     }
 }
 
@@ -272,14 +300,14 @@ mod tests {
         let counted = Arc::clone(&read);
         let pieces = stream::iter(0..100_u8).map(move |number| {
             counted.fetch_add(1, Ordering::SeqCst);
-            Ok(Bytes::from(vec![number; PIECE]))
+            Ok(Chunk { stream: Stream::Out, bytes: vec![number; PIECE].into() })
         });
         (Log::read(pieces.boxed(), 0, kept, &Handle::current()), read)
     }
 
-    async fn piece(log: &Log, number: u8) -> Bytes {
+    async fn piece(log: &Log, number: u8) -> Vec<u8> {
         match log.next(u64::from(number) * PIECE as u64).await {
-            Some(Next::Piece(bytes)) => bytes,
+            Some(Next::Piece(chunk)) => chunk.bytes.to_vec(),
             other => panic!("{number}: {other:?}"),
         }
     }
@@ -307,5 +335,23 @@ mod tests {
         assert!(log.next(0).await.is_none());
         assert!(!log.window.covers(0));
         assert!(piece(&log, 40).await.iter().all(|byte| *byte == 40));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_piece_was_written_to_one_stream() {
+        let chunk = |stream, text: &'static str| Ok(Chunk { stream, bytes: text.into() });
+        let (out, error) = (Stream::Out, Stream::Error);
+        let chunks =
+            [chunk(out, "one "), chunk(error, "oh"), chunk(error, " no"), chunk(out, " two")];
+        let log = Log::read(stream::iter(chunks).boxed(), 0, BEHIND, &Handle::current());
+
+        let mut read = Vec::new();
+        let mut position = 2;
+        while let Some(Next::Piece(chunk)) = log.next(position).await {
+            position += chunk.bytes.len() as u64;
+            read.push((chunk.stream, chunk.bytes));
+        }
+
+        assert_eq!(read, [(out, "e ".into()), (error, "oh no".into()), (out, " two".into())]);
     }
 }

@@ -54,6 +54,7 @@ keeps! {
     the_containers_of_a_server_are_found_again,
     what_a_container_writes_is_handed_out_while_it_runs,
     live_output_has_each_byte_in_the_order_of_the_output,
+    the_streams_of_an_output_are_told_apart,
     a_terminals_live_output_is_as_it_was_written,
     live_output_waits_for_a_container_to_be_started,
     live_output_of_what_is_gone_says_so,

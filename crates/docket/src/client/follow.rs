@@ -5,7 +5,11 @@
 //!    whether the run is over, and what was written in between is asked for.
 
 use anyhow::{Context, Error, Result};
-use docket_model::{RunId, wire::RunRecord};
+use docket_model::{
+    RunId,
+    output::Stream,
+    wire::{FrameKind, RunRecord},
+};
 
 use super::{
     Client,
@@ -16,8 +20,10 @@ use super::{
 
 /// Something that happens while a run is followed.
 pub(crate) enum Event {
-    /// It wrote this.
-    Bytes(Vec<u8>),
+    /// It wrote this to one of its streams.
+    Bytes(Stream, Vec<u8>),
+    /// It is in another state, and goes on; servers of earlier versions do not say so.
+    State(Box<RunRecord>),
     /// The server is away, for this reason; it is asked again and again.
     Lost(Error),
     /// The server is back.
@@ -81,10 +87,17 @@ impl<'a> Follow<'a> {
                     self.stage = Stage::Ended;
                     return Ok(over.map(Event::Over));
                 };
-                let (end, bytes) = piece;
-                self.seen = end;
+                self.seen = piece.end;
                 self.pauses.begin_anew();
-                Ok(Some(Event::Bytes(bytes)))
+                Ok(match piece.kind {
+                    FrameKind::Output => Some(Event::Bytes(Stream::Out, piece.bytes)),
+                    FrameKind::Error => Some(Event::Bytes(Stream::Error, piece.bytes)),
+                    // What another version of the server says is of no importance for the output.
+                    FrameKind::Record => {
+                        serde_json::from_slice(&piece.bytes).ok().map(Event::State)
+                    }
+                    FrameKind::Unknown => None,
+                })
             }
             Stage::Ended => self.end().await,
         }

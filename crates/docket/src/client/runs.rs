@@ -4,7 +4,9 @@ use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
     run::Instant,
-    wire::{CancelRequest, OUTPUT_FRAMES, OutputFrames, RunRecord, RunRequest},
+    wire::{
+        CancelRequest, FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, RunRecord, RunRequest,
+    },
 };
 use reqwest::{
     Method, Response, StatusCode,
@@ -121,8 +123,8 @@ pub(crate) struct LiveOutput<'a> {
 }
 
 impl LiveOutput<'_> {
-    /// The next bytes and the position behind them, or nothing at the end.
-    pub(crate) async fn piece(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+    /// The next frame, or nothing at the end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<OutputFrame>> {
         loop {
             if let Some(frame) = self.frames.as_mut().and_then(OutputFrames::next_frame) {
                 return Ok(Some(frame));
@@ -131,7 +133,8 @@ impl LiveOutput<'_> {
             let Some(frames) = &mut self.frames else {
                 let bytes = piece.as_ref().to_vec();
                 self.position += bytes.len() as u64;
-                return Ok(Some((self.position, bytes)));
+                let (kind, end) = (FrameKind::Output, self.position);
+                return Ok(Some(OutputFrame { kind, end, bytes }));
             };
             frames.push(piece.as_ref());
         }

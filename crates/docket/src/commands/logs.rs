@@ -2,11 +2,11 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, value_parser};
-use docket_model::{AllocationName, RunId, wire::RunRecord};
+use docket_model::{AllocationName, RunId, output::Stream, wire::RunRecord};
 
 use super::{
     target::{self, Target},
-    watch,
+    watch::{self, Watcher},
 };
 use crate::{
     client::{Client, Connection},
@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         None => newest(&client, arguments.target.allocation()).await?,
     };
     if arguments.follow {
-        watch::to_the_end(&client, run, is_known, output::bytes).await?;
+        watch::to_the_end(&client, run, is_known, &mut BothStreams).await?;
         return Ok(());
     }
     let mut written = client.output(&run, arguments.attempt).await?;
@@ -63,6 +63,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         output::bytes(piece.as_ref())?;
     }
     Ok(())
+}
+
+/// Prints both streams to standard output.
+struct BothStreams;
+
+impl Watcher for BothStreams {
+    fn bytes(&mut self, _: Stream, bytes: &[u8]) -> Result<()> {
+        output::bytes(bytes)
+    }
+
+    async fn state(&mut self, _: &Client, _: &RunRecord) {}
 }
 
 async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {

@@ -178,9 +178,9 @@ async fn follow(client: &Client, run: RunId, sender: &Sender<Message>) -> Result
     let mut follow = Follow::new(client, run.clone(), false);
     loop {
         match follow.next().await? {
-            Event::Bytes(bytes) => sender.send(Message::Output(run.clone(), bytes)).await?,
+            Event::Bytes(_, bytes) => sender.send(Message::Output(run.clone(), bytes)).await?,
             // The head of the screen tells of it.
-            Event::Lost(_) | Event::Back => {}
+            Event::State(_) | Event::Lost(_) | Event::Back => {}
             Event::Over(_) => return Ok(()),
         }
     }

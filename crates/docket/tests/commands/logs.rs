@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use docket_model::wire::{OUTPUT_FRAMES, output_frame};
+use docket_model::wire::{FrameKind, OUTPUT_FRAMES, output_frame};
 use insta::assert_snapshot;
 
 use crate::{
@@ -194,7 +194,8 @@ fn a_stream_that_a_stopping_server_ends_is_not_taken_for_the_end_of_the_run() {
 #[test]
 fn following_goes_on_at_the_position_that_the_server_said_where_output_is_missing() {
     let frames = |frames: &[(u64, &str)]| {
-        let frames = frames.iter().map(|(end, text)| output_frame(*end, text.as_bytes()));
+        let frames =
+            frames.iter().map(|(end, text)| output_frame(FrameKind::Output, *end, text.as_bytes()));
         let kind = format!("Content-Type: {OUTPUT_FRAMES}");
         answer("200 OK", [kind], frames.collect::<Vec<_>>().concat())
     };

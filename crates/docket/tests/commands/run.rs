@@ -5,11 +5,15 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use docket_model::wire::FrameKind;
 use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{Answer, Stub, answer, cut, held, in_turn, ok, over, problem, record, running, silent},
+    stub::{
+        Answer, Stub, answer, cut, frames, held, in_turn, ok, over, problem, record, running,
+        silent,
+    },
 };
 
 fn accepted() -> Answer {
@@ -103,7 +107,7 @@ fn wait_passes_the_output_on_and_answers_as_the_container() {
     --- stdout
     hello
     --- stderr
-    foo/20261121T090000.123Z: starting
+    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
     foo/20261121T090000.123Z: succeeded after 2.3s
     ");
     let (_, bad) = wait([accepted(), ok("oh\n"), ok(over("failed", 3, 3))]);
@@ -112,7 +116,7 @@ fn wait_passes_the_output_on_and_answers_as_the_container() {
     --- stdout
     oh
     --- stderr
-    foo/20261121T090000.123Z: starting
+    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
     foo/20261121T090000.123Z: failed after 2.3s: exit code 3
     ");
 }
@@ -122,11 +126,12 @@ fn wait_tells_of_a_run_that_never_started_and_answers_125() {
     let rest = r#""Reason":"cancelled by bob@db","Ended":"2026-11-21T09:00:09Z",
         "Attempts":[{"Attempt":1,"OutOfMemory":false}]"#;
     let waiting = answer("202 Accepted", None, record("waiting", r#""Attempts":[]"#));
-    let (_, told) = wait([waiting, ok(""), ok(record("cancelled", rest))]);
+    let none = ok(r#"{"Runs":[]}"#);
+    let (_, told) = wait([waiting, none, ok(""), ok(record("cancelled", rest))]);
     assert_snapshot!(told, @"
     exit code 125
     --- stderr
-    foo/20261121T090000.123Z: waiting
+    foo/20261121T090000.123Z: waiting for an older run to end
     foo/20261121T090000.123Z: cancelled: cancelled by bob@db
     ");
 }
@@ -151,7 +156,7 @@ fn wait_outlives_a_restart_of_the_server() {
     two
     three
     --- stderr
-    foo/20261121T090000.123Z: starting
+    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
     warning: lost the connection to <server>: end of file before message length reached; going on when it is back
     <server> is back
     warning: cannot reach <server>: connection closed before message completed; going on when it is back
@@ -170,7 +175,7 @@ fn wait_ends_where_the_server_forgot_the_run() {
     --- stdout
     one
     --- stderr
-    foo/20261121T090000.123Z: starting
+    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
     warning: lost the connection to <server>: end of file before message length reached; going on when it is back
     error: the server knows nothing of foo/20261121T090000.123Z any more, was it restarted?: <server> answered 404 Not Found: there is no `foo/20261121T090000.123Z`
     ");
@@ -200,7 +205,9 @@ fn a_signal_ends_the_waiting_and_leaves_the_run_running() {
         let run = "foo/20261121T090000.123Z";
         assert_eq!(
             told,
-            format!("{run}: starting\n{run} goes on: `docket cancel {run}` ends it\n")
+            format!(
+                "{run}: starting: waiting for the engine to start its container\n{run} goes on: `docket cancel {run}` ends it\n"
+            )
         );
         assert_eq!(stub.lines().len(), 2);
     }
@@ -217,4 +224,71 @@ fn a_reader_who_has_seen_enough_does_not_change_the_answer() {
     assert!(
         String::from_utf8(output.stderr).unwrap().ends_with("failed after 2.3s: exit code 3\n")
     );
+}
+
+#[test]
+fn wait_keeps_standard_output_and_standard_error_apart() {
+    let output = frames(&[
+        (FrameKind::Output, "one\n"),
+        (FrameKind::Error, "oh\n"),
+        (FrameKind::Output, "two\n"),
+        (FrameKind::Error, "no\n"),
+    ]);
+    let (stub, told) = wait([accepted(), output, ok(over("succeeded", 0, 14))]);
+    assert_snapshot!(told, @"
+    exit code 0
+    --- stdout
+    one
+    two
+    --- stderr
+    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
+    oh
+    no
+    foo/20261121T090000.123Z: succeeded after 2.3s
+    ");
+    let accept = stub.requests()[1]
+        .headers
+        .iter()
+        .any(|header| header.starts_with("accept: application/vnd.docket.output-frames"));
+    assert!(accept, "{:?}", stub.requests()[1].headers);
+}
+
+#[test]
+fn wait_says_what_the_run_waits_for() {
+    let waiting = || record("waiting", r#""Attempts":[]"#);
+    let older = running().replace("20261121T090000.123Z", "20261121T080000Z");
+    let runs = format!(r#"{{"Runs":[{},{older}]}}"#, waiting());
+    let failed = r#""Reason":"exit code 3","NextAttempt":"2020-01-01T00:00:00Z",
+        "Attempts":[{"Attempt":1,"OutOfMemory":false}]"#;
+    let output = frames(&[
+        (FrameKind::Record, &waiting()),
+        (
+            FrameKind::Record,
+            &record("claimed", r#""Attempts":[{"Attempt":1,"OutOfMemory":false}]"#),
+        ),
+        (FrameKind::Record, &running()),
+        (FrameKind::Output, "oh\n"),
+        (FrameKind::Record, &record("between-attempts", failed)),
+        (FrameKind::Record, &running()),
+        (FrameKind::Output, "well\n"),
+    ]);
+    let (_, told) = wait([
+        answer("202 Accepted", None, waiting()),
+        ok(runs),
+        output,
+        ok(over("succeeded", 0, 8)),
+    ]);
+    assert_snapshot!(told, @"
+    exit code 0
+    --- stdout
+    oh
+    well
+    --- stderr
+    foo/20261121T090000.123Z: waiting for foo/20261121T080000Z to end
+    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
+    foo/20261121T090000.123Z: running
+    foo/20261121T090000.123Z: retrying now: exit code 3
+    foo/20261121T090000.123Z: running
+    foo/20261121T090000.123Z: succeeded after 2.3s
+    ");
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use assert_cmd::Command;
+use docket_model::wire::{FrameKind, OUTPUT_FRAMES, output_frame};
 
 /// A request as it came in: `GET /foo`, its headers in lower case, its body.
 #[derive(Debug, Clone)]
@@ -73,6 +74,17 @@ pub(crate) fn problem(status: &'static str, detail: &str) -> Answer {
     let (code, title) = status.split_once(' ').unwrap();
     let body = format!(r#"{{"status":{code},"title":"{title}","detail":"{detail}"}}"#);
     answer(status, ["content-type: application/problem+json".to_owned()], body)
+}
+
+/// A follow of an output in frames.
+pub(crate) fn frames(frames: &[(FrameKind, &str)]) -> Answer {
+    let mut end = 0;
+    let mut bytes = Vec::new();
+    for (kind, text) in frames {
+        end += if *kind == FrameKind::Record { 0 } else { text.len() as u64 };
+        bytes.extend(output_frame(*kind, end, text.as_bytes()));
+    }
+    answer("200 OK", [format!("content-type: {OUTPUT_FRAMES}")], bytes)
 }
 
 /// An answer that breaks off behind these bytes.

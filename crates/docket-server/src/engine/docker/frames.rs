@@ -1,13 +1,22 @@
 //! The frames in which an engine sends a log that has two streams.
 
+use docket_model::output::Stream;
+
 use crate::engine::bounded_beginning;
 
 /// A stream's number, three zeros, and the length, most significant byte first.
 const HEADER_LENGTH: usize = 8;
+/// Standard error.
+const ERROR: u8 = 2;
 /// The stream in which the engine itself says that it cannot read on.
 const ENGINE: u8 = 3;
 /// How much of a message of the engine is held, in bytes.
 const LONGEST_MESSAGE: usize = 8192;
+
+/// The stream that the engine calls by this number.
+pub(super) fn stream_of(number: u8) -> Stream {
+    if number == ERROR { Stream::Error } else { Stream::Out }
+}
 
 /// A part of a log in frames.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +49,12 @@ impl Frames {
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
-        output: &mut impl FnMut(&[u8]),
+        output: &mut impl FnMut(Stream, &[u8]),
     ) -> Result<(), NoFrame> {
+        let mut stream = stream_of(self.stream);
         self.push_parts(bytes, &mut |part| match part {
-            Part::Begin(_) => {}
-            Part::Payload(payload) => output(payload),
+            Part::Begin(number) => stream = stream_of(number),
+            Part::Payload(payload) => output(stream, payload),
         })
     }
 
@@ -127,10 +137,13 @@ mod tests {
         for size in 1..=log.len() {
             let (mut frames, mut output) = (Frames::default(), Output::bounded(100));
             for piece in log.chunks(size) {
-                frames.push(piece, &mut |bytes| output.push(bytes)).unwrap();
+                frames.push(piece, &mut |stream, bytes| output.push_to(stream, bytes)).unwrap();
             }
             assert!(frames.are_complete());
             assert_eq!(output.to_bytes(), b"out\n\x00\x01\x02\xffend");
+            assert_eq!(output.streams().at(0), (Stream::Out, Some(4)));
+            assert_eq!(output.streams().at(4), (Stream::Error, Some(8)));
+            assert_eq!(output.streams().at(8), (Stream::Out, None));
         }
     }
 
@@ -139,17 +152,17 @@ mod tests {
         let whole = frame(1, b"text");
         for length in 1..whole.len() {
             let mut frames = Frames::default();
-            frames.push(&whole[..length], &mut |_| {}).unwrap();
+            frames.push(&whole[..length], &mut |_, _| {}).unwrap();
             assert!(!frames.are_complete(), "{length}");
         }
-        assert_eq!(Frames::default().push(b"plain text", &mut |_| {}), Err(NoFrame));
+        assert_eq!(Frames::default().push(b"plain text", &mut |_, _| {}), Err(NoFrame));
     }
 
     #[test]
     fn what_the_engine_says_in_the_logs_place_is_no_output() {
         let (mut frames, mut output) = (Frames::default(), Output::bounded(100));
         let log = [frame(1, b"out"), frame(3, b"Error grabbing logs: gone\n")].concat();
-        frames.push(&log, &mut |bytes| output.push(bytes)).unwrap();
+        frames.push(&log, &mut |stream, bytes| output.push_to(stream, bytes)).unwrap();
         assert_eq!(output.to_bytes(), b"out");
         assert_eq!(frames.message().unwrap(), "Error grabbing logs: gone");
     }

@@ -9,13 +9,14 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use docket_model::run::ContainerId;
+use docket_model::{output::Stream, run::ContainerId};
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
 
 use super::{
+    chunks::Chunks,
     client::Client,
     frames::Frames,
     inspect::Inspected,
@@ -23,7 +24,7 @@ use super::{
     notes::Notes,
     rotated::{Part, Rounds},
 };
-use crate::engine::EngineError;
+use crate::engine::{Chunk, EngineError, LiveOutput};
 
 /// How long a log may be silent before it is looked whether the container runs at all.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
@@ -48,12 +49,12 @@ pub(super) fn output(
     id: ContainerId,
     skip: u64,
     until: Until,
-) -> BoxStream<'static, Result<Bytes, EngineError>> {
+) -> LiveOutput {
     let live = Live::new(client, notes, id, skip, until);
     let steps = stream::unfold(Some((live, None)), move |state| async move {
         let (mut live, mut read) = state?;
         match live.next(&mut read).await {
-            Ok(Some(bytes)) => Some((Ok(bytes), Some((live, read)))),
+            Ok(Some(chunk)) => Some((Ok(chunk), Some((live, read)))),
             Ok(None) => None,
             Err(error) if until == Until::Now && error.is_unreadable_log() => None,
             Err(error) => Some((Err(error), None)),
@@ -94,6 +95,8 @@ struct Live {
     failures: u32,
     /// Of a log that is rotated: how it is read.
     rounds: Option<Rounds>,
+    /// What was read and is not handed out yet; it counts as handed out.
+    chunks: Chunks,
 }
 
 /// One read of the log.
@@ -120,12 +123,17 @@ enum Form {
 impl Live {
     fn new(client: Client, notes: Arc<Notes>, id: ContainerId, skip: u64, until: Until) -> Self {
         let (pause, failures, rounds) = (Duration::ZERO, 0, None);
-        Self { client, notes, id, until, handed_out: skip, pause, failures, rounds }
+        let chunks = Chunks::default();
+        Self { client, notes, id, until, handed_out: skip, pause, failures, rounds, chunks }
     }
 
     /// What was written next; nothing once the container has ended and its log was read to the end.
-    async fn next(&mut self, under_way: &mut Option<Read>) -> Result<Option<Bytes>, EngineError> {
+    async fn next(&mut self, under_way: &mut Option<Read>) -> Result<Option<Chunk>, EngineError> {
         loop {
+            if let Some(chunk) = self.chunks.pop() {
+                (self.pause, self.failures) = (Duration::ZERO, 0);
+                return Ok(Some(chunk));
+            }
             let read = match under_way {
                 Some(read) => read,
                 None => match self.begin().await {
@@ -137,12 +145,8 @@ impl Live {
                 },
             };
             match self.piece(read).await {
-                Ok(Some(bytes)) if bytes.is_empty() => {}
-                Ok(Some(bytes)) => {
-                    (self.pause, self.failures) = (Duration::ZERO, 0);
-                    return Ok(Some(bytes));
-                }
-                Ok(None) => {
+                Ok(true) => {}
+                Ok(false) => {
                     if let Some(read) = under_way.take()
                         && self.end_of(read).await
                     {
@@ -213,42 +217,41 @@ impl Live {
         is_last
     }
 
-    /// The next piece, without what was handed out before; nothing at the end of the read.
-    async fn piece(&mut self, read: &mut Read) -> Result<Option<Bytes>, EngineError> {
+    /// Reads the next piece, without what was handed out before; false at the end of the read.
+    async fn piece(&mut self, read: &mut Read) -> Result<bool, EngineError> {
         if read.is_cut_short() {
-            return Ok(None);
+            return Ok(false);
         }
         match tokio::time::timeout(SILENCE_LIMIT, read.pieces.next()).await {
-            Ok(Some(piece)) => self.unseen(read, piece.map_err(log::gone_or)?).map(Some),
-            Ok(None) => read.end().map(|()| None),
+            Ok(Some(piece)) => self.unseen(read, &piece.map_err(log::gone_or)?).map(|()| true),
+            Ok(None) => read.end().map(|()| false),
             Err(_) if read.is_last => Err(self.client.no_answer(SILENCE_LIMIT)),
             // The program may be silent, or the way to the engine broken without a word.
-            Err(_) if self.client.inspect(&self.id.0).await?.runs() => Ok(Some(Bytes::new())),
-            Err(_) => Ok(None),
+            Err(_) => Ok(self.client.inspect(&self.id.0).await?.runs()),
         }
     }
 
     /// Takes the frames off, and what was handed out before.
-    fn unseen(&mut self, read: &mut Read, piece: Bytes) -> Result<Bytes, EngineError> {
+    fn unseen(&mut self, read: &mut Read, piece: &[u8]) -> Result<(), EngineError> {
+        let Self { handed_out, chunks, .. } = self;
         let (frames, position) = match &mut read.form {
-            Form::Part(part) => return part.unseen(&piece, &mut self.handed_out),
+            Form::Part(part) => return part.unseen(piece, handed_out, chunks),
             Form::Whole { frames, position } => (frames, position),
         };
-        let written = match frames {
-            None => piece,
-            Some(frames) => {
-                let mut written = Vec::with_capacity(piece.len());
-                let mut sink = |bytes: &[u8]| written.extend_from_slice(bytes);
-                frames.push(&piece, &mut sink).map_err(|_| log::broken("it is not in frames"))?;
-                written.into()
-            }
+        let mut sink = |stream: Stream, written: &[u8]| {
+            let known = usize::try_from(handed_out.saturating_sub(*position)).unwrap_or(usize::MAX);
+            let unseen = written.get(known..).unwrap_or_default();
+            *position += written.len() as u64;
+            *handed_out += unseen.len() as u64;
+            chunks.push(stream, unseen);
         };
-        let known = self.handed_out.saturating_sub(*position);
-        let known = usize::try_from(known).unwrap_or(usize::MAX).min(written.len());
-        let unseen = written.slice(known..);
-        *position += written.len() as u64;
-        self.handed_out += unseen.len() as u64;
-        Ok(unseen)
+        match frames {
+            None => sink(Stream::Out, piece),
+            Some(frames) => {
+                frames.push(piece, &mut sink).map_err(|_| log::broken("it is not in frames"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a break for what it is, and rests; returns the error that ends everything.
@@ -328,8 +331,8 @@ mod tests {
     async fn read(stub: &Stub, skip: u64) -> Result<Vec<u8>, EngineError> {
         let notes = Arc::default();
         let live = output(stub.client(), notes, ContainerId("c1".into()), skip, Until::Ended);
-        let pieces: Vec<Bytes> = live.try_collect().await?;
-        Ok(pieces.concat())
+        let chunks: Vec<Chunk> = live.try_collect().await?;
+        Ok(chunks.iter().flat_map(|chunk| chunk.bytes.iter().copied()).collect())
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use docket_model::{Output, run::ContainerId};
-use futures_util::{Stream, StreamExt};
+use docket_model::{Output, output::Stream, run::ContainerId};
+use futures_util::{Stream as Pieces, StreamExt};
 use tokio::time::Instant;
 
 use super::{
     client::Client,
-    frames::Frames,
-    log_index::{Extent, Missing, Walk},
+    frames::{Frames, stream_of},
+    log_index::{Extent, Found, Missing, Walk},
     notes::{LogForm, Notes},
     stamps::{Next, Stamped},
 };
@@ -59,7 +59,10 @@ impl Log<'_> {
         while let Some(piece) = next(self.client, &mut pieces).await? {
             if self.form.has_terminal {
                 output.push(&piece);
-            } else if frames.push(&piece, &mut |bytes| output.push(bytes)).is_err() {
+            } else if frames
+                .push(&piece, &mut |stream, bytes| output.push_to(stream, bytes))
+                .is_err()
+            {
                 return Err(broken("it is not in frames"));
             }
         }
@@ -75,13 +78,17 @@ impl Log<'_> {
         let mut output = Output::bounded(limit);
         let mut stamped = Stamped::new(self.form.has_terminal);
         let mut walk = Walk::new(self.notes.index(self.id), Extent::All, None);
+        let mut stream = Stream::Out;
         while let Some(piece) = next(self.client, &mut pieces).await? {
             let pushed = stamped.push(&piece, |next| {
                 match next {
-                    Next::Message(stream, stamp) => drop(walk.message(stream, stamp)),
+                    Next::Message(number, stamp) => {
+                        stream = stream_of(number);
+                        let _: Found = walk.message(number, stamp);
+                    }
                     Next::Bytes(bytes) => {
                         walk.bytes(bytes.len());
-                        output.push(bytes);
+                        output.push_to(stream, bytes);
                     }
                 }
                 true
@@ -139,7 +146,7 @@ pub(super) fn path(id: &ContainerId) -> String {
 /// The next piece, unless the engine takes too long for it.
 async fn next<T>(
     client: &Client,
-    pieces: &mut (impl Stream<Item = Result<T, EngineError>> + Unpin),
+    pieces: &mut (impl Pieces<Item = Result<T, EngineError>> + Unpin),
 ) -> Result<Option<T>, EngineError> {
     match tokio::time::timeout(PIECE_LIMIT, pieces.next()).await {
         Ok(piece) => piece.transpose().map_err(gone_or),

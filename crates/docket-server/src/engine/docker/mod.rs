@@ -5,6 +5,7 @@
 //! 2. A time-out or a broken connection is never taken for a refusal.
 //! 3. Names and ids alone stand in addresses, and both are checked text.
 
+mod chunks;
 mod client;
 mod connect_error;
 mod context;

@@ -6,13 +6,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use docket_model::run::ContainerId;
+use docket_model::{output::Stream, run::ContainerId};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{
+    chunks::Chunks,
     client::Client,
+    frames::stream_of,
     log,
     log_index::{Extent, Found, LogIndex, Mark, Missing, Walk},
     stamps::{Next, Stamp, Stamped},
@@ -56,6 +57,8 @@ pub(super) struct Part {
     /// How many messages came behind it.
     new_messages: u32,
     is_cut_short: bool,
+    /// The stream of the message under way.
+    stream: Stream,
 }
 
 impl Rounds {
@@ -80,6 +83,7 @@ impl Rounds {
             begun_at: Instant::now(),
             new_messages: 0,
             is_cut_short: false,
+            stream: Stream::Out,
         };
         (format!("&timestamps=1{tail}"), part)
     }
@@ -139,17 +143,19 @@ impl Rounds {
 }
 
 impl Part {
-    /// What of a piece of the log was not handed out before; `position` goes on with it.
+    /// Adds what of a piece of the log was not handed out before; `position` goes on with it.
     pub(super) fn unseen(
         &mut self,
-        piece: &Bytes,
+        piece: &[u8],
         position: &mut u64,
-    ) -> Result<Bytes, EngineError> {
-        let mut unseen = Vec::new();
+        unseen: &mut Chunks,
+    ) -> Result<(), EngineError> {
         let mut missing = None;
         let Self { index, stamped, walk, mark, extent, new_messages, is_cut_short, .. } = self;
+        let current = &mut self.stream;
         let pushed = stamped.push(piece, |next| match next {
             Next::Message(stream, stamp) => {
+                *current = stream_of(stream);
                 // What the reader has not got yet begins no later than here.
                 let (first, at) = match walk.message(stream, stamp) {
                     Found::At(at) => (at, at),
@@ -176,7 +182,7 @@ impl Part {
                 if let Some(at) = walk.bytes(bytes.len()) {
                     let known = usize::try_from(position.saturating_sub(at)).unwrap_or(usize::MAX);
                     let new = bytes.get(known..).unwrap_or_default();
-                    unseen.extend_from_slice(new);
+                    unseen.push(*current, new);
                     *position += new.len() as u64;
                 }
                 true
@@ -187,7 +193,7 @@ impl Part {
             Some(Missing { bytes, is_exact }) if unseen.is_empty() => {
                 Err(EngineError::OutputMissing { bytes, is_exact })
             }
-            _ => Ok(unseen.into()),
+            _ => Ok(()),
         }
     }
 
@@ -214,6 +220,7 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::Chunk;
     use std::{iter::once, sync::Arc};
 
     use futures_util::TryStreamExt;
@@ -280,8 +287,9 @@ mod tests {
 
     async fn follow(stub: &Stub, notes: &Arc<Notes>, skip: u64) -> Result<String, EngineError> {
         let output = live::output(stub.client(), notes.clone(), container(), skip, Until::Ended);
-        let pieces: Vec<Bytes> = output.try_collect().await?;
-        Ok(String::from_utf8(pieces.concat()).unwrap())
+        let chunks: Vec<Chunk> = output.try_collect().await?;
+        let bytes = chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect();
+        Ok(String::from_utf8(bytes).unwrap())
     }
 
     async fn capture(stub: &Stub, notes: &Notes) -> (u64, String, Option<String>) {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use docket_model::{
     Output,
+    output::Stream,
     run::{ContainerId, Exit},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -20,8 +21,8 @@ use uuid::Uuid;
 pub(crate) use self::container::Seen;
 use self::container::{Container, State, number};
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvent, LifeEvents, LiveOutput,
-    Made, Observation, Plan, Pull, Pulled, Sight, Stop,
+    Captured, Chunk, Engine, EngineError, EngineInfo, Finding, Found, LifeEvent, LifeEvents,
+    LiveOutput, Made, Observation, Plan, Pull, Pulled, Sight, Stop,
 };
 use crate::clock::Clock;
 
@@ -154,6 +155,11 @@ impl ScriptedEngine {
 
 fn broken_off() -> EngineError {
     EngineError::Unreachable("the connection was closed".to_owned())
+}
+
+/// What a container wrote, without its first bytes.
+fn written(image: String, skip: usize) -> Chunk {
+    Chunk { stream: Stream::Out, bytes: image.into_bytes().into_iter().skip(skip).collect() }
 }
 
 #[async_trait]
@@ -349,7 +355,7 @@ impl Observation for ScriptedEngine {
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let output = stream::once(async move {
             let image = engine.with(&container, |container| container.image.clone())?;
-            let rest = image.into_bytes().into_iter().skip(skip).collect();
+            let rest = written(image, skip);
             let ended = stream::once(async move { engine.follow(&container).await });
             let ended = ended.filter_map(async |ended| ended.err().map(Err));
             Ok(stream::once(async { Ok(rest) }).chain(ended))
@@ -362,7 +368,7 @@ impl Observation for ScriptedEngine {
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let written = stream::once(async move {
             let image = engine.with(&container, |container| container.image.clone())?;
-            Ok(image.into_bytes().into_iter().skip(skip).collect())
+            Ok(written(image, skip))
         });
         written.boxed()
     }

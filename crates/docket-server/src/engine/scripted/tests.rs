@@ -125,6 +125,7 @@ async fn live_output_comes_in_one_piece_and_ends_with_the_container() {
 
     let pieces: Vec<_> = engine.live_output(&id, 2).try_collect().await.unwrap();
 
+    let pieces: Vec<_> = pieces.into_iter().map(|chunk| chunk.bytes).collect();
     assert_eq!(pieces, ["eep-5"]);
     assert_eq!(asked_at.elapsed(), Duration::from_secs(5));
 }

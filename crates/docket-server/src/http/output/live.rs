@@ -13,7 +13,7 @@ use super::super::{
     Api,
     sse::{self, Came, Feed, Pulse},
 };
-use crate::runner::{Piece, Pieces};
+use crate::runner::{Piece, Pieces, Told};
 
 /// An output as events, to the end of its run.
 pub(super) struct Live {
@@ -58,7 +58,7 @@ impl Live {
     }
 
     /// The event of a piece; none where it holds no whole character.
-    fn event(&mut self, Piece { bytes, end }: Piece) -> Option<Bytes> {
+    fn event(&mut self, Piece { bytes, end, .. }: Piece) -> Option<Bytes> {
         let mut text = std::mem::take(&mut self.begun);
         text.extend_from_slice(&bytes);
         self.begun = text.split_off(text.len() - unfinished(&text));
@@ -95,7 +95,8 @@ impl Feed for Live {
                 Stage::Open => {}
             }
             match self.pulse.wait(self.pieces.recv()).await {
-                Came::Some(Some(Ok(piece))) => {
+                Came::Some(Some(Ok(Told::Record { .. }))) => {}
+                Came::Some(Some(Ok(Told::Piece(piece)))) => {
                     if let Some(event) = self.event(piece) {
                         return Some(event);
                     }

@@ -1,5 +1,6 @@
 //! `Retries`: further attempts of a run that failed.
 
+use crate::runner::Told;
 use serde_json::{Value, json};
 
 use super::house::{Fault, Ground, HOUR, House, MINUTE, SECOND, Settings};
@@ -172,13 +173,18 @@ async fn a_reader_of_the_output_counts_the_bytes_of_all_attempts() {
     house.until("09:10:10").await;
     let instant = house.runs("a").await[0].id.instant;
 
-    let pieces = house.runner.follow_output("a".to_owned(), instant, 2);
-    let told = futures_util::stream::unfold(pieces, async |mut pieces| {
-        let piece = pieces.recv().await?.unwrap();
-        Some(((String::from_utf8(piece.bytes.to_vec()).unwrap(), piece.end), pieces))
-    });
-    let told: Vec<_> = futures_util::StreamExt::collect(told).await;
+    let mut pieces = house.runner.follow_output("a".to_owned(), instant, 2);
+    let (mut states, mut told) = (Vec::new(), Vec::new());
+    while let Some(next) = pieces.recv().await {
+        match next.unwrap() {
+            Told::Record { record, .. } => states.push(record.state),
+            Told::Piece(piece) => {
+                told.push((String::from_utf8(piece.bytes.to_vec()).unwrap(), piece.end));
+            }
+        }
+    }
 
+    assert_eq!(states.first().map(String::as_str), Some("between-attempts"));
     assert_eq!(told, [("il-until-2".to_owned(), 12), ("fail-until-2".to_owned(), 24)]);
     assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
 }

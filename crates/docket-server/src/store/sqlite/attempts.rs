@@ -6,6 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Output,
+    output::Streams,
     run::{Attempt, ContainerId, Exit, Instant, Step},
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ struct Stored<'a> {
     /// How many of the bytes left out stood before all that are kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     missing: u64,
+    /// Which of the bytes went to standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    streams: Option<Cow<'a, Streams>>,
 }
 
 /// How a container ended; its image stands at the attempt.
@@ -102,6 +106,12 @@ fn stored(instant: Instant, attempt: &Attempt) -> Stored<'_> {
         }),
         output: attempt.output.as_ref().map(|output| (output.kept(), output.omitted())),
         missing: attempt.output.as_ref().map_or(0, |output| output.missing()),
+        streams: attempt
+            .output
+            .as_ref()
+            .map(|output| output.streams())
+            .filter(|streams| !streams.is_empty())
+            .map(Cow::Borrowed),
     }
 }
 
@@ -130,7 +140,9 @@ fn attempt(instant: Instant, stored: Stored<'_>) -> Attempt {
         exit,
         output: stored.output.map(|(kept, omitted)| {
             let between = omitted.saturating_sub(stored.missing);
-            Arc::new(Output::sized(kept, between).behind_missing(stored.missing))
+            let sized = Output::sized(kept, between).behind_missing(stored.missing);
+            let streams = stored.streams.map(Cow::into_owned).unwrap_or_default();
+            Arc::new(sized.with_streams(streams))
         }),
     }
 }

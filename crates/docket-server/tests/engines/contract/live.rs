@@ -1,7 +1,7 @@
 //! What a container writes, while it writes it.
 
-use docket_model::run::ContainerId;
-use docket_server::engine::{EngineError, Grace, Stop};
+use docket_model::{output::Stream, run::ContainerId};
+use docket_server::engine::{Chunk, EngineError, Grace, Stop};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::json;
 
@@ -9,8 +9,31 @@ use super::{PLENTY, Subject};
 
 /// All that is handed out, to the end.
 async fn all(subject: &Subject, id: &ContainerId, skip: u64) -> Result<Vec<u8>, EngineError> {
-    let pieces: Vec<_> = subject.engine.live_output(id, skip).try_collect().await?;
-    Ok(pieces.concat())
+    Ok(bytes(&subject.engine.live_output(id, skip).try_collect::<Vec<_>>().await?))
+}
+
+/// The bytes of both streams.
+pub(crate) fn bytes(chunks: &[Chunk]) -> Vec<u8> {
+    chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect()
+}
+
+pub(crate) async fn the_streams_of_an_output_are_told_apart(subject: &Subject) {
+    let script = "echo out; sleep 0.2; echo oh >&2; sleep 0.2; echo end";
+    let made = subject.begin(&subject.script("streams", script)).await;
+
+    let live: Vec<_> = subject.engine.live_output(&made.id, 0).try_collect().await.unwrap();
+    let output = subject.engine.output(&made.id, PLENTY).await.unwrap().output;
+
+    let of = |stream| {
+        let chunks = live.iter().filter(|chunk| chunk.stream == stream);
+        chunks.flat_map(|chunk| chunk.bytes.to_vec()).collect::<Vec<u8>>()
+    };
+    assert_eq!(of(Stream::Out), b"out\nend\n");
+    assert_eq!(of(Stream::Error), b"oh\n");
+    let streams = output.streams();
+    let expected = [(Stream::Out, Some(4)), (Stream::Error, Some(7)), (Stream::Out, None)];
+    assert_eq!([0, 4, 7].map(|position| streams.at(position)), expected);
+    subject.engine.remove(&made.id).await.unwrap();
 }
 
 pub(crate) async fn what_a_container_writes_is_handed_out_while_it_runs(subject: &Subject) {
@@ -18,11 +41,11 @@ pub(crate) async fn what_a_container_writes_is_handed_out_while_it_runs(subject:
     let made = subject.begin(&subject.script("live", script)).await;
     let mut live = subject.engine.live_output(&made.id, 0);
 
-    assert_eq!(live.next().await.unwrap().unwrap(), "first\n");
+    assert_eq!(live.next().await.unwrap().unwrap().bytes, "first\n");
     subject.engine.stop(&made.id, Stop::Gently(Grace::of(Some(1)))).await.unwrap();
 
     let rest: Vec<_> = live.try_collect().await.unwrap();
-    assert_eq!(rest.concat(), b"last\n");
+    assert_eq!(bytes(&rest), b"last\n");
     subject.engine.remove(&made.id).await.unwrap();
 }
 

@@ -3,15 +3,20 @@
 use anyhow::{Context, Error, Result};
 use chrono::TimeDelta;
 use docket_model::{
-    AllocationName, RunId,
+    AllocationName,
+    output::Stream,
     run::RunState,
-    wire::{RunRecord, RunRequest},
+    wire::{RunRecord, RunRequest, RunSummary},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     client::{Asked, Client, Connection},
-    commands::{EndsWith, target, watch},
+    clock,
+    commands::{
+        EndsWith, target,
+        watch::{self, Watcher},
+    },
     output, words,
 };
 
@@ -20,6 +25,9 @@ const NEVER_RAN: u8 = 125;
 
 /// What `timeout` answers where time was up.
 const TIMED_OUT: u8 = 124;
+
+/// Among so many of the newest runs the one is looked for that this one waits for.
+const LOOKED_AT: usize = 100;
 
 /// Signals are answered as the shell answers them: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
@@ -48,12 +56,12 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
         Asked::Skipped(record) => return Ok(told(name, &record)),
     };
     let run = target::id(name, &record);
-    let state = RunState::shown(&record.state);
-    output::note(output::on_one_line(&format!("{run}: {state}")));
+    let mut waiter = Waiter::default();
+    waiter.state(&client, &record).await;
     // Until here Ctrl-C ends the command as it ends any other.
     let mut signals = Signals::catch()?;
     tokio::select! {
-        record = watched(&client, run.clone()) => Ok(told(name, &record?)),
+        record = watch::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(told(name, &record?)),
         code = signals.any() => {
             output::note(format_args!("{run} goes on: `docket cancel {run}` ends it"));
             Ok(code)
@@ -61,18 +69,61 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     }
 }
 
-/// Passes on the output as long as somebody reads it, and waits for the end in any case.
-async fn watched(client: &Client, run: RunId) -> Result<RunRecord> {
-    let mut is_closed = false;
-    let pass_on = |bytes: &[u8]| {
-        if is_closed {
+/// Passes on the output as long as somebody reads it, and says what the run waits for.
+#[derive(Default)]
+struct Waiter {
+    is_closed: bool,
+    /// The state and the number of attempts that were told last.
+    told: Option<(String, usize)>,
+}
+
+impl Watcher for Waiter {
+    fn bytes(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
+        if stream == Stream::Error {
+            output::error_bytes(bytes);
+            return Ok(());
+        }
+        if self.is_closed {
             return Ok(());
         }
         let passed_on = output::bytes(bytes);
-        is_closed = passed_on.as_ref().is_err_and(Error::is::<output::Closed>);
-        if is_closed { Ok(()) } else { passed_on }
-    };
-    watch::to_the_end(client, run, true, pass_on).await
+        self.is_closed = passed_on.as_ref().is_err_and(Error::is::<output::Closed>);
+        if self.is_closed { Ok(()) } else { passed_on }
+    }
+
+    async fn state(&mut self, client: &Client, record: &RunRecord) {
+        let now = Some((record.state.clone(), record.attempts.len()));
+        if self.told == now {
+            return;
+        }
+        self.told = now;
+        let state = waits_for(client, record).await;
+        let line = format!("{}/{}: {state}", record.allocation, record.run);
+        output::note(output::on_one_line(&line));
+    }
+}
+
+/// The state of a run in words, with what it waits for.
+async fn waits_for(client: &Client, record: &RunRecord) -> String {
+    let state = words::state(&RunSummary::from(record), clock::now());
+    match record.state.as_str() {
+        "waiting" => match older_run(client, record).await {
+            Some(older) => format!("{state} for {}/{} to end", record.allocation, older.run),
+            None => format!("{state} for an older run to end"),
+        },
+        "claimed" => format!("{state}: waiting for the engine to start its container"),
+        _ => match &record.reason {
+            Some(reason) => format!("{state}: {reason}"),
+            None => state,
+        },
+    }
+}
+
+/// The run for whose end this one waits: the newest of those under way that are older.
+async fn older_run(client: &Client, record: &RunRecord) -> Option<RunRecord> {
+    let name = AllocationName::parse(&record.allocation).ok()?;
+    let runs = client.runs::<RunRecord>(&name, None, LOOKED_AT).await.ok()?;
+    runs.items.into_iter().find(|run| run.run < record.run && !run.is_over())
 }
 
 /// Tells how a run ended, and returns the exit code that stands for it.

@@ -1,0 +1,107 @@
+//! Which bytes of an output a program wrote to standard output, and which to standard error.
+
+use serde::{Deserialize, Serialize};
+
+/// So many changes between the streams are kept of one output: a record must not grow with its output.
+/// The number is even, so what follows the last one counts as standard output.
+const MOST_CHANGES: usize = 1000;
+
+/// One of the two streams to which a program writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stream {
+    /// Standard output; of a terminal, both.
+    #[default]
+    Out,
+    /// Standard error.
+    Error,
+}
+
+/// The positions at which an output changes from one stream to the other. It begins with standard
+/// output.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Streams {
+    changes: Vec<u64>,
+}
+
+impl Streams {
+    /// Notes that what stands at this position, and after it, was written to this stream. Positions
+    /// must not become smaller.
+    pub(super) fn note(&mut self, position: u64, stream: Stream) {
+        if Self::after(self.changes.len()) != stream && self.changes.len() < MOST_CHANGES {
+            self.changes.push(position);
+        }
+    }
+
+    /// The same behind so many bytes more.
+    pub(super) fn behind(mut self, missing: u64) -> Self {
+        for change in &mut self.changes {
+            *change += missing;
+        }
+        self
+    }
+
+    /// The stream of the byte at this position, and where the next byte of the other stream stands.
+    #[must_use]
+    pub fn at(&self, position: u64) -> (Stream, Option<u64>) {
+        let passed = self.changes.partition_point(|change| *change <= position);
+        (Self::after(passed), self.changes.get(passed).copied())
+    }
+
+    /// True where everything went to standard output.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// How many bytes it takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        size_of_val(self.changes.as_slice())
+    }
+
+    /// The stream after so many changes.
+    fn after(changes: usize) -> Stream {
+        if changes.is_multiple_of(2) { Stream::Out } else { Stream::Error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_belongs_to_the_stream_to_which_it_was_written() {
+        let mut streams = Streams::default();
+        for (position, stream) in
+            [(0, Stream::Error), (3, Stream::Error), (5, Stream::Out), (9, Stream::Error)]
+        {
+            streams.note(position, stream);
+        }
+
+        let at = [0, 4, 5, 8, 9, 100].map(|position| streams.at(position));
+
+        let (out, error) = (Stream::Out, Stream::Error);
+        let expected = [
+            (error, Some(5)),
+            (error, Some(5)),
+            (out, Some(9)),
+            (out, Some(9)),
+            (error, None),
+            (error, None),
+        ];
+        assert_eq!(at, expected);
+        assert_eq!(Streams::default().at(7), (out, None));
+    }
+
+    #[test]
+    fn the_changes_that_are_kept_are_bounded() {
+        let mut streams = Streams::default();
+        for position in 0..10_000 {
+            let stream = if position % 2 == 0 { Stream::Error } else { Stream::Out };
+            streams.note(position, stream);
+        }
+
+        assert_eq!(streams.changes.len(), MOST_CHANGES);
+        assert_eq!(streams.at(9_000), (Stream::Out, None));
+    }
+}
