@@ -12,7 +12,9 @@ use docket_tests::{
     Engine, Gate, Home, Ran, Registry, Server,
     allocation::{idle, with_host_option, with_option},
     client::{bounded, run},
-    eventually, program,
+    eventually,
+    http::Request,
+    program,
     wait::within,
 };
 use serde_json::{Value, json};
@@ -138,6 +140,34 @@ fn an_attempt_that_was_removed_from_outside_hides_nothing_of_the_next_one() {
 }
 
 #[test]
+fn run_wait_keeps_the_streams_apart_also_of_a_run_that_is_over_and_says_what_it_waits_for() {
+    let server = Server::start(Engine::shared());
+    server.await_ready();
+    server.push(&script("echo out; sleep 1; echo oh >&2; sleep 1; echo end"));
+
+    let ran = server.docket(["run", "foo", "--wait"]);
+    let run = server.ended_run("foo");
+
+    assert_eq!((ran.code, ran.out.as_str()), (0, "out\nend\n"), "{}", ran.err);
+    assert!(ran.err.contains(": starting: waiting for the engine"), "{}", ran.err);
+    assert!(ran.err.contains(": running\n") && ran.err.contains("\noh\n"), "{}", ran.err);
+    // The streams of what is kept are told apart, too.
+    let path = format!("/foo/runs/{}/output?follow=true", run["Run"].as_str().unwrap());
+    let kind = "application/vnd.docket.output-frames";
+    let mut frames = server.send(&Request::get(&path).header("Accept", kind)).body;
+    let mut kept = Vec::new();
+    while let Some((header, rest)) = frames.split_first_chunk::<13>() {
+        let [stream, .., length] = *header;
+        let (bytes, rest) = rest.split_at(length.into());
+        kept.push((stream, String::from_utf8(bytes.to_vec()).unwrap()));
+        frames = rest.to_vec();
+    }
+    let (output, error) = (1, 2);
+    let expected = [(output, "out\n"), (error, "oh\n"), (output, "end\n")];
+    assert_eq!(kept, expected.map(|(stream, text)| (stream, text.to_owned())));
+}
+
+#[test]
 fn a_container_whose_log_nobody_keeps_is_waited_for_in_silence() {
     let server = Server::start(Engine::shared());
     let silent =
@@ -228,7 +258,9 @@ fn assert_is_true_to_its_end(server: &Server, followed: &Ran) {
     let run = server.ended_run("foo");
     assert_eq!(followed.code, 0, "{}", followed.err);
     assert!(followed.out.ends_with("\nTHE-END\n"));
-    let (numbers, notes) = numbers_and_notes(&followed.out);
+    // `run --wait` says on standard error what is missing of standard output.
+    let printed = format!("{}{}", followed.out, followed.err);
+    let (numbers, notes) = numbers_and_notes(&printed);
     assert!(numbers.is_sorted_by(|first, second| first < second));
     let span = numbers[numbers.len() - 1] - numbers[0] + 1;
     let is_whole = numbers.len() == usize::try_from(span).unwrap();
