@@ -254,6 +254,14 @@ impl Allocation {
         self.specification.time_zone.unwrap_or(zone)
     }
 
+    /// True where the schedule follows the wall clock of one of these zones, the server's being
+    /// `server`.
+    #[must_use]
+    pub fn is_in_one_of(&self, zones: &[Zone], server: Zone) -> bool {
+        let schedule = self.specification.schedule();
+        schedule.is_some_and(Schedule::depends_on_zone) && zones.contains(&self.zone(server))
+    }
+
     /// The moment after which the next instant is looked for.
     fn not_before(&self, from: DateTime<Utc>) -> DateTime<Utc> {
         let from = from.max(self.scheduled_at);

@@ -204,9 +204,12 @@ fn intervals_say_what_they_lack() {
     check(&[
         ("@every", "interval: @every needs an interval, write @every 1h30m"),
         ("@every 30", "interval: 30 what? write 30s or 30m"),
+        ("@every 500ms", "interval: 500ms has parts of a second, write @every 1s"),
+        ("@every 90m500ms", "interval: 90m500ms has parts of a second, write @every 1h30m1s"),
+        ("@every 5us", "interval: 5us has parts of a second, write @every 1s"),
         (
-            "@every 500ms",
-            "interval: 500ms is no number of whole seconds, and 1s is the least, write @every 1s",
+            "@every 60000ms",
+            "interval: 60000ms is not written with the units h, m and s, write @every 1m",
         ),
         (
             "@every 1d",
@@ -214,18 +217,29 @@ fn intervals_say_what_they_lack() {
              for each day at 00:00",
         ),
         (
-            "@every 2w",
-            "interval: 2w has weeks, whose length daylight saving changes, write @every 336h, or \
-             @weekly for each Sunday at 00:00",
+            "@every 1d12h",
+            "interval: 1d12h has days, whose length daylight saving changes, write @every 36h",
         ),
         (
-            "@every 1mo",
-            "interval: 1mo has months or years, whose lengths differ, write @monthly or @yearly",
+            "@every 1w2d",
+            "interval: 1w2d has weeks, whose length daylight saving changes, write @every 216h",
         ),
-        ("@every 5min", "interval: 5min has a unit that is not known, write @every 5m"),
-        ("@every 2 hours", "interval: 2 hours has a space in it, write @every 2h"),
-        ("@every 1H", "interval: 1H has a unit in capitals, write @every 1h"),
-        ("@every 1h 30m", "interval: 1h 30m has a space in it, write @every 1h30m"),
+        (
+            "@every 1h30min",
+            "interval: 1h30min is not written with the units h, m and s, write @every 1h30m",
+        ),
+        (
+            "@every 2 hours",
+            "interval: 2 hours is not written with the units h, m and s, write @every 2h",
+        ),
+        (
+            "@every 1H30M",
+            "interval: 1H30M is not written with the units h, m and s, write @every 1h30m",
+        ),
+        (
+            "@every 1h 30m",
+            "interval: 1h 30m is not written with the units h, m and s, write @every 1h30m",
+        ),
         ("@every 1.5h", "interval: 1.5h has a fraction, write 1h30m for 1.5h"),
         ("@every 0h0s", "interval: an interval is at least 1s"),
         ("@every h", "interval: h lacks a number, write 1h30m10s"),

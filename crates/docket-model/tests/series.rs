@@ -340,6 +340,24 @@ fn six_fields_with_a_star_as_the_year_are_warned_of() {
 }
 
 #[test]
+fn the_latest_instant_of_a_dense_schedule_is_found_without_walking() {
+    let before = |text: &str, now: &str| {
+        let schedule = Schedule::parse(text).unwrap();
+        schedule.previous(at(now), at("1970-01-01T00:00:00Z"), Zone::utc()).map(|at| at.to_string())
+    };
+    for (text, now, latest) in [
+        ("* * * * * * 2000", "2026-11-21T09:00:00Z", "2000-12-31 23:59:59 UTC"),
+        ("* * * * * * 1971", "2026-11-21T09:00:00.5Z", "1971-12-31 23:59:59 UTC"),
+        ("* * * * * * *", "2026-11-21T09:00:00Z", "2026-11-21 08:59:59 UTC"),
+        ("* * * * * * *", "2026-11-21T09:00:00.5Z", "2026-11-21 09:00:00 UTC"),
+        ("0 9 * * 1-5", "2026-11-22T09:00:00Z", "2026-11-20 09:00:00 UTC"),
+        ("0 9,10 20 11 *", "2026-11-22T09:00:00Z", "2026-11-20 10:00:00 UTC"),
+    ] {
+        assert_eq!(before(text, now).as_deref(), Some(latest), "{text}");
+    }
+}
+
+#[test]
 fn no_instant_is_later_than_the_year_9999() {
     let last = |text: &str| {
         let schedule = Schedule::parse(text).unwrap();

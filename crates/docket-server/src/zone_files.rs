@@ -73,8 +73,7 @@ impl ZoneFiles for HostZones {
     }
 
     fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let is_variant = VARIANTS.iter().any(|variant| name.starts_with(variant));
-        if is_variant || matches!(name, "localtime" | "posixrules") {
+        if without_variant(name) != name || matches!(name, "localtime" | "posixrules") {
             return None;
         }
         let path = self.directory.join(name);
@@ -146,7 +145,7 @@ pub enum HostZoneError {
         source: io::Error,
     },
     /// No zone has its clock.
-    #[error("`{0}` has the clock of no time zone that docket knows")]
+    #[error("`{0}` is no copy of a time zone that docket knows")]
     Unnamed(PathBuf),
 }
 
@@ -199,8 +198,7 @@ fn named_by(path: &Path) -> Option<Zone> {
     let directory = std::env::var("TZDIR").ok().filter(|directory| !directory.is_empty());
     let below = directory.and_then(|directory| path.strip_prefix(&directory)?.strip_prefix('/'));
     let name = below.or_else(|| Some(path.rsplit_once("/zoneinfo/")?.1))?;
-    let variant = VARIANTS.iter().find_map(|variant| name.strip_prefix(variant));
-    variant.unwrap_or(name).parse().ok()
+    without_variant(name).parse().ok()
 }
 
 /// Why the variable `TZ` names no zone.
@@ -228,8 +226,15 @@ pub fn zone_of_tz(text: &str, now: DateTime<Utc>) -> Result<Zone, InvalidTz> {
     if text.starts_with('/') {
         return Ok(zone_of_file(Path::new(text), None, now)?);
     }
-    let variant = VARIANTS.iter().find_map(|variant| text.strip_prefix(variant));
-    Ok(variant.unwrap_or(text).parse()?)
+    if text == "localtime" {
+        return Ok(zone_of_file(Path::new(LOCALTIME), None, now)?);
+    }
+    Ok(without_variant(text).parse().map_err(|_| UnknownZone::of_tz(text))?)
+}
+
+/// The name without the directory of another variant of the zones.
+fn without_variant(name: &str) -> &str {
+    VARIANTS.iter().find_map(|variant| name.strip_prefix(variant)).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -300,6 +305,8 @@ mod tests {
         ] {
             assert_eq!(zone(text).unwrap(), "Europe/Berlin", "{text}");
         }
+        let error = zone("UTC-8").unwrap_err().to_string();
+        assert!(error.contains("`Etc/GMT-8` for 8 hours ahead of UTC"), "{error}");
         assert_eq!([zone("").unwrap(), zone(":").unwrap()], ["UTC", "UTC"]);
         let error = zone("CET-1CEST,M3.5.0,M10.5.0/3").unwrap_err().to_string();
         assert!(error.contains("a rule of POSIX"), "{error}");

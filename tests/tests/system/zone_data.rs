@@ -101,6 +101,10 @@ fn the_zone_of_the_host_is_found_by_a_link_a_copy_and_a_mount() {
     assert_eq!(next_with(&link), nine_in_berlin);
     let copy = format!("{own_etc}; cp {berlin} /etc/localtime");
     assert_eq!(next_with(&copy), nine_in_berlin);
+    // Also a copy of an older edition than the one in use.
+    let vancouver = "cp /usr/share/zoneinfo/America/Vancouver /etc/localtime";
+    let vancouver = next_with(&format!("{own_etc}; rm -f /etc/timezone; {vancouver}"));
+    assert_eq!(vancouver, "2026-12-01T09:00:00-07:00");
     let none = format!("{own_etc}; rm -f /etc/timezone");
     assert_eq!(next_with(&none), "2026-12-01T09:00:00Z");
     // In a container where /etc/localtime is a link, the host's is mounted where the link leads.

@@ -16,7 +16,7 @@ pub(super) struct Interval {
 impl Interval {
     /// Parses the text after `@every`.
     pub(super) fn parse(piece: Piece<'_>) -> Result<Self, Mistake> {
-        let seconds = total(piece)?;
+        let seconds = total(piece).map_err(|mistake| foreign(piece).unwrap_or(mistake))?;
         if seconds == 0 {
             return Err(Mistake::new(PART, piece, "an interval is at least 1s".into()));
         }
@@ -55,9 +55,6 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
     while !rest.is_empty() {
         let digits_end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, tail) = rest.split_at(digits_end);
-        if let Some(mistake) = foreign_unit(piece, digits, tail).filter(|_| !digits.is_empty()) {
-            return Err(mistake);
-        }
         let mut tail = tail.chars();
         let unit = unit(piece, digits, tail.next())?;
         if unit >= smallest {
@@ -75,48 +72,57 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
     Ok(total)
 }
 
-/// The units that other programs have in an interval, and what to write in their place.
-fn foreign_unit(piece: Piece<'_>, digits: &str, rest: &str) -> Option<Mistake> {
-    let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-    let (unit, _) = rest.split_at(end);
-    let lower = unit.to_lowercase();
-    let number = digits.parse::<u64>().ok();
-    let times = |factor: u64, unit: &str| {
-        let product = number.and_then(|number| number.checked_mul(factor));
-        product.map(|product| format!("write @every {product}{unit}"))
+/// The units that other programs have in an interval: their names, and the millisecond of one.
+const FOREIGN_UNITS: [(&[&str], u64); 7] = [
+    (&["ns", "us", "\u{b5}s", "\u{3bc}s"], 0),
+    (&["ms"], 1),
+    (&["s", "sec", "secs", "second", "seconds"], 1000),
+    (&["m", "min", "mins", "minute", "minutes"], 60_000),
+    (&["h", "hr", "hrs", "hour", "hours"], 3_600_000),
+    (&["d", "day", "days"], 86_400_000),
+    (&["w", "week", "weeks"], 604_800_000),
+];
+
+/// What is wrong with an interval that is written with the units of other programs, and what to write.
+fn foreign(piece: Piece<'_>) -> Option<Mistake> {
+    let text: String = piece.text.split_whitespace().collect();
+    let (mut rest, mut total, mut longest) = (text.as_str(), 0_u64, 0);
+    while !rest.is_empty() {
+        let digits_end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (digits, tail) = rest.split_at(digits_end);
+        let unit_end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
+        let (unit, after) = tail.split_at(unit_end);
+        let unit = unit.to_lowercase();
+        let (_, size) = FOREIGN_UNITS.iter().find(|(names, _)| names.contains(&unit.as_str()))?;
+        total = digits.parse::<u64>().ok()?.checked_mul(*size)?.checked_add(total)?;
+        (rest, longest) = (after, longest.max(*size));
+    }
+    let is_own = |c: char| c.is_ascii_digit() || matches!(c, 'h' | 'm' | 's');
+    if piece.text.chars().all(is_own) && !text.contains("ms") {
+        return None;
+    }
+    let what = match longest {
+        _ if total % 1000 != 0 || total == 0 => "has parts of a second",
+        86_400_000 => "has days, whose length daylight saving changes",
+        604_800_000 => "has weeks, whose length daylight saving changes",
+        _ => "is not written with the units h, m and s",
     };
-    let (what, hint) = match lower.as_str() {
-        "ms" | "us" | "µs" | "μs" | "ns" => (
-            "is no number of whole seconds, and 1s is the least",
-            Some("write @every 1s".to_owned()),
-        ),
-        "d" | "day" | "days" => {
-            let hours = times(24, "h");
-            let daily = |hours| format!("{hours}, or @daily for each day at 00:00");
-            ("has days, whose length daylight saving changes", hours.map(daily))
-        }
-        "w" | "week" | "weeks" => {
-            let hours = times(168, "h");
-            let weekly = |hours| format!("{hours}, or @weekly for each Sunday at 00:00");
-            ("has weeks, whose length daylight saving changes", hours.map(weekly))
-        }
-        "y" | "year" | "years" | "mo" | "month" | "months" => (
-            "has months or years, whose lengths differ",
-            Some("write @monthly or @yearly".to_owned()),
-        ),
-        "hr" | "hrs" | "hour" | "hours" => ("has a unit that is not known", times(1, "h")),
-        "min" | "mins" | "minute" | "minutes" => ("has a unit that is not known", times(1, "m")),
-        "sec" | "secs" | "second" | "seconds" => ("has a unit that is not known", times(1, "s")),
-        _ if unit != lower && matches!(lower.as_str(), "h" | "m" | "s") => {
-            ("has a unit in capitals", times(1, &lower))
-        }
-        _ => return None,
+    // Rounded up: nothing is to run more often than was asked for.
+    let seconds = total.div_ceil(1000).max(1);
+    let daily = match seconds {
+        86_400 => ", or @daily for each day at 00:00",
+        604_800 => ", or @weekly for each Sunday at 00:00",
+        _ => "",
     };
-    let mistake = wrong(piece, what);
-    Some(match hint {
-        Some(hint) => mistake.with_hint(hint),
-        None => mistake,
-    })
+    Some(wrong(piece, what).with_hint(format!("write @every {}{daily}", written(seconds))))
+}
+
+/// An interval as it is to be written.
+fn written(seconds: u64) -> String {
+    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts.map(|(count, unit)| format!("{count}{unit}")).collect();
+    parts.concat()
 }
 
 /// Returns the seconds of the unit that follows some digits.
@@ -133,14 +139,6 @@ fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, Mis
             Err(Mistake::new(PART, piece, format!("{digits} what?")).with_hint(hint))
         }
         Some('.' | ',') => Err(wrong(piece, "has a fraction").with_hint("write 1h30m for 1.5h")),
-        Some(' ' | '\t') => {
-            let whole: String = piece.text.split_whitespace().collect();
-            let hint = match total(Piece { text: &whole, offset: piece.offset }) {
-                Ok(_) => Some(format!("write @every {whole}")),
-                Err(mistake) => mistake.hint,
-            };
-            Err(Mistake { hint, ..wrong(piece, "has a space in it") })
-        }
         Some(_) => Err(wrong(piece, "is not an interval")
             .with_hint("write hours, minutes and seconds as 1h30m10s")),
     }

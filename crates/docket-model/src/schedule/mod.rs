@@ -152,8 +152,18 @@ impl Schedule {
     ) -> Option<DateTime<Utc>> {
         let next = |from| self.next(from, anchor, zone).filter(|instant| *instant < before);
         let strides = (0..=LONGEST_STRIDE).map(|power| TimeDelta::seconds(1 << power));
-        let first = strides.into_iter().find_map(|stride| next(before - stride))?;
-        std::iter::successors(Some(first), |instant| next(*instant)).last()
+        let mut found = strides.into_iter().find_map(|stride| next(before - stride))?;
+        // Between what was found and the moment, the last instant is halved in.
+        let mut end = before;
+        while end - found > TimeDelta::seconds(1) {
+            let middle = found + (end - found) / 2;
+            match next(middle) {
+                Some(later) => found = later,
+                None => end = middle,
+            }
+        }
+        // An instant at the middle itself was not looked at.
+        Some(next(found).unwrap_or(found))
     }
 
     /// Returns the number of instants in `(from, to]`.

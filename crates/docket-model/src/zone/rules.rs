@@ -8,8 +8,11 @@ use jiff::{
     tz::{AmbiguousOffset, Offset, TimeZone},
 };
 
-/// A gap of the clock up to this length is made up for (cronie's rule); a longer one is not.
+/// Times in a gap of the clock up to this length run once, after it (cronie's rule).
 const LONGEST_MADE_UP_GAP: i64 = 3 * 3600;
+
+/// Where a compiled zone file has the number of its leap seconds.
+const LEAP_SECONDS: std::ops::Range<usize> = 28..32;
 
 /// The rules of a zone at one moment; an update of the zone data does not change them.
 #[derive(Debug, Clone)]
@@ -51,8 +54,11 @@ impl Rules {
         Self(TimeZone::UTC)
     }
 
-    /// Reads a compiled zone file (RFC 9636); `None` if it is not one.
+    /// Reads a compiled zone file (RFC 9636); `None` if it is not one, or counts leap seconds.
     pub(super) fn parse(name: &str, file: &[u8]) -> Option<Self> {
+        if file.get(LEAP_SECONDS)? != [0; 4] {
+            return None;
+        }
         TimeZone::tzif(name, file).ok().map(Self)
     }
 
@@ -74,17 +80,19 @@ impl Rules {
     /// Returns the first change of the clock in `(after, until]`.
     pub(crate) fn first_change(&self, after: i64, until: i64) -> Option<Change> {
         let mut before = self.offset(after);
+        let mut last = after;
         for transition in self.0.following(timestamp(after)) {
             let at = transition.timestamp().as_second();
-            if at > until {
+            // A file whose transitions do not go forward would be walked without end.
+            if at > until || at <= last {
                 return None;
             }
             let offset = i64::from(transition.offset().seconds());
             // Some transitions change only the abbreviation.
-            if at > after && offset != before {
+            if offset != before {
                 return Some(Change { at, before, after: offset });
             }
-            before = offset;
+            (before, last) = (offset, at);
         }
         None
     }

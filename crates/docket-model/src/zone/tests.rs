@@ -53,9 +53,21 @@ fn hints_for_offsets_have_the_right_sign() {
         ("+05:30", "no zone is named by such an offset"),
         ("UTC-13", "no zone is 13 hours behind UTC"),
         ("+00:00", "write `UTC`"),
+        ("Etc/GMT+01", "`Etc/GMT+1` for 1 hour behind UTC"),
+        ("Etc/GMT-07:00", "`Etc/GMT-7` for 7 hours ahead of UTC"),
     ];
     for (text, hint) in cases {
         let error = text.parse::<Zone>().unwrap_err().to_string();
+        assert!(error.contains(hint), "{error}");
+    }
+    // In `TZ` the sign is that of POSIX.
+    for (text, hint) in [
+        ("GMT+1", "`Etc/GMT+1` for 1 hour behind UTC"),
+        ("UTC-8", "`Etc/GMT-8` for 8 hours ahead of UTC"),
+        ("UTC5", "`Etc/GMT+5` for 5 hours behind UTC"),
+        ("UTC0", "write `UTC`"),
+    ] {
+        let error = UnknownZone::of_tz(text).to_string();
         assert!(error.contains(hint), "{error}");
     }
     // What the hints name is what they say.
@@ -73,6 +85,29 @@ fn a_rule_of_posix_is_refused_with_what_to_write() {
         assert!(error.contains("`Europe/Berlin`"), "{error}");
     }
 }
+
+#[test]
+fn a_name_is_written_in_one_way_only() {
+    for text in ["/etc/localtime", "Europe//Berlin", "Europe/Berlin/", "/UTC", "Berlin2", "../x"] {
+        let error = text.parse::<Zone>().unwrap_err().to_string();
+        assert!(error.contains("did you mean"), "{error}");
+    }
+}
+
+#[test]
+fn files_with_leap_seconds_or_without_an_end_are_harmless() {
+    let mut leap = compiled("XXX-3");
+    leap[LEAP_SECONDS_AT] = 1;
+    assert!(Rules::parse("leap", &leap).is_none());
+    // Without a rule for the time after its last change.
+    let footerless = compiled("");
+    let rules = Rules::parse("footerless", &footerless).unwrap();
+    let now = at("2026-11-01T00:00:00Z").timestamp();
+    assert_eq!(rules.first_change(now, now + 10_000_000_000), None);
+}
+
+/// Where the file has the lowest byte of the number of leap seconds.
+const LEAP_SECONDS_AT: usize = 31;
 
 #[test]
 fn docket_s_own_data_knows_the_changes_of_2026() {
@@ -155,6 +190,10 @@ fn the_newer_of_the_host_s_files_and_docket_s_own_are_used_and_reloaded() {
     assert_eq!(hours(kiritimati), 10);
     assert_eq!("Local/Base".parse::<Zone>().map(hours), Ok(3));
     assert_eq!(edition().to_string(), "2999a (/zones)");
+
+    // A file that is damaged, or is being written, changes nothing.
+    let damaged = Update::read(files(Some("2999a"), &[("Pacific/Kiritimati", "?")]), since);
+    assert_eq!(damaged.changed(), []);
 
     // The same clock in another file is no change.
     let again = Update::read(files(Some("2999b"), &[("Pacific/Kiritimati", "YYY-10")]), since);

@@ -15,9 +15,25 @@ pub struct UnknownZone {
     pub hint: String,
 }
 
+/// What the sign of an offset means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// As in `UTC+1`, an hour ahead of UTC.
+    Ahead,
+    /// As in `Etc/GMT+1` and in rules of POSIX, an hour behind UTC.
+    Behind,
+}
+
 impl UnknownZone {
+    /// A value of the variable `TZ`, in which the sign of an offset is that of POSIX.
+    #[must_use]
+    pub fn of_tz(text: &str) -> Self {
+        let hint = offset_hint(text, Sign::Behind);
+        hint.map_or_else(|| Self::new(text), |hint| Self { name: text.to_owned(), hint })
+    }
+
     pub(super) fn new(name: &str) -> Self {
-        let hint = offset_hint(name)
+        let hint = offset_hint(name, Sign::Ahead)
             .or_else(|| rule_hint(name))
             .unwrap_or_else(|| format!(", did you mean `{}`?", nearest(name)));
         Self { name: name.to_owned(), hint }
@@ -25,13 +41,18 @@ impl UnknownZone {
 }
 
 /// The hint for a text that is a distance from UTC: `GMT+1`, `UTC-05:00`, `+0530`.
-fn offset_hint(text: &str) -> Option<String> {
+fn offset_hint(text: &str, sign: Sign) -> Option<String> {
     let upper = text.trim().to_ascii_uppercase();
-    let bare = upper.strip_prefix("ETC/").unwrap_or(&upper);
+    let (bare, sign) = match upper.strip_prefix("ETC/") {
+        Some(bare) => (bare, Sign::Behind),
+        None => (upper.as_str(), sign),
+    };
     let bare = ["UTC", "GMT"].iter().find_map(|prefix| bare.strip_prefix(prefix)).unwrap_or(bare);
-    let (sign, digits) = match bare.trim_start().split_at_checked(1)? {
-        ("+", digits) => (1, digits),
-        ("-", digits) => (-1, digits),
+    let (is_ahead, digits) = match bare.trim_start().split_at_checked(1)? {
+        ("+", digits) => (sign == Sign::Ahead, digits),
+        ("-", digits) => (sign == Sign::Behind, digits),
+        // POSIX writes no sign for what is behind.
+        _ if sign == Sign::Behind && bare.len() < upper.len() => (false, bare),
         _ => return None,
     };
     let minutes = minutes(digits)?;
@@ -42,12 +63,12 @@ fn offset_hint(text: &str) -> Option<String> {
     if minutes % 60 != 0 {
         return Some(format!(": {place}, as no zone is named by such an offset"));
     }
-    let (hours, side) = (minutes / 60, if sign > 0 { "ahead of" } else { "behind" });
-    let longest = if sign > 0 { 14 } else { 12 };
+    let (hours, side) = (minutes / 60, if is_ahead { "ahead of" } else { "behind" });
+    let longest = if is_ahead { 14 } else { 12 };
     if hours > longest {
         return Some(format!(": {place}, as no zone is {hours} hours {side} UTC"));
     }
-    let reversed = if sign > 0 { '-' } else { '+' };
+    let reversed = if is_ahead { '-' } else { '+' };
     let noun = if hours == 1 { "hour" } else { "hours" };
     Some(format!(
         ": {place}, or `Etc/GMT{reversed}{hours}` for {hours} {noun} {side} UTC without daylight \
@@ -75,9 +96,10 @@ fn rule_hint(text: &str) -> Option<String> {
         Some(quoted) => quoted.split_once('>')?.1,
         None => text.trim_start_matches(|c: char| c.is_ascii_alphabetic()),
     };
-    let has_name = text.len() - rest.len() >= 3;
+    let has_name = (3..=6).contains(&(text.len() - rest.len()));
+    let is_upper = text.starts_with('<') || !text.contains(|c: char| c.is_ascii_lowercase());
     let digit = rest.strip_prefix(['+', '-']).unwrap_or(rest).bytes().next()?;
-    let is_rule = has_name && digit.is_ascii_digit() && !text.contains(['/', '_', ' '])
+    let is_rule = has_name && is_upper && digit.is_ascii_digit() && !text.contains(['/', '_', ' '])
         || text.contains(",M")
         || text.contains(",J");
     is_rule.then(|| {

@@ -46,7 +46,7 @@ impl Runner {
             let chunk = self.store.standings(after, CHUNK).await?;
             let Some(last) = chunk.last() else { return Ok(()) };
             after = Some(last.position);
-            let is_affected = |held: &Standing| zones.contains(&held.allocation.zone(self.zone));
+            let is_affected = |held: &Standing| held.allocation.is_in_one_of(zones, self.zone);
             let held = chunk.into_iter().filter(is_affected).collect();
             self.decide_all_held(held, "update of the time zone data").await;
         }

@@ -10,7 +10,6 @@ use docket_model::{
     allocation::Due,
     journal::Outage,
     run::{Instant, RunState, Trigger},
-    schedule::Schedule,
     undecided::{self, Missed, Why},
 };
 use tracing::{debug, warn};
@@ -81,11 +80,7 @@ impl ZoneChange {
     pub(super) fn affects(&self, allocation: &Allocation) -> bool {
         match &self.what {
             ChangedZone::OfServer { .. } => allocation.specification.depends_on_server_zone(),
-            ChangedZone::Rules { zones, server, .. } => {
-                let schedule = allocation.specification.schedule();
-                schedule.is_some_and(Schedule::depends_on_zone)
-                    && zones.contains(&allocation.zone(*server))
-            }
+            ChangedZone::Rules { zones, server, .. } => allocation.is_in_one_of(zones, *server),
         }
     }
 

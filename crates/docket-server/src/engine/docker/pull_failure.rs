@@ -52,7 +52,7 @@ const TOOK_OVER: &str = "the pull took over";
 
 /// Words that decide about the cause, the first match wins. Words with a slash are not looked at:
 /// they are addresses and names of images, which may contain any word.
-const PHRASES: [(Cause, &[&str]); 15] = [
+const PHRASES: [(Cause, &[&str]); 16] = [
     (Cause::DiskFull, &["no space left on device", "disk quota exceeded"]),
     (
         Cause::NoSuchPlatform,
@@ -67,14 +67,21 @@ const PHRASES: [(Cause, &[&str]); 15] = [
     (Cause::NoSuchImage, &["manifest unknown", "name unknown", "manifest for"]),
     (Cause::RateLimited, &["toomanyrequests", "too many requests", "rate limit"]),
     (Cause::EngineRefused, &["authorization denied by plugin"]),
-    (Cause::Denied, &["denied", "insufficient_scope", "forbidden"]),
     (
         Cause::Unauthorized,
-        &["unauthorized", "no basic auth credentials", "authentication required"],
+        &[
+            "unauthorized",
+            "no basic auth credentials",
+            "authentication required",
+            "authorization token has expired",
+        ],
     ),
+    // A permission that the engine lacks on its own host is no word of the registry.
+    (Cause::Other, &["permission denied"]),
+    (Cause::Denied, &["denied", "insufficient_scope", "forbidden"]),
     (Cause::Proxy, &["proxyconnect", "proxy authentication required"]),
     (Cause::PlainHttp, &["gave http response to https client"]),
-    (Cause::UnknownHost, &["no such host", "server misbehaving", "name resolution"]),
+    (Cause::UnknownHost, &["no such host", "server misbehaving", "name resolution", "lookup "]),
     (Cause::ConnectionRefused, &["connection refused"]),
     (Cause::TooSlow, &[TOOK_OVER]),
     (Cause::NoAnswer, &["timeout", "timed out", "deadline exceeded"]),

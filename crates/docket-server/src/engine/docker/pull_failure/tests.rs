@@ -21,6 +21,18 @@ fn the_cause_is_read_from_the_engines_words() {
         ("Get \"http://r:5000/v2/a/manifests/1\": no basic auth credentials", Cause::Unauthorized),
         ("error parsing HTTP 401 response body: \"x\"", Cause::Unauthorized),
         ("denied", Cause::Denied),
+        ("denied: Your authorization token has expired. Reauthenticate", Cause::Unauthorized),
+        ("failed to register layer: open /var/lib/docker/tmp/x: permission denied", Cause::Other),
+        (
+            "Get \"https://h.example/v2/\": dial tcp: lookup h.example on 127.0.0.53:53: read udp \
+             127.0.0.1:3->127.0.0.53:53: read: connection refused",
+            Cause::UnknownHost,
+        ),
+        (
+            "Get \"https://h.example/v2/\": dial tcp: lookup h.example on 10.0.0.1:53: read udp \
+             10.0.0.2:3->10.0.0.1:53: i/o timeout",
+            Cause::UnknownHost,
+        ),
         (
             "pull access denied for nobody/nothing, repository does not exist or may require \
              'docker login': denied: requested access to the resource is denied",
