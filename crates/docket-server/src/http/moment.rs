@@ -1,6 +1,6 @@
 //! Moments in a query.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use docket_model::{
     Zone,
     moment::{self, InvalidMoment, Moment},
@@ -26,6 +26,14 @@ pub(super) fn read(
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, ApiError> {
     moment::read(&mended(text), zone, now).map_err(|error| refused(key, &error))
+}
+
+/// The offset from UTC that a moment is written with, if it is.
+pub(super) fn offset(text: &str) -> Option<FixedOffset> {
+    let text = mended(text).replacen(' ', "T", 1);
+    let read = DateTime::parse_from_rfc3339(&text)
+        .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M%:z"));
+    read.ok().map(|moment| *moment.offset())
 }
 
 fn refused(key: &str, error: &InvalidMoment) -> ApiError {

@@ -1,11 +1,18 @@
 //! Gathers what the sentences about an allocation are made of.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use actix_web::{
     HttpResponse,
     web::{Data, Path},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_model::{AllocationName, moment::Moment, run::Instant, wire::Why};
+use docket_model::{
+    AllocationName, Run,
+    moment::Moment,
+    run::{Instant, RunState},
+    wire::Why,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -61,6 +68,7 @@ pub(super) async fn get(
     let now = api.clock.now();
     let zone = standing.allocation.zone(api.zone);
     let asked = query.0.at;
+    let offset = asked.as_deref().and_then(moment::offset);
     let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
     let _turn = api.limits.journal().await?;
     let gathered = Gathered::of(&api, &standing, asked.map(Moment::at)).await?;
@@ -73,11 +81,13 @@ pub(super) async fn get(
         runs: &gathered.runs,
         entries: &gathered.entries,
         parents: &gathered.parents,
+        last_lines: &gathered.last_lines,
         pause: pause.as_deref(),
         engine_away: away.as_ref().map(|(since, reason)| (*since, reason.as_str())),
         standby: standby.as_deref(),
         store_trouble: trouble.as_ref().map(|trouble| (trouble.since, trouble.reason.as_str())),
         zone: api.zone,
+        offset,
         now,
     };
     let sentences = match asked {
@@ -90,10 +100,20 @@ pub(super) async fn get(
 
 /// What the store knows that may matter.
 struct Gathered {
-    runs: Vec<std::sync::Arc<docket_model::Run>>,
+    runs: Vec<Arc<Run>>,
     entries: Vec<docket_model::journal::Entry>,
     parents: Vec<Parent>,
+    last_lines: BTreeMap<Instant, String>,
 }
+
+/// Of how many of the newest runs that failed the last line is shown.
+const MOST_LINES: usize = 3;
+
+/// How many bytes at the end of an output the last line is looked for in.
+const END: u64 = 4096;
+
+/// How many characters of a last line are shown.
+const LONGEST_LINE: usize = 300;
 
 impl Gathered {
     async fn of(
@@ -115,7 +135,54 @@ impl Gathered {
         for parent in standing.allocation.specification.parents() {
             parents.push(self::parent(api, standing, parent, at).await?);
         }
-        Ok(Self { runs, entries, parents })
+        let last_lines = last_lines(api, &runs, at).await?;
+        Ok(Self { runs, entries, parents, last_lines })
+    }
+}
+
+/// The last lines of the newest runs that failed, or of the run of a moment.
+async fn last_lines(
+    api: &Api,
+    runs: &[Arc<Run>],
+    at: Option<DateTime<Utc>>,
+) -> Result<BTreeMap<Instant, String>, ApiError> {
+    let is_shown = |run: &&Arc<Run>| match at {
+        Some(at) => run.id.instant.moment() == at && run.state.is_over(),
+        None => matches!(run.state, RunState::Failed(_) | RunState::TimedOut(_)),
+    };
+    let mut lines = BTreeMap::new();
+    for run in runs.iter().filter(is_shown).take(MOST_LINES) {
+        if let Some(line) = last_line(api, run).await? {
+            lines.insert(run.id.instant, line);
+        }
+    }
+    Ok(lines)
+}
+
+/// The last line that the newest attempt of a run wrote and that is not empty.
+async fn last_line(api: &Api, run: &Run) -> Result<Option<String>, ApiError> {
+    let Some(attempt) = run.attempt() else { return Ok(None) };
+    let Some(output) = &attempt.output else { return Ok(None) };
+    let (name, instant) = (run.id.allocation.as_str(), run.id.instant);
+    let (mut from, mut bytes) = (output.written().saturating_sub(END), Vec::new());
+    loop {
+        let piece = api.store.output(name, instant, attempt.number, from).await?;
+        let Some(piece) = piece.filter(|piece| piece.end > from) else { break };
+        from = piece.end;
+        bytes.extend(piece.bytes);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().rev().map(readable).find(|line| !line.is_empty());
+    Ok(line)
+}
+
+/// A line without what a terminal would act on, and not too long.
+fn readable(line: &str) -> String {
+    let line: String = line.chars().filter(|char| !char.is_control()).collect();
+    let line = line.trim();
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
     }
 }
 
@@ -185,7 +252,7 @@ mod tests {
         200 OK
         content-type: application/json; charset=UTF-8
 
-        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 in Europe/Berlin."},{"At":"2026-11-22T09:00:00Z","Text":"2026-11-22 10:00 is not an instant of this schedule (`30 10 * * *`); the nearest are 2026-11-21 10:30 and 2026-11-22 10:30."}]}
+        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 at UTC offset +01:00."},{"At":"2026-11-22T09:00:00Z","Text":"2026-11-22 10:00 is not an instant of this schedule (`30 10 * * *`); the nearest are 2026-11-21 10:30 and 2026-11-22 10:30."}]}
         "#);
         assert_snapshot!(get(&api, "/foo/why?at=noon").await, @r#"
         400 Bad Request
@@ -209,5 +276,18 @@ mod tests {
             let told = get(&api, &format!("/foo/why?at={at}")).await;
             assert!(told.starts_with("200 OK"), "{at}: {told}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_run_is_told_with_the_last_line_that_it_wrote() {
+        let api = api(Access::default());
+        super::super::tests::meet_engine(&api).await;
+        post(&api, &FOO.replace('x', "exit-3")).await;
+        super::super::tests::post_to(&api, "/foo/runs", "").await;
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+
+        let told = get(&api, "/foo/why").await;
+
+        assert!(told.contains("The last line of its output: `"), "{told}");
     }
 }

@@ -17,9 +17,9 @@ mod tale;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, Zone,
     journal::{Entry, Event, Pause, Suspension},
@@ -56,8 +56,12 @@ pub(crate) struct Question<'a> {
     pub(crate) store_trouble: Option<(DateTime<Utc>, &'a str)>,
     /// Why this server starts nothing, though engine and store are there.
     pub(crate) standby: Option<&'a str>,
+    /// The last lines that runs wrote, by their instants, as far as they were read.
+    pub(crate) last_lines: &'a BTreeMap<Instant, String>,
     /// The zone of allocations that name none.
     pub(crate) zone: Zone,
+    /// The offset of the moment that is asked about, where it was written with one: times are shown so.
+    pub(crate) offset: Option<FixedOffset>,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -90,7 +94,7 @@ impl<'a> Question<'a> {
 
     /// The beginning of a sentence.
     fn tale(&self) -> Tale {
-        Tale::new(self.wall(), self.now)
+        Tale::new(self.wall(), self.now).at(self.offset, self.now)
     }
 
     /// A sentence about the present.

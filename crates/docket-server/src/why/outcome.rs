@@ -1,6 +1,6 @@
 //! How far a run is or how it ended, as the rest of a sentence that begins with the run.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use docket_model::{
     Run,
     run::{Attempt, Exit, RunState, Step},
@@ -133,8 +133,13 @@ pub(super) fn lasted_of(attempt: &Attempt) -> Option<String> {
 
 fn ended(tale: &Tale, run: &Run) -> String {
     let exit = run.attempt().and_then(Attempt::ended_at);
-    let at = exit.or(run.ended_at).map(|at| format!(" at {}", tale.time(at)));
-    at.unwrap_or_default()
+    let at = exit.or(run.ended_at).filter(|at| !is_instant(run, *at));
+    at.map(|at| format!(" at {}", tale.time(at))).unwrap_or_default()
+}
+
+/// True where a moment reads as the instant of a run does, which its sentence names already.
+fn is_instant(run: &Run, at: DateTime<Utc>) -> bool {
+    at.trunc_subsecs(0) == run.id.instant.moment().trunc_subsecs(0)
 }
 
 /// How far a run is that is not over.
@@ -172,9 +177,13 @@ fn running(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
     match attempt.and_then(|attempt| attempt.started_at) {
         Some(started) => {
             let so_far = length(question.now - started);
-            format!("under way since {}{which}, for {so_far} so far", tale.time(started))
+            if is_instant(run, started) {
+                format!("running{which}, for {so_far} so far")
+            } else {
+                format!("running since {}{which}, for {so_far} so far", tale.time(started))
+            }
         }
-        None => format!("under way{which}"),
+        None => format!("running{which}"),
     }
 }
 
@@ -189,7 +198,9 @@ fn claimed(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
         }
         _ => ", and waits for its image or its turn (`--max-running`)".to_owned(),
     };
-    let claimed = format!("claimed at {}{what}", tale.time(run.decided_at));
+    let since = Some(run.decided_at).filter(|at| !is_instant(run, *at));
+    let since = since.map(|at| format!(" since {}", tale.time(at))).unwrap_or_default();
+    let claimed = format!("starting{since}{what}");
     match question.engine_away {
         Some((since, _)) => {
             format!("{claimed}; the engine does not answer since {}", tale.time(since))

@@ -1,7 +1,11 @@
 //! How an allocation stands now: suspended, under way, when it is due next, and what it waits for.
 
 use chrono::{DateTime, Utc};
-use docket_model::{journal::Suspension, wire::Sentence};
+use docket_model::{
+    journal::Suspension,
+    undecided::{self, Suspensions},
+    wire::Sentence,
+};
 
 use super::{
     Question,
@@ -9,7 +13,7 @@ use super::{
     parents,
     tale::{length, stop},
 };
-use crate::runner::policy::{self, Suspensions};
+use crate::runner::policy;
 
 /// What the clock shows; then all that is so now.
 pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {
@@ -31,7 +35,10 @@ pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {
 /// What the clock shows, and in which zone.
 pub(super) fn clock(question: &Question<'_>) -> Sentence {
     let now = question.tale().date_and_time(question.now);
-    question.now(format!("It is {now} in {}.", question.wall().name()))
+    question.now(match question.offset {
+        Some(offset) => format!("It is {now} at UTC offset {offset}."),
+        None => format!("It is {now} in {}.", question.wall().name()),
+    })
 }
 
 /// Why nothing starts by itself, if that is so.
@@ -91,7 +98,8 @@ fn under_way(question: &Question<'_>) -> Vec<Sentence> {
     let told = runs.map(|run| {
         let tale = question.tale();
         let instant = run.id.instant.moment();
-        let (when, how) = (tale.time(instant), outcome(question, &tale, run));
+        let when = tale.time(instant);
+        let how = outcome(question, &tale, run);
         Sentence { at: Some(instant), text: format!("The run of {when}: {how}.") }
     });
     let mut told: Vec<_> = told.collect();
@@ -126,38 +134,60 @@ fn due(question: &Question<'_>) -> Vec<Sentence> {
         let text = undecided_yet(question, undecided);
         sentences.push(Sentence { at: Some(undecided), text });
     }
-    let tale = question.tale();
-    let next = allocation.next(decided.max(now), zone);
-    let text = match next {
-        Some(next) => {
-            let (when, starts) = (tale.time(next), policy::starts_at(allocation, next, zone));
-            let what = if let Some(held) = held_at(question, next) {
-                format!(", which is missed if {held} then")
-            } else if starts > next {
-                format!(", and starts at {} by its `Jitter`", tale.time(starts))
-            } else {
-                String::new()
-            };
-            format!("It is due next at {when}{what}.")
-        }
-        None => no_next_instant(question),
+    let from = decided.max(now);
+    let text = match undecided::starts_after(allocation, question.suspensions(), from, now) {
+        None => without_end(question),
+        Some(start) => match allocation.next(start, zone) {
+            Some(next) => coming(question, next, allocation.next(from, zone) != Some(next)),
+            None => no_next_instant(question),
+        },
     };
     sentences.push(question.now(text));
+    sentences.extend(bounds(question));
     sentences
 }
 
-/// What keeps an instant to come from starting, if nothing changes until then.
-fn held_at(question: &Question<'_>, next: DateTime<Utc>) -> Option<&'static str> {
-    let suspensions = question.suspensions();
-    let is_held =
-        |suspensions| policy::suspended(question.allocation(), suspensions, next).is_some();
-    if is_held(Suspensions { server: None, ..suspensions }) {
-        Some("it is still suspended")
-    } else if is_held(suspensions) {
-        Some("docket is still paused")
+/// The next instant that starts, if nothing changes.
+fn coming(question: &Question<'_>, next: DateTime<Utc>, is_held_until_then: bool) -> String {
+    let tale = question.tale();
+    let (when, starts) =
+        (tale.time(next), policy::starts_at(question.allocation(), next, question.zone));
+    if is_held_until_then {
+        format!("It is due next at {when}. Until then its instants are missed.")
+    } else if starts > next {
+        format!("It is due next at {when}, and starts at {} by its `Jitter`.", tale.time(starts))
     } else {
-        None
+        format!("It is due next at {when}.")
     }
+}
+
+/// That there is no next instant, because what suspends it has no end.
+fn without_end(question: &Question<'_>) -> String {
+    let allocation = question.allocation();
+    let by_name = Suspensions { server: None, ..question.suspensions() };
+    let until = if allocation.specification.policies.suspended {
+        "it is pushed without `Suspended`"
+    } else if undecided::starts_after(allocation, by_name, question.now, question.now).is_none() {
+        "it is resumed"
+    } else {
+        "docket is unpaused"
+    };
+    format!("It has no next instant until {until}.")
+}
+
+/// Between which moments it is due, where they are still to come.
+fn bounds(question: &Question<'_>) -> Vec<Sentence> {
+    let policies = &question.allocation().specification.policies;
+    let bounds =
+        [(policies.not_before, "before", "NotBefore"), (policies.not_after, "after", "NotAfter")];
+    let to_come = bounds.into_iter().filter_map(|(bound, side, key)| {
+        let bound = bound?.to_utc();
+        (bound > question.now).then(|| {
+            let bound = question.tale().time(bound);
+            question.now(format!("Nothing is due {side} its `{key}`, {bound}."))
+        })
+    });
+    to_come.collect()
 }
 
 /// Why an instant that has come is not decided.

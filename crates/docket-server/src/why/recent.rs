@@ -3,7 +3,10 @@
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
-use docket_model::{journal::Entry, wire::Sentence};
+use docket_model::{
+    journal::{Entry, Event},
+    wire::Sentence,
+};
 
 use super::{MOST_RUNS, Question, event, present, record, tale::stop};
 
@@ -27,6 +30,8 @@ pub(crate) fn recent(question: &Question<'_>) -> Vec<Sentence> {
         sentence: record::told(question, run),
     });
     let entries = question.entries.iter().filter(|entry| touches(question, entry, oldest));
+    // What holds now was said already.
+    let entries = entries.filter(|entry| !is_in_force(question, &entry.event));
     let events = entries.map(|entry| Told {
         at: entry.at,
         is_of_server: entry.allocation.is_none(),
@@ -40,6 +45,18 @@ pub(crate) fn recent(question: &Question<'_>) -> Vec<Sentence> {
     }
     sentences.extend(end(question));
     sentences
+}
+
+/// True for the beginning of a suspension or a pause that is in force.
+fn is_in_force(question: &Question<'_>, event: &Event) -> bool {
+    let held = match event {
+        Event::Suspended(noted) => {
+            question.standing.suspension.as_deref().filter(|it| *it == noted)
+        }
+        Event::ServerPaused(noted) => question.pause.filter(|held| *held == noted),
+        _ => None,
+    };
+    held.is_some_and(|held| held.holds_at(question.now))
 }
 
 /// Whether an entry belongs among the records from the oldest that is told on.

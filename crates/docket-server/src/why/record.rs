@@ -26,7 +26,9 @@ pub(super) fn told(question: &Question<'_>, run: &Run) -> Sentence {
     let (when, wanted) = (when(&tale, run), wanted(question, &tale, run));
     let mut text = format!("{when}{wanted}: {}", stop(&outcome(question, &tale, run)));
     let more = [lateness(question, &tale, run), earlier(&tale, run), pauses(question, &tale, run)];
-    for more in more.into_iter().flatten().chain(remarks(&tale, run)) {
+    let line = question.last_lines.get(&run.id.instant);
+    let line = line.map(|line| format!("The last line of its output: `{line}`."));
+    for more in more.into_iter().flatten().chain(remarks(&tale, run)).chain(line) {
         text.push(' ');
         text.push_str(&more);
     }

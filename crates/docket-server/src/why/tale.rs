@@ -1,8 +1,8 @@
 //! How moments and lengths of time read in a sentence.
 
-use std::cell::Cell;
+use std::{cell::Cell, fmt};
 
-use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
 use docket_model::{Duration, Zone, moment::Moment, run::Instant};
 
 /// Below this length tenths of a second are told.
@@ -14,23 +14,41 @@ const FINE: TimeDelta = TimeDelta::seconds(10);
 #[derive(Debug)]
 pub(super) struct Tale {
     zone: Zone,
+    /// In place of the zone's clock: times at this offset.
+    offset: Option<FixedOffset>,
     day: Cell<NaiveDate>,
 }
 
 impl Tale {
     pub(super) fn new(zone: Zone, now: DateTime<Utc>) -> Self {
-        Self { zone, day: Cell::new(now.with_timezone(&zone).date_naive()) }
+        Self { zone, offset: None, day: Cell::new(now.with_timezone(&zone).date_naive()) }
+    }
+
+    /// The same, with times at an offset where there is one.
+    pub(super) fn at(self, offset: Option<FixedOffset>, now: DateTime<Utc>) -> Self {
+        let day = offset.map(|offset| now.with_timezone(&offset).date_naive());
+        Self { offset, day: Cell::new(day.unwrap_or(self.day.get())), ..self }
     }
 
     /// A moment, to the second: `09:00`, `2026-11-20 09:00:12`; with its offset if it comes twice.
     pub(super) fn time(&self, at: DateTime<Utc>) -> String {
-        let at = at.trunc_subsecs(0).with_timezone(&self.zone);
+        let at = at.trunc_subsecs(0);
+        if let Some(offset) = self.offset {
+            return self.formatted(&at.with_timezone(&offset), "");
+        }
+        let at = at.with_timezone(&self.zone);
+        let is_twice =
+            matches!(Moment::of_wall(at.naive_local(), self.zone), Some(Moment::Twice { .. }));
+        self.formatted(&at, if is_twice { " (%:z)" } else { "" })
+    }
+
+    fn formatted<T: TimeZone>(&self, at: &DateTime<T>, offset: &str) -> String
+    where
+        T::Offset: fmt::Display,
+    {
         let day = at.date_naive();
         let date = if self.day.replace(day) == day { "" } else { "%Y-%m-%d " };
         let time = if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
-        let is_twice =
-            matches!(Moment::of_wall(at.naive_local(), self.zone), Some(Moment::Twice { .. }));
-        let offset = if is_twice { " (%:z)" } else { "" };
         at.format(&format!("{date}{time}{offset}")).to_string()
     }
 

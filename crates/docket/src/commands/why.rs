@@ -7,7 +7,7 @@ use docket_model::AllocationName;
 use crate::{
     client::{Client, Connection},
     output::{self, Screen},
-    table, words,
+    table,
 };
 
 /// Says why an allocation ran, or did not, in sentences about the newest first
@@ -55,6 +55,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if why.sentences.is_empty() {
         return output::line(format_args!("there is nothing to say about {name}"));
     }
-    let zone = words::zone_of(&client.get(name).await?);
-    output::line(table::of_sentences(&why.sentences, zone, Screen::of_standard_output()))
+    output::line(table::of_sentences(&why.sentences, Screen::of_standard_output()))
 }

@@ -1,7 +1,7 @@
 //! What happened, and why, in lines of text.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use docket_model::{Zone, journal::Entry, wire::Sentence};
+use docket_model::{journal::Entry, wire::Sentence};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,10 +9,7 @@ use super::{
     layout::{Column, table},
     text,
 };
-use crate::{
-    output::{Screen, on_one_line},
-    words,
-};
+use crate::output::Screen;
 
 const COLUMNS: [Column; 4] = [
     Column::whole("TIME (UTC)", 1),
@@ -27,11 +24,9 @@ pub(crate) fn of_journal(entries: &[Value], screen: Screen) -> String {
     table(COLUMNS, entries.iter().map(row), screen)
 }
 
-/// Sentences with the moment that each is about, wrapped.
-pub(crate) fn of_sentences(sentences: &[Sentence], zone: Zone, screen: Screen) -> String {
-    let at = |at: Option<DateTime<Utc>>| at.map(|at| words::wall_clock(at, zone));
-    let texts = sentences.iter().map(|it| (at(it.at).unwrap_or_default(), on_one_line(&it.text)));
-    text::behind_keys(&texts.collect::<Vec<_>>(), screen)
+/// Sentences, which name their times themselves.
+pub(crate) fn of_sentences(sentences: &[Sentence], screen: Screen) -> String {
+    text::by_themselves(sentences.iter().map(|sentence| sentence.text.as_str()), screen)
 }
 
 fn in_words(entry: Entry) -> [String; 4] {
@@ -101,25 +96,23 @@ mod tests {
                     from 02:12 to 07:40, and CatchUp is None";
         let sentences =
             [sentence(Some("2026-11-21T01:12:00Z"), long), sentence(None, "it is not suspended")];
-        assert_snapshot!(of_sentences(&sentences, "Europe/Berlin".parse::<Zone>().unwrap(), Screen::Terminal(120)), @"
-        2026-11-21 02:12 CET  nothing started for 329 instants up to 07:40, because docket was not running
-                              from 02:12 to 07:40, and CatchUp is None
-                              it is not suspended
+        assert_snapshot!(of_sentences(&sentences, Screen::Terminal(120)), @"
+        nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40,
+          and CatchUp is None
+        it is not suspended
         ");
-        assert_snapshot!(of_sentences(&sentences, "Europe/Berlin".parse::<Zone>().unwrap(), Screen::Terminal(30)), @"
-        2026-11-21 02:12 CET
-          nothing started for 329
+        assert_snapshot!(of_sentences(&sentences, Screen::Terminal(30)), @"
+        nothing started for 329
           instants up to 07:40,
           because docket was not
           running from 02:12 to 07:40,
           and CatchUp is None
         it is not suspended
         ");
-        let for_programs =
-            of_sentences(&sentences, "Europe/Berlin".parse::<Zone>().unwrap(), Screen::Program);
+        let for_programs = of_sentences(&sentences, Screen::Program);
         assert_snapshot!(for_programs.replace('\t', "|"), @"
-        2026-11-21 02:12 CET|nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40, and CatchUp is None
-        |it is not suspended
+        nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40, and CatchUp is None
+        it is not suspended
         ");
     }
 }

@@ -49,6 +49,23 @@ fn on_a_terminal(texts: &[(String, String)], width: usize) -> Vec<String> {
     texts.iter().flat_map(beside).map(|line| line.trim_end().to_owned()).collect()
 }
 
+/// Each text by itself; on a terminal further lines of one are indented.
+pub(super) fn by_themselves<'a>(texts: impl Iterator<Item = &'a str>, screen: Screen) -> String {
+    let lines: Vec<String> = match screen {
+        Screen::Program => texts.map(on_one_line).collect(),
+        Screen::Terminal(width) => {
+            let room = width.min(WIDEST).saturating_sub(GAP);
+            let indented = |(index, line): (usize, String)| {
+                if index == 0 { line } else { format!("{}{line}", " ".repeat(GAP)) }
+            };
+            texts
+                .flat_map(|text| wrapped(text, room).into_iter().enumerate().map(indented))
+                .collect()
+        }
+    };
+    lines.join("\n")
+}
+
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let options =
         textwrap::Options::new(width.max(1)).word_splitter(textwrap::WordSplitter::NoHyphenation);

@@ -137,9 +137,9 @@ fn why_is_told_in_sentences() {
     assert_snapshot!(why(&[]), @"
     exit code 0
     --- stdout
-    2026-11-21 09:00 CET	the run failed: exit code 3
-    2026-11-21 02:12 CET	nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40
-    	it is not suspended
+    the run failed: exit code 3
+    nothing started for 329 instants up to 07:40, because docket was not running from 02:12 to 07:40
+    it is not suspended
     ");
     assert_snapshot!(why(&["--at", "2026-11-21 09:00"]), @"
     exit code 0

@@ -125,7 +125,7 @@ fn join(holder: &Inspected, identity: &Identity) -> Result<Made, EngineError> {
             joined: true,
         })
     } else {
-        Err(EngineError::NameHeld { holder: holder.description() })
+        Err(EngineError::NameHeld { holder: holder.holder(identity) })
     }
 }
 

@@ -144,6 +144,27 @@ impl Inspected {
         identity.labels().iter().all(has)
     }
 
+    /// The container in words, and what to do where another server with the same namespace has it.
+    pub(super) fn holder(&self, identity: &Identity) -> String {
+        let label = |wanted: &str| {
+            let labels = self.config.labels.as_ref()?;
+            labels.get(wanted).map(String::as_str)
+        };
+        let of_another_store = |(key, value): (&str, String)| {
+            key == "io.docket.store" && label(key).is_some_and(|held| held != value)
+        };
+        let description = self.description();
+        if identity.labels().into_iter().any(of_another_store) {
+            let namespace = &identity.namespace;
+            format!(
+                "{description} of another docket server in the same namespace, `{namespace}`: give one \
+                 of the two servers another `--namespace`"
+            )
+        } else {
+            description
+        }
+    }
+
     /// The container in words, for one who wonders whose it is.
     pub(super) fn description(&self) -> String {
         let image = self.config.image.as_deref().unwrap_or("unknown");

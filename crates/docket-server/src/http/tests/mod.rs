@@ -73,7 +73,7 @@ pub(super) fn api(access: Access) -> Data<Api> {
 }
 
 /// Lets the server know its engine.
-async fn meet_engine(api: &Data<Api>) {
+pub(super) async fn meet_engine(api: &Data<Api>) {
     let watched = api.clone();
     tokio::spawn(async move {
         let never = CancellationToken::new();

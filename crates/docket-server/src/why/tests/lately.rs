@@ -55,7 +55,7 @@ fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
 
     assert_snapshot!(case.recent(), @"
     It is 2026-11-21 10:00:30 in Europe/Berlin.
-    The run of 10:00: under way since 10:00, for 30s so far.
+    The run of 10:00: running, for 30s so far.
     It is due next at 11:00.
     09:00: cancelled at 09:20 after 20m by bob.
     08:12:13 (run manually by ann): failed at 08:12:14: image x not found. No such manifest: x:latest.
@@ -88,11 +88,10 @@ fn what_stands_in_the_way_now_comes_first() {
     It is 2026-11-21 10:05 in Europe/Berlin.
     It is suspended since 09:30 by ann, until 12:30: the database moves.
     The engine does not answer since 09:10, so nothing starts: connection refused.
-    The run of 09:00: claimed at 09:00, and waits for its image or its turn (`--max-running`); the engine does not answer since 09:10.
+    The run of 09:00: starting, and waits for its image or its turn (`--max-running`); the engine does not answer since 09:10.
     The run of 08:00: will not die: its container was told to end and goes on (permission denied); it is to end: cancelled by ann.
     10:00 has come and is not decided yet: the engine does not answer since 09:10, and it is decided as soon as it does.
-    It is due next at 11:00, which is missed if it is still suspended then.
-    09:30: suspended by ann until 12:30: the database moves.
+    It is due next at 13:00. Until then its instants are missed.
     ");
 }
 
@@ -108,13 +107,14 @@ fn an_instant_is_missed_in_a_pause_of_the_server_only_if_the_pause_lasts_until_t
             all: None,
         });
         let recent = case.recent();
-        recent.lines().find(|line| line.starts_with("It is due")).unwrap().to_owned()
+        recent
+            .lines()
+            .find(|line| line.starts_with("It is due") || line.starts_with("It has no"))
+            .unwrap()
+            .to_owned()
     };
 
-    assert_eq!(
-        due(None),
-        "It is due next at 11:00, which is missed if docket is still paused then."
-    );
+    assert_eq!(due(None), "It has no next instant until docket is unpaused.");
     assert_eq!(due(Some("09:30")), "It is due next at 11:00.");
 }
 
@@ -134,8 +134,8 @@ fn whatever_is_under_way_says_how_far_it_is() {
     assert_snapshot!(case.recent(), @"
     It is 2026-11-21 10:00 in Europe/Berlin.
     The run of 09:45: waits for the run of 09:30 to end.
-    The run of 09:30: under way since 09:31 at the second attempt, for 29m so far.
-    The run of 09:15: claimed at 09:15; its image is there since 09:15:20, its container not yet.
+    The run of 09:30: running since 09:31 at the second attempt, for 29m so far.
+    The run of 09:15: starting; its image is there since 09:15:20, its container not yet.
     The run of 09:00: failed at the first attempt (exit code 1), and the next begins at 10:02.
     10:00 has come, and is being decided in this moment.
     It is due next at 10:15.
@@ -177,7 +177,7 @@ fn an_allocation_without_a_next_instant_says_why_and_whether_it_ever_ran() {
 
     It is 2026-11-21 10:00 in Europe/Berlin.
     Its specification says `Suspended`, so it starts nothing by itself.
-    It is due next at 2026-11-22 00:00, which is missed if it is still suspended then.
+    It has no next instant until it is pushed without `Suspended`.
     There is no record of any run yet.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
@@ -307,4 +307,62 @@ fn why_a_run_was_skipped_is_told_of_the_past() {
     10:00: skipped, because the run of 09:00 waited already for the run of 08:00 to end (`Overlap: Queue`).
     10:00: skipped, because 10 containers ran (`--max-running`) and 5 runs waited for them already (`--queue`).
     ");
+}
+
+#[test]
+fn what_is_due_says_between_which_bounds() {
+    let keys = json!({"Cron": "0 * * * *", "NotBefore": "2026-12-01T09:00:00+01:00",
+        "NotAfter": "2026-12-24T00:00:00+01:00"});
+
+    assert_snapshot!(Case::of(&keys).recent(), @"
+    It is 2026-11-21 10:00 in Europe/Berlin.
+    It is due next at 2026-12-01 09:00.
+    Nothing is due before its `NotBefore`, 2026-12-01 09:00.
+    Nothing is due after its `NotAfter`, 2026-12-24 00:00.
+    There is no record of any run yet.
+    ");
+}
+
+#[test]
+fn a_suspension_in_force_says_when_it_is_due_again() {
+    let hourly = || Case::scheduled("0 * * * *").decided("09:00").now("09:05");
+    let due = |case: Case| {
+        let recent = case.recent();
+        let told =
+            recent.lines().filter(|line| line.contains("due next") || line.contains("no next"));
+        told.collect::<Vec<_>>().join("|")
+    };
+
+    assert_eq!(
+        due(hourly().suspended("08:30", Some("11:30"))),
+        "It is due next at 13:00. Until then its instants are missed."
+    );
+    assert_eq!(
+        due(hourly().suspended("08:30", None)),
+        "It has no next instant until it is resumed."
+    );
+    let suspended = json!({"Cron": "0 * * * *", "Suspended": true});
+    assert_eq!(
+        due(Case::of(&suspended).now("09:05")),
+        "It has no next instant until it is pushed without `Suspended`."
+    );
+}
+
+#[test]
+fn each_time_is_told_once_and_a_failed_run_with_the_last_line_that_it_wrote() {
+    let failed = RunState::Failed("exit code 3".to_owned());
+    let mut case = Case::scheduled("0 * * * *").run("08:00", failed, |run| {
+        run.attempts.push(Attempt::new(1));
+        ran(run, "08:00:00.1", "08:00:00.4", 3);
+    });
+    case = case.run("09:00", RunState::Running, |run| {
+        run.attempts = vec![Attempt { started_at: Some(at("09:00:00.2")), ..Attempt::new(1) }];
+    });
+    let instant = Instant::new(at("08:00"));
+    case.last_lines.insert(instant, "connection refused".to_owned());
+
+    let recent = case.now("09:05").recent();
+
+    assert!(recent.contains("\n09:00: failed with exit code 3 after 0.3s. The last line of its output: `connection refused`."), "{recent}");
+    assert!(recent.contains("The run of 10:00: running, for 4m59s so far."), "{recent}");
 }

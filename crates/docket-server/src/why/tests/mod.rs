@@ -4,7 +4,7 @@ mod instants;
 mod lately;
 mod starts;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docket_model::{
@@ -41,6 +41,7 @@ struct Case {
     store_trouble: Option<(DateTime<Utc>, &'static str)>,
     standby: Option<&'static str>,
     pause: Option<Suspension>,
+    last_lines: BTreeMap<Instant, String>,
     now: DateTime<Utc>,
 }
 
@@ -78,6 +79,7 @@ impl Case {
             store_trouble: None,
             standby: None,
             pause: None,
+            last_lines: BTreeMap::new(),
             now: at("09:00"),
         }
     }
@@ -152,6 +154,8 @@ impl Case {
             entries: &self.entries,
             parents: &self.parents,
             pause: self.pause.as_ref(),
+            last_lines: &self.last_lines,
+            offset: None,
             engine_away: self.engine_away,
             store_trouble: self.store_trouble,
             standby: self.standby,
