@@ -84,7 +84,7 @@ fn a_paused_server_starts_nothing_by_itself_until_it_is_unpaused() {
         told.contains("; it is paused since ") && told.contains(" until it is unpaused"),
         "{told}"
     );
-    assert!(told.trim_end().ends_with(": the database moves"), "{told}");
+    assert!(told.contains(": the database moves;"), "{told}");
     assert!(why.contains("docket is paused and starts nothing by itself"), "{why}");
     assert_eq!(server.get("/-/health").json()["Pause"], Value::Null);
     let events = of_pause(&server);
