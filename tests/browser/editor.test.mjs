@@ -50,6 +50,26 @@ test("warnings are shown in the form and in the text, and stop no save", async (
   page.done();
 });
 
+test("the form warns of a command line in one line and of a label without a value", async (t) => {
+  const server = await serve(t);
+  const page = await open(chromium, t, server, { hash: "#/new" });
+
+  await page.getByLabel("Name").fill("words");
+  await page.getByLabel("Command").fill("echo hello world");
+  await page.getByText("write each word by itself, `Cmd: [echo, hello, world]`").waitFor();
+  await page.getByLabel("Labels").fill("team");
+  await page.getByText("`team` has no =: write key=value").waitFor();
+  await page.getByLabel("Command").fill("echo\nhello world");
+  await page.getByText("write each word by itself").waitFor({ state: "hidden" });
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { level: 1, name: "words" }).waitFor();
+  const stored = await server.get("/words");
+
+  assert.deepEqual(stored.Container.Config.Cmd, ["echo", "hello world"]);
+  assert.deepEqual(stored.Labels, { team: "" });
+  page.done();
+});
+
 test("an allocation is added and changed as a text, with mistakes told at their lines", async (t) => {
   const server = await serve(t);
   const page = await open(chromium, t, server, { hash: "#/new" });

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod container;
 pub mod document;
 pub mod duration;
+pub mod image;
 pub mod journal;
 pub mod life;
 pub mod log;

@@ -206,16 +206,37 @@ pub(crate) fn note(mistakes: &mut Vec<Mistake>, mistake: impl FnOnce() -> Mistak
 
 /// Says what should stand in place of a value of the wrong kind.
 pub(crate) fn expected(kind: &str, found: &Value) -> String {
+    let number;
     let hint = match (kind, found) {
         ("a text", Value::Number(_) | Value::Bool(_) | Value::Object(_)) => ": put it in quotes",
         ("a text", Value::Null) => ": write \"\" for an empty one",
         ("true or false", Value::String(text)) => as_boolean(text),
-        ("a whole number" | "a number", Value::String(text)) if text.parse::<f64>().is_ok() => {
-            ": write it without quotes"
+        ("a whole number" | "a number", Value::String(text)) => {
+            number = as_number(text);
+            &number
         }
         _ => "",
     };
     format!("expected {kind}, found {}{hint}", shown(found))
+}
+
+/// Says what should stand in place of a value, and what to write.
+pub(crate) fn expected_with(kind: &str, found: &Value, remedy: &str) -> String {
+    format!("expected {kind}, found {}: {remedy}", shown(found))
+}
+
+/// What to write for a number that YAML or quotation marks make a text.
+fn as_number(text: &str) -> String {
+    let bare = text.trim_start_matches('0');
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
+        && text.parse::<f64>().is_ok_and(f64::is_finite);
+    if is_number && bare.len() < text.len() && bare.starts_with(|c: char| c.is_ascii_digit()) {
+        format!(": write {}", shortened(bare))
+    } else if is_number {
+        ": write it without quotes".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// What to write for a word that older YAML takes for a boolean.

@@ -114,7 +114,7 @@ fn container() -> impl Strategy<Value = Container> {
     any::<String>().prop_map(|text| {
         let posted = json!({"Name": "foo", "Cron": "", "Container": {
             "HostConfig": {"Memory": 5},
-            "Config": {"Env": [text], "Image": "busybox"},
+            "Config": {"Env": [format!("A={text}")], "Image": "busybox"},
         }});
         read(posted).unwrap().specification.container
     })

@@ -18,11 +18,12 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
+    expected_at,
     findings::{Findings, Mismatch},
-    keys,
+    keys, mode,
     within::{Elements, Entries},
 };
-use crate::mistake::{Place, expected};
+use crate::mistake::Place;
 
 /// Where the engine takes one text for a list of it, as in `Cmd: "date"`.
 const LISTS_OF_ONE: [&str; 5] = ["Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"];
@@ -48,11 +49,15 @@ pub(super) struct Node<'a> {
 
 impl Node<'_> {
     fn expected(&self, kind: &str) {
-        self.findings.borrow_mut().wrong(self.at, expected(kind, self.value));
+        self.findings.borrow_mut().wrong(self.at, expected_at(self.at, kind, self.value));
     }
 
     /// Notes anything but a whole number in the range.
-    fn check_whole(&self, least: i128, most: i128) {
+    fn check_whole(&mut self, least: i128, most: i128) {
+        if mode::is_mode(self.at) && !self.value.is_number() {
+            self.read_mode();
+            return;
+        }
         let number = self.value.as_i64().map(i128::from);
         match number.or_else(|| self.value.as_u64().map(i128::from)) {
             None => self.expected("a whole number"),
@@ -61,6 +66,14 @@ impl Node<'_> {
                 let message = format!("{number} is out of range ({least} to {most})");
                 self.findings.borrow_mut().wrong(self.at, message);
             }
+        }
+    }
+
+    /// Makes a file mode in octal the number that the engine takes.
+    fn read_mode(&mut self) {
+        match self.value.as_str().and_then(mode::read) {
+            Some(mode) => *self.value = mode.into(),
+            None => self.findings.borrow_mut().wrong(self.at, mode::expected(self.value)),
         }
     }
 
@@ -86,7 +99,7 @@ impl<'a> Node<'a> {
 /// Whole numbers, whose types differ in range only.
 macro_rules! deserialize_whole {
     ($($method:ident $visit:ident $type:ty,)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Mismatch> {
             self.check_whole(i128::from(<$type>::MIN), i128::from(<$type>::MAX));
             visitor.$visit(0)
         }

@@ -6,11 +6,16 @@
 mod conform;
 mod findings;
 mod keys;
+mod mode;
 mod platform;
+mod quantity;
+mod remedy;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod values;
 mod within;
+mod yaml;
 
 use std::borrow::Cow;
 
@@ -18,10 +23,10 @@ use bollard_stubs::models::{ContainerConfig, HostConfig, NetworkingConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use self::conform::conform;
+use self::{conform::conform, values::Found};
 use crate::mistake::{Mistake, Place};
 
-pub(crate) use self::{keys::home_of, rules::reserved_label};
+pub(crate) use self::{keys::home_of, remedy::expected_at, rules::reserved_label};
 pub use self::{
     platform::{InvalidPlatform, Platform},
     rules::LABEL_PREFIX,
@@ -92,6 +97,7 @@ impl Container {
             return None;
         };
         rules::check(&container, at, mistakes);
+        values::check(&container, at, &mut Found { mistakes, warnings });
         (mistakes.len() == before).then(|| Self::compact(container))
     }
 

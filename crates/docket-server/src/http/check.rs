@@ -234,6 +234,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_a_form_sends_is_warned_of_at_its_field() {
+        let api = api(Access::default());
+        let json = r#"{"Name":"a","Cron":"","Container":{"Config":{"Image":"b","Cmd":["echo hello world"],"OpenStdin":true}}}"#;
+        let asking = Asking::of(&api).with("content-type", "application/json");
+
+        let told = asking.send(Method::POST, "/-/check", json).await;
+
+        let (_, body) = told.split_once("\n\n").unwrap();
+        let checked: serde_json::Value = serde_json::from_str(body).unwrap();
+        let findings = checked["Findings"].as_array().unwrap().iter();
+        let fields: Vec<_> = findings.map(|it| (it["Field"].as_str(), &it["Fatal"])).collect();
+        let fatal = &serde_json::Value::Bool(false);
+        let expected = [Some("Container.Config.Cmd"), Some("Container.Config.OpenStdin")]
+            .map(|it| (it, fatal));
+        assert_eq!(fields, expected, "{told}");
+        assert!(told.contains("write each word by itself, `Cmd: [echo, hello, world]`"), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_interval_goes_on_from_when_its_allocation_was_created() {
         let api = api(Access::default());
         let text = r#"{"Name":"a","Cron":"@every 1h","Container":{"Config":{"Image":"x"}}}"#;

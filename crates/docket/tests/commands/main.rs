@@ -24,6 +24,7 @@ mod server;
 mod stub;
 mod tables;
 mod terminal;
+mod values;
 
 use std::{ffi::OsStr, fmt::Write, path::Path, process::Output};
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use self::fields::Fields;
 use super::{KEYS, MAX_DESCRIPTION, Policies, Read, Specification, hints};
 use crate::{
-    container::{Container, UnknownOptions, home_of, reserved_label},
+    container::{Container, UnknownOptions, expected_at, home_of, reserved_label},
     mistake::{FieldPath, Mistake, Place, expected, note, shortened, unknown_key},
     name::AllocationName,
 };
@@ -115,7 +115,8 @@ impl Reader<'_> {
             Value::Null => return labels,
             Value::Object(posted) => posted,
             other => {
-                self.wrong("Labels", expected("a mapping of texts", &other));
+                let at = Place::Key(&self.at, "Labels");
+                self.mistakes.push(at.wrong(expected_at(at, "a mapping of texts", &other)));
                 return labels;
             }
         };

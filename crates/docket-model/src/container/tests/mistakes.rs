@@ -57,14 +57,14 @@ fn all_wrong_values_are_told_at_once_with_their_paths() {
     Container.Config.Tty: expected true or false, found the text "yes": write true, without quotes
     Container.Config.Env[1]: expected a text, found the number 2: put it in quotes
     Container.Config.Env[2]: expected a text, found null: write "" for an empty one
-    Container.Config.Env[3]: expected a text, found a mapping: put it in quotes
+    Container.Config.Env[3]: expected a text, found a mapping: write `B=3`
     Container.Config.Labels.a: expected a text, found true: put it in quotes
-    Container.HostConfig.Memory: expected a whole number, found the text "512m"
-    Container.HostConfig.NanoCpus: expected a whole number, found the number 1.5
+    Container.HostConfig.Memory: expected a whole number, found the text "512m": write 536870912, the number of bytes
+    Container.HostConfig.NanoCpus: expected a whole number, found the number 1.5: write 1500000000, the number of billionths of a CPU
     Container.HostConfig.BlkioWeight: 70000 is out of range (0 to 65535)
     Container.HostConfig.Privileged: expected true or false, found the text "false": write false, without quotes
     Container.HostConfig.PidsLimit: expected a whole number, found the text "5": write it without quotes
-    Container.HostConfig.Binds: expected a list, found the text "/a:/b"
+    Container.HostConfig.Binds: expected a list, found the text "/a:/b": write `Binds: [/a:/b]`
     Container.HostConfig.Mounts[1].ReadOnly: expected true or false, found the number 1
     Container.HostConfig.ConsoleSize[1]: -2 is out of range (0 to 18446744073709551615)
     Container.HostConfig.Dns: expected a list, found a mapping

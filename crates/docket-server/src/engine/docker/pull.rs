@@ -22,7 +22,7 @@ use super::{
     login::{self, Login},
     pull_failure::PullFailure,
     pull_report::{PullReport, Trouble},
-    reference::Reference,
+    reference::{Reference, login_key},
 };
 use crate::engine::{EngineError, Pulled};
 
@@ -79,9 +79,9 @@ impl Pulls {
         platform: Option<&str>,
         pull: Pull,
     ) -> Result<Pulled, EngineError> {
-        let reference = Reference::parse(image).ok_or_else(|| EngineError::NotPulled {
+        let reference = Reference::parse(image).map_err(|invalid| EngineError::NotPulled {
             image: image.to_owned(),
-            reason: "it is not a valid image name".to_owned(),
+            reason: invalid.to_string(),
         })?;
         let wanted = Wanted { reference, platform: platform.map(str::to_owned) };
         if pull != Pull::Always {
@@ -175,7 +175,7 @@ impl Registry {
         let Some(config) = self.config.as_deref().map(Path::to_owned) else {
             return Login::default();
         };
-        let registry = reference.login_key().to_owned();
+        let registry = login_key(reference).to_owned();
         let found = tokio::task::spawn_blocking(move || login::look_up(&config, &registry));
         found.await.unwrap_or_default()
     }
@@ -188,7 +188,7 @@ impl Registry {
         login: &Login,
     ) -> Result<(), Failure> {
         let image = [
-            ("fromImage", Some(reference.repository.as_str())),
+            ("fromImage", Some(reference.repository())),
             ("tag", Some(reference.version())),
             ("platform", platform.as_deref()),
         ];
@@ -221,7 +221,7 @@ impl From<EngineError> for Failure {
 }
 
 fn pulled(reference: &Reference, was_pulled: bool, stale: Option<String>) -> Pulled {
-    let (repository, tag) = (reference.repository.clone(), reference.version().to_owned());
+    let (repository, tag) = (reference.repository().to_owned(), reference.version().to_owned());
     Pulled { repository, tag, stale, was_pulled }
 }
 

@@ -21,7 +21,7 @@ const FIELDS = [
   ["Container.Config.Image", "Image", "", { code: true }],
   ["Container.Config.Cmd", "Command", "One word a line, as the container gets them; empty for the image's own", { rows: 3, read: lines, write: words }],
   ["Container.Config.Env", "Environment", "KEY=VALUE, one a line", { rows: 2, read: lines, write: words }],
-  ["Labels", "Labels", "key=value, one a line", { rows: 2, read: labels, write: labelLines }],
+  ["Labels", "Labels", "key=value, one a line", { rows: 2, read: labels, write: labelLines, doubts: labelsWithoutValue }],
   ["Overlap", "While an older run goes on", "", { options: [["", "Start beside it (Allow)"], ["Forbid", "Skip the new one (Forbid)"], ["Replace", "Stop the older one (Replace)"], ["Queue", "Let one wait (Queue)"]] }],
   ["Timeout", "Timeout", "Such as 10m; a run that takes longer is stopped", {}],
   ["Retries", "Further attempts", "After a failure", { number: true, read: Number, write: (value) => String(value?.Limit ?? value ?? "") }],
@@ -35,6 +35,12 @@ function labels(text) {
   return Object.fromEntries(pairs);
 }
 
+
+// The specification has an empty value for these, so the server cannot tell them from intended ones.
+function labelsWithoutValue(text) {
+  return lines(text).filter((line) => !line.includes("=")).map((line) =>
+    ({ Fatal: false, Message: `\`${line.trim()}\` has no =: write key=value, or key= for an empty value` }));
+}
 
 /** Makes the form: `{node, set(specification), mark(findings), focus}`. */
 export function form(changed) {
@@ -77,9 +83,10 @@ export function form(changed) {
   /** Shows findings at their fields; those that belong to none stand below. */
   function mark(findings) {
     const rest = new Set(findings);
-    for (const { path, input, told } of fields) {
+    for (const { path, input, told, how } of fields) {
       const own = findings.filter(({ Field: name }) => name === path || name.startsWith(`${path}.`) || name.startsWith(`${path}[`));
       for (const finding of own) rest.delete(finding);
+      own.push(...(how.doubts?.(input.value) ?? []));
       const isWrong = own.some((finding) => finding.Fatal);
       fill(told, own.map((finding) => harmless(findingInWords(finding))).join("; "));
       told.className = isWrong ? "field-error" : "field-error field-warning";

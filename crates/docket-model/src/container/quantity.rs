@@ -1,0 +1,116 @@
+//! Numbers of the Engine API that count small units: what a user means by `64m`, `30s` or half a CPU.
+
+use serde_json::Value;
+
+use crate::mistake::Place;
+
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Bytes,
+    Seconds,
+    Microseconds,
+    Nanoseconds,
+    NanoCpus,
+}
+
+/// Lengths of time, in nanoseconds; `ms` before `m`.
+const TIMES: [(&str, f64); 9] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("µs", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("m", 60e9),
+    ("h", 3600e9),
+    ("d", 86_400e9),
+    ("w", 604_800e9),
+];
+
+impl Unit {
+    /// What the number at a place counts, where that is no plain number.
+    pub(super) fn at(place: Place<'_>) -> Option<Self> {
+        let Place::Key(parent, key) = place else {
+            return None;
+        };
+        let is_below = |name| matches!(parent, Place::Key(_, parent) if *parent == name);
+        match key {
+            "Memory" | "MemoryReservation" | "MemorySwap" | "KernelMemory" | "KernelMemoryTCP"
+            | "ShmSize" | "SizeBytes" | "IOMaximumBandwidth" => Some(Self::Bytes),
+            "NanoCpus" => Some(Self::NanoCpus),
+            "StopTimeout" => Some(Self::Seconds),
+            "CpuPeriod" | "CpuQuota" | "CpuRealtimePeriod" | "CpuRealtimeRuntime" => {
+                Some(Self::Microseconds)
+            }
+            "Interval" | "Timeout" | "StartPeriod" | "StartInterval" if is_below("Healthcheck") => {
+                Some(Self::Nanoseconds)
+            }
+            _ => None,
+        }
+    }
+
+    /// What it counts, in words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Seconds => "seconds",
+            Self::Microseconds => "microseconds",
+            Self::Nanoseconds => "nanoseconds",
+            Self::NanoCpus => "billionths of a CPU",
+        }
+    }
+
+    /// The number for what a user wrote.
+    pub(super) fn number(self, written: &Value) -> Option<i64> {
+        let number = match (self, written) {
+            (Self::NanoCpus, Value::Number(number)) => number.as_f64()? * 1e9,
+            (Self::NanoCpus, Value::String(text)) => decimal(text)? * 1e9,
+            (Self::Bytes, Value::String(text)) => bytes(text)?,
+            (Self::Seconds, Value::String(text)) => nanoseconds(text)? / 1e9,
+            (Self::Microseconds, Value::String(text)) => nanoseconds(text)? / 1e3,
+            (Self::Nanoseconds, Value::String(text)) => nanoseconds(text)?,
+            _ => return None,
+        };
+        whole(number)
+    }
+}
+
+fn whole(number: f64) -> Option<i64> {
+    // Every whole number up to there is exact.
+    let in_range = number.abs() < 9e15;
+    #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
+    in_range.then(|| number.round() as i64)
+}
+
+/// A number without a unit, signs and exponents.
+fn decimal(text: &str) -> Option<f64> {
+    let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    is_decimal.then(|| text.parse().ok())?
+}
+
+/// A size as Docker's client reads it: `64m`, `1.5g`, `512MiB`, all binary. A bare number is none.
+fn bytes(text: &str) -> Option<f64> {
+    let text = text.trim().to_ascii_lowercase();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim_start();
+    let unit = unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(unit);
+    let power = ["", "k", "m", "g", "t", "p"].iter().position(|known| *known == unit)?;
+    Some(decimal(number)? * 1024_f64.powi(i32::try_from(power).ok()?))
+}
+
+/// A length of time such as `1m30s` or `500ms`.
+fn nanoseconds(text: &str) -> Option<f64> {
+    let mut rest = text.trim();
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, unit) = rest.split_at(end);
+        let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
+        let (unit, next) = unit.split_at(end);
+        let (_, length) = TIMES.iter().find(|(name, _)| *name == unit.trim())?;
+        total += decimal(number)? * length;
+        rest = next;
+    }
+    (total > 0.0).then_some(total)
+}

@@ -1,0 +1,174 @@
+//! What to write in place of a value of the wrong kind, with the user's own entries.
+
+use serde_json::{Map, Value};
+
+use super::{quantity::Unit, yaml};
+use crate::mistake::{Place, expected, expected_with, shortened};
+
+/// Says what should stand at a place, and what to write for it.
+pub(crate) fn expected_at(at: Place<'_>, kind: &str, found: &Value) -> String {
+    match of(at, kind, found) {
+        Some(remedy) => expected_with(kind, found, &remedy),
+        None => expected(kind, found),
+    }
+}
+
+/// What to write for a value that should be of this kind, where it is known what was meant.
+fn of(at: Place<'_>, kind: &str, found: &Value) -> Option<String> {
+    match kind {
+        "a whole number" => number(at, found),
+        "a text" => element(at, found),
+        "a list" => list(key(at)?, found),
+        "a mapping" | "a mapping of texts" => mapping(at, found),
+        _ => None,
+    }
+}
+
+/// The key that leads to a value, also to one in its list.
+fn key(at: Place<'_>) -> Option<&str> {
+    match at {
+        Place::Key(_, key) => Some(key),
+        Place::Index(parent, _) => key(*parent),
+        Place::Start(_) => None,
+    }
+}
+
+fn number(at: Place<'_>, found: &Value) -> Option<String> {
+    let unit = Unit::at(at)?;
+    let number = unit.number(found)?;
+    Some(format!("write {number}, the number of {}", unit.words()))
+}
+
+/// A text in a list that YAML takes for a mapping, as in `- KEY: value`.
+fn element(at: Place<'_>, found: &Value) -> Option<String> {
+    let (Place::Index(..), Value::Object(entries)) = (at, found) else {
+        return None;
+    };
+    let (name, value) = entries.iter().next().filter(|_| entries.len() == 1)?;
+    let value = plain(value)?;
+    let text = match key(at)? {
+        "Env" => format!("{name}={value}"),
+        "Binds" | "ExtraHosts" | "VolumesFrom" | "Links" => format!("{name}:{value}"),
+        _ => return None,
+    };
+    Some(format!("write `{}`", yaml::word(&text)))
+}
+
+fn list(key: &str, found: &Value) -> Option<String> {
+    let entries = match found {
+        Value::Object(entries) => {
+            let joint = match key {
+                "Env" => "=",
+                "ExtraHosts" => ":",
+                _ => return None,
+            };
+            pairs(entries)?.map(|(name, value)| format!("{name}{joint}{value}")).collect::<Vec<_>>()
+        }
+        Value::String(command) if key == "Test" => vec!["CMD-SHELL".to_owned(), command.clone()],
+        Value::String(_) | Value::Number(_) => vec![plain(found)?],
+        _ => return None,
+    };
+    let list = yaml::list(entries.iter().map(String::as_str));
+    Some(format!("write `{key}: {list}`"))
+}
+
+fn mapping(at: Place<'_>, found: &Value) -> Option<String> {
+    let key = key(at)?;
+    if let (Place::Index(..), Value::String(text)) = (at, found) {
+        return structure(key, text).map(|structure| format!("write {structure}"));
+    }
+    let texts: Vec<String> = match found {
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().map(plain).collect::<Option<_>>()?
+        }
+        Value::String(_) | Value::Number(_) => vec![plain(found)?],
+        _ => return None,
+    };
+    let split = |text, joint| str::split_once(text, joint).unwrap_or((text, ""));
+    let entries = texts.iter().map(String::as_str);
+    let mapping = match key {
+        "Labels" | "Annotations" | "Sysctls" | "StorageOpt" | "DriverOpts" => {
+            yaml::mapping(entries.map(|text| {
+                let (name, value) = split(text, '=');
+                (name, yaml::word(value))
+            }))
+        }
+        "Tmpfs" => yaml::mapping(entries.map(|text| {
+            let (path, options) = split(text, ':');
+            (path, yaml::word(options))
+        })),
+        "Volumes" if texts.iter().any(|text| text.contains(':')) => {
+            let binds = yaml::list(texts.iter().map(String::as_str));
+            return Some(format!("write `Binds: {binds}` under `HostConfig`"));
+        }
+        "Volumes" => yaml::mapping(entries.map(|path| (path, "{}".to_owned()))),
+        "ExposedPorts" => {
+            let ports: Vec<_> = texts.iter().map(|port| with_protocol(port)).collect();
+            yaml::mapping(ports.iter().map(|port| (port.as_str(), "{}".to_owned())))
+        }
+        "PortBindings" => bindings(&texts),
+        _ => return None,
+    };
+    Some(format!("write `{key}: {mapping}`"))
+}
+
+/// A value on a command line of Docker's client, as the mapping that the Engine API has.
+fn structure(key: &str, text: &str) -> Option<String> {
+    let entries = match key {
+        "Ulimits" => {
+            let (name, limits) = text.split_once('=')?;
+            let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
+            let number = |text: &str| text.parse::<i64>().ok().map(|number| number.to_string());
+            vec![("Name", yaml::word(name)), ("Soft", number(soft)?), ("Hard", number(hard)?)]
+        }
+        "Devices" => {
+            let mut parts = text.split(':');
+            let host = parts.next()?;
+            let inside = parts.next().unwrap_or(host);
+            let permissions = parts.next().unwrap_or("rwm");
+            vec![
+                ("PathOnHost", yaml::word(host)),
+                ("PathInContainer", yaml::word(inside)),
+                ("CgroupPermissions", yaml::word(permissions)),
+            ]
+        }
+        _ => return None,
+    };
+    Some(format!("`{}`", yaml::mapping(entries)))
+}
+
+fn bindings(texts: &[String]) -> String {
+    let each: Vec<_> = texts
+        .iter()
+        .map(|text| {
+            let (outside, inside) = text.rsplit_once(':').unwrap_or((text, text));
+            let (host, port) = outside.rsplit_once(':').unwrap_or(("", outside));
+            let port = ("HostPort", format!("'{}'", shortened(port)));
+            let host = (!host.is_empty()).then(|| ("HostIp", yaml::word(host)));
+            let binding = yaml::mapping(host.into_iter().chain([port]));
+            (with_protocol(inside), format!("[{binding}]"))
+        })
+        .collect();
+    yaml::mapping(each.iter().map(|(port, binding)| (port.as_str(), binding.clone())))
+}
+
+fn with_protocol(port: &str) -> String {
+    if port.contains('/') { port.to_owned() } else { format!("{port}/tcp") }
+}
+
+fn pairs(entries: &Map<String, Value>) -> Option<impl Iterator<Item = (&String, String)>> {
+    let pairs: Option<Vec<_>> =
+        entries.iter().map(|(key, value)| Some((key, plain(value)?))).collect();
+    Some(pairs?.into_iter().filter(|(key, _)| !key.is_empty()))
+}
+
+/// A scalar as a text; null is an empty one.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(String::new()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}

@@ -1,0 +1,97 @@
+//! Paths on the host and in the container: an engine knows no current directory.
+
+use serde_json::{Map, Value};
+
+use super::Found;
+use crate::mistake::{Place, shortened};
+
+pub(super) fn working_directory(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+    let path = config.get("WorkingDir").and_then(Value::as_str).unwrap_or_default();
+    if !path.is_empty() && !is_absolute(path) {
+        let message =
+            format!("{}: write it from the root, such as `/{}`", relative(path), bare(path));
+        found.wrong(Place::Key(&at, "WorkingDir"), message);
+    }
+}
+
+/// Binds as `SOURCE:TARGET` or `SOURCE:TARGET:OPTIONS`; a source without a slash is a volume's name.
+pub(super) fn binds(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+    let binds = host.get("Binds").and_then(Value::as_array);
+    // Other drivers may give their volumes any name.
+    let driver = host.get("VolumeDriver").and_then(Value::as_str).unwrap_or_default();
+    let at = Place::Key(&at, "Binds");
+    for (index, bind) in binds.into_iter().flatten().enumerate() {
+        let Some(bind) = bind.as_str().filter(|bind| !is_of_windows(bind)) else { continue };
+        if let Some(problem) = problem_of_bind(bind, matches!(driver, "" | "local")) {
+            found.wrong(Place::Index(&at, index), problem);
+        }
+    }
+}
+
+fn problem_of_bind(bind: &str, is_local: bool) -> Option<String> {
+    let parts: Vec<_> = bind.split(':').collect();
+    let form = "write SOURCE:TARGET or SOURCE:TARGET:OPTIONS, such as `/srv/data:/data:ro`";
+    let (source, target) = match &parts[..] {
+        [target] => ("", *target),
+        ["", ..] => return Some(format!("no source before `:`: {form}")),
+        [source, target] | [source, target, _] => (*source, *target),
+        _ => return Some(format!("more than two `:`: {form}")),
+    };
+    let is_path = source.contains('/') || source.starts_with(['.', '~', '$']);
+    if is_local && is_path && !source.starts_with('/') {
+        let rest = shortened(bind.get(source.len()..).unwrap_or_default());
+        return Some(format!(
+            "{}, and the engine knows no current directory: write the path from the root of its host, \
+             such as `/srv/{}{rest}`",
+            relative(source),
+            bare(source)
+        ));
+    }
+    match target {
+        "/" => {
+            Some("the root of the container cannot be replaced: write another target".to_owned())
+        }
+        target if target.starts_with('/') => None,
+        target => Some(format!("{}: {form}", relative(target))),
+    }
+}
+
+/// The paths of a mount: a bind's source is a path, a volume's a name.
+pub(super) fn mount(mount: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+    let text = |key| mount.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    if let Some(target) = text("Target").filter(|path| !is_absolute(path)) {
+        let message =
+            format!("{}: write it from the root, such as `/{}`", relative(target), bare(target));
+        found.wrong(Place::Key(&at, "Target"), message);
+    }
+    let source = text("Source").filter(|_| text("Type") == Some("bind"));
+    if let Some(source) = source.filter(|path| !is_absolute(path)) {
+        let message = format!(
+            "{}, and the engine knows no current directory: write the path from the root of its host, \
+             or `Type: volume` for a volume of that name",
+            relative(source)
+        );
+        found.wrong(Place::Key(&at, "Source"), message);
+    }
+}
+
+fn relative(path: &str) -> String {
+    format!("`{}` is not an absolute path", shortened(path))
+}
+
+/// A path without what makes it relative.
+fn bare(path: &str) -> String {
+    let path = path.trim_start_matches(['.', '~', '/']);
+    shortened(path.rsplit_once("}/").map_or(path, |(_, rest)| rest).trim_start_matches('$'))
+}
+
+fn is_absolute(path: &str) -> bool {
+    path.starts_with('/') || is_of_windows(path)
+}
+
+/// True for paths of Windows, whose rules an engine there knows best.
+fn is_of_windows(path: &str) -> bool {
+    let has_drive = path.chars().next().is_some_and(|c| c.is_ascii_alphabetic())
+        && path.get(1..).is_some_and(|rest| rest.starts_with(":\\") || rest.starts_with(":/"));
+    path.contains('\\') || has_drive
+}

@@ -1,0 +1,49 @@
+//! Short pieces of YAML, for messages that show what to write.
+
+use crate::mistake::shortened;
+
+/// So many entries of a user's own are shown.
+const MOST_SHOWN: usize = 4;
+
+/// A text as it is written in a list or a mapping on one line: quoted where it needs to be.
+pub(super) fn word(text: &str) -> String {
+    let text = shortened(text);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./=@%+-:~^…".contains(c);
+    let is_other = ["true", "false", "null", "~", "yes", "no", "on", "off", "y", "n"];
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '_' | '.'))
+        && text.chars().all(is_plain)
+        && !text.ends_with(':')
+        && text.parse::<f64>().is_err()
+        && !is_other.contains(&text.to_ascii_lowercase().as_str());
+    // A flag or a path of a shell needs no quotes either.
+    let flag = text.len() > 1
+        && text.starts_with('-')
+        && text.chars().skip(1).all(|c| c.is_ascii_alphabetic() || c == '-');
+    if plain || flag {
+        text
+    } else if text.chars().any(char::is_control) {
+        format!("{text:?}")
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+/// A list on one line, of very many entries the first.
+pub(super) fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    format!("[{}]", joined(texts.into_iter().map(word)))
+}
+
+/// A mapping on one line, of very many entries the first.
+pub(super) fn mapping<'a>(entries: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let entry = |(key, value): (&str, String)| format!("{}: {value}", word(key));
+    format!("{{{}}}", joined(entries.into_iter().map(entry)))
+}
+
+fn joined(entries: impl Iterator<Item = String>) -> String {
+    let mut entries = entries.peekable();
+    let mut shown: Vec<_> = entries.by_ref().take(MOST_SHOWN).collect();
+    if entries.peek().is_some() {
+        shown.push("…".to_owned());
+    }
+    shown.join(", ")
+}
