@@ -7,6 +7,7 @@ use ratatui::{
     style::{Modifier, Style, Stylize},
     widgets::{Block, Cell, HighlightSpacing, Row, Table, TableState},
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::fit::within;
 use crate::output::on_one_line;
@@ -15,6 +16,32 @@ use crate::output::on_one_line;
 const GAP: u16 = 2;
 /// The width of the sign before each row.
 const SIGN: u16 = 2;
+
+/// The text of a cell.
+pub(super) struct Text {
+    main: String,
+    /// Shown behind the main text where there is room for all of it.
+    extra: Option<String>,
+}
+
+impl Text {
+    pub(super) const fn with_extra(main: String, extra: String) -> Self {
+        Self { main, extra: Some(extra) }
+    }
+
+    fn fitted(&self, width: u16) -> String {
+        let main = on_one_line(&self.main);
+        let Some(extra) = &self.extra else { return within(&main, width) };
+        let whole = format!("{main} · {}", on_one_line(extra));
+        within(if whole.width() <= usize::from(width) { &whole } else { &main }, width)
+    }
+}
+
+impl From<String> for Text {
+    fn from(main: String) -> Self {
+        Self { main, extra: None }
+    }
+}
 
 /// What a list looks like, but for its rows.
 pub(super) struct Grid {
@@ -32,7 +59,7 @@ pub(super) struct Grid {
 /// Draws a list; `row` makes the cells of a row and their style.
 pub(super) fn draw(
     grid: &Grid,
-    row: impl Fn(usize) -> Option<(Vec<String>, Style)>,
+    row: impl Fn(usize) -> Option<(Vec<Text>, Style)>,
     frame: &mut Frame<'_>,
     area: Rect,
 ) {
@@ -42,9 +69,9 @@ pub(super) fn draw(
     let room = Rect::new(0, 0, area.width.saturating_sub(SIGN), 1);
     let columns = Layout::horizontal(&grid.widths).spacing(GAP).split(room);
     let widths: Vec<_> = columns.iter().map(|column| column.width).collect();
-    let line = |cells: Vec<String>| {
+    let line = |cells: Vec<Text>| {
         let cells = cells.iter().zip(&widths);
-        Row::new(cells.map(|(cell, width)| Cell::new(within(&on_one_line(cell), *width))))
+        Row::new(cells.map(|(cell, width)| Cell::new(cell.fitted(*width))))
     };
     let rows = (first..grid.count).take(shown).filter_map(&row);
     let rows = rows.map(|(cells, style)| line(cells).style(style));
@@ -61,7 +88,7 @@ pub(super) fn draw(
         .highlight_spacing(HighlightSpacing::Always)
         .column_spacing(GAP);
     if let Some(header) = &grid.header {
-        let header = header.iter().map(|&header| header.to_owned()).collect();
+        let header = header.iter().map(|&header| header.to_owned().into()).collect();
         table = table.header(line(header).bold());
     }
     let mut state = TableState::new().with_selected(grid.cursor.map(|cursor| cursor - first));

@@ -5,6 +5,7 @@ use docket_model::{AllocationName, wire::Status};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::grid::Text;
 use crate::{due::Due, words};
 
 /// An allocation as the terminal shows it.
@@ -57,14 +58,14 @@ impl Row {
     }
 
     /// When it runs next, or why it does not.
-    pub(super) fn next(&self, now: DateTime<Utc>) -> String {
+    pub(super) fn next(&self, now: DateTime<Utc>) -> Text {
         match self.status.next {
-            // How long it is until then comes first: there may be no place for more.
+            // A narrow screen has room for the length of time only.
             Some(next) if !self.is_held() => {
                 let wall_clock = words::wall_clock(next, words::zone(&self.status.time_zone));
-                format!("{} · {wall_clock}", words::relative(next, now))
+                Text::with_extra(words::relative(next, now), wall_clock)
             }
-            _ => self.due.next(&self.status, now),
+            _ => self.due.next(&self.status, now).into(),
         }
     }
 

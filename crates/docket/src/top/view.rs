@@ -8,6 +8,7 @@ use ratatui::{
     text::{Line, Span},
     widgets::{Block, Borders, Clear, Paragraph, Wrap},
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     fit::{end_within, fitted, within},
@@ -15,6 +16,7 @@ use super::{
     keys::HELP,
     model::{Model, Pane},
     record::{self, Opened},
+    rows::Row,
 };
 use crate::{output::on_one_line, words};
 
@@ -22,8 +24,12 @@ use crate::{output::on_one_line, words};
 const LEAST: (u16, u16) = (40, 12);
 /// Below this width schedules are left out, so that there is place for what happens.
 const NARROW: u16 = 80;
-/// Below this width what runs is left out too: runs have a part of their own.
+/// Below this width the numbers of runs are left out too: runs have a part of their own.
 const NARROWEST: u16 = 60;
+/// From this width the column of the next instant has room for its date.
+const WIDE: u16 = 110;
+/// The header of the column with the numbers of runs.
+const ACTIVE: &str = "ACTIVE";
 /// The shares of the height: allocations, runs, output.
 const SHARES: [Constraint; 3] =
     [Constraint::Percentage(45), Constraint::Percentage(20), Constraint::Fill(1)];
@@ -128,19 +134,26 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         search => format!("Allocations with “{search}” ({})", rows.len()),
     };
     let is_here = model.pane == Pane::Allocations;
-    let (has_schedule, has_active) = (area.width >= NARROW, area.width >= NARROWEST);
+    let has_schedule = area.width >= NARROW;
+    let active = active_width(&rows);
+    let has_active = area.width >= NARROWEST && active <= area.width / 4;
+    let next_share = if area.width >= WIDE { 7 } else { 5 };
     let columns = [
         (true, "NAME", Constraint::Fill(3)),
         (has_schedule, "SCHEDULE", Constraint::Fill(4)),
-        (true, "NEXT", Constraint::Fill(5)),
-        (has_active, "ACTIVE", Constraint::Fill(2)),
+        (true, "NEXT", Constraint::Fill(next_share)),
+        (has_active, ACTIVE, Constraint::Length(active)),
         (true, "LAST RESULT", Constraint::Fill(4)),
     ];
     let line = |index: usize| {
         let row = rows.get(index)?;
-        let (next, last) = (row.next(model.now), row.last(model.now));
-        let active = words::under_way(&row.status);
-        let cells = [row.name.to_string(), row.schedule.clone(), next, active, last];
+        let cells = [
+            row.name.to_string().into(),
+            row.schedule.clone().into(),
+            row.next(model.now),
+            words::under_way(&row.status).into(),
+            row.last(model.now).into(),
+        ];
         let state = row.status.last_run.as_ref().map(|run| run.state.as_str());
         let shown = cells.into_iter().zip(&columns).filter(|(_, (is_shown, ..))| *is_shown);
         Some((shown.map(|(cell, _)| cell).collect(), style_of(state.unwrap_or_default())))
@@ -157,6 +170,13 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     grid::draw(&grid, line, frame, area);
 }
 
+/// The width that shows the numbers of runs of every allocation whole.
+fn active_width(rows: &[&Row]) -> u16 {
+    let widths = rows.iter().map(|row| words::under_way(&row.status).width());
+    let widest = widths.fold(ACTIVE.width(), usize::max);
+    u16::try_from(widest).unwrap_or(u16::MAX)
+}
+
 fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
     let (words, runs): (_, Vec<_>) = if pane == Pane::Running {
         ("Under way", model.running().collect())
@@ -167,7 +187,7 @@ fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
     let line = |index: usize| {
         let run = *runs.get(index)?;
         let result = words::result(&RunSummary::from(run), model.now);
-        Some((vec![run.allocation.clone(), result], style_of(&run.state)))
+        Some((vec![run.allocation.clone().into(), result.into()], style_of(&run.state)))
     };
     let grid = Grid {
         block: frame_of(is_here, &format!("{words} ({})", runs.len()), area.width),

@@ -119,6 +119,29 @@ fn every_text_that_is_cut_ends_with_an_ellipsis() {
 }
 
 #[test]
+fn numbers_of_runs_and_next_instants_are_shown_whole_or_left_out() {
+    let mut model = model();
+    let mut busy = allocation("busy", Some("12:00:00"));
+    busy["Status"]["Retrying"] = json!(5);
+    model.update(Message::Allocation(name("busy"), Some(busy.clone())));
+
+    for (width, next) in [(60, "in 2h 59m"), (80, "in 2h 59m"), (110, "2026-11-21 13:00 CET")] {
+        let screen = screen(&model, width, 20);
+        let line = screen.lines().find(|line| line.contains("  busy")).unwrap();
+        assert!(line.contains("  5 retrying  ") && line.contains(next), "{screen}");
+        assert!(!screen.contains("2026-11-2…") && !screen.contains("59m…"), "{screen}");
+    }
+    let narrow = screen(&model, 40, 20);
+    busy["Status"]["Running"] = json!(1);
+    model.update(Message::Allocation(name("busy"), Some(busy)));
+    let crowded = screen(&model, 60, 20);
+
+    assert!(narrow.contains("in 2h 59m  ") && !narrow.contains("59m ·"), "{narrow}");
+    // `1 running, 5 retrying` would leave too little room to the others.
+    assert!(!crowded.contains("ACTIVE") && !crowded.contains("5 retrying"), "{crowded}");
+}
+
+#[test]
 fn what_runs_after_others_or_manually_says_so() {
     let mut model = model();
     let mut child = allocation("child", None);
