@@ -108,7 +108,14 @@ fn edit_while_the_engine_is_away(home: impl FnOnce(&str) -> Home) {
     server.await_ready();
     let after = accounted_for(&server, &steps);
 
-    assert_eq!(after, while_away);
+    // A run that was claimed as the engine went away goes on; all other records stay.
+    let is_over = |run: &&Value| run["Ended"].is_string();
+    let is_decided =
+        |run: &&Value| while_away.iter().filter(is_over).any(|old| old["Run"] == run["Run"]);
+    let (before, same): (Vec<_>, Vec<_>) =
+        (while_away.iter().filter(is_over).collect(), after.iter().filter(is_decided).collect());
+    assert_eq!(same, before);
+    assert_eq!(after.len(), while_away.len());
     let reasons: Vec<_> = after.iter().filter_map(|run| run["Reason"].as_str()).collect();
     let away = "the engine has not answered since ";
     for clause in [EDITED, "its time zone was changed", "it was suspended by its specification"] {

@@ -25,7 +25,10 @@ use super::{
     },
     runs,
 };
-use crate::store::{Deed, Steering};
+use crate::{
+    runner::HandError,
+    store::{Deed, Steering},
+};
 
 /// The longest such body, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -64,7 +67,9 @@ pub(super) async fn run(
 ) -> Result<HttpResponse, ApiError> {
     let RunRequest { cmd, env, at, by } = read(&api.limits, &request, payload).await?;
     let allocation = api.snapshot(&name).await?.standing.allocation;
-    let at = at.map(|at| moment::read(&at, allocation.zone(api.zone), api.clock.now())).transpose();
+    let zone = allocation.zone(api.zone);
+    let offset = at.as_deref().and_then(super::moment::offset);
+    let at = at.map(|at| moment::read(&at, zone, api.clock.now())).transpose();
     let at = at.map_err(|error| ApiError::BadRequest(format!("At: {error}")))?;
     if let Some(wrong) = env.iter().find(|line| line.find('=').is_none_or(|end| end == 0)) {
         let key = wrong.split('=').next().unwrap_or_default();
@@ -72,7 +77,15 @@ pub(super) async fn run(
     }
     let (by, is_backfill) = (asker(&request, by)?, at.is_some());
     let demand = Demand { by, command: cmd, environment: env, is_backfill, ..Demand::default() };
-    let run = api.runner.run_by_hand(&name, demand, at).await?;
+    let run = api.runner.run_by_hand(&name, demand, at).await;
+    let run = run.map_err(|error| match error {
+        HandError::Future(_) | HandError::NoInstant { .. } | HandError::Pruned(_) => {
+            let words =
+                error.in_words(|instant| super::moment::shown(instant.moment(), offset, zone));
+            ApiError::HandAt(error, words)
+        }
+        error => error.into(),
+    })?;
     let mut answer = match run.state {
         RunState::Skipped(_) => HttpResponse::Conflict(),
         _ => HttpResponse::Accepted(),

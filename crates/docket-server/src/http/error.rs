@@ -80,6 +80,8 @@ pub(super) enum ApiError {
     BadCondition(String),
     /// Somebody's wish cannot be granted.
     Hand(HandError),
+    /// The same, with its instants in the time that was asked in.
+    HandAt(HandError, String),
     /// There is no such route.
     NoSuchRoute(String),
     /// The route does not do this.
@@ -178,6 +180,7 @@ impl fmt::Display for ApiError {
             }
             Self::Store(error) => error.fmt(f),
             Self::Hand(error) => error.fmt(f),
+            Self::HandAt(_, words) => f.write_str(words),
             Self::Engine(error) => error.fmt(f),
             Self::Busy(busy) => f.write_str(busy.in_words()),
             Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
@@ -214,7 +217,7 @@ impl ResponseError for ApiError {
             | Self::BadQuery(_)
             | Self::BadRequest(_)
             | Self::BadCondition(_) => StatusCode::BAD_REQUEST,
-            Self::Hand(error) => status_of_hand(error),
+            Self::Hand(error) | Self::HandAt(error, _) => status_of_hand(error),
             Self::Mistaken(_) | Self::MistakenInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSuchAllocation(..)
             | Self::NoSuchRun(_)

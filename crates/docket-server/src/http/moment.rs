@@ -1,6 +1,6 @@
 //! Moments in a query.
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use docket_model::{
     Zone,
     moment::{self, InvalidMoment, Moment},
@@ -34,6 +34,16 @@ pub(super) fn offset(text: &str) -> Option<FixedOffset> {
     let read = DateTime::parse_from_rfc3339(&text)
         .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M%:z"));
     read.ok().map(|moment| *moment.offset())
+}
+
+/// Writes a moment as it was asked for: at an offset, or else by the wall clock of a zone.
+pub(super) fn shown(at: DateTime<Utc>, offset: Option<FixedOffset>, zone: Zone) -> String {
+    if let Some(offset) = offset {
+        return at.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    }
+    let has_seconds = at.timestamp() % 60 != 0;
+    let form = if has_seconds { "%Y-%m-%d %H:%M:%S %Z" } else { "%Y-%m-%d %H:%M %Z" };
+    at.with_timezone(&zone).format(form).to_string()
 }
 
 fn refused(key: &str, error: &InvalidMoment) -> ApiError {

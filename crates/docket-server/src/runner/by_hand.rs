@@ -20,10 +20,10 @@ pub(crate) enum HandError {
     #[error("no allocation is named `{0}`")]
     NoSuchAllocation(String),
     /// It is still to come.
-    #[error("{0} is in the future: only past instants can be made up for")]
+    #[error("{}", self.in_words(Instant::to_string))]
     Future(Instant),
     /// The schedule does not name it.
-    #[error("{instant} is not an instant of this schedule; {}", nearest(*.before, *.after))]
+    #[error("{}", self.in_words(Instant::to_string))]
     NoInstant {
         /// What was asked for.
         instant: Instant,
@@ -33,10 +33,7 @@ pub(crate) enum HandError {
         after: Option<Instant>,
     },
     /// It may have been carried out, and nobody knows any more.
-    #[error(
-        "records up to {0} are not kept any more, so it may have run for this instant before: \
-         see `Keep`"
-    )]
+    #[error("{}", self.in_words(Instant::to_string))]
     Pruned(Instant),
     /// A container was created for it before, or it is under way.
     #[error("the run {run} is there already: {state}")]
@@ -54,11 +51,32 @@ pub(crate) enum HandError {
     Store(#[from] StoreError),
 }
 
-fn nearest(before: Option<Instant>, after: Option<Instant>) -> String {
-    match (before, after) {
-        (Some(before), Some(after)) => format!("the nearest are {before} and {after}"),
-        (Some(one), None) | (None, Some(one)) => format!("the nearest is {one}"),
-        (None, None) => "it has none".to_owned(),
+impl HandError {
+    /// The error with its instants shown in some way.
+    pub(crate) fn in_words(&self, show: impl Fn(&Instant) -> String) -> String {
+        match self {
+            Self::Future(instant) => {
+                format!("{} is in the future: only past instants can be backfilled", show(instant))
+            }
+            Self::NoInstant { instant, before, after } => {
+                let nearest = match (before, after) {
+                    (Some(before), Some(after)) => {
+                        format!("the nearest are {} and {}", show(before), show(after))
+                    }
+                    (Some(one), None) | (None, Some(one)) => {
+                        format!("the nearest is {}", show(one))
+                    }
+                    (None, None) => "it has none".to_owned(),
+                };
+                format!("{} is not an instant of this schedule; {nearest}", show(instant))
+            }
+            Self::Pruned(instant) => format!(
+                "records up to {} are not kept any more, so it may have run for this instant before: \
+                 see `Keep`",
+                show(instant)
+            ),
+            other => other.to_string(),
+        }
     }
 }
 

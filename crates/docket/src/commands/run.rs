@@ -66,13 +66,19 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { name, at, env, wait, cmd, command, connection } = arguments;
     let words = if cmd.is_empty() { command } else { cmd };
+    let for_instant = at.as_ref().map(|at| format!(" for {at}")).unwrap_or_default();
     let request =
         RunRequest { cmd: (!words.is_empty()).then_some(words), env, at, by: Some(who::asks()) };
     if wait {
         return wait::run(&connection, &name, &request).await;
     }
     match Client::new(&connection)?.run(&name, &request).await? {
-        Asked::Accepted(record) => output::line(format_args!("{name}/{}", record.run)),
+        Asked::Accepted(record) => {
+            if !for_instant.is_empty() {
+                output::note(format_args!("{name} runs{for_instant}"));
+            }
+            output::line(format_args!("{name}/{}", record.run))
+        }
         Asked::Skipped(record) => {
             let why = record.reason.unwrap_or_else(|| "its policies forbid it".to_owned());
             let why = output::on_one_line(&why);

@@ -1,12 +1,12 @@
 //! What docket reads of an engine's description of a container.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
-use super::ours;
+use super::{notes::Kept, ours};
 use crate::engine::{Found, Identity, Sight, bounded};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
@@ -102,9 +102,9 @@ impl Inspected {
         self.config.tty
     }
 
-    /// In words, how much of its output its log driver keeps, where that drops old output; nothing
-    /// where it keeps all, or is not known to rotate what it keeps.
-    pub(super) fn kept_output(&self) -> Option<Arc<str>> {
+    /// How much of its output its log driver keeps, if that drops old output; `None` if it keeps all,
+    /// or is not known to rotate what it keeps.
+    pub(super) fn kept_output(&self) -> Option<Kept> {
         let LogConfig { driver, config } = self.host_config.log_config.as_ref()?;
         let option = |name: &str| {
             let value = config.as_ref()?.get(name)?;
@@ -118,9 +118,16 @@ impl Inspected {
             // `local`, and the drivers that send output elsewhere: the engine keeps a copy with a bound.
             _ => {}
         }
+        let files = option("max-file").map_or(Some(1), |files| files.parse::<u64>().ok());
+        // The file that is written may be empty; of `local` the form on disk is not known.
+        let is_known = driver == "json-file";
+        let at_least = size.filter(|_| is_known).and_then(bytes).zip(files);
+        let at_least =
+            at_least.map_or(0, |(size, files)| size.saturating_mul(files.saturating_sub(1)));
         let options = ["max-size", "max-file"].into_iter();
         let options = options.filter_map(|name| Some(format!(", {name} {}", option(name)?)));
-        Some(format!("`{driver}`{}", options.collect::<String>()).into())
+        let words = format!("`{driver}`{}", options.collect::<String>()).into();
+        Some(Kept { words, at_least })
     }
 
     /// True where its log driver drops old output.
@@ -211,6 +218,21 @@ pub(super) fn moment_in(text: &str) -> Option<DateTime<Utc>> {
     (moment.year() > 1).then(|| moment.to_utc())
 }
 
+/// Reads a size as Docker's log drivers do: a number with `k`, `m` or `g`, in powers of 1,024.
+fn bytes(text: &str) -> Option<u64> {
+    let lower = text.trim().to_ascii_lowercase();
+    let end = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
+    let (digits, unit) = lower.split_at(end);
+    let power = match unit.trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << power)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -223,7 +245,7 @@ mod tests {
             "HostConfig": {"LogConfig": {"Type": driver, "Config": options}},
         }))
         .unwrap();
-        inspected.kept_output().map(|kept| kept.to_string())
+        inspected.kept_output().map(|kept| format!("{}: {}", kept.words, kept.at_least))
     }
 
     #[test]
@@ -233,9 +255,10 @@ mod tests {
             ("json-file", json!({}), None),
             ("json-file", Value::Null, None),
             ("json-file", json!({"max-size": "-1"}), None),
-            ("json-file", rotated, Some("`json-file`, max-size 1m, max-file 3")),
-            ("local", json!({}), Some("`local`")),
-            ("syslog", json!({"syslog-address": "udp://10.0.0.1"}), Some("`syslog`")),
+            ("json-file", rotated, Some("`json-file`, max-size 1m, max-file 3: 2097152")),
+            ("json-file", json!({"max-size": "10k"}), Some("`json-file`, max-size 10k: 0")),
+            ("local", json!({}), Some("`local`: 0")),
+            ("syslog", json!({"syslog-address": "udp://10.0.0.1"}), Some("`syslog`: 0")),
             ("journald", json!({}), None),
             ("k8s-file", Value::Null, None),
             ("none", json!({}), None),

@@ -10,13 +10,15 @@ use super::{
     client::Client,
     frames::{Frames, stream_of},
     log_index::{Extent, Found, Missing, Walk},
-    notes::{LogForm, Notes},
+    notes::{Kept, LogForm, Notes},
     stamps::{Next, Stamped},
 };
 use crate::engine::{Captured, EngineError};
 
 /// How often a log is read that breaks off, or that the engine fails at, before the caller is told.
 const TRIES: u32 = 3;
+/// What a message of the driver `json-file` has on disk beside its text: keys, stream and time.
+const JSON_MESSAGE: u64 = 68;
 /// How long the engine may take for the next piece.
 const PIECE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -73,21 +75,24 @@ impl Log<'_> {
     }
 
     /// Reads a log that is rotated, which may begin in the middle of what was written.
-    async fn read_rotated(&self, kept: &str, limit: usize) -> Result<Captured, EngineError> {
+    async fn read_rotated(&self, kept: &Kept, limit: usize) -> Result<Captured, EngineError> {
         let mut pieces = self.client.get(format!("{}&timestamps=1", path(self.id)))?;
         let mut output = Output::bounded(limit);
         let mut stamped = Stamped::new(self.form.has_terminal);
         let mut walk = Walk::new(self.notes.index(self.id), Extent::All, None);
         let mut stream = Stream::Out;
+        let mut on_disk = 0_u64;
         while let Some(piece) = next(self.client, &mut pieces).await? {
             let pushed = stamped.push(&piece, |next| {
                 match next {
                     Next::Message(number, stamp) => {
                         stream = stream_of(number);
+                        on_disk += JSON_MESSAGE;
                         let _: Found = walk.message(number, stamp);
                     }
                     Next::Bytes(bytes) => {
                         walk.bytes(bytes.len());
+                        on_disk += bytes.len() as u64;
                         output.push_to(stream, bytes);
                     }
                 }
@@ -103,7 +108,11 @@ impl Log<'_> {
         }
         let missing = walk.missing();
         let output = output.behind_missing(missing.bytes);
-        let dropped = (missing.bytes > 0).then(|| dropped(missing, kept));
+        let is_full = kept.at_least > 0 && on_disk >= kept.at_least;
+        let dropped = match missing.bytes {
+            0 => is_full.then(|| may_be_dropped(&kept.words)),
+            _ => Some(dropped(missing, &kept.words)),
+        };
         let remarks = dropped.into_iter().chain(stamped.message().as_deref().map(ends_too_soon));
         let remark = remarks.reduce(|first, second| format!("{first}; {second}"));
         Ok(Captured { output, remark })
@@ -121,6 +130,14 @@ fn dropped(missing: Missing, kept: &str) -> String {
     format!(
         "the beginning of the output is missing, {at_least}{bytes} bytes: the engine's log driver \
          ({kept}) dropped it before docket read the log"
+    )
+}
+
+/// Says that it is not known whether something is missing at the beginning of an output.
+fn may_be_dropped(kept: &str) -> String {
+    format!(
+        "the beginning of the output may be missing: the engine's log driver ({kept}) keeps no more \
+         than docket read"
     )
 }
 
@@ -166,9 +183,9 @@ mod tests {
     };
 
     /// Reads the log of a container without a terminal, of which this is noted.
-    async fn read(stub: &Stub, notes: &Notes, kept: Option<&str>) -> Result<Captured, EngineError> {
+    async fn read(stub: &Stub, notes: &Notes, kept: Option<Kept>) -> Result<Captured, EngineError> {
         let (client, id) = (stub.client(), ContainerId("c1".into()));
-        let form = LogForm { has_terminal: false, kept: kept.map(Into::into) };
+        let form = LogForm { has_terminal: false, kept };
         Log { client: &client, id: &id, form, notes }.read(100).await
     }
 
@@ -211,6 +228,23 @@ mod tests {
 
         assert_eq!(failed_once.output.to_bytes(), b"out\nerr");
         assert_eq!(unreadable.remark.unwrap(), "no output: no such thing");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_fills_what_its_driver_keeps_may_lack_its_beginning() {
+        let text = b"2026-11-21T09:00:00.000000001Z line\n";
+        let log = [b"\x01\0\0\0\0\0\0".as_slice(), &[36], text].concat();
+        let stub = Stub::start(move |_| Reply::Bytes(log.clone()));
+        let remark = async |at_least| {
+            let kept = Kept { words: "`json-file`, max-size 1k".into(), at_least };
+            read(&stub, &Notes::default(), Some(kept)).await.unwrap().remark
+        };
+
+        // The line has 5 bytes, and 68 more on the disk of the engine.
+        assert_eq!(remark(74).await, None);
+        assert_eq!(remark(0).await, None, "it is not known how much is kept");
+        let full = remark(73).await.unwrap();
+        assert!(full.starts_with("the beginning of the output may be missing"), "{full}");
     }
 
     #[tokio::test]

@@ -17,8 +17,17 @@ const MOST: usize = 1 << 16;
 pub(super) struct LogForm {
     /// True where the container writes to a terminal, so that the log has no frames.
     pub(super) has_terminal: bool,
-    /// Where its log driver drops old output: in words, how much it keeps.
-    pub(super) kept: Option<Arc<str>>,
+    /// Where its log driver drops old output: how much it keeps.
+    pub(super) kept: Option<Kept>,
+}
+
+/// How much of an output a log driver keeps that drops old output.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    /// The driver and its options, in words.
+    pub(super) words: Arc<str>,
+    /// So many bytes of its files it keeps before it drops any; 0 if that is not known.
+    pub(super) at_least: u64,
 }
 
 impl LogForm {

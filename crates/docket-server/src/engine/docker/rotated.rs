@@ -230,7 +230,7 @@ mod tests {
         super::{
             live::{self, Until},
             log::Log,
-            notes::{LogForm, Notes},
+            notes::{Kept, LogForm, Notes},
             stub::{Reply, Stub, inspection},
         },
         *,
@@ -293,7 +293,10 @@ mod tests {
     }
 
     async fn capture(stub: &Stub, notes: &Notes) -> (u64, String, Option<String>) {
-        let form = LogForm { has_terminal: false, kept: Some("`json-file`".into()) };
+        let form = LogForm {
+            has_terminal: false,
+            kept: Some(Kept { words: "`json-file`".into(), at_least: 0 }),
+        };
         let (client, id) = (stub.client(), container());
         let captured = Log { client: &client, id: &id, form, notes }.read(1 << 20).await.unwrap();
         let (head, tail) = captured.output.parts();

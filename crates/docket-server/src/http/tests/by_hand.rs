@@ -65,13 +65,19 @@ async fn only_instants_of_the_past_are_made_up_for() {
 
     assert_eq!(
         told(&future, &["detail"]),
-        "422 Unprocessable Entity | 20261122T090000Z is in the future: only past instants can be \
-         made up for"
+        "422 Unprocessable Entity | 2026-11-22T09:00:00Z is in the future: only past instants can be \
+         backfilled"
     );
     assert_eq!(
         told(&other, &["detail"]),
-        "422 Unprocessable Entity | 20261120T090000Z is not an instant of this schedule; the \
-         nearest are 20261120T080000Z and 20261121T080000Z"
+        "422 Unprocessable Entity | 2026-11-20 10:00 CET is not an instant of this schedule; the \
+         nearest are 2026-11-20 09:00 CET and 2026-11-21 09:00 CET"
+    );
+    let offset = post_to(&api, "/long/runs", &at("2026-11-20T13:00:00+04:00")).await;
+    assert_eq!(
+        told(&offset, &["detail"]),
+        "422 Unprocessable Entity | 2026-11-20T13:00:00+04:00 is not an instant of this schedule; the \
+         nearest are 2026-11-20T12:00:00+04:00 and 2026-11-21T12:00:00+04:00"
     );
     assert_eq!(told(&past, &["Run", "State"]), "202 Accepted | 20261120T080000Z | claimed");
     assert!(twice.starts_with("409 Conflict"), "{twice}");

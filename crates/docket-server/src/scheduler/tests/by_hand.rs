@@ -243,7 +243,7 @@ async fn what_cannot_be_made_up_for_is_refused_in_words() {
         (
             "a",
             "09:40:00",
-            "20261121T094000Z is in the future: only past instants can be made up for",
+            "20261121T094000Z is in the future: only past instants can be backfilled",
         ),
         (
             "a",
