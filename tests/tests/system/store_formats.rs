@@ -77,7 +77,7 @@ fn compare(fixture: &StoreFixture, now: &Value) -> Vec<String> {
             let grows = (name, run["Reason"].as_str().unwrap_or_default()) == GROWING;
             // Earlier releases counted the lateness of a run after others from its instant, in
             // which the time of its parents was included.
-            let is_dependency = run["Trigger"] == "Dependency";
+            let is_dependency = run["Trigger"] == "AfterParent";
             let but: &[&str] = match (grows, is_dependency) {
                 (true, _) => &GROWING_KEYS,
                 (false, true) => &["LatenessMilliseconds"],
