@@ -355,6 +355,24 @@ impl Suspension {
         self.until.is_none_or(|until| now < until)
     }
 
+    /// Returns how it holds the whole server, with its end: `docket is paused by ann until …: why`.
+    #[must_use]
+    pub fn of_server_now(&self) -> String {
+        format!("docket is paused {}", self.by_until("it is unpaused"))
+    }
+
+    /// Returns how it holds an allocation, with its end: `suspended by ann until …: why`.
+    #[must_use]
+    pub fn of_allocation_now(&self) -> String {
+        format!("suspended {}", self.by_until("it is resumed"))
+    }
+
+    fn by_until(&self, open_end: &str) -> String {
+        let until = self.until.map_or_else(|| open_end.to_owned(), shown);
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("by {} until {until}{reason}", self.by)
+    }
+
     /// Returns the reason of what it keeps from starting where it is a pause of the whole server.
     #[must_use]
     pub fn of_server(&self) -> String {

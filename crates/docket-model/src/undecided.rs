@@ -84,7 +84,7 @@ impl Suspensions<'_> {
 }
 
 /// The reason of what a specification suspends.
-const BY_SPECIFICATION: &str = "suspended by its specification";
+pub const BY_SPECIFICATION: &str = "suspended by its specification";
 
 /// Returns why an allocation starts nothing by itself now, if that is so.
 #[must_use]

@@ -81,6 +81,9 @@ pub struct Status {
     /// A suspension by hand that holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspension>,
+    /// A pause of the whole server that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Suspension>,
     /// The newest run that has ended, or else the newest.
     pub last_run: Option<RunSummary>,
     /// Greater with every change; the `ETag`.

@@ -52,13 +52,18 @@ impl Due {
         if self.suspended {
             return "suspended by its specification".to_owned();
         }
+        let is_manual = self.parents().is_empty()
+            && self.cron.as_ref().is_none_or(|cron| cron.trim().is_empty());
+        if is_manual {
+            return "not scheduled".to_owned();
+        }
+        if let Some(pause) = &status.paused {
+            return words::paused(pause, zone);
+        }
         if let Some(next) = status.next {
             return format!("{} ({})", words::wall_clock(next, zone), words::relative(next, now));
         }
         match self.parents().as_slice() {
-            [] if self.cron.as_ref().is_none_or(|cron| cron.trim().is_empty()) => {
-                "not scheduled".to_owned()
-            }
             [] if status.last_run.is_some() => "never again".to_owned(),
             [] => "never".to_owned(),
             [parent] => format!("when {parent} succeeds"),
@@ -104,6 +109,31 @@ mod tests {
             let due = Due::read(&allocation);
             assert_eq!(due.schedule(), schedule);
             assert_eq!(due.next(&status(Value::Null), now), next);
+        }
+        let paused = |until: Value| {
+            let status = json!({"TimeZone": "UTC", "Running": 0, "LastRun": null, "Revision": 1,
+                "Origin": "api", "Created": "2026-11-01T00:00:00Z",
+                "Next": until, "Paused": {"By": "ann@db", "Since": "2026-11-20T00:00:00Z",
+                "Until": until}});
+            Status::deserialize(&status).unwrap()
+        };
+        let under_pause = [
+            (json!({"Cron": "@daily"}), Value::Null, "paused by ann@db"),
+            (
+                json!({"Cron": "@daily"}),
+                json!("2026-11-23T00:00:00Z"),
+                "paused by ann@db until 2026-11-23 00:00 UTC",
+            ),
+            (json!({"After": ["a"]}), Value::Null, "paused by ann@db"),
+            (json!({"Cron": ""}), Value::Null, "not scheduled"),
+            (
+                json!({"Cron": "@daily", "Suspended": true}),
+                Value::Null,
+                "suspended by its specification",
+            ),
+        ];
+        for (allocation, until, next) in under_pause {
+            assert_eq!(Due::read(&allocation).next(&paused(until), now), next);
         }
         let over = Due::read(&json!({"Cron": "0 9 1 1 * 2020"}));
         assert_eq!(over.next(&status(ran), now), "never again");

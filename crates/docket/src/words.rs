@@ -62,8 +62,17 @@ pub(crate) fn zone_of(allocation: &Value) -> Zone {
 
 /// Who suspended it and until when: `suspended by ann until 2026-11-23 06:00 CET`.
 pub(crate) fn suspended(suspension: &Suspension, zone: Zone) -> String {
-    let until = suspension.until.map(|until| format!(" until {}", wall_clock(until, zone)));
-    format!("suspended by {}{}", suspension.by, until.unwrap_or_default())
+    format!("suspended {}", by_until(suspension, zone))
+}
+
+/// Who paused the whole server and until when: `paused by ann until 2026-11-23 06:00 CET`.
+pub(crate) fn paused(pause: &Suspension, zone: Zone) -> String {
+    format!("paused {}", by_until(pause, zone))
+}
+
+fn by_until(held: &Suspension, zone: Zone) -> String {
+    let until = held.until.map(|until| format!(" until {}", wall_clock(until, zone)));
+    format!("by {}{}", held.by, until.unwrap_or_default())
 }
 
 /// A moment on the wall clock of a zone: `2026-11-23 09:00 CET`.
@@ -73,7 +82,7 @@ pub(crate) fn wall_clock(moment: DateTime<Utc>, zone: Zone) -> String {
 }
 
 /// How the whole server is paused: `is paused since … by ann until …: the database moves`.
-pub(crate) fn paused(pause: &Suspension, zone: Zone) -> String {
+pub(crate) fn paused_since(pause: &Suspension, zone: Zone) -> String {
     let (since, by) = (wall_clock(pause.since, zone), &pause.by);
     let until = pause.until.map(|until| wall_clock(until, zone));
     let until = until.unwrap_or_else(|| "it is unpaused".to_owned());
@@ -87,7 +96,9 @@ pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
         (Some(ended), _) => format!(" {}", relative(ended, now)),
         // The state says when the next attempt begins.
         (None, Some(_)) => String::new(),
-        (None, None) => format!(" for {}", length(now - run.run.moment())),
+        (None, None) => {
+            age(run, now).map(|age| format!(" for {}", length(age))).unwrap_or_default()
+        }
     };
     let why = match (&run.reason, run.exit_code) {
         (Some(reason), _) => format!(": {reason}"),
@@ -95,6 +106,17 @@ pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
         _ => String::new(),
     };
     format!("{}{when}{why}", state(run, now))
+}
+
+/// How long it has been in its state: running since its container started, waiting or starting since
+/// it was decided. Nothing where that is unknown.
+fn age(run: &RunSummary, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let since = match (&run.cancellation, run.state.as_str()) {
+        (Some(_), _) => None,
+        (None, "waiting" | "claimed") => run.decided,
+        (None, _) => run.started.or(run.decided),
+    };
+    since.map(|since| (now - since).max(TimeDelta::zero()))
 }
 
 /// How many runs are how far: `1 running, 2 waiting`; empty where all are over.
@@ -183,6 +205,8 @@ mod tests {
             ended: ended.map(at),
             next_attempt: None,
             cancellation: None,
+            decided: Some(at("2026-11-21T08:58:00Z")),
+            started: (state == "running").then(|| at("2026-11-21T08:59:00Z")),
         };
         let ended = Some("2026-11-21T08:55:00Z");
         let cases = [
@@ -190,8 +214,8 @@ mod tests {
             (run("failed", Some(3), None, ended), "failed 5m ago: exit code 3"),
             (run("failed", None, Some("no such image"), ended), "failed 5m ago: no such image"),
             (run("timed-out", None, None, ended), "timed out 5m ago"),
-            (run("running", None, None, None), "running for 10m"),
-            (run("claimed", None, None, None), "starting for 10m"),
+            (run("running", None, None, None), "running for 1m"),
+            (run("claimed", None, None, None), "starting for 2m"),
             (
                 RunSummary {
                     next_attempt: Some(at("2026-11-21T09:00:30Z")),
@@ -204,7 +228,7 @@ mod tests {
                     cancellation: Some("cancelled by ann".to_owned()),
                     ..run("running", None, None, None)
                 },
-                "cancelling for 10m",
+                "cancelling",
             ),
         ];
         for (run, words) in cases {

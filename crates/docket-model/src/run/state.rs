@@ -96,6 +96,17 @@ impl RunState {
         known.map_or(word, |(_, shown)| shown)
     }
 
+    /// How a run is said to be in the state of one of [`RunState::WORDS`]: `is starting`, `has failed`.
+    #[must_use]
+    pub fn clause(word: &str) -> String {
+        let shown = Self::shown(word);
+        match word {
+            "succeeded" | "failed" | "timed-out" => format!("has {shown}"),
+            "cancelled" | "skipped" | "missed" => format!("was {shown}"),
+            _ => format!("is {shown}"),
+        }
+    }
+
     /// The one of [`RunState::WORDS`] that a text means: such a word, or what people read for it.
     #[must_use]
     pub fn word_of(text: &str) -> Option<&'static str> {

@@ -32,9 +32,14 @@ pub struct Instants {
     pub time_zone: String,
     /// The instants that will start, the least first.
     pub instants: Vec<Coming>,
-    /// Why instants are left out, where a suspension or a pause does that now, with its end.
+    /// Why instants are left out, where a suspension or a pause does that now, with its end: a sentence
+    /// without a full stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<String>,
+    /// Why there are no instants, where no suspension or pause is the cause: a sentence without a full
+    /// stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_none: Option<String>,
 }
 
 /// How many instants fall on each of the coming minutes: `GET /-/forecast`.

@@ -27,6 +27,12 @@ pub struct RunSummary {
     /// While it is being cancelled, by whom or why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancellation: Option<String>,
+    /// When the decision to start it, or not to, was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<DateTime<Utc>>,
+    /// When its first container started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<DateTime<Utc>>,
 }
 
 /// A page of the history of an allocation, newest first.
@@ -265,6 +271,8 @@ impl From<&Run> for RunSummary {
             ended: run.ended_at,
             next_attempt: next_attempt(run),
             cancellation: cancellation(run),
+            decided: Some(run.decided_at),
+            started: run.attempts.iter().find_map(|attempt| attempt.started_at),
         }
     }
 }
@@ -279,6 +287,8 @@ impl From<&RunRecord> for RunSummary {
             ended: record.ended,
             next_attempt: record.next_attempt,
             cancellation: record.cancellation.clone(),
+            decided: Some(record.decided),
+            started: record.started(),
         }
     }
 }

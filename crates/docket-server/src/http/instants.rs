@@ -6,10 +6,11 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation,
-    journal::shown,
-    undecided::{self, Suspensions},
+    Allocation, AllocationName, Zone,
+    journal::Suspension,
+    undecided::{self, BY_SPECIFICATION, Suspensions},
     wire::{Coming, Instants},
+    zone::written,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -83,26 +84,68 @@ pub(super) async fn list(
     let start = undecided::starts_after(allocation, suspensions, from, now);
     let coming = start.map(|start| allocation.upcoming(start, api.zone));
     let coming = coming.into_iter().flatten().take(limit.unwrap_or(DEFAULT));
+    let instants: Vec<_> = coming.map(Coming::from).collect();
+    let suspended = held_back(allocation, suspensions, now);
+    let is_none = instants.is_empty() && suspended.is_none();
     Ok(HttpResponse::Ok().content_type(JSON).json(Instants {
         time_zone: zone.name().to_owned(),
-        instants: coming.map(Coming::from).collect(),
-        suspended: reason(allocation, suspensions, start, now),
+        instants,
+        suspended,
+        why_none: is_none.then(|| why_none(allocation, from, zone)),
     }))
 }
 
 /// Why nothing starts by itself now, and until when.
-fn reason(
+fn held_back(
     allocation: &Allocation,
     suspensions: Suspensions<'_>,
-    start: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Option<String> {
-    let reason = undecided::suspended(allocation, suspensions, now)?;
-    let in_force = [suspensions.allocation, suspensions.server].into_iter().flatten();
-    let ends = in_force.filter(|held| held.holds_at(now)).filter_map(|held| held.until);
-    match (start, ends.max()) {
-        (Some(_), Some(end)) => Some(format!("{reason}, until {}", shown(end))),
-        _ => Some(format!("{reason}, without an end")),
+    let in_force = |held: Option<&Suspension>, words: fn(&Suspension) -> String| {
+        held.filter(|held| held.holds_at(now)).map(words)
+    };
+    let suspension = if allocation.specification.policies.suspended {
+        Some(BY_SPECIFICATION.to_owned())
+    } else {
+        in_force(suspensions.allocation, Suspension::of_allocation_now)
+    };
+    let suspension = suspension.map(|held| format!("{} is {held}", allocation.name()));
+    let pause = in_force(suspensions.server, Suspension::of_server_now);
+    let causes: Vec<_> = suspension.into_iter().chain(pause).collect();
+    (!causes.is_empty()).then(|| causes.join("; "))
+}
+
+/// Why there are no instants after a moment, where nothing suspends the allocation.
+fn why_none(allocation: &Allocation, from: DateTime<Utc>, zone: Zone) -> String {
+    let name = allocation.name();
+    let Some(schedule) = allocation.specification.schedule() else {
+        return format!("{name} runs {}", after(allocation.specification.parents()));
+    };
+    if schedule.text().trim().is_empty() {
+        return format!("{name} is not scheduled: `docket run {name}` starts it");
+    }
+    let instant = |at| written(at, zone).unwrap_or_default();
+    let not_after = allocation.specification.policies.not_after.map(|bound| bound.to_utc());
+    if let Some(bound) = not_after.filter(|bound| *bound <= from) {
+        return format!("{name}: nothing starts after its `NotAfter`, {}", instant(bound));
+    }
+    match schedule.previous(from, allocation.created_at, zone) {
+        Some(last) => format!(
+            "{name}: all instants of this schedule are in the past, the last was {}",
+            instant(last)
+        ),
+        None => format!("{name}: this schedule has no instants"),
+    }
+}
+
+/// `when a succeeds`, `when all of a, b have succeeded`.
+fn after(parents: &[AllocationName]) -> String {
+    match parents {
+        [parent] => format!("when {parent} succeeds"),
+        parents => {
+            let names: Vec<_> = parents.iter().map(AllocationName::as_str).collect();
+            format!("when all of {} have succeeded", names.join(", "))
+        }
     }
 }
 
@@ -110,8 +153,52 @@ fn reason(
 mod tests {
     use insta::assert_snapshot;
 
-    use super::super::tests::{api, get, post};
+    use super::super::tests::{api, get, post, post_to};
     use crate::config::Access;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_allocation_without_next_instants_says_why() {
+        let api = api(Access::default());
+        let config = r#""Container":{"Config":{"Image":"x"}}"#;
+        for parent in ["extract", "load"] {
+            post(&api, &format!(r#"{{"Name":"{parent}","Cron":"",{config}}}"#)).await;
+        }
+        let mut told = Vec::new();
+        for due in [
+            r#""Cron":"""#,
+            r#""Cron":"0 0 30 2 *""#,
+            r#""Cron":"@daily","NotAfter":"2026-01-01T00:00:00Z""#,
+            r#""Cron":"R1/2026-01-01T00:00:00Z/P1D""#,
+            r#""After":["extract"]"#,
+            r#""After":["extract","load"]"#,
+        ] {
+            post(&api, &format!(r#"{{"Name":"job",{due},{config}}}"#)).await;
+            let answer = get(&api, "/job/instants").await;
+            let why = answer.split_once(r#""WhyNone":""#).unwrap().1;
+            told.push(why.trim_end().trim_end_matches("\"}").to_owned());
+        }
+        assert_snapshot!(told.join("\n"), @r"
+        job is not scheduled: `docket run job` starts it
+        job: this schedule has no instants
+        job: nothing starts after its `NotAfter`, 2026-01-01T01:00:00+01:00
+        job: all instants of this schedule are in the past, the last was 2026-01-01T01:00:00+01:00
+        job runs when extract succeeds
+        job runs when all of extract, load have succeeded
+        ");
+
+        post_to(&api, "/-/pause", r#"{"By":"bob","Reason":"moving"}"#).await;
+        let paused = get(&api, "/job/instants").await;
+        assert!(
+            paused
+                .contains(r#""Suspended":"docket is paused by bob until it is unpaused: moving""#)
+        );
+        assert!(!paused.contains("WhyNone"), "{paused}");
+        let status = get(&api, "/job").await;
+        assert!(status.contains(r#""Paused":{"By":"bob","Reason":"moving""#), "{status}");
+        post_to(&api, "/-/unpause", "").await;
+        let status = get(&api, "/job").await;
+        assert!(!status.contains("Paused"), "{status}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_next_instants_say_where_the_clock_moves_one() {

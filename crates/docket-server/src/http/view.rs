@@ -84,6 +84,7 @@ impl View<'_> {
             warnings.push(format!("pushed at {}, ahead of the clock", shown(pushed)));
         }
         let last = last_run(recent);
+        let in_force = |held: Option<&Suspension>| held.filter(|it| it.holds_at(self.now)).cloned();
         Status {
             next,
             schedule: schedule.map(Schedule::in_words),
@@ -92,7 +93,8 @@ impl View<'_> {
             starting: runs.starting,
             waiting: runs.waiting,
             retrying: runs.retrying,
-            suspended: suspension.as_deref().filter(|held| held.holds_at(self.now)).cloned(),
+            suspended: in_force(suspensions.allocation),
+            paused: in_force(suspensions.server),
             last_run: last.map(|run| RunSummary::from(run.as_ref())),
             revision: allocation.revision,
             origin: match &allocation.origin {

@@ -36,7 +36,7 @@ pub(crate) enum HandError {
     #[error("{}", self.in_words(Instant::to_string))]
     Pruned(Instant),
     /// A container was created for it before, or it is under way.
-    #[error("the run {run} is there already: {state}")]
+    #[error("the run {run} exists already: it {}", RunState::clause(state))]
     Taken {
         /// The run.
         run: RunId,

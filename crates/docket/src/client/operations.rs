@@ -114,7 +114,7 @@ impl Client {
         }
         let response = self.expect_success(response).await?;
         let ready: Ready = answer::read(&self.shown, response).await?;
-        let pause = ready.pause.map(|pause| format!(", {}", pause.of_server()));
+        let pause = ready.pause.map(|pause| format!(", {}", pause.of_server_now()));
         Ok(Ok(format!("Docker {}{}", ready.engine.version, pause.unwrap_or_default())))
     }
 

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use docket_model::{
     AllocationName, RunId,
-    wire::{CancelRequest, RunRecord},
+    wire::{CancelRequest, RunRecord, RunSummary},
 };
 
 use super::{
@@ -94,8 +94,8 @@ async fn only_one_under_way(client: &Client, name: &AllocationName) -> Result<Ru
         several => {
             let now = clock::now();
             let lines = several.iter().map(|run| {
-                let age = words::length(now - run.decided);
-                format!("\n  {}  {} for {age}", run.run, run.state)
+                let result = words::result(&RunSummary::from(run), now);
+                format!("\n  {}  {}", run.run, output::on_one_line(&result))
             });
             let (count, lines) = (several.len(), lines.collect::<String>());
             bail!(

@@ -30,7 +30,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         problems => format!("answers; {}", problems.join("; ")),
     };
     let zone = words::zone(&health.time_zone);
-    let pause = health.pause.as_ref().map(|pause| format!("; it {}", words::paused(pause, zone)));
+    let pause =
+        health.pause.as_ref().map(|pause| format!("; it {}", words::paused_since(pause, zone)));
     let data = health.time_zone_data.map(|data| format!("; time zone data: {data}"));
     let (pause, data) = (pause.unwrap_or_default(), data.unwrap_or_default());
     output::line(format_args!("{} {state}{pause}{data}", client.url("")))

@@ -119,11 +119,12 @@ async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<(
     let from = arguments.from.as_deref();
     let coming = client.instants(name, from, usize::from(arguments.count)).await?;
     if let Some(reason) = &coming.suspended {
-        output::note(output::on_one_line(&format!("{name} is {reason}")));
+        output::note(output::on_one_line(reason));
     }
     let zone = coming.time_zone.parse().context("the zone that the server names")?;
     if coming.instants.is_empty() && coming.suspended.is_none() {
-        output::note(format_args!("{name} has no instants to come"));
+        let why = coming.why_none.unwrap_or_else(|| format!("{name} has no instants to come"));
+        output::note(output::on_one_line(&why));
     }
     print(&coming.instants, zone, arguments.output)
 }

@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     match Format::or_default(arguments.output) {
         Format::Table if runs.is_empty() => match state {
             Some(state) => {
-                output::line(format_args!("no run of {name} is {}", RunState::shown(state)))?;
+                output::line(format_args!("no run of {name} {}", RunState::clause(state)))?;
             }
             None => output::line(format_args!("{name} has not run yet"))?,
         },

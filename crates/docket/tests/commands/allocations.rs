@@ -190,11 +190,13 @@ fn next_of_an_allocation_shows_the_instants_of_the_server_and_why_some_are_left_
         "GET /foo/instants?limit=2&from=2026-11-21T00%3A00%3A00Z" => {
             ok(r#"{"TimeZone":"Europe/Berlin","Instants":[{"At":"2026-11-23T05:30:00Z"},
             {"At":"2026-11-23T07:00:00Z"}],
-            "Suspended":"suspended by ann: the database moves, until 2026-11-23T05:00:00Z"}"#)
+            "Suspended":"foo is suspended by ann until 2026-11-23T05:00:00Z: the database moves"}"#)
         }
-        "GET /foo/instants?limit=5" => {
-            ok(r#"{"TimeZone":"UTC","Instants":[],"Suspended":"suspended by its specification"}"#)
-        }
+        "GET /foo/instants?limit=5" => ok(
+            r#"{"TimeZone":"UTC","Instants":[],"Suspended":"foo is suspended by its specification"}"#,
+        ),
+        "GET /bar/instants?limit=5" => ok(r#"{"TimeZone":"UTC","Instants":[],
+            "WhyNone":"bar runs when foo succeeds"}"#),
         line => panic!("{line}"),
     });
     let arguments = ["next", "--of", "foo", "--from", "2026-11-21T00:00:00Z", "-n", "2"];
@@ -204,12 +206,17 @@ fn next_of_an_allocation_shows_the_instants_of_the_server_and_why_some_are_left_
     2026-11-23T06:30:00+01:00
     2026-11-23T08:00:00+01:00
     --- stderr
-    foo is suspended by ann: the database moves, until 2026-11-23T05:00:00Z
+    foo is suspended by ann until 2026-11-23T05:00:00Z: the database moves
     ");
     assert_snapshot!(stub.transcript(&mut docket(["next", "--of", "foo"])), @"
     exit code 0
     --- stderr
     foo is suspended by its specification
+    ");
+    assert_snapshot!(stub.transcript(&mut docket(["next", "--of", "bar"])), @"
+    exit code 0
+    --- stderr
+    bar runs when foo succeeds
     ");
 }
 

@@ -48,6 +48,10 @@ fn cancel_ends_nothing_where_it_is_not_clear_what() {
         "GET /many/runs?limit=1000" => of_runs(&[
             running(),
             record("waiting", r#""Attempts":[]"#).replace("090000.123Z", "080000Z"),
+            record(
+                "between-attempts",
+                r#""Reason":"exit code 3","NextAttempt":"2026-11-21T09:01:00Z","Attempts":[]"#,
+            ),
         ]),
         "GET /idle/runs?limit=1000" => of_runs(&[over("failed", 3, 0)]),
         "GET /fo/runs?limit=1000" => problem("404 Not Found", "there is no `fo`"),
@@ -60,9 +64,10 @@ fn cancel_ends_nothing_where_it_is_not_clear_what() {
     assert_snapshot!(ages.join("\n"), @"
     exit code 1
     --- stderr
-    error: 2 runs of many are under way: name one of them, or cancel all with --all:
+    error: 3 runs of many are under way: name one of them, or cancel all with --all:
       20261121T090000.123Z  running
       20261121T080000Z  waiting
+      20261121T090000.123Z  retrying now: exit code 3
     ");
     assert_snapshot!(cancel(&["idle"]), @"
     exit code 1

@@ -66,7 +66,7 @@ export function make(name) {
       get(`${address("-", "journal")}?allocation=${encodeURIComponent(name)}&limit=60`).catch(() => null),
     ]);
     if (ended) return;
-    if (coming) fill(instants, instantsList(coming.Instants, zone, coming.Suspended));
+    if (coming) fill(instants, instantsList(coming.Instants, zone, coming.Suspended, coming.WhyNone));
     if (told) fill(why, sentences(told.Sentences, zone));
     if (entries) fill(journal, changes(entries, zone));
   }

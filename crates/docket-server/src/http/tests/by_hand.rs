@@ -260,11 +260,11 @@ async fn next_instants_begin_after_the_end_of_a_suspension_or_a_pause() {
 
     assert_eq!(before, shown("2026-11-21T10:00:00Z", "[{At:2026-11-21T10:00:00Z}]", "null"));
     // An instant at the end itself starts.
-    let end = "suspended by ann, until 2026-11-21T12:00:00Z";
+    let end = "hourly is suspended by ann until 2026-11-21T12:00:00Z";
     assert_eq!(suspended, shown("2026-11-21T12:00:00Z", "[{At:2026-11-21T12:00:00Z}]", end));
-    let end = "suspended by ann, until 2026-11-21T14:30:00Z";
-    assert_eq!(paused, shown("2026-11-21T15:00:00Z", "[{At:2026-11-21T15:00:00Z}]", end));
-    assert_eq!(without_end, shown("null", "[]", "suspended by ann, without an end"));
-    let reason = "suspended by its specification, without an end";
+    let end = format!("{end}; docket is paused by bob until 2026-11-21T14:30:00Z");
+    assert_eq!(paused, shown("2026-11-21T15:00:00Z", "[{At:2026-11-21T15:00:00Z}]", &end));
+    assert_eq!(without_end, shown("null", "[]", "hourly is suspended by ann until it is resumed"));
+    let reason = "hourly is suspended by its specification";
     assert_eq!(by_specification, shown("null", "[]", reason));
 }

@@ -233,7 +233,7 @@ async fn what_cannot_be_made_up_for_is_refused_in_words() {
 
     let cases = [
         ("b", "09:30:00", "no allocation is named `b`"),
-        ("a", "09:30:00", "the run a/20261121T093000Z is there already: succeeded"),
+        ("a", "09:30:00", "the run a/20261121T093000Z exists already: it has succeeded"),
         (
             "a",
             "09:20:00",
