@@ -111,6 +111,22 @@ fn of_four_servers_with_one_name_and_one_instant_one_starts_and_the_others_say_w
     clear_away(engine, &homes);
 }
 
+#[test]
+fn a_second_server_in_a_namespace_says_at_its_start_what_to_do() {
+    let engine = Engine::shared();
+    let homes = homes(engine);
+    let first = homes[2].server();
+    start_lasting(&first, "kept");
+
+    let mut second = homes[3].server();
+    let warning = second.await_log("containers of another store run in this namespace");
+
+    assert!(warning.contains("give one of the two another `--namespace`"), "{warning}");
+    second.stop();
+    first.stop();
+    clear_away(engine, &homes);
+}
+
 /// Ends what was to outlast the test's servers.
 fn clear_away(engine: &Engine, homes: &[Home]) {
     let label = format!("io.docket.namespace={}", homes[0].namespace());

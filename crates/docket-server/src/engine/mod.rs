@@ -273,6 +273,13 @@ pub trait Observation: fmt::Debug + Send + Sync {
     /// They may run or not. One whose labels cannot be read is logged and left out.
     async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError>;
 
+    /// Finds the running containers of this namespace whose labels name another store.
+    async fn of_other_stores(
+        &self,
+        namespace: &str,
+        store: Uuid,
+    ) -> Result<Vec<Found>, EngineError>;
+
     /// Pulls, creates and removes the container without starting it; tells what would surprise.
     ///
     /// What it makes is gone when it returns, but for the image. Whether a program is there cannot be

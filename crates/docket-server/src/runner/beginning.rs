@@ -54,7 +54,27 @@ impl Runner {
             self.call_waiting().await;
         }
         // Where the server stops meanwhile, the next one notes it.
-        let _: Result<(), Stopped> = self.note_engine().await;
+        if self.note_engine().await.is_ok() {
+            self.warn_of_neighbors().await;
+        }
+    }
+
+    /// Warns if the engine runs containers of another store in the namespace: two servers would take
+    /// the same names for their containers.
+    async fn warn_of_neighbors(&self) {
+        let others = self.engine.of_other_stores(&self.namespace, self.store.id());
+        // The warning is no promise: a name that is held fails its run with the same advice.
+        let Ok(Ok(others)) = self.unless_stopped(others).await else { return };
+        if let Some(first) = others.first() {
+            warn!(
+                namespace = %self.namespace,
+                container = %first.id,
+                count = others.len(),
+                "containers of another store run in this namespace: if another docket server uses this \
+                 engine, give one of the two another `--namespace`; if not, a server before this one \
+                 left them, and nothing is to be done"
+            );
+        }
     }
 
     /// Notes in the store which engine it is served with.

@@ -262,6 +262,14 @@ impl Observation for DockerEngine {
         ours::ours(&self.client, namespace, store).await
     }
 
+    async fn of_other_stores(
+        &self,
+        namespace: &str,
+        store: Uuid,
+    ) -> Result<Vec<Found>, EngineError> {
+        ours::of_other_stores(&self.client, namespace, store).await
+    }
+
     async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
         let platform = self.platform_of(plan);
         rehearse::rehearse(&self.client, &self.pulls, plan, platform.as_deref(), pull).await

@@ -33,14 +33,36 @@ pub(super) async fn ours(
 ) -> Result<Vec<Found>, EngineError> {
     let [namespace_label, store_label, ..] = LABELS;
     let labels = [format!("{namespace_label}={namespace}"), format!("{store_label}={store}")];
-    let filters = json!({"label": labels}).to_string();
-    let listed: Vec<Listed> =
-        client.get_json("/containers/json", &[("all", "1"), ("filters", &filters)]).await?;
-    let found = listed.into_iter().filter_map(found);
+    let found = list(client, &[("all", "1")], &json!({"label": labels})).await?;
     // An engine that took the filter for something else must not hand others' containers out.
     let is_ours =
         |found: &Found| &*found.identity.namespace == namespace && found.identity.store == store;
     Ok(found.filter(is_ours).collect())
+}
+
+/// The running containers of this namespace and of other stores.
+pub(super) async fn of_other_stores(
+    client: &Client,
+    namespace: &str,
+    store: Uuid,
+) -> Result<Vec<Found>, EngineError> {
+    let [namespace_label, ..] = LABELS;
+    let label = format!("{namespace_label}={namespace}");
+    let found = list(client, &[], &json!({"label": [label], "status": ["running"]})).await?;
+    let is_others =
+        |found: &Found| &*found.identity.namespace == namespace && found.identity.store != store;
+    Ok(found.filter(is_others).collect())
+}
+
+async fn list(
+    client: &Client,
+    query: &[(&str, &str)],
+    filters: &serde_json::Value,
+) -> Result<impl Iterator<Item = Found> + use<>, EngineError> {
+    let filters = filters.to_string();
+    let query = [query, &[("filters", filters.as_str())]].concat();
+    let listed: Vec<Listed> = client.get_json("/containers/json", &query).await?;
+    Ok(listed.into_iter().filter_map(found))
 }
 
 /// Reads whose container it is; one that does not tell is nobody's.
@@ -99,6 +121,24 @@ mod tests {
         assert_eq!(found, [("running", 2), ("exited", 1)]);
         let filter = "filters=%7B%22label%22%3A%5B%22io.docket.namespace%3Ddocket%22%2C";
         assert_eq!(stub.count(&format!("GET /containers/json?all=1&{filter}")), 1);
+    }
+
+    #[tokio::test]
+    async fn running_containers_of_other_stores_are_told_from_its_own() {
+        let other = Uuid::from_u128(1).to_string();
+        let list = json!([
+            listed("own", ("io.docket.attempt", "2")),
+            listed("other", ("io.docket.store", &other)),
+            listed("elsewhere", ("io.docket.namespace", "other")),
+        ]);
+        let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
+
+        let found = of_other_stores(&stub.client(), "docket", Uuid::nil()).await.unwrap();
+
+        let found: Vec<_> = found.iter().map(|found| &*found.id.0).collect();
+        assert_eq!(found, ["other"]);
+        // Containers that do not run are left out by the engine.
+        assert_eq!(stub.count("GET /containers/json?filters=%7B%22label%22"), 1);
     }
 
     #[tokio::test]

@@ -385,6 +385,24 @@ impl Observation for ScriptedEngine {
         Ok(found)
     }
 
+    async fn of_other_stores(
+        &self,
+        namespace: &str,
+        store: Uuid,
+    ) -> Result<Vec<Found>, EngineError> {
+        self.answer()?;
+        let mut found = Vec::new();
+        for (id, container) in &mut *self.containers.lock() {
+            let is_running = matches!(container.state(), State::Runs { .. });
+            let Seen { identity, removed, .. } = &container.seen;
+            let is_others = &*identity.namespace == namespace && identity.store != store;
+            if is_running && !removed && is_others {
+                found.push(container.found(id));
+            }
+        }
+        Ok(found)
+    }
+
     async fn rehearse(&self, _plan: &Plan, _pull: Pull) -> Result<Vec<Finding>, EngineError> {
         self.answer()?;
         Ok(Vec::new())

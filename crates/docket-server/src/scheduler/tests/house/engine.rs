@@ -105,6 +105,14 @@ impl Observation for WiredEngine {
         self.call("ours", self.engine.ours(namespace, store)).await
     }
 
+    async fn of_other_stores(
+        &self,
+        namespace: &str,
+        store: Uuid,
+    ) -> Result<Vec<Found>, EngineError> {
+        self.call("of-other-stores", self.engine.of_other_stores(namespace, store)).await
+    }
+
     async fn rehearse(
         &self,
         plan: &Plan,
