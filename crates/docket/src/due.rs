@@ -1,7 +1,7 @@
 //! When an allocation is due, in words: its schedule, what it runs after, or that it has neither.
 
 use chrono::{DateTime, Utc};
-use docket_model::wire::Status;
+use docket_model::{Zone, wire::Status};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -46,23 +46,40 @@ impl Due {
     /// When it runs next: `2026-11-23 09:00 CET (in 1d 23h)`, or why there is no such time.
     pub(crate) fn next(&self, status: &Status, now: DateTime<Utc>) -> String {
         let zone = words::zone(&status.time_zone);
-        if let Some(suspension) = &status.suspended {
-            return words::suspended(suspension, zone);
-        }
-        if self.suspended {
-            return "suspended by its specification".to_owned();
-        }
-        let is_manual = self.parents().is_empty()
-            && self.cron.as_ref().is_none_or(|cron| cron.trim().is_empty());
-        if is_manual {
-            return "not scheduled".to_owned();
-        }
-        if let Some(pause) = &status.paused {
-            return words::paused(pause, zone);
+        if let Some(why) = self.held_back(status, zone) {
+            return why;
         }
         if let Some(next) = status.next {
             return format!("{} ({})", words::wall_clock(next, zone), words::relative(next, now));
         }
+        self.without_next(status)
+    }
+
+    /// The same where there is little room: the distance alone, `in 1d 23h`, or why there is none.
+    pub(crate) fn next_briefly(&self, status: &Status, now: DateTime<Utc>) -> String {
+        let why = self.held_back(status, words::zone(&status.time_zone));
+        let next = || status.next.map(|next| words::relative(next, now));
+        why.or_else(next).unwrap_or_else(|| self.without_next(status))
+    }
+
+    /// Why nothing starts it by itself now, if that is so.
+    fn held_back(&self, status: &Status, zone: Zone) -> Option<String> {
+        if let Some(suspension) = &status.suspended {
+            return Some(words::suspended(suspension, zone));
+        }
+        if self.suspended {
+            return Some("suspended by its specification".to_owned());
+        }
+        let is_manual = self.parents().is_empty()
+            && self.cron.as_ref().is_none_or(|cron| cron.trim().is_empty());
+        if is_manual {
+            return Some("not scheduled".to_owned());
+        }
+        status.paused.as_ref().map(|pause| words::paused(pause, zone))
+    }
+
+    /// When it starts where it has no next instant.
+    fn without_next(&self, status: &Status) -> String {
         match self.parents().as_slice() {
             [] if status.last_run.is_some() => "never again".to_owned(),
             [] => "never".to_owned(),

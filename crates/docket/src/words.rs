@@ -5,7 +5,7 @@ use docket_model::{
     Zone,
     journal::Suspension,
     run::RunState,
-    wire::{RunSummary, Status},
+    wire::{RunRecord, RunSummary, Status},
 };
 use serde_json::Value;
 
@@ -119,6 +119,18 @@ fn age(run: &RunSummary, now: DateTime<Utc>) -> Option<TimeDelta> {
     since.map(|since| (now - since).max(TimeDelta::zero()))
 }
 
+/// What started a run, in the words that people read: `catch-up`, `manual`.
+pub(crate) fn trigger(run: &RunRecord) -> &str {
+    match run.trigger.as_str() {
+        "Schedule" => "schedule",
+        "CatchUp" => "catch-up",
+        "ByHand" if run.demand.as_ref().is_some_and(|demand| demand.backfill) => "backfill",
+        "ByHand" => "manual",
+        "AfterParent" => "dependency",
+        other => other,
+    }
+}
+
 /// How many runs are how far: `1 running, 2 waiting`; empty where all are over.
 pub(crate) fn under_way(status: &Status) -> String {
     let Status { running, starting, waiting, retrying, .. } = *status;
@@ -192,6 +204,29 @@ mod tests {
         ];
         for (milliseconds, words) in cases {
             assert_eq!(exact(TimeDelta::milliseconds(milliseconds)), words);
+        }
+    }
+
+    #[test]
+    fn a_trigger_has_words_for_people() {
+        let run = |trigger: &str, more: &str| {
+            let record = format!(
+                r#"{{"Run":"20261121T090000Z","Allocation":"a","Instant":"2026-11-21T09:00:00Z",
+                "Trigger":"{trigger}","State":"running","Decided":"2026-11-21T09:00:00Z",
+                "Attempts":[]{more}}}"#
+            );
+            serde_json::from_str::<RunRecord>(&record).unwrap()
+        };
+        let cases = [
+            (run("Schedule", ""), "schedule"),
+            (run("CatchUp", ""), "catch-up"),
+            (run("ByHand", r#","By":"ann""#), "manual"),
+            (run("ByHand", r#","By":"ann","Backfill":true"#), "backfill"),
+            (run("AfterParent", ""), "dependency"),
+            (run("OfALaterVersion", ""), "OfALaterVersion"),
+        ];
+        for (run, words) in cases {
+            assert_eq!(trigger(&run), words);
         }
     }
 

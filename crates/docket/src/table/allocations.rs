@@ -5,7 +5,7 @@ use docket_model::wire::Status;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::layout::{Column, table};
+use super::layout::{Column, fits, table};
 use crate::{
     due::Due,
     output::{Screen, on_one_line},
@@ -20,21 +20,30 @@ const COLUMNS: [Column; 5] = [
     Column::cut("LAST RESULT", 16, 1),
 ];
 
-/// All allocations, a line each.
+/// All allocations, a line each. Where a terminal has no room for the next instants, it shows how far
+/// away they are.
 pub(crate) fn of_all(allocations: &[Value], now: DateTime<Utc>, screen: Screen) -> String {
     if allocations.is_empty() {
         return "no allocations: `docket push` creates those of docket.yml".to_owned();
     }
-    table(COLUMNS, allocations.iter().map(|allocation| row(allocation, now)), screen)
+    let rows = |next: Next| {
+        allocations.iter().map(|allocation| row(allocation, next, now)).collect::<Vec<_>>()
+    };
+    let complete = rows(Due::next);
+    let rows = if fits(&complete, COLUMNS, screen) { complete } else { rows(Due::next_briefly) };
+    table(COLUMNS, rows, screen)
 }
 
-fn row(allocation: &Value, now: DateTime<Utc>) -> [String; 5] {
+/// How the next instant is written.
+type Next = fn(&Due, &Status, DateTime<Utc>) -> String;
+
+fn row(allocation: &Value, next: Next, now: DateTime<Utc>) -> [String; 5] {
     let name = allocation.get("Name").and_then(Value::as_str).unwrap_or_default();
     let due = Due::read(allocation);
     // Another version of the server may tell too little.
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let status = status.as_ref();
-    let next = status.map(|status| due.next(status, now)).unwrap_or_default();
+    let next = status.map(|status| next(&due, status, now)).unwrap_or_default();
     let active = status.map(words::under_way).unwrap_or_default();
     [name.to_owned(), due.schedule(), next, active, last_result(status, now)]
 }
@@ -103,9 +112,9 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_cuts_long_columns_and_leaves_out_whole_ones() {
-        assert_snapshot!(on(Screen::Terminal(80)), @"
+        assert_snapshot!(on(Screen::Terminal(80)), @r"
         NAME              SCHEDULE      NEXT               ACTIVE       LAST RESULT
-        report            0 9 * * 1-5   2026-11-23 09:00…  1 running    failed 1d ago:…
+        report            0 9 * * 1-5   in 1d 23h          1 running    failed 1d ago:…
         control�[2J       manual        not scheduled                   has not run yet
         moving            @daily        suspended by…      1 running,…  has not run yet
         off               @daily        suspended by its…               has not run yet

@@ -64,18 +64,35 @@ pub(super) fn table<const N: usize>(
     lines.join("\n")
 }
 
-fn aligned<const N: usize>(
-    columns: &[Column; N],
+/// True where the table has all columns with nothing cut.
+pub(super) fn fits<const N: usize>(
     rows: &[[String; N]],
-    width: usize,
-) -> Vec<String> {
+    columns: [Column; N],
+    screen: Screen,
+) -> bool {
+    let Screen::Terminal(width) = screen else { return true };
+    let header = columns.map(|column| column.header.to_owned());
+    let natural = natural([&header].into_iter().chain(rows));
+    natural.iter().sum::<usize>() + GAP * N.saturating_sub(1) <= width
+}
+
+/// The width of the widest cell of each column.
+fn natural<'a, const N: usize>(rows: impl IntoIterator<Item = &'a [String; N]>) -> [usize; N] {
     let mut natural = [0; N];
     for row in rows {
         for (widest, cell) in natural.iter_mut().zip(row) {
             *widest = cell.width().max(*widest);
         }
     }
-    let places = places(columns, natural, width);
+    natural
+}
+
+fn aligned<const N: usize>(
+    columns: &[Column; N],
+    rows: &[[String; N]],
+    width: usize,
+) -> Vec<String> {
+    let places = places(columns, natural(rows), width);
     let mut lines: Vec<_> = rows.iter().map(|row| line(row, &places)).collect();
     if places.len() < N
         && let Some(header) = lines.first_mut()

@@ -38,7 +38,7 @@ fn row(run: &RunRecord, zone: Zone, now: DateTime<Utc>) -> [String; 8] {
     [
         name(run),
         state(run, now),
-        run.trigger.clone(),
+        words::trigger(run).to_owned(),
         started.map(|started| words::wall_clock(started, zone)).unwrap_or_default(),
         run.duration(now).map(words::exact).unwrap_or_default(),
         lateness.unwrap_or_default(),
@@ -117,12 +117,12 @@ mod tests {
             })),
         ];
         let now = "2026-11-21T09:00:00Z".parse().unwrap();
-        assert_snapshot!(of_runs(&runs, "Europe/Berlin".parse::<Zone>().unwrap(), now, Screen::Terminal(200)), @"
+        assert_snapshot!(of_runs(&runs, "Europe/Berlin".parse::<Zone>().unwrap(), now, Screen::Terminal(200)), @r"
         RUN                                               STATE                             TRIGGER   STARTED                  DURATION  LATENESS  EXIT CODE  REASON
-        20261121T085800.250Z                              running                           ByHand    2026-11-21 09:58 CET     1m 59s    150ms
-        20261121T085700Z                                  retrying in 1m (after attempt 1)  Schedule  2026-11-21 09:57:01 CET  2m 58s    1.5s      3          exit code 3
-        20261121T011200Z–20261121T064000Z (329 instants)  missed                            Schedule                                                          docket was not running
-        20261120T080000Z                                  succeeded (attempt 2)             CatchUp   2026-11-20 09:00 CET     10m 1s    12ms      0
+        20261121T085800.250Z                              running                           manual    2026-11-21 09:58 CET     1m 59s    150ms
+        20261121T085700Z                                  retrying in 1m (after attempt 1)  schedule  2026-11-21 09:57:01 CET  2m 58s    1.5s      3          exit code 3
+        20261121T011200Z–20261121T064000Z (329 instants)  missed                            schedule                                                          docket was not running
+        20261120T080000Z                                  succeeded (attempt 2)             catch-up  2026-11-20 09:00 CET     10m 1s    12ms      0
         ");
         assert_snapshot!(of_runs(&runs, "Europe/Berlin".parse::<Zone>().unwrap(), now, Screen::Terminal(80)), @"
         RUN                   STATE              DURATION  EXIT CODE  REASON           …

@@ -37,18 +37,18 @@ fn runs(arguments: &[&str]) -> String {
 
 #[test]
 fn runs_are_a_table_on_the_wall_clock_of_the_allocation() {
-    assert_snapshot!(runs(&["foo", "-o", "table"]), @"
+    assert_snapshot!(runs(&["foo", "-o", "table"]), @r"
     exit code 0
     --- stdout
     RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
-    20261121T090000.123Z	failed	ByHand	2026-11-21 10:00 CET	2.3s		3	
-    20261121T011200Z–20261121T064000Z (329 instants)	missed	Schedule					docket was not running
+    20261121T090000.123Z	failed	manual	2026-11-21 10:00 CET	2.3s		3	
+    20261121T011200Z–20261121T064000Z (329 instants)	missed	schedule					docket was not running
     ");
-    assert_snapshot!(runs(&["foo", "-o", "table", "--state", "Missed", "--limit", "1"]), @"
+    assert_snapshot!(runs(&["foo", "-o", "table", "--state", "Missed", "--limit", "1"]), @r"
     exit code 0
     --- stdout
     RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
-    20261121T011200Z–20261121T064000Z (329 instants)	missed	Schedule					docket was not running
+    20261121T011200Z–20261121T064000Z (329 instants)	missed	schedule					docket was not running
     --- stderr
     these are the newest 1; there are more (--limit)
     ");
