@@ -156,6 +156,9 @@ impl Place<'_> {
     }
 }
 
+/// The message about a key that is missing, as clients of the API know it.
+pub(crate) const REQUIRED: &str = "Required";
+
 /// One thing that is wrong with a specification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {

@@ -15,7 +15,7 @@ use crate::{
     allocation::{self, Specification},
     chain::{self, Unfit},
     container::UnknownOptions,
-    mistake::{FieldPath, Mistake, Reported, unknown_key},
+    mistake::{FieldPath, Mistake, REQUIRED, Reported, unknown_key},
     strict_json::{MAX_WEIGHT, TEXT_WEIGHT},
 };
 
@@ -248,7 +248,8 @@ impl<'t> Reading<'t> {
     }
 
     fn located(&self, item: &Node<'t>, mistakes: Vec<Mistake>) -> Vec<Located> {
-        mistakes.into_iter().flat_map(|mistake| place::find(self.source, item, mistake)).collect()
+        let mistakes = mistakes.into_iter().map(with_remedy);
+        mistakes.flat_map(|mistake| place::find(self.source, item, mistake)).collect()
     }
 
     /// Notes that the document is too large. That would be noted for each allocation that follows, so
@@ -277,4 +278,19 @@ impl<'t> Reading<'t> {
 fn has_any(entries: &[Entry<'_>], keys: &[&str]) -> bool {
     let named = |text: &str| keys.iter().any(|key| key.eq_ignore_ascii_case(text));
     entries.iter().any(|(key, _)| named(key.text()))
+}
+
+/// A missing key with what to write. The answer to a push keeps the bare word `Required`, which clients
+/// of the API may look for.
+fn with_remedy(mistake: Mistake) -> Mistake {
+    let message = if mistake.message != REQUIRED {
+        return mistake;
+    } else if mistake.field == FieldPath::key("Cron") {
+        "Cron is required: write a schedule, \"\" for manual runs only, or After"
+    } else if mistake.field == FieldPath::key("Name") {
+        "Name is required: write a name of letters, digits, `_`, `.` and `-`"
+    } else {
+        return mistake;
+    };
+    Mistake { message: message.to_owned(), ..mistake }
 }

@@ -254,7 +254,7 @@ fn check_reads_standard_input() {
 fn push_sends_nothing_where_there_are_mistakes() {
     let folder = tempdir().unwrap();
     let pushed = transcript(&mut docket_with_file(["push"], folder.path(), "- Name: foo\n"));
-    assert_snapshot!(pushed, @r"
+    assert_snapshot!(pushed, @r#"
     exit code 1
     --- stderr
       × Container.Config: Config is required
@@ -263,14 +263,14 @@ fn push_sends_nothing_where_there_are_mistakes() {
        ·   ─────────
        ╰────
 
-      × Cron: Required
+      × Cron: Cron is required: write a schedule, "" for manual runs only, or After
        ╭─[docket.yml:1:3]
      1 │ - Name: foo
        ·   ─────────
        ╰────
 
     error: docket.yml: 2 errors
-    ");
+    "#);
 }
 
 #[test]

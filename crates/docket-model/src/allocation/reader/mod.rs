@@ -13,7 +13,7 @@ use self::fields::Fields;
 use super::{KEYS, MAX_DESCRIPTION, Policies, Read, Specification, hints};
 use crate::{
     container::{Container, UnknownOptions, expected_at, home_of, reserved_label},
-    mistake::{FieldPath, Mistake, Place, expected, note, shortened, unknown_key},
+    mistake::{FieldPath, Mistake, Place, REQUIRED, expected, note, shortened, unknown_key},
     name::AllocationName,
 };
 
@@ -90,7 +90,7 @@ impl Reader<'_> {
 
     fn required_text(&mut self, key: &str, value: Value) -> Option<String> {
         if value.is_null() {
-            self.wrong(key, "Required");
+            self.wrong(key, REQUIRED);
         }
         self.text(key, value)
     }

@@ -38,7 +38,10 @@ fn json_is_read_too() {
 #[test]
 fn json_with_half_characters_is_held_against_the_same_rules() {
     let text = r#"[{"Name":"foo","Description":"\ud83d\ude00","Container":{}}]"#;
-    assert_eq!(told(text), "1:1: Container.Config: Config is required\n1:1: Cron: Required");
+    assert_eq!(
+        told(text),
+        "1:1: Container.Config: Config is required\n1:1: Cron: Cron is required: write a schedule, \"\" for manual runs only, or After"
+    );
 }
 
 #[test]

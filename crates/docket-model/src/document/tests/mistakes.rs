@@ -42,7 +42,7 @@ fn all_are_told_at_once_each_at_its_place() {
     13:15: Container.HostConfig.Memory: expected a whole number, found the text "5": write it without quotes
     15:17: Container.HostConfig.Mounts[0].Type: `bnd` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
     16:3: expected an allocation, a mapping with the keys Name, Cron and Container, found the text "just a text"
-    17:3: Cron: Required
+    17:3: Cron: Cron is required: write a schedule, "" for manual runs only, or After
     18:9: Name: `ä` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`
     19:3: Container.Config: Config is required
     "#);
@@ -60,7 +60,7 @@ fn all_are_told_at_once_each_at_its_place() {
     ["5"] Container.HostConfig.Memory: expected a whole number, found the text "5": write it without quotes
     [bnd] Container.HostConfig.Mounts[0].Type: `bnd` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
     [just a text] expected an allocation, a mapping with the keys Name, Cron and Container, found the text "just a text"
-    [Cron] Cron: Required
+    [Cron] Cron: Cron is required: write a schedule, "" for manual runs only, or After
     [bär] Name: `ä` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`
     [container] Container.Config: Config is required
     "#);

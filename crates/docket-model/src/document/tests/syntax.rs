@@ -40,7 +40,7 @@ fn what_is_no_yaml_is_told_with_a_way_out() {
         "- Name: a\n---\n- Name: b\n",
     ];
     let told: Vec<_> = cases.map(told).into_iter().collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
+    insta::assert_snapshot!(told.join("\n"), @r#"
     2:1: YAML is indented with spaces: a tab stands here
     2:16: `*oops` repeats nothing that comes before: put a text that begins with `*` or `&` in quotes
     2:16: put a text that begins like `@home` in quotes
@@ -54,9 +54,9 @@ fn what_is_no_yaml_is_told_with_a_way_out() {
     3:3: YAML is indented with spaces: a tab stands here
     1:7: this alias stands within what it is to repeat
     1:3: Container.Config: Config is required
-    1:3: Cron: Required
+    1:3: Cron: Cron is required: write a schedule, "" for manual runs only, or After
     3:1: a second document begins here: put all allocations in one list, without `---` between them
-    ");
+    "#);
 }
 
 #[test]
@@ -64,11 +64,11 @@ fn what_comes_before_the_break_is_told_too() {
     let text = "- {Name: a}\n- Name: b\n Cron: 0 9 * * *\n- {}\n";
 
     // What the second one lacks may stand behind the break.
-    insta::assert_snapshot!(told(text), @"
+    insta::assert_snapshot!(told(text), @r#"
     1:3: Container.Config: Config is required
-    1:3: Cron: Required
+    1:3: Cron: Cron is required: write a schedule, "" for manual runs only, or After
     3:2: the indentation does not fit the lines before
-    ");
+    "#);
 }
 
 #[test]
