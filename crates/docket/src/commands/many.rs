@@ -15,11 +15,7 @@ use crate::{client::Client, output};
 #[derive(Debug, Args)]
 pub(super) struct Names {
     /// Names of the allocations
-    #[arg(
-        value_name = "NAME",
-        required_unless_present = "all",
-        value_parser = AllocationName::parse
-    )]
+    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
     names: Vec<AllocationName>,
 
     /// All allocations that the server has; those that are suspended by their names stay as they are
@@ -28,6 +24,11 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// What to give where neither names nor `--all` were given.
+    pub(super) fn missing(&self) -> Option<&'static str> {
+        (self.names.is_empty() && !self.all).then_some("name allocations, or give --all")
+    }
+
     /// The names that were given, or else all that there are.
     pub(super) async fn resolve(self, client: &Client) -> Result<Vec<AllocationName>> {
         if !self.all {

@@ -23,7 +23,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The schedule, such as '0 9 * * 1-5', '@every 90s' or 'R/2026-11-21T09:00:00Z/P1D'
-    #[arg(value_name = "EXPR", allow_hyphen_values = true, required_unless_present = "of")]
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     expression: Option<String>,
 
     /// Ask the server for the instants at which this allocation will start: within its bounds, and after
@@ -84,6 +84,14 @@ enum Format {
     Text,
     /// An array of RFC 3339 texts
     Json,
+}
+
+impl Arguments {
+    /// What to give where neither a schedule nor an allocation was given.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let is_missing = self.expression.is_none() && self.of.is_none();
+        is_missing.then_some("give a schedule, or --of NAME")
+    }
 }
 
 /// A schedule and all that its instants depend on.

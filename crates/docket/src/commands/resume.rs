@@ -24,6 +24,13 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
+impl Arguments {
+    /// What to give where no allocations were named.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        self.names.missing()
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   docket resume report

@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn misuse_is_told_from_failure() {
-    let misuses: [&[&str]; 25] = [
+    let misuses: [&[&str]; 27] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -32,6 +32,8 @@ fn misuse_is_told_from_failure() {
         &["logs", "report", "yesterday"],
         &["list", "--host", "tcp://localhost:3000"],
         &["next", "* * * * *", "--of", "report"],
+        &["next"],
+        &["resume"],
     ];
     let mut told = String::new();
     for misuse in misuses {
