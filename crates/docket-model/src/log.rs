@@ -46,7 +46,7 @@ fn words(run: &Run, attempt: &crate::run::Attempt, step: &Step) -> String {
             format!("Pulled {repository} {tag} {}", run.id.allocation)
         }
         Step::NotPulled { reason } => {
-            format!("Not pulled, the image on the engine serves: {reason}")
+            format!("Pull failed, using the local image: {reason}")
         }
         Step::Created => format!("created: {container}"),
         Step::Started => format!("started: {container}"),

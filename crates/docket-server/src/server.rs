@@ -316,7 +316,7 @@ impl Source {
         };
         let effects = self.store.push(push).await?;
         warnings.log(&effects);
-        info!(file = %self.path.display(), "{count} allocations loaded");
+        info!(file = %self.path.display(), "{count} {} loaded", if count == 1 { "allocation" } else { "allocations" });
         Ok(count)
     }
 

@@ -110,7 +110,7 @@ fn signals_reach_the_server_and_its_exit_code_is_that_of_process_1() {
 
     fs::write(&file, "- {Name: foo, Cron: '', Container: {Config: {Image: busybox}}}\n").unwrap();
     signal(first, "HUP");
-    server.await_log("1 allocations loaded");
+    server.await_log("1 allocation loaded");
     signal(first, "INT");
     let ended = server.await_end();
 

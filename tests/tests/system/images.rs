@@ -151,7 +151,7 @@ fn an_image_present_only_locally_serves() {
     assert_eq!(run["State"], "succeeded");
     assert_eq!(run["Attempts"][0]["Remarks"].as_array().map(Vec::len), Some(1), "{run}");
     let first = log_words(&server.allocation("foo")).remove(0);
-    assert!(first.starts_with("Not pulled, the image on the engine serves: "), "{first}");
+    assert!(first.starts_with("Pull failed, using the local image: "), "{first}");
 }
 
 #[test]

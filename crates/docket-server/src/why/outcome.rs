@@ -15,9 +15,9 @@ use super::{
 /// Reasons as the server has them, told of the present; a record is of the past.
 const PAST: [(&str, &str); 4] = [
     (" is still under way ", " was still under way "),
-    (" waits already for ", " waited already for "),
+    (" is already waiting for ", " was already waiting for "),
     (" containers run (", " containers ran ("),
-    (" runs wait for them already ", " runs waited for them already "),
+    (" runs are already waiting for them ", " runs were already waiting for them "),
 ];
 
 /// How reasons begin that are clauses of their own.

@@ -176,8 +176,8 @@ mod tests {
             "docket was not running from 01:12 to 06:40"
         );
         assert_eq!(
-            retold("the run 20261121T070000Z waits already for 20261121T060000Z to end"),
-            "the run of 08:00 waits already for the run of 07:00 to end"
+            retold("the run 20261121T070000Z is already waiting for 20261121T060000Z to end"),
+            "the run of 08:00 is already waiting for the run of 07:00 to end"
         );
         assert_eq!(retold("from Z to A (20261121T070000Z)"), "from Z to A (20261121T070000Z)");
     }

@@ -39,7 +39,7 @@ pub(crate) enum Admission {
 pub(crate) fn admit(overlap: Overlap, beside: &Beside) -> Admission {
     if let Some(Full { max_running, queue }) = beside.full {
         return Admission::Skip(format!(
-            "{max_running} containers run (`--max-running`) and {queue} runs wait for them already \
+            "{max_running} containers run (`--max-running`) and {queue} runs are already waiting for them \
              (`--queue`)"
         ));
     }
@@ -53,7 +53,7 @@ pub(crate) fn admit(overlap: Overlap, beside: &Beside) -> Admission {
             Admission::Skip(format!("the run {older} is still under way (`Overlap: Forbid`)"))
         }
         (Overlap::Queue, Some(waiting)) => Admission::Skip(format!(
-            "the run {waiting} waits already for {older} to end (`Overlap: Queue`)"
+            "the run {waiting} is already waiting for {older} to end (`Overlap: Queue`)"
         )),
         (Overlap::Queue, None) => Admission::Wait,
         (Overlap::Replace, _) => Admission::Replace,

@@ -55,7 +55,7 @@ fn one_waits_at_most_and_the_newest_replaces_all() {
             "start",
             "the run 20260102T020000Z is still under way (`Overlap: Forbid`)",
             "replace",
-            "the run 20260102T030000Z waits already for 20260102T020000Z to end (`Overlap: Queue`)"
+            "the run 20260102T030000Z is already waiting for 20260102T020000Z to end (`Overlap: Queue`)"
         ]
     );
 }
@@ -69,7 +69,7 @@ fn where_the_server_is_full_nothing_is_admitted() {
 
             assert_eq!(
                 told(admit(overlap, &full)),
-                "8 containers run (`--max-running`) and 100 runs wait for them already (`--queue`)"
+                "8 containers run (`--max-running`) and 100 runs are already waiting for them (`--queue`)"
             );
         }
     }
