@@ -5,6 +5,7 @@ use std::{thread, time::Duration};
 use docket_tests::{
     Engine, Server,
     allocation::{idle, with_option},
+    http::Request,
     program,
     screens::await_shown,
     terminal::Terminal,
@@ -202,6 +203,25 @@ fn an_allocation_is_suspended_with_a_reason_and_resumed() {
 
     assert_eq!(reason, "the disk moves");
     assert_eq!(server.get("/counter").json()["Status"]["Suspended"], Value::Null);
+}
+
+#[test]
+fn a_pause_of_the_server_is_shown_while_it_holds() {
+    let server = server();
+    let terminal = top(&server, (120, 30));
+    terminal.await_text("▶ counter");
+    let header = "docket is paused by ann@db until it is unpaused: the database moves";
+
+    let pause = json!({"By": "ann@db", "Reason": "the database moves"});
+    let paused = server.send(&Request::post_to("/-/pause", &pause));
+    let screen = terminal.await_text(header);
+    server.docket(["unpause"]).ok();
+    terminal.await_screen("the next instant again", |screen| {
+        !screen.contains("paused") && screen.contains("-01-01 00:00")
+    });
+
+    assert_eq!(paused.status, 200);
+    assert!(screen.contains("  paused by ann@db"), "{screen}");
 }
 
 #[test]

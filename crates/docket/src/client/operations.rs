@@ -26,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[serde(rename_all = "PascalCase")]
 struct Ready {
     engine: Engine,
-    #[serde(default)]
-    pause: Option<Suspension>,
 }
 
 /// What is read of the health of a server.
@@ -114,8 +112,7 @@ impl Client {
         }
         let response = self.expect_success(response).await?;
         let ready: Ready = answer::read(&self.shown, response).await?;
-        let pause = ready.pause.map(|pause| format!(", {}", pause.of_server_now()));
-        Ok(Ok(format!("Docker {}{}", ready.engine.version, pause.unwrap_or_default())))
+        Ok(Ok(format!("Docker {}", ready.engine.version)))
     }
 
     /// What happened to the server and to allocations, or to one of them, the newest first.

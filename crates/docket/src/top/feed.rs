@@ -4,12 +4,12 @@
 //! 2. What an event says of a run is taken as it is; its allocation is asked for, at most so often,
 //!    so that a storm of runs costs a slow line little.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
-    journal::Entry,
+    journal::{self, Entry},
     run::Instant,
     wire::{GAP, RunEvent, RunRecord},
 };
@@ -21,7 +21,10 @@ use tokio::{
 };
 
 use super::model::{Message, is_failure};
-use crate::client::{Client, Events, Happened, ServerEvent, Wanted};
+use crate::{
+    client::{Client, Events, Happened, ServerEvent, Wanted},
+    words,
+};
 
 /// How often allocations that changed are asked for.
 const REFRESH: Duration = Duration::from_millis(500);
@@ -43,6 +46,7 @@ const LOOKED_AT: usize = 100;
 struct News {
     allocations: BTreeSet<AllocationName>,
     is_all: bool,
+    is_pause_changed: bool,
 }
 
 /// Tells what happens on the server, for as long as somebody listens.
@@ -85,16 +89,26 @@ async fn attend(client: &Client, messages: &Sender<Message>, mut happenings: Rec
                 None => return,
             },
             _ = refresh.tick() => news.tell(client, messages).await,
-            _ = look_after.tick() => match client.ready().await {
-                Ok(engine) => {
-                    say(messages, Message::Link(Ok(()))).await;
-                    say(messages, Message::Engine(engine)).await;
-                }
+            _ = look_after.tick() => {
                 // A host that is gone does not even break the stream of events.
-                Err(error) => say(messages, lost(&error)).await,
-            },
+                if let Err(error) = look(client, messages).await {
+                    say(messages, lost(&error)).await;
+                }
+            }
+        }
+        if mem::take(&mut news.is_pause_changed) {
+            look_after.reset_immediately();
         }
     }
+}
+
+/// Tells how the server and its engine are.
+async fn look(client: &Client, messages: &Sender<Message>) -> Result<()> {
+    let (engine, health) = (client.ready().await?, client.health().await?);
+    say(messages, Message::Link(Ok(()))).await;
+    say(messages, Message::Engine(engine)).await;
+    say(messages, Message::Pause(health.pause, words::zone(&health.time_zone))).await;
+    Ok(())
 }
 
 fn lost(error: &anyhow::Error) -> Message {
@@ -113,6 +127,13 @@ impl News {
             "allocation" => {
                 let entry = serde_json::from_str::<Entry>(&event.data);
                 self.allocations.extend(entry.ok().and_then(|entry| entry.allocation));
+            }
+            "server" => {
+                let entry = serde_json::from_str::<Entry>(&event.data).map(|entry| entry.event);
+                if let Ok(journal::Event::ServerPaused(_) | journal::Event::ServerUnpaused) = entry
+                {
+                    (self.is_all, self.is_pause_changed) = (true, true);
+                }
             }
             GAP => self.is_all = true,
             _ => {}

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, RunId, wire::RunRecord};
+use docket_model::{AllocationName, RunId, Zone, journal::Suspension, wire::RunRecord};
 use serde_json::Value;
 
 use super::{
@@ -31,6 +31,8 @@ pub(super) enum Message {
     Link(Result<(), String>),
     /// The engine is there, or why nothing starts.
     Engine(Result<String, String>),
+    /// The pause of the whole server, if it is paused, and the time zone of the server.
+    Pause(Option<Suspension>, Zone),
     /// A run wrote this.
     Output(RunId, Vec<u8>),
     /// What there is to know of what was opened, or why that is not known.
@@ -92,6 +94,9 @@ pub(super) struct Model {
     pub(super) now: DateTime<Utc>,
     pub(super) link: Result<(), String>,
     pub(super) engine: Result<String, String>,
+    pause: Option<Suspension>,
+    /// The time zone of the server.
+    pub(super) zone: Zone,
     rows: BTreeMap<AllocationName, Row>,
     running: BTreeMap<(DateTime<Utc>, AllocationName), RunRecord>,
     /// The newest first.
@@ -121,6 +126,8 @@ impl Model {
             now,
             link: Err("connecting".to_owned()),
             engine: Ok(String::new()),
+            pause: None,
+            zone: Zone::utc(),
             rows: BTreeMap::new(),
             running: BTreeMap::new(),
             failures: Vec::new(),
@@ -169,6 +176,7 @@ impl Model {
             Message::Size(width, height) => self.size = (width, height),
             Message::Link(link) => self.link = link,
             Message::Engine(engine) => self.engine = engine,
+            Message::Pause(pause, zone) => (self.pause, self.zone) = (pause, zone),
             Message::Output(run, bytes) if self.watched.as_ref() == Some(&run) => {
                 self.output.push(&bytes);
             }
@@ -220,6 +228,11 @@ impl Model {
         let mut rows: Vec<_> = self.rows.values().filter(|row| row.holds(&search)).collect();
         rows.sort_by_cached_key(|row| row.order());
         rows
+    }
+
+    /// The pause of the whole server, while it is in force.
+    pub(super) fn pause(&self) -> Option<&Suspension> {
+        self.pause.as_ref().filter(|pause| pause.holds_at(self.now))
     }
 
     /// How many allocations there are, and how many of them are held.

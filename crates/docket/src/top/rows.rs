@@ -1,7 +1,7 @@
 //! What a line about an allocation needs, and the order of the lines.
 
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, wire::Status};
+use docket_model::{AllocationName, journal::Suspension, wire::Status};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,6 +16,8 @@ pub(super) struct Row {
     pub(super) schedule: String,
     /// True where its specification suspends it.
     is_suspended: bool,
+    /// True where it has no schedule and runs after nothing.
+    is_manual: bool,
     due: Due,
     pub(super) status: Status,
     /// What a search looks in, in lower case.
@@ -34,6 +36,8 @@ struct Shown {
     #[serde(default)]
     cron: String,
     #[serde(default)]
+    after: Value,
+    #[serde(default)]
     suspended: bool,
     status: Status,
 }
@@ -42,7 +46,7 @@ impl Row {
     /// Nothing where another version of the server tells too little.
     pub(super) fn read(allocation: &Value) -> Option<Self> {
         let shown = Shown::deserialize(allocation).ok()?;
-        let Shown { name, description, labels, cron, suspended, status } = shown;
+        let Shown { name, description, labels, cron, after, suspended, status } = shown;
         let due = Due::read(allocation);
         let labels = labels.iter().flatten();
         let labels = labels.map(|(key, value)| format!(" {key}={}", value.as_str().unwrap_or("")));
@@ -54,16 +58,20 @@ impl Row {
         let words = status.schedule.clone().filter(|_| !cron.trim().is_empty());
         let schedule = words.unwrap_or_else(|| due.schedule());
         let (is_suspended, searched) = (suspended, searched.to_lowercase());
-        Some(Self { name, schedule, is_suspended, due, status, searched })
+        let is_manual = cron.trim().is_empty() && after.is_null();
+        Some(Self { name, schedule, is_suspended, is_manual, due, status, searched })
     }
 
-    /// When it runs next, or why it does not.
-    pub(super) fn next(&self, now: DateTime<Utc>) -> Text {
-        match self.status.next {
+    /// When it runs next, or why it does not; `pause` is the pause of the whole server.
+    pub(super) fn next(&self, pause: Option<&Suspension>, now: DateTime<Utc>) -> Text {
+        let zone = words::zone(&self.status.time_zone);
+        match (pause, self.status.next) {
+            (Some(pause), _) if !self.is_held() && !self.is_manual => {
+                words::paused(pause, zone).into()
+            }
             // A narrow screen has room for the length of time only.
-            Some(next) if !self.is_held() => {
-                let wall_clock = words::wall_clock(next, words::zone(&self.status.time_zone));
-                Text::with_extra(words::relative(next, now), wall_clock)
+            (None, Some(next)) if !self.is_held() => {
+                Text::with_extra(words::relative(next, now), words::wall_clock(next, zone))
             }
             _ => self.due.next(&self.status, now).into(),
         }

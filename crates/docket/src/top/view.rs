@@ -1,6 +1,6 @@
 //! Draws the model. It changes nothing.
 
-use docket_model::wire::RunSummary;
+use docket_model::{Zone, journal::Suspension, wire::RunSummary};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -42,9 +42,14 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
         return;
     }
-    let [head, body, foot] =
-        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)])
-            .areas(area);
+    let pause = model.pause().map(|pause| paused(pause, model.zone));
+    let rows = [
+        Constraint::Length(1),
+        Constraint::Length(pause.is_some().into()),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ];
+    let [head, below_head, body, foot] = Layout::vertical(rows).areas(area);
     let output = match &model.opened {
         Some(opened) => {
             let height = Constraint::Length(record::height(area.height));
@@ -55,6 +60,8 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
         None => draw_lists(model, frame, body),
     };
     frame.render_widget(Paragraph::new(fitted(status(model), area.width)), head);
+    let pause = within(&pause.unwrap_or_default(), area.width);
+    frame.render_widget(Paragraph::new(Line::from(pause).yellow().bold()), below_head);
     draw_output(model, frame, output);
     frame.render_widget(Paragraph::new(foot_line(model, area.width)), foot);
     if model.is_help_shown {
@@ -91,6 +98,13 @@ fn status(model: &Model) -> Vec<Span<'static>> {
     let active = if active.is_empty() { String::new() } else { format!(", {active}") };
     line.push(Span::raw(format!("  {all} allocations{held}{active}")));
     line
+}
+
+/// The pause of the whole server: by whom, until when and why.
+fn paused(pause: &Suspension, zone: Zone) -> String {
+    let end = if pause.until.is_none() { " until it is unpaused" } else { "" };
+    let reason = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    on_one_line(&format!("docket is {}{end}{reason}", words::paused(pause, zone)))
 }
 
 fn foot_line(model: &Model, width: u16) -> Line<'static> {
@@ -150,7 +164,7 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         let cells = [
             row.name.to_string().into(),
             row.schedule.clone().into(),
-            row.next(model.now),
+            row.next(model.pause(), model.now),
             words::under_way(&row.status).into(),
             row.last(model.now).into(),
         ];

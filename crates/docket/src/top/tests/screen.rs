@@ -142,6 +142,51 @@ fn numbers_of_runs_and_next_instants_are_shown_whole_or_left_out() {
 }
 
 #[test]
+fn a_pause_of_the_server_is_in_the_header_and_in_the_place_of_next_instants() {
+    let mut model = model();
+    let mut manual = allocation("manual-only", None);
+    (manual["Cron"], manual["Status"]["Schedule"]) = (json!(""), json!("only manually"));
+    model.update(Message::Allocation(name("manual-only"), Some(manual)));
+    let pause = |until: Option<&str>| {
+        let pause = json!({"By": "bob@db", "Reason": "the database moves",
+            "Since": "2026-11-21T08:30:00Z", "Until": until});
+        let zone = "Europe/Berlin".parse().unwrap();
+        Message::Pause(Some(serde_json::from_value(pause).unwrap()), zone)
+    };
+
+    model.update(pause(None));
+    let open = screen(&model, 100, 14);
+    model.update(pause(Some("2026-11-21T09:02:00Z")));
+    let until = screen(&model, 150, 14);
+    model.update(Message::Tick("2026-11-21T09:02:00Z".parse().unwrap()));
+    let over = screen(&model, 150, 14);
+
+    assert_snapshot!(first_lines(&open, 7), @r"
+    docket http://localhost:3000  ✓ Docker 28.1  4 allocations, 1 suspended, 1 running
+    docket is paused by bob@db until it is unpaused: the database moves
+     Allocations (4) ───────────────────────────────────────────────────────────────────────────────────
+      NAME             SCHEDULE              NEXT                        ACTIVE     LAST RESULT
+    ▶ backup           every hour            paused by bob@db            1 running  has not run yet
+      report           every hour            paused by bob@db                       failed 1h ago: exit…
+      cleanup          every hour            suspended by ann@db                    has not run yet
+    ");
+    assert_snapshot!(first_lines(&until, 7), @r"
+    docket http://localhost:3000  ✓ Docker 28.1  4 allocations, 1 suspended, 1 running
+    docket is paused by bob@db until 2026-11-21 10:02 CET: the database moves
+     Allocations (4) ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      NAME                    SCHEDULE                       NEXT                                                 ACTIVE     LAST RESULT
+    ▶ backup                  every hour                     paused by bob@db until 2026-11-21 10:02 CET          1 running  has not run yet
+      report                  every hour                     paused by bob@db until 2026-11-21 10:02 CET                     failed 1h ago: exit code 3
+      cleanup                 every hour                     suspended by ann@db                                             has not run yet
+    ");
+    assert!(!over.contains("paused") && over.contains("in 2h 58m"), "{over}");
+}
+
+fn first_lines(screen: &str, count: usize) -> String {
+    screen.lines().take(count).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
 fn what_runs_after_others_or_manually_says_so() {
     let mut model = model();
     let mut child = allocation("child", None);
