@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use docket_model::{AllocationName, RunId, chain::Unfit};
+use docket_model::{AllocationName, RunId, chain::Unfit, run::RunState};
 use thiserror::Error;
 
 /// What can go wrong at a store.
@@ -45,7 +45,7 @@ pub enum StoreError {
     #[error("there is no record of the run `{0}`")]
     NoSuchRun(RunId),
     /// Nothing more happens to this run.
-    #[error("the run `{id}` is over: {state}")]
+    #[error("the run `{id}` is over: it {}", RunState::clause(state))]
     RunIsOver {
         /// The run.
         id: RunId,

@@ -13,11 +13,13 @@ use super::{
 };
 
 /// Reasons as the server has them, told of the present; a record is of the past.
-const PAST: [(&str, &str); 4] = [
+const PAST: [(&str, &str); 6] = [
     (" is still under way ", " was still under way "),
     (" is already waiting for ", " was already waiting for "),
     (" containers run (", " containers ran ("),
-    (" runs are already waiting for them ", " runs were already waiting for them "),
+    (" container runs (", " container ran ("),
+    (" runs are already waiting (", " runs were already waiting ("),
+    (" run is already waiting (", " run was already waiting ("),
 ];
 
 /// How reasons begin that are clauses of their own.

@@ -6,7 +6,7 @@ use std::env;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use docket_model::{AllocationName, wire::RunRequest};
+use docket_model::{AllocationName, run::RunState, wire::RunRequest};
 
 use crate::{
     client::{Asked, Client, Connection},
@@ -82,7 +82,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Asked::Skipped(record) => {
             let why = record.reason.unwrap_or_else(|| "its policies forbid it".to_owned());
             let why = output::on_one_line(&why);
-            bail!("{name} does not run now: {why} ({name}/{} is {})", record.run, record.state)
+            let state = RunState::clause(&record.state);
+            bail!("{name} does not run now: {why} ({name}/{} {state})", record.run)
         }
     }
 }

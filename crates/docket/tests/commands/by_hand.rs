@@ -55,7 +55,7 @@ fn cancel_ends_nothing_where_it_is_not_clear_what() {
         ]),
         "GET /idle/runs?limit=1000" => of_runs(&[over("failed", 3, 0)]),
         "GET /fo/runs?limit=1000" => problem("404 Not Found", "there is no `fo`"),
-        _ => problem("409 Conflict", "foo/20261121T080000Z is over: succeeded"),
+        _ => problem("409 Conflict", "foo/20261121T080000Z is over: it has succeeded"),
     });
     let cancel =
         |arguments: &[&str]| stub.transcript(&mut docket([&["cancel"], arguments].concat()));
@@ -82,7 +82,7 @@ fn cancel_ends_nothing_where_it_is_not_clear_what() {
     assert_snapshot!(cancel(&["foo/20261121T080000Z"]), @"
     exit code 1
     --- stderr
-    error: <server> answered 409 Conflict: foo/20261121T080000Z is over: succeeded
+    error: <server> answered 409 Conflict: foo/20261121T080000Z is over: it has succeeded
     ");
 }
 
@@ -232,7 +232,7 @@ fn cancel_all_cancels_each_run_under_way_and_fails_where_one_cannot_be_cancelled
         "POST /foo/runs/20261121T090000.123Z/cancel" => {
             answer("202 Accepted", None, running.clone())
         }
-        _ => problem("409 Conflict", "foo/20261121T080000Z is over: succeeded"),
+        _ => problem("409 Conflict", "foo/20261121T080000Z is over: it has succeeded"),
     });
     assert_snapshot!(stub.transcript(&mut docket(["cancel", "foo", "--all"])), @"
     exit code 1
@@ -240,7 +240,7 @@ fn cancel_all_cancels_each_run_under_way_and_fails_where_one_cannot_be_cancelled
     Cancelled foo/20261121T100000Z
     Cancelling foo/20261121T090000.123Z
     --- stderr
-    error: cannot cancel foo/20261121T080000Z: <server> answered 409 Conflict: foo/20261121T080000Z is over: succeeded
+    error: cannot cancel foo/20261121T080000Z: <server> answered 409 Conflict: foo/20261121T080000Z is over: it has succeeded
     ");
     let idle = Stub::tcp(|_| of_runs(&[over("failed", 3, 0)]));
     assert_snapshot!(idle.transcript(&mut docket(["cancel", "foo", "--all"])), @"

@@ -24,9 +24,9 @@ fn server(request: &Request) -> crate::stub::Answer {
         "GET /foo/runs?limit=3" => {
             ok(format!(r#"{{"Runs":[{},{MISSED}],"Cursor":"20261121T011200Z"}}"#, running()))
         }
-        "GET /foo/runs?limit=20&state=lost" | "GET /foo/runs?limit=3&cursor=20261121T011200Z" => {
-            ok(r#"{"Runs":[]}"#)
-        }
+        "GET /foo/runs?limit=20&state=lost"
+        | "GET /foo/runs?limit=20&state=timed-out"
+        | "GET /foo/runs?limit=3&cursor=20261121T011200Z" => ok(r#"{"Runs":[]}"#),
         _ => problem("404 Not Found", "there is no `fo`: did you mean `foo`?"),
     }
 }
@@ -56,6 +56,11 @@ fn runs_are_a_table_on_the_wall_clock_of_the_allocation() {
     exit code 0
     --- stdout
     no run of foo is lost
+    ");
+    assert_snapshot!(runs(&["foo", "-o", "table", "--state", "timed-out"]), @"
+    exit code 0
+    --- stdout
+    no run of foo has timed out
     ");
     assert_snapshot!(runs(&["fo", "-o", "table"]), @"
     exit code 1

@@ -63,7 +63,7 @@ fn a_run_that_a_policy_forbids_fails_with_its_reason() {
     assert_snapshot!(stub.transcript(&mut docket(["run", "foo"])), @"
     exit code 1
     --- stderr
-    error: foo does not run now: an older run is under way, and Overlap is Forbid (foo/20261121T090000.123Z is skipped)
+    error: foo does not run now: an older run is under way, and Overlap is Forbid (foo/20261121T090000.123Z was skipped)
     ");
     assert_snapshot!(stub.transcript(&mut docket(["run", "foo", "--wait"])), @"
     exit code 125

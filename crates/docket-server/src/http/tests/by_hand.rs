@@ -48,7 +48,7 @@ async fn a_run_by_hand_obeys_overlap_and_can_be_cancelled() {
     assert_eq!(told(&ended, &["State", "Reason"]), "200 OK | cancelled | cancelled by bob");
     assert_eq!(
         told(&again, &["detail"]),
-        "409 Conflict | the run `long/20261121T090000.999Z` is over: cancelled"
+        "409 Conflict | the run `long/20261121T090000.999Z` is over: it was cancelled"
     );
 }
 

@@ -38,9 +38,10 @@ pub(crate) enum Admission {
 /// Decides about a run by its allocation's [`Overlap`] and the bounds of the server.
 pub(crate) fn admit(overlap: Overlap, beside: &Beside) -> Admission {
     if let Some(Full { max_running, queue }) = beside.full {
+        let running = if max_running == 1 { "container runs" } else { "containers run" };
+        let waiting = if queue == 1 { "run is" } else { "runs are" };
         return Admission::Skip(format!(
-            "{max_running} containers run (`--max-running`) and {queue} runs are already waiting for them \
-             (`--queue`)"
+            "{max_running} {running} (`--max-running`) and {queue} {waiting} already waiting (`--queue`)"
         ));
     }
     let Some(older) = beside.under_way.last() else { return Admission::Start };

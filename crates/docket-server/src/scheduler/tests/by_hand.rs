@@ -307,8 +307,6 @@ async fn where_the_server_is_full_it_is_skipped() {
 
     assert_eq!(
         run.state.reason(),
-        Some(
-            "1 containers run (`--max-running`) and 0 runs are already waiting for them (`--queue`)"
-        )
+        Some("1 container runs (`--max-running`) and 0 runs are already waiting (`--queue`)")
     );
 }

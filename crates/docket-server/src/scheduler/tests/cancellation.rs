@@ -129,7 +129,7 @@ async fn a_run_that_is_over_cannot_be_cancelled() {
     let refusal = house.runner.cancel_by_hand("a", run.id.instant, wanted).await.unwrap_err();
 
     assert!(matches!(refusal, HandError::Store(_)));
-    assert_eq!(refusal.to_string(), "the run `a/20261121T091000Z` is over: succeeded");
+    assert_eq!(refusal.to_string(), "the run `a/20261121T091000Z` is over: it has succeeded");
     assert_eq!(house.newest("a").await, "09:10:00 succeeded");
 }
 

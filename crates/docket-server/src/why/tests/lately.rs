@@ -305,7 +305,7 @@ fn why_a_run_was_skipped_is_told_of_the_past() {
     assert_snapshot!(told.join("\n"), @"
     10:00: skipped, because the run of 08:00 was still under way (`Overlap: Forbid`).
     10:00: skipped, because the run of 09:00 was already waiting for the run of 08:00 to end (`Overlap: Queue`).
-    10:00: skipped, because 10 containers ran (`--max-running`) and 5 runs were already waiting for them (`--queue`).
+    10:00: skipped, because 10 containers ran (`--max-running`) and 5 runs were already waiting (`--queue`).
     ");
 }
 

@@ -69,7 +69,7 @@ fn where_the_server_is_full_nothing_is_admitted() {
 
             assert_eq!(
                 told(admit(overlap, &full)),
-                "8 containers run (`--max-running`) and 100 runs are already waiting for them (`--queue`)"
+                "8 containers run (`--max-running`) and 100 runs are already waiting (`--queue`)"
             );
         }
     }
