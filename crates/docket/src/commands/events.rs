@@ -1,6 +1,6 @@
 //! `docket events`: what happens, as it happens.
 
-use std::convert::Infallible;
+use std::{collections::VecDeque, convert::Infallible};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use docket_model::{
     AllocationName,
     journal::Entry,
+    run::Instant,
     wire::{EventKind, GAP, Gap, RunEvent, RunRecord, RunSummary},
 };
 use serde::Deserialize;
@@ -90,9 +91,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn follow(client: &Client, events: &mut Events<'_>, form: Form) -> Result<Infallible> {
+    let mut printed = Printed::default();
     loop {
         match events.next().await? {
-            Happened::Event(event) => print(&event, form)?,
+            Happened::Event(event) => print(&event, form, &mut printed)?,
             Happened::Lost(error) => {
                 output::warning(format_args!("{error:#}; going on when it is back"));
             }
@@ -101,7 +103,7 @@ async fn follow(client: &Client, events: &mut Events<'_>, form: Form) -> Result<
     }
 }
 
-fn print(event: &ServerEvent, form: Form) -> Result<()> {
+fn print(event: &ServerEvent, form: Form, printed: &mut Printed) -> Result<()> {
     let data: Value = serde_json::from_str(&event.data)
         .context("the server sent an event that cannot be read: is it docket?")?;
     match form {
@@ -111,7 +113,30 @@ fn print(event: &ServerEvent, form: Form) -> Result<()> {
             output::warning(format_args!("some events are missing: {reason}"));
             Ok(())
         }
-        Form::Text => output::line(output::on_one_line(&in_words(&event.kind, &data))),
+        Form::Text => match in_words(&event.kind, &data, printed) {
+            Some(line) => output::line(output::on_one_line(&line)),
+            None => Ok(()),
+        },
+    }
+}
+
+/// What was printed last about each of the runs that changed most recently.
+#[derive(Default)]
+struct Printed(VecDeque<(String, Instant, String)>);
+
+impl Printed {
+    /// How many runs are remembered.
+    const MOST: usize = 1000;
+
+    /// Remembers a text about a run; false where it is the same as the one before.
+    fn is_new(&mut self, allocation: &str, run: Instant, text: &str) -> bool {
+        let is_same = |(name, id, _): &(String, Instant, String)| name == allocation && *id == run;
+        let before = self.0.iter().rposition(is_same).and_then(|at| self.0.remove(at));
+        self.0.push_back((allocation.to_owned(), run, text.to_owned()));
+        if self.0.len() > Self::MOST {
+            self.0.pop_front();
+        }
+        before.is_none_or(|(.., before)| before != text)
     }
 }
 
@@ -127,18 +152,21 @@ fn as_json(event: &ServerEvent, data: Value) -> Value {
     Value::Object(object)
 }
 
-/// When, about which allocation, and what; what this version does not know is shown as it is.
-fn in_words(kind: &str, data: &Value) -> String {
+/// When, about which allocation, and what; what this version does not know is shown as it is. Nothing
+/// where it would repeat the line before about the same run.
+fn in_words(kind: &str, data: &Value, printed: &mut Printed) -> Option<String> {
     if let Ok(RunEvent { at, allocation, run }) = RunEvent::deserialize(data) {
         let at = at.unwrap_or(run.decided);
-        return format!("{}  {allocation}  run {} {}", stamp(at), run.run, in_state(&run, at));
+        let state = in_state(&run, at);
+        let is_new = printed.is_new(allocation.as_str(), run.run, &state);
+        return is_new.then(|| format!("{}  {allocation}  run {} {state}", stamp(at), run.run));
     }
     let Ok(Entry { at, allocation, event, by }) = Entry::deserialize(data) else {
-        return format!("{kind}  {data}");
+        return Some(format!("{kind}  {data}"));
     };
     let about = allocation.map_or_else(|| "docket".to_owned(), |name| name.to_string());
     let by = by.map(|by| format!(" (by {by})")).unwrap_or_default();
-    format!("{}  {about}  {event}{by}", stamp(at))
+    Some(format!("{}  {about}  {event}{by}", stamp(at)))
 }
 
 /// How far a run is, or how it ended and why.

@@ -66,6 +66,30 @@ fn events_are_told_in_words_or_as_an_object_a_line() {
 }
 
 #[test]
+fn a_line_that_repeats_the_one_before_about_its_run_is_left_out() {
+    let claimed = || run(1, &claimed(r#"{"Attempt":1,"OutOfMemory":false}"#));
+    let of_other = claimed().replace("\"foo\"", "\"bar\"");
+    let later = claimed().replace("09:00:07.5Z", "09:00:08Z");
+    let over = || run(1, &over("failed", 3, 9));
+    let events = [claimed(), of_other, later, run(1, &running()), over(), over()].concat();
+    let answers = || in_turn([ok(events.clone()), problem("400 Bad Request", "enough")]);
+    let (text, json) = (Stub::tcp(answers()), Stub::tcp(answers()));
+
+    assert_snapshot!(text.transcript(&mut docket(["events", "-o", "text"])), @r"
+    exit code 1
+    --- stdout
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z starting
+    2026-11-21T09:00:07Z  bar  run 20261121T090000.123Z starting
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z running
+    2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z failed: exit code 3
+    --- stderr
+    error: <server> answered 400 Bad Request: enough
+    ");
+    let json = json.transcript(&mut docket(["events", "-o", "json"]));
+    assert_eq!(json.matches("\"Kind\":\"run\"").count(), 6, "{json}");
+}
+
+#[test]
 fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
     let half = stream();
     let half = &half[..half.find("id: a-4").unwrap() + 20];
