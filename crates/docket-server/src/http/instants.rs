@@ -91,7 +91,7 @@ pub(super) async fn list(
         time_zone: zone.name().to_owned(),
         instants,
         suspended,
-        why_none: is_none.then(|| why_none(allocation, from, zone)),
+        why_none: is_none.then(|| why_none(allocation, from, now, zone)),
     }))
 }
 
@@ -116,7 +116,12 @@ fn held_back(
 }
 
 /// Why there are no instants after a moment, where nothing suspends the allocation.
-fn why_none(allocation: &Allocation, from: DateTime<Utc>, zone: Zone) -> String {
+fn why_none(
+    allocation: &Allocation,
+    from: DateTime<Utc>,
+    now: DateTime<Utc>,
+    zone: Zone,
+) -> String {
     let name = allocation.name();
     let Some(schedule) = allocation.specification.schedule() else {
         return format!("{name} runs {}", after(allocation.specification.parents()));
@@ -130,6 +135,9 @@ fn why_none(allocation: &Allocation, from: DateTime<Utc>, zone: Zone) -> String 
         return format!("{name}: nothing starts after its `NotAfter`, {}", instant(bound));
     }
     match schedule.previous(from, allocation.created_at, zone) {
+        Some(last) if last > now => {
+            format!("{name}: the last instant of this schedule is {}", instant(last))
+        }
         Some(last) => format!(
             "{name}: all instants of this schedule are in the past, the last was {}",
             instant(last)
@@ -185,6 +193,12 @@ mod tests {
         job runs when extract succeeds
         job runs when all of extract, load have succeeded
         ");
+
+        post(&api, &format!(r#"{{"Name":"job","Cron":"R1/2027-01-01T00:00:00Z/P1D",{config}}}"#))
+            .await;
+        let later = get(&api, "/job/instants?from=2028-01-01T00:00:00Z").await;
+        let last = "job: the last instant of this schedule is 2027-01-01T01:00:00+01:00";
+        assert!(later.contains(last), "{later}");
 
         post_to(&api, "/-/pause", r#"{"By":"bob","Reason":"moving"}"#).await;
         let paused = get(&api, "/job/instants").await;
