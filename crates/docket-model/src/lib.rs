@@ -9,6 +9,7 @@ pub mod document;
 pub mod duration;
 pub mod image;
 pub mod journal;
+pub mod length;
 pub mod life;
 pub mod log;
 pub mod mistake;

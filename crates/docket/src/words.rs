@@ -1,6 +1,7 @@
 //! Times and results as people say them.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
+pub(crate) use docket_model::length::{exact, length};
 use docket_model::{
     Zone,
     journal::Suspension,
@@ -16,36 +17,6 @@ pub(crate) fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
         0 => "now".to_owned(),
         1.. => format!("in {}", length(distance)),
         _ => format!("{} ago", length(-distance)),
-    }
-}
-
-/// The two largest units of a length of time.
-pub(crate) fn length(length: TimeDelta) -> String {
-    let seconds = length.num_seconds();
-    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
-    let mut rest = seconds;
-    let counted = units.map(|(name, size)| {
-        let count = rest / size;
-        rest %= size;
-        (count, name)
-    });
-    let largest = counted.iter().skip_while(|(count, _)| *count == 0).take(2);
-    let parts: Vec<_> = largest
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count}{name}"))
-        .collect();
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
-}
-
-/// A length of time to the millisecond where that matters: `12ms`, `1.2s`, `5m 3s`.
-pub(crate) fn exact(time: TimeDelta) -> String {
-    match time.num_milliseconds() {
-        milliseconds @ ..0 => format!("-{}", exact(TimeDelta::milliseconds(-milliseconds))),
-        milliseconds @ ..1000 => format!("{milliseconds}ms"),
-        milliseconds @ ..60_000 => {
-            format!("{}.{}s", milliseconds / 1000, milliseconds % 1000 / 100)
-        }
-        _ => length(time),
     }
 }
 
@@ -189,21 +160,6 @@ mod tests {
         ];
         for (moment, words) in cases {
             assert_eq!(relative(at(moment), now), words);
-        }
-    }
-
-    #[test]
-    fn a_short_time_is_told_to_the_millisecond() {
-        let cases = [
-            (0, "0ms"),
-            (12, "12ms"),
-            (1250, "1.2s"),
-            (59_999, "59.9s"),
-            (303_000, "5m 3s"),
-            (-12, "-12ms"),
-        ];
-        for (milliseconds, words) in cases {
-            assert_eq!(exact(TimeDelta::milliseconds(milliseconds)), words);
         }
     }
 

@@ -3,10 +3,7 @@
 use std::{cell::Cell, fmt};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
-use docket_model::{Duration, Zone, moment::Moment, run::Instant};
-
-/// Below this length tenths of a second are told.
-const FINE: TimeDelta = TimeDelta::seconds(10);
+use docket_model::{Zone, length, moment::Moment, run::Instant};
 
 /// The times of one sentence, by the wall clock of a zone.
 ///
@@ -99,17 +96,9 @@ fn moment(word: &str) -> Option<(DateTime<Utc>, bool)> {
     run.or(stamp)
 }
 
-/// A length of time: `12s`, `1h30m10s`, and below ten seconds `2.4s`.
-pub(super) fn length(length: TimeDelta) -> String {
-    let length = length.max(TimeDelta::zero());
-    if length >= FINE || length.subsec_nanos() == 0 {
-        let seconds = u64::try_from(length.num_seconds()).unwrap_or_default();
-        return Duration::from_seconds(seconds).to_string();
-    }
-    match length.num_milliseconds() / 100 {
-        0 => "under 0.1s".to_owned(),
-        tenths => format!("{}.{}s", tenths / 10, tenths % 10),
-    }
+/// A length of time in the same notation as the client shows it; nothing is shorter than no time.
+pub(super) fn length(time: TimeDelta) -> String {
+    length::exact(time.max(TimeDelta::zero()))
 }
 
 /// Words as one would say them: `a`, `a and b`, `a, b and c`.
@@ -185,7 +174,7 @@ mod tests {
     #[test]
     fn lengths_are_fine_where_they_are_short() {
         let lengths = [0, 50, 420, 2000, 2450, 12_345, 3_723_000].map(TimeDelta::milliseconds);
-        let told = ["0s", "under 0.1s", "0.4s", "2s", "2.4s", "12s", "1h2m3s"];
+        let told = ["0ms", "50ms", "420ms", "2s", "2.4s", "12.3s", "1h 2m"];
         assert_eq!(lengths.map(length), told.map(str::to_owned));
     }
 

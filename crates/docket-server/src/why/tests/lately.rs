@@ -60,14 +60,14 @@ fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
     09:00: cancelled at 09:20 after 20m by bob.
     08:12:13 (run manually by ann): failed at 08:12:14: image x not found. No such manifest: x:latest.
     08:00: skipped, because the run of 07:00 was still under way (`Overlap: Forbid`).
-    07:00: succeeded with exit code 0 after 1h10s.
+    07:00: succeeded with exit code 0 after 1h.
     06:55: changed by the API: `Retries` and `Overlap`.
     06:40: docket 0.1.0 started.
     01:12 to 06:40: docket was not running.
     02:00 to 06:00 (5 instants): missed, because docket was not running from 01:12 to 06:40.
     01:00: succeeded with exit code 0 after 2.4s.
-    00:00: failed at 00:07 with exit code 3 at the second attempt, which took 6m18s. The first attempt failed with exit code 1 after 12s.
-    2026-11-20 23:00: succeeded with exit code 0 after 7m3s.
+    00:00: failed at 00:07 with exit code 3 at the second attempt, which took 6m 18s. The first attempt failed with exit code 1 after 12s.
+    2026-11-20 23:00: succeeded with exit code 0 after 7m 3s.
     2026-11-18 09:00: created by the API.
     ");
 }
@@ -181,7 +181,7 @@ fn an_allocation_without_a_next_instant_says_why_and_whether_it_ever_ran() {
     There is no record of any run yet.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
-    It was decided up to 2026-12-21 01:00 already, 29d15h ahead of the clock, so nothing starts before then unless it is reset.
+    It was decided up to 2026-12-21 01:00 already, 29d 15h ahead of the clock, so nothing starts before then unless it is reset.
     It is due next at 2026-12-22 00:00.
     There is no record of any run yet.
     ");
@@ -363,6 +363,6 @@ fn each_time_is_told_once_and_a_failed_run_with_the_last_line_that_it_wrote() {
 
     let recent = case.now("09:05").recent();
 
-    assert!(recent.contains("\n09:00: failed with exit code 3 after 0.3s. The last line of its output: `connection refused`."), "{recent}");
-    assert!(recent.contains("The run of 10:00: running, for 4m59s so far."), "{recent}");
+    assert!(recent.contains("\n09:00: failed with exit code 3 after 300ms. The last line of its output: `connection refused`."), "{recent}");
+    assert!(recent.contains("The run of 10:00: running, for 4m 59s so far."), "{recent}");
 }

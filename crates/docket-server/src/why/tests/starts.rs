@@ -52,13 +52,13 @@ fn a_late_start_is_told_with_what_kept_it() {
         cases.map(|case| page(&[super::super::record::told(&case.question(), &case.runs[0])]));
 
     assert_snapshot!(told.join("\n"), @"
-    09:00: succeeded with exit code 0 after 58m55s.
-    09:00: succeeded with exit code 0 after 58m12s. It started at 09:00:48, 48s late: it waited 38s for its image or its turn (`--max-running`); creating and starting its container took 10s.
+    09:00: succeeded with exit code 0 after 58m 55s.
+    09:00: succeeded with exit code 0 after 58m 12s. It started at 09:00:48, 48s late: it waited 38s for its image or its turn (`--max-running`); creating and starting its container took 10s.
     09:00: succeeded with exit code 0 after 49m. It started at 09:10, 10m late: it waited 10m for its turn (`--max-running`, `--max-starting`) or the engine.
-    09:00: succeeded with exit code 0 after 44m58s. It started at 09:14:02, 14m2s late: docket came to it at 09:14 only.
-    09:00: succeeded with exit code 0 after 44m58s. It started at 09:14:02, 14m2s late: the host was suspended from 08:50 to 09:14.
+    09:00: succeeded with exit code 0 after 44m 58s. It started at 09:14:02, 14m 2s late: docket came to it at 09:14 only.
+    09:00: succeeded with exit code 0 after 44m 58s. It started at 09:14:02, 14m 2s late: the host was suspended from 08:50 to 09:14.
     09:00: succeeded with exit code 0 after 49m. It started at 09:10, 10m late: the engine was away from 09:00:01 to 09:09:58.
-    09:00: succeeded with exit code 0 after 46m59s. It started at 09:12:01, 12m1s late: it waited until 09:12 for the run of 08:00 to end.
+    09:00: succeeded with exit code 0 after 46m 59s. It started at 09:12:01, 12m 1s late: it waited until 09:12 for the run of 08:00 to end.
     ");
 }
 
@@ -77,7 +77,7 @@ fn jitter_is_no_lateness() {
         run.attempts[0].exit.as_mut().unwrap().started_at = Some(starts);
     });
 
-    assert_snapshot!(case.about("2026-11-21 09:00"), @"09:00: succeeded with exit code 0 after 49m43s. It started at 09:09:16, after 9m16s of `Jitter`.");
+    assert_snapshot!(case.about("2026-11-21 09:00"), @"09:00: succeeded with exit code 0 after 49m 43s. It started at 09:09:16, after 9m 16s of `Jitter`.");
     assert_snapshot!(case.about("2026-11-22T09:00"), @"2026-11-22 09:00 is still to come: it starts at 09:06:58 by its `Jitter`.");
 }
 

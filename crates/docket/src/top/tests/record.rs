@@ -48,7 +48,7 @@ fn enter_opens_the_record_of_a_run_with_why_and_escape_goes_back() {
 
     let asked = open(&mut model, (100, 36));
     let loading = screen(&model);
-    let why = "The first attempt failed with exit code 3 after 0.8s, and the second because the \
+    let why = "The first attempt failed with exit code 3 after 850ms, and the second because the \
                image was not found.";
     let sentences = vec![sentence(why), sentence("It is due next at 11:00.")];
     let details = Details { record: Some(failed().into()), sentences };
