@@ -2,7 +2,7 @@
 //! replaces while docket runs. Nothing is read from a disk here: see [`ZoneFiles`].
 //!
 //! 1. A zone that was found once stays valid, also when an update lacks it.
-//! 2. One computation uses one set of [`Rules`], also while an update is applied.
+//! 2. One computation uses one set of rules, also while an update is applied.
 
 mod data;
 mod rules;
