@@ -136,7 +136,7 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
         ("State", words::result(&state, now)),
         ("Reason", record.reason.clone().unwrap_or_default()),
         ("Exit code", code.unwrap_or_else(|why| format!("none: {why}"))),
-        ("Trigger", format!("{}{by}", record.trigger)),
+        ("Trigger", format!("{}{by}", words::trigger(record))),
         ("Instant", instant),
         ("Started", time(record.started())),
         ("Ended", time(record.ended)),
