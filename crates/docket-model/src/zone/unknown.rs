@@ -1,9 +1,6 @@
 //! What to write instead of a text that is not the name of a time zone.
 
-use super::data::names;
-
-/// The longest name worth comparing; the longest there is has 32 bytes.
-const LONGEST_NAME: usize = 64;
+use super::data::{LONGEST_NAME, names};
 
 /// A name that the time zone database does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
