@@ -6,7 +6,7 @@ import { browser, open, serve, shell } from "./house.mjs";
 
 const chromium = browser();
 
-test("an allocation is added by the form, with mistakes told at their fields", async (t) => {
+test("an allocation is added by the form, with errors told at their fields", async (t) => {
   const server = await serve(t);
   const page = await open(chromium, t, server, { hash: "#/new" });
 
@@ -70,14 +70,14 @@ test("the form warns of a command line in one line and of a label without a valu
   page.done();
 });
 
-test("an allocation is added and changed as a text, with mistakes told at their lines", async (t) => {
+test("an allocation is added and changed as a text, with errors told at their lines", async (t) => {
   const server = await serve(t);
   const page = await open(chromium, t, server, { hash: "#/new" });
 
   await page.getByRole("button", { name: "Text" }).click();
   const text = page.getByRole("textbox", { name: "Specification in YAML or JSON" });
   await text.fill('Name: texted\nCron: "61 9 * * *"\nContainer:\n  Config: {Imag: busybox}\n');
-  await page.getByText("3 mistakes").waitFor();
+  await page.getByText("3 errors").waitFor();
   const findings = await page.locator(".finding").allInnerTexts();
   const lines = await page.locator(".editor-gutter .line-bad").allInnerTexts();
   await text.fill('Name: texted\nCron: "1 9 * * *"\nContainer:\n  Config: {Image: busybox}\n');
@@ -111,7 +111,7 @@ test("the text of a specification is read back as what it was, whatever it holds
   await page.getByRole("button", { name: "Text" }).click();
   const text = page.getByRole("textbox", { name: /Specification/ });
   await text.fill((await text.inputValue()).replace("Name: odd", "Name: even"));
-  await page.getByText("No mistakes").waitFor();
+  await page.getByText("No errors").waitFor();
   await text.press("Control+Enter");
   await page.getByRole("heading", { level: 1, name: "even", exact: true }).waitFor();
   const stored = await server.get("/even");

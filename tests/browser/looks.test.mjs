@@ -46,7 +46,7 @@ for (const scheme of ["light", "dark"]) {
       text: ["#/new", async (page) => {
         await page.getByRole("button", { name: "Text" }).click();
         await page.getByRole("textbox", { name: /Specification/ }).fill('Name: new\nCron: "0 9 * *"\nContainer: {Config: {Image: busybox}}\n');
-        await page.getByText("1 mistake").waitFor();
+        await page.getByText("1 error").waitFor();
       }],
       nowhere: ["#/nosuch", (page) => page.getByText("There is no page at").waitFor()],
       help: ["#/", (page) => page.keyboard.press("?")],

@@ -21,7 +21,7 @@ pub use self::{
 };
 use crate::{
     container::{Container, UnknownOptions},
-    mistake::{FieldPath, Mistake},
+    finding::{FieldPath, Finding},
     name::AllocationName,
     schedule::{Kind, Schedule, Upcoming},
     zone::Zone,
@@ -145,19 +145,19 @@ pub struct Read {
     /// The specification.
     pub specification: Specification,
     /// What is accepted and may surprise.
-    pub warnings: Vec<Mistake>,
+    pub warnings: Vec<Finding>,
 }
 
 impl Specification {
     /// Reads a specification, its keys in any case.
     ///
     /// # Errors
-    /// Every mistake there is, with the path of its field, `at` before it.
+    /// Every error there is, with the path of its field, `at` before it.
     pub fn read(
         posted: Value,
         at: &FieldPath,
         unknown_options: UnknownOptions,
-    ) -> Result<Read, Vec<Mistake>> {
+    ) -> Result<Read, Vec<Finding>> {
         reader::read(posted, at, unknown_options)
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::mistake::shortened;
+use crate::finding::shortened;
 
 /// The registry that is meant where none is written.
 const DEFAULT_REGISTRY: &str = "docker.io";

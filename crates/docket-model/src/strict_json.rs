@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, map::Entry};
 
-use crate::mistake::shortened;
+use crate::finding::shortened;
 
 /// The largest allocation: some hundred thousand values, or 4 MiB of text. A value in memory takes
 /// many times the bytes of its text, so a bound on the text alone does not bound memory.

@@ -139,13 +139,13 @@ pub struct Rehearsal {
     pub name: AllocationName,
     /// What was found; nothing where it can run.
     #[serde(default)]
-    pub findings: Vec<Finding>,
+    pub findings: Vec<EngineFinding>,
 }
 
 /// One thing that the engine has to say about a specification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-pub struct Finding {
+pub struct EngineFinding {
     /// The way to the field, such as `Container.Config.Image`.
     pub field: String,
     /// What is wrong and how to mend it.

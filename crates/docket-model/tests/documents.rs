@@ -1,5 +1,5 @@
 //! What holds of every document: it is read as other YAML readers do, what is printed is read back
-//! as the same, and a mistake always has a place in the text.
+//! as the same, and an error always has a place in the text.
 
 use docket_model::{
     FieldPath, Specification, StrictJson,
@@ -19,8 +19,8 @@ fn around(value: &Value) -> Value {
 }
 
 fn read(text: &str) -> Document {
-    document::read(text, UnknownOptions::Allow).unwrap_or_else(|mistakes| {
-        let told: Vec<_> = mistakes.shown.iter().map(ToString::to_string).collect();
+    document::read(text, UnknownOptions::Allow).unwrap_or_else(|errors| {
+        let told: Vec<_> = errors.shown.iter().map(ToString::to_string).collect();
         panic!("{}\n{text}", told.join("\n"));
     })
 }
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn every_mistake_has_a_place_in_the_text(
+    fn every_error_has_a_place_in_the_text(
         pieces in prop::collection::vec(
             prop_oneof![
                 "(- |  |\n|\n  |\r\n|\t|: |, |\\[|\\]|\\{|\\}|\"|'|#|---|\\.\\.\\.|<<: )",
@@ -109,11 +109,11 @@ proptest! {
         ),
     ) {
         let text = pieces.concat();
-        let Err(mistakes) = document::read(&text, UnknownOptions::Refuse) else {
+        let Err(errors) = document::read(&text, UnknownOptions::Refuse) else {
             return Ok(());
         };
-        prop_assert!(!mistakes.is_empty());
-        for located in mistakes.shown {
+        prop_assert!(!errors.is_empty());
+        for located in errors.shown {
             let shown = text.get(located.offset..located.offset + located.length);
             prop_assert!(shown.is_some_and(|shown| !shown.contains('\n')), "{:?}", located);
             prop_assert!(located.line > 0 && located.column > 0);

@@ -160,10 +160,10 @@ proptest! {
     #[test]
     fn any_text_is_parsed_or_refused_with_places_in_it(text in "\\PC{0,60}") {
         if let Err(invalid) = Schedule::parse(&text) {
-            prop_assert!(!invalid.mistakes().is_empty());
-            for mistake in invalid.mistakes() {
-                let end = mistake.offset + mistake.length;
-                prop_assert_eq!(text.get(mistake.offset..end), Some(mistake.text.as_str()));
+            prop_assert!(!invalid.errors().is_empty());
+            for error in invalid.errors() {
+                let end = error.offset + error.length;
+                prop_assert_eq!(text.get(error.offset..end), Some(error.text.as_str()));
             }
             prop_assert!(invalid.snippet().contains('^'));
         }

@@ -7,18 +7,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, FixedOffset};
 use docket_model::{
-    AllocationName, Container, Duration, FieldPath, Mistake, Specification, StrictJson,
+    AllocationName, Container, Duration, FieldPath, Finding, Specification, StrictJson,
     allocation::{CatchUp, Due, KEYS, Keep, Overlap, Policies, Pull, Read, Retries, Stored},
     container::UnknownOptions,
     document,
-    mistake::Step,
+    finding::Step,
     schedule,
     zone::{self, Zone},
 };
 use proptest::{option, prelude::*};
 use serde_json::{Map, Value, json};
 
-fn read(posted: Value) -> Result<Read, Vec<Mistake>> {
+fn read(posted: Value) -> Result<Read, Vec<Finding>> {
     Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse)
 }
 
@@ -200,7 +200,7 @@ proptest! {
         let printed = serde_json::to_string(&specification).unwrap();
 
         let StrictJson(posted) = serde_json::from_str(&printed).unwrap();
-        let again = read(posted).map_err(|mistakes| TestCaseError::fail(format!("{mistakes:?}")))?;
+        let again = read(posted).map_err(|errors| TestCaseError::fail(format!("{errors:?}")))?;
         prop_assert_eq!(&again.specification, &specification);
         prop_assert_eq!(serde_json::to_string(&again.specification).unwrap(), printed.clone());
         prop_assert!(specification.differences(&again.specification).is_empty());
@@ -246,12 +246,12 @@ proptest! {
                 prop_assert_eq!(again.specification, first.specification);
                 prop_assert_eq!(again.warnings, first.warnings);
             }
-            Err(mistakes) => for mistake in mistakes {
-                let Some(Step::Key(key)) = mistake.field.0.first() else {
-                    return Err(TestCaseError::fail(format!("no place: {mistake}")));
+            Err(errors) => for finding in errors {
+                let Some(Step::Key(key)) = finding.field.0.first() else {
+                    return Err(TestCaseError::fail(format!("no place: {finding}")));
                 };
-                prop_assert!(KEYS.contains(&key.as_str()), "{}", mistake);
-                prop_assert!(!mistake.message.is_empty() && mistake.to_string().len() < 2000);
+                prop_assert!(KEYS.contains(&key.as_str()), "{}", finding);
+                prop_assert!(!finding.message.is_empty() && finding.to_string().len() < 2000);
             },
         }
     }

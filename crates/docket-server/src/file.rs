@@ -31,9 +31,9 @@ pub enum FileError {
     /// The path leads to no files.
     #[error(transparent)]
     NoFiles(#[from] NoFiles),
-    /// There are mistakes in it; each on its line, with its place.
+    /// There are errors in it; each on its line, with its place.
     #[error("{0}")]
-    Mistaken(String),
+    Invalid(String),
     /// It wants files of variables, and the server has no folder for them.
     #[error("`{0}` has `EnvFiles`, and {NO_FOLDER}")]
     NoEnvDir(AllocationName),
@@ -56,7 +56,7 @@ pub(crate) struct Read {
 pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
     let mut all: Vec<allocation::Read> = Vec::new();
     let mut definitions = Definitions::default();
-    let mut mistakes: Reported<String> = Reported::default();
+    let mut errors: Reported<String> = Reported::default();
     for file in specification_files(path)? {
         let bytes = fs::read(&file)
             .map_err(|source| FileError::Unreadable { path: file.clone(), source })?;
@@ -64,24 +64,24 @@ pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
         let decoded = document::decode(&bytes).map_err(|wrong| [wrong].into_iter().collect());
         match decoded.and_then(|text| document::read(text, options)) {
             Err(wrong) => {
-                mistakes.extend(wrong.shown.iter().map(|it| it.in_file(&shown).to_string()));
-                mistakes.omitted += wrong.omitted;
+                errors.extend(wrong.shown.iter().map(|it| it.in_file(&shown).to_string()));
+                errors.omitted += wrong.omitted;
             }
             Ok(document) => {
                 for document::Read { specification, line, warnings } in document.specifications {
-                    let warnings = warnings.into_iter().map(|located| located.mistake).collect();
+                    let warnings = warnings.into_iter().map(|located| located.finding).collect();
                     match definitions.add(&specification.name, &shown, line) {
                         Ok(()) => all.push(allocation::Read { specification, warnings }),
-                        Err(twice) => mistakes.add(twice.to_string()),
+                        Err(twice) => errors.add(twice.to_string()),
                     }
                 }
             }
         }
     }
-    if !mistakes.is_empty() {
-        let rest = mistakes.rest();
-        let lines: Vec<_> = mistakes.shown.into_iter().chain(rest).collect();
-        return Err(FileError::Mistaken(lines.join("\n")));
+    if !errors.is_empty() {
+        let rest = errors.rest();
+        let lines: Vec<_> = errors.shown.into_iter().chain(rest).collect();
+        return Err(FileError::Invalid(lines.join("\n")));
     }
     let origin = Origin::File(Arc::from(path.display().to_string()));
     let by = path.display().to_string().into();

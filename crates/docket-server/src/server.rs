@@ -223,14 +223,14 @@ impl Parts {
                 clock: Arc::clone(&clock),
                 zone: config.time_zone,
                 runner: Arc::clone(&runner),
-                mistake: Arc::default(),
+                file_error: Arc::default(),
             })
         });
         Ok(Self { store, engine, clock, health, ticks: Arc::default(), source, runner })
     }
 
     fn api(&self, config: &Config, is_local_socket: bool) -> Api {
-        let mistake = self.source.as_ref().map(|source| Arc::clone(&source.mistake));
+        let file_error = self.source.as_ref().map(|source| Arc::clone(&source.file_error));
         Api {
             store: Arc::clone(&self.store),
             runner: Arc::clone(&self.runner),
@@ -245,7 +245,7 @@ impl Parts {
             has_file: self.source.is_some(),
             has_env_dir: config.env_dir.is_some(),
             started: self.clock.now(),
-            file_mistake: mistake.unwrap_or_default(),
+            file_error: file_error.unwrap_or_default(),
             forecasts: Forecasts::default(),
             sessions: Sessions::default(),
             wrong_tokens: WrongTokens::default(),
@@ -285,7 +285,7 @@ struct Source {
     zone: Zone,
     runner: Arc<Runner>,
     /// Why the file as it is now is not in force.
-    mistake: Arc<Mutex<Option<String>>>,
+    file_error: Arc<Mutex<Option<String>>>,
 }
 
 impl Source {
@@ -323,7 +323,7 @@ impl Source {
     /// Loads the file again; one that became bad leaves the old allocations in force.
     async fn reload(&self) {
         let file = self.path.display().to_string();
-        let (mistake, event) = match self.load().await {
+        let (file_error, event) = match self.load().await {
             Ok(allocations) => (None, Event::FileLoaded { file, allocations }),
             Err(error) => {
                 let error = chain(&error);
@@ -335,7 +335,7 @@ impl Source {
                 )
             }
         };
-        *self.mistake.lock() = mistake;
+        *self.file_error.lock() = file_error;
         let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
         self.runner.record(entry).await;
     }

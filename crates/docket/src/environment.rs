@@ -1,7 +1,7 @@
 //! Variables of the environment: those that look like docket's and are not, and those that are empty.
 
 use clap::{Arg, Command, CommandFactory, builder::Resettable};
-use docket_model::mistake::nearest;
+use docket_model::finding::nearest;
 
 use crate::{cli::Cli, client};
 

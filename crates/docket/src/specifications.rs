@@ -1,4 +1,4 @@
-//! Reads files of specifications, and shows every mistake in them at its place.
+//! Reads files of specifications, and shows every error in them at its place.
 
 mod snippet;
 
@@ -16,7 +16,7 @@ use docket_model::{
     Zone,
     container::UnknownOptions,
     document::{self, Located, MAX_LENGTH, Read},
-    mistake::Reported,
+    finding::Reported,
 };
 use docket_server::specification_files::{Definitions, specification_files};
 
@@ -67,10 +67,10 @@ impl Source {
         if self.allow_unknown_options { UnknownOptions::Allow } else { UnknownOptions::Refuse }
     }
 
-    /// Reads all specifications; tells warnings and mistakes of all files.
+    /// Reads all specifications; tells warnings and errors of all files.
     ///
     /// # Errors
-    /// [`AlreadyTold`] where there are mistakes.
+    /// [`AlreadyTold`] where there are errors.
     pub(crate) fn read(&self) -> Result<Vec<Found>> {
         if self.is_standard_input() {
             return self.read_file(&self.path, &self.name().into());
@@ -99,7 +99,7 @@ impl Source {
         if has_failed { Err(AlreadyTold.into()) } else { Ok(all) }
     }
 
-    /// Reads the specifications of one file; tells its warnings and mistakes.
+    /// Reads the specifications of one file; tells its warnings and errors.
     fn read_file(&self, path: &Path, name: &Arc<str>) -> Result<Vec<Found>> {
         let bytes = self.bytes(path).with_context(|| format!("cannot read {name}"))?;
         ensure!(
@@ -111,8 +111,8 @@ impl Source {
             tell(name, &lossy(&bytes), &[place].into_iter().collect());
             AlreadyTold
         })?;
-        let mut document = document::read(text, self.unknown_options()).map_err(|mistakes| {
-            tell(name, text, &mistakes);
+        let mut document = document::read(text, self.unknown_options()).map_err(|errors| {
+            tell(name, text, &errors);
             AlreadyTold
         })?;
         for read in &mut document.specifications {
@@ -148,16 +148,16 @@ fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
-fn tell(name: &str, text: &str, mistakes: &Reported<Located>) {
+fn tell(name: &str, text: &str, errors: &Reported<Located>) {
     let snippets = Snippets::new(name, text);
-    for mistake in &mistakes.shown {
-        output::note(snippets.show(mistake));
+    for finding in &errors.shown {
+        output::note(snippets.show(finding));
     }
-    let count = mistakes.shown.len() + mistakes.omitted;
+    let count = errors.shown.len() + errors.omitted;
     let noun = if count == 1 { "error" } else { "errors" };
-    let shown = match mistakes.omitted {
+    let shown = match errors.omitted {
         0 => String::new(),
-        _ => format!("; the first {} are shown above", mistakes.shown.len()),
+        _ => format!("; the first {} are shown above", errors.shown.len()),
     };
     output::note(format_args!("error: {name}: {count} {noun}{shown}"));
 }

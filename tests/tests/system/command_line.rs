@@ -70,7 +70,7 @@ fn push_without_a_file_says_which_one_it_misses() {
 }
 
 #[test]
-fn push_sends_nothing_of_a_file_with_a_mistake() {
+fn push_sends_nothing_of_a_file_with_an_error() {
     let server = Server::start(Engine::shared());
     let bad = TWO.replacen("0 0 1 1 *", "30-10 * * * *", 1);
 
@@ -209,7 +209,7 @@ fn next_refuses_a_bad_expression_and_takes_one_that_looks_like_a_flag() {
 }
 
 #[test]
-fn check_tells_all_mistakes_with_their_places_without_a_server() {
+fn check_tells_all_errors_with_their_places_without_a_server() {
     let directory = TempDir::new().unwrap();
     let (good, bad) = (directory.path().join("good.yml"), directory.path().join("bad.yml"));
     fs::write(&good, TWO).unwrap();

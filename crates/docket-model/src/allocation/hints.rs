@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{CatchUp, Due, Overlap, Policies, Specification};
 use crate::{
     duration::Duration,
+    finding::{Finding, Place},
     journal::shown,
-    mistake::{Mistake, Place},
     schedule::Schedule,
     zone::Zone,
 };
@@ -26,7 +26,7 @@ const TWINS: [(&str, &str, &str); 2] =
 type Hint = (&'static str, String);
 
 /// What the writer of a specification may not have meant.
-pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Mistake> {
+pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Finding> {
     let mut hints = Vec::new();
     let policies = &*specification.policies;
     match &specification.due {

@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::{Due, Policies, Specification, reader};
 use crate::{
     container::Container,
-    mistake::Mistake,
+    finding::Finding,
     name::{AllocationName, InvalidName},
     schedule::{self, InvalidSchedule},
     zone::UnknownZone,
@@ -59,7 +59,7 @@ pub enum InvalidStored {
     Due,
     /// Policies that are none, or that this version does not know.
     #[error("the stored policies are wrong: {}", told(.0))]
-    Policies(Vec<Mistake>),
+    Policies(Vec<Finding>),
 }
 
 impl Specification {
@@ -133,8 +133,8 @@ fn policies(stored: Option<&str>) -> Result<Arc<Policies>, InvalidStored> {
     reader::policies(stored).map_err(InvalidStored::Policies)
 }
 
-fn told(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+fn told(errors: &[Finding]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(

@@ -1,4 +1,4 @@
-//! Holds a JSON value against a Rust type: canonical keys, unknown keys, all mistakes at once.
+//! Holds a JSON value against a Rust type: canonical keys, unknown keys, all errors at once.
 //!
 //! The type's own `Deserialize` is the schema. A deserializer of ours walks the value; where the
 //! type asks for a struct it learns which keys there are, and maps that are free keep theirs. What
@@ -23,7 +23,7 @@ use super::{
     keys, mode,
     within::{Elements, Entries},
 };
-use crate::mistake::Place;
+use crate::finding::Place;
 
 /// Where the engine takes one text for a list of it, as in `Cmd: "date"`.
 const LISTS_OF_ONE: [&str; 5] = ["Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"];

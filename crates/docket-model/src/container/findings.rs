@@ -4,24 +4,24 @@ use std::fmt;
 
 use serde::de;
 
-use crate::mistake::{Mistake, Place, note, unknown_word};
+use crate::finding::{Finding, Place, note, unknown_word};
 
 /// What was found while a value was held against a type.
 #[derive(Default)]
 pub(super) struct Findings {
     /// Values of the wrong kind, and keys given twice.
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) errors: Vec<Finding>,
     /// Keys and words that the type does not have, but a newer engine may.
-    pub(super) unknown: Vec<Mistake>,
+    pub(super) unknown: Vec<Finding>,
 }
 
 impl Findings {
     pub(super) fn wrong(&mut self, at: Place<'_>, message: String) {
-        note(&mut self.mistakes, || at.wrong(message));
+        note(&mut self.errors, || at.wrong(message));
     }
 
     pub(super) fn wrong_key(&mut self, at: Place<'_>, key: &str, message: String) {
-        note(&mut self.mistakes, || at.wrong_key(key, message));
+        note(&mut self.errors, || at.wrong_key(key, message));
     }
 
     pub(super) fn unknown_key(&mut self, at: Place<'_>, key: &str, message: String) {

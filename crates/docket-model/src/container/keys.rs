@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::findings::{Findings, Mismatch};
 use crate::{
     allocation,
-    mistake::{Place, nearest, shortened, unknown_key},
+    finding::{Place, nearest, shortened, unknown_key},
 };
 
 /// Options that an older Engine API had and an engine in use may still take.

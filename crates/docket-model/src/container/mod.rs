@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
 use self::{conform::conform, values::Found};
-use crate::mistake::{Mistake, Place};
+use crate::finding::{Finding, Place};
 
 pub(crate) use self::{keys::home_of, remedy::expected_at, rules::reserved_label};
 pub use self::{
@@ -35,7 +35,7 @@ pub use self::{
 /// What becomes of an option that the Engine API does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownOptions {
-    /// It is a mistake.
+    /// It is an error.
     #[default]
     Refuse,
     /// It goes to the engine, with a warning: for an engine newer than docket.
@@ -77,28 +77,28 @@ struct Posted {
 impl Container {
     /// Reads what was posted under `Container`; notes what is wrong with it.
     ///
-    /// Returns the container, or nothing where a mistake was noted.
+    /// Returns the container, or nothing where an error was noted.
     pub(crate) fn read(
         mut posted: Value,
         at: Place<'_>,
         unknown_options: UnknownOptions,
-        mistakes: &mut Vec<Mistake>,
-        warnings: &mut Vec<Mistake>,
+        errors: &mut Vec<Finding>,
+        warnings: &mut Vec<Finding>,
     ) -> Option<Self> {
-        let before = mistakes.len();
+        let before = errors.len();
         let findings = conform::<Posted>(&mut posted, at);
-        mistakes.extend(findings.mistakes);
+        errors.extend(findings.errors);
         match unknown_options {
-            UnknownOptions::Refuse => mistakes.extend(findings.unknown),
+            UnknownOptions::Refuse => errors.extend(findings.unknown),
             UnknownOptions::Allow => warnings.extend(findings.unknown.into_iter().map(passed_on)),
         }
         // Anything but a mapping was noted.
         let Value::Object(container) = posted else {
             return None;
         };
-        rules::check(&container, at, mistakes);
-        values::check(&container, at, &mut Found { mistakes, warnings });
-        (mistakes.len() == before).then(|| Self::compact(container))
+        rules::check(&container, at, errors);
+        values::check(&container, at, &mut Found { errors, warnings });
+        (errors.len() == before).then(|| Self::compact(container))
     }
 
     /// Takes out what is not for the engine, and writes the rest without a space too much.
@@ -180,7 +180,7 @@ impl Serialize for Container {
     }
 }
 
-fn passed_on(mut unknown: Mistake) -> Mistake {
+fn passed_on(mut unknown: Finding) -> Finding {
     unknown.message.push_str(" (sent to the engine as it is)");
     unknown
 }

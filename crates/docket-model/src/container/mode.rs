@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::mistake::Place;
+use crate::finding::Place;
 
 /// No file has more bits.
 const ALL_BITS: u64 = 0o7777;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::mistake::Place;
+use crate::finding::Place;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

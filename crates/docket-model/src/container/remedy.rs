@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{quantity::Unit, yaml};
-use crate::mistake::{Place, expected, expected_with, shortened};
+use crate::finding::{Place, expected, expected_with, shortened};
 
 /// Says what should stand at a place, and what to write for it.
 pub(crate) fn expected_at(at: Place<'_>, kind: &str, found: &Value) -> String {

@@ -3,58 +3,58 @@
 use serde_json::{Map, Value};
 
 use super::Platform;
-use crate::mistake::{Mistake, Place, note, shortened};
+use crate::finding::{Finding, Place, note, shortened};
 
 /// Labels with this prefix are docket's own.
 pub const LABEL_PREFIX: &str = "io.docket.";
 
 /// Notes each rule that a container breaks.
-pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, mistakes: &mut Vec<Mistake>) {
+pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, errors: &mut Vec<Finding>) {
     match container.get("Config").unwrap_or(&Value::Null) {
         Value::Null => {
-            mistakes.push(Place::Key(&at, "Config").wrong("Config is required"));
+            errors.push(Place::Key(&at, "Config").wrong("Config is required"));
         }
-        Value::Object(config) => check_config(config, Place::Key(&at, "Config"), mistakes),
+        Value::Object(config) => check_config(config, Place::Key(&at, "Config"), errors),
         // Another kind of value was noted already.
         _ => {}
     }
     let name = container.get("Name").and_then(Value::as_str);
     if name.is_some_and(|name| !name.is_empty()) {
         let message = "docket names containers itself, by allocation and instant: leave it out";
-        mistakes.push(Place::Key(&at, "Name").wrong(message));
+        errors.push(Place::Key(&at, "Name").wrong(message));
     }
     let platform = container.get("Platform").and_then(Value::as_str);
     let platform = platform.filter(|platform| !platform.is_empty()).map(Platform::parse);
     if let Some(Err(invalid)) = platform {
-        mistakes.push(Place::Key(&at, "Platform").wrong(invalid.to_string()));
+        errors.push(Place::Key(&at, "Platform").wrong(invalid.to_string()));
     }
     if let Some(Value::Object(host)) = container.get("HostConfig") {
-        check_restart_policy(host, Place::Key(&at, "HostConfig"), mistakes);
+        check_restart_policy(host, Place::Key(&at, "HostConfig"), errors);
     }
 }
 
-fn check_config(config: &Map<String, Value>, at: Place<'_>, mistakes: &mut Vec<Mistake>) {
+fn check_config(config: &Map<String, Value>, at: Place<'_>, errors: &mut Vec<Finding>) {
     let image = config.get("Image").unwrap_or(&Value::Null);
     let absent = image.is_null() || image.as_str().is_some_and(|image| image.trim().is_empty());
     if absent {
-        mistakes.push(Place::Key(&at, "Image").wrong("Image is required"));
+        errors.push(Place::Key(&at, "Image").wrong("Image is required"));
     }
     if let Some(Value::Object(labels)) = config.get("Labels") {
         let at = Place::Key(&at, "Labels");
-        for mistake in labels.keys().filter_map(|key| reserved_label(key, at)) {
-            note(mistakes, || mistake);
+        for finding in labels.keys().filter_map(|key| reserved_label(key, at)) {
+            note(errors, || finding);
         }
     }
 }
 
-fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, mistakes: &mut Vec<Mistake>) {
+fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, errors: &mut Vec<Finding>) {
     let name = host.get("RestartPolicy").and_then(|policy| policy.get("Name")?.as_str());
     let Some(name) = name.filter(|name| !matches!(*name, "" | "no")) else {
         return;
     };
     let policy = Place::Key(&at, "RestartPolicy");
     let field = Place::Key(&policy, "Name").to_field();
-    if mistakes.iter().any(|mistake| mistake.field == field) {
+    if errors.iter().any(|finding| finding.field == field) {
         return;
     }
     let message = format!(
@@ -62,11 +62,11 @@ fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, mistakes: &mut
          use `Retries`, which are docket's own, or `no`",
         shortened(name)
     );
-    mistakes.push(Mistake::new(field, message));
+    errors.push(Finding::new(field, message));
 }
 
-/// A mistake where a label takes a name that is docket's.
-pub(crate) fn reserved_label(key: &str, labels: Place<'_>) -> Option<Mistake> {
+/// An error where a label takes a name that is docket's.
+pub(crate) fn reserved_label(key: &str, labels: Place<'_>) -> Option<Finding> {
     key.starts_with(LABEL_PREFIX).then(|| {
         let message = format!("labels that begin with `{LABEL_PREFIX}` are docket's own");
         labels.wrong_key(key, message)

@@ -13,7 +13,7 @@ use super::{
     conform::Node,
     findings::{Findings, Mismatch},
 };
-use crate::mistake::Place;
+use crate::finding::Place;
 
 /// The entries of an object, or none.
 pub(super) struct Entries<'a> {

@@ -1,6 +1,6 @@
 //! Short pieces of YAML, for messages that show what to write.
 
-use crate::mistake::shortened;
+use crate::finding::shortened;
 
 /// So many entries of a user's own are shown.
 const MOST_SHOWN: usize = 4;

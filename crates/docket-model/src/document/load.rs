@@ -17,7 +17,7 @@ use super::{
     source::{Mark, Source},
     syntax,
 };
-use crate::mistake::{FieldPath, Mistake, shortened};
+use crate::finding::{FieldPath, Finding, shortened};
 
 /// Entries that `<<` may copy in a whole document.
 const MAX_MERGED: usize = 1 << 22;
@@ -100,8 +100,8 @@ impl<'t> Loader<'t> {
     }
 
     fn wrong(&self, mark: Mark, message: &str) -> Located {
-        let mistake = Mistake::new(FieldPath::default(), message);
-        self.source.located(mark, mistake)
+        let finding = Finding::new(FieldPath::default(), message);
+        self.source.located(mark, finding)
     }
 
     fn note(&mut self, mark: Mark, message: &str) {
@@ -110,8 +110,8 @@ impl<'t> Loader<'t> {
     }
 
     fn note_at(&mut self, node: &Node<'t>, message: &str) {
-        let mistake = Mistake::new(FieldPath::default(), message);
-        self.noted.note(place::point(self.source, node, mistake));
+        let finding = Finding::new(FieldPath::default(), message);
+        self.noted.note(place::point(self.source, node, finding));
     }
 
     fn node(

@@ -1,4 +1,4 @@
-//! A mistake and its place.
+//! An error and its place.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -6,19 +6,19 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use crate::mistake::{MAX_REPORTED, Mistake, Reported};
+use crate::finding::{Finding, MAX_REPORTED, Reported};
 
-/// So many mistakes that are not shown are remembered, so that one in the defaults is counted once:
+/// So many errors that are not shown are remembered, so that one in the defaults is counted once:
 /// it is found with the first allocations.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// A mistake in a document, or a warning about it, with its place in the text.
+/// An error in a document, or a warning about it, with its place in the text.
 ///
 /// Written `3:9: Container.Config.Image: Image is required`; [`Located::in_file`] adds the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located {
-    /// What is wrong; of a schedule with several mistakes, one of them.
-    pub mistake: Mistake,
+    /// What is wrong; of a schedule with several errors, one of them.
+    pub finding: Finding,
     /// Counted from 1.
     pub line: usize,
     /// Counted in characters, from 1.
@@ -39,11 +39,11 @@ impl Located {
 
 impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.mistake)
+        write!(f, "{}:{}: {}", self.line, self.column, self.finding)
     }
 }
 
-/// Shows a mistake with the name of its file.
+/// Shows an error with the name of its file.
 #[derive(Debug, Clone, Copy)]
 pub struct InFile<'a> {
     file: &'a str,
@@ -56,13 +56,13 @@ impl fmt::Display for InFile<'_> {
     }
 }
 
-/// Mistakes in the order of the text; of very many the first.
+/// Errors in the order of the text; of very many the first.
 ///
 /// One in the defaults is found once for each allocation, and kept once.
 #[derive(Default)]
 pub(super) struct Noted {
     shown: BTreeMap<(usize, String), Located>,
-    /// Hashes of mistakes that are counted alone.
+    /// Hashes of errors that are counted alone.
     remembered: HashSet<u64>,
     omitted: usize,
     hasher: RandomState,
@@ -70,7 +70,7 @@ pub(super) struct Noted {
 
 impl Noted {
     pub(super) fn note(&mut self, located: Located) {
-        let key = (located.offset, located.mistake.to_string());
+        let key = (located.offset, located.finding.to_string());
         if self.shown.len() < MAX_REPORTED {
             self.shown.insert(key, located);
         } else if !self.shown.contains_key(&key) && self.is_new(&key) {
@@ -78,7 +78,7 @@ impl Noted {
         }
     }
 
-    /// Notes the mistake at which reading ended, in place of another one where there are very many.
+    /// Notes the error at which reading ended, in place of another one where there are very many.
     pub(super) fn note_last(&mut self, located: Located) {
         if self.shown.len() >= MAX_REPORTED {
             self.shown.pop_last();

@@ -1,14 +1,14 @@
-//! Reading `docket.yml`: every mistake in it at once, each with its place. No file is opened here.
+//! Reading `docket.yml`: every error in it at once, each with its place. No file is opened here.
 //!
 //! A document is YAML, and so JSON too. It is read in one pass by a parser that tells the place of
 //! everything, so that values and places cannot disagree:
 //!
 //! 1. Events become a tree of nodes with places, an allocation at a time (`load`, `node`).
 //! 2. A node becomes a JSON value, and that a specification, by the rules for all that is pushed.
-//! 3. The path of a mistake is followed through the node to its place (`place`).
+//! 3. The path of an error is followed through the node to its place (`place`).
 //!
 //! A document holds a list of specifications; or a mapping of `Defaults` and `Allocations`; or one
-//! specification. It is one YAML document: a second one is a mistake.
+//! specification. It is one YAML document: a second one is an error.
 
 mod defaults;
 mod load;
@@ -36,7 +36,7 @@ use crate::{
     StrictJson, Within, Zone,
     allocation::Specification,
     container::UnknownOptions,
-    mistake::{FieldPath, Mistake, Reported},
+    finding::{FieldPath, Finding, Reported},
     text::{self, InvalidText},
 };
 
@@ -45,7 +45,7 @@ pub use self::located::{InFile, Located};
 /// The longest document, in bytes: some 700,000 allocations.
 pub const MAX_LENGTH: usize = 256 << 20;
 
-/// A document without a mistake.
+/// A document without an error.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// What it specifies, in its order.
@@ -69,8 +69,8 @@ pub struct Read {
 /// The place where the bytes are not UTF-8, and what to do about it.
 pub fn decode(bytes: &[u8]) -> Result<&str, Located> {
     text::decode(bytes).map_err(|InvalidText { problem, line, column, offset }| {
-        let mistake = Mistake::new(FieldPath::default(), problem.to_string());
-        Located { mistake, line, column, offset, length: 0 }
+        let finding = Finding::new(FieldPath::default(), problem.to_string());
+        Located { finding, line, column, offset, length: 0 }
     })
 }
 
@@ -78,9 +78,9 @@ impl Read {
     /// Adds a warning if all instants of the schedule are in the past. `zone` is that of the server.
     pub fn warn_if_over(&mut self, now: DateTime<Utc>, zone: Zone) {
         if let Some(text) = self.specification.is_over(now, zone) {
-            let mistake = Mistake::new(FieldPath::key("Cron"), text);
+            let finding = Finding::new(FieldPath::key("Cron"), text);
             let line = self.line;
-            self.warnings.push(Located { mistake, line, column: 1, offset: 0, length: 0 });
+            self.warnings.push(Located { finding, line, column: 1, offset: 0, length: 0 });
         }
     }
 }
@@ -88,7 +88,7 @@ impl Read {
 /// Reads a document.
 ///
 /// # Errors
-/// Every mistake there is, in the order of the text; of very many the first, and how many more there
+/// Every error there is, in the order of the text; of very many the first, and how many more there
 /// are. Where the text is no YAML, those before and the first place where it is none.
 pub fn read(text: &str, unknown_options: UnknownOptions) -> Result<Document, Reported<Located>> {
     read_within(text, unknown_options, usize::MAX)

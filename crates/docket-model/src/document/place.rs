@@ -1,4 +1,4 @@
-//! From the path of a mistake to its place.
+//! From the path of an error to its place.
 
 use super::{
     Located,
@@ -6,19 +6,19 @@ use super::{
     source::Source,
 };
 use crate::{
-    mistake::{Mistake, Step},
+    finding::{Finding, Step},
     schedule,
 };
 
-/// The mistake at its place; each mistake in a schedule at its own, within the schedule's text.
-pub(super) fn find(source: &Source<'_>, item: &Node<'_>, mistake: Mistake) -> Vec<Located> {
-    let node = culprit(item, &mistake);
-    if mistake.schedule.is_empty() {
-        return vec![point(source, node, mistake)];
+/// The error at its place; each error in a schedule at its own, within the schedule's text.
+pub(super) fn find(source: &Source<'_>, item: &Node<'_>, finding: Finding) -> Vec<Located> {
+    let node = culprit(item, &finding);
+    if finding.schedule.is_empty() {
+        return vec![point(source, node, finding)];
     }
-    let each = mistake.schedule.iter().map(|part| {
+    let each = finding.schedule.iter().map(|part| {
         let alone =
-            Mistake { message: part.to_string(), schedule: vec![part.clone()], ..mistake.clone() };
+            Finding { message: part.to_string(), schedule: vec![part.clone()], ..finding.clone() };
         let whole = point(source, node, alone);
         narrowed(source, node, part, &whole).unwrap_or(whole)
     });
@@ -29,10 +29,10 @@ pub(super) fn find(source: &Source<'_>, item: &Node<'_>, mistake: Mistake) -> Ve
 ///
 /// A value that is missing is shown where it is missing: at the key it belongs under, or else at
 /// the allocation.
-fn culprit<'a, 't>(item: &'a Node<'t>, mistake: &Mistake) -> &'a Node<'t> {
-    let found = follow(item, &mistake.field.0);
+fn culprit<'a, 't>(item: &'a Node<'t>, finding: &Finding) -> &'a Node<'t> {
+    let found = follow(item, &finding.field.0);
     match (found.key, found.value) {
-        (Some(key), Some(value)) if mistake.at_key || is_blank(value) => key,
+        (Some(key), Some(value)) if finding.at_key || is_blank(value) => key,
         (_, Some(value)) => value,
         (Some(key), None) => key,
         (None, None) => item,
@@ -43,9 +43,9 @@ fn is_blank(value: &Node<'_>) -> bool {
     value.mark.is_empty() && matches!(value.content, Content::Scalar(_))
 }
 
-/// A mistake in the whole of a value, or a key.
-pub(super) fn point(source: &Source<'_>, node: &Node<'_>, mistake: Mistake) -> Located {
-    let located = source.located(node.mark, mistake);
+/// An error in the whole of a value, or a key.
+pub(super) fn point(source: &Source<'_>, node: &Node<'_>, finding: Finding) -> Located {
+    let located = source.located(node.mark, finding);
     // The parser counts what follows a quotation, such as a comment, among it.
     let length = quotation(source, node, &located).map(|(start, text)| start + text.len() + 1);
     Located {
@@ -85,7 +85,7 @@ fn quotation<'s>(
 fn narrowed(
     source: &Source<'_>,
     node: &Node<'_>,
-    part: &schedule::Mistake,
+    part: &schedule::ScheduleError,
     whole: &Located,
 ) -> Option<Located> {
     let Content::Scalar(scalar) = &node.content else {

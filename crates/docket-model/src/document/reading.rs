@@ -1,4 +1,4 @@
-//! From the nodes of a document to its specifications, and to the mistakes in them.
+//! From the nodes of a document to its specifications, and to the errors in them.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -15,7 +15,7 @@ use crate::{
     allocation::{self, Specification},
     chain::{self, Unfit},
     container::UnknownOptions,
-    mistake::{FieldPath, Mistake, REQUIRED, Reported, unknown_key},
+    finding::{FieldPath, Finding, REQUIRED, Reported, unknown_key},
     strict_json::{MAX_WEIGHT, TEXT_WEIGHT},
 };
 
@@ -136,7 +136,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// The entry with the key, in any case; a second one is a mistake.
+    /// The entry with the key, in any case; a second one is an error.
     fn only<'a>(&mut self, entries: &'a [Entry<'t>], known: &str) -> Option<&'a Entry<'t>> {
         let mut found = entries.iter().filter(|(key, _)| key.text().eq_ignore_ascii_case(known));
         let first = found.next();
@@ -186,8 +186,8 @@ impl<'t> Reading<'t> {
                     warnings,
                 });
             }
-            Err(mistakes) => {
-                self.note(item, mistakes);
+            Err(errors) => {
+                self.note(item, errors);
             }
         }
     }
@@ -196,7 +196,7 @@ impl<'t> Reading<'t> {
     fn parents(&mut self, item: &Node<'t>, specification: &Specification) {
         let places = 0..specification.parents().len();
         let places = places.map(|place| FieldPath::key("After").with_index(place));
-        let places: Vec<_> = places.map(|field| Mistake::new(field, String::new())).collect();
+        let places: Vec<_> = places.map(|field| Finding::new(field, String::new())).collect();
         if !places.is_empty() {
             self.parents.insert(self.specifications.len(), self.located(item, places));
         }
@@ -215,9 +215,9 @@ impl<'t> Reading<'t> {
             chain::unfit(&specifications, &|_| Some(Vec::new()))
         {
             let places = self.parents.get(&index).into_iter().flatten();
-            for place in places.filter(|place| place.mistake.field == field) {
-                let mistake = Mistake::new(field.clone(), message.clone());
-                self.noted.note(Located { mistake, ..place.clone() });
+            for place in places.filter(|place| place.finding.field == field) {
+                let finding = Finding::new(field.clone(), message.clone());
+                self.noted.note(Located { finding, ..place.clone() });
             }
         }
     }
@@ -237,39 +237,39 @@ impl<'t> Reading<'t> {
         };
         let message =
             format!("the name `{text}` is given twice, in line {earlier} and in line {line}");
-        let mistake = Mistake::new(FieldPath::key("Name"), message);
-        self.note(item, vec![mistake]);
+        let finding = Finding::new(FieldPath::key("Name"), message);
+        self.note(item, vec![finding]);
     }
 
-    fn note(&mut self, item: &Node<'t>, mistakes: Vec<Mistake>) {
-        for located in self.located(item, mistakes) {
+    fn note(&mut self, item: &Node<'t>, errors: Vec<Finding>) {
+        for located in self.located(item, errors) {
             self.noted.note(located);
         }
     }
 
-    fn located(&self, item: &Node<'t>, mistakes: Vec<Mistake>) -> Vec<Located> {
-        let mistakes = mistakes.into_iter().map(with_remedy);
-        mistakes.flat_map(|mistake| place::find(self.source, item, mistake)).collect()
+    fn located(&self, item: &Node<'t>, errors: Vec<Finding>) -> Vec<Located> {
+        let errors = errors.into_iter().map(with_remedy);
+        errors.flat_map(|finding| place::find(self.source, item, finding)).collect()
     }
 
     /// Notes that the document is too large. That would be noted for each allocation that follows, so
     /// reading ends here.
     fn too_large(&mut self, at: &Node<'t>, message: &str) {
         self.is_too_large = true;
-        let mistake = Mistake::new(FieldPath::default(), message);
-        self.noted.note_last(place::point(self.source, at, mistake));
+        let finding = Finding::new(FieldPath::default(), message);
+        self.noted.note_last(place::point(self.source, at, finding));
     }
 
     fn wrong(&mut self, at: &Node<'t>, message: &str) {
-        let mistake = Mistake::new(FieldPath::default(), message);
-        self.noted.note(place::point(self.source, at, mistake));
+        let finding = Finding::new(FieldPath::default(), message);
+        self.noted.note(place::point(self.source, at, finding));
     }
 
     pub(super) fn finish(mut self) -> Result<Document, Reported<Located>> {
         self.circles();
-        let mistakes = self.noted.into_sorted();
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+        let errors = self.noted.into_sorted();
+        if !errors.is_empty() {
+            return Err(errors);
         }
         Ok(Document { specifications: self.specifications })
     }
@@ -282,15 +282,15 @@ fn has_any(entries: &[Entry<'_>], keys: &[&str]) -> bool {
 
 /// A missing key with what to write. The answer to a push keeps the bare word `Required`, which clients
 /// of the API may look for.
-fn with_remedy(mistake: Mistake) -> Mistake {
-    let message = if mistake.message != REQUIRED {
-        return mistake;
-    } else if mistake.field == FieldPath::key("Cron") {
+fn with_remedy(finding: Finding) -> Finding {
+    let message = if finding.message != REQUIRED {
+        return finding;
+    } else if finding.field == FieldPath::key("Cron") {
         "Cron is required: write a schedule, \"\" for manual runs only, or After"
-    } else if mistake.field == FieldPath::key("Name") {
+    } else if finding.field == FieldPath::key("Name") {
         "Name is required: write a name of letters, digits, `_`, `.` and `-`"
     } else {
-        return mistake;
+        return finding;
     };
-    Mistake { message: message.to_owned(), ..mistake }
+    Finding { message: message.to_owned(), ..finding }
 }

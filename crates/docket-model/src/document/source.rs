@@ -5,12 +5,12 @@ use std::cell::OnceCell;
 use saphyr_parser::{Marker, Span};
 
 use super::Located;
-use crate::mistake::{FieldPath, Mistake};
+use crate::finding::{FieldPath, Finding};
 
 /// The parser counts characters; the byte of each one of so many is remembered.
 const STRIDE: usize = 1024;
 
-/// A mistake points at so many characters at most: more than a schedule may have.
+/// An error points at so many characters at most: more than a schedule may have.
 const MOST_POINTED: usize = 2048;
 
 /// Where something stands: places in characters, small, because every value has one.
@@ -104,8 +104,8 @@ impl<'t> Source<'t> {
             .map_or(self.text.len(), |(index, _)| base + index)
     }
 
-    /// A mistake in what stands at the mark, up to the end of its first line.
-    pub(super) fn located(&self, mark: Mark, mistake: Mistake) -> Located {
+    /// An error in what stands at the mark, up to the end of its first line.
+    pub(super) fn located(&self, mark: Mark, finding: Finding) -> Located {
         let offset = self.byte(mark.start);
         let rest = self.text.get(offset..).unwrap_or_default();
         let length =
@@ -118,7 +118,7 @@ impl<'t> Source<'t> {
             .last();
         let shown = rest.get(..line_end.unwrap_or_default());
         Located {
-            mistake,
+            finding,
             line: mark.line(),
             column: mark.column as usize + 1,
             offset,
@@ -126,9 +126,9 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// A mistake of the document as a whole.
+    /// An error of the document as a whole.
     pub(super) fn at_start(&self, message: String) -> Located {
-        self.located(Mark::START, Mistake::new(FieldPath::default(), message))
+        self.located(Mark::START, Finding::new(FieldPath::default(), message))
     }
 }
 

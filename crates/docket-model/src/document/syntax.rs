@@ -6,7 +6,7 @@ use super::{
     Located,
     source::{Mark, Source},
 };
-use crate::mistake::{FieldPath, Mistake, shortened};
+use crate::finding::{FieldPath, Finding, shortened};
 
 /// Letters with which a plain text cannot begin.
 const RESERVED: [char; 12] = ['*', '&', '@', '?', '-', '%', '!', '`', '|', '>', ',', '['];
@@ -22,12 +22,12 @@ pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
         let message = "YAML is indented with spaces: a tab stands here";
         let tab = after.find('\t').and_then(|index| after.get(..index));
         let mark = tab.map_or(mark, |skipped| mark.after(skipped));
-        return source.located(mark, Mistake::new(FieldPath::default(), message));
+        return source.located(mark, Finding::new(FieldPath::default(), message));
     }
     let message = unquoted_schedule(line_before, line_after)
         .or_else(|| way_out(error.info(), line_after))
         .unwrap_or_else(|| format!("this is no YAML: {}", error.info()));
-    source.located(mark, Mistake::new(FieldPath::default(), message))
+    source.located(mark, Finding::new(FieldPath::default(), message))
 }
 
 /// `*` and `@`, with which many schedules begin, mean something else to YAML.

@@ -1,8 +1,8 @@
 //! One element of a field: `*`, `v`, `a-b`, any of them with a step. Those with `L`, `W` and `#`
 //! are next door.
 
+use super::error::{Piece, ScheduleError};
 use super::field::{Field, SUNDAY, Value};
-use super::mistake::{Mistake, Piece};
 use super::special::{self, special};
 
 /// What an element names.
@@ -44,7 +44,7 @@ impl Element {
     }
 }
 
-pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, Mistake> {
+pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, ScheduleError> {
     if let Some(special) = special(field, piece) {
         return special;
     }
@@ -66,15 +66,15 @@ pub(super) fn parse(field: Field, piece: Piece<'_>) -> Result<Element, Mistake> 
     }
 }
 
-fn step(field: Field, whole: Piece<'_>, piece: Piece<'_>) -> Result<u16, Mistake> {
+fn step(field: Field, whole: Piece<'_>, piece: Piece<'_>) -> Result<u16, ScheduleError> {
     let greatest = field.greatest_written();
     if piece.text.is_empty() || !piece.text.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("{} has no step (1-{greatest}) after the slash", whole.text);
-        return Err(field.mistake(whole, message));
+        return Err(field.error(whole, message));
     }
     let step = piece.text.parse::<u64>().ok().and_then(|step| u16::try_from(step).ok());
     step.filter(|step| (1..=greatest).contains(step)).ok_or_else(|| {
-        field.mistake(piece, format!("step {} is out of range (1-{greatest})", piece.text))
+        field.error(piece, format!("step {} is out of range (1-{greatest})", piece.text))
     })
 }
 
@@ -83,7 +83,7 @@ fn range(
     whole: Piece<'_>,
     base: Piece<'_>,
     step: Option<u16>,
-) -> Result<Element, Mistake> {
+) -> Result<Element, ScheduleError> {
     let Some((left, right)) = base.split_once('-') else {
         if step.is_some() && special(field, base).is_some() {
             return Err(special::lonely(field, base));
@@ -112,7 +112,12 @@ fn range(
 }
 
 /// Says that a range runs backwards, and how to write what it means.
-fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u16>) -> Mistake {
+fn reversed(
+    field: Field,
+    whole: Piece<'_>,
+    ends: (Value, Value),
+    step: Option<u16>,
+) -> ScheduleError {
     let (first, last) = ends;
     let range = |from: u16, to: u16| {
         let from_text = field.show(from, first.is_name);
@@ -121,7 +126,7 @@ fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u
         }
         format!("{from_text}-{}", field.show(to, first.is_name || last.is_name))
     };
-    let mistake = field.misuse(whole, "is reversed");
+    let error = field.misuse(whole, "is reversed");
     let (lower, upper) = (field.least(), field.greatest_written());
     let rewrite = match (field, step) {
         (Field::Year, _) => range(last.number, first.number),
@@ -131,7 +136,7 @@ fn reversed(field: Field, whole: Piece<'_>, ends: (Value, Value), step: Option<u
         (Field::WeekDay, _) => format!("{},{}", range(first.number, SUNDAY), range(1, last.number)),
         _ => format!("{},{}", range(first.number, upper), range(lower, last.number)),
     };
-    mistake.with_hint(format!("write {rewrite}"))
+    error.with_hint(format!("write {rewrite}"))
 }
 
 /// Lists what a reversed range with a step means when it goes round.

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use super::calendar::{Calendar, Clock};
 use super::day::{DayRule, Deciding, MonthDays, WeekDays};
 use super::element::{self, Element};
+use super::error::{Piece, ScheduleError};
 use super::field::{Field, SUNDAY};
-use super::mistake::{Mistake, Piece};
 use super::walk::Walk;
 
 const FIVE: [Field; 5] =
     [Field::Minute, Field::Hour, Field::MonthDay, Field::Month, Field::WeekDay];
 
-/// Parses an expression whose words are its fields, and reports every mistake in it.
-pub(super) fn parse(whole: Piece<'_>) -> Result<Calendar, Vec<Mistake>> {
+/// Parses an expression whose words are its fields, and reports every error in it.
+pub(super) fn parse(whole: Piece<'_>) -> Result<Calendar, Vec<ScheduleError>> {
     let words: Vec<_> = whole.words().collect();
     let fields: &[&[Field]] = match words.len() {
         5 => &[&FIVE],
@@ -22,20 +22,20 @@ pub(super) fn parse(whole: Piece<'_>) -> Result<Calendar, Vec<Mistake>> {
         _ => return Err(vec![wrong_count(whole, words.len())]),
     };
     let mut lists = Vec::with_capacity(words.len());
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     for (field, word) in fields.iter().copied().flatten().zip(&words) {
-        lists.push(List::parse(*field, *word, &mut mistakes));
+        lists.push(List::parse(*field, *word, &mut errors));
     }
-    if mistakes.is_empty() {
-        return calendar(&lists).map_err(|message| vec![Mistake::new(None, whole, message)]);
+    if errors.is_empty() {
+        return calendar(&lists).map_err(|message| vec![ScheduleError::new(None, whole, message)]);
     }
     if words.len() == 6 {
-        explain_six(whole, &mut mistakes);
+        explain_six(whole, &mut errors);
     }
-    Err(mistakes)
+    Err(errors)
 }
 
-fn wrong_count(whole: Piece<'_>, found: usize) -> Mistake {
+fn wrong_count(whole: Piece<'_>, found: usize) -> ScheduleError {
     let fields = if found == 1 { "field" } else { "fields" };
     let message = format!("found {found} {fields}, a cron schedule has 5, 6 or 7");
     let hint = if whole.text.starts_with("PT") {
@@ -43,25 +43,25 @@ fn wrong_count(whole: Piece<'_>, found: usize) -> Mistake {
     } else {
         "write min hour dom month dow, then year if wanted, and sec before all of them"
     };
-    Mistake::new(None, whole, message).with_hint(hint)
+    ScheduleError::new(None, whole, message).with_hint(hint)
 }
 
 /// Six fields are often meant to begin with seconds.
-fn explain_six(whole: Piece<'_>, mistakes: &mut [Mistake]) {
+fn explain_six(whole: Piece<'_>, errors: &mut [ScheduleError]) {
     let seven = format!("{} *", whole.text);
     let is_meant = parse(Piece { text: &seven, offset: 0 }).is_ok();
-    let in_year = mistakes.iter().position(|mistake| mistake.part == Some(Field::Year.name()));
+    let in_year = errors.iter().position(|error| error.part == Some(Field::Year.name()));
     let Some(index) = in_year.or(is_meant.then_some(0)) else {
         return;
     };
-    if let Some(mistake) = mistakes.get_mut(index) {
+    if let Some(error) = errors.get_mut(index) {
         let year = "the sixth of six fields is the year";
-        let hint = match &mistake.hint {
+        let hint = match &error.hint {
             _ if is_meant => format!("{year}; with seconds write {seven}"),
             Some(rewrite) => format!("{year}; {rewrite}"),
             None => year.to_owned(),
         };
-        mistake.hint = Some(hint);
+        error.hint = Some(hint);
     }
 }
 
@@ -73,19 +73,19 @@ struct List {
 }
 
 impl List {
-    fn parse(field: Field, word: Piece<'_>, mistakes: &mut Vec<Mistake>) -> Self {
+    fn parse(field: Field, word: Piece<'_>, errors: &mut Vec<ScheduleError>) -> Self {
         let mut elements = Vec::new();
         for piece in word.split(|c| c == ',') {
             match element::parse(field, piece) {
                 _ if piece.text.is_empty() => {
-                    mistakes.push(field.misuse(word, "has an empty element in its list"));
+                    errors.push(field.misuse(word, "has an empty element in its list"));
                     break;
                 }
                 _ if !piece.text.is_ascii() => {
-                    mistakes.push(Mistake::foreign(Some(field.name()), piece));
+                    errors.push(ScheduleError::foreign(Some(field.name()), piece));
                 }
                 Ok(element) => elements.push(element),
-                Err(mistake) => mistakes.push(mistake),
+                Err(error) => errors.push(error),
             }
         }
         Self { field, elements, begins_with_star: word.text.starts_with(['*', '?']) }

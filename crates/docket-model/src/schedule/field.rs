@@ -1,6 +1,6 @@
 //! The fields of a cron expression: their ranges, their names, and a single value in them.
 
-use super::mistake::{Mistake, Piece};
+use super::error::{Piece, ScheduleError};
 
 /// One of the seven fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) struct Value {
 }
 
 impl Field {
-    /// The name of the field in this language and in its mistakes.
+    /// The name of the field in this language and in its errors.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Second => "sec",
@@ -95,7 +95,7 @@ impl Field {
         if self == Self::WeekDay { SUNDAY } else { self.greatest() }
     }
 
-    /// What can be written, for mistakes.
+    /// What can be written, for errors.
     fn allowed(self) -> String {
         let names = match self {
             Self::Month => ", JAN-DEC",
@@ -113,22 +113,22 @@ impl Field {
         }
     }
 
-    pub(super) fn mistake(self, piece: Piece<'_>, message: String) -> Mistake {
-        Mistake::new(Some(self.name()), piece, message)
+    pub(super) fn error(self, piece: Piece<'_>, message: String) -> ScheduleError {
+        ScheduleError::new(Some(self.name()), piece, message)
     }
 
     /// Says what is wrong with the form of a text, and what can be written.
-    pub(super) fn misuse(self, piece: Piece<'_>, what: &str) -> Mistake {
-        self.mistake(piece, format!("{} {what} ({})", piece.text, self.allowed()))
+    pub(super) fn misuse(self, piece: Piece<'_>, what: &str) -> ScheduleError {
+        self.error(piece, format!("{} {what} ({})", piece.text, self.allowed()))
     }
 
     /// Says that a text is nothing that the field knows.
-    pub(super) fn misfit(self, piece: Piece<'_>) -> Mistake {
+    pub(super) fn misfit(self, piece: Piece<'_>) -> ScheduleError {
         self.misuse(piece, &format!("is not {}", self.noun()))
     }
 
     /// Parses a number or a name.
-    pub(super) fn value(self, piece: Piece<'_>) -> Result<Value, Mistake> {
+    pub(super) fn value(self, piece: Piece<'_>) -> Result<Value, ScheduleError> {
         let text = piece.text;
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return self.number(piece).map(|number| Value { number, is_name: false });
@@ -139,17 +139,17 @@ impl Field {
         Err(self.foreign(piece))
     }
 
-    fn number(self, piece: Piece<'_>) -> Result<u16, Mistake> {
+    fn number(self, piece: Piece<'_>) -> Result<u16, ScheduleError> {
         let number = piece.text.parse::<u64>().ok().and_then(|number| u16::try_from(number).ok());
         let range = self.least()..=self.greatest_written();
         number.filter(|number| range.contains(number)).ok_or_else(|| {
             let (text, least, greatest) = (piece.text, self.least(), self.greatest_written());
-            self.mistake(piece, format!("{text} is out of range ({least}-{greatest})"))
+            self.error(piece, format!("{text} is out of range ({least}-{greatest})"))
         })
     }
 
     /// Says what a text is that is no value here: a name of another field, or one misspelt.
-    fn foreign(self, piece: Piece<'_>) -> Mistake {
+    fn foreign(self, piece: Piece<'_>) -> ScheduleError {
         let text = piece.text.to_ascii_uppercase();
         for other in [Self::Month, Self::WeekDay] {
             if other != self && named(other.names(), &text).is_some() {

@@ -1,6 +1,6 @@
 //! Fixed distances: `@every 1h30m`, counted from when the allocation was created.
 
-use super::mistake::{Mistake, Piece};
+use super::error::{Piece, ScheduleError};
 
 const PART: Option<&str> = Some("interval");
 
@@ -15,10 +15,10 @@ pub(super) struct Interval {
 
 impl Interval {
     /// Parses the text after `@every`.
-    pub(super) fn parse(piece: Piece<'_>) -> Result<Self, Mistake> {
-        let seconds = total(piece).map_err(|mistake| foreign(piece).unwrap_or(mistake))?;
+    pub(super) fn parse(piece: Piece<'_>) -> Result<Self, ScheduleError> {
+        let seconds = total(piece).map_err(|error| foreign(piece).unwrap_or(error))?;
         if seconds == 0 {
-            return Err(Mistake::new(PART, piece, "an interval is at least 1s".into()));
+            return Err(ScheduleError::new(PART, piece, "an interval is at least 1s".into()));
         }
         match i64::try_from(seconds) {
             Ok(seconds) => Ok(Self { seconds }),
@@ -49,7 +49,7 @@ impl Interval {
 }
 
 /// Adds up the amounts, each unit at most once and the larger before the smaller.
-fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
+fn total(piece: Piece<'_>) -> Result<u64, ScheduleError> {
     let mut rest = piece.text;
     let (mut total, mut smallest) = (0_u64, u64::MAX);
     while !rest.is_empty() {
@@ -58,8 +58,8 @@ fn total(piece: Piece<'_>) -> Result<u64, Mistake> {
         let mut tail = tail.chars();
         let unit = unit(piece, digits, tail.next())?;
         if unit >= smallest {
-            let mistake = wrong(piece, "repeats a unit or has them out of order");
-            return Err(mistake.with_hint("write 1h30m10s"));
+            let error = wrong(piece, "repeats a unit or has them out of order");
+            return Err(error.with_hint("write 1h30m10s"));
         }
         smallest = unit;
         let number = digits.parse::<u64>().ok();
@@ -84,7 +84,7 @@ const FOREIGN_UNITS: [(&[&str], u64); 7] = [
 ];
 
 /// What is wrong with an interval that is written with the units of other programs, and what to write.
-fn foreign(piece: Piece<'_>) -> Option<Mistake> {
+fn foreign(piece: Piece<'_>) -> Option<ScheduleError> {
     let text: String = piece.text.split_whitespace().collect();
     let (mut rest, mut total, mut longest) = (text.as_str(), 0_u64, 0);
     while !rest.is_empty() {
@@ -126,7 +126,7 @@ fn written(seconds: u64) -> String {
 }
 
 /// Returns the seconds of the unit that follows some digits.
-fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, Mistake> {
+fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, ScheduleError> {
     match letter {
         Some('h' | 'm' | 's') if digits.is_empty() => {
             Err(wrong(piece, "lacks a number").with_hint("write 1h30m10s"))
@@ -136,7 +136,7 @@ fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, Mis
         Some('s') => Ok(1),
         None => {
             let hint = format!("write {digits}s or {digits}m");
-            Err(Mistake::new(PART, piece, format!("{digits} what?")).with_hint(hint))
+            Err(ScheduleError::new(PART, piece, format!("{digits} what?")).with_hint(hint))
         }
         Some('.' | ',') => Err(wrong(piece, "has a fraction").with_hint("write 1h30m for 1.5h")),
         Some(_) => Err(wrong(piece, "is not an interval")
@@ -144,6 +144,6 @@ fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, Mis
     }
 }
 
-fn wrong(piece: Piece<'_>, what: &str) -> Mistake {
-    Mistake::new(PART, piece, format!("{} {what}", piece.text))
+fn wrong(piece: Piece<'_>, what: &str) -> ScheduleError {
+    ScheduleError::new(PART, piece, format!("{} {what}", piece.text))
 }

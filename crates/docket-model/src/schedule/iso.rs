@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime};
 
-use super::mistake::{Mistake, Piece};
+use super::error::{Piece, ScheduleError};
 use super::repeating::{Period, Repeating, Start};
 
 /// The longest period, in years: a start has four digits of year too.
@@ -22,11 +22,13 @@ pub(super) fn is_meant(text: &str) -> bool {
     matches!(first, Some('R' | 'r')) && head.starts_with('/')
 }
 
-pub(super) fn parse(piece: Piece<'_>) -> Result<Repeating, Vec<Mistake>> {
+pub(super) fn parse(piece: Piece<'_>) -> Result<Repeating, Vec<ScheduleError>> {
     let parts: Vec<_> = piece.split(|c| c == '/').collect();
     let &[count, start, period] = parts.as_slice() else {
         let message = format!("found {} parts between slashes, not 3", parts.len());
-        return Err(vec![Mistake::new(None, piece, message).with_hint("write R/START/PERIOD")]);
+        return Err(vec![
+            ScheduleError::new(None, piece, message).with_hint("write R/START/PERIOD"),
+        ]);
     };
     match (runs(count), self::start(start), self::period(period)) {
         (Ok(runs), Ok(start), Ok(found)) if found.is_zero() && runs != Some(1) => {
@@ -35,24 +37,25 @@ pub(super) fn parse(piece: Piece<'_>) -> Result<Repeating, Vec<Mistake>> {
         }
         (Ok(runs), Ok(start), Ok(period)) => Ok(Repeating { runs, start, period }),
         (runs, start, period) => {
-            let mistakes = [runs.err(), start.err(), period.err()];
-            Err(mistakes.into_iter().flatten().collect())
+            let errors = [runs.err(), start.err(), period.err()];
+            Err(errors.into_iter().flatten().collect())
         }
     }
 }
 
-fn zero(period: Piece<'_>, runs: Option<u64>) -> Mistake {
+fn zero(period: Piece<'_>, runs: Option<u64>) -> ScheduleError {
     let message = format!("{} is zero, which only R1 may be", period.text);
-    let mistake = Mistake::new(Some("period"), period, message);
+    let error = ScheduleError::new(Some("period"), period, message);
     match runs {
-        None => mistake.with_hint("write R1 for a single run"),
-        Some(_) => mistake,
+        None => error.with_hint("write R1 for a single run"),
+        Some(_) => error,
     }
 }
 
-fn runs(piece: Piece<'_>) -> Result<Option<u64>, Mistake> {
-    let wrong =
-        |message: &str| Mistake::new(Some("count"), piece, format!("{} {message}", piece.text));
+fn runs(piece: Piece<'_>) -> Result<Option<u64>, ScheduleError> {
+    let wrong = |message: &str| {
+        ScheduleError::new(Some("count"), piece, format!("{} {message}", piece.text))
+    };
     let Some(digits) = piece.text.strip_prefix('R') else {
         return Err(wrong("does not begin with a capital R").with_hint("write R"));
     };
@@ -70,7 +73,7 @@ fn runs(piece: Piece<'_>) -> Result<Option<u64>, Mistake> {
     }
 }
 
-fn start(piece: Piece<'_>) -> Result<Start, Mistake> {
+fn start(piece: Piece<'_>) -> Result<Start, ScheduleError> {
     if piece.text.is_empty() {
         return Ok(Start::Acceptance);
     }
@@ -90,7 +93,7 @@ fn start(piece: Piece<'_>) -> Result<Start, Mistake> {
         let message = format!("{} is not a date and time", piece.text);
         let hint =
             "write 2026-04-29T18:00:00, with Z or an offset such as +02:00 behind it or nothing";
-        Mistake::new(Some("start"), piece, message).with_hint(hint)
+        ScheduleError::new(Some("start"), piece, message).with_hint(hint)
     })
 }
 
@@ -108,10 +111,10 @@ fn is_shaped(text: &str, shape: &str) -> bool {
         })
 }
 
-fn period(piece: Piece<'_>) -> Result<Period, Mistake> {
+fn period(piece: Piece<'_>) -> Result<Period, ScheduleError> {
     let wrong = |message: &str, hint: &str| {
         let message = format!("{} {message}", piece.text);
-        Err(Mistake::new(Some("period"), piece, message).with_hint(hint))
+        Err(ScheduleError::new(Some("period"), piece, message).with_hint(hint))
     };
     let Some(parts) = piece.text.strip_prefix('P') else {
         return wrong("is not a period", "write P1D, P1M or PT1H30M");
@@ -133,7 +136,7 @@ fn period(piece: Piece<'_>) -> Result<Period, Mistake> {
     match (amounts(date, "YMWD"), amounts(time, "HMS")) {
         (Some(date), Some(time)) => sum(&date, &time).ok_or_else(|| {
             let message = format!("{} is too long (up to {LONGEST} years)", piece.text);
-            Mistake::new(Some("period"), piece, message)
+            ScheduleError::new(Some("period"), piece, message)
         }),
         _ => wrong("is not a period", "write each unit once, in the order P1Y2M3W4DT5H6M7S"),
     }

@@ -8,12 +8,12 @@
 mod calendar;
 mod day;
 mod element;
+mod error;
 mod expression;
 mod field;
 mod interval;
 mod iso;
 mod left_out;
-mod mistake;
 mod parse;
 mod repeating;
 mod sentence;
@@ -33,8 +33,8 @@ use repeating::Repeating;
 
 use crate::zone::Zone;
 
+pub use error::{InvalidSchedule, ScheduleError};
 pub use left_out::LeftOut;
-pub use mistake::{InvalidSchedule, Mistake};
 pub use shared::shared;
 pub use upcoming::{Note, Upcoming};
 
@@ -71,11 +71,11 @@ impl Schedule {
     /// Parses a schedule of up to 1,024 bytes; white space around it is ignored.
     ///
     /// # Errors
-    /// [`InvalidSchedule`] holds every mistake in the text, with its place.
+    /// [`InvalidSchedule`] holds every error in the text, with its place.
     pub fn parse(text: &str) -> Result<Self, InvalidSchedule> {
         match parse::parse(text) {
             Ok(rule) => Ok(Self { text: text.into(), rule }),
-            Err(mistakes) => Err(InvalidSchedule::new(text, mistakes)),
+            Err(errors) => Err(InvalidSchedule::new(text, errors)),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Which of its forms a schedule has, and the forms that are a single word.
 
 use super::Rule;
+use super::error::{Piece, ScheduleError};
 use super::expression;
 use super::interval::Interval;
 use super::iso;
-use super::mistake::{Mistake, Piece};
 
 /// The longest schedule, in bytes. Every list written out in full is shorter, but for the years.
 const LONGEST: usize = 1024;
@@ -23,7 +23,7 @@ const ALIASES: [(&str, &str); 7] = [
 const SLIPS: usize = 3;
 
 /// Parses a schedule in any of its forms.
-pub(super) fn parse(text: &str) -> Result<Rule, Vec<Mistake>> {
+pub(super) fn parse(text: &str) -> Result<Rule, Vec<ScheduleError>> {
     let whole = Piece { text, offset: 0 };
     if text.is_empty() {
         return Ok(Rule::Empty);
@@ -31,29 +31,29 @@ pub(super) fn parse(text: &str) -> Result<Rule, Vec<Mistake>> {
     if text.len() > LONGEST {
         let message = format!("{} bytes are too long (up to {LONGEST})", text.len());
         let (start, _) = whole.split_at(text.chars().next().map_or(0, char::len_utf8));
-        return Err(vec![Mistake::new(None, start, message)]);
+        return Err(vec![ScheduleError::new(None, start, message)]);
     }
     let trimmed = whole.trimmed();
     if trimmed.text.is_empty() {
-        let mistake = Mistake::new(None, whole, "nothing but white space".into());
-        return Err(vec![mistake.with_hint("write \"\" for an allocation that has no schedule")]);
+        let error = ScheduleError::new(None, whole, "nothing but white space".into());
+        return Err(vec![error.with_hint("write \"\" for an allocation that has no schedule")]);
     }
     let Some((zone, rest)) = split_zone(trimmed) else {
         return form(trimmed);
     };
-    let mut mistakes = vec![zone];
+    let mut errors = vec![zone];
     if !rest.text.is_empty() {
-        mistakes.extend(form(rest).err().into_iter().flatten());
+        errors.extend(form(rest).err().into_iter().flatten());
     }
-    Err(mistakes)
+    Err(errors)
 }
 
-fn form(piece: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
+fn form(piece: Piece<'_>) -> Result<Rule, Vec<ScheduleError>> {
     let is_expression = !piece.text.starts_with('@') && !iso::is_meant(piece.text);
     // Five to seven fields say themselves which of them hold something foreign.
     let has_fields = is_expression && (5..=7).contains(&piece.words().count());
     if !has_fields && !piece.text.is_ascii() {
-        return Err(vec![Mistake::foreign(None, piece)]);
+        return Err(vec![ScheduleError::foreign(None, piece)]);
     }
     if is_expression {
         return expression::parse(piece).map(|calendar| Rule::Calendar(calendar.into()));
@@ -65,7 +65,7 @@ fn form(piece: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
 }
 
 /// Splits off a time zone as other cron programs have it before the fields.
-fn split_zone(piece: Piece<'_>) -> Option<(Mistake, Piece<'_>)> {
+fn split_zone(piece: Piece<'_>) -> Option<(ScheduleError, Piece<'_>)> {
     let end = piece.text.find([' ', '\t']).unwrap_or(piece.text.len());
     let (word, rest) = piece.split_at(end);
     let (key, zone) = word.split_once('=')?;
@@ -73,11 +73,11 @@ fn split_zone(piece: Piece<'_>) -> Option<(Mistake, Piece<'_>)> {
     is_zone.then(|| {
         let message = format!("{} does not belong in a schedule", word.text);
         let hint = format!("write {} in the field TimeZone", zone.text);
-        (Mistake::new(None, word, message).with_hint(hint), rest.trimmed())
+        (ScheduleError::new(None, word, message).with_hint(hint), rest.trimmed())
     })
 }
 
-fn alias(piece: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
+fn alias(piece: Piece<'_>) -> Result<Rule, Vec<ScheduleError>> {
     let end = piece.text.find([' ', '\t']).unwrap_or(piece.text.len());
     let (name, rest) = piece.split_at(end);
     let rest = rest.trimmed();
@@ -89,34 +89,38 @@ fn alias(piece: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
         return Err(vec![unknown(name, &lower)]);
     };
     if !rest.text.is_empty() {
-        return Err(vec![Mistake::new(None, rest, format!("nothing may follow {}", name.text))]);
+        return Err(vec![ScheduleError::new(
+            None,
+            rest,
+            format!("nothing may follow {}", name.text),
+        )]);
     }
     let calendar = expression::parse(Piece { text: meaning, offset: 0 })?;
     Ok(Rule::Calendar(calendar.into()))
 }
 
-fn every(name: Piece<'_>, rest: Piece<'_>) -> Result<Rule, Vec<Mistake>> {
+fn every(name: Piece<'_>, rest: Piece<'_>) -> Result<Rule, Vec<ScheduleError>> {
     if rest.text.is_empty() {
-        let mistake = Mistake::new(Some("interval"), name, "@every needs an interval".into());
-        return Err(vec![mistake.with_hint("write @every 1h30m")]);
+        let error = ScheduleError::new(Some("interval"), name, "@every needs an interval".into());
+        return Err(vec![error.with_hint("write @every 1h30m")]);
     }
-    Interval::parse(rest).map(Rule::Every).map_err(|mistake| vec![mistake])
+    Interval::parse(rest).map(Rule::Every).map_err(|error| vec![error])
 }
 
-fn unknown(name: Piece<'_>, lower: &str) -> Mistake {
+fn unknown(name: Piece<'_>, lower: &str) -> ScheduleError {
     if lower == "@reboot" {
         let hint = "write \"\" and have the host run `docket run NAME` when it boots, such as from a \
                     systemd unit after docket.service";
-        return Mistake::new(None, name, "@reboot is not a calendar schedule".into())
+        return ScheduleError::new(None, name, "@reboot is not a calendar schedule".into())
             .with_hint(hint);
     }
     let names = ALIASES.map(|(alias, _)| alias);
     let known = format!("{}, @every", names.join(", "));
-    let mistake = Mistake::new(None, name, format!("{} is not an alias ({known})", name.text));
+    let error = ScheduleError::new(None, name, format!("{} is not an alias ({known})", name.text));
     let near =
         names.into_iter().chain(["@every"]).map(|known| (strsim::levenshtein(lower, known), known));
     match near.min() {
-        Some((distance, known)) if distance <= SLIPS => mistake.with_hint(format!("write {known}")),
-        _ => mistake,
+        Some((distance, known)) if distance <= SLIPS => error.with_hint(format!("write {known}")),
+        _ => error,
     }
 }

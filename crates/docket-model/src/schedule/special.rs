@@ -1,11 +1,11 @@
 //! The elements whose days depend on the month: `L`, `LW`, `15W`, `5L` and `5#3`.
 
 use super::element::Element;
+use super::error::{Piece, ScheduleError};
 use super::field::{Field, SUNDAY};
-use super::mistake::{Mistake, Piece};
 
 /// Recognises the elements with `L`, `W` and `#`.
-pub(super) fn special(field: Field, piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
+pub(super) fn special(field: Field, piece: Piece<'_>) -> Option<Result<Element, ScheduleError>> {
     match field {
         Field::MonthDay => month_day(piece),
         Field::WeekDay => week_day(piece),
@@ -13,7 +13,7 @@ pub(super) fn special(field: Field, piece: Piece<'_>) -> Option<Result<Element, 
     }
 }
 
-fn month_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
+fn month_day(piece: Piece<'_>) -> Option<Result<Element, ScheduleError>> {
     let field = Field::MonthDay;
     let text = piece.text.to_ascii_uppercase();
     match text.as_str() {
@@ -37,7 +37,7 @@ fn month_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
     }
 }
 
-fn week_day(piece: Piece<'_>) -> Option<Result<Element, Mistake>> {
+fn week_day(piece: Piece<'_>) -> Option<Result<Element, ScheduleError>> {
     let field = Field::WeekDay;
     let is_letter_last = piece.text.ends_with(['L', 'l']);
     if let Some((day, number)) = piece.split_once('#') {
@@ -64,7 +64,7 @@ fn nth(
     whole: Piece<'_>,
     day: Piece<'_>,
     number: Piece<'_>,
-) -> Result<Element, Mistake> {
+) -> Result<Element, ScheduleError> {
     if day.text.contains(['-', '/']) || number.text.contains(['-', '/']) {
         return Err(lonely(field, whole));
     }
@@ -78,12 +78,12 @@ fn nth(
         }
         _ => {
             let message = format!("{} does not say which one of the month (1-5)", whole.text);
-            Err(field.mistake(whole, message))
+            Err(field.error(whole, message))
         }
     }
 }
 
-pub(super) fn lonely(field: Field, letter: Piece<'_>) -> Mistake {
+pub(super) fn lonely(field: Field, letter: Piece<'_>) -> ScheduleError {
     let what = "stands alone or in a list, never in a range or with a step";
     field.misuse(letter, what)
 }

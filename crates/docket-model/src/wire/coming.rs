@@ -79,13 +79,13 @@ fn is_zero(number: &u64) -> bool {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Checked {
-    /// Mistakes and warnings, in the order of the text.
+    /// Errors and warnings, in the order of the text.
     pub findings: Vec<CheckFinding>,
-    /// The allocations, in their order; none where there is a mistake.
+    /// The allocations, in their order; none where there is an error.
     pub allocations: Vec<CheckedAllocation>,
 }
 
-/// A mistake or a warning, and where it stands in the text.
+/// An error or a warning, and where it stands in the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckFinding {
@@ -102,7 +102,7 @@ pub struct CheckFinding {
     /// What to write instead, where that is known and the message does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// True for a mistake, false for what is accepted and may surprise.
+    /// True for an error, false for what is accepted and may surprise.
     pub fatal: bool,
 }
 
@@ -110,20 +110,20 @@ impl CheckFinding {
     /// What was found at a place of this text.
     #[must_use]
     pub fn of(located: &Located, text: &str, fatal: bool) -> Self {
-        let Located { mistake, line, column, offset, length } = located;
+        let Located { finding, line, column, offset, length } = located;
         let pointed = text.get(*offset..offset + length).unwrap_or_default();
-        let (message, hint) = match mistake.schedule.as_slice() {
+        let (message, hint) = match finding.schedule.as_slice() {
             [only] => {
                 let part = only.part.map(|part| format!("{part}: ")).unwrap_or_default();
                 (format!("{part}{}", only.message), only.hint.clone())
             }
-            _ => (mistake.message.clone(), None),
+            _ => (finding.message.clone(), None),
         };
         Self {
             line: *line,
             column: *column,
             length: pointed.chars().count(),
-            field: mistake.field.to_string(),
+            field: finding.field.to_string(),
             message,
             hint,
             fatal,
@@ -131,7 +131,7 @@ impl CheckFinding {
     }
 }
 
-/// A specification without a mistake, and when it would be due.
+/// A specification without an error, and when it would be due.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckedAllocation {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    mistake::{Mistake, Reported},
+    finding::{Finding, Reported},
     name::AllocationName,
 };
 
@@ -65,19 +65,19 @@ impl Refused {
         Self { overall, fields: IndexMap::new() }
     }
 
-    /// The body for these mistakes; several in one field stand behind one another. How many more
+    /// The body for these errors; several in one field stand behind one another. How many more
     /// there are stands under `Omitted`.
     #[must_use]
-    pub fn because_of(mistakes: &Reported<Mistake>) -> Self {
+    pub fn because_of(errors: &Reported<Finding>) -> Self {
         let mut fields = IndexMap::<String, String>::new();
-        for mistake in &mistakes.shown {
-            let text = fields.entry(mistake.field.to_string()).or_default();
+        for finding in &errors.shown {
+            let text = fields.entry(finding.field.to_string()).or_default();
             if !text.is_empty() {
                 text.push_str("; ");
             }
-            text.push_str(&mistake.message);
+            text.push_str(&finding.message);
         }
-        let overall = mistakes.rest().map(|rest| ("Omitted".to_owned(), rest));
+        let overall = errors.rest().map(|rest| ("Omitted".to_owned(), rest));
         Self { overall: overall.into_iter().collect(), fields }
     }
 }
@@ -94,34 +94,34 @@ pub struct Problem {
     /// The present revision of an allocation that is of another one than was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// Each mistake in a push, where the sender accepts `application/problem+json`; of very many the
+    /// Each error in a push, where the sender accepts `application/problem+json`; of very many the
     /// first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// How many mistakes there are beside those in `errors`; absent where all are shown.
+    /// How many errors there are beside those in `errors`; absent where all are shown.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: usize,
 }
 
-/// One mistake in a push.
+/// One error in a push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// The way to the field, such as `Container.Config.Image`.
     pub field: String,
     /// What is wrong and how to mend it.
     pub message: String,
-    /// Of a schedule: each mistake in it with part, text, offset and length in bytes.
+    /// Of a schedule: each error in it with part, text, offset and length in bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub schedule: Vec<serde_json::Value>,
 }
 
-impl From<&Mistake> for FieldError {
-    fn from(mistake: &Mistake) -> Self {
-        let places = mistake.schedule.iter().map(serde_json::to_value);
+impl From<&Finding> for FieldError {
+    fn from(finding: &Finding) -> Self {
+        let places = finding.schedule.iter().map(serde_json::to_value);
         Self {
-            field: mistake.field.to_string(),
-            message: mistake.message.clone(),
+            field: finding.field.to_string(),
+            message: finding.message.clone(),
             // They are plain structs of texts and numbers, which JSON can always hold.
             schedule: places.filter_map(Result::ok).collect(),
         }

@@ -6,9 +6,9 @@ use actix_web::{
     web::{self, Bytes, Data, Path},
 };
 use docket_model::{
-    FieldPath, Mistake, Origin, Reported,
+    FieldPath, Finding, Origin, Reported,
     container::UnknownOptions,
-    mistake::Step,
+    finding::Step,
     wire::{Created, Deleted, Pushed, PushedName},
 };
 use futures_util::{StreamExt, future::ready, stream};
@@ -128,7 +128,7 @@ pub(super) async fn push(
     let (limits, turn) = (&api.limits, api.limits.parser());
     let posted = body::read(&request, payload, limits, api.max_body, options, turn).await;
     let posted = posted.map_err(|error| match error {
-        ApiError::Mistaken(mistakes) => refused(&request, mistakes),
+        ApiError::Invalid(errors) => refused(&request, errors),
         other => other,
     })?;
     if posted.several && only_if != Condition::Nothing {
@@ -154,10 +154,10 @@ pub(super) async fn push(
     let pushed = api.runner.heed(api.store.push(push).await);
     let effects = pushed.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
-            let mistakes = unfit.into_iter().map(|unfit| {
-                Mistake::new(place(posted.several, unfit.index, unfit.field), unfit.message)
+            let errors = unfit.into_iter().map(|unfit| {
+                Finding::new(place(posted.several, unfit.index, unfit.field), unfit.message)
             });
-            refused(&request, mistakes.collect())
+            refused(&request, errors.collect())
         }
         error => error.into(),
     })?;
@@ -181,12 +181,12 @@ pub(super) async fn push(
     }))
 }
 
-/// The mistakes in the form that the sender asks for.
-fn refused(request: &HttpRequest, mistakes: Reported<Mistake>) -> ApiError {
+/// The errors in the form that the sender asks for.
+fn refused(request: &HttpRequest, errors: Reported<Finding>) -> ApiError {
     if accepts_problem(request) {
-        ApiError::MistakenInDetail(mistakes)
+        ApiError::InvalidInDetail(errors)
     } else {
-        ApiError::Mistaken(mistakes)
+        ApiError::Invalid(errors)
     }
 }
 
@@ -206,13 +206,13 @@ fn check_env_files(api: &Api, request: &HttpRequest, posted: &Posted) -> Result<
     }
     let each = posted.read.iter().enumerate();
     let wanting = each.filter(|(_, read)| !read.specification.policies.env_files.is_empty());
-    let mistakes: Reported<_> = wanting
+    let errors: Reported<_> = wanting
         .map(|(index, _)| {
             let field = place(posted.several, index, FieldPath::key("EnvFiles"));
-            Mistake::new(field, NO_FOLDER)
+            Finding::new(field, NO_FOLDER)
         })
         .collect();
-    if mistakes.is_empty() { Ok(()) } else { Err(refused(request, mistakes)) }
+    if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }
 }
 
 /// True where the sender asks for more than the original's body for a refused push.

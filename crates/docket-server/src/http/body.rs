@@ -8,8 +8,8 @@ use actix_web::{
     web::{self, Bytes, BytesMut},
 };
 use docket_model::{
-    AllocationName, FieldPath, Mistake, Reported, Specification, StrictJson, Within,
-    allocation::Read, container::UnknownOptions, mistake::Step, text,
+    AllocationName, FieldPath, Finding, Reported, Specification, StrictJson, Within,
+    allocation::Read, container::UnknownOptions, finding::Step, text,
 };
 use futures_util::StreamExt;
 use serde::de::{DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
@@ -153,11 +153,11 @@ fn parse(
     };
     let ended = read.and_then(|()| deserializer.end());
     ended.map_err(|error| ApiError::Undecodable(error.to_string()))?;
-    let Collected { read, mistakes, .. } = collected;
-    if mistakes.is_empty() {
+    let Collected { read, errors, .. } = collected;
+    if errors.is_empty() {
         Ok(Posted { read, several, _held: (room, turn) })
     } else {
-        Err(ApiError::Mistaken(mistakes))
+        Err(ApiError::Invalid(errors))
     }
 }
 
@@ -165,11 +165,11 @@ fn parse(
 #[derive(Default)]
 struct Collected {
     options: UnknownOptions,
-    /// Those without a mistake, while there is none in any.
+    /// Those without an error, while there is none in any.
     read: Vec<Read>,
     /// Where each name stands in the array.
     names: HashMap<AllocationName, usize>,
-    mistakes: Reported<Mistake>,
+    errors: Reported<Finding>,
 }
 
 impl Collected {
@@ -179,9 +179,9 @@ impl Collected {
                 self.note_twice(index, &read.specification.name);
                 self.read.push(read);
             }
-            Err(mistakes) => self.mistakes.extend(mistakes),
+            Err(errors) => self.errors.extend(errors),
         }
-        if !self.mistakes.is_empty() {
+        if !self.errors.is_empty() {
             // Nothing will be stored, so only the names still matter.
             self.read = Vec::new();
         }
@@ -193,7 +193,7 @@ impl Collected {
         if first != index {
             let field = FieldPath(vec![Step::Index(index), Step::Key("Name".to_owned())]);
             let message = format!("`{name}` is given twice: it stands at [{first}] already");
-            self.mistakes.add(Mistake::new(field, message));
+            self.errors.add(Finding::new(field, message));
         }
     }
 }

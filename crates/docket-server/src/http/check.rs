@@ -11,7 +11,7 @@ use docket_model::{
     AllocationName, Reported, Zone,
     container::UnknownOptions,
     document::{self, Read},
-    mistake::MAX_REPORTED,
+    finding::MAX_REPORTED,
     schedule::{Kind, Schedule},
     wire::{CheckFinding, Checked, CheckedAllocation, Coming},
 };
@@ -119,7 +119,7 @@ fn read(
             (with_rest(findings), document.specifications)
         }
         Err(Reported { shown, omitted }) => {
-            let findings = shown.iter().map(|mistake| CheckFinding::of(mistake, text, true));
+            let findings = shown.iter().map(|finding| CheckFinding::of(finding, text, true));
             (with_rest(Reported { shown: findings.collect(), omitted }), Vec::new())
         }
     }
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_mistake_is_told_with_its_place_and_its_mend() {
+    async fn every_error_is_told_with_its_place_and_its_mend() {
         let told = check("Name: ä\nCron: '0 9 * * 8'\nContainer: {Config: {Imag: b}}\n").await;
 
         assert_snapshot!(told, @r#"

@@ -7,7 +7,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use docket_model::{
-    AllocationName, Mistake, Reported, Size,
+    AllocationName, Finding, Reported, Size,
     wire::{FieldError, Problem, Refused},
 };
 use tracing::error;
@@ -65,9 +65,9 @@ pub(super) enum ApiError {
     /// The body could not be read as JSON.
     Undecodable(String),
     /// The body was read, and specifications in it are wrong.
-    Mistaken(Reported<Mistake>),
-    /// The same, for a sender who asked for a problem with the place of each mistake.
-    MistakenInDetail(Reported<Mistake>),
+    Invalid(Reported<Finding>),
+    /// The same, for a sender who asked for a problem with the place of each error.
+    InvalidInDetail(Reported<Finding>),
     /// Nothing has the name; perhaps another name was meant.
     NoSuchAllocation(String, Option<AllocationName>),
     /// The allocation has no such run.
@@ -140,9 +140,9 @@ impl fmt::Display for ApiError {
             | Self::BadCondition(message)
             | Self::Forbidden(message)
             | Self::NotReady(message) => f.write_str(message),
-            Self::Mistaken(mistakes) | Self::MistakenInDetail(mistakes) => {
-                let shown = mistakes.shown.iter().map(ToString::to_string);
-                f.write_str(&shown.chain(mistakes.rest()).collect::<Vec<_>>().join("; "))
+            Self::Invalid(errors) | Self::InvalidInDetail(errors) => {
+                let shown = errors.shown.iter().map(ToString::to_string);
+                f.write_str(&shown.chain(errors.rest()).collect::<Vec<_>>().join("; "))
             }
             Self::NoSuchAllocation(name, near) => {
                 write!(f, "no allocation is named `{name}`")?;
@@ -195,8 +195,8 @@ impl ApiError {
     pub(super) fn problem(&self) -> Problem {
         let status = self.status_code();
         let (errors, omitted) = match self {
-            Self::MistakenInDetail(mistakes) => {
-                (mistakes.shown.iter().map(FieldError::from).collect(), mistakes.omitted)
+            Self::InvalidInDetail(errors) => {
+                (errors.shown.iter().map(FieldError::from).collect(), errors.omitted)
             }
             _ => (Vec::new(), 0),
         };
@@ -218,7 +218,7 @@ impl ResponseError for ApiError {
             | Self::BadRequest(_)
             | Self::BadCondition(_) => StatusCode::BAD_REQUEST,
             Self::Hand(error) | Self::HandAt(error, _) => status_of_hand(error),
-            Self::Mistaken(_) | Self::MistakenInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::InvalidInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSuchAllocation(..)
             | Self::NoSuchRun(_)
             | Self::NoSuchRoute(_)
@@ -247,8 +247,8 @@ impl ResponseError for ApiError {
             Self::Undecodable(message) => {
                 return answer.content_type(JSON).json(Refused::undecodable(message.clone()));
             }
-            Self::Mistaken(mistakes) => {
-                return answer.content_type(JSON).json(Refused::because_of(mistakes));
+            Self::Invalid(errors) => {
+                return answer.content_type(JSON).json(Refused::because_of(errors));
             }
             Self::MethodNotAllowed(allowed) => {
                 answer.insert_header((header::ALLOW, *allowed));

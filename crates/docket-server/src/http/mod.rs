@@ -80,7 +80,7 @@ pub(crate) struct Api {
     pub(crate) has_env_dir: bool,
     pub(crate) started: DateTime<Utc>,
     /// What is wrong with the file of allocations, while an older one is in force.
-    pub(crate) file_mistake: Arc<Mutex<Option<String>>>,
+    pub(crate) file_error: Arc<Mutex<Option<String>>>,
     /// What the coming minutes will bring, as it was last counted.
     pub(crate) forecasts: Forecasts,
     /// Those who signed in.

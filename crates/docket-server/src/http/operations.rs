@@ -184,7 +184,7 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     };
     reasons.extend(store_trouble(&api));
     reasons.extend(api.runner.standby().reason());
-    reasons.extend(api.file_mistake.lock().clone());
+    reasons.extend(api.file_error.lock().clone());
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
     };

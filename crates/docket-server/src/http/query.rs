@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use docket_model::mistake::nearest;
+use docket_model::finding::nearest;
 use serde::{Deserialize, Deserializer, de::Error};
 use utoipa::IntoParams;
 
@@ -22,12 +22,16 @@ where
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
         let read = serde_urlencoded::from_str(query).map(Self);
-        ready(read.map_err(|error| mistake::<T>(query).unwrap_or_else(|| wrong(error.to_string()))))
+        ready(
+            read.map_err(|error| {
+                unreadable::<T>(query).unwrap_or_else(|| wrong(error.to_string()))
+            }),
+        )
     }
 }
 
 /// What is wrong in a query; nothing where only the whole of it is.
-fn mistake<T>(query: &str) -> Option<ApiError>
+fn unreadable<T>(query: &str) -> Option<ApiError>
 where
     T: for<'de> Deserialize<'de> + IntoParams,
 {

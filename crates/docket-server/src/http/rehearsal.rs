@@ -6,7 +6,7 @@ use actix_web::{
 };
 use docket_model::{
     container::UnknownOptions,
-    wire::{Finding, Rehearsal},
+    wire::{EngineFinding, Rehearsal},
 };
 
 use super::{
@@ -44,7 +44,7 @@ pub(super) async fn rehearse(
     let mut rehearsals = Vec::with_capacity(posted.read.len());
     for read in posted.read {
         let found = api.runner.rehearse(&read.specification).await.map_err(ApiError::Engine)?;
-        let findings = found.into_iter().map(|found| Finding {
+        let findings = found.into_iter().map(|found| EngineFinding {
             field: found.field,
             message: found.message,
             fatal: found.is_fatal,

@@ -231,7 +231,7 @@ pub(super) async fn sign_in(
     let token = api.access.token.as_ref().ok_or(ApiError::NoToken)?;
     let limit = SizeLimit::Endpoint(LARGEST);
     let body = body::bytes(&request, payload, &api.limits, limit).await?;
-    // What serde says of a mistake may hold what was sent.
+    // What serde says of an error may hold what was sent.
     let wrong = |_| ApiError::BadRequest("send the token as {\"Token\":\"…\"}".to_owned());
     let SignIn { token: offered } = serde_json::from_slice(&body.bytes).map_err(wrong)?;
     let peer = request.peer_addr();

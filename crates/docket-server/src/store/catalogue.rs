@@ -11,9 +11,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Run,
+    Allocation, AllocationName, Run, finding,
     journal::Suspension,
-    mistake,
     run::{Instant, RunState},
 };
 use parking_lot::Mutex;
@@ -178,7 +177,7 @@ impl Catalogue {
 
     pub(super) fn nearest(&self, name: &str) -> Option<AllocationName> {
         let names = self.positions.keys().take(MOST_COMPARED).map(AllocationName::as_str);
-        let near = mistake::nearest(name, names)?;
+        let near = finding::nearest(name, names)?;
         self.positions.get_key_value(near).map(|(name, _)| name.clone())
     }
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// Checks a file or a directory as `push` would, without a server
 ///
-/// Every mistake is shown with its line and column. With --engine the server is asked, too, whether
+/// Every error is shown with its line and column. With --engine the server is asked, too, whether
 /// its engine can run what the file says: images, networks, devices. Nothing is created.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -15,7 +15,7 @@ use crate::{
 /// Creates or updates the allocations of a file or a directory: all of them, or none where one is
 /// refused
 ///
-/// The files are checked first; every mistake is shown with its line and column, and nothing is sent.
+/// The files are checked first; every error is shown with its line and column, and nothing is sent.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

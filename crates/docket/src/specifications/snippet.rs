@@ -1,4 +1,4 @@
-//! Draws a mistake at its place in a file.
+//! Draws an error at its place in a file.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const LONGEST_LINE: usize = 400;
 /// How wide a message may be.
 const WIDTH: usize = 100;
 
-/// Draws the mistakes of one file.
+/// Draws the errors of one file.
 pub(super) struct Snippets<'a> {
     name: &'a str,
     text: Arc<str>,
@@ -21,7 +21,7 @@ pub(super) struct Snippets<'a> {
 }
 
 impl<'a> Snippets<'a> {
-    /// Draws mistakes in this text.
+    /// Draws errors in this text.
     pub(super) fn new(name: &'a str, text: &str) -> Self {
         let theme = if output::has_colours() {
             GraphicalTheme::unicode()
@@ -32,9 +32,9 @@ impl<'a> Snippets<'a> {
         Self { name, text: harmless(text).into(), handler: handler.with_links(false) }
     }
 
-    /// The mistake in words, with the lines around it.
+    /// The error in words, with the lines around it.
     pub(super) fn show(&self, located: &Located) -> String {
-        let message = output::without_control(&located.mistake.to_string());
+        let message = output::without_control(&located.finding.to_string());
         let (line, column) = (located.line, located.column);
         let bare = || format!("  × {message}\n   ╭─[{}:{line}:{column}]\n", self.name);
         if self.has_long_lines(line) {

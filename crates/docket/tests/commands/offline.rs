@@ -126,7 +126,7 @@ fn next_shows_less_where_the_calendar_ends() {
 }
 
 #[test]
-fn next_takes_expressions_that_look_like_options_and_shows_every_mistake_in_them() {
+fn next_takes_expressions_that_look_like_options_and_shows_every_error_in_them() {
     assert_snapshot!(next(&["-5 25 * * *", "-o", "json"]), @r"
     exit code 1
     --- stderr
@@ -194,7 +194,7 @@ fn check_says_how_many_allocations_are_good_and_what_may_surprise() {
 }
 
 #[test]
-fn check_shows_every_mistake_at_its_place() {
+fn check_shows_every_error_at_its_place() {
     let folder = tempdir().unwrap();
     assert_snapshot!(transcript(&mut docket_with_file(["check"], folder.path(), BAD)), @r#"
     exit code 1
@@ -251,7 +251,7 @@ fn check_reads_standard_input() {
 }
 
 #[test]
-fn push_sends_nothing_where_there_are_mistakes() {
+fn push_sends_nothing_where_there_are_errors() {
     let folder = tempdir().unwrap();
     let pushed = transcript(&mut docket_with_file(["push"], folder.path(), "- Name: foo\n"));
     assert_snapshot!(pushed, @r#"
@@ -283,7 +283,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn of_very_many_mistakes_the_first_are_shown_with_the_count_of_all() {
+fn of_very_many_errors_the_first_are_shown_with_the_count_of_all() {
     let nothing = "- {}\n".repeat(10_000);
 
     for command in ["check", "push"] {

@@ -282,7 +282,7 @@ fn check_asks_the_engine_and_shows_what_it_finds_at_the_line_of_the_allocation()
 }
 
 #[test]
-fn check_asks_no_engine_where_there_are_mistakes() {
+fn check_asks_no_engine_where_there_are_errors() {
     let stub = Stub::tcp(in_turn([]));
     let mut check = docket(["check", "--engine", "-"]);
     let told = stub.transcript(check.write_stdin("- Name: foo\n"));

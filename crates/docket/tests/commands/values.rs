@@ -86,7 +86,7 @@ fn what_is_sure_to_fail_is_an_error_with_what_to_write() {
 }
 
 #[test]
-fn what_is_nearly_sure_to_be_a_mistake_is_a_warning_and_is_pushed() {
+fn what_is_nearly_sure_to_be_an_error_is_a_warning_and_is_pushed() {
     let file = "- Name: a
   Cron: \"\"
   Container:

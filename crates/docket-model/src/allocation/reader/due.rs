@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Reader, fields::Fields, values};
 use crate::{
     allocation::{Due, MOST_PARENTS},
-    mistake::{Mistake, Place, expected},
+    finding::{Finding, Place, expected},
     name::{AllocationName, InvalidName},
     schedule::{self, Schedule},
     zone::{UnknownZone, Zone},
@@ -38,8 +38,8 @@ impl Reader<'_> {
                 Some(schedule)
             }
             Err(invalid) => {
-                self.mistakes.push(Mistake {
-                    schedule: invalid.mistakes().to_vec(),
+                self.errors.push(Finding {
+                    schedule: invalid.errors().to_vec(),
                     ..at.wrong(invalid.to_string())
                 });
                 None

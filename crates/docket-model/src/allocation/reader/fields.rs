@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Reader;
-use crate::mistake::{Place, note};
+use crate::finding::{Place, note};
 
 /// The values of a mapping that were given.
 pub(super) struct Fields(Vec<(&'static str, Value)>);
@@ -17,7 +17,7 @@ impl Fields {
 }
 
 impl Reader<'_> {
-    /// Sorts the values by their keys, in any case; unknown and doubled keys are mistakes.
+    /// Sorts the values by their keys, in any case; unknown and doubled keys are errors.
     pub(super) fn fields(
         &mut self,
         at: Place<'_>,
@@ -28,12 +28,12 @@ impl Reader<'_> {
         let mut fields = Vec::with_capacity(posted.len().min(known.len()));
         for (key, value) in posted {
             let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(&key)) else {
-                note(&mut self.mistakes, || at.wrong_key(&key, unknown(&key)));
+                note(&mut self.errors, || at.wrong_key(&key, unknown(&key)));
                 continue;
             };
             if fields.iter().any(|(given, _)| given == known) {
                 let message = format!("the key `{known}` is given twice");
-                note(&mut self.mistakes, || at.wrong_key(&key, message));
+                note(&mut self.errors, || at.wrong_key(&key, message));
                 continue;
             }
             fields.push((*known, value));
@@ -51,7 +51,7 @@ impl Reader<'_> {
         if value.is_null() {
             return None;
         }
-        read(value).map_err(|message| note(&mut self.mistakes, || at.wrong(message))).ok()
+        read(value).map_err(|message| note(&mut self.errors, || at.wrong(message))).ok()
     }
 
     /// What the value of a key says.
@@ -78,14 +78,14 @@ impl Reader<'_> {
         };
         if items.len() > most {
             let message = format!("{} are more than there may be, {most}", items.len());
-            note(&mut self.mistakes, || at.wrong(message));
+            note(&mut self.errors, || at.wrong(message));
         }
         let mut all = Vec::with_capacity(items.len().min(most));
         for (index, item) in items.iter().take(most).enumerate() {
             match read(item) {
                 Ok(item) => all.push(item),
                 Err(message) => {
-                    note(&mut self.mistakes, || Place::Index(&at, index).wrong(message));
+                    note(&mut self.errors, || Place::Index(&at, index).wrong(message));
                 }
             }
         }

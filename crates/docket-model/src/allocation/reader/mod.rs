@@ -1,4 +1,4 @@
-//! Reading a specification: every mistake at once, each with the path of its field.
+//! Reading a specification: every error at once, each with the path of its field.
 
 mod due;
 mod fields;
@@ -13,7 +13,7 @@ use self::fields::Fields;
 use super::{KEYS, MAX_DESCRIPTION, Policies, Read, Specification, hints};
 use crate::{
     container::{Container, UnknownOptions, expected_at, home_of, reserved_label},
-    mistake::{FieldPath, Mistake, Place, REQUIRED, expected, note, shortened, unknown_key},
+    finding::{FieldPath, Finding, Place, REQUIRED, expected, note, shortened, unknown_key},
     name::AllocationName,
 };
 
@@ -27,13 +27,13 @@ pub(super) fn read(
     posted: Value,
     at: &FieldPath,
     unknown_options: UnknownOptions,
-) -> Result<Read, Vec<Mistake>> {
+) -> Result<Read, Vec<Finding>> {
     let at = Place::Start(at);
     let Value::Object(posted) = posted else {
         let kind = "an allocation, a mapping with the keys Name, Cron and Container";
         return Err(vec![at.wrong(expected(kind, &posted))]);
     };
-    let mut reader = Reader { at, mistakes: Vec::new(), warnings: Vec::new() };
+    let mut reader = Reader { at, errors: Vec::new(), warnings: Vec::new() };
     let known: Vec<_> = KEYS.iter().chain(&ADDED_KEYS).copied().collect();
     let mut fields = reader.fields(at, posted, &known, unknown);
     let name = reader.name(&mut fields);
@@ -43,38 +43,38 @@ pub(super) fn read(
     let time_zone = reader.time_zone(&mut fields);
     let policies = reader.policies(&mut fields);
     let container = reader.container(&mut fields, unknown_options);
-    let Reader { mistakes, mut warnings, .. } = reader;
+    let Reader { errors, mut warnings, .. } = reader;
     match (name, due, container) {
-        (Some(name), Some(due), Some(container)) if mistakes.is_empty() => {
+        (Some(name), Some(due), Some(container)) if errors.is_empty() => {
             let specification =
                 Specification { name, description, labels, due, time_zone, container, policies };
             warnings.extend(hints::of(&specification, at));
             Ok(Read { specification, warnings })
         }
-        _ => Err(mistakes),
+        _ => Err(errors),
     }
 }
 
 /// Reads policies alone, as they are stored.
-pub(super) fn policies(stored: Map<String, Value>) -> Result<Arc<Policies>, Vec<Mistake>> {
+pub(super) fn policies(stored: Map<String, Value>) -> Result<Arc<Policies>, Vec<Finding>> {
     let at = FieldPath::default();
     let at = Place::Start(&at);
-    let mut reader = Reader { at, mistakes: Vec::new(), warnings: Vec::new() };
+    let mut reader = Reader { at, errors: Vec::new(), warnings: Vec::new() };
     let mut fields = reader.fields(at, stored, &KEYS, unknown);
     let policies = reader.policies(&mut fields);
-    if reader.mistakes.is_empty() { Ok(policies) } else { Err(reader.mistakes) }
+    if reader.errors.is_empty() { Ok(policies) } else { Err(reader.errors) }
 }
 
 /// A specification on its way.
 struct Reader<'a> {
     at: Place<'a>,
-    mistakes: Vec<Mistake>,
-    warnings: Vec<Mistake>,
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
 }
 
 impl Reader<'_> {
     fn wrong(&mut self, key: &str, message: impl Into<String>) {
-        self.mistakes.push(Place::Key(&self.at, key).wrong(message));
+        self.errors.push(Place::Key(&self.at, key).wrong(message));
     }
 
     fn text(&mut self, key: &str, value: Value) -> Option<String> {
@@ -116,14 +116,14 @@ impl Reader<'_> {
             Value::Object(posted) => posted,
             other => {
                 let at = Place::Key(&self.at, "Labels");
-                self.mistakes.push(at.wrong(expected_at(at, "a mapping of texts", &other)));
+                self.errors.push(at.wrong(expected_at(at, "a mapping of texts", &other)));
                 return labels;
             }
         };
         let at = Place::Key(&self.at, "Labels");
         for (key, value) in posted {
-            if let Some(mistake) = reserved_label(&key, at) {
-                note(&mut self.mistakes, || mistake);
+            if let Some(finding) = reserved_label(&key, at) {
+                note(&mut self.errors, || finding);
             }
             match value {
                 Value::String(text) => {
@@ -131,7 +131,7 @@ impl Reader<'_> {
                 }
                 other => {
                     let message = expected("a text", &other);
-                    note(&mut self.mistakes, || Place::Key(&at, &key).wrong(message));
+                    note(&mut self.errors, || Place::Key(&at, &key).wrong(message));
                 }
             }
         }
@@ -151,7 +151,7 @@ impl Reader<'_> {
             posted,
             Place::Key(&self.at, "Container"),
             unknown_options,
-            &mut self.mistakes,
+            &mut self.errors,
             &mut self.warnings,
         )
     }

@@ -10,7 +10,7 @@ use crate::{
     allocation::{
         CatchUp, Keep, MOST_ENV_FILES, Overlap, Policies, Pull, Retries, writer::written,
     },
-    mistake::{Place, expected, listed, nearest, shortened, unknown_key},
+    finding::{Place, expected, listed, nearest, shortened, unknown_key},
 };
 
 const RETRIES_KEYS: [&str; 3] = ["Limit", "Delay", "MaxDelay"];
@@ -103,7 +103,7 @@ impl Reader<'_> {
         let posted = fields.take("Limit");
         if posted.is_null() {
             let message = "Required: how many further attempts there are at most";
-            self.mistakes.push(Place::Key(&at, "Limit").wrong(message));
+            self.errors.push(Place::Key(&at, "Limit").wrong(message));
         }
         let limit = self.value(Place::Key(&at, "Limit"), &posted, limit).unwrap_or_default();
         self.pauses(at, &mut fields, limit)

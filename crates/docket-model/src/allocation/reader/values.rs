@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     duration::{Duration, InvalidDuration},
-    mistake::{expected, listed, shortened, unknown_word},
+    finding::{expected, listed, shortened, unknown_word},
     size::Size,
 };
 

@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
-fn read(posted: Value) -> Result<Read, Vec<Mistake>> {
+fn read(posted: Value) -> Result<Read, Vec<Finding>> {
     Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse)
 }
 
-fn mistakes(posted: Value) -> Vec<String> {
-    let mistakes = read(posted).unwrap_err();
-    mistakes.iter().map(ToString::to_string).collect()
+fn errors(posted: Value) -> Vec<String> {
+    let errors = read(posted).unwrap_err();
+    errors.iter().map(ToString::to_string).collect()
 }
 
 /// A sound specification with one more key.
@@ -40,7 +40,7 @@ fn with_all(more: Value) -> Value {
 fn sound(more: Value) -> Specification {
     match read(with_all(more)) {
         Ok(read) => read.specification,
-        Err(mistakes) => panic!("{mistakes:?}"),
+        Err(errors) => panic!("{errors:?}"),
     }
 }
 
@@ -52,9 +52,9 @@ fn printed(more: Value) -> Value {
     printed
 }
 
-/// The mistakes in a specification with more keys, each in its line.
+/// The errors in a specification with more keys, each in its line.
 fn told(more: Value) -> String {
-    mistakes(with_all(more)).join("\n")
+    errors(with_all(more)).join("\n")
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn what_the_server_adds_is_ignored_when_it_comes_back() {
 #[test]
 fn what_is_required_is_told_in_the_words_of_the_original() {
     let expected = ["Name: Required", "Cron: Required", "Container.Config: Config is required"];
-    assert_eq!(mistakes(json!({})), expected);
+    assert_eq!(errors(json!({})), expected);
     let null = json!({"Name": null, "Cron": null, "Container": null, "Labels": null});
-    assert_eq!(mistakes(null), expected);
+    assert_eq!(errors(null), expected);
     let empty = json!({"Name": "", "Cron": "", "Container": {"Config": {}}});
-    assert_eq!(mistakes(empty), ["Name: Required", "Container.Config.Image: Image is required"]);
+    assert_eq!(errors(empty), ["Name: Required", "Container.Config.Image: Image is required"]);
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn all_fields_that_are_wrong_are_told_at_once() {
         "Container": {"Config": {"Image": 7}},
     });
 
-    let told = mistakes(posted);
+    let told = errors(posted);
 
-    let fields: Vec<_> = told.iter().map(|mistake| mistake.split(": ").next().unwrap()).collect();
+    let fields: Vec<_> = told.iter().map(|finding| finding.split(": ").next().unwrap()).collect();
     let expected = [
         "Name",
         "Description",
@@ -138,13 +138,13 @@ fn all_fields_that_are_wrong_are_told_at_once() {
 }
 
 #[test]
-fn a_wrong_schedule_keeps_each_of_its_mistakes() {
-    let mistakes = read(with("Cron", json!("61 25 * * *"))).unwrap_err();
+fn a_wrong_schedule_keeps_each_of_its_errors() {
+    let errors = read(with("Cron", json!("61 25 * * *"))).unwrap_err();
 
-    assert_eq!(mistakes.len(), 1);
-    assert_eq!(mistakes[0].field, FieldPath::key("Cron"));
-    assert_eq!(mistakes[0].schedule.len(), 2);
-    assert_eq!(mistakes[0].schedule[1].offset, 3);
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].field, FieldPath::key("Cron"));
+    assert_eq!(errors[0].schedule.len(), 2);
+    assert_eq!(errors[0].schedule[1].offset, 3);
 }
 
 #[test]
@@ -167,38 +167,38 @@ fn keys_of_later_versions_are_told_from_unknown_ones() {
         ("Xyzzy", "unknown key `Xyzzy`"),
     ];
     for (key, message) in cases {
-        assert_eq!(mistakes(with(key, json!(1))), [format!("{key}: {message}")]);
+        assert_eq!(errors(with(key, json!(1))), [format!("{key}: {message}")]);
     }
 }
 
 #[test]
-fn a_key_given_twice_in_two_cases_is_a_mistake() {
+fn a_key_given_twice_in_two_cases_is_an_error() {
     let expected = ["cron: the key `Cron` is given twice"];
-    assert_eq!(mistakes(with("cron", json!("* * * * *"))), expected);
+    assert_eq!(errors(with("cron", json!("* * * * *"))), expected);
     // The first one was null, and is there all the same.
     let mut posted = with("Labels", Value::Null);
     posted["labels"] = json!({});
-    assert_eq!(mistakes(posted), ["labels: the key `Labels` is given twice"]);
+    assert_eq!(errors(posted), ["labels: the key `Labels` is given twice"]);
 }
 
 #[test]
 fn anything_but_a_mapping_is_no_allocation() {
     let at = FieldPath::default().with_index(2);
 
-    let mistakes = Specification::read(json!("foo"), &at, UnknownOptions::Refuse).unwrap_err();
+    let errors = Specification::read(json!("foo"), &at, UnknownOptions::Refuse).unwrap_err();
 
     let message = "[2]: expected an allocation, a mapping with the keys Name, Cron and Container, \
                    found the text \"foo\"";
-    assert_eq!(mistakes[0].to_string(), message);
+    assert_eq!(errors[0].to_string(), message);
 }
 
 #[test]
 fn paths_begin_where_the_allocation_stands() {
     let at = FieldPath::default().with_index(2);
 
-    let mistakes = Specification::read(json!({}), &at, UnknownOptions::Refuse).unwrap_err();
+    let errors = Specification::read(json!({}), &at, UnknownOptions::Refuse).unwrap_err();
 
-    let paths: Vec<_> = mistakes.iter().map(|m| m.field.to_string()).collect();
+    let paths: Vec<_> = errors.iter().map(|m| m.field.to_string()).collect();
     assert_eq!(paths, ["[2].Name", "[2].Cron", "[2].Container.Config"]);
 }
 

@@ -99,7 +99,7 @@ fn the_size_of_an_output_is_bytes_or_a_text_with_a_unit() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once_with_its_place_and_the_mend() {
+fn every_error_is_told_at_once_with_its_place_and_the_mend() {
     let posted = json!({
         "Jitter": 30,
         "NotBefore": "2026-11-21",

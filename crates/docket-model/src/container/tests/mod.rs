@@ -1,44 +1,44 @@
 //! What containers are read as, and what is said of those that are refused.
 
-mod mistakes;
+mod errors;
 mod values;
 
 use serde_json::json;
 
 use super::*;
-use crate::mistake::FieldPath;
+use crate::finding::FieldPath;
 
 struct Outcome {
     container: Option<Container>,
-    mistakes: Vec<String>,
+    errors: Vec<String>,
     warnings: Vec<String>,
 }
 
 fn read_with(posted: Value, unknown_options: UnknownOptions) -> Outcome {
     let start = FieldPath::default();
-    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let container = Container::read(
         posted,
         Place::Key(&Place::Start(&start), "Container"),
         unknown_options,
-        &mut mistakes,
+        &mut errors,
         &mut warnings,
     );
-    let words = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect();
-    Outcome { container, mistakes: words(mistakes), warnings: words(warnings) }
+    let words = |errors: Vec<Finding>| errors.iter().map(ToString::to_string).collect();
+    Outcome { container, errors: words(errors), warnings: words(warnings) }
 }
 
 /// The JSON that is kept of a sound container.
 fn kept(posted: Value) -> String {
     let outcome = read_with(posted, UnknownOptions::Refuse);
-    assert_eq!(outcome.mistakes, Vec::<String>::new());
+    assert_eq!(outcome.errors, Vec::<String>::new());
     outcome.container.unwrap().json().to_owned()
 }
 
-fn mistakes(posted: Value) -> Vec<String> {
+fn errors(posted: Value) -> Vec<String> {
     let outcome = read_with(posted, UnknownOptions::Refuse);
     assert_eq!(outcome.container, None);
-    outcome.mistakes
+    outcome.errors
 }
 
 /// A sound container with this `HostConfig`.

@@ -1,5 +1,5 @@
 //! Values that cannot work: an error where every engine refuses them, a warning where they are nearly
-//! sure to be a mistake.
+//! sure to be an error.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn told(posted: impl IntoIterator<Item = Value>) -> String {
     let mut told = Vec::new();
     for posted in posted {
         let outcome = read_with(posted, UnknownOptions::Refuse);
-        told.extend(outcome.mistakes.iter().map(|mistake| format!("error: {mistake}")));
+        told.extend(outcome.errors.iter().map(|finding| format!("error: {finding}")));
         told.extend(outcome.warnings.iter().map(|warning| format!("warning: {warning}")));
         told.push(String::new());
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Found;
 use crate::{
     container::yaml,
-    mistake::{Place, shortened},
+    finding::{Place, shortened},
 };
 
 /// Characters that mean something to a shell and nothing to a program.

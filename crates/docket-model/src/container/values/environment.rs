@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Found;
-use crate::mistake::{Place, shortened};
+use crate::finding::{Place, shortened};
 
 pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     let entries = config.get("Env").and_then(Value::as_array);

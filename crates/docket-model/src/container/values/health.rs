@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Found;
-use crate::{container::yaml, mistake::Place};
+use crate::{container::yaml, finding::Place};
 
 /// No engine takes a shorter time, in nanoseconds.
 const SHORTEST: i64 = 1_000_000;

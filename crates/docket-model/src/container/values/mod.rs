@@ -1,5 +1,5 @@
 //! Values that the Engine API's types allow and that cannot work: an error where an engine is sure to
-//! refuse them, a warning where they are nearly sure to be a mistake. Each says what to write.
+//! refuse them, a warning where they are nearly sure to be an error. Each says what to write.
 
 mod command;
 mod environment;
@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use super::mode;
 use crate::{
+    finding::{Finding, Place, note},
     image::ImageReference,
-    mistake::{Mistake, Place, note},
 };
 
 /// The least memory that Docker gives a container; older ones gave 4 MiB.
@@ -19,13 +19,13 @@ const LEAST_MEMORY: i64 = 6 << 20;
 
 /// What was found, and how grave it is.
 pub(super) struct Found<'a> {
-    pub(super) mistakes: &'a mut Vec<Mistake>,
-    pub(super) warnings: &'a mut Vec<Mistake>,
+    pub(super) errors: &'a mut Vec<Finding>,
+    pub(super) warnings: &'a mut Vec<Finding>,
 }
 
 impl Found<'_> {
     fn wrong(&mut self, at: Place<'_>, message: impl Into<String>) {
-        note(self.mistakes, || at.wrong(message));
+        note(self.errors, || at.wrong(message));
     }
 
     fn doubtful(&mut self, at: Place<'_>, message: impl Into<String>) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Found;
-use crate::mistake::{Place, shortened};
+use crate::finding::{Place, shortened};
 
 pub(super) fn working_directory(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     let path = config.get("WorkingDir").and_then(Value::as_str).unwrap_or_default();

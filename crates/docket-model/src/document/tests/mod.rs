@@ -1,7 +1,7 @@
 //! What documents are read as, and what is said of those that are refused.
 
+mod errors;
 mod forms;
-mod mistakes;
 mod syntax;
 
 use serde_json::{Value, json};
@@ -10,11 +10,11 @@ use super::*;
 
 /// The lines that a client shows for a document that is refused.
 fn told(text: &str) -> String {
-    let mistakes = read(text, UnknownOptions::Refuse).unwrap_err();
-    for located in mistakes.shown.iter().take(20) {
+    let errors = read(text, UnknownOptions::Refuse).unwrap_err();
+    for located in errors.shown.iter().take(20) {
         check_place(text, located);
     }
-    let lines = mistakes.shown.iter().map(ToString::to_string).chain(mistakes.rest());
+    let lines = errors.shown.iter().map(ToString::to_string).chain(errors.rest());
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -32,22 +32,22 @@ fn pointed_at<'a>(text: &'a str, located: &Located) -> &'a str {
     &text[located.offset..located.offset + located.length]
 }
 
-/// Each mistake in a document, behind the text that it points at.
+/// Each error in a document, behind the text that it points at.
 fn pointed(text: &str) -> String {
-    let mistakes = read(text, UnknownOptions::Refuse).unwrap_err();
+    let errors = read(text, UnknownOptions::Refuse).unwrap_err();
     let line = |located: &Located| {
         check_place(text, located);
-        format!("[{}] {}", pointed_at(text, located), located.mistake)
+        format!("[{}] {}", pointed_at(text, located), located.finding)
     };
-    mistakes.shown.iter().map(line).collect::<Vec<_>>().join("\n")
+    errors.shown.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The specifications of a sound document, as they are printed.
 fn printed(text: &str) -> Vec<Value> {
-    let document = read(text, UnknownOptions::Refuse).unwrap_or_else(|mistakes| {
+    let document = read(text, UnknownOptions::Refuse).unwrap_or_else(|errors| {
         panic!(
             "{text}\n{}",
-            mistakes.shown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            errors.shown.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         )
     });
     let print = |read: &Read| serde_json::to_value(&read.specification).unwrap();

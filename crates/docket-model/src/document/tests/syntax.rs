@@ -127,32 +127,32 @@ fn a_document_that_grows_too_large_is_read_no_further() {
 }
 
 #[test]
-fn a_mistake_in_the_defaults_is_counted_once() {
+fn an_error_in_the_defaults_is_counted_once() {
     let wrong: Vec<_> = (0..150).map(|n| format!("    K{n}: x\n")).collect();
     let allocations: Vec<_> = (0..50).map(|n| format!("  - {{Name: a{n}, Cron: ''}}\n")).collect();
     let container = "  Container: {Config: {Image: x}}\n";
     let (wrong, allocations) = (wrong.concat().replace("    ", "  "), allocations.concat());
     let text = format!("Defaults:\n{container}{wrong}Allocations:\n{allocations}");
 
-    let mistakes = read(&text, UnknownOptions::Refuse).unwrap_err();
+    let errors = read(&text, UnknownOptions::Refuse).unwrap_err();
 
-    assert_eq!((mistakes.shown.len(), mistakes.omitted), (100, 1));
+    assert_eq!((errors.shown.len(), errors.omitted), (100, 1));
 }
 
 #[test]
 fn a_document_has_a_longest_length() {
     let text = " ".repeat(MAX_LENGTH + 1);
 
-    let mistakes = read(&text, UnknownOptions::Refuse).unwrap_err();
+    let errors = read(&text, UnknownOptions::Refuse).unwrap_err();
 
     assert_eq!(
-        mistakes.shown[0].to_string(),
+        errors.shown[0].to_string(),
         "1:1: 268435457 bytes are more than a document may have, 268435456: split it"
     );
 }
 
 #[test]
-fn of_very_many_mistakes_the_first_are_told() {
+fn of_very_many_errors_the_first_are_told() {
     let told = told(&"- {}\n".repeat(100_000));
 
     assert_eq!(told.lines().count(), 101);

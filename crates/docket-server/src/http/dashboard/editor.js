@@ -105,7 +105,7 @@ export function show(outlet, name) {
     } else {
       const found = await checkNow().catch(() => null);
       if (found?.Allocations.length !== 1) {
-        fill(wrong, "The form shows one allocation without a mistake: mend the text first.");
+        fill(wrong, "The form shows one allocation without an error: mend the text first.");
         return;
       }
       specification = found.Allocations[0].Specification;
@@ -145,7 +145,7 @@ export function show(outlet, name) {
     }
     modes[mode].mark(found.Findings);
     if (found.Findings.some((finding) => finding.Fatal)) {
-      fill(preview, el("p.muted", null, "Once there is no mistake the next instants stand here."));
+      fill(preview, el("p.muted", null, "Once there is no error the next instants stand here."));
       return;
     }
     fill(preview, found.Allocations.map((allocation) => [
@@ -172,8 +172,8 @@ export function show(outlet, name) {
   async function trySave() {
     const found = await checkNow();
     showCheck(found, null);
-    const mistakes = found.Findings.filter((finding) => finding.Fatal);
-    if (mistakes.length > 0) throw new Error(`Not saved: ${findingInWords(mistakes[0])}`);
+    const errors = found.Findings.filter((finding) => finding.Fatal);
+    if (errors.length > 0) throw new Error(`Not saved: ${findingInWords(errors[0])}`);
     if (found.Allocations.length !== 1) throw new Error(`Not saved: here is one allocation at a time, and the text has ${found.Allocations.length}. Push a file for several.`);
     const [{ Name: saved, Specification: body }] = found.Allocations;
     const isSame = saved === name;

@@ -69,11 +69,11 @@ export function textEditor({ label, changed, save }) {
   }
 
   function tell(findings) {
-    const mistakes = findings.filter((finding) => finding.Fatal).length;
-    const warnings = findings.length - mistakes;
-    const parts = [mistakes > 0 && counted(mistakes, "mistake"), warnings > 0 && counted(warnings, "warning")].filter(Boolean);
-    told.className = mistakes > 0 ? "told-bad" : warnings > 0 ? "told-warn" : "told-good";
-    say(told, parts.length ? parts.join(", ") : "No mistakes");
+    const errors = findings.filter((finding) => finding.Fatal).length;
+    const warnings = findings.length - errors;
+    const parts = [errors > 0 && counted(errors, "error"), warnings > 0 && counted(warnings, "warning")].filter(Boolean);
+    told.className = errors > 0 ? "told-bad" : warnings > 0 ? "told-warn" : "told-good";
+    say(told, parts.length ? parts.join(", ") : "No errors");
     fill(list, findings.map((finding) => el("li", null,
       el("button.finding", { type: "button", onclick: () => jump(finding) },
         el(`span.${finding.Fatal ? "tone-bad" : "tone-warn"}`, null, finding.Fatal ? "✕" : "▲"),

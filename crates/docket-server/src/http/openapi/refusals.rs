@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::ResponseError;
 use docket_model::{
-    AllocationName, FieldPath, Mistake, Reported,
+    AllocationName, FieldPath, Finding, Reported,
     run::{Instant, RunId},
     wire::{Problem, Refused, RunRecord},
 };
@@ -110,9 +110,9 @@ refusals! {
         busy(),
         refused_or_problem(
             "All that is wrong with the specifications, by field. With `Accept: application/problem+json` \
-             a push is told the place of each mistake in a schedule too.",
-            &[("mistakes", ApiError::Mistaken(mistakes()))],
-            &[("mistakesInDetail", ApiError::MistakenInDetail(mistakes()))],
+             a push is told the place of each error in a schedule too.",
+            &[("errors", ApiError::Invalid(errors()))],
+            &[("errorsInDetail", ApiError::InvalidInDetail(errors()))],
         ),
     ];
     /// What depends on `If-Match` or `If-None-Match`.
@@ -209,7 +209,7 @@ fn refused_or_problem(
 ) -> (String, RefOr<Response>) {
     let bodies = refused.iter().filter_map(|(name, error)| {
         let body = match error {
-            ApiError::Mistaken(mistakes) => Refused::because_of(mistakes),
+            ApiError::Invalid(errors) => Refused::because_of(errors),
             error => Refused::undecodable(error.to_string()),
         };
         Some((*name, to_value(body).ok()?))
@@ -278,12 +278,12 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn mistakes() -> Reported<Mistake> {
-    let mistakes = [
-        Mistake::new(FieldPath::key("Name"), "Required"),
-        Mistake::new(FieldPath::key("Container").with_key("Config"), "Config is required"),
+fn errors() -> Reported<Finding> {
+    let errors = [
+        Finding::new(FieldPath::key("Name"), "Required"),
+        Finding::new(FieldPath::key("Container").with_key("Config"), "Config is required"),
     ];
-    mistakes.into_iter().collect()
+    errors.into_iter().collect()
 }
 
 fn engine_away() -> ApiError {

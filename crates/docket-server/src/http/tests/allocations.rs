@@ -76,7 +76,7 @@ async fn what_was_printed_can_be_posted_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_mistakes_are_told_at_once_under_their_paths() {
+async fn all_errors_are_told_at_once_under_their_paths() {
     let api = api(Access::default());
 
     let nothing = post(&api, "{}").await;
@@ -97,7 +97,7 @@ async fn all_mistakes_are_told_at_once_under_their_paths() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_who_accepts_problems_gets_the_place_of_each_mistake() {
+async fn a_sender_who_accepts_problems_gets_the_place_of_each_error() {
     let api = api(Access::default());
     let asking = Asking::of(&api)
         .with("content-type", "application/json")
@@ -333,7 +333,7 @@ async fn a_page_of_another_origin_or_name_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn readiness_tells_why_not() {
     let api = api(Access::default());
-    *api.file_mistake.lock() = Some("docket.yml is not in force: it is empty".to_owned());
+    *api.file_error.lock() = Some("docket.yml is not in force: it is empty".to_owned());
 
     assert_snapshot!(get(&api, "/-/ready").await, @r#"
     503 Service Unavailable

@@ -83,8 +83,8 @@ async fn every_example_is_what_its_schema_says() {
         let mut schema = schema;
         schema["components"] = document["components"].clone();
         let validator = jsonschema::draft202012::new(&schema).unwrap();
-        let mistakes: Vec<_> = validator.iter_errors(&example).map(|it| it.to_string()).collect();
-        assert!(mistakes.is_empty(), "{example}: {mistakes:?}");
+        let errors: Vec<_> = validator.iter_errors(&example).map(|it| it.to_string()).collect();
+        assert!(errors.is_empty(), "{example}: {errors:?}");
     }
 }
 
@@ -163,7 +163,7 @@ async fn what_is_answered_is_what_the_document_says() {
         schema["components"] = document["components"].clone();
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         let answer = serde_json::from_str(answer).unwrap();
-        let mistakes: Vec<_> = validator.iter_errors(&answer).map(|it| it.to_string()).collect();
-        assert!(mistakes.is_empty(), "{method} {path}: {told}: {mistakes:?}");
+        let errors: Vec<_> = validator.iter_errors(&answer).map(|it| it.to_string()).collect();
+        assert!(errors.is_empty(), "{method} {path}: {told}: {errors:?}");
     }
 }

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Origin, Output, Run, RunId, Specification, Zone,
     container::UnknownOptions,
-    mistake::FieldPath,
+    finding::FieldPath,
     run::{ContainerId, Exit, Instant, RunState, Trigger},
 };
 use serde_json::{Value, json};

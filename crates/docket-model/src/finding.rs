@@ -9,7 +9,7 @@ use crate::schedule;
 /// The longest text that a message shows in full, in characters.
 const MOST_SHOWN: usize = 60;
 
-/// So many mistakes of a kind are told of one allocation, and one more.
+/// So many errors of a kind are told of one allocation, and one more.
 const MOST_NOTED: usize = 100;
 
 /// How many errors are reported about one request or document: enough to correct, and few enough
@@ -124,7 +124,7 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// The way to a value while it is being read: it costs nothing until a mistake is noted.
+/// The way to a value while it is being read: it costs nothing until an error is noted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place<'a> {
     /// Where reading began.
@@ -145,14 +145,14 @@ impl Place<'_> {
         }
     }
 
-    /// A mistake in the value here.
-    pub(crate) fn wrong(self, message: impl Into<String>) -> Mistake {
-        Mistake::new(self.to_field(), message)
+    /// An error in the value here.
+    pub(crate) fn wrong(self, message: impl Into<String>) -> Finding {
+        Finding::new(self.to_field(), message)
     }
 
-    /// A mistake in a key of the mapping here.
-    pub(crate) fn wrong_key(self, key: &str, message: impl Into<String>) -> Mistake {
-        Mistake::of_key(self.to_field().with_key(key), message)
+    /// An error in a key of the mapping here.
+    pub(crate) fn wrong_key(self, key: &str, message: impl Into<String>) -> Finding {
+        Finding::of_key(self.to_field().with_key(key), message)
     }
 }
 
@@ -161,19 +161,19 @@ pub(crate) const REQUIRED: &str = "Required";
 
 /// One thing that is wrong with a specification.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mistake {
+pub struct Finding {
     /// The way to the value, or to the key that should not be there.
     pub field: FieldPath,
     /// What is wrong and how to mend it, in words.
     pub message: String,
-    /// Where the value is a schedule: each mistake with its place in the text.
-    pub schedule: Vec<schedule::Mistake>,
+    /// Where the value is a schedule: each error with its place in the text.
+    pub schedule: Vec<schedule::ScheduleError>,
     /// True where the key itself is wrong, not its value.
     pub at_key: bool,
 }
 
-impl Mistake {
-    /// A mistake in the value at `field`.
+impl Finding {
+    /// An error in the value at `field`.
     #[must_use]
     pub fn new(field: FieldPath, message: impl Into<String>) -> Self {
         Self { field, message: message.into(), schedule: Vec::new(), at_key: false }
@@ -186,7 +186,7 @@ impl Mistake {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.field.0.is_empty() {
             write!(f, "{}: ", self.field)?;
@@ -195,16 +195,16 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Keeps a mistake; of very many only the first, and says so.
-pub(crate) fn note(mistakes: &mut Vec<Mistake>, mistake: impl FnOnce() -> Mistake) {
-    if mistakes.len() > MOST_NOTED {
+/// Keeps an error; of very many only the first, and says so.
+pub(crate) fn note(errors: &mut Vec<Finding>, finding: impl FnOnce() -> Finding) {
+    if errors.len() > MOST_NOTED {
         return;
     }
-    let mut mistake = mistake();
-    if mistakes.len() == MOST_NOTED {
-        mistake.message.push_str("; there are more, which are not shown");
+    let mut finding = finding();
+    if errors.len() == MOST_NOTED {
+        finding.message.push_str("; there are more, which are not shown");
     }
-    mistakes.push(mistake);
+    errors.push(finding);
 }
 
 /// Says what should stand in place of a value of the wrong kind.
@@ -360,16 +360,16 @@ mod tests {
     fn a_path_is_written_with_dots_and_places() {
         let path = FieldPath::key("Mounts").with_index(0).with_key("Type");
         assert_eq!(path.to_string(), "Mounts[0].Type");
-        assert_eq!(Mistake::new(path, "wrong").to_string(), "Mounts[0].Type: wrong");
-        assert_eq!(Mistake::new(FieldPath::default(), "wrong").to_string(), "wrong");
+        assert_eq!(Finding::new(path, "wrong").to_string(), "Mounts[0].Type: wrong");
+        assert_eq!(Finding::new(FieldPath::default(), "wrong").to_string(), "wrong");
     }
 
     #[test]
-    fn of_very_many_mistakes_the_first_are_kept() {
-        let mut mistakes = Vec::new();
+    fn of_very_many_errors_the_first_are_kept() {
+        let mut errors = Vec::new();
         for _ in 0..1000 {
-            note(&mut mistakes, || Mistake::new(FieldPath::default(), "wrong"));
+            note(&mut errors, || Finding::new(FieldPath::default(), "wrong"));
         }
-        assert_eq!(mistakes.len(), MOST_NOTED + 1);
+        assert_eq!(errors.len(), MOST_NOTED + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Every mistake that the language names: its words, its place, its way out.
+//! Every error that the language names: its words, its place, its way out.
 
 use docket_model::schedule::{InvalidSchedule, Kind, Schedule};
 
@@ -14,15 +14,15 @@ fn check(expected: &[(&str, &str)]) {
     for (text, line) in expected {
         let invalid = refused(text);
         assert_eq!(invalid.to_string(), *line, "of {text:?}");
-        for mistake in invalid.mistakes() {
-            let end = mistake.offset + mistake.length;
-            assert_eq!(text.get(mistake.offset..end), Some(mistake.text.as_str()), "of {text:?}");
+        for error in invalid.errors() {
+            let end = error.offset + error.length;
+            assert_eq!(text.get(error.offset..end), Some(error.text.as_str()), "of {text:?}");
         }
     }
 }
 
 #[test]
-fn a_mistake_is_shown_above_its_place() {
+fn an_error_is_shown_above_its_place() {
     let invalid = refused("0 25 * * MON");
 
     let expected = "Cron: hour: 25 is out of range (0-23)\n  0 25 * * MON\n    ^^";
@@ -31,9 +31,9 @@ fn a_mistake_is_shown_above_its_place() {
 }
 
 #[test]
-fn a_mistake_is_written_as_json_with_a_hint_only_where_there_is_one() {
-    let plain = serde_json::to_string(refused("0 25 * * MON").mistakes()).unwrap();
-    let hinted = serde_json::to_string(refused("0 22-2 * * *").mistakes()).unwrap();
+fn an_error_is_written_as_json_with_a_hint_only_where_there_is_one() {
+    let plain = serde_json::to_string(refused("0 25 * * MON").errors()).unwrap();
+    let hinted = serde_json::to_string(refused("0 22-2 * * *").errors()).unwrap();
 
     assert_eq!(
         plain,
@@ -49,7 +49,7 @@ fn a_mistake_is_written_as_json_with_a_hint_only_where_there_is_one() {
 fn every_bad_field_is_reported() {
     let invalid = refused("60 24 32 13 8 1969");
 
-    let parts: Vec<_> = invalid.mistakes().iter().filter_map(|mistake| mistake.part).collect();
+    let parts: Vec<_> = invalid.errors().iter().filter_map(|error| error.part).collect();
     assert_eq!(parts, ["min", "hour", "dom", "month", "dow", "year"]);
     assert_eq!(invalid.snippet().lines().count(), 18);
 }
@@ -102,7 +102,7 @@ fn a_reversed_range_comes_with_its_rewrite() {
         ("0 0 1 1 * * 2030-2026", "2026-2030"),
     ] {
         let invalid = refused(text);
-        let hint = invalid.mistakes().first().and_then(|mistake| mistake.hint.clone());
+        let hint = invalid.errors().first().and_then(|error| error.hint.clone());
         assert_eq!(hint, Some(format!("write {rewrite}")), "of {text}");
 
         let fields: Vec<_> =
@@ -292,7 +292,7 @@ fn repeating_intervals_say_which_part_is_wrong() {
         "tomorrow",
     ] {
         let invalid = refused(&format!("R/{start}/P1D"));
-        assert_eq!(invalid.mistakes().first().and_then(|mistake| mistake.part), Some("start"));
+        assert_eq!(invalid.errors().first().and_then(|error| error.part), Some("start"));
     }
 }
 

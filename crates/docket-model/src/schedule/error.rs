@@ -8,9 +8,9 @@ use serde::Serialize;
 /// The key of a specification that holds a schedule.
 const FIELD: &str = "Cron";
 
-/// One mistake in a schedule, with its place in the text as it was written.
+/// One error in a schedule, with its place in the text as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Mistake {
+pub struct ScheduleError {
     /// The key of the specification, always `Cron`.
     pub field: &'static str,
     /// The part of the schedule: `sec`, `min`, `hour`, `dom`, `month`, `dow`, `year`,
@@ -30,7 +30,7 @@ pub struct Mistake {
     pub hint: Option<String>,
 }
 
-impl Mistake {
+impl ScheduleError {
     pub(super) fn new(part: Option<&'static str>, piece: Piece<'_>, message: String) -> Self {
         Self {
             field: FIELD,
@@ -58,7 +58,7 @@ impl Mistake {
     }
 }
 
-impl Display for Mistake {
+impl Display for ScheduleError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(part) = self.part {
             write!(formatter, "{part}: ")?;
@@ -72,46 +72,46 @@ impl Display for Mistake {
     }
 }
 
-/// A text that is no schedule, with every mistake in it.
+/// A text that is no schedule, with every error in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSchedule {
     text: String,
-    mistakes: Vec<Mistake>,
+    errors: Vec<ScheduleError>,
 }
 
 impl InvalidSchedule {
-    pub(super) fn new(text: &str, mistakes: Vec<Mistake>) -> Self {
-        Self { text: text.to_owned(), mistakes }
+    pub(super) fn new(text: &str, errors: Vec<ScheduleError>) -> Self {
+        Self { text: text.to_owned(), errors }
     }
 
-    /// Returns all mistakes in the order of the text; there is at least one.
+    /// Returns all errors in the order of the text; there is at least one.
     #[must_use]
-    pub fn mistakes(&self) -> &[Mistake] {
-        &self.mistakes
+    pub fn errors(&self) -> &[ScheduleError] {
+        &self.errors
     }
 
-    /// Shows each mistake above its place in the text, on several lines.
+    /// Shows each error above its place in the text, on several lines.
     #[must_use]
     pub fn snippet(&self) -> String {
-        let blocks: Vec<_> = self.mistakes.iter().map(|mistake| self.block(mistake)).collect();
+        let blocks: Vec<_> = self.errors.iter().map(|error| self.block(error)).collect();
         blocks.join("\n")
     }
 
-    fn block(&self, mistake: &Mistake) -> String {
-        let part = mistake.part.map(|part| format!("{part}: ")).unwrap_or_default();
+    fn block(&self, error: &ScheduleError) -> String {
+        let part = error.part.map(|part| format!("{part}: ")).unwrap_or_default();
         // A tab or line break would tear the caret away from its place.
         let shown = self.text.replace(|c: char| c.is_ascii_control(), " ");
-        let before = self.text.get(..mistake.offset).map_or(0, |text| text.chars().count());
-        let mark = " ".repeat(before) + &"^".repeat(mistake.text.chars().count().max(1));
-        let hint = mistake.hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
-        let (field, message) = (mistake.field, &mistake.message);
+        let before = self.text.get(..error.offset).map_or(0, |text| text.chars().count());
+        let mark = " ".repeat(before) + &"^".repeat(error.text.chars().count().max(1));
+        let hint = error.hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
+        let (field, message) = (error.field, &error.message);
         format!("{field}: {part}{message}\n  {}\n  {mark}{hint}", shown.trim_end())
     }
 }
 
 impl Display for InvalidSchedule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts: Vec<_> = self.mistakes.iter().map(ToString::to_string).collect();
+        let texts: Vec<_> = self.errors.iter().map(ToString::to_string).collect();
         formatter.write_str(&texts.join("; "))
     }
 }

@@ -21,7 +21,7 @@ fn a_container_is_a_mapping_with_a_config_that_has_an_image() {
         ),
     ];
     for (posted, message) in cases {
-        assert_eq!(mistakes(posted), [message]);
+        assert_eq!(errors(posted), [message]);
     }
 }
 
@@ -29,10 +29,10 @@ fn a_container_is_a_mapping_with_a_config_that_has_an_image() {
 fn a_platform_stands_beside_config_and_has_a_form() {
     let with = |platform: Value| json!({"Config": {"Image": "busybox"}, "platform": platform});
     let form = "is not a platform: write OS[/ARCHITECTURE[/VARIANT]], such as `linux/arm64`";
-    assert_eq!(mistakes(with("linux/".into())), [format!("Container.Platform: `linux/` {form}")]);
-    assert_eq!(mistakes(with(5.into())).len(), 1);
+    assert_eq!(errors(with("linux/".into())), [format!("Container.Platform: `linux/` {form}")]);
+    assert_eq!(errors(with(5.into())).len(), 1);
     assert_eq!(
-        mistakes(json!({"Config": {"Image": "busybox", "Platform": "linux/arm64"}})),
+        errors(json!({"Config": {"Image": "busybox", "Platform": "linux/arm64"}})),
         ["Container.Config.Platform: unknown key `Platform`: it belongs under `Container`"]
     );
 
@@ -53,7 +53,7 @@ fn all_wrong_values_are_told_at_once_with_their_paths() {
         },
     });
 
-    insta::assert_snapshot!(mistakes(posted).join("\n"), @r#"
+    insta::assert_snapshot!(errors(posted).join("\n"), @r#"
     Container.Config.Tty: expected true or false, found the text "yes": write true, without quotes
     Container.Config.Env[1]: expected a text, found the number 2: put it in quotes
     Container.Config.Env[2]: expected a text, found null: write "" for an empty one
@@ -82,7 +82,7 @@ fn an_unknown_key_names_the_nearest_one_or_where_it_belongs() {
         "EndpointsConfig": {},
     });
 
-    insta::assert_snapshot!(mistakes(posted).join("\n"), @"
+    insta::assert_snapshot!(errors(posted).join("\n"), @"
     Container.Image: unknown key `Image`: it belongs under `Container.Config`
     Container.Cron: unknown key `Cron`: it belongs beside `Container`
     Container.EndpointsConfig: unknown key `EndpointsConfig`: it belongs under `Container.NetworkingConfig`
@@ -97,14 +97,14 @@ fn an_unknown_key_names_the_nearest_one_or_where_it_belongs() {
 }
 
 #[test]
-fn a_key_given_twice_in_two_cases_is_a_mistake_at_the_second() {
+fn a_key_given_twice_in_two_cases_is_an_error_at_the_second() {
     let posted = json!({"Config": {"Image": "a", "image": "b"}, "config": {}});
 
     let expected = [
         "Container.config: the key `Config` is given twice",
         "Container.Config.image: the key `Image` is given twice",
     ];
-    assert_eq!(mistakes(posted), expected);
+    assert_eq!(errors(posted), expected);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn words_of_an_option_are_known_by_their_case_as_the_engine_knows_them() {
         "Isolation": "HyperV",
     }));
 
-    insta::assert_snapshot!(mistakes(posted).join("\n"), @"
+    insta::assert_snapshot!(errors(posted).join("\n"), @"
     Container.HostConfig.Mounts[0].Type: `Bind` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
     Container.HostConfig.Mounts[1].BindOptions.Propagation: `shard` is none of `private`, `rprivate`, `shared`, `rshared`, `slave`, `rslave` (did you mean `shared`?)
     Container.HostConfig.CgroupnsMode: `x` is none of `private`, `host`
@@ -131,7 +131,7 @@ fn what_only_a_newer_engine_knows_is_sent_as_it_is_where_that_is_allowed() {
 
     let outcome = read_with(posted.clone(), UnknownOptions::Allow);
 
-    assert_eq!(outcome.mistakes, Vec::<String>::new());
+    assert_eq!(outcome.errors, Vec::<String>::new());
     assert_eq!(outcome.container.unwrap().json(), posted.to_string());
     insta::assert_snapshot!(outcome.warnings.join("\n"), @"
     Container.Config.NewThing: unknown key `NewThing` (sent to the engine as it is)
@@ -147,7 +147,7 @@ fn allowing_unknown_options_allows_no_wrong_values() {
 
     assert_eq!(outcome.container, None);
     let expected = ["Container.Config.Tty: expected true or false, found the number 2"];
-    assert_eq!(outcome.mistakes, expected);
+    assert_eq!(outcome.errors, expected);
 }
 
 #[test]
@@ -156,16 +156,16 @@ fn a_restart_policy_is_refused_because_retries_are_dockets() {
         kept(host(&json!({"RestartPolicy": {"Name": name, "MaximumRetryCount": 0}})));
     }
     for name in ["always", "on-failure", "unless-stopped"] {
-        let mistakes = mistakes(host(&json!({"RestartPolicy": {"Name": name}})));
+        let errors = errors(host(&json!({"RestartPolicy": {"Name": name}})));
         let expected = format!(
             "Container.HostConfig.RestartPolicy.Name: the restart policy `{name}` would make the \
              engine run an old instant again by itself: use `Retries`, which are docket's own, \
              or `no`"
         );
-        assert_eq!(mistakes, [expected]);
+        assert_eq!(errors, [expected]);
     }
     let unknown = host(&json!({"RestartPolicy": {"Name": "sometimes"}}));
-    assert_eq!(mistakes(unknown.clone()).len(), 1);
+    assert_eq!(errors(unknown.clone()).len(), 1);
     assert_eq!(read_with(unknown, UnknownOptions::Allow).container, None);
 }
 
@@ -180,27 +180,27 @@ fn a_container_has_no_name_and_no_labels_of_dockets_own() {
         "Container.Config.Labels.io.docket.uid: labels that begin with `io.docket.` are docket's own",
         "Container.Name: docket names containers itself, by allocation and instant: leave it out",
     ];
-    let mut mistakes = mistakes(posted);
-    mistakes.sort();
-    assert_eq!(mistakes, expected);
+    let mut errors = errors(posted);
+    errors.sort();
+    assert_eq!(errors, expected);
 }
 
 #[test]
-fn of_very_many_mistakes_the_first_are_told() {
+fn of_very_many_errors_the_first_are_told() {
     let many: Vec<_> = (0..100_000).collect();
 
-    let mistakes = mistakes(json!({"Config": {"Image": "busybox", "Env": many}}));
+    let errors = errors(json!({"Config": {"Image": "busybox", "Env": many}}));
 
-    assert_eq!(mistakes.len(), 101);
-    assert!(mistakes[100].ends_with("; there are more, which are not shown"));
+    assert_eq!(errors.len(), 101);
+    assert!(errors[100].ends_with("; there are more, which are not shown"));
 }
 
 #[test]
 fn long_texts_are_shortened_in_messages() {
     let long = "é".repeat(5000);
 
-    let mistakes = mistakes(json!({"Config": {"Image": "busybox", &long: 1, "Tty": long}}));
+    let errors = errors(json!({"Config": {"Image": "busybox", &long: 1, "Tty": long}}));
 
-    assert!(mistakes.iter().all(|mistake| mistake.len() < 12_000));
-    assert!(mistakes[0].contains(&format!("found the text \"{}…\"", "é".repeat(60))));
+    assert!(errors.iter().all(|finding| finding.len() < 12_000));
+    assert!(errors[0].contains(&format!("found the text \"{}…\"", "é".repeat(60))));
 }
