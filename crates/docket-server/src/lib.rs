@@ -8,6 +8,7 @@ mod file;
 mod http;
 mod machine;
 pub mod observer;
+mod policy;
 mod runner;
 mod scheduler;
 mod server;

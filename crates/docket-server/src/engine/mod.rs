@@ -106,7 +106,7 @@ impl Grace {
 
 /// Where a container is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub enum ContainerState {
     /// It was made and never ran; it may be one that the engine could not start.
     Created,
     /// It runs, or is paused.
@@ -120,7 +120,7 @@ pub enum Sight {
 
 /// A container that an engine made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
+pub struct Created {
     /// Its id.
     pub id: ContainerId,
     /// The id of its image, where the engine tells it.
@@ -210,7 +210,7 @@ pub trait Engine: Observation {
     ) -> Result<Pulled, EngineError>;
 
     /// Creates the container, or joins the one of this name if its labels are all the plan's.
-    async fn create(&self, plan: &Plan) -> Result<Made, EngineError>;
+    async fn create(&self, plan: &Plan) -> Result<Created, EngineError>;
 
     /// Sends the one start request that this container ever gets.
     ///
@@ -239,7 +239,7 @@ pub trait Engine: Observation {
 pub trait Observation: fmt::Debug + Send + Sync {
     /// Tells where the container is in its life. One that is gone is [`EngineError::Gone`]; a refusal
     /// tells nothing about it, so that is [`EngineError::Unreachable`].
-    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError>;
+    async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError>;
 
     /// Reads from the labels of a container whose it is; nothing where they do not say so.
     ///
@@ -271,10 +271,10 @@ pub trait Observation: fmt::Debug + Send + Sync {
     /// Finds the containers whose labels say that they belong to this namespace and this store.
     ///
     /// They may run or not. One whose labels cannot be read is logged and left out.
-    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError>;
+    async fn list_owned(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError>;
 
     /// Finds the running containers of this namespace whose labels name another store.
-    async fn of_other_stores(
+    async fn list_of_other_stores(
         &self,
         namespace: &str,
         store: Uuid,

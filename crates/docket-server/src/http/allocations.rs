@@ -151,7 +151,7 @@ pub(super) async fn push(
         only_if,
         circumstances: api.runner.circumstances(),
     };
-    let pushed = api.runner.heed(api.store.push(push).await);
+    let pushed = api.runner.record_result(api.store.push(push).await);
     let effects = pushed.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
             let errors = unfit.into_iter().map(|unfit| {
@@ -250,7 +250,7 @@ pub(super) async fn delete(
         ref file @ Origin::File(_) if !api.has_file => file.clone(),
         _ => Origin::Api,
     };
-    if !api.runner.heed(api.store.delete(&name, &origin, deed).await)? {
+    if !api.runner.record_result(api.store.delete(&name, &origin, deed).await)? {
         return Err(api.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

@@ -26,7 +26,7 @@ use super::{
     runs,
 };
 use crate::{
-    runner::HandError,
+    runner::ManualError,
     store::{Deed, Steering},
 };
 
@@ -77,9 +77,9 @@ pub(super) async fn run(
     }
     let (by, is_backfill) = (asker(&request, by)?, at.is_some());
     let demand = Demand { by, command: cmd, environment: env, is_backfill, ..Demand::default() };
-    let run = api.runner.run_by_hand(&name, demand, at).await;
+    let run = api.runner.run_manually(&name, demand, at).await;
     let run = run.map_err(|error| match error {
-        HandError::Future(_) | HandError::NoInstant { .. } | HandError::Pruned(_) => {
+        ManualError::Future(_) | ManualError::NoInstant { .. } | ManualError::Pruned(_) => {
             let words =
                 error.in_words(|instant| super::moment::shown(instant.moment(), offset, zone));
             ApiError::HandAt(error, words)
@@ -122,7 +122,7 @@ pub(super) async fn cancel(
     let run = runs::find(&api, &path.0, &path.1).await?;
     let reason = format!("cancelled by {}", asker(&request, by)?);
     let cancellation = Cancellation { reason, kill };
-    let run = api.runner.cancel_by_hand(&path.0, run.id.instant, cancellation).await?;
+    let run = api.runner.cancel_manually(&path.0, run.id.instant, cancellation).await?;
     Ok(HttpResponse::Accepted().content_type(JSON).json(RunRecord::from(run.as_ref())))
 }
 
@@ -248,7 +248,7 @@ async fn steer(
     steering: Steering,
     deed: Deed,
 ) -> Result<HttpResponse, ApiError> {
-    if !api.runner.heed(api.store.steer(name, steering, deed).await)? {
+    if !api.runner.record_result(api.store.steer(name, steering, deed).await)? {
         return Err(api.no_such_allocation(name).await);
     }
     allocations::one(api, api.snapshot(name).await?)

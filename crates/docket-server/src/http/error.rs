@@ -13,7 +13,7 @@ use docket_model::{
 use tracing::error;
 
 use super::{condition, limits::Busy};
-use crate::{engine::EngineError, runner::HandError, store::StoreError};
+use crate::{engine::EngineError, runner::ManualError, store::StoreError};
 
 /// The content type of the original's answers.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
@@ -79,9 +79,9 @@ pub(super) enum ApiError {
     /// A header that makes a change depend on something is wrong.
     BadCondition(String),
     /// Somebody's wish cannot be granted.
-    Hand(HandError),
+    Hand(ManualError),
     /// The same, with its instants in the time that was asked in.
-    HandAt(HandError, String),
+    HandAt(ManualError, String),
     /// There is no such route.
     NoSuchRoute(String),
     /// The route does not do this.
@@ -122,10 +122,10 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<HandError> for ApiError {
-    fn from(error: HandError) -> Self {
+impl From<ManualError> for ApiError {
+    fn from(error: ManualError) -> Self {
         match error {
-            HandError::Store(error) => Self::Store(error),
+            ManualError::Store(error) => Self::Store(error),
             error => Self::Hand(error),
         }
     }
@@ -276,13 +276,13 @@ fn seconds(time: Duration) -> u64 {
     time.as_secs() + 1
 }
 
-fn status_of_hand(error: &HandError) -> StatusCode {
+fn status_of_hand(error: &ManualError) -> StatusCode {
     match error {
-        HandError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
-        HandError::Future(_) | HandError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        HandError::Pruned(_) | HandError::Taken { .. } => StatusCode::CONFLICT,
-        HandError::NothingStarts(_) => StatusCode::SERVICE_UNAVAILABLE,
-        HandError::Store(error) => status_of(error),
+        ManualError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
+        ManualError::Future(_) | ManualError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        ManualError::Pruned(_) | ManualError::Taken { .. } => StatusCode::CONFLICT,
+        ManualError::NothingStarts(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ManualError::Store(error) => status_of(error),
     }
 }
 

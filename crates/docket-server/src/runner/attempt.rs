@@ -10,24 +10,25 @@ use docket_model::{
 use tracing::warn;
 
 use super::{
-    Stopped, berths::Place, journey::Journey, output_memory::Reserved, policy, replacement::Fate,
+    Stopped, output_memory::Reserved, replacement::Fate, run_task::RunTask, slots::Reservation,
     watch::Start,
 };
 use crate::{
-    engine::{EngineError, Found, Identity, Sight},
+    engine::{ContainerState, EngineError, Found, Identity},
     fault::{Point, point},
+    policy,
     store::{Progress, StoreError},
 };
 
 /// Where an attempt goes on from.
 #[derive(Debug)]
-pub(super) enum Setting {
+pub(super) enum StartFrom {
     /// It was claimed just now, and has its place among those that may have a container.
-    Claimed(Place),
+    Claimed(Reservation),
     /// It was claimed before the server started, and no container of it is known.
     ClaimedBefore,
     /// A container of it was created before the server started.
-    Made {
+    Created {
         container: ContainerId,
         /// The id of the engine that has it.
         engine: Option<Arc<str>>,
@@ -40,7 +41,7 @@ pub(super) enum Setting {
 
 /// How an attempt ended.
 #[derive(Debug)]
-pub(super) struct Over {
+pub(super) struct AttemptEnd {
     pub(super) state: RunState,
     pub(super) exit: Option<Exit>,
     /// When its container started, by docket's clock.
@@ -53,7 +54,7 @@ pub(super) struct Over {
     pub(super) container: Option<ContainerId>,
 }
 
-impl Over {
+impl AttemptEnd {
     /// An end for which no container stands.
     pub(super) fn without_container(state: RunState) -> Self {
         Self {
@@ -104,7 +105,7 @@ impl From<StoreError> for Break {
 /// An attempt under way.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
-    pub(super) journey: &'a Journey,
+    pub(super) task: &'a RunTask,
     /// The container, once there is one.
     pub(super) container: Option<ContainerId>,
     /// When the creation of the container was noted, by docket's clock.
@@ -116,19 +117,19 @@ pub(super) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(journey: &'a Journey) -> Self {
-        Self { journey, container: None, created_at: None, may_start: false, is_begun_here: false }
+    pub(super) fn new(task: &'a RunTask) -> Self {
+        Self { task, container: None, created_at: None, may_start: false, is_begun_here: false }
     }
 
     /// Goes on from where the run stands to the attempt's end.
-    pub(super) async fn carry_out(mut self, setting: Setting) -> Result<Over, Stopped> {
-        let mut outcome = match setting {
-            Setting::Claimed(place) => {
+    pub(super) async fn run(mut self, start_from: StartFrom) -> Result<AttemptEnd, Stopped> {
+        let mut outcome = match start_from {
+            StartFrom::Claimed(place) => {
                 self.is_begun_here = true;
                 self.begin(place).await
             }
-            Setting::ClaimedBefore => self.begin_late().await,
-            Setting::Made { container, engine, created_at, started_at } => {
+            StartFrom::ClaimedBefore => self.begin_late().await,
+            StartFrom::Created { container, engine, created_at, started_at } => {
                 self.created_at = created_at;
                 self.resume(container, engine, started_at).await
             }
@@ -145,16 +146,19 @@ impl<'a> Attempt<'a> {
             }
             Err(Break::Engine(EngineError::NoSuchImage { image, reason })) => {
                 let state = RunState::Failed(format!("image {image} not found"));
-                return Ok(Over { remarks: vec![reason], ..Over::without_container(state) });
+                return Ok(AttemptEnd {
+                    remarks: vec![reason],
+                    ..AttemptEnd::without_container(state)
+                });
             }
             Err(Break::Engine(
                 error @ (EngineError::NotPulled { .. }
                 | EngineError::MayNotPull { .. }
                 | EngineError::OtherPlatform { .. }),
-            )) => return Ok(Over::without_container(RunState::Failed(error.to_string()))),
+            )) => return Ok(AttemptEnd::without_container(RunState::Failed(error.to_string()))),
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
-                self.journey.runner.leftovers.suspect();
+                self.task.runner.leftovers.suspect();
                 RunState::Failed(error.to_string())
             }
             Err(Break::Environment(error)) => RunState::Failed(error),
@@ -165,28 +169,28 @@ impl<'a> Attempt<'a> {
                 RunState::Lost(reason)
             }
         };
-        Ok(Over { container: self.container, ..Over::without_container(state) })
+        Ok(AttemptEnd { container: self.container, ..AttemptEnd::without_container(state) })
     }
 
     /// From the claim to the end.
-    async fn begin(&mut self, place: Place) -> Result<Over, Break> {
+    async fn begin(&mut self, place: Reservation) -> Result<AttemptEnd, Break> {
         point(Point::Claimed);
-        let _berth = self.unless_over(place.berth()).await?;
+        let _slot = self.unless_over(place.slot()).await?;
         self.pull().await?;
         point(Point::Pulled);
-        self.bring_up_and_see_out().await
+        self.start_and_follow().await
     }
 
     /// From a claim of an earlier life of the server, if it is still in time.
-    async fn begin_late(&mut self) -> Result<Over, Break> {
+    async fn begin_late(&mut self) -> Result<AttemptEnd, Break> {
         if !self.may_still_start().await? {
             return Ok(self.missed());
         }
-        let Journey { runner, handle, .. } = self.journey;
+        let RunTask { runner, handle, .. } = self.task;
         handle.has_no_container();
         runner.tell(&handle.id);
         let instant = handle.id.instant;
-        self.begin(runner.berths.line_up(instant)).await
+        self.begin(runner.slots.enqueue(instant)).await
     }
 
     /// From a container that an earlier life of the server made.
@@ -195,29 +199,31 @@ impl<'a> Attempt<'a> {
         container: ContainerId,
         engine: Option<Arc<str>>,
         started_at: Option<DateTime<Utc>>,
-    ) -> Result<Over, Break> {
-        let runner = &self.journey.runner;
-        let _berth = runner.berths.occupy();
+    ) -> Result<AttemptEnd, Break> {
+        let runner = &self.task.runner;
+        let _slot = runner.slots.adopt();
         let here = self.engine_id().await?;
         // An engine that has the very container is the one, whatever it calls itself now.
-        let Some(labels) = runner.labels_surely(&container).await? else {
+        let Some(labels) = runner.labels_until_known(&container).await? else {
             return self.resume_gone(&container, engine, here).await;
         };
         if let Some(reason) = foreign(labels.as_ref(), &self.identity()) {
             return Err(Break::Lost(reason));
         }
-        let Some(sight) = runner.look_surely(&container).await? else {
+        let Some(sight) = runner.inspect_until_known(&container).await? else {
             return self.resume_gone(&container, engine, here).await;
         };
         self.container = Some(container.clone());
         match (sight, started_at) {
             // The earlier life may have sent a start request that is still on its way.
-            (Sight::Created, _) => {
+            (ContainerState::Created, _) => {
                 self.may_start = true;
                 self.replace_in_time(&container).await
             }
-            (Sight::Runs { .. }, Some(at)) => self.see_out(&container, Start::Seen(at)).await,
-            (sight, _) => self.go_on_with(&container, sight).await,
+            (ContainerState::Runs { .. }, Some(at)) => {
+                self.follow_to_end(&container, Start::Seen(at)).await
+            }
+            (sight, _) => self.continue_with(&container, sight).await,
         }
     }
 
@@ -227,10 +233,10 @@ impl<'a> Attempt<'a> {
         container: &ContainerId,
         engine: Option<Arc<str>>,
         here: Option<Arc<str>>,
-    ) -> Result<Over, Break> {
+    ) -> Result<AttemptEnd, Break> {
         match gone_from(engine, here) {
             Some(reason) => Err(Break::Lost(reason)),
-            None => match (self.past_of(container).await?, self.journey.runner.doubt.get()) {
+            None => match (self.past_of(container).await?, self.task.runner.doubt.get()) {
                 // Another server, which the restored store does not know, may have continued it.
                 (Fate::NeverRan | Fate::Unknown, Some(doubt)) => Err(Break::Lost(doubt.clone())),
                 (Fate::NeverRan, _) if self.may_still_start().await? => self.begin_anew().await,
@@ -241,7 +247,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Replaces a container that was never started, if its run is still in time.
-    async fn replace_in_time(&mut self, container: &ContainerId) -> Result<Over, Break> {
+    async fn replace_in_time(&mut self, container: &ContainerId) -> Result<AttemptEnd, Break> {
         let is_in_time = self.may_still_start().await?;
         let purpose = if is_in_time { "it is replaced" } else { "its run is given up" };
         match self.replace(container, purpose).await? {
@@ -252,9 +258,9 @@ impl<'a> Attempt<'a> {
     }
 
     /// Pulls, creates and starts once more.
-    async fn begin_anew(&mut self) -> Result<Over, Break> {
+    async fn begin_anew(&mut self) -> Result<AttemptEnd, Break> {
         self.pull().await?;
-        self.bring_up_and_see_out().await
+        self.start_and_follow().await
     }
 
     /// Goes on with a container that was started, or ends with what is known of it.
@@ -262,25 +268,25 @@ impl<'a> Attempt<'a> {
         &mut self,
         container: &ContainerId,
         fate: Fate,
-    ) -> Result<Over, Break> {
+    ) -> Result<AttemptEnd, Break> {
         match fate {
             Fate::Found(sight) => {
                 self.container = Some(container.clone());
                 self.may_start = false;
-                self.go_on_with(container, sight).await
+                self.continue_with(container, sight).await
             }
             Fate::Ran(exit) => {
                 let early = self.ended_early(&exit);
                 let remark = "its container was removed before docket read its output";
                 let over = self.judged(exit, early);
-                Ok(Over { remarks: vec![remark.to_owned()], ..over })
+                Ok(AttemptEnd { remarks: vec![remark.to_owned()], ..over })
             }
             Fate::NeverRan | Fate::Unknown => Err(Break::Lost(GONE_MEANWHILE.to_owned())),
         }
     }
 
     /// Makes sure that a run which does not go on cannot start any more.
-    async fn give_up(&mut self, failure: Break) -> Result<Over, Break> {
+    async fn give_up(&mut self, failure: Break) -> Result<AttemptEnd, Break> {
         let container = self.container.clone().filter(|_| self.may_start);
         let (Some(container), false) = (container, matches!(failure, Break::Stopped)) else {
             return Err(failure);
@@ -292,18 +298,18 @@ impl<'a> Attempt<'a> {
     }
 
     /// Notes what a run goes on from also where its record is gone.
-    pub(super) async fn note_loosely(&self, progress: Progress) -> Result<(), Stopped> {
-        self.note_loosely_at(progress, self.journey.runner.clock.now()).await
+    pub(super) async fn note_best_effort(&self, progress: Progress) -> Result<(), Stopped> {
+        self.note_best_effort_at(progress, self.task.runner.clock.now()).await
     }
 
     /// The same about another moment.
-    pub(super) async fn note_loosely_at(
+    pub(super) async fn note_best_effort_at(
         &self,
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), Stopped> {
-        if let Err(error) = self.journey.note_at(progress, at).await? {
-            warn!(run = %self.journey.handle.id, %error, "the run goes on without a record");
+        if let Err(error) = self.task.note_at(progress, at).await? {
+            warn!(run = %self.task.handle.id, %error, "the run goes on without a record");
         }
         Ok(())
     }
@@ -311,7 +317,7 @@ impl<'a> Attempt<'a> {
     /// Whether a run that was claimed earlier, and never started, is still in time; known once the
     /// engine is back, because nothing can start before.
     async fn may_still_start(&self) -> Result<bool, Break> {
-        let Journey { runner, handle, attempt, waited, .. } = self.journey;
+        let RunTask { runner, handle, attempt, waited, .. } = self.task;
         self.unless_over(runner.health.up()).await?;
         let in_time = || {
             policy::may_still_start(
@@ -326,20 +332,20 @@ impl<'a> Attempt<'a> {
     }
 
     /// The end of a run that came too late; its container, if it was made, was never started.
-    fn missed(&self) -> Over {
-        let Journey { runner, handle, .. } = self.journey;
+    fn missed(&self) -> AttemptEnd {
+        let RunTask { runner, handle, .. } = self.task;
         let instant = handle.id.instant;
         let now = runner.clock.now();
         let paused = runner.outage(instant.moment(), now);
         let paused = paused.map_or_else(String::new, |paused| format!(": {paused}"));
         let reason = format!("claimed in time, and not started before its deadline{paused}");
         let state = RunState::Missed { reason, last: instant, count: 1 };
-        Over { container: self.container.clone(), ..Over::without_container(state) }
+        AttemptEnd { container: self.container.clone(), ..AttemptEnd::without_container(state) }
     }
 
     /// Waits for something that may as well not happen, while nobody wants the run to end.
     pub(super) async fn unless_over<T>(&self, work: impl Future<Output = T>) -> Result<T, Break> {
-        let Journey { runner, handle, .. } = self.journey;
+        let RunTask { runner, handle, .. } = self.task;
         let unless_cancelled = async {
             tokio::select! {
                 biased;

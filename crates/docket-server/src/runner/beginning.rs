@@ -20,8 +20,8 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
-    EngineState, Runner, Stopped, attempt::Setting, journey::Stage, patience::Patience,
-    recovery::stage, standby::Standby,
+    EngineState, Runner, Stopped, attempt::StartFrom, recovery::stage, retry::Patience,
+    run_task::Stage, standby::Standby,
 };
 use crate::{
     engine::Found,
@@ -48,10 +48,10 @@ impl Runner {
                 Some(absence) => self.pauses.forget(&absence),
                 None => {}
             }
-            self.call_waiting().await;
+            self.start_waiting_runs().await;
             self.standby.send_replace(Standby::Over);
         } else {
-            self.call_waiting().await;
+            self.start_waiting_runs().await;
         }
         // Where the server stops meanwhile, the next one notes it.
         if self.note_engine().await.is_ok() {
@@ -62,7 +62,7 @@ impl Runner {
     /// Warns if the engine runs containers of another store in the namespace: two servers would take
     /// the same names for their containers.
     async fn warn_of_neighbors(&self) {
-        let others = self.engine.of_other_stores(&self.namespace, self.store.id());
+        let others = self.engine.list_of_other_stores(&self.namespace, self.store.id());
         // The warning is no promise: a name that is held fails its run with the same advice.
         let Ok(Ok(others)) = self.unless_stopped(others).await else { return };
         if let Some(first) = others.first() {
@@ -98,7 +98,7 @@ impl Runner {
         let mut patience = Patience::endless("the list of its containers");
         let found = loop {
             self.unless_stopped(self.health.up()).await?;
-            let listed = self.engine.ours(&self.namespace, self.store.id());
+            let listed = self.engine.list_owned(&self.namespace, self.store.id());
             match self.unless_stopped(listed).await? {
                 Ok(found) => break found,
                 Err(error) => {
@@ -185,7 +185,7 @@ impl Runner {
         for UnderWay { run, .. } in under_way {
             let has_container = matches!(
                 (&run.state, stage(&run)),
-                (state, Stage::Attempt(Setting::Made { .. })) if *state != RunState::Waiting
+                (state, Stage::Attempt(StartFrom::Created { .. })) if *state != RunState::Waiting
             );
             let newest = run.attempt().map_or(1, |attempt| attempt.number);
             // The container of an attempt that has failed says nothing about the next one.
@@ -220,8 +220,8 @@ impl Runner {
         if let Err(error) = finished {
             info!(run = %run.id, %error, "the end of a run could not be recorded");
         }
-        let line = self.lines.turn(run.uid).await;
-        line.leave(run.id.instant);
+        let queue = self.queues.lock(run.uid).await;
+        queue.remove(run.id.instant);
         self.tell(&run.id);
         Ok(())
     }
@@ -296,19 +296,19 @@ impl Runner {
     }
 
     /// Lets runs set out that waited for another one in an earlier life.
-    async fn call_waiting(self: &Arc<Self>) {
-        let waiting = self.lines.handles().into_iter().filter(|handle| {
-            let line = self.lines.of(handle.allocation.uid);
-            line.all_waiting().iter().any(|waiting| waiting.id == handle.id)
+    async fn start_waiting_runs(self: &Arc<Self>) {
+        let waiting = self.queues.handles().into_iter().filter(|handle| {
+            let queue = self.queues.of(handle.allocation.uid);
+            queue.all_waiting().iter().any(|waiting| waiting.id == handle.id)
         });
         for uid in waiting.map(|handle| handle.allocation.uid) {
-            let line = self.lines.turn(uid).await;
-            let newest = line.waiting();
+            let queue = self.queues.lock(uid).await;
+            let newest = queue.waiting();
             let overlap = newest.map(|run| run.allocation.specification.policies.overlap);
             if overlap == Some(Overlap::Replace) {
-                self.replace(&line).await;
+                self.replace(&queue).await;
             }
-            self.call_next(&line);
+            self.start_next_waiting(&queue);
         }
     }
 

@@ -12,9 +12,9 @@ use tracing::warn;
 
 use super::{
     Runner, Stopped,
-    line::{Handle, Line, Sign, Turn},
+    overlap::{AllocationQueue, DecisionLock, Handle, Sign},
 };
-use crate::engine::Sight;
+use crate::engine::ContainerState;
 
 /// How long a decision about an instant waits for the engine's reports, and for the ends of runs that
 /// it reports to be on record.
@@ -25,36 +25,36 @@ pub(super) const FOR_REQUESTS: Duration = Duration::from_secs(10);
 impl Runner {
     /// Waits for the right to decide about an allocation, with the runs beside it confirmed by the
     /// engine; for so long at most.
-    pub(super) async fn confirmed_turn(
+    pub(super) async fn confirmed_lock(
         self: &Arc<Self>,
         allocation: &Allocation,
         limit: Duration,
-    ) -> Turn<'_> {
+    ) -> DecisionLock<'_> {
         let begun_at = Instant::now();
         loop {
-            let turn = self.lines.turn(allocation.uid).await;
+            let lock = self.queues.lock(allocation.uid).await;
             let is_indifferent = allocation.specification.policies.overlap == Overlap::Allow;
-            let unconfirmed = self.unconfirmed(&turn).filter(|_| !is_indifferent);
-            let Some((handle, sign)) = unconfirmed else { return turn };
+            let unconfirmed = self.unconfirmed(&lock).filter(|_| !is_indifferent);
+            let Some((handle, sign)) = unconfirmed else { return lock };
             let left = limit.saturating_sub(begun_at.elapsed());
             if left.is_zero() {
                 warn!(run = %handle.id, "the engine has not reported on this run since it came up");
-                return turn;
+                return lock;
             }
             // The run needs the turn to leave its line.
-            drop(turn);
+            drop(lock);
             let confirming = self.confirm(&handle, &sign);
             if let Ok(Err(Stopped)) = timeout(left, confirming).await {
-                return self.lines.turn(allocation.uid).await;
+                return self.queues.lock(allocation.uid).await;
             }
         }
     }
 
     /// A run under way on whose container the engine has not reported since it came up, or of which it is
     /// not decided whether it still starts one.
-    pub(super) fn unconfirmed(&self, line: &Line) -> Option<(Arc<Handle>, Sign)> {
+    pub(super) fn unconfirmed(&self, queue: &AllocationQueue) -> Option<(Arc<Handle>, Sign)> {
         let epoch = self.health.epoch();
-        line.under_way().into_iter().find_map(|handle| {
+        queue.under_way().into_iter().find_map(|handle| {
             let sign = handle.unconfirmed(epoch)?;
             Some((handle, sign))
         })
@@ -65,13 +65,14 @@ impl Runner {
         let mut news = self.news.subscribe();
         let epoch = self.health.epoch();
         if let Sign::Container(container) = sign
-            && let Some(Sight::Runs { .. } | Sight::Created) = self.look_surely(container).await?
+            && let Some(ContainerState::Runs { .. } | ContainerState::Created) =
+                self.inspect_until_known(container).await?
         {
             handle.runs_in(container, epoch);
             return Ok(());
         }
-        let line = self.lines.of(handle.allocation.uid);
-        while line.is_under_way(handle.id.instant) && handle.unconfirmed(epoch).is_some() {
+        let queue = self.queues.of(handle.allocation.uid);
+        while queue.is_under_way(handle.id.instant) && handle.unconfirmed(epoch).is_some() {
             // Each late start, each end of an attempt and each run that leaves its line is news.
             let _: Result<_, _> = self.unless_stopped(news.recv()).await?;
         }

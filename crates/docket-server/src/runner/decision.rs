@@ -12,20 +12,20 @@ use tracing::{debug, info, warn};
 
 use super::{
     Runner, WRITE_AGAIN,
-    attempt::Setting,
+    attempt::StartFrom,
     confirmation,
-    journey::{Journey, Stage},
-    line::{Handle, Line},
-    policy::{self, Admission, Beside, Missed, Question, Ruling, Suspensions, Why},
+    overlap::{AllocationQueue, Handle},
+    run_task::{RunTask, Stage},
 };
 use crate::{
     fault::{Point, point},
+    policy::{self, Admission, Beside, Decision, Missed, PolicyInput, Suspensions, Why},
     store::{End, Progress, Recorded, StoreError, Wanted},
 };
 
 /// A run that somebody or something wants.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct RunRequest {
     pub(super) instant: Instant,
     pub(super) trigger: Trigger,
     /// What its instant is, where it is one by hand.
@@ -34,8 +34,8 @@ pub(super) struct Wish {
     pub(super) attempt: u32,
 }
 
-impl Wish {
-    /// A wish that comes of itself.
+impl RunRequest {
+    /// A request that comes of itself.
     pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
         Self { instant, trigger, wanted: Wanted::Now, attempt: 1 }
     }
@@ -49,20 +49,20 @@ impl Runner {
         suspension: Option<&Suspension>,
         decided: DateTime<Utc>,
     ) -> DateTime<Utc> {
-        let line = self.confirmed_turn(allocation, confirmation::FOR_SCHEDULES).await;
-        if !self.health.is_up() && self.unconfirmed(&line).is_some() {
+        let queue = self.confirmed_lock(allocation, confirmation::FOR_SCHEDULES).await;
+        if !self.health.is_up() && self.unconfirmed(&queue).is_some() {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return decided;
         }
         let (zone, now) = (self.zone, self.clock.now());
         let pause = self.store.pause();
         let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
-        let question = Question { allocation, suspensions, zone, decided, now };
+        let question = PolicyInput { allocation, suspensions, zone, decided, now };
         let mut through = decided;
         let mut refused = None;
-        for ruling in policy::decide(question) {
-            let last = ruling.last();
-            match self.carry_out(&line, allocation, question, ruling).await {
+        for decision in policy::decide(question) {
+            let last = decision.last();
+            match self.carry_out(&queue, allocation, question, decision).await {
                 Ok(Some(reached)) => through = reached,
                 Ok(None) => break,
                 Err(error) => {
@@ -75,7 +75,7 @@ impl Runner {
                 break;
             }
         }
-        drop(line);
+        drop(queue);
         if let Some(error) = refused {
             // That the store cannot be written is logged once.
             debug!(allocation = %allocation.name(), %error, "store write failed: decided again");
@@ -84,24 +84,24 @@ impl Runner {
         through
     }
 
-    /// Acts on a ruling; returns up to when it is decided now, or nothing if the allocation has
+    /// Acts on a decision; returns up to when it is decided now, or nothing if the allocation has
     /// changed.
     async fn carry_out(
         self: &Arc<Self>,
-        line: &Line,
+        queue: &AllocationQueue,
         allocation: &Arc<Allocation>,
-        question: Question<'_>,
-        ruling: Ruling,
+        question: PolicyInput<'_>,
+        decision: Decision,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let mut last = ruling.last();
-        let mut recorded = match &ruling {
-            Ruling::Missed(missed) => self.miss(allocation, missed.clone()).await?,
-            Ruling::Start(instant, trigger) => {
-                let wish = Wish::due(Instant::new(*instant), trigger.clone());
-                self.enter(line, allocation, wish).await?
+        let mut last = decision.last();
+        let mut recorded = match &decision {
+            Decision::Missed(missed) => self.miss(allocation, missed.clone()).await?,
+            Decision::Start(instant, trigger) => {
+                let request = RunRequest::due(Instant::new(*instant), trigger.clone());
+                self.enter(queue, allocation, request).await?
             }
         };
-        if let (Recorded::Beside(other), Ruling::Missed(missed)) = (&recorded, ruling)
+        if let (Recorded::Beside(other), Decision::Missed(missed)) = (&recorded, decision)
             && let Some(before) = policy::missed_before(question, missed, other.moment())
         {
             last = before.last;
@@ -126,7 +126,7 @@ impl Runner {
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.clock.now());
-        let recorded = self.heed(self.store.decide(run).await)?;
+        let recorded = self.record_result(self.store.decide(run).await)?;
         match (&recorded, missed.why) {
             (Recorded::New, Why::TooLate | Why::Overtaken(_)) => {
                 warn!(allocation = %name, %first, %last, count, reason, "run missed");
@@ -144,23 +144,23 @@ impl Runner {
     /// The caller has the line's turn.
     pub(super) async fn enter(
         self: &Arc<Self>,
-        line: &Line,
+        queue: &AllocationQueue,
         allocation: &Arc<Allocation>,
-        wish: Wish,
+        request: RunRequest,
     ) -> Result<Recorded, StoreError> {
-        let Wish { instant, trigger, wanted, attempt } = wish;
-        let place = self.berths.admit(instant);
+        let RunRequest { instant, trigger, wanted, attempt } = request;
+        let place = self.slots.acquire(instant);
         let beside = Beside {
-            under_way: line.under_way().iter().map(|handle| handle.id.instant).collect(),
-            is_unconfirmed: self.unconfirmed(line).is_some(),
-            waiting: line.waiting().map(|handle| handle.id.instant),
+            under_way: queue.under_way().iter().map(|handle| handle.id.instant).collect(),
+            is_unconfirmed: self.unconfirmed(queue).is_some(),
+            waiting: queue.waiting().map(|handle| handle.id.instant),
             full: place.as_ref().err().copied(),
         };
         let admission = policy::admit(allocation.specification.policies.overlap, &beside);
         let state = state(&admission);
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
         let id = run.id.clone();
-        let recorded = self.heed(match trigger {
+        let recorded = self.record_result(match trigger {
             Trigger::ByHand(_) => self.store.demand(run, wanted).await,
             _ => self.store.decide(run).await,
         })?;
@@ -172,19 +172,19 @@ impl Runner {
         let handle = Handle::new(id, Arc::clone(allocation), trigger, attempt, None);
         match admission {
             Admission::Start => {
-                let place = place.unwrap_or_else(|_| self.berths.line_up(instant));
-                line.join(Arc::clone(&handle));
-                let journey = Journey::new(Arc::clone(self), handle);
-                self.set_out(journey, Stage::Attempt(Setting::Claimed(place)));
+                let place = place.unwrap_or_else(|_| self.slots.enqueue(instant));
+                queue.add(Arc::clone(&handle));
+                let task = RunTask::new(Arc::clone(self), handle);
+                self.spawn_run(task, Stage::Attempt(StartFrom::Claimed(place)));
             }
             Admission::Wait => {
-                line.join_waiting(handle);
+                queue.add_waiting(handle);
                 point(Point::Waiting);
             }
             Admission::Replace => {
-                line.join_waiting(handle);
+                queue.add_waiting(handle);
                 point(Point::Waiting);
-                self.replace(line).await;
+                self.replace(queue).await;
             }
             Admission::Skip(reason) => info!(run = %handle.id, reason, "run skipped"),
         }
@@ -195,16 +195,16 @@ impl Runner {
     ///
     /// That the newest waits is on record, so what cannot be written now is wanted again after a
     /// crash.
-    pub(super) async fn replace(&self, line: &Line) {
-        let mut waiting = line.all_waiting();
+    pub(super) async fn replace(&self, queue: &AllocationQueue) {
+        let mut waiting = queue.all_waiting();
         let Some(newest) = waiting.pop() else { return };
         let reason = format!("replaced by the run {} (`Overlap: Replace`)", newest.id.instant);
         let cancellation = Cancellation { reason: reason.clone(), kill: false };
-        for older in line.under_way() {
+        for older in queue.under_way() {
             self.cancel_surely(&older, cancellation.clone()).await;
         }
         for older in waiting {
-            if let Err(error) = self.give_up_waiting(line, &older, reason.clone()).await {
+            if let Err(error) = self.give_up_waiting(queue, &older, reason.clone()).await {
                 warn!(run = %older.id, %error, "it ends as soon as it is its turn");
                 older.cancel(cancellation.clone());
             }
@@ -239,7 +239,7 @@ impl Runner {
     /// Ends a run that waits in its line. The caller has the line's turn.
     pub(super) async fn give_up_waiting(
         &self,
-        line: &Line,
+        queue: &AllocationQueue,
         handle: &Handle,
         reason: String,
     ) -> Result<(), StoreError> {
@@ -255,7 +255,7 @@ impl Runner {
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
         }
-        line.leave(handle.id.instant);
+        queue.remove(handle.id.instant);
         self.tell(&handle.id);
         Ok(())
     }

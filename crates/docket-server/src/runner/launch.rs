@@ -13,17 +13,17 @@ use tracing::{info, warn};
 
 use super::{
     EngineState,
-    attempt::{Attempt, Break, Over},
+    attempt::{Attempt, AttemptEnd, Break},
     environment,
-    gate::Permit,
-    journey::Journey,
-    patience::Patience,
     replacement::Fate,
+    retry::Patience,
+    run_task::RunTask,
     standby::Twin,
+    start_limiter::Permit,
     watch::Start,
 };
 use crate::{
-    engine::{EngineError, Identity, Made, Plan, Pulled, Sight},
+    engine::{ContainerState, Created, EngineError, Identity, Plan, Pulled},
     fault::{Point, point},
     store::Progress,
 };
@@ -38,13 +38,13 @@ enum Joined {
     /// Another server created it, and may ask it to start.
     MayBeStarted,
     /// It was started.
-    WasStarted(Sight),
+    WasStarted(ContainerState),
 }
 
 impl<'a> Attempt<'a> {
     /// The id of the engine, as soon as it answers; none where it has no lasting one.
     pub(super) async fn engine_id(&self) -> Result<Option<Arc<str>>, Break> {
-        let runner = &self.journey.runner;
+        let runner = &self.task.runner;
         loop {
             if let EngineState::Up(info) = runner.health.state() {
                 return Ok(info.id.clone());
@@ -55,22 +55,22 @@ impl<'a> Attempt<'a> {
 
     /// Makes sure that the image is there.
     pub(super) async fn pull(&self) -> Result<(), Break> {
-        let runner = &self.journey.runner;
-        let specification = &self.journey.handle.allocation.specification;
+        let runner = &self.task.runner;
+        let specification = &self.task.handle.allocation.specification;
         let (image, policy) = (specification.container.image(), specification.policies.pull);
         let platform = specification.container.platform();
         let pulling = runner
             .persistently("the pull", || runner.engine.pull(&image, platform.as_deref(), policy));
         let Pulled { repository, tag, stale, was_pulled } = self.unless_over(pulling).await???;
         if was_pulled || stale.is_some() {
-            self.journey.note(Progress::Pulled { repository, tag, stale }).await??;
+            self.task.note(Progress::Pulled { repository, tag, stale }).await??;
         }
         Ok(())
     }
 
     /// Whose its container is.
     pub(super) fn identity(&self) -> Identity {
-        let Journey { runner, handle, attempt, .. } = self.journey;
+        let RunTask { runner, handle, attempt, .. } = self.task;
         Identity {
             namespace: Arc::clone(&runner.namespace),
             store: runner.store.id(),
@@ -82,7 +82,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn plan(&self) -> Result<Plan, Break> {
-        let Journey { runner, handle, .. } = self.journey;
+        let RunTask { runner, handle, .. } = self.task;
         let specification = &handle.allocation.specification;
         let demand = handle.trigger.demand();
         let files = &specification.policies.env_files;
@@ -101,8 +101,8 @@ impl<'a> Attempt<'a> {
     }
 
     /// Creates and starts the container, as soon as the gate lets it through, and follows it to its end.
-    pub(super) async fn bring_up_and_see_out(&mut self) -> Result<Over, Break> {
-        let runner = &self.journey.runner;
+    pub(super) async fn start_and_follow(&mut self) -> Result<AttemptEnd, Break> {
+        let runner = &self.task.runner;
         let mut removed = 0;
         let mut patience = Patience::bounded("the start of the container");
         loop {
@@ -118,13 +118,13 @@ impl<'a> Attempt<'a> {
                             fate => return self.end_as(&id, fate).await,
                         }
                     }
-                    Joined::WasStarted(sight) => return self.go_on_with(&id, sight).await,
+                    Joined::WasStarted(sight) => return self.continue_with(&id, sight).await,
                 }
             }
             let no_answer = match self.start(&id, permit).await {
-                Ok(started_at) => return self.see_out(&id, Start::Seen(started_at)).await,
+                Ok(started_at) => return self.follow_to_end(&id, Start::Seen(started_at)).await,
                 Err(Break::Engine(EngineError::NeverStarted)) if removed < MOST_MADE => {
-                    warn!(run = %self.journey.handle.id, "removed from outside, and made anew");
+                    warn!(run = %self.task.handle.id, "removed from outside, and made anew");
                     removed += 1;
                     self.container = None;
                     continue;
@@ -148,8 +148,8 @@ impl<'a> Attempt<'a> {
     }
 
     /// Creates the container and notes its id; returns with the gate still held, for the start.
-    async fn make(&mut self) -> Result<(Made, Permit<'a>), Break> {
-        let Journey { runner, handle, .. } = self.journey;
+    async fn make(&mut self) -> Result<(Created, Permit<'a>), Break> {
+        let RunTask { runner, handle, .. } = self.task;
         self.unless_over(runner.may_start()).await?;
         let plan = self.unless_over(self.plan()).await??;
         let mut patience = Patience::bounded("the creation of the container");
@@ -157,7 +157,7 @@ impl<'a> Attempt<'a> {
         let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_over(self.engine_id()).await??;
-            let mut permit = self.unless_over(runner.gate.enter()).await?;
+            let mut permit = self.unless_over(runner.start_limiter.acquire()).await?;
             match permit.during(runner.engine.create(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
@@ -187,7 +187,7 @@ impl<'a> Attempt<'a> {
         self.container = Some(made.id.clone());
         self.created_at = Some(runner.clock.now());
         // Deleted in this moment: what was never started goes, as if it had never been.
-        permit.during(self.journey.note(created)).await??;
+        permit.during(self.task.note(created)).await??;
         point(Point::IdNoted);
         match handle.cancelled() {
             Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
@@ -197,17 +197,17 @@ impl<'a> Attempt<'a> {
 
     /// Looks at a container that was there under the name of the run's.
     async fn join(&mut self, id: &ContainerId) -> Result<Joined, Break> {
-        let runner = &self.journey.runner;
+        let runner = &self.task.runner;
         let twin = runner
-            .labels_surely(id)
+            .labels_until_known(id)
             .await?
             .flatten()
             .and_then(|found| runner.twin(&found, self.is_begun_here));
-        match (runner.look_surely(id).await?, twin) {
+        match (runner.inspect_until_known(id).await?, twin) {
             (_, Some(Twin::Earlier)) => Err(Break::Lost(
                 "a server with a copy of the store created its container".to_owned(),
             )),
-            (Some(sight @ (Sight::Runs { .. } | Sight::Ended(_))), _) => {
+            (Some(sight @ (ContainerState::Runs { .. } | ContainerState::Ended(_))), _) => {
                 Ok(Joined::WasStarted(sight))
             }
             (_, Some(Twin::Later)) => Ok(Joined::MayBeStarted),
@@ -221,10 +221,10 @@ impl<'a> Attempt<'a> {
         id: &ContainerId,
         permit: Permit<'_>,
     ) -> Result<DateTime<Utc>, Break> {
-        let runner = &self.journey.runner;
+        let runner = &self.task.runner;
         let mut permit = permit;
         if !permit.is_valid() {
-            permit = runner.unless_stopped(runner.gate.enter()).await?;
+            permit = runner.unless_stopped(runner.start_limiter.acquire()).await?;
         }
         self.may_start = true;
         let answer = permit.during(runner.engine.start(id)).await;
@@ -233,7 +233,7 @@ impl<'a> Attempt<'a> {
         drop(permit);
         point(Point::Started);
         let started_at = runner.clock.now();
-        self.note_loosely(Progress::Started).await?;
+        self.note_best_effort(Progress::Started).await?;
         Ok(started_at)
     }
 }

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
 use crate::{
-    engine::{EngineError, Found, Identity, Sight},
+    engine::{ContainerState, EngineError, Found, Identity},
     store::{End, Standing},
 };
 
@@ -92,7 +92,7 @@ impl Runner {
     }
 
     async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
-        for found in self.engine.ours(&self.namespace, self.store.id()).await? {
+        for found in self.engine.list_owned(&self.namespace, self.store.id()).await? {
             // What a server with a copy of the store makes is its own affair.
             if self.twin(&found, false).is_some() {
                 continue;
@@ -119,7 +119,7 @@ impl Runner {
     async fn clear(self: Arc<Self>, found: Found, run: Option<Arc<Run>>) {
         let Some(run) = run else {
             let identity = &found.identity;
-            let has_task = self.lines.find(identity.uid, identity.instant).is_some();
+            let has_task = self.queues.find(identity.uid, identity.instant).is_some();
             if !has_task {
                 self.remove_orphan(&found).await;
             }
@@ -146,7 +146,7 @@ impl Runner {
     /// Removes a container whose run does not know of it; while it is under way, it still may.
     async fn clear_unknown(&self, run: &Run, found: &Found) {
         let mut news = self.news.subscribe();
-        while self.lines.find(run.uid, run.id.instant).is_some() {
+        while self.queues.find(run.uid, run.id.instant).is_some() {
             if self.unless_stopped(news.recv()).await.is_err() {
                 return;
             }
@@ -159,8 +159,9 @@ impl Runner {
 
     /// Removes a container that no record knows once it has ended, unless another server uses it.
     async fn remove_orphan(&self, found: &Found) {
-        let sight = self.look_surely(&found.id).await;
-        let was_started = matches!(sight, Ok(Some(Sight::Runs { .. } | Sight::Ended(_))));
+        let sight = self.inspect_until_known(&found.id).await;
+        let was_started =
+            matches!(sight, Ok(Some(ContainerState::Runs { .. } | ContainerState::Ended(_))));
         if was_started && self.twin_of_orphan(found).is_some() {
             return;
         }
@@ -189,8 +190,8 @@ impl Runner {
 
     /// Removes a container once it has ended; what was never started need not end.
     async fn see_out(&self, container: &ContainerId) {
-        match self.look_surely(container).await {
-            Ok(Some(Sight::Runs { .. })) => {
+        match self.inspect_until_known(container).await {
+            Ok(Some(ContainerState::Runs { .. })) => {
                 let following = self.engine.follow(container);
                 if self.unless_stopped(following).await.is_err() {
                     return;
@@ -204,9 +205,9 @@ impl Runner {
 
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
-        let followed = match self.look_surely(container).await {
-            Ok(Some(Sight::Created)) => return self.remove(container).await,
-            Ok(Some(Sight::Runs { .. } | Sight::Ended(_))) => {
+        let followed = match self.inspect_until_known(container).await {
+            Ok(Some(ContainerState::Created)) => return self.remove(container).await,
+            Ok(Some(ContainerState::Runs { .. } | ContainerState::Ended(_))) => {
                 self.unless_stopped(self.engine.follow(container)).await
             }
             _ => return,
@@ -236,7 +237,7 @@ impl Runner {
         drop((end, reserved));
         self.tell(&run.id);
         if state == RunState::Succeeded {
-            self.children_of(name).await;
+            self.check_dependents(name).await;
         }
         self.dispose_of(run, identity, container.clone(), &state).await;
     }

@@ -9,31 +9,30 @@
 
 mod attempt;
 mod beginning;
-mod berths;
-mod by_hand;
-mod chain;
 mod confirmation;
 mod decision;
+mod dependencies;
 mod disposal;
+mod engine_check;
 mod environment;
-mod gate;
 mod health;
-mod journey;
 mod launch;
 mod leftovers;
-mod line;
 mod live;
+mod manual;
+mod outages;
 mod output_memory;
-mod patience;
-mod pauses;
-pub(crate) mod policy;
+mod overlap;
 mod recovery;
-mod rehearsal;
 mod replacement;
+mod retry;
+mod run_task;
 mod server_pause;
 mod settle;
 mod shared_log;
+mod slots;
 mod standby;
+mod start_limiter;
 mod watch;
 
 use std::{
@@ -60,22 +59,22 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
 
 use self::{
-    berths::Berths,
     disposal::Kept,
-    gate::Gate,
     leftovers::Leftovers,
-    line::Lines,
     live::Readers,
+    outages::{Outages, StoreNews},
     output_memory::OutputMemory,
-    pauses::{Pauses, StoreNews},
+    overlap::AllocationQueues,
     shared_log::SharedLogs,
+    slots::RunSlots,
+    start_limiter::StartLimiter,
 };
 pub(crate) use self::{
-    by_hand::HandError,
     environment::NO_FOLDER,
     health::{EngineHealth, EngineState},
     live::{LiveError, Piece, Pieces, Told, Written},
-    pauses::StoreTrouble,
+    manual::ManualError,
+    outages::StoreTrouble,
     standby::Standby,
 };
 use crate::{
@@ -110,10 +109,10 @@ pub(crate) struct Runner {
     namespace: Arc<str>,
     /// Where the files of `EnvFiles` are.
     env_dir: Option<PathBuf>,
-    gate: Gate,
-    berths: Arc<Berths>,
-    lines: Lines,
-    pauses: Arc<Pauses>,
+    start_limiter: StartLimiter,
+    slots: Arc<RunSlots>,
+    queues: AllocationQueues,
+    pauses: Arc<Outages>,
     kept: Kept,
     leftovers: Arc<Leftovers>,
     readers: Arc<Readers>,
@@ -167,9 +166,9 @@ impl Runner {
             zone_rules_changed: Notify::new(),
             namespace: with.namespace.shared(),
             env_dir: with.env_dir,
-            gate: Gate::new(with.max_starting),
-            berths: Berths::new(with.max_running, with.queue),
-            lines: Lines::default(),
+            start_limiter: StartLimiter::new(with.max_starting),
+            slots: RunSlots::new(with.max_running, with.queue),
+            queues: AllocationQueues::default(),
             pauses: Arc::default(),
             kept: Kept::default(),
             leftovers: Arc::default(),
@@ -191,7 +190,7 @@ impl Runner {
 
     /// Widens the gate to what the engine can take.
     pub(crate) fn engine_has(&self, cores: usize) {
-        self.gate.widen(cores);
+        self.start_limiter.set_cores(cores);
     }
 
     /// Has the scheduler compute its instants again, by other rules of time zones.
@@ -260,8 +259,8 @@ impl Runner {
     }
 
     /// Takes note of what came of writing to the store, for those who ask why nothing starts.
-    pub(crate) fn heed<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
-        match self.pauses.heed(&written, self.clock.now()) {
+    pub(crate) fn record_result<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        match self.pauses.record_result(&written, self.clock.now()) {
             Some(StoreNews::Trouble(StoreTrouble { since, reason, .. })) => {
                 error!(
                     reason,
@@ -289,7 +288,7 @@ impl Runner {
     pub(crate) async fn sign_of_life(&self) {
         let now = self.clock.now();
         // What is wrong with it is logged when it begins.
-        let written = self.heed(self.store.alive(now).await);
+        let written = self.record_result(self.store.alive(now).await);
         if let (Err(_), Some(trouble)) = (written, self.store_trouble()) {
             note_outage(Arc::clone(&self.store), trouble.since, self.clock.now()).await;
         }
@@ -312,13 +311,13 @@ impl Runner {
     /// Stops all containers, and waits until their runs are recorded and they are removed: for as long
     /// as the longest of their graces, and a minute. What is left then runs on.
     pub(crate) async fn stop_runs(&self) {
-        let graces = self.lines.handles().into_iter().map(|handle| match handle.grace() {
+        let graces = self.queues.handles().into_iter().map(|handle| match handle.grace() {
             Grace::Within(grace) => grace,
             Grace::Unlimited => UNLIMITED_GRACE,
         });
         let limit = graces.max().unwrap_or_default() + LAST_STEPS;
         if tokio::time::timeout(limit, self.end_runs()).await.is_err() {
-            let left = self.lines.handles().len();
+            let left = self.queues.handles().len();
             warn!("{left} runs are not over after {} s: they are let go", limit.as_secs());
         }
     }
@@ -329,7 +328,7 @@ impl Runner {
         let mut news = self.news.subscribe();
         loop {
             // Some may have begun meanwhile, after others that they run after.
-            let handles = self.lines.handles();
+            let handles = self.queues.handles();
             if handles.is_empty() {
                 break;
             }
@@ -345,7 +344,7 @@ impl Runner {
     /// True where no run is under way and nobody decides.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
-        self.lines.is_empty()
+        self.queues.is_empty()
     }
 
     /// The engine that its runs go to.
@@ -376,7 +375,7 @@ impl Runner {
     {
         loop {
             // The condition is logged there, when it begins and when it ends.
-            match self.heed(write().await) {
+            match self.record_result(write().await) {
                 Err(StoreError::Unwritable(_) | StoreError::Unreadable(_)) => {
                     self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;
                 }

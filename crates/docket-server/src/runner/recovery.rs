@@ -12,9 +12,9 @@ use tracing::info;
 
 use super::{
     Runner,
-    attempt::Setting,
-    journey::{Journey, Stage},
-    line::Handle,
+    attempt::StartFrom,
+    overlap::Handle,
+    run_task::{RunTask, Stage},
 };
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
 
@@ -41,21 +41,21 @@ impl Runner {
         UnderWay { run, allocation }: UnderWay,
         absences: &[Pause],
     ) {
-        let line = self.lines.of(allocation.uid);
+        let queue = self.queues.of(allocation.uid);
         let attempt = run.attempt().map_or(1, |attempt| attempt.number);
         let (trigger, end) = (run.trigger.clone(), run.cancellation.as_deref().cloned());
         let handle = Handle::new(run.id.clone(), allocation, trigger, attempt, end);
         if run.state == RunState::Waiting {
-            return line.join_waiting(handle);
+            return queue.add_waiting(handle);
         }
-        line.join(Arc::clone(&handle));
+        queue.add(Arc::clone(&handle));
         match stage(&run) {
-            Stage::Attempt(Setting::Made { container, .. }) => handle.has_container(container),
+            Stage::Attempt(StartFrom::Created { container, .. }) => handle.has_container(container),
             Stage::Attempt(_) => handle.may_be_too_late(),
             Stage::TurnCame | Stage::Between(_) => {}
         }
         let waited = waited(absences, run.decided_at, self.clock.now());
-        self.set_out_later(Journey { waited, ..Journey::new(Arc::clone(self), handle) });
+        self.spawn_after_standby(RunTask { waited, ..RunTask::new(Arc::clone(self), handle) });
     }
 
     /// The times without a server, as far as they are known.
@@ -93,7 +93,7 @@ pub(super) fn stage(run: &Run) -> Stage {
     }
     let attempt = run.attempt();
     let container = attempt.and_then(|attempt| attempt.container.clone());
-    Stage::Attempt(container.map_or(Setting::ClaimedBefore, |container| Setting::Made {
+    Stage::Attempt(container.map_or(StartFrom::ClaimedBefore, |container| StartFrom::Created {
         container,
         engine: attempt.and_then(|attempt| attempt.engine.clone()),
         created_at: attempt.and_then(Attempt::created_at),

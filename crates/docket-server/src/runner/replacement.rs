@@ -15,10 +15,10 @@ use tracing::info;
 
 use super::{
     attempt::{Attempt, Break},
-    patience::Patience,
+    retry::Patience,
 };
 use crate::{
-    engine::{EngineError, LifeEvent, LifeEvents, Sight},
+    engine::{ContainerState, EngineError, LifeEvent, LifeEvents},
     fault::{Point, point},
     store::Progress,
 };
@@ -34,7 +34,7 @@ pub(super) enum Fate {
     /// It is gone and never ran, so its run may have another one.
     NeverRan,
     /// It is there, and runs or has ended.
-    Found(Sight),
+    Found(ContainerState),
     /// It ran and is gone; the end is from the engine's events.
     Ran(Exit),
     /// It is gone, and whether it ran is not known.
@@ -116,26 +116,26 @@ impl Attempt<'_> {
         container: &ContainerId,
         purpose: &str,
     ) -> Result<Fate, Break> {
-        let runner = &self.journey.runner;
+        let runner = &self.task.runner;
         // Opened before the container is inspected, so that a start in between is not missed.
         let mut watched = Watched::new(runner.engine.life_events(container));
         runner
             .unless_stopped(watched.read(REMEMBERED_EVENTS, |reported| reported.is_created))
             .await?;
-        match runner.look_surely(container).await? {
+        match runner.inspect_until_known(container).await? {
             None => return self.past(container, watched).await,
-            Some(Sight::Created) => {}
+            Some(ContainerState::Created) => {}
             Some(sight) => return Ok(Fate::Found(sight)),
         }
         let remark = format!("container {container} was created and not started: {purpose}");
-        info!(run = %self.journey.handle.id, "{remark}");
-        self.note_loosely(Progress::Replacing { remark }).await?;
+        info!(run = %self.task.handle.id, "{remark}");
+        self.note_best_effort(Progress::Replacing { remark }).await?;
         point(Point::Replacing);
         let mut patience = Patience::endless("the removal of the container");
         while let Err(error) = runner.engine.remove(container).await {
-            match runner.look_surely(container).await? {
+            match runner.inspect_until_known(container).await? {
                 None => break,
-                Some(Sight::Created) => {}
+                Some(ContainerState::Created) => {}
                 // It was started in this moment, so the engine refuses to remove it.
                 Some(sight) => return Ok(Fate::Found(sight)),
             }
@@ -155,13 +155,13 @@ impl Attempt<'_> {
 
     /// What became of a container that is gone, as far as the engine remembers.
     pub(super) async fn past_of(&mut self, container: &ContainerId) -> Result<Fate, Break> {
-        let watched = Watched::new(self.journey.runner.engine.life_events(container));
+        let watched = Watched::new(self.task.runner.engine.life_events(container));
         self.past(container, watched).await
     }
 
     async fn past(&mut self, container: &ContainerId, watched: Watched) -> Result<Fate, Break> {
         let mut watched = watched;
-        let runner = &self.journey.runner;
+        let runner = &self.task.runner;
         let mut patience = Patience::bounded("the request for the events of the container");
         loop {
             runner
@@ -181,7 +181,7 @@ impl Attempt<'_> {
             }
             watched = Watched::new(runner.engine.life_events(container));
         }
-        info!(run = %self.journey.handle.id, %container, "the container is gone");
+        info!(run = %self.task.handle.id, %container, "the container is gone");
         self.gone(watched.reported.fate(false)).await
     }
 
@@ -189,9 +189,9 @@ impl Attempt<'_> {
     async fn gone(&mut self, fate: Fate) -> Result<Fate, Break> {
         self.container = None;
         self.may_start = false;
-        self.journey.handle.has_no_container();
+        self.task.handle.has_no_container();
         if matches!(fate, Fate::NeverRan) {
-            self.note_loosely(Progress::NeverRan).await?;
+            self.note_best_effort(Progress::NeverRan).await?;
             point(Point::NeverRan);
         }
         Ok(fate)

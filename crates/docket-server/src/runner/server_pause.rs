@@ -21,7 +21,7 @@ impl Runner {
     ) -> Result<bool, StoreError> {
         let is_unpaused = control == ServerControl::Unpause;
         let by = Arc::clone(&deed.by);
-        let is_changed = self.heed(self.store.control(control, deed).await)?;
+        let is_changed = self.record_result(self.store.control(control, deed).await)?;
         if is_changed && is_unpaused {
             info!(by = &*by, "the server was unpaused");
         } else if is_changed && let Some(pause) = self.store.pause() {

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use super::{Runner, Standby, chain::AT_ONCE, confirmation::FOR_REQUESTS};
+use super::{Runner, Standby, confirmation::FOR_REQUESTS, dependencies::AT_ONCE};
 use crate::store::{Circumstances, Standing, StoreError};
 
 /// How many allocations are read from the store at once.
@@ -74,7 +74,7 @@ impl Runner {
     async fn decide_held(self: &Arc<Self>, held: Standing) {
         let Standing { allocation, suspension, decided, .. } = held;
         if allocation.specification.schedule().is_none() {
-            if let Err(error) = self.consider_once(allocation.name()).await {
+            if let Err(error) = self.check_due_once(allocation.name()).await {
                 error!(allocation = %allocation.name(), %error, "store write failed for a decision");
             }
             return;

@@ -9,11 +9,11 @@ use docket_model::run::{Cancellation, ContainerId, Exit, RunState};
 use tracing::warn;
 
 use super::{
-    attempt::{Attempt, Break, Over},
-    patience::Patience,
+    attempt::{Attempt, AttemptEnd, Break},
+    retry::Patience,
 };
 use crate::{
-    engine::{Captured, EngineError, Sight, Stop},
+    engine::{Captured, ContainerState, EngineError, Stop},
     fault::{Point, point},
     store::Progress,
 };
@@ -55,53 +55,55 @@ type Following<'a> = Pin<&'a mut (dyn Future<Output = Result<Exit, EngineError>>
 
 impl Attempt<'_> {
     /// Follows a container to its end, by itself or before its time, and reads its output.
-    pub(super) async fn see_out(
+    pub(super) async fn follow_to_end(
         &self,
         container: &ContainerId,
         start: Start,
-    ) -> Result<Over, Break> {
-        let runner = &self.journey.runner;
-        self.journey.handle.runs_in(container, runner.health.epoch());
+    ) -> Result<AttemptEnd, Break> {
+        let runner = &self.task.runner;
+        self.task.handle.runs_in(container, runner.health.epoch());
         let mut following = std::pin::pin!(runner.engine.follow(container));
         let watched = async {
             let early = tokio::select! {
                 biased;
                 exit = &mut following => return Ok((exit?, None)),
-                early = self.end_before_its_time(start.at()) => early,
+                early = self.wait_for_early_end(start.at()) => early,
             };
-            let exit = self.bring_down(container, following.as_mut(), &early).await?;
+            let exit = self.stop_container(container, following.as_mut(), &early).await?;
             Ok::<_, Break>((exit, Some(early)))
         };
         let (exit, early) = runner.unless_stopped(watched).await??;
         point(Point::Exited);
         let started_at = Some(start.at());
-        Ok(Over { started_at, ..self.capture(container, exit, early).await? })
+        Ok(AttemptEnd { started_at, ..self.capture(container, exit, early).await? })
     }
 
     /// Goes on with a container that was started while docket did not see it.
-    pub(super) async fn go_on_with(
+    pub(super) async fn continue_with(
         &self,
         container: &ContainerId,
-        sight: Sight,
-    ) -> Result<Over, Break> {
+        sight: ContainerState,
+    ) -> Result<AttemptEnd, Break> {
         match sight {
-            Sight::Runs { started_at } => {
+            ContainerState::Runs { started_at } => {
                 let at = self.inferred_start(started_at);
-                self.note_loosely_at(Progress::Started, at).await?;
-                self.see_out(container, Start::Inferred(at)).await
+                self.note_best_effort_at(Progress::Started, at).await?;
+                self.follow_to_end(container, Start::Inferred(at)).await
             }
-            Sight::Ended(exit) => {
+            ContainerState::Ended(exit) => {
                 let early = self.ended_early(&exit);
                 self.capture(container, exit, early).await
             }
-            Sight::Created => Err(EngineError::NotStartable(NEVER_STARTED.to_owned()).into()),
+            ContainerState::Created => {
+                Err(EngineError::NotStartable(NEVER_STARTED.to_owned()).into())
+            }
         }
     }
 
     /// When a container started, by docket's clock, though docket did not see it: its age by the
     /// engine's clock ago, between the moment its creation was noted and now.
     pub(super) fn inferred_start(&self, by_the_engine: Option<DateTime<Utc>>) -> DateTime<Utc> {
-        let runner = &self.journey.runner;
+        let runner = &self.task.runner;
         let now = runner.clock.now();
         let earliest = self.created_at.unwrap_or(now).min(now);
         match (runner.health.engine_time(), by_the_engine) {
@@ -113,8 +115,8 @@ impl Attempt<'_> {
     }
 
     /// Waits until somebody wants the run to end, or its time is up.
-    async fn end_before_its_time(&self, started_at: DateTime<Utc>) -> Early {
-        let (runner, handle) = (&self.journey.runner, &self.journey.handle);
+    async fn wait_for_early_end(&self, started_at: DateTime<Utc>) -> Early {
+        let (runner, handle) = (&self.task.runner, &self.task.handle);
         let timeout = handle.allocation.specification.policies.timeout;
         let time_is_up = async {
             let Some(timeout) = timeout else { return std::future::pending().await };
@@ -130,13 +132,13 @@ impl Attempt<'_> {
     }
 
     /// Ends a container; one that will not die is looked at again until it has.
-    async fn bring_down(
+    async fn stop_container(
         &self,
         container: &ContainerId,
         mut following: Following<'_>,
         early: &Early,
     ) -> Result<Exit, Break> {
-        let (runner, handle) = (&self.journey.runner, &self.journey.handle);
+        let (runner, handle) = (&self.task.runner, &self.task.handle);
         let mut wanted = match early {
             Early::Cancelled(cancellation) => Some(cancellation.clone()),
             Early::TimedOut(_) => None,
@@ -174,7 +176,7 @@ impl Attempt<'_> {
             }
             if told.as_ref() != Some(&refusal) {
                 warn!(run = %handle.id, %container, %refusal, "the container will not die");
-                self.note_loosely(Progress::WillNotDie(refusal.to_string())).await?;
+                self.note_best_effort(Progress::WillNotDie(refusal.to_string())).await?;
                 told = Some(refusal);
             }
             how = Stop::AtOnce;
@@ -188,7 +190,7 @@ impl Attempt<'_> {
 
     /// Why a container that is found ended did not end by itself, as far as can be told.
     pub(super) fn ended_early(&self, exit: &Exit) -> Option<Early> {
-        let handle = &self.journey.handle;
+        let handle = &self.task.handle;
         if let Some(cancellation) = handle.cancelled() {
             return Some(Early::Cancelled(cancellation));
         }
@@ -200,14 +202,14 @@ impl Attempt<'_> {
 
     /// An engine may learn that a container was killed for want of memory a little after it knows
     /// its end, so a kill is looked at once more.
-    async fn with_late_news(&self, container: &ContainerId, exit: Exit) -> Result<Exit, Break> {
+    async fn recheck_oom(&self, container: &ContainerId, exit: Exit) -> Result<Exit, Break> {
         if exit.code != KILLED || exit.out_of_memory {
             return Ok(exit);
         }
-        let runner = &self.journey.runner;
-        let look = || runner.engine.look(container);
+        let runner = &self.task.runner;
+        let look = || runner.engine.inspect(container);
         match runner.persistently("the look at the container", look).await? {
-            Ok(Sight::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
+            Ok(ContainerState::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
             _ => Ok(exit),
         }
     }
@@ -220,8 +222,8 @@ impl Attempt<'_> {
         container: &ContainerId,
         exit: Exit,
         early: Option<Early>,
-    ) -> Result<Over, Break> {
-        let (runner, handle) = (&self.journey.runner, &self.journey.handle);
+    ) -> Result<AttemptEnd, Break> {
+        let (runner, handle) = (&self.task.runner, &self.task.handle);
         let most = handle.allocation.specification.policies.keep.output;
         let (output, reserved, remarks) = match runner.capture(container, most).await? {
             Ok((Captured { output, remark }, reserved)) => {
@@ -229,14 +231,14 @@ impl Attempt<'_> {
             }
             Err(error) => (None, None, vec![format!("the output could not be read: {error}")]),
         };
-        let exit = self.with_late_news(container, exit).await?;
+        let exit = self.recheck_oom(container, exit).await?;
         point(Point::Captured);
         let container = Some(container.clone());
-        Ok(Over { output, reserved, remarks, container, ..self.judged(exit, early) })
+        Ok(AttemptEnd { output, reserved, remarks, container, ..self.judged(exit, early) })
     }
 
     /// The end of an attempt whose container ended so.
-    pub(super) fn judged(&self, exit: Exit, early: Option<Early>) -> Over {
+    pub(super) fn judged(&self, exit: Exit, early: Option<Early>) -> AttemptEnd {
         let took = exit.ended_at.zip(exit.started_at).map(|(ended, started)| ended - started);
         // It may have ended in time by itself, before the engine could be asked to stop it.
         let early = early.filter(|early| match early {
@@ -252,7 +254,7 @@ impl Attempt<'_> {
             )),
         };
         let started_at = Some(self.inferred_start(exit.started_at));
-        Over { exit: Some(exit), started_at, ..Over::without_container(state) }
+        AttemptEnd { exit: Some(exit), started_at, ..AttemptEnd::without_container(state) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use docket_model::{Allocation, Zone, journal::Suspension};
 
-use crate::runner::policy::starts_at;
+use crate::policy::starts_at;
 
 /// Below this many the heap is not searched for what is out of date.
 const LEAST_SWEEP: usize = 1024;

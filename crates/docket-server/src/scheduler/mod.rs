@@ -162,7 +162,7 @@ impl Scheduler {
             match change {
                 Change::Stored { allocation, decided, suspension } => {
                     if !allocation.specification.parents().is_empty() {
-                        self.runner.consider_soon(allocation.name().clone());
+                        self.runner.check_due_soon(allocation.name().clone());
                     }
                     self.agenda.store(position, allocation, decided, suspension);
                 }

@@ -12,7 +12,7 @@ use super::{
     Question,
     tale::{Tale, length},
 };
-use crate::runner::policy;
+use crate::policy;
 
 /// Up to which lateness nobody asks why.
 const PUNCTUAL: TimeDelta = TimeDelta::seconds(5);

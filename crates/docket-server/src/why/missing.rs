@@ -15,7 +15,7 @@ use super::{
     present,
     tale::{listed, sentence},
 };
-use crate::runner::policy;
+use crate::policy;
 
 /// Why there is no record of a moment; the first cause there is.
 pub(super) fn told(question: &Question<'_>, at: DateTime<Utc>) -> Vec<Sentence> {

@@ -29,7 +29,7 @@ use docket_model::{
 
 use self::tale::Tale;
 pub(crate) use self::{instant::about, recent::recent};
-use crate::{runner::policy::Suspensions, store::Standing};
+use crate::{policy::Suspensions, store::Standing};
 
 /// How many of the newest records are told.
 pub(crate) const MOST_RUNS: usize = 20;

@@ -13,7 +13,7 @@ use super::{
     parents,
     tale::{length, stop},
 };
-use crate::runner::policy;
+use crate::policy;
 
 /// What the clock shows; then all that is so now.
 pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {

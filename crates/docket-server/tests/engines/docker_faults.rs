@@ -118,8 +118,8 @@ async fn what_looks_and_what_ends_finds_an_engine_that_is_away_unreachable() {
 
     let refusals = [
         subject.engine.stop(&made.id, Stop::AtOnce).await,
-        subject.engine.look(&made.id).await.map(|_| ()),
-        subject.engine.ours(&subject.namespace, subject.store).await.map(|_| ()),
+        subject.engine.inspect(&made.id).await.map(|_| ()),
+        subject.engine.list_owned(&subject.namespace, subject.store).await.map(|_| ()),
         subject.engine.rehearse(&plan, Pull::Never).await.map(|_| ()),
     ];
     for refusal in refusals {

@@ -1,6 +1,6 @@
 //! What becomes of Docker's containers by other hands than docket's.
 
-use docket_server::engine::{EngineError, Grace, Sight, Stop};
+use docket_server::engine::{ContainerState, EngineError, Grace, Stop};
 
 use crate::bed::Bed;
 
@@ -29,8 +29,8 @@ async fn a_paused_container_is_stopped_like_any_other() {
     {
         let made = subject.begin_and_hear(&subject.script(name, GIVES_IN)).await;
         bed.docker(&["pause", &made.id.0]);
-        let sight = subject.engine.look(&made.id).await.unwrap();
-        assert!(matches!(sight, Sight::Runs { .. }), "{sight:?}");
+        let sight = subject.engine.inspect(&made.id).await.unwrap();
+        assert!(matches!(sight, ContainerState::Runs { .. }), "{sight:?}");
 
         subject.engine.stop(&made.id, how).await.unwrap();
 
@@ -54,7 +54,7 @@ async fn a_container_whose_label_was_bent_is_not_found() {
     create.extend(["busybox:latest", "true"]);
     let bent = bed.docker(&create);
 
-    let found = subject.engine.ours(&subject.namespace, subject.store).await.unwrap();
+    let found = subject.engine.list_owned(&subject.namespace, subject.store).await.unwrap();
 
     let found: Vec<_> = found.iter().map(|found| &found.id).collect();
     assert_eq!(found, [&made.id]);

@@ -12,7 +12,7 @@ use super::{
     client::{Call, Client},
     inspect::Inspected,
 };
-use crate::engine::{EngineError, Identity, Made, Plan, bounded_list};
+use crate::engine::{Created, EngineError, Identity, Plan, bounded_list};
 
 /// How long a name that is about to be free, or whose holder is not to be seen yet, is waited for.
 const NAME_LIMIT: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ pub(super) async fn create(
     client: &Client,
     plan: &Plan,
     platform: Option<&str>,
-) -> Result<Made, EngineError> {
+) -> Result<Created, EngineError> {
     let name = plan.identity.name();
     let body = Bytes::from(Value::Object(plan.body()).to_string());
     let deadline = Instant::now() + NAME_LIMIT;
@@ -73,7 +73,7 @@ pub(super) async fn post(
     name: &str,
     platform: Option<&str>,
     body: Bytes,
-) -> Result<Made, EngineError> {
+) -> Result<Created, EngineError> {
     let query = [("name", Some(name)), ("platform", platform)];
     let query = serde_urlencoded::to_string(query).map_err(|error| client.unreadable(&error))?;
     let call = Call::post(format!("/containers/create?{query}"), body);
@@ -83,7 +83,7 @@ pub(super) async fn post(
         return Err(client.unreadable(&"the id of the container is too long"));
     }
     let warnings = bounded_list(warnings.unwrap_or_default());
-    Ok(Made { id: ContainerId(id.into()), image: None, warnings, joined: false })
+    Ok(Created { id: ContainerId(id.into()), image: None, warnings, joined: false })
 }
 
 /// What the engine answers where it created a container.
@@ -116,9 +116,9 @@ async fn holder(client: &Client, name: &str, refusal: String) -> Result<Holder, 
 }
 
 /// Takes the holder for the container that was asked for, if every label says so.
-fn join(holder: &Inspected, identity: &Identity) -> Result<Made, EngineError> {
+fn join(holder: &Inspected, identity: &Identity) -> Result<Created, EngineError> {
     if holder.is(identity) {
-        Ok(Made {
+        Ok(Created {
             id: ContainerId(holder.id.as_ref().into()),
             image: holder.image.as_deref().map(Into::into),
             warnings: Vec::new(),

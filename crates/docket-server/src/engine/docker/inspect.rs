@@ -6,8 +6,8 @@ use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
-use super::{notes::Kept, ours};
-use crate::engine::{Found, Identity, Sight, bounded};
+use super::{notes::Kept, owned};
+use crate::engine::{ContainerState, Found, Identity, bounded};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
 /// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
@@ -82,13 +82,13 @@ impl Inspected {
     }
 
     /// Where it is in its life.
-    pub(super) fn sight(&self) -> Sight {
+    pub(super) fn sight(&self) -> ContainerState {
         if self.runs() {
-            Sight::Runs { started_at: moment(self.state.started_at.as_deref()) }
+            ContainerState::Runs { started_at: moment(self.state.started_at.as_deref()) }
         } else if self.was_started() {
-            Sight::Ended(self.exit(false))
+            ContainerState::Ended(self.exit(false))
         } else {
-            Sight::Created
+            ContainerState::Created
         }
     }
 
@@ -139,7 +139,7 @@ impl Inspected {
     pub(super) fn found(&self) -> Option<Found> {
         let created_at = moment(self.created.as_deref());
         let id = ContainerId(self.id.as_ref().into());
-        ours::labelled(id, self.config.labels.as_ref()?, created_at).ok()
+        owned::labelled(id, self.config.labels.as_ref()?, created_at).ok()
     }
 
     /// True where every label that tells the container from all others is there.

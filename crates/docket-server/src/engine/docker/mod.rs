@@ -11,20 +11,20 @@ mod connect_error;
 mod context;
 mod create;
 mod endpoint;
+mod engine_check;
 mod events;
 mod frames;
 mod inspect;
-mod live;
 mod log;
+mod log_follow;
 mod log_index;
 mod login;
 mod notes;
-mod ours;
+mod owned;
 mod pull;
 mod pull_failure;
 mod pull_report;
 mod reference;
-mod rehearse;
 mod rotated;
 mod run;
 mod ssh;
@@ -48,7 +48,7 @@ use uuid::Uuid;
 
 use self::{
     client::{ANSWER_LIMIT, Client},
-    live::Until,
+    log_follow::Until,
     notes::{LogForm, Notes},
     pull::Pulls,
 };
@@ -57,8 +57,8 @@ pub use self::{
     endpoint::{Endpoint, Origin, config_folder, default_platform},
 };
 use super::{
-    Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents, LiveOutput, Made,
-    Observation, Plan, Pulled, Sight, Stop, bounded,
+    Captured, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents,
+    LiveOutput, Observation, Plan, Pulled, Stop, bounded,
 };
 
 /// How long the engine may take to tell what it is.
@@ -132,7 +132,7 @@ impl DockerEngine {
 
     fn output_until(&self, container: &ContainerId, skip: u64, until: Until) -> LiveOutput {
         let (client, notes) = (self.client.clone(), Arc::clone(&self.notes));
-        live::output(client, notes, container.clone(), skip, until)
+        log_follow::output(client, notes, container.clone(), skip, until)
     }
 
     /// The id in an answer of the engine, if it is the one in another answer too.
@@ -187,7 +187,7 @@ impl Engine for DockerEngine {
         self.pulls.pull(&self.client, image, platform, pull).await
     }
 
-    async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
+    async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
         create::create(&self.client, plan, self.platform_of(plan).as_deref()).await
     }
 
@@ -196,7 +196,8 @@ impl Engine for DockerEngine {
     }
 
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
-        let counting = live::count(self.client.clone(), Arc::clone(&self.notes), container.clone());
+        let counting =
+            log_follow::count(self.client.clone(), Arc::clone(&self.notes), container.clone());
         let (exit, inspected) = tokio::select! {
             biased;
             ended = run::follow(&self.client, container) => ended?,
@@ -225,7 +226,7 @@ impl Engine for DockerEngine {
 
 #[async_trait]
 impl Observation for DockerEngine {
-    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
+    async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError> {
         let inspected = self.client.inspect_surely(container).await?;
         if inspected.is_going() {
             return Err(EngineError::Gone);
@@ -258,21 +259,21 @@ impl Observation for DockerEngine {
         self.output_until(container, skip, Until::Now)
     }
 
-    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
-        ours::ours(&self.client, namespace, store).await
+    async fn list_owned(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+        owned::list_owned(&self.client, namespace, store).await
     }
 
-    async fn of_other_stores(
+    async fn list_of_other_stores(
         &self,
         namespace: &str,
         store: Uuid,
     ) -> Result<Vec<Found>, EngineError> {
-        ours::of_other_stores(&self.client, namespace, store).await
+        owned::list_of_other_stores(&self.client, namespace, store).await
     }
 
     async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
         let platform = self.platform_of(plan);
-        rehearse::rehearse(&self.client, &self.pulls, plan, platform.as_deref(), pull).await
+        engine_check::check(&self.client, &self.pulls, plan, platform.as_deref(), pull).await
     }
 }
 

@@ -228,8 +228,8 @@ mod tests {
 
     use super::{
         super::{
-            live::{self, Until},
             log::Log,
+            log_follow::{self, Until},
             notes::{Kept, LogForm, Notes},
             stub::{Reply, Stub, inspection},
         },
@@ -286,7 +286,8 @@ mod tests {
     }
 
     async fn follow(stub: &Stub, notes: &Arc<Notes>, skip: u64) -> Result<String, EngineError> {
-        let output = live::output(stub.client(), notes.clone(), container(), skip, Until::Ended);
+        let output =
+            log_follow::output(stub.client(), notes.clone(), container(), skip, Until::Ended);
         let chunks: Vec<Chunk> = output.try_collect().await?;
         let bytes = chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect();
         Ok(String::from_utf8(bytes).unwrap())
@@ -341,7 +342,7 @@ mod tests {
     async fn what_was_counted_and_is_not_there_any_more_is_missing_in_the_record() {
         let notes = Arc::<Notes>::default();
         let running = stub([0..5, 0..9]);
-        let counting = live::count(running.client(), Arc::clone(&notes), container());
+        let counting = log_follow::count(running.client(), Arc::clone(&notes), container());
         let _: Result<_, _> = tokio::time::timeout(Duration::from_secs(60), counting).await;
 
         let whole = capture(&stub(once(0..9)), &notes).await;

@@ -21,8 +21,8 @@ use uuid::Uuid;
 pub(crate) use self::container::Seen;
 use self::container::{Container, State, number};
 use super::{
-    Captured, Chunk, Engine, EngineError, EngineInfo, Finding, Found, LifeEvent, LifeEvents,
-    LiveOutput, Made, Observation, Plan, Pull, Pulled, Sight, Stop,
+    Captured, Chunk, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found,
+    LifeEvent, LifeEvents, LiveOutput, Observation, Plan, Pull, Pulled, Stop,
 };
 use crate::clock::Clock;
 
@@ -203,7 +203,7 @@ impl Engine for ScriptedEngine {
         }
     }
 
-    async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
+    async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
         self.answer()?;
         if plan.container.image() == "broken" {
             return Err(broken_off());
@@ -216,7 +216,7 @@ impl Engine for ScriptedEngine {
         let id = match holder {
             Some((id, holder)) if holder.seen.identity == identity => {
                 let (id, warnings) = (id.clone(), Vec::new());
-                return Ok(Made { id, image: None, warnings, joined: true });
+                return Ok(Created { id, image: None, warnings, joined: true });
             }
             Some((id, _)) => return Err(EngineError::NameHeld { holder: id.to_string() }),
             None => {
@@ -239,7 +239,7 @@ impl Engine for ScriptedEngine {
                 id
             }
         };
-        Ok(Made { id, image: None, warnings: Vec::new(), joined: false })
+        Ok(Created { id, image: None, warnings: Vec::new(), joined: false })
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
@@ -308,11 +308,11 @@ impl Engine for ScriptedEngine {
 
 #[async_trait]
 impl Observation for ScriptedEngine {
-    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
+    async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError> {
         Ok(match self.state(container)? {
-            State::Created => Sight::Created,
-            State::Runs { started_at, .. } => Sight::Runs { started_at: Some(started_at) },
-            State::Ended(exit) => Sight::Ended(exit),
+            State::Created => ContainerState::Created,
+            State::Runs { started_at, .. } => ContainerState::Runs { started_at: Some(started_at) },
+            State::Ended(exit) => ContainerState::Ended(exit),
         })
     }
 
@@ -373,7 +373,7 @@ impl Observation for ScriptedEngine {
         written.boxed()
     }
 
-    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+    async fn list_owned(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
         self.answer()?;
         let mut found = Vec::new();
         for (id, container) in &*self.containers.lock() {
@@ -385,7 +385,7 @@ impl Observation for ScriptedEngine {
         Ok(found)
     }
 
-    async fn of_other_stores(
+    async fn list_of_other_stores(
         &self,
         namespace: &str,
         store: Uuid,

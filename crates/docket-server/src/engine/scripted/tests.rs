@@ -59,7 +59,7 @@ async fn a_stop_ends_a_follow_early_also_while_it_waits() {
         let exit = exit.unwrap();
         let took = exit.ended_at.unwrap() - exit.started_at.unwrap();
         assert_eq!((took.num_seconds(), exit.code), (60, code));
-        assert_eq!(engine.look(&id).await, Ok(Sight::Ended(exit)));
+        assert_eq!(engine.inspect(&id).await, Ok(ContainerState::Ended(exit)));
     }
 }
 
@@ -71,7 +71,7 @@ async fn the_undying_runs_on() {
     let refusal = engine.stop(&id, Stop::AtOnce).await.unwrap_err();
 
     assert!(matches!(refusal, EngineError::WillNotDie(_)));
-    assert!(matches!(engine.look(&id).await, Ok(Sight::Runs { .. })));
+    assert!(matches!(engine.inspect(&id).await, Ok(ContainerState::Runs { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +114,7 @@ async fn a_name_is_joined_held_or_free_and_its_starts_are_remembered() {
 
     engine.take_away(&name);
     assert_eq!(engine.start(&anew).await, Err(EngineError::NeverStarted));
-    assert_eq!(engine.look(&anew).await, Err(EngineError::Gone));
+    assert_eq!(engine.inspect(&anew).await, Err(EngineError::Gone));
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,11 +138,11 @@ async fn the_containers_of_a_server_are_found_again() {
     let removed = begun(&engine, "busybox", 3).await;
     engine.remove(&removed).await.unwrap();
 
-    let mut found = engine.ours("docket", Uuid::nil()).await.unwrap();
+    let mut found = engine.list_owned("docket", Uuid::nil()).await.unwrap();
 
     found.sort_by_key(|found| found.identity.attempt);
     let ids: Vec<_> = found.iter().map(|found| &found.id).collect();
     assert_eq!(ids, [&running, &ended]);
-    assert_eq!(engine.ours("other", Uuid::nil()).await, Ok(Vec::new()));
-    assert_eq!(engine.ours("docket", Uuid::from_u128(1)).await, Ok(Vec::new()));
+    assert_eq!(engine.list_owned("other", Uuid::nil()).await, Ok(Vec::new()));
+    assert_eq!(engine.list_owned("docket", Uuid::from_u128(1)).await, Ok(Vec::new()));
 }

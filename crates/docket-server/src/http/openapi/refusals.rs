@@ -25,7 +25,7 @@ use super::{
     },
     examples,
 };
-use crate::{engine::EngineError, runner::HandError, store::StoreError};
+use crate::{engine::EngineError, runner::ManualError, store::StoreError};
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
@@ -152,8 +152,8 @@ refusals! {
     NotRun => [
         skipped_or_problem(),
         problem("The moment is none that can be made up for.", &[
-            ("future", ApiError::Hand(HandError::Future(instant()))),
-            ("noInstant", ApiError::Hand(HandError::NoInstant { instant: instant(), before: None, after: None })),
+            ("future", ApiError::Hand(ManualError::Future(instant()))),
+            ("noInstant", ApiError::Hand(ManualError::NoInstant { instant: instant(), before: None, after: None })),
         ]),
     ];
     /// A copy of the store that cannot be made.
@@ -222,8 +222,8 @@ fn refused_or_problem(
 /// A run that policies forbid, or the problem of one that cannot be.
 fn skipped_or_problem() -> (String, RefOr<Response>) {
     let taken = [
-        ("taken", ApiError::Hand(HandError::Taken { run: run(), state: "succeeded" })),
-        ("pruned", ApiError::Hand(HandError::Pruned(instant()))),
+        ("taken", ApiError::Hand(ManualError::Taken { run: run(), state: "succeeded" })),
+        ("pruned", ApiError::Hand(ManualError::Pruned(instant()))),
     ];
     let about =
         "A policy forbids it, and the run is recorded as skipped; or there is such a run already.";

@@ -50,7 +50,7 @@ async fn those_that_wait_start_by_their_instants() {
     house.until("09:05:00").await;
     // The oldest instant of all, wanted last.
     house.push("late", "", "sleep-60").await;
-    house.run_by_hand("late", Some("2026-11-21T09:00:30Z")).await.unwrap();
+    house.run_manually("late", Some("2026-11-21T09:00:30Z")).await.unwrap();
 
     house.until("10:00:00").await;
 
@@ -105,14 +105,14 @@ async fn a_place_is_given_back_whatever_becomes_of_its_run() {
         if name == "forbidden" {
             house.plan("demand", Fault::Fails);
         }
-        house.run_by_hand(name, None).await.ok();
+        house.run_manually(name, None).await.ok();
         house.pass(SECOND).await;
         if name == "never" {
             house.cancel(name, false).await;
         }
         house.pass(SECOND).await;
 
-        let run = house.run_by_hand("good", None).await.unwrap();
+        let run = house.run_manually("good", None).await.unwrap();
         house.pass(SECOND).await;
 
         assert_eq!(run.state.word(), "claimed", "{name}");

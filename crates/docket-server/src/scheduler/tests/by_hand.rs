@@ -13,7 +13,7 @@ async fn a_run_is_for_the_moment_it_was_asked_for_which_is_never_to_come() {
     for time in ["09:05:00.123", "09:06:00", "09:06:00.001"] {
         house.until(time).await;
 
-        let run = house.run_by_hand("a", None).await.unwrap();
+        let run = house.run_manually("a", None).await.unwrap();
         house.pass(SECOND / 2000).await;
 
         assert_eq!(run.trigger.word(), "ByHand");
@@ -30,7 +30,8 @@ async fn two_in_one_millisecond_are_two_runs() {
     let house = House::open().await;
     house.push("a", "", "busybox").await;
 
-    let (first, second) = tokio::join!(house.run_by_hand("a", None), house.run_by_hand("a", None));
+    let (first, second) =
+        tokio::join!(house.run_manually("a", None), house.run_manually("a", None));
     house.pass(SECOND).await;
 
     assert_ne!(first.unwrap().id, second.unwrap().id);
@@ -43,7 +44,7 @@ async fn overlap_counts_for_it_too_and_there_is_a_record_that_says_so() {
     house.push_with("a", "long", json!({"Cron": "10 9 * * *", "Overlap": "Forbid"})).await;
     house.until("09:15:00.500").await;
 
-    let run = house.run_by_hand("a", None).await.unwrap();
+    let run = house.run_manually("a", None).await.unwrap();
 
     assert_eq!(run.state.word(), "skipped");
     assert_eq!(
@@ -59,7 +60,7 @@ async fn it_starts_while_the_allocation_is_suspended_and_changes_nothing_about_i
     house.suspend("a", Some("2026-11-21T09:15:00Z")).await;
     house.until("09:05:00.500").await;
 
-    house.run_by_hand("a", None).await.unwrap();
+    house.run_manually("a", None).await.unwrap();
     house.until("09:25:00").await;
 
     assert_eq!(
@@ -78,10 +79,10 @@ async fn an_instant_that_was_missed_is_made_up_for_and_the_others_stay_missed() 
     house.push_with("a", "busybox", json!({"Cron": "*/10 * * * *", "Suspended": true})).await;
     house.until("09:55:00").await;
 
-    house.run_by_hand("a", Some("2026-11-21T09:30:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:30:00Z")).await.unwrap();
     house.pass(SECOND).await;
     let middle = house.told("a").await;
-    house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
     house.pass(SECOND).await;
 
     let reason = "suspended by its specification";
@@ -106,7 +107,7 @@ async fn what_failed_before_it_had_a_container_is_made_up_for_with_an_attempt_of
     house.until("09:15:00").await;
     house.push("a", "*/10 9 * * *", "busybox").await;
 
-    house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
     house.pass(SECOND).await;
 
     assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
@@ -122,12 +123,12 @@ async fn what_was_made_up_for_before_it_was_known_to_be_missed_counts_as_its_own
     house.push_with("a", "busybox", json!({"Cron": "*/10 * * * *", "Suspended": true})).await;
     house.until("09:55:00").await;
     for time in ["09:20:00", "09:50:00"] {
-        house.run_by_hand("a", Some(&format!("2026-11-21T{time}Z"))).await.unwrap();
+        house.run_manually("a", Some(&format!("2026-11-21T{time}Z"))).await.unwrap();
     }
     house.engine.set_away(false);
     house.until("10:15:00").await;
 
-    house.run_by_hand("a", Some("2026-11-21T09:40:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:40:00Z")).await.unwrap();
     house.pass(SECOND).await;
 
     let reason = "suspended by its specification";
@@ -152,10 +153,10 @@ async fn one_after_others_makes_up_for_their_instants_only() {
     house.suspend("a", None).await;
     house.until("09:35:00").await;
 
-    house.run_by_hand("a", Some("2026-11-21T09:15:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:15:00Z")).await.unwrap();
     house.pass(SECOND).await;
     let before = house.told("a").await;
-    house.run_by_hand("a", Some("2026-11-21T09:20:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:20:00Z")).await.unwrap();
     house.pass(SECOND).await;
 
     assert_eq!(before[0], "09:10:00 missed 3 to 09:30:00: suspended by ann");
@@ -182,7 +183,7 @@ async fn what_was_missed_after_its_claim_is_made_up_for_by_the_next_attempt() {
     let before = house.newest("a").await;
 
     house.plan("created", Fault::DiesBefore);
-    house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
     house.pass(SECOND).await;
     let house = house.die().open().await;
     house.pass(SECOND).await;
@@ -201,7 +202,7 @@ async fn what_is_taken_up_has_all_its_retries_also_after_a_crash() {
     house.until("09:15:00").await;
     house.push_with("a", "exit-1", retries).await;
 
-    house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
+    house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
     house.pass(SECOND).await;
     let house = house.die().open().await;
     house.pass(MINUTE).await;
@@ -217,7 +218,7 @@ async fn a_run_for_now_is_not_refused_by_what_was_pruned_ahead_of_the_clock() {
     house.until("09:35:00").await;
     house.clock.set_by(chrono::TimeDelta::minutes(-20));
 
-    house.run_by_hand("a", None).await.unwrap();
+    house.run_manually("a", None).await.unwrap();
     house.pass(SECOND).await;
 
     assert_eq!(house.seen("a").len(), 4);
@@ -255,12 +256,12 @@ async fn what_cannot_be_made_up_for_is_refused_in_words() {
     for (name, time, expected) in cases {
         let at = format!("2026-11-21T{time}Z");
 
-        let refusal = house.run_by_hand(name, Some(&at)).await.unwrap_err();
+        let refusal = house.run_manually(name, Some(&at)).await.unwrap_err();
 
         assert_eq!(refusal.to_string(), expected);
     }
     // A schedule without instants has none that are wrong.
-    house.run_by_hand("often", Some("2026-11-21T09:33:00Z")).await.unwrap();
+    house.run_manually("often", Some("2026-11-21T09:33:00Z")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -269,8 +270,8 @@ async fn what_is_refused_leaves_nothing_behind() {
     house.push("a", "*/10 * * * *", "busybox").await;
     house.until("09:15:00").await;
 
-    house.run_by_hand("a", Some("2026-11-21T09:13:00Z")).await.unwrap_err();
-    house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap_err();
+    house.run_manually("a", Some("2026-11-21T09:13:00Z")).await.unwrap_err();
+    house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap_err();
 
     assert!(house.runner.is_idle());
 }
@@ -282,12 +283,12 @@ async fn one_who_hangs_up_gets_the_run_and_the_end_that_they_asked_for() {
     house.plan("demand", Fault::AnswersLate);
     house.plan("cancelling", Fault::AnswersLate);
 
-    assert!(house.run_by_hand("a", None).now_or_never().is_none());
+    assert!(house.run_manually("a", None).now_or_never().is_none());
     house.pass(MINUTE).await;
     let begun = house.newest("a").await;
     let newest = house.runs("a").await.pop().unwrap();
     let wanted = docket_model::run::Cancellation { reason: "late".to_owned(), kill: false };
-    let cancelling = house.runner.cancel_by_hand("a", newest.id.instant, wanted);
+    let cancelling = house.runner.cancel_manually("a", newest.id.instant, wanted);
     assert!(tokio::time::timeout(SECOND / 2, cancelling).await.is_err());
     house.pass(MINUTE).await;
 
@@ -301,9 +302,9 @@ async fn where_the_server_is_full_it_is_skipped() {
         Ground::new(Settings { max_running: 1, queue: 0, ..Settings::default() }).open().await;
     house.push("a", "", "long").await;
 
-    house.run_by_hand("a", None).await.unwrap();
+    house.run_manually("a", None).await.unwrap();
     house.pass(SECOND).await;
-    let run = house.run_by_hand("a", None).await.unwrap();
+    let run = house.run_manually("a", None).await.unwrap();
 
     assert_eq!(
         run.state.reason(),

@@ -45,7 +45,7 @@ async fn a_start_that_breaks_off_each_time_fails_its_run_once_it_is_sure_that_it
     house.push("a", "10 9 * * *", "busybox").await;
     (0..10).for_each(|_| house.plan("start", Fault::Fails));
     // Nor does the engine tell what became of it.
-    (0..9 + 20).for_each(|_| house.plan("look", Fault::Fails));
+    (0..9 + 20).for_each(|_| house.plan("inspect", Fault::Fails));
 
     house.until("09:12:00").await;
     let meanwhile = house.told("a").await;
@@ -105,7 +105,7 @@ async fn a_container_that_the_engine_does_not_tell_of_is_neither_over_nor_starte
     house.push_with("a", "sleep-300", json!({"Cron": "10 9 * * *", "Retries": 2})).await;
     house.until("09:11:00").await;
     let house = house.die().open().await;
-    (0..12).for_each(|_| house.plan("look", Fault::Refuses));
+    (0..12).for_each(|_| house.plan("inspect", Fault::Refuses));
 
     house.until("09:12:00").await;
     let meanwhile = house.told("a").await;

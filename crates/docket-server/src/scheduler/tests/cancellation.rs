@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{
-    runner::HandError,
+    runner::ManualError,
     store::{AllocationStore, Progress, RunStore},
 };
 
@@ -107,7 +107,7 @@ async fn one_that_waits_for_the_engine_goes_at_once() {
     house.push("a", "", "busybox").await;
     house.engine.set_away(true);
     house.pass(MINUTE).await;
-    let run = house.run_by_hand("a", None).await.unwrap();
+    let run = house.run_manually("a", None).await.unwrap();
     house.pass(MINUTE).await;
 
     house.cancel("a", false).await;
@@ -126,9 +126,9 @@ async fn a_run_that_is_over_cannot_be_cancelled() {
     let run = house.runs("a").await.remove(0);
 
     let wanted = Cancellation { reason: "late".to_owned(), kill: false };
-    let refusal = house.runner.cancel_by_hand("a", run.id.instant, wanted).await.unwrap_err();
+    let refusal = house.runner.cancel_manually("a", run.id.instant, wanted).await.unwrap_err();
 
-    assert!(matches!(refusal, HandError::Store(_)));
+    assert!(matches!(refusal, ManualError::Store(_)));
     assert_eq!(refusal.to_string(), "the run `a/20261121T091000Z` is over: it has succeeded");
     assert_eq!(house.newest("a").await, "09:10:00 succeeded");
 }

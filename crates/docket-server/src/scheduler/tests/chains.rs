@@ -94,7 +94,7 @@ async fn a_run_of_a_parent_by_hand_has_the_child_run_for_the_same_moment() {
     push_after(&house, "child", "busybox", &["parent"]).await;
     house.until("09:05:00.123").await;
 
-    let run = house.run_by_hand("parent", None).await.unwrap();
+    let run = house.run_manually("parent", None).await.unwrap();
     house.pass(SECOND).await;
 
     assert_eq!(run.id.instant.to_string(), "20261121T090500.123Z");

@@ -30,7 +30,9 @@ async fn wherever_the_server_dies_the_container_starts_once() {
 
 #[tokio::test(start_paused = true)]
 async fn wherever_an_answer_is_lost_the_container_starts_once() {
-    for call in ["pull", "create", "start", "follow", "output", "remove", "ping", "info", "ours"] {
+    for call in
+        ["pull", "create", "start", "follow", "output", "remove", "ping", "info", "list_owned"]
+    {
         for fault in [Fault::LosesAnswer, Fault::Fails] {
             let house = House::open().await;
             house.push("a", "10 9 * * *", "sleep-30").await;
@@ -104,7 +106,7 @@ async fn a_run_by_hand_and_one_after_another_are_never_too_late() {
     let house = House::open().await;
     house.push("a", "", "busybox").await;
     house.plan("pull", Fault::DiesBefore);
-    let run = house.run_by_hand("a", None).await.unwrap();
+    let run = house.run_manually("a", None).await.unwrap();
     house.pass(SECOND).await;
     let ground = house.die();
     tokio::time::sleep(24 * HOUR).await;

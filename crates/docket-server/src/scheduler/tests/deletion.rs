@@ -126,7 +126,7 @@ async fn what_ran_under_a_name_before_is_not_made_up_for_after_it_is_created_ane
 
     house.delete("a").await;
     house.push("a", "*/10 * * * *", "long").await;
-    let refusal = house.run_by_hand("a", Some("2026-11-21T09:10:00Z")).await.unwrap_err();
+    let refusal = house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap_err();
 
     assert!(refusal.to_string().starts_with("records up to 20261121T091000Z are not kept"));
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);

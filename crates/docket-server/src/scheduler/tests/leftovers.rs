@@ -97,7 +97,7 @@ async fn they_are_looked_for_again_when_the_engine_comes_back() {
 async fn they_are_looked_for_when_the_engine_comes_back_however_often_that_was_in_vain() {
     let ground = Ground::new(Settings::default());
     let house = ground.clone().open().await;
-    (0..7).for_each(|_| house.plan("ours", Fault::Refuses));
+    (0..7).for_each(|_| house.plan("list_owned", Fault::Refuses));
     house.pass(12 * MINUTE).await;
 
     house.engine.set_away(true);

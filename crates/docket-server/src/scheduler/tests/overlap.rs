@@ -45,7 +45,7 @@ async fn two_who_decide_in_one_moment_see_each_other() {
     house.until("09:09:59.500").await;
 
     // Its record is made, and its instant comes before whoever made it knows.
-    let by_hand = house.run_by_hand("a", None).await.unwrap();
+    let by_hand = house.run_manually("a", None).await.unwrap();
     house.until("09:10:01").await;
 
     assert_eq!(by_hand.id.instant.to_string(), "20261121T090959.500Z");
@@ -244,7 +244,7 @@ async fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
 
         let house = ground.open().await;
         // The engine takes its time to report on the container of the last life.
-        house.plan("look", Fault::AnswersLate);
+        house.plan("inspect", Fault::AnswersLate);
         house.until("09:29:00").await;
 
         let expected = ["09:10:00 succeeded", "09:20:00 succeeded"];
@@ -299,7 +299,7 @@ async fn a_run_that_the_engine_does_not_report_on_is_not_said_to_be_under_way() 
     tokio::time::sleep(10 * MINUTE).await;
 
     let house = ground.open().await;
-    (0..40).for_each(|_| house.plan("look", Fault::Refuses));
+    (0..40).for_each(|_| house.plan("inspect", Fault::Refuses));
     house.until("09:25:00").await;
 
     assert_eq!(

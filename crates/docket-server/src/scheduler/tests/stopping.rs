@@ -32,7 +32,7 @@ async fn a_step_that_was_begun_is_finished() {
     let filter = RunFilter { limit: 10, ..RunFilter::default() };
     let runs = ground.store.runs("a", &filter).await.unwrap();
 
-    // Made, noted and, because that needs no waiting, started.
+    // Created, noted and, because that needs no waiting, started.
     assert!(runs[0].had_container());
     let house = ground.open().await;
     house.pass(SECOND).await;
@@ -113,7 +113,7 @@ async fn news_that_comes_faster_than_it_is_read_holds_up_no_stop() {
     let house = House::open().await;
     for number in 0..400 {
         house.push(&format!("a{number}"), "", "long").await;
-        house.run_by_hand(&format!("a{number}"), None).await.unwrap();
+        house.run_manually(&format!("a{number}"), None).await.unwrap();
     }
     house.pass(SECOND).await;
 

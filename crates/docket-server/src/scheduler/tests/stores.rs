@@ -114,12 +114,12 @@ async fn whoever_asks_by_hand_is_told_that_the_store_cannot_be_written() {
     house.until("09:11:00").await;
     house.trouble_store();
 
-    let refusal = house.run_by_hand("a", None).await.unwrap_err();
+    let refusal = house.run_manually("a", None).await.unwrap_err();
 
     assert_eq!(refusal.to_string(), "the store cannot be written: no space left");
     let running = house.runs("a").await.remove(0);
     let wanted = docket_model::run::Cancellation { reason: "why".to_owned(), kill: false };
-    let refusal = house.runner.cancel_by_hand("a", running.id.instant, wanted).await.unwrap_err();
+    let refusal = house.runner.cancel_manually("a", running.id.instant, wanted).await.unwrap_err();
     assert_eq!(refusal.to_string(), "the store cannot be written: no space left");
     house.mend_store();
     house.pass(MINUTE).await;

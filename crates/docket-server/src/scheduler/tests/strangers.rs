@@ -35,7 +35,7 @@ async fn one_removed_before_it_was_started_is_made_anew_after_a_crash_too() {
     house.until("09:10:01").await;
     let ground = house.die();
     let house = ground.open().await;
-    house.plan("look", Fault::AnswersLate);
+    house.plan("inspect", Fault::AnswersLate);
     house.until("09:10:01.500").await;
 
     // After the look, and before the start.

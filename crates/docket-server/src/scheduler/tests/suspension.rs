@@ -96,7 +96,7 @@ async fn a_run_under_way_goes_on_and_one_by_hand_starts() {
     house.until("09:15:00").await;
 
     house.suspend("a", None).await;
-    house.run_by_hand("a", None).await.unwrap();
+    house.run_manually("a", None).await.unwrap();
     house.until("09:30:00").await;
 
     assert_eq!(house.told("a").await, ["09:10:00 succeeded", "09:14:59 succeeded"]);

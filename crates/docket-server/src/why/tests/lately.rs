@@ -2,7 +2,7 @@ use docket_model::{allocation::Overlap, run::Cancellation};
 use insta::assert_snapshot;
 
 use super::*;
-use crate::runner::policy::{self, Admission, Beside, Full};
+use crate::policy::{self, Admission, Beside, Full};
 
 const STOPPED: &str = "docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z";
 

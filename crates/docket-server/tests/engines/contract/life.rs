@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use docket_server::engine::{EngineError, Grace, Sight, Stop};
+use docket_server::engine::{ContainerState, EngineError, Grace, Stop};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,18 +19,18 @@ fn gently(seconds: i64) -> Stop {
 
 pub(crate) async fn a_look_tells_where_a_container_is_in_its_life(subject: &Subject) {
     let made = subject.engine.create(&subject.script("looked-at", GIVES_IN)).await.unwrap();
-    assert_eq!(subject.engine.look(&made.id).await, Ok(Sight::Created));
+    assert_eq!(subject.engine.inspect(&made.id).await, Ok(ContainerState::Created));
 
     subject.engine.start(&made.id).await.unwrap();
-    let sight = subject.engine.look(&made.id).await.unwrap();
-    assert!(matches!(sight, Sight::Runs { started_at: Some(_) }), "{sight:?}");
+    let sight = subject.engine.inspect(&made.id).await.unwrap();
+    assert!(matches!(sight, ContainerState::Runs { started_at: Some(_) }), "{sight:?}");
 
     subject.engine.stop(&made.id, Stop::AtOnce).await.unwrap();
     let exit = subject.engine.follow(&made.id).await.unwrap();
-    assert_eq!(subject.engine.look(&made.id).await, Ok(Sight::Ended(exit)));
+    assert_eq!(subject.engine.inspect(&made.id).await, Ok(ContainerState::Ended(exit)));
 
     subject.engine.remove(&made.id).await.unwrap();
-    assert_eq!(subject.engine.look(&made.id).await, Err(EngineError::Gone));
+    assert_eq!(subject.engine.inspect(&made.id).await, Err(EngineError::Gone));
 }
 
 pub(crate) async fn a_gentle_stop_lets_the_program_end_by_itself(subject: &Subject) {
@@ -38,8 +38,8 @@ pub(crate) async fn a_gentle_stop_lets_the_program_end_by_itself(subject: &Subje
 
     subject.engine.stop(&made.id, gently(10)).await.unwrap();
 
-    let sight = subject.engine.look(&made.id).await.unwrap();
-    assert!(matches!(&sight, Sight::Ended(exit) if exit.code == 7), "{sight:?}");
+    let sight = subject.engine.inspect(&made.id).await.unwrap();
+    assert!(matches!(&sight, ContainerState::Ended(exit) if exit.code == 7), "{sight:?}");
     subject.engine.remove(&made.id).await.unwrap();
 }
 
@@ -101,7 +101,7 @@ pub(crate) async fn the_containers_of_a_server_are_found_again(subject: &Subject
     let ended = subject.begin(&plans[2]).await;
     subject.engine.stop(&ended.id, Stop::AtOnce).await.unwrap();
 
-    let mut found = subject.engine.ours(&subject.namespace, subject.store).await.unwrap();
+    let mut found = subject.engine.list_owned(&subject.namespace, subject.store).await.unwrap();
 
     found.sort_by_key(|found| found.identity.allocation.to_string());
     let expected = [&made, &running, &ended];
@@ -110,9 +110,9 @@ pub(crate) async fn the_containers_of_a_server_are_found_again(subject: &Subject
         assert_eq!(found.id, made.id);
         assert_eq!(found.identity, plan.identity);
     }
-    let others = subject.engine.ours(&subject.namespace, Uuid::new_v4()).await.unwrap();
+    let others = subject.engine.list_owned(&subject.namespace, Uuid::new_v4()).await.unwrap();
     assert_eq!(others, []);
-    assert_eq!(subject.engine.ours("test", subject.store).await.unwrap(), []);
+    assert_eq!(subject.engine.list_owned("test", subject.store).await.unwrap(), []);
     subject.engine.stop(&running.id, Stop::AtOnce).await.unwrap();
     for made in [made, running, ended] {
         subject.engine.remove(&made.id).await.unwrap();

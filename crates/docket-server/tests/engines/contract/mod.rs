@@ -13,7 +13,7 @@ use docket_model::{
     container::UnknownOptions,
     run::{Exit, Instant},
 };
-use docket_server::engine::{Captured, Engine, EngineError, Identity, Made, Plan};
+use docket_server::engine::{Captured, Created, Engine, EngineError, Identity, Plan};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -69,14 +69,14 @@ impl Subject {
     }
 
     /// Creates and starts.
-    pub(crate) async fn begin(&self, plan: &Plan) -> Made {
+    pub(crate) async fn begin(&self, plan: &Plan) -> Created {
         let made = self.engine.create(plan).await.unwrap();
         self.engine.start(&made.id).await.unwrap();
         made
     }
 
     /// Begins, and waits for the first word that the container writes.
-    pub(crate) async fn begin_and_hear(&self, plan: &Plan) -> Made {
+    pub(crate) async fn begin_and_hear(&self, plan: &Plan) -> Created {
         let made = self.begin(plan).await;
         let mut live = self.engine.live_output(&made.id, 0);
         live.next().await.unwrap().unwrap();

@@ -13,7 +13,7 @@ pub(crate) async fn a_rehearsal_of_what_is_well_finds_nothing_and_leaves_nothing
     let findings = subject.engine.rehearse(&plan, Pull::Missing).await.unwrap();
 
     assert_eq!(findings, []);
-    let found = subject.engine.ours(&subject.namespace, subject.store).await.unwrap();
+    let found = subject.engine.list_owned(&subject.namespace, subject.store).await.unwrap();
     assert_eq!(found, []);
     let (exit, _) = subject.run(&plan).await;
     assert_eq!(exit.code, 0);

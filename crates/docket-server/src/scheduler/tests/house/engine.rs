@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::wire::{Fault, Wire};
 use crate::engine::{
-    Captured, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents, LiveOutput, Made,
-    Observation, Plan, Pulled, Sight, Stop, scripted::ScriptedEngine,
+    Captured, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents,
+    LiveOutput, Observation, Plan, Pulled, Stop, scripted::ScriptedEngine,
 };
 
 /// The scripted engine behind a server's wire.
@@ -54,7 +54,7 @@ impl Engine for WiredEngine {
         self.call("pull", self.engine.pull(image, platform, pull)).await
     }
 
-    async fn create(&self, plan: &Plan) -> Result<Made, EngineError> {
+    async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
         self.call("create", self.engine.create(plan)).await
     }
 
@@ -77,8 +77,8 @@ impl Engine for WiredEngine {
 
 #[async_trait]
 impl Observation for WiredEngine {
-    async fn look(&self, container: &ContainerId) -> Result<Sight, EngineError> {
-        self.call("look", self.engine.look(container)).await
+    async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError> {
+        self.call("inspect", self.engine.inspect(container)).await
     }
 
     async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
@@ -101,16 +101,16 @@ impl Observation for WiredEngine {
         self.engine.output_so_far(container, skip)
     }
 
-    async fn ours(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
-        self.call("ours", self.engine.ours(namespace, store)).await
+    async fn list_owned(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+        self.call("list_owned", self.engine.list_owned(namespace, store)).await
     }
 
-    async fn of_other_stores(
+    async fn list_of_other_stores(
         &self,
         namespace: &str,
         store: Uuid,
     ) -> Result<Vec<Found>, EngineError> {
-        self.call("of-other-stores", self.engine.of_other_stores(namespace, store)).await
+        self.call("list_of_other_stores", self.engine.list_of_other_stores(namespace, store)).await
     }
 
     async fn rehearse(

@@ -12,7 +12,7 @@ use super::House;
 use crate::{
     clock::Clock,
     engine::scripted::Seen,
-    runner::HandError,
+    runner::ManualError,
     store::{AllocationStore, Deed, RunFilter, RunStore, Steering},
 };
 
@@ -56,20 +56,20 @@ impl House {
     }
 
     /// Wants a run, now or for a past instant.
-    pub(in crate::scheduler::tests) async fn run_by_hand(
+    pub(in crate::scheduler::tests) async fn run_manually(
         &self,
         name: &str,
         at: Option<&str>,
-    ) -> Result<Arc<Run>, HandError> {
+    ) -> Result<Arc<Run>, ManualError> {
         let demand = Demand { by: "ann".to_owned(), ..Demand::default() };
-        self.runner.run_by_hand(name, demand, at.map(|at| at.parse().unwrap())).await
+        self.runner.run_manually(name, demand, at.map(|at| at.parse().unwrap())).await
     }
 
     /// Cancels the newest run.
     pub(in crate::scheduler::tests) async fn cancel(&self, name: &str, kill: bool) -> String {
         let newest = self.runs(name).await.pop().unwrap();
         let cancellation = Cancellation { reason: "ann wants it to end".to_owned(), kill };
-        let run = self.runner.cancel_by_hand(name, newest.id.instant, cancellation).await;
+        let run = self.runner.cancel_manually(name, newest.id.instant, cancellation).await;
         told(&run.unwrap())
     }
 

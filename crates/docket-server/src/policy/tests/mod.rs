@@ -68,15 +68,15 @@ fn decided_while(
 ) -> Vec<String> {
     let (zone, decided, now) = (Zone::utc(), at(after), at(now));
     let rulings =
-        decide(Question { allocation, suspensions: by_ann(suspension), zone, decided, now });
+        decide(PolicyInput { allocation, suspensions: by_ann(suspension), zone, decided, now });
     rulings.iter().map(told).collect()
 }
 
-fn told(ruling: &Ruling) -> String {
+fn told(decision: &Decision) -> String {
     let moment = |at: DateTime<Utc>| at.format("%dT%H:%M:%S").to_string();
-    match ruling {
-        Ruling::Start(instant, trigger) => format!("{} {}", trigger.word(), moment(*instant)),
-        Ruling::Missed(Missed { first, last, count, why }) => {
+    match decision {
+        Decision::Start(instant, trigger) => format!("{} {}", trigger.word(), moment(*instant)),
+        Decision::Missed(Missed { first, last, count, why }) => {
             let why = match why {
                 Why::TooLate => "too late",
                 Why::Overtaken(reason) => &format!("before {reason}"),

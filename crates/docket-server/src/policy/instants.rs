@@ -2,21 +2,21 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Missed, Question, Why, starts_at};
+use super::{Missed, PolicyInput, Why, starts_at};
 
 /// The instants after `decided` whose time to start has come.
 pub(super) struct Instants<'a> {
-    question: Question<'a>,
+    question: PolicyInput<'a>,
     decided: DateTime<Utc>,
     /// The first and the latest, if there is one.
     ends: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl<'a> Instants<'a> {
-    pub(super) fn of(question: Question<'a>, decided: DateTime<Utc>) -> Self {
+    pub(super) fn of(question: PolicyInput<'a>, decided: DateTime<Utc>) -> Self {
         let mut instants = Self { question, decided, ends: None };
         let Some(first) = instants.next(decided) else { return instants };
-        let Question { allocation, zone, now, .. } = question;
+        let PolicyInput { allocation, zone, now, .. } = question;
         let latest = allocation.latest(decided, now, zone).unwrap_or(first);
         // A start falls before the next instant, so all but the latest have surely come.
         let has_come = |instant| starts_at(allocation, instant, zone) <= now;
@@ -38,13 +38,13 @@ impl<'a> Instants<'a> {
     pub(super) fn missed_before(&self, bound: DateTime<Utc>, why: Why) -> Option<Missed> {
         let (first, latest) = self.ends.filter(|(first, _)| *first < bound)?;
         let last = if latest < bound { latest } else { self.earlier(first, bound)? };
-        let Question { allocation, zone, .. } = self.question;
+        let PolicyInput { allocation, zone, .. } = self.question;
         let count = allocation.count(self.decided, last, zone);
         Some(Missed { first, last, count, why })
     }
 
     fn next(&self, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let Question { allocation, zone, now, .. } = self.question;
+        let PolicyInput { allocation, zone, now, .. } = self.question;
         allocation.next(from, zone).filter(|instant| *instant <= now)
     }
 

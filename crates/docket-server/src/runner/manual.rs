@@ -10,12 +10,12 @@ use docket_model::{
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{Runner, confirmation, decision::Wish, outcome};
+use super::{Runner, confirmation, decision::RunRequest, outcome};
 use crate::store::{Recorded, StoreError, Wanted};
 
 /// Why somebody does not get what they want.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum HandError {
+pub(crate) enum ManualError {
     /// No allocation has the name.
     #[error("no allocation is named `{0}`")]
     NoSuchAllocation(String),
@@ -51,7 +51,7 @@ pub(crate) enum HandError {
     Store(#[from] StoreError),
 }
 
-impl HandError {
+impl ManualError {
     /// The error with its instants shown in some way.
     pub(crate) fn in_words(&self, show: impl Fn(&Instant) -> String) -> String {
         match self {
@@ -92,53 +92,53 @@ impl Runner {
     /// Starts a run by hand, by the same policies as any; it may be skipped by them.
     ///
     /// `at` is a past instant to make up for; without it the run is for this moment.
-    pub(crate) async fn run_by_hand(
+    pub(crate) async fn run_manually(
         self: &Arc<Self>,
         name: &str,
         demand: Demand,
         at: Option<DateTime<Utc>>,
-    ) -> Result<Arc<Run>, HandError> {
+    ) -> Result<Arc<Run>, ManualError> {
         let (runner, name) = (Arc::clone(self), name.to_owned());
         let demand = Arc::new(demand);
-        self.to_its_end(async move { runner.carry_out_demand(&name, demand, at).await }).await
+        self.to_its_end(async move { runner.start_manual_run(&name, demand, at).await }).await
     }
 
-    async fn carry_out_demand(
+    async fn start_manual_run(
         self: &Arc<Self>,
         name: &str,
         demand: Arc<Demand>,
         at: Option<DateTime<Utc>>,
-    ) -> Result<Arc<Run>, HandError> {
+    ) -> Result<Arc<Run>, ManualError> {
         if timeout(confirmation::FOR_REQUESTS, self.may_start()).await.is_err() {
             let reason = self.standby().reason().unwrap_or_default();
-            return Err(HandError::NothingStarts(reason));
+            return Err(ManualError::NothingStarts(reason));
         }
         loop {
             let standing = self.store.standing(name).await?;
-            let missing = || HandError::NoSuchAllocation(name.to_owned());
+            let missing = || ManualError::NoSuchAllocation(name.to_owned());
             let allocation = standing.ok_or_else(missing)?.allocation;
-            let line = self.confirmed_turn(&allocation, confirmation::FOR_REQUESTS).await;
-            let wish = match at {
-                None => Wish::due(self.this_moment(), Trigger::ByHand(Arc::clone(&demand))),
+            let queue = self.confirmed_lock(&allocation, confirmation::FOR_REQUESTS).await;
+            let request = match at {
+                None => RunRequest::due(self.this_moment(), Trigger::ByHand(Arc::clone(&demand))),
                 Some(at) => {
                     let Past { wanted, attempt } = self.past_instant(&allocation, at).await?;
                     let demand = Demand { earlier: attempt - 1, ..(*demand).clone() };
                     let trigger = Trigger::ByHand(Arc::new(demand));
-                    Wish { wanted, attempt, ..Wish::due(Instant::new(at), trigger) }
+                    RunRequest { wanted, attempt, ..RunRequest::due(Instant::new(at), trigger) }
                 }
             };
-            let instant = wish.instant;
-            let recorded = self.enter(&line, &allocation, wish).await?;
-            drop(line);
+            let instant = request.instant;
+            let recorded = self.enter(&queue, &allocation, request).await?;
+            drop(queue);
             match recorded {
                 Recorded::New => {
                     let run = self.store.run(name, instant).await?;
                     return run.ok_or_else(missing);
                 }
-                Recorded::Pruned(up_to) => return Err(HandError::Pruned(up_to)),
+                Recorded::Pruned(up_to) => return Err(ManualError::Pruned(up_to)),
                 Recorded::Taken(run) if at.is_some() => {
                     let state = run.state.word();
-                    return Err(HandError::Taken { run: run.id.clone(), state });
+                    return Err(ManualError::Taken { run: run.id.clone(), state });
                 }
                 // The allocation was changed, or somebody else wanted a run in this millisecond.
                 Recorded::Changed
@@ -164,10 +164,10 @@ impl Runner {
         &self,
         allocation: &Allocation,
         at: DateTime<Utc>,
-    ) -> Result<Past, HandError> {
+    ) -> Result<Past, ManualError> {
         let instant = Instant::new(at);
         if at > self.clock.now() {
-            return Err(HandError::Future(instant));
+            return Err(ManualError::Future(instant));
         }
         let record = self.store.run(allocation.name().as_str(), instant).await?;
         let attempts = record.as_ref().and_then(|run| run.attempt());
@@ -188,7 +188,7 @@ impl Runner {
             return Ok(Past { wanted: Wanted::Moment, attempt });
         }
         let before = schedule.previous(at, anchor, zone).map(Instant::new);
-        Err(HandError::NoInstant { instant, before, after: following })
+        Err(ManualError::NoInstant { instant, before, after: following })
     }
 
     /// True where one that this allocation runs after has succeeded for the instant.
@@ -207,28 +207,28 @@ impl Runner {
     }
 
     /// Makes a run end before its time; returns its record.
-    pub(crate) async fn cancel_by_hand(
+    pub(crate) async fn cancel_manually(
         self: &Arc<Self>,
         name: &str,
         instant: Instant,
         cancellation: Cancellation,
-    ) -> Result<Arc<Run>, HandError> {
+    ) -> Result<Arc<Run>, ManualError> {
         let (runner, name) = (Arc::clone(self), name.to_owned());
-        let cancelling = async move { runner.carry_out_cancel(&name, instant, cancellation).await };
+        let cancelling = async move { runner.cancel_run(&name, instant, cancellation).await };
         self.to_its_end(cancelling).await
     }
 
-    async fn carry_out_cancel(
+    async fn cancel_run(
         &self,
         name: &str,
         instant: Instant,
         cancellation: Cancellation,
-    ) -> Result<Arc<Run>, HandError> {
+    ) -> Result<Arc<Run>, ManualError> {
         let missing = || {
             let allocation = docket_model::AllocationName::parse(name);
             match allocation {
                 Ok(allocation) => StoreError::NoSuchRun(RunId { allocation, instant }).into(),
-                Err(_) => HandError::NoSuchAllocation(name.to_owned()),
+                Err(_) => ManualError::NoSuchAllocation(name.to_owned()),
             }
         };
         let run = self.store.run(name, instant).await?.ok_or_else(missing)?;
@@ -236,17 +236,17 @@ impl Runner {
             let (id, state) = (run.id.clone(), run.state.word());
             return Err(StoreError::RunIsOver { id, state }.into());
         }
-        let line = self.lines.turn(run.uid).await;
-        let waiting = line.all_waiting().into_iter().find(|run| run.id.instant == instant);
-        match (waiting, self.lines.find(run.uid, instant)) {
+        let queue = self.queues.lock(run.uid).await;
+        let waiting = queue.all_waiting().into_iter().find(|run| run.id.instant == instant);
+        match (waiting, self.queues.find(run.uid, instant)) {
             (Some(waiting), _) => {
-                self.give_up_waiting(&line, &waiting, cancellation.reason).await?;
+                self.give_up_waiting(&queue, &waiting, cancellation.reason).await?;
             }
             (None, Some(handle)) => self.cancel(&handle, cancellation).await?,
             // It ended in this very moment.
             (None, None) => {}
         }
-        drop(line);
+        drop(queue);
         self.store.run(name, instant).await?.ok_or_else(missing)
     }
 

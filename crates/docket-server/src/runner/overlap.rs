@@ -1,7 +1,7 @@
 //! The runs of one allocation that are under way, and who may decide about it.
 //!
-//! 1. Whoever decides about an allocation, or takes a run out of its line, has the line's turn.
-//! 2. A run that is in the store and not over is in its line, until the server stops.
+//! 1. Whoever decides about an allocation, or takes a run out of its queue, has the queue's turn.
+//! 2. A run that is in the store and not over is in its queue, until the server stops.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -122,16 +122,16 @@ impl Handle {
     }
 }
 
-/// Where a run stands in its line.
+/// Where a run stands in its queue.
 #[derive(Debug, Clone)]
-enum Place {
+enum Entry {
     /// It is carried out.
     UnderWay(Arc<Handle>),
     /// It waits for those before it.
     Waiting(Arc<Handle>),
 }
 
-impl Place {
+impl Entry {
     fn handle(&self) -> &Arc<Handle> {
         match self {
             Self::UnderWay(handle) | Self::Waiting(handle) => handle,
@@ -141,35 +141,35 @@ impl Place {
 
 /// The runs of one allocation.
 #[derive(Debug, Default)]
-pub(super) struct Line {
-    turn: Arc<FairMutex<()>>,
-    places: Mutex<BTreeMap<Instant, Place>>,
+pub(super) struct AllocationQueue {
+    lock: Arc<FairMutex<()>>,
+    entries: Mutex<BTreeMap<Instant, Entry>>,
 }
 
-impl Line {
-    pub(super) fn join(&self, handle: Arc<Handle>) {
-        self.places.lock().insert(handle.id.instant, Place::UnderWay(handle));
+impl AllocationQueue {
+    pub(super) fn add(&self, handle: Arc<Handle>) {
+        self.entries.lock().insert(handle.id.instant, Entry::UnderWay(handle));
     }
 
-    pub(super) fn join_waiting(&self, handle: Arc<Handle>) {
+    pub(super) fn add_waiting(&self, handle: Arc<Handle>) {
         info!(run = %handle.id, "run waits for an older one to end");
-        self.places.lock().insert(handle.id.instant, Place::Waiting(handle));
+        self.entries.lock().insert(handle.id.instant, Entry::Waiting(handle));
     }
 
-    pub(super) fn leave(&self, instant: Instant) {
-        self.places.lock().remove(&instant);
+    pub(super) fn remove(&self, instant: Instant) {
+        self.entries.lock().remove(&instant);
     }
 
     /// The runs that are carried out, the oldest first.
     pub(super) fn under_way(&self) -> Vec<Arc<Handle>> {
-        let places = self.places.lock();
-        let under_way = places.values().filter(|place| matches!(place, Place::UnderWay(_)));
-        under_way.map(|place| Arc::clone(place.handle())).collect()
+        let entries = self.entries.lock();
+        let under_way = entries.values().filter(|entry| matches!(entry, Entry::UnderWay(_)));
+        under_way.map(|entry| Arc::clone(entry.handle())).collect()
     }
 
     /// True while the run of this instant is carried out.
     pub(super) fn is_under_way(&self, instant: Instant) -> bool {
-        matches!(self.places.lock().get(&instant), Some(Place::UnderWay(_)))
+        matches!(self.entries.lock().get(&instant), Some(Entry::UnderWay(_)))
     }
 
     /// The newest run that waits; those before it were replaced by it.
@@ -179,76 +179,76 @@ impl Line {
 
     /// The runs that wait, the oldest first.
     pub(super) fn all_waiting(&self) -> Vec<Arc<Handle>> {
-        let places = self.places.lock();
-        let waiting = places.values().filter(|place| matches!(place, Place::Waiting(_)));
-        waiting.map(|place| Arc::clone(place.handle())).collect()
+        let entries = self.entries.lock();
+        let waiting = entries.values().filter(|entry| matches!(entry, Entry::Waiting(_)));
+        waiting.map(|entry| Arc::clone(entry.handle())).collect()
     }
 
     fn handles(&self) -> Vec<Arc<Handle>> {
-        self.places.lock().values().map(|place| Arc::clone(place.handle())).collect()
+        self.entries.lock().values().map(|entry| Arc::clone(entry.handle())).collect()
     }
 }
 
-/// The lines of all allocations that have one, by their uids.
+/// The queues of all allocations that have one, by their uids.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Mutex<HashMap<Uuid, Arc<Line>>>);
+pub(super) struct AllocationQueues(Mutex<HashMap<Uuid, Arc<AllocationQueue>>>);
 
 /// The right to decide about an allocation, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
-    lines: &'a Lines,
+pub(super) struct DecisionLock<'a> {
+    queues: &'a AllocationQueues,
     uid: Uuid,
-    line: Arc<Line>,
+    queue: Arc<AllocationQueue>,
     _right: OwnedMutexGuard<()>,
 }
 
-impl Deref for Turn<'_> {
-    type Target = Line;
-    fn deref(&self) -> &Line {
-        &self.line
+impl Deref for DecisionLock<'_> {
+    type Target = AllocationQueue;
+    fn deref(&self) -> &AllocationQueue {
+        &self.queue
     }
 }
 
-/// A line in which nobody stands, and that nobody else waits for, is forgotten.
-impl Drop for Turn<'_> {
+/// A queue in which nobody stands, and that nobody else waits for, is forgotten.
+impl Drop for DecisionLock<'_> {
     fn drop(&mut self) {
-        let mut lines = self.lines.0.lock();
-        let nobody_waits = Arc::strong_count(&self.line) == HOLDERS_OF_IDLE;
-        if nobody_waits && self.line.places.lock().is_empty() {
-            lines.remove(&self.uid);
+        let mut queues = self.queues.0.lock();
+        let nobody_waits = Arc::strong_count(&self.queue) == HOLDERS_OF_IDLE;
+        if nobody_waits && self.queue.entries.lock().is_empty() {
+            queues.remove(&self.uid);
         }
     }
 }
 
-/// Who holds a line that nobody waits for: the lines themselves, and the turn that ends.
+/// Who holds a queue that nobody waits for: the queues themselves, and the turn that ends.
 const HOLDERS_OF_IDLE: usize = 2;
 
-impl Lines {
-    /// The line of an allocation; a new one where nothing of it is under way.
-    pub(super) fn of(&self, uid: Uuid) -> Arc<Line> {
+impl AllocationQueues {
+    /// The queue of an allocation; a new one where nothing of it is under way.
+    pub(super) fn of(&self, uid: Uuid) -> Arc<AllocationQueue> {
         Arc::clone(self.0.lock().entry(uid).or_default())
     }
 
     /// Waits for the right to decide about an allocation.
-    pub(super) async fn turn(&self, uid: Uuid) -> Turn<'_> {
-        let line = self.of(uid);
-        let right = Arc::clone(&line.turn).lock_owned().await;
-        Turn { lines: self, uid, line, _right: right }
+    pub(super) async fn lock(&self, uid: Uuid) -> DecisionLock<'_> {
+        let queue = self.of(uid);
+        let right = Arc::clone(&queue.lock).lock_owned().await;
+        DecisionLock { queues: self, uid, queue, _right: right }
     }
 
     /// A run that is under way or waits.
     pub(super) fn find(&self, uid: Uuid, instant: Instant) -> Option<Arc<Handle>> {
-        let lines = self.0.lock();
-        let places = lines.get(&uid)?.places.lock();
-        places.get(&instant).map(|place| Arc::clone(place.handle()))
+        let queues = self.0.lock();
+        let entries = queues.get(&uid)?.entries.lock();
+        entries.get(&instant).map(|entry| Arc::clone(entry.handle()))
     }
 
     /// All runs that are under way or wait.
     pub(super) fn handles(&self) -> Vec<Arc<Handle>> {
-        self.0.lock().values().flat_map(|line| line.handles()).collect()
+        self.0.lock().values().flat_map(|queue| queue.handles()).collect()
     }
 
-    /// True where no line is remembered.
+    /// True where no queue is remembered.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.lock().is_empty()

@@ -49,13 +49,13 @@ impl Permit<'_> {
 ///
 /// An engine saturates at four to eight at once; more only adds latency to each.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct StartLimiter {
     semaphore: Semaphore,
     width: AtomicUsize,
     fixed: bool,
 }
 
-impl Gate {
+impl StartLimiter {
     /// A gate as wide as asked for, or else one that waits for the engine's number of cores.
     pub(super) fn new(width: Option<usize>) -> Self {
         let now = width.unwrap_or(LEAST).max(1);
@@ -67,7 +67,7 @@ impl Gate {
     }
 
     /// Widens a gate of no fixed width to twice the cores.
-    pub(super) fn widen(&self, cores: usize) {
+    pub(super) fn set_cores(&self, cores: usize) {
         let wanted = (2 * cores).max(LEAST);
         if !self.fixed {
             let before = self.width.fetch_max(wanted, Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl Gate {
     }
 
     /// Waits to be let through; the gate is free for the next one when what is returned is dropped.
-    pub(super) async fn enter(&self) -> Permit<'_> {
+    pub(super) async fn acquire(&self) -> Permit<'_> {
         // The semaphore is never closed.
         let way = self.semaphore.acquire().await.ok();
         Permit { way, until: Instant::now() + LONGEST }
@@ -89,12 +89,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_takes_long_is_done_beside_the_gate() {
-        let gate = Gate::new(Some(1));
-        let mut permit = gate.enter().await;
+        let limiter = StartLimiter::new(Some(1));
+        let mut permit = limiter.acquire().await;
         let begun_at = Instant::now();
         let work = async {
             tokio::join!(permit.during(tokio::time::sleep(4 * LONGEST)), async {
-                drop(gate.enter().await);
+                drop(limiter.acquire().await);
                 begun_at.elapsed()
             })
         };
@@ -109,10 +109,10 @@ mod tests {
     fn a_gate_is_twice_as_wide_as_the_engine_has_cores_unless_told_otherwise() {
         let widths = [(None, 1), (None, 2), (None, 8), (Some(1), 8), (Some(32), 2)];
         let widened = widths.map(|(width, cores)| {
-            let gate = Gate::new(width);
-            gate.widen(cores);
-            gate.widen(cores);
-            gate.semaphore.available_permits()
+            let limiter = StartLimiter::new(width);
+            limiter.set_cores(cores);
+            limiter.set_cores(cores);
+            limiter.semaphore.available_permits()
         });
         assert_eq!(widened, [4, 4, 16, 1, 32]);
     }

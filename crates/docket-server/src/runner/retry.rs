@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::{Runner, Stopped};
-use crate::engine::{EngineError, Found, Sight};
+use crate::engine::{ContainerState, EngineError, Found};
 
 /// The first pause before a call is repeated and the longest; it doubles.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
@@ -106,15 +106,15 @@ impl Runner {
     }
 
     /// Inspects a container until the engine reports where it is in its life; nothing once it is gone.
-    pub(super) async fn look_surely(
+    pub(super) async fn inspect_until_known(
         &self,
         container: &ContainerId,
-    ) -> Result<Option<Sight>, Stopped> {
-        self.surely(|| self.engine.look(container)).await
+    ) -> Result<Option<ContainerState>, Stopped> {
+        self.surely(|| self.engine.inspect(container)).await
     }
 
     /// Reads whose container it is until the engine reports that; nothing once it is gone.
-    pub(super) async fn labels_surely(
+    pub(super) async fn labels_until_known(
         &self,
         container: &ContainerId,
     ) -> Result<Option<Option<Found>>, Stopped> {

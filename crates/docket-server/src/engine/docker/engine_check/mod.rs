@@ -19,7 +19,7 @@ use docket_model::allocation::Pull;
 use crate::engine::{EngineError, Finding, Plan, Pulled};
 
 /// Pulls, creates and removes the container; returns what was found.
-pub(super) async fn rehearse(
+pub(super) async fn check(
     client: &Client,
     pulls: &Pulls,
     plan: &Plan,

@@ -13,25 +13,24 @@ use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
 use tracing::{debug, error};
 
-use super::{
-    Runner, WRITE_AGAIN, confirmation,
-    decision::Wish,
+use super::{Runner, WRITE_AGAIN, confirmation, decision::RunRequest};
+use crate::{
     policy::{self, Missed, Suspensions, Why},
+    store::{Recorded, Standing, StoreError},
 };
-use crate::store::{Recorded, Standing, StoreError};
 
 /// How many children of one parent are looked at at once: one commit of the store takes them all.
 pub(super) const AT_ONCE: usize = 64;
 
 impl Runner {
     /// Looks whether those that run after this allocation are due now.
-    pub(super) async fn children_of(self: &Arc<Self>, name: &AllocationName) {
+    pub(super) async fn check_dependents(self: &Arc<Self>, name: &AllocationName) {
         loop {
             match self.store.children(name.as_str()).await {
                 Ok(children) => {
                     let considered = stream::iter(&children);
                     return considered
-                        .for_each_concurrent(AT_ONCE, |child| self.consider(child))
+                        .for_each_concurrent(AT_ONCE, |child| self.check_due(child))
                         .await;
                 }
                 Err(error) => {
@@ -45,15 +44,15 @@ impl Runner {
     }
 
     /// Makes somebody look whether an allocation is due, in a task of its own.
-    pub(crate) fn consider_soon(self: &Arc<Self>, name: AllocationName) {
+    pub(crate) fn check_due_soon(self: &Arc<Self>, name: AllocationName) {
         let runner = Arc::clone(self);
-        self.tasks.spawn(async move { runner.consider(&name).await });
+        self.tasks.spawn(async move { runner.check_due(&name).await });
     }
 
     /// Looks whether an allocation is due because all that it runs after have succeeded anew.
-    async fn consider(self: &Arc<Self>, name: &AllocationName) {
+    async fn check_due(self: &Arc<Self>, name: &AllocationName) {
         loop {
-            match self.consider_once(name).await {
+            match self.check_due_once(name).await {
                 Ok(Some(Recorded::Changed)) => {}
                 Ok(_) => return,
                 Err(error) => {
@@ -67,7 +66,7 @@ impl Runner {
     }
 
     /// What became of it, if it is due; [`Recorded::Changed`] if it must be looked at again.
-    pub(super) async fn consider_once(
+    pub(super) async fn check_due_once(
         self: &Arc<Self>,
         name: &AllocationName,
     ) -> Result<Option<Recorded>, StoreError> {
@@ -76,9 +75,9 @@ impl Runner {
         }
         let Some(standing) = self.store.standing(name.as_str()).await? else { return Ok(None) };
         let uid = standing.allocation.uid;
-        let line = self.confirmed_turn(&standing.allocation, confirmation::FOR_SCHEDULES).await;
-        if !self.health.is_up() && self.unconfirmed(&line).is_some() {
-            drop(line);
+        let queue = self.confirmed_lock(&standing.allocation, confirmation::FOR_SCHEDULES).await;
+        if !self.health.is_up() && self.unconfirmed(&queue).is_some() {
+            drop(queue);
             let is_up = self.unless_stopped(self.health.up()).await.is_ok();
             return Ok(is_up.then_some(Recorded::Changed));
         }
@@ -98,7 +97,7 @@ impl Runner {
             let (first, why) = (instant.moment(), Why::Suspended(reason));
             self.miss(&allocation, Missed { first, last: first, count: 1, why }).await?
         } else {
-            self.enter(&line, &allocation, Wish::due(instant, Trigger::AfterParent)).await?
+            self.enter(&queue, &allocation, RunRequest::due(instant, Trigger::AfterParent)).await?
         };
         debug!(allocation = %name, ?recorded, "looked at after those it runs after");
         Ok(Some(recorded))

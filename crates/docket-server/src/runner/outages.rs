@@ -17,7 +17,7 @@ const QUIET: TimeDelta = TimeDelta::seconds(30);
 
 /// The newest pauses.
 #[derive(Debug, Default)]
-pub(super) struct Pauses {
+pub(super) struct Outages {
     over: Mutex<VecDeque<Pause>>,
     /// Entries that could not be written to the journal, to be recorded when that is possible.
     unrecorded: Mutex<VecDeque<Entry>>,
@@ -44,7 +44,7 @@ pub(super) enum StoreNews {
     Over(Pause),
 }
 
-impl Pauses {
+impl Outages {
     pub(super) fn add(&self, pause: Pause) {
         let mut pauses = self.over.lock();
         if pauses.len() == MOST {
@@ -78,7 +78,7 @@ impl Pauses {
     }
 
     /// Takes note of what came of writing to the store; what is new about that, if anything is.
-    pub(super) fn heed<T>(
+    pub(super) fn record_result<T>(
         &self,
         written: &Result<T, StoreError>,
         now: DateTime<Utc>,
@@ -131,13 +131,13 @@ mod tests {
     fn a_damaged_part_is_trouble_until_no_write_met_it_for_a_while() {
         let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
         let damage = || Err::<(), _>(StoreError::Unreadable("it is damaged".to_owned()));
-        let pauses = Pauses::default();
+        let pauses = Outages::default();
 
-        let begun = pauses.heed(&damage(), at(0));
-        let others = pauses.heed(&Ok(()), at(1));
-        let again = pauses.heed(&damage(), at(20));
-        let soon = pauses.heed(&Ok(()), at(49));
-        let quiet = pauses.heed(&Ok(()), at(50));
+        let begun = pauses.record_result(&damage(), at(0));
+        let others = pauses.record_result(&Ok(()), at(1));
+        let again = pauses.record_result(&damage(), at(20));
+        let soon = pauses.record_result(&Ok(()), at(49));
+        let quiet = pauses.record_result(&Ok(()), at(50));
 
         assert!(matches!(begun, Some(StoreNews::Trouble(trouble)) if trouble.since == at(0)));
         assert_eq!([others, again, soon], [None, None, None]);

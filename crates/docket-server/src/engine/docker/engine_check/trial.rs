@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{fatal, surprise};
 use crate::engine::{
-    EngineError, Finding, Made, Plan,
+    Created, EngineError, Finding, Plan,
     docker::{
         client::{ANSWER_LIMIT, Client},
         create,
@@ -67,12 +67,12 @@ impl Trial {
     }
 
     /// Creates the container; one whose answer was lost is found by its name, which nobody else has.
-    async fn create(&self) -> Result<Made, EngineError> {
+    async fn create(&self) -> Result<Created, EngineError> {
         match self.post().await {
             Err(EngineError::Unreachable(_)) => match self.post().await {
                 Err(EngineError::Refused { status: 409, .. }) => {
                     let id = ContainerId(self.name.as_str().into());
-                    Ok(Made { id, image: None, warnings: Vec::new(), joined: true })
+                    Ok(Created { id, image: None, warnings: Vec::new(), joined: true })
                 }
                 answer => answer,
             },
@@ -80,7 +80,7 @@ impl Trial {
         }
     }
 
-    async fn post(&self) -> Result<Made, EngineError> {
+    async fn post(&self) -> Result<Created, EngineError> {
         create::post(&self.client, &self.name, self.platform.as_deref(), self.body.clone()).await
     }
 

@@ -1,7 +1,7 @@
-//! How many containers may be alive at once. Runs wait for a berth in the order of their instants.
+//! How many containers may be alive at once. Runs wait for a slot in the order of their instants.
 //!
 //! 1. Whoever is admitted has a place from that moment on, so many at once cannot pass the bounds.
-//! 2. A place in the queue is given up, and a berth handed over, with the lock: each ticket is of one
+//! 2. A place in the queue is given up, and a slot handed over, with the lock: each ticket is of one
 //!    who waits, or counted as given up.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
@@ -10,11 +10,11 @@ use docket_model::run::Instant;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::policy::Full;
+use crate::policy::Full;
 
-/// The berths, and who waits for one.
+/// The slots, and who waits for one.
 #[derive(Debug)]
-pub(super) struct Berths {
+pub(super) struct RunSlots {
     most: usize,
     queue: usize,
     state: Mutex<State>,
@@ -34,7 +34,7 @@ struct State {
 struct Ticket {
     instant: Instant,
     number: u64,
-    call: oneshot::Sender<Berth>,
+    call: oneshot::Sender<RunSlot>,
 }
 
 impl PartialEq for Ticket {
@@ -59,26 +59,26 @@ impl Ord for Ticket {
 
 /// The right to have a container alive, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Berth(Arc<Berths>);
+pub(super) struct RunSlot(Arc<RunSlots>);
 
-impl Drop for Berth {
+impl Drop for RunSlot {
     fn drop(&mut self) {
         self.0.release();
     }
 }
 
-/// A berth, or a place in the queue for one.
+/// A slot, or a place in the queue for one.
 #[derive(Debug)]
-pub(super) enum Place {
-    Berth(Berth),
+pub(super) enum Reservation {
+    Slot(RunSlot),
     Queue(Queued),
 }
 
 /// A place in the queue, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Queued {
-    called: oneshot::Receiver<Berth>,
-    berths: Arc<Berths>,
+    called: oneshot::Receiver<RunSlot>,
+    slots: Arc<RunSlots>,
 }
 
 impl Drop for Queued {
@@ -86,9 +86,9 @@ impl Drop for Queued {
         if self.called.is_terminated() {
             return;
         }
-        let mut state = self.berths.state.lock();
+        let mut state = self.slots.state.lock();
         self.called.close();
-        // Nobody hands a berth over meanwhile, so either it is here or the ticket is still there.
+        // Nobody hands a slot over meanwhile, so either it is here or the ticket is still there.
         let unused = self.called.try_recv();
         if unused.is_err() {
             state.give_up();
@@ -109,57 +109,57 @@ impl State {
     }
 }
 
-impl Place {
-    /// Waits for the berth.
-    pub(super) async fn berth(self) -> Berth {
+impl Reservation {
+    /// Waits for the slot.
+    pub(super) async fn slot(self) -> RunSlot {
         match self {
-            Self::Berth(berth) => berth,
+            Self::Slot(slot) => slot,
             Self::Queue(mut queued) => match (&mut queued.called).await {
-                Ok(berth) => berth,
-                // Tickets are dropped unanswered with the berths only, and then nobody sails.
+                Ok(slot) => slot,
+                // Tickets are dropped unanswered with the slots only, and then no run waits.
                 Err(_) => std::future::pending().await,
             },
         }
     }
 }
 
-impl Berths {
-    /// So many berths, and so many runs that may wait for one.
+impl RunSlots {
+    /// So many slots, and so many runs that may wait for one.
     pub(super) fn new(most: usize, queue: usize) -> Arc<Self> {
         Arc::new(Self { most, queue, state: Mutex::default() })
     }
 
     /// A place for a new run; the bounds, where no further run can even wait.
-    pub(super) fn admit(self: &Arc<Self>, instant: Instant) -> Result<Place, Full> {
+    pub(super) fn acquire(self: &Arc<Self>, instant: Instant) -> Result<Reservation, Full> {
         let mut state = self.state.lock();
         let waiting = state.waiting.len() - state.given_up;
         if state.taken >= self.most && waiting >= self.queue {
             return Err(Full { max_running: self.most, queue: self.queue });
         }
-        Ok(self.place_in(&mut state, instant))
+        Ok(self.reserve_in(&mut state, instant))
     }
 
     /// A place for a run that was admitted before, however many wait.
-    pub(super) fn line_up(self: &Arc<Self>, instant: Instant) -> Place {
-        self.place_in(&mut self.state.lock(), instant)
+    pub(super) fn enqueue(self: &Arc<Self>, instant: Instant) -> Reservation {
+        self.reserve_in(&mut self.state.lock(), instant)
     }
 
-    fn place_in(self: &Arc<Self>, state: &mut State, instant: Instant) -> Place {
+    fn reserve_in(self: &Arc<Self>, state: &mut State, instant: Instant) -> Reservation {
         if state.taken < self.most {
             state.taken += 1;
-            return Place::Berth(Berth(Arc::clone(self)));
+            return Reservation::Slot(RunSlot(Arc::clone(self)));
         }
         let (call, called) = oneshot::channel();
         let number = state.tickets;
         state.tickets += 1;
         state.waiting.push(Reverse(Ticket { instant, number, call }));
-        Place::Queue(Queued { called, berths: Arc::clone(self) })
+        Reservation::Queue(Queued { called, slots: Arc::clone(self) })
     }
 
-    /// Takes a berth for a container that is alive already, even where there is none left.
-    pub(super) fn occupy(self: &Arc<Self>) -> Berth {
+    /// Takes a slot for a container that is alive already, even where there is none left.
+    pub(super) fn adopt(self: &Arc<Self>) -> RunSlot {
         self.state.lock().taken += 1;
-        Berth(Arc::clone(self))
+        RunSlot(Arc::clone(self))
     }
 
     fn release(self: &Arc<Self>) {
@@ -173,7 +173,7 @@ impl Berths {
             }
             state.taken += 1;
             // It cannot fail: whoever gives up has the lock.
-            let _: Result<(), Berth> = ticket.call.send(Berth(Arc::clone(self)));
+            let _: Result<(), RunSlot> = ticket.call.send(RunSlot(Arc::clone(self)));
         }
     }
 }
@@ -191,66 +191,66 @@ mod tests {
 
     #[test]
     fn runs_are_let_in_by_their_instants_and_then_in_the_order_they_came() {
-        let berths = Berths::new(1, 10);
-        let first = berths.admit(instant(9)).unwrap();
+        let slots = RunSlots::new(1, 10);
+        let first = slots.acquire(instant(9)).unwrap();
         let places = [("five", 5), ("three", 3), ("five, later", 5)];
         let mut waiting: Vec<_> = places
-            .map(|(name, second)| (name, Box::pin(berths.line_up(instant(second)).berth())))
+            .map(|(name, second)| (name, Box::pin(slots.enqueue(instant(second)).slot())))
             .into();
         assert!(waiting.iter_mut().all(|(_, waits)| waits.as_mut().now_or_never().is_none()));
 
         drop(first);
         let mut order = Vec::new();
         while !waiting.is_empty() {
-            // Whoever gets the berth drops it at once, so the next one is let in.
+            // Whoever gets the slot drops it at once, so the next one is let in.
             let called =
                 waiting.iter_mut().position(|(_, waits)| waits.as_mut().now_or_never().is_some());
             order.push(waiting.remove(called.unwrap()).0);
         }
 
         assert_eq!(order, ["three", "five", "five, later"]);
-        assert_eq!(berths.state.lock().taken, 0);
+        assert_eq!(slots.state.lock().taken, 0);
     }
 
     #[test]
     fn one_who_gives_up_holds_no_berth_and_no_place() {
-        let berths = Berths::new(1, 1);
+        let slots = RunSlots::new(1, 1);
         let full = Full { max_running: 1, queue: 1 };
-        let first = berths.admit(instant(1)).unwrap();
-        let second = berths.admit(instant(2)).unwrap();
-        assert_eq!(berths.admit(instant(3)).unwrap_err(), full);
+        let first = slots.acquire(instant(1)).unwrap();
+        let second = slots.acquire(instant(2)).unwrap();
+        assert_eq!(slots.acquire(instant(3)).unwrap_err(), full);
 
         drop(second);
-        let third = berths.admit(instant(3)).unwrap();
-        assert_eq!(berths.admit(instant(4)).unwrap_err(), full);
-        // Called and not there any more: the berth goes back.
+        let third = slots.acquire(instant(3)).unwrap();
+        assert_eq!(slots.acquire(instant(4)).unwrap_err(), full);
+        // Called and not there any more: the slot goes back.
         drop(first);
         drop(third);
 
-        assert_eq!(berths.state.lock().taken, 0);
+        assert_eq!(slots.state.lock().taken, 0);
     }
 
     #[test]
     fn a_hundred_thousand_runs_at_one_instant_are_admitted_and_as_many_refused_in_no_time() {
-        let berths = Berths::new(1, 100_000);
+        let slots = RunSlots::new(1, 100_000);
         let began = std::time::Instant::now();
 
-        let places: Vec<_> = (0..200_000).map(|_| berths.admit(instant(1))).collect();
+        let places: Vec<_> = (0..200_000).map(|_| slots.acquire(instant(1))).collect();
 
         // It took many minutes when each one looked at all before it.
         assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
         assert_eq!(places.iter().filter(|place| place.is_ok()).count(), 100_001);
         drop(places);
-        let state = berths.state.lock();
+        let state = slots.state.lock();
         assert_eq!((state.taken, state.waiting.len(), state.given_up), (0, 0, 0));
     }
 
     #[test]
     fn what_is_alive_already_and_what_was_admitted_before_is_never_refused() {
-        let berths = Berths::new(1, 0);
-        let alive = [berths.occupy(), berths.occupy()];
-        let mut waits = Box::pin(berths.line_up(instant(1)).berth());
-        assert!(berths.admit(instant(2)).is_err());
+        let slots = RunSlots::new(1, 0);
+        let alive = [slots.adopt(), slots.adopt()];
+        let mut waits = Box::pin(slots.enqueue(instant(1)).slot());
+        assert!(slots.acquire(instant(2)).is_err());
 
         let [first, second] = alive;
         drop(first);
@@ -258,6 +258,6 @@ mod tests {
         drop(second);
 
         assert!(waits.as_mut().now_or_never().is_some());
-        assert_eq!(berths.state.lock().taken, 0);
+        assert_eq!(slots.state.lock().taken, 0);
     }
 }

@@ -12,13 +12,14 @@ use tracing::{info, warn};
 
 use super::{
     Runner, Stopped,
-    attempt::{Attempt, Over, Setting},
+    attempt::{Attempt, AttemptEnd, StartFrom},
     disposal::Remains,
-    line::{Handle, Line},
-    policy, recovery,
+    overlap::{AllocationQueue, Handle},
+    recovery,
 };
 use crate::{
     fault::{Point, point},
+    policy,
     store::{End, Progress, StoreError},
 };
 
@@ -26,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Stage {
     /// An attempt is under way.
-    Attempt(Setting),
+    Attempt(StartFrom),
     /// It waited for another run, which has ended.
     TurnCame,
     /// An attempt failed, and there will be another.
@@ -35,7 +36,7 @@ pub(super) enum Stage {
 
 /// A run on its way.
 #[derive(Debug)]
-pub(super) struct Journey {
+pub(super) struct RunTask {
     pub(super) runner: Arc<Runner>,
     pub(super) handle: Arc<Handle>,
     /// The number of the attempt, from 1.
@@ -48,21 +49,21 @@ pub(super) struct Journey {
 
 impl Runner {
     /// Carries a run out, in a task of its own.
-    pub(super) fn set_out(&self, journey: Journey, stage: Stage) {
-        self.tasks.spawn(journey.go(stage));
+    pub(super) fn spawn_run(&self, task: RunTask, stage: Stage) {
+        self.tasks.spawn(task.run(stage));
     }
 
     /// Carries a run of an earlier life on, in a task of its own, as soon as things may start.
-    pub(super) fn set_out_later(&self, journey: Journey) {
-        self.tasks.spawn(journey.go_later());
+    pub(super) fn spawn_after_standby(&self, task: RunTask) {
+        self.tasks.spawn(task.run_after_standby());
     }
 
     /// Takes a run that is over out of its line, and lets the next one go that waits for it.
     async fn leave(self: &Arc<Self>, handle: &Handle) {
-        let line = self.lines.turn(handle.allocation.uid).await;
-        line.leave(handle.id.instant);
+        let queue = self.queues.lock(handle.allocation.uid).await;
+        queue.remove(handle.id.instant);
         self.tell(&handle.id);
-        self.call_next(&line);
+        self.start_next_waiting(&queue);
     }
 
     /// Lets the run that waits set out, if there is nobody before it any more.
@@ -70,32 +71,32 @@ impl Runner {
     /// Those of a newer revision were let in after it, so it does not wait for them.
     ///
     /// The caller has the line's turn.
-    pub(super) fn call_next(self: &Arc<Self>, line: &Line) {
-        let Some(next) = line.waiting() else { return };
+    pub(super) fn start_next_waiting(self: &Arc<Self>, queue: &AllocationQueue) {
+        let Some(next) = queue.waiting() else { return };
         let revision = next.allocation.revision;
-        let mut under_way = line.under_way().into_iter();
+        let mut under_way = queue.under_way().into_iter();
         if under_way.all(|other| other.allocation.revision > revision) {
-            line.join(Arc::clone(&next));
-            self.set_out(Journey::new(Arc::clone(self), next), Stage::TurnCame);
+            queue.add(Arc::clone(&next));
+            self.spawn_run(RunTask::new(Arc::clone(self), next), Stage::TurnCame);
         }
     }
 }
 
-impl Journey {
+impl RunTask {
     /// A run that sets out now.
     pub(super) fn new(runner: Arc<Runner>, handle: Arc<Handle>) -> Self {
         let attempt = handle.attempt;
         Self { runner, handle, attempt, waited: TimeDelta::zero(), is_resumed: false }
     }
 
-    async fn go_later(mut self) {
+    async fn run_after_standby(mut self) {
         let runner = Arc::clone(&self.runner);
         let Ok(run) = runner.unless_stopped(self.record_after_standby()).await else { return };
         match run {
             Some(run) => {
                 self.is_resumed = true;
                 self.attempt = run.attempt().map_or(1, |attempt| attempt.number);
-                self.go(recovery::stage(&run)).await;
+                self.run(recovery::stage(&run)).await;
             }
             // It is over by now, or its allocation was deleted.
             None => runner.leave(&self.handle).await,
@@ -112,7 +113,7 @@ impl Journey {
         (!run.state.is_over() && run.uid == handle.allocation.uid).then_some(run)
     }
 
-    async fn go(mut self, stage: Stage) {
+    async fn run(mut self, stage: Stage) {
         let Ok(end) = self.attempts(stage).await else {
             info!(run = %self.handle.id, "let go: the server stops");
             return;
@@ -120,32 +121,32 @@ impl Journey {
         let Self { runner, handle, .. } = self;
         runner.leave(&handle).await;
         if end == RunState::Succeeded {
-            runner.children_of(&handle.id.allocation).await;
+            runner.check_dependents(&handle.id.allocation).await;
         }
     }
 
     /// Goes all the way to the end of the last attempt.
     async fn attempts(&mut self, mut stage: Stage) -> Result<RunState, Stopped> {
         loop {
-            let setting = match stage {
-                Stage::Attempt(setting) => setting,
-                Stage::TurnCame => match self.set_about(Progress::TurnCame).await? {
-                    Ok(setting) => setting,
+            let start_from = match stage {
+                Stage::Attempt(start_from) => start_from,
+                Stage::TurnCame => match self.begin_attempt(Progress::TurnCame).await? {
+                    Ok(start_from) => start_from,
                     Err(gone) => return Ok(gone),
                 },
                 Stage::Between(until) => {
                     if let Some(Cancellation { reason, .. }) = self.pause(until).await? {
-                        let over = Over::without_container(RunState::Cancelled(reason));
+                        let over = AttemptEnd::without_container(RunState::Cancelled(reason));
                         return self.finish(over).await;
                     }
                     self.attempt += 1;
-                    match self.set_about(Progress::NextAttempt).await? {
-                        Ok(setting) => setting,
+                    match self.begin_attempt(Progress::NextAttempt).await? {
+                        Ok(start_from) => start_from,
                         Err(gone) => return Ok(gone),
                     }
                 }
             };
-            let mut over = Attempt::new(self).carry_out(setting).await?;
+            let mut over = Attempt::new(self).run(start_from).await?;
             let pause = self.retry(&over.state);
             if let Some(until) = pause {
                 let reason = over.state.reason().unwrap_or_default().to_owned();
@@ -160,16 +161,16 @@ impl Journey {
     }
 
     /// Notes that an attempt begins; an end where the record is gone, and the allocation with it.
-    async fn set_about(&self, begun: Progress) -> Result<Result<Setting, RunState>, Stopped> {
+    async fn begin_attempt(&self, begun: Progress) -> Result<Result<StartFrom, RunState>, Stopped> {
         let reached = match begun {
             Progress::NextAttempt => Point::NextAttempt,
             _ => Point::TurnCame,
         };
         let noted = self.note(begun).await?;
         point(reached);
-        let place = || self.runner.berths.line_up(self.handle.id.instant);
+        let place = || self.runner.slots.enqueue(self.handle.id.instant);
         Ok(noted
-            .map(|()| Setting::Claimed(place()))
+            .map(|()| StartFrom::Claimed(place()))
             .map_err(|error| RunState::Cancelled(error.to_string())))
     }
 
@@ -218,8 +219,8 @@ impl Journey {
     }
 
     /// Records the end of an attempt, and only then lets its container go.
-    async fn finish(&self, over: Over) -> Result<RunState, Stopped> {
-        let Over { state, exit, started_at, output, reserved, remarks, container } = over;
+    async fn finish(&self, over: AttemptEnd) -> Result<RunState, Stopped> {
+        let AttemptEnd { state, exit, started_at, output, reserved, remarks, container } = over;
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let exit_code = exit.as_ref().map(|exit| exit.code);
         let at = runner.clock.now();

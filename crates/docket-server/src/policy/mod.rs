@@ -29,7 +29,7 @@ const CATCH_UP: TimeDelta = TimeDelta::seconds(10);
 
 /// What is asked: what becomes of the instants after `decided`, up to now.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Question<'a> {
+pub(crate) struct PolicyInput<'a> {
     pub(crate) allocation: &'a Allocation,
     /// What keeps it from starting.
     pub(crate) suspensions: Suspensions<'a>,
@@ -42,14 +42,14 @@ pub(crate) struct Question<'a> {
 
 /// What becomes of one instant, or of several in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ruling {
+pub(crate) enum Decision {
     /// Nothing starts for them.
     Missed(Missed),
     /// It starts, unless another run of the allocation is in its way.
     Start(DateTime<Utc>, Trigger),
 }
 
-impl Ruling {
+impl Decision {
     /// The last instant that it is about.
     pub(crate) fn last(&self) -> DateTime<Utc> {
         match self {
@@ -63,31 +63,31 @@ impl Ruling {
 ///
 /// Those of a suspension are missed. Of the others [`CatchUp`] says which start, if their deadline
 /// has not passed; all before those are missed.
-pub(crate) fn decide(question: Question<'_>) -> Vec<Ruling> {
-    let Question { allocation, now, .. } = question;
+pub(crate) fn decide(question: PolicyInput<'_>) -> Vec<Decision> {
+    let PolicyInput { allocation, now, .. } = question;
     let mut rulings = Vec::new();
     let mut instants = Instants::of(question, question.decided);
     for (until, why) in suspended_spans(allocation, question.suspensions, now) {
         if let Some(missed) = instants.missed_before(until, why) {
             instants = Instants::of(question, missed.last);
-            rulings.push(Ruling::Missed(missed));
+            rulings.push(Decision::Missed(missed));
         }
     }
     let starts = starting(&instants, question);
     let first = starts.first().copied();
     let bound = first.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    rulings.extend(instants.missed_before(bound, Why::TooLate).map(Ruling::Missed));
+    rulings.extend(instants.missed_before(bound, Why::TooLate).map(Decision::Missed));
     rulings.extend(starts.into_iter().map(|instant| {
         let late = now - starts_at(allocation, instant, question.zone);
         let trigger = if late >= CATCH_UP { Trigger::CatchUp } else { Trigger::Schedule };
-        Ruling::Start(instant, trigger)
+        Decision::Start(instant, trigger)
     }));
     rulings
 }
 
 /// Those of missed instants that are before a moment.
 pub(crate) fn missed_before(
-    question: Question<'_>,
+    question: PolicyInput<'_>,
     missed: Missed,
     bound: DateTime<Utc>,
 ) -> Option<Missed> {
@@ -96,8 +96,8 @@ pub(crate) fn missed_before(
 }
 
 /// Which instants start: the latest within its deadline, and with `CatchUp: All` those before it.
-fn starting(instants: &Instants<'_>, question: Question<'_>) -> Vec<DateTime<Utc>> {
-    let Question { allocation, zone, now, .. } = question;
+fn starting(instants: &Instants<'_>, question: PolicyInput<'_>) -> Vec<DateTime<Utc>> {
+    let PolicyInput { allocation, zone, now, .. } = question;
     let policies = &allocation.specification.policies;
     let late = |instant| now - starts_at(allocation, instant, zone);
     let Some(latest) = instants.latest() else { return Vec::new() };

@@ -26,7 +26,7 @@ struct Listed {
 }
 
 /// The containers of this namespace and this store, running or not.
-pub(super) async fn ours(
+pub(super) async fn list_owned(
     client: &Client,
     namespace: &str,
     store: Uuid,
@@ -41,7 +41,7 @@ pub(super) async fn ours(
 }
 
 /// The running containers of this namespace and of other stores.
-pub(super) async fn of_other_stores(
+pub(super) async fn list_of_other_stores(
     client: &Client,
     namespace: &str,
     store: Uuid,
@@ -114,7 +114,7 @@ mod tests {
         ]);
         let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
 
-        let found = ours(&stub.client(), "docket", Uuid::nil()).await.unwrap();
+        let found = list_owned(&stub.client(), "docket", Uuid::nil()).await.unwrap();
 
         let found: Vec<_> =
             found.iter().map(|found| (&*found.id.0, found.identity.attempt)).collect();
@@ -133,7 +133,7 @@ mod tests {
         ]);
         let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
 
-        let found = of_other_stores(&stub.client(), "docket", Uuid::nil()).await.unwrap();
+        let found = list_of_other_stores(&stub.client(), "docket", Uuid::nil()).await.unwrap();
 
         let found: Vec<_> = found.iter().map(|found| &*found.id.0).collect();
         assert_eq!(found, ["other"]);
@@ -148,7 +148,7 @@ mod tests {
             let cut = list.get(..length).unwrap().as_bytes().to_vec();
             let stub = Stub::start(move |_| Reply::Broken(cut.clone()));
 
-            let failure = ours(&stub.client(), "docket", Uuid::nil()).await.unwrap_err();
+            let failure = list_owned(&stub.client(), "docket", Uuid::nil()).await.unwrap_err();
 
             assert!(matches!(failure, EngineError::Unreachable(_)), "{failure:?}");
         }
