@@ -2,7 +2,7 @@
 
 import schemathesis
 
-from house import furnish
+from harness import create_allocations
 
 
 @schemathesis.hook
@@ -10,7 +10,7 @@ def after_call(context, case, response):
     """What was deleted is made anew, so that what is asked next finds it."""
     is_deletion = case.method == "DELETE" and case.operation.path == "/{name}"
     if is_deletion and response.status_code == 200:
-        furnish()
+        create_allocations()
 
 
 @schemathesis.hook

@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from house import TOKEN, URL, furnish
+from harness import TOKEN, URL, create_allocations
 
 HERE = Path(__file__).parent
 
 # How long all of it may take, in seconds.
-PATIENCE = 90
+TIMEOUT = 90
 
 
 def main(options):
@@ -30,7 +30,7 @@ def main(options):
             try:
                 url = announced(server, home / "log")
                 os.environ[URL] = url
-                furnish()
+                create_allocations()
                 return ask(url, home, options)
             finally:
                 server.terminate()
@@ -66,9 +66,9 @@ def ask(url, home, options):
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "NO_COLOR": "1"}
     # Schemathesis and Hypothesis write what they learn to where they are started.
     try:
-        return subprocess.run(command, cwd=home, env=environment, timeout=PATIENCE).returncode
+        return subprocess.run(command, cwd=home, env=environment, timeout=TIMEOUT).returncode
     except subprocess.TimeoutExpired:
-        print(f"the API was not through after {PATIENCE} s", file=sys.stderr)
+        print(f"the API was not through after {TIMEOUT} s", file=sys.stderr)
         return 1
 
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { browser, open, serve } from "./house.mjs";
+import { browser, open, serve } from "./harness.mjs";
 
 const chromium = browser();
 const TOKEN = "a-token-that-is-long-enough";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, ended, open, ran, serve, shell } from "./house.mjs";
+import { browser, ended, open, ran, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 const forgive = [/Failed to load resource/];

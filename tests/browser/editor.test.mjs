@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, open, serve, shell } from "./house.mjs";
+import { browser, open, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, hide, open, PATIENCE, serve, shell } from "./house.mjs";
+import { browser, hide, open, TIMEOUT, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 const names = (page) => page.locator(".row .row-name a").allTextContents();
@@ -41,7 +41,7 @@ test("ten thousand allocations are few rows, and a search finds those that it me
     shell(`job-${String(index).padStart(5, "0")}`, "true", { Cron: `${index % 60} ${index % 24} * * *`, Labels: { team: `t${index % 7}` } }));
   await server.push(...many);
   const page = await open(chromium, t, server);
-  await page.getByText(/^10,000 allocations ·/).waitFor({ timeout: 2 * PATIENCE });
+  await page.getByText(/^10,000 allocations ·/).waitFor({ timeout: 2 * TIMEOUT });
 
   const rows = await page.locator(".row").count();
   const told = await page.getByRole("table", { name: "Allocations" }).getAttribute("aria-rowcount");

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { before, test } from "node:test";
 import axe from "@axe-core/playwright";
-import { brokenWords, browser, open, ran, serve, shell } from "./house.mjs";
+import { brokenWords, browser, open, ran, serve, shell } from "./harness.mjs";
 
 const AxeBuilder = axe.default ?? axe;
 const chromium = browser();

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { browser, hide, open, serve, shell } from "./house.mjs";
+import { browser, hide, open, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brokenWords, browser, open, ran, serve, shell } from "./house.mjs";
+import { brokenWords, browser, open, ran, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 const REASON = "the database moves to another machine, and nobody may write to it until that is finished";

@@ -1,4 +1,4 @@
-//! A wall clock that a program sees in place of the machine's, and that a test can set.
+//! A wall clock that a program sees in place of the machine's, and that a test can set (libfaketime).
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -11,35 +11,35 @@ use crate::moment;
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
 /// A clock ahead of the machine's, or behind it.
-pub struct FalseClock {
+pub struct FakeClock {
     directory: TempDir,
     ahead: TimeDelta,
 }
 
-impl FalseClock {
-    /// A clock that shows the machine's time, for now.
+impl FakeClock {
+    /// A clock that shows the machine's time until it is set.
     pub fn right() -> Self {
         let mut clock = Self { directory: TempDir::new().unwrap(), ahead: TimeDelta::zero() };
         clock.set_ahead(TimeDelta::zero());
         clock
     }
 
-    /// Sets it so much ahead of the machine's, for all programs that wear it.
+    /// Sets it ahead of the machine's clock by this much, for all programs that use it.
     pub fn set_ahead(&mut self, ahead: TimeDelta) {
         self.ahead = ahead;
-        // Renamed into place, so that nobody reads half of it.
+        // Renamed into place, so that no program reads half of it.
         let new = self.directory.path().join("new");
         fs::write(&new, format!("{:+}s\n", ahead.num_seconds())).unwrap();
         fs::rename(new, self.file()).unwrap();
     }
 
-    /// What it shows.
+    /// The time that it shows.
     pub fn now(&self) -> DateTime<Utc> {
         moment::now() + self.ahead
     }
 
-    /// Lets a program see this clock; the clocks that nobody can set stay as they are.
-    pub fn wear(&self, command: &mut Command) {
+    /// Makes a program use this clock; monotonic clocks stay as they are.
+    pub fn apply_to(&self, command: &mut Command) {
         command
             .env("LD_PRELOAD", library())
             .env("FAKETIME_TIMESTAMP_FILE", self.file())
@@ -52,7 +52,7 @@ impl FalseClock {
     }
 }
 
-/// Below the folder of the machine's architecture.
+/// The library in the directory of the machine's architecture.
 fn library() -> PathBuf {
     let folders = fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
     let found = folders.map(|folder| folder.join(LIBRARY)).find(|library| library.exists());

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Registry, events::Events, kept::Kept, script};
+use crate::{Registry, events::Events, guarded_process::GuardedProcess, script};
 
 /// A port that nobody listens on, so that no test depends on a public registry, or waits for one.
 const NO_WAY_OUT: &str = "http://127.0.0.1:9";
@@ -17,7 +17,7 @@ const NO_WAY_OUT: &str = "http://127.0.0.1:9";
 /// A real engine, which ends with this process.
 pub struct Engine {
     address: String,
-    keeper: Mutex<Kept>,
+    keeper: Mutex<GuardedProcess>,
     /// An empty configuration for the Docker client, in place of the developer's.
     configuration: TempDir,
 }
@@ -45,7 +45,7 @@ impl Engine {
             .arg(format!("--registry-mirror=http://{}", registry.host()))
             .args(options)
             .envs([("HTTP_PROXY", NO_WAY_OUT), ("HTTPS_PROXY", NO_WAY_OUT)]);
-        let mut keeper = Kept::start(&mut command);
+        let mut keeper = GuardedProcess::start(&mut command);
         let address = keeper.answer();
         let configuration = TempDir::new().unwrap();
         let engine = Self { address, keeper: Mutex::new(keeper), configuration };

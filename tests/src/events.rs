@@ -1,4 +1,4 @@
-//! What the engine itself says happened to containers: the witness against docket's own records.
+//! The engine's own events about containers, to check docket's records against.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -14,17 +14,17 @@ use serde_json::Value;
 
 use crate::{Engine, eventually};
 
-/// After which time an engine that was away is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait before asking an engine again that did not respond.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
-/// The events of a namespace's containers, noted as they come, also after the engine came back.
+/// The events of a namespace's containers, recorded as they come, also across a restart of the engine.
 pub struct Events {
     listener: Arc<Listener>,
     listening: Option<JoinHandle<()>>,
 }
 
 struct Listener {
-    /// Makes a client that tells what happened since a moment.
+    /// Makes a client that prints the events since a time.
     client: Box<dyn Fn(&str) -> Command + Send + Sync>,
     seen: Mutex<Seen>,
     state: Mutex<State>,
@@ -33,14 +33,14 @@ struct Listener {
 #[derive(Default)]
 struct Seen {
     events: Vec<Value>,
-    /// What comes just before a break comes once more after it.
+    /// Events just before a disconnection are repeated after it.
     known: HashSet<(i64, String, String)>,
 }
 
 enum State {
     Away,
     Listens(Child),
-    /// Nobody wants to know any more.
+    /// The reader has stopped.
     Stopped,
 }
 
@@ -121,32 +121,32 @@ impl Events {
 }
 
 impl Listener {
-    /// Starts a client; nothing where nobody wants to know any more.
+    /// Starts a client; `None` once the reader has stopped.
     fn listen(&self, since: &str) -> Option<BufReader<ChildStdout>> {
         let mut state = self.state.lock().unwrap();
         if matches!(*state, State::Stopped) {
             return None;
         }
         let mut client = (self.client)(since);
-        // What it says of an engine that is away is no news.
+        // Its error messages about an engine that is away are expected.
         let mut child = client.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         *state = State::Listens(child);
         Some(lines)
     }
 
-    /// Notes what comes; a client that the engine left is followed by another.
+    /// Records events; starts a new client when the engine closes the connection.
     fn go_on(&self, mut client: Option<BufReader<ChildStdout>>) {
         while let Some(lines) = client {
             lines.lines().map_while(Result::ok).for_each(|line| self.note(&line));
             self.clear_away();
-            thread::sleep(ASK_AGAIN);
+            thread::sleep(RETRY_AFTER);
             client = self.listen(&self.newest());
         }
     }
 
     fn note(&self, line: &str) {
-        // A line that was cut comes again, whole.
+        // A line that was cut off comes again in full.
         let Ok(event) = serde_json::from_str::<Value>(line) else { return };
         let [action, id] = [&event["Action"], &event["Actor"]["ID"]].map(ToString::to_string);
         let mut seen = self.seen.lock().unwrap();
@@ -155,7 +155,7 @@ impl Listener {
         }
     }
 
-    /// Takes a client that has ended away.
+    /// Removes a client that has ended.
     fn clear_away(&self) {
         let mut state = self.state.lock().unwrap();
         if let State::Listens(child) = &mut *state {
@@ -164,7 +164,7 @@ impl Listener {
         }
     }
 
-    /// The time of the newest event, as the engine's client wants it.
+    /// The time of the newest event, in the form of the client's `--since`.
     fn newest(&self) -> String {
         const NANOS: i64 = 1_000_000_000;
         let newest = self.seen.lock().unwrap().known.iter().map(|(nanos, ..)| *nanos).max();

@@ -1,4 +1,4 @@
-//! What outlives a server: its namespace, its store, and the engine that it talks to.
+//! What outlives a server: its namespace, its store and the address of its engine.
 
 use std::{
     fs::{self, File},
@@ -10,11 +10,11 @@ use tempfile::TempDir;
 
 use crate::{
     Server,
+    crashing_server::CrashingServer,
     server::{command, new_namespace},
-    victim::Victim,
 };
 
-/// Where servers live, one after the other.
+/// The namespace, store and engine of servers that run one after the other.
 pub struct Home {
     directory: TempDir,
     namespace: String,
@@ -30,12 +30,12 @@ enum Store {
 }
 
 impl Home {
-    /// A home of servers that forget all when they end.
+    /// A home with a memory store.
     pub fn forgetful(engine: &str) -> Self {
         Self::new(engine, Store::Memory)
     }
 
-    /// A home with a store that is a file.
+    /// A home with an SQLite store.
     pub fn durable(engine: &str) -> Self {
         Self::new(engine, Store::Sqlite)
     }
@@ -46,63 +46,68 @@ impl Home {
         Self { directory, namespace, engine, store, options: Vec::new() }
     }
 
-    /// The same home in a namespace that others have too.
+    /// The same home in a namespace that other homes use too.
     #[must_use]
     pub fn in_namespace(self, namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), ..self }
     }
 
-    /// The same home, whose servers get these options too.
+    /// The same home with more options for its servers.
     #[must_use]
     pub fn with_options<const N: usize>(mut self, options: [&str; N]) -> Self {
         self.options.extend(options.map(str::to_owned));
         self
     }
 
-    /// What tells its containers from those of others.
+    /// The namespace of its containers.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// A directory of its own, for what containers and tests leave there.
+    /// A path in the home's own directory, for files of containers and tests.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    /// Starts a server that lives until it is stopped.
+    /// Starts a server that runs until it is stopped.
     pub fn server(&self) -> Server {
         self.server_with(|_| {})
     }
 
-    /// Starts a server that is told more.
-    pub fn server_with(&self, tell: impl FnOnce(&mut Command)) -> Server {
+    /// Starts a server with more configuration.
+    pub fn server_with(&self, configure: impl FnOnce(&mut Command)) -> Server {
         Server::in_namespace(&self.namespace, &self.engine, |command| {
-            self.furnish(command);
-            tell(command);
+            self.configure(command);
+            configure(command);
         })
     }
 
-    /// Starts a server that dies at a point of a run's life, when it gets there for the nth time.
-    pub fn victim(&self, point: &str, times: u32) -> Victim {
-        self.victim_with(point, times, |_| {})
+    /// Starts a server that crashes when it reaches a point of a run's life for the nth time.
+    pub fn crashing_server(&self, point: &str, times: u32) -> CrashingServer {
+        self.crashing_server_with(point, times, |_| {})
     }
 
-    /// The same, of a server that is told more.
-    pub fn victim_with(&self, point: &str, times: u32, tell: impl FnOnce(&mut Command)) -> Victim {
+    /// Like [`Self::crashing_server`], with more configuration.
+    pub fn crashing_server_with(
+        &self,
+        point: &str,
+        times: u32,
+        configure: impl FnOnce(&mut Command),
+    ) -> CrashingServer {
         let mut command = command(&self.namespace, &self.engine, &self.directory);
-        self.furnish(&mut command);
-        let log = File::options().create(true).append(true).open(self.path("victims.log"));
+        self.configure(&mut command);
+        let log = File::options().create(true).append(true).open(self.path("crashes.log"));
         command.env("DOCKET_DIE_AT", format!("{point}:{times}")).stderr(log.unwrap());
-        tell(&mut command);
-        Victim::start(&mut command)
+        configure(&mut command);
+        CrashingServer::start(&mut command)
     }
 
-    /// What those that died said, one after the other.
-    pub fn victims_log(&self) -> String {
-        fs::read_to_string(self.path("victims.log")).unwrap_or_default()
+    /// The logs of the servers that crashed, in order.
+    pub fn crash_log(&self) -> String {
+        fs::read_to_string(self.path("crashes.log")).unwrap_or_default()
     }
 
-    fn furnish(&self, command: &mut Command) {
+    fn configure(&self, command: &mut Command) {
         command.args(["--listen", "127.0.0.1:0"]).args(&self.options);
         if self.store == Store::Sqlite {
             command.arg("--store").arg(format!("sqlite:{}", self.path("docket.db").display()));

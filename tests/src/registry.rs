@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Engine, eventually, kept::Kept};
+use crate::{Engine, eventually, guarded_process::GuardedProcess};
 
 /// Who may log in at [`Registry::with_login`].
 pub const USER: &str = "keeper";
@@ -24,7 +24,7 @@ pub struct Registry {
     directory: TempDir,
     login: bool,
     port: u16,
-    keeper: Mutex<Option<Kept>>,
+    keeper: Mutex<Option<GuardedProcess>>,
 }
 
 impl Registry {
@@ -91,7 +91,7 @@ impl Registry {
         command
             .args(["-c", r#"exec docker-registry serve "$0/config.yml" >"$0/log" 2>&1"#])
             .arg(registry.directory.path());
-        let keeper = Mutex::new(Some(Kept::start_endless(&mut command)));
+        let keeper = Mutex::new(Some(GuardedProcess::start_endless(&mut command)));
         let port = eventually("a registry that listens", || registry.announced_port());
         Self { port, keeper, ..registry }
     }

@@ -46,14 +46,14 @@ impl Server {
 
     /// Starts a server with an address of its own and any engine.
     pub fn listening(listen: &str, engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
-        Self::told_nothing(engine, |command| {
+        Self::with_defaults(engine, |command| {
             command.args(["--listen", listen]);
             tell(command);
         })
     }
 
     /// Starts a server that is told its engine and its namespace only, by variables.
-    pub fn told_nothing(engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
+    pub fn with_defaults(engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
         Self::in_namespace(&new_namespace(), engine, tell)
     }
 
@@ -222,7 +222,7 @@ impl Server {
     }
 
     /// Asks for a run by hand; returns its record.
-    pub fn run_by_hand(&self, name: &str) -> Value {
+    pub fn run_manually(&self, name: &str) -> Value {
         let asked = self.send(&Request::post_to(&format!("/{name}/runs"), "{}"));
         assert_eq!(asked.status, 202, "{}", asked.text());
         asked.json()

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::{clean, run},
-    kept::Kept,
+    guarded_process::GuardedProcess,
 };
 
 /// Mounts the disk, says in which process's namespace, and keeps that until its input ends.
@@ -20,7 +20,7 @@ const KEEPER: &str = r#"mount -t tmpfs -o size="$0" tmpfs "$1" && echo $$ && exe
 
 /// The disk.
 pub struct SmallDisk {
-    _keeper: Kept,
+    _keeper: GuardedProcess,
     process: String,
     mount_point: TempDir,
 }
@@ -31,7 +31,8 @@ impl SmallDisk {
         let mount_point = TempDir::new().unwrap();
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "bash", "-c", KEEPER]);
-        let mut keeper = Kept::start(command.arg(size.to_string()).arg(mount_point.path()));
+        let mut keeper =
+            GuardedProcess::start(command.arg(size.to_string()).arg(mount_point.path()));
         let process = keeper.answer();
         Self { _keeper: keeper, process, mount_point }
     }

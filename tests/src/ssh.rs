@@ -9,16 +9,16 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Engine, eventually, free_port, kept::Kept};
+use crate::{Engine, eventually, free_port, guarded_process::GuardedProcess};
 
 /// An SSH daemon whose sessions find the engine; it ends with this process.
-pub struct SshDoor {
+pub struct SshServer {
     directory: TempDir,
     port: u16,
-    _daemon: Kept,
+    _daemon: GuardedProcess,
 }
 
-impl SshDoor {
+impl SshServer {
     /// Opens a door to the engine, for the user who runs the tests.
     pub fn open(engine: &Engine) -> Self {
         Self::open_to(engine.address())
@@ -39,7 +39,7 @@ impl SshDoor {
         fs::create_dir_all("/run/sshd").unwrap();
         let mut command = Command::new("/usr/sbin/sshd");
         command.args(["-D", "-e", "-f"]).arg(directory.path().join("sshd_config"));
-        let daemon = Kept::start_endless(&mut command);
+        let daemon = GuardedProcess::start_endless(&mut command);
         let door = Self { directory, port, _daemon: daemon };
         eventually("an SSH daemon that answers", || door.answers().then_some(()));
         door

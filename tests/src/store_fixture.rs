@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     Home, Ran, Server, StubEngine,
     client::{bounded, run},
-    clock::FalseClock,
+    clock::FakeClock,
     http::{Address, Request},
     moment, repository,
     small_disk::SmallDisk,
@@ -25,7 +25,7 @@ pub struct StoreFixture {
     pub name: String,
     /// The file.
     pub file: PathBuf,
-    /// All that was shown: see [`crate::answers::of`].
+    /// All that was shown: see [`crate::api_dump::of`].
     pub answers: Value,
 }
 
@@ -56,7 +56,7 @@ impl StoreFixture {
 /// A copy of a fixture, an engine, and a clock that shows a time soon after the fixture was made.
 pub struct OpenedFixture {
     home: Home,
-    clock: FalseClock,
+    clock: FakeClock,
     /// The engine, whose containers all write a line and end at once.
     pub stub: StubEngine,
 }
@@ -69,7 +69,7 @@ impl OpenedFixture {
         let home = Home::durable(&stub.docker_host()).in_namespace("fixture");
         fs::copy(&fixture.file, home.path("docket.db")).unwrap();
         fs::write(home.path("docket.yml"), fixture.answers["File"].as_str().unwrap()).unwrap();
-        let mut clock = FalseClock::right();
+        let mut clock = FakeClock::right();
         let made = moment::parse(fixture.answers["Clock"].as_str().unwrap());
         clock.set_ahead(made + LATER - moment::now());
         Self { home, clock, stub }
@@ -122,7 +122,7 @@ impl OpenedFixture {
 
     /// Starts a server on the copy.
     pub fn server(&self) -> Server {
-        let server = self.home.server_with(|command| self.furnish(command));
+        let server = self.home.server_with(|command| self.configure(command));
         server.await_ready();
         server
     }
@@ -146,24 +146,25 @@ impl OpenedFixture {
     }
 
     fn furnish_on(&self, disk: &SmallDisk, command: &mut Command) {
-        self.furnish(command.args(["--listen", "127.0.0.1:0", "--store", "sqlite:docket.db"]));
+        self.configure(command.args(["--listen", "127.0.0.1:0", "--store", "sqlite:docket.db"]));
         disk.let_in(command.current_dir(disk.path()));
     }
 
     /// True where a server dies on its way through this point before it serves anybody.
     pub fn dies_at(&self, point: &str) -> bool {
-        let victim = self.home.victim_with(point, 1, |command| self.furnish(command));
-        victim.died_within(crate::wait::BOUND)
+        let crashing_server =
+            self.home.crashing_server_with(point, 1, |command| self.configure(command));
+        crashing_server.died_within(crate::wait::BOUND)
     }
 
     /// What all servers on the copy are started with.
-    fn furnish(&self, command: &mut Command) {
+    fn configure(&self, command: &mut Command) {
         command.current_dir(self.home.path("")).args([
             "--file",
             "docket.yml",
             "--time-zone",
             "UTC",
         ]);
-        self.clock.wear(command);
+        self.clock.apply_to(command);
     }
 }

@@ -22,7 +22,7 @@ impl StubEngine {
     }
 
     /// Goes away in the middle of all calls, and comes back once the server knows it.
-    pub fn vanish_from(&self, server: &Server) {
+    pub fn go_away_until_noticed_by(&self, server: &Server) {
         self.vanish(Meanwhile::ContainersLive);
         eventually("a server that knows that its engine is away", || {
             (server.get("/-/ready").status == 503).then_some(())

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::wait::seen_within;
 
 /// How long something may take to be seen.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A terminal that ends, with what runs in it, when it is dropped.
 pub struct Terminal {
@@ -45,7 +45,7 @@ impl Terminal {
 
     /// Whether it shows a screen that fits in time.
     pub fn seen(&self, mut fits: impl FnMut(&str) -> bool) -> bool {
-        seen_within(PATIENCE, || fits(&self.screen()).then_some(())).is_some()
+        seen_within(TIMEOUT, || fits(&self.screen()).then_some(())).is_some()
     }
 
     /// Waits until it shows what is sought; returns the screen.

@@ -29,7 +29,7 @@ impl Clock {
     }
 
     /// Lets a server see it, whose variables were cleared.
-    pub(crate) fn wear(&self, command: &mut Command) {
+    pub(crate) fn apply_to(&self, command: &mut Command) {
         command.env(FILE, &self.file);
         command.envs(VARIABLES.map(|name| (name, env::var_os(name).unwrap())));
     }

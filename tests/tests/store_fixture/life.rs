@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, thread, time::Duration};
 
 use chrono::TimeDelta;
 use docket_stub_engine::Meanwhile;
-use docket_tests::{Server, StubEngine, answers, eventually, http::Request, moment};
+use docket_tests::{Server, StubEngine, api_dump, eventually, http::Request, moment};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ impl<'a> Lives<'a> {
                 .args(["--listen", "127.0.0.1:0", "--time-zone", "UTC"])
                 // Relative, so that the path of this machine is not in the file.
                 .args(["--file", "docket.yml", "--store", "sqlite:docket.db"]);
-            self.clock.wear(command);
+            self.clock.apply_to(command);
         });
         server.await_ready();
         server
@@ -56,7 +56,7 @@ impl<'a> Lives<'a> {
         let wanted = json!({ "By": "ann", "Cmd": ["sums", "october"], "Env": ["MONTH=10"] });
         post(&server, "/report/runs", &wanted);
         for name in ["chatty", "flaky", "slow", "offline", "invalid", "lost", "cancelled"] {
-            server.run_by_hand(name);
+            server.run_manually(name);
         }
         server.running_container("cancelled");
         cancel(&server, "cancelled", json!({ "By": "ann" }));
@@ -92,13 +92,13 @@ impl<'a> Lives<'a> {
         let server = self.server();
         post(&server, "/", &workload::under_way());
         for name in ["refused", "queued"] {
-            server.run_by_hand(name);
+            server.run_manually(name);
             server.running_container(name);
             let second = server.send(&Request::post_to(&format!("/{name}/runs"), "{}"));
             assert_eq!(second.status, if name == "refused" { 409 } else { 202 });
         }
         for name in ["stuck", "stopping", "retried", "claimed", "created"] {
-            server.run_by_hand(name);
+            server.run_manually(name);
         }
         for name in ["stuck", "stopping"] {
             server.running_container(name);
@@ -108,14 +108,14 @@ impl<'a> Lives<'a> {
         await_state(&server, "retried", "between-attempts");
         await_container(&server, "created");
         await_state(&server, "claimed", "claimed");
-        let answers = answers::of(&server);
+        let answers = api_dump::of(&server);
         server.crash();
         answers
     }
 
     /// A container dies with the engine.
     fn engine_goes_down(&self, server: &Server) {
-        server.run_by_hand("cancelled");
+        server.run_manually("cancelled");
         server.running_container("cancelled");
         self.stub.vanish(Meanwhile::ContainersDie);
         eventually("an engine that is away", || {

@@ -16,7 +16,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use docket_tests::{PROGRAM_VARIABLE, StubEngine, clock::FalseClock, moment, repository};
+use docket_tests::{PROGRAM_VARIABLE, StubEngine, clock::FakeClock, moment, repository};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -45,10 +45,10 @@ fn main() -> ExitCode {
 
 /// Starts this program once more, with a clock that can be set: the stub engine goes by it too.
 fn again_with_a_clock(program: &str, name: &str) -> ExitCode {
-    let mut clock = FalseClock::right();
+    let mut clock = FakeClock::right();
     clock.set_ahead(moment::parse(BEGINNING) - moment::now());
     let mut command = Command::new(env::current_exe().unwrap());
-    clock.wear(command.args([program, name]).env(PROGRAM_VARIABLE, absolute(program)));
+    clock.apply_to(command.args([program, name]).env(PROGRAM_VARIABLE, absolute(program)));
     let status = command.status().unwrap();
     if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

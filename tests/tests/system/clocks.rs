@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_tests::{
     Engine, Home, Server,
     allocation::{allocation, idle, with_host_option},
-    clock::FalseClock,
+    clock::FakeClock,
     eventually, moment,
 };
 use serde_json::{Value, json};
@@ -56,10 +56,10 @@ fn none_twice(starts: &BTreeMap<String, Vec<DateTime<Utc>>>) {
 #[test]
 fn a_clock_set_forward_skips_no_instant_in_silence() {
     let engine = Engine::shared();
-    let mut clock = FalseClock::right();
+    let mut clock = FakeClock::right();
     let home = Home::durable(engine.address());
     let events = engine.events(home.namespace());
-    let server = home.server_with(|command| clock.wear(command));
+    let server = home.server_with(|command| clock.apply_to(command));
     server.push(&each_second());
     await_success_after(&server, clock.now());
 
@@ -75,10 +75,10 @@ fn a_clock_set_forward_skips_no_instant_in_silence() {
 #[test]
 fn a_clock_set_back_starts_nothing_twice_also_not_after_a_crash() {
     let engine = Engine::shared();
-    let mut clock = FalseClock::right();
+    let mut clock = FakeClock::right();
     let home = Home::durable(engine.address());
     let events = engine.events(home.namespace());
-    let mut server = home.server_with(|command| clock.wear(command));
+    let mut server = home.server_with(|command| clock.apply_to(command));
     server.push(&each_second());
     await_success_after(&server, clock.now());
 
@@ -87,9 +87,9 @@ fn a_clock_set_back_starts_nothing_twice_also_not_after_a_crash() {
     let health = server.get("/-/health").json();
     let decided = server.runs("foo").len();
     server.crash();
-    let server = home.server_with(|command| clock.wear(command));
+    let server = home.server_with(|command| clock.apply_to(command));
     server.await_ready();
-    // A witness that time goes on: it is due by the clock as it is now.
+    // A start_log that time goes on: it is due by the clock as it is now.
     let at = clock.now() + TimeDelta::seconds(3);
     server.push(&allocation("bar", &moment::only_at(at), &["true"]));
     server.ended_run("bar");

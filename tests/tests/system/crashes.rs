@@ -2,70 +2,70 @@
 
 use docket_tests::{
     Engine, Registry,
-    ordeal::{Meddling, Ordeal, POINTS, REPLACEMENT_POINTS, Verdict},
+    crash_test::{CrashTest, Interference, POINTS, REPLACEMENT_POINTS, Report},
 };
 
-fn hold(verdict: &Verdict) {
-    assert!(verdict.wrongs.is_empty(), "{verdict}");
+fn assert_passed(report: &Report) {
+    assert!(report.failures.is_empty(), "{report}");
 }
 
 #[test]
 fn killed_at_every_step_each_instant_has_one_container_started_and_one_record() {
-    let mut ordeal = Ordeal::begin(Engine::shared());
+    let mut crash_test = CrashTest::begin(Engine::shared());
 
     for point in POINTS {
-        ordeal.kill_at(point, 1, Meddling::None);
+        crash_test.kill_at(point, 1, Interference::None);
     }
 
-    hold(&ordeal.finish());
+    assert_passed(&crash_test.finish());
 }
 
 #[test]
-fn killed_with_starts_on_their_way_that_arrive_later_each_instant_has_one_start_and_one_record() {
-    let mut ordeal = Ordeal::begin_behind_a_proxy(Engine::shared());
+fn killed_with_held_starts_that_arrive_later_each_instant_has_one_start_and_one_record() {
+    let mut crash_test = CrashTest::begin_behind_a_proxy(Engine::shared());
 
     for point in REPLACEMENT_POINTS {
-        ordeal.kill_with_a_start_on_its_way();
-        ordeal.kill_at(point, 1, Meddling::None);
-        ordeal.let_starts_arrive();
+        crash_test.kill_with_a_held_start();
+        crash_test.kill_at(point, 1, Interference::None);
+        crash_test.release_held_starts();
     }
-    // Two at once, which arrive before the next server looks.
-    ordeal.kill_with_a_start_on_its_way();
-    ordeal.kill_with_a_start_on_its_way();
-    ordeal.let_starts_arrive();
+    // Two at once, which arrive before the next server inspects their containers.
+    crash_test.kill_with_a_held_start();
+    crash_test.kill_with_a_held_start();
+    crash_test.release_held_starts();
 
-    let verdict = ordeal.finish();
-    assert_eq!(verdict.late_starts.values().sum::<u32>(), 5, "{verdict}");
-    // Nobody has looked at the container of the last one yet.
-    assert!(verdict.late_starts.contains_key(&204), "{verdict}");
-    hold(&verdict);
+    let report = crash_test.finish();
+    assert_eq!(report.late_starts.values().sum::<u32>(), 5, "{report}");
+    // No server has inspected the container of the last one yet.
+    assert!(report.late_starts.contains_key(&204), "{report}");
+    assert_passed(&report);
 }
 
 #[test]
-fn pruned_and_removed_by_a_stranger_no_instant_starts_twice_or_goes_without_a_record() {
-    let mut ordeal = Ordeal::begin(Engine::shared());
+fn pruned_and_removed_by_another_program_no_instant_starts_twice_or_goes_without_a_record() {
+    let mut crash_test = CrashTest::begin(Engine::shared());
 
     for point in ["Created", "IdNoted", "Exited", "Captured"] {
-        ordeal.kill_at(point, 1, Meddling::Prune);
+        crash_test.kill_at(point, 1, Interference::Prune);
     }
-    ordeal.live_through(Meddling::Prune);
+    crash_test.interfere_with_live_server(Interference::Prune);
     for point in ["IdNoted", "Started", "EndNoted"] {
-        ordeal.kill_at(point, 1, Meddling::Removal);
+        crash_test.kill_at(point, 1, Interference::Removal);
     }
-    ordeal.live_through(Meddling::Removal);
+    crash_test.interfere_with_live_server(Interference::Removal);
 
-    hold(&ordeal.finish());
+    assert_passed(&crash_test.finish());
 }
 
 #[test]
 fn with_an_engine_that_is_killed_too_no_instant_starts_twice_or_goes_without_a_record() {
     let engine = Engine::start(Registry::shared());
-    let mut ordeal = Ordeal::begin_one_by_one(&engine);
+    let mut crash_test = CrashTest::begin_one_by_one(&engine);
 
     for point in ["Created", "IdNoted", "Started"] {
-        ordeal.kill_at(point, 1, Meddling::EngineKilled);
+        crash_test.kill_at(point, 1, Interference::EngineKilled);
     }
-    ordeal.live_through(Meddling::EngineKilled);
+    crash_test.interfere_with_live_server(Interference::EngineKilled);
 
-    hold(&ordeal.finish());
+    assert_passed(&crash_test.finish());
 }

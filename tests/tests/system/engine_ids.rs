@@ -18,7 +18,7 @@ fn a_container_that_was_removed_while_no_server_ran_is_not_said_to_be_on_another
     let server = home.server();
     server.await_ready();
     server.push(&idle("foo"));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let container = server.running_container("foo");
     server.crash();
     assert!(engine.remove_by_force(&container));
@@ -38,7 +38,7 @@ fn a_container_that_runs_on_while_no_server_runs_is_followed_to_its_end() {
     let server = home.server();
     server.await_ready();
     server.push(&idle("foo"));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let container = server.running_container("foo");
     server.crash();
 

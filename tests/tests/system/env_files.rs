@@ -26,7 +26,7 @@ fn run_with(server: &Server, name: &str, file: &str) -> Value {
     let mut wanted = allocation(name, "", &["sh", "-c", "echo \"[$A] [$B]\""]);
     wanted["EnvFiles"] = json!([file]);
     server.push(&wanted);
-    server.run_by_hand(name);
+    server.run_manually(name);
     server.ended_run(name)
 }
 

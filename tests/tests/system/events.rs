@@ -14,8 +14,8 @@ use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, once},
     client::{bounded, signal},
+    event_reader::{EventReader, Received},
     eventually,
-    following::{EventReader, Received},
     http::Request,
     moment,
 };
@@ -38,7 +38,7 @@ fn server(home: &Home) -> Server {
 
 /// Has `foo` run to its end.
 fn run(server: &Server) {
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     server.ended_run("foo");
 }
 
@@ -185,7 +185,7 @@ fn a_server_with_open_readers_stops_at_once() {
     let stub = StubEngine::start(Options::of(Program::lasting(Duration::from_secs(3600))));
     let home = Home::forgetful(&stub.docker_host());
     let server = server(&home);
-    let run = server.run_by_hand("foo");
+    let run = server.run_manually("foo");
     server.running_container("foo");
     let mut readers: Vec<_> = (0..20).map(|_| EventReader::open(&server, "/-/events")).collect();
     let output = format!("/foo/runs/{}/output?follow=true", run["Run"].as_str().unwrap());
@@ -208,7 +208,7 @@ fn an_output_is_followed_as_events_to_the_record_of_its_end() {
     let stub = StubEngine::start(Options::of(program));
     let home = Home::forgetful(&stub.docker_host());
     let server = server(&home);
-    let run = server.run_by_hand("foo");
+    let run = server.run_manually("foo");
     let path = format!("/foo/runs/{}/output?follow=true", run["Run"].as_str().unwrap());
 
     let events = EventReader::open(&server, &path).rest();
@@ -251,7 +251,7 @@ fn the_client_follows_through_a_restart_of_the_server() {
     });
     eventually("the return", || text_in(&said).contains("some events are missing").then_some(()));
     second.await_ready();
-    second.run_by_hand("foo");
+    second.run_manually("foo");
     let last = second.ended_run("foo");
     let line = format!("foo  run {} succeeded", last["Run"].as_str().unwrap());
     eventually("the last run in what the client prints", || {

@@ -84,7 +84,7 @@ fn processes_that_a_credential_helper_left_behind_are_reaped() {
     let first = first_process(&server);
     let before = children(first).len();
     server.push(&of_image(idle("foo"), "registry.test/team/job:1"));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let run = server.ended_run("foo");
     eventually("the orphaned process", || (children(first).len() > before).then_some(()));
 

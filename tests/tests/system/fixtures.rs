@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use docket_tests::{Engine, Registry, ssh::SshDoor};
+use docket_tests::{Engine, Registry, ssh::SshServer};
 
 #[test]
 fn an_engine_of_its_own_runs_containers_and_comes_back_after_a_stop() {
@@ -44,7 +44,7 @@ fn a_registry_with_a_login_serves_nobody_without_it() {
 #[test]
 fn an_ssh_door_leads_to_the_engine() {
     let engine = Engine::shared();
-    let door = SshDoor::open(engine);
+    let door = SshServer::open(engine);
 
     let asked = Command::new("docker")
         .args(["--host", &door.address(), "info", "--format", "{{.ID}}"])

@@ -45,7 +45,7 @@ fn followed(allocation: &Value) -> String {
     let server = Server::start(Engine::shared());
     server.await_ready();
     server.push(allocation);
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let ran = follow(server.url()).join().unwrap();
     assert_eq!(ran.code, 0, "after {} bytes: {}", ran.out.len(), ran.err);
     ran.out
@@ -65,7 +65,7 @@ fn a_script_waits_for_a_run_and_goes_on_with_its_output_and_its_exit_code() {
     exclusive["Name"] = json!("bar");
     exclusive["Overlap"] = json!("Forbid");
     server.push(&with_option(exclusive, "StopTimeout", json!(1)));
-    server.run_by_hand("bar");
+    server.run_manually("bar");
 
     let lines = "set -u
         sums=$(\"$DOCKET\" run foo --wait); echo \"foo: $sums, $?\"
@@ -90,7 +90,7 @@ fn of_200_000_lines_none_is_lost_or_doubled() {
     server.await_ready();
     // It stays until all is logged: an engine drops what it could not log soon after the end.
     server.push(&gate.before(script(&format!("seq 200000; {}", Gate::WAIT))));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
 
     let mut follower = follow_into(&copy, server.url());
     within(LONG, "the last line", || {
@@ -122,7 +122,7 @@ fn an_attempt_that_was_removed_from_outside_hides_nothing_of_the_next_one() {
     foo["Retries"] = json!({ "Limit": 1, "Delay": "1s" });
     server.await_ready();
     server.push(&gate.before(foo));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let mut follower = follow_into(&copy, server.url());
     let written = |text: &str| {
         eventually(text, || std::fs::read_to_string(&copy).ok().filter(|copy| copy.ends_with(text)))
@@ -199,7 +199,7 @@ fn a_restart_of_server_and_engine_in_the_middle_is_not_to_be_seen() {
         echo $n > /gate/last";
     server.await_ready();
     server.push(&gate.before(script(count)));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     server.running_container("foo");
     let copy = home.path("copy");
     let mut follower = follow_into(&copy, &url);
@@ -248,7 +248,7 @@ fn a_log_that_the_engine_rotates_is_followed_to_its_true_end_and_says_what_is_mi
 
     let waited = server.docket(["run", "foo", "--wait"]);
     assert_is_true_to_its_end(&server, &waited);
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let followed = server.docket(["logs", "foo", "--follow"]);
     assert_is_true_to_its_end(&server, &followed);
 }

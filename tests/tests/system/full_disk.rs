@@ -17,21 +17,21 @@ use serde_json::{Value, json};
 const ROOM: u64 = 4 << 20;
 
 /// Lets a server have its store on the disk.
-fn furnish(command: &mut Command, disk: &SmallDisk) {
+fn configure(command: &mut Command, disk: &SmallDisk) {
     let store = format!("sqlite:{}", disk.path().join("docket.db").display());
     command.args(["--listen", "127.0.0.1:0", "--store", &store]);
     disk.let_in(command);
 }
 
 fn server(stub: &StubEngine, disk: &SmallDisk) -> Server {
-    Server::in_namespace("full", &stub.docker_host(), |command| furnish(command, disk))
+    Server::in_namespace("full", &stub.docker_host(), |command| configure(command, disk))
 }
 
 /// A server that is expected to end by itself.
 fn refused(stub: &StubEngine, disk: &SmallDisk) -> Ran {
     let mut command = bounded();
     command.arg("server").env("DOCKER_HOST", stub.docker_host());
-    furnish(&mut command, disk);
+    configure(&mut command, disk);
     run(&mut command)
 }
 

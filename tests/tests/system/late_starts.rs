@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_stub_engine::{Call, Fault, Faults, Hold, Sender};
 use docket_tests::{
-    Engine, Registry, Scene, Server,
+    Engine, Registry, Scenario, Server,
     allocation::with_option,
     eventually,
     http::Request,
     moment,
-    scene::Behavior::{self, Fails, RunsOn, Succeeds},
+    scenario::Behavior::{self, Fails, RunsOn, Succeeds},
     wait::within,
 };
 use serde_json::{Value, json};
@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 macro_rules! on_both_engines {
     ($($name:ident),* $(,)?) => {
         mod stub {
-            $(#[test] fn $name() { super::$name(&docket_tests::Scene::on_stub()); })*
+            $(#[test] fn $name() { super::$name(&docket_tests::Scenario::on_stub()); })*
         }
         mod real {
             $(#[test] fn $name() {
-                super::$name(&docket_tests::Scene::on_engine(docket_tests::Engine::shared()));
+                super::$name(&docket_tests::Scenario::on_engine(docket_tests::Engine::shared()));
             })*
         }
     };
@@ -49,9 +49,9 @@ on_both_engines![
 ];
 
 /// Pushes an allocation that is due soon.
-fn push(scene: &Scene, server: &Server, name: &str, behavior: Behavior) -> DateTime<Utc> {
+fn push(scenario: &Scenario, server: &Server, name: &str, behavior: Behavior) -> DateTime<Utc> {
     let at = moment::soon();
-    server.push(&scene.allocation(name, at, behavior));
+    server.push(&scenario.allocation(name, at, behavior));
     at
 }
 
@@ -60,28 +60,28 @@ fn await_held(hold: &Hold, count: usize) {
 }
 
 /// A server whose next start request is held, and gets no answer.
-fn with_a_start_on_its_way(scene: &Scene, behavior: Behavior) -> (Server, Hold) {
-    let server = scene.server();
-    let start = scene.hold_next(1, Call::Start, Sender::Waits);
-    push(scene, &server, "foo", behavior);
+fn with_a_start_on_its_way(scenario: &Scenario, behavior: Behavior) -> (Server, Hold) {
+    let server = scenario.server();
+    let start = scenario.hold_next(1, Call::Start, Sender::Waits);
+    push(scenario, &server, "foo", behavior);
     await_held(&start, 1);
     (server, start)
 }
 
 /// A server that is about to remove a container whose start request got no answer.
-fn about_to_remove(scene: &Scene, behavior: Behavior) -> (Server, Hold, Hold) {
-    let server = scene.server();
-    let removal = scene.hold_next(1, Call::Remove, Sender::Waits);
-    let start = scene.hold_next(1, Call::Start, Sender::IsCutOff);
-    push(scene, &server, "foo", behavior);
+fn about_to_remove(scenario: &Scenario, behavior: Behavior) -> (Server, Hold, Hold) {
+    let server = scenario.server();
+    let removal = scenario.hold_next(1, Call::Remove, Sender::Waits);
+    let start = scenario.hold_next(1, Call::Start, Sender::IsCutOff);
+    push(scenario, &server, "foo", behavior);
     await_held(&removal, 1);
     (server, start, removal)
 }
 
 /// Holds that an allocation was started so often, and each container got one start request at most.
-fn assert_starts(scene: &Scene, allocation: &str, starts: usize) {
-    assert_eq!(scene.await_starts(allocation), starts, "{allocation}");
-    let requests = scene.start_requests();
+fn assert_starts(scenario: &Scenario, allocation: &str, starts: usize) {
+    assert_eq!(scenario.await_starts(allocation), starts, "{allocation}");
+    let requests = scenario.start_requests();
     assert!(requests.values().all(|count| *count == 1), "{requests:?}");
 }
 
@@ -105,17 +105,17 @@ fn assert_ran_without_output(server: &Server, run: &Value) {
     assert_eq!(server.output("foo", run), b"");
 }
 
-fn killed_while_starts_are_on_their_way_each_instant_runs_once(scene: &Scene) {
+fn killed_while_starts_are_on_their_way_each_instant_runs_once(scenario: &Scenario) {
     let names = ["one", "two", "three", "four", "five", "six"];
-    let server = scene.server();
-    let starts = scene.hold_next(names.len(), Call::Start, Sender::Waits);
+    let server = scenario.server();
+    let starts = scenario.hold_next(names.len(), Call::Start, Sender::Waits);
     let at = moment::soon();
-    let all: Value = names.iter().map(|name| scene.allocation(name, at, Succeeds)).collect();
+    let all: Value = names.iter().map(|name| scenario.allocation(name, at, Succeeds)).collect();
     assert_eq!(server.send(&Request::post(all)).status, 200);
     await_held(&starts, names.len());
 
     server.crash();
-    let server = scene.server();
+    let server = scenario.server();
     let runs = names.map(|name| (name, server.ended_run_at(name, at)));
     let answers = starts.release();
 
@@ -123,26 +123,26 @@ fn killed_while_starts_are_on_their_way_each_instant_runs_once(scene: &Scene) {
     for (name, run) in runs {
         assert_eq!((&run["State"], exit_code(&run)), (&json!("succeeded"), &json!(0)), "{run}");
         assert_eq!(server.output(name, &run), b"done\n");
-        assert_starts(scene, name, 1);
+        assert_starts(scenario, name, 1);
         assert_record(&server, name, &run);
     }
 }
 
-fn a_start_that_is_cut_off_and_arrives_late_runs_nothing(scene: &Scene) {
-    a_start_without_an_answer_that_arrives_late_runs_nothing(scene, Sender::IsCutOff);
+fn a_start_that_is_cut_off_and_arrives_late_runs_nothing(scenario: &Scenario) {
+    a_start_without_an_answer_that_arrives_late_runs_nothing(scenario, Sender::IsCutOff);
 }
 
-fn a_start_that_a_proxy_gives_up_and_that_arrives_late_runs_nothing(scene: &Scene) {
+fn a_start_that_a_proxy_gives_up_and_that_arrives_late_runs_nothing(scenario: &Scenario) {
     for status in [502, 503, 504] {
-        a_start_without_an_answer_that_arrives_late_runs_nothing(scene, Sender::Gets(status));
+        a_start_without_an_answer_that_arrives_late_runs_nothing(scenario, Sender::Gets(status));
     }
 }
 
-fn a_start_without_an_answer_that_arrives_late_runs_nothing(scene: &Scene, sender: Sender) {
-    let server = scene.server();
-    let start = scene.hold_next(1, Call::Start, sender);
+fn a_start_without_an_answer_that_arrives_late_runs_nothing(scenario: &Scenario, sender: Sender) {
+    let server = scenario.server();
+    let start = scenario.hold_next(1, Call::Start, sender);
     let name = format!("{sender:?}").to_lowercase().replace(['(', ')'], "-");
-    let at = push(scene, &server, &name, Succeeds);
+    let at = push(scenario, &server, &name, Succeeds);
 
     let run = server.ended_run_at(&name, at);
     let answers = start.release();
@@ -150,71 +150,73 @@ fn a_start_without_an_answer_that_arrives_late_runs_nothing(scene: &Scene, sende
     assert_eq!(answers, [404]);
     assert_eq!((&run["State"], exit_code(&run)), (&json!("succeeded"), &json!(0)), "{run}");
     assert_eq!(server.output(&name, &run), b"done\n");
-    assert_starts(scene, &name, 1);
+    assert_starts(scenario, &name, 1);
     assert_record(&server, &name, &run);
 }
 
-fn a_late_start_before_the_removal_is_on_record_with_its_exit_code(scene: &Scene) {
-    let (server, start, removal) = about_to_remove(scene, Fails);
+fn a_late_start_before_the_removal_is_on_record_with_its_exit_code(scenario: &Scenario) {
+    let (server, start, removal) = about_to_remove(scenario, Fails);
 
     assert_eq!(start.release(), [204]);
-    scene.await_exit("foo");
+    scenario.await_exit("foo");
     let removed = removal.release();
     let run = server.ended_run("foo");
 
     assert_eq!(removed, [204]);
     assert_ran_without_output(&server, &run);
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
-fn a_late_start_before_the_removal_after_a_crash_is_on_record_with_its_exit_code(scene: &Scene) {
-    let (server, start) = with_a_start_on_its_way(scene, Fails);
+fn a_late_start_before_the_removal_after_a_crash_is_on_record_with_its_exit_code(
+    scenario: &Scenario,
+) {
+    let (server, start) = with_a_start_on_its_way(scenario, Fails);
     server.crash();
-    let removal = scene.hold_next(1, Call::Remove, Sender::Waits);
-    let server = scene.server();
+    let removal = scenario.hold_next(1, Call::Remove, Sender::Waits);
+    let server = scenario.server();
     await_held(&removal, 1);
 
     assert_eq!(start.release(), [204]);
-    scene.await_exit("foo");
+    scenario.await_exit("foo");
     let removed = removal.release();
     let run = server.ended_run("foo");
 
     assert_eq!(removed, [204]);
     assert_ran_without_output(&server, &run);
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
-fn a_late_start_that_still_runs_at_the_removal_is_followed_to_its_end(scene: &Scene) {
-    let (server, start, removal) = about_to_remove(scene, RunsOn);
+fn a_late_start_that_still_runs_at_the_removal_is_followed_to_its_end(scenario: &Scenario) {
+    let (server, start, removal) = about_to_remove(scenario, RunsOn);
 
     assert_eq!(start.release(), [204]);
     let removed = removal.release();
     server.running_container("foo");
-    scene.kill_containers("foo");
+    scenario.kill_containers("foo");
     let run = server.ended_run("foo");
 
     assert_eq!(removed, [409]);
     assert_eq!((&run["State"], exit_code(&run)), (&json!("failed"), &json!(137)), "{run}");
     assert_eq!(server.output("foo", &run), b"done\n");
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
-fn a_late_start_before_the_next_server_looks_is_followed(scene: &Scene) {
-    let (server, start) = with_a_start_on_its_way(scene, Fails);
+fn a_late_start_before_the_next_server_looks_is_followed(scenario: &Scenario) {
+    let (server, start) = with_a_start_on_its_way(scenario, Fails);
     server.crash();
 
     assert_eq!(start.release(), [204]);
-    scene.await_exit("foo");
-    let server = scene.server();
+    scenario.await_exit("foo");
+    let server = scenario.server();
     let run = server.ended_run("foo");
 
     assert_eq!((&run["State"], exit_code(&run)), (&json!("failed"), &json!(3)), "{run}");
     assert_eq!(server.output("foo", &run), b"done\n");
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
-fn cancelled_without_an_answer_to_its_start_a_run_never_starts(scene: &Scene) {
-    let (server, start, removal) = about_to_remove(scene, Succeeds);
+fn cancelled_without_an_answer_to_its_start_a_run_never_starts(scenario: &Scenario) {
+    let (server, start, removal) = about_to_remove(scenario, Succeeds);
     let id = server.runs("foo").remove(0)["Run"].as_str().unwrap().to_owned();
 
     let cancelled = server.send(&Request::post_to(&format!("/foo/runs/{id}/cancel"), "{}"));
@@ -225,29 +227,29 @@ fn cancelled_without_an_answer_to_its_start_a_run_never_starts(scene: &Scene) {
 
     assert_eq!((removed, answers), (vec![204], vec![404]));
     assert_eq!((&run["State"], exit_code(&run)), (&json!("cancelled"), &Value::Null), "{run}");
-    assert_starts(scene, "foo", 0);
+    assert_starts(scenario, "foo", 0);
     assert_record(&server, "foo", &run);
 }
 
-fn deleted_without_an_answer_to_its_start_a_run_never_starts(scene: &Scene) {
-    let (server, start, removal) = about_to_remove(scene, Succeeds);
+fn deleted_without_an_answer_to_its_start_a_run_never_starts(scenario: &Scenario) {
+    let (server, start, removal) = about_to_remove(scenario, Succeeds);
 
     let deleted = server.send(&Request::new("DELETE", "/foo"));
     assert_eq!(deleted.status, 200, "{}", deleted.text());
     let removed = removal.release();
-    let starts = scene.await_starts("foo");
+    let starts = scenario.await_starts("foo");
     let answers = start.release();
 
     assert_eq!((removed, answers), (vec![204], vec![404]));
     assert_eq!(starts, 0);
-    assert_starts(scene, "foo", 0);
+    assert_starts(scenario, "foo", 0);
 }
 
-fn missed_without_an_answer_to_its_start_a_run_never_starts(scene: &Scene) {
+fn missed_without_an_answer_to_its_start_a_run_never_starts(scenario: &Scenario) {
     let deadline = TimeDelta::seconds(1);
-    let server = scene.server();
-    let start = scene.hold_next(1, Call::Start, Sender::Waits);
-    let mut allocation = scene.allocation("foo", moment::soon(), Succeeds);
+    let server = scenario.server();
+    let start = scenario.hold_next(1, Call::Start, Sender::Waits);
+    let mut allocation = scenario.allocation("foo", moment::soon(), Succeeds);
     allocation["StartingDeadline"] = json!("1s");
     server.push(&allocation);
     await_held(&start, 1);
@@ -256,24 +258,24 @@ fn missed_without_an_answer_to_its_start_a_run_never_starts(scene: &Scene) {
     // The time in which a server was there does not count towards the deadline of what it decided.
     let crashed = moment::now();
     eventually("the deadline", || (moment::now() > crashed + deadline).then_some(()));
-    let server = scene.server();
+    let server = scenario.server();
     let run = server.ended_run("foo");
     let answers = start.release();
 
     assert_eq!(answers, [404]);
     assert_eq!(run["State"], "missed", "{run}");
-    assert_starts(scene, "foo", 0);
+    assert_starts(scenario, "foo", 0);
     assert_record(&server, "foo", &run);
 }
 
-fn stopped_with_its_server_without_an_answer_to_its_start_a_run_never_starts(scene: &Scene) {
-    let mut server = scene.home().server_with(|command| {
+fn stopped_with_its_server_without_an_answer_to_its_start_a_run_never_starts(scenario: &Scenario) {
+    let mut server = scenario.home().server_with(|command| {
         command.arg("--stop-runs");
     });
     server.await_ready();
-    let removal = scene.hold_next(1, Call::Remove, Sender::Waits);
-    let start = scene.hold_next(1, Call::Start, Sender::IsCutOff);
-    push(scene, &server, "foo", Succeeds);
+    let removal = scenario.hold_next(1, Call::Remove, Sender::Waits);
+    let start = scenario.hold_next(1, Call::Start, Sender::IsCutOff);
+    push(scenario, &server, "foo", Succeeds);
     await_held(&removal, 1);
 
     server.signal("TERM");
@@ -281,118 +283,118 @@ fn stopped_with_its_server_without_an_answer_to_its_start_a_run_never_starts(sce
     let removed = removal.release();
     let status = server.await_end();
     let answers = start.release();
-    let server = scene.server();
+    let server = scenario.server();
     let run = server.ended_run("foo");
 
     assert_eq!((removed, answers), (vec![204], vec![404]));
     assert_eq!(status.code(), Some(0), "{status}");
     assert_eq!((&run["State"], exit_code(&run)), (&json!("cancelled"), &Value::Null), "{run}");
-    assert_starts(scene, "foo", 0);
+    assert_starts(scenario, "foo", 0);
     assert_record(&server, "foo", &run);
 }
 
-fn removed_by_others_before_its_start_a_container_is_made_anew(scene: &Scene) {
-    let (server, start) = with_a_start_on_its_way(scene, Succeeds);
+fn removed_by_others_before_its_start_a_container_is_made_anew(scenario: &Scenario) {
+    let (server, start) = with_a_start_on_its_way(scenario, Succeeds);
     server.crash();
 
-    scene.remove_containers("foo");
-    let server = scene.server();
+    scenario.remove_containers("foo");
+    let server = scenario.server();
     let run = server.ended_run("foo");
     let answers = start.release();
 
     assert_eq!(answers, [404]);
     assert_eq!((&run["State"], exit_code(&run)), (&json!("succeeded"), &json!(0)), "{run}");
     assert_eq!(server.output("foo", &run), b"done\n");
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
-fn started_and_removed_by_others_meanwhile_a_run_has_its_exit_code(scene: &Scene) {
-    let (server, start) = with_a_start_on_its_way(scene, Fails);
+fn started_and_removed_by_others_meanwhile_a_run_has_its_exit_code(scenario: &Scenario) {
+    let (server, start) = with_a_start_on_its_way(scenario, Fails);
     server.crash();
 
     assert_eq!(start.release(), [204]);
-    scene.await_exit("foo");
-    scene.remove_containers("foo");
-    let server = scene.server();
+    scenario.await_exit("foo");
+    scenario.remove_containers("foo");
+    let server = scenario.server();
     let run = server.ended_run("foo");
 
     assert_ran_without_output(&server, &run);
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
-fn a_label_that_hides_the_exit_code_is_not_taken_for_it(scene: &Scene) {
-    let server = scene.server();
-    let start = scene.hold_next(1, Call::Start, Sender::Waits);
-    let allocation = scene.allocation("foo", moment::soon(), Fails);
+fn a_label_that_hides_the_exit_code_is_not_taken_for_it(scenario: &Scenario) {
+    let server = scenario.server();
+    let start = scenario.hold_next(1, Call::Start, Sender::Waits);
+    let allocation = scenario.allocation("foo", moment::soon(), Fails);
     server.push(&with_option(allocation, "Labels", json!({ "exitCode": "0" })));
     await_held(&start, 1);
     server.crash();
 
     assert_eq!(start.release(), [204]);
-    scene.await_exit("foo");
-    scene.remove_containers("foo");
-    let server = scene.server();
+    scenario.await_exit("foo");
+    scenario.remove_containers("foo");
+    let server = scenario.server();
     let run = server.ended_run("foo");
 
     assert_eq!((&run["State"], exit_code(&run)), (&json!("lost"), &Value::Null), "{run}");
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
-fn a_create_that_arrives_after_a_crash_is_swept_and_never_runs(scene: &Scene) {
-    let server = scene.server();
-    let create = scene.hold_next(1, Call::Create, Sender::Waits);
-    let at = push(scene, &server, "foo", Succeeds);
+fn a_create_that_arrives_after_a_crash_is_swept_and_never_runs(scenario: &Scenario) {
+    let server = scenario.server();
+    let create = scenario.hold_next(1, Call::Create, Sender::Waits);
+    let at = push(scenario, &server, "foo", Succeeds);
     await_held(&create, 1);
     server.crash();
-    let server = scene.server();
+    let server = scenario.server();
     let run = server.ended_run_at("foo", at);
-    eventually("no container", || (scene.containers("foo") == 0).then_some(()));
+    eventually("no container", || (scenario.containers("foo") == 0).then_some(()));
 
     let answers = create.release();
-    let is_there = scene.containers("foo");
+    let is_there = scenario.containers("foo");
     server.stop();
-    let server = scene.server();
+    let server = scenario.server();
 
     assert_eq!((answers, is_there), (vec![201], 1));
     assert_eq!(run["State"], "succeeded", "{run}");
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
     assert_record(&server, "foo", &run);
 }
 
 /// What an engine that was restarted cannot tell.
-fn assert_lost_with_the_engines_memory(scene: &Scene) {
-    let (server, start) = with_a_start_on_its_way(scene, Fails);
+fn assert_lost_with_the_engines_memory(scenario: &Scenario) {
+    let (server, start) = with_a_start_on_its_way(scenario, Fails);
     server.crash();
 
     assert_eq!(start.release(), [204]);
-    scene.await_exit("foo");
-    scene.remove_containers("foo");
-    scene.restart_engine();
-    let server = scene.server();
+    scenario.await_exit("foo");
+    scenario.remove_containers("foo");
+    scenario.restart_engine();
+    let server = scenario.server();
     let run = server.ended_run("foo");
 
     assert_eq!((&run["State"], exit_code(&run)), (&json!("lost"), &Value::Null), "{run}");
-    assert_starts(scene, "foo", 1);
+    assert_starts(scenario, "foo", 1);
 }
 
 #[test]
 fn a_run_that_a_restarted_stub_engine_does_not_remember_is_lost() {
-    assert_lost_with_the_engines_memory(&Scene::on_stub());
+    assert_lost_with_the_engines_memory(&Scenario::on_stub());
 }
 
 #[test]
 fn a_run_that_a_restarted_engine_does_not_remember_is_lost() {
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::start(Registry::shared()));
-    assert_lost_with_the_engines_memory(&Scene::on_engine(&ENGINE));
+    assert_lost_with_the_engines_memory(&Scenario::on_engine(&ENGINE));
 }
 
 #[test]
 fn a_run_whose_starts_all_get_no_answer_fails_and_none_of_them_starts_later() {
     const TRIES: usize = 10;
-    let scene = Scene::on_stub();
-    let server = scene.server();
-    let starts = scene.hold_next(TRIES, Call::Start, Sender::IsCutOff);
-    push(&scene, &server, "foo", Succeeds);
+    let scenario = Scenario::on_stub();
+    let server = scenario.server();
+    let starts = scenario.hold_next(TRIES, Call::Start, Sender::IsCutOff);
+    push(&scenario, &server, "foo", Succeeds);
 
     let giving_up = std::time::Duration::from_secs(180);
     let run = within(giving_up, "the end of the run", || {
@@ -402,7 +404,7 @@ fn a_run_whose_starts_all_get_no_answer_fails_and_none_of_them_starts_later() {
 
     assert_eq!(answers, [404; TRIES]);
     assert_eq!((&run["State"], exit_code(&run)), (&json!("failed"), &Value::Null), "{run}");
-    assert_starts(&scene, "foo", 0);
+    assert_starts(&scenario, "foo", 0);
     assert_record(&server, "foo", &run);
 }
 
@@ -410,33 +412,33 @@ fn a_run_whose_starts_all_get_no_answer_fails_and_none_of_them_starts_later() {
 fn a_run_whose_events_are_cut_off_is_not_taken_for_one_that_never_ran() {
     // Cut in the middle, the events have the creation and lack the start.
     let cut = Faults::none().first(Call::Events, [Fault::CutBody]);
-    let scene = Scene::on_failing_stub(cut);
+    let scenario = Scenario::on_failing_stub(cut);
 
-    started_and_removed_by_others_meanwhile_a_run_has_its_exit_code(&scene);
+    started_and_removed_by_others_meanwhile_a_run_has_its_exit_code(&scenario);
 }
 
 #[test]
 fn a_replacement_whose_events_are_not_to_be_had_at_once_is_carried_out() {
     let faults = [Fault::fail_before(), Fault::DropBefore, Fault::CutBody, Fault::HangBefore];
     for fault in faults {
-        let scene = Scene::on_failing_stub(Faults::none().first(Call::Events, [fault]));
+        let scenario = Scenario::on_failing_stub(Faults::none().first(Call::Events, [fault]));
 
-        a_start_that_is_cut_off_and_arrives_late_runs_nothing(&scene);
+        a_start_that_is_cut_off_and_arrives_late_runs_nothing(&scenario);
     }
 }
 
 #[test]
 fn a_late_start_after_the_events_broke_off_is_on_record_with_its_exit_code() {
-    let scene = Scene::on_engine(Engine::shared());
-    let (server, start, removal) = about_to_remove(&scene, Fails);
+    let scenario = Scenario::on_engine(Engine::shared());
+    let (server, start, removal) = about_to_remove(&scenario, Fails);
 
-    scene.break_event_streams();
+    scenario.break_event_streams();
     assert_eq!(start.release(), [204]);
-    scene.await_exit("foo");
+    scenario.await_exit("foo");
     let removed = removal.release();
     let run = server.ended_run("foo");
 
     assert_eq!(removed, [204]);
     assert_ran_without_output(&server, &run);
-    assert_starts(&scene, "foo", 1);
+    assert_starts(&scenario, "foo", 1);
 }

@@ -49,7 +49,7 @@ fn the_unit_starts_a_server_that_remembers() {
     assert_eq!(words.next().as_deref(), Some("/usr/local/bin/docket"));
     assert_eq!(words.next().as_deref(), Some("server"));
 
-    let server = Server::told_nothing(Engine::shared().address(), |command| {
+    let server = Server::with_defaults(Engine::shared().address(), |command| {
         command.args(words);
     });
 
@@ -66,7 +66,7 @@ fn the_image_starts_a_server_that_remembers() {
     let line = image.lines().find_map(|line| line.strip_prefix("ENV ")).unwrap();
     let variables = line.split_whitespace().map(|pair| pair.split_once('=').unwrap());
 
-    let server = Server::told_nothing(Engine::shared().address(), |command| {
+    let server = Server::with_defaults(Engine::shared().address(), |command| {
         for (name, value) in variables {
             // The port is the image's own; here others may have it.
             let value = if name == "DOCKET_LISTEN" { "127.0.0.1:0" } else { value };

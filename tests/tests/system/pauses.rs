@@ -197,7 +197,7 @@ fn manual_runs_and_runs_under_way_go_on_in_a_paused_server_and_chains_do_not() {
     server.running_container("failing");
 
     server.docket(["pause"]).ok();
-    server.run_by_hand("parent");
+    server.run_manually("parent");
     let parent = server.ended_run("parent");
     let child = server.ended_run("child");
     let failed = server.ended_run("failing");

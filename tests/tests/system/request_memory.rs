@@ -37,18 +37,18 @@ fn of_size(name: &str, bytes: usize) -> Value {
 
 /// A server that has so many allocations of so many bytes since it started: what it took to push them
 /// is no part of its memory.
-fn serve_filled(count: usize, bytes: usize) -> (Server, Kept) {
+fn serve_filled(count: usize, bytes: usize) -> (Server, GuardedProcess) {
     let directory = TempDir::new().unwrap();
     let store = format!("sqlite:{}", directory.path().join("docket.db").display());
     let (server, _stub) = serve(&["--store", &store]);
     fill(&server, count, bytes);
     server.stop();
     let (server, stub) = serve(&["--store", &store]);
-    (server, Kept((stub, directory)))
+    (server, GuardedProcess((stub, directory)))
 }
 
 /// What a server needs for as long as it runs.
-struct Kept(#[expect(dead_code, reason = "it is held")] (StubEngine, TempDir));
+struct GuardedProcess(#[expect(dead_code, reason = "it is held")] (StubEngine, TempDir));
 
 /// Pushes so many allocations of so many bytes, a hundred at a time.
 fn fill(server: &Server, count: usize, bytes: usize) {

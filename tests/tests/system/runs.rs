@@ -218,8 +218,8 @@ fn an_edited_schedule_starts_nothing_for_the_past() {
 
     let past = moment::now() - TimeDelta::seconds(30);
     server.push(&once("foo", past, &["true"]));
-    server.push(&once("witness", moment::soon(), &["true"]));
-    server.ended_run("witness");
+    server.push(&once("start_log", moment::soon(), &["true"]));
+    server.ended_run("start_log");
 
     assert_eq!(server.runs("foo"), Vec::<Value>::new());
     assert_eq!(server.allocation("foo")["Status"]["Next"], Value::Null);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 #[test]
 fn each_setting_has_a_variable() {
-    let server = Server::told_nothing(Engine::shared().address(), |command| {
+    let server = Server::with_defaults(Engine::shared().address(), |command| {
         command
             .env("DOCKET_LISTEN", "127.0.0.1:0")
             .env("DOCKET_TIME_ZONE", "Asia/Tokyo")
@@ -30,7 +30,7 @@ fn each_setting_has_a_variable() {
 #[test]
 fn the_originals_host_and_port_are_heard_and_said_to_be_old() {
     let port = free_port().to_string();
-    let mut server = Server::told_nothing(Engine::shared().address(), |command| {
+    let mut server = Server::with_defaults(Engine::shared().address(), |command| {
         command.env("HOST", "127.0.0.1").env("PORT", &port);
     });
 

@@ -23,7 +23,7 @@ const BEGINS: &str =
 const ENDS: &str = "the store can be written again";
 
 /// A server with an allocation that is due each second.
-struct Ground {
+struct TestEnv {
     stub: StubEngine,
     home: Home,
     server: Server,
@@ -31,7 +31,7 @@ struct Ground {
     acknowledged: Vec<String>,
 }
 
-impl Ground {
+impl TestEnv {
     fn new() -> Self {
         let stub = StubEngine::start(Options::default());
         let home = Home::durable(&stub.docker_host());

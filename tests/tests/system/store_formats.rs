@@ -8,7 +8,7 @@ use std::{
 };
 
 use docket_tests::{
-    Server, answers, eventually, moment,
+    Server, api_dump, eventually, moment,
     small_disk::SmallDisk,
     store_fixture::{OpenedFixture, StoreFixture},
 };
@@ -186,7 +186,7 @@ fn all_that_a_store_of_an_earlier_format_showed_is_shown_and_what_was_under_way_
             "stuck cancelled",
         ];
         assert_eq!(ends, expected, "{}", fixture.name);
-        assert_eq!(compare(&fixture, &answers::of(&server)), [""; 0], "{}", fixture.name);
+        assert_eq!(compare(&fixture, &api_dump::of(&server)), [""; 0], "{}", fixture.name);
         assert_eq!(started_again(&fixture, &opened), [""; 0], "{}", fixture.name);
     }
 }
@@ -210,7 +210,7 @@ fn what_was_under_way_also_ends_where_its_containers_are_gone() {
             "stuck lost",
         ];
         assert_eq!(ends, expected, "{}", fixture.name);
-        assert_eq!(compare(&fixture, &answers::of(&server)), [""; 0], "{}", fixture.name);
+        assert_eq!(compare(&fixture, &api_dump::of(&server)), [""; 0], "{}", fixture.name);
         assert_eq!(started_again(&fixture, &opened), [""; 0], "{}", fixture.name);
     }
 }
@@ -237,11 +237,11 @@ fn opening_an_upgraded_store_again_changes_nothing_that_is_shown() {
         let opened = OpenedFixture::with_containers(&fixture);
         let server = opened.server();
         ended(&server, &under_way(&fixture));
-        let first = answers::of(&server);
+        let first = api_dump::of(&server);
         let copies_of_first = copies(&opened);
         server.crash();
 
-        let second = answers::of(&opened.server());
+        let second = api_dump::of(&opened.server());
 
         assert_eq!(compare(&fixture, &second), [""; 0], "{}", fixture.name);
         for (name, runs) in first["Runs"].as_object().unwrap() {
@@ -270,7 +270,7 @@ fn an_upgrade_that_is_killed_at_any_step_is_done_by_the_next_server() {
 
             let case = format!("{} killed at {point}", fixture.name);
             ended(&server, &under_way(&fixture));
-            assert_eq!(compare(&fixture, &answers::of(&server)), [""; 0], "{case}");
+            assert_eq!(compare(&fixture, &api_dump::of(&server)), [""; 0], "{case}");
             server.stop();
             assert_eq!(format_of(&opened.path("docket.db")), newest, "{case}");
             // A copy that was cut off is removed; one that was whole stays, and another is made.
@@ -307,6 +307,6 @@ fn an_upgrade_without_room_for_its_copy_is_refused_and_changes_nothing() {
         let expected = ["docket.db", "docket.db.lock", "docket.yml"].map(Into::into);
         assert_eq!(names, BTreeSet::from(expected), "{}", fixture.name);
         ended(&server, &under_way(&fixture));
-        assert_eq!(compare(&fixture, &answers::of(&server)), [""; 0], "{}", fixture.name);
+        assert_eq!(compare(&fixture, &api_dump::of(&server)), [""; 0], "{}", fixture.name);
     }
 }

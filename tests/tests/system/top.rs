@@ -121,7 +121,7 @@ fn what_went_wrong_is_shown_with_its_output() {
     let terminal = top(&server, (120, 30));
     terminal.await_text("▶ counter");
 
-    server.run_by_hand("failing");
+    server.run_manually("failing");
     terminal.await_text("Went wrong (1)");
     terminal.press(&["Tab", "Tab"]);
     let screen = terminal.await_text("oh no");
@@ -138,7 +138,7 @@ fn enter_opens_the_record_of_a_run_with_the_sentences_of_why() {
     let terminal = top(&server, (120, 50));
     terminal.await_text("▶ counter");
 
-    server.run_by_hand("failing");
+    server.run_manually("failing");
     terminal.await_text("Went wrong (1)");
     terminal.press(&["Tab", "Tab", "Enter"]);
     let screen = terminal.await_text("Attempt 2");

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use docket_tests::{
     Engine, Gate, Home, Server,
     allocation::{idle, with_option},
-    clock::FalseClock,
+    clock::FakeClock,
     eventually, moment,
 };
 use serde_json::{Value, json};
@@ -17,13 +17,13 @@ fn at(record: &Value, key: &str) -> chrono::DateTime<chrono::Utc> {
 }
 
 /// Starts a server whose clock is wrong by so much, and a run of a script with a timeout on it.
-fn begin(home: &Home, clock: &FalseClock, script: &str, gate: &Gate, timeout: &str) -> Server {
-    let server = home.server_with(|command| clock.wear(command));
+fn begin(home: &Home, clock: &FakeClock, script: &str, gate: &Gate, timeout: &str) -> Server {
+    let server = home.server_with(|command| clock.apply_to(command));
     server.await_ready();
     let mut posted = gate.before(with_option(idle("foo"), "Cmd", json!(["sh", "-c", script])));
     posted["Timeout"] = json!(timeout);
     server.push(&with_option(posted, "StopSignal", json!("SIGKILL")));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     server.running_container("foo");
     server
 }
@@ -32,12 +32,12 @@ fn begin(home: &Home, clock: &FalseClock, script: &str, gate: &Gate, timeout: &s
 fn a_run_within_its_timeout_is_not_stopped_after_a_restart_and_its_times_agree() {
     let engine = Engine::shared();
     for difference in DIFFERENCES {
-        let mut clock = FalseClock::right();
+        let mut clock = FakeClock::right();
         clock.set_ahead(difference);
         let (home, gate) = (Home::durable(engine.address()), Gate::closed());
         begin(&home, &clock, Gate::WAIT, &gate, "10m").crash();
 
-        let server = home.server_with(|command| clock.wear(command));
+        let server = home.server_with(|command| clock.apply_to(command));
         server.await_ready();
         let health = server.get("/-/health").json();
         gate.open();
@@ -66,22 +66,22 @@ fn a_run_within_its_timeout_is_not_stopped_after_a_restart_and_its_times_agree()
 fn a_run_beyond_its_timeout_is_stopped_after_a_restart() {
     let engine = Engine::shared();
     for difference in DIFFERENCES {
-        let mut clock = FalseClock::right();
+        let mut clock = FakeClock::right();
         clock.set_ahead(difference);
         let (home, gate) = (Home::durable(engine.address()), Gate::closed());
         // The server dies before it has noted that the container started.
         let mut dying = home.server_with(|command| {
-            clock.wear(command);
+            clock.apply_to(command);
             command.env("DOCKET_DIE_AT", "Started:1");
         });
         dying.await_ready();
         let mut posted = gate.before(with_option(idle("foo"), "Cmd", json!(["sleep", "600"])));
         posted["Timeout"] = json!("3s");
         dying.push(&with_option(posted, "StopSignal", json!("SIGKILL")));
-        dying.run_by_hand("foo");
+        dying.run_manually("foo");
         dying.await_end();
 
-        let server = home.server_with(|command| clock.wear(command));
+        let server = home.server_with(|command| clock.apply_to(command));
         let run = eventually("a run that timed out", || {
             server.runs("foo").into_iter().next().filter(|run| run["State"] == "timed-out")
         });

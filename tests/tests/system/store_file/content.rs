@@ -9,7 +9,7 @@ use std::{
 use docket_tests::{allocation::idle, moment};
 use rusqlite::Connection;
 
-use super::{BEGINS, Ground};
+use super::{BEGINS, TestEnv};
 
 /// Writes over a file without another inode, as `cp` and `dd` do.
 fn overwrite(file: &Path, content: &[u8]) {
@@ -17,8 +17,8 @@ fn overwrite(file: &Path, content: &[u8]) {
 }
 
 /// Writes something over the file, and then what was there before.
-fn overwrite_and_restore(damage: impl FnOnce(&Ground, Vec<u8>) -> Vec<u8>) {
-    let mut ground = Ground::new();
+fn overwrite_and_restore(damage: impl FnOnce(&TestEnv, Vec<u8>) -> Vec<u8>) {
+    let mut ground = TestEnv::new();
     let before = fs::read(ground.file()).unwrap();
     let damaged = damage(&ground, before.clone());
 
@@ -72,9 +72,9 @@ fn a_text_in_the_place_of_the_content_is_noticed() {
 
 #[test]
 fn an_older_copy_that_is_written_over_the_file_is_noticed() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     // All of the store is in the file when it is copied, and what came later is, too.
-    let emptied = |ground: &Ground| {
+    let emptied = |ground: &TestEnv| {
         let sql = Connection::open(ground.file()).unwrap();
         sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
         fs::read(ground.file()).unwrap()
@@ -94,7 +94,7 @@ fn an_older_copy_that_is_written_over_the_file_is_noticed() {
 
 #[test]
 fn a_damaged_log_is_noticed() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let log = File::options().read(true).write(true).open(ground.log_file()).unwrap();
     let mut original = [0; 64];
     log.read_exact_at(&mut original, 4096).unwrap();
@@ -109,7 +109,7 @@ fn a_damaged_log_is_noticed() {
 
 #[test]
 fn a_server_that_stops_leaves_what_was_put_in_the_place_of_its_files() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let backup = ground.home.path("backup.db");
     ground.server.docket(["backup", backup.to_str().unwrap()]).ok();
     let restored = fs::read(&backup).unwrap();
@@ -126,7 +126,7 @@ fn a_server_that_stops_leaves_what_was_put_in_the_place_of_its_files() {
 
 #[test]
 fn another_program_that_reads_and_writes_as_it_may_disturbs_nothing() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let sql = Connection::open(ground.file()).unwrap();
     sql.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
     let statements = [

@@ -15,11 +15,11 @@ use docket_tests::{
 };
 use serde_json::Value;
 
-use super::Ground;
+use super::TestEnv;
 
 #[test]
 fn a_file_that_is_moved_away_stops_the_server_from_acknowledging_until_it_is_back() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let (file, away) = (ground.file(), ground.home.path("away.db"));
 
     fs::rename(&file, &away).unwrap();
@@ -32,7 +32,7 @@ fn a_file_that_is_moved_away_stops_the_server_from_acknowledging_until_it_is_bac
 
 #[test]
 fn a_folder_that_is_renamed_is_noticed_too() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let folder = ground.home.path("");
     let away = folder.with_extension("away");
 
@@ -46,8 +46,8 @@ fn a_folder_that_is_renamed_is_noticed_too() {
 
 #[test]
 fn another_file_in_the_place_of_the_store_is_neither_written_nor_read() {
-    let mut ground = Ground::new();
-    let other = Ground::new();
+    let mut ground = TestEnv::new();
+    let other = TestEnv::new();
     let backup = other.home.path("backup.db");
     other.server.docket(["backup", backup.to_str().unwrap()]).ok();
     let (file, away) = (ground.file(), ground.home.path("away.db"));
@@ -79,7 +79,7 @@ fn another_file_in_the_place_of_the_store_is_neither_written_nor_read() {
 
 #[test]
 fn a_link_that_is_switched_to_another_file_is_noticed() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let (file, real, other) =
         (ground.file(), ground.home.path("real.db"), ground.home.path("other.db"));
     ground.server.signal("TERM");
@@ -104,7 +104,7 @@ fn a_link_that_is_switched_to_another_file_is_noticed() {
 
 #[test]
 fn a_log_that_is_removed_for_good_takes_nothing_with_it_that_was_acknowledged() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
 
     fs::remove_file(ground.log_file()).unwrap();
     ground.is_in_trouble("docket.db-wal` was removed");
@@ -114,7 +114,7 @@ fn a_log_that_is_removed_for_good_takes_nothing_with_it_that_was_acknowledged() 
 
 #[test]
 fn a_log_that_is_put_back_lets_the_server_go_on() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let (log, away) = (ground.log_file(), ground.home.path("away"));
 
     fs::rename(&log, &away).unwrap();
@@ -127,7 +127,7 @@ fn a_log_that_is_put_back_lets_the_server_go_on() {
 
 #[test]
 fn a_file_that_is_gone_for_good_is_saved_by_a_backup() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let backup = ground.home.path("backup.db");
 
     fs::remove_file(ground.file()).unwrap();
@@ -143,7 +143,7 @@ fn a_file_that_is_gone_for_good_is_saved_by_a_backup() {
 
 #[test]
 fn a_lock_that_is_removed_is_made_anew_and_keeps_other_servers_out() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let lock = ground.home.path("docket.db.lock");
 
     fs::remove_file(&lock).unwrap();
@@ -159,7 +159,7 @@ fn a_lock_that_is_removed_is_made_anew_and_keeps_other_servers_out() {
 
 #[test]
 fn a_server_whose_lock_another_one_has_taken_acknowledges_nothing_any_more() {
-    let mut ground = Ground::new();
+    let mut ground = TestEnv::new();
     let lock = ground.home.path("docket.db.lock");
 
     // In one step, so that the server does not make it anew in between.

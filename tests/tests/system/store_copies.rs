@@ -143,7 +143,7 @@ fn an_older_file_shows_by_the_containers_and_takes_them_over() {
     fs::copy(home.path("docket.db"), &older).unwrap();
     let server = home.server();
     server.await_ready();
-    let by_hand = server.run_by_hand("long");
+    let manual = server.run_manually("long");
     let container = server.running_container("long");
     await_starts(&starts(&home), 4);
     server.crash();
@@ -155,7 +155,7 @@ fn an_older_file_shows_by_the_containers_and_takes_them_over() {
     engine.docker(["kill", &container]);
     let ended = server.ended_run("long");
 
-    assert_eq!((&adopted["Run"], &ended["Run"]), (&by_hand["Run"], &by_hand["Run"]));
+    assert_eq!((&adopted["Run"], &ended["Run"]), (&manual["Run"], &manual["Run"]));
     assert_eq!(ended["Attempts"][0]["Container"], container.as_str());
     assert_eq!(ended["Attempts"][0]["ExitCode"], 137);
     let reasons = missed(&server, "each");
@@ -183,7 +183,7 @@ fn a_copy_that_was_made_beside_a_server_shows_by_later_containers_of_that_server
     drop(sql);
     // Containers of the seconds after the last sign of life in the copy show nothing.
     await_starts(&starts(&home), counts(&starts(&home)).len() + 17);
-    let by_hand = server.run_by_hand("long");
+    let manual = server.run_manually("long");
     let container = server.running_container("long");
     server.crash();
     restore(&home, &copy);
@@ -194,7 +194,7 @@ fn a_copy_that_was_made_beside_a_server_shows_by_later_containers_of_that_server
     engine.docker(["kill", &container]);
     server.ended_run("long");
 
-    assert_eq!(adopted["Run"], by_hand["Run"]);
+    assert_eq!(adopted["Run"], manual["Run"]);
     let reasons = missed(&server, "each");
     assert!(reasons.iter().any(|reason| reason.starts_with(UNKNOWN)), "{reasons:?}");
     none_twice(&starts(&home));
@@ -223,7 +223,7 @@ fn a_copy_of_a_store_that_is_served_is_rejected_and_in_another_namespace_touches
     let server = home.server();
     server.await_ready();
     push_long(&server);
-    server.run_by_hand("long");
+    server.run_manually("long");
     let container = server.running_container("long");
     let copy = home.path("copy.db");
     server.docket(["backup", copy.to_str().unwrap()]).ok();
@@ -279,13 +279,13 @@ fn of_two_servers_on_copies_of_one_store_the_later_one_starts_nothing_any_more()
         let problem = (ready.status == 503).then(|| ready.problem())?;
         problem.contains("uses a copy of this store").then_some(problem)
     });
-    let by_hand = second.send(&Request::post_to("/each/runs", "{}"));
+    let manual = second.send(&Request::post_to("/each/runs", "{}"));
     let before = counts(&starts(&home)).len();
     await_starts(&starts(&home), before + 3);
 
     none_twice(&starts(&home));
     assert!(not_ready.contains("and started earlier"), "{not_ready}");
-    assert_eq!(by_hand.status, 503, "{}", by_hand.text());
+    assert_eq!(manual.status, 503, "{}", manual.text());
     assert!(second.log().contains("this server starts nothing any more"), "{}", second.log());
     assert!(second.get("/-/health").json()["Twin"].is_string());
     assert_eq!(first.get("/-/ready").status, 200);

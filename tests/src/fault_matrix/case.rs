@@ -1,4 +1,4 @@
-//! One break: a call in the life of a run, what goes wrong with it, and the right end of the run.
+//! One case of the fault matrix: an engine call of a run, its fault, and the expected end of the run.
 
 use chrono::{DateTime, Utc};
 use docket_stub_engine::{Call, Fault};
@@ -6,44 +6,44 @@ use serde_json::{Value, json};
 
 use crate::allocation::{of_image, once, with_host_option};
 
-/// An image whose containers run until somebody ends them.
+/// An image whose containers run until they are stopped.
 pub(super) const ENDLESS: &str = "endless";
-/// An image whose containers run long enough for somebody to follow their output.
+/// An image whose containers run long enough to follow their output.
 pub(super) const SLOW: &str = "slow";
 
-/// A call in the life of a run.
+/// An engine call of a run.
 ///
-/// Of [`Call::ALL`] these are about no one run: ping, version, info and list. A rehearsal alone asks
-/// for networks and volumes. The server never pauses, unpauses or looks at one network, and it reads
-/// events only after a start without an answer: see `system/late_starts.rs`.
+/// Of [`Call::ALL`], ping, version, info and list belong to no run, and only an engine check asks for
+/// networks and volumes. The server never pauses, unpauses or inspects one network, and it reads events
+/// only after a start without a response: see `system/late_starts.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The image is pulled.
+    /// Pulls the image.
     Pull,
-    /// It is looked whether the image is there.
+    /// Checks whether the image exists.
     InspectImage,
-    /// The container is created.
+    /// Creates the container.
     Create,
-    /// It is started.
+    /// Starts it.
     Start,
-    /// Its end is waited for.
+    /// Waits for its end.
     Wait,
-    /// It is looked at.
+    /// Inspects it.
     Inspect,
-    /// Its output is read.
+    /// Reads its output after its end.
     Logs,
-    /// Its output is followed while it runs.
+    /// Follows its output while it runs.
     Follow,
-    /// It is stopped.
+    /// Stops it.
     Stop,
-    /// It is killed.
+    /// Kills it.
     Kill,
-    /// It is removed.
+    /// Removes it.
     Remove,
 }
 
 impl Step {
-    /// Every one of them.
+    /// All steps.
     pub(super) const ALL: [Self; 11] = [
         Self::Pull,
         Self::InspectImage,
@@ -74,37 +74,37 @@ impl Step {
     }
 }
 
-/// What goes wrong with the first such call in the life of one run.
+/// A fault in the first matching call of one run.
 #[derive(Debug, Clone)]
-pub(super) struct Break {
+pub(super) struct FaultCase {
     pub(super) step: Step,
     pub(super) fault: Fault,
 }
 
-impl Break {
-    /// Every call with every one of these faults.
+impl FaultCase {
+    /// Each step with each of these faults.
     pub(super) fn all(faults: &[Fault]) -> Vec<Self> {
         let of_step = |step| faults.iter().map(move |fault| Self { step, fault: fault.clone() });
         Step::ALL.into_iter().flat_map(of_step).collect()
     }
 
-    /// The allocation whose run it meets, such as `create-drop-after`.
+    /// The name of its allocation, such as `create-drop-after`.
     pub(super) fn name(&self) -> String {
         in_kebab_case(&format!("{:?}{}", self.step, word(&self.fault)))
     }
 
-    /// Whether it meets this call.
-    pub(super) fn is_of(&self, call: Call) -> bool {
+    /// Whether the fault applies to this call.
+    pub(super) fn matches(&self, call: Call) -> bool {
         self.step.call() == call
     }
 
-    /// The allocation, due once, whose run makes the call and leaves no container.
+    /// An allocation, due once, whose run makes the call and leaves no container.
     pub(super) fn allocation(&self, at: DateTime<Utc>) -> Value {
         let name = self.name();
         let mut allocation =
             with_host_option(once(&name, at, &["true"]), "AutoRemove", json!(true));
         match self.step {
-            // Runs that want one image at one moment share one pull.
+            // Runs that need the same image at the same time share one pull.
             Step::Pull => return of_image(allocation, &name),
             Step::InspectImage => {
                 allocation["Pull"] = json!("Missing");
@@ -120,11 +120,11 @@ impl Break {
         }
     }
 
-    /// The right end: the state of the run, and how often its container is started.
+    /// The expected state of the run, and how often its container is started.
     pub(super) fn end(&self) -> (&'static str, usize) {
         let says_so = matches!(self.fault, Fault::FailBefore { .. } | Fault::FailAfter { .. });
         match self.step {
-            // An engine that refuses is believed, although it may have created what it refused.
+            // docket trusts an error response, although the engine may have created the container.
             Step::InspectImage | Step::Create if says_so => ("failed", 0),
             Step::Start if matches!(self.fault, Fault::FailBefore { .. }) => ("failed", 0),
             Step::Stop => ("timed-out", 1),
@@ -134,7 +134,7 @@ impl Break {
     }
 }
 
-/// The fault without what it carries, such as `DropAfter`.
+/// The name of the fault without its values, such as `DropAfter`.
 fn word(fault: &Fault) -> String {
     let letters = |text: String| text.chars().take_while(char::is_ascii_alphabetic).collect();
     letters(format!("{fault:?}"))
@@ -158,10 +158,10 @@ mod tests {
     use super::{super::faults, *};
 
     #[test]
-    fn every_break_has_a_name_of_its_own() {
-        let breaks = Break::all(&faults::all());
+    fn each_case_has_a_unique_name() {
+        let cases = FaultCase::all(&faults::all());
 
-        let names: BTreeSet<_> = breaks.iter().map(Break::name).collect();
+        let names: BTreeSet<_> = cases.iter().map(FaultCase::name).collect();
 
         assert_eq!(names.len(), Step::ALL.len() * 10);
         assert!(names.contains("inspect-image-fail-before"), "{names:?}");

@@ -21,7 +21,7 @@ fn patient(gate: &Gate) -> Value {
 fn start(server: &Server, gate: &Gate) -> String {
     server.await_ready();
     server.push(&patient(gate));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     server.running_container("foo")
 }
 
@@ -116,7 +116,7 @@ fn each_stop_request_carries_the_grace_of_its_container() {
         let mut allocation = with_option(idle(name), "StopTimeout", stop_timeout);
         allocation[policy] = value;
         server.push(&allocation);
-        server.run_by_hand(name);
+        server.run_manually(name);
         server.running_container(name);
     };
 
@@ -126,7 +126,7 @@ fn each_stop_request_carries_the_grace_of_its_container() {
     push("timed-out", "Timeout", json!("1s"), json!(20));
     server.ended_run("timed-out");
     push("replaced", "Overlap", json!("Replace"), json!(0));
-    server.run_by_hand("replaced");
+    server.run_manually("replaced");
     eventually("the newer run", || {
         (server.runs("replaced")[0]["State"] == "running").then_some(())
     });

@@ -10,7 +10,7 @@ use std::{
 
 use docket_tests::{
     Engine, Registry, Server, allocation::once, certificate::Certificate, free_port, moment,
-    ssh::SshDoor,
+    ssh::SshServer,
 };
 use tempfile::TempDir;
 
@@ -45,7 +45,7 @@ fn the_docker_context_in_use_names_the_engine() {
 #[test]
 fn an_engine_is_reached_by_ssh() {
     let engine = Engine::shared();
-    let door = SshDoor::open(engine);
+    let door = SshServer::open(engine);
     let server = Server::listening("127.0.0.1:0", &door.address(), |command| {
         command.env("PATH", door.search_path());
     });
@@ -59,7 +59,7 @@ fn an_ssh_address_can_name_the_socket_of_the_engine() {
     let folder = TempDir::new().unwrap();
     let socket = folder.path().join("it's the engine.sock");
     std::os::unix::fs::symlink(engine.socket(), &socket).unwrap();
-    let door = SshDoor::open_to("unix:///no/such.sock");
+    let door = SshServer::open_to("unix:///no/such.sock");
     let address = format!("{}{}", door.address(), socket.display());
     let server = Server::listening("127.0.0.1:0", &address, |command| {
         command.env("PATH", door.search_path());

@@ -10,9 +10,9 @@ use docket_stub_engine::{Call, Fault, Faults, Options};
 use docket_tests::{
     Home, StubEngine,
     allocation::{idle, of_image, with_host_option},
-    breaks::faults,
-    bystander::Bystander,
+    control_run::ControlRun,
     eventually,
+    fault_matrix::faults,
     http::Request,
 };
 use serde_json::{Value, json};
@@ -30,14 +30,14 @@ const CALLS: [Call; 7] = [
 
 /// What goes wrong with one call of one rehearsal.
 #[derive(Debug, Clone)]
-struct Break {
+struct FaultCase {
     /// The allocation's name, and that of its image, its volume and the container it refers to.
     name: String,
     call: Call,
     fault: Fault,
 }
 
-impl Break {
+impl FaultCase {
     fn all() -> Vec<Self> {
         let of_call = |call: Call| {
             let named = move |(number, fault)| {
@@ -72,13 +72,13 @@ impl Break {
 }
 
 /// Each break meets the first call that is its own.
-fn met_once(ahead: &Arc<Mutex<HashMap<String, Break>>>) -> Faults {
-    let ahead = Arc::clone(ahead);
+fn each_once(pending: &Arc<Mutex<HashMap<String, FaultCase>>>) -> Faults {
+    let pending = Arc::clone(pending);
     let rule = move |call, subject: &str| {
-        let mut ahead = ahead.lock().unwrap();
+        let mut pending = pending.lock().unwrap();
         let mut parts = subject.split(['.', ':']);
-        let name = parts.find(|part| ahead.get(*part).is_some_and(|it| it.call == call))?;
-        ahead.remove(name).map(|it| it.fault)
+        let name = parts.find(|part| pending.get(*part).is_some_and(|it| it.call == call))?;
+        pending.remove(name).map(|it| it.fault)
     };
     // A list of networks is about none of them.
     Faults::none().first(Call::Networks, faults::all()).by(rule)
@@ -90,33 +90,33 @@ fn a_rehearsal_leaves_nothing_behind_and_stops_nothing_whichever_of_its_calls_br
     let home = Home::durable(&stub.docker_host());
     let server = home.server();
     server.await_ready();
-    let bystander = Bystander::push(&server);
-    let breaks = Break::all();
-    let named = breaks.iter().filter(|it| it.call != Call::Networks);
-    let ahead = named.map(|it| (it.name.clone(), it.clone())).collect();
-    let ahead = Arc::new(Mutex::new(ahead));
-    stub.set_faults(met_once(&ahead));
+    let control_run = ControlRun::push(&server);
+    let cases = FaultCase::all();
+    let named = cases.iter().filter(|it| it.call != Call::Networks);
+    let pending = named.map(|it| (it.name.clone(), it.clone())).collect();
+    let pending = Arc::new(Mutex::new(pending));
+    stub.set_faults(each_once(&pending));
 
     let replies = thread::scope(|scope| {
-        let rehearse = |it: &Break| {
+        let check = |it: &FaultCase| {
             let request = Request::post_to("/-/rehearsal", it.allocation());
             let server = &server;
             scope.spawn(move || server.send(&request))
         };
-        let rehearsals: Vec<_> = breaks.iter().map(rehearse).collect();
-        eventually("all breaks to be met", || ahead.lock().unwrap().is_empty().then_some(()));
-        assert_eq!(bystander.goes_on(&server), None);
-        stub.vanish_from(&server);
-        let replies = rehearsals.into_iter().map(|it| it.join().unwrap());
+        let checks: Vec<_> = cases.iter().map(check).collect();
+        eventually("all cases to be met", || pending.lock().unwrap().is_empty().then_some(()));
+        assert_eq!(control_run.goes_on(&server), None);
+        stub.go_away_until_noticed_by(&server);
+        let replies = checks.into_iter().map(|it| it.join().unwrap());
         replies.collect::<Vec<_>>()
     });
 
-    for (it, reply) in breaks.iter().zip(replies) {
+    for (it, reply) in cases.iter().zip(replies) {
         let is_expected = reply.status == 200 || (reply.status == 503 && !it.is_late());
         assert!(is_expected, "{it:?}: {}", reply.text());
     }
-    assert_eq!(bystander.goes_on(&server), None);
-    assert_eq!(bystander.end(&server, &stub).1, Vec::<String>::new());
+    assert_eq!(control_run.goes_on(&server), None);
+    assert_eq!(control_run.end(&server, &stub).1, Vec::<String>::new());
     let none_left = || (stub.containers() == 0).then_some(());
     eventually("no container left", none_left);
 }

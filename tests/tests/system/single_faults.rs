@@ -27,7 +27,7 @@ impl Bed {
             (server.get("/-/ready").status == 200).then_some(())
         });
         stub.set_faults(faults);
-        server.run_by_hand("foo");
+        server.run_manually("foo");
         Self { stub, server, _home: home }
     }
 

@@ -1,4 +1,4 @@
-//! Whether every instant has its one record, and no attempt more than one start.
+//! The report of a crash test: each instant has one record, and no attempt started twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,72 +10,71 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{
-    Ordeal, covers_up_to,
-    specimens::{PERIOD, Specimen},
-    witness,
+    CrashTest, covers_up_to, start_log,
+    workloads::{PERIOD, Workload},
 };
 use crate::moment;
 
-/// What came of an ordeal.
+/// The result of a crash test.
 #[derive(Debug, Default)]
-pub struct Verdict {
-    /// How often a server was killed, by the point.
+pub struct Report {
+    /// How often a server was killed, by point.
     pub kills: BTreeMap<String, u32>,
-    /// How many instants there were.
+    /// The number of instants.
     pub instants: usize,
-    /// How many records there are, by their states.
+    /// The number of records by state.
     pub records: BTreeMap<String, usize>,
-    /// Why runs failed, were lost or missed, and how many of each.
+    /// The reasons of runs that did not succeed, with their counts.
     pub reasons: BTreeMap<String, usize>,
-    /// What the engine answered to start requests that arrived late, and how often.
+    /// The status codes of start requests that arrived late, with their counts.
     pub late_starts: BTreeMap<u16, u32>,
-    /// How many containers started.
+    /// The number of containers that started.
     pub starts: usize,
-    /// How long it took.
+    /// The duration of the test.
     pub took: Duration,
-    /// What is not as it should be.
-    pub wrongs: Vec<String>,
+    /// What went wrong; empty if the test passed.
+    pub failures: Vec<String>,
 }
 
 /// How often each attempt started.
 struct Starts {
-    /// As the engine told. What it told just before it was killed may be lost.
-    told: BTreeMap<String, usize>,
-    /// As the containers wrote. One that was killed at once may not have come to it.
+    /// By the engine's events. Events just before the engine was killed may be lost.
+    reported: BTreeMap<String, usize>,
+    /// By the containers' own log. A container that was killed at once may not have written to it.
     written: BTreeMap<String, usize>,
 }
 
-pub(super) fn judge(
-    ordeal: Ordeal<'_>,
+pub(super) fn check(
+    crash_test: CrashTest<'_>,
     records: Vec<(&'static str, Vec<Value>)>,
     end: DateTime<Utc>,
-) -> Verdict {
-    let told = ordeal.events.starts_of_attempts();
+) -> Report {
+    let reported = crash_test.events.starts_of_attempts();
     let starts = Starts {
-        told: told.into_iter().map(|(attempt, starts)| (attempt, starts.len())).collect(),
-        written: witness::starts(&ordeal.witness()),
+        reported: reported.into_iter().map(|(attempt, starts)| (attempt, starts.len())).collect(),
+        written: start_log::starts(&crash_test.start_log()),
     };
-    let mut verdict = Verdict { took: ordeal.began.elapsed(), ..Verdict::default() };
-    for (specimen, (name, runs)) in ordeal.specimens.iter().zip(records) {
-        verdict.instants += verdict.count_cover(specimen.first, end, name, &runs);
+    let mut report = Report { took: crash_test.began.elapsed(), ..Report::default() };
+    for (workload, (name, runs)) in crash_test.workloads.iter().zip(records) {
+        report.instants += report.count_cover(workload.first, end, name, &runs);
         for run in runs {
-            verdict.judge_run(specimen, &run, &starts, ordeal.was_meddled_with);
+            report.check_run(workload, &run, &starts, crash_test.was_interfered_with);
         }
     }
-    verdict.judge_starts(&starts, ordeal.was_meddled_with);
-    if !verdict.wrongs.is_empty() {
-        verdict.wrongs.push(ordeal.log());
+    report.check_starts(&starts, crash_test.was_interfered_with);
+    if !report.failures.is_empty() {
+        report.failures.push(crash_test.log());
     }
-    Verdict { kills: ordeal.kills, late_starts: ordeal.late_starts, ..verdict }
+    Report { kills: crash_test.kills, late_starts: crash_test.late_starts, ..report }
 }
 
-impl Verdict {
-    /// How many times a server was killed.
+impl Report {
+    /// The number of times a server was killed.
     pub fn killed(&self) -> u32 {
         self.kills.values().sum()
     }
 
-    /// Holds that each instant stands in one record; returns how many there are.
+    /// Checks that one record covers each instant; returns the number of instants.
     fn count_cover(
         &mut self,
         first: DateTime<Utc>,
@@ -93,60 +92,63 @@ impl Verdict {
             };
             let covering = runs.iter().filter(covers).count();
             if covering != 1 {
-                self.wrongs.push(format!("{name} has {covering} records for {instant}"));
+                self.failures.push(format!("{name} has {covering} records for {instant}"));
             }
             count += 1;
         }
         count
     }
 
-    fn judge_run(&mut self, specimen: &Specimen, run: &Value, starts: &Starts, meddled: bool) {
+    fn check_run(&mut self, workload: &Workload, run: &Value, starts: &Starts, interfered: bool) {
         let state = run["State"].as_str().unwrap();
         let reason = run["Reason"].as_str().unwrap_or_default();
         *self.records.entry(state.to_owned()).or_default() += 1;
         let is_suspended = state == "missed" && reason.starts_with("suspended");
-        let may_be = specimen.ends.contains(&state)
-            || (meddled && specimen.ends_if_meddled.contains(&state))
+        let may_be = workload.ends.contains(&state)
+            || (interfered && workload.ends_after_interference.contains(&state))
             || is_suspended;
         if !may_be || (state != "succeeded" && reason.is_empty()) {
-            self.wrongs.push(format!("it cannot have ended so: {run}"));
+            self.failures.push(format!("unexpected state: {run}"));
         }
         if state != "succeeded" {
             *self.reasons.entry(format!("{state}: {}", anonymous(reason))).or_default() += 1;
         }
-        let name = format!("{}/{}", specimen.name, run["Run"].as_str().unwrap());
+        let name = format!("{}/{}", workload.name, run["Run"].as_str().unwrap());
         let attempts = run["Attempts"].as_array().unwrap();
         let numbers: BTreeSet<_> =
             attempts.iter().map(|attempt| format!("{name} {}", attempt["Attempt"])).collect();
         for unknown in starts.of(&name).filter(|attempt| !numbers.contains(*attempt)) {
-            self.wrongs.push(format!("{unknown} started, and is not in {run}"));
+            self.failures.push(format!("{unknown} started but is missing in {run}"));
         }
         for attempt in attempts.iter().filter(|attempt| attempt["ExitCode"].is_i64()) {
             let attempt = format!("{name} {}", attempt["Attempt"]);
-            let is_told = starts.told.contains_key(&attempt);
+            let is_reported = starts.reported.contains_key(&attempt);
             let is_written = starts.written.contains_key(&attempt);
-            if !(is_told || is_written) {
-                self.wrongs.push(format!("{attempt} ended, and never started: {run}"));
+            if !(is_reported || is_written) {
+                self.failures.push(format!("{attempt} has an exit code but never started: {run}"));
             }
-            // One that ended by itself has signed before.
+            // A container that ended by itself wrote to the start log first.
             if state == "succeeded" && !is_written {
-                self.wrongs.push(format!("{attempt} succeeded, and did nothing: {run}"));
+                self.failures
+                    .push(format!("{attempt} succeeded without a line in the start log: {run}"));
             }
         }
     }
 
-    fn judge_starts(&mut self, starts: &Starts, meddled: bool) {
-        for (whose, starts) in [("the engine's", &starts.told), ("its own", &starts.written)] {
+    fn check_starts(&mut self, starts: &Starts, interfered: bool) {
+        for (whose, starts) in
+            [("the engine", &starts.reported), ("its start log", &starts.written)]
+        {
             for (attempt, count) in starts.iter().filter(|(_, count)| **count > 1) {
-                self.wrongs.push(format!("{attempt} started {count} times by {whose} account"));
+                self.failures.push(format!("{attempt} started {count} times according to {whose}"));
             }
         }
-        if !meddled {
-            for attempt in starts.written.keys().filter(|it| !starts.told.contains_key(*it)) {
-                self.wrongs.push(format!("{attempt} ran, and the engine told of no start"));
+        if !interfered {
+            for attempt in starts.written.keys().filter(|it| !starts.reported.contains_key(*it)) {
+                self.failures.push(format!("{attempt} ran without a start event of the engine"));
             }
         }
-        let all: BTreeSet<_> = starts.told.keys().chain(starts.written.keys()).collect();
+        let all: BTreeSet<_> = starts.reported.keys().chain(starts.written.keys()).collect();
         self.starts = all.len();
     }
 }
@@ -155,18 +157,18 @@ impl Starts {
     /// The attempts of a run that started.
     fn of<'a>(&'a self, run: &str) -> impl Iterator<Item = &'a String> + use<'a> {
         let prefix = format!("{run} ");
-        let all = self.told.keys().chain(self.written.keys());
+        let all = self.reported.keys().chain(self.written.keys());
         all.filter(move |attempt| attempt.starts_with(&prefix))
     }
 }
 
-/// A reason without the moments in it, so that equal ones can be counted.
+/// A reason without its timestamps, so that equal reasons can be counted.
 fn anonymous(reason: &str) -> String {
     let plain = |c: char| if c.is_ascii_digit() { '#' } else { c };
     reason.chars().map(plain).take(100).collect()
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { instants, records, starts, took, .. } = self;
         let (killed, took) = (self.killed(), took.as_secs());
@@ -179,6 +181,6 @@ impl fmt::Display for Verdict {
         for (reason, count) in &self.reasons {
             writeln!(f, "  {count:>5} {reason}")?;
         }
-        self.wrongs.iter().try_for_each(|wrong| writeln!(f, "  WRONG: {wrong}"))
+        self.failures.iter().try_for_each(|failure| writeln!(f, "  FAILED: {failure}"))
     }
 }

@@ -1,4 +1,4 @@
-//! An allocation that is due every second while things go wrong with others: it has to go on.
+//! A control run: an allocation that is due every second and must not be affected by the faults of others.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::{
     wait::{BOUND, seen_within},
 };
 
-const NAME: &str = "bystander";
+const NAME: &str = "control";
 
-/// The allocation, on one server.
+/// The control allocation on one server.
 #[derive(Debug)]
-pub struct Bystander {
+pub struct ControlRun {
     first: DateTime<Utc>,
 }
 
-impl Bystander {
+impl ControlRun {
     /// Pushes the allocation.
     pub fn push(server: &Server) -> Self {
         let first = moment::soon();
@@ -36,26 +36,25 @@ impl Bystander {
         Self { first }
     }
 
-    /// Waits until an instant from now on has its run, which succeeded; what is wrong if none has.
+    /// Waits until a run of an instant after now has succeeded; returns an error text if none has in time.
     #[must_use]
     pub fn goes_on(&self, server: &Server) -> Option<String> {
         let from = moment::now().max(self.first);
         let has_run = |run: &Value| at(run) >= from && run["State"] == "succeeded";
         let seen = seen_within(BOUND, || server.runs(NAME).iter().any(has_run).then_some(()));
-        seen.is_none()
-            .then(|| format!("the bystander stood still: {:?}", server.runs(NAME).first()))
+        seen.is_none().then(|| format!("the control run stalled: {:?}", server.runs(NAME).first()))
     }
 
-    /// Lets it end; returns how many instants it had, and what is wrong with them.
+    /// Ends the control run; returns the number of its instants, and what went wrong with them.
     pub fn end(self, server: &Server, stub: &StubEngine) -> (usize, Vec<String>) {
         let asked = moment::now();
         let suspended = server.send(&Request::post_to(&format!("/{NAME}/suspend"), "{}"));
         assert_eq!(suspended.status, 200, "{}", suspended.text());
-        let runs = eventually("the ends of the bystander's runs", || {
+        let runs = eventually("the ends of the control runs", || {
             let runs = server.runs(NAME);
             runs.iter().all(|run| run["Ended"].is_string()).then_some(runs)
         });
-        // What was due in the very moment in which it was suspended is missed.
+        // An instant due at the moment of the suspension is recorded as missed.
         let last =
             |run: &&Value| run["State"] == "missed" && at(run) + TimeDelta::seconds(1) > asked;
         let runs: Vec<_> = runs.iter().skip_while(last).collect();
@@ -67,9 +66,8 @@ impl Bystander {
         let is_right = |(run, due): &(&&Value, DateTime<Utc>)| {
             at(run) == *due && run["State"] == "succeeded" && starts.get(due) == Some(&1)
         };
-        let wrongs = runs.iter().rev().zip(due).filter(|pair| !is_right(pair));
-        let told =
-            wrongs.map(|(run, due)| format!("the bystander's run of {due}: {run}")).collect();
+        let failures = runs.iter().rev().zip(due).filter(|pair| !is_right(pair));
+        let told = failures.map(|(run, due)| format!("the control run of {due}: {run}")).collect();
         (runs.len(), told)
     }
 }

@@ -1,23 +1,23 @@
-//! Everything that can go wrong with one call.
+//! The faults of one engine call.
 
 use std::time::Duration;
 
 use docket_stub_engine::Fault;
 
-/// How long an answer comes late, or a call takes effect late.
+/// How late a response arrives or a call takes effect.
 const LATE: Duration = Duration::from_millis(300);
 
-/// The engine answers late or wrongly, or hangs up.
+/// The engine responds late or with an error, or closes the connection.
 pub fn answers() -> Vec<Fault> {
     [late(), wrong()].concat()
 }
 
-/// The engine answers late.
+/// The engine responds late.
 pub fn late() -> Vec<Fault> {
     vec![Fault::Delay(LATE), Fault::AnswerLate(LATE)]
 }
 
-/// The engine answers wrongly, or hangs up.
+/// The engine responds with an error, or closes the connection.
 pub fn wrong() -> Vec<Fault> {
     vec![
         Fault::fail_before(),
@@ -29,12 +29,12 @@ pub fn wrong() -> Vec<Fault> {
     ]
 }
 
-/// The engine never answers.
+/// The engine never responds.
 pub fn hangs() -> Vec<Fault> {
     vec![Fault::HangBefore, Fault::HangAfter]
 }
 
-/// All of them, those that take longest first.
+/// All faults, those that take longest first.
 pub fn all() -> Vec<Fault> {
     [hangs(), answers()].concat()
 }

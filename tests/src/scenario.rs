@@ -29,7 +29,7 @@ pub enum Behavior {
 }
 
 /// A home, and the engine that its servers reach.
-pub struct Scene {
+pub struct Scenario {
     home: Home,
     holds: Holds,
     side: Side,
@@ -70,7 +70,7 @@ impl Behavior {
     }
 }
 
-impl Scene {
+impl Scenario {
     /// A home on a stub engine.
     pub fn on_stub() -> Self {
         Self::on_failing_stub(Faults::none())
@@ -177,14 +177,14 @@ impl Scene {
 
     /// Removes the containers of an allocation by force, as somebody else would.
     pub fn remove_containers(&self, allocation: &str) {
-        self.meddle(allocation, Stub::remove_by_force, |engine, id| {
+        self.interfere(allocation, Stub::remove_by_force, |engine, id| {
             engine.docker(["rm", "--force", id])
         });
     }
 
     /// Kills the containers of an allocation, as somebody else would.
     pub fn kill_containers(&self, allocation: &str) {
-        self.meddle(allocation, Stub::end_by_force, |engine, id| engine.docker(["kill", id]));
+        self.interfere(allocation, Stub::end_by_force, |engine, id| engine.docker(["kill", id]));
     }
 
     /// Breaks the connections over which a real engine reports events.
@@ -209,7 +209,7 @@ impl Scene {
         }
     }
 
-    fn meddle(
+    fn interfere(
         &self,
         allocation: &str,
         on_stub: fn(&Stub, &str) -> bool,

@@ -34,7 +34,7 @@ fn homes(engine: &Engine) -> [Home; 4] {
 fn start_lasting(server: &Server, name: &str) -> String {
     server.await_ready();
     server.push(&lasting(idle(name)));
-    server.run_by_hand(name);
+    server.run_manually(name);
     server.running_container(name)
 }
 

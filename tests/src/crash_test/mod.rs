@@ -1,14 +1,13 @@
-//! A server that is killed again and again, on a real engine that others meddle with, and what came
-//! of every instant meanwhile.
+//! A crash test: a server is killed repeatedly, on a real engine that other programs interfere with; then
+//! the record of each instant is checked.
 //!
-//! 1. Starts are counted by the engine's own events and by the containers themselves, never by
-//!    docket.
-//! 2. A killed server is followed by another with the same store; nobody tidies up between them.
-//! 3. A start request that was on its way when its server was killed arrives at the engine later.
+//! 1. The engine's events and the containers themselves count the starts, never docket.
+//! 2. A killed server is followed by another with the same store, without any cleanup in between.
+//! 3. A start request that was in flight when its server was killed reaches the engine later.
 
-mod specimens;
-mod verdict;
-mod witness;
+mod report;
+mod start_log;
+mod workloads;
 
 use std::{
     collections::BTreeMap,
@@ -20,14 +19,14 @@ use chrono::{DateTime, Utc};
 use docket_stub_engine::{Call, Hold, Sender};
 use serde_json::{Value, json};
 
-use self::specimens::Specimen;
-pub use self::verdict::Verdict;
+pub use self::report::Report;
+use self::workloads::Workload;
 use crate::{
     Engine, Home, Server, events::Events, holds::Holds, http::Request, moment, proxy::Proxy,
     wait::within,
 };
 
-/// The points of a run's life at which a server can be told to die, in their order.
+/// The points of a run's life at which a server can be made to crash, in order.
 pub const POINTS: [&str; 13] = [
     "Waiting",
     "TurnCame",
@@ -44,68 +43,67 @@ pub const POINTS: [&str; 13] = [
     "Removed",
 ];
 
-/// The points that a server passes that finds a container which was created and not started.
+/// The points that a server passes when it finds a container that was created and never started.
 pub const REPLACEMENT_POINTS: [&str; 3] = ["Replacing", "Unstarted", "NeverRan"];
 
-/// How long a server gets to reach its point: each is reached every few seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take to reach its point: each is reached every few seconds.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the last runs may take to end: a busy engine may be behind.
 const SETTLING: Duration = Duration::from_secs(180);
 
-/// What others do while the server is dead, or beside it.
+/// What another program does while the server is down, or while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meddling {
+pub enum Interference {
     /// Nothing.
     None,
     /// `docker container prune`.
     Prune,
-    /// `docker rm --force` of all that docket made.
+    /// `docker rm --force` of all containers of docket.
     Removal,
-    /// The engine is killed, and started again.
+    /// The engine is killed and started again.
     EngineKilled,
 }
 
-/// A home whose servers are killed, and a schedule that goes on meanwhile.
-pub struct Ordeal<'a> {
+/// A home whose servers are killed while its schedules go on.
+pub struct CrashTest<'a> {
     engine: &'a Engine,
     home: Home,
     events: Events,
-    specimens: Vec<Specimen>,
+    workloads: Vec<Workload>,
     began: Instant,
     kills: BTreeMap<String, u32>,
-    was_meddled_with: bool,
+    was_interfered_with: bool,
     route: Option<Route>,
-    /// What the engine answered to start requests that arrived late, and how often.
+    /// The status codes of start requests that arrived late, with their counts.
     late_starts: BTreeMap<u16, u32>,
 }
 
-/// A way to the engine on which start requests can be held.
+/// A proxy to the engine that can hold start requests.
 struct Route {
     holds: Holds,
-    on_their_way: Vec<Hold>,
+    held: Vec<Hold>,
     _proxy: Proxy,
 }
 
-impl<'a> Ordeal<'a> {
-    /// Pushes allocations that are due every few seconds from now on, to a server that is killed
-    /// at once: what it acknowledged is kept.
+impl<'a> CrashTest<'a> {
+    /// Pushes allocations that are due every few seconds to a server that is then killed at once.
     pub fn begin(engine: &'a Engine) -> Self {
         Self::begin_in(Home::durable(engine.address()), engine, |name| name != "lasting")
     }
 
-    /// The same behind a proxy, where start requests can be held.
+    /// Like [`Self::begin`], with a proxy that can hold start requests.
     pub fn begin_behind_a_proxy(engine: &'a Engine) -> Self {
         let holds = Holds::default();
         let proxy = Proxy::open(engine.socket(), holds.clone());
         let home = Home::durable(&proxy.docker_host());
-        let route = Some(Route { holds, on_their_way: Vec::new(), _proxy: proxy });
+        let route = Some(Route { holds, held: Vec::new(), _proxy: proxy });
         Self { route, ..Self::begin_in(home, engine, |name| name != "lasting") }
     }
 
-    /// The same with fewer runs and one start at a time, so that none is half done when the engine
-    /// is killed.
+    /// Like [`Self::begin`], with fewer runs and one start at a time, so that no start is in progress when
+    /// the engine is killed.
     ///
-    /// An engine that is killed in the middle of a start may forget that there was one.
+    /// An engine that is killed during a start may have no record of it.
     pub fn begin_one_by_one(engine: &'a Engine) -> Self {
         let home = Home::durable(engine.address()).with_options(["--max-starting", "1"]);
         let is_one = |name: &str| ["lasting", "plain"].contains(&name);
@@ -116,9 +114,9 @@ impl<'a> Ordeal<'a> {
         let events = engine.events(home.namespace());
         let server = home.server();
         let first = moment::ahead(1);
-        let mut specimens = specimens::all(first, &home.path("witness"));
-        specimens.retain(|specimen| is_wanted(specimen.name));
-        let all: Value = specimens.iter().map(|specimen| specimen.allocation.clone()).collect();
+        let mut workloads = workloads::all(first, &home.path("start-log"));
+        workloads.retain(|workload| is_wanted(workload.name));
+        let all: Value = workloads.iter().map(|workload| workload.allocation.clone()).collect();
         let pushed = server.send(&Request::post(all));
         assert_eq!(pushed.status, 200, "{}", pushed.text());
         server.crash();
@@ -127,69 +125,69 @@ impl<'a> Ordeal<'a> {
             engine,
             home,
             events,
-            specimens,
+            workloads,
             began,
             kills,
-            was_meddled_with: false,
+            was_interfered_with: false,
             route: None,
             late_starts: BTreeMap::new(),
         }
     }
 
-    /// Lets a server live until it gets to a point for the nth time; others meddle once it is dead.
-    pub fn kill_at(&mut self, point: &str, times: u32, meddling: Meddling) {
-        let died = self.home.victim(point, times).died_within(PATIENCE);
+    /// Runs a server until it reaches a point for the nth time and crashes; then interferes.
+    pub fn kill_at(&mut self, point: &str, times: u32, interference: Interference) {
+        let died = self.home.crashing_server(point, times).died_within(TIMEOUT);
         assert!(died, "{point} was not reached {times} times:\n{}", self.log());
         self.count(point);
-        self.was_meddled_with |= meddling != Meddling::None;
-        self.meddle(meddling);
+        self.was_interfered_with |= interference != Interference::None;
+        self.interfere(interference);
     }
 
-    /// Lets a server live for so long, and kills it wherever it is.
+    /// Runs a server for this time, then kills it.
     pub fn kill_after(&mut self, time: Duration) {
-        self.home.victim("Nowhere", 1).died_within(time);
+        self.home.crashing_server("Nowhere", 1).died_within(time);
         self.count("anywhere");
     }
 
-    /// Lets a server live until it sends a start request, which is held, and kills it.
-    pub fn kill_with_a_start_on_its_way(&mut self) {
+    /// Runs a server until it sends a start request, which the proxy holds, then kills it.
+    pub fn kill_with_a_held_start(&mut self) {
         let route = self.route.as_mut().expect("behind a proxy");
         let start = route.holds.hold_next(1, Call::Start, Sender::Waits);
-        let victim = self.home.victim("Nowhere", 1);
-        within(PATIENCE, "a start request", || (start.count() == 1).then_some(()));
-        drop(victim);
-        route.on_their_way.push(start);
+        let crashing_server = self.home.crashing_server("Nowhere", 1);
+        within(TIMEOUT, "a start request", || (start.count() == 1).then_some(()));
+        drop(crashing_server);
+        route.held.push(start);
         self.count("Starting");
     }
 
-    /// Lets the start requests arrive that were on their way.
-    pub fn let_starts_arrive(&mut self) {
+    /// Releases the held start requests to the engine.
+    pub fn release_held_starts(&mut self) {
         let route = self.route.as_mut().expect("behind a proxy");
-        for status in route.on_their_way.drain(..).flat_map(|start| start.release()) {
+        for status in route.held.drain(..).flat_map(|start| start.release()) {
             *self.late_starts.entry(status).or_default() += 1;
         }
     }
 
-    /// Lets others meddle beside a server that lives on; kills it once something has ended since.
-    pub fn live_through(&mut self, meddling: Meddling) {
+    /// Interferes while a server runs; kills it once a run has ended since.
+    pub fn interfere_with_live_server(&mut self, interference: Interference) {
         let server = self.home.server();
         server.await_ready();
-        let runs = || self.specimens.iter().flat_map(|it| server.runs(it.name));
-        within(PATIENCE, "a container that runs", || {
+        let runs = || self.workloads.iter().flat_map(|it| server.runs(it.name));
+        within(TIMEOUT, "a container that runs", || {
             let states: Vec<_> = runs().map(|run| run["State"].clone()).collect();
             let is = |state: &str| states.iter().any(|it| it == state);
-            // Instants are whole seconds, so nothing new begins in the middle of one.
+            // Instants are whole seconds, so no run starts in the middle of one.
             let none_starts = || !is("claimed") && is_mid_second();
-            let may_begin = meddling != Meddling::EngineKilled || none_starts();
+            let may_begin = interference != Interference::EngineKilled || none_starts();
             (is("running") && may_begin).then_some(())
         });
-        self.meddle(meddling);
+        self.interfere(interference);
         let since = moment::now();
-        within(PATIENCE, "a run that ended after the meddling", || {
+        within(TIMEOUT, "a run that ended after the interference", || {
             runs().any(|run| ended_at(&run) > Some(since)).then_some(())
         });
         server.crash();
-        self.was_meddled_with = true;
+        self.was_interfered_with = true;
         self.count("beside");
     }
 
@@ -197,56 +195,56 @@ impl<'a> Ordeal<'a> {
         *self.kills.entry(point.to_owned()).or_default() += 1;
     }
 
-    fn meddle(&self, meddling: Meddling) {
+    fn interfere(&self, interference: Interference) {
         let label = format!("label=io.docket.namespace={}", self.home.namespace());
-        match meddling {
-            Meddling::None => {}
-            Meddling::Prune => {
+        match interference {
+            Interference::None => {}
+            Interference::Prune => {
                 self.engine.docker(["container", "prune", "--force", "--filter", &label]);
             }
-            Meddling::Removal => {
+            Interference::Removal => {
                 let listed = self.engine.docker(["ps", "--all", "--quiet", "--filter", &label]);
                 for container in listed.lines() {
-                    // It may be gone already, by the server's own hand.
+                    // The server may have removed it already.
                     self.engine.try_docker(["rm", "--force", container]);
                 }
             }
-            Meddling::EngineKilled => {
+            Interference::EngineKilled => {
                 self.engine.crash();
                 self.engine.start_again();
             }
         }
     }
 
-    /// Lets a last server see everything through, and judges what came of each instant.
-    pub fn finish(self) -> Verdict {
+    /// Lets a last server finish all runs, and checks the record of each instant.
+    pub fn finish(self) -> Report {
         let server = self.home.server();
         server.await_ready();
         let end = moment::now();
-        for Specimen { name, .. } in &self.specimens {
-            within(PATIENCE, &format!("a decision of {name} about {end}"), || {
+        for Workload { name, .. } in &self.workloads {
+            within(TIMEOUT, &format!("a decision of {name} about {end}"), || {
                 server.runs(name).first().is_some_and(|run| covers_up_to(run) >= end).then_some(())
             });
             let path = format!("/{name}/suspend");
             let suspended = server.send(&Request::post_to(&path, json!({})));
             assert_eq!(suspended.status, 200, "{}", suspended.text());
         }
-        let records = self.specimens.iter().map(|it| (it.name, ended(&server, it.name))).collect();
+        let records = self.workloads.iter().map(|it| (it.name, ended(&server, it.name))).collect();
         server.await_no_containers(self.engine);
         server.stop();
-        verdict::judge(self, records, end)
+        report::check(self, records, end)
     }
 
-    fn witness(&self) -> PathBuf {
-        self.home.path("witness")
+    fn start_log(&self) -> PathBuf {
+        self.home.path("start-log")
     }
 
     fn log(&self) -> String {
-        self.home.victims_log()
+        self.home.crash_log()
     }
 }
 
-/// The records of an allocation, once all are over.
+/// The records of an allocation, once all its runs have ended.
 fn ended(server: &Server, name: &str) -> Vec<Value> {
     within(SETTLING, &format!("the ends of all runs of {name}"), || {
         let runs = server.runs(name);
@@ -262,7 +260,7 @@ fn ended_at(run: &Value) -> Option<DateTime<Utc>> {
     run["Ended"].as_str().map(moment::parse)
 }
 
-/// The last instant that a record is about.
+/// The last instant that a record covers.
 fn covers_up_to(run: &Value) -> DateTime<Utc> {
     let last = run["Last"].as_str().or(run["Run"].as_str()).unwrap();
     moment::of_run(last)

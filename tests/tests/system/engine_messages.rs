@@ -6,8 +6,8 @@ use docket_stub_engine::{Call, Fault, Faults, Options, PullReport};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, log_words},
+    event_reader::EventReader,
     eventually,
-    following::EventReader,
     memory::{MIB, Peak},
 };
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn server(engine: &StubEngine) -> (Home, Server) {
 fn run(server: &Server, allocation: &Value) -> (Value, Vec<String>) {
     let mut events = EventReader::open(server, "/-/events?kind=run");
     server.push(allocation);
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let told = events.up_to(|event| event.data.contains("\"Ended\":\"")).into_iter();
     (server.ended_run("foo"), told.map(|event| event.data).collect())
 }
@@ -181,7 +181,7 @@ fn those_who_follow_a_run_share_one_read_of_its_log() {
     let engine = StubEngine::start(Options::of(program));
     let (_home, server) = server(&engine);
     server.push(&unpulled());
-    let run = server.run_by_hand("foo");
+    let run = server.run_manually("foo");
     server.running_container("foo");
     let path = format!("/foo/runs/{}/output?follow=true", run["Run"].as_str().unwrap());
 

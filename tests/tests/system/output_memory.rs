@@ -95,7 +95,7 @@ fn readers_of_a_kept_output_cost_little_however_many_and_slow_they_are() {
     for home in [Home::durable(&engine.docker_host()), Home::forgetful(&engine.docker_host())] {
         let server = server(&home);
         server.push(&largest("foo"));
-        server.run_by_hand("foo");
+        server.run_manually("foo");
         let run = ended_run(&server);
         assert_eq!(run["Attempts"][0]["OutputBytes"], LARGEST);
         assert_eq!(run["Attempts"][0]["OutputOmitted"], 0);
@@ -114,7 +114,7 @@ fn readers_of_a_live_output_cost_little_however_many_and_slow_they_are() {
     let server = server(&home);
     // What is kept of it in the end is another matter.
     server.push(&idle("foo"));
-    let output = output_path(&server.run_by_hand("foo"));
+    let output = output_path(&server.run_manually("foo"));
     let container = server.running_container("foo");
 
     let peak = Peak::from_now(&server);
@@ -155,7 +155,7 @@ fn followers_that_come_late_or_read_slowly_get_each_byte_once() {
     let home = Home::durable(&engine.docker_host());
     let server = server(&home);
     server.push(&idle("foo"));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let container = server.running_container("foo");
 
     // The slow one reads a little, and the rest once the others are far ahead.
@@ -187,7 +187,7 @@ fn one_output_of_the_largest_size_is_kept_in_twice_its_memory() {
     server.push(&largest("foo"));
 
     let peak = Peak::from_now(&server);
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let run = ended_run(&server);
 
     assert_eq!(run["Attempts"][0]["OutputBytes"], LARGEST);
@@ -205,7 +205,7 @@ fn twenty_of_the_largest_outputs_that_end_at_once_wait_for_memory_and_are_all_ke
 
     let peak = Peak::from_now(&server);
     for _ in 0..20 {
-        server.run_by_hand("foo");
+        server.run_manually("foo");
     }
     let runs = within(LONG, "the end of twenty runs", || {
         let runs = server.runs("foo");
@@ -230,7 +230,7 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
     let small = ["bar", "baz", "qux"];
     for name in small {
         server.push(&idle(name));
-        server.run_by_hand(name);
+        server.run_manually(name);
         server.ended_run(name);
     }
     let writing = |image| of_image(largest("foo"), image);
@@ -242,7 +242,7 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
 
     // All of the memory, which cannot be had: others keep even their outputs.
     server.push(&writing("large"));
-    server.run_by_hand("foo");
+    server.run_manually("foo");
     let run = ended_run(&server);
     assert_eq!((kept("foo"), kept("bar")), (0, 5));
     let told = format!("\n[docket: {LARGEST} bytes left out here]\n");
@@ -253,7 +253,7 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
     // Two of these have no room together: the older ones go, and no record.
     server.push(&writing("middle"));
     for count in [2, 3] {
-        server.run_by_hand("foo");
+        server.run_manually("foo");
         within(LONG, "the end of a run", || {
             let runs = server.runs("foo");
             let is_over = |run: &Value| run["Ended"].is_string();

@@ -1,18 +1,18 @@
-//! A program that ends when this process ends, in whatever way it does.
+//! A child process that ends when this process ends, even if this process is killed.
 
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-/// A program that lives until its standard input closes; the kernel closes it with this process.
-pub(crate) struct Kept {
+/// A child process that runs until its standard input closes; the kernel closes it with this process.
+pub(crate) struct GuardedProcess {
     child: Child,
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
-impl Kept {
+impl GuardedProcess {
     /// Starts a program that reads its standard input to the end before it ends.
     pub(crate) fn start(command: &mut Command) -> Self {
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -22,7 +22,7 @@ impl Kept {
         Self { child, commands, answers }
     }
 
-    /// Keeps a program that would not end by itself.
+    /// Starts a program that does not watch its standard input.
     pub(crate) fn start_endless(command: &mut Command) -> Self {
         const KEEPER: &str = r#""$@" & cat >/dev/null; kill "$!"; wait "$!""#;
         let mut keeper = Command::new("bash");
@@ -45,7 +45,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for GuardedProcess {
     fn drop(&mut self) {
         drop(self.commands.take());
         let _ = self.child.wait();

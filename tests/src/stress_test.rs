@@ -1,4 +1,4 @@
-//! Many runs on an engine of which a share of all calls fails at random, and what came of them.
+//! A stress test: many runs on an engine of which a share of all calls fails at random.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,42 +20,42 @@ use crate::{
     wait::{seen_within, within},
 };
 
-/// How long the last runs may take once nothing fails any more: a busy machine may be far behind.
+/// How long the last runs may take once the faults have ended: a busy machine may be far behind.
 const SETTLING: Duration = Duration::from_secs(300);
-/// How long an answer comes late, or a call takes effect late.
+/// How late a response arrives or a call takes effect.
 const LATE: Duration = Duration::from_millis(300);
-/// How long each container runs: long enough for some to be alive at any moment.
+/// How long each container runs: long enough for some to run at any time.
 const LIFETIME: Duration = Duration::from_millis(50);
 
-/// So many runs, and how bad it gets.
+/// The size of the test, and the seed of its faults.
 #[derive(Debug, Clone, Copy)]
-pub struct Storm {
-    /// How many allocations.
+pub struct StressTest {
+    /// The number of allocations.
     pub allocations: usize,
-    /// How many instants each of them has, one a second.
+    /// The number of instants of each allocation, one a second.
     pub instants: usize,
-    /// What chance goes by.
+    /// The seed of the random faults.
     pub seed: u64,
 }
 
-/// What came of a storm.
+/// The result of a stress test.
 #[derive(Debug)]
-pub struct Aftermath {
-    /// How many calls the engine received.
+pub struct StressReport {
+    /// The number of calls that the engine received.
     pub calls: usize,
-    /// How many of them failed in some way.
+    /// The number of calls that failed in some way.
     pub failed: usize,
-    /// How many records there are, by their states.
+    /// The number of records by state.
     pub records: BTreeMap<String, usize>,
-    /// How many containers were started.
+    /// The number of containers that were started.
     pub starts: usize,
-    /// How long it took until all was over.
+    /// The duration of the test.
     pub took: Duration,
-    /// What is not as it should be.
-    pub wrongs: Vec<String>,
+    /// What went wrong; empty if the test passed.
+    pub failures: Vec<String>,
 }
 
-impl Storm {
+impl StressTest {
     /// One call in twenty fails: in equal parts before and after its effect, by an error, a broken
     /// connection, an answer that is cut, and one that is late.
     fn faults(self) -> Faults {
@@ -74,8 +74,8 @@ impl Storm {
         })
     }
 
-    /// Lets it come and go; `home` says which store the server has.
-    pub fn weather(self, home: impl FnOnce(&str) -> Home) -> Aftermath {
+    /// Runs the test; `home` decides which store the server has.
+    pub fn run(self, home: impl FnOnce(&str) -> Home) -> StressReport {
         let began = Instant::now();
         let stub = StubEngine::start(Options::of(Program::lasting(LIFETIME)));
         let home = home(&stub.docker_host());
@@ -91,9 +91,9 @@ impl Storm {
         eventually("the last instant", || (moment::now() > last).then_some(()));
         stub.set_faults(Faults::none());
         let records = names.iter().map(|name| (name, self.settled(&server, name))).collect();
-        let mut aftermath = self.judge(&stub, records);
-        aftermath.took = began.elapsed();
-        aftermath
+        let mut report = self.check(&stub, records);
+        report.took = began.elapsed();
+        report
     }
 
     fn allocation(self, name: &str, first: DateTime<Utc>) -> Value {
@@ -106,7 +106,7 @@ impl Storm {
         allocation
     }
 
-    /// The records of an allocation, once all of its instants have one that is over.
+    /// The records of an allocation, once each of its instants has a run that has ended.
     fn settled(self, server: &Server, name: &str) -> Vec<Value> {
         within(SETTLING, &format!("the ends of all runs of {name}"), || {
             let runs = server.runs(name);
@@ -116,12 +116,12 @@ impl Storm {
         })
     }
 
-    fn judge(self, stub: &StubEngine, records: Vec<(&String, Vec<Value>)>) -> Aftermath {
-        let mut wrongs = Vec::new();
+    fn check(self, stub: &StubEngine, records: Vec<(&String, Vec<Value>)>) -> StressReport {
+        let mut failures = Vec::new();
         let none_left = || (stub.containers() == 0).then_some(());
         if seen_within(SETTLING, none_left).is_none() {
             let left: Vec<_> = stub.ledger().into_iter().filter(|line| line.is_there).collect();
-            wrongs.extend(left.iter().map(|line| format!("left behind: {line}")));
+            failures.extend(left.iter().map(|line| format!("left behind: {line}")));
         }
         let ledger = stub.ledger();
         let started: BTreeMap<_, _> = ledger
@@ -129,57 +129,57 @@ impl Storm {
             .map(|line| ((line.allocation().unwrap(), line.instant().unwrap()), line.starts))
             .collect();
         let twice = ledger.iter().filter(|line| line.starts > 1);
-        wrongs.extend(twice.map(|line| format!("started twice: {line}")));
+        failures.extend(twice.map(|line| format!("started twice: {line}")));
         let mut states = BTreeMap::new();
         for (name, runs) in records {
             let instants: BTreeSet<_> = runs.iter().map(|run| run["Run"].to_string()).collect();
             if (runs.len(), instants.len()) != (self.instants, self.instants) {
-                wrongs.push(format!("{name} has {} records: {runs:?}", runs.len()));
+                failures.push(format!("{name} has {} records: {runs:?}", runs.len()));
             }
             for run in runs {
                 let state = run["State"].as_str().unwrap().to_owned();
                 let at = moment::parse(run["Instant"].as_str().unwrap());
                 let starts = started.get(&(name.as_str(), at)).copied().unwrap_or_default();
                 if !fits(&state, starts) {
-                    wrongs.push(format!("started {starts} times: {run}"));
+                    failures.push(format!("started {starts} times: {run}"));
                 }
                 *states.entry(state).or_default() += 1;
             }
         }
         let journal = stub.journal();
-        Aftermath {
+        StressReport {
             calls: journal.len(),
             failed: journal.iter().filter(|stamp| stamp.fault.is_some()).count(),
             records: states,
             starts: ledger.iter().map(|line| line.starts).sum(),
             took: Duration::ZERO,
-            wrongs,
+            failures,
         }
     }
 }
 
-/// Whether a run in this state can have been started so often.
+/// Whether a run in this state may have had this number of starts.
 fn fits(state: &str, starts: usize) -> bool {
     match state {
         "succeeded" => starts == 1,
         "failed" | "lost" => starts == 0,
-        // Nothing else can come of it: nobody cancels, and there is time for all.
+        // No other state is possible: no run is cancelled, and there is time for all.
         _ => false,
     }
 }
 
-impl Aftermath {
-    /// How many records there are.
+impl StressReport {
+    /// The number of records.
     pub fn count(&self) -> usize {
         self.records.values().sum()
     }
 }
 
-impl fmt::Display for Aftermath {
+impl fmt::Display for StressReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { calls, failed, records, starts, took, wrongs } = self;
+        let Self { calls, failed, records, starts, took, failures } = self;
         write!(f, "{} records {records:?}, {starts} starts, ", self.count())?;
         write!(f, "{failed} of {calls} calls failed, {} s", took.as_secs())?;
-        wrongs.iter().try_for_each(|wrong| write!(f, "\n  {wrong}"))
+        failures.iter().try_for_each(|failure| write!(f, "\n  {failure}"))
     }
 }

@@ -11,26 +11,26 @@ use docket_stub_engine::{Call, Fault, Faults, Options};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, with_host_option},
-    breaks::{self, Outcome, faults},
-    bystander::Bystander,
+    control_run::ControlRun,
     eventually,
+    fault_matrix::{self, Outcome, faults},
 };
 use serde_json::{Value, json};
 
 /// Lets both kinds of store go through the same at the same time.
-fn with_each_store(weather: fn(fn(&str) -> Home) -> Outcome) {
+fn with_each_store(run: fn(fn(&str) -> Home) -> Outcome) {
     let outcomes = thread::scope(|scope| {
         let homes: [fn(&str) -> Home; 2] = [Home::forgetful, Home::durable];
-        let under_way = homes.map(|home| scope.spawn(move || weather(home)));
+        let under_way = homes.map(|home| scope.spawn(move || run(home)));
         under_way.map(|outcome| outcome.join().unwrap())
     });
     for outcome in outcomes {
-        assert_eq!(outcome.wrongs, Vec::<String>::new(), "{outcome}");
+        assert_eq!(outcome.failures, Vec::<String>::new(), "{outcome}");
     }
 }
 
 /// An allocation that runs by hand and leaves no container.
-fn by_hand(name: &str) -> Value {
+fn manual(name: &str) -> Value {
     with_host_option(idle(name), "AutoRemove", json!(true))
 }
 
@@ -55,12 +55,12 @@ fn await_no_containers(stub: &StubEngine) {
 
 #[test]
 fn whichever_call_is_answered_wrongly_or_late_or_cut_off_each_run_comes_to_its_right_end() {
-    with_each_store(breaks::answered);
+    with_each_store(fault_matrix::errors_and_delays);
 }
 
 #[test]
 fn others_go_on_while_calls_hang_and_each_run_outlives_an_engine_that_vanishes_in_its_call() {
-    with_each_store(breaks::cut_short);
+    with_each_store(fault_matrix::hangs_until_engine_restarts);
 }
 
 #[test]
@@ -72,14 +72,14 @@ fn an_engine_that_cannot_tell_what_it_is_is_asked_until_it_can_and_no_instant_is
     stub.set_faults(faults);
     let home = Home::durable(&stub.docker_host());
     let server = home.server();
-    let bystander = Bystander::push(&server);
+    let control_run = ControlRun::push(&server);
 
     await_broken(&stub, Call::Version, kinds.len());
     await_broken(&stub, Call::Info, kinds.len());
 
-    assert_eq!(bystander.goes_on(&server), None);
-    let (_, wrongs) = bystander.end(&server, &stub);
-    assert_eq!(wrongs, Vec::<String>::new(), "{}", stub.story());
+    assert_eq!(control_run.goes_on(&server), None);
+    let (_, failures) = control_run.end(&server, &stub);
+    assert_eq!(failures, Vec::<String>::new(), "{}", stub.story());
     await_no_containers(&stub);
 }
 
@@ -90,7 +90,7 @@ fn refused_before_pings_meet(kind: &Fault) -> (Value, usize) {
     let home = Home::durable(&stub.docker_host());
     let server = home.server();
     server.await_ready();
-    server.push(&by_hand("a"));
+    server.push(&manual("a"));
     let (was_refused, kind) = (AtomicBool::new(false), kind.clone());
     stub.set_faults(Faults::none().by(move |call, _| match call {
         Call::Create => (!was_refused.swap(true, Ordering::SeqCst)).then(Fault::fail_before),
@@ -98,7 +98,7 @@ fn refused_before_pings_meet(kind: &Fault) -> (Value, usize) {
         _ => None,
     }));
 
-    server.run_by_hand("a");
+    server.run_manually("a");
     // The run asks at once; the server asks time and again.
     await_broken(&stub, Call::Ping, 3);
     stub.set_faults(Faults::none());
@@ -149,15 +149,15 @@ fn a_container_that_was_left_is_removed_whatever_becomes_of_the_list_of_those_le
 
     let after_a_run = |name: &str| -> Vec<_> {
         for server in &servers {
-            server.push(&by_hand(name));
-            server.run_by_hand(name);
+            server.push(&manual(name));
+            server.run_manually(name);
         }
         servers.iter().map(|server| server.ended_run(name)["State"].clone()).collect()
     };
     let left = after_a_run("left");
     let goes_on = after_a_run("goes-on");
     let were_left = stub.ledger().iter().filter(|line| line.starts == 0).count();
-    stub.vanish_from(&servers[0]);
+    stub.go_away_until_noticed_by(&servers[0]);
 
     assert_eq!((left, goes_on), (vec![json!("failed"); count], vec![json!("succeeded"); count]));
     assert_eq!(were_left, count);

@@ -1,4 +1,4 @@
-//! The allocations of an ordeal: together they pass every point of a run's life.
+//! The allocations of a crash test: together they pass every point of a run's life.
 
 use std::{fs, path::Path};
 
@@ -7,47 +7,48 @@ use serde_json::{Value, json};
 
 use crate::allocation::script_once;
 
-/// An allocation, and what may come of its runs.
+/// An allocation, and the states in which its runs may end.
 #[derive(Debug)]
-pub(super) struct Specimen {
+pub(super) struct Workload {
     pub(super) name: &'static str,
     pub(super) allocation: Value,
     /// Its first instant.
     pub(super) first: DateTime<Utc>,
     /// The states in which its runs may end.
     pub(super) ends: &'static [&'static str],
-    /// Those in which they may end besides, where others meddle.
-    pub(super) ends_if_meddled: &'static [&'static str],
+    /// Additional states after interference.
+    pub(super) ends_after_interference: &'static [&'static str],
 }
 
-/// How far apart the instants are, in seconds.
+/// The interval between instants, in seconds.
 pub(super) const PERIOD: i64 = 3;
 
-const MEDDLED: &[&str] = &["failed", "lost"];
+const AFTER_INTERFERENCE: &[&str] = &["failed", "lost"];
 
-/// All of them, due from a moment on; each container adds its run to a file below `witness`.
-pub(super) fn all(first: DateTime<Utc>, witness: &Path) -> Vec<Specimen> {
-    fs::create_dir(witness).unwrap();
+/// All workloads, due from `first` on; each container appends its run to a file in `start_log`.
+pub(super) fn all(first: DateTime<Utc>, start_log: &Path) -> Vec<Workload> {
+    fs::create_dir(start_log).unwrap();
     let mut number = 0;
     let mut make = |name, script: &str, policies: Value, ends| {
-        // Spread, so that something happens in each second.
+        // Spread, so that some run starts in each second.
         let first = first + TimeDelta::seconds(number % PERIOD);
         number += 1;
-        let sign = format!(r#"echo "$DOCKET_RUN $DOCKET_ATTEMPT" >>/witness/starts; {script}"#);
-        let mut allocation = script_once(name, first, &sign);
+        let log_start =
+            format!(r#"echo "$DOCKET_RUN $DOCKET_ATTEMPT" >>/start-log/starts; {script}"#);
+        let mut allocation = script_once(name, first, &log_start);
         allocation["Cron"] =
             format!("R10000/{}/PT{PERIOD}S", first.format("%Y-%m-%dT%H:%M:%SZ")).into();
         allocation["Keep"] = json!({ "Runs": 10_000 });
         allocation["Container"]["Config"]["StopSignal"] = json!("SIGKILL");
         let host = &mut allocation["Container"]["HostConfig"];
         host["AutoRemove"] = json!(true);
-        host["Binds"] = json!([format!("{}:/witness", witness.display())]);
+        host["Binds"] = json!([format!("{}:/start-log", start_log.display())]);
         for (key, value) in policies.as_object().unwrap() {
             allocation[key] = value.clone();
         }
-        Specimen { name, allocation, first, ends, ends_if_meddled: MEDDLED }
+        Workload { name, allocation, first, ends, ends_after_interference: AFTER_INTERFERENCE }
     };
-    // All instants start, however late, so that none may be missed.
+    // All instants start, however late: none is missed.
     let patient = |mut policies: Value| {
         policies["StartingDeadline"] = json!("1h");
         policies["CatchUp"] = json!("All");
@@ -81,7 +82,7 @@ pub(super) fn all(first: DateTime<Utc>, witness: &Path) -> Vec<Specimen> {
             patient(json!({ "Overlap": "Forbid" })),
             &["succeeded", "skipped"],
         ),
-        // By the defaults: what has gone by is made up for once at most.
+        // The default policies: at most the latest past instant is caught up.
         make("latest", "true", json!({}), &["succeeded", "missed"]),
     ]
 }

@@ -23,7 +23,7 @@ REPORT = {
 HELLO = {"Name": "hello", "Cron": "* * * * * * *", "Container": {"Config": {"Image": "busybox"}}}
 
 
-def furnish():
+def create_allocations():
     """Pushes the allocations, and runs the one of the examples for their instant."""
     _post("/", [REPORT, HELLO])
     _post("/report/runs", {"At": "2026-11-21T09:00:00Z", "By": "ann"})

@@ -8,7 +8,7 @@ import { after, before } from "node:test";
 import { launch } from "./chromium.mjs";
 
 /** How long anything may take that is waited for, in milliseconds. */
-export const PATIENCE = 60_000;
+export const TIMEOUT = 60_000;
 
 const program = process.env.DOCKET_PROGRAM ?? new URL("../../target/debug/docket", import.meta.url).pathname;
 let number = 0;
@@ -104,7 +104,7 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: zone, reducedMotion: "reduce" });
   test.after(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
+  page.setDefaultTimeout(TIMEOUT);
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
   page.on("dialog", (dialog) => {
