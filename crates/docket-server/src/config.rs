@@ -2,6 +2,7 @@
 
 mod access;
 mod listen;
+mod machine;
 mod store;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -18,7 +19,6 @@ pub use self::{
 use crate::{
     clock::{Clock, SystemClock},
     engine::{Engine, docker},
-    machine,
     store::{MemoryStore, OpenError, Opener, SqliteStore, Store},
 };
 

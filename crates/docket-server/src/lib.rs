@@ -2,20 +2,18 @@
 
 mod clock;
 pub mod config;
+mod dashboard;
 pub mod engine;
 mod fault;
-mod file;
+mod file_source;
 mod http;
-mod machine;
 pub mod observer;
 mod policy;
 mod runner;
 mod scheduler;
 mod server;
-mod socket_file;
 pub mod specification_files;
 pub mod store;
-mod tls;
 mod warnings;
 mod why;
 pub mod zone_files;

@@ -1,6 +1,7 @@
 //! Where the server listens.
 
 mod advice;
+mod socket_file;
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
@@ -109,7 +110,7 @@ impl Listener {
                 Ok(Self::Tcp(listener))
             }
             Listen::Unix(path) => {
-                let listener = crate::socket_file::bind(path).map_err(failed)?;
+                let listener = socket_file::bind(path).map_err(failed)?;
                 Ok(Self::Unix(listener, path.clone()))
             }
         }

@@ -19,7 +19,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::{Api, dashboard, error::ApiError, session};
+use super::{Api, error::ApiError, page, session};
 use crate::config::Access;
 
 /// The path that answers without a token: whether the server lives is no secret.
@@ -55,7 +55,7 @@ fn check(request: &ServiceRequest, api: &Api) -> Result<(), ApiError> {
 /// True where no token is asked for. The files of the page hold nothing that the program's do not; it
 /// asks for a token itself, for what it then shows.
 fn is_open(request: &ServiceRequest) -> bool {
-    [HEALTH, SESSION].contains(&request.path()) || dashboard::is_part(request.head())
+    [HEALTH, SESSION].contains(&request.path()) || page::is_request_for(request.head())
 }
 
 /// Lets those through who show the token, or have a session.

@@ -247,7 +247,7 @@ pub(super) async fn delete(
     let deed = by_hand::deed(&api, &request, None)?;
     let origin = match api.snapshot(&name).await?.standing.allocation.origin {
         // The file that it came from is not in force, so it cannot be deleted there.
-        ref file @ Origin::File(_) if !api.has_file => file.clone(),
+        ref file @ Origin::File(_) if api.file.is_none() => file.clone(),
         _ => Origin::Api,
     };
     if !api.runner.record_result(api.store.delete(&name, &origin, deed).await)? {

@@ -7,7 +7,6 @@ mod body;
 mod by_hand;
 mod check;
 mod condition;
-mod dashboard;
 mod error;
 mod events;
 mod forecast;
@@ -20,6 +19,7 @@ mod moment;
 mod openapi;
 mod operations;
 mod output;
+mod page;
 mod pause;
 mod pieces;
 mod query;
@@ -30,6 +30,7 @@ mod session;
 mod sse;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod view;
 mod why;
 mod write_timeout;
@@ -42,7 +43,6 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use docket_model::{Zone, container::UnknownOptions};
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::forecast::Forecasts;
@@ -54,6 +54,7 @@ use self::{error::ApiError, view::View};
 use crate::{
     clock::Clock,
     config::Access,
+    file_source::FileStatus,
     runner::{EngineHealth, Runner},
     scheduler::Ticks,
     store::{Snapshot, Store},
@@ -74,13 +75,11 @@ pub(crate) struct Api {
     pub(crate) is_local_socket: bool,
     pub(crate) max_body: usize,
     pub(crate) unknown_options: UnknownOptions,
-    /// True where the server has a file of allocations.
-    pub(crate) has_file: bool,
+    /// The status of the file of allocations, if the server has one.
+    pub(crate) file: Option<FileStatus>,
     /// True where the server has a folder for `EnvFiles`.
     pub(crate) has_env_dir: bool,
     pub(crate) started: DateTime<Utc>,
-    /// What is wrong with the file of allocations, while an older one is in force.
-    pub(crate) file_error: Arc<Mutex<Option<String>>>,
     /// What the coming minutes will bring, as it was last counted.
     pub(crate) forecasts: Forecasts,
     /// Those who signed in.
@@ -122,12 +121,12 @@ impl Api {
 fn routes(app: &mut ServiceConfig) {
     app.service(
         web::resource("/")
-            .route(read(dashboard::page).guard(guard::fn_guard(dashboard::is_for_people)))
+            .route(read(page::get).guard(guard::fn_guard(page::is_for_browser)))
             .route(read(list::list))
             .route(web::post().to(allocations::push))
             .default_service(only("GET, HEAD, POST")),
     )
-    .service(only_read("/-/page/{file}", read(dashboard::file)))
+    .service(only_read("/-/page/{file}", read(page::file)))
     .service(only_read("/-/forecast", read(forecast::get)))
     .service(only_post("/-/check", web::post().to(check::check)))
     .service(only_read("/-/health", read(operations::health)))

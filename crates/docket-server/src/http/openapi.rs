@@ -22,10 +22,10 @@ use utoipa::{
 
 use self::refusals::{Any, Guarded};
 use super::{
-    allocations, backup, by_hand, check, dashboard,
+    allocations, backup, by_hand, check,
     error::{ApiError, JSON},
-    events, forecast, instants, journal, list, operations, output, pause, rehearsal, runs, session,
-    why,
+    events, forecast, instants, journal, list, operations, output, page, pause, rehearsal, runs,
+    session, why,
 };
 
 #[derive(OpenApi)]
@@ -45,7 +45,7 @@ use super::{
         check::check, forecast::get, rehearsal::rehearse, events::follow,
         session::sign_in, session::sign_out, session::get,
         journal::list, operations::health, operations::ready, operations::version,
-        pause::pause, pause::unpause, backup::backup, self::get, dashboard::file,
+        pause::pause, pause::unpause, backup::backup, self::get, page::file,
     ),
     components(schemas(Problem, Refused)),
     modifiers(&Access, &Examples),

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     engine::EngineInfo,
+    file_source::FileStatus,
     runner::{EngineState, StoreTrouble},
 };
 
@@ -184,7 +185,7 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     };
     reasons.extend(store_trouble(&api));
     reasons.extend(api.runner.standby().reason());
-    reasons.extend(api.file_error.lock().clone());
+    reasons.extend(api.file.as_ref().and_then(FileStatus::error));
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
     };

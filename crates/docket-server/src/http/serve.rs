@@ -16,11 +16,12 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::ServerConfig;
 use tokio::net::UnixStream;
 
-use super::{Api, access, held, routes, write_timeout::WriteTimeout};
-use crate::{
-    config::Listener,
+use super::{
+    Api, access, held, routes,
     tls::{self, TlsError},
+    write_timeout::WriteTimeout,
 };
+use crate::config::Listener;
 
 /// How long the head of a request may take to arrive.
 const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeE
     // Each thread that answers counts its own connections.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let connections = MAX_CONNECTIONS.div_ceil(threads);
-    let tls = api.access.tls.as_ref().map(tls::server).transpose()?;
+    let tls = api.access.tls.as_ref().map(tls::server_config).transpose()?;
     match listener {
         Listener::Tcp(listener) => Ok(over_tcp(api, listener, tls, connections)?),
         Listener::Unix(listener, _) => Ok(over_unix(api, listener, connections)?),

@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use insta::assert_snapshot;
 
 use super::*;
+use crate::file_source::FileStatus;
 
 #[tokio::test(start_paused = true)]
 async fn a_name_is_created_then_updated_then_deleted_as_in_the_original() {
@@ -332,8 +333,9 @@ async fn a_page_of_another_origin_or_name_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn readiness_tells_why_not() {
-    let api = api(Access::default());
-    *api.file_error.lock() = Some("docket.yml is not in force: it is empty".to_owned());
+    let status = FileStatus::default();
+    status.set(Some("docket.yml is not in force: it is empty".to_owned()));
+    let api = Data::new(Api { file: Some(status), ..another(&api(Access::default())) });
 
     assert_snapshot!(get(&api, "/-/ready").await, @r#"
     503 Service Unavailable

@@ -1,4 +1,4 @@
-//! The certificate and the key of a TLS server.
+//! Loads the certificate and the private key of the server.
 
 use std::path::PathBuf;
 
@@ -10,37 +10,37 @@ use thiserror::Error;
 
 use crate::config::TlsFiles;
 
-/// Why TLS cannot be served.
+/// Why the server cannot use TLS.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// A file cannot be read, or is no PEM of its kind.
-    #[error("`{path}` holds no {what} in PEM form")]
+    /// A file cannot be read, or does not contain PEM of the expected kind.
+    #[error("`{path}` does not contain a {expected} in PEM format")]
     File {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
-        what: &'static str,
-        /// What is wrong.
+        /// What it should contain.
+        expected: &'static str,
+        /// The cause.
         source: rustls::pki_types::pem::Error,
     },
-    /// The two do not belong together, or are of no use.
+    /// The certificate and the key do not match, or are not supported.
     #[error("the certificate `{certificate}` and the key `{key}` cannot be used together")]
     Pair {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What is wrong.
+        /// The cause.
         source: rustls::Error,
     },
 }
 
-/// Reads certificate and key.
-pub(crate) fn server(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+/// Builds the TLS configuration from the two files.
+pub(super) fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let TlsFiles { certificate, key } = files;
-    let unreadable = |path: &PathBuf, what| {
+    let unreadable = |path: &PathBuf, expected| {
         let path = path.clone();
-        move |source| TlsError::File { path, what, source }
+        move |source| TlsError::File { path, expected, source }
     };
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

@@ -1,4 +1,4 @@
-//! Allocations that stand in a file or a directory of files: `docket server --file`.
+//! Reads the specifications of a file, or of all files of a directory.
 
 use std::{
     fs, io,
@@ -17,43 +17,46 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a file is not taken.
+/// Why a file is not loaded.
 #[derive(Debug, Error)]
 pub enum FileError {
     /// The file or the directory cannot be read.
     #[error("`{path}` cannot be read")]
     Unreadable {
-        /// Which one.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The path leads to no files.
+    /// There are no files at the path.
     #[error(transparent)]
     NoFiles(#[from] NoFiles),
-    /// There are errors in it; each on its line, with its place.
+    /// The files have errors: one per line, with file, line and column.
     #[error("{0}")]
     Invalid(String),
-    /// It wants files of variables, and the server has no folder for them.
+    /// An allocation has `EnvFiles`, and the server has no directory for them.
     #[error("`{0}` has `EnvFiles`, and {NO_FOLDER}")]
     NoEnvDir(AllocationName),
-    /// The names belong to someone else, or what runs after what does not fit.
+    /// The store rejects the allocations, such as names that were pushed through the API.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What a file or a directory has.
+/// The content of a file or a directory.
 #[derive(Debug)]
-pub(crate) struct Read {
-    /// The specifications, with the warnings about them.
-    pub(crate) specifications: Vec<allocation::Read>,
-    pub(crate) origin: Origin,
-    /// The path, for the journal.
-    pub(crate) by: Arc<str>,
+pub(super) struct Read {
+    /// The specifications and the warnings about them.
+    pub(super) specifications: Vec<allocation::Read>,
+    pub(super) origin: Origin,
+    /// The author of the change in the journal: the path.
+    pub(super) by: Arc<str>,
 }
 
-/// Reads all allocations of a file or a directory.
-pub(crate) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
+/// Reads all specifications of a file or a directory.
+///
+/// # Errors
+/// If a file cannot be read, has errors, or defines a name that another file defines.
+pub(super) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
     let mut all: Vec<allocation::Read> = Vec::new();
     let mut definitions = Definitions::default();
     let mut errors: Reported<String> = Reported::default();

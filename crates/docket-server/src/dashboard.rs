@@ -1,0 +1,150 @@
+//! The files of the page, embedded in the program. No HTTP here: `http/page.rs` serves them.
+//!
+//! 1. Everything on the page comes from this server: [`POLICY`] forbids browsers to load anything else.
+//! 2. The page uses the public API only, so it needs nothing from any other module.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use ring::digest::{SHA256, digest};
+
+/// The Content-Security-Policy of the page: a browser loads from and connects to this server only.
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+                                 connect-src 'self'; img-src 'self' data:; form-action 'none'; \
+                                 base-uri 'none'; frame-ancestors 'none'";
+
+macro_rules! embed {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboard/", $name))
+    };
+}
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, embed!($name))),*]
+    };
+}
+
+static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
+    let files = files![
+        "actions.js",
+        "allocation.js",
+        "announce.js",
+        "ansi.js",
+        "api.js",
+        "base.css",
+        "check.js",
+        "conflict.js",
+        "connection.js",
+        "controls.css",
+        "detail.css",
+        "dialog.js",
+        "diff.js",
+        "dom.js",
+        "editor.css",
+        "editor.js",
+        "events.js",
+        "forecast.js",
+        "form.js",
+        "help.js",
+        "history.js",
+        "icon.svg",
+        "instants.js",
+        "list.css",
+        "list.js",
+        "main.js",
+        "mark.js",
+        "moments.js",
+        "nowhere.js",
+        "output.js",
+        "plots.js",
+        "router.js",
+        "row.js",
+        "rows.js",
+        "run.js",
+        "runs_table.js",
+        "session.js",
+        "sides.js",
+        "signal.js",
+        "state.js",
+        "strip.js",
+        "text_editor.js",
+        "ticker.js",
+        "timeline.js",
+        "words.js",
+        "yaml.js",
+    ];
+    files.into_iter().map(|(name, text)| (name, File::new(name, text))).collect()
+});
+
+static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", embed!("index.html")));
+
+/// The HTML document of the page.
+pub(crate) fn page() -> &'static File {
+    &PAGE
+}
+
+/// A script, style sheet or image of the page.
+pub(crate) fn file(name: &str) -> Option<&'static File> {
+    FILES.get(name)
+}
+
+/// An embedded file and the headers that describe it.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub(crate) text: &'static str,
+    pub(crate) content_type: &'static str,
+    /// The entity tag, quoted: a digest of the text.
+    pub(crate) tag: String,
+}
+
+impl File {
+    fn new(name: &str, text: &'static str) -> Self {
+        let content_type = match name.rsplit_once('.') {
+            Some((_, "html")) => "text/html; charset=utf-8",
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml",
+            _ => "text/plain; charset=utf-8",
+        };
+        let digest = digest(&SHA256, text.as_bytes());
+        let tag = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}"));
+        Self { text, content_type, tag: format!("\"{}\"", tag.collect::<String>()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, fs, path::Path};
+
+    use super::{FILES, POLICY, page};
+
+    #[test]
+    fn every_file_of_the_directory_is_embedded() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard");
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let on_disk: HashSet<_> = names.filter(|name| name != "index.html").collect();
+
+        let embedded: HashSet<_> = FILES.keys().map(ToString::to_string).collect();
+
+        assert_eq!(embedded, on_disk);
+    }
+
+    #[test]
+    fn the_page_loads_nothing_from_other_hosts_and_has_no_inline_code() {
+        assert!(!POLICY.contains("unsafe"));
+        for (name, file) in FILES.iter() {
+            let schemes = file.text.match_indices("://").map(|(at, _)| &file.text[..at]);
+            let addresses = schemes.filter(|before| before.ends_with("http")).count();
+            // The name of the SVG namespace is not an address.
+            let namespaces = file.text.matches("http://www.w3.org/2000/svg").count();
+            assert_eq!(addresses, namespaces, "{name}");
+            for forbidden in ["https://", "innerHTML", "outerHTML", "insertAdjacentHTML", "eval("] {
+                assert!(!file.text.contains(forbidden), "{name} contains {forbidden}");
+            }
+        }
+        for forbidden in ["<style", "style=", "onload="] {
+            assert!(!page().text.contains(forbidden), "the page contains {forbidden}");
+        }
+    }
+}

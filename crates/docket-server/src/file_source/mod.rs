@@ -1,0 +1,149 @@
+//! The file or directory of `docket server --file`: loads it, and reloads it on SIGHUP.
+//!
+//! A load replaces all allocations of the file or none of them.
+
+mod read;
+
+use std::{path::PathBuf, sync::Arc};
+
+use docket_model::{
+    container::UnknownOptions,
+    journal::{Entry, Event},
+};
+use parking_lot::Mutex;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+pub(crate) use self::read::FileError;
+use crate::{
+    clock::Clock,
+    runner::Runner,
+    store::{Condition, Push, Store},
+    warnings::Warnings,
+};
+
+/// The maximum length of an error in the journal, in characters. The log has the whole text.
+const LONGEST_REASON: usize = 1000;
+
+/// Where the specifications are, and how they are read.
+#[derive(Debug)]
+pub(crate) struct FileSettings {
+    pub(crate) path: PathBuf,
+    pub(crate) unknown_options: UnknownOptions,
+    /// True if the server has a directory for `EnvFiles`.
+    pub(crate) has_env_dir: bool,
+}
+
+/// Whether the last reload failed. Clones share the value.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FileStatus(Arc<Mutex<Option<String>>>);
+
+impl FileStatus {
+    /// Why the file, as it is now, is not in force.
+    pub(crate) fn error(&self) -> Option<String> {
+        self.0.lock().clone()
+    }
+
+    pub(crate) fn set(&self, error: Option<String>) {
+        *self.0.lock() = error;
+    }
+}
+
+/// The file whose allocations only the file can change.
+#[derive(Debug)]
+pub(crate) struct FileSource {
+    pub(crate) settings: FileSettings,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) status: FileStatus,
+}
+
+impl FileSource {
+    /// Loads the file and returns the number of allocations in it.
+    ///
+    /// # Errors
+    /// If the file has errors, or the store rejects its allocations. Then nothing is changed.
+    pub(crate) async fn load(&self) -> Result<usize, FileError> {
+        let FileSettings { path, unknown_options, has_env_dir } = &self.settings;
+        let (file, options) = (path.clone(), *unknown_options);
+        let read = tokio::task::spawn_blocking(move || read::read(&file, options)).await;
+        let read::Read { specifications: read, origin, by } = read.map_err(|error| {
+            FileError::Unreadable { path: path.clone(), source: std::io::Error::other(error) }
+        })??;
+        let circumstances = self.runner.circumstances();
+        let warnings = Warnings::of(&read, self.clock.now(), circumstances.zone);
+        let specifications: Vec<_> = read.into_iter().map(|read| read.specification).collect();
+        if !has_env_dir {
+            let mut each = specifications.iter();
+            if let Some(first) = each.find(|it| !it.policies.env_files.is_empty()) {
+                return Err(FileError::NoEnvDir(first.name.clone()));
+            }
+        }
+        let count = specifications.len();
+        self.runner.decide_due(&specifications).await;
+        let push = Push {
+            specifications,
+            origin,
+            complete: true,
+            at: self.clock.now(),
+            by,
+            only_if: Condition::Nothing,
+            circumstances: self.runner.circumstances(),
+        };
+        let effects = self.store.push(push).await?;
+        warnings.log(&effects);
+        info!(file = %path.display(), "{count} {} loaded", if count == 1 { "allocation" } else { "allocations" });
+        Ok(count)
+    }
+
+    /// Loads the file again. If that fails, the allocations of the last successful load stay in force.
+    async fn reload(&self) {
+        let file = self.settings.path.display().to_string();
+        let (status, event) = match self.load().await {
+            Ok(allocations) => (None, Event::FileLoaded { file, allocations }),
+            Err(error) => {
+                let error = with_causes(&error);
+                error!(error, "the file has errors; keeping the previous configuration");
+                let reason = one_line(&error);
+                (
+                    Some(format!("{file} is not in force: {error}")),
+                    Event::FileRejected { file, reason },
+                )
+            }
+        };
+        self.status.set(status);
+        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
+        self.runner.record(entry).await;
+    }
+
+    /// Reloads the file on each SIGHUP until `stop`.
+    ///
+    /// # Errors
+    /// If the signal handler cannot be installed.
+    pub(crate) fn reload_on_hangup(
+        self: Arc<Self>,
+        stop: CancellationToken,
+    ) -> std::io::Result<impl Future<Output = ()>> {
+        let mut hangups = signal(SignalKind::hangup())?;
+        Ok(async move {
+            while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
+                self.reload().await;
+            }
+        })
+    }
+}
+
+/// Joins the lines of a text, and cuts it to the length that the journal accepts.
+fn one_line(text: &str) -> String {
+    let line = text.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    let Some((end, _)) = line.char_indices().nth(LONGEST_REASON) else { return line };
+    format!("{}…", line.get(..end).unwrap_or_default())
+}
+
+/// An error and its causes, separated by colons.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

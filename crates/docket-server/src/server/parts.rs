@@ -1,0 +1,131 @@
+//! The components of a server, before any of them runs.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use docket_model::Zone;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{ServerError, life::Life, machine_check::check_machine};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::Config,
+    engine::Engine,
+    file_source::{FileSettings, FileSource, FileStatus},
+    http::{Api, Forecasts, Limits, Sessions, WrongTokens},
+    runner::{EngineHealth, Runner, Surroundings},
+    scheduler::{Scheduler, Ticks},
+    store::{Store, StoreError},
+};
+
+pub(super) struct Parts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) health: Arc<EngineHealth>,
+    pub(super) ticks: Arc<Ticks>,
+    pub(super) file: Option<Arc<FileSource>>,
+    pub(super) runner: Arc<Runner>,
+}
+
+impl Parts {
+    /// Opens the store, connects to the engine, and creates what works with them.
+    pub(super) async fn of(config: &Config) -> Result<Self, ServerError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let opening = config.clone();
+        let opened = tokio::task::spawn_blocking(move || opening.store());
+        let store = opened.await.map_err(std::io::Error::other)??;
+        let engine = config.engine()?;
+        let health = Arc::new(EngineHealth::new());
+        if !config.restored {
+            check_machine(&*store, &*engine).await?;
+        }
+        let runner = Arc::new(Runner::new(Surroundings {
+            store: Arc::clone(&store),
+            engine: Arc::clone(&engine),
+            clock: Arc::clone(&clock),
+            health: Arc::clone(&health),
+            zone: config.time_zone,
+            namespace: config.namespace.clone(),
+            env_dir: config.env_dir.clone(),
+            max_starting: config.max_starting,
+            max_running: config.max_running,
+            queue: config.queue,
+            life: listed_life(&*store, clock.now()).await?,
+        }));
+        let file = config.file.clone().map(|path| {
+            Arc::new(FileSource {
+                settings: FileSettings {
+                    path,
+                    unknown_options: config.unknown_options,
+                    has_env_dir: config.env_dir.is_some(),
+                },
+                store: Arc::clone(&store),
+                runner: Arc::clone(&runner),
+                clock: Arc::clone(&clock),
+                status: FileStatus::default(),
+            })
+        });
+        Ok(Self { store, engine, clock, health, ticks: Arc::default(), file, runner })
+    }
+
+    pub(super) fn life(&self) -> Life {
+        Life {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            ticks: Arc::clone(&self.ticks),
+        }
+    }
+
+    pub(super) fn scheduler(&self, zone: Zone) -> Scheduler {
+        Scheduler::new(
+            Arc::clone(&self.runner),
+            self.store.changes(),
+            &self.health,
+            Arc::clone(&self.clock),
+            zone,
+            Arc::clone(&self.ticks),
+        )
+    }
+
+    pub(super) fn api(&self, config: &Config, is_local_socket: bool) -> Api {
+        Api {
+            store: Arc::clone(&self.store),
+            runner: Arc::clone(&self.runner),
+            health: Arc::clone(&self.health),
+            clock: Arc::clone(&self.clock),
+            ticks: Arc::clone(&self.ticks),
+            zone: config.time_zone,
+            access: config.access.clone(),
+            is_local_socket,
+            max_body: config.max_body,
+            unknown_options: config.unknown_options,
+            file: self.file.as_ref().map(|file| file.status.clone()),
+            has_env_dir: config.env_dir.is_some(),
+            started: self.clock.now(),
+            forecasts: Forecasts::default(),
+            sessions: Sessions::default(),
+            wrong_tokens: WrongTokens::default(),
+            stopping: CancellationToken::new(),
+            limits: Limits::new(config.max_body),
+        }
+    }
+}
+
+/// Adds this server's life to the store. If the store cannot be written, nothing starts before it can be.
+async fn listed_life(
+    store: &dyn Store,
+    at: DateTime<Utc>,
+) -> Result<docket_model::Life, StoreError> {
+    let life = store.new_life(at);
+    match store.begin_life(life).await {
+        // A new store has no earlier runs to inspect, so its server would start runs at once.
+        Err(error) if store.about().is_new => Err(error),
+        Err(error) => {
+            warn!(%error, "store write failed: nothing starts before the store can be written");
+            Ok(life)
+        }
+        Ok(()) => Ok(life),
+    }
+}
