@@ -244,13 +244,13 @@ pub(super) async fn delete(
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let deed = by_hand::deed(&api, &request, None)?;
+    let context = by_hand::context(&api, &request, None)?;
     let origin = match api.snapshot(&name).await?.standing.allocation.origin {
         // The file that it came from is not in force, so it cannot be deleted there.
         ref file @ Origin::File(_) if api.file.is_none() => file.clone(),
         _ => Origin::Api,
     };
-    if !api.runner.record_result(api.store.delete(&name, &origin, deed).await)? {
+    if !api.runner.record_result(api.store.delete(&name, &origin, context).await)? {
         return Err(api.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     runner::ManualError,
-    store::{Deed, Steering},
+    store::{ChangeContext, Control},
 };
 
 /// The longest such body, in bytes.
@@ -153,8 +153,8 @@ pub(super) async fn suspend(
     let asked = read(&api.limits, &request, payload).await?;
     let zone = api.snapshot(&name).await?.standing.allocation.zone(api.zone);
     let suspension = suspension(&api, &request, asked, zone)?;
-    let deed = deed(&api, &request, Some(suspension.by.clone()))?;
-    steer(&api, &name, Steering::Suspend(suspension), deed).await
+    let context = context(&api, &request, Some(suspension.by.clone()))?;
+    control(&api, &name, Control::Suspend(suspension), context).await
 }
 
 /// The suspension that is asked for, from now on; its end is read on the wall clock of a zone.
@@ -202,8 +202,8 @@ pub(super) async fn resume(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let ResumeRequest { by, all } = read(&api.limits, &request, payload).await?;
-    let deed = deed(&api, &request, by)?;
-    steer(&api, &name, Steering::Resume { is_of_all: all }, deed).await
+    let context = context(&api, &request, by)?;
+    control(&api, &name, Control::Resume { is_of_all: all }, context).await
 }
 
 /// `POST /{name}/reset`: a latest instant ahead of the clock is set back to now.
@@ -232,8 +232,8 @@ pub(super) async fn reset(
 ) -> Result<HttpResponse, ApiError> {
     let ResumeRequest { by, all } = read(&api.limits, &request, payload).await?;
     refuse_all(all)?;
-    let deed = deed(&api, &request, by)?;
-    steer(&api, &name, Steering::Reset, deed).await
+    let context = context(&api, &request, by)?;
+    control(&api, &name, Control::Reset, context).await
 }
 
 /// Refuses `All` where it means nothing.
@@ -242,22 +242,26 @@ pub(super) fn refuse_all(all: bool) -> Result<(), ApiError> {
     if all { Err(ApiError::BadRequest(message)) } else { Ok(()) }
 }
 
-async fn steer(
+async fn control(
     api: &Data<Api>,
     name: &str,
-    steering: Steering,
-    deed: Deed,
+    control: Control,
+    context: ChangeContext,
 ) -> Result<HttpResponse, ApiError> {
-    if !api.runner.record_result(api.store.steer(name, steering, deed).await)? {
+    if !api.runner.record_result(api.store.control(name, control, context).await)? {
         return Err(api.no_such_allocation(name).await);
     }
     allocations::one(api, api.snapshot(name).await?)
 }
 
 /// Who changes something now, and on what condition.
-pub(super) fn deed(api: &Api, request: &HttpRequest, by: Option<String>) -> Result<Deed, ApiError> {
+pub(super) fn context(
+    api: &Api,
+    request: &HttpRequest,
+    by: Option<String>,
+) -> Result<ChangeContext, ApiError> {
     let (by, only_if) = (asker(request, by)?.into(), condition::read(request)?);
-    Ok(Deed { at: api.clock.now(), by, only_if })
+    Ok(ChangeContext { at: api.clock.now(), by, only_if })
 }
 
 /// Reads a body that may be empty.

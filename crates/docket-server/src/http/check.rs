@@ -162,7 +162,7 @@ async fn created(
 ) -> Result<HashMap<AllocationName, DateTime<Utc>>, ApiError> {
     let mut created = HashMap::new();
     for Read { specification, .. } in read.iter().take(MOST_TOLD) {
-        if let Some(standing) = api.store.standing(specification.name.as_str()).await? {
+        if let Some(standing) = api.store.status(specification.name.as_str()).await? {
             created.insert(specification.name.clone(), standing.allocation.created_at);
         }
     }

@@ -25,7 +25,7 @@ use super::{
     openapi::refusals::{Any, Asked, Guarded},
     query::{self, Query},
 };
-use crate::store::Standing;
+use crate::store::AllocationStatus;
 
 /// How far it looks ahead, in minutes.
 const DAY: usize = 1440;
@@ -126,7 +126,7 @@ async fn current(api: &Api) -> Result<Arc<Counted>, ApiError> {
     let mut series = HashMap::new();
     let mut after = None;
     loop {
-        let chunk = api.store.standings(after, CHUNK).await?;
+        let chunk = api.store.statuses(after, CHUNK).await?;
         let Some(last) = chunk.last() else { break };
         after = Some(last.position);
         for standing in &chunk {
@@ -154,7 +154,7 @@ impl Alike {
         Self { allocation: Arc::clone(allocation), count: 0, names: Vec::new() }
     }
 
-    fn add(&mut self, standing: &Standing) {
+    fn add(&mut self, standing: &AllocationStatus) {
         self.count += 1;
         if self.names.len() < MOST_NAMES {
             self.names.push(standing.allocation.name().clone());
@@ -178,12 +178,12 @@ struct Key {
 impl Key {
     /// None where nothing starts by itself.
     fn of(
-        standing: &Standing,
+        standing: &AllocationStatus,
         pause: Option<&Suspension>,
         from: DateTime<Utc>,
         zone: Zone,
     ) -> Option<Self> {
-        let Standing { allocation, decided, suspension, .. } = standing;
+        let AllocationStatus { allocation, decided, suspension, .. } = standing;
         let schedule = allocation.specification.schedule()?;
         let policies = &allocation.specification.policies;
         if schedule.kind() == Kind::Empty {

@@ -70,7 +70,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let Query(InstantsQuery { limit, from }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MOST)).transpose()?;
-    let Some(standing) = api.store.standing(&name).await? else {
+    let Some(standing) = api.store.status(&name).await? else {
         return Err(api.no_such_allocation(&name).await);
     };
     let now = api.clock.now();

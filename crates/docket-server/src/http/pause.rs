@@ -12,7 +12,7 @@ use super::{
     openapi::refusals::{Any, Guarded, Posted, Written},
     operations::{self, Health},
 };
-use crate::store::{Deed, ServerControl};
+use crate::store::{ChangeContext, ServerControl};
 
 /// `POST /-/pause`: nothing starts by itself until the server is unpaused.
 ///
@@ -40,8 +40,8 @@ pub(super) async fn pause(
     let asked: SuspendRequest = by_hand::read(&api.limits, &request, payload).await?;
     by_hand::refuse_all(asked.all)?;
     let pause = by_hand::suspension(&api, &request, asked, api.zone)?;
-    let deed = Deed::new(pause.since, pause.by.clone());
-    api.runner.control(ServerControl::Pause(pause), deed).await?;
+    let context = ChangeContext::new(pause.since, pause.by.clone());
+    api.runner.control_server(ServerControl::Pause(pause), context).await?;
     Ok(operations::health_of(&api, None))
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn unpause(
     let ResumeRequest { by, all } = by_hand::read(&api.limits, &request, payload).await?;
     by_hand::refuse_all(all)?;
     let by = by_hand::asker(&request, by)?;
-    let deed = Deed::new(api.clock.now(), by);
-    let was_paused = api.runner.control(ServerControl::Unpause, deed).await?;
+    let context = ChangeContext::new(api.clock.now(), by);
+    let was_paused = api.runner.control_server(ServerControl::Unpause, context).await?;
     Ok(operations::health_of(&api, Some(was_paused)))
 }

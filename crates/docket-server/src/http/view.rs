@@ -16,7 +16,7 @@ use serde::{
     ser::{Error as _, SerializeMap},
 };
 
-use crate::store::{Snapshot, Standing};
+use crate::store::{AllocationStatus, Snapshot};
 
 /// Writes a snapshot by the wall clock of the zone in force.
 pub(super) struct View<'a> {
@@ -58,7 +58,7 @@ impl View<'_> {
 
     fn status(&self, zone: Zone) -> Status {
         let Snapshot { standing, recent } = self.snapshot;
-        let Standing { allocation, decided, suspension, runs, .. } = standing;
+        let AllocationStatus { allocation, decided, suspension, runs, .. } = standing;
         let from = decided.unwrap_or(self.now).max(self.now);
         let scheduled = allocation.next(from, self.zone);
         let suspensions =

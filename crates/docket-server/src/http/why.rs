@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     runner::EngineState,
-    store::{self, EntryFilter, RunFilter, Standing},
+    store::{self, AllocationStatus, EntryFilter, RunFilter},
     why::{self, MOST_ENTRIES, MOST_RUNS, Parent, Question},
 };
 
@@ -62,7 +62,7 @@ pub(super) async fn get(
     name: Path<String>,
     query: Query<WhyQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(standing) = api.store.standing(&name).await? else {
+    let Some(standing) = api.store.status(&name).await? else {
         return Err(api.no_such_allocation(&name).await);
     };
     let now = api.clock.now();
@@ -118,7 +118,7 @@ const LONGEST_LINE: usize = 300;
 impl Gathered {
     async fn of(
         api: &Api,
-        standing: &Standing,
+        standing: &AllocationStatus,
         at: Option<DateTime<Utc>>,
     ) -> Result<Self, ApiError> {
         let name = standing.allocation.name();
@@ -189,11 +189,11 @@ fn readable(line: &str) -> String {
 /// What matters of an allocation that this one runs after.
 async fn parent(
     api: &Api,
-    child: &Standing,
+    child: &AllocationStatus,
     name: &AllocationName,
     at: Option<DateTime<Utc>>,
 ) -> Result<Parent, ApiError> {
-    let standing = api.store.standing(name.as_str()).await?;
+    let standing = api.store.status(name.as_str()).await?;
     let succeeded = standing.and_then(|standing| standing.succeeded);
     let mut parent = Parent { name: name.clone(), succeeded, newest: None, then: None };
     match at {

@@ -26,7 +26,8 @@ use super::{
 use crate::{
     engine::Found,
     store::{
-        Doubt, End, KnownLife, NotedEngine, Progress, Restoration, Standing, UnderWay, Wanted,
+        AllocationStatus, Doubt, End, InstantKind, KnownLife, NotedEngine, Progress, Restoration,
+        UnderWay,
     },
 };
 
@@ -230,8 +231,8 @@ impl Runner {
     async fn adopt(self: &Arc<Self>, found: Found) -> Result<(), Stopped> {
         let Found { id, identity, .. } = found;
         let name = identity.allocation.as_str();
-        let Ok(standing) = self.durably(|| self.store.standing(name)).await? else { return Ok(()) };
-        let of_it = |standing: &Standing| standing.allocation.uid == identity.uid;
+        let Ok(standing) = self.durably(|| self.store.status(name)).await? else { return Ok(()) };
+        let of_it = |standing: &AllocationStatus| standing.allocation.uid == identity.uid;
         // Of an allocation that the copy does not have: it is removed once it has ended.
         let Some(standing) = standing.filter(of_it) else { return Ok(()) };
         let Ok(held) = self.durably(|| self.store.run(name, identity.instant)).await? else {
@@ -255,8 +256,8 @@ impl Runner {
         let run = Run { attempts: vec![Attempt::new(identity.attempt)], ..run };
         // The latest instant decided stays as it is: what lies between is settled afterwards.
         let following = allocation.next(identity.instant.moment(), self.zone).map(Instant::new);
-        let wanted = Wanted::Instant(following);
-        let made = self.durably(|| self.store.demand(run.clone(), wanted)).await?;
+        let wanted = InstantKind::Instant(following);
+        let made = self.durably(|| self.store.claim_manual(run.clone(), wanted)).await?;
         if let Err(error) = made {
             warn!(run = %run.id, %error, "a container that was found could not be recorded");
             return Ok(());

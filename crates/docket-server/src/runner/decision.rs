@@ -20,7 +20,7 @@ use super::{
 use crate::{
     fault::{Point, point},
     policy::{self, Admission, Beside, Decision, Missed, PolicyInput, Suspensions, Why},
-    store::{End, Progress, Recorded, StoreError, Wanted},
+    store::{ClaimOutcome, End, InstantKind, Progress, StoreError},
 };
 
 /// A run that somebody or something wants.
@@ -29,7 +29,7 @@ pub(super) struct RunRequest {
     pub(super) instant: Instant,
     pub(super) trigger: Trigger,
     /// What its instant is, where it is one by hand.
-    pub(super) wanted: Wanted,
+    pub(super) wanted: InstantKind,
     /// The number of its first attempt.
     pub(super) attempt: u32,
 }
@@ -37,7 +37,7 @@ pub(super) struct RunRequest {
 impl RunRequest {
     /// A request that comes of itself.
     pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
-        Self { instant, trigger, wanted: Wanted::Now, attempt: 1 }
+        Self { instant, trigger, wanted: InstantKind::Now, attempt: 1 }
     }
 }
 
@@ -101,15 +101,15 @@ impl Runner {
                 self.enter(queue, allocation, request).await?
             }
         };
-        if let (Recorded::Beside(other), Decision::Missed(missed)) = (&recorded, decision)
+        if let (ClaimOutcome::Beside(other), Decision::Missed(missed)) = (&recorded, decision)
             && let Some(before) = policy::missed_before(question, missed, other.moment())
         {
             last = before.last;
             recorded = self.miss(allocation, before).await?;
         }
         Ok(match recorded {
-            Recorded::Decided(up_to) if up_to < Instant::new(last) => Some(up_to.moment()),
-            Recorded::New | Recorded::Decided(_) => Some(last),
+            ClaimOutcome::Decided(up_to) if up_to < Instant::new(last) => Some(up_to.moment()),
+            ClaimOutcome::New | ClaimOutcome::Decided(_) => Some(last),
             _ => None,
         })
     }
@@ -119,19 +119,19 @@ impl Runner {
         &self,
         allocation: &Allocation,
         missed: Missed,
-    ) -> Result<Recorded, StoreError> {
+    ) -> Result<ClaimOutcome, StoreError> {
         let outage = self.outage(missed.first, missed.last);
         let reason = missed.why.reason(outage.as_ref());
         let (name, count) = (allocation.name(), missed.count);
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.clock.now());
-        let recorded = self.record_result(self.store.decide(run).await)?;
+        let recorded = self.record_result(self.store.claim(run).await)?;
         match (&recorded, missed.why) {
-            (Recorded::New, Why::TooLate | Why::Overtaken(_)) => {
+            (ClaimOutcome::New, Why::TooLate | Why::Overtaken(_)) => {
                 warn!(allocation = %name, %first, %last, count, reason, "run missed");
             }
-            (Recorded::New, _) => {
+            (ClaimOutcome::New, _) => {
                 debug!(allocation = %name, %first, %last, count, reason, "run missed");
             }
             _ => {}
@@ -147,7 +147,7 @@ impl Runner {
         queue: &AllocationQueue,
         allocation: &Arc<Allocation>,
         request: RunRequest,
-    ) -> Result<Recorded, StoreError> {
+    ) -> Result<ClaimOutcome, StoreError> {
         let RunRequest { instant, trigger, wanted, attempt } = request;
         let place = self.slots.acquire(instant);
         let beside = Beside {
@@ -161,10 +161,10 @@ impl Runner {
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
         let id = run.id.clone();
         let recorded = self.record_result(match trigger {
-            Trigger::ByHand(_) => self.store.demand(run, wanted).await,
-            _ => self.store.decide(run).await,
+            Trigger::ByHand(_) => self.store.claim_manual(run, wanted).await,
+            _ => self.store.claim(run).await,
         })?;
-        if recorded != Recorded::New {
+        if recorded != ClaimOutcome::New {
             debug!(run = %id, ?recorded, "nothing new is decided about the instant");
             return Ok(recorded);
         }
@@ -188,7 +188,7 @@ impl Runner {
             }
             Admission::Skip(reason) => info!(run = %handle.id, reason, "run skipped"),
         }
-        Ok(Recorded::New)
+        Ok(ClaimOutcome::New)
     }
 
     /// Ends all runs before the newest that waits. The caller has the line's turn.

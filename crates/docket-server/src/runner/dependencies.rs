@@ -16,7 +16,7 @@ use tracing::{debug, error};
 use super::{Runner, WRITE_AGAIN, confirmation, decision::RunRequest};
 use crate::{
     policy::{self, Missed, Suspensions, Why},
-    store::{Recorded, Standing, StoreError},
+    store::{AllocationStatus, ClaimOutcome, StoreError},
 };
 
 /// How many children of one parent are looked at at once: one commit of the store takes them all.
@@ -53,7 +53,7 @@ impl Runner {
     async fn check_due(self: &Arc<Self>, name: &AllocationName) {
         loop {
             match self.check_due_once(name).await {
-                Ok(Some(Recorded::Changed)) => {}
+                Ok(Some(ClaimOutcome::Changed)) => {}
                 Ok(_) => return,
                 Err(error) => {
                     error!(allocation = %name, %error, "store write failed for a decision; retrying");
@@ -65,29 +65,29 @@ impl Runner {
         }
     }
 
-    /// What became of it, if it is due; [`Recorded::Changed`] if it must be looked at again.
+    /// What became of it, if it is due; [`ClaimOutcome::Changed`] if it must be looked at again.
     pub(super) async fn check_due_once(
         self: &Arc<Self>,
         name: &AllocationName,
-    ) -> Result<Option<Recorded>, StoreError> {
+    ) -> Result<Option<ClaimOutcome>, StoreError> {
         if self.unless_stopped(self.may_start()).await.is_err() {
             return Ok(None);
         }
-        let Some(standing) = self.store.standing(name.as_str()).await? else { return Ok(None) };
+        let Some(standing) = self.store.status(name.as_str()).await? else { return Ok(None) };
         let uid = standing.allocation.uid;
         let queue = self.confirmed_lock(&standing.allocation, confirmation::FOR_SCHEDULES).await;
         if !self.health.is_up() && self.unconfirmed(&queue).is_some() {
             drop(queue);
             let is_up = self.unless_stopped(self.health.up()).await.is_ok();
-            return Ok(is_up.then_some(Recorded::Changed));
+            return Ok(is_up.then_some(ClaimOutcome::Changed));
         }
         let Some((standing, instant)) = self.due_after_parents(name).await? else {
             return Ok(None);
         };
-        let Standing { allocation, suspension, .. } = standing;
+        let AllocationStatus { allocation, suspension, .. } = standing;
         if allocation.uid != uid {
             // Created anew meanwhile: its line is another one.
-            return Ok(Some(Recorded::Changed));
+            return Ok(Some(ClaimOutcome::Changed));
         }
         let now = self.clock.now();
         let (suspension, pause) = (suspension.as_deref(), self.store.pause());
@@ -107,14 +107,14 @@ impl Runner {
     async fn due_after_parents(
         &self,
         name: &AllocationName,
-    ) -> Result<Option<(Standing, Instant)>, StoreError> {
-        let Some(standing) = self.store.standing(name.as_str()).await? else { return Ok(None) };
+    ) -> Result<Option<(AllocationStatus, Instant)>, StoreError> {
+        let Some(standing) = self.store.status(name.as_str()).await? else { return Ok(None) };
         let mut succeeded = Vec::new();
         for parent in standing.allocation.specification.parents() {
-            let parent = self.store.standing(parent.as_str()).await?;
+            let parent = self.store.status(parent.as_str()).await?;
             succeeded.push(parent.and_then(|parent| parent.succeeded));
         }
-        let Standing { allocation, decided, .. } = &standing;
+        let AllocationStatus { allocation, decided, .. } = &standing;
         let now = self.clock.now();
         let instant = policy::after_parents(allocation, *decided, &succeeded, now);
         Ok(instant.map(|instant| (standing, instant)))

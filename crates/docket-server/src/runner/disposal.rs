@@ -101,7 +101,7 @@ impl Runner {
     }
 
     async fn is_there(&self, allocation: &Allocation) -> bool {
-        match self.store.standing(allocation.name().as_str()).await {
+        match self.store.status(allocation.name().as_str()).await {
             Ok(standing) => {
                 standing.is_some_and(|standing| standing.allocation.uid == allocation.uid)
             }

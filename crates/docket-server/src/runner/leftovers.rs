@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
 use crate::{
     engine::{ContainerState, EngineError, Found, Identity},
-    store::{End, Standing},
+    store::{AllocationStatus, End},
 };
 
 /// After which time leftovers are looked for again, and the longest such time: it doubles while
@@ -178,8 +178,8 @@ impl Runner {
         state: &RunState,
     ) {
         let (instant, attempt) = (run.id.instant, identity.attempt);
-        match self.store.standing(run.id.allocation.as_str()).await.ok().flatten() {
-            Some(Standing { allocation, .. }) => {
+        match self.store.status(run.id.allocation.as_str()).await.ok().flatten() {
+            Some(AllocationStatus { allocation, .. }) => {
                 let remains = Remains { allocation, instant, attempt, container };
                 // A task that panics has logged it.
                 let _: Result<(), _> = self.dispose(remains, state).await;
@@ -214,7 +214,7 @@ impl Runner {
         };
         let Ok(Ok(exit)) = followed else { return };
         let name = &run.id.allocation;
-        let standing = self.durably(|| self.store.standing(name.as_str())).await;
+        let standing = self.durably(|| self.store.status(name.as_str())).await;
         let Ok(Ok(standing)) = standing else { return };
         let Some(standing) = standing else { return self.remove(container).await };
         let most = standing.allocation.specification.policies.keep.output;

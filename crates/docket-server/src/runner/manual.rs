@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::{Runner, confirmation, decision::RunRequest, outcome};
-use crate::store::{Recorded, StoreError, Wanted};
+use crate::store::{ClaimOutcome, InstantKind, StoreError};
 
 /// Why somebody does not get what they want.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -83,7 +83,7 @@ impl ManualError {
 /// What a past instant is to a schedule and to the record.
 #[derive(Debug, Clone, Copy)]
 struct Past {
-    wanted: Wanted,
+    wanted: InstantKind,
     /// The number of the first attempt that is still to be made for it.
     attempt: u32,
 }
@@ -114,7 +114,7 @@ impl Runner {
             return Err(ManualError::NothingStarts(reason));
         }
         loop {
-            let standing = self.store.standing(name).await?;
+            let standing = self.store.status(name).await?;
             let missing = || ManualError::NoSuchAllocation(name.to_owned());
             let allocation = standing.ok_or_else(missing)?.allocation;
             let queue = self.confirmed_lock(&allocation, confirmation::FOR_REQUESTS).await;
@@ -131,20 +131,20 @@ impl Runner {
             let recorded = self.enter(&queue, &allocation, request).await?;
             drop(queue);
             match recorded {
-                Recorded::New => {
+                ClaimOutcome::New => {
                     let run = self.store.run(name, instant).await?;
                     return run.ok_or_else(missing);
                 }
-                Recorded::Pruned(up_to) => return Err(ManualError::Pruned(up_to)),
-                Recorded::Taken(run) if at.is_some() => {
+                ClaimOutcome::Pruned(up_to) => return Err(ManualError::Pruned(up_to)),
+                ClaimOutcome::Taken(run) if at.is_some() => {
                     let state = run.state.word();
                     return Err(ManualError::Taken { run: run.id.clone(), state });
                 }
                 // The allocation was changed, or somebody else wanted a run in this millisecond.
-                Recorded::Changed
-                | Recorded::Decided(_)
-                | Recorded::Beside(_)
-                | Recorded::Taken(_) => {
+                ClaimOutcome::Changed
+                | ClaimOutcome::Decided(_)
+                | ClaimOutcome::Beside(_)
+                | ClaimOutcome::Taken(_) => {
                     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 }
             }
@@ -174,7 +174,7 @@ impl Runner {
         let attempt = attempts.map_or(1, |attempt| attempt.number + 1);
         let Some(schedule) = allocation.specification.schedule() else {
             let is_instant = record.is_some() || self.is_of_a_parent(allocation, instant).await?;
-            let wanted = if is_instant { Wanted::Instant(None) } else { Wanted::Moment };
+            let wanted = if is_instant { InstantKind::Instant(None) } else { InstantKind::Moment };
             return Ok(Past { wanted, attempt });
         };
         let (anchor, zone) = (allocation.anchor(schedule), allocation.zone(self.zone));
@@ -182,10 +182,10 @@ impl Runner {
         let following = after(at);
         let is_instant = at.nanosecond() == 0 && after(at - TimeDelta::seconds(1)) == Some(instant);
         if is_instant || record.is_some() {
-            return Ok(Past { wanted: Wanted::Instant(following), attempt });
+            return Ok(Past { wanted: InstantKind::Instant(following), attempt });
         }
         if schedule.text().trim().is_empty() {
-            return Ok(Past { wanted: Wanted::Moment, attempt });
+            return Ok(Past { wanted: InstantKind::Moment, attempt });
         }
         let before = schedule.previous(at, anchor, zone).map(Instant::new);
         Err(ManualError::NoInstant { instant, before, after: following })

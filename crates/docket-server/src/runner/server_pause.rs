@@ -7,21 +7,21 @@ use tokio::time::sleep;
 use tracing::info;
 
 use super::Runner;
-use crate::store::{Deed, ServerControl, StoreError};
+use crate::store::{ChangeContext, ServerControl, StoreError};
 
 /// The longest wait before the end of a pause is compared with the clock again, which may be set.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Runner {
     /// Pauses or unpauses the whole server; false where that was so already and nothing changed.
-    pub(crate) async fn control(
+    pub(crate) async fn control_server(
         self: &Arc<Self>,
         control: ServerControl,
-        deed: Deed,
+        context: ChangeContext,
     ) -> Result<bool, StoreError> {
         let is_unpaused = control == ServerControl::Unpause;
-        let by = Arc::clone(&deed.by);
-        let is_changed = self.record_result(self.store.control(control, deed).await)?;
+        let by = Arc::clone(&context.by);
+        let is_changed = self.record_result(self.store.control_server(control, context).await)?;
         if is_changed && is_unpaused {
             info!(by = &*by, "the server was unpaused");
         } else if is_changed && let Some(pause) = self.store.pause() {

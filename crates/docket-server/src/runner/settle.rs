@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use super::{Runner, Standby, confirmation::FOR_REQUESTS, dependencies::AT_ONCE};
-use crate::store::{Circumstances, Standing, StoreError};
+use crate::store::{AllocationStatus, Circumstances, StoreError};
 
 /// How many allocations are read from the store at once.
 const CHUNK: usize = 1024;
@@ -24,7 +24,7 @@ impl Runner {
         let mut due = Vec::new();
         for wanted in pushed {
             // A store that cannot be read refuses the push, too.
-            if let Ok(Some(held)) = self.store.standing(wanted.name.as_str()).await
+            if let Ok(Some(held)) = self.store.status(wanted.name.as_str()).await
                 && undecided::edit(&held.allocation.specification, wanted).is_some()
             {
                 due.push(held);
@@ -43,16 +43,17 @@ impl Runner {
         }
         let mut after = None;
         loop {
-            let chunk = self.store.standings(after, CHUNK).await?;
+            let chunk = self.store.statuses(after, CHUNK).await?;
             let Some(last) = chunk.last() else { return Ok(()) };
             after = Some(last.position);
-            let is_affected = |held: &Standing| held.allocation.is_in_one_of(zones, self.zone);
+            let is_affected =
+                |held: &AllocationStatus| held.allocation.is_in_one_of(zones, self.zone);
             let held = chunk.into_iter().filter(is_affected).collect();
             self.decide_all_held(held, "update of the time zone data").await;
         }
     }
 
-    async fn decide_all_held(self: &Arc<Self>, due: Vec<Standing>, what: &str) {
+    async fn decide_all_held(self: &Arc<Self>, due: Vec<AllocationStatus>, what: &str) {
         if due.is_empty() {
             return;
         }
@@ -71,8 +72,8 @@ impl Runner {
         }
     }
 
-    async fn decide_held(self: &Arc<Self>, held: Standing) {
-        let Standing { allocation, suspension, decided, .. } = held;
+    async fn decide_held(self: &Arc<Self>, held: AllocationStatus) {
+        let AllocationStatus { allocation, suspension, decided, .. } = held;
         if allocation.specification.schedule().is_none() {
             if let Err(error) = self.check_due_once(allocation.name()).await {
                 error!(allocation = %allocation.name(), %error, "store write failed for a decision");

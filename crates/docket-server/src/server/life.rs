@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     runner::Runner,
     scheduler::Ticks,
-    store::{ChangedZone, Deed, ServerControl, Settlement, Store, StoreError, ZoneChange},
+    store::{ChangeContext, ChangedZone, ServerControl, Settlement, Store, StoreError, ZoneChange},
 };
 
 /// How often the store is told that the server runs: so well is the moment of a crash known.
@@ -94,9 +94,9 @@ impl Life {
         let in_force = || self.store.pause().filter(|pause| pause.holds_at(now));
         if is_wanted && in_force().is_none_or(|pause| pause.until.is_some()) {
             let by = "`docket server --paused`".to_owned();
-            let deed = Deed::new(now, by.clone());
+            let context = ChangeContext::new(now, by.clone());
             let pause = Suspension { by, reason: None, since: now, until: None, all: None };
-            self.store.control(ServerControl::Pause(pause), deed).await?;
+            self.store.control_server(ServerControl::Pause(pause), context).await?;
         }
         if let Some(pause) = in_force() {
             let until = pause.until.map(shown);
@@ -230,7 +230,7 @@ mod tests {
         drop(begin("Europe/Berlin".parse::<Zone>().unwrap()).await);
         let store = begin("Europe/Berlin".parse::<Zone>().unwrap()).await;
 
-        let standing = store.standing("a").await.unwrap().unwrap();
+        let standing = store.status("a").await.unwrap().unwrap();
         let restart = "2026-11-21T09:00:00Z".parse().unwrap();
         assert!(standing.decided >= Some(restart), "{:?}", standing.decided);
         let all = EntryFilter { limit: 9, ..EntryFilter::default() };

@@ -17,7 +17,7 @@ use docket_model::{
 };
 use parking_lot::Mutex;
 
-use super::{Change, Changes, RunCounts, Standing, UnderWay, draft::Staged};
+use super::{AllocationStatus, Change, Changes, RunCounts, UnderWay, draft::Staged};
 use crate::observer::{Events, Labels};
 
 /// Among how many names the nearest is looked for: a wrong name must not cost a large store much.
@@ -57,8 +57,8 @@ impl Entry {
         }
     }
 
-    pub(super) fn standing(&self, position: u64) -> Standing {
-        Standing {
+    pub(super) fn status(&self, position: u64) -> AllocationStatus {
+        AllocationStatus {
             allocation: Arc::clone(&self.allocation),
             position,
             decided: self.decided,
@@ -157,8 +157,8 @@ impl Catalogue {
         Some((position, self.entries.get(&position)?))
     }
 
-    pub(super) fn standing(&self, name: &str) -> Option<Standing> {
-        self.entry(name).map(|(position, entry)| entry.standing(position))
+    pub(super) fn status(&self, name: &str) -> Option<AllocationStatus> {
+        self.entry(name).map(|(position, entry)| entry.status(position))
     }
 
     /// At most `limit` entries after a position.

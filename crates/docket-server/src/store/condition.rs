@@ -41,7 +41,7 @@ impl Condition {
 
 /// Who changes an allocation, when, and on what condition.
 #[derive(Debug, Clone)]
-pub struct Deed {
+pub struct ChangeContext {
     /// When.
     pub at: DateTime<Utc>,
     /// Who, for the journal.
@@ -50,8 +50,8 @@ pub struct Deed {
     pub only_if: Condition,
 }
 
-impl Deed {
-    /// A deed without a condition.
+impl ChangeContext {
+    /// A context without a condition.
     #[must_use]
     pub fn new(at: DateTime<Utc>, by: impl Into<Arc<str>>) -> Self {
         Self { at, by: by.into(), only_if: Condition::Nothing }

@@ -13,7 +13,7 @@ use docket_model::{
 };
 
 use super::{
-    Condition, Effect, Push, ServerControl, Steering, StoreError, ZoneChange,
+    Condition, Control, Effect, Push, ServerControl, StoreError, ZoneChange,
     catalogue::{Catalogue, Entry},
     rules,
 };
@@ -87,7 +87,11 @@ impl<'a> Draft<'a> {
     }
 
     /// Pauses or unpauses the whole server; what to note about it, unless it is so already.
-    pub(super) fn control(&mut self, control: &ServerControl, at: DateTime<Utc>) -> Option<Event> {
+    pub(super) fn control_server(
+        &mut self,
+        control: &ServerControl,
+        at: DateTime<Utc>,
+    ) -> Option<Event> {
         let (pause, event) = rules::controlled(self.staged.pause.as_deref(), control, at)?;
         self.staged.pause = Some(Arc::new(pause));
         Some(event)
@@ -226,23 +230,23 @@ impl<'a> Draft<'a> {
 
     /// Does something to an allocation by hand; `None` where there is none. A reset needs to know the
     /// latest instant up to now for which a run succeeded.
-    pub(super) fn steer(
+    pub(super) fn control(
         &mut self,
         name: &str,
-        steering: Steering,
+        control: Control,
         at: DateTime<Utc>,
         succeeded: Option<Instant>,
     ) -> Option<(u64, &Entry)> {
         let (position, entry) = self.entry_mut(name)?;
-        match steering {
-            Steering::Suspend(suspension) => entry.suspension = Some(Arc::new(suspension)),
-            Steering::Resume { is_of_all } => {
+        match control {
+            Control::Suspend(suspension) => entry.suspension = Some(Arc::new(suspension)),
+            Control::Resume { is_of_all } => {
                 let held = entry.suspension.as_ref().filter(|held| held.holds_at(at));
                 if let Some(resumed) = held.and_then(|held| held.resumed(is_of_all, at)) {
                     entry.suspension = Some(Arc::new(resumed));
                 }
             }
-            Steering::Reset => {
+            Control::Reset => {
                 entry.decided = entry.decided.map(|decided| decided.min(at));
                 entry.succeeded = succeeded;
                 let allocation = Arc::make_mut(&mut entry.allocation);

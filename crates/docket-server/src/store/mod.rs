@@ -42,7 +42,7 @@ use crate::observer::Events;
 
 pub use self::{
     changes::{Change, Changes},
-    condition::{Condition, Deed},
+    condition::{ChangeContext, Condition},
     error::StoreError,
     memory::MemoryStore,
     progress::{End, Progress},
@@ -102,7 +102,7 @@ impl Effect {
 
 /// An allocation and how it stands.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct AllocationStatus {
     /// The allocation.
     pub allocation: Arc<Allocation>,
     /// Its place in the order of creation; the cursor of a list.
@@ -163,7 +163,7 @@ impl RunCounts {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The allocation and how it stands.
-    pub standing: Standing,
+    pub standing: AllocationStatus,
     /// The newest runs, the newest first; as many as its `Logs` may need.
     pub recent: Vec<Arc<Run>>,
 }
@@ -179,7 +179,7 @@ pub struct UnderWay {
 
 /// What somebody does to an allocation by hand; a push neither does nor undoes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Steering {
+pub enum Control {
     /// Nothing starts by itself.
     Suspend(Suspension),
     /// Things start again, for instants after this moment. A suspension by name stays where all
@@ -204,7 +204,7 @@ pub enum ServerControl {
 
 /// What the instant of a run by hand is to its allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum InstantKind {
     /// The present moment, which nobody missed and nobody can have forgotten.
     Now,
     /// An instant that went by, and the one after it, if that is known.
@@ -215,7 +215,7 @@ pub enum Wanted {
 
 /// What became of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recorded {
+pub enum ClaimOutcome {
     /// The record was made, and with it the right to act on it.
     New,
     /// The instant was decided before, as all are up to this one.
@@ -283,10 +283,20 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError>;
 
     /// Deletes a name that no other runs after; false where there is none.
-    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError>;
+    async fn delete(
+        &self,
+        name: &str,
+        origin: &Origin,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError>;
 
     /// Does something to an allocation by hand; false where there is none.
-    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError>;
+    async fn control(
+        &self,
+        name: &str,
+        control: Control,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError>;
 
     /// Records instants that are due and not decided as missed, of all allocations.
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
@@ -298,7 +308,7 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError>;
 
     /// One allocation and how it stands.
-    async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError>;
+    async fn status(&self, name: &str) -> Result<Option<AllocationStatus>, StoreError>;
 
     /// One allocation with its newest runs.
     async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError>;
@@ -307,11 +317,11 @@ pub trait AllocationStore: fmt::Debug + Send + Sync {
     async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<Snapshot>, StoreError>;
 
     /// As [`AllocationStore::list`], without their runs, which costs far less.
-    async fn standings(
+    async fn statuses(
         &self,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<Standing>, StoreError>;
+    ) -> Result<Vec<AllocationStatus>, StoreError>;
 
     /// The allocations that run after this one.
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError>;
@@ -331,14 +341,15 @@ pub trait RunStore: fmt::Debug + Send + Sync {
     /// spans no other record: what was made up for by hand has its own.
     ///
     /// Records beyond what the allocation keeps go now, or soon after.
-    async fn decide(&self, run: Run) -> Result<Recorded, StoreError>;
+    async fn claim(&self, run: Run) -> Result<ClaimOutcome, StoreError>;
 
     /// Makes the record of a run by hand, which leaves the latest instant decided as it is.
     ///
     /// Where the instant has a record for which no container was ever created, or one of what was
     /// missed, that record is taken up again. Where it was among missed ones, they are fewer by it,
     /// and a record of them that began with it is moved to the instant after it.
-    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError>;
+    async fn claim_manual(&self, run: Run, wanted: InstantKind)
+    -> Result<ClaimOutcome, StoreError>;
 
     /// Adds what was learnt of a run under way. What [is momentous](Progress::is_momentous) is
     /// durable when this returns.
@@ -416,7 +427,11 @@ pub trait Store: AllocationStore + RunStore + JournalStore + LifeStore {
 
     /// Pauses or unpauses the whole server, and notes it in the journal; false where that was so already
     /// and nothing changed.
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError>;
+    async fn control_server(
+        &self,
+        control: ServerControl,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError>;
 
     /// Copies all that it keeps into a new file, as it stands at one moment; the copy says that it was
     /// made `at` that time.

@@ -14,8 +14,8 @@ use docket_model::{
 use uuid::Uuid;
 
 use super::{
-    ChangedZone, Deed, Doubt, Effect, EntryFilter, REMEMBERED, Recorded, ServerControl, Standing,
-    Steering, StoreError, Wanted, ZoneChange, draft::Put,
+    AllocationStatus, ChangeContext, ChangedZone, ClaimOutcome, Control, Doubt, Effect,
+    EntryFilter, InstantKind, REMEMBERED, ServerControl, StoreError, ZoneChange, draft::Put,
 };
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
@@ -113,7 +113,7 @@ pub(super) fn take_up(run: &mut Run, held: &Run) {
 pub(super) fn without<E>(
     span: &Run,
     instant: Instant,
-    wanted: Wanted,
+    wanted: InstantKind,
     is_taken: impl Fn(Instant) -> Result<bool, E>,
 ) -> Result<Option<Run>, E> {
     let RunState::Missed { reason, last, count } = &span.state else { return Ok(None) };
@@ -127,8 +127,8 @@ pub(super) fn without<E>(
         let after = |at: Instant| Instant::new(at.moment() + TimeDelta::milliseconds(1));
         let is_within = |following: &Instant| instant < *following && *following <= last;
         let following = match wanted {
-            Wanted::Instant(following) => following.filter(is_within),
-            Wanted::Now | Wanted::Moment => None,
+            InstantKind::Instant(following) => following.filter(is_within),
+            InstantKind::Now | InstantKind::Moment => None,
         };
         let mut first = following.unwrap_or_else(|| after(instant));
         while first <= last && is_taken(first)? {
@@ -156,12 +156,12 @@ pub(super) fn is_suspended(run: &Run, suspensions: Suspensions<'_>) -> bool {
 }
 
 /// Where a record of the instant of a run by hand stands in its way.
-pub(super) fn taken(held: &Arc<Run>, wanted: Wanted) -> Option<Recorded> {
+pub(super) fn taken(held: &Arc<Run>, wanted: InstantKind) -> Option<ClaimOutcome> {
     let is_taken = match held.state {
-        RunState::Missed { .. } => wanted == Wanted::Now,
+        RunState::Missed { .. } => wanted == InstantKind::Now,
         _ => !held.state.is_over() || held.had_container(),
     };
-    is_taken.then(|| Recorded::Taken(Arc::clone(held)))
+    is_taken.then(|| ClaimOutcome::Taken(Arc::clone(held)))
 }
 
 /// How many of the newest runs a snapshot has, and how many steps these have: enough to fill
@@ -228,31 +228,35 @@ pub(super) fn event(put: &Put, now: &Allocation) -> Option<Event> {
 
 /// What a hand did to an allocation, for the journal; nothing where it changes nothing.
 pub(super) fn steered(
-    standing: &Standing,
-    steering: &Steering,
+    standing: &AllocationStatus,
+    control: &Control,
     at: DateTime<Utc>,
 ) -> Option<Event> {
-    match steering {
-        Steering::Suspend(suspension) => {
+    match control {
+        Control::Suspend(suspension) => {
             let is_as_before = standing.suspension.as_deref() == Some(suspension);
             (!is_as_before).then(|| Event::Suspended(suspension.clone()))
         }
-        Steering::Resume { is_of_all } => {
+        Control::Resume { is_of_all } => {
             let held = standing.suspension.as_ref().filter(|held| held.holds_at(at));
             let resumed = held?.resumed(*is_of_all, at)?;
             // What holds still is a suspension by name.
             Some(if resumed.holds_at(at) { Event::Suspended(resumed) } else { Event::Resumed })
         }
-        Steering::Reset => ahead(standing, at).map(|from| Event::Reset { from }),
+        Control::Reset => ahead(standing, at).map(|from| Event::Reset { from }),
     }
 }
 
 /// A manual change as it is carried out: a suspension in force keeps its reason unless a new one is given,
 /// and stays beside one of another kind.
-pub(super) fn completed(standing: &Standing, steering: Steering, at: DateTime<Utc>) -> Steering {
+pub(super) fn completed(
+    standing: &AllocationStatus,
+    control: Control,
+    at: DateTime<Utc>,
+) -> Control {
     let held = standing.suspension.as_deref().filter(|held| held.holds_at(at));
-    match steering {
-        Steering::Suspend(wanted) => Steering::Suspend(wanted.beside(held)),
+    match control {
+        Control::Suspend(wanted) => Control::Suspend(wanted.beside(held)),
         other => other,
     }
 }
@@ -280,15 +284,15 @@ pub(super) fn controlled(
 }
 
 /// Up to when nothing is due of an allocation, where that is ahead of the clock.
-pub(super) fn ahead(standing: &Standing, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let Standing { allocation, decided, succeeded, .. } = standing;
+pub(super) fn ahead(standing: &AllocationStatus, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let AllocationStatus { allocation, decided, succeeded, .. } = standing;
     let succeeded = succeeded.map(Instant::moment);
     let floors = [*decided, succeeded, Some(allocation.scheduled_at), Some(allocation.created_at)];
     floors.into_iter().flatten().max().filter(|floor| *floor > at)
 }
 
 /// True where a run succeeded for an instant that is still to come, because the clock was ahead.
-pub(super) fn has_success_ahead(standing: &Standing, at: DateTime<Utc>) -> bool {
+pub(super) fn has_success_ahead(standing: &AllocationStatus, at: DateTime<Utc>) -> bool {
     standing.succeeded.is_some_and(|instant| instant.moment() > at)
 }
 
@@ -321,8 +325,8 @@ pub(super) fn entry(name: AllocationName, event: Event, at: DateTime<Utc>, by: &
 }
 
 /// An entry about the whole server.
-pub(super) fn server_entry(event: Event, deed: &Deed) -> Entry {
-    Entry { at: deed.at, allocation: None, event, by: Some(deed.by.to_string()) }
+pub(super) fn server_entry(event: Event, context: &ChangeContext) -> Entry {
+    Entry { at: context.at, allocation: None, event, by: Some(context.by.to_string()) }
 }
 
 /// True where an entry is among those that are wanted.

@@ -14,7 +14,7 @@ use docket_model::{
 };
 use tracing::{debug, warn};
 
-use super::{Push, Recorded, draft::Draft};
+use super::{ClaimOutcome, Push, draft::Draft};
 
 /// What decides about the instants that were due when something was changed.
 #[derive(Debug, Clone)]
@@ -184,14 +184,14 @@ impl Undecided {
     pub(super) fn record<E>(
         &self,
         outages: &[Outage],
-        mut decide: impl FnMut(Run) -> Result<Recorded, E>,
+        mut decide: impl FnMut(Run) -> Result<ClaimOutcome, E>,
     ) -> Result<(), E> {
         for missed in &self.missed {
             let mut left = Some(missed.clone());
             while let Some(missed) = left.take() {
                 let (first, last) = (missed.first, missed.last);
                 left = match decide(self.run(outages, &missed))? {
-                    Recorded::Beside(other) => {
+                    ClaimOutcome::Beside(other) => {
                         let before = other.moment() - TimeDelta::nanoseconds(1);
                         let before =
                             self.within(first - TimeDelta::nanoseconds(1), before, &missed);
@@ -200,7 +200,7 @@ impl Undecided {
                         }
                         self.within(other.moment(), last, &missed)
                     }
-                    Recorded::Decided(up_to) => self.within(up_to.moment(), last, &missed),
+                    ClaimOutcome::Decided(up_to) => self.within(up_to.moment(), last, &missed),
                     _ => None,
                 };
             }

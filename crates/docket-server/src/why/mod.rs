@@ -29,7 +29,7 @@ use docket_model::{
 
 use self::tale::Tale;
 pub(crate) use self::{instant::about, recent::recent};
-use crate::{policy::Suspensions, store::Standing};
+use crate::{policy::Suspensions, store::AllocationStatus};
 
 /// How many of the newest records are told.
 pub(crate) const MOST_RUNS: usize = 20;
@@ -41,7 +41,7 @@ pub(crate) const MOST_ENTRIES: usize = 500;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     /// The allocation and how it stands.
-    pub(crate) standing: &'a Standing,
+    pub(crate) standing: &'a AllocationStatus,
     /// Records, the newest first: the newest of all, or those up to what is asked about.
     pub(crate) runs: &'a [Arc<Run>],
     /// Entries of the journal about it and about the server, the newest first.

@@ -7,14 +7,14 @@ use super::{
     outcome::outcome_of,
     tale::{Tale, listed},
 };
-use crate::store::Standing;
+use crate::store::AllocationStatus;
 
 /// How many of those that are waited for are told one by one.
 const MOST_AWAITED: usize = 5;
 
 impl Parent {
     /// True while a child waits for its next success.
-    pub(crate) fn is_awaited(&self, child: &Standing) -> bool {
+    pub(crate) fn is_awaited(&self, child: &AllocationStatus) -> bool {
         let since = child.allocation.scheduled_at.max(child.decided.unwrap_or_default());
         self.succeeded.is_none_or(|succeeded| succeeded.moment() <= since)
     }

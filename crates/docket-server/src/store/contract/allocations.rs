@@ -3,7 +3,7 @@
 use docket_model::{AllocationName, Origin};
 
 use super::{
-    super::{Change, Deed, Effect, Push, Store, StoreError},
+    super::{Change, ChangeContext, Effect, Push, Store, StoreError},
     get, moment, names, push, pushed, specification,
 };
 
@@ -31,8 +31,10 @@ pub(in crate::store) async fn a_push_over_someone_elses_name_changes_nothing(sto
         let push = Push { origin, complete: true, ..pushed(specifications, 1) };
         refused.push(store.push(push).await.unwrap_err());
     }
-    let deletion =
-        store.delete("file", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap_err();
+    let deletion = store
+        .delete("file", &Origin::Api, ChangeContext::new(moment(1), "test"))
+        .await
+        .unwrap_err();
 
     let read_only = StoreError::ReadOnly {
         name: AllocationName::parse("file").unwrap(),
@@ -78,8 +80,8 @@ pub(in crate::store) async fn a_file_that_was_moved_is_still_the_same_owner(stor
 pub(in crate::store) async fn allocations_are_listed_in_the_order_of_creation(store: &dyn Store) {
     push(store, Origin::Api, &[("z", ""), ("a", ""), ("m", ""), ("report", "")]).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
-    assert!(store.delete("m", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap());
-    assert!(!store.delete("m", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap());
+    assert!(store.delete("m", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap());
+    assert!(!store.delete("m", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap());
 
     let first = store.list(None, 2).await.unwrap();
     let rest = store.list(first.last().map(|last| last.standing.position), 2).await.unwrap();
@@ -114,7 +116,7 @@ pub(in crate::store) async fn each_change_reaches_a_reader(store: &dyn Store) {
     let changes = store.changes();
     let at_first = changes.take();
     push(store, Origin::Api, &[("a", ""), ("b", "0 0 * * *"), ("c", "")]).await;
-    store.delete("c", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap();
+    store.delete("c", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap();
 
     changes.arrived().await;
     let then = changes.take();
@@ -133,12 +135,12 @@ pub(in crate::store) async fn positions_and_revisions_are_given_once(store: &dyn
     let mut given = Vec::new();
     for _ in 0..3 {
         push(store, Origin::Api, &[("a", "")]).await;
-        let first = store.standing("a").await.unwrap().unwrap();
+        let first = store.status("a").await.unwrap().unwrap();
         push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
-        let then = store.standing("a").await.unwrap().unwrap();
+        let then = store.status("a").await.unwrap().unwrap();
         assert_eq!(first.position, then.position);
         given.push((first.position, first.allocation.revision, then.allocation.revision));
-        store.delete("a", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap();
+        store.delete("a", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap();
     }
 
     let positions: Vec<_> = given.iter().map(|(position, ..)| position).collect();

@@ -4,7 +4,7 @@ use docket_model::{AllocationName, Origin, Specification, chain::Unfit};
 use serde_json::json;
 
 use super::{
-    super::{Deed, Push, Store, StoreError},
+    super::{ChangeContext, Push, Store, StoreError},
     get, moment, names, push, pushed, specification, specified,
 };
 
@@ -48,7 +48,7 @@ pub(in crate::store) async fn what_others_run_after_stays(store: &dyn Store) {
     push(store, file.clone(), &[("parent", ""), ("other", "")]).await;
     store.push(pushed(vec![after("child", &["parent"])], 0)).await.unwrap();
 
-    let deletion = store.delete("parent", &file, Deed::new(moment(1), "test")).await;
+    let deletion = store.delete("parent", &file, ChangeContext::new(moment(1), "test")).await;
     let left_out = Push {
         origin: file.clone(),
         complete: true,
@@ -60,7 +60,7 @@ pub(in crate::store) async fn what_others_run_after_stays(store: &dyn Store) {
     assert_eq!(deletion, Err(refused.clone()));
     assert_eq!(push, Err(refused));
     assert_eq!(names(store).await, ["parent", "other", "child"]);
-    store.delete("child", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap();
+    store.delete("child", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap();
     store.push(left_out).await.unwrap();
     assert_eq!(names(store).await, ["other"]);
 }
@@ -76,5 +76,5 @@ pub(in crate::store) async fn children_follow_what_is_pushed(store: &dyn Store) 
     assert_eq!(children(store, "a").await, Vec::<String>::new());
     assert_eq!(children(store, "b").await, ["y"]);
     assert_eq!(get(store, "y").await.standing.allocation.specification, after("y", &["b"]));
-    assert!(store.delete("a", &Origin::Api, Deed::new(moment(2), "test")).await.unwrap());
+    assert!(store.delete("a", &Origin::Api, ChangeContext::new(moment(2), "test")).await.unwrap());
 }

@@ -3,7 +3,7 @@
 use docket_model::{AllocationName, Origin};
 
 use super::{
-    super::{Condition, Deed, Effect, Push, Steering, Store, StoreError},
+    super::{ChangeContext, Condition, Control, Effect, Push, Store, StoreError},
     get, moment, push, pushed, specification,
 };
 
@@ -16,8 +16,8 @@ fn guarded(cron: &str, only_if: Condition) -> Push {
     Push { only_if, ..pushed(vec![specification("a", cron)], 1) }
 }
 
-fn deed(only_if: Condition) -> Deed {
-    Deed { only_if, ..Deed::new(moment(2), "test") }
+fn context(only_if: Condition) -> ChangeContext {
+    ChangeContext { only_if, ..ChangeContext::new(moment(2), "test") }
 }
 
 pub(in crate::store) async fn a_change_is_made_on_its_condition_only(store: &dyn Store) {
@@ -36,12 +36,12 @@ pub(in crate::store) async fn a_change_is_made_on_its_condition_only(store: &dyn
     let stale_push = store.push(guarded("2 0 * * *", known.clone())).await;
     let stale_same = store.push(guarded("0 0 * * *", known.clone())).await;
     let stale_steering =
-        store.steer("a", Steering::Resume { is_of_all: false }, deed(known.clone())).await;
-    let stale_deletion = store.delete("a", &Origin::Api, deed(known)).await;
+        store.control("a", Control::Resume { is_of_all: false }, context(known.clone())).await;
+    let stale_deletion = store.delete("a", &Origin::Api, context(known)).await;
     let present = Condition::Revision(vec![first, second]);
     let steered =
-        store.steer("a", Steering::Resume { is_of_all: false }, deed(present.clone())).await;
-    let deleted = store.delete("a", &Origin::Api, deed(present)).await;
+        store.control("a", Control::Resume { is_of_all: false }, context(present.clone())).await;
+    let deleted = store.delete("a", &Origin::Api, context(present)).await;
 
     assert_eq!((created, updated), (vec![Effect::Created], vec![Effect::Updated]));
     assert_eq!(again, Err(unmet(Some(first))));
@@ -61,7 +61,7 @@ pub(in crate::store) async fn of_two_who_change_the_same_revision_one_wins(store
         let (one, other, deletion) = tokio::join!(
             store.push(guarded(&format!("{round} 1 * * *"), known.clone())),
             store.push(guarded(&format!("{round} 2 * * *"), known.clone())),
-            store.delete("a", &Origin::Api, deed(known.clone())),
+            store.delete("a", &Origin::Api, context(known.clone())),
         );
 
         let won = [one.is_ok(), other.is_ok(), deletion == Ok(true)];

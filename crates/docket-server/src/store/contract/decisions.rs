@@ -4,7 +4,7 @@ use docket_model::{Origin, run::RunState};
 use serde_json::json;
 
 use super::{
-    super::{Deed, Progress, Recorded, RunFilter, Store, StoreError, Wanted},
+    super::{ChangeContext, ClaimOutcome, InstantKind, Progress, RunFilter, Store, StoreError},
     carry_out, claim, end, failed, finish, get, instant, missed, moment, push, push_a, pushed,
     record, run, seconds, settle, specified,
 };
@@ -16,10 +16,10 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
     let mut strange = run(store, "a", 180, RunState::Claimed).await;
     strange.uid = uuid::Uuid::nil();
 
-    assert_eq!(store.decide(later.clone()).await, Ok(Recorded::New));
-    assert_eq!(store.decide(later).await, Ok(Recorded::Decided(instant(120))));
-    assert_eq!(store.decide(earlier).await, Ok(Recorded::Decided(instant(120))));
-    assert_eq!(store.decide(strange).await, Ok(Recorded::Changed));
+    assert_eq!(store.claim(later.clone()).await, Ok(ClaimOutcome::New));
+    assert_eq!(store.claim(later).await, Ok(ClaimOutcome::Decided(instant(120))));
+    assert_eq!(store.claim(earlier).await, Ok(ClaimOutcome::Decided(instant(120))));
+    assert_eq!(store.claim(strange).await, Ok(ClaimOutcome::Changed));
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(120)));
     assert_eq!(get(store, "a").await.standing.runs.under_way(), 1);
 }
@@ -27,17 +27,17 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
 pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn Store) {
     push_a(store).await;
     let first = run(store, "a", 120, RunState::Claimed).await;
-    store.decide(first).await.unwrap();
+    store.claim(first).await.unwrap();
 
-    store.delete("a", &Origin::Api, Deed::new(moment(130), "test")).await.unwrap();
+    store.delete("a", &Origin::Api, ChangeContext::new(moment(130), "test")).await.unwrap();
     push_a(store).await;
     let again = run(store, "a", 120, RunState::Claimed).await;
 
-    assert_eq!(store.decide(again.clone()).await, Ok(Recorded::Decided(instant(120))));
+    assert_eq!(store.claim(again.clone()).await, Ok(ClaimOutcome::Decided(instant(120))));
     // Nobody knows any more whether it ran.
     assert_eq!(
-        store.demand(again, Wanted::Instant(None)).await,
-        Ok(Recorded::Pruned(instant(120)))
+        store.claim_manual(again, InstantKind::Instant(None)).await,
+        Ok(ClaimOutcome::Pruned(instant(120)))
     );
     assert_eq!(get(store, "a").await.standing.pruned, Some(instant(120)));
 }
@@ -48,19 +48,19 @@ pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(st
     let span = run(store, "a", 60, missed(120, 2)).await;
     let rest = run(store, "a", 120, missed(120, 1)).await;
 
-    assert_eq!(store.decide(span).await, Ok(Recorded::Decided(instant(60))));
+    assert_eq!(store.claim(span).await, Ok(ClaimOutcome::Decided(instant(60))));
     assert_eq!(seconds(store, "a").await, [60]);
-    assert_eq!(store.decide(rest).await, Ok(Recorded::New));
+    assert_eq!(store.claim(rest).await, Ok(ClaimOutcome::New));
     assert_eq!(seconds(store, "a").await, [120, 60]);
 }
 
 pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Store) {
     push_a(store).await;
     let first = run(store, "a", 60, RunState::Claimed).await;
-    store.decide(first.clone()).await.unwrap();
+    store.claim(first.clone()).await.unwrap();
     let uid = get(store, "a").await.standing.allocation.uid;
 
-    store.delete("a", &Origin::Api, Deed::new(moment(70), "test")).await.unwrap();
+    store.delete("a", &Origin::Api, ChangeContext::new(moment(70), "test")).await.unwrap();
     push_a(store).await;
 
     let anew = get(store, "a").await;
@@ -73,11 +73,17 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Sto
 pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(store: &dyn Store) {
     push_a(store).await;
     let first = run(store, "a", 60, RunState::Claimed).await;
-    assert_eq!(store.demand(first.clone(), Wanted::Instant(None)).await, Ok(Recorded::New));
-    store.delete("a", &Origin::Api, Deed::new(moment(70), "test")).await.unwrap();
+    assert_eq!(
+        store.claim_manual(first.clone(), InstantKind::Instant(None)).await,
+        Ok(ClaimOutcome::New)
+    );
+    store.delete("a", &Origin::Api, ChangeContext::new(moment(70), "test")).await.unwrap();
     push_a(store).await;
     let own = run(store, "a", 60, RunState::Claimed).await;
-    assert_eq!(store.demand(own.clone(), Wanted::Instant(None)).await, Ok(Recorded::New));
+    assert_eq!(
+        store.claim_manual(own.clone(), InstantKind::Instant(None)).await,
+        Ok(ClaimOutcome::New)
+    );
 
     let refused = StoreError::NoSuchRun(first.id.clone());
     for progress in [Progress::Started, super::created("c0ffee")] {
@@ -95,7 +101,7 @@ pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &dy
     push_a(store).await;
     for (first, last, count) in [(60, 180, 3), (240, 240, 1)] {
         let run = run(store, "a", first, missed(last, count)).await;
-        assert_eq!(store.decide(run).await, Ok(Recorded::New));
+        assert_eq!(store.claim(run).await, Ok(ClaimOutcome::New));
     }
 
     let runs = store.runs("a", &RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
@@ -129,8 +135,11 @@ pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(
     let before = run(store, "a", 60, RunState::Claimed).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
 
-    assert_eq!(store.decide(before.clone()).await, Ok(Recorded::Changed));
-    assert_eq!(store.demand(before, Wanted::Instant(None)).await, Ok(Recorded::Changed));
+    assert_eq!(store.claim(before.clone()).await, Ok(ClaimOutcome::Changed));
+    assert_eq!(
+        store.claim_manual(before, InstantKind::Instant(None)).await,
+        Ok(ClaimOutcome::Changed)
+    );
 
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.runs.under_way()), (None, 0));
@@ -183,12 +192,15 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &dyn Store) {
 pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &dyn Store) {
     push_a(store).await;
     let by_hand = run(store, "a", 60, RunState::Claimed).await;
-    assert_eq!(store.demand(by_hand, Wanted::Instant(None)).await, Ok(Recorded::New));
+    assert_eq!(
+        store.claim_manual(by_hand, InstantKind::Instant(None)).await,
+        Ok(ClaimOutcome::New)
+    );
 
     let span = run(store, "a", 60, missed(180, 3)).await;
-    assert_eq!(store.decide(span).await, Ok(Recorded::Decided(instant(60))));
+    assert_eq!(store.claim(span).await, Ok(ClaimOutcome::Decided(instant(60))));
     let rest = run(store, "a", 120, missed(180, 2)).await;
-    assert_eq!(store.decide(rest).await, Ok(Recorded::New));
+    assert_eq!(store.claim(rest).await, Ok(ClaimOutcome::New));
 
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(180)));
     let all = RunFilter { limit: 9, ..RunFilter::default() };
@@ -201,14 +213,17 @@ pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(st
     push_a(store).await;
     for second in [120, 180] {
         let by_hand = run(store, "a", second, RunState::Claimed).await;
-        assert_eq!(store.demand(by_hand, Wanted::Instant(None)).await, Ok(Recorded::New));
+        assert_eq!(
+            store.claim_manual(by_hand, InstantKind::Instant(None)).await,
+            Ok(ClaimOutcome::New)
+        );
     }
 
     let whole = run(store, "a", 60, missed(240, 4)).await;
-    assert_eq!(store.decide(whole).await, Ok(Recorded::Beside(instant(120))));
+    assert_eq!(store.claim(whole).await, Ok(ClaimOutcome::Beside(instant(120))));
     let undecided = get(store, "a").await.standing.decided;
     let before = run(store, "a", 60, missed(60, 1)).await;
-    assert_eq!(store.decide(before).await, Ok(Recorded::New));
+    assert_eq!(store.claim(before).await, Ok(ClaimOutcome::New));
 
     assert_eq!(undecided, None);
     assert_eq!(seconds(store, "a").await, [180, 120, 60]);

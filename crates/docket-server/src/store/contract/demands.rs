@@ -9,7 +9,7 @@ use docket_model::{
 use serde_json::json;
 
 use super::{
-    super::{End, Recorded, Store, Wanted},
+    super::{ClaimOutcome, End, InstantKind, Store},
     carry_out, claim, end, finish, get, instant, missed, moment, note, push_a, pushed, record, run,
     seconds, settle, specified,
 };
@@ -30,16 +30,16 @@ pub(in crate::store) async fn demand(
     store: &dyn Store,
     second: i64,
     following: Option<i64>,
-) -> Recorded {
+) -> ClaimOutcome {
     let run = by_hand(store, second).await;
-    store.demand(run, Wanted::Instant(following.map(instant))).await.unwrap()
+    store.claim_manual(run, InstantKind::Instant(following.map(instant))).await.unwrap()
 }
 
 /// Records that the instants of these minutes were missed.
 pub(in crate::store) async fn miss(store: &dyn Store, first: i64, last: i64) {
     let count = u64::try_from((last - first) / 60 + 1).unwrap();
     let run = run(store, "a", first, missed(last, count)).await;
-    assert_eq!(store.decide(run).await, Ok(Recorded::New));
+    assert_eq!(store.claim(run).await, Ok(ClaimOutcome::New));
 }
 
 pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn Store) {
@@ -47,12 +47,12 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn 
     carry_out(store, "a", 60, RunState::Succeeded).await;
     let wanted = by_hand(store, 90).await;
 
-    let recorded = store.demand(wanted.clone(), Wanted::Now).await;
-    let again = store.demand(wanted.clone(), Wanted::Now).await;
+    let recorded = store.claim_manual(wanted.clone(), InstantKind::Now).await;
+    let again = store.claim_manual(wanted.clone(), InstantKind::Now).await;
     finish(store, &wanted.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
 
-    assert_eq!(recorded, Ok(Recorded::New));
-    assert_eq!(again, Ok(Recorded::Taken(Arc::new(wanted.clone()))));
+    assert_eq!(recorded, Ok(ClaimOutcome::New));
+    assert_eq!(again, Ok(ClaimOutcome::Taken(Arc::new(wanted.clone()))));
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.succeeded), (Some(moment(60)), Some(instant(90))));
     assert_eq!(record(store, "a", 90).await.trigger, wanted.trigger);
@@ -60,10 +60,10 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn 
 
 pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(store: &dyn Store) {
     push_a(store).await;
-    assert_eq!(demand(store, 60, None).await, Recorded::New);
+    assert_eq!(demand(store, 60, None).await, ClaimOutcome::New);
     let due = run(store, "a", 60, RunState::Claimed).await;
 
-    assert_eq!(store.decide(due).await, Ok(Recorded::Decided(instant(60))));
+    assert_eq!(store.claim(due).await, Ok(ClaimOutcome::Decided(instant(60))));
 
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.runs.under_way()), (Some(moment(60)), 1));
@@ -77,7 +77,7 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
     let never = End { exit: None, output: None, ..end(refusal, 0, "") };
     finish(store, &failed, never).await.unwrap();
     let skipped = run(store, "a", 120, RunState::Skipped("an older one runs".to_owned())).await;
-    store.decide(skipped).await.unwrap();
+    store.claim(skipped).await.unwrap();
     let ran = claim(store, "a", 180).await.id;
     note(store, &ran, super::created("c0ffee"), moment(181)).await.unwrap();
     finish(store, &ran, end(super::failed(1), 1, "")).await.unwrap();
@@ -85,8 +85,8 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
     let taken_up = [demand(store, 60, None).await, demand(store, 120, None).await];
     let refused = demand(store, 180, None).await;
 
-    assert_eq!(taken_up, [Recorded::New, Recorded::New]);
-    assert!(matches!(refused, Recorded::Taken(held) if held.state == super::failed(1)));
+    assert_eq!(taken_up, [ClaimOutcome::New, ClaimOutcome::New]);
+    assert!(matches!(refused, ClaimOutcome::Taken(held) if held.state == super::failed(1)));
     let numbers = |run: Run| run.attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>();
     assert_eq!(numbers(record(store, "a", 60).await), [1, 2]);
     assert_eq!(numbers(record(store, "a", 120).await), [1]);
@@ -98,14 +98,14 @@ pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store
     push_a(store).await;
     miss(store, 60, 300).await;
 
-    assert_eq!(demand(store, 180, Some(240)).await, Recorded::New);
+    assert_eq!(demand(store, 180, Some(240)).await, ClaimOutcome::New);
     let middle = record(store, "a", 60).await.state;
-    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
     let first = record(store, "a", 120).await.state;
-    assert_eq!(demand(store, 240, Some(300)).await, Recorded::New);
-    assert_eq!(demand(store, 300, None).await, Recorded::New);
+    assert_eq!(demand(store, 240, Some(300)).await, ClaimOutcome::New);
+    assert_eq!(demand(store, 300, None).await, ClaimOutcome::New);
     let span = record(store, "a", 120).await.state;
-    assert_eq!(demand(store, 120, Some(180)).await, Recorded::New);
+    assert_eq!(demand(store, 120, Some(180)).await, ClaimOutcome::New);
 
     assert_eq!((middle, first, span), (missed(300, 4), missed(300, 3), missed(300, 1)));
     assert_eq!(seconds(store, "a").await, [300, 240, 180, 120, 60]);
@@ -117,8 +117,8 @@ pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(st
     push_a(store).await;
     miss(store, 60, 240).await;
 
-    assert_eq!(demand(store, 120, Some(180)).await, Recorded::New);
-    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+    assert_eq!(demand(store, 120, Some(180)).await, ClaimOutcome::New);
+    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
 
     let by_hand = record(store, "a", 120).await;
     assert!(matches!(by_hand.trigger, Trigger::ByHand(_)));
@@ -133,12 +133,12 @@ pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decide
 ) {
     let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 0}});
     store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
-    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
     let id = by_hand(store, 60).await.id;
     finish(store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
     for second in [70, 80] {
         let now = by_hand(store, second).await;
-        assert_eq!(store.demand(now.clone(), Wanted::Now).await, Ok(Recorded::New));
+        assert_eq!(store.claim_manual(now.clone(), InstantKind::Now).await, Ok(ClaimOutcome::New));
         finish(store, &now.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
     }
     settle(store).await;
@@ -146,7 +146,7 @@ pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decide
     // Its jitter puts the start of an instant off to when somebody has made up for it.
     let due = run(store, "a", 60, RunState::Claimed).await;
 
-    assert_eq!(store.decide(due).await, Ok(Recorded::Decided(instant(60))));
+    assert_eq!(store.claim(due).await, Ok(ClaimOutcome::Decided(instant(60))));
     carry_out(store, "a", 120, RunState::Succeeded).await;
     settle(store).await;
     assert_eq!(seconds(store, "a").await, [120]);
@@ -165,8 +165,8 @@ pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_
     let forgotten = [demand(store, 60, None).await, demand(store, 90, None).await];
     let later = demand(store, 150, None).await;
 
-    assert_eq!(forgotten, [Recorded::Pruned(instant(120)), Recorded::Pruned(instant(120))]);
-    assert_eq!(later, Recorded::New);
+    assert_eq!(forgotten, [ClaimOutcome::Pruned(instant(120)), ClaimOutcome::Pruned(instant(120))]);
+    assert_eq!(later, ClaimOutcome::New);
 }
 
 pub(in crate::store) async fn a_span_keeps_its_rest_where_the_instant_after_is_not_within(
@@ -176,7 +176,7 @@ pub(in crate::store) async fn a_span_keeps_its_rest_where_the_instant_after_is_n
     miss(store, 60, 180).await;
 
     // As after another schedule was pushed.
-    assert_eq!(demand(store, 60, Some(3600)).await, Recorded::New);
+    assert_eq!(demand(store, 60, Some(3600)).await, ClaimOutcome::New);
 
     let rest = &store.runs("a", &every()).await.unwrap()[0];
     assert_eq!(rest.state, missed(180, 2));
@@ -191,7 +191,7 @@ pub(in crate::store) async fn what_was_missed_after_its_claim_goes_on_with_the_n
     let never = End { exit: None, output: None, ..end(missed(60, 1), 0, "") };
     finish(store, &id, never).await.unwrap();
 
-    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
+    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
 
     let attempts = record(store, "a", 60).await.attempts;
     let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.number).collect();
@@ -209,15 +209,15 @@ pub(in crate::store) async fn what_is_wanted_now_makes_up_for_nothing(store: &dy
     // The clock was set back.
     for second in [90, 350] {
         let now = by_hand(store, second).await;
-        assert_eq!(store.demand(now, Wanted::Now).await, Ok(Recorded::New));
+        assert_eq!(store.claim_manual(now, InstantKind::Now).await, Ok(ClaimOutcome::New));
     }
     let moment = by_hand(store, 95).await;
 
-    assert_eq!(store.demand(moment, Wanted::Moment).await, Ok(Recorded::New));
+    assert_eq!(store.claim_manual(moment, InstantKind::Moment).await, Ok(ClaimOutcome::New));
     assert_eq!(record(store, "a", 60).await.state, missed(300, 5));
     let at_the_same = by_hand(store, 60).await;
-    let taken = store.demand(at_the_same, Wanted::Now).await.unwrap();
-    assert!(matches!(taken, Recorded::Taken(_)), "{taken:?}");
+    let taken = store.claim_manual(at_the_same, InstantKind::Now).await.unwrap();
+    assert!(matches!(taken, ClaimOutcome::Taken(_)), "{taken:?}");
 }
 
 fn every() -> super::RunFilter {

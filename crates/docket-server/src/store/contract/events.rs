@@ -8,7 +8,7 @@ use docket_model::{
 use serde_json::json;
 
 use super::{
-    super::{Deed, Progress, Recorded, Steering, Store, Wanted},
+    super::{ChangeContext, ClaimOutcome, Control, InstantKind, Progress, Store},
     claim, created, end, failed, finish, instant, missed, moment, note, push, push_a, pushed, run,
     specified,
 };
@@ -77,9 +77,9 @@ pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_
     let ended = end(failed(3), 3, "x");
     finish(store, &claimed.id, ended.clone()).await.unwrap();
     let first = run(store, "a", 120, missed(180, 2)).await;
-    store.decide(first.clone()).await.unwrap();
+    store.claim(first.clone()).await.unwrap();
     let more = run(store, "a", 240, missed(240, 1)).await;
-    store.decide(more.clone()).await.unwrap();
+    store.claim(more.clone()).await.unwrap();
 
     let mut seen = Vec::new();
     for _ in 0..6 {
@@ -108,10 +108,10 @@ pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(sto
     for (second, count) in [(60, 2), (180, 3)] {
         let state = missed(second + 60 * (i64::try_from(count).unwrap() - 1), count);
         let run = run(store, "a", second, state).await;
-        store.decide(run).await.unwrap();
+        store.claim(run).await.unwrap();
     }
     let by_hand = run(store, "a", 60, RunState::Claimed).await;
-    store.demand(by_hand, Wanted::Instant(Some(instant(120)))).await.unwrap();
+    store.claim_manual(by_hand, InstantKind::Instant(Some(instant(120)))).await.unwrap();
 
     let expected = ["a 60 missed 2", "a 60 missed 5", "a 120 missed 4", "a 60 claimed"];
     assert_eq!(told(&mut reader, 4).await, expected);
@@ -127,8 +127,8 @@ pub(in crate::store) async fn what_the_journal_notes_is_told_with_the_labels_it_
 
     store.push(labelled("x")).await.unwrap();
     store.push(labelled("y")).await.unwrap();
-    store.steer("a", Steering::Reset, Deed::new(moment(1), "ann")).await.unwrap();
-    store.delete("a", &Origin::Api, Deed::new(moment(2), "ann")).await.unwrap();
+    store.control("a", Control::Reset, ChangeContext::new(moment(1), "ann")).await.unwrap();
+    store.delete("a", &Origin::Api, ChangeContext::new(moment(2), "ann")).await.unwrap();
     let stopped = Entry { at: moment(3), allocation: None, event: Happened::Stopped, by: None };
     store.record(stopped).await.unwrap();
 
@@ -161,11 +161,11 @@ pub(in crate::store) async fn what_is_refused_is_not_told(store: &dyn Store) {
     let changed = pushed(vec![specified(json!({"Name": "a", "Cron": ""}))], 1);
     store.push(changed).await.unwrap_err();
     let claimed = claim(store, "a", 60).await;
-    let twice = store.decide(claimed.clone()).await.unwrap();
+    let twice = store.claim(claimed.clone()).await.unwrap();
     finish(store, &claimed.id, end(RunState::Succeeded, 0, "")).await.unwrap();
     finish(store, &claimed.id, end(RunState::Succeeded, 0, "")).await.unwrap_err();
     push(store, Origin::Api, &[("b", "")]).await;
 
-    assert_eq!(twice, Recorded::Decided(instant(60)));
+    assert_eq!(twice, ClaimOutcome::Decided(instant(60)));
     assert_eq!(told(&mut reader, 3).await, ["a 60 claimed", "a 60 succeeded", "b created"]);
 }

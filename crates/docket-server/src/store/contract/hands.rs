@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::{
-    super::{Change, Deed, EntryFilter, MOST_ENTRIES, Recorded, Steering, Store},
+    super::{Change, ChangeContext, ClaimOutcome, Control, EntryFilter, MOST_ENTRIES, Store},
     carry_out, claim, get, instant, missed, moment, push, push_a, pushed, run, seconds, specified,
 };
 
@@ -24,8 +24,8 @@ fn suspension(until: Option<i64>) -> Suspension {
     }
 }
 
-async fn steer(store: &dyn Store, steering: Steering, second: i64) {
-    assert!(store.steer("a", steering, Deed::new(moment(second), "ann")).await.unwrap());
+async fn control(store: &dyn Store, control: Control, second: i64) {
+    assert!(store.control("a", control, ChangeContext::new(moment(second), "ann")).await.unwrap());
 }
 
 async fn entries(store: &dyn Store, filter: EntryFilter) -> Vec<Entry> {
@@ -42,13 +42,14 @@ pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resume
 ) {
     push_a(store).await;
 
-    steer(store, Steering::Suspend(suspension(None)), 10).await;
+    control(store, Control::Suspend(suspension(None)), 10).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
     let held = get(store, "a").await.standing.suspension;
-    steer(store, Steering::Resume { is_of_all: false }, 20).await;
-    steer(store, Steering::Resume { is_of_all: false }, 30).await;
-    let unknown =
-        store.steer("b", Steering::Resume { is_of_all: false }, Deed::new(moment(30), "ann")).await;
+    control(store, Control::Resume { is_of_all: false }, 20).await;
+    control(store, Control::Resume { is_of_all: false }, 30).await;
+    let unknown = store
+        .control("b", Control::Resume { is_of_all: false }, ChangeContext::new(moment(30), "ann"))
+        .await;
 
     assert_eq!(held.as_deref(), Some(&suspension(None)));
     let over = get(store, "a").await.standing.suspension;
@@ -62,9 +63,9 @@ pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(
     push_a(store).await;
     claim(store, "a", 600).await;
 
-    steer(store, Steering::Reset, 700).await;
+    control(store, Control::Reset, 700).await;
     let behind = get(store, "a").await.standing.decided;
-    steer(store, Steering::Reset, 60).await;
+    control(store, Control::Reset, 60).await;
 
     assert_eq!(behind, Some(moment(600)));
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
@@ -82,8 +83,8 @@ pub(in crate::store) async fn a_reset_brings_back_what_was_done_while_the_clock_
         carry_out(store, name, second, RunState::Succeeded).await;
     }
 
-    steer(store, Steering::Reset, 120).await;
-    store.steer("b", Steering::Reset, Deed::new(moment(120), "ann")).await.unwrap();
+    control(store, Control::Reset, 120).await;
+    store.control("b", Control::Reset, ChangeContext::new(moment(120), "ann")).await.unwrap();
 
     let (a, b) = (get(store, "a").await.standing, get(store, "b").await.standing);
     assert_eq!((a.decided, a.succeeded), (Some(moment(120)), Some(instant(60))));
@@ -103,16 +104,16 @@ pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_no
     let parents = Run { trigger: Trigger::AfterParent, ..before.clone() };
     let child = Run { decided_at: moment(60), ..parents };
 
-    steer(store, Steering::Suspend(suspension(Some(120))), 10).await;
+    control(store, Control::Suspend(suspension(Some(120))), 10).await;
 
-    assert_eq!(store.decide(child).await, Ok(Recorded::Changed));
-    assert_eq!(store.decide(before).await, Ok(Recorded::New));
+    assert_eq!(store.claim(child).await, Ok(ClaimOutcome::Changed));
+    assert_eq!(store.claim(before).await, Ok(ClaimOutcome::New));
     for run in within {
-        assert_eq!(store.decide(run.await).await, Ok(Recorded::Changed));
+        assert_eq!(store.claim(run.await).await, Ok(ClaimOutcome::Changed));
     }
     let instead = run(store, "a", 60, missed(60, 1)).await;
-    assert_eq!(store.decide(instead).await, Ok(Recorded::New));
-    assert_eq!(store.decide(after).await, Ok(Recorded::New));
+    assert_eq!(store.claim(instead).await, Ok(ClaimOutcome::New));
+    assert_eq!(store.claim(after).await, Ok(ClaimOutcome::New));
     assert_eq!(seconds(store, "a").await, [120, 60, 5]);
 }
 
@@ -123,8 +124,8 @@ pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &dyn Store) 
     let changes = store.changes();
     let at_first = changes.take();
 
-    steer(store, Steering::Suspend(suspension(Some(20))), 10).await;
-    steer(store, Steering::Reset, 60).await;
+    control(store, Control::Suspend(suspension(Some(20))), 10).await;
+    control(store, Control::Reset, 60).await;
 
     assert!(matches!(&at_first[&position], Change::Stored { decided, suspension: None, .. }
         if *decided == Some(moment(600))));
@@ -138,8 +139,8 @@ pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &dyn Sto
     push_a(store).await;
     push(store, Origin::Api, &[("a", "* * * * *")]).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
-    steer(store, Steering::Suspend(suspension(None)), 10).await;
-    store.delete("a", &Origin::Api, Deed::new(moment(20), "bob")).await.unwrap();
+    control(store, Control::Suspend(suspension(None)), 10).await;
+    store.delete("a", &Origin::Api, ChangeContext::new(moment(20), "bob")).await.unwrap();
 
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
     let told: Vec<_> = entries(store, all).await.into_iter().rev().collect();

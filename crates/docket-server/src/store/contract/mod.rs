@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Circumstances, Condition, Deed, Effect, End, Progress, Push, Recorded, RunFilter, Snapshot,
-    Store, StoreError,
+    ChangeContext, Circumstances, ClaimOutcome, Condition, Effect, End, Progress, Push, RunFilter,
+    Snapshot, Store, StoreError,
 };
 
 macro_rules! keeps_the_contract {
@@ -169,7 +169,7 @@ pub(super) async fn run(store: &dyn Store, name: &str, second: i64, state: RunSt
 /// Claims a run.
 pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
     let claimed = run(store, name, second, RunState::Claimed).await;
-    assert_eq!(store.decide(claimed.clone()).await, Ok(Recorded::New));
+    assert_eq!(store.claim(claimed.clone()).await, Ok(ClaimOutcome::New));
     claimed
 }
 
@@ -189,7 +189,7 @@ pub(super) async fn finish(store: &dyn Store, id: &RunId, end: End) -> Result<()
 }
 
 async fn uid(store: &dyn Store, id: &RunId) -> Uuid {
-    let standing = store.standing(id.allocation.as_str()).await.unwrap();
+    let standing = store.status(id.allocation.as_str()).await.unwrap();
     standing.map_or(Uuid::nil(), |standing| standing.allocation.uid)
 }
 
@@ -217,7 +217,7 @@ pub(super) async fn seconds(store: &dyn Store, name: &str) -> Vec<i64> {
 
 /// Has something written, so that whatever a store does soon after a decision is done too.
 pub(super) async fn settle(store: &dyn Store) {
-    store.delete("nobody", &Origin::Api, Deed::new(moment(0), "test")).await.unwrap();
+    store.delete("nobody", &Origin::Api, ChangeContext::new(moment(0), "test")).await.unwrap();
 }
 
 pub(super) fn failed(code: i64) -> RunState {

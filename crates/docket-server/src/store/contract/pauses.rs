@@ -7,7 +7,7 @@ use docket_model::{
 };
 
 use super::{
-    super::{Deed, EntryFilter, Recorded, ServerControl, Store},
+    super::{ChangeContext, ClaimOutcome, EntryFilter, ServerControl, Store},
     missed, moment, push_a, run, seconds,
 };
 
@@ -16,8 +16,8 @@ fn pause(since: i64, reason: Option<&str>) -> Suspension {
     Suspension { by, reason, since: moment(since), until: None, all: None }
 }
 
-async fn control(store: &dyn Store, control: ServerControl, second: i64) {
-    store.control(control, Deed::new(moment(second), "ann")).await.unwrap();
+async fn control_server(store: &dyn Store, control: ServerControl, second: i64) {
+    store.control_server(control, ChangeContext::new(moment(second), "ann")).await.unwrap();
 }
 
 async fn events(store: &dyn Store) -> Vec<Event> {
@@ -31,15 +31,15 @@ pub(in crate::store) async fn a_pause_keeps_its_beginning_and_is_noted_once(stor
     let [first, again, explained] = pauses;
 
     assert_eq!(store.pause(), None);
-    control(store, ServerControl::Unpause, 5).await;
-    control(store, ServerControl::Pause(first.clone()), 10).await;
-    control(store, ServerControl::Pause(again), 20).await;
-    control(store, ServerControl::Pause(explained.clone()), 30).await;
-    control(store, ServerControl::Pause(pause(35, None)), 35).await;
+    control_server(store, ServerControl::Unpause, 5).await;
+    control_server(store, ServerControl::Pause(first.clone()), 10).await;
+    control_server(store, ServerControl::Pause(again), 20).await;
+    control_server(store, ServerControl::Pause(explained.clone()), 30).await;
+    control_server(store, ServerControl::Pause(pause(35, None)), 35).await;
     let explained = Suspension { since: moment(10), ..explained };
     assert_eq!(store.pause().as_deref(), Some(&explained));
-    control(store, ServerControl::Unpause, 40).await;
-    control(store, ServerControl::Unpause, 50).await;
+    control_server(store, ServerControl::Unpause, 40).await;
+    control_server(store, ServerControl::Unpause, 50).await;
 
     let over = Suspension { until: Some(moment(40)), ..explained.clone() };
     assert_eq!(store.pause().as_deref(), Some(&over));
@@ -59,18 +59,18 @@ pub(in crate::store) async fn what_a_pause_holds_is_not_claimed_by_whoever_did_n
     let parents = Run { trigger: Trigger::AfterParent, ..before.clone() };
     let child = Run { decided_at: moment(60), ..parents };
 
-    control(store, ServerControl::Pause(pause(10, None)), 10).await;
+    control_server(store, ServerControl::Pause(pause(10, None)), 10).await;
 
-    assert_eq!(store.decide(child).await, Ok(Recorded::Changed));
-    assert_eq!(store.decide(before).await, Ok(Recorded::New));
-    assert_eq!(store.decide(within).await, Ok(Recorded::Changed));
+    assert_eq!(store.claim(child).await, Ok(ClaimOutcome::Changed));
+    assert_eq!(store.claim(before).await, Ok(ClaimOutcome::New));
+    assert_eq!(store.claim(within).await, Ok(ClaimOutcome::Changed));
     let instead = run(store, "a", 60, missed(60, 1)).await;
-    assert_eq!(store.decide(instead).await, Ok(Recorded::New));
+    assert_eq!(store.claim(instead).await, Ok(ClaimOutcome::New));
 
-    control(store, ServerControl::Unpause, 120).await;
+    control_server(store, ServerControl::Unpause, 120).await;
 
     let late = run(store, "a", 119, RunState::Claimed).await;
-    assert_eq!(store.decide(late).await, Ok(Recorded::Changed));
-    assert_eq!(store.decide(after).await, Ok(Recorded::New));
+    assert_eq!(store.claim(late).await, Ok(ClaimOutcome::Changed));
+    assert_eq!(store.claim(after).await, Ok(ClaimOutcome::New));
     assert_eq!(seconds(store, "a").await, [180, 60, 5]);
 }

@@ -9,7 +9,7 @@ use docket_model::{
 };
 
 use super::{
-    super::{End, Progress, Recorded, Store, StoreError},
+    super::{ClaimOutcome, End, Progress, Store, StoreError},
     carry_out, claim, created, end, failed, finish, get, instant, moment, note, push, push_a,
     record, run,
 };
@@ -87,7 +87,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Stor
     push_a(store).await;
     let waiting = run(store, "a", 60, RunState::Waiting).await;
     let id = waiting.id.clone();
-    assert_eq!(store.decide(waiting).await, Ok(Recorded::New));
+    assert_eq!(store.claim(waiting).await, Ok(ClaimOutcome::New));
     let cancellation = Cancellation { reason: "ann: enough".to_owned(), kill: true };
     let pulled = |stale: Option<&str>| Progress::Pulled {
         repository: "busybox".to_owned(),

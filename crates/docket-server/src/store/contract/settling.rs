@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        ChangedZone, Circumstances, Deed, EntryFilter, Push, Recorded, RunFilter, Settlement,
-        Steering, Store, ZoneChange,
+        ChangeContext, ChangedZone, Circumstances, ClaimOutcome, Control, EntryFilter, Push,
+        RunFilter, Settlement, Store, ZoneChange,
     },
     carry_out, claim,
     demands::demand,
@@ -66,9 +66,9 @@ pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: 
         assert_eq!(told(store, "a").await, ["60 succeeded", missed.as_str()]);
         assert_eq!(decided(store).await, Some(600));
         let late = run(store, "a", 600, RunState::Claimed).await;
-        assert_eq!(store.decide(late).await, Ok(Recorded::Decided(instant(600))));
+        assert_eq!(store.claim(late).await, Ok(ClaimOutcome::Decided(instant(600))));
         store
-            .delete("a", &docket_model::Origin::Api, Deed::new(moment(-1_000_000), "test"))
+            .delete("a", &docket_model::Origin::Api, ChangeContext::new(moment(-1_000_000), "test"))
             .await
             .unwrap();
     }
@@ -127,9 +127,9 @@ pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_star
 
 pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &dyn Store) {
     push_a(store).await;
-    assert_eq!(demand(store, 60, Some(120)).await, Recorded::New);
-    assert_eq!(demand(store, 240, Some(300)).await, Recorded::New);
-    assert_eq!(demand(store, 300, Some(360)).await, Recorded::New);
+    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
+    assert_eq!(demand(store, 240, Some(300)).await, ClaimOutcome::New);
+    assert_eq!(demand(store, 300, Some(360)).await, ClaimOutcome::New);
 
     edit(store, specification("a", "0 0 * * *"), 450).await;
 
@@ -153,7 +153,8 @@ pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an
     edit(store, minutely(&json!({})), 130).await;
     let (by, since) = ("ann".to_owned(), moment(270));
     let suspension = Suspension { by, reason: None, since, until: Some(moment(400)), all: None };
-    let steered = store.steer("a", Steering::Suspend(suspension), Deed::new(since, "ann")).await;
+    let steered =
+        store.control("a", Control::Suspend(suspension), ChangeContext::new(since, "ann")).await;
     steered.unwrap();
     edit(store, specification("a", "0 0 * * *"), 500).await;
 
@@ -179,7 +180,7 @@ pub(in crate::store) async fn an_edit_of_what_comes_first_leaves_no_instant_with
     carry_out(store, "a", 60, RunState::Succeeded).await;
     let claimed = run(store, "same", 60, RunState::Claimed).await;
     let claimed = Run { trigger: Trigger::AfterParent, ..claimed };
-    assert_eq!(store.decide(claimed).await, Ok(Recorded::New));
+    assert_eq!(store.claim(claimed).await, Ok(ClaimOutcome::New));
 
     let edits = [
         after("one", &["b"]),

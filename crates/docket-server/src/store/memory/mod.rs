@@ -21,10 +21,10 @@ use uuid::Uuid;
 
 use self::state::State;
 use super::{
-    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
-    LifeStore, MOST_ENTRIES, NotedEngine, Progress, Provenance, Push, Recorded, Restoration,
-    RunFilter, RunStore, ServerControl, Settlement, Snapshot, Standing, Steering, Store,
-    StoreError, UnderWay, Wanted, ZoneChange, draft::Draft, rules, settle,
+    About, AllocationStatus, AllocationStore, ChangeContext, Changes, ClaimOutcome, Control,
+    Effect, End, EntryFilter, InstantKind, JournalStore, KnownLife, LifeStore, MOST_ENTRIES,
+    NotedEngine, Progress, Provenance, Push, Restoration, RunFilter, RunStore, ServerControl,
+    Settlement, Snapshot, Store, StoreError, UnderWay, ZoneChange, draft::Draft, rules, settle,
 };
 use crate::observer::{Events, News};
 
@@ -103,35 +103,45 @@ impl AllocationStore for MemoryStore {
         Ok(effects)
     }
 
-    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
+    async fn delete(
+        &self,
+        name: &str,
+        origin: &Origin,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
         let state = &mut *self.state.write();
         let mut draft = Draft::of(&state.catalogue);
-        let Some((position, entry)) = draft.delete(name, origin, &deed.only_if)? else {
+        let Some((position, entry)) = draft.delete(name, origin, &context.only_if)? else {
             return Ok(false);
         };
         let name = entry.allocation.name().clone();
-        self.note_down(&mut draft, [rules::entry(name, Event::Deleted, deed.at, &deed.by)]);
+        self.note_down(&mut draft, [rules::entry(name, Event::Deleted, context.at, &context.by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
-        state.forget(position, &entry, deed.at);
+        state.forget(position, &entry, context.at);
         Ok(true)
     }
 
-    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
+    async fn control(
+        &self,
+        name: &str,
+        control: Control,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
         let mut state = self.state.write();
-        let Some(standing) = state.catalogue.standing(name) else { return Ok(false) };
-        deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
-        let steering = rules::completed(&standing, steering, deed.at);
-        let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
+        let Some(standing) = state.catalogue.status(name) else { return Ok(false) };
+        context.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
+        let control = rules::completed(&standing, control, context.at);
+        let Some(event) = rules::steered(&standing, &control, context.at) else { return Ok(true) };
         let mut draft = Draft::of(&state.catalogue);
-        let succeeded = if rules::has_success_ahead(&standing, deed.at) {
-            state.succeeded_before(name, deed.at)
+        let succeeded = if rules::has_success_ahead(&standing, context.at) {
+            state.succeeded_before(name, context.at)
         } else {
             standing.succeeded
         };
-        draft.steer(name, steering, deed.at, succeeded);
+        draft.control(name, control, context.at, succeeded);
         let name = standing.allocation.name().clone();
-        self.note_down(&mut draft, [rules::entry(name, event, deed.at, &deed.by)]);
+        self.note_down(&mut draft, [rules::entry(name, event, context.at, &context.by)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
         Ok(true)
@@ -176,8 +186,8 @@ impl AllocationStore for MemoryStore {
         Ok(())
     }
 
-    async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
-        Ok(self.state.read().catalogue.standing(name))
+    async fn status(&self, name: &str) -> Result<Option<AllocationStatus>, StoreError> {
+        Ok(self.state.read().catalogue.status(name))
     }
 
     async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError> {
@@ -192,14 +202,14 @@ impl AllocationStore for MemoryStore {
         Ok(page.map(|(position, entry)| state.snapshot(position, entry)).collect())
     }
 
-    async fn standings(
+    async fn statuses(
         &self,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<Standing>, StoreError> {
+    ) -> Result<Vec<AllocationStatus>, StoreError> {
         let state = self.state.read();
         let page = state.catalogue.page(after, limit);
-        Ok(page.map(|(position, entry)| entry.standing(position)).collect())
+        Ok(page.map(|(position, entry)| entry.status(position)).collect())
     }
 
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
@@ -213,14 +223,18 @@ impl AllocationStore for MemoryStore {
 
 #[async_trait]
 impl RunStore for MemoryStore {
-    async fn decide(&self, run: Run) -> Result<Recorded, StoreError> {
+    async fn claim(&self, run: Run) -> Result<ClaimOutcome, StoreError> {
         let mut state = self.state.write();
         let recorded = state.decide(run);
         state.shrink_to(self.most_bytes);
         Ok(recorded)
     }
 
-    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+    async fn claim_manual(
+        &self,
+        run: Run,
+        wanted: InstantKind,
+    ) -> Result<ClaimOutcome, StoreError> {
         let mut state = self.state.write();
         let recorded = state.demand(run, wanted);
         state.shrink_to(self.most_bytes);
@@ -371,11 +385,15 @@ impl Store for MemoryStore {
         self.state.read().catalogue.pause.clone()
     }
 
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError> {
+    async fn control_server(
+        &self,
+        control: ServerControl,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
         let mut state = self.state.write();
         let mut draft = Draft::of(&state.catalogue);
-        let Some(event) = draft.control(&control, deed.at) else { return Ok(false) };
-        self.note_down(&mut draft, [rules::server_entry(event, &deed)]);
+        let Some(event) = draft.control_server(&control, context.at) else { return Ok(false) };
+        self.note_down(&mut draft, [rules::server_entry(event, &context)]);
         let staged = draft.into_staged();
         state.catalogue.accept(staged);
         Ok(true)

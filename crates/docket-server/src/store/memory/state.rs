@@ -16,7 +16,7 @@ use docket_model::{
 use uuid::Uuid;
 
 use super::super::{
-    REMEMBERED, Recorded, Snapshot, StoreError, Wanted,
+    ClaimOutcome, InstantKind, REMEMBERED, Snapshot, StoreError,
     catalogue::{Catalogue, Entry},
     draft::Draft,
     history::{History, Resized},
@@ -56,7 +56,7 @@ impl State {
         let history = self.histories.get(&position);
         let runs = history.into_iter().flat_map(|history| history.newest_before(None)).cloned();
         let Ok(recent) = rules::recent(runs.map(Ok::<_, Infallible>));
-        Snapshot { standing: entry.standing(position), recent }
+        Snapshot { standing: entry.status(position), recent }
     }
 
     /// The latest instant before this moment for which a run succeeded whose record is kept.
@@ -125,21 +125,21 @@ impl State {
     }
 
     /// Makes the record of a decision, if the instant is later than all decided before.
-    pub(super) fn decide(&mut self, run: Run) -> Recorded {
+    pub(super) fn decide(&mut self, run: Run) -> ClaimOutcome {
         let mut draft = Draft::of(&self.catalogue);
         let pause = draft.pause();
-        let Some((position, entry)) = draft.entry_of(&run) else { return Recorded::Changed };
+        let Some((position, entry)) = draft.entry_of(&run) else { return ClaimOutcome::Changed };
         let instant = run.id.instant;
         if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
-            return Recorded::Decided(Instant::new(decided));
+            return ClaimOutcome::Decided(Instant::new(decided));
         }
         let allocation = entry.suspension.as_deref();
         if rules::is_suspended(&run, Suspensions { allocation, server: pause.as_deref() }) {
-            return Recorded::Changed;
+            return ClaimOutcome::Changed;
         }
         let history = self.histories.entry(position).or_default();
         let up_to = match history.first_within(instant, run.latest()) {
-            Some(other) if other > instant => return Recorded::Beside(other),
+            Some(other) if other > instant => return ClaimOutcome::Beside(other),
             made_by_hand => made_by_hand.unwrap_or_else(|| run.latest()),
         };
         let is_new = history.get(instant).is_none();
@@ -157,7 +157,7 @@ impl State {
         if added {
             self.insert(position, run);
         }
-        if is_new { Recorded::New } else { Recorded::Decided(up_to) }
+        if is_new { ClaimOutcome::New } else { ClaimOutcome::Decided(up_to) }
     }
 
     /// Records instants that are due and not decided as missed.
@@ -168,9 +168,9 @@ impl State {
     }
 
     /// Makes the record of a run by hand.
-    pub(super) fn demand(&mut self, mut run: Run, wanted: Wanted) -> Recorded {
+    pub(super) fn demand(&mut self, mut run: Run, wanted: InstantKind) -> ClaimOutcome {
         let mut draft = Draft::of(&self.catalogue);
-        let Some((position, entry)) = draft.entry_of(&run) else { return Recorded::Changed };
+        let Some((position, entry)) = draft.entry_of(&run) else { return ClaimOutcome::Changed };
         let instant = run.id.instant;
         let history = self.histories.entry(position).or_default();
         let held = history.get(instant);
@@ -178,13 +178,13 @@ impl State {
             return taken;
         }
         let replaced = match held {
-            None if wanted != Wanted::Now => {
+            None if wanted != InstantKind::Now => {
                 let span = history.span(instant);
                 let is_pruned = |up_to: &Instant| span.is_none() && instant <= *up_to;
                 if let Some(pruned) = entry.pruned.filter(is_pruned) {
-                    return Recorded::Pruned(pruned);
+                    return ClaimOutcome::Pruned(pruned);
                 }
-                span.filter(|_| matches!(wanted, Wanted::Instant(_)))
+                span.filter(|_| matches!(wanted, InstantKind::Instant(_)))
             }
             held => held,
         };
@@ -207,7 +207,7 @@ impl State {
             self.insert(position, rest);
         }
         self.insert(position, run);
-        Recorded::New
+        ClaimOutcome::New
     }
 
     /// Changes the record of a run that passes a check, and makes it an event of a moment where that is to

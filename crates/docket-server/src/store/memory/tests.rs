@@ -20,7 +20,7 @@ async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
     push(&store, Origin::Api, &[("b", "* * * * *")]).await;
     miss(&store, 60, 600).await;
     for second in [180, 240] {
-        assert_eq!(demand(&store, second, Some(second + 60)).await, Recorded::New);
+        assert_eq!(demand(&store, second, Some(second + 60)).await, ClaimOutcome::New);
         let id = by_hand(&store, second).await.id;
         note(&store, &id, created("c0ffee"), moment(second)).await.unwrap();
         finish(&store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
@@ -30,7 +30,7 @@ async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
     for minute in 1..100 {
         carry_out(&store, "b", minute * 60, RunState::Succeeded).await;
         let again = demand(&store, 180, Some(240)).await;
-        assert!(matches!(again, Recorded::Taken(_) | Recorded::Pruned(_)), "{again:?}");
+        assert!(matches!(again, ClaimOutcome::Taken(_) | ClaimOutcome::Pruned(_)), "{again:?}");
     }
 
     let left = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();

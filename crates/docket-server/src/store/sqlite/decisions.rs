@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        End, Progress, Recorded, StoreError, Wanted,
+        ClaimOutcome, End, InstantKind, Progress, StoreError,
         catalogue::Entry,
         rules::{self, Age},
     },
@@ -27,32 +27,32 @@ use crate::observer::News;
 
 impl Work<'_> {
     /// Makes the record of a decision.
-    pub(super) fn decide(&mut self, run: &Arc<Run>) -> Result<Recorded, Fault> {
+    pub(super) fn decide(&mut self, run: &Arc<Run>) -> Result<ClaimOutcome, Fault> {
         let pause = self.draft.pause();
         let Some((position, entry)) = self.draft.entry_of(run) else {
-            return Ok(Recorded::Changed);
+            return Ok(ClaimOutcome::Changed);
         };
         let (instant, latest) = (run.id.instant, run.latest());
         if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
-            return Ok(Recorded::Decided(Instant::new(decided)));
+            return Ok(ClaimOutcome::Decided(Instant::new(decided)));
         }
         let allocation = entry.suspension.as_deref();
         if rules::is_suspended(run, Suspensions { allocation, server: pause.as_deref() }) {
-            return Ok(Recorded::Changed);
+            return Ok(ClaimOutcome::Changed);
         }
         let owner = owner(position, entry);
         match self.first_within(position, instant, latest)? {
-            Some(other) if other > instant => return Ok(Recorded::Beside(other)),
+            Some(other) if other > instant => return Ok(ClaimOutcome::Beside(other)),
             Some(_) => {
                 self.decided(run, instant)?;
-                return Ok(Recorded::Decided(instant));
+                return Ok(ClaimOutcome::Decided(instant));
             }
             None => self.decided(run, latest)?,
         }
         if !self.fold(&owner, run)? {
             self.add(position, run)?;
         }
-        Ok(Recorded::New)
+        Ok(ClaimOutcome::New)
     }
 
     /// Notes up to when it is decided about the allocation of a run.
@@ -75,9 +75,9 @@ impl Work<'_> {
     }
 
     /// Makes the record of a run by hand.
-    pub(super) fn demand(&mut self, run: &Run, wanted: Wanted) -> Result<Recorded, Fault> {
+    pub(super) fn demand(&mut self, run: &Run, wanted: InstantKind) -> Result<ClaimOutcome, Fault> {
         let Some((position, entry)) = self.draft.entry_of(run) else {
-            return Ok(Recorded::Changed);
+            return Ok(ClaimOutcome::Changed);
         };
         let (instant, pruned, owner) = (run.id.instant, entry.pruned, owner(position, entry));
         let held = record::find(self.sql, &owner, instant)?.map(Arc::new);
@@ -85,12 +85,12 @@ impl Work<'_> {
             return Ok(taken);
         }
         let replaced = match held {
-            None if wanted != Wanted::Now => {
+            None if wanted != InstantKind::Now => {
                 let span = self.span(&owner, instant)?.map(Arc::new);
                 if let Some(pruned) = pruned.filter(|up_to| span.is_none() && instant <= *up_to) {
-                    return Ok(Recorded::Pruned(pruned));
+                    return Ok(ClaimOutcome::Pruned(pruned));
                 }
-                span.filter(|_| matches!(wanted, Wanted::Instant(_)))
+                span.filter(|_| matches!(wanted, InstantKind::Instant(_)))
             }
             held => held,
         };
@@ -103,7 +103,7 @@ impl Work<'_> {
             rest.into_iter().try_for_each(|rest| self.add(position, &Arc::new(rest)))?;
         }
         self.add(position, &Arc::new(run))?;
-        Ok(Recorded::New)
+        Ok(ClaimOutcome::New)
     }
 
     /// Adds what was learnt of a run under way.

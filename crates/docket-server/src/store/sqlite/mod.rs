@@ -56,10 +56,10 @@ use self::{
     open::Opened, readers::Readers, record::Owner, writer::Writer,
 };
 use super::{
-    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
-    LifeStore, NotedEngine, Progress, Provenance, Push, Recorded, Restoration, RunFilter, RunStore,
-    ServerControl, Settlement, Snapshot, Standing, Steering, Store, StoreError, UnderWay, Wanted,
-    ZoneChange, catalogue::Catalogue,
+    About, AllocationStatus, AllocationStore, ChangeContext, Changes, ClaimOutcome, Control,
+    Effect, End, EntryFilter, InstantKind, JournalStore, KnownLife, LifeStore, NotedEngine,
+    Progress, Provenance, Push, Restoration, RunFilter, RunStore, ServerControl, Settlement,
+    Snapshot, Store, StoreError, UnderWay, ZoneChange, catalogue::Catalogue,
 };
 
 pub use self::{copy::backup_of, home::Opener, open::OpenError};
@@ -155,11 +155,11 @@ impl SqliteStore {
 }
 
 /// How an allocation stands, and whose runs are to be read for its snapshot, if it has any.
-type Sketch = (Standing, Option<Owner>);
+type Sketch = (AllocationStatus, Option<Owner>);
 
 fn sketch((position, entry): (u64, &super::catalogue::Entry)) -> Sketch {
     let owner = (entry.records > 0).then(|| decisions::owner(position, entry));
-    (entry.standing(position), owner)
+    (entry.status(position), owner)
 }
 
 impl SqliteStore {
@@ -187,14 +187,24 @@ impl AllocationStore for SqliteStore {
         self.writer.ask(move |work| work.push(&push)).await
     }
 
-    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
+    async fn delete(
+        &self,
+        name: &str,
+        origin: &Origin,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
         let (name, origin) = (name.to_owned(), origin.clone());
-        self.writer.ask(move |work| work.delete(&name, &origin, &deed)).await
+        self.writer.ask(move |work| work.delete(&name, &origin, &context)).await
     }
 
-    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
+    async fn control(
+        &self,
+        name: &str,
+        control: Control,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
         let name = name.to_owned();
-        self.writer.ask(move |work| work.steer(&name, &steering, &deed)).await
+        self.writer.ask(move |work| work.control(&name, &control, &context)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
@@ -209,8 +219,8 @@ impl AllocationStore for SqliteStore {
         self.writer.ask(move |work| work.change_zone(&change)).await
     }
 
-    async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
-        Ok(self.catalogue.read().standing(name))
+    async fn status(&self, name: &str) -> Result<Option<AllocationStatus>, StoreError> {
+        Ok(self.catalogue.read().status(name))
     }
 
     async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError> {
@@ -223,14 +233,14 @@ impl AllocationStore for SqliteStore {
         self.snapshots(sketches).await
     }
 
-    async fn standings(
+    async fn statuses(
         &self,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<Standing>, StoreError> {
+    ) -> Result<Vec<AllocationStatus>, StoreError> {
         let catalogue = self.catalogue.read();
         let page = catalogue.page(after, limit);
-        Ok(page.map(|(position, entry)| entry.standing(position)).collect())
+        Ok(page.map(|(position, entry)| entry.status(position)).collect())
     }
 
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
@@ -244,12 +254,16 @@ impl AllocationStore for SqliteStore {
 
 #[async_trait]
 impl RunStore for SqliteStore {
-    async fn decide(&self, run: Run) -> Result<Recorded, StoreError> {
+    async fn claim(&self, run: Run) -> Result<ClaimOutcome, StoreError> {
         let run = Arc::new(run);
         self.writer.ask(move |work| work.decide(&run)).await
     }
 
-    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
+    async fn claim_manual(
+        &self,
+        run: Run,
+        wanted: InstantKind,
+    ) -> Result<ClaimOutcome, StoreError> {
         self.writer.ask(move |work| work.demand(&run, wanted)).await
     }
 
@@ -420,8 +434,12 @@ impl Store for SqliteStore {
         self.catalogue.read().pause.clone()
     }
 
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError> {
-        self.writer.ask(move |work| work.control(&control, &deed)).await
+    async fn control_server(
+        &self,
+        control: ServerControl,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
+        self.writer.ask(move |work| work.control_server(&control, &context)).await
     }
 
     async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     super::{
-        Deed, Effect, MOST_ENTRIES, Push, REMEMBERED, ServerControl, Steering,
+        ChangeContext, Control, Effect, MOST_ENTRIES, Push, REMEMBERED, ServerControl,
         catalogue::{Catalogue, Entry},
         draft::{Draft, Put, Staged},
         rules, settle,
@@ -98,33 +98,33 @@ impl<'a> Work<'a> {
         &mut self,
         name: &str,
         origin: &Origin,
-        deed: &Deed,
+        context: &ChangeContext,
     ) -> Result<bool, Fault> {
-        let deleted = self.draft.delete(name, origin, &deed.only_if)?;
+        let deleted = self.draft.delete(name, origin, &context.only_if)?;
         let Some((position, entry)) = deleted else { return Ok(false) };
-        self.forget(position, &entry, deed.at)?;
+        self.forget(position, &entry, context.at)?;
         let name = entry.allocation.name().clone();
-        self.note_down(vec![rules::entry(name, Event::Deleted, deed.at, &deed.by)])?;
+        self.note_down(vec![rules::entry(name, Event::Deleted, context.at, &context.by)])?;
         Ok(true)
     }
 
-    pub(super) fn steer(
+    pub(super) fn control(
         &mut self,
         name: &str,
-        steering: &Steering,
-        deed: &Deed,
+        control: &Control,
+        context: &ChangeContext,
     ) -> Result<bool, Fault> {
         let Some((position, entry)) = self.draft.entry(name) else { return Ok(false) };
-        let standing = entry.standing(position);
-        deed.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
-        let steering = rules::completed(&standing, steering.clone(), deed.at);
-        let Some(event) = rules::steered(&standing, &steering, deed.at) else { return Ok(true) };
-        let succeeded = if rules::has_success_ahead(&standing, deed.at) {
-            self.succeeded_before(position, deed.at)?
+        let standing = entry.status(position);
+        context.only_if.check(standing.allocation.name(), Some(&standing.allocation))?;
+        let control = rules::completed(&standing, control.clone(), context.at);
+        let Some(event) = rules::steered(&standing, &control, context.at) else { return Ok(true) };
+        let succeeded = if rules::has_success_ahead(&standing, context.at) {
+            self.succeeded_before(position, context.at)?
         } else {
             standing.succeeded
         };
-        if let Some((_, entry)) = self.draft.steer(name, steering, deed.at, succeeded) {
+        if let Some((_, entry)) = self.draft.control(name, control, context.at, succeeded) {
             let suspension = entry.suspension.as_deref().map(values::json).transpose()?;
             let allocation = &entry.allocation;
             self.sql
@@ -147,16 +147,20 @@ impl<'a> Work<'a> {
                 ])?;
         }
         let name = standing.allocation.name().clone();
-        self.note_down(vec![rules::entry(name, event, deed.at, &deed.by)])?;
+        self.note_down(vec![rules::entry(name, event, context.at, &context.by)])?;
         Ok(true)
     }
 
-    pub(super) fn control(&mut self, control: &ServerControl, deed: &Deed) -> Result<bool, Fault> {
-        let Some(event) = self.draft.control(control, deed.at) else { return Ok(false) };
+    pub(super) fn control_server(
+        &mut self,
+        control: &ServerControl,
+        context: &ChangeContext,
+    ) -> Result<bool, Fault> {
+        let Some(event) = self.draft.control_server(control, context.at) else { return Ok(false) };
         if let Some(pause) = self.draft.pause() {
             self.set(PAUSE, &values::json(&*pause)?)?;
         }
-        self.note_down(vec![rules::server_entry(event, deed)])?;
+        self.note_down(vec![rules::server_entry(event, context)])?;
         Ok(true)
     }
 

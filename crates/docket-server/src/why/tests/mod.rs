@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{MOST_RUNS, Parent, Question, about, recent};
-use crate::store::Standing;
+use crate::store::AllocationStatus;
 
 /// A moment in UTC: with its date, or of 2026-11-21.
 fn at(text: &str) -> DateTime<Utc> {
@@ -33,7 +33,7 @@ fn name(text: &str) -> AllocationName {
 
 /// All that a question is made of.
 struct Case {
-    standing: Standing,
+    standing: AllocationStatus,
     runs: Vec<Arc<Run>>,
     entries: Vec<Entry>,
     parents: Vec<Parent>,
@@ -60,7 +60,7 @@ impl Case {
             created_at: created,
             scheduled_at: created,
         };
-        let standing = Standing {
+        let standing = AllocationStatus {
             allocation: Arc::new(allocation),
             position: 1,
             decided: None,

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     engine::scripted::Seen,
     runner::ManualError,
-    store::{AllocationStore, Deed, RunFilter, RunStore, Steering},
+    store::{AllocationStore, ChangeContext, Control, RunFilter, RunStore},
 };
 
 impl House {
@@ -52,7 +52,7 @@ impl House {
     }
 
     pub(in crate::scheduler::tests) async fn allocation(&self, name: &str) -> Arc<Allocation> {
-        self.store.standing(name).await.unwrap().unwrap().allocation
+        self.store.status(name).await.unwrap().unwrap().allocation
     }
 
     /// Wants a run, now or for a past instant.
@@ -74,22 +74,28 @@ impl House {
     }
 
     pub(in crate::scheduler::tests) async fn delete(&self, name: &str) {
-        self.store.delete(name, &Origin::Api, Deed::new(self.clock.now(), "test")).await.unwrap();
+        self.store
+            .delete(name, &Origin::Api, ChangeContext::new(self.clock.now(), "test"))
+            .await
+            .unwrap();
     }
 
     pub(in crate::scheduler::tests) async fn suspend(&self, name: &str, until: Option<&str>) {
         let (by, since) = ("ann".to_owned(), self.clock.now());
         let until = until.map(|until| until.parse().unwrap());
         let suspension = Suspension { by, reason: None, since, until, all: None };
-        self.steer(name, Steering::Suspend(suspension)).await;
+        self.control(name, Control::Suspend(suspension)).await;
     }
 
     pub(in crate::scheduler::tests) async fn resume(&self, name: &str) {
-        self.steer(name, Steering::Resume { is_of_all: false }).await;
+        self.control(name, Control::Resume { is_of_all: false }).await;
     }
 
-    async fn steer(&self, name: &str, steering: Steering) {
-        self.store.steer(name, steering, Deed::new(self.clock.now(), "test")).await.unwrap();
+    async fn control(&self, name: &str, control: Control) {
+        self.store
+            .control(name, control, ChangeContext::new(self.clock.now(), "test"))
+            .await
+            .unwrap();
     }
 }
 

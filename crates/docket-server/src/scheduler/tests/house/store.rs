@@ -16,10 +16,10 @@ use uuid::Uuid;
 use super::wire::Wire;
 use crate::observer::Events;
 use crate::store::{
-    About, AllocationStore, Changes, Deed, Effect, End, EntryFilter, JournalStore, KnownLife,
-    LifeStore, MemoryStore, NotedEngine, Progress, Provenance, Push, Recorded, Restoration,
-    RunFilter, RunStore, ServerControl, Settlement, Snapshot, Standing, Steering, Store,
-    StoreError, UnderWay, Wanted, ZoneChange,
+    About, AllocationStatus, AllocationStore, ChangeContext, Changes, ClaimOutcome, Control,
+    Effect, End, EntryFilter, InstantKind, JournalStore, KnownLife, LifeStore, MemoryStore,
+    NotedEngine, Progress, Provenance, Push, Restoration, RunFilter, RunStore, ServerControl,
+    Settlement, Snapshot, Store, StoreError, UnderWay, ZoneChange,
 };
 
 /// The memory store behind a server's wire.
@@ -69,12 +69,16 @@ fn name(progress: &Progress) -> &'static str {
 
 #[async_trait]
 impl RunStore for WiredStore {
-    async fn decide(&self, run: Run) -> Result<Recorded, StoreError> {
-        self.write("decide", self.store.decide(run)).await
+    async fn claim(&self, run: Run) -> Result<ClaimOutcome, StoreError> {
+        self.write("decide", self.store.claim(run)).await
     }
 
-    async fn demand(&self, run: Run, wanted: Wanted) -> Result<Recorded, StoreError> {
-        self.write("demand", self.store.demand(run, wanted)).await
+    async fn claim_manual(
+        &self,
+        run: Run,
+        wanted: InstantKind,
+    ) -> Result<ClaimOutcome, StoreError> {
+        self.write("demand", self.store.claim_manual(run, wanted)).await
     }
 
     async fn note(
@@ -120,12 +124,22 @@ impl AllocationStore for WiredStore {
         self.write("push", self.store.push(push)).await
     }
 
-    async fn delete(&self, name: &str, origin: &Origin, deed: Deed) -> Result<bool, StoreError> {
-        self.write("delete", self.store.delete(name, origin, deed)).await
+    async fn delete(
+        &self,
+        name: &str,
+        origin: &Origin,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
+        self.write("delete", self.store.delete(name, origin, context)).await
     }
 
-    async fn steer(&self, name: &str, steering: Steering, deed: Deed) -> Result<bool, StoreError> {
-        self.write("steer", self.store.steer(name, steering, deed)).await
+    async fn control(
+        &self,
+        name: &str,
+        control: Control,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
+        self.write("control", self.store.control(name, control, context)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
@@ -140,8 +154,8 @@ impl AllocationStore for WiredStore {
         self.write("change-zone", self.store.change_zone(change)).await
     }
 
-    async fn standing(&self, name: &str) -> Result<Option<Standing>, StoreError> {
-        self.read(self.store.standing(name)).await
+    async fn status(&self, name: &str) -> Result<Option<AllocationStatus>, StoreError> {
+        self.read(self.store.status(name)).await
     }
 
     async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError> {
@@ -152,12 +166,12 @@ impl AllocationStore for WiredStore {
         self.read(self.store.list(after, limit)).await
     }
 
-    async fn standings(
+    async fn statuses(
         &self,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<Standing>, StoreError> {
-        self.read(self.store.standings(after, limit)).await
+    ) -> Result<Vec<AllocationStatus>, StoreError> {
+        self.read(self.store.statuses(after, limit)).await
     }
 
     async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
@@ -237,8 +251,12 @@ impl Store for WiredStore {
         self.store.pause()
     }
 
-    async fn control(&self, control: ServerControl, deed: Deed) -> Result<bool, StoreError> {
-        self.write("control", self.store.control(control, deed)).await
+    async fn control_server(
+        &self,
+        control: ServerControl,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
+        self.write("control", self.store.control_server(control, context)).await
     }
 
     async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ async fn a_copy_made_under_load_is_the_store_at_one_moment() {
     }
     let to = directory.path().join("copy.db");
 
-    let load = join_all(claims.into_iter().map(|claim| store.decide(claim)));
+    let load = join_all(claims.into_iter().map(|claim| store.claim(claim)));
     let (_, copied) = tokio::join!(load, store.backup(&to, moment(300)));
 
     copied.unwrap();
@@ -81,7 +81,7 @@ async fn no_file_is_overwritten_and_no_half_copy_is_left() {
     assert!(matches!(&refusals[1], Err(StoreError::NotCopied { path, .. }) if *path == nowhere));
     assert_eq!(fs::read(&taken).unwrap(), b"precious");
     assert_eq!(files(directory.path()), before);
-    assert!(store.standing("a").await.unwrap().is_none());
+    assert!(store.status("a").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{SqliteStore, new, number, open, path};
 use crate::store::{
-    AllocationStore, Deed, Push, Recorded, RunStore, Store, StoreError,
+    AllocationStore, ChangeContext, ClaimOutcome, Push, RunStore, Store, StoreError,
     contract::{
         carry_out, claim, end, finish, get, instant, moment, names, push, push_a, pushed, record,
         run, specification,
@@ -61,13 +61,13 @@ async fn what_fits_on_a_nearly_full_disk_is_written_beside_what_does_not() {
     let large = store.push(many(1000));
     let (large, claimed, ended, ()) = tokio::join!(
         large,
-        store.decide(next),
+        store.claim(next),
         finish(&store, &id, end(RunState::Succeeded, 0, "fine")),
         async { drop(release) }
     );
 
     assert!(matches!(large, Err(StoreError::Unwritable(_))), "{large:?}");
-    assert_eq!((claimed, ended), (Ok(Recorded::New), Ok(())));
+    assert_eq!((claimed, ended), (Ok(ClaimOutcome::New), Ok(())));
     assert_eq!(record(&store, "a", 60).await.state, RunState::Succeeded);
     assert_eq!(get(&store, "a").await.standing.runs.under_way(), 1);
 }
@@ -84,14 +84,14 @@ async fn the_transaction_of_another_program_is_waited_for_and_then_named() {
     let other = Connection::open(path(&directory)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 
-    let refused = store.decide(due.clone()).await;
+    let refused = store.claim(due.clone()).await;
     let readable = get(&store, "a").await.standing.decided;
     other.execute_batch("COMMIT").unwrap();
 
     let Err(StoreError::Unwritable(words)) = refused else { panic!("{refused:?}") };
     assert!(words.starts_with("another program holds `"), "{words}");
     assert_eq!(readable, None);
-    assert_eq!(store.decide(due).await, Ok(Recorded::New));
+    assert_eq!(store.claim(due).await, Ok(ClaimOutcome::New));
 }
 
 /// Overwrites the page at which a table or an index begins with zeros.
@@ -135,7 +135,7 @@ async fn damage_that_is_met_later_is_an_error_for_those_who_meet_it() {
     assert!(matches!(&read, Err(StoreError::Unreadable(words)) if words.contains("is damaged")));
     assert!(matches!(&written, Err(StoreError::Unreadable(_))), "{written:?}");
     assert_eq!(get(&store, "a").await.standing.runs.under_way(), 1);
-    assert!(store.delete("a", &Origin::Api, Deed::new(moment(2), "test")).await.is_err());
+    assert!(store.delete("a", &Origin::Api, ChangeContext::new(moment(2), "test")).await.is_err());
     push(&store, Origin::Api, &[("b", "")]).await;
 }
 

@@ -75,9 +75,9 @@ async fn an_output_goes_with_its_run() {
     keep(&store, &large()).await;
     assert!(number(&path(&directory), "SELECT count(*) FROM outputs") > 30);
 
-    let deed = crate::store::Deed::new(moment(90), "test");
+    let context = crate::store::ChangeContext::new(moment(90), "test");
     let origin = docket_model::Origin::Api;
-    crate::store::AllocationStore::delete(&store, "a", &origin, deed).await.unwrap();
+    crate::store::AllocationStore::delete(&store, "a", &origin, context).await.unwrap();
 
     assert_eq!(number(&path(&directory), "SELECT count(*) FROM outputs"), 0);
 }

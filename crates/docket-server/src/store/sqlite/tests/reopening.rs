@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{files, new, open};
 use crate::store::{
-    AllocationStore, Deed, EntryFilter, JournalStore, Progress, Recorded, RunStore, Snapshot,
-    Steering, Store,
+    AllocationStore, ChangeContext, ClaimOutcome, Control, EntryFilter, JournalStore, Progress,
+    RunStore, Snapshot, Store,
     contract::{
         carry_out, claim, created, end, failed, finish, get, instant, missed, moment, note, push,
         push_a, pushed, record, run, seconds, specified,
@@ -31,10 +31,13 @@ async fn fill(store: &dyn Store) {
     }
     carry_out(store, "a", 300, failed(3)).await;
     let span = run(store, "a", 360, missed(420, 2)).await;
-    store.decide(span).await.unwrap();
+    store.claim(span).await.unwrap();
     let suspension =
         Suspension { by: "ann".to_owned(), reason: None, since: moment(9), until: None, all: None };
-    store.steer("file", Steering::Suspend(suspension), Deed::new(moment(9), "ann")).await.unwrap();
+    store
+        .control("file", Control::Suspend(suspension), ChangeContext::new(moment(9), "ann"))
+        .await
+        .unwrap();
 }
 
 /// All that a store tells, as text.
@@ -60,7 +63,7 @@ async fn a_reset_outlives_the_server() {
     let ahead = specified(json!({"Name": "a", "Cron": "@every 7m"}));
     store.push(pushed(vec![ahead], 900)).await.unwrap();
     carry_out(&store, "a", 1320, RunState::Succeeded).await;
-    store.steer("a", Steering::Reset, Deed::new(moment(60), "ann")).await.unwrap();
+    store.control("a", Control::Reset, ChangeContext::new(moment(60), "ann")).await.unwrap();
     let before = told(&store).await;
     drop(store);
 
@@ -126,7 +129,7 @@ async fn positions_and_revisions_are_not_given_again_after_a_restart() {
     push(&store, Origin::Api, &[("a", ""), ("b", "")]).await;
     push(&store, Origin::Api, &[("b", "0 0 * * *")]).await;
     let gone = get(&store, "b").await.standing;
-    store.delete("b", &Origin::Api, Deed::new(moment(1), "test")).await.unwrap();
+    store.delete("b", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap();
     drop(store);
 
     let again = open(&directory).unwrap();
@@ -142,14 +145,14 @@ async fn what_was_decided_of_a_deleted_name_is_remembered_for_a_week() {
     let (directory, store) = new();
     push_a(&store).await;
     carry_out(&store, "a", 600, RunState::Succeeded).await;
-    store.delete("a", &Origin::Api, Deed::new(moment(700), "test")).await.unwrap();
+    store.delete("a", &Origin::Api, ChangeContext::new(moment(700), "test")).await.unwrap();
     drop(store);
 
     let again = open(&directory).unwrap();
     push_a(&again).await;
     let remembered = get(&again, "a").await.standing.decided;
     assert!(seconds(&again, "a").await.is_empty());
-    again.delete("a", &Origin::Api, Deed::new(moment(700), "test")).await.unwrap();
+    again.delete("a", &Origin::Api, ChangeContext::new(moment(700), "test")).await.unwrap();
     let week = 7 * 24 * 3600;
     let late = pushed(vec![specified(json!({"Name": "a", "Cron": ""}))], 700 + week);
     again.push(late).await.unwrap();
@@ -216,6 +219,6 @@ async fn nothing_is_decided_twice_across_a_restart() {
     let again = open(&directory).unwrap();
 
     let twice = run(&again, "a", 60, RunState::Claimed).await;
-    assert_eq!(again.decide(twice).await, Ok(Recorded::Decided(instant(60))));
+    assert_eq!(again.claim(twice).await, Ok(ClaimOutcome::Decided(instant(60))));
     claim(&again, "a", 120).await;
 }

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::{super::open, SqliteStore, new, occupy, path};
 use crate::store::{
-    AllocationStore, JournalStore, Recorded, RunStore, StoreError,
+    AllocationStore, ClaimOutcome, JournalStore, RunStore, StoreError,
     contract::{get, instant, moment, push, push_a, seconds},
     sqlite::fault::Fault,
 };
@@ -58,10 +58,10 @@ async fn what_arrives_while_another_commit_is_under_way_is_committed_together() 
     commits.store(0, Ordering::SeqCst);
     let release = occupy(&store);
 
-    let deciding = join_all(claims.into_iter().map(|claim| store.decide(claim)));
+    let deciding = join_all(claims.into_iter().map(|claim| store.claim(claim)));
     let (recorded, ()) = tokio::join!(deciding, async { drop(release) });
 
-    assert!(recorded.iter().all(|recorded| *recorded == Ok(Recorded::New)));
+    assert!(recorded.iter().all(|recorded| *recorded == Ok(ClaimOutcome::New)));
     // What kept it busy, and all of these.
     assert_eq!(commits.load(Ordering::SeqCst), 2);
 }
@@ -72,9 +72,9 @@ async fn ten_thousand_claims_at_one_instant_are_all_taken() {
     let claims = claims(&store, 10_000).await;
     commits.store(0, Ordering::SeqCst);
 
-    let recorded = join_all(claims.into_iter().map(|claim| store.decide(claim))).await;
+    let recorded = join_all(claims.into_iter().map(|claim| store.claim(claim))).await;
 
-    assert!(recorded.iter().all(|recorded| *recorded == Ok(Recorded::New)));
+    assert!(recorded.iter().all(|recorded| *recorded == Ok(ClaimOutcome::New)));
     assert_eq!(store.under_way().await.unwrap().len(), 10_000);
     assert!(commits.load(Ordering::SeqCst) < 1000);
 }
@@ -90,11 +90,11 @@ async fn commands_see_one_another_in_the_order_in_which_they_came() {
     };
     let release = occupy(&store);
 
-    let deciding = join_all([60, 180, 120, 180, 240].map(|second| store.decide(claim(second))));
+    let deciding = join_all([60, 180, 120, 180, 240].map(|second| store.claim(claim(second))));
     let (recorded, ()) = tokio::join!(deciding, async { drop(release) });
 
     let recorded: Vec<_> = recorded.into_iter().map(Result::unwrap).collect();
-    let (new, decided) = (Recorded::New, Recorded::Decided(instant(180)));
+    let (new, decided) = (ClaimOutcome::New, ClaimOutcome::Decided(instant(180)));
     assert_eq!(recorded, [new.clone(), new.clone(), decided.clone(), decided, new]);
     assert_eq!(seconds(&store, "a").await, [240, 180, 60]);
 }
@@ -111,13 +111,13 @@ async fn a_command_that_fails_takes_no_other_with_it() {
         Ok(())
     });
     let (first, second) = claims.split_at(10);
-    let first = join_all(first.iter().map(|claim| store.decide(claim.clone())));
-    let second = join_all(second.iter().map(|claim| store.decide(claim.clone())));
+    let first = join_all(first.iter().map(|claim| store.claim(claim.clone())));
+    let second = join_all(second.iter().map(|claim| store.claim(claim.clone())));
     let (first, failed, second, ()) = tokio::join!(first, failing, second, async { drop(release) });
 
     let Err(StoreError::Unwritable(words)) = failed else { panic!("{failed:?}") };
     assert!(words.contains("UNIQUE"), "{words}");
-    assert!(first.iter().chain(&second).all(|recorded| *recorded == Ok(Recorded::New)));
+    assert!(first.iter().chain(&second).all(|recorded| *recorded == Ok(ClaimOutcome::New)));
     let overwritten = "SELECT count(*) FROM meta WHERE value = 'overwritten'";
     assert_eq!(super::number(&store.path, overwritten), 0);
     assert_eq!(store.under_way().await.unwrap().len(), 20);
@@ -142,7 +142,7 @@ async fn what_is_committed_while_its_file_is_moved_away_is_answered_once_the_fil
     let claim = claims(&store, 1).await.remove(0);
 
     is_to_go.store(true, Ordering::SeqCst);
-    let (recorded, refused) = tokio::join!(store.decide(claim.clone()), async {
+    let (recorded, refused) = tokio::join!(store.claim(claim.clone()), async {
         let refused = loop {
             if let Err(error) = store.alive(moment(60)).await {
                 break error;
@@ -153,7 +153,7 @@ async fn what_is_committed_while_its_file_is_moved_away_is_answered_once_the_fil
         refused
     });
 
-    assert_eq!(recorded, Ok(Recorded::New));
+    assert_eq!(recorded, Ok(ClaimOutcome::New));
     assert!(matches!(refused, StoreError::Unwritable(words) if words.contains("was removed")));
-    assert!(matches!(store.decide(claim).await, Ok(Recorded::Decided(_))));
+    assert!(matches!(store.claim(claim).await, Ok(ClaimOutcome::Decided(_))));
 }
