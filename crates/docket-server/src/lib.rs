@@ -7,6 +7,8 @@ pub mod engine;
 mod fault;
 mod file_source;
 mod http;
+#[cfg(test)]
+mod module_graph;
 pub mod observer;
 mod policy;
 mod runner;

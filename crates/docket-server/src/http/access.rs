@@ -1,11 +1,11 @@
-//! Who may ask: the token or a session, and no web page of another origin.
+//! Rejects requests without the token or a session, and requests of web pages of other origins.
 //!
-//! 1. What needs no token tells nothing: whether the server lives, the page without its data, and
+//! 1. Routes without a token reveal nothing: the health of the server, the page without its data, and
 //!    the way to sign in.
-//! 2. What comes with a cookie may be sent by a browser without its user's will, so it changes
-//!    something only where the browser says that a page of ours asks.
+//! 2. A page of another origin can make a browser send a cookie, so a request with a cookie changes
+//!    something only if the browser confirms that a page of this server sent it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use actix_web::{
     Error,
@@ -19,55 +19,62 @@ use actix_web::{
     web::Data,
 };
 
-use super::{Api, error::ApiError, page, session};
+use super::{
+    authentication::{Authentication, check_own_page},
+    error::ApiError,
+    page,
+};
 use crate::config::Access;
 
-/// The path that answers without a token: whether the server lives is no secret.
+/// Needs no token: whether the server runs is no secret.
 const HEALTH: &str = "/-/health";
-/// Where one signs in, which says itself who may.
+/// Needs no token: the handler itself checks who may sign in.
 const SESSION: &str = "/-/session";
 
-/// Lets a request through, or says why not.
+/// Passes a request on, or rejects it with the reason.
 pub(super) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if let Some(api) = request.app_data::<Data<Api>>() {
-        check(&request, api)?;
+    if let Some(authentication) = request.app_data::<Data<Authentication>>() {
+        check(&request, authentication)?;
     }
     next.call(request).await
 }
 
-fn check(request: &ServiceRequest, api: &Api) -> Result<(), ApiError> {
-    let access = &api.access;
+fn check(request: &ServiceRequest, authentication: &Authentication) -> Result<(), ApiError> {
+    let access = &authentication.access;
     let host = request.uri().authority().map_or_else(
         || text(request.headers(), header::HOST).unwrap_or_default().to_owned(),
         ToString::to_string,
     );
     check_origin(text(request.headers(), header::ORIGIN), &host, access)?;
     if access.token.is_none() {
-        // A page whose name was made to point here has no token, and cannot open a socket file.
-        return if api.is_local_socket { Ok(()) } else { check_host(&host, access) };
+        // A page whose host name resolves to this server (DNS rebinding) cannot open a socket file.
+        return if authentication.is_local_socket { Ok(()) } else { check_host(&host, access) };
     }
-    if is_open(request) { Ok(()) } else { check_known(request, api) }
+    if is_public(request) { Ok(()) } else { check_credentials(request, authentication) }
 }
 
-/// True where no token is asked for. The files of the page hold nothing that the program's do not; it
-/// asks for a token itself, for what it then shows.
-fn is_open(request: &ServiceRequest) -> bool {
+/// True for a route that needs no token. The files of the page are public; the page asks for the token
+/// before it loads data.
+fn is_public(request: &ServiceRequest) -> bool {
     [HEALTH, SESSION].contains(&request.path()) || page::is_request_for(request.head())
 }
 
-/// Lets those through who show the token, or have a session.
-fn check_known(request: &ServiceRequest, api: &Api) -> Result<(), ApiError> {
+/// Accepts a request with the token or with the cookie of a session.
+fn check_credentials(
+    request: &ServiceRequest,
+    authentication: &Authentication,
+) -> Result<(), ApiError> {
     if let Some(offered) = bearer(request.headers()) {
-        return if admits(api, offered) {
+        return if authentication.admits(offered) {
             Ok(())
         } else {
-            Err(wrong_token(api, request.peer_addr()))
+            Err(authentication.reject_token(request.peer_addr()))
         };
     }
-    if !session::is_signed_in(api, request.headers()) {
+    if !authentication.is_signed_in(request.headers()) {
         return Err(ApiError::Unauthorized);
     }
     if [Method::GET, Method::HEAD].contains(request.method()) {
@@ -76,40 +83,16 @@ fn check_known(request: &ServiceRequest, api: &Api) -> Result<(), ApiError> {
     check_own_page(request.headers())
 }
 
-fn admits(api: &Api, offered: &str) -> bool {
-    api.access.token.as_ref().is_some_and(|token| token.admits(offered.as_bytes()))
-}
-
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers, header::AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Counts a wrong token, and says what to answer to it.
-pub(super) fn wrong_token(api: &Api, peer: Option<SocketAddr>) -> ApiError {
-    let wait = api.wrong_tokens.count(peer.map(|peer| peer.ip()));
-    wait.map_or(ApiError::WrongToken, ApiError::TooManyTokens)
-}
-
-/// Refuses what comes with a cookie, unless the browser says that a page of ours asks for it; an
-/// `Origin` that is there was found to be ours before.
-pub(super) fn check_own_page(headers: &HeaderMap) -> Result<(), ApiError> {
-    let is_same = text(headers, header::HeaderName::from_static("sec-fetch-site"));
-    if headers.contains_key(header::ORIGIN) || is_same == Some("same-origin") {
-        return Ok(());
-    }
-    Err(ApiError::Forbidden(
-        "a cookie alone changes nothing, because any page could make a browser send it: send \
-         `Origin` too, or the token as `Authorization: Bearer TOKEN`"
-            .to_owned(),
-    ))
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
-/// A browser sends `Origin` with what a page asks for: only our own pages may.
+/// Browsers send `Origin` with the requests of a page: only pages of this server are accepted.
 fn check_origin(origin: Option<&str>, host: &str, access: &Access) -> Result<(), ApiError> {
     let Some(origin) = origin else { return Ok(()) };
     let scheme = if access.tls.is_some() { "https" } else { "http" };
@@ -119,12 +102,12 @@ fn check_origin(origin: Option<&str>, host: &str, access: &Access) -> Result<(),
         return Ok(());
     }
     Err(ApiError::Forbidden(format!(
-        "a page of {origin} may not use this server: if a proxy offers it there, start it with \
-         `--public-url {origin}`"
+        "a page of {origin} may not use this server: if a proxy serves docket there, start the server \
+         with `--public-url {origin}`"
     )))
 }
 
-/// A name that is not ours in `Host` means that a page elsewhere made its own name point here.
+/// An unknown name in `Host` means that a page of another host made its name resolve to this server.
 fn check_host(host: &str, access: &Access) -> Result<(), ApiError> {
     let name = host_name(host);
     let public = access.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
@@ -134,8 +117,8 @@ fn check_host(host: &str, access: &Access) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::Forbidden(format!(
-        "this server is not called `{name}`: ask it by its address or as localhost, or start it \
-         with `--public-url http://{host}`"
+        "this server does not have the name `{name}`: use its address or localhost, or start it with \
+         `--public-url http://{host}`"
     )))
 }
 

@@ -16,10 +16,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Api,
+    author::{self, sender},
     body::{self, Posted},
-    by_hand, condition,
+    condition,
     error::{ApiError, JSON, PROBLEM},
+    etag::etag,
+    limits::Limits,
     openapi::{
         parameters::{IfAbsent, IfMatch, IfNoneMatch, OfAllocation},
         refusals::{Any, Asked, Conditional, Guarded, Named, Owned, PostedSpecifications, Written},
@@ -27,6 +29,7 @@ use super::{
     },
     pieces::AllocationPieces,
     query::{self, Query},
+    state::{Allocations, ServerStatus, SpecificationSettings},
 };
 use crate::{
     runner::NO_FOLDER,
@@ -64,36 +67,39 @@ pub(super) struct PushQuery {
     ),
 )]
 pub(super) async fn get(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let snapshot = api.snapshot(&name).await?;
+    let snapshot = allocations.snapshot(&name).await?;
     let revision = snapshot.standing.allocation.revision;
     if condition::is_known(&request, revision)? {
         let mut answer = HttpResponse::NotModified();
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
-        return Ok(answer.insert_header((header::ETAG, condition::tag(revision))).finish());
+        return Ok(answer.insert_header((header::ETAG, etag(revision))).finish());
     }
-    one(&api, snapshot)
+    one(&allocations, snapshot)
 }
 
 /// An allocation as an answer; a large one in pieces.
-pub(super) fn one(api: &Data<Api>, snapshot: Snapshot) -> Result<HttpResponse, ApiError> {
+pub(super) fn one(
+    allocations: &Data<Allocations>,
+    snapshot: Snapshot,
+) -> Result<HttpResponse, ApiError> {
     let mut answer = HttpResponse::Ok();
-    answer.insert_header((header::ETAG, condition::tag(snapshot.standing.allocation.revision)));
+    answer.insert_header((header::ETAG, etag(snapshot.standing.allocation.revision)));
     // A browser would keep it by its tag, which does not change with what `Status` and `Logs` tell.
     answer.insert_header((header::CACHE_CONTROL, "no-store")).content_type(JSON);
     let (mut written, mut first) =
-        (AllocationPieces::new(api, snapshot, true), Vec::with_capacity(1024));
-    if written.fill(api, &mut first)? {
+        (AllocationPieces::new(allocations, snapshot, true), Vec::with_capacity(1024));
+    if written.fill(allocations, &mut first)? {
         return Ok(answer.body(first));
     }
     let first = stream::once(ready(Ok(Bytes::from(first))));
-    let rest = stream::try_unfold(Some((api.clone(), written)), |rest| async move {
-        let Some((api, mut written)) = rest else { return Ok(None) };
-        let (piece, is_whole) = written.next(&api).await?;
-        Ok::<_, ApiError>(Some((piece, (!is_whole).then_some((api, written)))))
+    let rest = stream::try_unfold(Some((allocations.clone(), written)), |rest| async move {
+        let Some((allocations, mut written)) = rest else { return Ok(None) };
+        let (piece, is_whole) = written.next(&allocations).await?;
+        Ok::<_, ApiError>(Some((piece, (!is_whole).then_some((allocations, written)))))
     });
     Ok(answer.streaming(first.chain(rest)))
 }
@@ -117,16 +123,21 @@ pub(super) fn one(api: &Data<Api>, snapshot: Snapshot) -> Result<HttpResponse, A
     ),
 )]
 pub(super) async fn push(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    settings: Data<SpecificationSettings>,
+    limits: Data<Limits>,
     request: HttpRequest,
     query: Query<PushQuery>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let only_if = condition::read(&request)?;
-    let options =
-        if query.0.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
-    let (limits, turn) = (&api.limits, api.limits.parser());
-    let posted = body::read(&request, payload, limits, api.max_body, options, turn).await;
+    let options = if query.0.allow_unknown_options {
+        UnknownOptions::Allow
+    } else {
+        settings.unknown_options
+    };
+    let (limits, turn) = (&limits, limits.parser());
+    let posted = body::read(&request, payload, limits, settings.max_body, options, turn).await;
     let posted = posted.map_err(|error| match error {
         ApiError::Invalid(errors) => refused(&request, errors),
         other => other,
@@ -137,21 +148,21 @@ pub(super) async fn push(
                 .to_owned(),
         ));
     }
-    check_env_files(&api, &request, &posted)?;
-    let warnings = Warnings::of(&posted.read, api.clock.now(), api.zone);
+    check_env_files(&settings, &request, &posted)?;
+    let warnings = Warnings::of(&posted.read, allocations.clock.now(), allocations.zone);
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
-    api.runner.decide_due(&specifications).await;
+    allocations.runner.decide_due(&specifications).await;
     let push = Push {
         specifications,
         origin: Origin::Api,
         complete: false,
-        at: api.clock.now(),
-        by: by_hand::sender(&request).into(),
+        at: allocations.clock.now(),
+        by: sender(&request).into(),
         only_if,
-        circumstances: api.runner.circumstances(),
+        circumstances: allocations.runner.circumstances(),
     };
-    let pushed = api.runner.record_result(api.store.push(push).await);
+    let pushed = allocations.runner.record_result(allocations.store.push(push).await);
     let effects = pushed.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
             let errors = unfit.into_iter().map(|unfit| {
@@ -200,8 +211,12 @@ fn place(several: bool, index: usize, field: FieldPath) -> FieldPath {
 }
 
 /// Refuses files of variables where the server has no folder for them.
-fn check_env_files(api: &Api, request: &HttpRequest, posted: &Posted) -> Result<(), ApiError> {
-    if api.has_env_dir {
+fn check_env_files(
+    settings: &SpecificationSettings,
+    request: &HttpRequest,
+    posted: &Posted,
+) -> Result<(), ApiError> {
+    if settings.has_env_dir {
         return Ok(());
     }
     let each = posted.read.iter().enumerate();
@@ -240,18 +255,19 @@ fn accepts_problem(request: &HttpRequest) -> bool {
     ),
 )]
 pub(super) async fn delete(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let context = by_hand::context(&api, &request, None)?;
-    let origin = match api.snapshot(&name).await?.standing.allocation.origin {
+    let context = author::context(&allocations, &request, None)?;
+    let origin = match allocations.snapshot(&name).await?.standing.allocation.origin {
         // The file that it came from is not in force, so it cannot be deleted there.
-        ref file @ Origin::File(_) if api.file.is_none() => file.clone(),
+        ref file @ Origin::File(_) if status.file.is_none() => file.clone(),
         _ => Origin::Api,
     };
-    if !api.runner.record_result(api.store.delete(&name, &origin, context).await)? {
-        return Err(api.no_such_allocation(&name).await);
+    if !allocations.runner.record_result(allocations.store.delete(&name, &origin, context).await)? {
+        return Err(allocations.no_such_allocation(&name).await);
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))
 }

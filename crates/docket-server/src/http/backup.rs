@@ -16,9 +16,10 @@ use tokio_util::io::ReaderStream;
 use tracing::warn;
 
 use super::{
-    Api,
     error::ApiError,
+    limits::Limits,
     openapi::refusals::{Any, Guarded, NotCopied},
+    state::Allocations,
 };
 use crate::store::{self, StoreError};
 
@@ -46,18 +47,22 @@ const STALL: Duration = Duration::from_secs(60);
         Any,
     ),
 )]
-pub(super) async fn backup(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let store = api.store.about().file.ok_or(StoreError::NoFile)?;
+pub(super) async fn backup(
+    allocations: Data<Allocations>,
+    limits: Data<Limits>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let store = allocations.store.about().file.ok_or(StoreError::NoFile)?;
     let mut answer = HttpResponse::Ok();
     answer.content_type("application/octet-stream");
     if request.method() == Method::HEAD {
         return Ok(answer.finish());
     }
-    let turn = api.limits.backup()?;
+    let turn = limits.backup()?;
     // In a task of its own, so that no file is left where the client does not wait for it.
     let copied = tokio::spawn(async move {
         let path = store::backup_of(&store);
-        api.store.backup(&path, api.clock.now()).await?;
+        allocations.store.backup(&path, allocations.clock.now()).await?;
         let opened = File::open(&path).await;
         let unnamed = fs::remove_file(&path).await;
         let file = opened.and_then(|file| unnamed.map(|()| file));
@@ -118,6 +123,7 @@ mod tests {
 
     use super::{
         super::{
+            Api,
             limits::Limits,
             tests::{Asking, api},
         },
@@ -129,11 +135,18 @@ mod tests {
     };
 
     /// An API whose store is in a file of this folder.
-    fn with_file(folder: &tempfile::TempDir) -> Data<Api> {
+    fn with_file(folder: &tempfile::TempDir) -> Api {
         let store =
             SqliteStore::open(&folder.path().join("docket.db"), &Opener::for_tests()).unwrap();
-        let api = Arc::into_inner(api(Access::default()).into_inner()).unwrap();
-        Data::new(Api { store: Arc::new(store), ..api })
+        let api = api(Access::default());
+        let Allocations { runner, clock, zone, .. } = &**api.allocations;
+        let allocations = Allocations {
+            store: Arc::new(store),
+            runner: runner.clone(),
+            clock: clock.clone(),
+            zone: *zone,
+        };
+        Api { allocations: Data::new(allocations), ..api }
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use docket_model::{
     allocation::Read, container::UnknownOptions, finding::Step, text,
 };
 use futures_util::StreamExt;
-use serde::de::{DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, timeout_at},
@@ -20,13 +20,15 @@ use tokio::{
 
 use super::{
     error::{ApiError, SizeLimit},
-    limits::{Limits, Room, on_own_thread},
+    limits::{LimitError, Limits, Reservation, on_own_thread},
 };
 
 /// How long a body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(300);
 /// How long a body may stop arriving: what came of it takes room that others need.
 const STALL: Duration = Duration::from_secs(30);
+/// The maximum size of the body of [`read_json`], in bytes.
+const MAX_OBJECT: usize = 1 << 20;
 /// Bodies larger than this are read beside the threads that answer requests.
 const LARGE: usize = 64 << 10;
 
@@ -34,7 +36,7 @@ const LARGE: usize = 64 << 10;
 pub(super) struct Body {
     pub(super) bytes: Bytes,
     /// What it takes of the budget of all bodies.
-    room: Room,
+    room: Reservation,
 }
 
 /// What was posted.
@@ -43,7 +45,7 @@ pub(super) struct Posted {
     /// True where an array was posted.
     pub(super) several: bool,
     /// What it takes of the budget of all bodies, and a large one of those that are parsed at once.
-    _held: (Room, Option<OwnedSemaphorePermit>),
+    _held: (Reservation, Option<OwnedSemaphorePermit>),
 }
 
 /// Reads what was posted, if it says that it is JSON. A large body waits for the `turn` that its
@@ -54,7 +56,7 @@ pub(super) async fn read(
     limits: &Limits,
     most_bytes: usize,
     options: UnknownOptions,
-    turn: impl Future<Output = Result<OwnedSemaphorePermit, ApiError>>,
+    turn: impl Future<Output = Result<OwnedSemaphorePermit, LimitError>>,
 ) -> Result<Posted, ApiError> {
     let body = bytes(request, payload, limits, SizeLimit::MaxBody(most_bytes)).await?;
     if body.bytes.len() <= LARGE {
@@ -76,6 +78,23 @@ pub(super) async fn bytes(
         return Err(ApiError::NotJson);
     }
     arrived(request, payload, limits, limit).await
+}
+
+/// Reads a JSON object with the fields of `T`. An empty body is an empty object.
+pub(super) async fn read_json<T: DeserializeOwned + Default>(
+    limits: &Limits,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<T, ApiError> {
+    let body = bytes(request, payload, limits, SizeLimit::Endpoint(MAX_OBJECT)).await?;
+    let text = body.text()?;
+    match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return Ok(T::default()),
+        Some(b'{') => {}
+        // Its fields could be read from an array too, in their order.
+        Some(_) => return Err(ApiError::BadRequest("the body is not a JSON object".to_owned())),
+    }
+    serde_json::from_str(text).map_err(|error| ApiError::BadRequest(error.to_string()))
 }
 
 /// Takes in a body that says that it is YAML or JSON, within its bounds.

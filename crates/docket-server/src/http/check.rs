@@ -19,14 +19,16 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Api, body,
+    body,
     error::{ApiError, JSON, SizeLimit},
+    limits::Limits,
     limits::on_own_thread,
     openapi::{
         refusals::{Any, Guarded, Posted},
         specification::Push,
     },
     query::{self, Query},
+    state::{Allocations, SpecificationSettings},
 };
 use crate::runner::NO_FOLDER;
 
@@ -65,30 +67,35 @@ pub(super) struct CheckQuery {
     ),
 )]
 pub(super) async fn check(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    settings: Data<SpecificationSettings>,
+    limits: Data<Limits>,
     request: HttpRequest,
     query: Query<CheckQuery>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let options =
-        if query.0.allow_unknown_options { UnknownOptions::Allow } else { api.unknown_options };
-    let limit = match api.max_body {
+    let options = if query.0.allow_unknown_options {
+        UnknownOptions::Allow
+    } else {
+        settings.unknown_options
+    };
+    let limit = match settings.max_body {
         most if most < LARGEST => SizeLimit::MaxBody(most),
         _ => SizeLimit::Document(LARGEST),
     };
-    let body = body::document(&request, payload, &api.limits, limit).await?;
+    let body = body::document(&request, payload, &limits, limit).await?;
     body.text()?;
     // Both are given back when the parser is done, also where nobody waits for it.
-    let turn = api.limits.check().await?;
-    let (now, zone) = (api.clock.now(), api.zone);
+    let turn = limits.check().await?;
+    let (now, zone) = (allocations.clock.now(), allocations.zone);
     let read =
         on_own_thread(move || (read(body.text().unwrap_or_default(), options, now, zone), turn));
     let read = read.await;
     let ((mut findings, read), turn) = read?;
-    if !api.has_env_dir {
+    if !settings.has_env_dir {
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
-    let created = created(&api, &read).await?;
+    let created = created(&allocations, &read).await?;
     let is_told = read.len() <= MOST_TOLD;
     let json = on_own_thread(move || {
         let _turn = turn;
@@ -157,12 +164,12 @@ fn without_folder(read: &Read) -> Option<CheckFinding> {
 
 /// When those that there are already were created: intervals go on from then.
 async fn created(
-    api: &Api,
+    allocations: &Allocations,
     read: &[Read],
 ) -> Result<HashMap<AllocationName, DateTime<Utc>>, ApiError> {
     let mut created = HashMap::new();
     for Read { specification, .. } in read.iter().take(MOST_TOLD) {
-        if let Some(standing) = api.store.status(specification.name.as_str()).await? {
+        if let Some(standing) = allocations.store.status(specification.name.as_str()).await? {
             created.insert(specification.name.clone(), standing.allocation.created_at);
         }
     }

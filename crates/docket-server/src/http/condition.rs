@@ -11,11 +11,6 @@ use actix_web::{
 use super::error::ApiError;
 use crate::store::Condition;
 
-/// The entity tag of a revision.
-pub(super) fn tag(revision: u64) -> String {
-    format!("\"{revision}\"")
-}
-
 /// True where the one who asks to read has this revision already.
 pub(super) fn is_known(request: &HttpRequest, revision: u64) -> Result<bool, ApiError> {
     Ok(match tags(request, &IF_NONE_MATCH)? {

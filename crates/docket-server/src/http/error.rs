@@ -12,7 +12,10 @@ use docket_model::{
 };
 use tracing::error;
 
-use super::{condition, limits::Busy};
+use super::{
+    etag::etag,
+    limits::{Busy, LimitError},
+};
 use crate::{engine::EngineError, runner::ManualError, store::StoreError};
 
 /// The content type of the original's answers.
@@ -122,6 +125,15 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<LimitError> for ApiError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Busy(busy) => Self::Busy(busy),
+            LimitError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
 impl From<ManualError> for ApiError {
     fn from(error: ManualError) -> Self {
         match error {
@@ -173,7 +185,7 @@ impl fmt::Display for ApiError {
             Self::Store(error @ StoreError::Unmet { present: Some(revision), .. }) => write!(
                 f,
                 "{error}: load it again, and send your change with `If-Match: {}`",
-                condition::tag(*revision)
+                etag(*revision)
             ),
             Self::Store(error @ StoreError::Unmet { present: None, .. }) => {
                 write!(f, "{error}: to create it, send it without `If-Match`")
@@ -182,7 +194,7 @@ impl fmt::Display for ApiError {
             Self::Hand(error) => error.fmt(f),
             Self::HandAt(_, words) => f.write_str(words),
             Self::Engine(error) => error.fmt(f),
-            Self::Busy(busy) => f.write_str(busy.in_words()),
+            Self::Busy(busy) => f.write_str(busy.message()),
             Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
         }
     }
@@ -263,7 +275,7 @@ impl ResponseError for ApiError {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));
             }
             Self::Store(StoreError::Unmet { present: Some(revision), .. }) => {
-                answer.insert_header((header::ETAG, condition::tag(*revision)));
+                answer.insert_header((header::ETAG, etag(*revision)));
             }
             _ => {}
         }

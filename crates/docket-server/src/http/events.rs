@@ -14,7 +14,7 @@ use docket_model::{
 };
 
 use super::{
-    Api,
+    authentication::Authentication,
     error::ApiError,
     list,
     openapi::{
@@ -22,8 +22,9 @@ use super::{
         refusals::{Any, Asked, Crowded, Guarded},
         stream_event::StreamEvent,
     },
-    query, runs, session,
+    query, runs,
     sse::{self, Came, Feed, Pulse},
+    state::{Allocations, ServerStatus},
 };
 use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
 
@@ -54,14 +55,19 @@ const MAX_PARAMETERS: usize = 100;
         Any,
     ),
 )]
-pub(super) async fn follow(api: Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(super) async fn follow(
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+    authentication: Data<Authentication>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let (wanted, since) = Wanted::read(request.query_string())?;
-    let start = Instant::new(api.started);
+    let start = Instant::new(status.started);
     let since = sse::last_id(&request).map(str::to_owned).or(since);
     let since = since.map(|id| Id::read(&id, start));
     // Nobody is given this number, so that its reader misses something.
     let after = since.as_ref().map(|id| id.as_ref().map_or(u64::MAX, |id| id.number));
-    let read = api.store.events().read(after);
+    let read = allocations.store.events().read(after);
     let (reader, missed) = read.map_err(|_| {
         ApiError::NotReady(format!("{MOST_READERS} follow events already: try again later"))
     })?;
@@ -71,7 +77,7 @@ pub(super) async fn follow(api: Data<Api>, request: HttpRequest) -> Result<HttpR
         _ => None,
     };
     let mut following = Following {
-        pulse: Pulse::new(session::end_of(&api, request.headers())),
+        pulse: Pulse::new(authentication.end_of(request.headers())),
         reader,
         wanted,
         start,

@@ -19,11 +19,10 @@ use tokio::sync::Mutex;
 use utoipa::IntoParams;
 
 use super::{
-    Api,
     error::{ApiError, JSON},
-    number,
     openapi::refusals::{Any, Asked, Guarded},
-    query::{self, Query},
+    query::{self, Query, number},
+    state::Allocations,
 };
 use crate::store::AllocationStatus;
 
@@ -103,39 +102,43 @@ pub(super) struct ForecastQuery {
     ),
 )]
 pub(super) async fn get(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    forecasts: Data<Forecasts>,
     query: Query<ForecastQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let Query(ForecastQuery { minutes, frequent }) = query;
     let minutes = minutes.map(|minutes| number("minutes", &minutes, 1..=DAY)).transpose()?;
-    let counted = current(&api).await?;
+    let counted = current(&allocations, &forecasts).await?;
     let forecast = counted.forecast(minutes.unwrap_or(DAY), frequent.unwrap_or(true));
     Ok(HttpResponse::Ok().content_type(JSON).json(forecast))
 }
 
-async fn current(api: &Api) -> Result<Arc<Counted>, ApiError> {
-    let now = api.clock.now();
+async fn current(
+    allocations: &Allocations,
+    forecasts: &Forecasts,
+) -> Result<Arc<Counted>, ApiError> {
+    let now = allocations.clock.now();
     let minute = TimeDelta::minutes(1);
     let this = now.duration_trunc(minute);
     let from = this.map_err(|error| ApiError::Internal(error.to_string()))? + minute;
-    let mut held = api.forecasts.0.lock().await;
+    let mut held = forecasts.0.lock().await;
     if let Some(counted) = held.as_ref().filter(|counted| counted.from == from) {
         return Ok(Arc::clone(counted));
     }
-    let pause = api.store.pause();
+    let pause = allocations.store.pause();
     let mut series = HashMap::new();
     let mut after = None;
     loop {
-        let chunk = api.store.statuses(after, CHUNK).await?;
+        let chunk = allocations.store.statuses(after, CHUNK).await?;
         let Some(last) = chunk.last() else { break };
         after = Some(last.position);
         for standing in &chunk {
-            if let Some(key) = Key::of(standing, pause.as_deref(), from, api.zone) {
+            if let Some(key) = Key::of(standing, pause.as_deref(), from, allocations.zone) {
                 series.entry(key).or_insert_with(|| Alike::of(&standing.allocation)).add(standing);
             }
         }
     }
-    let zone = api.zone;
+    let zone = allocations.zone;
     let counted = web::block(move || count(&series, from, zone)).await;
     let counted = Arc::new(counted.map_err(|error| ApiError::Internal(error.to_string()))?);
     *held = Some(Arc::clone(&counted));
@@ -250,7 +253,7 @@ mod tests {
     use super::super::tests::{api, get, post, post_to};
     use crate::config::Access;
 
-    async fn forecast(api: &actix_web::web::Data<super::Api>, path: &str) -> Forecast {
+    async fn forecast(api: &super::super::Api, path: &str) -> Forecast {
         let told = get(api, path).await;
         serde_json::from_str(told.split_once("\n\n").unwrap().1).unwrap()
     }

@@ -15,7 +15,11 @@ use actix_web::{
     web::{Bytes, Data},
 };
 
-use super::{Api, limits::Room, pieces::PIECE};
+use super::{
+    error::ApiError,
+    limits::{Limits, Reservation},
+    pieces::PIECE,
+};
 
 /// Smaller answers take no more than the buffers of their connection.
 const SMALL: u64 = 64 << 10;
@@ -25,11 +29,12 @@ pub(super) async fn hold(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let api = request.app_data::<Data<Api>>().cloned();
+    let limits = request.app_data::<Data<Limits>>().cloned();
     let answer = next.call(request).await?;
-    let room = match (api, answer.response().body().size()) {
-        (Some(api), BodySize::Sized(bytes)) if bytes > SMALL && is_json(&answer) => {
-            Some(api.limits.answer(usize::try_from(bytes).unwrap_or(usize::MAX))?)
+    let room = match (limits, answer.response().body().size()) {
+        (Some(limits), BodySize::Sized(bytes)) if bytes > SMALL && is_json(&answer) => {
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            Some(limits.response(bytes).map_err(ApiError::from)?)
         }
         _ => None,
     };
@@ -46,7 +51,7 @@ fn is_json<B>(answer: &ServiceResponse<B>) -> bool {
 struct Held<B> {
     body: Pin<Box<B>>,
     rest: Bytes,
-    _room: Option<Room>,
+    _room: Option<Reservation>,
 }
 
 impl<B: MessageBody> MessageBody for Held<B> {

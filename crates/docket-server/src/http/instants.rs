@@ -16,14 +16,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Api,
     error::{ApiError, JSON},
-    moment, number,
+    moment,
     openapi::{
         parameters::OfAllocation,
         refusals::{Any, Asked, Guarded, Named},
     },
-    query::Query,
+    query::{Query, number},
+    state::Allocations,
 };
 
 /// How many are listed where nobody says.
@@ -64,25 +64,25 @@ pub(super) struct InstantsQuery {
     ),
 )]
 pub(super) async fn list(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     name: Path<String>,
     query: Query<InstantsQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let Query(InstantsQuery { limit, from }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MOST)).transpose()?;
-    let Some(standing) = api.store.status(&name).await? else {
-        return Err(api.no_such_allocation(&name).await);
+    let Some(standing) = allocations.store.status(&name).await? else {
+        return Err(allocations.no_such_allocation(&name).await);
     };
-    let now = api.clock.now();
+    let now = allocations.clock.now();
     let allocation = &standing.allocation;
-    let zone = allocation.zone(api.zone);
+    let zone = allocation.zone(allocations.zone);
     let from = from.map(|from| moment::read("from", &from, zone, now)).transpose()?;
     let from = from.unwrap_or_else(|| standing.decided.unwrap_or(now).max(now));
-    let pause = api.store.pause();
+    let pause = allocations.store.pause();
     let suspensions =
         Suspensions { allocation: standing.suspension.as_deref(), server: pause.as_deref() };
     let start = undecided::starts_after(allocation, suspensions, from, now);
-    let coming = start.map(|start| allocation.upcoming(start, api.zone));
+    let coming = start.map(|start| allocation.upcoming(start, allocations.zone));
     let coming = coming.into_iter().flatten().take(limit.unwrap_or(DEFAULT));
     let instants: Vec<_> = coming.map(Coming::from).collect();
     let suspended = held_back(allocation, suspensions, now);

@@ -7,12 +7,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Api,
     error::{ApiError, JSON},
-    moment, number,
+    limits::Limits,
+    moment,
     openapi::refusals::{Any, Asked, Guarded},
     pieces::{self, PAGE},
-    query::Query,
+    query::{Query, number},
+    state::Allocations,
 };
 use crate::store::{EntryFilter, MOST_ENTRIES};
 
@@ -54,20 +55,22 @@ pub(super) struct JournalQuery {
     ),
 )]
 pub(super) async fn list(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    limits: Data<Limits>,
     query: Query<JournalQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let Query(JournalQuery { allocation, limit, cursor }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
-    let now = api.clock.now();
-    let before = cursor.map(|text| moment::read("cursor", &text, api.zone, now)).transpose()?;
+    let now = allocations.clock.now();
+    let before =
+        cursor.map(|text| moment::read("cursor", &text, allocations.zone, now)).transpose()?;
     let allocation = allocation.map(|name| AllocationName::parse(&name)).transpose();
     let allocation =
         allocation.map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))?;
     let (page, next) = {
-        let _turn = api.limits.journal().await?;
-        page(&api, allocation.clone(), before, limit).await?
+        let _turn = limits.journal().await?;
+        page(&allocations, allocation.clone(), before, limit).await?
     };
     let mut answer = HttpResponse::Ok();
     if let Some(next) = next {
@@ -84,7 +87,7 @@ pub(super) async fn list(
 
 /// At least so many entries, if there are, and before which moment to go on if there are more.
 async fn page(
-    api: &Api,
+    allocations: &Allocations,
     allocation: Option<AllocationName>,
     before: Option<DateTime<Utc>>,
     limit: usize,
@@ -92,7 +95,7 @@ async fn page(
     let mut asked = limit + 1;
     loop {
         let filter = EntryFilter { allocation: allocation.clone(), before, limit: asked };
-        let mut entries = api.store.entries(&filter).await?;
+        let mut entries = allocations.store.entries(&filter).await?;
         let is_all = entries.len() < asked;
         let end = match entries.get(limit - 1) {
             Some(last) => entries.partition_point(|entry| entry.at >= last.at),
@@ -171,16 +174,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn entries_of_one_moment_are_never_torn_apart() {
         let api = api(Access::default());
-        let start = api.clock.now();
+        let start = api.allocations.clock.now();
         for second in [0, 1, 1, 1, 1, 1, 2, 3] {
             let at = start + TimeDelta::seconds(second);
             let entry = Entry { at, allocation: None, event: Event::Stopped, by: None };
-            api.store.record(entry).await.unwrap();
+            api.allocations.store.record(entry).await.unwrap();
         }
 
         let of_page = async |before: Option<i64>, limit| {
             let before = before.map(|second| start + TimeDelta::seconds(second));
-            let (page, next) = page(&api, None, before, limit).await.unwrap();
+            let (page, next) = page(&api.allocations, None, before, limit).await.unwrap();
             (page.len(), next.map(|next| (next - start).num_seconds()))
         };
 

@@ -1,49 +1,46 @@
-//! What all requests together may take of the server's memory.
+//! Limits the memory that all requests take together.
 //!
-//! How much clients send, and how slowly they read, is up to them. So what one request keeps in
-//! memory comes out of budgets that all requests share, and is given back when the request is done.
+//! Clients decide how much they send and how slowly they read. So the memory of each request is reserved
+//! from budgets that all requests share, and is released at the end of the request.
 
-use std::{sync::Arc, thread};
+use std::{fmt::Display, sync::Arc, thread};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::error::ApiError;
-
-/// How many bytes of request bodies are in memory at once: one of the largest by default, and more.
-/// With the buffers of the connections that send them it stays below 128 MiB.
+/// The maximum size of all request bodies in memory, in bytes: more than one body of the default maximum.
+/// With the buffers of their connections they stay below 128 MiB.
 const BODIES: usize = 80 << 20;
 
-/// How many bytes of answers that were written as a whole wait for their readers. Lists are written
-/// in pieces, and do not count.
-const ANSWERS: usize = 40 << 20;
+/// The maximum size of all complete responses in memory, in bytes. Lists are streamed and do not count.
+const RESPONSES: usize = 40 << 20;
 
-/// How many large bodies are parsed at once. A parsed value takes many times the bytes of its text.
+/// How many large bodies are parsed at once: a parsed value takes many times the memory of its text.
 const PARSERS: usize = 2;
 
-/// How many pages and explanations are read from the journal at once: each may need all of it.
+/// How many requests read the journal at once: each may read all of it.
 const JOURNAL_READERS: usize = 2;
 
 /// The budgets of all requests.
 #[derive(Debug)]
 pub(crate) struct Limits {
     bodies: Arc<Semaphore>,
-    answers: Arc<Semaphore>,
+    responses: Arc<Semaphore>,
     parsers: Arc<Semaphore>,
-    /// Its holder may check a document.
+    /// The permit to check a document.
     checks: Arc<Semaphore>,
     journal_readers: Semaphore,
-    /// Its holder may check specifications with the engine.
+    /// The permit to check specifications with the engine.
     engine_checks: Arc<Semaphore>,
-    /// Its holder may make a backup.
+    /// The permit to make a backup.
     backups: Arc<Semaphore>,
 }
 
 impl Limits {
-    /// The budgets of a server that accepts bodies of up to so many bytes: one of them always fits.
+    /// Creates the budgets for a server that accepts bodies of up to `max_body` bytes: one always fits.
     pub(crate) fn new(max_body: usize) -> Self {
         Self {
             bodies: Arc::new(Semaphore::new(max_body.clamp(BODIES, Semaphore::MAX_PERMITS))),
-            answers: Arc::new(Semaphore::new(ANSWERS)),
+            responses: Arc::new(Semaphore::new(RESPONSES)),
             parsers: Arc::new(Semaphore::new(PARSERS)),
             checks: Arc::new(Semaphore::new(1)),
             journal_readers: Semaphore::new(JOURNAL_READERS),
@@ -52,87 +49,102 @@ impl Limits {
         }
     }
 
-    /// The reservation of a body that is still empty.
-    pub(super) fn body(&self) -> Result<Room, ApiError> {
-        Room::of(&self.bodies, 0).ok_or(ApiError::Busy(Busy::Bodies))
+    /// Reserves memory for a body that is still empty.
+    pub(super) fn body(&self) -> Result<Reservation, LimitError> {
+        Reservation::of(&self.bodies, 0).ok_or(LimitError::Busy(Busy::Bodies))
     }
 
-    /// The reservation of an answer of so many bytes.
-    pub(super) fn answer(&self, bytes: usize) -> Result<Room, ApiError> {
-        Room::of(&self.answers, bytes.min(ANSWERS)).ok_or(ApiError::Busy(Busy::Answers))
+    /// Reserves memory for a response.
+    pub(super) fn response(&self, bytes: usize) -> Result<Reservation, LimitError> {
+        Reservation::of(&self.responses, bytes.min(RESPONSES))
+            .ok_or(LimitError::Busy(Busy::Responses))
     }
 
     /// Waits until a large body may be parsed.
-    pub(super) async fn parser(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub(super) async fn parser(&self) -> Result<OwnedSemaphorePermit, LimitError> {
         turn(&self.parsers).await
     }
 
-    /// Waits until a document may be checked: a small one may grow to many times its size.
-    pub(super) async fn check(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// Waits until a document may be checked: YAML aliases can make a small one large.
+    pub(super) async fn check(&self) -> Result<OwnedSemaphorePermit, LimitError> {
         turn(&self.checks).await
     }
 
-    /// Waits until specifications may be checked with the engine, which may take it long.
-    pub(super) async fn engine_check(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// Waits until specifications may be checked with the engine, which can take long.
+    pub(super) async fn engine_check(&self) -> Result<OwnedSemaphorePermit, LimitError> {
         turn(&self.engine_checks).await
     }
 
     /// Waits until the journal may be read.
-    pub(super) async fn journal(&self) -> Result<impl Drop + use<'_>, ApiError> {
-        self.journal_readers.acquire().await.map_err(|error| ApiError::Internal(error.to_string()))
+    pub(super) async fn journal(&self) -> Result<impl Drop + use<'_>, LimitError> {
+        self.journal_readers.acquire().await.map_err(LimitError::internal)
     }
 
-    /// Takes the turn to make a backup, unless one is under way.
-    pub(super) fn backup(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        Arc::clone(&self.backups).try_acquire_owned().map_err(|_| ApiError::Busy(Busy::Backups))
+    /// Gets the permit to make a backup, unless a backup is running.
+    pub(super) fn backup(&self) -> Result<OwnedSemaphorePermit, LimitError> {
+        Arc::clone(&self.backups).try_acquire_owned().map_err(|_| LimitError::Busy(Busy::Backups))
     }
 }
 
-async fn turn(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+async fn turn(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, LimitError> {
     let permit = Arc::clone(semaphore).acquire_owned().await;
-    permit.map_err(|error| ApiError::Internal(error.to_string()))
+    permit.map_err(LimitError::internal)
 }
 
-/// Parses on a thread of its own, beside those that answer requests. Few of them live at once, and
-/// each takes over the heap of one that ended; the threads of a pool would each keep some of the memory
-/// that parsing took.
+/// Parses on a thread of its own. There are few of them at once, and each reuses the heap of an earlier
+/// one; each thread of a pool would keep some of the memory that parsing took.
 pub(super) async fn on_own_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ApiError> {
+) -> Result<T, LimitError> {
     let (sender, receiver) = oneshot::channel();
     let thread = thread::Builder::new().name("docket-parser".to_owned());
-    // The result is dropped when its request has ended.
-    let begun = thread.spawn(move || drop(sender.send(work())));
-    begun.map_err(|error| ApiError::Internal(error.to_string()))?;
-    receiver.await.map_err(|error| ApiError::Internal(error.to_string()))
+    // Nothing receives the result of a request that has ended.
+    let spawned = thread.spawn(move || drop(sender.send(work())));
+    spawned.map_err(LimitError::internal)?;
+    receiver.await.map_err(LimitError::internal)
 }
 
-/// What exceeds a budget at the moment.
+/// Why a request does not get what it needs.
+#[derive(Debug)]
+pub(super) enum LimitError {
+    /// The budget is used up for now.
+    Busy(Busy),
+    /// The system, or a task of this server, failed.
+    Internal(String),
+}
+
+impl LimitError {
+    fn internal(error: impl Display) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// The budget that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Busy {
     /// One more request body.
     Bodies,
-    /// One more answer.
-    Answers,
+    /// One more response.
+    Responses,
     /// One more backup.
     Backups,
 }
 
 impl Busy {
-    /// After how many seconds a client should ask again.
+    /// The number of seconds after which a client should retry.
     pub(super) fn retry_after(self) -> u64 {
         match self {
-            Self::Bodies | Self::Answers => 5,
+            Self::Bodies | Self::Responses => 5,
             Self::Backups => 10,
         }
     }
 
-    pub(super) fn in_words(self) -> &'static str {
+    pub(super) fn message(self) -> &'static str {
         match self {
             Self::Bodies => {
                 "the server is receiving as many request bodies as it has memory for: try again later"
             }
-            Self::Answers => {
+            Self::Responses => {
                 "the server is sending as many large responses as it has memory for: try again later"
             }
             Self::Backups => "only one backup can run at a time: try again later",
@@ -140,19 +152,19 @@ impl Busy {
     }
 }
 
-/// Bytes of a budget, which get them back when this is dropped.
+/// Memory reserved from a budget, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Room(OwnedSemaphorePermit);
+pub(super) struct Reservation(OwnedSemaphorePermit);
 
-impl Room {
+impl Reservation {
     fn of(budget: &Arc<Semaphore>, bytes: usize) -> Option<Self> {
         let bytes = u32::try_from(bytes).ok()?;
         Arc::clone(budget).try_acquire_many_owned(bytes).ok().map(Self)
     }
 
-    /// Takes so many bytes more for a body.
-    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let more = Self::of(self.0.semaphore(), bytes).ok_or(ApiError::Busy(Busy::Bodies))?;
+    /// Reserves more memory for a body.
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), LimitError> {
+        let more = Self::of(self.0.semaphore(), bytes).ok_or(LimitError::Busy(Busy::Bodies))?;
         self.0.merge(more.0);
         Ok(())
     }

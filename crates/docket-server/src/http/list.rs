@@ -20,15 +20,14 @@ use utoipa::{
 };
 
 use super::{
-    Api,
     error::{ApiError, JSON},
-    number,
     openapi::{
         refusals::{Any, Asked, Guarded},
         specification::Allocation,
     },
     pieces::{AllocationPieces, PAGE, PIECE, give_way},
-    query::{self, Query},
+    query::{self, Query, number},
+    state::Allocations,
     view::{self, View},
 };
 use crate::store::Snapshot;
@@ -96,15 +95,15 @@ pub(super) struct ListQuery {
     ),
 )]
 pub(super) async fn list(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let Query(ListQuery { limit, cursor, label, state, logs }) = query;
     let cursor = cursor.map(|cursor| number("cursor", &cursor, 0..=u64::MAX)).transpose()?;
     let wanted = Wanted::of(label, state, logs.unwrap_or(true))?;
-    let Some(limit) = limit else { return Ok(stream_all(api, cursor, wanted)) };
+    let Some(limit) = limit else { return Ok(stream_all(allocations, cursor, wanted)) };
     let limit = number("limit", &limit, 1..=MOST_ON_A_PAGE)?;
-    let Page { json, next } = page(&api, cursor, limit, &wanted).await?;
+    let Page { json, next } = page(&allocations, cursor, limit, &wanted).await?;
     let mut answer = HttpResponse::Ok();
     if let Some(cursor) = next {
         let query = [("limit", limit.to_string()), ("cursor", cursor.to_string())];
@@ -126,17 +125,17 @@ struct Page {
 
 /// As many allocations as are asked for, or as fit on a page of bounded size.
 async fn page(
-    api: &Api,
+    allocations: &Allocations,
     cursor: Option<u64>,
     limit: usize,
     wanted: &Wanted,
 ) -> Result<Page, ApiError> {
-    let now = api.clock.now();
+    let now = allocations.clock.now();
     let (mut json, mut count) = (vec![b'['], 0);
     // Up to where allocations were looked at, and the last one on the page.
     let (mut after, mut last) = (cursor, None);
     loop {
-        let chunk = api.store.list(after, CHUNK.min(limit + 1)).await?;
+        let chunk = allocations.store.list(after, CHUNK.min(limit + 1)).await?;
         if chunk.is_empty() {
             json.push(b']');
             return Ok(Page { json, next: None });
@@ -151,7 +150,7 @@ async fn page(
                 if count > 0 {
                     json.push(b',');
                 }
-                let view = View { has_logs: wanted.has_logs, ..api.view(&snapshot) };
+                let view = View { has_logs: wanted.has_logs, ..allocations.view(&snapshot) };
                 let written = view.write_to(&mut json);
                 written.map_err(|error| ApiError::Internal(error.to_string()))?;
             }
@@ -168,9 +167,9 @@ async fn page(
 
 /// Writes piece after piece, so that neither a long list nor a large allocation is ever in memory as
 /// a whole.
-fn stream_all(api: Data<Api>, cursor: Option<u64>, wanted: Wanted) -> HttpResponse {
+fn stream_all(allocations: Data<Allocations>, cursor: Option<u64>, wanted: Wanted) -> HttpResponse {
     let listing = Listing {
-        api,
+        allocations,
         wanted,
         after: cursor,
         size: 1,
@@ -188,7 +187,7 @@ fn stream_all(api: Data<Api>, cursor: Option<u64>, wanted: Wanted) -> HttpRespon
 
 /// A list that is being written.
 struct Listing {
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     wanted: Wanted,
     /// Up to where allocations were taken from the store.
     after: Option<u64>,
@@ -220,13 +219,13 @@ impl Listing {
         }
         self.stage = Stage::Open;
         if let Some(begun) = &mut self.begun {
-            if !begun.fill(&self.api, &mut piece)? {
+            if !begun.fill(&self.allocations, &mut piece)? {
                 return Ok(Some(piece));
             }
             self.begun = None;
         }
         while piece.len() < PIECE {
-            let chunk = self.api.store.list(self.after, self.size).await?;
+            let chunk = self.allocations.store.list(self.after, self.size).await?;
             if chunk.is_empty() {
                 piece.push(b']');
                 self.stage = Stage::Over;
@@ -239,7 +238,7 @@ impl Listing {
 
     /// Writes allocations up to the end of the piece.
     fn append(&mut self, chunk: Vec<Snapshot>, piece: &mut Vec<u8>) -> Result<(), ApiError> {
-        let now = self.api.clock.now();
+        let now = self.allocations.clock.now();
         for (taken, snapshot) in chunk.into_iter().enumerate() {
             if piece.len() >= PIECE {
                 self.size = taken;
@@ -251,8 +250,9 @@ impl Listing {
             }
             piece.extend_from_slice(self.separator.as_bytes());
             self.separator = ",";
-            let mut written = AllocationPieces::new(&self.api, snapshot, self.wanted.has_logs);
-            if !written.fill(&self.api, piece)? {
+            let mut written =
+                AllocationPieces::new(&self.allocations, snapshot, self.wanted.has_logs);
+            if !written.fill(&self.allocations, piece)? {
                 self.begun = Some(written);
             }
         }

@@ -22,10 +22,10 @@ use utoipa::{
 
 use self::refusals::{Any, Guarded};
 use super::{
-    allocations, backup, by_hand, check,
+    allocations, backup, check, control,
     error::{ApiError, JSON},
-    events, forecast, instants, journal, list, operations, output, page, pause, rehearsal, runs,
-    session, why,
+    events, forecast, instants, journal, list, manual, operations, output, page, pause, rehearsal,
+    runs, session, why,
 };
 
 #[derive(OpenApi)]
@@ -40,8 +40,8 @@ use super::{
     ),
     paths(
         list::list, allocations::push, allocations::get, allocations::delete,
-        runs::list, runs::get, output::get, by_hand::run, by_hand::cancel,
-        by_hand::suspend, by_hand::resume, by_hand::reset, why::get, instants::list,
+        runs::list, runs::get, output::get, manual::run, manual::cancel,
+        control::suspend, control::resume, control::reset, why::get, instants::list,
         check::check, forecast::get, rehearsal::rehearse, events::follow,
         session::sign_in, session::sign_out, session::get,
         journal::list, operations::health, operations::ready, operations::version,

@@ -12,9 +12,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Api,
     error::{ApiError, JSON},
     openapi::refusals::{Any, Guarded, NotReady},
+    state::{Allocations, ServerStatus},
 };
 use crate::{
     engine::EngineInfo,
@@ -116,26 +116,33 @@ impl From<&EngineInfo> for EngineVersion {
     ),
     security(()),
 )]
-pub(super) async fn health(api: Data<Api>) -> HttpResponse {
-    health_of(&api, None)
+pub(super) async fn health(
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+) -> HttpResponse {
+    health_of(&allocations, &status, None)
 }
 
 /// The pause of the whole server, if it is in force.
-fn pause(api: &Api) -> Option<Suspension> {
-    let pause = api.store.pause().filter(|pause| pause.holds_at(api.clock.now()));
+fn pause(allocations: &Allocations) -> Option<Suspension> {
+    let pause = allocations.store.pause().filter(|pause| pause.holds_at(allocations.clock.now()));
     pause.map(Arc::unwrap_or_clone)
 }
 
 /// Why the store cannot be written, and since when.
-fn store_trouble(api: &Api) -> Option<String> {
-    let StoreTrouble { since, reason, .. } = api.runner.store_trouble()?;
+fn store_trouble(allocations: &Allocations) -> Option<String> {
+    let StoreTrouble { since, reason, .. } = allocations.runner.store_trouble()?;
     Some(format!("the store cannot be written since {}: {reason}", shown(since)))
 }
 
 /// How the server is, as an answer; to `unpause` with whether it was paused.
-pub(super) fn health_of(api: &Api, was_paused: Option<bool>) -> HttpResponse {
-    let time = api.clock.now();
-    let about = api.store.about();
+pub(super) fn health_of(
+    allocations: &Allocations,
+    status: &ServerStatus,
+    was_paused: Option<bool>,
+) -> HttpResponse {
+    let time = allocations.clock.now();
+    let about = allocations.store.about();
     let store = match (about.is_volatile, about.is_new) {
         (true, _) => format!("{}: {FORGOTTEN}", about.kind),
         (false, true) => format!("{}: made anew when the server started", about.kind),
@@ -143,16 +150,16 @@ pub(super) fn health_of(api: &Api, was_paused: Option<bool>) -> HttpResponse {
     };
     HttpResponse::Ok().content_type(JSON).json(Health {
         status: "ok",
-        started: api.started,
+        started: status.started,
         time,
-        time_zone: api.zone.name(),
+        time_zone: allocations.zone.name(),
         time_zone_data: ZoneData::in_use(),
         store,
-        clock: api.ticks.clock_set_back(time),
-        engine_clock: api.health.clock_difference(),
-        twin: api.runner.twin_notice(),
-        store_trouble: store_trouble(api),
-        pause: pause(api),
+        clock: status.ticks.clock_set_back(time),
+        engine_clock: status.engine.clock_difference(),
+        twin: allocations.runner.twin_notice(),
+        store_trouble: store_trouble(allocations),
+        pause: pause(allocations),
         was_paused,
     })
 }
@@ -170,9 +177,12 @@ pub(super) fn health_of(api: &Api, was_paused: Option<bool>) -> HttpResponse {
         Any,
     ),
 )]
-pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn ready(
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+) -> Result<HttpResponse, ApiError> {
     let mut reasons = Vec::new();
-    let engine = match api.health.state() {
+    let engine = match status.engine.state() {
         EngineState::Up(info) => Some(info),
         EngineState::Unknown => {
             reasons.push("the engine has not answered since the server started".to_owned());
@@ -183,9 +193,9 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
             None
         }
     };
-    reasons.extend(store_trouble(&api));
-    reasons.extend(api.runner.standby().reason());
-    reasons.extend(api.file.as_ref().and_then(FileStatus::error));
+    reasons.extend(store_trouble(&allocations));
+    reasons.extend(allocations.runner.standby().reason());
+    reasons.extend(status.file.as_ref().and_then(FileStatus::error));
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
     };
@@ -193,7 +203,7 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::Ok().content_type(JSON).json(Ready {
         status: "ready",
         engine,
-        pause: pause(&api),
+        pause: pause(&allocations),
     }))
 }
 
@@ -209,8 +219,8 @@ pub(super) async fn ready(api: Data<Api>) -> Result<HttpResponse, ApiError> {
         Any,
     ),
 )]
-pub(super) async fn version(api: Data<Api>) -> HttpResponse {
-    let engine = match api.health.state() {
+pub(super) async fn version(status: Data<ServerStatus>) -> HttpResponse {
+    let engine = match status.engine.state() {
         EngineState::Up(info) => Some(EngineVersion::from(&*info)),
         EngineState::Unknown | EngineState::Away { .. } => None,
     };

@@ -27,18 +27,17 @@ use utoipa::IntoParams;
 use self::live::Live;
 
 use super::{
-    Api,
+    authentication::Authentication,
     error::ApiError,
-    number,
     openapi::{
         parameters::{LastEventId, OfRun},
         refusals::{Any, Asked, AskedOfEngine, Guarded, NamedRun},
         stream_event::StreamEvent,
     },
-    query::{self, Query},
+    query::{self, Query, number},
     runs::find,
-    session,
     sse::{self, Pulse},
+    state::Allocations,
 };
 use crate::{
     engine::EngineError,
@@ -91,7 +90,8 @@ pub(super) struct OutputQuery {
     ),
 )]
 pub(super) async fn get(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    authentication: Data<Authentication>,
     request: HttpRequest,
     path: Path<(String, String)>,
     query: Query<OutputQuery>,
@@ -99,12 +99,12 @@ pub(super) async fn get(
     let Query(OutputQuery { follow, skip, attempt }) = query;
     let skip = skip.map_or(Ok(0), |skip| number("skip", &skip, 0..=u64::MAX))?;
     let attempt = attempt.map(|attempt| number("attempt", &attempt, 1..=u32::MAX)).transpose()?;
-    let run = find(&api, &path.0, &path.1).await?;
+    let run = find(&allocations, &path.0, &path.1).await?;
     if follow && sse::is_wanted(&request) {
         let last = sse::last_id(&request).map(|id| number("Last-Event-ID", id, 0..=u64::MAX));
         let seen = last.transpose()?.unwrap_or(skip);
-        let pulse = Pulse::new(session::end_of(&api, request.headers()));
-        let live = Live::new(&api, path.0.clone(), run.id.instant, seen, pulse);
+        let pulse = Pulse::new(authentication.end_of(request.headers()));
+        let live = Live::new(&allocations, path.0.clone(), run.id.instant, seen, pulse);
         return Ok(sse::answer(&request, live));
     }
     let mut answer = HttpResponse::Ok();
@@ -117,12 +117,12 @@ pub(super) async fn get(
         if in_frames {
             answer.content_type(OUTPUT_FRAMES);
         }
-        let pieces = api.runner.follow_output(path.0.clone(), run.id.instant, skip);
+        let pieces = allocations.runner.follow_output(path.0.clone(), run.id.instant, skip);
         let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
-        let end = session::end_of(&api, request.headers());
+        let end = authentication.end_of(request.headers());
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
     }
-    let reading = Reading { api, name: path.0.clone(), instant: run.id.instant, skip };
+    let reading = Reading { allocations, name: path.0.clone(), instant: run.id.instant, skip };
     match written(&run, attempt)? {
         Written::Kept(attempt, sized) => Ok(reading.kept(answer, attempt, &sized)),
         Written::Nothing => Ok(answer.body(Bytes::new())),
@@ -161,7 +161,7 @@ fn frame_of(Piece { bytes, stream, end }: &Piece) -> Bytes {
 
 /// One who reads what was written by now.
 struct Reading {
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     name: String,
     instant: Instant,
     /// How many bytes the reader has already.
@@ -185,8 +185,8 @@ impl Reading {
             if reading.skip >= written {
                 return Ok(None);
             }
-            let Self { api, name, instant, skip } = &reading;
-            let piece = api.store.output(name, *instant, attempt, *skip).await?;
+            let Self { allocations, name, instant, skip } = &reading;
+            let piece = allocations.store.output(name, *instant, attempt, *skip).await?;
             // Without the rest the answer is shorter than it was said to be, so its reader learns
             // that the record was removed meanwhile.
             let Some(piece) = piece.filter(|piece| !piece.is_empty()) else { return Ok(None) };
@@ -203,7 +203,7 @@ impl Reading {
         attempt: Option<u32>,
         run: &str,
     ) -> Result<HttpResponse, ApiError> {
-        let mut written_so_far = self.api.runner.output_by_now(container, self.skip);
+        let mut written_so_far = self.allocations.runner.output_by_now(container, self.skip);
         match written_so_far.recv().await {
             Some(Ok(first)) => {
                 let first = stream::iter([Ok(first)]);
@@ -212,7 +212,7 @@ impl Reading {
             None => Ok(answer.body(Bytes::new())),
             // It ended and was removed in this very moment: the record has its output by now.
             Some(Err(EngineError::Gone)) => {
-                let run = find(&self.api, &self.name, run).await?;
+                let run = find(&self.allocations, &self.name, run).await?;
                 match written(&run, attempt)? {
                     Written::Kept(attempt, sized) => Ok(self.kept(answer, attempt, &sized)),
                     Written::Nothing | Written::ByNow(_) => Ok(answer.body(Bytes::new())),

@@ -7,10 +7,14 @@ use actix_web::{
 use docket_model::wire::{ResumeRequest, SuspendRequest};
 
 use super::{
-    Api, by_hand,
+    author::author,
+    body::read_json,
+    control::{refuse_all, suspension},
     error::ApiError,
+    limits::Limits,
     openapi::refusals::{Any, Guarded, Posted, Written},
-    operations::{self, Health},
+    operations::{Health, health_of},
+    state::{Allocations, ServerStatus},
 };
 use crate::store::{ChangeContext, ServerControl};
 
@@ -33,16 +37,18 @@ use crate::store::{ChangeContext, ServerControl};
     ),
 )]
 pub(super) async fn pause(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+    limits: Data<Limits>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let asked: SuspendRequest = by_hand::read(&api.limits, &request, payload).await?;
-    by_hand::refuse_all(asked.all)?;
-    let pause = by_hand::suspension(&api, &request, asked, api.zone)?;
+    let asked: SuspendRequest = read_json(&limits, &request, payload).await?;
+    refuse_all(asked.all)?;
+    let pause = suspension(&allocations, &request, asked, allocations.zone)?;
     let context = ChangeContext::new(pause.since, pause.by.clone());
-    api.runner.control_server(ServerControl::Pause(pause), context).await?;
-    Ok(operations::health_of(&api, None))
+    allocations.runner.control_server(ServerControl::Pause(pause), context).await?;
+    Ok(health_of(&allocations, &status, None))
 }
 
 /// `POST /-/unpause`: things start again, for instants to come. Suspended allocations stay suspended.
@@ -61,14 +67,16 @@ pub(super) async fn pause(
     ),
 )]
 pub(super) async fn unpause(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+    limits: Data<Limits>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by, all } = by_hand::read(&api.limits, &request, payload).await?;
-    by_hand::refuse_all(all)?;
-    let by = by_hand::asker(&request, by)?;
-    let context = ChangeContext::new(api.clock.now(), by);
-    let was_paused = api.runner.control_server(ServerControl::Unpause, context).await?;
-    Ok(operations::health_of(&api, Some(was_paused)))
+    let ResumeRequest { by, all } = read_json(&limits, &request, payload).await?;
+    refuse_all(all)?;
+    let by = author(&request, by)?;
+    let context = ChangeContext::new(allocations.clock.now(), by);
+    let was_paused = allocations.runner.control_server(ServerControl::Unpause, context).await?;
+    Ok(health_of(&allocations, &status, Some(was_paused)))
 }

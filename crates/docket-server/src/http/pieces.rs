@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use docket_model::journal::Suspension;
 use serde::Serialize;
 
-use super::{Api, error::ApiError, view::View};
+use super::{error::ApiError, state::Allocations, view::View};
 use crate::store::Snapshot;
 
 /// The largest piece, in bytes: as much as a connection takes before it writes to its socket.
@@ -62,17 +62,27 @@ pub(super) struct AllocationPieces {
 }
 
 impl AllocationPieces {
-    pub(super) fn new(api: &Api, snapshot: Snapshot, has_logs: bool) -> Self {
-        Self { snapshot, now: api.clock.now(), pause: api.store.pause(), has_logs, sent: 0 }
+    pub(super) fn new(allocations: &Allocations, snapshot: Snapshot, has_logs: bool) -> Self {
+        Self {
+            snapshot,
+            now: allocations.clock.now(),
+            pause: allocations.store.pause(),
+            has_logs,
+            sent: 0,
+        }
     }
 
     /// Fills a piece with what comes next; true once all of the allocation was written.
-    pub(super) fn fill(&mut self, api: &Api, piece: &mut Vec<u8>) -> Result<bool, ApiError> {
+    pub(super) fn fill(
+        &mut self,
+        allocations: &Allocations,
+        piece: &mut Vec<u8>,
+    ) -> Result<bool, ApiError> {
         let before = piece.len();
         let mut window = Window { piece, skip: self.sent, written: 0 };
         let view = View {
             snapshot: &self.snapshot,
-            zone: api.zone,
+            zone: allocations.zone,
             now: self.now,
             pause: self.pause.clone(),
             has_logs: self.has_logs,
@@ -84,10 +94,13 @@ impl AllocationPieces {
     }
 
     /// The rest of the allocation as pieces, the first of which was written already.
-    pub(super) async fn next(&mut self, api: &Data<Api>) -> Result<(Bytes, bool), ApiError> {
+    pub(super) async fn next(
+        &mut self,
+        allocations: &Data<Allocations>,
+    ) -> Result<(Bytes, bool), ApiError> {
         give_way().await;
         let mut piece = Vec::new();
-        let is_whole = self.fill(api, &mut piece)?;
+        let is_whole = self.fill(allocations, &mut piece)?;
         Ok((piece.into(), is_whole))
     }
 }

@@ -1,6 +1,11 @@
 //! The query of a request, read so that what is wrong in it is told with its key and value.
 
-use std::future::{Ready, ready};
+use std::{
+    fmt::Display,
+    future::{Ready, ready},
+    ops::RangeInclusive,
+    str::FromStr,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use docket_model::finding::nearest;
@@ -74,4 +79,16 @@ where
     let text = String::deserialize(deserializer)?;
     let flag = text.parse::<bool>().map(B::from);
     flag.map_err(|_| D::Error::custom(format!("`{text}` is neither `true` nor `false`")))
+}
+
+/// Reads a number of a query, and names it where it is none of the range.
+pub(super) fn number<N>(name: &str, text: &str, range: RangeInclusive<N>) -> Result<N, ApiError>
+where
+    N: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (least, most) = range.into_inner();
+        ApiError::BadQuery(format!("{name}: `{text}` is no number from {least} to {most}"))
+    })
 }

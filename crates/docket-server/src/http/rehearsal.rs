@@ -10,12 +10,14 @@ use docket_model::{
 };
 
 use super::{
-    Api, body,
+    body,
     error::{ApiError, JSON},
+    limits::Limits,
     openapi::{
         refusals::{Any, AskedOfEngine, Guarded, PostedSpecifications},
         specification::Push,
     },
+    state::{Allocations, SpecificationSettings},
 };
 
 /// Rehearses one specification, or several one after the other, and stores none.
@@ -34,16 +36,19 @@ use super::{
     ),
 )]
 pub(super) async fn rehearse(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    settings: Data<SpecificationSettings>,
+    limits: Data<Limits>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let options = UnknownOptions::Allow;
-    let (limits, turn) = (&api.limits, api.limits.engine_check());
-    let posted = body::read(&request, payload, limits, api.max_body, options, turn).await?;
+    let (limits, turn) = (&limits, limits.engine_check());
+    let posted = body::read(&request, payload, limits, settings.max_body, options, turn).await?;
     let mut rehearsals = Vec::with_capacity(posted.read.len());
     for read in posted.read {
-        let found = api.runner.rehearse(&read.specification).await.map_err(ApiError::Engine)?;
+        let found =
+            allocations.runner.rehearse(&read.specification).await.map_err(ApiError::Engine)?;
         let findings = found.into_iter().map(|found| EngineFinding {
             field: found.field,
             message: found.message,

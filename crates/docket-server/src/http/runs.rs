@@ -13,15 +13,14 @@ use std::sync::Arc;
 use utoipa::IntoParams;
 
 use super::{
-    Api,
     error::{ApiError, JSON},
-    number,
     openapi::{
         parameters::{OfAllocation, OfRun},
         refusals::{Any, Asked, Guarded, Named, NamedRun},
     },
     pieces::{self, PAGE},
-    query::Query,
+    query::{Query, number},
+    state::Allocations,
 };
 use crate::store::RunFilter;
 
@@ -61,7 +60,7 @@ pub(super) struct RunsQuery {
     ),
 )]
 pub(super) async fn list(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     name: Path<String>,
     query: Query<RunsQuery>,
 ) -> Result<HttpResponse, ApiError> {
@@ -69,8 +68,8 @@ pub(super) async fn list(
     let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     let state = state.map(|state| state_word(&state).map(str::to_owned)).transpose()?;
-    api.snapshot(&name).await?;
-    let page = page(&api, &name, cursor, state, limit).await?;
+    allocations.snapshot(&name).await?;
+    let page = page(&allocations, &name, cursor, state, limit).await?;
     Ok(HttpResponse::Ok().content_type(JSON).json(page))
 }
 
@@ -84,7 +83,7 @@ pub(super) fn state_word(text: &str) -> Result<&'static str, ApiError> {
 
 /// As many runs as are asked for, or as fit on a page of bounded size.
 async fn page(
-    api: &Api,
+    allocations: &Allocations,
     name: &str,
     mut before: Option<Instant>,
     state: Option<String>,
@@ -94,7 +93,7 @@ async fn page(
     let mut bytes = 0;
     loop {
         let filter = RunFilter { before, state: state.clone(), limit: CHUNK.min(limit + 1) };
-        let chunk = api.store.runs(name, &filter).await?;
+        let chunk = allocations.store.runs(name, &filter).await?;
         let is_last = chunk.len() < filter.limit;
         for run in chunk {
             let record = RunRecord::from(run.as_ref());
@@ -128,24 +127,28 @@ async fn page(
     ),
 )]
 pub(super) async fn get(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    let run = find(&api, &path.0, &path.1).await?;
+    let run = find(&allocations, &path.0, &path.1).await?;
     Ok(HttpResponse::Ok().content_type(JSON).json(RunRecord::from(run.as_ref())))
 }
 
 /// The record of a run.
-pub(super) async fn find(api: &Api, name: &str, id: &str) -> Result<Arc<Run>, ApiError> {
+pub(super) async fn find(
+    allocations: &Allocations,
+    name: &str,
+    id: &str,
+) -> Result<Arc<Run>, ApiError> {
     let instant = id.parse::<Instant>();
     let run = match instant {
-        Ok(instant) => api.store.run(name, instant).await?,
+        Ok(instant) => allocations.store.run(name, instant).await?,
         Err(_) => None,
     };
     if let Some(run) = run {
         return Ok(run);
     }
-    api.snapshot(name).await?;
+    allocations.snapshot(name).await?;
     let told = match instant {
         Ok(_) => ApiError::NoSuchRun(format!("{name}/{id}")),
         Err(error) => ApiError::BadQuery(error.to_string()),

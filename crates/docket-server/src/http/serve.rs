@@ -10,14 +10,16 @@ use actix_web::{
     body::MessageBody,
     dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::{NormalizePath, TrailingSlash, from_fn},
-    web::Data,
 };
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::ServerConfig;
 use tokio::net::UnixStream;
 
 use super::{
-    Api, access, held, routes,
+    access,
+    api::Api,
+    held,
+    routes::routes,
     tls::{self, TlsError},
     write_timeout::WriteTimeout,
 };
@@ -38,11 +40,11 @@ const MAX_CONNECTIONS: usize = 2048;
 const LAST_ANSWERS: u64 = 5;
 
 /// Starts to answer on a listener, until the server's handle stops it.
-pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeError> {
+pub(crate) fn serve(api: Api, listener: Listener) -> Result<Server, ServeError> {
     // Each thread that answers counts its own connections.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let connections = MAX_CONNECTIONS.div_ceil(threads);
-    let tls = api.access.tls.as_ref().map(tls::server_config).transpose()?;
+    let tls = api.authentication.access.tls.as_ref().map(tls::server_config).transpose()?;
     match listener {
         Listener::Tcp(listener) => Ok(over_tcp(api, listener, tls, connections)?),
         Listener::Unix(listener, _) => Ok(over_unix(api, listener, connections)?),
@@ -50,7 +52,7 @@ pub(crate) fn serve(api: Data<Api>, listener: Listener) -> Result<Server, ServeE
 }
 
 fn over_tcp(
-    api: Data<Api>,
+    api: Api,
     listener: TcpListener,
     tls: Option<ServerConfig>,
     connections: usize,
@@ -58,7 +60,7 @@ fn over_tcp(
     // Connections have it from their listener.
     let milliseconds = u32::try_from(STALL.as_millis()).unwrap_or(u32::MAX);
     set_tcp_user_timeout(&listener, milliseconds)?;
-    let server = HttpServer::new(move || app(api.clone()))
+    let server = HttpServer::new(move || app(&api))
         .disable_signals()
         .client_request_timeout(HEAD_ARRIVAL)
         .client_disconnect_timeout(CLOSING)
@@ -74,7 +76,7 @@ fn over_tcp(
 
 /// Serves as [`over_tcp`] does. A Unix socket has no option that ends a connection whose peer reads
 /// nothing, so its streams have a timeout of their own, which `HttpServer` has no place for.
-fn over_unix(api: Data<Api>, listener: UnixListener, connections: usize) -> io::Result<Server> {
+fn over_unix(api: Api, listener: UnixListener, connections: usize) -> io::Result<Server> {
     let server = ServerBuilder::default()
         .disable_signals()
         .max_concurrent_connections(connections)
@@ -91,7 +93,7 @@ fn over_unix(api: Data<Api>, listener: UnixListener, connections: usize) -> io::
             .client_disconnect_timeout(CLOSING)
             .keep_alive(KEEP_ALIVE)
             .h1_allow_half_closed(true);
-        let app = app(api.clone()).into_factory().map_err(|error| error.error_response());
+        let app = app(&api).into_factory().map_err(|error| error.error_response());
         fn_service(async |stream: UnixStream| {
             Ok((WriteTimeout::new(stream, STALL), Protocol::Http1, None))
         })
@@ -101,18 +103,18 @@ fn over_unix(api: Data<Api>, listener: UnixListener, connections: usize) -> io::
 }
 
 fn app(
-    api: Data<Api>,
+    api: &Api,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
         Config = (),
-        Response = ServiceResponse<impl MessageBody>,
+        Response = ServiceResponse<impl MessageBody + use<>>,
         Error = Error,
         InitError = (),
-    >,
+    > + use<>,
 > {
     App::new()
-        .app_data(api)
+        .configure(|app| api.add_to(app))
         .configure(routes)
         .wrap(from_fn(held::hold))
         .wrap(from_fn(access::guard))

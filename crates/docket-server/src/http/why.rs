@@ -17,14 +17,15 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Api,
     error::{ApiError, JSON},
+    limits::Limits,
     moment,
     openapi::{
         parameters::OfAllocation,
         refusals::{Any, Asked, Guarded, Named},
     },
     query::Query,
+    state::{Allocations, ServerStatus},
 };
 use crate::{
     runner::EngineState,
@@ -58,24 +59,26 @@ pub(super) struct WhyQuery {
     ),
 )]
 pub(super) async fn get(
-    api: Data<Api>,
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+    limits: Data<Limits>,
     name: Path<String>,
     query: Query<WhyQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(standing) = api.store.status(&name).await? else {
-        return Err(api.no_such_allocation(&name).await);
+    let Some(standing) = allocations.store.status(&name).await? else {
+        return Err(allocations.no_such_allocation(&name).await);
     };
-    let now = api.clock.now();
-    let zone = standing.allocation.zone(api.zone);
+    let now = allocations.clock.now();
+    let zone = standing.allocation.zone(allocations.zone);
     let asked = query.0.at;
     let offset = asked.as_deref().and_then(moment::offset);
     let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
-    let _turn = api.limits.journal().await?;
-    let gathered = Gathered::of(&api, &standing, asked.map(Moment::at)).await?;
-    let away = engine_away(&api);
-    let (trouble, pause) = (api.runner.store_trouble(), api.store.pause());
+    let _turn = limits.journal().await?;
+    let gathered = Gathered::of(&allocations, &standing, asked.map(Moment::at)).await?;
+    let away = engine_away(&status);
+    let (trouble, pause) = (allocations.runner.store_trouble(), allocations.store.pause());
     // An engine that is away is the reason why its containers were not inspected yet.
-    let standby = api.runner.standby().reason().filter(|_| away.is_none());
+    let standby = allocations.runner.standby().reason().filter(|_| away.is_none());
     let question = Question {
         standing: &standing,
         runs: &gathered.runs,
@@ -86,7 +89,7 @@ pub(super) async fn get(
         engine_away: away.as_ref().map(|(since, reason)| (*since, reason.as_str())),
         standby: standby.as_deref(),
         store_trouble: trouble.as_ref().map(|trouble| (trouble.since, trouble.reason.as_str())),
-        zone: api.zone,
+        zone: allocations.zone,
         offset,
         now,
     };
@@ -117,7 +120,7 @@ const LONGEST_LINE: usize = 300;
 
 impl Gathered {
     async fn of(
-        api: &Api,
+        allocations: &Allocations,
         standing: &AllocationStatus,
         at: Option<DateTime<Utc>>,
     ) -> Result<Self, ApiError> {
@@ -126,23 +129,23 @@ impl Gathered {
         let before = at.and_then(|at| at.checked_add_signed(TimeDelta::minutes(1)));
         let before = before.map(Instant::new);
         let filter = RunFilter { before, state: None, limit: MOST_RUNS + 1 };
-        let runs = api.store.runs(name.as_str(), &filter).await?;
+        let runs = allocations.store.runs(name.as_str(), &filter).await?;
         // The journal is read backwards, so an old moment may need all of it.
         let limit = if at.is_some() { store::MOST_ENTRIES } else { MOST_ENTRIES };
         let filter = EntryFilter { allocation: Some(name.clone()), before: None, limit };
-        let entries = api.store.entries(&filter).await?;
+        let entries = allocations.store.entries(&filter).await?;
         let mut parents = Vec::new();
         for parent in standing.allocation.specification.parents() {
-            parents.push(self::parent(api, standing, parent, at).await?);
+            parents.push(self::parent(allocations, standing, parent, at).await?);
         }
-        let last_lines = last_lines(api, &runs, at).await?;
+        let last_lines = last_lines(allocations, &runs, at).await?;
         Ok(Self { runs, entries, parents, last_lines })
     }
 }
 
 /// The last lines of the newest runs that failed, or of the run of a moment.
 async fn last_lines(
-    api: &Api,
+    allocations: &Allocations,
     runs: &[Arc<Run>],
     at: Option<DateTime<Utc>>,
 ) -> Result<BTreeMap<Instant, String>, ApiError> {
@@ -152,7 +155,7 @@ async fn last_lines(
     };
     let mut lines = BTreeMap::new();
     for run in runs.iter().filter(is_shown).take(MOST_LINES) {
-        if let Some(line) = last_line(api, run).await? {
+        if let Some(line) = last_line(allocations, run).await? {
             lines.insert(run.id.instant, line);
         }
     }
@@ -160,13 +163,13 @@ async fn last_lines(
 }
 
 /// The last line that the newest attempt of a run wrote and that is not empty.
-async fn last_line(api: &Api, run: &Run) -> Result<Option<String>, ApiError> {
+async fn last_line(allocations: &Allocations, run: &Run) -> Result<Option<String>, ApiError> {
     let Some(attempt) = run.attempt() else { return Ok(None) };
     let Some(output) = &attempt.output else { return Ok(None) };
     let (name, instant) = (run.id.allocation.as_str(), run.id.instant);
     let (mut from, mut bytes) = (output.written().saturating_sub(END), Vec::new());
     loop {
-        let piece = api.store.output(name, instant, attempt.number, from).await?;
+        let piece = allocations.store.output(name, instant, attempt.number, from).await?;
         let Some(piece) = piece.filter(|piece| piece.end > from) else { break };
         from = piece.end;
         bytes.extend(piece.bytes);
@@ -188,29 +191,30 @@ fn readable(line: &str) -> String {
 
 /// What matters of an allocation that this one runs after.
 async fn parent(
-    api: &Api,
+    allocations: &Allocations,
     child: &AllocationStatus,
     name: &AllocationName,
     at: Option<DateTime<Utc>>,
 ) -> Result<Parent, ApiError> {
-    let standing = api.store.status(name.as_str()).await?;
+    let standing = allocations.store.status(name.as_str()).await?;
     let succeeded = standing.and_then(|standing| standing.succeeded);
     let mut parent = Parent { name: name.clone(), succeeded, newest: None, then: None };
     match at {
-        Some(at) => parent.then = api.store.run(name.as_str(), Instant::new(at)).await?,
+        Some(at) => parent.then = allocations.store.run(name.as_str(), Instant::new(at)).await?,
         None if parent.is_awaited(child) => {
             let filter = RunFilter { limit: 1, ..RunFilter::default() };
-            parent.newest = api.store.runs(name.as_str(), &filter).await?.into_iter().next();
+            parent.newest =
+                allocations.store.runs(name.as_str(), &filter).await?.into_iter().next();
         }
         None => {}
     }
     Ok(parent)
 }
 
-fn engine_away(api: &Api) -> Option<(DateTime<Utc>, String)> {
-    match api.health.state() {
+fn engine_away(status: &ServerStatus) -> Option<(DateTime<Utc>, String)> {
+    match status.engine.state() {
         EngineState::Up(_) => None,
-        EngineState::Unknown => Some((api.started, "it has not answered yet".to_owned())),
+        EngineState::Unknown => Some((status.started, "it has not answered yet".to_owned())),
         EngineState::Away { since, reason } => Some((since, reason)),
     }
 }

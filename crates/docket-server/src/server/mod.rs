@@ -9,7 +9,6 @@ mod zone_data;
 
 use std::path::Path;
 
-use actix_web::web::Data;
 use docket_model::journal::Pause;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinError;
@@ -42,8 +41,8 @@ pub async fn serve(
     life.begin(&parts.runner).await?;
     parts.runner.watch_pause_end();
     let api = parts.api(&config, socket_file.is_some());
-    let open_streams = api.stopping.clone();
-    let server = http::serve(Data::new(api), listener)?;
+    let open_streams = api.authentication.stopping.clone();
+    let server = http::serve(api, listener)?;
     let handle = server.handle();
     let tasks = Tasks::spawn(&parts, scheduler, absence)?;
     let mut serving = tokio::spawn(server);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use docket_model::Zone;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,10 @@ use crate::{
     config::Config,
     engine::Engine,
     file_source::{FileSettings, FileSource, FileStatus},
-    http::{Api, Forecasts, Limits, Sessions, WrongTokens},
+    http::{
+        Allocations, Api, Authentication, Forecasts, Limits, ServerStatus, Sessions,
+        SpecificationSettings, WrongTokens,
+    },
     runner::{EngineHealth, Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
     store::{Store, StoreError},
@@ -90,25 +94,37 @@ impl Parts {
     }
 
     pub(super) fn api(&self, config: &Config, is_local_socket: bool) -> Api {
-        Api {
+        let allocations = Allocations {
             store: Arc::clone(&self.store),
             runner: Arc::clone(&self.runner),
-            health: Arc::clone(&self.health),
             clock: Arc::clone(&self.clock),
-            ticks: Arc::clone(&self.ticks),
             zone: config.time_zone,
-            access: config.access.clone(),
-            is_local_socket,
+        };
+        let specifications = SpecificationSettings {
             max_body: config.max_body,
             unknown_options: config.unknown_options,
-            file: self.file.as_ref().map(|file| file.status.clone()),
             has_env_dir: config.env_dir.is_some(),
-            started: self.clock.now(),
-            forecasts: Forecasts::default(),
+        };
+        let authentication = Authentication {
+            access: config.access.clone(),
+            is_local_socket,
             sessions: Sessions::default(),
             wrong_tokens: WrongTokens::default(),
             stopping: CancellationToken::new(),
-            limits: Limits::new(config.max_body),
+        };
+        let status = ServerStatus {
+            started: self.clock.now(),
+            engine: Arc::clone(&self.health),
+            ticks: Arc::clone(&self.ticks),
+            file: self.file.as_ref().map(|file| file.status.clone()),
+        };
+        Api {
+            allocations: Data::new(allocations),
+            specifications: Data::new(specifications),
+            authentication: Data::new(authentication),
+            status: Data::new(status),
+            forecasts: Data::new(Forecasts::default()),
+            limits: Data::new(Limits::new(config.max_body)),
         }
     }
 }

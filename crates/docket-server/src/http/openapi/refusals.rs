@@ -50,7 +50,7 @@ refusals! {
     /// Every request.
     Any => [
         problem("A web page of another origin asks, or a name that is not the server's is asked.", &[
-            ("otherOrigin", ApiError::Forbidden("a page of https://example.com may not use this server: if a proxy offers it there, start it with `--public-url https://example.com`".to_owned())),
+            ("otherOrigin", ApiError::Forbidden("a page of https://example.com may not use this server: if a proxy serves docket there, start the server with `--public-url https://example.com`".to_owned())),
         ]),
         problem("Something broke; the server's log says what.", &[
             ("broken", ApiError::Internal(String::new())),

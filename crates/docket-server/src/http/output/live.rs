@@ -10,14 +10,14 @@ use docket_model::{
 use tracing::warn;
 
 use super::super::{
-    Api,
+    Allocations,
     sse::{self, Came, Feed, Pulse},
 };
 use crate::runner::{Piece, Pieces, Told};
 
 /// An output as events, to the end of its run.
 pub(super) struct Live {
-    api: Data<Api>,
+    allocations: Data<Allocations>,
     name: String,
     instant: Instant,
     pieces: Pieces,
@@ -39,16 +39,16 @@ enum Stage {
 
 impl Live {
     pub(super) fn new(
-        api: &Data<Api>,
+        allocations: &Data<Allocations>,
         name: String,
         instant: Instant,
         seen: u64,
         pulse: Pulse,
     ) -> Self {
         Self {
-            pieces: api.runner.follow_output(name.clone(), instant, seen),
+            pieces: allocations.runner.follow_output(name.clone(), instant, seen),
             pulse,
-            api: api.clone(),
+            allocations: allocations.clone(),
             name,
             instant,
             seen,
@@ -75,7 +75,7 @@ impl Live {
         }
         self.stage = Stage::Over;
         // Where the server stops, or the record is gone, the run's end is not known here.
-        let run = self.api.store.run(&self.name, self.instant).await.ok()??;
+        let run = self.allocations.store.run(&self.name, self.instant).await.ok()??;
         let is_over = run.state.is_over();
         is_over.then(|| sse::event(Some(END), self.seen, &RunRecord::from(run.as_ref())))
     }

@@ -308,13 +308,13 @@ async fn a_page_of_another_origin_or_name_is_refused() {
     403 Forbidden
     content-type: application/problem+json
 
-    {"status":403,"title":"Forbidden","detail":"a page of https://evil.example may not use this server: if a proxy offers it there, start it with `--public-url https://evil.example`"}
+    {"status":403,"title":"Forbidden","detail":"a page of https://evil.example may not use this server: if a proxy serves docket there, start the server with `--public-url https://evil.example`"}
     "#);
     assert_snapshot!(to(&open, "evil.example:3000").await, @r#"
     403 Forbidden
     content-type: application/problem+json
 
-    {"status":403,"title":"Forbidden","detail":"this server is not called `evil.example`: ask it by its address or as localhost, or start it with `--public-url http://evil.example:3000`"}
+    {"status":403,"title":"Forbidden","detail":"this server does not have the name `evil.example`: use its address or localhost, or start it with `--public-url http://evil.example:3000`"}
     "#);
     for (api, origin) in
         [(&open, "http://localhost:3000"), (&behind_proxy, "https://docket.example.org")]
@@ -335,7 +335,15 @@ async fn a_page_of_another_origin_or_name_is_refused() {
 async fn readiness_tells_why_not() {
     let status = FileStatus::default();
     status.set(Some("docket.yml is not in force: it is empty".to_owned()));
-    let api = Data::new(Api { file: Some(status), ..another(&api(Access::default())) });
+    let api = api(Access::default());
+    let running = &api.status;
+    let status = ServerStatus {
+        started: running.started,
+        engine: running.engine.clone(),
+        ticks: running.ticks.clone(),
+        file: Some(status),
+    };
+    let api = Api { status: Data::new(status), ..api };
 
     assert_snapshot!(get(&api, "/-/ready").await, @r#"
     503 Service Unavailable

@@ -6,12 +6,12 @@ fn specified(name: &str, cron: &str) -> String {
     format!(r#"{{"Name":"{name}","Cron":"{cron}","Container":{{"Config":{{"Image":"x"}}}}}}"#)
 }
 
-fn asking(api: &Data<Api>, name: &'static str, value: &str) -> Asking {
+fn asking(api: &Api, name: &'static str, value: &str) -> Asking {
     Asking::of(api).with("content-type", "application/json").with(name, value)
 }
 
 /// The tag of `a`, and the status of a request that has a tag already.
-async fn tag(api: &Data<Api>, known: &str) -> (u16, String) {
+async fn tag(api: &Api, known: &str) -> (u16, String) {
     asking(api, "if-none-match", known).header(Method::GET, "/a", "", "etag").await
 }
 

@@ -13,7 +13,7 @@ async fn pass(seconds: u64) {
 
 /// All that a reader gets while something happens, up to the end of the server.
 async fn read(asking: Asking, path: &str, happens: impl Future<Output = ()>) -> String {
-    let stopping = asking.api.stopping.clone();
+    let stopping = asking.api.authentication.stopping.clone();
     let happens = async {
         pass(1).await;
         happens.await;
@@ -24,7 +24,7 @@ async fn read(asking: Asking, path: &str, happens: impl Future<Output = ()>) -> 
     answer
 }
 
-async fn body(api: &Data<Api>, path: &str, happens: impl Future<Output = ()>) -> String {
+async fn body(api: &Api, path: &str, happens: impl Future<Output = ()>) -> String {
     let answer = read(Asking::of(api), path, happens).await;
     answer.split_once("\n\n").unwrap().1.to_owned()
 }
@@ -48,9 +48,14 @@ fn labelled(name: &str, team: &str) -> String {
     )
 }
 
-async fn stopped(api: &Data<Api>) {
-    let entry = Entry { at: api.clock.now(), allocation: None, event: Event::Stopped, by: None };
-    api.store.record(entry).await.unwrap();
+async fn stopped(api: &Api) {
+    let entry = Entry {
+        at: api.allocations.clock.now(),
+        allocation: None,
+        event: Event::Stopped,
+        by: None,
+    };
+    api.allocations.store.record(entry).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +134,7 @@ async fn a_reader_gets_what_it_wants_and_nothing_else() {
 async fn a_reader_that_comes_back_goes_on_behind_what_it_got() {
     let api = api(Access::default());
     let first = read(Asking::of(&api), "/-/events", stopped(&api)).await;
-    let api = Data::new(another(&api));
+    let api = Api { authentication: authentication(Access::default()), ..api };
     stopped(&api).await;
     post(&api, &labelled("a", "x")).await;
 

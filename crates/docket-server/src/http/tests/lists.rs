@@ -11,7 +11,7 @@ fn names(answer: &str) -> Vec<String> {
 }
 
 /// Allocations whose names say how they stand.
-async fn house() -> Data<Api> {
+async fn house() -> Api {
     let api = api(Access::default());
     meet_engine(&api).await;
     for (name, image, more) in [

@@ -1,10 +1,10 @@
 //! The routes, whole bodies at a time, on a clock that stands still.
 
 mod allocations;
-mod by_hand;
 mod conditions;
 mod events;
 mod lists;
+mod manual;
 mod openapi;
 mod output;
 mod sessions;
@@ -21,7 +21,10 @@ use actix_web::{
 use docket_model::{Zone, container::UnknownOptions};
 use tokio_util::sync::CancellationToken;
 
-use super::{Api, Limits, Sessions, WrongTokens, access, forecast::Forecasts, held, routes};
+use super::{
+    Allocations, Api, Authentication, Forecasts, Limits, ServerStatus, Sessions,
+    SpecificationSettings, WrongTokens, access, held, routes::routes,
+};
 use crate::{
     clock::{Clock, TestClock},
     config::{Access, Token},
@@ -31,7 +34,7 @@ use crate::{
     store::MemoryStore,
 };
 
-pub(super) fn api(access: Access) -> Data<Api> {
+pub(super) fn api(access: Access) -> Api {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
     let store = Arc::new(MemoryStore::new(usize::MAX));
     let engine = Arc::new(ScriptedEngine::new(clock.clone()));
@@ -49,66 +52,57 @@ pub(super) fn api(access: Access) -> Data<Api> {
         queue: 10,
         life: docket_model::Life::new(1, clock.now()),
     }));
-    Data::new(Api {
-        store,
-        runner,
-        health,
-        file: None,
-        has_env_dir: false,
-        ticks: Arc::new(Ticks::default()),
-        zone: "Europe/Berlin".parse::<Zone>().unwrap(),
+    let zone = "Europe/Berlin".parse::<Zone>().unwrap();
+    let started = clock.now();
+    Api {
+        allocations: Data::new(Allocations { store, runner, clock, zone }),
+        specifications: Data::new(SpecificationSettings {
+            max_body: 1000,
+            unknown_options: UnknownOptions::Refuse,
+            has_env_dir: false,
+        }),
+        authentication: authentication(access),
+        status: Data::new(ServerStatus {
+            started,
+            engine: health,
+            ticks: Arc::new(Ticks::default()),
+            file: None,
+        }),
+        forecasts: Data::new(Forecasts::default()),
+        limits: Data::new(Limits::new(1000)),
+    }
+}
+
+fn authentication(access: Access) -> Data<Authentication> {
+    Data::new(Authentication {
         access,
         is_local_socket: false,
-        max_body: 1000,
-        unknown_options: UnknownOptions::Refuse,
-        started: clock.now(),
-        forecasts: Forecasts::default(),
         sessions: Sessions::default(),
         wrong_tokens: WrongTokens::default(),
         stopping: CancellationToken::new(),
-        limits: Limits::new(1000),
-        clock,
     })
 }
 
-/// Lets the server know its engine.
-pub(super) async fn meet_engine(api: &Data<Api>) {
-    let watched = api.clone();
+/// Waits until the server knows its engine.
+pub(super) async fn meet_engine(api: &Api) {
+    let api = api.clone();
     tokio::spawn(async move {
-        let never = CancellationToken::new();
-        watched.health.watch_over(watched.runner.engine(), &*watched.clock, never).await;
+        let (allocations, never) = (&api.allocations, CancellationToken::new());
+        let engine = allocations.runner.engine();
+        api.status.engine.watch_over(engine, &*allocations.clock, never).await;
     });
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-/// The same server with the same store, for readers of another time.
-fn another(api: &Api) -> Api {
-    Api {
-        store: api.store.clone(),
-        runner: api.runner.clone(),
-        health: api.health.clone(),
-        clock: api.clock.clone(),
-        ticks: api.ticks.clone(),
-        access: api.access.clone(),
-        file: api.file.clone(),
-        sessions: Sessions::default(),
-        wrong_tokens: WrongTokens::default(),
-        stopping: CancellationToken::new(),
-        limits: Limits::new(1000),
-        forecasts: Forecasts::default(),
-        ..*api
-    }
-}
-
 /// A request as it is sent; the answer's status, the headers that matter, and its body.
 pub(super) struct Asking {
-    api: Data<Api>,
+    api: Api,
     headers: Vec<(&'static str, String)>,
     peer: Option<SocketAddr>,
 }
 
 impl Asking {
-    pub(super) fn of(api: &Data<Api>) -> Self {
+    pub(super) fn of(api: &Api) -> Self {
         let headers = vec![("host", "localhost:3000".to_owned())];
         Self { api: api.clone(), headers, peer: None }
     }
@@ -126,7 +120,7 @@ impl Asking {
     /// The answer as it is.
     async fn answer(self, method: Method, path: &str, body: impl AsRef<[u8]>) -> HttpResponse {
         let app = App::new()
-            .app_data(self.api)
+            .configure(|app| self.api.add_to(app))
             .configure(routes)
             .wrap(from_fn(held::hold))
             .wrap(from_fn(access::guard))
@@ -165,15 +159,15 @@ impl Asking {
     }
 }
 
-pub(super) async fn get(api: &Data<Api>, path: &str) -> String {
+pub(super) async fn get(api: &Api, path: &str) -> String {
     Asking::of(api).send(Method::GET, path, "").await
 }
 
-pub(super) async fn post(api: &Data<Api>, body: &str) -> String {
+pub(super) async fn post(api: &Api, body: &str) -> String {
     post_to(api, "/", body).await
 }
 
-pub(super) async fn post_to(api: &Data<Api>, path: &str, body: &str) -> String {
+pub(super) async fn post_to(api: &Api, path: &str, body: &str) -> String {
     let asking = Asking::of(api).with("content-type", "application/json");
     asking.send(Method::POST, path, body).await
 }

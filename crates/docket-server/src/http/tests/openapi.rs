@@ -25,7 +25,7 @@ fn described(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
 
 #[tokio::test]
 async fn each_route_is_described_and_nothing_else() {
-    let source = include_str!("../mod.rs");
+    let source = include_str!("../routes.rs");
     let routes = source.split("fn routes(").nth(1).unwrap().split("\n}\n").next().unwrap();
     let routes: BTreeSet<_> = routes.split('"').filter(|text| text.starts_with('/')).collect();
 

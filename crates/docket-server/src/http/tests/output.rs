@@ -9,7 +9,7 @@ async fn pass(seconds: u64) {
 }
 
 /// A run by hand of a container of some kind; the path of its output.
-async fn output_of(api: &Data<Api>, image: &str) -> String {
+async fn output_of(api: &Api, image: &str) -> String {
     meet_engine(api).await;
     let body =
         format!(r#"{{"Name":"a","Cron":"","Container":{{"Config":{{"Image":"{image}"}}}}}}"#);
@@ -20,7 +20,7 @@ async fn output_of(api: &Data<Api>, image: &str) -> String {
     format!("/a/runs/{}/output?follow=true", run["Run"].as_str().unwrap())
 }
 
-fn events(api: &Data<Api>) -> Asking {
+fn events(api: &Api) -> Asking {
     Asking::of(api).with("accept", "text/event-stream")
 }
 
@@ -66,7 +66,7 @@ async fn a_silent_run_gives_signs_of_life_and_the_end_of_the_server_is_not_its_e
     let plain = Asking::of(&api).send(Method::GET, &path, "");
     let stopping = async {
         pass(40).await;
-        api.stopping.cancel();
+        api.authentication.stopping.cancel();
     };
 
     let (told, plain, ()) =

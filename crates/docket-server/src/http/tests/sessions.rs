@@ -8,16 +8,16 @@ const TOKEN: &str = "0123456789abcdef";
 const RIGHT: &str = r#"{"Token":"0123456789abcdef"}"#;
 const WRONG: &str = r#"{"Token":"0123456789abcdeF"}"#;
 
-fn guarded(access: Access) -> Data<Api> {
+fn guarded(access: Access) -> Api {
     api(Access { token: Some(Token::parse(TOKEN).unwrap()), ..access })
 }
 
-fn asking(api: &Data<Api>) -> Asking {
+fn asking(api: &Api) -> Asking {
     Asking::of(api).with("content-type", "application/json")
 }
 
 /// Signs in; what the answer sets.
-async fn set_cookie(api: &Data<Api>) -> String {
+async fn set_cookie(api: &Api) -> String {
     let (status, cookie) =
         asking(api).header(Method::POST, "/-/session", RIGHT, "set-cookie").await;
     assert_eq!(status, 204);
@@ -25,7 +25,7 @@ async fn set_cookie(api: &Data<Api>) -> String {
 }
 
 /// Signs in; the cookie as a browser sends it.
-async fn signed_in(api: &Data<Api>) -> String {
+async fn signed_in(api: &Api) -> String {
     set_cookie(api).await.split(';').next().unwrap().to_owned()
 }
 

@@ -175,7 +175,7 @@ async fn what_goes_to_the_journal_is_bounded() {
         let too_long = post_to(&api, path, &body(key, most + 1)).await;
 
         assert!(fits.starts_with('2'), "{path}: {fits}");
-        let detail = format!("400 Bad Request | {key}: {} bytes are more than {most}", most + 1);
+        let detail = format!("400 Bad Request | {key}: {} bytes; the maximum is {most}", most + 1);
         assert_eq!(told(&too_long, &["detail"]), detail, "{path}");
     }
 }

@@ -1,0 +1,32 @@
+//! All parts of the API's state, which the server creates and handlers receive one by one.
+
+use actix_web::web::{Data, ServiceConfig};
+
+use super::{
+    authentication::Authentication,
+    forecast::Forecasts,
+    limits::Limits,
+    state::{Allocations, ServerStatus, SpecificationSettings},
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    pub(crate) allocations: Data<Allocations>,
+    pub(crate) specifications: Data<SpecificationSettings>,
+    pub(crate) authentication: Data<Authentication>,
+    pub(crate) status: Data<ServerStatus>,
+    pub(crate) forecasts: Data<Forecasts>,
+    pub(crate) limits: Data<Limits>,
+}
+
+impl Api {
+    /// Makes each part available to handlers and middleware.
+    pub(super) fn add_to(&self, app: &mut ServiceConfig) {
+        app.app_data(self.allocations.clone())
+            .app_data(self.specifications.clone())
+            .app_data(self.authentication.clone())
+            .app_data(self.status.clone())
+            .app_data(self.forecasts.clone())
+            .app_data(self.limits.clone());
+    }
+}

@@ -1,0 +1,115 @@
+//! Manual runs and cancellations.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{self, Data, Path},
+};
+use docket_model::{
+    moment,
+    run::{Cancellation, Demand, RunState},
+    wire::{CancelRequest, RunRecord, RunRequest},
+};
+
+use super::{
+    author::author,
+    body::read_json,
+    error::{ApiError, JSON},
+    limits::Limits,
+    openapi::{
+        parameters::{OfAllocation, OfRun},
+        refusals::{Any, Guarded, Named, NamedRun, NotRun, Over, Posted, Written},
+    },
+    runs,
+    state::Allocations,
+};
+use crate::runner::ManualError;
+
+/// `POST /{name}/runs`: starts a run, if policies allow it.
+///
+/// 202 and the run; 409 and the run that was skipped where they do not.
+#[utoipa::path(
+    post,
+    path = "/{name}/runs",
+    operation_id = "start",
+    tag = "runs",
+    params(OfAllocation),
+    request_body = RunRequest,
+    responses(
+        (status = 202, description = "The run", body = RunRecord, headers(("Location" = String, description = "Where the run is"))),
+        Posted,
+        Named,
+        NotRun,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
+pub(super) async fn run(
+    allocations: Data<Allocations>,
+    limits: Data<Limits>,
+    request: HttpRequest,
+    name: Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let RunRequest { cmd, env, at, by } = read_json(&limits, &request, payload).await?;
+    let allocation = allocations.snapshot(&name).await?.standing.allocation;
+    let zone = allocation.zone(allocations.zone);
+    let offset = at.as_deref().and_then(super::moment::offset);
+    let at = at.map(|at| moment::read(&at, zone, allocations.clock.now())).transpose();
+    let at = at.map_err(|error| ApiError::BadRequest(format!("At: {error}")))?;
+    if let Some(wrong) = env.iter().find(|line| line.find('=').is_none_or(|end| end == 0)) {
+        let key = wrong.split('=').next().unwrap_or_default();
+        return Err(ApiError::BadRequest(format!("Env: `{key}` is no variable: write KEY=VALUE")));
+    }
+    let (by, is_backfill) = (author(&request, by)?, at.is_some());
+    let demand = Demand { by, command: cmd, environment: env, is_backfill, ..Demand::default() };
+    let run = allocations.runner.run_manually(&name, demand, at).await;
+    let run = run.map_err(|error| match error {
+        ManualError::Future(_) | ManualError::NoInstant { .. } | ManualError::Pruned(_) => {
+            let words =
+                error.in_words(|instant| super::moment::shown(instant.moment(), offset, zone));
+            ApiError::HandAt(error, words)
+        }
+        error => error.into(),
+    })?;
+    let mut answer = match run.state {
+        RunState::Skipped(_) => HttpResponse::Conflict(),
+        _ => HttpResponse::Accepted(),
+    };
+    answer.insert_header((header::LOCATION, format!("/{}/runs/{}", name, run.id.instant)));
+    Ok(answer.content_type(JSON).json(RunRecord::from(run.as_ref())))
+}
+
+/// `POST /{name}/runs/{id}/cancel`: makes a run end before its time.
+#[utoipa::path(
+    post,
+    path = "/{name}/runs/{run}/cancel",
+    operation_id = "cancel",
+    tag = "runs",
+    params(OfRun),
+    request_body = CancelRequest,
+    responses(
+        (status = 202, description = "The run, which is to end", body = RunRecord),
+        Posted,
+        NamedRun,
+        Over,
+        Written,
+        Guarded,
+        Any,
+    ),
+)]
+pub(super) async fn cancel(
+    allocations: Data<Allocations>,
+    limits: Data<Limits>,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let CancelRequest { kill, by } = read_json(&limits, &request, payload).await?;
+    let run = runs::find(&allocations, &path.0, &path.1).await?;
+    let reason = format!("cancelled by {}", author(&request, by)?);
+    let cancellation = Cancellation { reason, kill };
+    let run = allocations.runner.cancel_manually(&path.0, run.id.instant, cancellation).await?;
+    Ok(HttpResponse::Accepted().content_type(JSON).json(RunRecord::from(run.as_ref())))
+}

@@ -1,0 +1,86 @@
+//! The routes, and what other methods and paths get.
+
+use actix_web::{
+    HttpRequest, Route, guard,
+    web::{self, ServiceConfig},
+};
+
+use super::{
+    allocations, backup, check, control, error::ApiError, events, forecast, instants, journal,
+    list, manual, openapi, operations, output, page, pause, rehearsal, runs, session, why,
+};
+
+pub(super) fn routes(app: &mut ServiceConfig) {
+    app.service(
+        web::resource("/")
+            .route(read(page::get).guard(guard::fn_guard(page::is_for_browser)))
+            .route(read(list::list))
+            .route(web::post().to(allocations::push))
+            .default_service(only("GET, HEAD, POST")),
+    )
+    .service(only_read("/-/page/{file}", read(page::file)))
+    .service(only_read("/-/forecast", read(forecast::get)))
+    .service(only_post("/-/check", web::post().to(check::check)))
+    .service(only_read("/-/health", read(operations::health)))
+    .service(only_read("/-/openapi.json", read(openapi::get)))
+    .service(only_read("/-/ready", read(operations::ready)))
+    .service(
+        web::resource("/-/session")
+            .route(read(session::get))
+            .route(web::post().to(session::sign_in))
+            .route(web::delete().to(session::sign_out))
+            .default_service(only("GET, HEAD, POST, DELETE")),
+    )
+    .service(only_read("/-/version", read(operations::version)))
+    .service(
+        web::resource("/{name}/runs")
+            .route(read(runs::list))
+            .route(web::post().to(manual::run))
+            .default_service(only("GET, HEAD, POST")),
+    )
+    .service(only_post("/{name}/runs/{run}/cancel", web::post().to(manual::cancel)))
+    .service(only_post("/{name}/suspend", web::post().to(control::suspend)))
+    .service(only_post("/{name}/resume", web::post().to(control::resume)))
+    .service(only_post("/{name}/reset", web::post().to(control::reset)))
+    .service(only_post("/-/pause", web::post().to(pause::pause)))
+    .service(only_post("/-/unpause", web::post().to(pause::unpause)))
+    .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
+    .service(only_read("/-/backup", read(backup::backup)))
+    .service(only_read("/-/journal", read(journal::list)))
+    .service(only_read("/-/events", read(events::follow)))
+    .service(only_read("/{name}/why", read(why::get)))
+    .service(only_read("/{name}/instants", read(instants::list)))
+    .service(only_read("/{name}/runs/{run}", read(runs::get)))
+    .service(only_read("/{name}/runs/{run}/output", read(output::get)))
+    .service(
+        web::resource("/{name}")
+            .route(read(allocations::get))
+            .route(web::delete().to(allocations::delete))
+            .default_service(only("GET, HEAD, DELETE")),
+    )
+    .default_service(web::to(|request: HttpRequest| async move {
+        Err::<String, _>(ApiError::NoSuchRoute(request.path().to_owned()))
+    }));
+}
+
+/// A route for GET, and for HEAD with the same head.
+fn read<F, Args>(handler: F) -> Route
+where
+    F: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler)
+}
+
+fn only_read(path: &str, route: Route) -> actix_web::Resource {
+    web::resource(path).route(route).default_service(only("GET, HEAD"))
+}
+
+fn only_post(path: &str, route: Route) -> actix_web::Resource {
+    web::resource(path).route(route).default_service(only("POST"))
+}
+
+fn only(allowed: &'static str) -> Route {
+    web::to(move || async move { Err::<String, _>(ApiError::MethodNotAllowed(allowed)) })
+}
