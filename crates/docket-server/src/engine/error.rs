@@ -107,6 +107,9 @@ pub enum EngineError {
         /// As it was written.
         image: String,
     },
+    /// Another container has the name for the moment: it is being removed, or cannot be inspected yet.
+    #[error("{0}")]
+    NameBusy(String),
     /// Another container has the name.
     #[error("the name is held by {holder}")]
     NameHeld {
@@ -136,18 +139,45 @@ pub enum EngineError {
     /// The engine refused, in its own words.
     #[error("{message}")]
     Refused {
-        /// The engine's HTTP status.
-        status: u16,
+        /// Why, as far as the engine classifies it.
+        kind: Refusal,
         /// The engine's message.
         message: String,
     },
+}
+
+/// Why an engine refuses a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request is not valid.
+    Invalid,
+    /// The caller is not allowed to make it.
+    Denied,
+    /// What it is about does not exist.
+    NotFound,
+    /// It contradicts the state of what it is about, or another request under way.
+    Conflict,
+    /// The engine cannot do that at all, such as reading the log of the log driver `none`.
+    Unsupported,
+    /// A proxy or an engine that starts or stops answered in the engine's place.
+    Unavailable,
+    /// The engine failed at it.
+    Failed,
+}
+
+impl Refusal {
+    /// Whether the engine failed, so that the same call may succeed later.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Unsupported | Self::Unavailable | Self::Failed)
+    }
 }
 
 impl EngineError {
     /// True where a log cannot be read at all, because its driver keeps none, such as `none`.
     #[must_use]
     pub fn is_unreadable_log(&self) -> bool {
-        matches!(self, Self::Refused { status: 501, .. })
+        matches!(self, Self::Refused { kind: Refusal::Unsupported, .. })
     }
 }
 

@@ -4,6 +4,7 @@
 //! 2. Starting is not: an engine runs an ended container again, and a start request can arrive late.
 //!    So each container gets one start request, ever; without an answer, it is replaced.
 //! 3. A container that does not carry every label of ours is never touched.
+//! 4. Each call is one attempt. Whether it is repeated is decided in `runner/retry.rs` alone.
 
 pub mod docker;
 mod error;
@@ -29,7 +30,7 @@ use uuid::Uuid;
 pub(crate) use self::error::LONGEST_MESSAGE;
 pub(crate) use self::error::{bounded, bounded_beginning, bounded_list};
 pub use self::{
-    error::EngineError,
+    error::{EngineError, Refusal},
     plan::{Identity, Plan},
 };
 
@@ -117,6 +118,9 @@ pub enum ContainerState {
     /// It ran and has ended. Whether its engine went down meanwhile cannot be seen any more.
     Ended(Exit),
 }
+
+/// What an engine reports of a container, in order.
+pub type Observations = BoxStream<'static, Result<ContainerState, EngineError>>;
 
 /// A container that an engine made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,14 +223,17 @@ pub trait Engine: Observation {
     /// it may be created anew. [`EngineError::Gone`] where that is not sure.
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError>;
 
-    /// Waits until a started container has ended, however often the engine goes away meanwhile.
+    /// Watches a started container: reports that it runs, now and then, and at last how it ended.
     ///
-    /// One that was never started is [`EngineError::NotStartable`].
-    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError>;
+    /// One attempt: an error is the last item. [`EngineError::Unreachable`] where the watch broke off,
+    /// so that the container has to be watched again; [`EngineError::NotStartable`] where it was never
+    /// started.
+    fn watch(&self, container: &ContainerId) -> Observations;
 
     /// Ends the container; returns once it has ended, or at once where it does not run.
     ///
-    /// May be called again, and while another call ends it: one at once cuts a gentle one short.
+    /// One request. It may be made again, and while another one is under way: one at once cuts a gentle
+    /// one short. [`EngineError::Refused`] where the engine refuses it and the container runs on.
     /// [`EngineError::WillNotDie`] where it runs on after its grace, the kill and half a minute.
     async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError>;
 
@@ -258,9 +265,9 @@ pub trait Observation: fmt::Debug + Send + Sync {
 
     /// Hands out what the container writes, live and from its beginning, without the first `skip` bytes.
     ///
-    /// It is what [`Observation::output`] reads, to the end of the run, however often the engine goes
-    /// away meanwhile. An error is the last item: [`EngineError::Gone`] where the container is,
-    /// [`EngineError::Refused`] where its log cannot be read, [`EngineError::OutputMissing`] where the
+    /// It is what [`Observation::output`] reads, to the end of the run. One attempt: an error is the last
+    /// item: [`EngineError::Unreachable`] where it broke off, [`EngineError::Gone`] where the container
+    /// is gone, [`EngineError::Refused`] where its log cannot be read, [`EngineError::OutputMissing`] where the
     /// engine does not have the next bytes any more: what it has goes on behind so many.
     fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput;
 

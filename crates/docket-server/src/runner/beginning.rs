@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
-    EngineState, Runner, Stopped, attempt::StartFrom, recovery::stage, retry::Patience,
+    EngineState, Runner, Stopped, attempt::StartFrom, recovery::stage, retry::Retry,
     run_task::Stage, standby::Standby,
 };
 use crate::{
@@ -96,7 +96,7 @@ impl Runner {
                 warn!(%error, "the life of this server could not be listed");
             });
         }
-        let mut patience = Patience::endless("the list of its containers");
+        let mut retry = Retry::endless("the list of its containers");
         let found = loop {
             self.unless_stopped(self.health.up()).await?;
             let listed = self.engine.list_owned(&self.namespace, self.store.id());
@@ -104,7 +104,7 @@ impl Runner {
                 Ok(found) => break found,
                 Err(error) => {
                     let reason = error.to_string();
-                    let again = self.bear(&mut patience, &reason);
+                    let again = self.wait_before_retry(&mut retry, &reason);
                     let _: Result<(), _> = self.unless_stopped(again).await?;
                 }
             }

@@ -113,7 +113,7 @@ impl Runner {
     pub(super) async fn remove(&self, container: &ContainerId) {
         let removing = async {
             self.readers.gone(container).await;
-            self.persistently("the removal", || self.engine.remove(container)).await
+            self.retry("the removal", || self.engine.remove(container)).await
         };
         if let Ok(Ok(Err(error))) = self.unless_stopped(removing).await {
             warn!(%container, %error, "a container that has ended could not be removed");

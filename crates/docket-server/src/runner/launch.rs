@@ -2,13 +2,14 @@
 //!
 //! 1. Each container gets one start request. One whose request got no answer is replaced.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docket_model::{
     allocation::Pull,
     run::{Cancellation, ContainerId},
 };
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
@@ -16,17 +17,23 @@ use super::{
     attempt::{Attempt, AttemptEnd, Break},
     environment,
     replacement::Fate,
-    retry::Patience,
+    retry::Retry,
     run_task::RunTask,
     standby::Twin,
     start_limiter::Permit,
     watch::Start,
 };
 use crate::{
+    backoff::Backoff,
     engine::{ContainerState, Created, EngineError, Identity, Plan, Pulled},
     fault::{Point, point},
     store::Progress,
 };
+
+/// How long a name is waited for whose holder is being removed, or cannot be inspected yet.
+const NAME_LIMIT: Duration = Duration::from_secs(30);
+/// The first pause and the longest before that: a holder can be inspected after some 8 ms.
+const NAME_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// How often a container is made anew that somebody removed before it was started.
 const MOST_MADE: u32 = 5;
@@ -59,8 +66,8 @@ impl<'a> Attempt<'a> {
         let specification = &self.task.handle.allocation.specification;
         let (image, policy) = (specification.container.image(), specification.policies.pull);
         let platform = specification.container.platform();
-        let pulling = runner
-            .persistently("the pull", || runner.engine.pull(&image, platform.as_deref(), policy));
+        let pulling =
+            runner.retry("the pull", || runner.engine.pull(&image, platform.as_deref(), policy));
         let Pulled { repository, tag, stale, was_pulled } = self.unless_over(pulling).await???;
         if was_pulled || stale.is_some() {
             self.task.note(Progress::Pulled { repository, tag, stale }).await??;
@@ -104,7 +111,7 @@ impl<'a> Attempt<'a> {
     pub(super) async fn start_and_follow(&mut self) -> Result<AttemptEnd, Break> {
         let runner = &self.task.runner;
         let mut removed = 0;
-        let mut patience = Patience::bounded("the start of the container");
+        let mut retry = Retry::bounded("the start of the container");
         loop {
             let (made, permit) = self.make().await?;
             let id = made.id;
@@ -139,7 +146,7 @@ impl<'a> Attempt<'a> {
                 Err(Break::Engine(EngineError::Unreachable(reason))) => reason,
                 Err(error) => return Err(error),
             };
-            runner.unless_stopped(runner.bear(&mut patience, &no_answer)).await??;
+            runner.unless_stopped(runner.wait_before_retry(&mut retry, &no_answer)).await??;
             match self.replace(&id, "its start got no answer, so it is replaced").await? {
                 Fate::NeverRan => {}
                 fate => return self.end_as(&id, fate).await,
@@ -152,7 +159,9 @@ impl<'a> Attempt<'a> {
         let RunTask { runner, handle, .. } = self.task;
         self.unless_over(runner.may_start()).await?;
         let plan = self.unless_over(self.plan()).await??;
-        let mut patience = Patience::bounded("the creation of the container");
+        let mut retry = Retry::bounded("the creation of the container");
+        let mut name_backoff = Backoff::new(NAME_PAUSES.0, NAME_PAUSES.1);
+        let name_deadline = Instant::now() + NAME_LIMIT;
         let mut may_pull = handle.allocation.specification.policies.pull != Pull::Never;
         let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
@@ -163,7 +172,11 @@ impl<'a> Attempt<'a> {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
                     runner.leftovers.suspect();
-                    self.unless_over(runner.bear(&mut patience, &reason)).await??;
+                    self.unless_over(runner.wait_before_retry(&mut retry, &reason)).await??;
+                }
+                Err(EngineError::NameBusy(_)) if Instant::now() < name_deadline => {
+                    drop(permit);
+                    self.unless_over(name_backoff.wait()).await?;
                 }
                 // Another run may have pulled the image of this name for another platform meanwhile.
                 Err(

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
 use crate::{
+    backoff::Backoff,
     engine::{ContainerState, EngineError, Found, Identity},
     store::{AllocationStatus, End},
 };
@@ -63,7 +64,7 @@ impl Runner {
     pub(crate) async fn clean_up(self: Arc<Self>) {
         let mut engine = self.health.watch();
         let (first, longest) = LOOK_AGAIN;
-        let mut pause = first;
+        let mut backoff = Backoff::new(first, longest);
         let cleaning = async {
             self.has_begun().await;
             loop {
@@ -79,12 +80,15 @@ impl Runner {
                 let went_away = async { engine.wait_for(away).await.is_ok() };
                 let a_while_later = async {
                     self.leftovers.suspected.notified().await;
-                    sleep(pause).await;
+                    backoff.wait().await;
                 };
-                tokio::select! {
-                    true = went_away => pause = first,
-                    () = a_while_later => pause = (pause * 2).min(longest),
-                    () = sleep(2 * longest) => pause = first,
+                let is_suspected = tokio::select! {
+                    true = went_away => false,
+                    () = a_while_later => true,
+                    () = sleep(2 * longest) => false,
+                };
+                if !is_suspected {
+                    backoff.reset();
                 }
             }
         };
@@ -192,7 +196,7 @@ impl Runner {
     async fn see_out(&self, container: &ContainerId) {
         match self.inspect_until_known(container).await {
             Ok(Some(ContainerState::Runs { .. })) => {
-                let following = self.engine.follow(container);
+                let following = self.watch_to_end(container);
                 if self.unless_stopped(following).await.is_err() {
                     return;
                 }
@@ -208,7 +212,7 @@ impl Runner {
         let followed = match self.inspect_until_known(container).await {
             Ok(Some(ContainerState::Created)) => return self.remove(container).await,
             Ok(Some(ContainerState::Runs { .. } | ContainerState::Ended(_))) => {
-                self.unless_stopped(self.engine.follow(container)).await
+                self.unless_stopped(self.watch_to_end(container)).await
             }
             _ => return,
         };

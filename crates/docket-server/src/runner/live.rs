@@ -6,18 +6,21 @@ use bytes::Bytes;
 use docket_model::{
     Output, Run,
     output::{Excerpt, Stream},
-    run::{Attempt, ContainerId, Instant, RunId, RunState},
+    run::{Attempt, ContainerId, Instant as RunInstant, RunId, RunState},
     wire::RunRecord,
 };
 use futures_util::StreamExt;
 use parking_lot::Mutex;
-use tokio::sync::{
-    Notify,
-    broadcast::{self, error::RecvError},
-    mpsc,
+use tokio::{
+    sync::{
+        Notify,
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+    time::Instant,
 };
 
-use super::{Runner, shared_log::Next};
+use super::{Runner, retry::Retry, shared_log::Next};
 use crate::{
     engine::{Chunk, EngineError},
     store::StoreError,
@@ -27,6 +30,8 @@ use crate::{
 const PIECES: usize = 2;
 /// For how long a container that has ended stays for those who still read its output.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A follow that breaks off after so long did not break off at once, however silent it was.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// After which time a record is looked at again without news of it.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -128,8 +133,9 @@ pub(crate) type Written = mpsc::Receiver<Result<Bytes, EngineError>>;
 
 impl Runner {
     /// Hands out what a container wrote by now, without its first `skip` bytes.
-    pub(crate) fn output_by_now(&self, container: &ContainerId, skip: u64) -> Written {
+    pub(crate) fn output_by_now(self: &Arc<Self>, container: &ContainerId, skip: u64) -> Written {
         let (pieces, received) = mpsc::channel(PIECES);
+        let runner = Arc::clone(self);
         let (engine, container) = (Arc::clone(&self.engine), container.clone());
         let reading = self.readers.enter(&container);
         // Where the engine's connections are: each piece of a log would cross threads twice.
@@ -137,14 +143,25 @@ impl Runner {
             let _reading = reading;
             let mut position = skip;
             let mut written = engine.output_so_far(&container, position);
+            let mut retry = Retry::bounded("the request for the log").of_follow();
             while let Some(piece) = written.next().await {
                 let piece = match piece {
+                    Err(EngineError::Unreachable(reason)) => {
+                        match runner.wait_before_retry(&mut retry, &reason).await {
+                            Ok(()) => {
+                                written = engine.output_so_far(&container, position);
+                                continue;
+                            }
+                            Err(given_up) => Err(given_up),
+                        }
+                    }
                     Err(missing @ EngineError::OutputMissing { bytes, .. }) => {
                         position += bytes;
                         written = engine.output_so_far(&container, position);
                         Ok(note_of(&missing))
                     }
                     piece => piece.map(|Chunk { bytes, .. }| {
+                        retry.made_progress();
                         position += bytes.len() as u64;
                         bytes
                     }),
@@ -164,7 +181,7 @@ impl Runner {
     pub(crate) fn follow_output(
         self: &Arc<Self>,
         name: String,
-        instant: Instant,
+        instant: RunInstant,
         skip: u64,
     ) -> Pieces {
         let (pieces, received) = mpsc::channel(PIECES);
@@ -216,7 +233,7 @@ struct Follower {
 }
 
 impl Follower {
-    async fn follow(mut self, name: &str, instant: Instant) -> Result<(), LiveError> {
+    async fn follow(mut self, name: &str, instant: RunInstant) -> Result<(), LiveError> {
         loop {
             let Some(run) = self.runner.store.run(name, instant).await? else { return Ok(()) };
             self.hand_out_state(&run).await;
@@ -286,10 +303,15 @@ impl Follower {
     async fn read_live(&mut self, container: &ContainerId) -> Result<bool, LiveError> {
         let runner = Arc::clone(&self.runner);
         let _reading = runner.readers.enter(container);
-        let mut log = runner.logs.follow(&runner.engine, container, self.skip, &runner.runtime);
+        let follow =
+            |position| runner.logs.follow(&runner.engine, container, position, &runner.runtime);
+        let mut log = follow(self.skip);
+        let mut retry = Retry::bounded("the follow of the log").of_follow();
+        let mut began_at = Instant::now();
         loop {
             match log.next(self.skip).await {
                 Next::Piece(Chunk { stream, bytes }) => {
+                    retry.made_progress();
                     self.is_begun = true;
                     self.skip += bytes.len() as u64;
                     self.hand_out(stream, bytes).await;
@@ -299,8 +321,16 @@ impl Follower {
                     self.is_begun = true;
                     self.skip += bytes;
                     self.hand_out(Stream::Error, note_of(&missing)).await;
-                    let (logs, engine) = (&runner.logs, &runner.engine);
-                    log = logs.follow(engine, container, self.skip, &runner.runtime);
+                    log = follow(self.skip);
+                }
+                Next::End(Err(EngineError::Unreachable(reason))) => {
+                    // A proxy may cut a follow that is silent: that is no failure in a row.
+                    if began_at.elapsed() > LONGEST_SILENCE {
+                        retry.made_progress();
+                    }
+                    runner.wait_before_retry(&mut retry, &reason).await?;
+                    log = follow(self.skip);
+                    began_at = Instant::now();
                 }
                 // It was removed from outside, or in this moment after its end was noted.
                 Next::End(Err(EngineError::Gone)) => return Ok(false),

@@ -33,6 +33,8 @@ mod shared_log;
 mod slots;
 mod standby;
 mod start_limiter;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::{
@@ -78,6 +80,7 @@ pub(crate) use self::{
     standby::Standby,
 };
 use crate::{
+    backoff::Backoff,
     clock::Clock,
     config::Namespace,
     engine::{Engine, Grace},
@@ -373,11 +376,12 @@ impl Runner {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let mut backoff = Backoff::constant(WRITE_AGAIN);
         loop {
             // The condition is logged there, when it begins and when it ends.
             match self.record_result(write().await) {
                 Err(StoreError::Unwritable(_) | StoreError::Unreadable(_)) => {
-                    self.unless_stopped(tokio::time::sleep(WRITE_AGAIN)).await?;
+                    self.unless_stopped(backoff.wait()).await?;
                 }
                 written => return Ok(written),
             }

@@ -53,7 +53,7 @@ impl Runner {
         container: &ContainerId,
         most: usize,
     ) -> Result<Result<(Captured, Option<Reserved>), EngineError>, Stopped> {
-        self.persistently("the request for the log", async || {
+        self.retry_read("the request for the log", async || {
             // Reserved again for each call: one that waits for the engine delays no other.
             let reserved = self.unless_stopped(self.output_memory.reserve(most)).await;
             let Ok(mut reserved) = reserved else {

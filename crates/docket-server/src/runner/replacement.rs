@@ -15,7 +15,7 @@ use tracing::info;
 
 use super::{
     attempt::{Attempt, Break},
-    retry::Patience,
+    retry::Retry,
 };
 use crate::{
     engine::{ContainerState, EngineError, LifeEvent, LifeEvents},
@@ -131,7 +131,7 @@ impl Attempt<'_> {
         info!(run = %self.task.handle.id, "{remark}");
         self.note_best_effort(Progress::Replacing { remark }).await?;
         point(Point::Replacing);
-        let mut patience = Patience::endless("the removal of the container");
+        let mut retry = Retry::endless("the removal of the container");
         while let Err(error) = runner.engine.remove(container).await {
             match runner.inspect_until_known(container).await? {
                 None => break,
@@ -140,7 +140,7 @@ impl Attempt<'_> {
                 Some(sight) => return Ok(Fate::Found(sight)),
             }
             let reason = error.to_string();
-            let tried = runner.bear(&mut patience, &reason);
+            let tried = runner.wait_before_retry(&mut retry, &reason);
             // It is never given up, so there is no error.
             let _: Result<(), EngineError> = runner.unless_stopped(tried).await?;
         }
@@ -162,7 +162,7 @@ impl Attempt<'_> {
     async fn past(&mut self, container: &ContainerId, watched: Watched) -> Result<Fate, Break> {
         let mut watched = watched;
         let runner = &self.task.runner;
-        let mut patience = Patience::bounded("the request for the events of the container");
+        let mut retry = Retry::bounded("the request for the events of the container");
         loop {
             runner
                 .unless_stopped(watched.read(REMEMBERED_EVENTS, |reported| reported.is_removed))
@@ -176,7 +176,8 @@ impl Attempt<'_> {
             let Some(reason) = watched.broke_off.filter(|_| !watched.reported.is_removed) else {
                 break;
             };
-            if runner.unless_stopped(runner.bear(&mut patience, &reason)).await?.is_err() {
+            if runner.unless_stopped(runner.wait_before_retry(&mut retry, &reason)).await?.is_err()
+            {
                 break;
             }
             watched = Watched::new(runner.engine.life_events(container));

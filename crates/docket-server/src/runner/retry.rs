@@ -1,40 +1,58 @@
-//! Calls that the engine does not answer, and how they are repeated.
+//! Calls that the engine leaves without an answer, and how they are repeated. Nothing else repeats a
+//! call of an engine.
 //!
-//! 1. One broken call does not mean that the engine is away: it is asked before others are told so.
-//! 2. While it is away, calls wait for it. Where it is there, they are repeated with pauses, and what
-//!    can be done without is given up in the end.
+//! 1. One call without an answer does not mean that the engine is away: it is pinged before it counts as
+//!    away.
+//! 2. While the engine is away, calls wait for it. Where it answers all others, a call is repeated with
+//!    growing pauses, and given up in the end where its caller can do without an answer.
 
 use std::time::Duration;
 
-use docket_model::run::ContainerId;
-use tokio::time::sleep;
-use tracing::warn;
+use docket_model::run::{ContainerId, Exit};
+use futures_util::StreamExt;
+use tracing::{info, warn};
 
 use super::{Runner, Stopped};
-use crate::engine::{ContainerState, EngineError, Found};
+use crate::{
+    backoff::Backoff,
+    engine::{ContainerState, EngineError, Found, Refusal},
+};
 
-/// The first pause before a call is repeated and the longest; it doubles.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
-/// How often an engine that is there may leave a call without an answer: it has a minute at least.
+/// The first pause before a call is repeated.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause before a call is repeated.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause before a container is watched, or its log followed, again.
+const LONGEST_FOLLOW_PAUSE: Duration = Duration::from_secs(5);
+/// How often an engine that answers other calls may leave a call without an answer: the pauses between
+/// ten calls take nearly a minute.
 const MOST_TRIES: u32 = 10;
+/// How often a log is read that the engine fails to read: a failure is an answer, so fewer tries do.
+const MOST_FAILED_READS: u32 = 3;
 
-/// How often a call was made in vain, and what comes of it.
+/// One call that is repeated: how often it was made, and when it is made again.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct Retry {
     /// The call, in words.
     call: &'static str,
     tries: u32,
-    /// None where only an answer will do.
+    /// None where nothing can be decided without an answer.
     most: Option<u32>,
-    pause: Duration,
-    /// What was logged last.
-    told: Option<String>,
+    backoff: Backoff,
+    /// The reason that was logged last.
+    logged: Option<String>,
 }
 
-impl Patience {
-    /// For a call that is given up in the end.
+impl Retry {
+    /// For a call that is given up after ten tries.
     pub(super) fn bounded(call: &'static str) -> Self {
-        Self { call, tries: 0, most: Some(MOST_TRIES), pause: PAUSES.0, told: None }
+        Self {
+            call,
+            tries: 0,
+            most: Some(MOST_TRIES),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            logged: None,
+        }
     }
 
     /// For a call that nothing can be decided without.
@@ -42,49 +60,55 @@ impl Patience {
         Self { most: None, ..Self::bounded(call) }
     }
 
-    /// Counts a call in vain, of an engine that is there; the error if it was the last.
+    /// The same with pauses short enough for what someone follows.
+    pub(super) fn of_follow(self) -> Self {
+        Self { backoff: Backoff::new(FIRST_PAUSE, LONGEST_FOLLOW_PAUSE), ..self }
+    }
+
+    /// The call brought something new, so its tries are counted from the beginning.
+    pub(super) fn made_progress(&mut self) {
+        if let Some(reason) = self.logged.take() {
+            info!(reason, "{} works again", self.call);
+        }
+        self.tries = 0;
+        self.backoff.reset();
+    }
+
+    /// Counts a try without an answer; the error if it was the last.
     fn count(&mut self, reason: &str) -> Result<(), EngineError> {
         let Self { call, .. } = *self;
         self.tries = self.tries.saturating_add(1);
         if self.most.is_some_and(|most| self.tries >= most) {
-            return Err(EngineError::NoAnswer {
-                call,
-                tries: self.tries,
-                reason: reason.to_owned(),
-            });
+            let reason = reason.to_owned();
+            return Err(EngineError::NoAnswer { call, tries: self.tries, reason });
         }
-        if self.told.as_deref() != Some(reason) {
-            warn!(reason, "{call} got no answer, though the engine is there: it is made again");
-            self.told = Some(reason.to_owned());
+        if self.logged.as_deref() != Some(reason) {
+            warn!(reason, "{call} got no answer, though the engine answers a ping; retrying");
+            self.logged = Some(reason.to_owned());
         }
         Ok(())
-    }
-
-    async fn rest(&mut self) {
-        sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(PAUSES.1);
     }
 }
 
 impl Runner {
     /// Waits until a call that got no answer may be made again; an error where it is given up.
-    pub(super) async fn bear(
+    pub(super) async fn wait_before_retry(
         &self,
-        patience: &mut Patience,
+        retry: &mut Retry,
         reason: &str,
     ) -> Result<(), EngineError> {
         if self.engine.ping().await.is_ok() {
-            patience.count(reason)?;
+            retry.count(reason)?;
         } else {
             self.health.suspect(reason, self.clock.now());
             self.health.up().await;
         }
-        patience.rest().await;
+        retry.backoff.wait().await;
         Ok(())
     }
 
     /// Repeats a call that gets no answer; ends early when the server stops.
-    pub(super) async fn persistently<T, F>(
+    pub(super) async fn retry<T, F>(
         &self,
         call: &'static str,
         work: impl Fn() -> F,
@@ -92,16 +116,39 @@ impl Runner {
     where
         F: Future<Output = Result<T, EngineError>>,
     {
-        let mut patience = Patience::bounded(call);
+        let mut retry = Retry::bounded(call);
         loop {
             let reason = match work().await {
                 Err(EngineError::Unreachable(reason)) => reason,
                 answer => return Ok(answer),
             };
-            let borne = self.unless_stopped(self.bear(&mut patience, &reason)).await?;
-            if let Err(given_up) = borne {
+            let waited = self.wait_before_retry(&mut retry, &reason);
+            if let Err(given_up) = self.unless_stopped(waited).await? {
                 return Ok(Err(given_up));
             }
+        }
+    }
+
+    /// Repeats a call that only reads, also a few times where the engine fails at it.
+    pub(super) async fn retry_read<T, F>(
+        &self,
+        call: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<Result<T, EngineError>, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut failures = 0;
+        loop {
+            let answer = self.retry(call, &work).await?;
+            let has_failed =
+                matches!(&answer, Err(EngineError::Refused { kind: Refusal::Failed, .. }));
+            failures += u32::from(has_failed);
+            if !has_failed || failures >= MOST_FAILED_READS {
+                return Ok(answer);
+            }
+            self.unless_stopped(backoff.wait()).await?;
         }
     }
 
@@ -110,7 +157,7 @@ impl Runner {
         &self,
         container: &ContainerId,
     ) -> Result<Option<ContainerState>, Stopped> {
-        self.surely(|| self.engine.inspect(container)).await
+        self.until_known(|| self.engine.inspect(container)).await
     }
 
     /// Reads whose container it is until the engine reports that; nothing once it is gone.
@@ -118,15 +165,15 @@ impl Runner {
         &self,
         container: &ContainerId,
     ) -> Result<Option<Option<Found>>, Stopped> {
-        self.surely(|| self.engine.labels(container)).await
+        self.until_known(|| self.engine.labels(container)).await
     }
 
     /// Repeats an inspection of a container until it is answered; nothing once the container is gone.
-    async fn surely<T, F>(&self, inspect: impl Fn() -> F) -> Result<Option<T>, Stopped>
+    async fn until_known<T, F>(&self, inspect: impl Fn() -> F) -> Result<Option<T>, Stopped>
     where
         F: Future<Output = Result<T, EngineError>>,
     {
-        let mut patience = Patience::endless("the look at a container");
+        let mut retry = Retry::endless("the inspection of a container");
         loop {
             let reason = match inspect().await {
                 Ok(answer) => return Ok(Some(answer)),
@@ -134,8 +181,27 @@ impl Runner {
                 Err(EngineError::Unreachable(reason)) => reason,
                 Err(error) => error.to_string(),
             };
+            let waited = self.wait_before_retry(&mut retry, &reason);
             // It is never given up, so there is no error.
-            let _: Result<(), _> = self.unless_stopped(self.bear(&mut patience, &reason)).await?;
+            let _: Result<(), _> = self.unless_stopped(waited).await?;
+        }
+    }
+
+    /// Watches a started container to its end, however often a watch of it breaks off.
+    pub(super) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+        let mut retry = Retry::endless("the watch of a container").of_follow();
+        loop {
+            let mut observations = self.engine.watch(container);
+            let broken = loop {
+                match observations.next().await {
+                    Some(Ok(ContainerState::Ended(exit))) => return Ok(exit),
+                    Some(Ok(_)) => retry.made_progress(),
+                    Some(Err(EngineError::Unreachable(reason))) => break reason,
+                    Some(Err(error)) => return Err(error),
+                    None => break "the watch ended before the container".to_owned(),
+                }
+            };
+            self.wait_before_retry(&mut retry, &broken).await?;
         }
     }
 }

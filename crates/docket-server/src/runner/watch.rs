@@ -9,10 +9,12 @@ use docket_model::run::{Cancellation, ContainerId, Exit, RunState};
 use tracing::warn;
 
 use super::{
+    Runner,
     attempt::{Attempt, AttemptEnd, Break},
-    retry::Patience,
+    retry::Retry,
 };
 use crate::{
+    backoff::Backoff,
     engine::{Captured, ContainerState, EngineError, Stop},
     fault::{Point, point},
     store::Progress,
@@ -22,6 +24,11 @@ use crate::{
 const KILLED: i64 = 137;
 /// Why a container that was not started has no end.
 const NEVER_STARTED: &str = "the container was never started";
+/// How often an engine may refuse to end a container before the container counts as one that will not
+/// die: a kill may come in the moment in which the container ends.
+const MOST_REFUSALS: u32 = 2;
+/// The pauses before an engine that refused is asked again.
+const REFUSAL_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How often a container that will not die is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -53,6 +60,37 @@ impl Start {
 /// A container's end, as it will come by itself.
 type Following<'a> = Pin<&'a mut (dyn Future<Output = Result<Exit, EngineError>> + Send)>;
 
+/// Requests to end a container: how often they got no answer, or were refused.
+struct StopRetry {
+    without_answer: Retry,
+    refusals: u32,
+    backoff: Backoff,
+}
+
+impl StopRetry {
+    fn new() -> Self {
+        let backoff = Backoff::new(REFUSAL_PAUSES.0, REFUSAL_PAUSES.1);
+        let without_answer = Retry::bounded("the request to end it");
+        Self { without_answer, refusals: 0, backoff }
+    }
+
+    /// Waits until the request may be made again; an error where the container will not die.
+    async fn wait(&mut self, runner: &Runner, failure: &EngineError) -> Result<(), EngineError> {
+        match failure {
+            EngineError::Unreachable(reason) => {
+                runner.wait_before_retry(&mut self.without_answer, reason).await
+            }
+            EngineError::Refused { .. } if self.refusals < MOST_REFUSALS => {
+                self.refusals += 1;
+                self.backoff.wait().await;
+                Ok(())
+            }
+            EngineError::Refused { message, .. } => Err(EngineError::WillNotDie(message.clone())),
+            failure => Err(failure.clone()),
+        }
+    }
+}
+
 impl Attempt<'_> {
     /// Follows a container to its end, by itself or before its time, and reads its output.
     pub(super) async fn follow_to_end(
@@ -62,7 +100,7 @@ impl Attempt<'_> {
     ) -> Result<AttemptEnd, Break> {
         let runner = &self.task.runner;
         self.task.handle.runs_in(container, runner.health.epoch());
-        let mut following = std::pin::pin!(runner.engine.follow(container));
+        let mut following = std::pin::pin!(runner.watch_to_end(container));
         let watched = async {
             let early = tokio::select! {
                 biased;
@@ -148,7 +186,7 @@ impl Attempt<'_> {
             _ => Stop::Gently(handle.grace()),
         };
         let mut told = None;
-        let mut patience = Patience::bounded("the request to end it");
+        let mut stop_retry = StopRetry::new();
         loop {
             let mut refusal = tokio::select! {
                 biased;
@@ -164,15 +202,13 @@ impl Attempt<'_> {
                     Err(refusal) => refusal,
                 },
             };
-            if let EngineError::Unreachable(reason) = &refusal {
-                let borne = tokio::select! {
-                    exit = &mut following => return Ok(exit?),
-                    borne = runner.bear(&mut patience, reason) => borne,
-                };
-                match borne {
-                    Ok(()) => continue,
-                    Err(given_up) => refusal = given_up,
-                }
+            let again = tokio::select! {
+                exit = &mut following => return Ok(exit?),
+                again = stop_retry.wait(runner, &refusal) => again,
+            };
+            match again {
+                Ok(()) => continue,
+                Err(given_up) => refusal = given_up,
             }
             if told.as_ref() != Some(&refusal) {
                 warn!(run = %handle.id, %container, %refusal, "the container will not die");
@@ -208,7 +244,7 @@ impl Attempt<'_> {
         }
         let runner = &self.task.runner;
         let look = || runner.engine.inspect(container);
-        match runner.persistently("the look at the container", look).await? {
+        match runner.retry("the inspection of the container", look).await? {
             Ok(ContainerState::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
             _ => Ok(exit),
         }

@@ -2,7 +2,7 @@
 
 use std::{env, sync::Arc};
 
-use docket_server::engine::EngineError;
+use docket_server::engine::{EngineError, Refusal};
 use futures_util::TryStreamExt;
 use serde_json::json;
 
@@ -116,7 +116,7 @@ async fn a_killed_container_ends_with_its_signal() {
     let bed = Bed::shared().await;
     let subject = bed.subject();
     let made = subject.begin(&subject.script("killed", "echo up; sleep 600")).await;
-    let followed = subject.engine.follow(&made.id);
+    let followed = subject.follow(&made.id);
 
     let (exit, _) = tokio::join!(followed, async { bed.docker(&["kill", &made.id.0]) });
 
@@ -132,7 +132,7 @@ async fn a_container_that_is_removed_while_it_is_followed_is_gone() {
     let made = subject.begin(&subject.script("removed", "sleep 600")).await;
     let engine = Arc::clone(&subject.engine);
     let id = made.id.clone();
-    let followed = tokio::spawn(async move { engine.follow(&id).await });
+    let followed = tokio::spawn(async move { contract::follow(&*engine, &id).await });
 
     bed.docker(&["rm", "--force", &made.id.0]);
 
@@ -147,7 +147,7 @@ async fn a_log_that_cannot_be_read_is_empty_and_says_so() {
     let config = json!({"Cmd": ["echo", "lost"]});
     let plan = subject.plan("no-log", json!({"Config": config, "HostConfig": host}));
     let made = subject.begin(&plan).await;
-    subject.engine.follow(&made.id).await.unwrap();
+    subject.follow(&made.id).await.unwrap();
 
     let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
 
@@ -155,7 +155,10 @@ async fn a_log_that_cannot_be_read_is_empty_and_says_so() {
     assert!(captured.remark.unwrap().starts_with("no output: "));
     let live: Result<Vec<_>, _> = subject.engine.live_output(&made.id, 0).try_collect().await;
     let refusal = live.unwrap_err();
-    assert!(matches!(refusal, EngineError::Refused { status: 501, .. }), "{refusal:?}");
+    assert!(
+        matches!(refusal, EngineError::Refused { kind: Refusal::Unsupported, .. }),
+        "{refusal:?}"
+    );
     subject.engine.remove(&made.id).await.unwrap();
 }
 
@@ -170,7 +173,7 @@ async fn anonymous_volumes_go_with_their_container() {
     let made = subject.begin(&plan).await;
     let format = "{{range .Mounts}}{{.Name}}{{end}}";
     let volume = bed.docker(&["inspect", "--format", format, &made.id.0]);
-    subject.engine.follow(&made.id).await.unwrap();
+    subject.follow(&made.id).await.unwrap();
 
     subject.engine.remove(&made.id).await.unwrap();
 

@@ -34,7 +34,7 @@ async fn a_paused_container_is_stopped_like_any_other() {
 
         subject.engine.stop(&made.id, how).await.unwrap();
 
-        assert_eq!(subject.engine.follow(&made.id).await.unwrap().code, code);
+        assert_eq!(subject.follow(&made.id).await.unwrap().code, code);
         subject.engine.remove(&made.id).await.unwrap();
     }
 }

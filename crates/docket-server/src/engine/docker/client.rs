@@ -10,16 +10,12 @@ use http::{HeaderValue, Method, Uri, uri::PathAndQuery};
 use serde::de::DeserializeOwned;
 
 use super::inspect::Inspected;
-use crate::engine::{EngineError, bounded};
+use crate::engine::{EngineError, Refusal, bounded};
 
 /// How long an answer may take to begin, and a short one to be there in full.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// How long an engine that is well may take to answer a ping.
 const PING_LIMIT: Duration = Duration::from_secs(10);
-/// How often a look that the engine fails at is made again.
-const INSPECTIONS: u32 = 6;
-/// The pause before it is first made again, doubling: 6 s in all.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest answer that is read as a whole, in bytes: a list has some 2 KiB for each container, and
 /// there may be 10,000 of them. An inspection has some 10 KiB.
 const LONGEST_ANSWER: usize = 32 << 20;
@@ -110,7 +106,9 @@ impl Client {
     /// The refusal, unless it comes from an engine that goes down: that one may be back.
     pub(super) async fn or_unreachable(&self, error: EngineError) -> EngineError {
         match error {
-            EngineError::Refused { status: 500.., message } if !self.takes_connections().await => {
+            EngineError::Refused { kind, message }
+                if kind.is_failure() && !self.takes_connections().await =>
+            {
                 EngineError::Unreachable(format!("{}: it goes down: {message}", self.endpoint))
             }
             error => error,
@@ -121,41 +119,28 @@ impl Client {
     pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, EngineError> {
         let path = format!("/containers/{container}/json");
         match self.get_json(&path, &[]).await {
-            Err(EngineError::Refused { status: 404, .. }) => Err(EngineError::Gone),
+            Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Err(EngineError::Gone),
             answer => answer,
         }
     }
 
-    /// Looks at a container by its id, more than once where the engine fails at it.
-    pub(super) async fn inspect_surely(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..INSPECTIONS {
-            match self.inspect(&id.0).await {
-                Err(EngineError::Refused { status: 500.., .. }) => tokio::time::sleep(pause).await,
-                answer => return self.told(answer),
-            }
-            pause *= 2;
-        }
-        self.inspect_id(id).await
-    }
-
-    /// Looks at a container by its id.
+    /// Inspects a container by its id.
     ///
-    /// A container, or that there is none, is an answer. A refusal tells nothing about a container,
-    /// so it counts as no answer.
+    /// A container, or that there is none, is an answer. A refusal says nothing about a container, so
+    /// it counts as no answer.
     pub(super) async fn inspect_id(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
-        let answer = self.inspect(&id.0).await;
-        self.told(answer)
+        self.inspect(&id.0).await.map_err(|error| self.refusal_as_no_answer("inspect", error))
     }
 
-    fn told(&self, answer: Result<Inspected, EngineError>) -> Result<Inspected, EngineError> {
-        answer.map_err(|error| match error {
+    /// Turns a refusal of a call that only reads into a missing answer.
+    pub(super) fn refusal_as_no_answer(&self, call: &str, error: EngineError) -> EngineError {
+        match error {
             EngineError::Refused { message, .. } => {
                 let endpoint = &self.endpoint;
-                EngineError::Unreachable(format!("{endpoint}: it tells no container: {message}"))
+                EngineError::Unreachable(format!("{endpoint}: {call} failed: {message}"))
             }
             error => error,
-        })
+        }
     }
 
     /// Reads a JSON answer. What stands in the path is checked text; the query may be any.
@@ -215,7 +200,7 @@ impl Client {
     ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
         let path = PathAndQuery::try_from(call.path.as_str());
         let path = path.map_err(|error| EngineError::Refused {
-            status: 400,
+            kind: Refusal::Invalid,
             message: format!("the name cannot stand in an address: {error}"),
         })?;
         let docker =
@@ -229,7 +214,7 @@ impl Client {
     pub(super) fn error(&self, error: &Error) -> EngineError {
         match error {
             Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
-                status: *status_code,
+                kind: kind_of(*status_code),
                 message: match message.trim() {
                     "" => format!("the engine answered with status {status_code}"),
                     message => bounded(message),
@@ -254,6 +239,19 @@ impl Client {
     pub(super) fn unreadable(&self, reason: &dyn std::fmt::Display) -> EngineError {
         let (endpoint, reason) = (&self.endpoint, bounded(reason.to_string()));
         EngineError::Unreachable(format!("{endpoint}: its answer cannot be read: {reason}"))
+    }
+}
+
+/// What a status of Docker's API says about a refusal.
+fn kind_of(status: u16) -> Refusal {
+    match status {
+        401 | 403 => Refusal::Denied,
+        404 => Refusal::NotFound,
+        409 => Refusal::Conflict,
+        501 => Refusal::Unsupported,
+        502..=504 => Refusal::Unavailable,
+        500.. => Refusal::Failed,
+        _ => Refusal::Invalid,
     }
 }
 

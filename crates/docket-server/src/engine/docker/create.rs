@@ -1,31 +1,22 @@
 //! Creating a container, and joining the one that was created before.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{
     client::{Call, Client},
     inspect::Inspected,
 };
-use crate::engine::{Created, EngineError, Identity, Plan, bounded_list};
-
-/// How long a name that is about to be free, or whose holder is not to be seen yet, is waited for.
-const NAME_LIMIT: Duration = Duration::from_secs(30);
-/// The first pause and the longest, doubling: a holder is to be seen after some 8 ms.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+use crate::engine::{Created, EngineError, Identity, Plan, Refusal, bounded_list};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.
 const LONGEST_ID: usize = 256;
 
-/// Creates the container; where the name is taken, joins the holder if it is ours.
+/// Sends one request to create the container; where the name is taken, joins the holder if it is ours.
 ///
-/// A creation without an answer is tried once more: if the first was carried out after all, the
-/// second finds the name taken.
+/// A container that an earlier request created, whose answer was lost, is found by its name.
 pub(super) async fn create(
     client: &Client,
     plan: &Plan,
@@ -33,37 +24,23 @@ pub(super) async fn create(
 ) -> Result<Created, EngineError> {
     let name = plan.identity.name();
     let body = Bytes::from(Value::Object(plan.body()).to_string());
-    let deadline = Instant::now() + NAME_LIMIT;
-    let (mut pause, longest) = PAUSES;
-    let mut answer_was_lost = false;
-    loop {
-        match post(client, &name, platform, body.clone()).await {
-            Ok(made) => return Ok(made),
-            Err(EngineError::Refused { status: 409, message }) => {
-                match holder(client, &name, message).await? {
-                    Holder::Stays(holder) => return join(&holder, &plan.identity),
-                    Holder::Goes(error) if Instant::now() >= deadline => return Err(error),
-                    Holder::Goes(_) => {
-                        tokio::time::sleep(pause).await;
-                        pause = (pause * 2).min(longest);
-                    }
-                }
-            }
-            Err(EngineError::Refused { status: 404, message }) if is_about_image(&message) => {
-                return Err(EngineError::NoSuchImage {
-                    image: plan.container.image(),
-                    reason: message,
-                });
-            }
-            Err(EngineError::Refused { status: 404, message }) if is_about_platform(&message) => {
-                return Err(EngineError::OtherPlatform {
-                    image: plan.container.image(),
-                    reason: message,
-                });
-            }
-            Err(EngineError::Unreachable(_)) if !answer_was_lost => answer_was_lost = true,
-            Err(error) => return Err(client.or_unreachable(error).await),
+    match post(client, &name, platform, body).await {
+        Err(EngineError::Refused { kind: Refusal::Conflict, message }) => {
+            let holder = holder(client, &name, message).await?;
+            join(&holder, &plan.identity)
         }
+        Err(EngineError::Refused { kind: Refusal::NotFound, message })
+            if is_about_image(&message) =>
+        {
+            Err(EngineError::NoSuchImage { image: plan.container.image(), reason: message })
+        }
+        Err(EngineError::Refused { kind: Refusal::NotFound, message })
+            if is_about_platform(&message) =>
+        {
+            Err(EngineError::OtherPlatform { image: plan.container.image(), reason: message })
+        }
+        Err(error) => Err(client.or_unreachable(error).await),
+        created => created,
     }
 }
 
@@ -94,24 +71,16 @@ struct New {
     warnings: Option<Vec<String>>,
 }
 
-/// Who has the name.
-enum Holder {
-    /// A container that will keep it.
-    Stays(Box<Inspected>),
-    /// One that is being removed, or not to be seen yet; the error if that lasts.
-    Goes(EngineError),
-}
-
-async fn holder(client: &Client, name: &str, refusal: String) -> Result<Holder, EngineError> {
+/// The container that has the name, where it will keep it.
+async fn holder(client: &Client, name: &str, refusal: String) -> Result<Inspected, EngineError> {
     match client.inspect(name).await {
-        Ok(holder) if holder.is_going() => Ok(Holder::Goes(EngineError::NameHeld {
-            holder: format!("{}, which is being removed", holder.description()),
-        })),
-        Ok(holder) => Ok(Holder::Stays(Box::new(holder))),
-        Err(EngineError::Gone) => {
-            Ok(Holder::Goes(EngineError::Refused { status: 409, message: refusal }))
-        }
-        Err(error) => Err(error),
+        Ok(holder) if holder.is_going() => Err(EngineError::NameBusy(format!(
+            "the name is held by {}, which is being removed",
+            holder.description()
+        ))),
+        // A holder can be inspected some 8 ms after it took the name.
+        Err(EngineError::Gone) => Err(EngineError::NameBusy(refusal)),
+        holder => holder,
     }
 }
 
@@ -150,37 +119,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_creation_whose_answer_is_lost_is_found_by_its_name() {
+    async fn a_container_whose_creation_got_no_answer_is_joined_by_the_next_request() {
         let mut answers = [Reply::Lost, taken()].into_iter();
         let stub = Stub::start(move |request| match request.split_once(' ') {
             Some(("POST", _)) => answers.next().unwrap(),
             _ => inspection("created"),
         });
 
-        let made = create(&stub.client(), &plan(), None).await.unwrap();
+        let lost = create(&stub.client(), &plan(), None).await;
+        let created = create(&stub.client(), &plan(), None).await.unwrap();
 
-        assert!(made.joined);
-        assert_eq!((&*made.id.0, made.image.as_deref()), ("c1", Some("sha256:0a")));
+        assert!(matches!(lost, Err(EngineError::Unreachable(_))), "{lost:?}");
+        assert!(created.joined);
+        assert_eq!((&*created.id.0, created.image.as_deref()), ("c1", Some("sha256:0a")));
         assert_eq!(stub.count("POST /containers/create?name=docket.report.20261121T090000Z"), 2);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_name_whose_holder_is_being_removed_is_waited_for() {
-        let mut answers = (0..3).map(|_| taken());
-        let made = r#"{"Id":"c2","Warnings":["swap"]}"#.to_owned();
-        let stub = Stub::start(move |request| match request.split_once(' ') {
-            Some(("POST", _)) => answers.next().unwrap_or_else(|| Reply::Json(201, made.clone())),
-            _ => inspection("removing"),
-        });
-
-        let made = create(&stub.client(), &plan(), None).await.unwrap();
-
-        assert!(!made.joined);
-        assert_eq!((&*made.id.0, made.warnings), ("c2", vec!["swap".to_owned()]));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_removal_that_does_not_end_is_not_waited_for_without_end() {
+    #[tokio::test]
+    async fn a_name_whose_holder_is_being_removed_is_busy() {
         let stub = Stub::start(|request| match request.split_once(' ') {
             Some(("POST", _)) => taken(),
             _ => inspection("removing"),
@@ -188,9 +144,10 @@ mod tests {
 
         let refusal = create(&stub.client(), &plan(), None).await.err().unwrap();
 
-        let holder = "container c1 (`docket.report.20261121T090000Z`, image `busybox`), \
-                      which is being removed";
-        assert_eq!(refusal, EngineError::NameHeld { holder: holder.to_owned() });
+        let words = "the name is held by container c1 (`docket.report.20261121T090000Z`, image \
+                     `busybox`), which is being removed";
+        assert_eq!(refusal, EngineError::NameBusy(words.to_owned()));
+        assert_eq!(stub.count("POST"), 1);
     }
 
     #[tokio::test]

@@ -82,7 +82,7 @@ impl Inspected {
     }
 
     /// Where it is in its life.
-    pub(super) fn sight(&self) -> ContainerState {
+    pub(super) fn container_state(&self) -> ContainerState {
         if self.runs() {
             ContainerState::Runs { started_at: moment(self.state.started_at.as_deref()) }
         } else if self.was_started() {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use docket_model::{Output, output::Stream, run::ContainerId};
 use futures_util::{Stream as Pieces, StreamExt};
-use tokio::time::Instant;
 
 use super::{
     client::Client,
@@ -13,10 +12,8 @@ use super::{
     notes::{Kept, LogForm, Notes},
     stamps::{Next, Stamped},
 };
-use crate::engine::{Captured, EngineError};
+use crate::engine::{Captured, EngineError, Refusal};
 
-/// How often a log is read that breaks off, or that the engine fails at, before the caller is told.
-const TRIES: u32 = 3;
 /// What a message of the driver `json-file` has on disk beside its text: keys, stream and time.
 const JSON_MESSAGE: u64 = 68;
 /// How long the engine may take for the next piece.
@@ -31,27 +28,19 @@ pub(super) struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// Reads the whole log from its beginning, and keeps at most `limit` bytes; a read that breaks off
-    /// or fails is begun again, unless that took its time.
+    /// Reads the whole log from its beginning, and keeps at most `limit` bytes.
     pub(super) async fn read(&self, limit: usize) -> Result<Captured, EngineError> {
-        let begun_at = Instant::now();
-        let mut outcome = Err(EngineError::Gone);
-        for _ in 0..TRIES {
-            outcome = match &self.form.kept {
-                None => self.read_once(limit).await,
-                Some(kept) => self.read_rotated(kept, limit).await,
-            };
-            match outcome {
-                Err(error) if error.is_unreadable_log() => {
-                    let remark = Some(format!("no output: {error}"));
-                    return Ok(Captured { output: Output::default(), remark });
-                }
-                Err(EngineError::Unreachable(_) | EngineError::Refused { status: 500.., .. })
-                    if begun_at.elapsed() < PIECE_LIMIT => {}
-                _ => break,
+        let read = match &self.form.kept {
+            None => self.read_once(limit).await,
+            Some(kept) => self.read_rotated(kept, limit).await,
+        };
+        match read {
+            Err(error) if error.is_unreadable_log() => {
+                let remark = Some(format!("no output: {error}"));
+                Ok(Captured { output: Output::default(), remark })
             }
+            read => read,
         }
-        outcome
     }
 
     async fn read_once(&self, limit: usize) -> Result<Captured, EngineError> {
@@ -144,8 +133,10 @@ fn may_be_dropped(kept: &str) -> String {
 /// Tells a log whose container is gone from one that the engine does not hand out.
 pub(super) fn gone_or(error: EngineError) -> EngineError {
     match error {
-        EngineError::Refused { status: 404, .. } => EngineError::Gone,
-        EngineError::Refused { status: 409, message } if is_going(&message) => EngineError::Gone,
+        EngineError::Refused { kind: Refusal::NotFound, .. } => EngineError::Gone,
+        EngineError::Refused { kind: Refusal::Conflict, message } if is_going(&message) => {
+            EngineError::Gone
+        }
         error => error,
     }
 }
@@ -191,24 +182,10 @@ mod tests {
 
     const LOG: &[u8] = b"\x01\0\0\0\0\0\0\x04out\n\x02\0\0\0\0\0\0\x03err";
 
-    #[tokio::test]
-    async fn a_read_that_breaks_off_is_begun_again() {
-        let cut = LOG.get(..10).unwrap().to_vec();
-        let mut answers =
-            [Reply::Broken(LOG.to_vec()), Reply::Bytes(cut), Reply::Bytes(LOG.to_vec())]
-                .into_iter();
-        let stub = Stub::start(move |_| answers.next().unwrap());
-
-        let captured = read(&stub, &Notes::default(), None).await.unwrap();
-
-        assert_eq!(captured.output.to_bytes(), b"out\nerr");
-        assert_eq!(stub.count("GET /containers/c1/logs?stdout=1&stderr=1"), 3);
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_log_that_is_silent_is_given_up_after_a_minute() {
         let stub = Stub::start(|_| Reply::Silence);
-        let asked_at = Instant::now();
+        let asked_at = tokio::time::Instant::now();
 
         let silent = read(&stub, &Notes::default(), None).await;
 
@@ -217,16 +194,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_that_the_engine_fails_at_is_begun_again_unless_its_log_cannot_be_read_at_all() {
+    async fn a_log_that_cannot_be_read_at_all_is_empty_and_one_that_the_engine_fails_at_is_refused()
+    {
         let failed = |status| Reply::Json(status, r#"{"message":"no such thing"}"#.to_owned());
-        let mut answers = [failed(500), Reply::Bytes(LOG.to_vec()), failed(501)].into_iter();
+        let mut answers = [failed(500), failed(501)].into_iter();
         let stub = Stub::start(move |_| answers.next().unwrap());
         let read = async || read(&stub, &Notes::default(), None).await;
 
-        let failed_once = read().await.unwrap();
+        let failed = read().await.unwrap_err();
         let unreadable = read().await.unwrap();
 
-        assert_eq!(failed_once.output.to_bytes(), b"out\nerr");
+        let message = "no such thing".to_owned();
+        assert_eq!(failed, EngineError::Refused { kind: Refusal::Failed, message });
         assert_eq!(unreadable.remark.unwrap(), "no output: no such thing");
     }
 
@@ -248,11 +227,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_that_always_breaks_off_is_no_refusal() {
-        let stub = Stub::start(|_| Reply::Broken(LOG.to_vec()));
+    async fn a_read_that_breaks_off_is_no_refusal() {
+        let cut = || Reply::Bytes(LOG.get(..10).unwrap().to_vec());
+        for reply in [Reply::Broken(LOG.to_vec()), cut()] {
+            let mut replies = [reply].into_iter();
+            let stub = Stub::start(move |_| replies.next().unwrap());
 
-        let broken = read(&stub, &Notes::default(), None).await;
+            let broken = read(&stub, &Notes::default(), None).await;
 
-        assert!(matches!(broken, Err(EngineError::Unreachable(_))), "{broken:?}");
+            assert!(matches!(broken, Err(EngineError::Unreachable(_))), "{broken:?}");
+            assert_eq!(stub.count("GET /containers/c1/logs?stdout=1&stderr=1"), 1);
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! What a container writes, live: the log is followed, and read anew wherever that breaks off.
+//! What a container writes, live: its log is followed until the container has ended.
 //!
 //! 1. Each byte is handed out once and in the order of the log: a read begins at the log's beginning
-//!    and skips what was handed out before.
+//!    and skips what was handed out before. A read that breaks off ends the follow with an error; who
+//!    follows again says how many bytes to skip.
 //! 2. The end of a follow proves nothing, because it comes too when an engine goes down. What was
 //!    written is complete once the log was read to its end after the container had ended.
 //! 3. A log that the engine's driver rotates is not followed, but read part after part (`rotated`).
@@ -24,14 +25,15 @@ use super::{
     notes::Notes,
     rotated::{Part, Rounds},
 };
-use crate::engine::{Chunk, EngineError, LiveOutput};
+use crate::{
+    backoff::Backoff,
+    engine::{Chunk, EngineError, LiveOutput, Refusal},
+};
 
 /// How long a log may be silent before it is looked whether the container runs at all.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
-/// The first pause and the longest, doubling, before a log is read anew.
+/// The first pause and the longest before a log that ended is read on, while its container runs.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// How often in a row an ended container's log may break off without a new byte.
-const TRIES: u32 = 10;
 
 /// How far a log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,11 @@ pub(super) fn output(
     let live = Live::new(client, notes, id, skip, until);
     let steps = stream::unfold(Some((live, None)), move |state| async move {
         let (mut live, mut read) = state?;
-        match live.next(&mut read).await {
+        let next = match live.next(&mut read).await {
+            Err(error) => Err(live.client.or_unreachable(error).await),
+            next => next,
+        };
+        match next {
             Ok(Some(chunk)) => Some((Ok(chunk), Some((live, read)))),
             Ok(None) => None,
             Err(error) if until == Until::Now && error.is_unreadable_log() => None,
@@ -66,14 +72,9 @@ pub(super) fn output(
 /// Reads along the log of a container whose log driver drops old output, so that it is known in the
 /// end how much was dropped. Does not return.
 pub(super) async fn count(client: Client, notes: Arc<Notes>, id: ContainerId) -> Infallible {
-    let drops_old_output = loop {
-        match client.inspect(&id.0).await {
-            Ok(inspected) => break inspected.drops_old_output(),
-            Err(EngineError::Gone) => break false,
-            Err(_) => tokio::time::sleep(PAUSES.1).await,
-        }
-    };
-    if drops_old_output {
+    // Where it is not known, the next watch of the container asks again.
+    let inspected = client.inspect(&id.0).await;
+    if inspected.is_ok_and(|inspected| inspected.drops_old_output()) {
         let mut live = Live::new(client, notes, id, u64::MAX, Until::Ended);
         let mut read = None;
         while let Ok(Some(_)) = live.next(&mut read).await {}
@@ -89,10 +90,10 @@ struct Live {
     until: Until,
     /// The bytes that were handed out, or were not wanted.
     handed_out: u64,
-    /// How long to rest before the next read.
-    pause: Duration,
-    /// How often in a row a last read broke off without a new byte.
-    failures: u32,
+    /// The pauses between reads that bring nothing new.
+    backoff: Backoff,
+    /// True for the next read, which needs no pause.
+    is_first: bool,
     /// Of a log that is rotated: how it is read.
     rounds: Option<Rounds>,
     /// What was read and is not handed out yet; it counts as handed out.
@@ -122,42 +123,28 @@ enum Form {
 
 impl Live {
     fn new(client: Client, notes: Arc<Notes>, id: ContainerId, skip: u64, until: Until) -> Self {
-        let (pause, failures, rounds) = (Duration::ZERO, 0, None);
+        let backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let chunks = Chunks::default();
-        Self { client, notes, id, until, handed_out: skip, pause, failures, rounds, chunks }
+        let (is_first, rounds) = (true, None);
+        Self { client, notes, id, until, handed_out: skip, backoff, is_first, rounds, chunks }
     }
 
     /// What was written next; nothing once the container has ended and its log was read to the end.
     async fn next(&mut self, under_way: &mut Option<Read>) -> Result<Option<Chunk>, EngineError> {
         loop {
             if let Some(chunk) = self.chunks.pop() {
-                (self.pause, self.failures) = (Duration::ZERO, 0);
+                self.has_news();
                 return Ok(Some(chunk));
             }
             let read = match under_way {
                 Some(read) => read,
-                None => match self.begin().await {
-                    Ok(read) => under_way.insert(read),
-                    Err(error) => {
-                        self.bear(error).await?;
-                        continue;
-                    }
-                },
+                None => under_way.insert(self.begin().await?),
             };
-            match self.piece(read).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    if let Some(read) = under_way.take()
-                        && self.end_of(read).await
-                    {
-                        return Ok(None);
-                    }
-                }
-                Err(error) => {
-                    self.failures += u32::from(read.is_last);
-                    *under_way = None;
-                    self.bear(error).await?;
-                }
+            if !self.piece(read).await?
+                && let Some(read) = under_way.take()
+                && self.end_of(read).await
+            {
+                return Ok(None);
             }
         }
     }
@@ -212,7 +199,7 @@ impl Live {
             return false;
         }
         if !is_last && (rounds.news(&self.client, &self.id).await || part.has_news()) {
-            (self.pause, self.failures) = (Duration::ZERO, 0);
+            self.has_news();
         }
         is_last
     }
@@ -254,22 +241,17 @@ impl Live {
         Ok(())
     }
 
-    /// Takes a break for what it is, and rests; returns the error that ends everything.
-    async fn bear(&mut self, error: EngineError) -> Result<(), EngineError> {
-        match self.client.or_unreachable(error).await {
-            EngineError::Unreachable(_) if self.failures < TRIES => {
-                self.rest().await;
-                Ok(())
-            }
-            error => Err(error),
-        }
+    /// The next read needs no pause.
+    fn has_news(&mut self) {
+        self.is_first = true;
+        self.backoff.reset();
     }
 
-    /// Rests, each time longer until there is something new; not at all the first time.
+    /// Waits before the next read, longer each time until there is something new.
     async fn rest(&mut self) {
-        let (first, longest) = PAUSES;
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).clamp(first, longest);
+        if !std::mem::replace(&mut self.is_first, false) {
+            self.backoff.wait().await;
+        }
     }
 }
 
@@ -285,7 +267,7 @@ impl Read {
             // A follow may do better the next time.
             Some(message) if self.is_last => {
                 let message = format!("the output may end too soon: {message}");
-                Err(EngineError::Refused { status: 500, message })
+                Err(EngineError::Refused { kind: Refusal::Failed, message })
             }
             _ if is_complete => Ok(()),
             _ => Err(log::broken("it ends within a frame")),
@@ -300,8 +282,6 @@ impl Read {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::TryStreamExt;
-
     use super::{
         super::stub::{Reply, Stub, inspection, inspection_with},
         *,
@@ -328,15 +308,29 @@ mod tests {
         Reply::Broken(LOG.get(..length).unwrap().to_vec())
     }
 
+    /// Follows the log to its end; one that breaks off is followed again behind what was read.
     async fn read(stub: &Stub, skip: u64) -> Result<Vec<u8>, EngineError> {
-        let notes = Arc::default();
-        let live = output(stub.client(), notes, ContainerId("c1".into()), skip, Until::Ended);
-        let chunks: Vec<Chunk> = live.try_collect().await?;
-        Ok(chunks.iter().flat_map(|chunk| chunk.bytes.iter().copied()).collect())
+        let mut bytes = Vec::new();
+        loop {
+            let (client, id) = (stub.client(), ContainerId("c1".into()));
+            let position = skip + bytes.len() as u64;
+            let mut live = output(client, Arc::default(), id, position, Until::Ended);
+            let broken = loop {
+                match live.next().await {
+                    Some(Ok(chunk)) => bytes.extend_from_slice(&chunk.bytes),
+                    Some(Err(EngineError::Unreachable(_))) => break true,
+                    Some(Err(error)) => return Err(error),
+                    None => break false,
+                }
+            };
+            if !broken {
+                return Ok(bytes);
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_log_that_breaks_off_anywhere_is_resumed_without_loss_or_doubling() {
+    async fn a_log_that_breaks_off_anywhere_is_followed_on_without_loss_or_doubling() {
         for length in 0..=LOG.len() {
             let stub = stub(["running", "running", "exited"], [cut(length), log(), log()]);
 
@@ -379,17 +373,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_ended_containers_log_that_always_breaks_off_is_given_up() {
-        let stub =
-            Stub::start(
-                |request| {
-                    if request.contains("/logs") { cut(10) } else { inspection("exited") }
-                },
-            );
+    async fn a_follow_that_breaks_off_ends_with_an_error_after_one_request() {
+        let stub = stub(["exited"], [cut(10)]);
+        let (client, id) = (stub.client(), ContainerId("c1".into()));
 
-        let failure = read(&stub, 0).await.unwrap_err();
+        let read: Vec<_> = output(client, Arc::default(), id, 0, Until::Ended).collect().await;
 
-        assert!(matches!(failure, EngineError::Unreachable(_)), "{failure:?}");
+        assert!(matches!(read[..], [.., Err(EngineError::Unreachable(_))]), "{read:?}");
+        assert_eq!(stub.count("GET /containers/c1/logs"), 1);
     }
 
     #[tokio::test(start_paused = true)]

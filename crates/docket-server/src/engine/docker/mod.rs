@@ -1,9 +1,9 @@
 //! The Docker engine, over bollard. Of schedules, stores and policies nothing is known here.
 //!
-//! 1. A request without an answer may have been carried out: the engine is asked before it is sent
-//!    again, unless it may be carried out twice.
+//! 1. A request without an answer may have been carried out.
 //! 2. A time-out or a broken connection is never taken for a refusal.
 //! 3. Names and ids alone stand in addresses, and both are checked text.
+//! 4. Each call is one attempt: `runner/retry.rs` repeats calls.
 
 mod chunks;
 mod client;
@@ -26,22 +26,20 @@ mod pull_failure;
 mod pull_report;
 mod reference;
 mod rotated;
-mod run;
 mod ssh;
 mod stamps;
+mod start;
 mod stop;
 #[cfg(test)]
-mod stub;
+pub(crate) mod stub;
 mod transport;
+mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
-use docket_model::{
-    allocation::Pull,
-    run::{ContainerId, Exit},
-};
+use docket_model::{allocation::Pull, run::ContainerId};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -58,7 +56,7 @@ pub use self::{
 };
 use super::{
     Captured, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents,
-    LiveOutput, Observation, Plan, Pulled, Stop, bounded,
+    LiveOutput, Observation, Observations, Plan, Pulled, Refusal, Stop, bounded,
 };
 
 /// How long the engine may take to tell what it is.
@@ -192,19 +190,11 @@ impl Engine for DockerEngine {
     }
 
     async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
-        run::start(&self.client, container).await
+        start::start(&self.client, container).await
     }
 
-    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
-        let counting =
-            log_follow::count(self.client.clone(), Arc::clone(&self.notes), container.clone());
-        let (exit, inspected) = tokio::select! {
-            biased;
-            ended = run::follow(&self.client, container) => ended?,
-            never = counting => match never {},
-        };
-        self.notes.note(container, LogForm::of(&inspected));
-        Ok(exit)
+    fn watch(&self, container: &ContainerId) -> Observations {
+        watch::watch(&self.client, &self.notes, container)
     }
 
     async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
@@ -217,8 +207,12 @@ impl Engine for DockerEngine {
         let options = RemoveContainerOptionsBuilder::new().v(true).build();
         let removed = self.client.docker.remove_container(&container.0, Some(options));
         match self.client.answer(ANSWER_LIMIT, removed).await {
-            Err(EngineError::Refused { status: 404, .. }) => Ok(()),
-            Err(EngineError::Refused { status: 409, message }) if is_under_way(&message) => Ok(()),
+            Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Ok(()),
+            Err(EngineError::Refused { kind: Refusal::Conflict, message })
+                if is_under_way(&message) =>
+            {
+                Ok(())
+            }
             outcome => outcome,
         }
     }
@@ -227,15 +221,15 @@ impl Engine for DockerEngine {
 #[async_trait]
 impl Observation for DockerEngine {
     async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError> {
-        let inspected = self.client.inspect_surely(container).await?;
+        let inspected = self.client.inspect_id(container).await?;
         if inspected.is_going() {
             return Err(EngineError::Gone);
         }
-        Ok(inspected.sight())
+        Ok(inspected.container_state())
     }
 
     async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
-        Ok(self.client.inspect_surely(container).await?.found())
+        Ok(self.client.inspect_id(container).await?.found())
     }
 
     fn life_events(&self, container: &ContainerId) -> LifeEvents {
@@ -308,16 +302,6 @@ mod tests {
         *,
     };
 
-    fn engine(stub: &Stub) -> DockerEngine {
-        DockerEngine {
-            client: stub.client(),
-            pulls: Pulls::new(None, 1, Duration::from_secs(1)),
-            platform: None,
-            notes: Arc::default(),
-            id: Mutex::default(),
-        }
-    }
-
     /// Answers what the engine is with these ids in turn, and then with the last of them.
     fn stub<const N: usize>(ids: [&'static str; N]) -> Stub {
         let mut asked = 0;
@@ -335,7 +319,7 @@ mod tests {
     async fn an_id_counts_only_where_two_answers_have_the_same() {
         // The second engine takes the first one's place between two looks.
         let stub = stub(["E", "E", "E", "F"]);
-        let engine = engine(&stub);
+        let engine = stub.engine();
         let id = async || engine.info().await.unwrap().id;
 
         let ids = [id().await, id().await, id().await];
@@ -350,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn an_engine_that_makes_up_an_id_for_each_answer_has_none() {
         let stub = stub(["A", "B", "C", "D", "", "E"]);
-        let engine = engine(&stub);
+        let engine = stub.engine();
 
         for _ in 0..3 {
             assert_eq!(engine.info().await.unwrap().id, None);

@@ -44,6 +44,8 @@ pub(super) struct Notes(Mutex<HashMap<ContainerId, Note>>);
 struct Note {
     form: Option<LogForm>,
     index: Arc<LogIndex>,
+    /// The engine gave no answer since the container was last seen running: it may have gone down.
+    has_broken_watch: bool,
 }
 
 impl Notes {
@@ -60,6 +62,18 @@ impl Notes {
     /// How far the log of a container was read, for all who read it.
     pub(super) fn index(&self, id: &ContainerId) -> Arc<LogIndex> {
         self.change(id, |note| Arc::clone(&note.index))
+    }
+
+    /// Notes whether the engine gave no answer since the container was last seen running.
+    pub(super) fn set_broken_watch(&self, id: &ContainerId, is_broken: bool) {
+        if is_broken || self.has_broken_watch(id) {
+            self.change(id, |note| note.has_broken_watch = is_broken);
+        }
+    }
+
+    /// Whether the engine gave no answer since the container was last seen running.
+    pub(super) fn has_broken_watch(&self, id: &ContainerId) -> bool {
+        self.0.lock().get(id).is_some_and(|note| note.has_broken_watch)
     }
 
     /// Drops what is known of it.

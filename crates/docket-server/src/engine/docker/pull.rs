@@ -24,7 +24,7 @@ use super::{
     pull_report::{PullReport, Trouble},
     reference::{Reference, login_key},
 };
-use crate::engine::{EngineError, Pulled};
+use crate::engine::{EngineError, Pulled, Refusal};
 
 type UnderWay = BoxFuture<'static, Result<Pulled, EngineError>>;
 
@@ -139,7 +139,7 @@ impl Registry {
             return Ok(pulled(reference, false, Some(failure.to_string())));
         }
         // An engine that goes down breaks its pulls off with words of its own.
-        let error = EngineError::Refused { status: 500, message: failure.to_string() };
+        let error = EngineError::Refused { kind: Refusal::Failed, message: failure.to_string() };
         Err(match client.or_unreachable(error).await {
             EngineError::Refused { message, .. } => {
                 let image = reference.local_name();
@@ -245,7 +245,7 @@ async fn is_there(
     let name = reference.local_name();
     let image: Image = match client.get_json(&format!("/images/{name}/json"), &[]).await {
         Ok(image) => image,
-        Err(EngineError::Refused { status: 404, .. }) => return Ok(false),
+        Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
     let wanted = platform.as_deref().and_then(|platform| Platform::parse(platform).ok());

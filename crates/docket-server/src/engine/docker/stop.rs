@@ -8,20 +8,17 @@ use bollard::{
     query_parameters::{KillContainerOptionsBuilder, StopContainerOptionsBuilder},
 };
 use docket_model::run::ContainerId;
-use tokio::time::Instant;
 
 use super::client::Client;
-use crate::engine::{EngineError, Grace, Stop};
+use crate::engine::{EngineError, Grace, Refusal, Stop};
 
 /// How long the engine may take beside the grace; for a kill alone it takes 10 s before it gives up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// How often the engine is asked, whether its answers are lost or it says that it is done.
-const TRIES: u32 = 3;
 
-/// Ends a container; returns once it does not run.
+/// Sends one request to end a container; returns once it does not run.
 ///
-/// Asking twice does no harm, so a request without an answer is sent again if the container still
-/// runs. A paused one is ended too: the engine lets it go on once the signal is there.
+/// Asking twice does no harm. A paused container is ended too: the engine lets it go on once the signal
+/// is there.
 pub(super) async fn stop(client: &Client, id: &ContainerId, how: Stop) -> Result<(), EngineError> {
     if !runs(client, id).await? {
         return Ok(());
@@ -31,28 +28,20 @@ pub(super) async fn stop(client: &Client, id: &ContainerId, how: Stop) -> Result
             Stop::AtOnce => Duration::ZERO,
             Stop::Gently(grace) => grace.length(),
         };
-    let deadline = Instant::now() + limit;
-    let mut failure = EngineError::Gone;
-    for _ in 0..TRIES {
-        let asked = tokio::time::timeout_at(deadline, ask(client, id, how, limit)).await;
-        if !runs(client, id).await? {
-            return Ok(());
-        }
-        failure = match asked {
-            Err(_) => {
-                let late = format!("it runs on {} s after it was to end", limit.as_secs());
-                return Err(EngineError::WillNotDie(late));
-            }
-            Ok(Ok(())) => {
-                EngineError::WillNotDie("the engine says that it has ended, and it runs".to_owned())
-            }
-            Ok(Err(error)) => match client.or_unreachable(client.error(&error)).await {
-                EngineError::Refused { message, .. } => EngineError::WillNotDie(message),
-                error => error,
-            },
-        };
+    let asked = tokio::time::timeout(limit, ask(client, id, how, limit)).await;
+    if !runs(client, id).await? {
+        return Ok(());
     }
-    Err(failure)
+    Err(match asked {
+        Err(_) => {
+            EngineError::WillNotDie(format!("it runs on {} s after it was to end", limit.as_secs()))
+        }
+        Ok(Ok(())) => {
+            let message = "the engine says that it has ended, and it runs".to_owned();
+            EngineError::Refused { kind: Refusal::Failed, message }
+        }
+        Ok(Err(error)) => client.or_unreachable(client.error(&error)).await,
+    })
 }
 
 /// Sends the request; the engine answers once the container has ended.
@@ -87,7 +76,7 @@ async fn stop_within(docker: &Docker, id: &ContainerId, seconds: i32) -> Result<
 
 /// Whether the container runs.
 async fn runs(client: &Client, id: &ContainerId) -> Result<bool, EngineError> {
-    let inspected = client.inspect_surely(id).await?;
+    let inspected = client.inspect_id(id).await?;
     if !inspected.runs() && inspected.is_going() {
         return Err(EngineError::Gone);
     }
@@ -141,31 +130,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kill_whose_answer_is_lost_is_sent_again_if_the_container_runs() {
-        let done = Reply::Json(204, String::new());
-        let stub = stub([Reply::Lost, done].into_iter(), ["running", "running", "exited"]);
+    async fn a_kill_whose_answer_is_lost_is_one_request_and_no_refusal() {
+        let stub = stub([Reply::Lost].into_iter(), ["running", "running"]);
 
-        end(&stub, Stop::AtOnce).await.unwrap();
+        let lost = end(&stub, Stop::AtOnce).await;
 
-        assert_eq!(stub.count("POST /containers/c1/kill?signal=SIGKILL"), 2);
+        assert!(matches!(lost, Err(EngineError::Unreachable(_))), "{lost:?}");
+        assert_eq!(stub.count("POST /containers/c1/kill?signal=SIGKILL"), 1);
     }
 
     #[tokio::test]
-    async fn what_the_engine_cannot_kill_will_not_die_in_its_words() {
+    async fn what_the_engine_cannot_kill_is_refused_in_its_words() {
         let words = r#"{"message":"did not receive an exit event"}"#.to_owned();
         let refusals = std::iter::repeat_with(move || Reply::Json(500, words.clone()));
-        let stub = stub(refusals, ["running"; 4]);
+        let stub = stub(refusals, ["running"; 2]);
 
         let failure = end(&stub, Stop::AtOnce).await.unwrap_err();
 
-        let reason = "did not receive an exit event".to_owned();
-        assert_eq!(failure, EngineError::WillNotDie(reason));
+        let message = "did not receive an exit event".to_owned();
+        assert_eq!(failure, EngineError::Refused { kind: Refusal::Failed, message });
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_is_given_the_containers_grace_and_half_a_minute_and_no_more() {
         let stub = stub([Reply::Silence].into_iter(), ["running", "running"]);
-        let asked_at = Instant::now();
+        let asked_at = tokio::time::Instant::now();
 
         let failure = end(&stub, GENTLY).await.unwrap_err();
 

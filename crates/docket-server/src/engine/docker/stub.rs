@@ -27,11 +27,11 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::{client::Client, transport};
+use super::{DockerEngine, client::Client, pull::Pulls, transport};
 use crate::engine::{Plan, plan::tests::plan as plan_of};
 
 /// What the engine does about a request.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// Answers with a status and a JSON body.
     Json(u16, String),
     /// Promises ten bytes more than these, and closes the connection.
@@ -52,14 +52,14 @@ type Script = dyn FnMut(&str) -> Reply + Send;
 const PIPE: usize = 1 << 16;
 
 /// An engine at the other end of pipes.
-pub(super) struct Stub {
+pub(crate) struct Stub {
     door: Door,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stub {
     /// Answers each request, such as `GET /info`, as `script` says.
-    pub(super) fn start(script: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
+    pub(crate) fn start(script: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
         let (connections, mut accepted) = unbounded_channel();
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let (script, noted) = (Arc::new(Mutex::new(script)), Arc::clone(&seen));
@@ -77,8 +77,19 @@ impl Stub {
         Client { docker, afresh, endpoint: "stub".into(), is_local: true }
     }
 
+    /// An engine that sends its requests here.
+    pub(crate) fn engine(&self) -> DockerEngine {
+        DockerEngine {
+            client: self.client(),
+            pulls: Pulls::new(None, 1, Duration::from_secs(600)),
+            platform: None,
+            notes: Arc::default(),
+            id: Mutex::default(),
+        }
+    }
+
     /// How many requests began so.
-    pub(super) fn count(&self, start: &str) -> usize {
+    pub(crate) fn count(&self, start: &str) -> usize {
         self.seen.lock().iter().filter(|request| request.starts_with(start)).count()
     }
 }
@@ -191,17 +202,17 @@ async fn read(connection: &mut BufReader<DuplexStream>) -> Option<String> {
 }
 
 /// A plan for a container of busybox.
-pub(super) fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     plan_of(&json!({"Image": "busybox"}))
 }
 
 /// An inspection of the plan's container, in this state.
-pub(super) fn inspection(state: &str) -> Reply {
+pub(crate) fn inspection(state: &str) -> Reply {
     inspection_with(state, &json!({}))
 }
 
 /// An inspection of the plan's container with these options beside its own.
-pub(super) fn inspection_with(state: &str, options: &Value) -> Reply {
+pub(crate) fn inspection_with(state: &str, options: &Value) -> Reply {
     let (status, started, running) = match state {
         "created" => ("created", "0001-01-01T00:00:00Z", false),
         "running" => ("running", "2026-11-21T09:00:00Z", true),

@@ -22,7 +22,8 @@ pub(crate) use self::container::Seen;
 use self::container::{Container, State, number};
 use super::{
     Captured, Chunk, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found,
-    LifeEvent, LifeEvents, LiveOutput, Observation, Plan, Pull, Pulled, Stop,
+    LifeEvent, LifeEvents, LiveOutput, Observation, Observations, Plan, Pull, Pulled, Refusal,
+    Stop,
 };
 use crate::clock::Clock;
 
@@ -121,6 +122,27 @@ impl ScriptedEngine {
         let Some(container) = containers.get_mut(id) else { return Vec::new() };
         container.state();
         container.seen.events()
+    }
+
+    /// Waits until a started container has ended; breaks off where the engine goes away.
+    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+        let mut changes = self.away.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let until = match self.state(container)? {
+                State::Ended(exit) => return Ok(exit),
+                State::Runs { end, .. } => end.map(|(end, _)| end),
+                State::Created => {
+                    let reason = "the container was never started".to_owned();
+                    return Err(EngineError::NotStartable(reason));
+                }
+            };
+            tokio::select! {
+                // The sender lives in `self`.
+                _ = changes.changed() => {}
+                () = sleep_until(until) => {}
+            }
+        }
     }
 
     fn answer(&self) -> Result<(), EngineError> {
@@ -252,26 +274,10 @@ impl Engine for ScriptedEngine {
         started
     }
 
-    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
-        let mut changes = self.away.subscribe();
-        loop {
-            changes.mark_unchanged();
-            let until = match self.state(container) {
-                Ok(State::Ended(exit)) => return Ok(exit),
-                Ok(State::Runs { end, .. }) => end.map(|(end, _)| end),
-                Ok(State::Created) => {
-                    let reason = "the container was never started".to_owned();
-                    return Err(EngineError::NotStartable(reason));
-                }
-                Err(EngineError::Unreachable(_)) => None,
-                Err(error) => return Err(error),
-            };
-            tokio::select! {
-                // The sender lives in `self`.
-                _ = changes.changed() => {}
-                () = sleep_until(until) => {}
-            }
-        }
+    fn watch(&self, container: &ContainerId) -> Observations {
+        let (engine, container) = (self.clone(), container.clone());
+        stream::once(async move { engine.follow(&container).await.map(ContainerState::Ended) })
+            .boxed()
     }
 
     async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
@@ -293,7 +299,7 @@ impl Engine for ScriptedEngine {
         let removed = self.with(container, |container| {
             if matches!(container.state(), State::Runs { .. }) {
                 let message = "You cannot remove a running container".to_owned();
-                return Err(EngineError::Refused { status: 409, message });
+                return Err(EngineError::Refused { kind: Refusal::Conflict, message });
             }
             container.seen.removed = true;
             Ok(())

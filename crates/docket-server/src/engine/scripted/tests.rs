@@ -75,18 +75,17 @@ async fn the_undying_runs_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follow_outlasts_an_engine_that_is_away() {
+async fn a_watch_breaks_off_with_the_engine_and_a_later_one_reports_the_end() {
     let engine = engine();
     let id = begun(&engine, "sleep-5", 1).await;
     engine.set_away(true);
-    let back = async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        engine.set_away(false);
-    };
 
-    let (exit, ()) = tokio::join!(engine.follow(&id), back);
+    let broken = engine.follow(&id).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    engine.set_away(false);
+    let exit = engine.follow(&id).await.unwrap();
 
-    let exit = exit.unwrap();
+    assert!(matches!(broken, Err(EngineError::Unreachable(_))), "{broken:?}");
     assert_eq!((exit.ended_at.unwrap() - exit.started_at.unwrap()).num_seconds(), 5);
 }
 

@@ -31,7 +31,7 @@ async fn wherever_the_server_dies_the_container_starts_once() {
 #[tokio::test(start_paused = true)]
 async fn wherever_an_answer_is_lost_the_container_starts_once() {
     for call in
-        ["pull", "create", "start", "follow", "output", "remove", "ping", "info", "list_owned"]
+        ["pull", "create", "start", "watch", "output", "remove", "ping", "info", "list_owned"]
     {
         for fault in [Fault::LosesAnswer, Fault::Fails] {
             let house = House::open().await;
@@ -41,7 +41,7 @@ async fn wherever_an_answer_is_lost_the_container_starts_once() {
             house.until("09:12:00").await;
 
             // A follow outlasts its engine by itself, so what it says is said to be the end.
-            if call != "follow" {
+            if call != "watch" {
                 assert_eq!(house.told("a").await, ["09:10:00 succeeded"], "{call} {fault:?}");
                 assert!(house.seen("a").iter().all(|seen| seen.removed), "{call} {fault:?}");
             }

@@ -26,7 +26,7 @@ pub(crate) async fn a_look_tells_where_a_container_is_in_its_life(subject: &Subj
     assert!(matches!(sight, ContainerState::Runs { started_at: Some(_) }), "{sight:?}");
 
     subject.engine.stop(&made.id, Stop::AtOnce).await.unwrap();
-    let exit = subject.engine.follow(&made.id).await.unwrap();
+    let exit = subject.follow(&made.id).await.unwrap();
     assert_eq!(subject.engine.inspect(&made.id).await, Ok(ContainerState::Ended(exit)));
 
     subject.engine.remove(&made.id).await.unwrap();
@@ -50,7 +50,7 @@ pub(crate) async fn a_container_is_asked_by_its_own_signal(subject: &Subject) {
 
     subject.engine.stop(&made.id, gently(10)).await.unwrap();
 
-    assert_eq!(subject.engine.follow(&made.id).await.unwrap().code, 8);
+    assert_eq!(subject.follow(&made.id).await.unwrap().code, 8);
     subject.engine.remove(&made.id).await.unwrap();
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn who_does_not_end_in_its_own_time_is_killed(subject: &Subject
     subject.engine.stop(&made.id, gently(1)).await.unwrap();
 
     assert!(asked_at.elapsed().as_secs_f32() > 0.9, "{:?}", asked_at.elapsed());
-    assert_eq!(subject.engine.follow(&made.id).await.unwrap().code, 137);
+    assert_eq!(subject.follow(&made.id).await.unwrap().code, 137);
     subject.engine.remove(&made.id).await.unwrap();
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn a_stop_at_once_cuts_a_gentle_one_short(subject: &Subject) {
     let (gently, at_once) = tokio::join!(gently, subject.engine.stop(&made.id, Stop::AtOnce));
 
     assert_eq!((gently, at_once), (Ok(()), Ok(())));
-    assert_eq!(subject.engine.follow(&made.id).await.unwrap().code, 137);
+    assert_eq!(subject.follow(&made.id).await.unwrap().code, 137);
     subject.engine.remove(&made.id).await.unwrap();
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn what_does_not_run_is_stopped_already(subject: &Subject) {
         subject.engine.stop(&made.id, how).await.unwrap();
     }
     subject.engine.start(&made.id).await.unwrap();
-    subject.engine.follow(&made.id).await.unwrap();
+    subject.follow(&made.id).await.unwrap();
     for how in [gently(10), Stop::AtOnce] {
         subject.engine.stop(&made.id, how).await.unwrap();
     }

@@ -91,7 +91,7 @@ pub(crate) async fn live_output_waits_for_a_container_to_be_started(subject: &Su
 
 pub(crate) async fn live_output_of_what_is_gone_says_so(subject: &Subject) {
     let made = subject.begin(&subject.script("live-gone", "true")).await;
-    subject.engine.follow(&made.id).await.unwrap();
+    subject.follow(&made.id).await.unwrap();
     subject.engine.remove(&made.id).await.unwrap();
 
     assert_eq!(all(subject, &made.id, 0).await, Err(EngineError::Gone));

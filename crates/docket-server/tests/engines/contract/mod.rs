@@ -11,9 +11,11 @@ use chrono::DateTime;
 use docket_model::{
     FieldPath, Life, Specification,
     container::UnknownOptions,
-    run::{Exit, Instant},
+    run::{ContainerId, Exit, Instant},
 };
-use docket_server::engine::{Captured, Created, Engine, EngineError, Identity, Plan};
+use docket_server::engine::{
+    Captured, ContainerState, Created, Engine, EngineError, Identity, LiveOutput, Plan,
+};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -83,13 +85,52 @@ impl Subject {
         made
     }
 
+    /// Watches a container to its end, however often a watch of it breaks off.
+    pub(crate) async fn follow(&self, id: &ContainerId) -> Result<Exit, EngineError> {
+        follow(&*self.engine, id).await
+    }
+
+    /// Reads live output to its end; a follow that breaks off is begun again behind what was read.
+    pub(crate) async fn follow_output(
+        &self,
+        id: &ContainerId,
+        live: LiveOutput,
+        written: &mut Vec<u8>,
+    ) -> Result<(), EngineError> {
+        let mut live = live;
+        loop {
+            match live.next().await {
+                None => return Ok(()),
+                Some(Ok(chunk)) => written.extend_from_slice(&chunk.bytes),
+                Some(Err(EngineError::Unreachable(_))) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    live = self.engine.live_output(id, written.len() as u64);
+                }
+                Some(Err(error)) => return Err(error),
+            }
+        }
+    }
+
     /// From the creation to the removal.
     pub(crate) async fn run(&self, plan: &Plan) -> (Exit, Captured) {
         let made = self.begin(plan).await;
-        let exit = self.engine.follow(&made.id).await.unwrap();
+        let exit = self.follow(&made.id).await.unwrap();
         let captured = self.engine.output(&made.id, PLENTY).await.unwrap();
         self.engine.remove(&made.id).await.unwrap();
         assert_eq!(self.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
         (exit, captured)
+    }
+}
+
+/// Watches a container to its end, as the runner does: a watch that breaks off is begun again.
+pub(crate) async fn follow(engine: &dyn Engine, id: &ContainerId) -> Result<Exit, EngineError> {
+    loop {
+        match engine.watch(id).collect::<Vec<_>>().await.pop().unwrap() {
+            Ok(ContainerState::Ended(exit)) => return Ok(exit),
+            Ok(_) | Err(EngineError::Unreachable(_)) => {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }

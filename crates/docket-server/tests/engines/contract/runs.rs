@@ -72,7 +72,7 @@ pub(crate) async fn both_streams_come_back_in_the_order_they_were_written(subjec
 
 pub(crate) async fn of_longer_output_head_and_tail_are_kept(subject: &Subject) {
     let made = subject.begin(&subject.script("cut", "seq 1 5000")).await;
-    subject.engine.follow(&made.id).await.unwrap();
+    subject.follow(&made.id).await.unwrap();
 
     let output = subject.engine.output(&made.id, 100).await.unwrap().output;
 
@@ -126,7 +126,7 @@ async fn life(subject: &Subject, id: &ContainerId) -> Vec<LifeEvent> {
 pub(crate) async fn events_say_whether_a_container_ever_ran(subject: &Subject) {
     let never = subject.engine.create(&subject.script("never", "true")).await.unwrap().id;
     let ran = subject.begin(&subject.script("ran", "exit 3")).await.id;
-    let exit = subject.engine.follow(&ran).await.unwrap();
+    let exit = subject.follow(&ran).await.unwrap();
     // One is looked at while it is removed, and the other after that.
     let (of_never, removed) = tokio::join!(life(subject, &never), subject.engine.remove(&never));
     removed.unwrap();
@@ -176,19 +176,19 @@ pub(crate) async fn a_program_that_is_not_there_cannot_be_started(subject: &Subj
 
     let EngineError::NotStartable(message) = refusal else { panic!("{refusal:?}") };
     assert!(message.contains("/no/such"), "{message}");
-    let followed = subject.engine.follow(&made.id).await.unwrap_err();
+    let followed = subject.follow(&made.id).await.unwrap_err();
     assert!(matches!(followed, EngineError::NotStartable(_)), "{followed:?}");
     subject.engine.remove(&made.id).await.unwrap();
 }
 
 pub(crate) async fn what_is_gone_is_said_to_be_gone(subject: &Subject) {
     let made = subject.begin(&subject.script("gone", "true")).await;
-    subject.engine.follow(&made.id).await.unwrap();
+    subject.follow(&made.id).await.unwrap();
     subject.engine.remove(&made.id).await.unwrap();
 
     subject.engine.remove(&made.id).await.unwrap();
     assert_eq!(subject.engine.start(&made.id).await, Err(EngineError::NeverStarted));
-    assert_eq!(subject.engine.follow(&made.id).await, Err(EngineError::Gone));
+    assert_eq!(subject.follow(&made.id).await, Err(EngineError::Gone));
     assert_eq!(subject.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
 }
 
@@ -198,6 +198,6 @@ pub(crate) async fn a_container_that_runs_is_not_removed(subject: &Subject) {
     let refusal = subject.engine.remove(&made.id).await.unwrap_err();
 
     assert!(matches!(refusal, EngineError::Refused { .. }), "{refusal:?}");
-    subject.engine.follow(&made.id).await.unwrap();
+    subject.follow(&made.id).await.unwrap();
     subject.engine.remove(&made.id).await.unwrap();
 }

@@ -16,7 +16,7 @@ use self::{mounts::Mounts, trial::Trial};
 use super::{client::Client, pull::Pulls};
 use docket_model::allocation::Pull;
 
-use crate::engine::{EngineError, Finding, Plan, Pulled};
+use crate::engine::{EngineError, Finding, Plan, Pulled, Refusal};
 
 /// Pulls, creates and removes the container; returns what was found.
 pub(super) async fn check(
@@ -40,7 +40,7 @@ pub(super) async fn check(
         // A task of its own cleans up also if the caller goes away.
         let tried = tokio::spawn(trial.carry_out());
         let tried = tried.await.map_err(|error| EngineError::Refused {
-            status: 500,
+            kind: Refusal::Failed,
             message: format!("the rehearsal broke off: {error}"),
         });
         findings.extend(tried??);

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{is_name, surprise};
-use crate::engine::{EngineError, Finding, docker::client::Client};
+use crate::engine::{EngineError, Finding, Refusal, docker::client::Client};
 
 /// Files that engines put into containers: a program that sees one does not see the host's folders.
 const MARKS_OF_A_CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
@@ -59,7 +59,7 @@ impl Mounts {
             let looked = client.get_json::<IgnoredAny>(&format!("/volumes/{name}"), &[]).await;
             match looked {
                 Ok(_) => {}
-                Err(EngineError::Refused { status: 404, .. }) => {
+                Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => {
                     let message =
                         format!("there is no volume `{name}`: the engine will make an empty one");
                     findings.push(surprise(field, message));

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{fatal, surprise};
 use crate::engine::{
-    Created, EngineError, Finding, Plan,
+    Created, EngineError, Finding, Plan, Refusal,
     docker::{
         client::{ANSWER_LIMIT, Client},
         create,
@@ -70,7 +70,7 @@ impl Trial {
     async fn create(&self) -> Result<Created, EngineError> {
         match self.post().await {
             Err(EngineError::Unreachable(_)) => match self.post().await {
-                Err(EngineError::Refused { status: 409, .. }) => {
+                Err(EngineError::Refused { kind: Refusal::Conflict, .. }) => {
                     let id = ContainerId(self.name.as_str().into());
                     Ok(Created { id, image: None, warnings: Vec::new(), joined: true })
                 }
@@ -108,7 +108,7 @@ impl Trial {
             let removed = client.answer(ANSWER_LIMIT, removed).await;
             left.extend(match removed {
                 // Someone uses it by now, so it is theirs.
-                Err(EngineError::Refused { status: 409, .. }) => None,
+                Err(EngineError::Refused { kind: Refusal::Conflict, .. }) => None,
                 removed => unless_gone("volume", volume, removed)?,
             });
         }
@@ -123,7 +123,7 @@ fn unless_gone(
     removed: Result<(), EngineError>,
 ) -> Result<Option<Finding>, EngineError> {
     match removed {
-        Ok(()) | Err(EngineError::Refused { status: 404, .. }) => Ok(None),
+        Ok(()) | Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Ok(None),
         Err(EngineError::Unreachable(reason)) => Err(EngineError::Unreachable(format!(
             "{reason}; the {kind} `{name}` of a rehearsal may be left behind"
         ))),

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use docket_model::run::{ContainerId, Exit};
+use docket_model::run::ContainerId;
+use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
 use super::wire::{Fault, Wire};
 use crate::engine::{
     Captured, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents,
-    LiveOutput, Observation, Plan, Pulled, Stop, scripted::ScriptedEngine,
+    LiveOutput, Observation, Observations, Plan, Pulled, Refusal, Stop, scripted::ScriptedEngine,
 };
 
 /// The scripted engine behind a server's wire.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::scheduler::tests) struct WiredEngine {
     pub(super) engine: Arc<ScriptedEngine>,
     pub(super) wire: Arc<Wire>,
@@ -28,7 +29,7 @@ impl WiredEngine {
         let answer = self.wire.carry(call, work).await;
         answer.unwrap_or_else(|fault: Fault| match fault {
             Fault::Refuses => {
-                Err(EngineError::Refused { status: 500, message: "refused".to_owned() })
+                Err(EngineError::Refused { kind: Refusal::Failed, message: "refused".to_owned() })
             }
             fault => Err(EngineError::Unreachable(format!("{fault:?}"))),
         })
@@ -62,8 +63,16 @@ impl Engine for WiredEngine {
         self.call("start", self.engine.start(container)).await
     }
 
-    async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
-        self.call("follow", self.engine.follow(container)).await
+    fn watch(&self, container: &ContainerId) -> Observations {
+        let (wired, container) = (self.clone(), container.clone());
+        stream::once(async move {
+            let last = async {
+                let seen: Vec<_> = wired.engine.watch(&container).collect().await;
+                seen.into_iter().last().unwrap()
+            };
+            wired.call("watch", last).await
+        })
+        .boxed()
     }
 
     async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
