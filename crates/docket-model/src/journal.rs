@@ -203,16 +203,10 @@ pub enum Cause {
     StoreUnwritable,
 }
 
-impl fmt::Display for Pause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = self.cause.over();
-        write!(f, "{cause} from {} to {}", shown(self.from), shown(self.to))
-    }
-}
-
 impl Cause {
     /// The cause as a clause about a time that is over.
-    fn over(self) -> &'static str {
+    #[must_use]
+    pub fn clause(self) -> &'static str {
         match self {
             Self::NotRunning => "docket was not running",
             Self::EngineAway => "the engine was away",
@@ -224,13 +218,15 @@ impl Cause {
 }
 
 /// A time during which nothing could start, over or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Outage {
     /// Why.
     pub cause: Cause,
     /// When it began.
     pub from: DateTime<Utc>,
     /// When it was over; absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<DateTime<Utc>>,
 }
 
@@ -251,19 +247,6 @@ impl Outage {
 impl From<Pause> for Outage {
     fn from(Pause { cause, from, to }: Pause) -> Self {
         Self { cause, from, to: Some(to) }
-    }
-}
-
-impl fmt::Display for Outage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cause, from, to } = *self;
-        match (cause, to) {
-            (_, Some(to)) => Pause { cause, from, to }.fmt(f),
-            (Cause::EngineAway, None) => {
-                write!(f, "the engine has not answered since {}", shown(from))
-            }
-            (_, None) => write!(f, "{} since {}", cause.over(), shown(from)),
-        }
     }
 }
 

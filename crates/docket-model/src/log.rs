@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::{
         AllocationName,
-        run::{Attempt, ContainerId, Exit, Instant, RunId, RunState, Trigger},
+        run::{Attempt, ContainerId, Exit, Instant, Reason, RunId, RunState, Trigger},
     };
     use chrono::TimeDelta;
     use uuid::Uuid;
@@ -88,7 +88,7 @@ mod tests {
             Step::Created,
             Step::Started,
             Step::Exited,
-            Step::Error("image nobody/nothing not found".into()),
+            Step::Error(Box::new(Reason::ImageNotFound { image: "nobody/nothing".into() })),
         ];
         let timed = |(n, step)| (at + TimeDelta::milliseconds(i64::try_from(n).unwrap()), step);
         attempt.steps = all.into_iter().take(steps).enumerate().map(timed).collect();
@@ -98,7 +98,7 @@ mod tests {
             revision: 1,
             trigger: Trigger::Schedule,
             decided_at: at,
-            state: RunState::Claimed,
+            state: RunState::Starting,
             cancellation: None,
             ended_at: None,
             attempts: vec![attempt],
@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn an_entry_is_one_line_whatever_an_engine_said() {
         let mut run = run(0, 0);
-        let error = Step::Error("exec failed:\r\n\u{1b}[31mno such file\u{1b}[0m".into());
+        let error =
+            Step::Error(Box::new(Reason::text("exec failed:\r\n\u{1b}[31mno such file\u{1b}[0m")));
         run.attempts[0].steps.push((run.decided_at, error));
 
         let entries = entries([&run], Zone::utc());

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod instant;
+mod reason;
 mod state;
 mod trigger;
 
@@ -13,8 +14,9 @@ use crate::allocation::Allocation;
 pub use self::{
     attempt::{Attempt, ContainerId, Exit, Step},
     instant::{Instant, InvalidInstant, RunId},
+    reason::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,
-    trigger::{Cancellation, Demand, Trigger},
+    trigger::{Cancellation, ManualRequest, Trigger},
 };
 
 /// The record of what was done about one instant.
@@ -90,9 +92,9 @@ impl Run {
     /// backfill was due at no time.
     fn due_at(&self) -> Option<DateTime<Utc>> {
         match &self.trigger {
-            Trigger::AfterParent => Some(self.decided_at),
-            Trigger::ByHand(_) if self.is_backfill() => None,
-            Trigger::Schedule | Trigger::CatchUp | Trigger::ByHand(_) => {
+            Trigger::Dependency => Some(self.decided_at),
+            Trigger::Manual(_) if self.is_backfill() => None,
+            Trigger::Schedule | Trigger::CatchUp | Trigger::Manual(_) => {
                 Some(self.id.instant.moment())
             }
         }
@@ -137,9 +139,9 @@ impl Run {
     #[must_use]
     pub fn weight(&self) -> usize {
         let attempts = self.attempts.iter().map(Attempt::weight);
-        let reason = self.state.reason().map_or(0, str::len);
+        let reason = self.state.reason().map_or(0, Reason::weight);
         let demand = self.trigger.demand().map_or(0, |demand| demand.weight());
-        let cancellation = self.cancellation.as_ref().map_or(0, |wanted| wanted.reason.len());
+        let cancellation = self.cancellation.as_ref().map_or(0, |wanted| wanted.reason.weight());
         size_of::<Self>() + reason + demand + cancellation + attempts.sum::<usize>()
     }
 
@@ -205,7 +207,7 @@ mod tests {
 
     #[test]
     fn one_attempt_takes_as_long_as_the_engine_says_and_several_from_first_start_to_last_end() {
-        let failed = || RunState::Failed("exit code 1".to_owned());
+        let failed = || RunState::Failed(Reason::ExitCode { exit_code: 1 });
         let unstarted = || Attempt::new(3);
         let duration = |state, attempts| {
             let duration = run(Trigger::Schedule, state, attempts).duration();
@@ -229,12 +231,13 @@ mod tests {
             let lateness = run(trigger, RunState::Succeeded, started).lateness();
             lateness.map(|late| late.num_milliseconds())
         };
-        let manual =
-            |is_backfill| Trigger::ByHand(Arc::new(Demand { is_backfill, ..Demand::default() }));
+        let manual = |is_backfill| {
+            Trigger::Manual(Arc::new(ManualRequest { is_backfill, ..ManualRequest::default() }))
+        };
 
         assert_eq!(lateness(Trigger::Schedule), Some(61_000));
         assert_eq!(lateness(Trigger::CatchUp), Some(61_000));
-        assert_eq!(lateness(Trigger::AfterParent), Some(1_000));
+        assert_eq!(lateness(Trigger::Dependency), Some(1_000));
         assert_eq!(lateness(manual(true)), None);
         // A record of an older version does not say that it is a backfill; its instant does.
         assert_eq!(lateness(manual(false)), None);
@@ -249,20 +252,21 @@ mod tests {
     fn a_record_weighs_all_its_texts() {
         let text = "x".repeat(1000);
         let moment = at(0);
-        let mut run = run(Trigger::Schedule, RunState::Claimed, vec![Attempt::new(1)]);
+        let mut run = run(Trigger::Schedule, RunState::Starting, vec![Attempt::new(1)]);
         let bare = run.weight();
 
-        run.trigger = Trigger::ByHand(Arc::new(Demand {
+        run.trigger = Trigger::Manual(Arc::new(ManualRequest {
             by: text.clone(),
             command: Some(vec![text.clone()]),
             environment: vec![text.clone()],
-            ..Demand::default()
+            ..ManualRequest::default()
         }));
-        run.cancellation = Some(Box::new(Cancellation { reason: text.clone(), kill: false }));
+        run.cancellation =
+            Some(Box::new(Cancellation { reason: Reason::text(text.as_str()), kill: false }));
         let steps = [
             Step::Pulled { repository: text.clone().into(), tag: text.clone().into() },
             Step::NotPulled { reason: text.clone().into() },
-            Step::Error(text.into()),
+            Step::Error(Box::new(Reason::text(text))),
         ];
         run.attempts[0].steps.extend(steps.map(|step| (moment, step)));
 

@@ -71,8 +71,8 @@ mod tests {
 
     #[test]
     fn the_words_of_triggers_are_all_there_are() {
-        let by_hand = Trigger::ByHand(std::sync::Arc::default());
-        let all = [Trigger::Schedule, Trigger::CatchUp, by_hand, Trigger::AfterParent];
+        let by_hand = Trigger::Manual(std::sync::Arc::default());
+        let all = [Trigger::Schedule, Trigger::CatchUp, by_hand, Trigger::Dependency];
 
         assert_eq!(all.map(|trigger| trigger.word()), Trigger::WORDS);
     }

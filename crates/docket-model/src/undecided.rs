@@ -6,12 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::{
     Allocation, Specification,
     journal::{Outage, Suspension},
-    run::Instant,
+    run::{Edit, Edited, Instant, Reason},
     zone::Zone,
 };
-
-/// The reason where nothing else explains why an instant did not start in time.
-const TOO_LATE: &str = "docket came too late to it: its deadline had passed";
 
 /// Consecutive instants that nothing starts for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,28 +29,29 @@ pub enum Why {
     /// Its deadline had passed, or the policy starts a later instant instead.
     TooLate,
     /// A suspension began after the instant and before it was decided.
-    Overtaken(String),
+    SuspendedLate(Reason),
     /// A suspension was in force at the instant.
-    Suspended(String),
-    /// The specification was changed after the instant and before it was decided; how, as a clause.
-    Edited(&'static str),
+    Suspended(Reason),
+    /// The specification was changed after the instant and before it was decided.
+    Edited(Edit),
     /// Another reason, complete in itself.
-    Given(String),
+    Given(Reason),
 }
 
 impl Why {
-    /// Returns the reason in words; `outage` is what kept docket from deciding, if anything did.
+    /// Returns the reason; `outage` is what kept docket from deciding, if anything did.
     #[must_use]
-    pub fn reason(&self, outage: Option<&Outage>) -> String {
-        match (self, outage) {
-            (Self::TooLate | Self::Overtaken(_), Some(outage)) => outage.to_string(),
-            (Self::TooLate, None) => TOO_LATE.to_owned(),
-            (Self::Overtaken(reason), None) => format!("{reason}, before it started"),
-            (Self::Edited(what), Some(outage)) => {
-                format!("{outage}, and {what} before it could start")
+    pub fn reason(&self, outage: Option<&Outage>) -> Reason {
+        match self {
+            Self::SuspendedLate(reason) if outage.is_none() => reason.clone().late(),
+            Self::TooLate | Self::SuspendedLate(_) => {
+                Reason::DeadlinePassed { outage: outage.copied().map(Box::new) }
             }
-            (Self::Edited(what), None) => format!("{what} before it started"),
-            (Self::Suspended(reason) | Self::Given(reason), _) => reason.clone(),
+            Self::Edited(what) => {
+                let edited = Edited { what: what.clone(), outage: outage.copied() };
+                Reason::Edited(Box::new(edited))
+            }
+            Self::Suspended(reason) | Self::Given(reason) => reason.clone(),
         }
     }
 }
@@ -69,11 +67,11 @@ pub struct Suspensions<'a> {
 
 impl Suspensions<'_> {
     /// Returns both with their reasons, the earlier one first.
-    fn in_order(self) -> impl Iterator<Item = (DateTime<Utc>, Option<DateTime<Utc>>, String)> {
+    fn in_order(self) -> impl Iterator<Item = (DateTime<Utc>, Option<DateTime<Utc>>, Reason)> {
         let with = |held: &Suspension, reason| (held.since, held.until, reason);
         let mut held: Vec<_> = [
-            self.allocation.map(|held| with(held, held.to_string())),
-            self.server.map(|held| with(held, held.of_server())),
+            self.allocation.map(|held| with(held, Reason::suspended(held))),
+            self.server.map(|held| with(held, Reason::paused(held))),
         ]
         .into_iter()
         .flatten()
@@ -83,18 +81,15 @@ impl Suspensions<'_> {
     }
 }
 
-/// The reason of what a specification suspends.
-pub const BY_SPECIFICATION: &str = "suspended by its specification";
-
 /// Returns why an allocation starts nothing by itself now, if that is so.
 #[must_use]
 pub fn suspended(
     allocation: &Allocation,
     suspensions: Suspensions<'_>,
     now: DateTime<Utc>,
-) -> Option<String> {
+) -> Option<Reason> {
     if allocation.specification.policies.suspended {
-        return Some(BY_SPECIFICATION.to_owned());
+        return Some(Reason::SuspendedBySpecification);
     }
     let mut held = suspensions.in_order();
     let in_force = held.find(|(_, until, _)| until.is_none_or(|until| now < until));
@@ -131,12 +126,12 @@ pub fn suspended_spans(
 ) -> Vec<(DateTime<Utc>, Why)> {
     if allocation.specification.policies.suspended {
         // A change of `Suspended` settles what is due, so all that is undecided came after it.
-        let reason = Why::Suspended(BY_SPECIFICATION.to_owned());
+        let reason = Why::Suspended(Reason::SuspendedBySpecification);
         return vec![(DateTime::<Utc>::MAX_UTC, reason)];
     }
     let spans = suspensions.in_order().flat_map(|(since, until, reason)| {
         let until = until.filter(|until| *until <= now).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        [(since, Why::Overtaken(reason.clone())), (until, Why::Suspended(reason))]
+        [(since, Why::SuspendedLate(reason.clone())), (until, Why::Suspended(reason))]
     });
     spans.collect()
 }
@@ -178,17 +173,17 @@ pub fn missed_within(
     Some(Missed { first, last, count: allocation.count(from, last, zone), why })
 }
 
-/// Returns how another specification of an allocation changes what is due, as a clause, if it does.
+/// Returns how another specification of an allocation changes what is due, if it does.
 #[must_use]
-pub fn edit(before: &Specification, after: &Specification) -> Option<&'static str> {
+pub fn edit(before: &Specification, after: &Specification) -> Option<Edit> {
     if before.due != after.due {
-        Some("its schedule was changed")
+        Some(Edit::Schedule)
     } else if before.time_zone != after.time_zone {
-        Some("its time zone was changed")
+        Some(Edit::TimeZone)
     } else if !before.has_same_instants(after) {
-        Some("its `NotBefore` or `NotAfter` was changed")
+        Some(Edit::Bounds)
     } else if before.policies.suspended != after.policies.suspended {
-        Some("it was suspended by its specification")
+        Some(Edit::Suspended)
     } else {
         None
     }
@@ -312,14 +307,15 @@ mod tests {
             Zone::utc(),
             decided,
             now,
-            Why::Edited("it was changed"),
+            Why::Edited(Edit::Schedule),
         );
 
         let outage = Outage { cause: Cause::EngineAway, from: decided, to: None };
         let told = missed.iter().map(|missed| {
+            let reason = |outage| missed.why.reason(outage).to_string();
             let hours =
                 missed.first.format("%H").to_string() + &missed.last.format("-%H").to_string();
-            (hours, missed.count, missed.why.reason(None), missed.why.reason(Some(&outage)))
+            (hours, missed.count, reason(None), reason(Some(&outage)))
         });
         let away = "the engine has not answered since 2026-01-02T00:30:00Z";
         let expected = [
@@ -329,9 +325,9 @@ mod tests {
             (
                 "05-06",
                 2,
-                "it was changed before it started",
-                "the engine has not answered since 2026-01-02T00:30:00Z, and it was changed before it \
-                 could start",
+                "its schedule was changed before it started",
+                "the engine has not answered since 2026-01-02T00:30:00Z, and its schedule was changed \
+                 before it could start",
             ),
         ];
         let expected = expected.map(|(hours, count, reason, with_outage)| {
@@ -340,6 +336,6 @@ mod tests {
         assert_eq!(told.collect::<Vec<_>>(), expected);
         let now = at("2026-01-02T04:00:00Z");
         let reason = suspended(&hourly, suspensions, now);
-        assert_eq!(reason.as_deref(), Some("docket was paused by bob"));
+        assert_eq!(reason, Some(Reason::paused(&by_bob)));
     }
 }

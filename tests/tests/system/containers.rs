@@ -38,7 +38,7 @@ fn a_container_removed_from_outside_is_a_failed_run_that_says_so() {
     let run = server.ended_run("foo");
 
     assert_eq!(run["State"], "failed");
-    assert!(run["Reason"].as_str().unwrap().contains("removed from outside"), "{run}");
+    assert!(run["Reason"].as_str().unwrap().contains("was removed by someone else"), "{run}");
 }
 
 #[test]

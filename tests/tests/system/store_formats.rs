@@ -22,6 +22,16 @@ const ALLOCATION_KEYS: [&str; 2] = ["Logs", "Status"];
 const GROWING: (&str, &str) = ("tick", "suspended by ann: too loud");
 const GROWING_KEYS: [&str; 4] = ["Count", "Last", "Decided", "Ended"];
 
+/// Words that later versions show in place of others.
+const RENAMED: [(&str, &str); 1] = [(
+    "its container is gone, removed from outside: whether and how it ran is not known",
+    "its container was removed by someone else, and whether it ran is not known",
+)];
+
+fn is_renamed(before: &Value, now: &Value) -> bool {
+    RENAMED.iter().any(|(old, new)| before == old && now == new)
+}
+
 /// Where a value does not show what it showed before. Keys may be added.
 fn lost(before: &Value, now: &Value, path: &str, but: &[&str]) -> Vec<String> {
     match (before, now) {
@@ -39,7 +49,7 @@ fn lost(before: &Value, now: &Value, path: &str, but: &[&str]) -> Vec<String> {
                 .flat_map(|(at, (old, new))| lost(old, new, &format!("{path}[{at}]"), &[]))
                 .collect()
         }
-        (before, now) if before == now => Vec::new(),
+        (before, now) if before == now || is_renamed(before, now) => Vec::new(),
         (before, now) => vec![format!("{path}: {before} became {now}")],
     }
 }

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Reason;
 use crate::output::Output;
 
 /// What the text of a container's id weighs, with the count of its sharers.
@@ -41,8 +42,8 @@ pub enum Step {
     Started,
     /// The container ended.
     Exited,
-    /// Something failed, in words.
-    Error(Box<str>),
+    /// Something failed.
+    Error(Box<Reason>),
 }
 
 impl Step {
@@ -50,7 +51,8 @@ impl Step {
     fn text(&self) -> usize {
         match self {
             Self::Pulled { repository, tag } => repository.len() + tag.len(),
-            Self::NotPulled { reason } | Self::Error(reason) => reason.len(),
+            Self::NotPulled { reason } => reason.len(),
+            Self::Error(reason) => size_of_val(&**reason) + reason.weight(),
             Self::Created | Self::Started | Self::Exited => 0,
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Instant;
+use super::{Instant, Reason};
 
 /// How far a run is, or how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,39 +10,39 @@ pub enum RunState {
     /// It waits for an older run of the allocation to end.
     Waiting,
     /// The right to start it was taken; no container runs yet.
-    Claimed,
+    Starting,
     /// Its container runs.
     Running,
     /// An attempt failed, and there will be another.
-    BetweenAttempts {
-        /// Why the last attempt failed, in words.
-        reason: String,
+    Retrying {
+        /// Why the last attempt failed.
+        reason: Reason,
         /// When the next attempt begins.
         until: DateTime<Utc>,
     },
-    /// Its container was to end and goes on; why, in words. It is looked at again.
-    WillNotDie(String),
+    /// Its container was to end and goes on; why. It is inspected again.
+    Stuck(Reason),
     /// The container ended with exit code 0.
     Succeeded,
-    /// It did not, or never started; the reason in words.
-    Failed(String),
+    /// It did not, or never started; why.
+    Failed(Reason),
     /// It took longer than it may.
-    TimedOut(String),
+    TimedOut(Reason),
     /// Somebody ended it, or the allocation went away before a container was made.
-    Cancelled(String),
+    Cancelled(Reason),
     /// Nothing started for this instant, as a policy or a bound demands.
-    Skipped(String),
+    Skipped(Reason),
     /// Nothing started for this instant and those after it up to `last`.
     Missed {
-        /// Why, in words.
-        reason: String,
+        /// Why.
+        reason: Reason,
         /// The last instant of the span.
         last: Instant,
         /// How many instants the span has.
         count: u64,
     },
     /// Its container is out of reach, so nobody knows how it ended; it is never started again.
-    Lost(String),
+    Lost(Reason),
 }
 
 impl RunState {
@@ -67,10 +67,10 @@ impl RunState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
-            Self::Claimed => "claimed",
+            Self::Starting => "claimed",
             Self::Running => "running",
-            Self::BetweenAttempts { .. } => "between-attempts",
-            Self::WillNotDie(_) => "will-not-die",
+            Self::Retrying { .. } => "between-attempts",
+            Self::Stuck(_) => "will-not-die",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
             Self::TimedOut(_) => "timed-out",
@@ -116,17 +116,26 @@ impl RunState {
 
     /// Why it is so, where a reason belongs to the state.
     #[must_use]
-    pub fn reason(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<&Reason> {
         match self {
-            Self::WillNotDie(reason)
+            Self::Stuck(reason)
             | Self::Failed(reason)
             | Self::TimedOut(reason)
             | Self::Cancelled(reason)
             | Self::Skipped(reason)
             | Self::Missed { reason, .. }
-            | Self::BetweenAttempts { reason, .. }
+            | Self::Retrying { reason, .. }
             | Self::Lost(reason) => Some(reason),
-            Self::Waiting | Self::Claimed | Self::Running | Self::Succeeded => None,
+            Self::Waiting | Self::Starting | Self::Running | Self::Succeeded => None,
+        }
+    }
+
+    /// The state between two attempts, of which the last one ended in this state.
+    #[must_use]
+    pub fn retried_at(self, until: DateTime<Utc>) -> Self {
+        match self {
+            Self::Failed(reason) | Self::TimedOut(reason) => Self::Retrying { reason, until },
+            other => other,
         }
     }
 
@@ -135,11 +144,7 @@ impl RunState {
     pub fn is_over(&self) -> bool {
         !matches!(
             self,
-            Self::Waiting
-                | Self::Claimed
-                | Self::Running
-                | Self::BetweenAttempts { .. }
-                | Self::WillNotDie(_)
+            Self::Waiting | Self::Starting | Self::Running | Self::Retrying { .. } | Self::Stuck(_)
         )
     }
 

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use super::Reason;
+
 /// What made a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
@@ -12,9 +14,9 @@ pub enum Trigger {
     /// Its instant had gone by, and it was made up for.
     CatchUp,
     /// Somebody wanted it.
-    ByHand(Arc<Demand>),
+    Manual(Arc<ManualRequest>),
     /// All that it runs after had succeeded.
-    AfterParent,
+    Dependency,
 }
 
 impl Trigger {
@@ -27,16 +29,16 @@ impl Trigger {
         match self {
             Self::Schedule => "Schedule",
             Self::CatchUp => "CatchUp",
-            Self::ByHand(_) => "ByHand",
-            Self::AfterParent => "AfterParent",
+            Self::Manual(_) => "ByHand",
+            Self::Dependency => "AfterParent",
         }
     }
 
     /// What was wanted of a run by hand.
     #[must_use]
-    pub fn demand(&self) -> Option<&Arc<Demand>> {
+    pub fn demand(&self) -> Option<&Arc<ManualRequest>> {
         match self {
-            Self::ByHand(demand) => Some(demand),
+            Self::Manual(demand) => Some(demand),
             _ => None,
         }
     }
@@ -45,7 +47,7 @@ impl Trigger {
 /// What somebody wants of a run by hand.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Demand {
+pub struct ManualRequest {
     /// Who asks.
     pub by: String,
     /// The command in place of the container's own.
@@ -73,9 +75,9 @@ fn is_zero(value: &u32) -> bool {
 }
 
 /// Values of variables may be secrets, so only their names are shown.
-impl fmt::Debug for Demand {
+impl fmt::Debug for ManualRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Demand")
+        f.debug_struct("ManualRequest")
             .field("by", &self.by)
             .field("command", &self.command)
             .field("environment", &self.variables().collect::<Vec<_>>())
@@ -85,7 +87,7 @@ impl fmt::Debug for Demand {
     }
 }
 
-impl Demand {
+impl ManualRequest {
     /// How many bytes it takes, about.
     pub(super) fn weight(&self) -> usize {
         let lines = self.command.iter().flatten().chain(&self.environment);
@@ -105,8 +107,8 @@ impl Demand {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Cancellation {
-    /// Who and why, in words.
-    pub reason: String,
+    /// Who cancels it, or why.
+    pub reason: Reason,
     /// True where the container gets no time to end by itself.
     pub kill: bool,
 }

@@ -198,7 +198,7 @@ impl From<&Run> for RunRecord {
             trigger: run.trigger.word().to_owned(),
             demand: Demanded::of(run),
             state: run.state.word().to_owned(),
-            reason: run.state.reason().map(str::to_owned),
+            reason: run.state.reason().map(ToString::to_string),
             span,
             decided: run.decided_at,
             next_attempt: next_attempt(run),
@@ -214,7 +214,7 @@ impl From<&Run> for RunRecord {
 /// When the next attempt begins, between two of them.
 fn next_attempt(run: &Run) -> Option<DateTime<Utc>> {
     match &run.state {
-        RunState::BetweenAttempts { until, .. } => Some(*until),
+        RunState::Retrying { until, .. } => Some(*until),
         _ => None,
     }
 }
@@ -222,7 +222,7 @@ fn next_attempt(run: &Run) -> Option<DateTime<Utc>> {
 /// Why a run that is not over is to end, where somebody cancelled it.
 fn cancellation(run: &Run) -> Option<String> {
     let cancellation = run.cancellation.as_ref().filter(|_| !run.state.is_over())?;
-    Some(cancellation.reason.clone())
+    Some(cancellation.reason.to_string())
 }
 
 impl RunRecord {
@@ -267,7 +267,7 @@ impl From<&Run> for RunSummary {
             run: run.id.instant,
             state: run.state.word().to_owned(),
             exit_code: run.attempt().and_then(|attempt| Some(attempt.exit.as_ref()?.code)),
-            reason: run.state.reason().map(str::to_owned),
+            reason: run.state.reason().map(ToString::to_string),
             ended: run.ended_at,
             next_attempt: next_attempt(run),
             cancellation: cancellation(run),

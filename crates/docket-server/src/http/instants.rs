@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Zone,
     journal::Suspension,
-    undecided::{self, BY_SPECIFICATION, Suspensions},
+    run::Reason,
+    undecided::{self, Suspensions},
     wire::{Coming, Instants},
     zone::written,
 };
@@ -105,7 +106,7 @@ fn held_back(
         held.filter(|held| held.holds_at(now)).map(words)
     };
     let suspension = if allocation.specification.policies.suspended {
-        Some(BY_SPECIFICATION.to_owned())
+        Some(Reason::SuspendedBySpecification.to_string())
     } else {
         in_force(suspensions.allocation, Suspension::of_allocation_now)
     };

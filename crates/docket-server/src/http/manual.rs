@@ -7,7 +7,7 @@ use actix_web::{
 };
 use docket_model::{
     moment,
-    run::{Cancellation, Demand, RunState},
+    run::{Cancellation, ManualRequest, Reason, RunState},
     wire::{CancelRequest, RunRecord, RunRequest},
 };
 
@@ -63,7 +63,13 @@ pub(super) async fn run(
         return Err(ApiError::BadRequest(format!("Env: `{key}` is no variable: write KEY=VALUE")));
     }
     let (by, is_backfill) = (author(&request, by)?, at.is_some());
-    let demand = Demand { by, command: cmd, environment: env, is_backfill, ..Demand::default() };
+    let demand = ManualRequest {
+        by,
+        command: cmd,
+        environment: env,
+        is_backfill,
+        ..ManualRequest::default()
+    };
     let run = allocations.runner.run_manually(&name, demand, at).await;
     let run = run.map_err(|error| match error {
         ManualError::Future(_) | ManualError::NoInstant { .. } | ManualError::Pruned(_) => {
@@ -108,7 +114,7 @@ pub(super) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let CancelRequest { kill, by } = read_json(&limits, &request, payload).await?;
     let run = runs::find(&allocations, &path.0, &path.1).await?;
-    let reason = format!("cancelled by {}", author(&request, by)?);
+    let reason = Reason::CancelledBy { by: author(&request, by)?.into() };
     let cancellation = Cancellation { reason, kill };
     let run = allocations.runner.cancel_manually(&path.0, run.id.instant, cancellation).await?;
     Ok(HttpResponse::Accepted().content_type(JSON).json(RunRecord::from(run.as_ref())))

@@ -1,6 +1,9 @@
 //! Whether a run may start beside the others of its allocation.
 
-use docket_model::{allocation::Overlap, run::Instant};
+use docket_model::{
+    allocation::Overlap,
+    run::{Instant, Reason},
+};
 
 /// What stands beside a run that is to start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,31 +34,23 @@ pub(crate) enum Admission {
     Wait,
     /// It waits, and the older ones are stopped.
     Replace,
-    /// Nothing starts for it; why, in words.
-    Skip(String),
+    /// Nothing starts for it, and why.
+    Skip(Reason),
 }
 
 /// Decides about a run by its allocation's [`Overlap`] and the bounds of the server.
 pub(crate) fn admit(overlap: Overlap, beside: &Beside) -> Admission {
     if let Some(Full { max_running, queue }) = beside.full {
-        let running = if max_running == 1 { "container runs" } else { "containers run" };
-        let waiting = if queue == 1 { "run is" } else { "runs are" };
-        return Admission::Skip(format!(
-            "{max_running} {running} (`--max-running`) and {queue} {waiting} already waiting (`--queue`)"
-        ));
+        return Admission::Skip(Reason::QueueFull { max_running, queue });
     }
-    let Some(older) = beside.under_way.last() else { return Admission::Start };
+    let Some(&older) = beside.under_way.last() else { return Admission::Start };
     match (overlap, beside.waiting) {
         (Overlap::Allow, _) => Admission::Start,
-        (Overlap::Forbid, _) if beside.is_unconfirmed => Admission::Skip(format!(
-            "the engine has not reported whether the run {older} has ended (`Overlap: Forbid`)"
-        )),
-        (Overlap::Forbid, _) => {
-            Admission::Skip(format!("the run {older} is still under way (`Overlap: Forbid`)"))
+        (Overlap::Forbid, _) if beside.is_unconfirmed => {
+            Admission::Skip(Reason::OverlapUnconfirmed { older })
         }
-        (Overlap::Queue, Some(waiting)) => Admission::Skip(format!(
-            "the run {waiting} is already waiting for {older} to end (`Overlap: Queue`)"
-        )),
+        (Overlap::Forbid, _) => Admission::Skip(Reason::Overlap { older }),
+        (Overlap::Queue, Some(waiting)) => Admission::Skip(Reason::QueueTaken { waiting, older }),
         (Overlap::Queue, None) => Admission::Wait,
         (Overlap::Replace, _) => Admission::Replace,
     }

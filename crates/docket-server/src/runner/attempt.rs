@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Output,
-    run::{Cancellation, ContainerId, Exit, RunState},
+    run::{Cancellation, ContainerId, Exit, Reason, RunState},
 };
 use tracing::warn;
 
@@ -74,14 +74,14 @@ impl AttemptEnd {
 pub(super) enum Break {
     Stopped,
     /// Somebody wants the run to end.
-    Cancelled(String),
+    Cancelled(Reason),
     Engine(EngineError),
     /// The record is gone, or takes nothing more.
     Store(StoreError),
     /// A file of its environment cannot be used.
     Environment(String),
     /// It is not known whether its container ever ran.
-    Lost(String),
+    Lost(Reason),
 }
 
 impl From<Stopped> for Break {
@@ -140,12 +140,12 @@ impl<'a> Attempt<'a> {
         let state = match outcome {
             Ok(over) => return Ok(over),
             Err(Break::Stopped) => return Err(Stopped),
-            Err(Break::Engine(EngineError::Gone)) => {
+            Err(Break::Engine(error @ EngineError::Gone)) => {
                 self.container = None;
-                RunState::Failed(EngineError::Gone.to_string())
+                RunState::Failed(error.into())
             }
             Err(Break::Engine(EngineError::NoSuchImage { image, reason })) => {
-                let state = RunState::Failed(format!("image {image} not found"));
+                let state = RunState::Failed(Reason::ImageNotFound { image: image.into() });
                 return Ok(AttemptEnd {
                     remarks: vec![reason],
                     ..AttemptEnd::without_container(state)
@@ -155,14 +155,16 @@ impl<'a> Attempt<'a> {
                 error @ (EngineError::NotPulled { .. }
                 | EngineError::MayNotPull { .. }
                 | EngineError::OtherPlatform { .. }),
-            )) => return Ok(AttemptEnd::without_container(RunState::Failed(error.to_string()))),
+            )) => return Ok(AttemptEnd::without_container(RunState::Failed(error.into()))),
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
                 self.task.runner.leftovers.suspect();
-                RunState::Failed(error.to_string())
+                RunState::Failed(error.into())
             }
-            Err(Break::Environment(error)) => RunState::Failed(error),
-            Err(Break::Store(error)) => RunState::Cancelled(error.to_string()),
+            Err(Break::Environment(error)) => {
+                RunState::Failed(Reason::EnvFiles { message: error.into() })
+            }
+            Err(Break::Store(error)) => RunState::Cancelled(error.into()),
             Err(Break::Cancelled(reason)) => RunState::Cancelled(reason),
             Err(Break::Lost(reason)) => {
                 self.container = None;
@@ -281,7 +283,7 @@ impl<'a> Attempt<'a> {
                 let over = self.judged(exit, early);
                 Ok(AttemptEnd { remarks: vec![remark.to_owned()], ..over })
             }
-            Fate::NeverRan | Fate::Unknown => Err(Break::Lost(GONE_MEANWHILE.to_owned())),
+            Fate::NeverRan | Fate::Unknown => Err(Break::Lost(Reason::ContainerGone)),
         }
     }
 
@@ -336,9 +338,8 @@ impl<'a> Attempt<'a> {
         let RunTask { runner, handle, .. } = self.task;
         let instant = handle.id.instant;
         let now = runner.clock.now();
-        let paused = runner.outage(instant.moment(), now);
-        let paused = paused.map_or_else(String::new, |paused| format!(": {paused}"));
-        let reason = format!("claimed in time, and not started before its deadline{paused}");
+        let outage = runner.outage(instant.moment(), now).map(Box::new);
+        let reason = Reason::NotStartedInTime { outage };
         let state = RunState::Missed { reason, last: instant, count: 1 };
         AttemptEnd { container: self.container.clone(), ..AttemptEnd::without_container(state) }
     }
@@ -360,26 +361,22 @@ impl<'a> Attempt<'a> {
 }
 
 /// Why a container whose id is on record is not the run's: it is left alone.
-fn foreign(labels: Option<&Found>, identity: &Identity) -> Option<String> {
+fn foreign(labels: Option<&Found>, identity: &Identity) -> Option<Reason> {
     match labels {
         Some(Found { identity: labels, .. }) if labels == identity => None,
         Some(Found { identity: labels, .. }) if labels.namespace != identity.namespace => {
-            Some(format!("its container belongs to the namespace `{}`", labels.namespace))
+            Some(Reason::OtherNamespace { namespace: (&*labels.namespace).into() })
         }
-        Some(_) => Some("its container belongs to another run, by its labels".to_owned()),
-        None => Some("its container no longer has docket's labels".to_owned()),
+        Some(_) => Some(Reason::OtherRun),
+        None => Some(Reason::LabelsRemoved),
     }
 }
 
 /// Why it is not known how a run ended whose container another engine has, where both engines are
 /// known by their ids.
-fn gone_from(engine: Option<Arc<str>>, here: Option<Arc<str>>) -> Option<String> {
+fn gone_from(engine: Option<Arc<str>>, here: Option<Arc<str>>) -> Option<Reason> {
     // Earlier versions noted an empty id where none was known.
     let engine = engine.filter(|engine| !engine.is_empty());
     let (engine, _) = engine.zip(here).filter(|(engine, here)| engine != here)?;
-    Some(format!("its container is on the engine {engine}, and docket talks to another one now"))
+    Some(Reason::OtherEngine { engine: (&*engine).into() })
 }
-
-/// Why nobody knows how a run ended.
-pub(super) const GONE_MEANWHILE: &str =
-    "its container is gone, removed from outside: whether and how it ran is not known";

@@ -14,7 +14,7 @@ use docket_model::{
     Life, Run,
     allocation::Overlap,
     journal::Pause,
-    run::{Attempt, ContainerId, Instant, RunState, Trigger},
+    run::{Attempt, ContainerId, Instant, Reason, RunState, Trigger},
 };
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -116,7 +116,7 @@ impl Runner {
                 doubt.cause()
             );
             // It is set once: a server begins once.
-            let _: Result<(), String> = self.doubt.set(doubt.to_string());
+            let _: Result<(), Reason> = self.doubt.set(doubt.reason());
             self.restore(doubt, found).await?;
         }
         Ok(())
@@ -190,14 +190,14 @@ impl Runner {
             );
             let newest = run.attempt().map_or(1, |attempt| attempt.number);
             // The container of an attempt that has failed says nothing about the next one.
-            let is_between = matches!(run.state, RunState::BetweenAttempts { .. });
+            let is_between = matches!(run.state, RunState::Retrying { .. });
             let next = newest + u32::from(is_between);
             let shown = containers.get(&(run.uid, run.id.instant));
             let is_shown = shown.is_some_and(|found| found.identity.attempt >= next);
             if has_container || is_shown {
                 continue;
             }
-            let reason = doubt.to_string();
+            let reason = doubt.reason();
             let state = if run.had_container() {
                 RunState::Lost(reason)
             } else {
@@ -248,10 +248,10 @@ impl Runner {
         }
         let is_scheduled = identity.instant.moment().timestamp_subsec_millis() == 0;
         let trigger =
-            if is_scheduled { Trigger::Schedule } else { Trigger::ByHand(Arc::default()) };
+            if is_scheduled { Trigger::Schedule } else { Trigger::Manual(Arc::default()) };
         let allocation = standing.allocation;
         let now = self.clock.now();
-        let state = RunState::Claimed;
+        let state = RunState::Starting;
         let run = Run::decided(&allocation, identity.instant, trigger, state, now);
         let run = Run { attempts: vec![Attempt::new(identity.attempt)], ..run };
         // The latest instant decided stays as it is: what lies between is settled afterwards.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, Run,
     journal::Suspension,
-    run::{Cancellation, Instant, RunState, Trigger},
+    run::{Cancellation, Instant, Reason, RunState, Trigger},
 };
 use tracing::{debug, info, warn};
 
@@ -128,11 +128,11 @@ impl Runner {
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.clock.now());
         let recorded = self.record_result(self.store.claim(run).await)?;
         match (&recorded, missed.why) {
-            (ClaimOutcome::New, Why::TooLate | Why::Overtaken(_)) => {
-                warn!(allocation = %name, %first, %last, count, reason, "run missed");
+            (ClaimOutcome::New, Why::TooLate | Why::SuspendedLate(_)) => {
+                warn!(allocation = %name, %first, %last, count, %reason, "run missed");
             }
             (ClaimOutcome::New, _) => {
-                debug!(allocation = %name, %first, %last, count, reason, "run missed");
+                debug!(allocation = %name, %first, %last, count, %reason, "run missed");
             }
             _ => {}
         }
@@ -161,7 +161,7 @@ impl Runner {
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
         let id = run.id.clone();
         let recorded = self.record_result(match trigger {
-            Trigger::ByHand(_) => self.store.claim_manual(run, wanted).await,
+            Trigger::Manual(_) => self.store.claim_manual(run, wanted).await,
             _ => self.store.claim(run).await,
         })?;
         if recorded != ClaimOutcome::New {
@@ -186,7 +186,7 @@ impl Runner {
                 point(Point::Waiting);
                 self.replace(queue).await;
             }
-            Admission::Skip(reason) => info!(run = %handle.id, reason, "run skipped"),
+            Admission::Skip(reason) => info!(run = %handle.id, %reason, "run skipped"),
         }
         Ok(ClaimOutcome::New)
     }
@@ -198,7 +198,7 @@ impl Runner {
     pub(super) async fn replace(&self, queue: &AllocationQueue) {
         let mut waiting = queue.all_waiting();
         let Some(newest) = waiting.pop() else { return };
-        let reason = format!("replaced by the run {} (`Overlap: Replace`)", newest.id.instant);
+        let reason = Reason::Replaced { newer: newest.id.instant };
         let cancellation = Cancellation { reason: reason.clone(), kill: false };
         for older in queue.under_way() {
             self.cancel_surely(&older, cancellation.clone()).await;
@@ -241,7 +241,7 @@ impl Runner {
         &self,
         queue: &AllocationQueue,
         handle: &Handle,
-        reason: String,
+        reason: Reason,
     ) -> Result<(), StoreError> {
         let end = End {
             state: RunState::Cancelled(reason),
@@ -264,7 +264,7 @@ impl Runner {
 /// The state of a run about which it was decided so.
 fn state(admission: &Admission) -> RunState {
     match admission {
-        Admission::Start => RunState::Claimed,
+        Admission::Start => RunState::Starting,
         Admission::Wait | Admission::Replace => RunState::Waiting,
         Admission::Skip(reason) => RunState::Skipped(reason.clone()),
     }

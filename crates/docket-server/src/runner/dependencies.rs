@@ -97,7 +97,7 @@ impl Runner {
             let (first, why) = (instant.moment(), Why::Suspended(reason));
             self.miss(&allocation, Missed { first, last: first, count: 1, why }).await?
         } else {
-            self.enter(&queue, &allocation, RunRequest::due(instant, Trigger::AfterParent)).await?
+            self.enter(&queue, &allocation, RunRequest::due(instant, Trigger::Dependency)).await?
         };
         debug!(allocation = %name, ?recorded, "looked at after those it runs after");
         Ok(Some(recorded))

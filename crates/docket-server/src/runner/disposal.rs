@@ -70,7 +70,7 @@ impl Runner {
     pub(super) fn dispose(self: &Arc<Self>, remains: Remains, state: &RunState) -> JoinHandle<()> {
         let failed = matches!(
             state,
-            RunState::Failed(_) | RunState::TimedOut(_) | RunState::BetweenAttempts { .. }
+            RunState::Failed(_) | RunState::TimedOut(_) | RunState::Retrying { .. }
         );
         let runner = Arc::clone(self);
         self.disposals.spawn(async move {

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::{
     allocation::Pull,
-    run::{Cancellation, ContainerId},
+    run::{Cancellation, ContainerId, Reason},
 };
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -217,9 +217,7 @@ impl<'a> Attempt<'a> {
             .flatten()
             .and_then(|found| runner.twin(&found, self.is_begun_here));
         match (runner.inspect_until_known(id).await?, twin) {
-            (_, Some(Twin::Earlier)) => Err(Break::Lost(
-                "a server with a copy of the store created its container".to_owned(),
-            )),
+            (_, Some(Twin::Earlier)) => Err(Break::Lost(Reason::CopyOfStore)),
             (Some(sight @ (ContainerState::Runs { .. } | ContainerState::Ended(_))), _) => {
                 Ok(Joined::WasStarted(sight))
             }

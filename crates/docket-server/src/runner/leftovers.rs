@@ -9,7 +9,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use docket_model::{
     Run,
-    run::{ContainerId, RunState},
+    run::{ContainerId, Reason, RunState},
 };
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::sleep};
@@ -134,12 +134,12 @@ impl Runner {
         }
         let Found { id, identity, .. } = found;
         let newest = run.attempt().map_or(0, |newest| newest.number);
-        let failed = RunState::Failed(String::new());
+        let failed = RunState::Failed(Reason::text(""));
         match &run.state {
             // There is another attempt only because this one failed.
             _ if identity.attempt < newest => self.dispose_of(&run, &identity, id, &failed).await,
             RunState::Lost(_) => self.find_again(&run, &identity, &id).await,
-            state @ RunState::BetweenAttempts { .. } => {
+            state @ RunState::Retrying { .. } => {
                 self.dispose_of(&run, &identity, id, state).await;
             }
             state if state.is_over() => self.dispose_of(&run, &identity, id, state).await,

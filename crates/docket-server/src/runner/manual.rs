@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use docket_model::{
     Allocation, Run,
-    run::{Cancellation, Demand, Instant, RunId, RunState, Trigger},
+    run::{Cancellation, Instant, ManualRequest, RunId, RunState, Trigger},
 };
 use thiserror::Error;
 use tokio::time::timeout;
@@ -95,7 +95,7 @@ impl Runner {
     pub(crate) async fn run_manually(
         self: &Arc<Self>,
         name: &str,
-        demand: Demand,
+        demand: ManualRequest,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
         let (runner, name) = (Arc::clone(self), name.to_owned());
@@ -106,7 +106,7 @@ impl Runner {
     async fn start_manual_run(
         self: &Arc<Self>,
         name: &str,
-        demand: Arc<Demand>,
+        demand: Arc<ManualRequest>,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
         if timeout(confirmation::FOR_REQUESTS, self.may_start()).await.is_err() {
@@ -119,11 +119,11 @@ impl Runner {
             let allocation = standing.ok_or_else(missing)?.allocation;
             let queue = self.confirmed_lock(&allocation, confirmation::FOR_REQUESTS).await;
             let request = match at {
-                None => RunRequest::due(self.this_moment(), Trigger::ByHand(Arc::clone(&demand))),
+                None => RunRequest::due(self.this_moment(), Trigger::Manual(Arc::clone(&demand))),
                 Some(at) => {
                     let Past { wanted, attempt } = self.past_instant(&allocation, at).await?;
-                    let demand = Demand { earlier: attempt - 1, ..(*demand).clone() };
-                    let trigger = Trigger::ByHand(Arc::new(demand));
+                    let demand = ManualRequest { earlier: attempt - 1, ..(*demand).clone() };
+                    let trigger = Trigger::Manual(Arc::new(demand));
                     RunRequest { wanted, attempt, ..RunRequest::due(Instant::new(at), trigger) }
                 }
             };

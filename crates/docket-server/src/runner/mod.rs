@@ -23,6 +23,7 @@ mod manual;
 mod outages;
 mod output_memory;
 mod overlap;
+mod reasons;
 mod recovery;
 mod replacement;
 mod retry;
@@ -47,7 +48,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Life, RunId, Zone,
     journal::{Cause, Entry, Event, Outage, Pause},
-    run::Cancellation,
+    run::{Cancellation, Reason},
 };
 use futures_util::future::join_all;
 use parking_lot::Mutex;
@@ -129,7 +130,7 @@ pub(crate) struct Runner {
     /// How another server showed that uses a copy of the store, if one did.
     seen_twin: Mutex<Option<String>>,
     /// Why the store did not know what happened before the server started, if that is so.
-    doubt: OnceLock<String>,
+    doubt: OnceLock<Reason>,
     tasks: TaskTracker,
     /// What lets containers go whose ends are on record; given up when the server stops.
     disposals: TaskTracker,
@@ -326,7 +327,7 @@ impl Runner {
     }
 
     async fn end_runs(&self) {
-        let reason = "the server was stopped with `--stop-runs`".to_owned();
+        let reason = Reason::ServerStopped;
         let cancellation = Cancellation { reason, kill: false };
         let mut news = self.news.subscribe();
         loop {

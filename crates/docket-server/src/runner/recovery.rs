@@ -88,7 +88,7 @@ fn waited(absences: &[Pause], decided_at: DateTime<Utc>, now: DateTime<Utc>) -> 
 
 /// Where a run goes on from.
 pub(super) fn stage(run: &Run) -> Stage {
-    if let RunState::BetweenAttempts { until, .. } = run.state {
+    if let RunState::Retrying { until, .. } = run.state {
         return Stage::Between(until);
     }
     let attempt = run.attempt();

@@ -149,8 +149,7 @@ impl RunTask {
             let mut over = Attempt::new(self).run(start_from).await?;
             let pause = self.retry(&over.state);
             if let Some(until) = pause {
-                let reason = over.state.reason().unwrap_or_default().to_owned();
-                over.state = RunState::BetweenAttempts { reason, until };
+                over.state = over.state.retried_at(until);
             }
             let end = self.finish(over).await?;
             let Some(until) = pause else { return Ok(end) };
@@ -171,7 +170,7 @@ impl RunTask {
         let place = || self.runner.slots.enqueue(self.handle.id.instant);
         Ok(noted
             .map(|()| StartFrom::Claimed(place()))
-            .map_err(|error| RunState::Cancelled(error.to_string())))
+            .map_err(|error| RunState::Cancelled(error.into())))
     }
 
     /// When the next attempt begins, if there is to be one.
@@ -207,13 +206,13 @@ impl RunTask {
         let (allocation, run, attempt) =
             (&self.handle.id.allocation, self.handle.id.instant, self.attempt);
         match (state, state.reason()) {
-            (RunState::BetweenAttempts { reason, until }, _) => {
+            (RunState::Retrying { reason, until }, _) => {
                 let next = shown(*until);
-                warn!(%allocation, %run, attempt, exit_code, reason, "attempt failed, retrying at {next}");
+                warn!(%allocation, %run, attempt, exit_code, %reason, "attempt failed, retrying at {next}");
             }
             (_, None) => info!(%allocation, %run, exit_code, "run {}", state.word()),
             (_, Some(reason)) => {
-                warn!(%allocation, %run, exit_code, reason, "run {}", state.word());
+                warn!(%allocation, %run, exit_code, %reason, "run {}", state.word());
             }
         }
     }

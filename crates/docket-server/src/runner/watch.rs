@@ -5,7 +5,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use docket_model::run::{Cancellation, ContainerId, Exit, RunState};
+use docket_model::run::{Cancellation, ContainerId, Exit, Reason, RunState};
 use tracing::warn;
 
 use super::{
@@ -212,7 +212,7 @@ impl Attempt<'_> {
             }
             if told.as_ref() != Some(&refusal) {
                 warn!(run = %handle.id, %container, %refusal, "the container will not die");
-                self.note_best_effort(Progress::WillNotDie(refusal.to_string())).await?;
+                self.note_best_effort(Progress::WillNotDie(refusal.clone().into())).await?;
                 told = Some(refusal);
             }
             how = Stop::AtOnce;
@@ -284,10 +284,9 @@ impl Attempt<'_> {
         let state = match early {
             None => judge(&exit),
             Some(Early::Cancelled(Cancellation { reason, .. })) => RunState::Cancelled(reason),
-            Some(Early::TimedOut(timeout)) => RunState::TimedOut(format!(
-                "ran longer than {timeout} (`Timeout`), exit code {}",
-                exit.code
-            )),
+            Some(Early::TimedOut(limit)) => {
+                RunState::TimedOut(Reason::Timeout { limit, exit_code: exit.code })
+            }
         };
         let started_at = Some(self.inferred_start(exit.started_at));
         AttemptEnd { exit: Some(exit), started_at, ..AttemptEnd::without_container(state) }
@@ -299,13 +298,12 @@ pub(super) fn judge(exit: &Exit) -> RunState {
     if exit.code == 0 && exit.error.is_none() {
         return RunState::Succeeded;
     }
-    let code = exit.code;
-    let cause = match &exit.error {
-        _ if exit.engine_went_down => "the engine or its host went down, ".to_owned(),
-        _ if exit.out_of_memory => "out of memory, ".to_owned(),
-        Some(error) => format!("{error}, "),
-        None if code == KILLED => "killed, ".to_owned(),
-        None => String::new(),
-    };
-    RunState::Failed(format!("{cause}exit code {code}"))
+    let exit_code = exit.code;
+    RunState::Failed(match &exit.error {
+        _ if exit.engine_went_down => Reason::EngineWentDown { exit_code },
+        _ if exit.out_of_memory => Reason::OutOfMemory { exit_code },
+        Some(error) => Reason::ContainerError { message: error.as_str().into(), exit_code },
+        None if exit_code == KILLED => Reason::Killed { exit_code },
+        None => Reason::ExitCode { exit_code },
+    })
 }

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::{
     Zone,
-    journal::{Cause, Entry, Event, Pause, Suspension, shown},
+    journal::{Cause, Entry, Event, Outage, Pause, Suspension, shown},
+    run::{Edit, Edited, Reason, ServerZone},
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +45,7 @@ impl Life {
     pub(super) async fn settle_copy(&self, zone: Zone) -> Result<(), StoreError> {
         let Some(doubt) = self.store.provenance().doubt() else { return Ok(()) };
         let noted = self.store.about().time_zone.and_then(|zone| zone.parse().ok());
-        let (at, zone, reason) = (self.clock.now(), noted.unwrap_or(zone), doubt.to_string());
+        let (at, zone, reason) = (self.clock.now(), noted.unwrap_or(zone), doubt.reason());
         self.store.settle(Settlement { at, zone, reason }).await
     }
 
@@ -78,11 +79,10 @@ impl Life {
                  instants that were due in it have no record"
             );
         }
-        let what = format!("the time zone of the server was changed from {from} to {to_name}");
-        let reason = match absence {
-            Some(absence) => format!("{absence}, and {what} before it could start"),
-            None => format!("{what} before it started"),
-        };
+        let zones = ServerZone { from: from.as_str().into(), to: to_name.into() };
+        let what = Edit::ServerZone(Box::new(zones));
+        let outage = absence.map(Outage::from);
+        let reason = Reason::Edited(Box::new(Edited { what, outage }));
         let at = self.clock.now();
         let what = ChangedZone::OfServer { from, old, to, reason };
         self.store.change_zone(ZoneChange { what, at }).await

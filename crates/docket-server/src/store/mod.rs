@@ -150,10 +150,10 @@ impl RunCounts {
     /// The count that a state is part of; none once a run is over.
     fn of(&mut self, state: &RunState) -> Option<&mut usize> {
         match state {
-            RunState::Claimed => Some(&mut self.starting),
-            RunState::Running | RunState::WillNotDie(_) => Some(&mut self.running),
+            RunState::Starting => Some(&mut self.starting),
+            RunState::Running | RunState::Stuck(_) => Some(&mut self.running),
             RunState::Waiting => Some(&mut self.waiting),
-            RunState::BetweenAttempts { .. } => Some(&mut self.retrying),
+            RunState::Retrying { .. } => Some(&mut self.retrying),
             _ => None,
         }
     }

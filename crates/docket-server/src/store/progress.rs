@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Output, Run,
-    run::{Attempt, Cancellation, ContainerId, Exit, RunState, Step},
+    run::{Attempt, Cancellation, ContainerId, Exit, Reason, RunState, Step},
 };
 
 /// What is learnt of a run under way.
@@ -44,8 +44,8 @@ pub enum Progress {
     TurnCame,
     /// Somebody wants it to end.
     Cancelling(Cancellation),
-    /// Its container was told to end and goes on; why, in words.
-    WillNotDie(String),
+    /// Its container does not end, and why.
+    WillNotDie(Reason),
     /// The next attempt begins.
     NextAttempt,
 }
@@ -85,12 +85,12 @@ impl Progress {
     pub(super) fn apply(self, run: &mut Run, at: DateTime<Utc>) {
         match &self {
             Self::Started => run.state = RunState::Running,
-            Self::TurnCame | Self::NeverRan => run.state = RunState::Claimed,
-            Self::WillNotDie(reason) => run.state = RunState::WillNotDie(reason.clone()),
+            Self::TurnCame | Self::NeverRan => run.state = RunState::Starting,
+            Self::WillNotDie(reason) => run.state = RunState::Stuck(reason.clone()),
             Self::NextAttempt => {
                 let number = run.attempts.last().map_or(1, |attempt| attempt.number + 1);
                 run.attempts.push(Attempt::new(number));
-                run.state = RunState::Claimed;
+                run.state = RunState::Starting;
             }
             Self::Pulled { .. }
             | Self::Created { .. }
@@ -134,7 +134,7 @@ impl Progress {
                 attempt.started_at = None;
                 None
             }
-            Self::WillNotDie(reason) => Some(Step::Error(reason.into())),
+            Self::WillNotDie(reason) => Some(Step::Error(Box::new(reason))),
             Self::TurnCame | Self::Cancelling(_) | Self::NextAttempt => None,
         }
     }
@@ -148,7 +148,7 @@ impl End {
             state if self.exit.is_none() => state.reason(),
             _ => None,
         };
-        let error = error.map(|reason| Step::Error(reason.into()));
+        let error = error.map(|reason| Step::Error(Box::new(reason.clone())));
         run.state = self.state;
         let is_over = run.state.is_over();
         run.ended_at = is_over.then_some(self.at);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use docket_model::{Life, Zone};
+use docket_model::{Life, Zone, run::Reason};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -82,6 +82,15 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// The reason of what is recorded as missed because of it.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Copy(copied_at) => Reason::StoreRestored { copied_at: *copied_at },
+            Self::Namespace(from) => Reason::NamespaceChanged { from: from.as_str().into() },
+        }
+    }
+
     /// Why the store does not know, as a clause.
     #[must_use]
     pub fn cause(&self) -> String {
@@ -94,13 +103,6 @@ impl Doubt {
                 format!("the store was served in the namespace `{namespace}` before")
             }
         }
-    }
-}
-
-/// The reason of what is recorded as missed because of it.
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not known: {}", self.cause())
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) fn folded(newest: &Run, run: &Run) -> Option<RunState> {
     let (reason, count) = (reason.clone(), count + more);
     // After a reset the newest record may be of later instants.
     let follows = newest.latest() < run.id.instant;
-    (follows && reason == *added).then_some(RunState::Missed { reason, last: *last, count })
+    (follows && reason.is_same_as(added)).then_some(RunState::Missed { reason, last: *last, count })
 }
 
 /// Makes a run by hand go on where an earlier record of its instant ended without a container, or
@@ -146,7 +146,7 @@ pub(super) fn without<E>(
 /// What runs after others is suspended by the time at which it would start, all else by its instant.
 pub(super) fn is_suspended(run: &Run, suspensions: Suspensions<'_>) -> bool {
     let at = match run.trigger {
-        Trigger::AfterParent => run.decided_at,
+        Trigger::Dependency => run.decided_at,
         _ => run.id.instant.moment(),
     };
     let Suspensions { allocation, server } = suspensions;

@@ -9,7 +9,7 @@ use docket_model::{
     Allocation, AllocationName, Run, Zone,
     allocation::Due,
     journal::Outage,
-    run::{Instant, RunState, Trigger},
+    run::{Edit, Instant, Reason, RunState, Trigger},
     undecided::{self, Missed, Why},
 };
 use tracing::{debug, warn};
@@ -32,8 +32,8 @@ pub struct Settlement {
     pub at: DateTime<Utc>,
     /// The zone of allocations that name none.
     pub zone: Zone,
-    /// Why they are missed, as a complete reason. Instants of a suspension keep theirs.
-    pub reason: String,
+    /// Why they are missed. Instants of a suspension keep theirs.
+    pub reason: Reason,
 }
 
 /// Another wall clock for some allocations. No instant of the past starts by it.
@@ -56,8 +56,8 @@ pub enum ChangedZone {
         old: Option<Zone>,
         /// The zone from now on.
         to: Zone,
-        /// Why instants that are due in the old zone are missed, as a complete reason.
-        reason: String,
+        /// Why instants that are due in the old zone are missed.
+        reason: Reason,
     },
     /// The rules of some zones change; until the store has recorded what is due, the old ones are in
     /// use.
@@ -96,7 +96,7 @@ impl ZoneChange {
     fn why(&self) -> Why {
         match &self.what {
             ChangedZone::OfServer { reason, .. } => Why::Given(reason.clone()),
-            ChangedZone::Rules { .. } => Why::Edited("newer time zone data changed when it is due"),
+            ChangedZone::Rules { .. } => Why::Edited(Edit::ZoneData),
         }
     }
 
@@ -221,9 +221,9 @@ impl Undecided {
         let (name, count) = (self.allocation.name(), missed.count);
         if let Why::Given(_) = missed.why {
             // The log says once why this is so of all allocations, and a container may still mend it.
-            debug!(allocation = %name, %first, %last, count, reason, "run missed");
+            debug!(allocation = %name, %first, %last, count, %reason, "run missed");
         } else {
-            warn!(allocation = %name, %first, %last, count, reason, "run missed");
+            warn!(allocation = %name, %first, %last, count, %reason, "run missed");
         }
         let state = RunState::Missed { reason, last, count };
         Run::decided(&self.allocation, first, Trigger::Schedule, state, self.at)

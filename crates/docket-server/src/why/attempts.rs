@@ -44,7 +44,7 @@ fn failed(tale: &Tale, attempt: &Attempt) -> String {
     });
     match (&attempt.exit, error) {
         (Some(exit), _) => format!("{}{lasted}", exited(exit)),
-        (None, Some(error)) => format!("({})", tale.retold(error)),
+        (None, Some(error)) => format!("({})", error.words(tale)),
         (None, None) => "without a container".to_owned(),
     }
 }

@@ -15,8 +15,7 @@ pub(super) fn told(question: &Question<'_>, entry: &Entry) -> Sentence {
     let tale = question.tale();
     let by = entry.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let text = if let Event::Paused(pause) = &entry.event {
-        let words = pause.to_string();
-        let cause = words.split_once(" from ").map_or(words.as_str(), |(cause, _)| cause);
+        let cause = pause.cause.clause();
         format!("{} to {}: {cause}.", tale.time(pause.from), tale.time(pause.to))
     } else {
         let when = tale.time(entry.at);

@@ -48,7 +48,7 @@ pub(super) fn instant(question: &Question<'_>, at: DateTime<Utc>) -> Vec<Sentenc
         Some(run) => vec![record::told(question, run)],
         None => missing::told(question, at),
     };
-    let is_by_hand = |run: &&Arc<Run>| matches!(run.trigger, Trigger::ByHand(_));
+    let is_by_hand = |run: &&Arc<Run>| matches!(run.trigger, Trigger::Manual(_));
     let nearby = question.runs.iter().filter(is_by_hand).filter(|run| {
         let instant = run.id.instant.moment();
         instant > at && instant < at + NEARBY

@@ -78,8 +78,7 @@ fn decision(
     if decided - due < NOTABLE {
         return Vec::new();
     }
-    let pauses: Vec<_> =
-        question.pauses(due, decided).map(|pause| tale.retold(&pause.to_string())).collect();
+    let pauses: Vec<_> = question.pauses(due, decided).map(|pause| pause.words(tale)).collect();
     if pauses.is_empty() {
         return vec![format!("docket came to it at {} only", tale.time(decided))];
     }
@@ -108,7 +107,7 @@ fn way(question: &Question<'_>, tale: &Tale, run: &Run, start: Start<'_>) -> Vec
         matches!(pause.cause, Cause::NotRunning | Cause::EngineAway) && pause.to > run.decided_at
     };
     for pause in question.pauses(from, started).filter(kept) {
-        causes.push(tale.retold(&pause.to_string()));
+        causes.push(pause.words(tale));
         from = from.max(pause.to);
     }
     causes.extend(steps(start, from));

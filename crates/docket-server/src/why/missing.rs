@@ -232,7 +232,7 @@ fn after_parents(question: &Question<'_>, at: DateTime<Utc>) -> Vec<Sentence> {
 /// The pauses of the server that a moment fell into.
 fn pauses(question: &Question<'_>, at: DateTime<Utc>) -> Vec<Sentence> {
     let told = question.pauses(at, at).map(|pause| {
-        let text = question.tale().retold(&pause.to_string());
+        let text = pause.words(&question.tale());
         Sentence { at: Some(pause.to), text: sentence(&format!("by the journal, {text}")) }
     });
     told.collect()

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use docket_model::{
     Run,
-    run::{Attempt, Exit, RunState, Step},
+    run::{Attempt, Exit, Reason, RunState, Step, TimeStyle},
 };
 
 use super::{
@@ -11,27 +11,6 @@ use super::{
     attempts::ordinal,
     tale::{Tale, length},
 };
-
-/// Reasons as the server has them, told of the present; a record is of the past.
-const PAST: [(&str, &str); 6] = [
-    (" is still under way ", " was still under way "),
-    (" is already waiting for ", " was already waiting for "),
-    (" containers run (", " containers ran ("),
-    (" container runs (", " container ran ("),
-    (" runs are already waiting (", " runs were already waiting ("),
-    (" run is already waiting (", " run was already waiting ("),
-];
-
-/// How reasons begin that are clauses of their own.
-const CLAUSES: [&str; 7] = [
-    "docket was ",
-    "docket came ",
-    "the engine was ",
-    "the host was ",
-    "the clock was ",
-    "the run ",
-    "the store ",
-];
 
 /// How far a run is, or how it ended: `failed at 02:07 with exit code 3 after 7m`.
 pub(super) fn outcome(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
@@ -41,24 +20,24 @@ pub(super) fn outcome(question: &Question<'_>, tale: &Tale, run: &Run) -> String
             format!("failed{}{}", ended(tale, run), failure(tale, reason, run))
         }
         RunState::TimedOut(reason) => {
-            let subject = if reason.starts_with("ran ") { "it " } else { "" };
-            format!("timed out{}: {subject}{}", ended(tale, run), tale.retold(reason))
+            let subject = if matches!(reason, Reason::Timeout { .. }) { "it " } else { "" };
+            format!("timed out{}: {subject}{}", ended(tale, run), reason.words(tale))
         }
         RunState::Cancelled(reason) => cancelled(tale, run, reason),
         RunState::Skipped(reason) => format!("skipped{}", because(tale, reason)),
         RunState::Missed { reason, .. } => format!("missed{}", because(tale, reason)),
-        RunState::Lost(reason) => format!("lost: {}", tale.retold(reason)),
+        RunState::Lost(reason) => format!("lost: {}", reason.words(tale)),
         _ => under_way(question, tale, run),
     }
 }
 
 /// When it was cancelled, and by whom or why.
-fn cancelled(tale: &Tale, run: &Run, reason: &str) -> String {
+fn cancelled(tale: &Tale, run: &Run, reason: &Reason) -> String {
     let lasted = lasted(run).map(|lasted| format!(" after {lasted}")).unwrap_or_default();
     let ended = ended(tale, run);
-    match reason.strip_prefix("cancelled ") {
-        Some(by) => format!("cancelled{ended}{lasted} {}", tale.retold(by)),
-        None => format!("cancelled{ended}{lasted}: {}", tale.retold(reason)),
+    match reason {
+        Reason::CancelledBy { by } => format!("cancelled{ended}{lasted} by {by}"),
+        reason => format!("cancelled{ended}{lasted}: {}", reason.words(tale)),
     }
 }
 
@@ -72,27 +51,52 @@ pub(super) fn outcome_of(question: &Question<'_>, tale: &Tale, run: &Run) -> Str
     if is_passive { format!("was {outcome}") } else { outcome }
 }
 
-/// A reason behind what it is the reason of: `, because …`, or in its own words.
-pub(super) fn because(tale: &Tale, reason: &str) -> String {
-    let past = PAST.iter().fold(reason.to_owned(), |told, (is, was)| told.replace(is, was));
-    let told = tale.retold(&past);
-    let is_past = past != reason;
-    if let Some(cause) = told.strip_prefix("not known: ") {
-        format!(": whether it ran is not known, because {cause}")
-    } else if reason.starts_with("suspended by ") {
-        format!(", because it was {told}")
-    } else if is_past || CLAUSES.iter().any(|clause| reason.starts_with(clause)) {
-        format!(", because {told}")
-    } else {
-        format!(": {told}")
+/// Why nothing started for an instant: `, because …`.
+pub(super) fn because(tale: &Tale, reason: &Reason) -> String {
+    match reason {
+        Reason::StoreRestored { copied_at } => format!(
+            ": whether it ran is not known, because the store was restored from a copy of {}",
+            tale.time(*copied_at)
+        ),
+        Reason::NamespaceChanged { from } => format!(
+            ": whether it ran is not known, because the store was served in the namespace `{from}` \
+             before"
+        ),
+        Reason::Suspended(_) | Reason::SuspendedBySpecification => {
+            format!(", because it was {}", reason.words(tale))
+        }
+        Reason::Overlap { older } => {
+            format!(", because {} was still under way (`Overlap: Forbid`)", tale.run(*older))
+        }
+        Reason::QueueTaken { waiting, older } => format!(
+            ", because {} was already waiting for {} to end (`Overlap: Queue`)",
+            tale.run(*waiting),
+            tale.run(*older)
+        ),
+        Reason::QueueFull { max_running, queue } => full(*max_running, *queue),
+        Reason::DeadlinePassed { .. }
+        | Reason::Edited(_)
+        | Reason::Paused(_)
+        | Reason::OverlapUnconfirmed { .. } => format!(", because {}", reason.words(tale)),
+        reason => format!(": {}", reason.words(tale)),
     }
 }
 
+/// That all slots and all places in the queue were taken.
+fn full(max_running: usize, queue: usize) -> String {
+    let running = if max_running == 1 { "container ran" } else { "containers ran" };
+    let waiting = if queue == 1 { "run was" } else { "runs were" };
+    format!(
+        ", because {max_running} {running} (`--max-running`) and {queue} {waiting} already waiting \
+         (`--queue`)"
+    )
+}
+
 /// Why and with what a run failed.
-fn failure(tale: &Tale, reason: &str, run: &Run) -> String {
+fn failure(tale: &Tale, reason: &Reason, run: &Run) -> String {
     match run.attempt().and_then(|attempt| attempt.exit.as_ref()) {
         Some(_) => course(run),
-        None => format!(": {}", tale.retold(reason)),
+        None => format!(": {}", reason.words(tale)),
     }
 }
 
@@ -148,25 +152,25 @@ fn is_instant(run: &Run, at: DateTime<Utc>) -> bool {
 fn under_way(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
     let far = match &run.state {
         RunState::Waiting => format!("waits{}", for_whom(question, tale, run)),
-        RunState::Claimed => claimed(question, tale, run),
-        RunState::BetweenAttempts { reason, until } => {
+        RunState::Starting => claimed(question, tale, run),
+        RunState::Retrying { reason, until } => {
             let number = run.attempt().map_or(1, |attempt| attempt.number);
-            let (number, reason) = (ordinal(number), tale.retold(reason));
+            let (number, reason) = (ordinal(number), reason.words(tale));
             format!(
                 "failed at the {number} attempt ({reason}), and the next begins at {}",
                 tale.time(*until)
             )
         }
-        RunState::WillNotDie(reason) => {
+        RunState::Stuck(reason) => {
             format!(
                 "will not die: its container was told to end and goes on ({})",
-                tale.retold(reason)
+                reason.words(tale)
             )
         }
         _ => running(question, tale, run),
     };
     match &run.cancellation {
-        Some(wanted) => format!("{far}; it is to end: {}", tale.retold(&wanted.reason)),
+        Some(wanted) => format!("{far}; it is to end: {}", wanted.reason.words(tale)),
         None => far,
     }
 }

@@ -1,7 +1,9 @@
 //! A record of a run as a sentence or two.
 
+use chrono::{DateTime, SubsecRound, Utc};
 use docket_model::{
     AllocationName, Run,
+    journal::{Outage, Pause},
     run::{RunState, Trigger},
     wire::Sentence,
 };
@@ -28,7 +30,7 @@ pub(super) fn told(question: &Question<'_>, run: &Run) -> Sentence {
     let more = [lateness(question, &tale, run), earlier(&tale, run), pauses(question, &tale, run)];
     let line = question.last_lines.get(&run.id.instant);
     let line = line.map(|line| format!("The last line of its output: `{line}`."));
-    for more in more.into_iter().flatten().chain(remarks(&tale, run)).chain(line) {
+    for more in more.into_iter().flatten().chain(remarks(run)).chain(line) {
         text.push(' ');
         text.push_str(&more);
     }
@@ -50,11 +52,11 @@ fn when(tale: &Tale, run: &Run) -> String {
 fn wanted(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
     match &run.trigger {
         Trigger::Schedule | Trigger::CatchUp => String::new(),
-        Trigger::ByHand(demand) if run.is_backfill() => {
+        Trigger::Manual(demand) if run.is_backfill() => {
             format!(" (backfilled at {} by {})", tale.time(run.decided_at), demand.by)
         }
-        Trigger::ByHand(demand) => format!(" (run manually by {})", demand.by),
-        Trigger::AfterParent => {
+        Trigger::Manual(demand) => format!(" (run manually by {})", demand.by),
+        Trigger::Dependency => {
             let parents = question.allocation().specification.parents();
             match parents.len() {
                 0 => " (after what it ran after then)".to_owned(),
@@ -71,17 +73,25 @@ fn wanted(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
 /// The pauses that missed instants fell into, where the reason does not name them.
 fn pauses(question: &Question<'_>, tale: &Tale, run: &Run) -> Option<String> {
     let RunState::Missed { reason, last, .. } = &run.state else { return None };
-    if reason.starts_with("suspended ") || reason.starts_with("docket was paused by ") {
+    if reason.is_suspension() {
         return None;
     }
     let pauses = question.pauses(run.id.instant.moment(), last.moment());
-    let others = pauses.map(ToString::to_string).filter(|pause| !reason.contains(pause));
-    let others: Vec<_> = others.map(|pause| tale.retold(&pause)).collect();
+    let others = pauses.filter(|pause| !reason.outage().is_some_and(|named| is_same(pause, named)));
+    let others: Vec<_> = others.map(|pause| pause.words(tale)).collect();
     (!others.is_empty()).then(|| format!("In that time {}.", listed(&others)))
 }
 
+/// True of the pause that a reason names: records of older versions have whole seconds.
+fn is_same(pause: &Pause, named: &Outage) -> bool {
+    let second = |at: DateTime<Utc>| at.trunc_subsecs(0);
+    pause.cause == named.cause
+        && second(pause.from) == second(named.from)
+        && named.to.is_some_and(|to| second(to) == second(pause.to))
+}
+
 /// What went well enough but not as asked.
-fn remarks<'a>(tale: &'a Tale, run: &'a Run) -> impl Iterator<Item = String> + 'a {
+fn remarks(run: &Run) -> impl Iterator<Item = String> {
     let remarks = run.attempt().map(|attempt| attempt.remarks.as_slice()).unwrap_or_default();
-    remarks.iter().take(MOST_REMARKS).map(|remark| sentence(&tale.retold(remark)))
+    remarks.iter().take(MOST_REMARKS).map(|remark| sentence(remark))
 }

@@ -3,7 +3,11 @@
 use std::{cell::Cell, fmt};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
-use docket_model::{Zone, length, moment::Moment, run::Instant};
+use docket_model::{
+    Zone, length,
+    moment::Moment,
+    run::{Instant, TimeStyle},
+};
 
 /// The times of one sentence, by the wall clock of a zone.
 ///
@@ -64,36 +68,17 @@ impl Tale {
         self.day.set(NaiveDate::MIN);
         self.time(at)
     }
-
-    /// Words of a record, its moments and the names of runs as times of the wall clock.
-    pub(super) fn retold(&self, words: &str) -> String {
-        let told = words.split(' ').fold(String::new(), |mut told, word| {
-            let bare = word.trim_end_matches(['.', ',', ':', ';', ')']);
-            let after = word.get(bare.len()..).unwrap_or_default();
-            let word = match moment(bare) {
-                None => word.to_owned(),
-                Some((at, true)) if told.ends_with("run") => format!("of {}{after}", self.time(at)),
-                Some((at, true)) => format!("the run of {}{after}", self.time(at)),
-                Some((at, false)) => format!("{}{after}", self.time(at)),
-            };
-            if !told.is_empty() {
-                told.push(' ');
-            }
-            told.push_str(&word);
-            told
-        });
-        told.trim().to_owned()
-    }
 }
 
-/// The moment that a word means, and whether it is the name of a run.
-fn moment(word: &str) -> Option<(DateTime<Utc>, bool)> {
-    if !word.ends_with('Z') {
-        return None;
+/// Moments by the wall clock, and runs by the wall time of their instants.
+impl TimeStyle for Tale {
+    fn moment(&self, at: DateTime<Utc>) -> String {
+        self.time(at)
     }
-    let run = word.parse::<Instant>().ok().map(|instant| (instant.moment(), true));
-    let stamp = DateTime::parse_from_rfc3339(word).ok().map(|at| (at.to_utc(), false));
-    run.or(stamp)
+
+    fn run(&self, instant: Instant) -> String {
+        format!("the run of {}", self.time(instant.moment()))
+    }
 }
 
 /// A length of time in the same notation as the client shows it; nothing is shorter than no time.
@@ -129,6 +114,8 @@ pub(super) fn stop(clause: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use docket_model::run::Reason;
+
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -158,17 +145,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_record_says_is_retold_by_the_wall_clock() {
-        let retold = |words| tale().retold(words);
+    fn a_reason_is_written_by_the_wall_clock() {
+        let written = |words| Reason::of_words(words).words(&tale());
         assert_eq!(
-            retold("docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z"),
+            written("docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z"),
             "docket was not running from 01:12 to 06:40"
         );
         assert_eq!(
-            retold("the run 20261121T070000Z is already waiting for 20261121T060000Z to end"),
-            "the run of 08:00 is already waiting for the run of 07:00 to end"
+            written(
+                "the run 20261121T070000Z is already waiting for 20261121T060000Z to end (`Overlap: Queue`)"
+            ),
+            "the run of 08:00 is already waiting for the run of 07:00 to end (`Overlap: Queue`)"
         );
-        assert_eq!(retold("from Z to A (20261121T070000Z)"), "from Z to A (20261121T070000Z)");
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn told(admission: Admission) -> String {
         Admission::Start => "start".to_owned(),
         Admission::Wait => "wait".to_owned(),
         Admission::Replace => "replace".to_owned(),
-        Admission::Skip(reason) => reason,
+        Admission::Skip(reason) => reason.to_string(),
     }
 }
 
@@ -55,7 +55,7 @@ fn one_waits_at_most_and_the_newest_replaces_all() {
             "start",
             "the run 20260102T020000Z is still under way (`Overlap: Forbid`)",
             "replace",
-            "the run 20260102T030000Z is already waiting for 20260102T020000Z to end (`Overlap: Queue`)"
+            "the run 20260102T030000Z is already waiting for the run 20260102T020000Z to end (`Overlap: Queue`)"
         ]
     );
 }

@@ -79,9 +79,9 @@ fn told(decision: &Decision) -> String {
         Decision::Missed(Missed { first, last, count, why }) => {
             let why = match why {
                 Why::TooLate => "too late",
-                Why::Overtaken(reason) => &format!("before {reason}"),
-                Why::Suspended(reason) | Why::Given(reason) => reason,
-                Why::Edited(what) => what,
+                Why::SuspendedLate(reason) => &format!("before {reason}"),
+                Why::Suspended(reason) | Why::Given(reason) => &reason.to_string(),
+                Why::Edited(what) => &what.clause(),
             };
             format!("missed {count} from {} to {}: {why}", moment(*first), moment(*last))
         }

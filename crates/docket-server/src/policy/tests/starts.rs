@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use docket_model::{Duration, run::Demand};
+use docket_model::{
+    Duration,
+    run::{ManualRequest, Reason},
+};
 
 use super::*;
 
 #[test]
 fn only_what_failed_or_took_too_long_is_tried_again() {
     let retries = Retries { limit: 1, ..Retries::default() };
-    let word = || "why".to_owned();
+    let word = || Reason::text("why");
     let last = instant("2026-01-02T09:00:00Z");
     let states = [
         (RunState::Failed(word()), true),
@@ -29,7 +32,7 @@ fn only_what_failed_or_took_too_long_is_tried_again() {
 fn pauses_double_up_to_their_bound_and_end_with_the_limit() {
     let (delay, max_delay) = (Duration::from_seconds(30), Duration::from_seconds(100));
     let retries = Retries { limit: 4, delay, max_delay };
-    let failed = RunState::Failed("exit code 1".to_owned());
+    let failed = RunState::Failed(Reason::ExitCode { exit_code: 1 });
 
     let pauses = [1, 2, 3, 4, 5]
         .map(|attempt| retry(&failed, retries, attempt).map(|pause| pause.num_seconds()));
@@ -40,7 +43,7 @@ fn pauses_double_up_to_their_bound_and_end_with_the_limit() {
 
 #[test]
 fn what_was_held_up_may_start_until_its_deadline() {
-    let by_hand = Trigger::ByHand(Arc::new(Demand::default()));
+    let by_hand = Trigger::Manual(Arc::new(ManualRequest::default()));
     let deadline = |text: &str| json!({"Cron": "0 * * * *", "StartingDeadline": text});
     let hourly = || json!({"Cron": "0 * * * *"});
     let daily = || json!({"Cron": "0 1 * * *"});
@@ -56,7 +59,7 @@ fn what_was_held_up_may_start_until_its_deadline() {
         (deadline("6h"), Trigger::Schedule, "07:00:00", true),
         // Whoever wants it by hand wants it, and a parent has succeeded once and for all.
         (hourly(), by_hand, "23:00:00", true),
-        (hourly(), Trigger::AfterParent, "23:00:00", true),
+        (hourly(), Trigger::Dependency, "23:00:00", true),
     ];
     for (keys, trigger, time, expected) in cases {
         let (instant, now) = (at("2026-01-02T01:00:00Z"), at(&format!("2026-01-02T{time}Z")));

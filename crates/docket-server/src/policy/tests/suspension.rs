@@ -1,5 +1,7 @@
 //! Suspensions, by the specification and by hand.
 
+use docket_model::run::Reason;
+
 use super::*;
 
 const HOURLY: &str = "0 * * * *";
@@ -21,7 +23,7 @@ fn what_its_specification_suspends_starts_nothing() {
         assert_eq!(decided_while(&suspended_for_good, by_hand, after, now), expected);
 
         let reason = suspended(&suspended_for_good, by_ann(by_hand), at(now));
-        assert_eq!(reason.as_deref(), Some("suspended by its specification"));
+        assert_eq!(reason, Some(Reason::SuspendedBySpecification));
     }
 }
 
@@ -86,7 +88,7 @@ fn nothing_is_suspended_from_the_moment_of_its_end_on() {
     let ended = suspension("2026-01-01T12:00:00Z", Some("2026-01-02T05:00:00Z"));
     let now = |now| suspended(&cron(HOURLY), by_ann(Some(&ended)), at(now));
 
-    assert_eq!(now("2026-01-02T04:59:59.999Z").as_deref(), Some("suspended by ann"));
+    assert_eq!(now("2026-01-02T04:59:59.999Z"), Some(Reason::suspended(&ended)));
     assert_eq!(now("2026-01-02T05:00:00Z"), None);
     assert_eq!(suspended(&cron(HOURLY), by_ann(None), at("2026-01-02T05:00:00Z")), None);
 }

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use docket_model::{
-    FieldPath, Origin, Run, Specification, Zone, container::UnknownOptions, run::Demand,
+    FieldPath, Origin, Run, Specification, Zone, container::UnknownOptions, run::ManualRequest,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,7 @@ async fn run_on(stub: &Stub) -> Arc<Run> {
         circumstances: runner.circumstances(),
     };
     store.push(push).await.unwrap();
-    let run = runner.run_manually("report", Demand::default(), None).await.unwrap();
+    let run = runner.run_manually("report", ManualRequest::default(), None).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
     store.run("report", run.id.instant).await.unwrap().unwrap()
 }

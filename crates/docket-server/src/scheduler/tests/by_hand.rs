@@ -1,5 +1,6 @@
 //! Runs that somebody wants, now or for a past instant.
 
+use docket_model::run::{Cancellation, Reason};
 use futures_util::FutureExt;
 use serde_json::json;
 
@@ -287,7 +288,7 @@ async fn one_who_hangs_up_gets_the_run_and_the_end_that_they_asked_for() {
     house.pass(MINUTE).await;
     let begun = house.newest("a").await;
     let newest = house.runs("a").await.pop().unwrap();
-    let wanted = docket_model::run::Cancellation { reason: "late".to_owned(), kill: false };
+    let wanted = Cancellation { reason: Reason::text("late"), kill: false };
     let cancelling = house.runner.cancel_manually("a", newest.id.instant, wanted);
     assert!(tokio::time::timeout(SECOND / 2, cancelling).await.is_err());
     house.pass(MINUTE).await;
@@ -306,8 +307,5 @@ async fn where_the_server_is_full_it_is_skipped() {
     house.pass(SECOND).await;
     let run = house.run_manually("a", None).await.unwrap();
 
-    assert_eq!(
-        run.state.reason(),
-        Some("1 container runs (`--max-running`) and 0 runs are already waiting (`--queue`)")
-    );
+    assert_eq!(run.state.reason(), Some(&Reason::QueueFull { max_running: 1, queue: 0 }));
 }

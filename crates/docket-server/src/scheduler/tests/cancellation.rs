@@ -1,6 +1,9 @@
 //! Runs that somebody wants to end, wherever they are.
 
-use docket_model::{AllocationName, RunId, run::Cancellation};
+use docket_model::{
+    AllocationName, RunId,
+    run::{Cancellation, Reason},
+};
 use serde_json::json;
 
 use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
@@ -125,7 +128,7 @@ async fn a_run_that_is_over_cannot_be_cancelled() {
     house.until("09:12:00").await;
     let run = house.runs("a").await.remove(0);
 
-    let wanted = Cancellation { reason: "late".to_owned(), kill: false };
+    let wanted = Cancellation { reason: Reason::text("late"), kill: false };
     let refusal = house.runner.cancel_manually("a", run.id.instant, wanted).await.unwrap_err();
 
     assert!(matches!(refusal, ManualError::Store(_)));
@@ -159,7 +162,7 @@ async fn what_was_wanted_before_a_crash_is_done_after_it() {
 async fn note_cancellation(ground: &Ground) {
     let allocation = AllocationName::parse("a").unwrap();
     let id = RunId { allocation, instant: "20261121T091000Z".parse().unwrap() };
-    let cancellation = Cancellation { reason: "ann wants it to end".to_owned(), kill: false };
+    let cancellation = Cancellation { reason: Reason::text("ann wants it to end"), kill: false };
     let at = "2026-11-21T09:11:00Z".parse().unwrap();
     let uid = ground.store.status("a").await.unwrap().unwrap().allocation.uid;
     ground.store.note(&id, uid, Progress::Cancelling(cancellation), at).await.unwrap();

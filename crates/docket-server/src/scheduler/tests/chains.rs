@@ -21,7 +21,7 @@ async fn a_chain_shares_one_instant() {
     for name in ["a", "b", "c"] {
         assert_eq!(house.told(name).await, ["09:20:00 succeeded", "09:40:00 succeeded"], "{name}");
     }
-    assert_eq!(house.runs("c").await[0].trigger, Trigger::AfterParent);
+    assert_eq!(house.runs("c").await[0].trigger, Trigger::Dependency);
     let (b, c) = (house.seen("b"), house.seen("c"));
     assert!(c[0].created_at >= b[0].ended_at.unwrap());
     assert!(b[0].created_at >= house.seen("a")[0].ended_at.unwrap());

@@ -1,6 +1,6 @@
 //! Which containers stay once they have ended.
 
-use docket_model::run::RunState;
+use docket_model::run::{Reason, RunState};
 use serde_json::json;
 
 use super::house::{Fault, House, MINUTE, SECOND};
@@ -14,11 +14,16 @@ async fn a_failure_is_told_and_only_its_newest_container_stays() {
     house.pass(3 * MINUTE).await;
 
     let runs = house.runs("wrong").await;
-    assert!(runs.iter().all(|run| run.state == RunState::Failed("exit code 3".to_owned())));
+    assert!(
+        runs.iter().all(|run| run.state == RunState::Failed(Reason::ExitCode { exit_code: 3 }))
+    );
     let removed: Vec<_> = house.seen("wrong").iter().map(|seen| seen.removed).collect();
     assert_eq!(removed, [true, true, false]);
     let missing = house.runs("missing").await;
-    assert_eq!(missing[0].state, RunState::Failed("image nothing not found".to_owned()));
+    assert_eq!(
+        missing[0].state,
+        RunState::Failed(Reason::ImageNotFound { image: "nothing".into() })
+    );
 }
 
 /// The instants and attempts of the containers that are there.

@@ -69,7 +69,7 @@ async fn in_a_queue_one_waits_for_the_older_one_and_the_next_is_skipped() {
         [
             "09:10:00 running",
             "09:20:00 waiting",
-            "09:30:00 skipped: the run 20261121T092000Z is already waiting for 20261121T091000Z to end \
+            "09:30:00 skipped: the run 20261121T092000Z is already waiting for the run 20261121T091000Z to end \
              (`Overlap: Queue`)"
         ]
     );

@@ -118,7 +118,10 @@ async fn whoever_asks_by_hand_is_told_that_the_store_cannot_be_written() {
 
     assert_eq!(refusal.to_string(), "the store cannot be written: no space left");
     let running = house.runs("a").await.remove(0);
-    let wanted = docket_model::run::Cancellation { reason: "why".to_owned(), kill: false };
+    let wanted = docket_model::run::Cancellation {
+        reason: docket_model::run::Reason::text("why"),
+        kill: false,
+    };
     let refusal = house.runner.cancel_manually("a", running.id.instant, wanted).await.unwrap_err();
     assert_eq!(refusal.to_string(), "the store cannot be written: no space left");
     house.mend_store();

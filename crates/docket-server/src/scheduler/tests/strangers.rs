@@ -60,13 +60,16 @@ async fn one_removed_while_it_runs_has_failed_and_is_tried_again() {
     let meanwhile = house.newest("a").await;
     house.until("09:15:00").await;
 
-    assert_eq!(house.newest("once").await, "09:10:00 failed: removed from outside");
-    assert_eq!(meanwhile, "09:10:00 between-attempts: removed from outside");
+    assert_eq!(
+        house.newest("once").await,
+        "09:10:00 failed: its container was removed by someone else"
+    );
+    assert_eq!(meanwhile, "09:10:00 between-attempts: its container was removed by someone else");
     assert_eq!(house.newest("a").await, "09:10:00 succeeded at attempt 2");
 }
 
-const LOST: &str = "09:10:00 lost: its container is gone, removed from outside: whether and how it \
-                    ran is not known";
+const LOST: &str = "09:10:00 lost: its container was removed by someone else, and whether it ran is \
+                    not known";
 
 /// Dies at a call, and somebody removes the container while no server runs.
 async fn removed_while_the_server_was_down(call: &'static str, forgets_events: bool) -> House {

@@ -1,7 +1,7 @@
 //! `Timeout`: runs that take longer than they may, and containers that will not die.
 
 use chrono::TimeDelta;
-use docket_model::run::Step;
+use docket_model::run::{Reason, Step};
 use serde_json::json;
 
 use super::house::{Fault, House, SECOND};
@@ -115,7 +115,8 @@ async fn a_container_that_will_not_die_holds_its_overlap_and_is_seen_out() {
         ]
     );
     let run = &house.runs("a").await[0];
-    assert_eq!(run.state.reason(), Some("ran longer than 10m (`Timeout`), exit code 0"));
+    let limit = "10m".parse().unwrap();
+    assert_eq!(run.state.reason(), Some(&Reason::Timeout { limit, exit_code: 0 }));
     // However often it was looked at, it is told once.
     let errors = run.attempts[0].steps.iter().filter(|(_, step)| matches!(step, Step::Error(_)));
     assert_eq!(errors.count(), 1);

@@ -11,9 +11,9 @@ use super::{
 
 pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
     push_a(store).await;
-    let later = run(store, "a", 120, RunState::Claimed).await;
-    let earlier = run(store, "a", 60, RunState::Claimed).await;
-    let mut strange = run(store, "a", 180, RunState::Claimed).await;
+    let later = run(store, "a", 120, RunState::Starting).await;
+    let earlier = run(store, "a", 60, RunState::Starting).await;
+    let mut strange = run(store, "a", 180, RunState::Starting).await;
     strange.uid = uuid::Uuid::nil();
 
     assert_eq!(store.claim(later.clone()).await, Ok(ClaimOutcome::New));
@@ -26,12 +26,12 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
 
 pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn Store) {
     push_a(store).await;
-    let first = run(store, "a", 120, RunState::Claimed).await;
+    let first = run(store, "a", 120, RunState::Starting).await;
     store.claim(first).await.unwrap();
 
     store.delete("a", &Origin::Api, ChangeContext::new(moment(130), "test")).await.unwrap();
     push_a(store).await;
-    let again = run(store, "a", 120, RunState::Claimed).await;
+    let again = run(store, "a", 120, RunState::Starting).await;
 
     assert_eq!(store.claim(again.clone()).await, Ok(ClaimOutcome::Decided(instant(120))));
     // Nobody knows any more whether it ran.
@@ -56,7 +56,7 @@ pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(st
 
 pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Store) {
     push_a(store).await;
-    let first = run(store, "a", 60, RunState::Claimed).await;
+    let first = run(store, "a", 60, RunState::Starting).await;
     store.claim(first.clone()).await.unwrap();
     let uid = get(store, "a").await.standing.allocation.uid;
 
@@ -72,14 +72,14 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Sto
 
 pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(store: &dyn Store) {
     push_a(store).await;
-    let first = run(store, "a", 60, RunState::Claimed).await;
+    let first = run(store, "a", 60, RunState::Starting).await;
     assert_eq!(
         store.claim_manual(first.clone(), InstantKind::Instant(None)).await,
         Ok(ClaimOutcome::New)
     );
     store.delete("a", &Origin::Api, ChangeContext::new(moment(70), "test")).await.unwrap();
     push_a(store).await;
-    let own = run(store, "a", 60, RunState::Claimed).await;
+    let own = run(store, "a", 60, RunState::Starting).await;
     assert_eq!(
         store.claim_manual(own.clone(), InstantKind::Instant(None)).await,
         Ok(ClaimOutcome::New)
@@ -132,7 +132,7 @@ pub(in crate::store) async fn history_is_bounded_and_failures_outlive_successes(
 
 pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(store: &dyn Store) {
     push_a(store).await;
-    let before = run(store, "a", 60, RunState::Claimed).await;
+    let before = run(store, "a", 60, RunState::Starting).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
 
     assert_eq!(store.claim(before.clone()).await, Ok(ClaimOutcome::Changed));
@@ -191,7 +191,7 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &dyn Store) {
 
 pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &dyn Store) {
     push_a(store).await;
-    let by_hand = run(store, "a", 60, RunState::Claimed).await;
+    let by_hand = run(store, "a", 60, RunState::Starting).await;
     assert_eq!(
         store.claim_manual(by_hand, InstantKind::Instant(None)).await,
         Ok(ClaimOutcome::New)
@@ -206,13 +206,13 @@ pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: 
     let all = RunFilter { limit: 9, ..RunFilter::default() };
     let runs = store.runs("a", &all).await.unwrap();
     let states: Vec<_> = runs.iter().map(|run| run.state.clone()).collect();
-    assert_eq!(states, [missed(180, 2), RunState::Claimed]);
+    assert_eq!(states, [missed(180, 2), RunState::Starting]);
 }
 
 pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(store: &dyn Store) {
     push_a(store).await;
     for second in [120, 180] {
-        let by_hand = run(store, "a", second, RunState::Claimed).await;
+        let by_hand = run(store, "a", second, RunState::Starting).await;
         assert_eq!(
             store.claim_manual(by_hand, InstantKind::Instant(None)).await,
             Ok(ClaimOutcome::New)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use docket_model::{
     Run,
-    run::{Demand, RunState, Trigger},
+    run::{ManualRequest, Reason, RunState, Trigger},
 };
 use serde_json::json;
 
@@ -15,14 +15,14 @@ use super::{
 };
 
 pub(in crate::store) async fn by_hand(store: &dyn Store, second: i64) -> Run {
-    let demand = Demand {
+    let demand = ManualRequest {
         by: "ann".to_owned(),
         command: Some(vec!["true".to_owned()]),
         environment: vec!["KEY=value".to_owned()],
-        ..Demand::default()
+        ..ManualRequest::default()
     };
-    let trigger = Trigger::ByHand(Arc::new(demand));
-    Run { trigger, ..run(store, "a", second, RunState::Claimed).await }
+    let trigger = Trigger::Manual(Arc::new(demand));
+    Run { trigger, ..run(store, "a", second, RunState::Starting).await }
 }
 
 /// Demands a run for this instant, which another one follows.
@@ -61,22 +61,22 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn 
 pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(store: &dyn Store) {
     push_a(store).await;
     assert_eq!(demand(store, 60, None).await, ClaimOutcome::New);
-    let due = run(store, "a", 60, RunState::Claimed).await;
+    let due = run(store, "a", 60, RunState::Starting).await;
 
     assert_eq!(store.claim(due).await, Ok(ClaimOutcome::Decided(instant(60))));
 
     let standing = get(store, "a").await.standing;
     assert_eq!((standing.decided, standing.runs.under_way()), (Some(moment(60)), 1));
-    assert!(matches!(record(store, "a", 60).await.trigger, Trigger::ByHand(_)));
+    assert!(matches!(record(store, "a", 60).await.trigger, Trigger::Manual(_)));
 }
 
 pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(store: &dyn Store) {
     push_a(store).await;
     let failed = claim(store, "a", 60).await.id;
-    let refusal = RunState::Failed("no such image".to_owned());
+    let refusal = RunState::Failed(Reason::text("no such image"));
     let never = End { exit: None, output: None, ..end(refusal, 0, "") };
     finish(store, &failed, never).await.unwrap();
-    let skipped = run(store, "a", 120, RunState::Skipped("an older one runs".to_owned())).await;
+    let skipped = run(store, "a", 120, RunState::Skipped(Reason::text("an older one runs"))).await;
     store.claim(skipped).await.unwrap();
     let ran = claim(store, "a", 180).await.id;
     note(store, &ran, super::created("c0ffee"), moment(181)).await.unwrap();
@@ -121,7 +121,7 @@ pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(st
     assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
 
     let by_hand = record(store, "a", 120).await;
-    assert!(matches!(by_hand.trigger, Trigger::ByHand(_)));
+    assert!(matches!(by_hand.trigger, Trigger::Manual(_)));
     let runs = store.runs("a", &super::RunFilter { limit: 9, ..Default::default() }).await.unwrap();
     let spans: Vec<_> = runs.iter().filter(|run| run.state == missed(240, 2)).collect();
     assert_eq!((runs.len(), spans.len()), (3, 1));
@@ -144,7 +144,7 @@ pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decide
     settle(store).await;
 
     // Its jitter puts the start of an instant off to when somebody has made up for it.
-    let due = run(store, "a", 60, RunState::Claimed).await;
+    let due = run(store, "a", 60, RunState::Starting).await;
 
     assert_eq!(store.claim(due).await, Ok(ClaimOutcome::Decided(instant(60))));
     carry_out(store, "a", 120, RunState::Succeeded).await;

@@ -3,7 +3,7 @@
 use docket_model::{
     Origin,
     journal::{Entry, Event as Happened},
-    run::{Cancellation, RunState},
+    run::{Cancellation, Reason, RunState},
 };
 use serde_json::json;
 
@@ -72,7 +72,8 @@ pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_
 
     let claimed = claim(store, "a", 60).await;
     note(store, &claimed.id, created("abc"), moment(61)).await.unwrap();
-    let cancellation = Cancellation { reason: "cancelled by ann".to_owned(), kill: false };
+    let cancellation =
+        Cancellation { reason: Reason::CancelledBy { by: "ann".into() }, kill: false };
     note(store, &claimed.id, Progress::Cancelling(cancellation), moment(75)).await.unwrap();
     let ended = end(failed(3), 3, "x");
     finish(store, &claimed.id, ended.clone()).await.unwrap();
@@ -110,7 +111,7 @@ pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(sto
         let run = run(store, "a", second, state).await;
         store.claim(run).await.unwrap();
     }
-    let by_hand = run(store, "a", 60, RunState::Claimed).await;
+    let by_hand = run(store, "a", 60, RunState::Starting).await;
     store.claim_manual(by_hand, InstantKind::Instant(Some(instant(120)))).await.unwrap();
 
     let expected = ["a 60 missed 2", "a 60 missed 5", "a 120 missed 4", "a 60 claimed"];

@@ -98,10 +98,10 @@ pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_no
     store: &dyn Store,
 ) {
     push_a(store).await;
-    let before = run(store, "a", 5, RunState::Claimed).await;
-    let within = [RunState::Claimed, RunState::Waiting].map(|state| run(store, "a", 60, state));
-    let after = run(store, "a", 120, RunState::Claimed).await;
-    let parents = Run { trigger: Trigger::AfterParent, ..before.clone() };
+    let before = run(store, "a", 5, RunState::Starting).await;
+    let within = [RunState::Starting, RunState::Waiting].map(|state| run(store, "a", 60, state));
+    let after = run(store, "a", 120, RunState::Starting).await;
+    let parents = Run { trigger: Trigger::Dependency, ..before.clone() };
     let child = Run { decided_at: moment(60), ..parents };
 
     control(store, Control::Suspend(suspension(Some(120))), 10).await;

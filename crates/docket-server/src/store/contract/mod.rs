@@ -19,7 +19,7 @@ use docket_model::{
     Origin, Output, Run, RunId, Specification, Zone,
     container::UnknownOptions,
     finding::FieldPath,
-    run::{ContainerId, Exit, Instant, RunState, Trigger},
+    run::{ContainerId, Exit, Instant, Reason, RunState, Trigger},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -168,7 +168,7 @@ pub(super) async fn run(store: &dyn Store, name: &str, second: i64, state: RunSt
 
 /// Claims a run.
 pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
-    let claimed = run(store, name, second, RunState::Claimed).await;
+    let claimed = run(store, name, second, RunState::Starting).await;
     assert_eq!(store.claim(claimed.clone()).await, Ok(ClaimOutcome::New));
     claimed
 }
@@ -221,11 +221,12 @@ pub(super) async fn settle(store: &dyn Store) {
 }
 
 pub(super) fn failed(code: i64) -> RunState {
-    RunState::Failed(format!("exit code {code}"))
+    RunState::Failed(Reason::ExitCode { exit_code: code })
 }
 
 pub(super) fn missed(last: i64, count: u64) -> RunState {
-    RunState::Missed { reason: "the host was suspended".to_owned(), last: instant(last), count }
+    let reason = Reason::text("the host was suspended");
+    RunState::Missed { reason, last: instant(last), count }
 }
 
 pub(super) fn created(container: &str) -> Progress {

@@ -53,10 +53,10 @@ pub(in crate::store) async fn what_a_pause_holds_is_not_claimed_by_whoever_did_n
     store: &dyn Store,
 ) {
     push_a(store).await;
-    let before = run(store, "a", 5, RunState::Claimed).await;
-    let within = run(store, "a", 60, RunState::Claimed).await;
-    let after = run(store, "a", 180, RunState::Claimed).await;
-    let parents = Run { trigger: Trigger::AfterParent, ..before.clone() };
+    let before = run(store, "a", 5, RunState::Starting).await;
+    let within = run(store, "a", 60, RunState::Starting).await;
+    let after = run(store, "a", 180, RunState::Starting).await;
+    let parents = Run { trigger: Trigger::Dependency, ..before.clone() };
     let child = Run { decided_at: moment(60), ..parents };
 
     control_server(store, ServerControl::Pause(pause(10, None)), 10).await;
@@ -69,7 +69,7 @@ pub(in crate::store) async fn what_a_pause_holds_is_not_claimed_by_whoever_did_n
 
     control_server(store, ServerControl::Unpause, 120).await;
 
-    let late = run(store, "a", 119, RunState::Claimed).await;
+    let late = run(store, "a", 119, RunState::Starting).await;
     assert_eq!(store.claim(late).await, Ok(ClaimOutcome::Changed));
     assert_eq!(store.claim(after).await, Ok(ClaimOutcome::New));
     assert_eq!(seconds(store, "a").await, [180, 60, 5]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use docket_model::{
     Origin, Output,
     output::PIECE,
-    run::{Cancellation, ContainerId, RunState, Step},
+    run::{Cancellation, ContainerId, Reason, RunState, Step},
 };
 
 use super::{
@@ -54,7 +54,7 @@ pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn St
 pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &dyn Store) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
-    let pause = RunState::BetweenAttempts { reason: "exit code 3".to_owned(), until: moment(90) };
+    let pause = RunState::Retrying { reason: Reason::ExitCode { exit_code: 3 }, until: moment(90) };
 
     note(store, &id, created("first"), moment(61)).await.unwrap();
     finish(store, &id, end(pause.clone(), 3, "oh")).await.unwrap();
@@ -88,7 +88,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Stor
     let waiting = run(store, "a", 60, RunState::Waiting).await;
     let id = waiting.id.clone();
     assert_eq!(store.claim(waiting).await, Ok(ClaimOutcome::New));
-    let cancellation = Cancellation { reason: "ann: enough".to_owned(), kill: true };
+    let cancellation = Cancellation { reason: Reason::text("ann: enough"), kill: true };
     let pulled = |stale: Option<&str>| Progress::Pulled {
         repository: "busybox".to_owned(),
         tag: "latest".to_owned(),
@@ -103,7 +103,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Stor
         created("c0ffee"),
         Progress::Started,
         Progress::Cancelling(cancellation.clone()),
-        Progress::WillNotDie("it is stuck".to_owned()),
+        Progress::WillNotDie(Reason::text("it is stuck")),
     ]
     .into_iter()
     .enumerate()
@@ -128,7 +128,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Stor
         (moment(63), Step::NotPulled { reason: "no network".into() }),
         (moment(64), Step::Created),
         (moment(65), Step::Started),
-        (moment(67), Step::Error("it is stuck".into())),
+        (moment(67), Step::Error(Box::new(Reason::text("it is stuck")))),
     ];
     assert_eq!(attempt.steps, steps);
     assert_eq!(store.under_way().await.unwrap()[0].run.as_ref(), &now);
@@ -137,7 +137,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Stor
 pub(in crate::store) async fn nothing_is_added_to_a_run_that_is_over_or_unknown(store: &dyn Store) {
     push_a(store).await;
     let over = carry_out(store, "a", 60, RunState::Succeeded).await.id;
-    let unknown = run(store, "a", 120, RunState::Claimed).await.id;
+    let unknown = run(store, "a", 120, RunState::Starting).await.id;
     let before = record(store, "a", 60).await;
 
     let is_over = StoreError::RunIsOver { id: over.clone(), state: "succeeded" };
@@ -155,7 +155,7 @@ pub(in crate::store) async fn nothing_is_added_to_a_run_that_is_over_or_unknown(
 
 pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &dyn Store) {
     push_a(store).await;
-    let lost = RunState::Lost("its container is out of reach".to_owned());
+    let lost = RunState::Lost(Reason::text("its container is out of reach"));
     let mut ids = Vec::new();
     for second in [60, 120] {
         let id = claim(store, "a", second).await.id;
@@ -164,7 +164,8 @@ pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &dyn Store) {
         finish(store, &id, end).await.unwrap();
         ids.push(id);
     }
-    let pause = RunState::BetweenAttempts { reason: "exit code 3".to_owned(), until: moment(900) };
+    let pause =
+        RunState::Retrying { reason: Reason::ExitCode { exit_code: 3 }, until: moment(900) };
 
     finish(store, &ids[0], end(RunState::Succeeded, 0, "here")).await.unwrap();
     finish(store, &ids[1], end(pause.clone(), 3, "")).await.unwrap();
@@ -212,7 +213,7 @@ pub(in crate::store) async fn what_is_known_of_an_output_is_not_lost_with_its_co
 ) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
-    let lost = RunState::Lost("its container is out of reach".to_owned());
+    let lost = RunState::Lost(Reason::text("its container is out of reach"));
 
     finish(store, &id, end(lost, 0, "so far")).await.unwrap();
     let found = End { output: None, ..end(RunState::Succeeded, 0, "") };

@@ -3,7 +3,7 @@
 use docket_model::{
     Run, Specification,
     journal::{Cause, Event, Outage, Suspension},
-    run::{RunState, Trigger},
+    run::{Reason, RunState, Trigger},
 };
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: 
         let missed = format!("120-600 9: {what} before it started");
         assert_eq!(told(store, "a").await, ["60 succeeded", missed.as_str()]);
         assert_eq!(decided(store).await, Some(600));
-        let late = run(store, "a", 600, RunState::Claimed).await;
+        let late = run(store, "a", 600, RunState::Starting).await;
         assert_eq!(store.claim(late).await, Ok(ClaimOutcome::Decided(instant(600))));
         store
             .delete("a", &docket_model::Origin::Api, ChangeContext::new(moment(-1_000_000), "test"))
@@ -178,8 +178,8 @@ pub(in crate::store) async fn an_edit_of_what_comes_first_leaves_no_instant_with
     let children = ["one", "two", "same", "both"].map(|name| after(name, &["a"]));
     store.push(pushed(children.to_vec(), 0)).await.unwrap();
     carry_out(store, "a", 60, RunState::Succeeded).await;
-    let claimed = run(store, "same", 60, RunState::Claimed).await;
-    let claimed = Run { trigger: Trigger::AfterParent, ..claimed };
+    let claimed = run(store, "same", 60, RunState::Starting).await;
+    let claimed = Run { trigger: Trigger::Dependency, ..claimed };
     assert_eq!(store.claim(claimed).await, Ok(ClaimOutcome::New));
 
     let edits = [
@@ -210,8 +210,11 @@ pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(sto
     drop(changes.take());
     let reason = "not known: the store was restored from a copy of 2027-01-15T08:01:30Z";
 
-    let settlement =
-        Settlement { at: moment(601), zone: docket_model::Zone::utc(), reason: reason.into() };
+    let settlement = Settlement {
+        at: moment(601),
+        zone: docket_model::Zone::utc(),
+        reason: Reason::of_words(reason),
+    };
     store.settle(settlement.clone()).await.unwrap();
     store.settle(settlement).await.unwrap();
 
@@ -243,7 +246,12 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
     store.push(Push { circumstances, ..push }).await.unwrap();
 
     let change = |from: &str, old, to, second, reason: &str| ZoneChange {
-        what: ChangedZone::OfServer { from: from.to_owned(), old, to, reason: reason.to_owned() },
+        what: ChangedZone::OfServer {
+            from: from.to_owned(),
+            old,
+            to,
+            reason: Reason::of_words(reason),
+        },
         at: moment(second),
     };
     let changed = change("Europe/Berlin", Some(berlin), to, 3600, "another zone");

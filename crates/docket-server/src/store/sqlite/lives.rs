@@ -98,7 +98,7 @@ impl Work<'_> {
     /// Records what a copy cannot know, that it was taken over, and where it is served from now on.
     pub(super) fn restore(&mut self, restoration: &Restoration, home: &Home) -> Result<(), Fault> {
         let Restoration { doubt, at, zone, lives } = restoration;
-        let (at, zone, reason) = (*at, *zone, doubt.to_string());
+        let (at, zone, reason) = (*at, *zone, doubt.reason());
         self.settle_all(&Settlement { at, zone, reason })?;
         lives.iter().try_for_each(|life| self.insert_life(life, Some(at)))?;
         self.sql.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([COPIED_AT])?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use docket_model::{
     AllocationName, Run, RunId,
-    run::{Instant, RunState, Trigger},
+    run::{Instant, Reason, RunState, Trigger},
 };
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
@@ -52,17 +52,16 @@ pub(super) fn read(row: &Row<'_>, first: usize, owner: &Owner) -> rusqlite::Resu
 }
 
 fn state(row: &Row<'_>, first: usize) -> rusqlite::Result<RunState> {
-    let reason: Option<String> = row.get(first + 5)?;
-    let reason = reason.unwrap_or_default();
+    let reason = reason(row.get_ref(first + 5)?.as_str_or_null()?);
     let word = row.get_ref(first + 4)?.as_str()?;
     Ok(match word {
         "waiting" => RunState::Waiting,
-        "claimed" => RunState::Claimed,
+        "claimed" => RunState::Starting,
         "running" => RunState::Running,
         "between-attempts" => {
-            RunState::BetweenAttempts { reason, until: values::moment(row.get(first + 8)?)? }
+            RunState::Retrying { reason, until: values::moment(row.get(first + 8)?)? }
         }
-        "will-not-die" => RunState::WillNotDie(reason),
+        "will-not-die" => RunState::Stuck(reason),
         "succeeded" => RunState::Succeeded,
         "failed" => RunState::Failed(reason),
         "timed-out" => RunState::TimedOut(reason),
@@ -78,12 +77,22 @@ fn state(row: &Row<'_>, first: usize) -> rusqlite::Result<RunState> {
     })
 }
 
+/// A reason as its code and values in JSON, or in the words of older versions.
+fn reason(stored: Option<&str>) -> Reason {
+    let stored = stored.unwrap_or_default();
+    // An engine's message of an older version may look like JSON, too.
+    serde_json::from_str(stored)
+        .ok()
+        .filter(|_| stored.starts_with('{'))
+        .unwrap_or_else(|| Reason::of_words(stored))
+}
+
 fn trigger(word: &str, demand: Option<&str>) -> rusqlite::Result<Trigger> {
     Ok(match word {
         "Schedule" => Trigger::Schedule,
         "CatchUp" => Trigger::CatchUp,
-        "AfterParent" => Trigger::AfterParent,
-        "ByHand" => Trigger::ByHand(Arc::new(maybe_json(demand)?.unwrap_or_default())),
+        "AfterParent" => Trigger::Dependency,
+        "ByHand" => Trigger::Manual(Arc::new(maybe_json(demand)?.unwrap_or_default())),
         _ => return values::parsed(Err(UnknownWord(word.to_owned()))),
     })
 }
@@ -100,7 +109,7 @@ fn numbers(state: &RunState) -> (Option<i64>, Option<i64>, Option<i64>) {
         RunState::Missed { last, count, .. } => {
             (Some(millis(last.moment())), Some(number(*count)), None)
         }
-        RunState::BetweenAttempts { until, .. } => (None, None, Some(millis(*until))),
+        RunState::Retrying { until, .. } => (None, None, Some(millis(*until))),
         _ => (None, None, None),
     }
 }
@@ -121,7 +130,7 @@ pub(super) fn insert(sql: &Connection, position: u64, run: &Run) -> rusqlite::Re
         run.trigger.word(),
         demand,
         run.state.word(),
-        run.state.reason(),
+        run.state.reason().map(values::json).transpose()?,
         last,
         count,
         until,
@@ -143,7 +152,7 @@ pub(super) fn update(sql: &Connection, position: u64, run: &Run) -> rusqlite::Re
     )?
     .execute(named_params! {
         ":state": run.state.word(),
-        ":reason": run.state.reason(),
+        ":reason": run.state.reason().map(values::json).transpose()?,
         ":last": last,
         ":count": count,
         ":until": until,

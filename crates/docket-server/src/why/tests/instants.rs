@@ -7,7 +7,7 @@ fn a_record_or_the_span_it_is_among_is_told() {
     let reason = "docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z";
     let case = Case::scheduled("0 * * * *")
         .run("01:00", missed(reason, "05:00", 5), |_| {})
-        .run("06:00", RunState::Lost("its container is gone".to_owned()), |_| {})
+        .run("06:00", RunState::Lost(Reason::text("its container is gone")), |_| {})
         .run("06:00:12.500", RunState::Succeeded, |run| {
             by_hand(run);
             once("06:00:13", "06:00:15", 0)(run);

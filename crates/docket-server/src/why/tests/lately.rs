@@ -35,9 +35,7 @@ fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
         .run("06:00", RunState::Succeeded, once("06:00", "07:00:10", 0))
         .run(
             "07:00",
-            RunState::Skipped(
-                "the run 20261121T060000Z is still under way (`Overlap: Forbid`)".to_owned(),
-            ),
+            RunState::Skipped(Reason::Overlap { older: Instant::new(at("06:00")) }),
             |_| {},
         )
         .run("07:12:13.250", failed("image x not found"), |run| {
@@ -48,7 +46,7 @@ fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
         })
         .run(
             "08:00",
-            RunState::Cancelled("cancelled by bob".to_owned()),
+            RunState::Cancelled(Reason::CancelledBy { by: "bob".into() }),
             once("08:00", "08:20", 143),
         )
         .run("09:00", RunState::Running, |run| run.attempts[0].started_at = Some(at("09:00")));
@@ -75,11 +73,13 @@ fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
 #[test]
 fn what_stands_in_the_way_now_comes_first() {
     let mut case = Case::scheduled("0 * * * *")
-        .run("07:00", RunState::WillNotDie("permission denied".to_owned()), |run| {
-            run.cancellation =
-                Some(Box::new(Cancellation { reason: "cancelled by ann".to_owned(), kill: true }));
+        .run("07:00", RunState::Stuck(Reason::text("permission denied")), |run| {
+            run.cancellation = Some(Box::new(Cancellation {
+                reason: Reason::CancelledBy { by: "ann".into() },
+                kill: true,
+            }));
         })
-        .run("08:00", RunState::Claimed, |_| {})
+        .run("08:00", RunState::Starting, |_| {})
         .suspended("08:30", Some("11:30"))
         .now("09:05");
     case.engine_away = Some((at("08:10"), "connection refused"));
@@ -120,10 +120,10 @@ fn an_instant_is_missed_in_a_pause_of_the_server_only_if_the_pause_lasts_until_t
 
 #[test]
 fn whatever_is_under_way_says_how_far_it_is() {
-    let reason = "exit code 1".to_owned();
+    let reason = Reason::ExitCode { exit_code: 1 };
     let case = Case::of(&json!({"Cron": "*/15 * * * *", "Overlap": "Queue"}))
-        .run("08:00", RunState::BetweenAttempts { reason, until: at("09:02") }, |_| {})
-        .run("08:15", RunState::Claimed, |run| {
+        .run("08:00", RunState::Retrying { reason, until: at("09:02") }, |_| {})
+        .run("08:15", RunState::Starting, |run| {
             run.attempts[0].steps = vec![(at("08:15:20"), Step::NotPulled { reason: "".into() })];
         })
         .run("08:30", RunState::Running, |run| {
@@ -205,7 +205,7 @@ fn a_child_names_the_parents_that_it_waits_for() {
         RunState::Succeeded,
         |run| {
             once("2026-11-20T01:09", "2026-11-20T01:10", 0)(run);
-            run.trigger = Trigger::AfterParent;
+            run.trigger = Trigger::Dependency;
             run.decided_at = at("2026-11-20T01:09");
         },
     );
@@ -350,7 +350,7 @@ fn a_suspension_in_force_says_when_it_is_due_again() {
 
 #[test]
 fn each_time_is_told_once_and_a_failed_run_with_the_last_line_that_it_wrote() {
-    let failed = RunState::Failed("exit code 3".to_owned());
+    let failed = failed("exit code 3");
     let mut case = Case::scheduled("0 * * * *").run("08:00", failed, |run| {
         run.attempts.push(Attempt::new(1));
         ran(run, "08:00:00.1", "08:00:00.4", 3);

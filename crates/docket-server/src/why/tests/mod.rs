@@ -11,7 +11,7 @@ use docket_model::{
     Allocation, AllocationName, FieldPath, Origin, Run, Specification, Zone,
     container::UnknownOptions,
     journal::{Cause, Entry, Event, Pause, Suspension},
-    run::{Attempt, Demand, Exit, Instant, RunState, Step, Trigger},
+    run::{Attempt, Exit, Instant, ManualRequest, Reason, RunState, Step, Trigger},
     wire::Sentence,
 };
 use serde_json::{Value, json};
@@ -209,13 +209,16 @@ fn once(started: &str, ended: &str, code: i64) -> impl FnOnce(&mut Run) {
 }
 
 fn missed(reason: &str, last: &str, count: u64) -> RunState {
-    RunState::Missed { reason: reason.to_owned(), last: Instant::new(at(last)), count }
+    RunState::Missed { reason: Reason::of_words(reason), last: Instant::new(at(last)), count }
 }
 
 fn failed(reason: &str) -> RunState {
-    RunState::Failed(reason.to_owned())
+    RunState::Failed(Reason::of_words(reason))
 }
 
 fn by_hand(run: &mut Run) {
-    run.trigger = Trigger::ByHand(Arc::new(Demand { by: "ann".to_owned(), ..Demand::default() }));
+    run.trigger = Trigger::Manual(Arc::new(ManualRequest {
+        by: "ann".to_owned(),
+        ..ManualRequest::default()
+    }));
 }

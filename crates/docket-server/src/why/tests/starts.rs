@@ -101,9 +101,11 @@ fn attempts_are_told_one_by_one_or_in_short() {
     let no_image = |run: &mut Run| {
         let first = &mut run.attempts[0];
         first.exit = None;
-        first.steps = vec![(at("08:00"), Step::Error("image x not found".into()))];
+        first.steps =
+            vec![(at("08:00"), Step::Error(Box::new(Reason::ImageNotFound { image: "x".into() })))];
     };
-    let timed_out = RunState::TimedOut("ran longer than 10s (`Timeout`), exit code 143".to_owned());
+    let timed_out =
+        RunState::TimedOut(Reason::of_words("ran longer than 10s (`Timeout`), exit code 143"));
     let told = [
         exits(&[137], out_of_memory, failed("out of memory, exit code 137")),
         exits(&[1, 0], no_image, RunState::Succeeded),

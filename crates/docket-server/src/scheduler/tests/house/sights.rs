@@ -5,7 +5,7 @@ use std::{fmt::Write, sync::Arc};
 use docket_model::{
     Allocation, Origin, Run,
     journal::Suspension,
-    run::{Cancellation, Demand, RunState},
+    run::{Cancellation, ManualRequest, Reason, RunState},
 };
 
 use super::House;
@@ -61,14 +61,14 @@ impl House {
         name: &str,
         at: Option<&str>,
     ) -> Result<Arc<Run>, ManualError> {
-        let demand = Demand { by: "ann".to_owned(), ..Demand::default() };
+        let demand = ManualRequest { by: "ann".to_owned(), ..ManualRequest::default() };
         self.runner.run_manually(name, demand, at.map(|at| at.parse().unwrap())).await
     }
 
     /// Cancels the newest run.
     pub(in crate::scheduler::tests) async fn cancel(&self, name: &str, kill: bool) -> String {
         let newest = self.runs(name).await.pop().unwrap();
-        let cancellation = Cancellation { reason: "ann wants it to end".to_owned(), kill };
+        let cancellation = Cancellation { reason: Reason::text("ann wants it to end"), kill };
         let run = self.runner.cancel_manually(name, newest.id.instant, cancellation).await;
         told(&run.unwrap())
     }

@@ -20,7 +20,7 @@ async fn a_copy_made_under_load_is_the_store_at_one_moment() {
     carry_out(&store, "a", 60, RunState::Succeeded).await;
     let mut claims = Vec::new();
     for minute in 2..300 {
-        claims.push(run(&store, "a", minute * 60, RunState::Claimed).await);
+        claims.push(run(&store, "a", minute * 60, RunState::Starting).await);
     }
     let to = directory.path().join("copy.db");
 

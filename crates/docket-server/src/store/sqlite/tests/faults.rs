@@ -53,7 +53,7 @@ async fn what_fits_on_a_nearly_full_disk_is_written_beside_what_does_not() {
     let (_directory, store) = new();
     push_a(&store).await;
     let id = claim(&store, "a", 60).await.id;
-    let next = run(&store, "a", 120, RunState::Claimed).await;
+    let next = run(&store, "a", 120, RunState::Starting).await;
     let pages = number(&store.path, "PRAGMA page_count");
     allow_pages(&store, pages + 3).await;
     let release = super::occupy(&store);
@@ -80,7 +80,7 @@ async fn the_transaction_of_another_program_is_waited_for_and_then_named() {
         Ok(work.sql.busy_timeout(Duration::from_millis(1))?)
     };
     store.writer.ask(impatient).await.unwrap();
-    let due = run(&store, "a", 60, RunState::Claimed).await;
+    let due = run(&store, "a", 60, RunState::Starting).await;
     let other = Connection::open(path(&directory)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 

@@ -13,7 +13,7 @@ use std::{
     sync::mpsc,
 };
 
-use docket_model::run::RunState;
+use docket_model::run::{Reason, RunState};
 use tempfile::TempDir;
 
 use super::{Opener, SqliteStore};
@@ -69,14 +69,14 @@ fn files(directory: &Path) -> Vec<String> {
 #[test]
 fn the_conditions_in_sql_say_what_the_states_say() {
     use super::record::{FAILURE, UNDER_WAY};
-    let (reason, last) = (String::new(), crate::store::contract::instant(0));
+    let (reason, last) = (Reason::text(""), crate::store::contract::instant(0));
     let until = last.moment();
     let states = [
         RunState::Waiting,
-        RunState::Claimed,
+        RunState::Starting,
         RunState::Running,
-        RunState::BetweenAttempts { reason: reason.clone(), until },
-        RunState::WillNotDie(reason.clone()),
+        RunState::Retrying { reason: reason.clone(), until },
+        RunState::Stuck(reason.clone()),
         RunState::Succeeded,
         RunState::Failed(reason.clone()),
         RunState::TimedOut(reason.clone()),

@@ -218,7 +218,7 @@ async fn nothing_is_decided_twice_across_a_restart() {
 
     let again = open(&directory).unwrap();
 
-    let twice = run(&again, "a", 60, RunState::Claimed).await;
+    let twice = run(&again, "a", 60, RunState::Starting).await;
     assert_eq!(again.claim(twice).await, Ok(ClaimOutcome::Decided(instant(60))));
     claim(&again, "a", 120).await;
 }

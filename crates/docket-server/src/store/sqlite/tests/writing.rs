@@ -45,7 +45,7 @@ async fn claims(store: &SqliteStore, allocations: usize) -> Vec<Run> {
     push(store, Origin::Api, &specs).await;
     let all = store.list(None, usize::MAX).await.unwrap();
     let claim = |snapshot: &crate::store::Snapshot| {
-        let (trigger, state) = (Trigger::Schedule, RunState::Claimed);
+        let (trigger, state) = (Trigger::Schedule, RunState::Starting);
         Run::decided(&snapshot.standing.allocation, instant(60), trigger, state, moment(60))
     };
     all.iter().map(claim).collect()
@@ -85,7 +85,7 @@ async fn commands_see_one_another_in_the_order_in_which_they_came() {
     push_a(&store).await;
     let allocation = get(&store, "a").await.standing.allocation;
     let claim = |second| {
-        let (trigger, state) = (Trigger::Schedule, RunState::Claimed);
+        let (trigger, state) = (Trigger::Schedule, RunState::Starting);
         Run::decided(&allocation, instant(second), trigger, state, moment(second))
     };
     let release = occupy(&store);
