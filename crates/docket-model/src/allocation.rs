@@ -1,12 +1,18 @@
 //! Allocations: what users push, and what the server makes of it.
 
 mod differences;
+mod fields;
+mod forms;
 mod hints;
+mod key;
 mod policies;
 mod reader;
+pub mod schema;
 mod stored;
+mod table;
 #[cfg(test)]
 mod tests;
+mod values;
 mod writer;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,9 +21,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use self::table::{KEYS_OF_A_SCHEDULE, remedy};
 pub use self::{
+    key::KeyDocs,
     policies::{CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries},
     stored::{InvalidStored, Stored},
+    table::{KEYS, documentation},
 };
 use crate::{
     container::{Container, UnknownOptions},
@@ -26,29 +35,6 @@ use crate::{
     schedule::{Kind, Schedule, Upcoming},
     zone::Zone,
 };
-
-/// The keys of a specification, as they are written and in that order.
-pub const KEYS: [&str; 19] = [
-    "Name",
-    "Description",
-    "Labels",
-    "Cron",
-    "TimeZone",
-    "After",
-    "Jitter",
-    "NotBefore",
-    "NotAfter",
-    "Suspended",
-    "Container",
-    "EnvFiles",
-    "Pull",
-    "Overlap",
-    "StartingDeadline",
-    "CatchUp",
-    "Timeout",
-    "Retries",
-    "Keep",
-];
 
 /// The longest description, in bytes.
 pub const MAX_DESCRIPTION: usize = 4096;

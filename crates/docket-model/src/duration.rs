@@ -41,6 +41,12 @@ const UNITS: [Unit; 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
 const ISO_DATE: [Unit; 2] = [("W", 7 * 86_400), ("D", 86_400)];
 const ISO_TIME: [Unit; 3] = [("H", 3600), ("M", 60), ("S", 1)];
 
+/// What each duration matches, as a regular expression.
+pub(crate) const PATTERN: &str = "^([0-9]+d([0-9]+h)?([0-9]+m)?([0-9]+s)?|[0-9]+h([0-9]+m)?([0-9]+s)?|\
+    [0-9]+m([0-9]+s)?|[0-9]+s|\
+    [Pp](([0-9]+[Ww])?([0-9]+[Dd])?[Tt]([0-9]+[Hh]([0-9]+[Mm])?([0-9]+[Ss])?|[0-9]+[Mm]([0-9]+[Ss])?|[0-9]+[Ss])|\
+    [0-9]+[Ww]([0-9]+[Dd])?|[0-9]+[Dd]))$";
+
 /// The longest there is, so that adding it to any date of the calendar stays in range.
 const MAX_SECONDS: u64 = 1000 * 366 * 86_400;
 

@@ -8,6 +8,9 @@ use thiserror::Error;
 /// The longest name there is, in bytes.
 pub const MAX_LENGTH: usize = 128;
 
+/// What each name matches, as a regular expression.
+pub(crate) const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$";
+
 /// Names an allocation: `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`.
 ///
 /// Cheap to clone: the text is shared.

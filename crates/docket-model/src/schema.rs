@@ -9,12 +9,9 @@ use utoipa::{
 };
 
 use crate::{
-    name::AllocationName,
+    name::{AllocationName, PATTERN},
     run::{Instant, RunState, Trigger},
 };
-
-/// What each name matches. The reader is [`AllocationName::parse`].
-const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$";
 
 /// What each instant matches: the days that there are, but that of centuries every fourth has a 29th
 /// of February.
@@ -33,7 +30,7 @@ fn one_of<'a>(description: &str, words: impl IntoIterator<Item = &'a str>) -> Re
 
 impl PartialSchema for AllocationName {
     fn schema() -> RefOr<Schema> {
-        let schema = text().description(Some("The name of an allocation.")).pattern(Some(NAME));
+        let schema = text().description(Some("The name of an allocation.")).pattern(Some(PATTERN));
         schema.examples(["report"]).into()
     }
 }

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CatchUp, Due, Overlap, Policies, Specification};
+use super::{CatchUp, Due, Overlap, Policies, Specification, table::TABLE};
 use crate::{
     duration::Duration,
     finding::{Finding, Place},
@@ -83,25 +83,12 @@ fn period(schedule: &Schedule) -> Option<Duration> {
     Some(Duration::from_seconds(least))
 }
 
-/// What says when a schedule is due means nothing where there is none.
-fn without_effect(specification: &Specification) -> Vec<Hint> {
-    let policies = &specification.policies;
-    let given = [
-        ("TimeZone", specification.time_zone.is_some(), "there is no schedule to read a clock for"),
-        ("Jitter", policies.jitter.is_some(), "a run starts once its parents have succeeded"),
-        (
-            "StartingDeadline",
-            policies.starting_deadline.is_some(),
-            "a run is due once its parents have succeeded, and never too late",
-        ),
-        (
-            "CatchUp",
-            policies.catch_up != CatchUp::default(),
-            "one run follows the newest runs of its parents, however many there were",
-        ),
-    ];
-    let hint = |(key, _, why)| (key, format!("`{key}` has no effect with `After`: {why}"));
-    given.into_iter().filter(|(_, given, _)| *given).map(hint).collect()
+/// Keys that have no effect without a schedule.
+fn without_effect(specification: &Specification) -> impl Iterator<Item = Hint> {
+    TABLE.iter().filter_map(|key| {
+        let why = key.needs_schedule().filter(|_| key.write(specification).is_some())?;
+        Some((key.name(), format!("`{}` has no effect with `After`: {why}", key.name())))
+    })
 }
 
 fn fixed_zone(zone: Zone) -> Option<Hint> {

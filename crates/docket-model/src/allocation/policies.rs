@@ -4,8 +4,8 @@
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, FixedOffset};
-use serde::{Deserialize, Serialize};
 
+use super::forms::Word;
 use crate::duration::Duration;
 
 /// The policies of an allocation. Each has a default, which is what cron and the original do.
@@ -43,7 +43,7 @@ pub struct Policies {
 }
 
 /// When the image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pull {
     /// Before each start; where that fails and the image is there, it serves.
     #[default]
@@ -57,10 +57,10 @@ pub enum Pull {
 impl Pull {
     /// All there are.
     pub const ALL: [Self; 3] = [Self::Always, Self::Missing, Self::Never];
+}
 
-    /// The word for it, as users write it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+impl Word for Pull {
+    fn word(self) -> &'static str {
         match self {
             Self::Always => "Always",
             Self::Missing => "Missing",
@@ -70,7 +70,7 @@ impl Pull {
 }
 
 /// What becomes of an instant while an older run of the allocation is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overlap {
     /// It starts beside the older one.
     #[default]
@@ -86,10 +86,10 @@ pub enum Overlap {
 impl Overlap {
     /// All there are.
     pub const ALL: [Self; 4] = [Self::Allow, Self::Forbid, Self::Replace, Self::Queue];
+}
 
-    /// The word for it, as users write it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+impl Word for Overlap {
+    fn word(self) -> &'static str {
         match self {
             Self::Allow => "Allow",
             Self::Forbid => "Forbid",
@@ -100,7 +100,7 @@ impl Overlap {
 }
 
 /// Which of several instants within the deadline are made up for after a pause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CatchUp {
     /// The latest.
     #[default]
@@ -114,10 +114,10 @@ pub enum CatchUp {
 impl CatchUp {
     /// All there are.
     pub const ALL: [Self; 3] = [Self::Latest, Self::All, Self::None];
+}
 
-    /// The word for it, as users write it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+impl Word for CatchUp {
+    fn word(self) -> &'static str {
         match self {
             Self::Latest => "Latest",
             Self::All => "All",
@@ -144,6 +144,8 @@ pub struct Retries {
 }
 
 impl Retries {
+    /// No further attempt.
+    pub const NONE: Self = Self { limit: 0, delay: Self::DELAY, max_delay: Self::MAX_DELAY };
     /// The greatest limit.
     pub const MOST: u32 = 1000;
     /// The first pause where none is given.
@@ -167,7 +169,7 @@ impl Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { limit: 0, delay: Self::DELAY, max_delay: Self::MAX_DELAY }
+        Self::NONE
     }
 }
 
@@ -183,6 +185,8 @@ pub struct Keep {
 }
 
 impl Keep {
+    /// What is kept where nothing else is said.
+    pub const DEFAULT: Self = Self { runs: 100, failures: 20, output: 1 << 20 };
     /// The most runs, and the most failures, that can be kept.
     pub const MOST_RUNS: usize = 100_000;
     /// The most bytes of an output that can be kept.
@@ -191,7 +195,7 @@ impl Keep {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { runs: 100, failures: 20, output: 1 << 20 }
+        Self::DEFAULT
     }
 }
 

@@ -1,14 +1,22 @@
-//! A specification as a store keeps it: each part as a text that can be read in a table.
+//! A specification as a store keeps it: each part as a text for a column of a table.
 //!
-//! What is stored was checked when it was pushed. It is read again without holding the container
-//! against the Engine API, which is what takes the time.
+//! What is stored was checked when it was pushed. Reading it again does not check the container
+//! against the types of the Engine API, which would take most of the time.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Due, Policies, Specification, reader};
+use super::{
+    Due, Policies, Specification, reader,
+    table::{SpecificationKey, TABLE},
+    writer::{Mapped, written},
+};
 use crate::{
     container::Container,
     finding::Finding,
@@ -16,6 +24,14 @@ use crate::{
     schedule::{self, InvalidSchedule},
     zone::UnknownZone,
 };
+
+/// The keys that have a column of their own. All others are in `policies`.
+const COLUMNS: [&str; 7] =
+    ["Name", "Description", "Labels", "Cron", "After", "TimeZone", "Container"];
+
+/// The keys that are stored in `policies`.
+static POLICIES: LazyLock<Vec<SpecificationKey>> =
+    LazyLock::new(|| TABLE.iter().copied().filter(|key| !COLUMNS.contains(&key.name())).collect());
 
 /// The columns of a specification; what is absent has no value there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,23 +58,23 @@ pub struct Stored<'a> {
 /// A stored specification that cannot be read; the store was damaged, or written by a newer docket.
 #[derive(Debug, Error)]
 pub enum InvalidStored {
-    /// The name is none.
-    #[error("the stored name `{0}` is none")]
+    /// The name is not valid.
+    #[error("the stored name `{0}` is not a valid name")]
     Name(String, #[source] InvalidName),
-    /// A part that is no JSON, or not of the right form.
+    /// A part that is not JSON, or has another form.
     #[error("the stored `{0}` cannot be read")]
     Json(&'static str, #[source] serde_json::Error),
-    /// A schedule that is none.
-    #[error("the stored `Cron` is no schedule")]
+    /// The schedule is not valid.
+    #[error("the stored `Cron` is not a valid schedule")]
     Cron(#[source] InvalidSchedule),
-    /// A zone that there is not.
-    #[error("the stored `TimeZone` is none")]
+    /// The time zone does not exist.
+    #[error("the stored `TimeZone` does not exist")]
     TimeZone(#[source] UnknownZone),
     /// Neither a schedule nor parents, or both.
     #[error("there must be either a stored `Cron` or a stored `After`")]
     Due,
-    /// Policies that are none, or that this version does not know.
-    #[error("the stored policies are wrong: {}", told(.0))]
+    /// Policies that are not valid, or that this version does not know.
+    #[error("the stored policies are not valid: {}", joined(.0))]
     Policies(Vec<Finding>),
 }
 
@@ -73,8 +89,8 @@ impl Specification {
             Due::Schedule(schedule) => (Some(Cow::Borrowed(schedule.text())), None),
             Due::After(parents) => (None, json(serde_json::to_string(parents))),
         };
-        let is_default = *self.policies == Policies::default();
-        let policies = (!is_default).then(|| serde_json::to_string(&*self.policies));
+        let Mapped(policies) = written(&POLICIES, self);
+        let policies = (!policies.is_empty()).then(|| serde_json::to_string(&Mapped(policies)));
         Stored {
             name: self.name.as_str().into(),
             description: self.description.as_deref().map(Cow::Borrowed),
@@ -130,10 +146,10 @@ fn due(cron: Option<&str>, after: Option<&str>) -> Result<Due, InvalidStored> {
 fn policies(stored: Option<&str>) -> Result<Arc<Policies>, InvalidStored> {
     let Some(stored) = stored else { return Ok(Policies::shared_default()) };
     let stored = from_json::<Map<String, Value>>("policies", stored)?;
-    reader::policies(stored).map_err(InvalidStored::Policies)
+    reader::policies(stored, &POLICIES).map_err(InvalidStored::Policies)
 }
 
-fn told(errors: &[Finding]) -> String {
+fn joined(errors: &[Finding]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 

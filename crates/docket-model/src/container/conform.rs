@@ -26,7 +26,7 @@ use super::{
 use crate::finding::Place;
 
 /// Where the engine takes one text for a list of it, as in `Cmd: "date"`.
-const LISTS_OF_ONE: [&str; 5] = ["Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"];
+pub(super) const LISTS_OF_ONE: [&str; 5] = ["Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"];
 
 /// Rewrites the keys of `value` as `T` spells them, and tells what does not fit.
 pub(super) fn conform<T: DeserializeOwned>(value: &mut Value, at: Place<'_>) -> Findings {

@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 
 use super::findings::{Findings, Mismatch};
 use crate::{
-    allocation,
+    allocation::KEYS,
     finding::{Place, nearest, shortened, unknown_key},
 };
 
 /// Options that an older Engine API had and an engine in use may still take.
-const RETIRED: [(&str, &str); 3] =
+pub(super) const RETIRED: [(&str, &str); 3] =
     [("Config", "MacAddress"), ("HostConfig", "KernelMemory"), ("HostConfig", "KernelMemoryTCP")];
 
 /// Rewrites the keys of an object as they are `known`; notes unknown ones and those given twice.
@@ -71,7 +71,7 @@ fn unknown_option(key: &str, known: &[&'static str], at: Place<'_>) -> String {
 /// Where in a specification a key belongs, in any case: `under` or `beside` a part of it.
 pub(crate) fn home_of(key: &str) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().any(|known| known.eq_ignore_ascii_case(key));
-    if has(&allocation::KEYS) {
+    if has(&KEYS) {
         Some("beside `Container`")
     } else if has(keys_of::<super::Posted>()) {
         Some("under `Container`")

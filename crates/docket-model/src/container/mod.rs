@@ -11,6 +11,7 @@ mod platform;
 mod quantity;
 mod remedy;
 mod rules;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -26,6 +27,7 @@ use serde_json::{Map, Value, value::RawValue};
 use self::{conform::conform, values::Found};
 use crate::finding::{Finding, Place};
 
+pub(crate) use self::schema::{options as options_schema, outline as outline_schema};
 pub(crate) use self::{keys::home_of, remedy::expected_at, rules::reserved_label};
 pub use self::{
     platform::{InvalidPlatform, Platform},

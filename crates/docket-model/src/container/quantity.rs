@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::finding::Place;
+use crate::{finding::Place, size::Size};
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,9 @@ impl Unit {
         let number = match (self, written) {
             (Self::NanoCpus, Value::Number(number)) => number.as_f64()? * 1e9,
             (Self::NanoCpus, Value::String(text)) => decimal(text)? * 1e9,
-            (Self::Bytes, Value::String(text)) => bytes(text)?,
+            (Self::Bytes, Value::String(text)) => {
+                return i64::try_from(Size::parse_as_docker(text)?.bytes()).ok();
+            }
             (Self::Seconds, Value::String(text)) => nanoseconds(text)? / 1e9,
             (Self::Microseconds, Value::String(text)) => nanoseconds(text)? / 1e3,
             (Self::Nanoseconds, Value::String(text)) => nanoseconds(text)?,
@@ -86,17 +88,6 @@ fn whole(number: f64) -> Option<i64> {
 fn decimal(text: &str) -> Option<f64> {
     let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     is_decimal.then(|| text.parse().ok())?
-}
-
-/// A size as Docker's client reads it: `64m`, `1.5g`, `512MiB`, all binary. A bare number is none.
-fn bytes(text: &str) -> Option<f64> {
-    let text = text.trim().to_ascii_lowercase();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let (number, unit) = text.split_at(end);
-    let unit = unit.trim_start();
-    let unit = unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(unit);
-    let power = ["", "k", "m", "g", "t", "p"].iter().position(|known| *known == unit)?;
-    Some(decimal(number)? * 1024_f64.powi(i32::try_from(power).ok()?))
 }
 
 /// A length of time such as `1m30s` or `500ms`.

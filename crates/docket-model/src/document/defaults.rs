@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, rc::Rc};
 
 use super::node::{Content, Entry, Node};
+use crate::allocation::KEYS_OF_A_SCHEDULE;
 
 /// Keys of the Engine API below which keys are the user's own, and their case counts.
 const FREE: [&str; 11] = [
@@ -19,9 +20,6 @@ const FREE: [&str; 11] = [
     "Volumes",
 ];
 
-/// Keys that say when an allocation is due by a schedule, and mean nothing beside `After`.
-const OF_A_SCHEDULE: [&str; 5] = ["Cron", "TimeZone", "Jitter", "StartingDeadline", "CatchUp"];
-
 /// The allocation with what it leaves to the defaults.
 ///
 /// Mappings are merged at every depth; lists and scalars of the allocation replace those of the
@@ -29,7 +27,7 @@ const OF_A_SCHEDULE: [&str; 5] = ["Cron", "TimeZone", "Jitter", "StartingDeadlin
 /// one another, the one replaces the other, too.
 pub(super) fn overlay<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>) -> Rc<Node<'t>> {
     let replaced: &[&str] = match (is_given(own, "Cron"), is_given(own, "After")) {
-        (false, true) => &OF_A_SCHEDULE,
+        (false, true) => &KEYS_OF_A_SCHEDULE,
         (true, false) => &["After"],
         _ => &[],
     };

@@ -17,6 +17,7 @@ mod node;
 mod place;
 mod reading;
 mod scalar;
+mod schema;
 mod source;
 mod syntax;
 #[cfg(test)]
@@ -40,7 +41,10 @@ use crate::{
     text::{self, InvalidText},
 };
 
-pub use self::located::{InFile, Located};
+pub use self::{
+    located::{InFile, Located},
+    schema::schema,
+};
 
 /// The longest document, in bytes: some 700,000 allocations.
 pub const MAX_LENGTH: usize = 256 << 20;

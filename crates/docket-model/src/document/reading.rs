@@ -12,10 +12,10 @@ use super::{
     source::Source,
 };
 use crate::{
-    allocation::{self, Specification},
+    allocation::{self, KEYS, Specification},
     chain::{self, Unfit},
     container::UnknownOptions,
-    finding::{FieldPath, Finding, REQUIRED, Reported, unknown_key},
+    finding::{FieldPath, Finding, REQUIRED, Reported, Step, unknown_key},
     strict_json::{MAX_WEIGHT, TEXT_WEIGHT},
 };
 
@@ -101,7 +101,7 @@ impl<'t> Reading<'t> {
             Content::Map(entries) if has_any(entries, &DOCUMENT_KEYS) => {
                 self.with_defaults(root, entries);
             }
-            Content::Map(entries) if has_any(entries, &allocation::KEYS) => self.item(root),
+            Content::Map(entries) if has_any(entries, &KEYS) => self.item(root),
             Content::Scalar(scalar) if scalar.is_null() => self.nothing(),
             _ => self.wrong(
                 root,
@@ -283,14 +283,12 @@ fn has_any(entries: &[Entry<'_>], keys: &[&str]) -> bool {
 /// A missing key with what to write. The answer to a push keeps the bare word `Required`, which clients
 /// of the API may look for.
 fn with_remedy(finding: Finding) -> Finding {
-    let message = if finding.message != REQUIRED {
-        return finding;
-    } else if finding.field == FieldPath::key("Cron") {
-        "Cron is required: write a schedule, \"\" for manual runs only, or After"
-    } else if finding.field == FieldPath::key("Name") {
-        "Name is required: write a name of letters, digits, `_`, `.` and `-`"
-    } else {
-        return finding;
+    let key = match finding.field.0.as_slice() {
+        [Step::Key(key)] if finding.message == REQUIRED => key,
+        _ => return finding,
     };
-    Finding { message: message.to_owned(), ..finding }
+    match allocation::remedy(key) {
+        Some(message) => Finding { message, ..finding },
+        None => finding,
+    }
 }

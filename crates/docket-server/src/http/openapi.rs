@@ -54,8 +54,11 @@ use super::{
 struct Described;
 
 /// The document as it is sent.
-static DOCUMENT: LazyLock<Result<Bytes, serde_json::Error>> =
-    LazyLock::new(|| serde_json::to_vec(&Described::openapi()).map(Bytes::from));
+static DOCUMENT: LazyLock<Result<Bytes, serde_json::Error>> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(Described::openapi())?;
+    specification::complete(&mut document);
+    serde_json::to_vec(&document).map(Bytes::from)
+});
 
 /// `GET /-/openapi.json`: this document.
 #[utoipa::path(

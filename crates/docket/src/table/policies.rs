@@ -1,41 +1,37 @@
-//! The policies of an allocation, those that hold by default included.
+//! The policies of an allocation, with the defaults of those that always have an effect.
 
-use docket_model::allocation::{CatchUp, Overlap, Pull};
+use docket_model::allocation;
 use serde_json::Value;
 
-/// The keys of policies, in the order in which they are written.
-const KEYS: [&str; 10] = [
-    "Pull",
-    "Overlap",
-    "StartingDeadline",
-    "CatchUp",
-    "Timeout",
-    "Retries",
-    "Jitter",
-    "NotBefore",
-    "NotAfter",
-    "Keep",
+/// Keys of a specification that other rows show.
+const SHOWN_ELSEWHERE: [&str; 9] = [
+    "Name",
+    "Description",
+    "Labels",
+    "Cron",
+    "TimeZone",
+    "After",
+    "Suspended",
+    "Container",
+    "EnvFiles",
 ];
 
-/// A line for each policy: those that were given, and of the others those that always have an effect.
-pub(super) fn of(allocation: &Value) -> String {
-    let line = |key: &&str| {
-        let given = allocation.get(*key).filter(|value| !value.is_null()).map(in_words);
-        let usual = || default(key).map(|word| format!("{word} (default)"));
-        Some(format!("{key} {}", given.or_else(usual)?))
-    };
-    KEYS.iter().filter_map(line).collect::<Vec<_>>().join("\n")
-}
+/// Keys whose default is shown as well.
+const ALWAYS_SHOWN: [&str; 5] = ["Pull", "Overlap", "CatchUp", "Timeout", "Retries"];
 
-fn default(key: &str) -> Option<&'static str> {
-    match key {
-        "Pull" => Some(Pull::default().word()),
-        "Overlap" => Some(Overlap::default().word()),
-        "CatchUp" => Some(CatchUp::default().word()),
-        "Timeout" => Some("none"),
-        "Retries" => Some("0"),
-        _ => None,
-    }
+/// A line for each policy that is given, or always shown.
+pub(super) fn of(allocation: &Value) -> String {
+    let keys = allocation::documentation().into_iter();
+    let policies =
+        keys.filter(|key| !key.path.contains('.') && !SHOWN_ELSEWHERE.contains(&key.path.as_str()));
+    let lines = policies.filter_map(|key| {
+        let given = allocation.get(&key.path).filter(|value| !value.is_null()).map(in_words);
+        let default = || format!("{} (default)", key.default.replace('`', ""));
+        let is_shown = ALWAYS_SHOWN.contains(&key.path.as_str());
+        let value = given.or_else(|| is_shown.then(default))?;
+        Some(format!("{} {value}", key.path))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A value as people write it: `Limit 2, Delay 30s`.

@@ -83,12 +83,18 @@ fn a_damaged_store_is_told_by_the_part_that_cannot_be_read() {
     let specification = sound(json!({}));
     let sound = specification.to_stored();
     let damaged = [
-        (Stored { name: "a/b".into(), ..sound.clone() }, "the stored name `a/b` is none"),
+        (
+            Stored { name: "a/b".into(), ..sound.clone() },
+            "the stored name `a/b` is not a valid name",
+        ),
         (
             Stored { labels: Some("{".into()), ..sound.clone() },
             "the stored `Labels` cannot be read",
         ),
-        (Stored { cron: Some("9".into()), ..sound.clone() }, "the stored `Cron` is no schedule"),
+        (
+            Stored { cron: Some("9".into()), ..sound.clone() },
+            "the stored `Cron` is not a valid schedule",
+        ),
         (
             Stored { cron: None, ..sound.clone() },
             "there must be either a stored `Cron` or a stored `After`",
@@ -103,12 +109,12 @@ fn a_damaged_store_is_told_by_the_part_that_cannot_be_read() {
         ),
         (
             Stored { time_zone: Some("Mars".into()), ..sound.clone() },
-            "the stored `TimeZone` is none",
+            "the stored `TimeZone` does not exist",
         ),
         (
             Stored { policies: Some("{\"Wish\":1,\"Timeout\":\"0s\"}".into()), ..sound.clone() },
-            "the stored policies are wrong: Wish: unknown key `Wish`; Timeout: no time at all: \
-             leave it out, or write at least 1s",
+            "the stored policies are not valid: Wish: unknown key `Wish`; Timeout: 0s is too short: \
+             write at least 1s, or leave it out",
         ),
     ];
     for (stored, message) in damaged {

@@ -19,10 +19,10 @@ fn an_allocation_runs_after_one_or_more_in_place_of_a_schedule() {
 
 #[test]
 fn a_schedule_and_parents_exclude_one_another_and_one_is_required() {
-    insta::assert_snapshot!(told(json!({"After": ["load"]})), @"After: `After` stands in place of `Cron`, and both are given: leave one out");
-    insta::assert_snapshot!(told(json!({"Cron": "", "After": "load"})), @"After: `After` stands in place of `Cron`, and both are given: leave one out");
+    insta::assert_snapshot!(told(json!({"After": ["load"]})), @"After: give either `Cron` or `After`, not both");
+    insta::assert_snapshot!(told(json!({"Cron": "", "After": "load"})), @"After: give either `Cron` or `After`, not both");
     insta::assert_snapshot!(told(json!({"Cron": "61 * * * *", "After": 5})), @"
-    After: `After` stands in place of `Cron`, and both are given: leave one out
+    After: give either `Cron` or `After`, not both
     Cron: min: 61 is out of range (0-59)
     After: expected a name or a list of names, found the number 5
     ");
@@ -35,7 +35,7 @@ fn parents_are_names_none_twice_and_never_the_allocation_itself() {
     let parents = json!(["load", "foo", "load", "", "-x", 5, null, "Load"]);
     insta::assert_snapshot!(told(after(&parents)), @"
     After[1]: `foo` cannot run after itself
-    After[2]: `load` is named twice
+    After[2]: duplicate name `load`
     After[3]: an empty text names no allocation
     After[4]: a name begins with a letter or a digit, not with `-`
     After[5]: expected a text, found the number 5: put it in quotes
@@ -45,6 +45,6 @@ fn parents_are_names_none_twice_and_never_the_allocation_itself() {
     insta::assert_snapshot!(told(after(&json!("foo"))), @"After: `foo` cannot run after itself");
     insta::assert_snapshot!(told(after(&json!({"load": 1}))), @"After: expected a name or a list of names, found a mapping");
     let many: Vec<_> = (0..=MOST_PARENTS).map(|number| format!("load{number}")).collect();
-    insta::assert_snapshot!(told(after(&json!(many))), @"After: 1001 are more than there may be, 1000");
+    insta::assert_snapshot!(told(after(&json!(many))), @"After: 1001 entries are more than the limit of 1000");
     sound(after(&json!(many[1..])));
 }

@@ -158,8 +158,8 @@ fn what_may_surprise_in_a_schedule_is_a_warning() {
 #[test]
 fn keys_of_later_versions_are_told_from_unknown_ones() {
     let cases = [
-        ("Notify", "`Notify` is not known to this version of docket"),
-        ("successwithin", "`SuccessWithin` is not known to this version of docket"),
+        ("Notify", "`Notify` is not supported by this version of docket"),
+        ("successwithin", "`SuccessWithin` is not supported by this version of docket"),
         ("Retry", "unknown key `Retry`: did you mean `Retries`?"),
         ("Crn", "unknown key `Crn`: did you mean `Cron`?"),
         ("Image", "unknown key `Image`: it belongs under `Container.Config`"),
@@ -173,12 +173,12 @@ fn keys_of_later_versions_are_told_from_unknown_ones() {
 
 #[test]
 fn a_key_given_twice_in_two_cases_is_an_error() {
-    let expected = ["cron: the key `Cron` is given twice"];
+    let expected = ["cron: duplicate key `Cron`"];
     assert_eq!(errors(with("cron", json!("* * * * *"))), expected);
     // The first one was null, and is there all the same.
     let mut posted = with("Labels", Value::Null);
     posted["labels"] = json!({});
-    assert_eq!(errors(posted), ["labels: the key `Labels` is given twice"]);
+    assert_eq!(errors(posted), ["labels: duplicate key `Labels`"]);
 }
 
 #[test]

@@ -117,32 +117,32 @@ fn every_error_is_told_at_once_with_its_place_and_the_mend() {
     });
 
     insta::assert_snapshot!(told(posted), @r#"
-    Placement: `Placement` is not known to this version of docket
-    NotBefore: `2026-11-21` is a day, no moment: write `2026-11-21T00:00:00Z`, or an offset for Z
-    NotAfter: `2026-11-21T09:00:00` leaves the zone open: write `2026-11-21T09:00:00Z`, or `2026-11-21T09:00:00+01:00`
+    Placement: `Placement` is not supported by this version of docket
     Jitter: 30 what? write 30s or 30m
+    NotBefore: `2026-11-21` is a date without a time: write `2026-11-21T00:00:00Z`, or another offset than Z
+    NotAfter: `2026-11-21T09:00:00` has no offset: write `2026-11-21T09:00:00Z`, or `2026-11-21T09:00:00+01:00`
     Suspended: expected true or false, found the text "yes": write true, without quotes
-    EnvFiles[0]: `/etc/env` is an absolute path: write it as it is below the server's --env-dir
+    EnvFiles[0]: `/etc/env` is an absolute path: write it relative to the server's --env-dir
     EnvFiles[1]: `../env` leads out of the server's --env-dir: write it without `..`
     EnvFiles[2]: `a/../b` leads out of the server's --env-dir: write it without `..`
-    EnvFiles[3]: an empty text names no file
-    EnvFiles[4]: a NUL stands in this text, and in no path
-    EnvFiles[5]: `folder/` is a folder: name the file
+    EnvFiles[3]: an empty text is not a path
+    EnvFiles[4]: a path cannot contain a NUL character
+    EnvFiles[5]: `folder/` is a directory: write the path of a file
     EnvFiles[6]: expected a path, found null
     EnvFiles[7]: expected a text, found the number 5: put it in quotes
     Pull: `missin` is none of `Always`, `Missing`, `Never` (did you mean `Missing`?)
     Overlap: `Frobnicate` is none of `Allow`, `Forbid`, `Replace`, `Queue`
-    StartingDeadline: no time at all: leave it out, or write at least 1s
+    StartingDeadline: 0s is too short: write at least 1s, or leave it out
     CatchUp: expected one of `Latest`, `All` and `None`, found false
     Timeout: `min` is no unit: use d, h, m and s, as in 1h30m
     Retries.MaxDelays: unknown key `MaxDelays`: did you mean `MaxDelay`?
-    Retries.Factor: unknown key `Factor`: there are `Limit`, `Delay` and `MaxDelay`
-    Retries.Limit: 1001 is out of range (0-1000)
-    Retries.MaxDelay: 30m is shorter than `Delay`, which is 1h: write at least that, or a shorter `Delay`
-    Keep.output: the key `Output` is given twice
-    Keep.Runs: 0 is out of range (1-100000)
-    Keep.Failures: -1 is out of range (0-100000)
-    Keep.Output: 65MiB is more than 64MiB
+    Retries.Factor: unknown key `Factor`: the keys are `Limit`, `Delay` and `MaxDelay`
+    Retries.Limit: 1001 is out of range (0 to 1000)
+    Retries.MaxDelay: 30m is shorter than `Delay`, 1h: write at least 1h, or a shorter `Delay`
+    Keep.output: duplicate key `Output`
+    Keep.Runs: 0 is out of range (1 to 100000)
+    Keep.Failures: -1 is out of range (0 to 100000)
+    Keep.Output: 65MiB is more than the limit of 64MiB
     "#);
 }
 
@@ -161,13 +161,13 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
         "Keep": 10,
     });
     insta::assert_snapshot!(told(posted), @r#"
-    NotBefore: expected a moment such as 2026-11-21T09:00:00Z, found the number 2026
-    NotAfter: `tomorrow` is no moment: write it as 2026-11-21T09:00:00Z (RFC 3339)
-    Jitter: expected a length of time such as 1h30m10s, found the number 1.5
+    Jitter: expected a duration such as 1h30m10s, found the number 1.5
+    NotBefore: expected a time such as 2026-11-21T09:00:00Z, found the number 2026
+    NotAfter: `tomorrow` is not a valid time: write it as 2026-11-21T09:00:00Z (RFC 3339)
     Suspended: expected true or false, found the number 1
     EnvFiles: expected a path or a list of paths, found a mapping
     Pull: expected one of `Always`, `Missing` and `Never`, found the number 5
-    StartingDeadline: expected a length of time such as 1h30m10s, found true
+    StartingDeadline: expected a duration such as 1h30m10s, found true
     Timeout: `` is no length of time: write it as 1h30m10s or PT1H30M10S
     Retries: expected a whole number, found the text "2": write it without quotes
     Keep: expected a mapping of `Runs`, `Failures` and `Output`, found the number 10
@@ -177,9 +177,9 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
         "Keep": {"Runs": 1.5, "Failures": "20", "Output": "1"},
     });
     insta::assert_snapshot!(told(posted), @r#"
-    Retries.Limit: Required: how many further attempts there are at most
+    Retries.Limit: Required
     Retries.Delay: 10 what? write 10s or 10m
-    Retries.MaxDelay: expected a length of time such as 1h30m10s, found a list
+    Retries.MaxDelay: expected a duration such as 1h30m10s, found a list
     Keep.Runs: expected a whole number, found the number 1.5
     Keep.Failures: expected a whole number, found the text "20": write it without quotes
     Keep.Output: 1 what? write 1MiB or 1B
@@ -190,7 +190,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
         "EnvFiles": vec!["x.env"; MOST_ENV_FILES + 1],
     });
     insta::assert_snapshot!(told(posted), @"
-    EnvFiles: 101 are more than there may be, 100
+    EnvFiles: 101 entries are more than the limit of 100
     Retries: expected a whole number, or a mapping of `Limit`, `Delay` and `MaxDelay`, found a list
     Keep.Runs: expected a whole number, found the number 1e+30
     Keep.Output: expected a size such as 1MiB, found the number -1
@@ -198,8 +198,8 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
     let posted =
         json!({"Retries": {"Limit": 1, "MaxDelay": "10s"}, "Keep": {"Output": "9999999TB"}});
     insta::assert_snapshot!(told(posted), @"
-    Retries.MaxDelay: 10s is shorter than `Delay`, which is 30s where it is left out: write at least that, or a shorter `Delay`
-    Keep.Output: `9999999TB` is no size: write it as 64MiB (B, KiB, MiB, GiB, or kB, MB, GB)
+    Retries.MaxDelay: 10s is shorter than `Delay`, 30s: write at least 30s, or a shorter `Delay`
+    Keep.Output: 9765624023437500KiB is more than the limit of 64MiB
     ");
 }
 
@@ -209,6 +209,6 @@ fn the_last_instant_cannot_be_before_the_first() {
 
     let message = told(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T07:59:59Z"));
 
-    insta::assert_snapshot!(message, @"NotAfter: `2026-11-21T07:59:59Z` is before `NotBefore`, which is `2026-11-21T09:00:00+01:00`, so that no instant is left: exchange them");
+    insta::assert_snapshot!(message, @"NotAfter: `2026-11-21T07:59:59Z` is before `NotBefore`, `2026-11-21T09:00:00+01:00`, so no instant is left: swap them");
     sound(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T08:00:00Z"));
 }

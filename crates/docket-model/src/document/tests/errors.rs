@@ -145,7 +145,7 @@ fn a_key_given_twice_is_told_at_the_second_one() {
 ";
 
     insta::assert_snapshot!(told(text), @"
-    4:3: name: the key `Name` is given twice
+    4:3: name: duplicate key `Name`
     6:45: the key `a` is given twice, first in line 6
     7:29: Container.HostConfig.memory: the key `Memory` is given twice
     ");
@@ -236,10 +236,10 @@ fn one_in_a_policy_points_at_its_value_also_within() {
     [a] After[1]: `a` cannot run after itself
     [30] Timeout: 30 what? write 30s or 30m
     [forbd] Overlap: `forbd` is none of `Allow`, `Forbid`, `Replace`, `Queue` (did you mean `Forbid`?)
-    [/etc/env] EnvFiles: `/etc/env` is an absolute path: write it as it is below the server's --env-dir
+    [/etc/env] EnvFiles: `/etc/env` is an absolute path: write it relative to the server's --env-dir
     [10] Retries.MaxDelay: 10 what? write 10s or 10m
-    [Factor] Retries.Factor: unknown key `Factor`: there are `Limit`, `Delay` and `MaxDelay`
-    [1GiB] Keep.Output: 1GiB is more than 64MiB
+    [Factor] Retries.Factor: unknown key `Factor`: the keys are `Limit`, `Delay` and `MaxDelay`
+    [1GiB] Keep.Output: 1GiB is more than the limit of 64MiB
     ");
 }
 

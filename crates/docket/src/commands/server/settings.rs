@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, builder::BoolishValueParser};
-use docket_model::{Duration, Zone, container::UnknownOptions};
+use docket_model::{Duration, Size, Zone, container::UnknownOptions};
 use docket_server::{
     Access, Config,
     config::{Listen, Namespace, StoreChoice, TlsFiles, Token},
@@ -18,7 +18,7 @@ use tracing::warn;
 use super::logging::LogFormat;
 use crate::{
     client::{TOKEN_VARIABLE, TokenSource},
-    count, secret_file, size,
+    count, secret_file,
 };
 
 /// Runs the server: watches the clock, and starts a container at each instant of each allocation
@@ -147,25 +147,13 @@ struct Bounds {
     pull_timeout: Duration,
 
     /// The largest request body, in B, KiB, MiB or GiB
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "DOCKET_MAX_BODY",
-        default_value = "64MiB",
-        value_parser = size::parse
-    )]
-    max_body: usize,
+    #[arg(long, value_name = "SIZE", env = "DOCKET_MAX_BODY", default_value = "64MiB")]
+    max_body: Size,
 
     /// How much memory the records and outputs of runs may take; the oldest outputs go first, then the
     /// oldest records
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "DOCKET_MEMORY",
-        default_value = "64MiB",
-        value_parser = size::parse
-    )]
-    memory: usize,
+    #[arg(long, value_name = "SIZE", env = "DOCKET_MEMORY", default_value = "64MiB")]
+    memory: Size,
 }
 
 /// Who may talk to the server.
@@ -228,9 +216,9 @@ impl Arguments {
             max_starting: max_starting.map(NonZeroUsize::get),
             max_pulling: max_pulling.get(),
             pull_timeout: pull_timeout.into(),
-            max_body,
+            max_body: in_bytes(max_body),
             store,
-            memory,
+            memory: in_bytes(memory),
             file: self.file,
             unknown_options,
             env_dir,
@@ -267,6 +255,11 @@ impl Entrance {
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
         })
     }
+}
+
+/// A size as this machine counts it; more than it can hold is all that it can hold.
+fn in_bytes(size: Size) -> usize {
+    usize::try_from(size.bytes()).unwrap_or(usize::MAX)
 }
 
 /// The origin of a URL as browsers write it: in lower case, without its scheme's own port and without

@@ -2,22 +2,27 @@
 
 use serde_json::{Map, Value};
 
-use super::Reader;
-use crate::finding::{Place, note};
+use super::reader::Reader;
+use crate::finding::{Place, listed, nearest, note, shortened, unknown_key};
 
 /// The values of a mapping that were given.
 pub(super) struct Fields(Vec<(&'static str, Value)>);
 
 impl Fields {
-    /// Takes a value out; null is as good as absent.
+    /// True where the key has a value; null is the same as leaving it out.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(known, value)| *known == key && !value.is_null())
+    }
+
+    /// Takes a value out; null is the same as leaving it out.
     pub(super) fn take(&mut self, key: &str) -> Value {
         let field = self.0.iter_mut().find(|(known, _)| *known == key);
         field.map(|(_, value)| value.take()).unwrap_or_default()
     }
 }
 
-impl Reader<'_> {
-    /// Sorts the values by their keys, in any case; unknown and doubled keys are errors.
+impl Reader {
+    /// Sorts the values by their keys, in any case; unknown and duplicate keys are errors.
     pub(super) fn fields(
         &mut self,
         at: Place<'_>,
@@ -32,7 +37,7 @@ impl Reader<'_> {
                 continue;
             };
             if fields.iter().any(|(given, _)| given == known) {
-                let message = format!("the key `{known}` is given twice");
+                let message = format!("duplicate key `{known}`");
                 note(&mut self.errors, || at.wrong_key(&key, message));
                 continue;
             }
@@ -41,7 +46,7 @@ impl Reader<'_> {
         Fields(fields)
     }
 
-    /// What a value says; nothing where it is absent, or wrong, which is noted.
+    /// Reads a value; notes what is wrong with it. Null is the same as leaving it out.
     pub(super) fn value<T>(
         &mut self,
         at: Place<'_>,
@@ -54,18 +59,22 @@ impl Reader<'_> {
         read(value).map_err(|message| note(&mut self.errors, || at.wrong(message))).ok()
     }
 
-    /// What the value of a key says.
-    pub(super) fn field<T>(
+    /// The fields of a mapping within the specification.
+    pub(super) fn fields_within(
         &mut self,
-        fields: &mut Fields,
-        key: &str,
-        read: impl FnOnce(&Value) -> Result<T, String>,
-    ) -> Option<T> {
-        let start = self.at;
-        self.value(Place::Key(&start, key), &fields.take(key), read)
+        at: Place<'_>,
+        posted: Map<String, Value>,
+        known: &[&'static str],
+    ) -> Fields {
+        self.fields(at, posted, known, |key| {
+            if nearest(key, known.iter().copied()).is_some() {
+                return unknown_key(key, known.iter().copied());
+            }
+            format!("unknown key `{}`: the keys are {}", shortened(key), listed(known, " and "))
+        })
     }
 
-    /// What each value of a list says; a single value is as good as a list of one.
+    /// Reads each value of a list; a single value is the same as a list of one.
     pub(super) fn list<T>(
         &mut self,
         at: Place<'_>,
@@ -77,7 +86,7 @@ impl Reader<'_> {
             return self.value(at, value, read).into_iter().collect();
         };
         if items.len() > most {
-            let message = format!("{} are more than there may be, {most}", items.len());
+            let message = format!("{} entries are more than the limit of {most}", items.len());
             note(&mut self.errors, || at.wrong(message));
         }
         let mut all = Vec::with_capacity(items.len().min(most));

@@ -1,0 +1,216 @@
+//! What the table of keys says about one key: its documentation, its values, its default, and the
+//! field that holds it. Nothing here knows a particular key.
+
+use serde_json::{Value, json};
+
+use super::{forms::Form, reader::Reader, writer::Written};
+use crate::finding::{Place, REQUIRED};
+
+/// A key of a mapping that is read into a `D` and written from an `S`.
+///
+/// Of a specification these are a draft and the specification; of a mapping within it, such as
+/// `Keep`, both are the same type.
+pub(super) trait Key<D, S>: Sync {
+    /// The key in its canonical case.
+    fn name(&self) -> &'static str;
+
+    /// Reads a value, which is not null, into the draft; notes what is wrong with it.
+    fn read(&self, reader: &mut Reader, at: Place<'_>, value: Value, draft: &mut D);
+
+    /// Fills in the default where the key is left out; a missing required key is an error.
+    fn fill(&self, reader: &mut Reader, at: Place<'_>, draft: &mut D);
+
+    /// The value to be written; nothing where it is the default.
+    fn write<'a>(&self, from: &'a S) -> Option<Written<'a>>;
+
+    /// True where the two differ in this key's value.
+    fn differs(&self, one: &S, other: &S) -> bool;
+
+    /// Whether the key may be left out.
+    fn presence(&self) -> Presence;
+
+    /// Why the key has no effect on an allocation without a schedule; nothing where it has one.
+    fn needs_schedule(&self) -> Option<&'static str>;
+
+    /// The JSON Schema of its values.
+    fn schema(&self) -> Value;
+
+    /// Adds its documentation and that of the keys below it.
+    fn describe(&self, parent: &str, rows: &mut Vec<KeyDocs>);
+}
+
+/// Whether a key may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It may.
+    Optional,
+    /// It may not. The text says what to write.
+    Required(&'static str),
+    /// Exactly one of it and the other key is required. The text says what to write.
+    RequiredUnless(&'static str, &'static str),
+}
+
+/// The documentation of a key, as README's table shows it, in Markdown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDocs {
+    /// The path of the key: `Keep.Runs`.
+    pub path: String,
+    /// What it does, in sentences.
+    pub meaning: &'static str,
+    /// Which values it takes, with their range.
+    pub values: String,
+    /// What holds where it is left out.
+    pub default: String,
+}
+
+/// What holds where a key is left out.
+pub(super) enum Absent<D, S, T> {
+    /// It is required; the text says what to write.
+    Required(&'static str),
+    /// It is required, unless the first key is given; the text says what to write.
+    RequiredUnless(&'static str, &'static str),
+    /// There is no value. The words say what that means.
+    Nothing(&'static str),
+    /// This value.
+    Is(T),
+    /// A value that follows from other keys of the mapping.
+    Follows {
+        /// The value that is not written.
+        value: fn(&S) -> T,
+        /// Sets it; the keys before this one have been read.
+        fill: fn(&mut D),
+        /// What it is, for the documentation.
+        words: &'static str,
+    },
+}
+
+/// A line of the table.
+pub(super) struct Entry<D, S, T, F> {
+    /// The key in its canonical case.
+    pub(super) name: &'static str,
+    /// What it does, in sentences.
+    pub(super) meaning: &'static str,
+    /// A value: JSON, or else a text.
+    pub(super) example: &'static str,
+    /// How its values are written, and their range.
+    pub(super) form: F,
+    /// What holds where it is left out.
+    pub(super) absent: Absent<D, S, T>,
+    /// Why the key has no effect on an allocation without a schedule, if it has none.
+    pub(super) needs_schedule: Option<&'static str>,
+    /// The field that holds the value.
+    pub(super) field: Field<D, S, T>,
+}
+
+/// How a field is read and set.
+pub(super) struct Field<D, S, T> {
+    pub(super) get: fn(&S) -> &T,
+    pub(super) set: fn(&mut D, T),
+}
+
+impl<D, S, T, F> Key<D, S> for Entry<D, S, T, F>
+where
+    T: PartialEq + Clone + Sync + 'static,
+    F: Form<T>,
+{
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn read(&self, reader: &mut Reader, at: Place<'_>, value: Value, draft: &mut D) {
+        if let Some(value) = self.form.read(reader, at, value) {
+            (self.field.set)(draft, value);
+        }
+    }
+
+    fn fill(&self, reader: &mut Reader, at: Place<'_>, draft: &mut D) {
+        match &self.absent {
+            Absent::Required(_) | Absent::RequiredUnless(..) => {
+                if let Some(value) = self.form.missing(reader, at) {
+                    (self.field.set)(draft, value);
+                }
+            }
+            Absent::Nothing(_) => {}
+            Absent::Is(value) => (self.field.set)(draft, value.clone()),
+            Absent::Follows { fill, .. } => fill(draft),
+        }
+    }
+
+    fn write<'a>(&self, from: &'a S) -> Option<Written<'a>> {
+        let value = (self.field.get)(from);
+        let is_default = match &self.absent {
+            Absent::Is(default) => value == default,
+            Absent::Follows { value: default, .. } => *value == default(from),
+            _ => false,
+        };
+        if is_default { None } else { self.form.write(value) }
+    }
+
+    fn differs(&self, one: &S, other: &S) -> bool {
+        self.form.differs((self.field.get)(one), (self.field.get)(other))
+    }
+
+    fn presence(&self) -> Presence {
+        match self.absent {
+            Absent::Required(remedy) => Presence::Required(remedy),
+            Absent::RequiredUnless(other, remedy) => Presence::RequiredUnless(other, remedy),
+            _ => Presence::Optional,
+        }
+    }
+
+    fn needs_schedule(&self) -> Option<&'static str> {
+        self.needs_schedule
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = self.form.schema();
+        if !matches!(self.absent, Absent::Required(_)) {
+            accept_null(&mut schema);
+        }
+        schema["description"] = self.meaning.into();
+        if let Absent::Is(default) = &self.absent
+            && let Some(default) = self.form.write(default)
+        {
+            schema["default"] = json!(default);
+        }
+        let example = serde_json::from_str(self.example);
+        schema["examples"] = json!([example.unwrap_or_else(|_| Value::from(self.example))]);
+        schema
+    }
+
+    fn describe(&self, parent: &str, rows: &mut Vec<KeyDocs>) {
+        let path = match parent {
+            "" => self.name.to_owned(),
+            parent => format!("{parent}.{}", self.name),
+        };
+        let default = match &self.absent {
+            Absent::Required(_) => "required".to_owned(),
+            Absent::RequiredUnless(other, _) => format!("required, unless `{other}` is given"),
+            Absent::Nothing(words) | Absent::Follows { words, .. } => (*words).to_owned(),
+            Absent::Is(value) => self.form.write(value).map_or("none".to_owned(), |it| it.code()),
+        };
+        let values = self.form.words();
+        rows.push(KeyDocs { path: path.clone(), meaning: self.meaning, values, default });
+        self.form.describe(&path, rows);
+    }
+}
+
+/// Lets a schema accept null, which is the same as leaving the key out.
+fn accept_null(schema: &mut Value) {
+    if let Some(any) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        any.push(json!({"type": "null"}));
+        return;
+    }
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+    match &mut schema["type"] {
+        Value::Array(types) => types.push("null".into()),
+        one => *one = json!([one.take(), "null"]),
+    }
+}
+
+/// Notes that a required key is missing.
+pub(super) fn note_missing(reader: &mut Reader, at: Place<'_>) {
+    reader.errors.push(at.wrong(REQUIRED));
+}
