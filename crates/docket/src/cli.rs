@@ -10,7 +10,7 @@ use docket_model::zone::edition;
 use crate::{
     commands::{
         backup, cancel, check, completions, delete, events, get, health, journal, list, logs, man,
-        next, pause, push, reset, resume, run, runs, server, suspend, top, unpause, why,
+        next, pause, push, reset, resume, run, runs, schema, server, suspend, top, unpause, why,
     },
     environment, output,
 };
@@ -90,6 +90,7 @@ pub(crate) enum Command {
     Journal(journal::Arguments),
     Backup(backup::Arguments),
     Health(health::Arguments),
+    Schema(schema::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -133,6 +134,7 @@ impl Command {
             Self::Journal(arguments) => journal::run(arguments).await,
             Self::Backup(arguments) => backup::run(arguments).await,
             Self::Health(arguments) => health::run(arguments).await,
+            Self::Schema(_) => schema::run(),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
         }

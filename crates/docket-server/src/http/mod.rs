@@ -31,6 +31,7 @@ mod query;
 mod rehearsal;
 mod routes;
 mod runs;
+mod schema;
 mod serve;
 mod session;
 mod sessions;

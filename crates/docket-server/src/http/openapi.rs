@@ -25,7 +25,7 @@ use super::{
     allocations, backup, check, control,
     error::{ApiError, JSON},
     events, forecast, instants, journal, list, manual, operations, output, page, pause, rehearsal,
-    runs, session, why,
+    runs, schema, session, why,
 };
 
 #[derive(OpenApi)]
@@ -45,7 +45,7 @@ use super::{
         check::check, forecast::get, rehearsal::rehearse, events::follow,
         session::sign_in, session::sign_out, session::get,
         journal::list, operations::health, operations::ready, operations::version,
-        pause::pause, pause::unpause, backup::backup, self::get, page::file,
+        pause::pause, pause::unpause, backup::backup, schema::get, self::get, page::file,
     ),
     components(schemas(Problem, Refused)),
     modifiers(&Access, &Examples),

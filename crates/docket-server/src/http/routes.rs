@@ -7,7 +7,7 @@ use actix_web::{
 
 use super::{
     allocations, backup, check, control, error::ApiError, events, forecast, instants, journal,
-    list, manual, openapi, operations, output, page, pause, rehearsal, runs, session, why,
+    list, manual, openapi, operations, output, page, pause, rehearsal, runs, schema, session, why,
 };
 
 pub(super) fn routes(app: &mut ServiceConfig) {
@@ -24,6 +24,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_read("/-/health", read(operations::health)))
     .service(only_read("/-/openapi.json", read(openapi::get)))
     .service(only_read("/-/ready", read(operations::ready)))
+    .service(only_read("/-/schema", read(schema::get)))
     .service(
         web::resource("/-/session")
             .route(read(session::get))

@@ -20,6 +20,7 @@ pub(crate) mod reset;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod schema;
 pub(crate) mod server;
 mod shown;
 mod state;

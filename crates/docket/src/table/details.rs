@@ -190,12 +190,12 @@ mod tests {
                       NanoCpus 1.5 CPUs
                       PidsLimit 100
                       Ulimit nofile 1024:2048
-        Policies:     Pull Always (default)
+        Policies:     NotAfter 2027-01-01T00:00:00Z
+                      Pull Always (default)
                       Overlap Forbid
                       CatchUp Latest (default)
                       Timeout 10m
                       Retries Limit 2, Delay 1m
-                      NotAfter 2027-01-01T00:00:00Z
                       Keep Runs 7
         From:         docket.yml
         Created:      20d 9h ago

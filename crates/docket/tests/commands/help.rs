@@ -29,6 +29,7 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "journal",
         "backup",
         "health",
+        "schema",
         "completions",
         "man",
     ];

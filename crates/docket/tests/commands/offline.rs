@@ -294,3 +294,13 @@ fn of_very_many_errors_the_first_are_shown_with_the_count_of_all() {
         assert!(told.ends_with(last), "{command}: {told}");
     }
 }
+
+#[test]
+fn schema_prints_the_json_schema_of_each_form_of_a_document() {
+    let printed = transcript(&mut docket(["schema"]));
+
+    let (head, schema) = printed.split_once("--- stdout\n").unwrap();
+    assert_eq!(head, "exit code 0\n");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    assert_eq!(schema, docket_model::document::schema());
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::Method;
+use docket_model::allocation::KEYS;
 use serde_json::Value;
 
 use super::{Asking, FOO, api, get};
@@ -99,7 +100,8 @@ async fn every_body_has_an_example() {
                 answers.filter_map(|answer| answer.get("content")?.as_object()).flatten();
             for (kind, content) in contents.filter(|(kind, _)| kind.contains("json")) {
                 let is_shown = content.get("example").or(content.get("examples")).is_some();
-                assert!(is_shown || path == "/-/openapi.json", "{method} {path}: {kind} {content}");
+                let is_schema = ["/-/openapi.json", "/-/schema"].contains(&path.as_str());
+                assert!(is_shown || is_schema, "{method} {path}: {kind} {content}");
             }
         }
     }
@@ -165,5 +167,24 @@ async fn what_is_answered_is_what_the_document_says() {
         let answer = serde_json::from_str(answer).unwrap();
         let errors: Vec<_> = validator.iter_errors(&answer).map(|it| it.to_string()).collect();
         assert!(errors.is_empty(), "{method} {path}: {told}: {errors:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_for_editors_and_the_description_have_each_key() {
+    let schema = get(&api(Access::default()), "/-/schema").await;
+    let (head, body) = schema.split_once("\n\n").unwrap();
+    assert!(head.contains("content-type: application/schema+json"), "{head}");
+    let schema: Value = serde_json::from_str(body).unwrap();
+    let document = document().await;
+    let schemas = &document["components"]["schemas"];
+    for key in KEYS.iter().copied() {
+        for described in [
+            &schema["definitions"]["Allocation"],
+            &schemas["Specification"],
+            &schemas["Allocation"],
+        ] {
+            assert!(described["properties"][key].is_object(), "{key}");
+        }
     }
 }
