@@ -1,5 +1,6 @@
 //! What the server answers and the client reads, beyond allocations themselves.
 
+mod background;
 mod by_hand;
 mod coming;
 mod event;
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
+    background::BackgroundTask,
     by_hand::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
     coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants},
     event::{END, EventKind, GAP, Gap, RunEvent},

@@ -1,5 +1,6 @@
 //! docket's server as a library: `serve(config, listener, shutdown)`.
 
+mod background;
 mod backoff;
 mod clock;
 pub mod config;

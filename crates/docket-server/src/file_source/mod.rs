@@ -11,8 +11,6 @@ use docket_model::{
     journal::{Entry, Event},
 };
 use parking_lot::Mutex;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 pub(crate) use self::read::FileError;
@@ -99,7 +97,10 @@ impl FileSource {
     }
 
     /// Loads the file again. If that fails, the allocations of the last successful load stay in force.
-    async fn reload(&self) {
+    ///
+    /// # Errors
+    /// Why the file is not in force; it is logged and in the journal.
+    pub(crate) async fn reload(&self) -> Result<(), String> {
         let file = self.settings.path.display().to_string();
         let (status, event) = match self.load().await {
             Ok(allocations) => (None, Event::FileLoaded { file, allocations }),
@@ -113,25 +114,10 @@ impl FileSource {
                 )
             }
         };
-        self.status.set(status);
+        self.status.set(status.clone());
         let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
         self.runner.record(entry).await;
-    }
-
-    /// Reloads the file on each SIGHUP until `stop`.
-    ///
-    /// # Errors
-    /// If the signal handler cannot be installed.
-    pub(crate) fn reload_on_hangup(
-        self: Arc<Self>,
-        stop: CancellationToken,
-    ) -> std::io::Result<impl Future<Output = ()>> {
-        let mut hangups = signal(SignalKind::hangup())?;
-        Ok(async move {
-            while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
-                self.reload().await;
-            }
-        })
+        status.map_or(Ok(()), Err)
     }
 }
 

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use docket_model::{
     journal::{Suspension, shown},
+    wire::BackgroundTask,
     zone::{Edition, edition},
 };
 use serde::Serialize;
@@ -50,6 +51,8 @@ pub(super) struct Health<'a> {
     /// The pause of the whole server, while it is in force: nothing starts by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Suspension>,
+    /// The background tasks and their last results.
+    background_tasks: Vec<BackgroundTask>,
     /// Only in the response to `POST /-/unpause`: false where the server was not paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     was_paused: Option<bool>,
@@ -160,6 +163,7 @@ pub(super) fn health_of(
         twin: allocations.runner.twin_notice(),
         store_trouble: store_trouble(allocations),
         pause: pause(allocations),
+        background_tasks: status.background.tasks(),
         was_paused,
     })
 }

@@ -7,6 +7,7 @@ use docket_model::{Zone, container::UnknownOptions};
 
 use super::{error::ApiError, view::View};
 use crate::{
+    background::Background,
     clock::Clock,
     file_source::FileStatus,
     runner::{EngineHealth, Runner},
@@ -66,6 +67,7 @@ pub(crate) struct SpecificationSettings {
 pub(crate) struct ServerStatus {
     pub(crate) started: DateTime<Utc>,
     pub(crate) engine: Arc<EngineHealth>,
+    pub(crate) background: Arc<Background>,
     pub(crate) ticks: Arc<Ticks>,
     /// The status of the file of allocations, if the server has one.
     pub(crate) file: Option<FileStatus>,

@@ -9,15 +9,16 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    background::{Background, Failure, Schedule},
     clock::Clock,
     engine::{Engine, EngineInfo},
 };
@@ -61,7 +62,9 @@ struct EngineClock {
 #[derive(Debug)]
 pub(crate) struct EngineHealth {
     state: watch::Sender<EngineState>,
-    suspected: Notify,
+    suspected: Arc<Notify>,
+    /// When the engine last reported what it is.
+    learnt_at: Mutex<Option<Instant>>,
     /// How often the engine came up.
     epoch: AtomicU64,
     engine_clock: Mutex<Option<EngineClock>>,
@@ -72,7 +75,8 @@ impl EngineHealth {
     pub(crate) fn new() -> Self {
         Self {
             state: watch::Sender::new(EngineState::Unknown),
-            suspected: Notify::new(),
+            suspected: Arc::default(),
+            learnt_at: Mutex::default(),
             epoch: AtomicU64::new(0),
             engine_clock: Mutex::default(),
         }
@@ -126,38 +130,58 @@ impl EngineHealth {
         self.suspected.notify_one();
     }
 
-    /// Asks the engine until it is told to stop.
-    pub(crate) async fn watch_over(
-        &self,
-        engine: &dyn Engine,
-        clock: &dyn Clock,
-        stop: CancellationToken,
+    /// Registers the periodic check of the engine.
+    pub(crate) fn watch_over(
+        self: &Arc<Self>,
+        engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
+        background: &Background,
     ) {
-        let mut learnt_at = Instant::now();
-        loop {
-            let answers = engine.ping().await;
-            if let Err(error) = answers {
-                self.away(&error.to_string(), clock.now());
-            } else if !self.is_up() || learnt_at.elapsed() >= LEARN_EVERY {
-                let asked_at = clock.now();
-                match engine.info().await {
-                    Ok(info) => {
-                        learnt_at = Instant::now();
-                        self.compare_clocks(info.time, asked_at, clock.now());
-                        self.came_up(EngineInfo { time: None, ..info }, clock.now());
-                    }
-                    // It answers, and is what it was.
-                    Err(_) if self.is_up() => {}
-                    Err(error) => self.away(&error.to_string(), clock.now()),
+        let signals = stream::unfold(Arc::clone(&self.suspected), |suspected| async {
+            suspected.notified().await;
+            Some(((), suspected))
+        });
+        let schedule = Schedule {
+            name: "engine-health",
+            is_immediate: true,
+            period: Some(ASK_EVERY),
+            retry: Some(ASK_AGAIN_EVERY),
+            signals: signals.boxed(),
+        };
+        let health = Arc::clone(self);
+        background.periodic(schedule, move || {
+            let (health, engine, clock) =
+                (Arc::clone(&health), Arc::clone(&engine), Arc::clone(&clock));
+            async move { health.check(&*engine, &*clock).await }
+        });
+    }
+
+    /// Asks the engine once.
+    async fn check(&self, engine: &dyn Engine, clock: &dyn Clock) -> Result<(), Failure> {
+        if let Err(error) = engine.ping().await {
+            self.away(&error.to_string(), clock.now());
+        } else if !self.is_up() || self.is_stale() {
+            let asked_at = clock.now();
+            match engine.info().await {
+                Ok(info) => {
+                    *self.learnt_at.lock() = Some(Instant::now());
+                    self.compare_clocks(info.time, asked_at, clock.now());
+                    self.came_up(EngineInfo { time: None, ..info }, clock.now());
                 }
-            }
-            let pause = if self.is_up() { ASK_EVERY } else { ASK_AGAIN_EVERY };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.suspected.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+                // It answers, and is what it was.
+                Err(_) if self.is_up() => {}
+                Err(error) => self.away(&error.to_string(), clock.now()),
             }
         }
+        match self.state() {
+            EngineState::Away { reason, .. } => Err(Failure::logged(reason)),
+            EngineState::Unknown | EngineState::Up(_) => Ok(()),
+        }
+    }
+
+    /// True if the engine has to report again what it is.
+    fn is_stale(&self) -> bool {
+        self.learnt_at.lock().is_none_or(|learnt| learnt.elapsed() >= LEARN_EVERY)
     }
 
     /// Takes note of what the engine's clock showed at some moment between two of docket's.

@@ -353,8 +353,8 @@ impl Runner {
 
     /// The engine that its runs go to.
     #[cfg(test)]
-    pub(crate) fn engine(&self) -> &dyn Engine {
-        &*self.engine
+    pub(crate) fn engine(&self) -> Arc<dyn Engine> {
+        Arc::clone(&self.engine)
     }
 
     /// How many tasks there are.

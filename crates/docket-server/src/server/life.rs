@@ -8,8 +8,6 @@ use docket_model::{
     journal::{Cause, Entry, Event, Outage, Pause, Suspension, shown},
     run::{Edit, Edited, Reason, ServerZone},
 };
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
@@ -19,8 +17,8 @@ use crate::{
     store::{ChangeContext, ChangedZone, ServerControl, Settlement, Store, StoreError, ZoneChange},
 };
 
-/// How often the store is told that the server runs: so well is the moment of a crash known.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// How often the store notes that the server runs: the moment of a crash is known with this precision.
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// Notes when the server began, went on and ended.
 #[derive(Debug)]
@@ -135,13 +133,6 @@ impl Life {
         runner.record(entry).await;
         runner.sign_of_life().await;
         runner.take_up().await
-    }
-
-    /// Gives signs of life until the server stops.
-    pub(super) async fn go_on(runner: Arc<Runner>, stop: CancellationToken) {
-        while stop.run_until_cancelled(sleep(SIGN_OF_LIFE)).await.is_some() {
-            runner.sign_of_life().await;
-        }
     }
 
     pub(super) async fn end(&self, runner: &Runner) {

@@ -15,7 +15,7 @@ use tokio::task::JoinError;
 use tracing::{info, warn};
 
 pub use self::error::ServerError;
-use self::{life::Life, parts::Parts, tasks::Tasks};
+use self::{life::Life, parts::Parts};
 use crate::{
     config::{Config, Listener},
     http,
@@ -44,7 +44,7 @@ pub async fn serve(
     let open_streams = api.authentication.stopping.clone();
     let server = http::serve(api, listener)?;
     let handle = server.handle();
-    let tasks = Tasks::spawn(&parts, scheduler, absence)?;
+    let scheduler = tasks::spawn(&parts, scheduler, absence)?;
     let mut serving = tokio::spawn(server);
     info!(
         time_zone = config.time_zone.name(),
@@ -63,7 +63,7 @@ pub async fn serve(
     if stopped_by_itself.is_none() {
         handle.stop(true).await;
     }
-    tasks.stop(&parts.runner, config.stop_runs).await;
+    tasks::stop(scheduler, &parts.background, &parts.runner, config.stop_runs).await;
     life.end(&parts.runner).await;
     if let Some(path) = socket_file {
         remove_socket(&path);

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::{ServerError, life::Life, machine_check::check_machine};
 use crate::{
+    background::Background,
     clock::{Clock, SystemClock},
     config::Config,
     engine::Engine,
@@ -28,6 +29,7 @@ pub(super) struct Parts {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) health: Arc<EngineHealth>,
+    pub(super) background: Arc<Background>,
     pub(super) ticks: Arc<Ticks>,
     pub(super) file: Option<Arc<FileSource>>,
     pub(super) runner: Arc<Runner>,
@@ -42,6 +44,7 @@ impl Parts {
         let store = opened.await.map_err(std::io::Error::other)??;
         let engine = config.engine()?;
         let health = Arc::new(EngineHealth::new());
+        let background = Arc::new(Background::new(Arc::clone(&clock)));
         if !config.restored {
             check_machine(&*store, &*engine).await?;
         }
@@ -71,7 +74,7 @@ impl Parts {
                 status: FileStatus::default(),
             })
         });
-        Ok(Self { store, engine, clock, health, ticks: Arc::default(), file, runner })
+        Ok(Self { store, engine, clock, health, background, ticks: Arc::default(), file, runner })
     }
 
     pub(super) fn life(&self) -> Life {
@@ -115,6 +118,7 @@ impl Parts {
         let status = ServerStatus {
             started: self.clock.now(),
             engine: Arc::clone(&self.health),
+            background: Arc::clone(&self.background),
             ticks: Arc::clone(&self.ticks),
             file: self.file.as_ref().map(|file| file.status.clone()),
         };

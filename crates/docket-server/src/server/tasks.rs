@@ -1,65 +1,118 @@
 //! The tasks that run beside the API: they are started together and stopped in order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use docket_model::journal::Pause;
-use tokio::task::JoinHandle;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::error;
+use futures_util::{StreamExt, stream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-use super::{life::Life, parts::Parts, zone_data::ZoneData};
-use crate::{runner::Runner, scheduler::Scheduler};
+use super::{life::SIGN_OF_LIFE, parts::Parts, zone_data::ZoneData};
+use crate::{
+    background::{Background, Failure, Schedule},
+    file_source::FileSource,
+    runner::Runner,
+    scheduler::Scheduler,
+};
 
-pub(super) struct Tasks {
-    /// Stops all tasks but the scheduler.
-    stop: CancellationToken,
-    tracker: TaskTracker,
-    stop_scheduler: CancellationToken,
-    scheduler: JoinHandle<()>,
+/// How often the zone files are read. There are few of them, and they are small.
+const ZONE_DATA: Duration = Duration::from_secs(15);
+
+/// Starts all tasks. `absence` is the time without a server before now. The scheduler stops when the
+/// returned token is cancelled.
+pub(super) fn spawn(
+    parts: &Parts,
+    scheduler: Scheduler,
+    absence: Option<Pause>,
+) -> std::io::Result<Proposing> {
+    let (runner, background) = (&parts.runner, &parts.background);
+    parts.health.watch_over(Arc::clone(&parts.engine), Arc::clone(&parts.clock), background);
+    if let Some(file) = &parts.file {
+        reload_on_hangup(file, background)?;
+    }
+    note_life(runner, background);
+    update_zone_data(parts);
+    background.service("recovery", Arc::clone(runner).begin(absence));
+    background.service("orphan-cleanup", Arc::clone(runner).clean_up());
+    let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+    let (stopping, over) = (stop.clone(), ended.clone().drop_guard());
+    background.service("scheduler", async move {
+        let _over = over;
+        scheduler.run(stopping).await;
+    });
+    Ok(Proposing { stop, ended })
 }
 
-impl Tasks {
-    /// Starts all tasks. `absence` is the time without a server before now.
-    pub(super) fn spawn(
-        parts: &Parts,
-        scheduler: Scheduler,
-        absence: Option<Pause>,
-    ) -> std::io::Result<Self> {
-        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let runner = &parts.runner;
-        let (health, stopped) = (Arc::clone(&parts.health), stop.clone());
-        let (engine, clock) = (Arc::clone(&parts.engine), Arc::clone(&parts.clock));
-        tracker.spawn(async move { health.watch_over(&*engine, &*clock, stopped).await });
-        if let Some(file) = &parts.file {
-            tracker.spawn(Arc::clone(file).reload_on_hangup(stop.clone())?);
-        }
-        tracker.spawn(Arc::clone(runner).begin(absence));
-        tracker.spawn(Arc::clone(runner).clean_up());
-        let zone_data = ZoneData {
-            store: Arc::clone(&parts.store),
-            clock: Arc::clone(&parts.clock),
-            runner: Arc::clone(runner),
-        };
-        tracker.spawn(zone_data.watch(stop.clone()));
-        tracker.spawn(Life::go_on(Arc::clone(runner), stop.clone()));
-        let stop_scheduler = CancellationToken::new();
-        let scheduler = tokio::spawn(scheduler.run(stop_scheduler.clone()));
-        Ok(Self { stop, tracker, stop_scheduler, scheduler })
-    }
+/// The scheduler, which stops before all other tasks.
+pub(super) struct Proposing {
+    stop: CancellationToken,
+    ended: CancellationToken,
+}
 
-    /// Stops the scheduler first, then the runs if asked for, then everything else.
-    pub(super) async fn stop(self, runner: &Runner, stop_runs: bool) {
-        self.stop_scheduler.cancel();
-        if let Err(error) = self.scheduler.await {
-            error!(%error, "the scheduler stopped by itself");
-        }
-        if stop_runs {
-            // The engine health check still runs, so runs that wait for the engine go on when it is back.
-            runner.stop_runs().await;
-        }
-        self.stop.cancel();
-        self.tracker.close();
-        runner.stop().await;
-        self.tracker.wait().await;
+/// Stops the scheduler first, then the runs if asked for, then everything else.
+pub(super) async fn stop(
+    proposing: Proposing,
+    background: &Background,
+    runner: &Runner,
+    stop_runs: bool,
+) {
+    proposing.stop.cancel();
+    proposing.ended.cancelled().await;
+    if stop_runs {
+        // The engine health check still runs, so runs that wait for the engine go on when it is back.
+        runner.stop_runs().await;
     }
+    background.stop();
+    runner.stop().await;
+    background.ended().await;
+}
+
+/// Reloads the file of allocations on each SIGHUP.
+fn reload_on_hangup(file: &Arc<FileSource>, background: &Background) -> std::io::Result<()> {
+    let hangups = stream::unfold(signal(SignalKind::hangup())?, |mut hangups| async {
+        hangups.recv().await.map(|()| ((), hangups))
+    });
+    let schedule = Schedule {
+        name: "file-reload",
+        is_immediate: false,
+        period: None,
+        retry: None,
+        signals: hangups.boxed(),
+    };
+    let file = Arc::clone(file);
+    background.periodic(schedule, move || {
+        let file = Arc::clone(&file);
+        async move { file.reload().await.map_err(Failure::logged) }
+    });
+    Ok(())
+}
+
+fn note_life(runner: &Arc<Runner>, background: &Background) {
+    let runner = Arc::clone(runner);
+    background.periodic(every("sign-of-life", SIGN_OF_LIFE), move || {
+        let runner = Arc::clone(&runner);
+        async move {
+            runner.sign_of_life().await;
+            let trouble = runner.store_trouble();
+            trouble.map_or(Ok(()), |trouble| Err(Failure::logged(trouble.reason)))
+        }
+    });
+}
+
+fn update_zone_data(parts: &Parts) {
+    let zone_data = Arc::new(ZoneData {
+        store: Arc::clone(&parts.store),
+        clock: Arc::clone(&parts.clock),
+        runner: Arc::clone(&parts.runner),
+    });
+    parts.background.periodic(every("zone-data", ZONE_DATA), move || {
+        let zone_data = Arc::clone(&zone_data);
+        async move { zone_data.update().await.map_err(|error| Failure::new(error.to_string())) }
+    });
+}
+
+/// A task with a timer alone, which runs after its first period.
+fn every(name: &'static str, period: Duration) -> Schedule {
+    let signals = stream::pending().boxed();
+    Schedule { name, is_immediate: false, period: Some(period), retry: None, signals }
 }

@@ -1,12 +1,12 @@
 //! Loads newer zone files of the host while the server runs.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use docket_model::zone::{Update, edition};
-use tokio::{task::spawn_blocking, time::sleep};
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use thiserror::Error;
+use tokio::task::{JoinError, spawn_blocking};
+use tracing::info;
 
 use crate::{
     clock::Clock,
@@ -15,11 +15,17 @@ use crate::{
     zone_files,
 };
 
-/// How often the files of the zones in use are read, which are few and small.
-const INTERVAL: Duration = Duration::from_secs(15);
-
 /// How far back a change of the rules matters: longer than anything can stay undecided.
 const COMPARED: TimeDelta = TimeDelta::days(366);
+
+/// Why the zone data could not be updated.
+#[derive(Debug, Error)]
+pub(super) enum ZoneDataError {
+    #[error("the time zone files could not be read: {0}")]
+    Read(#[source] JoinError),
+    #[error("the time zone data was not updated: {0}")]
+    Store(#[from] StoreError),
+}
 
 /// Keeps the zone data in use as new as the host's.
 #[derive(Debug)]
@@ -30,23 +36,18 @@ pub(super) struct ZoneData {
 }
 
 impl ZoneData {
-    /// Loads newer data until the server stops.
-    pub(super) async fn watch(self, stop: CancellationToken) {
-        while stop.run_until_cancelled(sleep(INTERVAL)).await.is_some() {
-            let since = self.clock.now() - COMPARED;
-            let read = spawn_blocking(move || Update::read(zone_files::files(), since)).await;
-            let update = match read {
-                Ok(update) if update.is_needed() => update,
-                Ok(_) => continue,
-                Err(error) => {
-                    warn!(%error, "time zone data was not read; retrying");
-                    continue;
-                }
-            };
-            if let Err(error) = self.load(update).await {
-                warn!(%error, "time zone data was not updated, as the store failed; retrying");
-            }
+    /// Loads the host's zone data if it is newer than the data in use.
+    ///
+    /// # Errors
+    /// If the files cannot be read, or the store fails. Then the data in use stays.
+    pub(super) async fn update(&self) -> Result<(), ZoneDataError> {
+        let since = self.clock.now() - COMPARED;
+        let read = spawn_blocking(move || Update::read(zone_files::files(), since)).await;
+        let update = read.map_err(ZoneDataError::Read)?;
+        if update.is_needed() {
+            self.load(update).await?;
         }
+        Ok(())
     }
 
     /// Decides or records what is due by the old rules, and only then puts the new ones in use.

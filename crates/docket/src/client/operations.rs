@@ -88,6 +88,11 @@ struct Engine {
 }
 
 impl Client {
+    /// The whole report of the server's health.
+    pub(crate) async fn health_report(&self) -> Result<serde_json::Value> {
+        self.ask(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await
+    }
+
     /// How the server is; succeeds if it says that it is well.
     pub(crate) async fn health(&self) -> Result<Health> {
         self.ask(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await

@@ -1,7 +1,7 @@
 //! `docket health`: for a container's health check.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     client::{Client, Connection},
@@ -12,17 +12,36 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// Print what the server reports, with its background tasks, in this format
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    output: Option<Report>,
+
     #[command(flatten)]
     connection: Connection,
+}
+
+/// How the report of the server is printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Report {
+    Json,
+    Yaml,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   docket health
+  docket health -o json
   docker run --health-cmd 'docket health' …";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
+    if let Some(report) = arguments.output {
+        let health = client.health_report().await?;
+        return match report {
+            Report::Json => output::json(&health),
+            Report::Yaml => output::yaml(&health),
+        };
+    }
     let health = client.health().await?;
     let problems: Vec<_> = health.problems().collect();
     let state = match problems.as_slice() {

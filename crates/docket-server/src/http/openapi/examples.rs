@@ -26,6 +26,10 @@ pub(super) fn of(schema: &str) -> Option<Value> {
             "Status": "ok", "Started": "2026-11-21T08:00:00Z", "Time": "2026-11-21T09:00:05Z",
             "TimeZone": "Europe/Berlin",
             "TimeZoneData": {"Version": "2026f", "Origin": "/usr/share/zoneinfo"}, "Store": "sqlite",
+            "BackgroundTasks": [{
+                "Name": "zone-data", "PeriodMilliseconds": 15000, "Running": false, "Activations": 240,
+                "LastStart": "2026-11-21T09:00:00Z", "LastDurationMilliseconds": 2,
+            }],
         }),
         "Instants" => json!({"TimeZone": "Europe/Berlin", "Instants": [
             {"At": "2027-03-28T01:00:00Z", "Note": "02:30 does not exist that day: runs at 03:00"},

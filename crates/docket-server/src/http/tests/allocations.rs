@@ -340,6 +340,7 @@ async fn readiness_tells_why_not() {
     let status = ServerStatus {
         started: running.started,
         engine: running.engine.clone(),
+        background: running.background.clone(),
         ticks: running.ticks.clone(),
         file: Some(status),
     };

@@ -26,6 +26,7 @@ use super::{
     SpecificationSettings, WrongTokens, access, held, routes::routes,
 };
 use crate::{
+    background::Background,
     clock::{Clock, TestClock},
     config::{Access, Token},
     engine::scripted::ScriptedEngine,
@@ -54,6 +55,7 @@ pub(super) fn api(access: Access) -> Api {
     }));
     let zone = "Europe/Berlin".parse::<Zone>().unwrap();
     let started = clock.now();
+    let background = Arc::new(Background::new(clock.clone()));
     Api {
         allocations: Data::new(Allocations { store, runner, clock, zone }),
         specifications: Data::new(SpecificationSettings {
@@ -65,6 +67,7 @@ pub(super) fn api(access: Access) -> Api {
         status: Data::new(ServerStatus {
             started,
             engine: health,
+            background,
             ticks: Arc::new(Ticks::default()),
             file: None,
         }),
@@ -85,12 +88,9 @@ fn authentication(access: Access) -> Data<Authentication> {
 
 /// Waits until the server knows its engine.
 pub(super) async fn meet_engine(api: &Api) {
-    let api = api.clone();
-    tokio::spawn(async move {
-        let (allocations, never) = (&api.allocations, CancellationToken::new());
-        let engine = allocations.runner.engine();
-        api.status.engine.watch_over(engine, &*allocations.clock, never).await;
-    });
+    let (allocations, status) = (&api.allocations, &api.status);
+    let engine = allocations.runner.engine();
+    status.engine.watch_over(engine, allocations.clock.clone(), &status.background);
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 

@@ -7,9 +7,9 @@ use docket_model::{
     FieldPath, Origin, Run, Specification, Zone, container::UnknownOptions, run::ManualRequest,
 };
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
+    background::Background,
     clock::{Clock, TestClock},
     engine::docker::stub::{Reply, Stub, inspection},
     runner::{EngineHealth, Runner, Surroundings},
@@ -70,10 +70,7 @@ async fn run_on(stub: &Stub) -> Arc<Run> {
         queue: 10,
         life: store.new_life(clock.now()),
     }));
-    let watched = clock.clone();
-    tokio::spawn(async move {
-        health.watch_over(&*engine, &*watched, CancellationToken::new()).await;
-    });
+    health.watch_over(engine, clock.clone(), &Background::new(clock.clone()));
     tokio::spawn(Arc::clone(&runner).begin(None));
     let container = json!({"Config": {"Image": "busybox"}});
     let posted =

@@ -21,6 +21,7 @@ pub(super) use self::wire::Fault;
 use self::{engine::WiredEngine, store::WiredStore, wire::Wire};
 use super::super::{Scheduler, Ticks};
 use crate::{
+    background::Background,
     clock::{Clock, TestClock},
     engine::scripted::ScriptedEngine,
     runner::{EngineHealth, Runner, Surroundings},
@@ -69,6 +70,7 @@ pub(super) struct House {
     pub(super) store: Arc<MemoryStore>,
     pub(super) ticks: Arc<Ticks>,
     pub(super) runner: Arc<Runner>,
+    background: Background,
     ground: Ground,
     wire: Arc<Wire>,
     trouble: Arc<Mutex<Option<StoreError>>>,
@@ -114,15 +116,26 @@ impl Ground {
         tasks.spawn(scheduler.run(stop.clone()));
         tasks.spawn(runner.clone().begin(None));
         tasks.spawn(runner.clone().clean_up());
-        let (watching, until, known) = (clock.clone(), stop.child_token(), health.clone());
-        let enough = until.clone();
-        tasks.spawn(async move { health.watch_over(&*wired_engine, &*watching, until).await });
+        let background = Background::new(clock.clone());
+        health.watch_over(wired_engine, clock.clone(), &background);
         if self.settings.trusts_engine {
-            known.up().await;
-            enough.cancel();
+            health.up().await;
+            background.stop();
         }
         let (engine, store, ground) = (self.engine.clone(), self.store.clone(), self);
-        House { clock, engine, store, ticks, runner, ground, wire, trouble, stop, tasks }
+        House {
+            clock,
+            engine,
+            store,
+            ticks,
+            runner,
+            background,
+            ground,
+            wire,
+            trouble,
+            stop,
+            tasks,
+        }
     }
 
     fn wired(
@@ -144,7 +157,9 @@ impl House {
     /// Stops the server in order, and lets its containers go.
     pub(super) async fn close(self) -> Ground {
         self.stop.cancel();
+        self.background.stop();
         self.runner.stop().await;
+        self.background.ended().await;
         self.tasks.close();
         self.tasks.wait().await;
         Ground { left_at: Some(self.clock.now()), ..self.ground }

@@ -1,0 +1,158 @@
+//! The driver of background tasks: it wakes them, logs their panics, and keeps their last results.
+//!
+//! 1. A periodic task wakes up at its timer or at a signal, whichever comes first.
+//! 2. Each task has at most one activation at a time.
+//! 3. A panic of an activation is logged and counts as its result; the task runs again.
+
+mod failure;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use docket_model::wire::BackgroundTask;
+use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+use parking_lot::Mutex;
+use tokio::time::sleep;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+
+pub(crate) use self::failure::Failure;
+use self::status::Status;
+use crate::clock::Clock;
+
+/// When a periodic task wakes up.
+pub(crate) struct Schedule {
+    pub(crate) name: &'static str,
+    /// True if the first activation is at once, and not after the first period.
+    pub(crate) is_immediate: bool,
+    /// The time between two activations; `None` if the task waits for signals only.
+    pub(crate) period: Option<Duration>,
+    /// The time to the next activation after a failure.
+    pub(crate) retry: Option<Duration>,
+    /// Each item wakes the task.
+    pub(crate) signals: BoxStream<'static, ()>,
+}
+
+/// All background tasks of a server.
+#[derive(Debug)]
+pub(crate) struct Background {
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    tasks: Mutex<Vec<Arc<Status>>>,
+}
+
+impl Background {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        Self { clock, stop, tracker, tasks: Mutex::default() }
+    }
+
+    /// The tasks and their last results, in the order in which they were added.
+    pub(crate) fn tasks(&self) -> Vec<BackgroundTask> {
+        self.tasks.lock().iter().map(|task| task.shown()).collect()
+    }
+
+    /// Runs `activate` at each wake-up until [`Self::stop`]. An activation that has begun is finished.
+    pub(crate) fn periodic<F>(
+        &self,
+        schedule: Schedule,
+        mut activate: impl FnMut() -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<(), Failure>> + Send,
+    {
+        let status = self.add(schedule.name, schedule.period);
+        let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
+        let Schedule { name, is_immediate, period, retry, mut signals } = schedule;
+        self.tracker.spawn(async move {
+            let mut wait = if is_immediate { Some(Duration::ZERO) } else { period };
+            loop {
+                let timer = async {
+                    match wait {
+                        Some(wait) => sleep(wait).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let signal = async {
+                    // A stream that ends wakes nobody any more; the timer goes on.
+                    if signals.next().await.is_none() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    () = signal => {}
+                    () = timer => {}
+                }
+                status.begin(clock.read());
+                let activation = AssertUnwindSafe(async { activate().await }).catch_unwind().await;
+                let result = activation.unwrap_or_else(|panic| {
+                    let message = panic_message(&*panic);
+                    error!(task = name, message, "background task panicked; it runs again");
+                    Err(Failure::logged(format!("panicked: {message}")))
+                });
+                wait = if result.is_ok() { period } else { retry.or(period) };
+                let before = status.end(clock.read(), result.clone());
+                log_change(name, before, result);
+            }
+        });
+    }
+
+    /// Runs a task that goes on until it ends by itself, such as a watcher. Stopping is up to the task.
+    pub(crate) fn service(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (status, clock) = (self.add(name, None), Arc::clone(&self.clock));
+        status.begin(clock.read());
+        self.tracker.spawn(async move {
+            let ended = AssertUnwindSafe(task).catch_unwind().await;
+            let result = ended.map_err(|panic| {
+                let message = panic_message(&*panic);
+                error!(task = name, message, "background task panicked; it does not run any more");
+                Failure::logged(format!("panicked: {message}"))
+            });
+            status.end(clock.read(), result);
+        });
+    }
+
+    /// Tells the tasks to stop.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+    }
+
+    /// Waits until all tasks have ended.
+    pub(crate) async fn ended(&self) {
+        self.tracker.wait().await;
+    }
+
+    fn add(&self, name: &'static str, period: Option<Duration>) -> Arc<Status> {
+        let status = Arc::new(Status::new(name, period));
+        self.tasks.lock().push(Arc::clone(&status));
+        status
+    }
+}
+
+/// Logs the first of several equal failures, and the first success after a failure.
+fn log_change(name: &str, before: Option<Result<(), Failure>>, now: Result<(), Failure>) {
+    match (before, now) {
+        (Some(Err(before)), Err(now)) if before == now => {}
+        (_, Err(Failure { message, is_logged: false })) => {
+            warn!(task = name, error = message, "background task failed; retrying");
+        }
+        (Some(Err(Failure { is_logged: false, .. })), Ok(())) => {
+            info!(task = name, "background task works again");
+        }
+        _ => {}
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
