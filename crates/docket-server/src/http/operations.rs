@@ -18,7 +18,7 @@ use super::{
     state::{Allocations, ServerStatus},
 };
 use crate::{
-    engine::EngineInfo,
+    engine::EngineStatus,
     file_source::FileStatus,
     runner::{EngineState, StoreTrouble},
 };
@@ -101,8 +101,8 @@ pub(super) struct EngineVersion {
     api_version: String,
 }
 
-impl From<&EngineInfo> for EngineVersion {
-    fn from(info: &EngineInfo) -> Self {
+impl From<&EngineStatus> for EngineVersion {
+    fn from(info: &EngineStatus) -> Self {
         Self { version: info.version.clone(), api_version: info.api_version.clone() }
     }
 }

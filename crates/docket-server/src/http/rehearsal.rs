@@ -47,8 +47,11 @@ pub(super) async fn rehearse(
     let posted = body::read(&request, payload, limits, settings.max_body, options, turn).await?;
     let mut rehearsals = Vec::with_capacity(posted.read.len());
     for read in posted.read {
-        let found =
-            allocations.runner.rehearse(&read.specification).await.map_err(ApiError::Engine)?;
+        let found = allocations
+            .runner
+            .check_on_engine(&read.specification)
+            .await
+            .map_err(ApiError::Engine)?;
         let findings = found.into_iter().map(|found| EngineFinding {
             field: found.field,
             message: found.message,

@@ -14,7 +14,7 @@ use super::{
     watch::Start,
 };
 use crate::{
-    engine::{ContainerState, EngineError, Found, Identity},
+    engine::{EngineError, Found, Identity, Observation},
     fault::{Point, point},
     policy,
     store::{Progress, StoreError},
@@ -218,11 +218,11 @@ impl<'a> Attempt<'a> {
         self.container = Some(container.clone());
         match (sight, started_at) {
             // The earlier life may have sent a start request that is still on its way.
-            (ContainerState::Created, _) => {
+            (Observation::Pending(_), _) => {
                 self.may_start = true;
                 self.replace_in_time(&container).await
             }
-            (ContainerState::Runs { .. }, Some(at)) => {
+            (Observation::Running { .. }, Some(at)) => {
                 self.follow_to_end(&container, Start::Seen(at)).await
             }
             (sight, _) => self.continue_with(&container, sight).await,

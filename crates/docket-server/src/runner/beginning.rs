@@ -24,7 +24,7 @@ use super::{
     run_task::Stage, standby::Standby,
 };
 use crate::{
-    engine::Found,
+    engine::{Found, Handle},
     store::{
         AllocationStatus, Doubt, End, InstantKind, KnownLife, NotedEngine, Progress, Restoration,
         UnderWay,
@@ -63,13 +63,14 @@ impl Runner {
     /// Warns if the engine runs containers of another store in the namespace: two servers would take
     /// the same names for their containers.
     async fn warn_of_neighbors(&self) {
-        let others = self.engine.list_of_other_stores(&self.namespace, self.store.id());
+        let owner = self.owner();
+        let others = self.engine.list_of_other_stores(&owner);
         // The warning is no promise: a name that is held fails its run with the same advice.
         let Ok(Ok(others)) = self.unless_stopped(others).await else { return };
         if let Some(first) = others.first() {
             warn!(
                 namespace = %self.namespace,
-                container = %first.id,
+                container = %first.handle,
                 count = others.len(),
                 "containers of another store run in this namespace: if another docket server uses this \
                  engine, give one of the two another `--namespace`; if not, a server before this one \
@@ -96,10 +97,11 @@ impl Runner {
                 warn!(%error, "the life of this server could not be listed");
             });
         }
+        let owner = self.owner();
         let mut retry = Retry::endless("the list of its containers");
         let found = loop {
             self.unless_stopped(self.health.up()).await?;
-            let listed = self.engine.list_owned(&self.namespace, self.store.id());
+            let listed = self.engine.list_owned(&owner);
             match self.unless_stopped(listed).await? {
                 Ok(found) => break found,
                 Err(error) => {
@@ -147,7 +149,7 @@ impl Runner {
 
     /// True of a container that a record knows by its id.
     async fn is_on_record(&self, found: &Found) -> Result<bool, Stopped> {
-        let Found { id, identity, .. } = found;
+        let Found { handle: Handle { id, .. }, identity, .. } = found;
         let record = || self.store.run(identity.allocation.as_str(), identity.instant);
         let run = self.durably(record).await?.ok().flatten();
         Ok(run.is_some_and(|run| run.knows(id)))
@@ -229,7 +231,7 @@ impl Runner {
 
     /// Takes over a container of a run that the store does not know, or knows less about.
     async fn adopt(self: &Arc<Self>, found: Found) -> Result<(), Stopped> {
-        let Found { id, identity, .. } = found;
+        let Found { handle: Handle { id, .. }, identity, .. } = found;
         let name = identity.allocation.as_str();
         let Ok(standing) = self.durably(|| self.store.status(name)).await? else { return Ok(()) };
         let of_it = |standing: &AllocationStatus| standing.allocation.uid == identity.uid;

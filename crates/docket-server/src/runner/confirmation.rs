@@ -12,9 +12,9 @@ use tracing::warn;
 
 use super::{
     Runner, Stopped,
-    overlap::{AllocationQueue, DecisionLock, Handle, Sign},
+    overlap::{AllocationQueue, DecisionLock, RunHandle, Sign},
 };
-use crate::engine::ContainerState;
+use crate::engine::Observation;
 
 /// How long a decision about an instant waits for the engine's reports, and for the ends of runs that
 /// it reports to be on record.
@@ -52,7 +52,7 @@ impl Runner {
 
     /// A run under way on whose container the engine has not reported since it came up, or of which it is
     /// not decided whether it still starts one.
-    pub(super) fn unconfirmed(&self, queue: &AllocationQueue) -> Option<(Arc<Handle>, Sign)> {
+    pub(super) fn unconfirmed(&self, queue: &AllocationQueue) -> Option<(Arc<RunHandle>, Sign)> {
         let epoch = self.health.epoch();
         queue.under_way().into_iter().find_map(|handle| {
             let sign = handle.unconfirmed(epoch)?;
@@ -61,12 +61,15 @@ impl Runner {
     }
 
     /// Inspects the container of a run; if it does not run, waits until that is on record.
-    async fn confirm(&self, handle: &Handle, sign: &Sign) -> Result<(), Stopped> {
+    async fn confirm(&self, handle: &RunHandle, sign: &Sign) -> Result<(), Stopped> {
         let mut news = self.news.subscribe();
         let epoch = self.health.epoch();
         if let Sign::Container(container) = sign
-            && let Some(ContainerState::Runs { .. } | ContainerState::Created) =
-                self.inspect_until_known(container).await?
+            && let Some(
+                Observation::Running { .. }
+                | Observation::NodeAway { .. }
+                | Observation::Pending(_),
+            ) = self.inspect_until_known(container).await?
         {
             handle.runs_in(container, epoch);
             return Ok(());

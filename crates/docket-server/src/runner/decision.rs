@@ -14,7 +14,7 @@ use super::{
     Runner, WRITE_AGAIN,
     attempt::StartFrom,
     confirmation,
-    overlap::{AllocationQueue, Handle},
+    overlap::{AllocationQueue, RunHandle},
     run_task::{RunTask, Stage},
 };
 use crate::{
@@ -169,7 +169,7 @@ impl Runner {
             return Ok(recorded);
         }
         self.tell(&id);
-        let handle = Handle::new(id, Arc::clone(allocation), trigger, attempt, None);
+        let handle = RunHandle::new(id, Arc::clone(allocation), trigger, attempt, None);
         match admission {
             Admission::Start => {
                 let place = place.unwrap_or_else(|_| self.slots.enqueue(instant));
@@ -212,7 +212,7 @@ impl Runner {
     }
 
     /// Makes a run under way end, also where that cannot be written.
-    pub(super) async fn cancel_surely(&self, handle: &Handle, cancellation: Cancellation) {
+    pub(super) async fn cancel_surely(&self, handle: &RunHandle, cancellation: Cancellation) {
         if let Err(error) = self.cancel(handle, cancellation.clone()).await {
             warn!(run = %handle.id, %error, "it is not on record that it is to end");
             handle.cancel(cancellation);
@@ -222,7 +222,7 @@ impl Runner {
     /// Makes a run under way end; durable before it begins to.
     pub(super) async fn cancel(
         &self,
-        handle: &Handle,
+        handle: &RunHandle,
         cancellation: Cancellation,
     ) -> Result<(), StoreError> {
         let progress = Progress::Cancelling(cancellation.clone());
@@ -240,7 +240,7 @@ impl Runner {
     pub(super) async fn give_up_waiting(
         &self,
         queue: &AllocationQueue,
-        handle: &Handle,
+        handle: &RunHandle,
         reason: Reason,
     ) -> Result<(), StoreError> {
         let end = End {

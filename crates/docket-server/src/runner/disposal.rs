@@ -12,7 +12,10 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::Runner;
-use crate::fault::{Point, point};
+use crate::{
+    engine::{Condition, Handle},
+    fault::{Point, point},
+};
 
 /// What is left of an attempt that is over.
 #[derive(Debug, Clone)]
@@ -113,7 +116,8 @@ impl Runner {
     pub(super) async fn remove(&self, container: &ContainerId) {
         let removing = async {
             self.readers.gone(container).await;
-            self.retry("the removal", || self.engine.remove(container)).await
+            let handle = Handle::from(container);
+            self.retry("the removal", || self.engine.remove(&handle, Condition::NotRunning)).await
         };
         if let Ok(Ok(Err(error))) = self.unless_stopped(removing).await {
             warn!(%container, %error, "a container that has ended could not be removed");

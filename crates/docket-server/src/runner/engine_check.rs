@@ -11,7 +11,7 @@ use crate::engine::{EngineError, Finding, Identity, Plan};
 
 impl Runner {
     /// Tells what would surprise when it runs.
-    pub(crate) async fn rehearse(
+    pub(crate) async fn check_on_engine(
         &self,
         specification: &Specification,
     ) -> Result<Vec<Finding>, EngineError> {
@@ -42,7 +42,7 @@ impl Runner {
             command: None,
             life: self.life,
         };
-        let found = self.engine.rehearse(&plan, specification.policies.pull).await?;
+        let found = self.engine.try_out(&plan, specification.policies.pull).await?;
         let below_container = found.into_iter().map(|finding| Finding {
             field: match finding.field.as_str() {
                 "" => "Container".to_owned(),

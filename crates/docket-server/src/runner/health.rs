@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use crate::{
     background::{Background, Failure, Schedule},
     clock::Clock,
-    engine::{Engine, EngineInfo},
+    engine::{Engine, EngineStatus},
 };
 
 /// How often an engine that answers is asked again. A run that gets no answer says so at once.
@@ -36,7 +36,7 @@ pub(crate) enum EngineState {
     /// Nobody has asked it yet.
     Unknown,
     /// It answers.
-    Up(Arc<EngineInfo>),
+    Up(Arc<EngineStatus>),
     /// It does not answer.
     Away {
         /// Since when.
@@ -162,11 +162,11 @@ impl EngineHealth {
             self.away(&error.to_string(), clock.now());
         } else if !self.is_up() || self.is_stale() {
             let asked_at = clock.now();
-            match engine.info().await {
+            match engine.status().await {
                 Ok(info) => {
                     *self.learnt_at.lock() = Some(Instant::now());
                     self.compare_clocks(info.time, asked_at, clock.now());
-                    self.came_up(EngineInfo { time: None, ..info }, clock.now());
+                    self.came_up(EngineStatus { time: None, ..info }, clock.now());
                 }
                 // It answers, and is what it was.
                 Err(_) if self.is_up() => {}
@@ -209,9 +209,9 @@ impl EngineHealth {
         }
     }
 
-    fn came_up(&self, info: EngineInfo, now: DateTime<Utc>) {
+    fn came_up(&self, info: EngineStatus, now: DateTime<Utc>) {
         self.state.send_if_modified(|state| {
-            let EngineInfo { version, api_version, cores, .. } = &info;
+            let EngineStatus { version, api_version, cores, .. } = &info;
             match state {
                 EngineState::Up(before) if **before == info => return false,
                 EngineState::Away { since, .. } => {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    engine::{ContainerState, Created, EngineError, Identity, Plan, Pulled},
+    engine::{EngineError, Handle, Identity, Launch, Observation, Plan, Prepared, Pulled},
     fault::{Point, point},
     store::Progress,
 };
@@ -45,7 +45,21 @@ enum Joined {
     /// Another server created it, and may ask it to start.
     MayBeStarted,
     /// It was started.
-    WasStarted(ContainerState),
+    WasStarted(Observation),
+}
+
+/// What came of a start request.
+enum Launched {
+    /// It started the container; the answer came then, by docket's clock.
+    At(DateTime<Utc>),
+    /// The container was started before.
+    Before,
+    /// The container is gone and was not started.
+    NeverRan,
+    /// The container is gone.
+    Gone,
+    /// There was no answer; why, in words.
+    WithoutAnswer(String),
 }
 
 impl<'a> Attempt<'a> {
@@ -68,7 +82,8 @@ impl<'a> Attempt<'a> {
         let platform = specification.container.platform();
         let pulling =
             runner.retry("the pull", || runner.engine.pull(&image, platform.as_deref(), policy));
-        let Pulled { repository, tag, stale, was_pulled } = self.unless_over(pulling).await???;
+        let Some(pulled) = self.unless_over(pulling).await??? else { return Ok(()) };
+        let Pulled { repository, tag, stale, was_pulled } = pulled;
         if was_pulled || stale.is_some() {
             self.task.note(Progress::Pulled { repository, tag, stale }).await??;
         }
@@ -113,9 +128,14 @@ impl<'a> Attempt<'a> {
         let mut removed = 0;
         let mut retry = Retry::bounded("the start of the container");
         loop {
-            let (made, permit) = self.make().await?;
-            let id = made.id;
-            if made.joined {
+            let (prepared, permit) = self.make().await?;
+            let handle = prepared.handle;
+            let id = handle.id.clone();
+            if prepared.started {
+                drop(permit);
+                return self.continue_with_started(&id).await;
+            }
+            if prepared.joined {
                 match self.join(&id).await? {
                     Joined::IsOurs => {}
                     Joined::MayBeStarted => {
@@ -128,23 +148,26 @@ impl<'a> Attempt<'a> {
                     Joined::WasStarted(sight) => return self.continue_with(&id, sight).await,
                 }
             }
-            let no_answer = match self.start(&id, permit).await {
-                Ok(started_at) => return self.follow_to_end(&id, Start::Seen(started_at)).await,
-                Err(Break::Engine(EngineError::NeverStarted)) if removed < MOST_MADE => {
+            let no_answer = match self.start(handle, permit).await? {
+                Launched::At(started_at) => {
+                    return self.follow_to_end(&id, Start::Seen(started_at)).await;
+                }
+                Launched::Before => return self.continue_with_started(&id).await,
+                Launched::NeverRan if removed < MOST_MADE => {
                     warn!(run = %self.task.handle.id, "removed from outside, and made anew");
                     removed += 1;
                     self.container = None;
                     continue;
                 }
-                Err(Break::Engine(EngineError::Gone)) => match self.past_of(&id).await? {
+                Launched::NeverRan => return Err(EngineError::NeverStarted.into()),
+                Launched::Gone => match self.past_of(&id).await? {
                     Fate::NeverRan if removed < MOST_MADE => {
                         removed += 1;
                         continue;
                     }
                     fate => return self.end_as(&id, fate).await,
                 },
-                Err(Break::Engine(EngineError::Unreachable(reason))) => reason,
-                Err(error) => return Err(error),
+                Launched::WithoutAnswer(reason) => reason,
             };
             runner.unless_stopped(runner.wait_before_retry(&mut retry, &no_answer)).await??;
             match self.replace(&id, "its start got no answer, so it is replaced").await? {
@@ -155,7 +178,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Creates the container and notes its id; returns with the gate still held, for the start.
-    async fn make(&mut self) -> Result<(Created, Permit<'a>), Break> {
+    async fn make(&mut self) -> Result<(Prepared, Permit<'a>), Break> {
         let RunTask { runner, handle, .. } = self.task;
         self.unless_over(runner.may_start()).await?;
         let plan = self.unless_over(self.plan()).await??;
@@ -167,7 +190,7 @@ impl<'a> Attempt<'a> {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_over(self.engine_id()).await??;
             let mut permit = self.unless_over(runner.start_limiter.acquire()).await?;
-            match permit.during(runner.engine.create(&plan)).await {
+            match permit.during(runner.engine.prepare(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
@@ -192,12 +215,13 @@ impl<'a> Attempt<'a> {
         };
         point(Point::Created);
         let created = Progress::Created {
-            container: made.id.clone(),
+            container: made.handle.id.clone(),
             engine,
             image: made.image.clone(),
             remarks: made.warnings.clone(),
         };
-        self.container = Some(made.id.clone());
+        self.container = Some(made.handle.id.clone());
+        self.may_start = made.started;
         self.created_at = Some(runner.clock.now());
         // Deleted in this moment: what was never started goes, as if it had never been.
         permit.during(self.task.note(created)).await??;
@@ -218,33 +242,57 @@ impl<'a> Attempt<'a> {
             .and_then(|found| runner.twin(&found, self.is_begun_here));
         match (runner.inspect_until_known(id).await?, twin) {
             (_, Some(Twin::Earlier)) => Err(Break::Lost(Reason::CopyOfStore)),
-            (Some(sight @ (ContainerState::Runs { .. } | ContainerState::Ended(_))), _) => {
-                Ok(Joined::WasStarted(sight))
-            }
+            (
+                Some(
+                    sight @ (Observation::Running { .. }
+                    | Observation::NodeAway { .. }
+                    | Observation::Ended(_)),
+                ),
+                _,
+            ) => Ok(Joined::WasStarted(sight)),
             (_, Some(Twin::Later)) => Ok(Joined::MayBeStarted),
             (_, None) => Ok(Joined::IsOurs),
         }
     }
 
+    /// Continues with a container that was started by another request, or by its preparation.
+    async fn continue_with_started(&mut self, id: &ContainerId) -> Result<AttemptEnd, Break> {
+        if let Some(observation) = self.task.runner.inspect_until_known(id).await? {
+            return self.continue_with(id, observation).await;
+        }
+        let fate = self.past_of(id).await?;
+        self.end_as(id, fate).await
+    }
+
     /// Sends the start request of the container; returns when the answer came.
-    async fn start(
-        &mut self,
-        id: &ContainerId,
-        permit: Permit<'_>,
-    ) -> Result<DateTime<Utc>, Break> {
+    async fn start(&mut self, handle: Handle, permit: Permit<'_>) -> Result<Launched, Break> {
         let runner = &self.task.runner;
-        let mut permit = permit;
+        let (mut handle, mut permit) = (handle, permit);
         if !permit.is_valid() {
             permit = runner.unless_stopped(runner.start_limiter.acquire()).await?;
         }
         self.may_start = true;
-        let answer = permit.during(runner.engine.start(id)).await;
-        self.may_start = matches!(answer, Err(EngineError::Unreachable(_)));
-        answer?;
+        let launched = loop {
+            match permit.during(runner.engine.launch(&handle)).await {
+                // Nothing was started, and a request on the version before starts nothing any more.
+                Ok(Launch::OutOfDate(newer)) => handle = newer,
+                launched => break launched,
+            }
+        };
+        self.may_start = matches!(launched, Ok(Launch::Unknown(_)));
         drop(permit);
-        point(Point::Started);
-        let started_at = runner.clock.now();
-        self.note_best_effort(Progress::Started).await?;
-        Ok(started_at)
+        let launched = match launched? {
+            Launch::Started => {
+                point(Point::Started);
+                let started_at = runner.clock.now();
+                self.note_best_effort(Progress::Started).await?;
+                Launched::At(started_at)
+            }
+            Launch::AlreadyRan | Launch::OutOfDate(_) => Launched::Before,
+            Launch::NeverRan => Launched::NeverRan,
+            Launch::Gone => Launched::Gone,
+            Launch::Unknown(reason) => Launched::WithoutAnswer(reason),
+        };
+        Ok(launched)
     }
 }

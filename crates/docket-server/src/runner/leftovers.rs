@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
 use crate::{
     backoff::Backoff,
-    engine::{ContainerState, EngineError, Found, Identity},
+    engine::{EngineError, Found, Handle, Identity, Observation},
     store::{AllocationStatus, End},
 };
 
@@ -96,12 +96,12 @@ impl Runner {
     }
 
     async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
-        for found in self.engine.list_owned(&self.namespace, self.store.id()).await? {
+        for found in self.engine.list_owned(&self.owner()).await? {
             // What a server with a copy of the store makes is its own affair.
             if self.twin(&found, false).is_some() {
                 continue;
             }
-            let Some(in_hand) = self.leftovers.take(&found.id) else { continue };
+            let Some(in_hand) = self.leftovers.take(&found.handle.id) else { continue };
             let runner = Arc::clone(self);
             let name = found.identity.allocation.clone();
             let run = match self.store.run(name.as_str(), found.identity.instant).await {
@@ -129,10 +129,10 @@ impl Runner {
             }
             return;
         };
-        if !run.knows(&found.id) {
+        if !run.knows(&found.handle.id) {
             return self.clear_unknown(&run, &found).await;
         }
-        let Found { id, identity, .. } = found;
+        let Found { handle: Handle { id, .. }, identity, .. } = found;
         let newest = run.attempt().map_or(0, |newest| newest.number);
         let failed = RunState::Failed(Reason::text(""));
         match &run.state {
@@ -156,21 +156,25 @@ impl Runner {
             }
         }
         let now = self.store.run(run.id.allocation.as_str(), run.id.instant).await;
-        if now.is_ok_and(|now| !now.is_some_and(|run| run.knows(&found.id))) {
+        if now.is_ok_and(|now| !now.is_some_and(|run| run.knows(&found.handle.id))) {
             self.remove_orphan(found).await;
         }
     }
 
     /// Removes a container that no record knows once it has ended, unless another server uses it.
     async fn remove_orphan(&self, found: &Found) {
-        let sight = self.inspect_until_known(&found.id).await;
-        let was_started =
-            matches!(sight, Ok(Some(ContainerState::Runs { .. } | ContainerState::Ended(_))));
+        let sight = self.inspect_until_known(&found.handle.id).await;
+        let was_started = matches!(
+            sight,
+            Ok(Some(
+                Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_)
+            ))
+        );
         if was_started && self.twin_of_orphan(found).is_some() {
             return;
         }
-        info!(container = %found.id, "orphaned container without a run record: it is removed when it exits");
-        self.see_out(&found.id).await;
+        info!(container = %found.handle, "orphaned container without a run record: it is removed when it exits");
+        self.remove_when_exited(&found.handle.id).await;
     }
 
     /// Lets go of what is left of an attempt, if its allocation is still there.
@@ -188,14 +192,14 @@ impl Runner {
                 // A task that panics has logged it.
                 let _: Result<(), _> = self.dispose(remains, state).await;
             }
-            None => self.see_out(&container).await,
+            None => self.remove_when_exited(&container).await,
         }
     }
 
     /// Removes a container once it has ended; what was never started need not end.
-    async fn see_out(&self, container: &ContainerId) {
+    async fn remove_when_exited(&self, container: &ContainerId) {
         match self.inspect_until_known(container).await {
-            Ok(Some(ContainerState::Runs { .. })) => {
+            Ok(Some(Observation::Running { .. } | Observation::NodeAway { .. })) => {
                 let following = self.watch_to_end(container);
                 if self.unless_stopped(following).await.is_err() {
                     return;
@@ -210,10 +214,10 @@ impl Runner {
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
         let followed = match self.inspect_until_known(container).await {
-            Ok(Some(ContainerState::Created)) => return self.remove(container).await,
-            Ok(Some(ContainerState::Runs { .. } | ContainerState::Ended(_))) => {
-                self.unless_stopped(self.watch_to_end(container)).await
-            }
+            Ok(Some(Observation::Pending(_))) => return self.remove(container).await,
+            Ok(Some(
+                Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_),
+            )) => self.unless_stopped(self.watch_to_end(container)).await,
             _ => return,
         };
         let Ok(Ok(exit)) = followed else { return };

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{Runner, retry::Retry, shared_log::Next};
 use crate::{
-    engine::{Chunk, EngineError},
+    engine::{Chunk, EngineError, Follow, LogCursor},
     store::StoreError,
 };
 
@@ -142,14 +142,18 @@ impl Runner {
         self.runtime.spawn(async move {
             let _reading = reading;
             let mut position = skip;
-            let mut written = engine.output_so_far(&container, position);
+            let written_from = |position| {
+                let from = LogCursor::behind(position);
+                engine.logs(&(&container).into(), from, Follow::UpToNow)
+            };
+            let mut written = written_from(position);
             let mut retry = Retry::bounded("the request for the log").of_follow();
             while let Some(piece) = written.next().await {
                 let piece = match piece {
                     Err(EngineError::Unreachable(reason)) => {
                         match runner.wait_before_retry(&mut retry, &reason).await {
                             Ok(()) => {
-                                written = engine.output_so_far(&container, position);
+                                written = written_from(position);
                                 continue;
                             }
                             Err(given_up) => Err(given_up),
@@ -157,10 +161,10 @@ impl Runner {
                     }
                     Err(missing @ EngineError::OutputMissing { bytes, .. }) => {
                         position += bytes;
-                        written = engine.output_so_far(&container, position);
+                        written = written_from(position);
                         Ok(note_of(&missing))
                     }
-                    piece => piece.map(|Chunk { bytes, .. }| {
+                    piece => piece.map(|(_, Chunk { bytes, .. })| {
                         retry.made_progress();
                         position += bytes.len() as u64;
                         bytes

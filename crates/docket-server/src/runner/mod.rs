@@ -84,7 +84,7 @@ use crate::{
     backoff::Backoff,
     clock::Clock,
     config::Namespace,
-    engine::{Engine, Grace},
+    engine::{Engine, Grace, Owner},
     store::{Store, StoreError},
 };
 
@@ -349,6 +349,11 @@ impl Runner {
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         self.queues.is_empty()
+    }
+
+    /// Whose containers are its own.
+    fn owner(&self) -> Owner {
+        Owner { namespace: Arc::clone(&self.namespace), store: self.store.id() }
     }
 
     /// The engine that its runs go to.

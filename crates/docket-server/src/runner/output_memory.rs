@@ -6,7 +6,7 @@ use docket_model::{allocation::Keep, run::ContainerId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Runner, Stopped};
-use crate::engine::{Captured, EngineError};
+use crate::engine::{Captured, EngineError, Handle};
 
 /// How many bytes of outputs may be in memory at once: two of the largest, so that one is read while
 /// another is written.
@@ -59,7 +59,7 @@ impl Runner {
             let Ok(mut reserved) = reserved else {
                 return Err(EngineError::Unreachable("the server is stopping".to_owned()));
             };
-            let captured = self.engine.output(container, most).await?;
+            let captured = self.engine.read_log(&Handle::from(container), most).await?;
             if let Some(reserved) = &mut reserved {
                 reserved.shrink_to(captured.output.kept());
             }

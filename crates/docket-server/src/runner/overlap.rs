@@ -22,7 +22,7 @@ use crate::engine::Grace;
 
 /// A run under way, as seen by those who wait for it or want it to end.
 #[derive(Debug)]
-pub(super) struct Handle {
+pub(super) struct RunHandle {
     pub(super) id: RunId,
     /// What it carries out, whatever was pushed since.
     pub(super) allocation: Arc<Allocation>,
@@ -53,7 +53,7 @@ struct Watched {
     confirmed: u64,
 }
 
-impl Handle {
+impl RunHandle {
     pub(super) fn new(
         id: RunId,
         allocation: Arc<Allocation>,
@@ -126,13 +126,13 @@ impl Handle {
 #[derive(Debug, Clone)]
 enum Entry {
     /// It is carried out.
-    UnderWay(Arc<Handle>),
+    UnderWay(Arc<RunHandle>),
     /// It waits for those before it.
-    Waiting(Arc<Handle>),
+    Waiting(Arc<RunHandle>),
 }
 
 impl Entry {
-    fn handle(&self) -> &Arc<Handle> {
+    fn handle(&self) -> &Arc<RunHandle> {
         match self {
             Self::UnderWay(handle) | Self::Waiting(handle) => handle,
         }
@@ -147,11 +147,11 @@ pub(super) struct AllocationQueue {
 }
 
 impl AllocationQueue {
-    pub(super) fn add(&self, handle: Arc<Handle>) {
+    pub(super) fn add(&self, handle: Arc<RunHandle>) {
         self.entries.lock().insert(handle.id.instant, Entry::UnderWay(handle));
     }
 
-    pub(super) fn add_waiting(&self, handle: Arc<Handle>) {
+    pub(super) fn add_waiting(&self, handle: Arc<RunHandle>) {
         info!(run = %handle.id, "run waits for an older one to end");
         self.entries.lock().insert(handle.id.instant, Entry::Waiting(handle));
     }
@@ -161,7 +161,7 @@ impl AllocationQueue {
     }
 
     /// The runs that are carried out, the oldest first.
-    pub(super) fn under_way(&self) -> Vec<Arc<Handle>> {
+    pub(super) fn under_way(&self) -> Vec<Arc<RunHandle>> {
         let entries = self.entries.lock();
         let under_way = entries.values().filter(|entry| matches!(entry, Entry::UnderWay(_)));
         under_way.map(|entry| Arc::clone(entry.handle())).collect()
@@ -173,18 +173,18 @@ impl AllocationQueue {
     }
 
     /// The newest run that waits; those before it were replaced by it.
-    pub(super) fn waiting(&self) -> Option<Arc<Handle>> {
+    pub(super) fn waiting(&self) -> Option<Arc<RunHandle>> {
         self.all_waiting().pop()
     }
 
     /// The runs that wait, the oldest first.
-    pub(super) fn all_waiting(&self) -> Vec<Arc<Handle>> {
+    pub(super) fn all_waiting(&self) -> Vec<Arc<RunHandle>> {
         let entries = self.entries.lock();
         let waiting = entries.values().filter(|entry| matches!(entry, Entry::Waiting(_)));
         waiting.map(|entry| Arc::clone(entry.handle())).collect()
     }
 
-    fn handles(&self) -> Vec<Arc<Handle>> {
+    fn handles(&self) -> Vec<Arc<RunHandle>> {
         self.entries.lock().values().map(|entry| Arc::clone(entry.handle())).collect()
     }
 }
@@ -237,14 +237,14 @@ impl AllocationQueues {
     }
 
     /// A run that is under way or waits.
-    pub(super) fn find(&self, uid: Uuid, instant: Instant) -> Option<Arc<Handle>> {
+    pub(super) fn find(&self, uid: Uuid, instant: Instant) -> Option<Arc<RunHandle>> {
         let queues = self.0.lock();
         let entries = queues.get(&uid)?.entries.lock();
         entries.get(&instant).map(|entry| Arc::clone(entry.handle()))
     }
 
     /// All runs that are under way or wait.
-    pub(super) fn handles(&self) -> Vec<Arc<Handle>> {
+    pub(super) fn handles(&self) -> Vec<Arc<RunHandle>> {
         self.0.lock().values().flat_map(|queue| queue.handles()).collect()
     }
 

@@ -13,7 +13,7 @@ use tracing::info;
 use super::{
     Runner,
     attempt::StartFrom,
-    overlap::Handle,
+    overlap::RunHandle,
     run_task::{RunTask, Stage},
 };
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
@@ -44,7 +44,7 @@ impl Runner {
         let queue = self.queues.of(allocation.uid);
         let attempt = run.attempt().map_or(1, |attempt| attempt.number);
         let (trigger, end) = (run.trigger.clone(), run.cancellation.as_deref().cloned());
-        let handle = Handle::new(run.id.clone(), allocation, trigger, attempt, end);
+        let handle = RunHandle::new(run.id.clone(), allocation, trigger, attempt, end);
         if run.state == RunState::Waiting {
             return queue.add_waiting(handle);
         }

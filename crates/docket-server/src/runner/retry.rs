@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::{Runner, Stopped};
 use crate::{
     backoff::Backoff,
-    engine::{ContainerState, EngineError, Found, Refusal},
+    engine::{EngineError, Found, Handle, Observation, Past, Refusal},
 };
 
 /// The first pause before a call is repeated.
@@ -156,8 +156,10 @@ impl Runner {
     pub(super) async fn inspect_until_known(
         &self,
         container: &ContainerId,
-    ) -> Result<Option<ContainerState>, Stopped> {
-        self.until_known(|| self.engine.inspect(container)).await
+    ) -> Result<Option<Observation>, Stopped> {
+        let handle = Handle::from(container);
+        let seen = self.until_known(|| self.engine.inspect(&handle)).await?;
+        Ok(seen.filter(|seen| !matches!(seen, Observation::Gone(_))))
     }
 
     /// Reads whose container it is until the engine reports that; nothing once it is gone.
@@ -165,7 +167,8 @@ impl Runner {
         &self,
         container: &ContainerId,
     ) -> Result<Option<Option<Found>>, Stopped> {
-        self.until_known(|| self.engine.labels(container)).await
+        let handle = Handle::from(container);
+        self.until_known(|| self.engine.identify(&handle)).await
     }
 
     /// Repeats an inspection of a container until it is answered; nothing once the container is gone.
@@ -189,12 +192,16 @@ impl Runner {
 
     /// Watches a started container to its end, however often a watch of it breaks off.
     pub(super) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+        let handle = Handle::from(container);
         let mut retry = Retry::endless("the watch of a container").of_follow();
         loop {
-            let mut observations = self.engine.watch(container);
+            let mut observations = self.engine.watch(&handle);
             let broken = loop {
                 match observations.next().await {
-                    Some(Ok(ContainerState::Ended(exit))) => return Ok(exit),
+                    Some(Ok(Observation::Ended(exit) | Observation::Gone(Past::Ran(exit)))) => {
+                        return Ok(exit);
+                    }
+                    Some(Ok(Observation::Gone(_))) => return Err(EngineError::Gone),
                     Some(Ok(_)) => retry.made_progress(),
                     Some(Err(EngineError::Unreachable(reason))) => break reason,
                     Some(Err(error)) => return Err(error),

@@ -14,7 +14,7 @@ use super::{
     Runner, Stopped,
     attempt::{Attempt, AttemptEnd, StartFrom},
     disposal::Remains,
-    overlap::{AllocationQueue, Handle},
+    overlap::{AllocationQueue, RunHandle},
     recovery,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct RunTask {
     pub(super) runner: Arc<Runner>,
-    pub(super) handle: Arc<Handle>,
+    pub(super) handle: Arc<RunHandle>,
     /// The number of the attempt, from 1.
     pub(super) attempt: u32,
     /// How long it had waited its turn while a server was there: that is no lateness.
@@ -59,7 +59,7 @@ impl Runner {
     }
 
     /// Takes a run that is over out of its line, and lets the next one go that waits for it.
-    async fn leave(self: &Arc<Self>, handle: &Handle) {
+    async fn leave(self: &Arc<Self>, handle: &RunHandle) {
         let queue = self.queues.lock(handle.allocation.uid).await;
         queue.remove(handle.id.instant);
         self.tell(&handle.id);
@@ -84,7 +84,7 @@ impl Runner {
 
 impl RunTask {
     /// A run that sets out now.
-    pub(super) fn new(runner: Arc<Runner>, handle: Arc<Handle>) -> Self {
+    pub(super) fn new(runner: Arc<Runner>, handle: Arc<RunHandle>) -> Self {
         let attempt = handle.attempt;
         Self { runner, handle, attempt, waited: TimeDelta::zero(), is_resumed: false }
     }

@@ -17,10 +17,10 @@ use docket_model::{
 };
 use futures_util::StreamExt;
 use parking_lot::Mutex;
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{runtime::Handle as RuntimeHandle, sync::Notify};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::{Chunk, Engine, EngineError, LiveOutput};
+use crate::engine::{Chunk, Engine, EngineError, Follow, Log as EngineLog, LogCursor};
 
 /// How many bytes are read before the furthest follower asks for them.
 const AHEAD: usize = 256 << 10;
@@ -83,7 +83,7 @@ pub(super) enum Next {
 pub(super) struct LogFollower {
     engine: Arc<dyn Engine>,
     container: ContainerId,
-    runtime: Handle,
+    runtime: RuntimeHandle,
     shared: Arc<Log>,
     /// Its own read of the log, while it is behind the others.
     own: Option<Arc<Log>>,
@@ -99,14 +99,14 @@ impl SharedLogs {
         engine: &Arc<dyn Engine>,
         container: &ContainerId,
         position: u64,
-        runtime: &Handle,
+        runtime: &RuntimeHandle,
     ) -> LogFollower {
         let mut logs = self.logs.lock();
         let there = logs.get(container).and_then(Weak::upgrade);
         // One that failed is not what another would get.
         let shared = there.filter(|log| !log.window.has_failed()).unwrap_or_else(|| {
             logs.retain(|_, log| log.strong_count() > 0);
-            let pieces = engine.live_output(container, position);
+            let pieces = engine.logs(&container.into(), LogCursor::behind(position), Follow::ToEnd);
             let log = Arc::new(Log::read(pieces, position, BEHIND, runtime));
             logs.insert(container.clone(), Arc::downgrade(&log));
             log
@@ -136,14 +136,17 @@ impl LogFollower {
                 return next;
             }
             self.stays_alone = self.has_joined;
-            let pieces = self.engine.live_output(&self.container, position);
+            let pieces = {
+                let from = LogCursor::behind(position);
+                self.engine.logs(&(&self.container).into(), from, Follow::ToEnd)
+            };
             self.own = Some(Arc::new(Log::read(pieces, position, 0, &self.runtime)));
         }
     }
 }
 
 impl Log {
-    fn read(pieces: LiveOutput, start: u64, kept: usize, runtime: &Handle) -> Self {
+    fn read(pieces: EngineLog, start: u64, kept: usize, runtime: &RuntimeHandle) -> Self {
         let content = Content {
             bytes: VecDeque::new(),
             start,
@@ -169,12 +172,12 @@ impl Log {
 
 impl Window {
     /// Reads what the engine sends, no faster than the followers take it.
-    async fn fill(self: Arc<Self>, pieces: LiveOutput) {
+    async fn fill(self: Arc<Self>, pieces: EngineLog) {
         let mut pieces = pieces.ready_chunks(TAKEN_IN);
         while let Some(pieces) = pieces.next().await {
             for piece in pieces {
                 match piece {
-                    Ok(piece) => self.take_in(&piece).await,
+                    Ok((_, chunk)) => self.take_in(&chunk).await,
                     Err(error) => return self.end(Err(error)),
                 }
             }
@@ -300,9 +303,10 @@ mod tests {
         let counted = Arc::clone(&read);
         let pieces = stream::iter(0..100_u8).map(move |number| {
             counted.fetch_add(1, Ordering::SeqCst);
-            Ok(Chunk { stream: Stream::Out, bytes: vec![number; PIECE].into() })
+            let chunk = Chunk { stream: Stream::Out, bytes: vec![number; PIECE].into() };
+            Ok((LogCursor::behind(0), chunk))
         });
-        (Log::read(pieces.boxed(), 0, kept, &Handle::current()), read)
+        (Log::read(pieces.boxed(), 0, kept, &RuntimeHandle::current()), read)
     }
 
     async fn piece(log: &Log, number: u8) -> Vec<u8> {
@@ -339,11 +343,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_piece_was_written_to_one_stream() {
-        let chunk = |stream, text: &'static str| Ok(Chunk { stream, bytes: text.into() });
+        let chunk = |stream, text: &'static str| {
+            Ok((LogCursor::behind(0), Chunk { stream, bytes: text.into() }))
+        };
         let (out, error) = (Stream::Out, Stream::Error);
         let chunks =
             [chunk(out, "one "), chunk(error, "oh"), chunk(error, " no"), chunk(out, " two")];
-        let log = Log::read(stream::iter(chunks).boxed(), 0, BEHIND, &Handle::current());
+        let log = Log::read(stream::iter(chunks).boxed(), 0, BEHIND, &RuntimeHandle::current());
 
         let mut read = Vec::new();
         let mut position = 2;

@@ -111,7 +111,7 @@ impl Runner {
 
     fn note_twin(&self, found: &Found, twin: Twin) {
         let Some(life) = found.life else { return };
-        let container = found.id.to_string();
+        let container = found.handle.to_string();
         // As many digits of the id as Docker's client shows.
         let short: String = container.chars().take(12).collect();
         let text = format!("another server (its container is {short}) uses a copy of this store");

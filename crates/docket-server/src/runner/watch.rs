@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    engine::{Captured, ContainerState, EngineError, Stop},
+    engine::{Captured, EngineError, Handle, Observation, Stop},
     fault::{Point, point},
     store::Progress,
 };
@@ -120,21 +120,22 @@ impl Attempt<'_> {
     pub(super) async fn continue_with(
         &self,
         container: &ContainerId,
-        sight: ContainerState,
+        sight: Observation,
     ) -> Result<AttemptEnd, Break> {
         match sight {
-            ContainerState::Runs { started_at } => {
-                let at = self.inferred_start(started_at);
+            Observation::Running { .. } | Observation::NodeAway { .. } => {
+                let at = self.inferred_start(sight.since());
                 self.note_best_effort_at(Progress::Started, at).await?;
                 self.follow_to_end(container, Start::Inferred(at)).await
             }
-            ContainerState::Ended(exit) => {
+            Observation::Ended(exit) => {
                 let early = self.ended_early(&exit);
                 self.capture(container, exit, early).await
             }
-            ContainerState::Created => {
+            Observation::Pending(_) => {
                 Err(EngineError::NotStartable(NEVER_STARTED.to_owned()).into())
             }
+            Observation::Gone(_) => Err(EngineError::Gone.into()),
         }
     }
 
@@ -187,6 +188,7 @@ impl Attempt<'_> {
         };
         let mut told = None;
         let mut stop_retry = StopRetry::new();
+        let target = Handle::from(container);
         loop {
             let mut refusal = tokio::select! {
                 biased;
@@ -196,7 +198,7 @@ impl Attempt<'_> {
                     wanted = Some(newer);
                     continue;
                 }
-                stopped = runner.engine.stop(container, how) => match stopped {
+                stopped = runner.engine.stop(&target, how) => match stopped {
                     // Its end is known to the engine, so whoever follows it learns it.
                     Ok(()) | Err(EngineError::Gone) => return Ok(following.await?),
                     Err(refusal) => refusal,
@@ -243,9 +245,10 @@ impl Attempt<'_> {
             return Ok(exit);
         }
         let runner = &self.task.runner;
-        let look = || runner.engine.inspect(container);
+        let target = Handle::from(container);
+        let look = || runner.engine.inspect(&target);
         match runner.retry("the inspection of the container", look).await? {
-            Ok(ContainerState::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
+            Ok(Observation::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
             _ => Ok(exit),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::ServerError;
 use crate::{
-    engine::{Engine, EngineInfo},
+    engine::{Engine, EngineStatus},
     store::{NotedEngine, Store},
 };
 
@@ -13,9 +13,9 @@ pub(super) async fn check_machine(
 ) -> Result<(), ServerError> {
     let Some(elsewhere) = store.provenance().engine_elsewhere else { return Ok(()) };
     let kind = store.about().kind;
-    match engine.info().await {
+    match engine.status().await {
         Err(error) => Err(ServerError::UnknownEngine(kind, error)),
-        Ok(EngineInfo { id, .. }) => match (elsewhere, id) {
+        Ok(EngineStatus { id, .. }) => match (elsewhere, id) {
             (NotedEngine::Unidentified, _) | (_, None) => {
                 Err(ServerError::UnidentifiedEngine(kind))
             }

@@ -2,7 +2,7 @@
 
 use std::{env, sync::Arc};
 
-use docket_server::engine::{EngineError, Refusal};
+use docket_server::engine::{Condition, EngineError, Follow, LogCursor, Refusal};
 use futures_util::TryStreamExt;
 use serde_json::json;
 
@@ -39,7 +39,9 @@ keeps! {
     a_terminals_bytes_come_back_as_they_were_written,
     the_program_is_told_which_run_it_is,
     creating_twice_joins_the_container,
-    events_say_whether_a_container_ever_ran,
+    a_container_that_was_not_started_is_taken_over_and_disarmed,
+    a_container_that_is_started_meanwhile_is_not_disarmed,
+    of_a_container_that_ran_and_is_gone_the_exit_code_is_known,
     a_name_that_another_holds_is_left_alone,
     a_container_without_an_image_is_not_created,
     a_program_that_is_not_there_cannot_be_started,
@@ -71,13 +73,13 @@ async fn a_container_has_the_name_and_the_labels_of_its_run() {
     plan.labels.insert("team".to_owned(), "blue".to_owned());
     plan.identity.attempt = 2;
 
-    let made = subject.engine.create(&plan).await.unwrap();
+    let made = subject.engine.prepare(&plan).await.unwrap();
 
     let namespace = &plan.identity.namespace;
     let format = "{{.Name}} {{.Config.Labels.team}} {{len .Config.Labels}}";
-    let seen = bed.docker(&["inspect", "--format", format, &made.id.0]);
+    let seen = bed.docker(&["inspect", "--format", format, &made.handle.id.0]);
     assert_eq!(seen, format!("/{namespace}.Named_1.x.20261121T090000Z.2 blue 8"));
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 #[tokio::test]
@@ -89,12 +91,12 @@ async fn an_option_reaches_the_engine_as_it_was_posted() {
     ]});
     let plan = subject.plan("options", json!({"Config": {"Cmd": ["true"]}, "HostConfig": host}));
 
-    let made = subject.engine.create(&plan).await.unwrap();
+    let made = subject.engine.prepare(&plan).await.unwrap();
 
     let format = "{{.HostConfig.NanoCpus}} {{.HostConfig.AutoRemove}} {{json .HostConfig.Ulimits}}";
-    let seen = bed.docker(&["inspect", "--format", format, &made.id.0]);
+    let seen = bed.docker(&["inspect", "--format", format, &made.handle.id.0]);
     assert_eq!(seen, r#"500000000 false [{"Hard":200,"Name":"nofile","Soft":100}]"#);
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 #[tokio::test]
@@ -116,13 +118,13 @@ async fn a_killed_container_ends_with_its_signal() {
     let bed = Bed::shared().await;
     let subject = bed.subject();
     let made = subject.begin(&subject.script("killed", "echo up; sleep 600")).await;
-    let followed = subject.follow(&made.id);
+    let followed = subject.follow(&made.handle);
 
-    let (exit, _) = tokio::join!(followed, async { bed.docker(&["kill", &made.id.0]) });
+    let (exit, _) = tokio::join!(followed, async { bed.docker(&["kill", &made.handle.id.0]) });
 
     let exit = exit.unwrap();
     assert_eq!((exit.code, exit.engine_went_down), (137, false));
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 #[tokio::test]
@@ -131,10 +133,10 @@ async fn a_container_that_is_removed_while_it_is_followed_is_gone() {
     let subject = bed.subject();
     let made = subject.begin(&subject.script("removed", "sleep 600")).await;
     let engine = Arc::clone(&subject.engine);
-    let id = made.id.clone();
+    let id = made.handle.clone();
     let followed = tokio::spawn(async move { contract::follow(&*engine, &id).await });
 
-    bed.docker(&["rm", "--force", &made.id.0]);
+    bed.docker(&["rm", "--force", &made.handle.id.0]);
 
     assert_eq!(followed.await.unwrap(), Err(EngineError::Gone));
 }
@@ -147,19 +149,20 @@ async fn a_log_that_cannot_be_read_is_empty_and_says_so() {
     let config = json!({"Cmd": ["echo", "lost"]});
     let plan = subject.plan("no-log", json!({"Config": config, "HostConfig": host}));
     let made = subject.begin(&plan).await;
-    subject.follow(&made.id).await.unwrap();
+    subject.follow(&made.handle).await.unwrap();
 
-    let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
+    let captured = subject.engine.read_log(&made.handle, PLENTY).await.unwrap();
 
     assert_eq!(captured.output.written(), 0);
     assert!(captured.remark.unwrap().starts_with("no output: "));
-    let live: Result<Vec<_>, _> = subject.engine.live_output(&made.id, 0).try_collect().await;
+    let live: Result<Vec<_>, _> =
+        subject.engine.logs(&made.handle, LogCursor::behind(0), Follow::ToEnd).try_collect().await;
     let refusal = live.unwrap_err();
     assert!(
         matches!(refusal, EngineError::Refused { kind: Refusal::Unsupported, .. }),
         "{refusal:?}"
     );
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 #[tokio::test]
@@ -172,10 +175,10 @@ async fn anonymous_volumes_go_with_their_container() {
     );
     let made = subject.begin(&plan).await;
     let format = "{{range .Mounts}}{{.Name}}{{end}}";
-    let volume = bed.docker(&["inspect", "--format", format, &made.id.0]);
-    subject.follow(&made.id).await.unwrap();
+    let volume = bed.docker(&["inspect", "--format", format, &made.handle.id.0]);
+    subject.follow(&made.handle).await.unwrap();
 
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 
     assert!(!bed.docker(&["volume", "ls", "--quiet"]).contains(&volume));
 }

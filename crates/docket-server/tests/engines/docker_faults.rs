@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use docket_model::allocation::Pull;
-use docket_server::engine::{EngineError, Grace, Stop};
+use docket_server::engine::{Condition, EngineError, Follow, Grace, Launch, LogCursor, Stop};
 use futures_util::StreamExt;
 use serde_json::json;
 
@@ -20,22 +20,22 @@ async fn a_container_that_falls_with_its_engine_is_told_from_one_that_was_killed
         let config = json!({"Cmd": ["sh", "-c", "echo up; sleep 600"], "StopTimeout": 1});
         let made = subject.begin(&subject.plan("falls", json!({"Config": config}))).await;
         let engine = Arc::clone(&subject.engine);
-        let id = made.id.clone();
+        let id = made.handle.clone();
         let followed = tokio::spawn(async move { follow(&*engine, &id).await });
         // The wait must be under way when the engine falls.
         tokio::time::sleep(Duration::from_millis(500)).await;
 
         bed.tell(fall);
-        let away = subject.engine.info().await.unwrap_err();
+        let away = subject.engine.status().await.unwrap_err();
         assert!(matches!(away, EngineError::Unreachable(_)), "{away:?}");
         bed.tell("start");
 
         let exit = followed.await.unwrap().unwrap();
         assert!(exit.engine_went_down, "{fall}: {exit:?}");
         bed.is_up().await;
-        let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
+        let captured = subject.engine.read_log(&made.handle, PLENTY).await.unwrap();
         assert_eq!(captured.output.to_bytes(), b"up\n");
-        subject.engine.remove(&made.id).await.unwrap();
+        subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
     }
 }
 
@@ -44,19 +44,20 @@ async fn an_engine_that_is_away_is_unreachable_and_found_again() {
     let bed = Bed::start().await;
     let subject = bed.subject();
     let plan = subject.script("again", "echo back");
-    let made = subject.engine.create(&plan).await.unwrap();
+    let made = subject.engine.prepare(&plan).await.unwrap();
     bed.tell("crash");
 
     let refusals = [
-        subject.engine.create(&plan).await.map(|_| ()),
-        subject.engine.start(&made.id).await,
-        subject.engine.output(&made.id, PLENTY).await.map(|_| ()),
-        subject.engine.remove(&made.id).await,
+        subject.engine.prepare(&plan).await.map(|_| ()),
+        subject.engine.read_log(&made.handle, PLENTY).await.map(|_| ()),
+        subject.engine.remove(&made.handle, Condition::NotRunning).await,
         subject.engine.pull("busybox", None, Pull::Always).await.map(|_| ()),
     ];
     for refusal in refusals {
         assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");
     }
+    let launched = subject.engine.launch(&made.handle).await;
+    assert!(matches!(launched, Ok(Launch::Unknown(_))), "{launched:?}");
 
     bed.tell("start");
     bed.is_up().await;
@@ -71,7 +72,7 @@ async fn live_output_goes_on_where_a_container_outlives_its_engine() {
     let subject = bed.subject();
     let script = "trap 'exit 0' TERM; n=0; while :; do n=$((n+1)); echo $n; sleep 0.01; done";
     let made = subject.begin(&subject.script("outlives", script)).await;
-    let mut live = subject.engine.live_output(&made.id, 0);
+    let mut live = subject.engine.logs(&made.handle, LogCursor::behind(0), Follow::ToEnd);
     let mut written = Vec::new();
 
     for fall in ["stop", "crash"] {
@@ -79,24 +80,29 @@ async fn live_output_goes_on_where_a_container_outlives_its_engine() {
             match live.next().await {
                 Some(Ok(chunk)) => break chunk,
                 // The follow broke off when the engine fell before.
-                _ => live = subject.engine.live_output(&made.id, written.len() as u64),
+                _ => {
+                    live = {
+                        let from = LogCursor::behind(written.len() as u64);
+                        subject.engine.logs(&made.handle, from, Follow::ToEnd)
+                    }
+                }
             }
         };
-        written.extend(chunk.bytes);
+        written.extend(chunk.1.bytes);
         bed.tell(fall);
         bed.tell(&format!("start {options}"));
         bed.is_up().await;
     }
-    subject.engine.stop(&made.id, Stop::Gently(Grace::of(Some(1)))).await.unwrap();
-    subject.follow_output(&made.id, live, &mut written).await.unwrap();
+    subject.engine.stop(&made.handle, Stop::Gently(Grace::of(Some(1)))).await.unwrap();
+    subject.follow_output(&made.handle, live, &mut written).await.unwrap();
 
     let text = String::from_utf8(written).unwrap();
     let numbers: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
     assert!(numbers.len() > 50, "{}", numbers.len());
     assert!(numbers.iter().copied().eq(1..=numbers.len()), "{text}");
-    let captured = subject.engine.output(&made.id, PLENTY).await.unwrap();
+    let captured = subject.engine.read_log(&made.handle, PLENTY).await.unwrap();
     assert_eq!(captured.output.to_bytes(), text.as_bytes());
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,17 +111,17 @@ async fn live_output_ends_with_a_container_that_falls_with_its_engine() {
     let subject = bed.subject();
     let config = json!({"Cmd": ["sh", "-c", "echo up; sleep 600"], "StopTimeout": 1});
     let made = subject.begin(&subject.plan("falls-live", json!({"Config": config}))).await;
-    let mut live = subject.engine.live_output(&made.id, 0);
-    assert_eq!(live.next().await.unwrap().unwrap().bytes, "up\n");
+    let mut live = subject.engine.logs(&made.handle, LogCursor::behind(0), Follow::ToEnd);
+    assert_eq!(live.next().await.unwrap().unwrap().1.bytes, "up\n");
 
     bed.tell("crash");
     bed.tell("start");
 
     let mut written = b"up\n".to_vec();
-    subject.follow_output(&made.id, live, &mut written).await.unwrap();
+    subject.follow_output(&made.handle, live, &mut written).await.unwrap();
     assert_eq!(written, b"up\n");
     bed.is_up().await;
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,14 +129,14 @@ async fn what_looks_and_what_ends_finds_an_engine_that_is_away_unreachable() {
     let bed = Bed::start().await;
     let subject = bed.subject();
     let plan = subject.script("away", "true");
-    let made = subject.engine.create(&plan).await.unwrap();
+    let made = subject.engine.prepare(&plan).await.unwrap();
     bed.tell("crash");
 
     let refusals = [
-        subject.engine.stop(&made.id, Stop::AtOnce).await,
-        subject.engine.inspect(&made.id).await.map(|_| ()),
-        subject.engine.list_owned(&subject.namespace, subject.store).await.map(|_| ()),
-        subject.engine.rehearse(&plan, Pull::Never).await.map(|_| ()),
+        subject.engine.stop(&made.handle, Stop::AtOnce).await,
+        subject.engine.inspect(&made.handle).await.map(|_| ()),
+        subject.engine.list_owned(&subject.owner()).await.map(|_| ()),
+        subject.engine.try_out(&plan, Pull::Never).await.map(|_| ()),
     ];
     for refusal in refusals {
         assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");

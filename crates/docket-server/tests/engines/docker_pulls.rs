@@ -78,7 +78,7 @@ async fn a_tag_a_digest_or_latest_is_pulled_and_nothing_else() {
     let digest = offer(&bed, &config, &tags);
     let engine = bed.engine(None);
 
-    let pulled = engine.pull("127.0.0.1:5000/tool", None, Pull::Always).await.unwrap();
+    let pulled = engine.pull("127.0.0.1:5000/tool", None, Pull::Always).await.unwrap().unwrap();
     assert_eq!(
         (pulled.repository.as_str(), pulled.tag.as_str()),
         ("127.0.0.1:5000/tool", "latest")
@@ -87,7 +87,7 @@ async fn a_tag_a_digest_or_latest_is_pulled_and_nothing_else() {
     assert_eq!((has(&bed, &tags[0]), has(&bed, &tags[1])), (false, true));
 
     let digested = format!("127.0.0.1:5000/tool@{digest}");
-    assert_eq!(engine.pull(&digested, None, Pull::Always).await.unwrap().tag, digest);
+    assert_eq!(engine.pull(&digested, None, Pull::Always).await.unwrap().unwrap().tag, digest);
     bed.docker(&["inspect", &digested]);
 }
 
@@ -103,7 +103,7 @@ async fn a_registry_that_wants_a_login_gets_the_one_that_docker_keeps() {
     assert!(reason.contains("no basic auth credentials"), "{reason}");
     assert!(reason.contains("docker login 127.0.0.1:5000"), "{reason}");
 
-    let pulled = bed.engine(Some(config)).pull(image, None, Pull::Always).await.unwrap();
+    let pulled = bed.engine(Some(config)).pull(image, None, Pull::Always).await.unwrap().unwrap();
     assert_eq!(pulled.stale, None);
 }
 
@@ -113,7 +113,7 @@ async fn where_the_registry_is_down_an_image_of_the_engine_serves_and_the_reason
     bed.docker(&["tag", "busybox:latest", "127.0.0.1:9/tool:latest"]);
     let engine = bed.engine(None);
 
-    let pulled = engine.pull("127.0.0.1:9/tool", None, Pull::Always).await.unwrap();
+    let pulled = engine.pull("127.0.0.1:9/tool", None, Pull::Always).await.unwrap().unwrap();
     assert!(pulled.stale.unwrap().contains("connection refused"));
 
     let refusal = engine.pull("127.0.0.1:9/other", None, Pull::Always).await.unwrap_err();
@@ -140,6 +140,6 @@ async fn a_pull_outlives_the_caller_who_asked_first() {
     tokio::task::yield_now().await;
     first.abort();
 
-    assert_eq!(second.await.unwrap().unwrap().stale, None);
+    assert_eq!(second.await.unwrap().unwrap().unwrap().stale, None);
     assert!(has(&bed, image));
 }

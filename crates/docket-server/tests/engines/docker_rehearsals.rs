@@ -19,7 +19,7 @@ async fn rehearse(bed: &Bed, mut container: Value) -> Vec<Finding> {
 
     container["Config"]["Cmd"] = json!(["true"]);
     let plan = subject.plan("rehearsed", container);
-    let findings = subject.engine.rehearse(&plan, Pull::Never).await.unwrap();
+    let findings = subject.engine.try_out(&plan, Pull::Never).await.unwrap();
 
     assert_eq!(kept(), before);
     findings

@@ -9,7 +9,7 @@ use super::{
     client::{Call, Client},
     inspect::Inspected,
 };
-use crate::engine::{Created, EngineError, Identity, Plan, Refusal, bounded_list};
+use crate::engine::{EngineError, Identity, Plan, Prepared, Refusal, bounded_list};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.
 const LONGEST_ID: usize = 256;
@@ -17,11 +17,11 @@ const LONGEST_ID: usize = 256;
 /// Sends one request to create the container; where the name is taken, joins the holder if it is ours.
 ///
 /// A container that an earlier request created, whose answer was lost, is found by its name.
-pub(super) async fn create(
+pub(super) async fn prepare(
     client: &Client,
     plan: &Plan,
     platform: Option<&str>,
-) -> Result<Created, EngineError> {
+) -> Result<Prepared, EngineError> {
     let name = plan.identity.name();
     let body = Bytes::from(Value::Object(plan.body()).to_string());
     match post(client, &name, platform, body).await {
@@ -50,7 +50,7 @@ pub(super) async fn post(
     name: &str,
     platform: Option<&str>,
     body: Bytes,
-) -> Result<Created, EngineError> {
+) -> Result<Prepared, EngineError> {
     let query = [("name", Some(name)), ("platform", platform)];
     let query = serde_urlencoded::to_string(query).map_err(|error| client.unreadable(&error))?;
     let call = Call::post(format!("/containers/create?{query}"), body);
@@ -60,7 +60,7 @@ pub(super) async fn post(
         return Err(client.unreadable(&"the id of the container is too long"));
     }
     let warnings = bounded_list(warnings.unwrap_or_default());
-    Ok(Created { id: ContainerId(id.into()), image: None, warnings, joined: false })
+    Ok(Prepared { warnings, ..Prepared::new(ContainerId(id.into()).into()) })
 }
 
 /// What the engine answers where it created a container.
@@ -85,13 +85,13 @@ async fn holder(client: &Client, name: &str, refusal: String) -> Result<Inspecte
 }
 
 /// Takes the holder for the container that was asked for, if every label says so.
-fn join(holder: &Inspected, identity: &Identity) -> Result<Created, EngineError> {
+fn join(holder: &Inspected, identity: &Identity) -> Result<Prepared, EngineError> {
     if holder.is(identity) {
-        Ok(Created {
-            id: ContainerId(holder.id.as_ref().into()),
-            image: holder.image.as_deref().map(Into::into),
-            warnings: Vec::new(),
+        Ok(Prepared {
             joined: true,
+            holder_life: holder.found().and_then(|found| found.life),
+            image: holder.image.as_deref().map(Into::into),
+            ..Prepared::new(ContainerId(holder.id.as_ref().into()).into())
         })
     } else {
         Err(EngineError::NameHeld { holder: holder.holder(identity) })
@@ -126,12 +126,12 @@ mod tests {
             _ => inspection("created"),
         });
 
-        let lost = create(&stub.client(), &plan(), None).await;
-        let created = create(&stub.client(), &plan(), None).await.unwrap();
+        let lost = prepare(&stub.client(), &plan(), None).await;
+        let created = prepare(&stub.client(), &plan(), None).await.unwrap();
 
         assert!(matches!(lost, Err(EngineError::Unreachable(_))), "{lost:?}");
         assert!(created.joined);
-        assert_eq!((&*created.id.0, created.image.as_deref()), ("c1", Some("sha256:0a")));
+        assert_eq!((&*created.handle.id.0, created.image.as_deref()), ("c1", Some("sha256:0a")));
         assert_eq!(stub.count("POST /containers/create?name=docket.report.20261121T090000Z"), 2);
     }
 
@@ -142,7 +142,7 @@ mod tests {
             _ => inspection("removing"),
         });
 
-        let refusal = create(&stub.client(), &plan(), None).await.err().unwrap();
+        let refusal = prepare(&stub.client(), &plan(), None).await.err().unwrap();
 
         let words = "the name is held by container c1 (`docket.report.20261121T090000Z`, image \
                      `busybox`), which is being removed";
@@ -158,7 +158,7 @@ mod tests {
             Reply::Json(404, serde_json::json!({"message": message}).to_string())
         });
 
-        let refusal = create(&stub.client(), &plan(), Some("linux/arm64")).await.err().unwrap();
+        let refusal = prepare(&stub.client(), &plan(), Some("linux/arm64")).await.err().unwrap();
 
         let words = "image busybox on the engine is for another platform: image with reference \
                      busybox was found but does not match the specified platform: wanted \

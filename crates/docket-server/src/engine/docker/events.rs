@@ -16,7 +16,34 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::Client;
-use crate::engine::{EngineError, LifeEvent, LifeEvents};
+use crate::engine::EngineError;
+
+/// What happened to a container, as the engine's events report it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LifeEvent {
+    /// It was created.
+    Created,
+    /// It was started.
+    Started {
+        /// When, by the engine's clock.
+        at: Option<DateTime<Utc>>,
+    },
+    /// Its main process ended.
+    Exited {
+        /// The exit code, where the event has it.
+        code: Option<i64>,
+        /// When, by the engine's clock.
+        at: Option<DateTime<Utc>>,
+    },
+    /// It was removed.
+    Removed,
+}
+
+/// The events of one container: first those that the engine remembers, then new ones as they come.
+///
+/// An engine remembers a bounded number of events of all its containers, and none over its own restart,
+/// so that a start is missing proves nothing unless the creation is there.
+pub(super) type LifeEvents = BoxStream<'static, Result<LifeEvent, EngineError>>;
 
 /// The longest event that is read, in bytes: its labels are part of it.
 const LONGEST_EVENT: usize = 1 << 20;

@@ -7,7 +7,7 @@ use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
 use super::{notes::Kept, owned};
-use crate::engine::{ContainerState, Found, Identity, bounded};
+use crate::engine::{Found, Identity, Observation, Past, bounded};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
 /// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
@@ -82,13 +82,16 @@ impl Inspected {
     }
 
     /// Where it is in its life.
-    pub(super) fn container_state(&self) -> ContainerState {
-        if self.runs() {
-            ContainerState::Runs { started_at: moment(self.state.started_at.as_deref()) }
+    pub(super) fn observation(&self) -> Observation {
+        if self.is_going() {
+            Observation::Gone(Past::Unknown)
+        } else if self.runs() {
+            let since = moment(self.state.started_at.as_deref());
+            Observation::Running { since, node: None }
         } else if self.was_started() {
-            ContainerState::Ended(self.exit(false))
+            Observation::Ended(self.exit(false))
         } else {
-            ContainerState::Created
+            Observation::Pending(self.error())
         }
     }
 

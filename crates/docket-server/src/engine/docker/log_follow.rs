@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    engine::{Chunk, EngineError, LiveOutput, Refusal},
+    engine::{Chunk, EngineError, Follow, Refusal},
 };
 
 /// How long a log may be silent before it is looked whether the container runs at all.
@@ -35,24 +35,15 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 /// The first pause and the longest before a log that ended is read on, while its container runs.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How far a log is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Until {
-    /// To the end of the container's run.
-    Ended,
-    /// To what it has written by now, also where it was never started.
-    Now,
-}
-
 /// Hands out what the container writes, as far as it is wanted, without the first `skip` bytes.
 pub(super) fn output(
     client: Client,
     notes: Arc<Notes>,
     id: ContainerId,
     skip: u64,
-    until: Until,
-) -> LiveOutput {
-    let live = Live::new(client, notes, id, skip, until);
+    follow: Follow,
+) -> BoxStream<'static, Result<Chunk, EngineError>> {
+    let live = Live::new(client, notes, id, skip, follow);
     let steps = stream::unfold(Some((live, None)), move |state| async move {
         let (mut live, mut read) = state?;
         let next = match live.next(&mut read).await {
@@ -62,7 +53,7 @@ pub(super) fn output(
         match next {
             Ok(Some(chunk)) => Some((Ok(chunk), Some((live, read)))),
             Ok(None) => None,
-            Err(error) if until == Until::Now && error.is_unreadable_log() => None,
+            Err(error) if follow == Follow::UpToNow && error.is_unreadable_log() => None,
             Err(error) => Some((Err(error), None)),
         }
     });
@@ -75,7 +66,7 @@ pub(super) async fn count(client: Client, notes: Arc<Notes>, id: ContainerId) ->
     // Where it is not known, the next watch of the container asks again.
     let inspected = client.inspect(&id.0).await;
     if inspected.is_ok_and(|inspected| inspected.drops_old_output()) {
-        let mut live = Live::new(client, notes, id, u64::MAX, Until::Ended);
+        let mut live = Live::new(client, notes, id, u64::MAX, Follow::ToEnd);
         let mut read = None;
         while let Ok(Some(_)) = live.next(&mut read).await {}
     }
@@ -87,7 +78,7 @@ struct Live {
     client: Client,
     notes: Arc<Notes>,
     id: ContainerId,
-    until: Until,
+    follow: Follow,
     /// The bytes that were handed out, or were not wanted.
     handed_out: u64,
     /// The pauses between reads that bring nothing new.
@@ -122,11 +113,11 @@ enum Form {
 }
 
 impl Live {
-    fn new(client: Client, notes: Arc<Notes>, id: ContainerId, skip: u64, until: Until) -> Self {
+    fn new(client: Client, notes: Arc<Notes>, id: ContainerId, skip: u64, follow: Follow) -> Self {
         let backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let chunks = Chunks::default();
         let (is_first, rounds) = (true, None);
-        Self { client, notes, id, until, handed_out: skip, backoff, is_first, rounds, chunks }
+        Self { client, notes, id, follow, handed_out: skip, backoff, is_first, rounds, chunks }
     }
 
     /// What was written next; nothing once the container has ended and its log was read to the end.
@@ -156,7 +147,7 @@ impl Live {
             if inspected.is_going() {
                 return Err(EngineError::Gone);
             }
-            if self.until == Until::Now || inspected.runs() || inspected.was_started() {
+            if self.follow == Follow::UpToNow || inspected.runs() || inspected.was_started() {
                 break inspected;
             }
             if let Some(error) = inspected.error() {
@@ -165,15 +156,15 @@ impl Live {
             // A follow of what does not run yet would end at once.
             self.rest().await;
         };
-        let is_last = self.until == Until::Now || !inspected.runs();
+        let is_last = self.follow == Follow::UpToNow || !inspected.runs();
         if !is_last {
             self.rest().await;
         }
         if inspected.drops_old_output() {
             return self.begin_part(&inspected, is_last).await;
         }
-        let follow = if is_last { "" } else { "&follow=1" };
-        let pieces = self.client.get(format!("{}{follow}", log::path(&self.id)))?.boxed();
+        let mode = if is_last { "" } else { "&follow=1" };
+        let pieces = self.client.get(format!("{}{mode}", log::path(&self.id)))?.boxed();
         let frames = (!inspected.has_terminal()).then(Frames::default);
         Ok(Read { pieces, form: Form::Whole { frames, position: 0 }, is_last })
     }
@@ -314,7 +305,7 @@ mod tests {
         loop {
             let (client, id) = (stub.client(), ContainerId("c1".into()));
             let position = skip + bytes.len() as u64;
-            let mut live = output(client, Arc::default(), id, position, Until::Ended);
+            let mut live = output(client, Arc::default(), id, position, Follow::ToEnd);
             let broken = loop {
                 match live.next().await {
                     Some(Ok(chunk)) => bytes.extend_from_slice(&chunk.bytes),
@@ -377,7 +368,7 @@ mod tests {
         let stub = stub(["exited"], [cut(10)]);
         let (client, id) = (stub.client(), ContainerId("c1".into()));
 
-        let read: Vec<_> = output(client, Arc::default(), id, 0, Until::Ended).collect().await;
+        let read: Vec<_> = output(client, Arc::default(), id, 0, Follow::ToEnd).collect().await;
 
         assert!(matches!(read[..], [.., Err(EngineError::Unreachable(_))]), "{read:?}");
         assert_eq!(stub.count("GET /containers/c1/logs"), 1);

@@ -32,6 +32,7 @@ mod start;
 mod stop;
 #[cfg(test)]
 pub(crate) mod stub;
+mod takeover;
 mod transport;
 mod watch;
 
@@ -39,14 +40,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
-use docket_model::{allocation::Pull, run::ContainerId};
+use docket_model::allocation::Pull;
+use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use self::{
     client::{ANSWER_LIMIT, Client},
-    log_follow::Until,
     notes::{LogForm, Notes},
     pull::Pulls,
 };
@@ -55,8 +55,9 @@ pub use self::{
     endpoint::{Endpoint, Origin, config_folder, default_platform},
 };
 use super::{
-    Captured, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents,
-    LiveOutput, Observation, Observations, Plan, Pulled, Refusal, Stop, bounded,
+    Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
+    Finding, Follow, Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Past,
+    Plan, Prepared, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target, bounded,
 };
 
 /// How long the engine may take to tell what it is.
@@ -128,11 +129,6 @@ impl DockerEngine {
         plan.container.platform().or_else(|| self.platform.clone())
     }
 
-    fn output_until(&self, container: &ContainerId, skip: u64, until: Until) -> LiveOutput {
-        let (client, notes) = (self.client.clone(), Arc::clone(&self.notes));
-        log_follow::output(client, notes, container.clone(), skip, until)
-    }
-
     /// The id in an answer of the engine, if it is the one in another answer too.
     ///
     /// Podman makes up a new id for each answer, and such an id says nothing.
@@ -155,7 +151,7 @@ impl Engine for DockerEngine {
         self.client.ping().await
     }
 
-    async fn info(&self) -> Result<EngineInfo, EngineError> {
+    async fn status(&self) -> Result<EngineStatus, EngineError> {
         let answers = async {
             let (version, info) = tokio::try_join!(
                 self.client.get_json::<Version>("/version", &[]),
@@ -166,13 +162,18 @@ impl Engine for DockerEngine {
         let answers = tokio::time::timeout(INFO_LIMIT, answers).await;
         let (version, id, info) =
             answers.unwrap_or_else(|_| Err(self.client.no_answer(INFO_LIMIT)))?;
-        Ok(EngineInfo {
+        Ok(EngineStatus {
             id,
             version: bounded(version.version.unwrap_or_default()),
             api_version: bounded(version.api_version.unwrap_or_default()),
             cores: info.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
+            capacity: None,
             time: info.time.as_deref().and_then(inspect::moment_in),
         })
+    }
+
+    fn starts(&self) -> Starts {
+        Starts::ById
     }
 
     async fn pull(
@@ -180,32 +181,29 @@ impl Engine for DockerEngine {
         image: &str,
         platform: Option<&str>,
         pull: Pull,
-    ) -> Result<Pulled, EngineError> {
+    ) -> Result<Option<Pulled>, EngineError> {
         let platform = platform.or(self.platform.as_deref());
-        self.pulls.pull(&self.client, image, platform, pull).await
+        self.pulls.pull(&self.client, image, platform, pull).await.map(Some)
     }
 
-    async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
-        create::create(&self.client, plan, self.platform_of(plan).as_deref()).await
+    async fn prepare(&self, plan: &Plan) -> Result<Prepared, EngineError> {
+        create::prepare(&self.client, plan, self.platform_of(plan).as_deref()).await
     }
 
-    async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
-        start::start(&self.client, container).await
+    async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        start::launch(&self.client, &handle.id).await
     }
 
-    fn watch(&self, container: &ContainerId) -> Observations {
-        watch::watch(&self.client, &self.notes, container)
+    async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
+        stop::stop(&self.client, &handle.id, how).await
     }
 
-    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
-        stop::stop(&self.client, container, how).await
-    }
-
-    async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
-        self.notes.forget(container);
+    /// A container has no version at Docker, so the condition is that it does not run.
+    async fn remove(&self, handle: &Handle, _: Condition) -> Result<(), EngineError> {
+        self.notes.forget(&handle.id);
         // Never `force`: that would end a container that runs again.
         let options = RemoveContainerOptionsBuilder::new().v(true).build();
-        let removed = self.client.docker.remove_container(&container.0, Some(options));
+        let removed = self.client.docker.remove_container(&handle.id.0, Some(options));
         match self.client.answer(ANSWER_LIMIT, removed).await {
             Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Ok(()),
             Err(EngineError::Refused { kind: Refusal::Conflict, message })
@@ -219,53 +217,73 @@ impl Engine for DockerEngine {
 }
 
 #[async_trait]
-impl Observation for DockerEngine {
-    async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError> {
-        let inspected = self.client.inspect_id(container).await?;
-        if inspected.is_going() {
-            return Err(EngineError::Gone);
+impl Containers for DockerEngine {
+    async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
+        match self.client.inspect_id(&handle.id).await {
+            Ok(inspected) => Ok(inspected.observation()),
+            Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
+            Err(error) => Err(error),
         }
-        Ok(inspected.container_state())
     }
 
-    async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
-        Ok(self.client.inspect_id(container).await?.found())
+    async fn identify(&self, handle: &Handle) -> Result<Option<Found>, EngineError> {
+        Ok(self.client.inspect_id(&handle.id).await?.found())
     }
 
-    fn life_events(&self, container: &ContainerId) -> LifeEvents {
-        events::of(&self.client, container)
+    fn watch(&self, handle: &Handle) -> Observations {
+        watch::watch(&self.client, &self.notes, &handle.id)
     }
 
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
-        let form = match self.notes.form(container) {
+    /// A position is a number of bytes: Docker hands a log out from its beginning.
+    fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
+        let (client, notes) = (self.client.clone(), Arc::clone(&self.notes));
+        let chunks = log_follow::output(client, notes, handle.id.clone(), from.bytes(), follow);
+        let placed = chunks.scan(from, |cursor, chunk| {
+            let placed = chunk.map(|chunk| {
+                *cursor = cursor.advanced_by(chunk.bytes.len() as u64);
+                (*cursor, chunk)
+            });
+            std::future::ready(Some(placed))
+        });
+        placed.boxed()
+    }
+
+    async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
+        let form = match self.notes.form(&handle.id) {
             Some(form) => form,
-            None => LogForm::of(&self.client.inspect_id(container).await?),
+            None => LogForm::of(&self.client.inspect_id(&handle.id).await?),
         };
-        let log = log::Log { client: &self.client, id: container, form, notes: &self.notes };
+        let log = log::Log { client: &self.client, id: &handle.id, form, notes: &self.notes };
         log.read(limit).await
     }
 
-    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        self.output_until(container, skip, Until::Ended)
+    async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
+        owned::list_owned(&self.client, owner).await
     }
 
-    fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        self.output_until(container, skip, Until::Now)
+    async fn list_of_other_stores(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
+        owned::list_of_other_stores(&self.client, owner).await
+    }
+}
+
+#[async_trait]
+impl Takeover for DockerEngine {
+    async fn take_over(&self, handle: &Handle) -> Result<TakeOver, EngineError> {
+        takeover::take_over(self, handle).await
     }
 
-    async fn list_owned(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
-        owned::list_owned(&self.client, namespace, store).await
+    /// A container that was created late never starts by itself, so a name needs nothing.
+    async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
+        match target {
+            Target::Guarded(guard) => takeover::disarm(self, guard).await,
+            Target::Name(_) => Ok(Disarmed::Gone(Past::NeverRan)),
+        }
     }
+}
 
-    async fn list_of_other_stores(
-        &self,
-        namespace: &str,
-        store: Uuid,
-    ) -> Result<Vec<Found>, EngineError> {
-        owned::list_of_other_stores(&self.client, namespace, store).await
-    }
-
-    async fn rehearse(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
+#[async_trait]
+impl EngineCheck for DockerEngine {
+    async fn try_out(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
         let platform = self.platform_of(plan);
         engine_check::check(&self.client, &self.pulls, plan, platform.as_deref(), pull).await
     }
@@ -320,7 +338,7 @@ mod tests {
         // The second engine takes the first one's place between two looks.
         let stub = stub(["E", "E", "E", "F"]);
         let engine = stub.engine();
-        let id = async || engine.info().await.unwrap().id;
+        let id = async || engine.status().await.unwrap().id;
 
         let ids = [id().await, id().await, id().await];
 
@@ -337,7 +355,7 @@ mod tests {
         let engine = stub.engine();
 
         for _ in 0..3 {
-            assert_eq!(engine.info().await.unwrap().id, None);
+            assert_eq!(engine.status().await.unwrap().id, None);
         }
     }
 }

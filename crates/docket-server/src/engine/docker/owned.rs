@@ -7,11 +7,10 @@ use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::json;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::client::Client;
 use crate::engine::{
-    EngineError, Found, Identity,
+    EngineError, Found, Identity, Owner,
     plan::{LABELS, LIFE},
 };
 
@@ -28,29 +27,27 @@ struct Listed {
 /// The containers of this namespace and this store, running or not.
 pub(super) async fn list_owned(
     client: &Client,
-    namespace: &str,
-    store: Uuid,
+    Owner { namespace, store }: &Owner,
 ) -> Result<Vec<Found>, EngineError> {
     let [namespace_label, store_label, ..] = LABELS;
     let labels = [format!("{namespace_label}={namespace}"), format!("{store_label}={store}")];
     let found = list(client, &[("all", "1")], &json!({"label": labels})).await?;
     // An engine that took the filter for something else must not hand others' containers out.
     let is_ours =
-        |found: &Found| &*found.identity.namespace == namespace && found.identity.store == store;
+        |found: &Found| found.identity.namespace == *namespace && found.identity.store == *store;
     Ok(found.filter(is_ours).collect())
 }
 
 /// The running containers of this namespace and of other stores.
 pub(super) async fn list_of_other_stores(
     client: &Client,
-    namespace: &str,
-    store: Uuid,
+    Owner { namespace, store }: &Owner,
 ) -> Result<Vec<Found>, EngineError> {
     let [namespace_label, ..] = LABELS;
     let label = format!("{namespace_label}={namespace}");
     let found = list(client, &[], &json!({"label": [label], "status": ["running"]})).await?;
     let is_others =
-        |found: &Found| &*found.identity.namespace == namespace && found.identity.store != store;
+        |found: &Found| found.identity.namespace == *namespace && found.identity.store != *store;
     Ok(found.filter(is_others).collect())
 }
 
@@ -85,15 +82,21 @@ pub(super) fn labelled(
     created_at: Option<DateTime<Utc>>,
 ) -> Result<Found, &'static str> {
     let life = labels.get(LIFE).and_then(|life| life.parse().ok());
-    Ok(Found { id, identity: Identity::of(labels)?, life, created_at })
+    Ok(Found { handle: id.into(), identity: Identity::of(labels)?, life, created_at })
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::{
         super::stub::{Reply, Stub, plan},
         *,
     };
+
+    fn owner() -> Owner {
+        Owner { namespace: "docket".into(), store: Uuid::nil() }
+    }
 
     /// A container in a list, with one label other than the plan's.
     fn listed(state: &str, label: (&str, &str)) -> serde_json::Value {
@@ -114,10 +117,10 @@ mod tests {
         ]);
         let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
 
-        let found = list_owned(&stub.client(), "docket", Uuid::nil()).await.unwrap();
+        let found = list_owned(&stub.client(), &owner()).await.unwrap();
 
         let found: Vec<_> =
-            found.iter().map(|found| (&*found.id.0, found.identity.attempt)).collect();
+            found.iter().map(|found| (&*found.handle.id.0, found.identity.attempt)).collect();
         assert_eq!(found, [("running", 2), ("exited", 1)]);
         let filter = "filters=%7B%22label%22%3A%5B%22io.docket.namespace%3Ddocket%22%2C";
         assert_eq!(stub.count(&format!("GET /containers/json?all=1&{filter}")), 1);
@@ -133,9 +136,9 @@ mod tests {
         ]);
         let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
 
-        let found = list_of_other_stores(&stub.client(), "docket", Uuid::nil()).await.unwrap();
+        let found = list_of_other_stores(&stub.client(), &owner()).await.unwrap();
 
-        let found: Vec<_> = found.iter().map(|found| &*found.id.0).collect();
+        let found: Vec<_> = found.iter().map(|found| &*found.handle.id.0).collect();
         assert_eq!(found, ["other"]);
         // Containers that do not run are left out by the engine.
         assert_eq!(stub.count("GET /containers/json?filters=%7B%22label%22"), 1);
@@ -148,7 +151,7 @@ mod tests {
             let cut = list.get(..length).unwrap().as_bytes().to_vec();
             let stub = Stub::start(move |_| Reply::Broken(cut.clone()));
 
-            let failure = list_owned(&stub.client(), "docket", Uuid::nil()).await.unwrap_err();
+            let failure = list_owned(&stub.client(), &owner()).await.unwrap_err();
 
             assert!(matches!(failure, EngineError::Unreachable(_)), "{failure:?}");
         }

@@ -220,7 +220,7 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::Chunk;
+    use crate::engine::{Chunk, Follow};
     use std::{iter::once, sync::Arc};
 
     use futures_util::TryStreamExt;
@@ -229,7 +229,7 @@ mod tests {
     use super::{
         super::{
             log::Log,
-            log_follow::{self, Until},
+            log_follow,
             notes::{Kept, LogForm, Notes},
             stub::{Reply, Stub, inspection},
         },
@@ -287,7 +287,7 @@ mod tests {
 
     async fn follow(stub: &Stub, notes: &Arc<Notes>, skip: u64) -> Result<String, EngineError> {
         let output =
-            log_follow::output(stub.client(), notes.clone(), container(), skip, Until::Ended);
+            log_follow::output(stub.client(), notes.clone(), container(), skip, Follow::ToEnd);
         let chunks: Vec<Chunk> = output.try_collect().await?;
         let bytes = chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect();
         Ok(String::from_utf8(bytes).unwrap())

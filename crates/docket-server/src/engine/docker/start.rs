@@ -3,13 +3,24 @@
 use docket_model::run::ContainerId;
 
 use super::client::{ANSWER_LIMIT, Client};
-use crate::engine::{EngineError, Refusal};
+use crate::engine::{EngineError, Launch, Refusal};
+
+/// Starts a container; see [`crate::engine::Engine::launch`].
+pub(super) async fn launch(client: &Client, id: &ContainerId) -> Result<Launch, EngineError> {
+    match start(client, id).await {
+        Ok(()) => Ok(Launch::Started),
+        Err(EngineError::Unreachable(reason)) => Ok(Launch::Unknown(reason)),
+        Err(EngineError::NeverStarted) => Ok(Launch::NeverRan),
+        Err(EngineError::Gone) => Ok(Launch::Gone),
+        Err(error) => Err(error),
+    }
+}
 
 /// Sends one start request, and never another one for the same container.
 ///
 /// An engine starts an ended container again, and a request whose answer is lost may be carried out
 /// much later. So what to do without an answer is the caller's decision.
-pub(super) async fn start(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
+async fn start(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
     let started = client.docker.start_container(&id.0, None);
     match client.answer(ANSWER_LIMIT, started).await {
         Err(EngineError::Refused { kind: Refusal::Unavailable, message }) => {

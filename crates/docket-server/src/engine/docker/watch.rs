@@ -14,12 +14,12 @@ use super::{
     log_follow,
     notes::{LogForm, Notes},
 };
-use crate::engine::{ContainerState, EngineError, Observations, Refusal};
+use crate::engine::{EngineError, Observation, Observations, Past, Refusal};
 
 /// How long one wait is trusted: an engine has been seen that never answered.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
-/// Watches a container; see [`crate::engine::Engine::watch`].
+/// Watches a container; see [`crate::engine::Containers::watch`].
 pub(super) fn watch(client: &Client, notes: &Arc<Notes>, id: &ContainerId) -> Observations {
     let (client, notes, id) = (client.clone(), Arc::clone(notes), id.clone());
     let counting = log_follow::count(client.clone(), Arc::clone(&notes), id.clone()).boxed();
@@ -29,7 +29,7 @@ pub(super) fn watch(client: &Client, notes: &Arc<Notes>, id: &ContainerId) -> Ob
     let steps = stream::unfold(Some(watch), async |watch| {
         let mut watch = watch?;
         let seen = watch.next().await;
-        let goes_on = matches!(seen, Ok(ContainerState::Runs { .. }));
+        let goes_on = matches!(seen, Ok(Observation::Running { .. }));
         Some((seen, goes_on.then_some(watch)))
     });
     steps.boxed()
@@ -48,7 +48,7 @@ struct Watch {
 
 impl Watch {
     /// Waits for the next thing to report.
-    async fn next(&mut self) -> Result<ContainerState, EngineError> {
+    async fn next(&mut self) -> Result<Observation, EngineError> {
         let Self { client, notes, id, is_due, counting } = self;
         let seen = async {
             if !std::mem::replace(is_due, false) {
@@ -63,7 +63,7 @@ impl Watch {
         };
         match seen {
             Ok(inspected) => judge(client, notes, id, &inspected).await,
-            Err(EngineError::Gone) => Err(EngineError::Gone),
+            Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
             Err(error) => {
                 // A refusal below the failures says nothing about the engine.
                 let is_refusal =
@@ -83,24 +83,23 @@ async fn judge(
     notes: &Notes,
     id: &ContainerId,
     inspected: &Inspected,
-) -> Result<ContainerState, EngineError> {
-    if inspected.is_going() {
-        return Err(EngineError::Gone);
-    }
-    if inspected.runs() {
-        // The container outlived whatever happened to the engine.
-        notes.set_broken_watch(id, false);
-        return Ok(inspected.container_state());
-    }
-    if !inspected.was_started() {
-        let error = inspected.error();
-        let reason = error.unwrap_or_else(|| "the container was never started".to_owned());
-        return Err(EngineError::NotStartable(reason));
+) -> Result<Observation, EngineError> {
+    match inspected.observation() {
+        Observation::Ended(_) => {}
+        Observation::Pending(error) => {
+            let reason = error.unwrap_or_else(|| "the container was never started".to_owned());
+            return Err(EngineError::NotStartable(reason));
+        }
+        observation => {
+            // The container outlived whatever happened to the engine.
+            notes.set_broken_watch(id, false);
+            return Ok(observation);
+        }
     }
     let fell = inspected.may_have_fallen()
         && (notes.has_broken_watch(id) || !client.takes_connections().await);
     notes.note(id, LogForm::of(inspected));
-    Ok(ContainerState::Ended(inspected.exit(fell)))
+    Ok(Observation::Ended(inspected.exit(fell)))
 }
 
 /// Waits a while for the container not to run.
@@ -164,7 +163,7 @@ mod tests {
 
         let seen: Vec<_> = watch(&stub.client(), &Arc::default(), &container()).collect().await;
 
-        let [Ok(ContainerState::Runs { .. }), Ok(ContainerState::Ended(exit))] = &seen[..] else {
+        let [Ok(Observation::Running { .. }), Ok(Observation::Ended(exit))] = &seen[..] else {
             panic!("{seen:?}");
         };
         assert_eq!((exit.code, exit.engine_went_down), (0, false));

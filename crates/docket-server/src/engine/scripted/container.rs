@@ -9,7 +9,7 @@ use docket_model::{
 };
 use tokio::time::Instant;
 
-use crate::engine::{Found, Identity, LifeEvent};
+use crate::engine::{Found, Identity, Past};
 
 /// What was done to a container, and when by the wall clock.
 #[derive(Debug, Clone)]
@@ -31,16 +31,22 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// What the engine reports of it.
-    pub(super) fn events(&self) -> Vec<LifeEvent> {
-        if self.is_forgotten {
-            return Vec::new();
+    /// What the engine reports of it once it is gone.
+    pub(super) fn past(&self) -> Past {
+        match (self.started_at, self.exit_code) {
+            _ if self.is_forgotten => Past::Unknown,
+            (None, _) => Past::NeverRan,
+            (Some(at), Some(code)) => Past::Ran(Exit {
+                code,
+                image: None,
+                out_of_memory: false,
+                started_at: Some(at),
+                ended_at: self.ended_at,
+                error: None,
+                engine_went_down: false,
+            }),
+            (Some(_), None) => Past::Unknown,
         }
-        let started = self.started_at.map(|at| LifeEvent::Started { at: Some(at) });
-        let code = self.exit_code;
-        let exited = self.ended_at.map(|at| LifeEvent::Exited { code, at: Some(at) });
-        let removed = self.removed.then_some(LifeEvent::Removed);
-        [Some(LifeEvent::Created), started, exited, removed].into_iter().flatten().collect()
     }
 }
 
@@ -50,6 +56,8 @@ pub(super) struct Container {
     pub(super) image: String,
     pub(super) seen: Seen,
     pub(super) state: State,
+    /// Changes with each start that is asked for.
+    pub(super) version: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +77,7 @@ impl Container {
     pub(super) fn found(&self, id: &ContainerId) -> Found {
         let Seen { identity, life, created_at, .. } = &self.seen;
         let (life, created_at) = (Some(*life), Some(*created_at));
-        Found { id: id.clone(), identity: identity.clone(), life, created_at }
+        Found { handle: id.into(), identity: identity.clone(), life, created_at }
     }
 
     /// Starts it, unless it runs.

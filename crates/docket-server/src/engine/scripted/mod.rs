@@ -4,7 +4,7 @@
 mod container;
 mod tests;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -16,14 +16,14 @@ use docket_model::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
-use uuid::Uuid;
 
 pub(crate) use self::container::Seen;
 use self::container::{Container, State, number};
 use super::{
-    Captured, Chunk, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found,
-    LifeEvent, LifeEvents, LiveOutput, Observation, Observations, Plan, Pull, Pulled, Refusal,
-    Stop,
+    Captured, Chunk, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError,
+    EngineStatus, Finding, Follow, Found, Guard, Handle, Launch, Log, LogCursor, Observation,
+    Observations, Owner, Past, Plan, Prepared, Pull, Pulled, Refusal, Starts, Stop, TakeOver,
+    Takeover, Target,
 };
 use crate::clock::Clock;
 
@@ -43,6 +43,9 @@ pub(crate) struct ScriptedEngine {
     away: watch::Sender<bool>,
     /// How far its clock is ahead of docket's.
     ahead: Arc<Mutex<TimeDelta>>,
+    starts: Starts,
+    /// Requests that are on their way, and reach it only once they are released.
+    held: Arc<Held>,
 }
 
 impl ScriptedEngine {
@@ -58,7 +61,44 @@ impl ScriptedEngine {
             containers: Arc::default(),
             away: watch::Sender::new(false),
             ahead: Arc::default(),
+            starts: Starts::ById,
+            held: Arc::default(),
         }
+    }
+
+    /// The same one, with other means of starting a container once.
+    pub(crate) fn that_starts(self, starts: Starts) -> Self {
+        Self { starts, ..self }
+    }
+
+    /// The next call of this name gets no answer, and is on its way until [`Self::release`]: also
+    /// beyond the end of the server that sent it.
+    pub(crate) fn hold(&self, call: &'static str) {
+        self.held.next.lock().push(call);
+    }
+
+    /// Delivers the calls that were held, in the order in which they were sent; returns how many.
+    pub(crate) fn release(&self) -> usize {
+        let calls = std::mem::take(&mut *self.held.calls.lock());
+        let count = calls.len();
+        for call in calls {
+            call(self);
+        }
+        self.tell();
+        count
+    }
+
+    /// Whether the call is to be held; it is delivered by `deliver`.
+    fn is_held(
+        &self,
+        call: &'static str,
+        deliver: impl FnOnce(&Self) + Send + 'static,
+    ) -> Result<(), EngineError> {
+        let mut next = self.held.next.lock();
+        let Some(position) = next.iter().position(|held| *held == call) else { return Ok(()) };
+        next.remove(position);
+        self.held.calls.lock().push(Box::new(deliver));
+        Err(broken_off())
     }
 
     /// The same one, with its containers, after it got another id.
@@ -87,7 +127,7 @@ impl ScriptedEngine {
     }
 
     /// How often containers of this name were started, all that ever had it together.
-    pub(crate) fn starts(&self, name: &str) -> u32 {
+    pub(crate) fn starts_of(&self, name: &str) -> u32 {
         let seen = self.seen();
         seen.iter().filter(|seen| seen.identity.name() == name).map(|seen| seen.starts).sum()
     }
@@ -114,14 +154,6 @@ impl ScriptedEngine {
             .lock()
             .values_mut()
             .for_each(|container| container.seen.is_forgotten = true);
-    }
-
-    /// What happened to a container so far, as far as it is remembered.
-    fn events_of(&self, id: &ContainerId) -> Vec<LifeEvent> {
-        let mut containers = self.containers.lock();
-        let Some(container) = containers.get_mut(id) else { return Vec::new() };
-        container.state();
-        container.seen.events()
     }
 
     /// Waits until a started container has ended; breaks off where the engine goes away.
@@ -175,6 +207,22 @@ impl ScriptedEngine {
     }
 }
 
+/// Calls that reach the engine late.
+#[derive(Default)]
+struct Held {
+    /// The names of the calls that will be held.
+    next: Mutex<Vec<&'static str>>,
+    calls: Mutex<Vec<LateCall>>,
+}
+
+type LateCall = Box<dyn FnOnce(&ScriptedEngine) + Send>;
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
 fn broken_off() -> EngineError {
     EngineError::Unreachable("the connection was closed".to_owned())
 }
@@ -184,19 +232,100 @@ fn written(image: String, skip: usize) -> Chunk {
     Chunk { stream: Stream::Out, bytes: image.into_bytes().into_iter().skip(skip).collect() }
 }
 
+impl ScriptedEngine {
+    fn prepare_now(&self, plan: &Plan) -> Result<Prepared, EngineError> {
+        let (identity, name) = (plan.identity.clone(), plan.identity.name());
+        let mut containers = self.containers.lock();
+        let holder = containers.iter_mut().find(|(_, container)| {
+            !container.seen.removed && container.seen.identity.name() == name
+        });
+        let started = self.starts == Starts::WithPrepare;
+        match holder {
+            Some((id, holder)) if holder.seen.identity == identity => {
+                return Ok(Prepared {
+                    joined: true,
+                    started,
+                    holder_life: Some(holder.seen.life),
+                    ..Prepared::new(self.handle(id, holder))
+                });
+            }
+            Some((id, _)) => return Err(EngineError::NameHeld { holder: id.to_string() }),
+            None => {}
+        }
+        let id = ContainerId(format!("{name}#{}", containers.len()).into());
+        let seen = Seen {
+            identity,
+            created_at: self.clock.now(),
+            starts: 0,
+            started_at: None,
+            ended_at: None,
+            exit_code: None,
+            removed: false,
+            environment: plan.environment.clone(),
+            is_forgotten: false,
+            life: plan.life,
+        };
+        let image = plan.container.image();
+        let mut container = Container { image, seen, state: State::Created, version: 1 };
+        if started {
+            container.start(self.clock.now() + *self.ahead.lock());
+        }
+        let handle = self.handle(&id, &container);
+        containers.insert(id, container);
+        Ok(Prepared { started, ..Prepared::new(handle) })
+    }
+
+    /// The handle of a container, with its version where starts are conditional.
+    fn handle(&self, id: &ContainerId, container: &Container) -> Handle {
+        let version =
+            (self.starts == Starts::Conditionally).then(|| container.version.to_string().into());
+        Handle { id: id.clone(), version }
+    }
+
+    fn launch_now(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        let now = self.clock.now() + *self.ahead.lock();
+        let launched = self.with(&handle.id, |container| {
+            let present = self.handle(&handle.id, container);
+            if present.version != handle.version {
+                return Launch::OutOfDate(present);
+            }
+            container.version += 1;
+            container.start(now);
+            Launch::Started
+        });
+        self.tell();
+        match launched {
+            Err(EngineError::Gone) => Ok(Launch::NeverRan),
+            launched => launched,
+        }
+    }
+
+    /// What is known of a container that is gone.
+    fn past(&self, id: &ContainerId) -> Past {
+        let mut containers = self.containers.lock();
+        let Some(container) = containers.get_mut(id) else { return Past::Unknown };
+        container.state();
+        container.seen.past()
+    }
+}
+
 #[async_trait]
 impl Engine for ScriptedEngine {
     async fn ping(&self) -> Result<(), EngineError> {
         self.answer()
     }
 
-    async fn info(&self) -> Result<EngineInfo, EngineError> {
+    async fn status(&self) -> Result<EngineStatus, EngineError> {
         self.answer()?;
         let (version, api_version) = ("0".to_owned(), "1.41".to_owned());
         // One without a name has no lasting id.
         let id = (!self.id.is_empty()).then(|| self.id.as_ref().into());
         let time = Some(self.clock.now() + *self.ahead.lock());
-        Ok(EngineInfo { id, version, api_version, cores: 2, time })
+        Ok(EngineStatus { id, version, api_version, cores: 2, capacity: None, time })
+    }
+
+    fn starts(&self) -> Starts {
+        self.starts
     }
 
     async fn pull(
@@ -204,7 +333,7 @@ impl Engine for ScriptedEngine {
         image: &str,
         _platform: Option<&str>,
         pull: Pull,
-    ) -> Result<Pulled, EngineError> {
+    ) -> Result<Option<Pulled>, EngineError> {
         self.answer()?;
         if let Some(seconds) = number(image, "pull-") {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -216,88 +345,59 @@ impl Engine for ScriptedEngine {
                 image: image.to_owned(),
                 reason: "manifest unknown".to_owned(),
             }),
-            _ => Ok(Pulled {
+            _ => Ok(Some(Pulled {
                 repository: image.to_owned(),
                 tag: "latest".to_owned(),
                 stale: None,
                 was_pulled: pull == Pull::Always,
-            }),
+            })),
         }
     }
 
-    async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
+    async fn prepare(&self, plan: &Plan) -> Result<Prepared, EngineError> {
         self.answer()?;
         if plan.container.image() == "broken" {
             return Err(broken_off());
         }
-        let (identity, name) = (plan.identity.clone(), plan.identity.name());
-        let mut containers = self.containers.lock();
-        let holder = containers.iter().find(|(_, container)| {
-            !container.seen.removed && container.seen.identity.name() == name
-        });
-        let id = match holder {
-            Some((id, holder)) if holder.seen.identity == identity => {
-                let (id, warnings) = (id.clone(), Vec::new());
-                return Ok(Created { id, image: None, warnings, joined: true });
-            }
-            Some((id, _)) => return Err(EngineError::NameHeld { holder: id.to_string() }),
-            None => {
-                let id = ContainerId(format!("{name}#{}", containers.len()).into());
-                let seen = Seen {
-                    identity,
-                    created_at: self.clock.now(),
-                    starts: 0,
-                    started_at: None,
-                    ended_at: None,
-                    exit_code: None,
-                    removed: false,
-                    environment: plan.environment.clone(),
-                    is_forgotten: false,
-                    life: plan.life,
-                };
-                let image = plan.container.image();
-                let container = Container { image, seen, state: State::Created };
-                containers.insert(id.clone(), container);
-                id
-            }
-        };
-        Ok(Created { id, image: None, warnings: Vec::new(), joined: false })
+        let late = plan.clone();
+        self.is_held("prepare", move |engine| drop(engine.prepare_now(&late)))?;
+        self.prepare_now(plan)
     }
 
-    async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
-        let now = self.clock.now() + *self.ahead.lock();
-        let started = self.with(container, |container| container.start(now));
-        if started == Err(EngineError::Gone) {
-            return Err(EngineError::NeverStarted);
+    async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        let late = handle.clone();
+        let sent = self
+            .answer()
+            .and_then(|()| self.is_held("launch", move |engine| drop(engine.launch_now(&late))));
+        match sent {
+            Ok(()) => self.launch_now(handle),
+            Err(error) => Ok(Launch::Unknown(error.to_string())),
         }
-        self.tell();
-        started
     }
 
-    fn watch(&self, container: &ContainerId) -> Observations {
-        let (engine, container) = (self.clone(), container.clone());
-        stream::once(async move { engine.follow(&container).await.map(ContainerState::Ended) })
-            .boxed()
-    }
-
-    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
+    async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
         let (gently, code) = match how {
             Stop::Gently(_) => (true, 143),
             Stop::AtOnce => (false, 137),
         };
-        if !self.with(container, |container| container.stop(gently, code))? {
+        if !self.with(&handle.id, |container| container.stop(gently, code))? {
             return Err(EngineError::WillNotDie("it goes on".to_owned()));
         }
         self.tell();
-        match self.state(container)? {
-            State::Runs { .. } => self.follow(container).await.map(|_| ()),
+        match self.state(&handle.id)? {
+            State::Runs { .. } => self.follow(&handle.id).await.map(|_| ()),
             _ => Ok(()),
         }
     }
 
-    async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
-        let removed = self.with(container, |container| {
-            if matches!(container.state(), State::Runs { .. }) {
+    async fn remove(&self, handle: &Handle, condition: Condition) -> Result<(), EngineError> {
+        let removed = self.with(&handle.id, |container| {
+            let is_running = matches!(container.state(), State::Runs { .. });
+            let present = self.handle(&handle.id, container);
+            let has_changed = condition == Condition::Unchanged
+                && handle.version.is_some()
+                && present.version != handle.version;
+            if is_running || has_changed {
                 let message = "You cannot remove a running container".to_owned();
                 return Err(EngineError::Refused { kind: Refusal::Conflict, message });
             }
@@ -313,40 +413,57 @@ impl Engine for ScriptedEngine {
 }
 
 #[async_trait]
-impl Observation for ScriptedEngine {
-    async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError> {
-        Ok(match self.state(container)? {
-            State::Created => ContainerState::Created,
-            State::Runs { started_at, .. } => ContainerState::Runs { started_at: Some(started_at) },
-            State::Ended(exit) => ContainerState::Ended(exit),
+impl Containers for ScriptedEngine {
+    async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
+        Ok(match self.state(&handle.id) {
+            Ok(State::Created) => Observation::Pending(None),
+            Ok(State::Runs { started_at, .. }) => {
+                Observation::Running { since: Some(started_at), node: None }
+            }
+            Ok(State::Ended(exit)) => Observation::Ended(exit),
+            Err(EngineError::Gone) => Observation::Gone(Past::Unknown),
+            Err(error) => return Err(error),
         })
     }
 
-    async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
-        self.with(container, |found| Some(found.found(container)))
+    async fn identify(&self, handle: &Handle) -> Result<Option<Found>, EngineError> {
+        self.with(&handle.id, |found| Some(found.found(&handle.id)))
     }
 
-    fn life_events(&self, container: &ContainerId) -> LifeEvents {
-        if let Err(error) = self.answer() {
-            return stream::iter([Err(error)]).boxed();
-        }
-        let (engine, id) = (self.clone(), container.clone());
-        let told = stream::unfold((engine, id, 0), async |(engine, id, told)| {
-            let mut changes = engine.away.subscribe();
-            loop {
-                changes.mark_unchanged();
-                let events = engine.events_of(&id);
-                if let Some(event) = events.get(told) {
-                    return Some((Ok(*event), (engine, id, told + 1)));
-                }
-                changes.changed().await.ok()?;
+    fn watch(&self, handle: &Handle) -> Observations {
+        let (engine, id) = (self.clone(), handle.id.clone());
+        stream::once(async move {
+            match engine.follow(&id).await {
+                Ok(exit) => Ok(Observation::Ended(exit)),
+                Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
+                Err(error) => Err(error),
             }
-        });
-        told.boxed()
+        })
+        .boxed()
     }
 
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
-        let image = self.with(container, |container| container.image.clone())?;
+    /// All at once, and then nothing until the container has ended.
+    fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
+        let (engine, id) = (self.clone(), handle.id.clone());
+        let skip = usize::try_from(from.bytes()).unwrap_or(usize::MAX);
+        let output = stream::once(async move {
+            let image = engine.with(&id, |container| container.image.clone())?;
+            let rest = written(image, skip);
+            let cursor = from.advanced_by(rest.bytes.len() as u64);
+            let ended = stream::once(async move {
+                match follow {
+                    Follow::ToEnd => engine.follow(&id).await.err(),
+                    Follow::UpToNow => None,
+                }
+            });
+            let ended = ended.filter_map(async |error| error.map(Err));
+            Ok(stream::once(async move { Ok((cursor, rest)) }).chain(ended))
+        });
+        output.try_flatten().boxed()
+    }
+
+    async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
+        let image = self.with(&handle.id, |container| container.image.clone())?;
         if image == "mute" {
             return Err(broken_off());
         }
@@ -355,61 +472,65 @@ impl Observation for ScriptedEngine {
         Ok(Captured { output, remark: None })
     }
 
-    /// All at once, and then nothing until the container has ended.
-    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        let (engine, container) = (self.clone(), container.clone());
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let output = stream::once(async move {
-            let image = engine.with(&container, |container| container.image.clone())?;
-            let rest = written(image, skip);
-            let ended = stream::once(async move { engine.follow(&container).await });
-            let ended = ended.filter_map(async |ended| ended.err().map(Err));
-            Ok(stream::once(async { Ok(rest) }).chain(ended))
-        });
-        output.try_flatten().boxed()
-    }
-
-    fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        let (engine, container) = (self.clone(), container.clone());
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let written = stream::once(async move {
-            let image = engine.with(&container, |container| container.image.clone())?;
-            Ok(written(image, skip))
-        });
-        written.boxed()
-    }
-
-    async fn list_owned(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
+    async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
         self.answer()?;
         let mut found = Vec::new();
         for (id, container) in &*self.containers.lock() {
             let Seen { identity, removed, .. } = &container.seen;
-            if !removed && &*identity.namespace == namespace && identity.store == store {
+            if !removed && identity.namespace == owner.namespace && identity.store == owner.store {
                 found.push(container.found(id));
             }
         }
         Ok(found)
     }
 
-    async fn list_of_other_stores(
-        &self,
-        namespace: &str,
-        store: Uuid,
-    ) -> Result<Vec<Found>, EngineError> {
+    async fn list_of_other_stores(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
         self.answer()?;
         let mut found = Vec::new();
         for (id, container) in &mut *self.containers.lock() {
             let is_running = matches!(container.state(), State::Runs { .. });
             let Seen { identity, removed, .. } = &container.seen;
-            let is_others = &*identity.namespace == namespace && identity.store != store;
+            let is_others = identity.namespace == owner.namespace && identity.store != owner.store;
             if is_running && !removed && is_others {
                 found.push(container.found(id));
             }
         }
         Ok(found)
     }
+}
 
-    async fn rehearse(&self, _plan: &Plan, _pull: Pull) -> Result<Vec<Finding>, EngineError> {
+#[async_trait]
+impl Takeover for ScriptedEngine {
+    async fn take_over(&self, handle: &Handle) -> Result<TakeOver, EngineError> {
+        Ok(match self.inspect(handle).await? {
+            // By their versions, late requests of others start nothing any more.
+            Observation::Pending(_) => TakeOver::Replaceable(Guard::new(handle.clone(), ())),
+            Observation::Gone(_) => TakeOver::Gone(self.past(&handle.id)),
+            started => TakeOver::Found(started),
+        })
+    }
+
+    async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
+        let Target::Guarded(guard) = target else { return Ok(Disarmed::Gone(Past::NeverRan)) };
+        let (handle, _) = guard.into_parts::<()>();
+        if let Err(error) = self.remove(&handle, Condition::NotRunning).await {
+            return match self.inspect(&handle).await? {
+                Observation::Pending(_) => Err(error),
+                Observation::Gone(_) => Ok(Disarmed::Gone(self.past(&handle.id))),
+                started => Ok(Disarmed::Found(started)),
+            };
+        }
+        // What was removed without a start needs no memory of events.
+        Ok(Disarmed::Gone(match self.past(&handle.id) {
+            Past::Unknown => Past::NeverRan,
+            past => past,
+        }))
+    }
+}
+
+#[async_trait]
+impl EngineCheck for ScriptedEngine {
+    async fn try_out(&self, _plan: &Plan, _pull: Pull) -> Result<Vec<Finding>, EngineError> {
         self.answer()?;
         Ok(Vec::new())
     }

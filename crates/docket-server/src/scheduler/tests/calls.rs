@@ -43,7 +43,7 @@ async fn a_creation_that_breaks_off_each_time_fails_its_run_and_holds_up_no_othe
 async fn a_start_that_breaks_off_each_time_fails_its_run_once_it_is_sure_that_it_never_ran() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "busybox").await;
-    (0..10).for_each(|_| house.plan("start", Fault::Fails));
+    (0..10).for_each(|_| house.plan("launch", Fault::Fails));
     // Nor does the engine tell what became of it.
     (0..9 + 20).for_each(|_| house.plan("inspect", Fault::Fails));
 
@@ -118,7 +118,7 @@ async fn a_container_that_the_engine_does_not_tell_of_is_neither_over_nor_starte
 
 #[tokio::test(start_paused = true)]
 async fn creations_and_starts_that_hang_hold_up_nobody_at_the_gate_for_long() {
-    for call in ["create", "created", "start"] {
+    for call in ["prepare", "created", "launch"] {
         let house = House::open().await;
         // The gate is four wide.
         for number in 0..4 {

@@ -171,7 +171,7 @@ async fn note_cancellation(ground: &Ground) {
 #[tokio::test(start_paused = true)]
 async fn what_was_wanted_before_a_crash_is_done_also_where_nothing_had_started() {
     for (call, fault) in
-        [("pull", Fault::DiesBefore), ("create", Fault::DiesAfter), ("start", Fault::DiesBefore)]
+        [("pull", Fault::DiesBefore), ("prepare", Fault::DiesAfter), ("launch", Fault::DiesBefore)]
     {
         let house = House::open().await;
         house.push("a", "10 9 * * *", "busybox").await;
@@ -194,7 +194,7 @@ async fn a_start_without_an_answer_is_looked_at_before_it_is_given_up() {
     for (fault, starts) in [(Fault::LosesAnswer, 1), (Fault::Fails, 0)] {
         let house = House::open().await;
         house.push("a", "10 9 * * *", "long").await;
-        house.plan("start", fault);
+        house.plan("launch", fault);
         house.until("09:09:59").await;
         (0..8).for_each(|_| house.plan("ping", Fault::Fails));
         house.until("09:10:00.500").await;

@@ -4,7 +4,7 @@ use super::house::{Fault, HOUR, House, MINUTE, SECOND};
 
 /// Each step of a run, before and after it takes effect.
 const STEPS: [&str; 9] =
-    ["decide", "pull", "pulled", "create", "created", "start", "started", "finish", "remove"];
+    ["decide", "pull", "pulled", "prepare", "created", "launch", "started", "finish", "remove"];
 
 #[tokio::test(start_paused = true)]
 async fn wherever_the_server_dies_the_container_starts_once() {
@@ -31,7 +31,7 @@ async fn wherever_the_server_dies_the_container_starts_once() {
 #[tokio::test(start_paused = true)]
 async fn wherever_an_answer_is_lost_the_container_starts_once() {
     for call in
-        ["pull", "create", "start", "watch", "output", "remove", "ping", "info", "list_owned"]
+        ["pull", "prepare", "launch", "watch", "read_log", "remove", "ping", "status", "list_owned"]
     {
         for fault in [Fault::LosesAnswer, Fault::Fails] {
             let house = House::open().await;
@@ -54,9 +54,9 @@ async fn wherever_an_answer_is_lost_the_container_starts_once() {
 async fn a_claim_that_nothing_came_of_is_missed_once_it_is_too_late() {
     for (call, fault) in [
         ("pull", Fault::DiesBefore),
-        ("create", Fault::DiesAfter),
+        ("prepare", Fault::DiesAfter),
         ("created", Fault::DiesAfter),
-        ("start", Fault::DiesBefore),
+        ("launch", Fault::DiesBefore),
     ] {
         let house = House::open().await;
         house.push("a", "10 9 * * *", "busybox").await;
@@ -83,7 +83,7 @@ async fn a_server_that_dies_as_it_gives_a_late_run_up_does_not_lose_it() {
     for (call, fault) in [("finish", Fault::DiesBefore), ("finish", Fault::DiesAfter)] {
         let house = House::open().await;
         house.push("a", "10 9 * * *", "busybox").await;
-        house.plan("start", Fault::DiesBefore);
+        house.plan("launch", Fault::DiesBefore);
         house.until("09:11:00").await;
         let ground = house.die();
         tokio::time::sleep(2 * HOUR).await;

@@ -20,7 +20,7 @@ async fn a_run_whose_allocation_goes_before_its_container_is_made_starts_nothing
 
 #[tokio::test(start_paused = true)]
 async fn a_container_that_was_made_as_its_allocation_went_is_not_started() {
-    for call in ["create", "created"] {
+    for call in ["prepare", "created"] {
         let house = House::open().await;
         house.push("a", "10 9 * * *", "busybox").await;
         house.plan(call, Fault::AnswersLate);

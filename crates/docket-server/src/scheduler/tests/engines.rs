@@ -63,7 +63,7 @@ async fn runs_in_each_step_outlast_an_engine_that_is_away_for_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_again_and_again_fails_no_run() {
-    for call in ["pull", "create", "start", "output"] {
+    for call in ["pull", "prepare", "launch", "read_log"] {
         for fault in [Fault::LosesAnswer, Fault::Fails] {
             let house = House::open().await;
             house.push("a", "10 9 * * *", "sleep-5").await;
@@ -83,7 +83,7 @@ async fn those_who_wait_for_the_engine_hold_up_nobody_at_the_gate() {
     // The gate is four wide. Four starts get no answer while the engine is away for a moment.
     for number in 0..4 {
         house.push(&format!("a{number}"), "10 9 * * *", "sleep-5").await;
-        house.plan("start", Fault::Fails);
+        house.plan("launch", Fault::Fails);
     }
     house.push("b", "10 9 * * *", "sleep-5").await;
     house.until("09:09:59").await;

@@ -33,8 +33,8 @@ async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -
         command: None,
         life: docket_model::Life::new(1, house.clock.now()),
     };
-    let made = ground.engine.create(&plan).await.unwrap();
-    ground.engine.start(&made.id).await.unwrap();
+    let made = ground.engine.prepare(&plan).await.unwrap();
+    ground.engine.launch(&made.handle).await.unwrap();
     house.close().await;
     plan.identity.name()
 }

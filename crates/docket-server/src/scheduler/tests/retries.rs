@@ -96,9 +96,9 @@ async fn each_attempt_starts_once_wherever_the_server_dies_at_it() {
     for (call, fault) in [
         ("next-attempt", Fault::DiesBefore),
         ("next-attempt", Fault::DiesAfter),
-        ("create", Fault::DiesAfter),
+        ("prepare", Fault::DiesAfter),
         ("created", Fault::DiesAfter),
-        ("start", Fault::DiesAfter),
+        ("launch", Fault::DiesAfter),
         ("finish", Fault::DiesAfter),
     ] {
         let house = House::open().await;

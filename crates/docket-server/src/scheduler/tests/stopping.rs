@@ -25,7 +25,7 @@ async fn stopping_lets_running_containers_go() {
 async fn a_step_that_was_begun_is_finished() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "long").await;
-    house.plan("create", Fault::AnswersLate);
+    house.plan("prepare", Fault::AnswersLate);
     house.until("09:10:00.500").await;
 
     let ground = house.close().await;

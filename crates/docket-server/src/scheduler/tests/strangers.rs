@@ -43,7 +43,7 @@ async fn one_removed_before_it_was_started_is_made_anew_after_a_crash_too() {
     house.until("09:11:00").await;
 
     assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
-    assert_eq!(house.engine.starts(NAME), 1);
+    assert_eq!(house.engine.starts_of(NAME), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +94,7 @@ async fn what_became_of_one_removed_while_the_server_was_down_is_in_the_events()
     assert_eq!(never_ran.told("a").await, ["09:10:00 succeeded"]);
     assert_eq!(never_ran.instants("a").len(), 1);
 
-    for call in ["start", "started"] {
+    for call in ["launch", "started"] {
         let ran = removed_while_the_server_was_down(call, false).await;
         assert_eq!(ran.told("a").await, ["09:10:00 failed: killed, exit code 137"], "{call}");
         let attempt = &ran.runs("a").await[0].attempts[0];
@@ -105,7 +105,7 @@ async fn what_became_of_one_removed_while_the_server_was_down_is_in_the_events()
 
 #[tokio::test(start_paused = true)]
 async fn one_removed_while_the_server_was_down_is_lost_where_the_engine_forgot_it() {
-    for call in ["created", "start", "started"] {
+    for call in ["created", "launch", "started"] {
         let house = removed_while_the_server_was_down(call, true).await;
         assert_eq!(house.told("a").await, [LOST], "{call}");
         assert_eq!(house.seen("a").len(), 1);
@@ -117,7 +117,7 @@ async fn one_removed_after_a_start_without_an_answer_is_not_started_again() {
     for (forgets_events, expected) in [(false, "09:10:00 succeeded"), (true, LOST)] {
         let house = House::open().await;
         house.push_with("a", "busybox", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
-        house.plan("start", Fault::LosesAnswer);
+        house.plan("launch", Fault::LosesAnswer);
         house.until("09:09:59").await;
         (0..8).for_each(|_| house.plan("ping", Fault::Fails));
         house.until("09:10:00.500").await;
@@ -157,7 +157,7 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
         command: None,
         life: docket_model::Life::new(1, house.clock.now()),
     };
-    let holder = house.engine.create(&plan).await.unwrap().id;
+    let holder = house.engine.prepare(&plan).await.unwrap().handle;
 
     house.until("09:11:00").await;
 

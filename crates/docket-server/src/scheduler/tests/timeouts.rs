@@ -156,7 +156,7 @@ async fn a_run_that_took_too_long_is_tried_again() {
 async fn a_timeout_after_a_restart_is_measured_by_one_clock() {
     for ahead in [TimeDelta::hours(-1), TimeDelta::zero(), TimeDelta::hours(1)] {
         // The start is noted; the server dies before it is.
-        for dies_at in [None, Some("start")] {
+        for dies_at in [None, Some("launch")] {
             let house = House::open().await;
             house.engine.set_clock_ahead(ahead);
             push(&house, "long", "10m").await;

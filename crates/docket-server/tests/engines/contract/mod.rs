@@ -11,10 +11,11 @@ use chrono::DateTime;
 use docket_model::{
     FieldPath, Life, Specification,
     container::UnknownOptions,
-    run::{ContainerId, Exit, Instant},
+    run::{Exit, Instant},
 };
 use docket_server::engine::{
-    Captured, ContainerState, Created, Engine, EngineError, Identity, LiveOutput, Plan,
+    Captured, Condition, Engine, EngineError, Follow, Handle, Identity, Log, LogCursor,
+    Observation, Owner, Plan, Prepared,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -38,6 +39,11 @@ impl Subject {
         let store = Uuid::new_v4();
         let namespace = format!("test-{:08x}", store.as_fields().0);
         Self { engine, image: image.to_owned(), namespace, store }
+    }
+
+    /// Whose containers its plans are.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { namespace: self.namespace.as_str().into(), store: self.store }
     }
 
     /// A plan for a container of these options; each name is used once in a test.
@@ -71,40 +77,44 @@ impl Subject {
     }
 
     /// Creates and starts.
-    pub(crate) async fn begin(&self, plan: &Plan) -> Created {
-        let made = self.engine.create(plan).await.unwrap();
-        self.engine.start(&made.id).await.unwrap();
+    pub(crate) async fn begin(&self, plan: &Plan) -> Prepared {
+        let made = self.engine.prepare(plan).await.unwrap();
+        self.engine.launch(&made.handle).await.unwrap();
         made
     }
 
     /// Begins, and waits for the first word that the container writes.
-    pub(crate) async fn begin_and_hear(&self, plan: &Plan) -> Created {
+    pub(crate) async fn begin_and_hear(&self, plan: &Plan) -> Prepared {
         let made = self.begin(plan).await;
-        let mut live = self.engine.live_output(&made.id, 0);
+        let mut live = self.engine.logs(&made.handle, LogCursor::behind(0), Follow::ToEnd);
         live.next().await.unwrap().unwrap();
         made
     }
 
     /// Watches a container to its end, however often a watch of it breaks off.
-    pub(crate) async fn follow(&self, id: &ContainerId) -> Result<Exit, EngineError> {
+    pub(crate) async fn follow(&self, id: &Handle) -> Result<Exit, EngineError> {
         follow(&*self.engine, id).await
     }
 
     /// Reads live output to its end; a follow that breaks off is begun again behind what was read.
     pub(crate) async fn follow_output(
         &self,
-        id: &ContainerId,
-        live: LiveOutput,
+        id: &Handle,
+        live: Log,
         written: &mut Vec<u8>,
     ) -> Result<(), EngineError> {
         let mut live = live;
         loop {
             match live.next().await {
                 None => return Ok(()),
-                Some(Ok(chunk)) => written.extend_from_slice(&chunk.bytes),
+                Some(Ok((_, chunk))) => written.extend_from_slice(&chunk.bytes),
                 Some(Err(EngineError::Unreachable(_))) => {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    live = self.engine.live_output(id, written.len() as u64);
+                    live = self.engine.logs(
+                        id,
+                        LogCursor::behind(written.len() as u64),
+                        Follow::ToEnd,
+                    );
                 }
                 Some(Err(error)) => return Err(error),
             }
@@ -114,19 +124,20 @@ impl Subject {
     /// From the creation to the removal.
     pub(crate) async fn run(&self, plan: &Plan) -> (Exit, Captured) {
         let made = self.begin(plan).await;
-        let exit = self.follow(&made.id).await.unwrap();
-        let captured = self.engine.output(&made.id, PLENTY).await.unwrap();
-        self.engine.remove(&made.id).await.unwrap();
-        assert_eq!(self.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
+        let exit = self.follow(&made.handle).await.unwrap();
+        let captured = self.engine.read_log(&made.handle, PLENTY).await.unwrap();
+        self.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
+        assert_eq!(self.engine.read_log(&made.handle, PLENTY).await, Err(EngineError::Gone));
         (exit, captured)
     }
 }
 
 /// Watches a container to its end, as the runner does: a watch that breaks off is begun again.
-pub(crate) async fn follow(engine: &dyn Engine, id: &ContainerId) -> Result<Exit, EngineError> {
+pub(crate) async fn follow(engine: &dyn Engine, id: &Handle) -> Result<Exit, EngineError> {
     loop {
         match engine.watch(id).collect::<Vec<_>>().await.pop().unwrap() {
-            Ok(ContainerState::Ended(exit)) => return Ok(exit),
+            Ok(Observation::Ended(exit)) => return Ok(exit),
+            Ok(Observation::Gone(_)) => return Err(EngineError::Gone),
             Ok(_) | Err(EngineError::Unreachable(_)) => {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }

@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use docket_model::run::ContainerId;
-use docket_server::engine::{EngineError, LifeEvent};
-use futures_util::StreamExt;
+use docket_server::engine::{
+    Condition, Disarmed, EngineError, Launch, Observation, Past, Stop, TakeOver, Target,
+};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{PLENTY, Subject};
 
 pub(crate) async fn it_tells_what_it_is(subject: &Subject) {
-    let info = subject.engine.info().await.unwrap();
+    let info = subject.engine.status().await.unwrap();
 
     assert!(info.id.is_some() && !info.version.is_empty() && info.cores > 0, "{info:?}");
     assert!(info.api_version.starts_with("1."), "{info:?}");
@@ -72,14 +72,14 @@ pub(crate) async fn both_streams_come_back_in_the_order_they_were_written(subjec
 
 pub(crate) async fn of_longer_output_head_and_tail_are_kept(subject: &Subject) {
     let made = subject.begin(&subject.script("cut", "seq 1 5000")).await;
-    subject.follow(&made.id).await.unwrap();
+    subject.follow(&made.handle).await.unwrap();
 
-    let output = subject.engine.output(&made.id, 100).await.unwrap().output;
+    let output = subject.engine.read_log(&made.handle, 100).await.unwrap().output;
 
     let bytes = output.to_bytes();
     assert!(bytes.starts_with(b"1\n2\n3\n") && bytes.ends_with(b"4999\n5000\n"));
     assert_eq!((output.kept(), output.written()), (100, 23_893));
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 pub(crate) async fn a_terminals_bytes_come_back_as_they_were_written(subject: &Subject) {
@@ -105,64 +105,71 @@ pub(crate) async fn the_program_is_told_which_run_it_is(subject: &Subject) {
 
 pub(crate) async fn creating_twice_joins_the_container(subject: &Subject) {
     let plan = subject.script("twice", "echo once");
-    let first = subject.engine.create(&plan).await.unwrap();
-    let second = subject.engine.create(&plan).await.unwrap();
+    let first = subject.engine.prepare(&plan).await.unwrap();
+    let second = subject.engine.prepare(&plan).await.unwrap();
 
-    assert_eq!((&first.id, first.joined, second.joined), (&second.id, false, true));
+    assert_eq!((&first.handle, first.joined, second.joined), (&second.handle, false, true));
     assert!(second.image.is_some());
-    subject.engine.remove(&first.id).await.unwrap();
+    subject.engine.remove(&first.handle, Condition::NotRunning).await.unwrap();
 }
 
-/// The events of a container up to its removal.
-async fn life(subject: &Subject, id: &ContainerId) -> Vec<LifeEvent> {
-    let mut events = subject.engine.life_events(id).map(Result::unwrap);
-    let mut seen = Vec::new();
-    while seen.last() != Some(&LifeEvent::Removed) {
-        seen.extend(events.next().await);
-    }
-    seen
+pub(crate) async fn a_container_that_was_not_started_is_taken_over_and_disarmed(subject: &Subject) {
+    let handle = subject.engine.prepare(&subject.script("never", "true")).await.unwrap().handle;
+
+    let taken_over = subject.engine.take_over(&handle).await.unwrap();
+    let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
+    let disarmed = subject.engine.disarm(Target::Guarded(guard)).await.unwrap();
+
+    assert!(matches!(disarmed, Disarmed::Gone(Past::NeverRan)), "{disarmed:?}");
+    assert_eq!(subject.engine.launch(&handle).await, Ok(Launch::NeverRan));
+    let later = subject.engine.take_over(&handle).await.unwrap();
+    assert!(matches!(later, TakeOver::Gone(Past::NeverRan)), "{later:?}");
 }
 
-pub(crate) async fn events_say_whether_a_container_ever_ran(subject: &Subject) {
-    let never = subject.engine.create(&subject.script("never", "true")).await.unwrap().id;
-    let ran = subject.begin(&subject.script("ran", "exit 3")).await.id;
+pub(crate) async fn a_container_that_is_started_meanwhile_is_not_disarmed(subject: &Subject) {
+    let handle = subject.engine.prepare(&subject.script("late", "sleep 600")).await.unwrap().handle;
+    let taken_over = subject.engine.take_over(&handle).await.unwrap();
+    let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
+
+    subject.engine.launch(&handle).await.unwrap();
+    let disarmed = subject.engine.disarm(Target::Guarded(guard)).await.unwrap();
+
+    assert!(matches!(disarmed, Disarmed::Found(Observation::Running { .. })), "{disarmed:?}");
+    let taken_over = subject.engine.take_over(&handle).await.unwrap();
+    assert!(matches!(taken_over, TakeOver::Found(Observation::Running { .. })), "{taken_over:?}");
+    subject.engine.stop(&handle, Stop::AtOnce).await.unwrap();
+    subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
+}
+
+pub(crate) async fn of_a_container_that_ran_and_is_gone_the_exit_code_is_known(subject: &Subject) {
+    let ran = subject.begin(&subject.script("ran", "exit 3")).await.handle;
     let exit = subject.follow(&ran).await.unwrap();
-    // One is looked at while it is removed, and the other after that.
-    let (of_never, removed) = tokio::join!(life(subject, &never), subject.engine.remove(&never));
-    removed.unwrap();
-    subject.engine.remove(&ran).await.unwrap();
-    let of_ran = life(subject, &ran).await;
+    subject.engine.remove(&ran, Condition::NotRunning).await.unwrap();
 
-    assert_eq!(of_never, [LifeEvent::Created, LifeEvent::Removed]);
-    let [
-        LifeEvent::Created,
-        LifeEvent::Started { at: Some(_) },
-        LifeEvent::Exited { code, at: Some(ended_at) },
-        LifeEvent::Removed,
-    ] = of_ran[..]
-    else {
-        panic!("{of_ran:?}");
-    };
-    assert_eq!(code, Some(exit.code));
-    assert!((ended_at - exit.ended_at.unwrap()).num_seconds().abs() < 2, "{ended_at}");
+    let taken_over = subject.engine.take_over(&ran).await.unwrap();
+
+    let TakeOver::Gone(Past::Ran(past)) = taken_over else { panic!("{taken_over:?}") };
+    assert_eq!(past.code, exit.code);
+    let (ended_at, by_events) = (exit.ended_at.unwrap(), past.ended_at.unwrap());
+    assert!((by_events - ended_at).num_seconds().abs() < 2, "{by_events}");
 }
 
 pub(crate) async fn a_name_that_another_holds_is_left_alone(subject: &Subject) {
     let plan = subject.script("held", "true");
-    let holder = subject.engine.create(&plan).await.unwrap();
+    let holder = subject.engine.prepare(&plan).await.unwrap();
     let mut other = plan.clone();
     other.identity.uid = Uuid::new_v4();
 
-    let refusal = subject.engine.create(&other).await.unwrap_err();
+    let refusal = subject.engine.prepare(&other).await.unwrap_err();
 
     let EngineError::NameHeld { holder: words } = refusal else { panic!("{refusal:?}") };
-    assert!(words.contains(&*holder.id.0) && words.contains(&subject.image), "{words}");
-    subject.engine.remove(&holder.id).await.unwrap();
+    assert!(words.contains(&*holder.handle.id.0) && words.contains(&subject.image), "{words}");
+    subject.engine.remove(&holder.handle, Condition::NotRunning).await.unwrap();
 }
 
 pub(crate) async fn a_container_without_an_image_is_not_created(subject: &Subject) {
     let config = json!({"Config": {"Image": "nobody/nothing:7", "Cmd": ["true"]}});
-    let refusal = subject.engine.create(&subject.plan("no-image", config)).await.unwrap_err();
+    let refusal = subject.engine.prepare(&subject.plan("no-image", config)).await.unwrap_err();
 
     assert!(matches!(refusal, EngineError::NoSuchImage { .. }), "{refusal:?}");
     assert_eq!(refusal.to_string(), "image nobody/nothing:7 not found");
@@ -170,34 +177,34 @@ pub(crate) async fn a_container_without_an_image_is_not_created(subject: &Subjec
 
 pub(crate) async fn a_program_that_is_not_there_cannot_be_started(subject: &Subject) {
     let plan = subject.plan("no-program", json!({"Config": {"Cmd": ["/no/such"]}}));
-    let made = subject.engine.create(&plan).await.unwrap();
+    let made = subject.engine.prepare(&plan).await.unwrap();
 
-    let refusal = subject.engine.start(&made.id).await.unwrap_err();
+    let refusal = subject.engine.launch(&made.handle).await.unwrap_err();
 
     let EngineError::NotStartable(message) = refusal else { panic!("{refusal:?}") };
     assert!(message.contains("/no/such"), "{message}");
-    let followed = subject.follow(&made.id).await.unwrap_err();
+    let followed = subject.follow(&made.handle).await.unwrap_err();
     assert!(matches!(followed, EngineError::NotStartable(_)), "{followed:?}");
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 
 pub(crate) async fn what_is_gone_is_said_to_be_gone(subject: &Subject) {
     let made = subject.begin(&subject.script("gone", "true")).await;
-    subject.follow(&made.id).await.unwrap();
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.follow(&made.handle).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 
-    subject.engine.remove(&made.id).await.unwrap();
-    assert_eq!(subject.engine.start(&made.id).await, Err(EngineError::NeverStarted));
-    assert_eq!(subject.follow(&made.id).await, Err(EngineError::Gone));
-    assert_eq!(subject.engine.output(&made.id, PLENTY).await, Err(EngineError::Gone));
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
+    assert_eq!(subject.engine.launch(&made.handle).await, Ok(Launch::NeverRan));
+    assert_eq!(subject.follow(&made.handle).await, Err(EngineError::Gone));
+    assert_eq!(subject.engine.read_log(&made.handle, PLENTY).await, Err(EngineError::Gone));
 }
 
 pub(crate) async fn a_container_that_runs_is_not_removed(subject: &Subject) {
     let made = subject.begin(&subject.script("runs", "sleep 3")).await;
 
-    let refusal = subject.engine.remove(&made.id).await.unwrap_err();
+    let refusal = subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap_err();
 
     assert!(matches!(refusal, EngineError::Refused { .. }), "{refusal:?}");
-    subject.follow(&made.id).await.unwrap();
-    subject.engine.remove(&made.id).await.unwrap();
+    subject.follow(&made.handle).await.unwrap();
+    subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{fatal, surprise};
 use crate::engine::{
-    Created, EngineError, Finding, Plan, Refusal,
+    EngineError, Finding, Plan, Prepared, Refusal,
     docker::{
         client::{ANSWER_LIMIT, Client},
         create,
@@ -67,12 +67,12 @@ impl Trial {
     }
 
     /// Creates the container; one whose answer was lost is found by its name, which nobody else has.
-    async fn create(&self) -> Result<Created, EngineError> {
+    async fn create(&self) -> Result<Prepared, EngineError> {
         match self.post().await {
             Err(EngineError::Unreachable(_)) => match self.post().await {
                 Err(EngineError::Refused { kind: Refusal::Conflict, .. }) => {
                     let id = ContainerId(self.name.as_str().into());
-                    Ok(Created { id, image: None, warnings: Vec::new(), joined: true })
+                    Ok(Prepared { joined: true, ..Prepared::new(id.into()) })
                 }
                 answer => answer,
             },
@@ -80,7 +80,7 @@ impl Trial {
         }
     }
 
-    async fn post(&self) -> Result<Created, EngineError> {
+    async fn post(&self) -> Result<Prepared, EngineError> {
         create::post(&self.client, &self.name, self.platform.as_deref(), self.body.clone()).await
     }
 

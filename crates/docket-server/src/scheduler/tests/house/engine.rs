@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use docket_model::run::ContainerId;
+use docket_model::allocation::Pull;
 use futures_util::{StreamExt, stream};
-use uuid::Uuid;
 
 use super::wire::{Fault, Wire};
 use crate::engine::{
-    Captured, ContainerState, Created, Engine, EngineError, EngineInfo, Finding, Found, LifeEvents,
-    LiveOutput, Observation, Observations, Plan, Pulled, Refusal, Stop, scripted::ScriptedEngine,
+    Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
+    Finding, Follow, Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan,
+    Prepared, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target, scripted::ScriptedEngine,
 };
 
 /// The scripted engine behind a server's wire.
@@ -42,32 +42,58 @@ impl Engine for WiredEngine {
         self.call("ping", self.engine.ping()).await
     }
 
-    async fn info(&self) -> Result<EngineInfo, EngineError> {
-        self.call("info", self.engine.info()).await
+    async fn status(&self) -> Result<EngineStatus, EngineError> {
+        self.call("status", self.engine.status()).await
+    }
+
+    fn starts(&self) -> Starts {
+        self.engine.starts()
     }
 
     async fn pull(
         &self,
         image: &str,
         platform: Option<&str>,
-        pull: docket_model::allocation::Pull,
-    ) -> Result<Pulled, EngineError> {
+        pull: Pull,
+    ) -> Result<Option<Pulled>, EngineError> {
         self.call("pull", self.engine.pull(image, platform, pull)).await
     }
 
-    async fn create(&self, plan: &Plan) -> Result<Created, EngineError> {
-        self.call("create", self.engine.create(plan)).await
+    async fn prepare(&self, plan: &Plan) -> Result<Prepared, EngineError> {
+        self.call("prepare", self.engine.prepare(plan)).await
     }
 
-    async fn start(&self, container: &ContainerId) -> Result<(), EngineError> {
-        self.call("start", self.engine.start(container)).await
+    async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        match self.call("launch", self.engine.launch(handle)).await {
+            Err(EngineError::Unreachable(reason)) => Ok(Launch::Unknown(reason)),
+            launched => launched,
+        }
     }
 
-    fn watch(&self, container: &ContainerId) -> Observations {
-        let (wired, container) = (self.clone(), container.clone());
+    async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
+        self.call("stop", self.engine.stop(handle, how)).await
+    }
+
+    async fn remove(&self, handle: &Handle, condition: Condition) -> Result<(), EngineError> {
+        self.call("remove", self.engine.remove(handle, condition)).await
+    }
+}
+
+#[async_trait]
+impl Containers for WiredEngine {
+    async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
+        self.call("inspect", self.engine.inspect(handle)).await
+    }
+
+    async fn identify(&self, handle: &Handle) -> Result<Option<Found>, EngineError> {
+        self.call("identify", self.engine.identify(handle)).await
+    }
+
+    fn watch(&self, handle: &Handle) -> Observations {
+        let (wired, handle) = (self.clone(), handle.clone());
         stream::once(async move {
             let last = async {
-                let seen: Vec<_> = wired.engine.watch(&container).collect().await;
+                let seen: Vec<_> = wired.engine.watch(&handle).collect().await;
                 seen.into_iter().last().unwrap()
             };
             wired.call("watch", last).await
@@ -75,58 +101,37 @@ impl Engine for WiredEngine {
         .boxed()
     }
 
-    async fn stop(&self, container: &ContainerId, how: Stop) -> Result<(), EngineError> {
-        self.call("stop", self.engine.stop(container, how)).await
+    fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
+        self.engine.logs(handle, from, follow)
     }
 
-    async fn remove(&self, container: &ContainerId) -> Result<(), EngineError> {
-        self.call("remove", self.engine.remove(container)).await
+    async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
+        self.call("read_log", self.engine.read_log(handle, limit)).await
+    }
+
+    async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
+        self.call("list_owned", self.engine.list_owned(owner)).await
+    }
+
+    async fn list_of_other_stores(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
+        self.call("list_of_other_stores", self.engine.list_of_other_stores(owner)).await
     }
 }
 
 #[async_trait]
-impl Observation for WiredEngine {
-    async fn inspect(&self, container: &ContainerId) -> Result<ContainerState, EngineError> {
-        self.call("inspect", self.engine.inspect(container)).await
+impl Takeover for WiredEngine {
+    async fn take_over(&self, handle: &Handle) -> Result<TakeOver, EngineError> {
+        self.call("inspect", self.engine.take_over(handle)).await
     }
 
-    async fn labels(&self, container: &ContainerId) -> Result<Option<Found>, EngineError> {
-        self.call("labels", self.engine.labels(container)).await
+    async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
+        self.call("remove", self.engine.disarm(target)).await
     }
+}
 
-    fn life_events(&self, container: &ContainerId) -> LifeEvents {
-        self.engine.life_events(container)
-    }
-
-    async fn output(&self, container: &ContainerId, limit: usize) -> Result<Captured, EngineError> {
-        self.call("output", self.engine.output(container, limit)).await
-    }
-
-    fn live_output(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        self.engine.live_output(container, skip)
-    }
-
-    fn output_so_far(&self, container: &ContainerId, skip: u64) -> LiveOutput {
-        self.engine.output_so_far(container, skip)
-    }
-
-    async fn list_owned(&self, namespace: &str, store: Uuid) -> Result<Vec<Found>, EngineError> {
-        self.call("list_owned", self.engine.list_owned(namespace, store)).await
-    }
-
-    async fn list_of_other_stores(
-        &self,
-        namespace: &str,
-        store: Uuid,
-    ) -> Result<Vec<Found>, EngineError> {
-        self.call("list_of_other_stores", self.engine.list_of_other_stores(namespace, store)).await
-    }
-
-    async fn rehearse(
-        &self,
-        plan: &Plan,
-        pull: docket_model::allocation::Pull,
-    ) -> Result<Vec<Finding>, EngineError> {
-        self.call("rehearse", self.engine.rehearse(plan, pull)).await
+#[async_trait]
+impl EngineCheck for WiredEngine {
+    async fn try_out(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
+        self.call("try_out", self.engine.try_out(plan, pull)).await
     }
 }

@@ -1,0 +1,60 @@
+//! What containers write, as engines hand it out.
+
+use bytes::Bytes;
+use docket_model::{Output, output::Stream};
+use futures_util::stream::BoxStream;
+
+use super::EngineError;
+
+/// A position in the log of a container. What it is made of is the engine's affair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct LogCursor(u64);
+
+impl LogCursor {
+    /// The position behind so many bytes of output.
+    #[must_use]
+    pub fn behind(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// How many bytes of output come before it.
+    pub(super) fn bytes(self) -> u64 {
+        self.0
+    }
+
+    /// The position so many bytes further on.
+    #[must_use]
+    pub fn advanced_by(self, bytes: u64) -> Self {
+        Self(self.0.saturating_add(bytes))
+    }
+}
+
+/// How far a log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// To the end of the container's run.
+    ToEnd,
+    /// To what the container has written by now, also where it was never started.
+    UpToNow,
+}
+
+/// What a container wrote next to one of its streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The stream.
+    pub stream: Stream,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// Pieces of a log, each with the position behind it.
+pub type Log = BoxStream<'static, Result<(LogCursor, Chunk), EngineError>>;
+
+/// What could be read of what a container wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The output; empty where the engine keeps none that can be read.
+    pub output: Output,
+    /// Why there is no output, or less than there was.
+    pub remark: Option<String>,
+}
