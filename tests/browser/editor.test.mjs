@@ -11,7 +11,7 @@ test("an allocation is added by the form, with errors told at their fields", asy
   const page = await open(chromium, t, server, { hash: "#/new" });
 
   await page.getByLabel("Name").fill("made by form");
-  await page.getByText("cannot stand in a name").waitFor();
+  await page.getByText("is not allowed in a name").waitFor();
   const invalid = await page.getByLabel("Name").getAttribute("aria-invalid");
   await page.getByLabel("Name").fill("formed");
   await page.getByLabel("Schedule").fill("30 2 28-29 3 *");

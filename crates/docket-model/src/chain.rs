@@ -53,7 +53,7 @@ pub fn unfit(
             let message = if parents(parent).is_none() {
                 format!("no allocation is named `{parent}`")
             } else if let Some(circle) = circles.remove(&(index, parent.clone())) {
-                format!("runs after itself: {circle}")
+                format!("dependency cycle: {circle}")
             } else {
                 continue;
             };
@@ -145,8 +145,8 @@ mod tests {
         assert_eq!(
             told(&two),
             [
-                "1: runs after itself: `a` after `b` after `a`",
-                "1: runs after itself: `a` after `c` after `d` after `a`",
+                "1: dependency cycle: `a` after `b` after `a`",
+                "1: dependency cycle: `a` after `c` after `d` after `a`",
             ]
         );
     }

@@ -18,7 +18,7 @@ pub enum InvalidDuration {
     #[error("{0} what? write {0}s or {0}m")]
     BareNumber(String),
     /// A unit that there is not.
-    #[error("`{0}` is no unit: use d, h, m and s, as in 1h30m")]
+    #[error("`{0}` is not a unit: use d, h, m and s, as in 1h30m")]
     Unit(String),
     /// A unit that is given twice, or after a smaller one.
     #[error("`{0}` is out of order: write the larger units first and each once, as in 1d2h3m4s")]
@@ -27,10 +27,10 @@ pub enum InvalidDuration {
     #[error("a month or a year has no fixed length: count days, as in P30D")]
     Calendar,
     /// More than the clock can hold.
-    #[error("`{0}` is longer than any clock runs")]
+    #[error("`{0}` is too long (at most 366000d)")]
     TooLong(String),
     /// Neither form.
-    #[error("`{0}` is no length of time: write it as 1h30m10s or PT1H30M10S")]
+    #[error("`{0}` is not a valid duration: write it as 1h30m10s or PT1H30M10S")]
     Malformed(String),
 }
 
@@ -204,24 +204,24 @@ mod tests {
     fn anything_else_is_refused_with_a_way_out() {
         let cases = [
             ("30", "30 what? write 30s or 30m"),
-            ("", "`` is no length of time: write it as 1h30m10s or PT1H30M10S"),
-            ("1.5h", "`1.5h` is no length of time: write it as 1h30m10s or PT1H30M10S"),
-            ("-5s", "`-5s` is no length of time: write it as 1h30m10s or PT1H30M10S"),
-            ("1h30", "`1h30` is no length of time: write it as 1h30m10s or PT1H30M10S"),
-            ("5é", "`é` is no unit: use d, h, m and s, as in 1h30m"),
-            ("5min", "`min` is no unit: use d, h, m and s, as in 1h30m"),
-            ("10ms", "`ms` is no unit: use d, h, m and s, as in 1h30m"),
-            ("5M", "`M` is no unit: use d, h, m and s, as in 1h30m"),
+            ("", "`` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),
+            ("1.5h", "`1.5h` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),
+            ("-5s", "`-5s` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),
+            ("1h30", "`1h30` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),
+            ("5é", "`é` is not a unit: use d, h, m and s, as in 1h30m"),
+            ("5min", "`min` is not a unit: use d, h, m and s, as in 1h30m"),
+            ("10ms", "`ms` is not a unit: use d, h, m and s, as in 1h30m"),
+            ("5M", "`M` is not a unit: use d, h, m and s, as in 1h30m"),
             (
                 "5s3m",
                 "`3m` is out of order: write the larger units first and each once, as in 1d2h3m4s",
             ),
             ("P1M", "a month or a year has no fixed length: count days, as in P30D"),
-            ("P", "`P` is no length of time: write it as 1h30m10s or PT1H30M10S"),
-            ("PT", "`PT` is no length of time: write it as 1h30m10s or PT1H30M10S"),
-            ("P1DT", "`P1DT` is no length of time: write it as 1h30m10s or PT1H30M10S"),
-            ("99999999999999999999s", "`99999999999999999999s` is longer than any clock runs"),
-            ("9999999999999999999d", "`9999999999999999999d` is longer than any clock runs"),
+            ("P", "`P` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),
+            ("PT", "`PT` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),
+            ("P1DT", "`P1DT` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),
+            ("99999999999999999999s", "`99999999999999999999s` is too long (at most 366000d)"),
+            ("9999999999999999999d", "`9999999999999999999d` is too long (at most 366000d)"),
         ];
         for (text, message) in cases {
             assert_eq!(text.parse::<Duration>().unwrap_err().to_string(), message, "{text}");

@@ -202,7 +202,7 @@ pub(crate) fn note(errors: &mut Vec<Finding>, finding: impl FnOnce() -> Finding)
     }
     let mut finding = finding();
     if errors.len() == MOST_NOTED {
-        finding.message.push_str("; there are more, which are not shown");
+        finding.message.push_str("; further errors are not shown");
     }
     errors.push(finding);
 }
@@ -211,8 +211,8 @@ pub(crate) fn note(errors: &mut Vec<Finding>, finding: impl FnOnce() -> Finding)
 pub(crate) fn expected(kind: &str, found: &Value) -> String {
     let number;
     let hint = match (kind, found) {
-        ("a text", Value::Number(_) | Value::Bool(_) | Value::Object(_)) => ": put it in quotes",
-        ("a text", Value::Null) => ": write \"\" for an empty one",
+        ("a string", Value::Number(_) | Value::Bool(_) | Value::Object(_)) => ": put it in quotes",
+        ("a string", Value::Null) => ": write \"\" for an empty one",
         ("true or false", Value::String(text)) => as_boolean(text),
         ("a whole number" | "a number", Value::String(text)) => {
             number = as_number(text);
@@ -256,7 +256,7 @@ fn shown(found: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the text {:?}", shortened(text)),
+        Value::String(text) => format!("the string {:?}", shortened(text)),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),
     }
@@ -308,7 +308,7 @@ pub(crate) fn unknown_word(text: &str, known: &[&str]) -> String {
         Some(near) => format!(" (did you mean `{near}`?)"),
         None => String::new(),
     };
-    format!("`{}` is none of {}{hint}", shortened(text), listed(known, ", "))
+    format!("`{}` is not one of {}{hint}", shortened(text), listed(known, ", "))
 }
 
 /// Names in backticks, one after another; `last` stands before the last one.
@@ -350,9 +350,9 @@ mod tests {
     #[test]
     fn a_word_that_is_none_comes_with_those_that_there_are() {
         let known = ["Allow", "Forbid", "Queue"];
-        let message = "`frobid` is none of `Allow`, `Forbid`, `Queue` (did you mean `Forbid`?)";
+        let message = "`frobid` is not one of `Allow`, `Forbid`, `Queue` (did you mean `Forbid`?)";
         assert_eq!(unknown_word("frobid", &known), message);
-        assert_eq!(unknown_word("x", &known), "`x` is none of `Allow`, `Forbid`, `Queue`");
+        assert_eq!(unknown_word("x", &known), "`x` is not one of `Allow`, `Forbid`, `Queue`");
         assert_eq!(listed(&known, " and "), "`Allow`, `Forbid` and `Queue`");
     }
 

@@ -73,7 +73,7 @@ pub enum InvalidImage {
     Registry(String),
     /// A part of the path with a character that none has.
     #[error(
-        "`{0}` cannot stand in an image name: its parts are lower-case letters and digits, with `.`, \
+        "`{0}` is not allowed in an image name: its parts are lower-case letters and digits, with `.`, \
          `_`, `__` or dashes between them"
     )]
     Part(String),
@@ -323,13 +323,13 @@ mod tests {
             ("r.example:port/a", "`r.example:port` is not a registry"),
             ("h?.x/a", "`h?.x` is not a registry"),
             ("../x", "`..` is not a registry"),
-            ("a/../b", "`..` cannot stand in an image name"),
-            ("x.y/..", "`..` cannot stand in an image name"),
-            ("a..b", "`a..b` cannot stand in an image name"),
-            ("-a", "`-a` cannot stand in an image name"),
-            ("a?b", "`a?b` cannot stand in an image name"),
-            ("a#b", "`a#b` cannot stand in an image name"),
-            ("é", "`é` cannot stand in an image name"),
+            ("a/../b", "`..` is not allowed in an image name"),
+            ("x.y/..", "`..` is not allowed in an image name"),
+            ("a..b", "`a..b` is not allowed in an image name"),
+            ("-a", "`-a` is not allowed in an image name"),
+            ("a?b", "`a?b` is not allowed in an image name"),
+            ("a#b", "`a#b` is not allowed in an image name"),
+            ("é", "`é` is not allowed in an image name"),
             (&"a".repeat(256), "the name has 256 characters before its tag, more than 255"),
         ];
         for (text, expected) in cases {

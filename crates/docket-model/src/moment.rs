@@ -57,8 +57,8 @@ impl fmt::Display for Gap {
 pub enum InvalidMoment {
     /// It is written in no way that is known.
     #[error(
-        "`{text}` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of {zone} \
-         2026-11-21T09:00, or 09:00"
+        "`{text}` is not a valid time: write 2026-11-21T09:00:00Z, or 2026-11-21T09:00 \
+         or 09:00 in {zone} time"
     )]
     Malformed {
         /// The text.
@@ -264,8 +264,8 @@ mod tests {
         let texts = ["", "now", "2026-11-21", "25:00", "09:00:60", "2026-11-31 09:00", "é9:00"];
         for text in texts.iter().chain(&["12026-11-21 09:00", "+26-11-21 09:00", "0900"]) {
             let message = format!(
-                "`{text}` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of \
-                 Europe/Berlin 2026-11-21T09:00, or 09:00"
+                "`{text}` is not a valid time: write 2026-11-21T09:00:00Z, or 2026-11-21T09:00 \
+                 or 09:00 in Europe/Berlin time"
             );
             assert_eq!(read_at(text, "2026-11-21T12:00:00Z"), message);
         }

@@ -32,7 +32,7 @@ pub enum InvalidName {
     BadStart(char),
     /// A character that cannot stand in a name.
     #[error(
-        "`{character}` at position {position} cannot stand in a name: use letters, digits, `_`, `.` and `-`"
+        "`{character}` at position {position} is not allowed in a name: use letters, digits, `_`, `.` and `-`"
     )]
     BadCharacter {
         /// The character.
@@ -113,11 +113,11 @@ mod tests {
             ("-x", "a name begins with a letter or a digit, not with `-`"),
             (
                 "a/b",
-                "`/` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`",
+                "`/` at position 2 is not allowed in a name: use letters, digits, `_`, `.` and `-`",
             ),
             (
                 "blüte",
-                "`ü` at position 3 cannot stand in a name: use letters, digits, `_`, `.` and `-`",
+                "`ü` at position 3 is not allowed in a name: use letters, digits, `_`, `.` and `-`",
             ),
         ];
         for (name, message) in cases {

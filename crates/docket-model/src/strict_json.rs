@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
         self.weigh(0)?;
         Number::from_f64(value)
             .map(Value::Number)
-            .ok_or_else(|| E::custom(format_args!("{value} is no number that JSON can hold")))
+            .ok_or_else(|| E::custom(format_args!("{value} is not a number that JSON can hold")))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
                 }
                 Entry::Occupied(place) => {
                     let key = shortened(place.key());
-                    let message = format_args!("the key `{key}` is given twice");
+                    let message = format_args!("duplicate key `{key}`");
                     return Err(A::Error::custom(message));
                 }
             }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_key_given_twice_is_refused_with_its_place() {
         let error = serde_json::from_str::<StrictJson>("{\"a\":1,\n\"a\":2}").unwrap_err();
-        assert_eq!(error.to_string(), "the key `a` is given twice at line 2 column 3");
+        assert_eq!(error.to_string(), "duplicate key `a` at line 2 column 3");
     }
 
     #[test]

@@ -275,9 +275,9 @@ fn checks_of_documents_that_grow_take_a_bounded_part_of_memory() {
 
     for (document, message) in [
         (&merged, "`<<` makes this document too large"),
-        (&chain, "the document is too large to be read"),
-        (&alias, "the document is too large to be read"),
-        (&values, "the document is too large to be read"),
+        (&chain, "the document is too large"),
+        (&alias, "the document is too large"),
+        (&values, "the document is too large"),
     ] {
         assert!(document.len() < 1 << 20);
         let peak = Peak::from_now(&server);

@@ -149,7 +149,7 @@ fn pauses(policies: &Policies, period: Duration) -> Option<Hint> {
         return None;
     }
     let text = format!(
-        "the pauses add up to {total}, longer than the shortest time between two instants, {period}: \
+        "the delays between attempts add up to {total}, longer than the shortest time between two instants, {period}: \
          a run holds its `Overlap` until its last attempt, and instants are skipped meanwhile; \
          lower `Limit` or `MaxDelay`"
     );
@@ -162,13 +162,13 @@ fn catch_up(policies: &Policies, period: Duration) -> Option<Hint> {
     }
     let text = match policies.starting_deadline {
         None => {
-            "`All` comes to no more than `Latest`: without a `StartingDeadline` an instant may \
+            "`All` has the same effect as `Latest`: without a `StartingDeadline` an instant may \
                  start only until the next one, so that a single one is in time; add one, such as \
                  `StartingDeadline: 1d`"
                 .to_owned()
         }
         Some(deadline) if deadline < period => format!(
-            "`All` comes to no more than `Latest`: the `StartingDeadline`, {deadline}, is shorter \
+            "`All` has the same effect as `Latest`: the `StartingDeadline`, {deadline}, is shorter \
              than the shortest time between two instants, {period}; lengthen it"
         ),
         Some(_) => return None,

@@ -102,7 +102,7 @@ pub(super) static TABLE: [SpecificationKey; 19] = [
         name: "Cron",
         meaning: "The schedule: cron with 5, 6 (the sixth is the year) or 7 fields (the first is \
                   the second), an alias such as `@daily`, `@every 1h30m`, ISO 8601 such as \
-                  `R/2026-04-29T18:00:00Z/P1D`, or an empty text for manual runs only.",
+                  `R/2026-04-29T18:00:00Z/P1D`, or an empty string for manual runs only.",
         example: "0 18 * * MON-FRI",
         form: Cron,
         absent: Absent::RequiredUnless(
@@ -118,7 +118,7 @@ pub(super) static TABLE: [SpecificationKey; 19] = [
         example: "Europe/Berlin",
         form: ZoneName,
         absent: Absent::Nothing("the server's"),
-        needs_schedule: Some("there is no schedule to read a clock for"),
+        needs_schedule: Some("there is no schedule"),
         field: field!(time_zone),
     },
     &Entry {

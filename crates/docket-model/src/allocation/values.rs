@@ -15,7 +15,7 @@ use crate::{
 const LONGEST_PATH: usize = 4096;
 
 pub(super) fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| expected("a text", value))
+    value.as_str().ok_or_else(|| expected("a string", value))
 }
 
 /// A text in a list, where null is an error.
@@ -108,7 +108,7 @@ pub(super) fn path_below(value: &Value) -> Result<Box<str>, String> {
     let path = named(value, "a path")?;
     let shown = shortened(path);
     if path.is_empty() {
-        return Err("an empty text is not a path".to_owned());
+        return Err("an empty string is not a path".to_owned());
     }
     if path.contains('\0') {
         return Err("a path cannot contain a NUL character".to_owned());

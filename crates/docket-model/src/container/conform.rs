@@ -137,7 +137,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         if !self.value.is_string() {
-            self.expected("a text");
+            self.expected("a string");
         }
         visitor.visit_borrowed_str("")
     }
@@ -190,7 +190,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
         match self.value.as_str() {
-            None => self.expected("a text"),
+            None => self.expected("a string"),
             Some(text) if variants.contains(&text) => {}
             // The engine compares this one word in any case.
             Some(text)

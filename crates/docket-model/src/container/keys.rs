@@ -35,7 +35,7 @@ pub(super) fn make_canonical(
             continue;
         };
         if object.contains_key(canonical) {
-            let message = format!("the key `{canonical}` is given twice");
+            let message = format!("duplicate key `{canonical}`");
             findings.wrong_key(at, &key, message);
         } else {
             object.insert(canonical.to_owned(), value);

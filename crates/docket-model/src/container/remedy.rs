@@ -17,9 +17,9 @@ pub(crate) fn expected_at(at: Place<'_>, kind: &str, found: &Value) -> String {
 fn of(at: Place<'_>, kind: &str, found: &Value) -> Option<String> {
     match kind {
         "a whole number" => number(at, found),
-        "a text" => element(at, found),
+        "a string" => element(at, found),
         "a list" => list(key(at)?, found),
-        "a mapping" | "a mapping of texts" => mapping(at, found),
+        "a mapping" | "a mapping of strings" => mapping(at, found),
         _ => None,
     }
 }

@@ -59,7 +59,7 @@ fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, errors: &mut V
     }
     let message = format!(
         "the restart policy `{}` would make the engine run an old instant again by itself: \
-         use `Retries`, which are docket's own, or `no`",
+         use `Retries`, or `no`",
         shortened(name)
     );
     errors.push(Finding::new(field, message));
@@ -68,7 +68,7 @@ fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, errors: &mut V
 /// An error where a label takes a name that is docket's.
 pub(crate) fn reserved_label(key: &str, labels: Place<'_>) -> Option<Finding> {
     key.starts_with(LABEL_PREFIX).then(|| {
-        let message = format!("labels that begin with `{LABEL_PREFIX}` are docket's own");
+        let message = format!("labels that begin with `{LABEL_PREFIX}` are reserved for docket");
         labels.wrong_key(key, message)
     })
 }

@@ -149,14 +149,14 @@ impl<'t> Loader<'t> {
     }
 
     fn too_deep(&self, mark: Mark) -> Located {
-        let message = format!("more than {MAX_HEIGHT} values within one another");
+        let message = format!("more than {MAX_HEIGHT} nested values");
         self.wrong(mark, &message)
     }
 
     fn alias(&self, anchor: usize, mark: Mark) -> Result<Rc<Node<'t>>, Located> {
         match self.anchors.get(&anchor) {
             Some(node) => Ok(Rc::clone(node)),
-            None => Err(self.wrong(mark, "this alias stands within what it is to repeat")),
+            None => Err(self.wrong(mark, "this alias is inside the value that it repeats")),
         }
     }
 
@@ -198,11 +198,11 @@ impl<'t> Loader<'t> {
 
     fn note_key(&mut self, key: &Node<'t>) {
         let message = match &key.content {
-            Content::Scalar(scalar) if scalar.is_null() => "a key is missing here".to_owned(),
+            Content::Scalar(scalar) if scalar.is_null() => "missing key".to_owned(),
             Content::Scalar(scalar) => {
-                format!("a key is a text: put `{}` in quotes", shortened(&scalar.text))
+                format!("a key must be a string: put `{}` in quotes", shortened(&scalar.text))
             }
-            _ => "a key is a text, no list or mapping".to_owned(),
+            _ => "a key must be a string, not a list or mapping".to_owned(),
         };
         self.note_at(key, &message);
     }
@@ -214,7 +214,7 @@ impl<'t> Loader<'t> {
                 continue;
             };
             let shown = shortened(key.text());
-            let message = format!("the key `{shown}` is given twice, first in line {earlier}");
+            let message = format!("duplicate key `{shown}` (first in line {earlier})");
             self.note_at(key, &message);
         }
     }
@@ -277,7 +277,7 @@ impl<'t> Loader<'t> {
     fn note_tag(&mut self, tag: &Tag, mark: Mark) {
         let shown =
             if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
-        let message = format!("the tag `{}` means nothing here", shortened(&shown));
+        let message = format!("unsupported tag `{}`", shortened(&shown));
         self.note(mark, &message);
     }
 }

@@ -110,18 +110,14 @@ pub fn read_within(
 ) -> Result<Document, Reported<Located>> {
     let source = Source::new(text);
     if text.len() > MAX_LENGTH {
-        let message = format!(
-            "{} bytes are more than a document may have, {MAX_LENGTH}: split it",
-            text.len()
-        );
+        let message =
+            format!("{} bytes are more than the limit of {MAX_LENGTH}: split it", text.len());
         return Err([source.at_start(message)].into_iter().collect());
     }
     let allowance = node::allowance(text.len(), expanded);
     if most_values(text) > allowance / 2 {
-        let message = format!(
-            "the document is too large to be read: it has more than {} values",
-            allowance / 2
-        );
+        let message =
+            format!("the document is too large: it has more than {} values", allowance / 2);
         return Err([source.at_start(message)].into_iter().collect());
     }
     let mut reading = Reading::new(&source, unknown_options, allowance);

@@ -90,7 +90,7 @@ impl<'t> Reading<'t> {
     }
 
     fn nothing(&mut self) {
-        let message = "there is nothing here: a document is a list of allocations, each with the \
+        let message = "the document is empty: write a list of allocations, each with the \
                        keys Name, Cron and Container";
         self.noted.note(self.source.at_start(message.to_owned()));
     }
@@ -141,7 +141,7 @@ impl<'t> Reading<'t> {
         let mut found = entries.iter().filter(|(key, _)| key.text().eq_ignore_ascii_case(known));
         let first = found.next();
         for (second, _) in found {
-            self.wrong(second, &format!("the key `{known}` is given twice"));
+            self.wrong(second, &format!("duplicate key `{known}`"));
         }
         first
     }
@@ -160,12 +160,12 @@ impl<'t> Reading<'t> {
             None => item,
         };
         if item.weight > MAX_WEIGHT {
-            self.too_large(item, "this is too large to be read, with its aliases and defaults");
+            self.too_large(item, "this allocation is too large, with its aliases and defaults");
             return;
         }
         let Some(left) = self.left.checked_sub(item.weight) else {
             let message = format!(
-                "the document is too large to be read: with its aliases, `<<` and defaults it has \
+                "the document is too large: with its aliases, `<<` and defaults it has \
                  more than {} MiB up to here",
                 (self.allowance * TEXT_WEIGHT) >> 20
             );
@@ -235,8 +235,7 @@ impl<'t> Reading<'t> {
         let Some(earlier) = self.names.insert(text.to_owned(), line) else {
             return;
         };
-        let message =
-            format!("the name `{text}` is given twice, in line {earlier} and in line {line}");
+        let message = format!("duplicate name `{text}` (lines {earlier} and {line})");
         let finding = Finding::new(FieldPath::key("Name"), message);
         self.note(item, vec![finding]);
     }

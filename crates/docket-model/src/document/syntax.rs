@@ -19,14 +19,14 @@ pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
     let line_before = before.rsplit(['\n', '\r']).next().unwrap_or_default();
     let line_after = after.split(['\n', '\r']).next().unwrap_or_default();
     if error.info().contains("tab") {
-        let message = "YAML is indented with spaces: a tab stands here";
+        let message = "a tab cannot indent YAML: use spaces";
         let tab = after.find('\t').and_then(|index| after.get(..index));
         let mark = tab.map_or(mark, |skipped| mark.after(skipped));
         return source.located(mark, Finding::new(FieldPath::default(), message));
     }
     let message = unquoted_schedule(line_before, line_after)
         .or_else(|| way_out(error.info(), line_after))
-        .unwrap_or_else(|| format!("this is no YAML: {}", error.info()));
+        .unwrap_or_else(|| format!("invalid YAML: {}", error.info()));
     source.located(mark, Finding::new(FieldPath::default(), message))
 }
 
@@ -50,21 +50,21 @@ fn way_out(info: &str, after: &str) -> Option<String> {
     let shown = shortened(word);
     let message = if is("unknown anchor") || is("anchor or alias") {
         return Some(format!(
-            "`{shown}` repeats nothing that comes before: \
-             put a text that begins with `*` or `&` in quotes"
+            "`{shown}` refers to no anchor before it: \
+             put a string that begins with `*` or `&` in quotes"
         ));
     } else if is("unexpected character") {
-        return Some(format!("put a text that begins like `{shown}` in quotes"));
+        return Some(format!("put a string that begins like `{shown}` in quotes"));
     } else if is("mapping values are not allowed") {
-        "a `:` cannot stand here: check the indentation, or put a text that holds `: ` in quotes"
+        "unexpected `:`: check the indentation, or put a string that contains `: ` in quotes"
     } else if is("block collection") || is("block mapping") {
-        "the indentation does not fit the lines before"
+        "the indentation does not match the lines before"
     } else if is("recursion limit") {
-        "too many brackets within one another"
+        "too many nested brackets"
     } else if is("escape") {
-        "YAML does not know this escape: double the `\\`, or use single quotes"
+        "unknown escape sequence: double the `\\`, or use single quotes"
     } else if is("unexpected end of stream") {
-        "the quotation that begins here does not end"
+        "the string that begins here has no closing quote"
     } else if is("flow sequence") {
         "a `,` or `]` is missing before this"
     } else if is("flow mapping") {

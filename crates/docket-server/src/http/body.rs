@@ -211,7 +211,7 @@ impl Collected {
         let first = *self.names.entry(name.clone()).or_insert(index);
         if first != index {
             let field = FieldPath(vec![Step::Index(index), Step::Key("Name".to_owned())]);
-            let message = format!("`{name}` is given twice: it stands at [{first}] already");
+            let message = format!("duplicate name `{name}`, which [{first}] has as well");
             self.errors.add(Finding::new(field, message));
         }
     }

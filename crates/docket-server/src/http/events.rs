@@ -208,7 +208,7 @@ fn kind(word: &str) -> Result<EventKind, ApiError> {
     let kind = EventKind::ALL.into_iter().find(|kind| kind.word() == word);
     kind.ok_or_else(|| {
         let words = EventKind::WORDS.join(", ");
-        ApiError::BadQuery(format!("kind: `{word}` is none of {words}"))
+        ApiError::BadQuery(format!("kind: `{word}` is not one of {words}"))
     })
 }
 

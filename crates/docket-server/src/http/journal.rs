@@ -161,13 +161,13 @@ mod tests {
         400 Bad Request
         content-type: application/problem+json
 
-        {"status":400,"title":"Bad Request","detail":"allocation: ` ` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`"}
+        {"status":400,"title":"Bad Request","detail":"allocation: ` ` at position 2 is not allowed in a name: use letters, digits, `_`, `.` and `-`"}
         "#);
         assert_snapshot!(get(&api, "/-/journal?cursor=yesterday").await, @r#"
         400 Bad Request
         content-type: application/problem+json
 
-        {"status":400,"title":"Bad Request","detail":"cursor: `yesterday` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of Europe/Berlin 2026-11-21T09:00, or 09:00"}
+        {"status":400,"title":"Bad Request","detail":"cursor: `yesterday` is not a valid time: write 2026-11-21T09:00:00Z, or 2026-11-21T09:00 or 09:00 in Europe/Berlin time"}
         "#);
     }
 

@@ -277,7 +277,7 @@ impl Wanted {
         let wrong = state.iter().flat_map(|words| words.split(',')).find(|word| !is_known(word));
         if let Some(wrong) = wrong {
             let words = RunState::WORDS.join(", ");
-            let message = format!("state: `{wrong}` is none of {SUSPENDED}, {words}");
+            let message = format!("state: `{wrong}` is not one of {SUSPENDED}, {words}");
             return Err(ApiError::BadQuery(message));
         }
         Ok(Self { label, state, has_logs })

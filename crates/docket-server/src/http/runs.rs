@@ -77,7 +77,7 @@ pub(super) async fn list(
 pub(super) fn state_word(text: &str) -> Result<&'static str, ApiError> {
     RunState::word_of(text).ok_or_else(|| {
         let words = RunState::WORDS.join(", ");
-        ApiError::BadQuery(format!("state: `{text}` is none of {words}"))
+        ApiError::BadQuery(format!("state: `{text}` is not one of {words}"))
     })
 }
 

@@ -262,7 +262,7 @@ mod tests {
         400 Bad Request
         content-type: application/problem+json
 
-        {"status":400,"title":"Bad Request","detail":"at: `noon` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of Europe/Berlin 2026-11-21T09:00, or 09:00"}
+        {"status":400,"title":"Bad Request","detail":"at: `noon` is not a valid time: write 2026-11-21T09:00:00Z, or 2026-11-21T09:00 or 09:00 in Europe/Berlin time"}
         "#);
     }
 

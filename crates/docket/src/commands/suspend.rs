@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(read("30"), "30 what? write 30s or 30m");
         assert_eq!(
             read("tomorrow"),
-            "`tomorrow` is no length of time: write it as 1h30m10s or PT1H30M10S; or a \
+            "`tomorrow` is not a valid duration: write it as 1h30m10s or PT1H30M10S; or a \
              time, such as 2026-11-21T09:00:00Z"
         );
     }

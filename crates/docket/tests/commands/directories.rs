@@ -79,7 +79,7 @@ fn nothing_is_sent_where_one_file_has_an_error_and_all_errors_are_shown() {
        ╰────
 
     error: jobs/b.yml: 1 error
-      × Name: `/` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`
+      × Name: `/` at position 2 is not allowed in a name: use letters, digits, `_`, `.` and `-`
        ╭─[jobs/d.yml:1:9]
      1 │ - Name: a/b
        ·         ───

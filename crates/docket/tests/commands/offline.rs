@@ -93,7 +93,7 @@ fn next_begins_at_a_time_on_the_wall_clock_too() {
     assert_snapshot!(from("yesterday"), @"
     exit code 2
     --- stderr
-    error: --from: `yesterday` is no moment: write 2026-11-21T09:00:00Z, or by the wall clock of Europe/Berlin 2026-11-21T09:00, or 09:00
+    error: --from: `yesterday` is not a valid time: write 2026-11-21T09:00:00Z, or 2026-11-21T09:00 or 09:00 in Europe/Berlin time
     ");
 }
 
@@ -215,7 +215,7 @@ fn check_shows_every_error_at_its_place() {
      4 │   Container: {Config: {Image: busybox}}
        ╰────
 
-      × Name: `/` at position 6 cannot stand in a name: use letters, digits, `_`, `.` and `-`
+      × Name: `/` at position 6 is not allowed in a name: use letters, digits, `_`, `.` and `-`
        ╭─[docket.yml:5:9]
      4 │   Container: {Config: {Image: busybox}}
      5 │ - Name: clean/up

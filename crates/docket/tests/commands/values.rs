@@ -30,7 +30,7 @@ fn what_is_sure_to_fail_is_an_error_with_what_to_write() {
 "), @r#"
     exit code 1
     --- stderr
-      × Labels: expected a mapping of texts, found a list: write `Labels: {team: finance}`
+      × Labels: expected a mapping of strings, found a list: write `Labels: {team: finance}`
        ╭─[docket.yml:4:11]
      3 │   Cron: ''
      4 │   Labels: [team=finance]
@@ -55,7 +55,7 @@ fn what_is_sure_to_fail_is_an_error_with_what_to_write() {
      9 │       StopTimeout: 10s
        ╰────
 
-      × Container.Config.StopTimeout: expected a whole number, found the text "10s": write 10, the
+      × Container.Config.StopTimeout: expected a whole number, found the string "10s": write 10, the
       │ number of seconds
         ╭─[docket.yml:9:20]
       8 │       Env: {MODE: nightly, LEVEL: 5}
@@ -64,7 +64,7 @@ fn what_is_sure_to_fail_is_an_error_with_what_to_write() {
      10 │     HostConfig:
         ╰────
 
-      × Container.HostConfig.Memory: expected a whole number, found the text "64m": write 67108864,
+      × Container.HostConfig.Memory: expected a whole number, found the string "64m": write 67108864,
       │ the number of bytes
         ╭─[docket.yml:11:15]
      10 │     HostConfig:

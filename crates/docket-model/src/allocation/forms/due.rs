@@ -123,7 +123,7 @@ impl Form<Due> for After {
 
 fn parent(value: &Value) -> Result<AllocationName, String> {
     AllocationName::parse(values::named(value, "a name")?).map_err(|error| match error {
-        InvalidName::Empty => "an empty text names no allocation".to_owned(),
+        InvalidName::Empty => "an empty string is not a name".to_owned(),
         error => error.to_string(),
     })
 }

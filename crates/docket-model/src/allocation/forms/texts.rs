@@ -66,7 +66,7 @@ impl Form<Option<Box<str>>> for Text {
     }
 
     fn words(&self) -> String {
-        format!("text of at most {} bytes", self.max)
+        format!("string of at most {} bytes", self.max)
     }
 }
 
@@ -81,7 +81,7 @@ impl Form<BTreeMap<String, String>> for Labels {
         value: Value,
     ) -> Option<BTreeMap<String, String>> {
         let Value::Object(posted) = value else {
-            reader.errors.push(at.wrong(expected_at(at, "a mapping of texts", &value)));
+            reader.errors.push(at.wrong(expected_at(at, "a mapping of strings", &value)));
             return None;
         };
         let mut labels = BTreeMap::new();
@@ -94,7 +94,7 @@ impl Form<BTreeMap<String, String>> for Labels {
                     labels.insert(key, text);
                 }
                 other => {
-                    let message = expected("a text", &other);
+                    let message = expected("a string", &other);
                     note(&mut reader.errors, || Place::Key(&at, &key).wrong(message));
                 }
             }
@@ -115,7 +115,7 @@ impl Form<BTreeMap<String, String>> for Labels {
     }
 
     fn words(&self) -> String {
-        "mapping of texts".to_owned()
+        "mapping of strings".to_owned()
     }
 }
 

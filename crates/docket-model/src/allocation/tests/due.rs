@@ -36,9 +36,9 @@ fn parents_are_names_none_twice_and_never_the_allocation_itself() {
     insta::assert_snapshot!(told(after(&parents)), @"
     After[1]: `foo` cannot run after itself
     After[2]: duplicate name `load`
-    After[3]: an empty text names no allocation
+    After[3]: an empty string is not a name
     After[4]: a name begins with a letter or a digit, not with `-`
-    After[5]: expected a text, found the number 5: put it in quotes
+    After[5]: expected a string, found the number 5: put it in quotes
     After[6]: expected a name, found null
     ");
     insta::assert_snapshot!(told(after(&json!([]))), @"After: names no allocation: name one, or give `Cron` instead");

@@ -51,14 +51,14 @@ fn jitter_beyond_the_next_instant_is_capped() {
 
 #[test]
 fn catching_up_on_all_needs_a_deadline_that_holds_several() {
-    insta::assert_snapshot!(hints(json!({"CatchUp": "All"})), @"CatchUp: `All` comes to no more than `Latest`: without a `StartingDeadline` an instant may start only until the next one, so that a single one is in time; add one, such as `StartingDeadline: 1d`");
-    insta::assert_snapshot!(hints(json!({"CatchUp": "All", "StartingDeadline": "2h"})), @"CatchUp: `All` comes to no more than `Latest`: the `StartingDeadline`, 2h, is shorter than the shortest time between two instants, 1d; lengthen it");
+    insta::assert_snapshot!(hints(json!({"CatchUp": "All"})), @"CatchUp: `All` has the same effect as `Latest`: without a `StartingDeadline` an instant may start only until the next one, so that a single one is in time; add one, such as `StartingDeadline: 1d`");
+    insta::assert_snapshot!(hints(json!({"CatchUp": "All", "StartingDeadline": "2h"})), @"CatchUp: `All` has the same effect as `Latest`: the `StartingDeadline`, 2h, is shorter than the shortest time between two instants, 1d; lengthen it");
 }
 
 #[test]
 fn retries_that_outlast_the_period_skip_instants() {
     let more = json!({"Cron": "@hourly", "Overlap": "Forbid", "Timeout": "5m", "Retries": 7});
-    insta::assert_snapshot!(hints(more), @"Retries: the pauses add up to 1h3m30s, longer than the shortest time between two instants, 1h: a run holds its `Overlap` until its last attempt, and instants are skipped meanwhile; lower `Limit` or `MaxDelay`");
+    insta::assert_snapshot!(hints(more), @"Retries: the delays between attempts add up to 1h3m30s, longer than the shortest time between two instants, 1h: a run holds its `Overlap` until its last attempt, and instants are skipped meanwhile; lower `Limit` or `MaxDelay`");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn what_means_nothing_after_others_is_told() {
         "CatchUp": "All",
     });
     insta::assert_snapshot!(hints(more), @"
-    TimeZone: `TimeZone` has no effect with `After`: there is no schedule to read a clock for
+    TimeZone: `TimeZone` has no effect with `After`: there is no schedule
     Jitter: `Jitter` has no effect with `After`: a run starts once its parents have succeeded
     StartingDeadline: `StartingDeadline` has no effect with `After`: a run is due once its parents have succeeded, and never too late
     CatchUp: `CatchUp` has no effect with `After`: one run follows the newest runs of its parents, however many there were

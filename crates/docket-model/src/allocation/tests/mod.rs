@@ -133,8 +133,8 @@ fn all_fields_that_are_wrong_are_told_at_once() {
         "Container.Config.Image",
     ];
     assert_eq!(fields, expected);
-    assert_eq!(told[0], "Name: expected a text, found the number 5: put it in quotes");
-    assert_eq!(told[5], "Cron: expected a text, found a list");
+    assert_eq!(told[0], "Name: expected a string, found the number 5: put it in quotes");
+    assert_eq!(told[5], "Cron: expected a string, found a list");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn anything_but_a_mapping_is_no_allocation() {
     let errors = Specification::read(json!("foo"), &at, UnknownOptions::Refuse).unwrap_err();
 
     let message = "[2]: expected an allocation, a mapping with the keys Name, Cron and Container, \
-                   found the text \"foo\"";
+                   found the string \"foo\"";
     assert_eq!(errors[0].to_string(), message);
 }
 

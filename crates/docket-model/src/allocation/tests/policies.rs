@@ -121,20 +121,20 @@ fn every_error_is_told_at_once_with_its_place_and_the_mend() {
     Jitter: 30 what? write 30s or 30m
     NotBefore: `2026-11-21` is a date without a time: write `2026-11-21T00:00:00Z`, or another offset than Z
     NotAfter: `2026-11-21T09:00:00` has no offset: write `2026-11-21T09:00:00Z`, or `2026-11-21T09:00:00+01:00`
-    Suspended: expected true or false, found the text "yes": write true, without quotes
+    Suspended: expected true or false, found the string "yes": write true, without quotes
     EnvFiles[0]: `/etc/env` is an absolute path: write it relative to the server's --env-dir
     EnvFiles[1]: `../env` leads out of the server's --env-dir: write it without `..`
     EnvFiles[2]: `a/../b` leads out of the server's --env-dir: write it without `..`
-    EnvFiles[3]: an empty text is not a path
+    EnvFiles[3]: an empty string is not a path
     EnvFiles[4]: a path cannot contain a NUL character
     EnvFiles[5]: `folder/` is a directory: write the path of a file
     EnvFiles[6]: expected a path, found null
-    EnvFiles[7]: expected a text, found the number 5: put it in quotes
-    Pull: `missin` is none of `Always`, `Missing`, `Never` (did you mean `Missing`?)
-    Overlap: `Frobnicate` is none of `Allow`, `Forbid`, `Replace`, `Queue`
+    EnvFiles[7]: expected a string, found the number 5: put it in quotes
+    Pull: `missin` is not one of `Always`, `Missing`, `Never` (did you mean `Missing`?)
+    Overlap: `Frobnicate` is not one of `Allow`, `Forbid`, `Replace`, `Queue`
     StartingDeadline: 0s is too short: write at least 1s, or leave it out
     CatchUp: expected one of `Latest`, `All` and `None`, found false
-    Timeout: `min` is no unit: use d, h, m and s, as in 1h30m
+    Timeout: `min` is not a unit: use d, h, m and s, as in 1h30m
     Retries.MaxDelays: unknown key `MaxDelays`: did you mean `MaxDelay`?
     Retries.Factor: unknown key `Factor`: the keys are `Limit`, `Delay` and `MaxDelay`
     Retries.Limit: 1001 is out of range (0 to 1000)
@@ -168,8 +168,8 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
     EnvFiles: expected a path or a list of paths, found a mapping
     Pull: expected one of `Always`, `Missing` and `Never`, found the number 5
     StartingDeadline: expected a duration such as 1h30m10s, found true
-    Timeout: `` is no length of time: write it as 1h30m10s or PT1H30M10S
-    Retries: expected a whole number, found the text "2": write it without quotes
+    Timeout: `` is not a valid duration: write it as 1h30m10s or PT1H30M10S
+    Retries: expected a whole number, found the string "2": write it without quotes
     Keep: expected a mapping of `Runs`, `Failures` and `Output`, found the number 10
     "#);
     let posted = json!({
@@ -181,7 +181,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
     Retries.Delay: 10 what? write 10s or 10m
     Retries.MaxDelay: expected a duration such as 1h30m10s, found a list
     Keep.Runs: expected a whole number, found the number 1.5
-    Keep.Failures: expected a whole number, found the text "20": write it without quotes
+    Keep.Failures: expected a whole number, found the string "20": write it without quotes
     Keep.Output: 1 what? write 1MiB or 1B
     "#);
     let posted = json!({
@@ -199,7 +199,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
         json!({"Retries": {"Limit": 1, "MaxDelay": "10s"}, "Keep": {"Output": "9999999TB"}});
     insta::assert_snapshot!(told(posted), @"
     Retries.MaxDelay: 10s is shorter than `Delay`, 30s: write at least 30s, or a shorter `Delay`
-    Keep.Output: 9765624023437500KiB is more than the limit of 64MiB
+    Keep.Output: 9999999TB is more than the limit of 64MiB
     ");
 }
 

@@ -9,15 +9,15 @@ fn a_container_is_a_mapping_with_a_config_that_has_an_image() {
         (json!({"Config": {"Image": ""}}), "Container.Config.Image: Image is required"),
         (json!({"Config": {"Image": " "}}), "Container.Config.Image: Image is required"),
         (json!({"Config": {"Image": null}}), "Container.Config.Image: Image is required"),
-        (json!("busybox"), "Container: expected a mapping, found the text \"busybox\""),
+        (json!("busybox"), "Container: expected a mapping, found the string \"busybox\""),
         (json!([]), "Container: expected a mapping, found a list"),
         (
             json!({"Config": "busybox"}),
-            "Container.Config: expected a mapping, found the text \"busybox\"",
+            "Container.Config: expected a mapping, found the string \"busybox\"",
         ),
         (
             json!({"Config": {"Image": 5}}),
-            "Container.Config.Image: expected a text, found the number 5: put it in quotes",
+            "Container.Config.Image: expected a string, found the number 5: put it in quotes",
         ),
     ];
     for (posted, message) in cases {
@@ -54,21 +54,21 @@ fn all_wrong_values_are_told_at_once_with_their_paths() {
     });
 
     insta::assert_snapshot!(errors(posted).join("\n"), @r#"
-    Container.Config.Tty: expected true or false, found the text "yes": write true, without quotes
-    Container.Config.Env[1]: expected a text, found the number 2: put it in quotes
-    Container.Config.Env[2]: expected a text, found null: write "" for an empty one
-    Container.Config.Env[3]: expected a text, found a mapping: write `B=3`
-    Container.Config.Labels.a: expected a text, found true: put it in quotes
-    Container.HostConfig.Memory: expected a whole number, found the text "512m": write 536870912, the number of bytes
+    Container.Config.Tty: expected true or false, found the string "yes": write true, without quotes
+    Container.Config.Env[1]: expected a string, found the number 2: put it in quotes
+    Container.Config.Env[2]: expected a string, found null: write "" for an empty one
+    Container.Config.Env[3]: expected a string, found a mapping: write `B=3`
+    Container.Config.Labels.a: expected a string, found true: put it in quotes
+    Container.HostConfig.Memory: expected a whole number, found the string "512m": write 536870912, the number of bytes
     Container.HostConfig.NanoCpus: expected a whole number, found the number 1.5: write 1500000000, the number of billionths of a CPU
     Container.HostConfig.BlkioWeight: 70000 is out of range (0 to 65535)
-    Container.HostConfig.Privileged: expected true or false, found the text "false": write false, without quotes
-    Container.HostConfig.PidsLimit: expected a whole number, found the text "5": write it without quotes
-    Container.HostConfig.Binds: expected a list, found the text "/a:/b": write `Binds: [/a:/b]`
+    Container.HostConfig.Privileged: expected true or false, found the string "false": write false, without quotes
+    Container.HostConfig.PidsLimit: expected a whole number, found the string "5": write it without quotes
+    Container.HostConfig.Binds: expected a list, found the string "/a:/b": write `Binds: [/a:/b]`
     Container.HostConfig.Mounts[1].ReadOnly: expected true or false, found the number 1
     Container.HostConfig.ConsoleSize[1]: -2 is out of range (0 to 18446744073709551615)
     Container.HostConfig.Dns: expected a list, found a mapping
-    Container.HostConfig.RestartPolicy: expected a mapping, found the text "always"
+    Container.HostConfig.RestartPolicy: expected a mapping, found the string "always"
     "#);
 }
 
@@ -101,8 +101,8 @@ fn a_key_given_twice_in_two_cases_is_an_error_at_the_second() {
     let posted = json!({"Config": {"Image": "a", "image": "b"}, "config": {}});
 
     let expected = [
-        "Container.config: the key `Config` is given twice",
-        "Container.Config.image: the key `Image` is given twice",
+        "Container.config: duplicate key `Config`",
+        "Container.Config.image: duplicate key `Image`",
     ];
     assert_eq!(errors(posted), expected);
 }
@@ -116,9 +116,9 @@ fn words_of_an_option_are_known_by_their_case_as_the_engine_knows_them() {
     }));
 
     insta::assert_snapshot!(errors(posted).join("\n"), @"
-    Container.HostConfig.Mounts[0].Type: `Bind` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
-    Container.HostConfig.Mounts[1].BindOptions.Propagation: `shard` is none of `private`, `rprivate`, `shared`, `rshared`, `slave`, `rslave` (did you mean `shared`?)
-    Container.HostConfig.CgroupnsMode: `x` is none of `private`, `host`
+    Container.HostConfig.Mounts[0].Type: `Bind` is not one of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
+    Container.HostConfig.Mounts[1].BindOptions.Propagation: `shard` is not one of `private`, `rprivate`, `shared`, `rshared`, `slave`, `rslave` (did you mean `shared`?)
+    Container.HostConfig.CgroupnsMode: `x` is not one of `private`, `host`
     ");
 }
 
@@ -135,7 +135,7 @@ fn what_only_a_newer_engine_knows_is_sent_as_it_is_where_that_is_allowed() {
     assert_eq!(outcome.container.unwrap().json(), posted.to_string());
     insta::assert_snapshot!(outcome.warnings.join("\n"), @"
     Container.Config.NewThing: unknown key `NewThing` (sent to the engine as it is)
-    Container.HostConfig.Mounts[0].Type: `quantum` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (sent to the engine as it is)
+    Container.HostConfig.Mounts[0].Type: `quantum` is not one of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (sent to the engine as it is)
     ");
 }
 
@@ -159,8 +159,7 @@ fn a_restart_policy_is_refused_because_retries_are_dockets() {
         let errors = errors(host(&json!({"RestartPolicy": {"Name": name}})));
         let expected = format!(
             "Container.HostConfig.RestartPolicy.Name: the restart policy `{name}` would make the \
-             engine run an old instant again by itself: use `Retries`, which are docket's own, \
-             or `no`"
+             engine run an old instant again by itself: use `Retries`, or `no`"
         );
         assert_eq!(errors, [expected]);
     }
@@ -177,7 +176,7 @@ fn a_container_has_no_name_and_no_labels_of_dockets_own() {
     });
 
     let expected = [
-        "Container.Config.Labels.io.docket.uid: labels that begin with `io.docket.` are docket's own",
+        "Container.Config.Labels.io.docket.uid: labels that begin with `io.docket.` are reserved for docket",
         "Container.Name: docket names containers itself, by allocation and instant: leave it out",
     ];
     let mut errors = errors(posted);
@@ -192,7 +191,7 @@ fn of_very_many_errors_the_first_are_told() {
     let errors = errors(json!({"Config": {"Image": "busybox", "Env": many}}));
 
     assert_eq!(errors.len(), 101);
-    assert!(errors[100].ends_with("; there are more, which are not shown"));
+    assert!(errors[100].ends_with("; further errors are not shown"));
 }
 
 #[test]
@@ -202,5 +201,5 @@ fn long_texts_are_shortened_in_messages() {
     let errors = errors(json!({"Config": {"Image": "busybox", &long: 1, "Tty": long}}));
 
     assert!(errors.iter().all(|finding| finding.len() < 12_000));
-    assert!(errors[0].contains(&format!("found the text \"{}…\"", "é".repeat(60))));
+    assert!(errors[0].contains(&format!("found the string \"{}…\"", "é".repeat(60))));
 }

@@ -99,7 +99,7 @@ fn entries_of_the_environment_say_what_to_write() {
     insta::assert_snapshot!(told([config("Env", json!(entries))]), @"
     error: Config.Env[1]: no name before `=`: write NAME=VALUE
     error: Config.Env[2]: no name before `=`: write NAME=VALUE
-    error: Config.Env[7]: a NUL cannot stand in a variable
+    error: Config.Env[7]: a variable cannot contain a NUL character
     warning: Config.Env[0]: `FOO` has no `=`, which removes a variable of the image: write `FOO=VALUE` to set it (the server's own variables are not passed on)
     warning: Config.Env[3]: `FOO: bar` has no `=`: write `FOO=bar`
     warning: Config.Env[4]: `FOO bar` has no `=`: write `FOO=bar`
@@ -120,9 +120,9 @@ fn collections_of_the_wrong_kind_are_shown_as_they_should_be() {
     insta::assert_snapshot!(told(env.map(|env| config("Env", env))), @r#"
     error: Config.Env: expected a list, found a mapping: write `Env: ['A=b c', N=5, EMPTY=]`
     error: Config.Env: expected a list, found a mapping: write `Env: [A=1, B=2, C=3, D=4, …]`
-    error: Config.Env: expected a list, found the text "A=b": write `Env: [A=b]`
-    error: Config.Env[0]: expected a text, found a mapping: write `A=b`
-    error: Config.Env[1]: expected a text, found a mapping: put it in quotes
+    error: Config.Env: expected a list, found the string "A=b": write `Env: [A=b]`
+    error: Config.Env[0]: expected a string, found a mapping: write `A=b`
+    error: Config.Env[1]: expected a string, found a mapping: put it in quotes
     "#);
     insta::assert_snapshot!(told([
         config("Labels", json!(["team=a b", "bare"])),
@@ -144,19 +144,19 @@ fn collections_of_the_wrong_kind_are_shown_as_they_should_be() {
         })),
     ]), @r#"
     error: Config.Labels: expected a mapping, found a list: write `Labels: {team: 'a b', bare: ''}`
-    error: Config.Labels: expected a mapping, found the text "team=a": write `Labels: {team: a}`
+    error: Config.Labels: expected a mapping, found the string "team=a": write `Labels: {team: a}`
     error: Config.ExposedPorts: expected a mapping, found a list: write `ExposedPorts: {'80/tcp': {}, '53/udp': {}}`
     error: Config.Volumes: expected a mapping, found a list: write `Volumes: {/data: {}}`
     error: Config.Volumes: expected a mapping, found a list: write `Binds: [/srv:/data]` under `HostConfig`
-    error: Config.Healthcheck.Test: expected a list, found the text "curl -f http://localhost": write `Test: [CMD-SHELL, 'curl -f http://localhost']`
+    error: Config.Healthcheck.Test: expected a list, found the string "curl -f http://localhost": write `Test: [CMD-SHELL, 'curl -f http://localhost']`
     error: HostConfig.PortBindings: expected a mapping, found a list: write `PortBindings: {'80/tcp': [{HostPort: '8080'}], '53/udp': [{HostIp: '127.0.0.1', HostPort: '53'}]}`
     error: HostConfig.Sysctls: expected a mapping, found a list: write `Sysctls: {net.ipv4.ip_forward: '1'}`
     error: HostConfig.Tmpfs: expected a mapping, found a list: write `Tmpfs: {/run: size=1m}`
     error: HostConfig.ExtraHosts: expected a list, found a mapping: write `ExtraHosts: [db:10.0.0.1]`
-    error: HostConfig.Dns: expected a list, found the text "1.1.1.1": write `Dns: ['1.1.1.1']`
-    error: HostConfig.Binds[0]: expected a text, found a mapping: write `/srv:/data`
-    error: HostConfig.Ulimits[0]: expected a mapping, found the text "nofile=1024:2048": write `{Name: nofile, Soft: 1024, Hard: 2048}`
-    error: HostConfig.Devices[0]: expected a mapping, found the text "/dev/fuse": write `{PathOnHost: /dev/fuse, PathInContainer: /dev/fuse, CgroupPermissions: rwm}`
+    error: HostConfig.Dns: expected a list, found the string "1.1.1.1": write `Dns: ['1.1.1.1']`
+    error: HostConfig.Binds[0]: expected a string, found a mapping: write `/srv:/data`
+    error: HostConfig.Ulimits[0]: expected a mapping, found the string "nofile=1024:2048": write `{Name: nofile, Soft: 1024, Hard: 2048}`
+    error: HostConfig.Devices[0]: expected a mapping, found the string "/dev/fuse": write `{PathOnHost: /dev/fuse, PathInContainer: /dev/fuse, CgroupPermissions: rwm}`
     error: HostConfig.Mounts: expected a list, found a mapping
     "#);
 }
@@ -175,16 +175,16 @@ fn sizes_times_and_cpus_are_shown_as_the_number_to_write() {
         "OomScoreAdj": "7",
         "Mounts": [{"Type": "tmpfs", "Target": "/a", "TmpfsOptions": {"SizeBytes": "1g"}}],
     }))]), @r#"
-    error: HostConfig.Memory: expected a whole number, found the text "64m": write 67108864, the number of bytes
-    error: HostConfig.MemorySwap: expected a whole number, found the text "1.5 GiB": write 1610612736, the number of bytes
-    error: HostConfig.MemoryReservation: expected a whole number, found the text "much"
-    error: HostConfig.ShmSize: expected a whole number, found the text "64MB": write 67108864, the number of bytes
+    error: HostConfig.Memory: expected a whole number, found the string "64m": write 67108864, the number of bytes
+    error: HostConfig.MemorySwap: expected a whole number, found the string "1.5 GiB": write 1610612736, the number of bytes
+    error: HostConfig.MemoryReservation: expected a whole number, found the string "much"
+    error: HostConfig.ShmSize: expected a whole number, found the string "64MB": write 67108864, the number of bytes
     error: HostConfig.NanoCpus: expected a whole number, found the number 0.5: write 500000000, the number of billionths of a CPU
-    error: HostConfig.CpuPeriod: expected a whole number, found the text "100ms": write 100000, the number of microseconds
-    error: HostConfig.CpuShares: expected a whole number, found the text "0512": write 512
-    error: HostConfig.PidsLimit: expected a whole number, found the text "inf"
-    error: HostConfig.OomScoreAdj: expected a whole number, found the text "7": write it without quotes
-    error: HostConfig.Mounts[0].TmpfsOptions.SizeBytes: expected a whole number, found the text "1g": write 1073741824, the number of bytes
+    error: HostConfig.CpuPeriod: expected a whole number, found the string "100ms": write 100000, the number of microseconds
+    error: HostConfig.CpuShares: expected a whole number, found the string "0512": write 512
+    error: HostConfig.PidsLimit: expected a whole number, found the string "inf"
+    error: HostConfig.OomScoreAdj: expected a whole number, found the string "7": write it without quotes
+    error: HostConfig.Mounts[0].TmpfsOptions.SizeBytes: expected a whole number, found the string "1g": write 1073741824, the number of bytes
     "#);
     insta::assert_snapshot!(told([
         config("StopTimeout", json!("10s")),
@@ -192,12 +192,12 @@ fn sizes_times_and_cpus_are_shown_as_the_number_to_write() {
         config("Healthcheck", json!({"Interval": "30s", "Timeout": "500ms", "StartPeriod": "1h"})),
         host(&json!({"NanoCpus": "1.5"})),
     ]), @r#"
-    error: Config.StopTimeout: expected a whole number, found the text "10s": write 10, the number of seconds
-    error: Config.StopTimeout: expected a whole number, found the text "1m30s": write 90, the number of seconds
-    error: Config.Healthcheck.Interval: expected a whole number, found the text "30s": write 30000000000, the number of nanoseconds
-    error: Config.Healthcheck.Timeout: expected a whole number, found the text "500ms": write 500000000, the number of nanoseconds
-    error: Config.Healthcheck.StartPeriod: expected a whole number, found the text "1h": write 3600000000000, the number of nanoseconds
-    error: HostConfig.NanoCpus: expected a whole number, found the text "1.5": write 1500000000, the number of billionths of a CPU
+    error: Config.StopTimeout: expected a whole number, found the string "10s": write 10, the number of seconds
+    error: Config.StopTimeout: expected a whole number, found the string "1m30s": write 90, the number of seconds
+    error: Config.Healthcheck.Interval: expected a whole number, found the string "30s": write 30000000000, the number of nanoseconds
+    error: Config.Healthcheck.Timeout: expected a whole number, found the string "500ms": write 500000000, the number of nanoseconds
+    error: Config.Healthcheck.StartPeriod: expected a whole number, found the string "1h": write 3600000000000, the number of nanoseconds
+    error: HostConfig.NanoCpus: expected a whole number, found the string "1.5": write 1500000000, the number of billionths of a CPU
     "#);
 }
 

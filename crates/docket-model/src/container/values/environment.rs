@@ -18,7 +18,7 @@ pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Foun
         if name.is_empty() {
             found.wrong(at, "no name before `=`: write NAME=VALUE");
         } else if entry.contains('\0') {
-            found.wrong(at, "a NUL cannot stand in a variable");
+            found.wrong(at, "a variable cannot contain a NUL character");
         } else if let Some(doubt) = doubt(name, value) {
             found.doubtful(at, doubt);
         }

@@ -29,39 +29,39 @@ fn all_are_told_at_once_each_at_its_place() {
 "#;
 
     insta::assert_snapshot!(told(text), @r#"
-    2:9: Name: `/` at position 4 cannot stand in a name: use letters, digits, `_`, `.` and `-`
+    2:9: Name: `/` at position 4 is not allowed in a name: use letters, digits, `_`, `.` and `-`
     3:12: Cron: hour: 25 is out of range (0-23)
     3:23: Cron: dow: FRY is not a day of the week (0-7, SUN-SAT)
     5:5: Container.Config.Image: Image is required
     6:7: Container.Config.Imagee: unknown key `Imagee`: did you mean `Image`?
-    7:9: Name: expected a text, found the number 5: put it in quotes
-    8:9: Cron: expected a text, found the number 5: put it in quotes
+    7:9: Name: expected a string, found the number 5: put it in quotes
+    8:9: Cron: expected a string, found the number 5: put it in quotes
     9:13: TimeZone: `Mars` is not a time zone, did you mean `Europe/Paris`?
-    11:35: Container.Config.Tty: expected true or false, found the text "yes": write true, without quotes
-    11:51: Container.Config.Env[1]: expected a text, found the number 2: put it in quotes
-    13:15: Container.HostConfig.Memory: expected a whole number, found the text "5": write it without quotes
-    15:17: Container.HostConfig.Mounts[0].Type: `bnd` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
-    16:3: expected an allocation, a mapping with the keys Name, Cron and Container, found the text "just a text"
+    11:35: Container.Config.Tty: expected true or false, found the string "yes": write true, without quotes
+    11:51: Container.Config.Env[1]: expected a string, found the number 2: put it in quotes
+    13:15: Container.HostConfig.Memory: expected a whole number, found the string "5": write it without quotes
+    15:17: Container.HostConfig.Mounts[0].Type: `bnd` is not one of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
+    16:3: expected an allocation, a mapping with the keys Name, Cron and Container, found the string "just a text"
     17:3: Cron: Cron is required: write a schedule, "" for manual runs only, or After
-    18:9: Name: `ä` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`
+    18:9: Name: `ä` at position 2 is not allowed in a name: use letters, digits, `_`, `.` and `-`
     19:3: Container.Config: Config is required
     "#);
     insta::assert_snapshot!(pointed(text), @r#"
-    [foo/bar] Name: `/` at position 4 cannot stand in a name: use letters, digits, `_`, `.` and `-`
+    [foo/bar] Name: `/` at position 4 is not allowed in a name: use letters, digits, `_`, `.` and `-`
     [25] Cron: hour: 25 is out of range (0-23)
     [FRY] Cron: dow: FRY is not a day of the week (0-7, SUN-SAT)
     [Config] Container.Config.Image: Image is required
     [Imagee] Container.Config.Imagee: unknown key `Imagee`: did you mean `Image`?
-    [5] Name: expected a text, found the number 5: put it in quotes
-    [5] Cron: expected a text, found the number 5: put it in quotes
+    [5] Name: expected a string, found the number 5: put it in quotes
+    [5] Cron: expected a string, found the number 5: put it in quotes
     [Mars] TimeZone: `Mars` is not a time zone, did you mean `Europe/Paris`?
-    [yes] Container.Config.Tty: expected true or false, found the text "yes": write true, without quotes
-    [2] Container.Config.Env[1]: expected a text, found the number 2: put it in quotes
-    ["5"] Container.HostConfig.Memory: expected a whole number, found the text "5": write it without quotes
-    [bnd] Container.HostConfig.Mounts[0].Type: `bnd` is none of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
-    [just a text] expected an allocation, a mapping with the keys Name, Cron and Container, found the text "just a text"
+    [yes] Container.Config.Tty: expected true or false, found the string "yes": write true, without quotes
+    [2] Container.Config.Env[1]: expected a string, found the number 2: put it in quotes
+    ["5"] Container.HostConfig.Memory: expected a whole number, found the string "5": write it without quotes
+    [bnd] Container.HostConfig.Mounts[0].Type: `bnd` is not one of `bind`, `cluster`, `image`, `npipe`, `tmpfs`, `volume` (did you mean `bind`?)
+    [just a text] expected an allocation, a mapping with the keys Name, Cron and Container, found the string "just a text"
     [Cron] Cron: Cron is required: write a schedule, "" for manual runs only, or After
-    [bär] Name: `ä` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`
+    [bär] Name: `ä` at position 2 is not allowed in a name: use letters, digits, `_`, `.` and `-`
     [container] Container.Config: Config is required
     "#);
 }
@@ -101,7 +101,7 @@ fn places_are_counted_in_characters_and_in_bytes() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(pointed(text), @r#"
             ["ä€😀"] Name: a name begins with a letter or a digit, not with `ä`
-            [5] Container.Config.Image: expected a text, found the number 5: put it in quotes
+            [5] Container.Config.Image: expected a string, found the number 5: put it in quotes
             "#);
         }
     }
@@ -128,8 +128,8 @@ Allocations:
 fn a_name_given_twice_tells_both_lines() {
     let text = "- {Name: a}\n- {Name: b}\n- {Name: a}\n";
     let told = told(text);
-    let doubles: Vec<_> = told.lines().filter(|line| line.contains("twice")).collect();
-    let expected = ["3:10: Name: the name `a` is given twice, in line 1 and in line 3"];
+    let doubles: Vec<_> = told.lines().filter(|line| line.contains("duplicate")).collect();
+    let expected = ["3:10: Name: duplicate name `a` (lines 1 and 3)"];
     assert_eq!(doubles, expected);
 }
 
@@ -146,8 +146,8 @@ fn a_key_given_twice_is_told_at_the_second_one() {
 
     insta::assert_snapshot!(told(text), @"
     4:3: name: duplicate key `Name`
-    6:45: the key `a` is given twice, first in line 6
-    7:29: Container.HostConfig.memory: the key `Memory` is given twice
+    6:45: duplicate key `a` (first in line 6)
+    7:29: Container.HostConfig.memory: duplicate key `Memory`
     ");
 }
 
@@ -165,10 +165,10 @@ fn keys_are_texts() {
 "#;
 
     insta::assert_snapshot!(told(text), @"
-    4:3: a key is a text: put `5` in quotes
-    5:5: a key is a text, no list or mapping
-    7:3: a key is missing here
-    9:39: a key is a text: put `true` in quotes
+    4:3: a key must be a string: put `5` in quotes
+    5:5: a key must be a string, not a list or mapping
+    7:3: missing key
+    9:39: a key must be a string: put `true` in quotes
     ");
 }
 
@@ -176,11 +176,11 @@ fn keys_are_texts() {
 fn tags_beyond_those_of_json_mean_nothing() {
     let text = "- !job {Name: !!binary Zm9v, Cron: !<x> 0 9 * * *, Container: !!seq {}}\n";
     insta::assert_snapshot!(told(text), @"
-    1:3: the tag `!job` means nothing here
-    1:15: the tag `!!binary` means nothing here
-    1:36: the tag `!x` means nothing here
+    1:3: unsupported tag `!job`
+    1:15: unsupported tag `!!binary`
+    1:36: unsupported tag `!x`
     1:52: Container.Config: Config is required
-    1:63: the tag `!!seq` means nothing here
+    1:63: unsupported tag `!!seq`
     ");
 }
 
@@ -200,7 +200,7 @@ fn a_document_with_defaults_has_nothing_else() {
     1:1: `Defaults` is a mapping of what allocations share
     2:1: unknown key `Allocation`: did you mean `Allocations`?
     3:1: `Allocations` is a list of allocations
-    4:1: the key `Allocations` is given twice
+    4:1: duplicate key `Allocations`
     ");
     insta::assert_snapshot!(told("Defaults: {}\n"), @"1:1: `Allocations` is required beside `Defaults`");
 }
@@ -235,7 +235,7 @@ fn one_in_a_policy_points_at_its_value_also_within() {
     insta::assert_snapshot!(pointed(text), @"
     [a] After[1]: `a` cannot run after itself
     [30] Timeout: 30 what? write 30s or 30m
-    [forbd] Overlap: `forbd` is none of `Allow`, `Forbid`, `Replace`, `Queue` (did you mean `Forbid`?)
+    [forbd] Overlap: `forbd` is not one of `Allow`, `Forbid`, `Replace`, `Queue` (did you mean `Forbid`?)
     [/etc/env] EnvFiles: `/etc/env` is an absolute path: write it relative to the server's --env-dir
     [10] Retries.MaxDelay: 10 what? write 10s or 10m
     [Factor] Retries.Factor: unknown key `Factor`: the keys are `Limit`, `Delay` and `MaxDelay`
@@ -252,7 +252,7 @@ fn a_circle_is_told_at_the_name_that_closes_it() {
     let circle = pointed(&[one("a", "[c, b]"), one("b", "a")].concat());
     let itself = told(&one("a", "a"));
 
-    assert_eq!(circle, "[b] After[1]: runs after itself: `a` after `b` after `a`");
+    assert_eq!(circle, "[b] After[1]: dependency cycle: `a` after `b` after `a`");
     assert_eq!(itself, "2:10: After: `a` cannot run after itself");
     // Who is not in the document may be on the server.
     assert_eq!(printed(&one("a", "b")).len(), 1);

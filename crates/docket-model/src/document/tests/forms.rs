@@ -170,7 +170,7 @@ fn a_list_may_be_empty_but_a_document_may_not() {
     assert_eq!(printed("[]"), [] as [Value; 0]);
     assert_eq!(printed("Allocations: []\n"), [] as [Value; 0]);
     for text in ["", "\n# nothing\n", "---\n", "~", "\u{feff}"] {
-        let message = "1:1: there is nothing here: a document is a list of allocations, each with \
+        let message = "1:1: the document is empty: write a list of allocations, each with \
                        the keys Name, Cron and Container";
         assert_eq!(told(text), message, "{text:?}");
     }

@@ -93,7 +93,7 @@ async fn all_errors_are_told_at_once_under_their_paths() {
     422 Unprocessable Entity
     content-type: application/json; charset=UTF-8
 
-    {"overall":{},"fields":{"Name":"` ` at position 2 cannot stand in a name: use letters, digits, `_`, `.` and `-`","Cron":"hour: 25 is out of range (0-23)","Container.Config.Image":"Image is required"}}
+    {"overall":{},"fields":{"Name":"` ` at position 2 is not allowed in a name: use letters, digits, `_`, `.` and `-`","Cron":"hour: 25 is out of range (0-23)","Container.Config.Image":"Image is required"}}
     "#);
 }
 
@@ -130,7 +130,7 @@ async fn an_array_is_taken_as_a_whole_or_not_at_all() {
     422 Unprocessable Entity
     content-type: application/json; charset=UTF-8
 
-    {"overall":{},"fields":{"[2].Name":"`a` is given twice: it stands at [0] already","[3].Name":"Required","[3].Cron":"Required","[3].Container.Config":"Config is required"}}
+    {"overall":{},"fields":{"[2].Name":"duplicate name `a`, which [0] has as well","[3].Name":"Required","[3].Cron":"Required","[3].Container.Config":"Config is required"}}
     "#);
     assert!(nothing_yet.ends_with("[]"));
     assert_snapshot!(taken, @r#"
@@ -155,7 +155,7 @@ async fn a_body_that_is_no_json_is_told_with_its_place() {
     400 Bad Request
     content-type: application/json; charset=UTF-8
 
-    {"overall":{"DeserializationError":"the key `Name` is given twice at line 1 column 18"},"fields":{}}
+    {"overall":{"DeserializationError":"duplicate key `Name` at line 1 column 18"},"fields":{}}
     "#);
     assert_snapshot!(post(&api, "{} x").await, @r#"
     400 Bad Request

@@ -186,7 +186,7 @@ async fn what_is_wrong_in_a_query_for_events_is_named() {
         body["detail"].as_str().unwrap().to_owned()
     };
 
-    assert_eq!(detail("kind=run,rum").await, "kind: `rum` is none of run, allocation, server");
+    assert_eq!(detail("kind=run,rum").await, "kind: `rum` is not one of run, allocation, server");
     assert_eq!(detail("label==x").await, "label: `=x` names no label: write KEY or KEY=VALUE");
     assert_eq!(
         detail("allocaton=a").await,

@@ -73,7 +73,8 @@ async fn a_page_of_a_state_links_to_the_next() {
     assert_eq!(names(&next), ["suspended"]);
     assert!(!next.contains("link:"));
     assert!(
-        wrong.starts_with("400 ") && wrong.contains("state: `lots` is none of suspended, waiting,")
+        wrong.starts_with("400 ")
+            && wrong.contains("state: `lots` is not one of suspended, waiting,")
     );
 }
 

@@ -127,7 +127,7 @@ async fn what_is_wrong_in_a_wish_is_named() {
         told(&variable, &["detail"]),
         "400 Bad Request | Env: `NOVALUE` is no variable: write KEY=VALUE"
     );
-    assert!(state.contains("state: `lots` is none of waiting, claimed,"), "{state}");
+    assert!(state.contains("state: `lots` is not one of waiting, claimed,"), "{state}");
     assert!(plain.starts_with("415 "), "{plain}");
     assert!(got.starts_with("405 ") && got.contains("POST"), "{got}");
 }
@@ -149,7 +149,7 @@ async fn chains_are_held_together() {
         unknown.ends_with(r#"{"overall":{},"fields":{"After[0]":"no allocation is named `z`"}}"#)
     );
     assert!(
-        circle.contains(r#"{"[0].After[0]":"runs after itself: `a` after `b` after `a`"}"#),
+        circle.contains(r#"{"[0].After[0]":"dependency cycle: `a` after `b` after `a`"}"#),
         "{circle}"
     );
     assert_eq!(

@@ -27,8 +27,8 @@ pub(in crate::store) async fn what_comes_first_must_be_there_without_a_circle(st
 
     let cases = [
         (vec![after("d", &["a", "nobody"])], "no allocation is named `nobody`"),
-        (vec![after("a", &["c"])], "runs after itself: `a` after `c` after `b` after `a`"),
-        (vec![specification("new", ""), after("a", &["b"])], "runs after itself"),
+        (vec![after("a", &["c"])], "dependency cycle: `a` after `c` after `b` after `a`"),
+        (vec![specification("new", ""), after("a", &["b"])], "dependency cycle"),
     ];
     for (specifications, expected) in cases {
         let index = specifications.len() - 1;
