@@ -1,4 +1,4 @@
-//! The command line: its commands, and what their help says.
+//! The command line: its commands and their help.
 
 mod server_options;
 mod usage;
@@ -15,8 +15,8 @@ use crate::{
     environment, output,
 };
 
-/// Runs containers on a schedule: one small server watches the clock, and a Docker engine pulls,
-/// creates and starts a container for each instant that an allocation names.
+/// Runs containers on a schedule: a small server watches the clock, and a Docker engine runs one
+/// container for each instant of each allocation.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -25,13 +25,14 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// What the arguments and the environment ask for.
+    /// Parses the arguments and the environment.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let version = format!("{}\ntime zone data: {}", env!("CARGO_PKG_VERSION"), edition());
         let mut command = environment::without_empty(command().long_version(version));
         let arguments = std::env::args_os().collect::<Vec<_>>();
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
-        if let Some(moved) = server_options::behind_command(&mut command, &matches, &arguments)? {
+        if let Some(moved) = server_options::move_after_command(&mut command, &matches, &arguments)?
+        {
             matches = command.try_get_matches_from_mut(moved)?;
         }
         let name = matches.subcommand_name().unwrap_or_default().to_owned();
@@ -55,16 +56,16 @@ const EXAMPLES: &str = "\
 Examples:
   docket server                       start a server on 127.0.0.1:3000
   docket push                         create or update the allocations of docket.yml
-  docket list                         see them, when they run next and how they ran last
-  docket run report --wait            run `report` now, and wait for it
-  docket logs report -f               see what its newest run writes
-  docket why report                   see why it ran, or did not
-  docket top                          see all of it as it happens
-  docket events                       follow what happens, as it happens
-  docket next '0 9 * * 1-5'           see when a schedule is due
+  docket list                         list allocations with their next run and last result
+  docket run report --wait            run `report` now and wait for its end
+  docket logs report -f               follow the output of its newest run
+  docket why report                   explain why it did or did not run
+  docket top                          watch all allocations and runs live
+  docket events                       follow events of runs, allocations and the server
+  docket next '0 9 * * 1-5'           show the next instants of a schedule
 
-Every command answers 0 when it did what was asked, 1 when it failed, and 2 when it was misused;
-`docket run --wait` answers as the container did.";
+Every command exits with 0 on success, 1 on failure and 2 on wrong usage; `docket run --wait` exits
+with the container's exit code.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -96,7 +97,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// What to give where one of two arguments is required and neither was given.
+    /// The error message if one of two arguments is required and neither was given.
     fn missing(&self) -> Option<&'static str> {
         match self {
             Self::Next(arguments) => arguments.missing(),
@@ -107,7 +108,7 @@ impl Command {
     }
 
     pub(crate) async fn run(self) -> Result<()> {
-        // The server says it in its log, whose format may be JSON.
+        // The server logs these warnings itself: its log format may be JSON.
         if !matches!(self, Self::Server(_)) {
             environment::unknown_variables().iter().for_each(output::warning);
         }

@@ -1,8 +1,8 @@
-//! How many of something, as users write it.
+//! Counts in arguments.
 
 use std::num::NonZeroUsize;
 
-/// Reads a number from 1 on.
+/// Parses a number of at least 1.
 pub(crate) fn parse(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse().map_err(|_| "write a number from 1 on")
+    text.parse().map_err(|_| "write a number of at least 1")
 }

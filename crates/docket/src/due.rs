@@ -1,4 +1,4 @@
-//! When an allocation is due, in words: its schedule, what it runs after, or that it has neither.
+//! When an allocation is due, in words: its schedule, its dependencies, or neither.
 
 use chrono::{DateTime, Utc};
 use docket_model::{Zone, wire::Status};
@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::words;
 
-/// What an allocation says about when it is due. What another version of the server lacks is empty.
+/// The keys of an allocation that decide when it is due. Keys that another version of the server lacks
+/// are empty.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Due {
@@ -17,12 +18,12 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// Reads an allocation as the server shows it.
+    /// Reads an allocation of the server's response.
     pub(crate) fn read(allocation: &Value) -> Self {
         Self::deserialize(allocation).unwrap_or_default()
     }
 
-    /// The names of the allocations that it runs after.
+    /// The names of the allocations that it depends on.
     fn parents(&self) -> Vec<&str> {
         let items = match &self.after {
             Value::Array(items) => items.as_slice(),
@@ -32,7 +33,7 @@ impl Due {
         items.iter().filter_map(parent).collect()
     }
 
-    /// Its schedule as it was written, `after extract`, or `manual`.
+    /// Its schedule as written, `after extract`, or `manual`.
     pub(crate) fn schedule(&self) -> String {
         let parents = self.parents();
         match &self.cron {
@@ -43,7 +44,7 @@ impl Due {
         }
     }
 
-    /// When it runs next: `2026-11-23 09:00 CET (in 1d 23h)`, or why there is no such time.
+    /// When it runs next: `2026-11-23 09:00 CET (in 1d 23h)`, or why there is no next run.
     pub(crate) fn next(&self, status: &Status, now: DateTime<Utc>) -> String {
         let zone = words::zone(&status.time_zone);
         if let Some(why) = self.held_back(status, zone) {
@@ -55,14 +56,14 @@ impl Due {
         self.without_next(status)
     }
 
-    /// The same where there is little room: the distance alone, `in 1d 23h`, or why there is none.
+    /// Like [`Self::next`] in short: `in 1d 23h`, or why there is no next run.
     pub(crate) fn next_briefly(&self, status: &Status, now: DateTime<Utc>) -> String {
         let why = self.held_back(status, words::zone(&status.time_zone));
         let next = || status.next.map(|next| words::relative(next, now));
         why.or_else(next).unwrap_or_else(|| self.without_next(status))
     }
 
-    /// Why nothing starts it by itself now, if that is so.
+    /// Why it has no scheduled runs now, if that is so.
     fn held_back(&self, status: &Status, zone: Zone) -> Option<String> {
         if let Some(suspension) = &status.suspended {
             return Some(words::suspended(suspension, zone));
@@ -78,7 +79,7 @@ impl Due {
         status.paused.as_ref().map(|pause| words::paused(pause, zone))
     }
 
-    /// When it starts where it has no next instant.
+    /// When it starts if it has no next instant.
     fn without_next(&self, status: &Status) -> String {
         match self.parents().as_slice() {
             [] if status.last_run.is_some() => "never again".to_owned(),
@@ -89,7 +90,7 @@ impl Due {
     }
 }
 
-/// The name of a parent, which may stand beside what the parent has to do.
+/// The name of a dependency, which may have a condition.
 fn parent(item: &Value) -> Option<&str> {
     item.as_str().or_else(|| item.get("Name")?.as_str())
 }

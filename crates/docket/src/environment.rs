@@ -1,4 +1,4 @@
-//! Variables of the environment: those that look like docket's and are not, and those that are empty.
+//! Environment variables: warnings about unknown `DOCKET_` names, and empty variables, which count as unset.
 
 use clap::{Arg, Command, CommandFactory, builder::Resettable};
 use docket_model::finding::nearest;
@@ -7,8 +7,7 @@ use crate::{cli::Cli, client};
 
 const PREFIX: &str = "DOCKET_";
 
-/// Variables that no option names: the client's secret, the log filter, and what docket tells the
-/// containers that it starts.
+/// Variables without an option: the client's token, the log filter, and the variables of containers.
 const OTHERS: [&str; 6] = [
     client::TOKEN_VARIABLE,
     "DOCKET_LOG",
@@ -18,17 +17,17 @@ const OTHERS: [&str; 6] = [
     "DOCKET_ATTEMPT",
 ];
 
-/// What Docker's links and Kubernetes set by themselves for a service that is called docket.
+/// Prefixes that Docker links and Kubernetes set for a service named docket.
 const SET_BY_OTHERS: [&str; 3] = ["DOCKET_PORT_", "DOCKET_SERVICE_", "DOCKET_ENV_"];
 
-/// Names that are far from the right one by their letters.
+/// Wrong names that are too different from the right one for the spelling suggestion.
 const CONFUSED: [(&str, &str); 3] = [
     ("DOCKET_HOST", "DOCKET_SERVER"),
     ("DOCKET_URL", "DOCKET_SERVER"),
     ("DOCKET_PORT", "DOCKET_LISTEN"),
 ];
 
-/// The command without the variables that are empty, as a compose file sets what is `${NOT_SET:-}`.
+/// Ignores empty variables: a compose file with `${NOT_SET:-}` sets them.
 pub(crate) fn without_empty(command: Command) -> Command {
     let without = |argument: Arg| {
         let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
@@ -41,12 +40,12 @@ pub(crate) fn without_empty(command: Command) -> Command {
     command.mut_args(without).mut_subcommands(without_empty)
 }
 
-/// What to say of each variable that begins with `DOCKET_` and means nothing.
+/// A warning for each unknown variable that begins with `DOCKET_`.
 pub(crate) fn unknown_variables() -> Vec<String> {
     let known = known_variables();
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    variables.filter_map(|(name, value)| complaint(&name, &value, &known)).collect()
+    variables.filter_map(|(name, value)| unknown_variable(&name, &value, &known)).collect()
 }
 
 fn known_variables() -> Vec<String> {
@@ -56,7 +55,7 @@ fn known_variables() -> Vec<String> {
     named.map(std::borrow::Cow::into_owned).chain(OTHERS.map(str::to_owned)).collect()
 }
 
-fn complaint(name: &str, value: &str, known: &[String]) -> Option<String> {
+fn unknown_variable(name: &str, value: &str, known: &[String]) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
     let is_ours = known.iter().any(|known| known == name);
     let is_link = name == "DOCKET_PORT" && value.contains("://");
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_that_means_nothing_is_named_with_the_nearest() {
+    fn an_unknown_variable_is_reported_with_the_nearest_name() {
         let known = known_variables();
         let cases = [
             ("DOCKET_LISTEN", None),
@@ -94,8 +93,8 @@ mod tests {
             ("DOCKET_XYZZY", Some("unknown variable DOCKET_XYZZY")),
         ];
         for (name, expected) in cases {
-            assert_eq!(complaint(name, "8080", &known).as_deref(), expected);
+            assert_eq!(unknown_variable(name, "8080", &known).as_deref(), expected);
         }
-        assert_eq!(complaint("DOCKET_PORT", "tcp://172.17.0.2:3000", &known), None);
+        assert_eq!(unknown_variable("DOCKET_PORT", "tcp://172.17.0.2:3000", &known), None);
     }
 }

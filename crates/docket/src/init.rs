@@ -15,10 +15,10 @@ use futures_util::future::select_all;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, wait};
 use tokio::signal::unix::{self, SignalKind, signal};
 
-/// This program, also where its file was replaced since it started.
+/// This program, even if its file was replaced since it started.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
-/// What the parent passes on to the server.
+/// The signals that the parent forwards to the server.
 const FORWARDED: [(SignalKind, Signal); 4] = [
     (SignalKind::hangup(), Signal::HUP),
     (SignalKind::interrupt(), Signal::INT),
@@ -26,12 +26,12 @@ const FORWARDED: [(SignalKind, Signal); 4] = [
     (SignalKind::terminate(), Signal::TERM),
 ];
 
-/// Whether this is the first process of a container, which every orphaned process belongs to.
+/// Whether this is process 1 of a container, which inherits orphaned processes.
 pub(crate) fn is_first_process() -> bool {
     getpid().is_init()
 }
 
-/// Starts the server as a child process, and exits as it does.
+/// Starts the server as a child process; returns its exit code.
 pub(crate) fn serve() -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
@@ -43,7 +43,7 @@ pub(crate) fn serve() -> Result<ExitCode> {
             tokio::select! {
                 biased;
                 signal = next(&mut signals) => {
-                    // It fails only once the server has exited, and then there is nobody to tell.
+                    // It fails only after the server has exited; then there is nothing to forward to.
                     let _ = kill_process(server, signal);
                 }
                 _ = exits.recv() => {
@@ -56,8 +56,8 @@ pub(crate) fn serve() -> Result<ExitCode> {
     })
 }
 
-/// Starts the same command in a child process. It has a process group of its own, so that Ctrl-C,
-/// which reaches each process of the terminal's group, reaches it once: through this process.
+/// Starts the same command in a child process with its own process group, so that Ctrl-C, which goes to
+/// the terminal's whole group, reaches it once: through this process.
 fn start() -> Result<Pid> {
     let mut arguments = env::args_os();
     let mut command = Command::new(THIS_PROGRAM);
@@ -68,7 +68,7 @@ fn start() -> Result<Pid> {
     Ok(Pid::from_child(&server.context("cannot start the server as a child of process 1")?))
 }
 
-/// Reaps every child that has exited; returns the exit code once the server is one of them.
+/// Reaps every child that has exited; returns the exit code if the server is one of them.
 fn reap(server: Pid) -> Option<ExitCode> {
     let mut code = None;
     while let Ok(Some((child, status))) = wait(WaitOptions::NOHANG) {
@@ -79,13 +79,13 @@ fn reap(server: Pid) -> Option<ExitCode> {
     code
 }
 
-/// The exit code as a shell reports it: 128 and the signal's number where a signal ended the server.
+/// The exit code as a shell reports it: 128 plus the signal's number if a signal ended the server.
 fn exit_code(status: WaitStatus) -> ExitCode {
     let code = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// A signal that is caught, and which one it is.
+/// A signal stream and its signal.
 type Caught = (unix::Signal, Signal);
 
 fn catch(kind: SignalKind) -> Result<unix::Signal> {

@@ -1,8 +1,9 @@
 //! docket: a cron server for containers, and its client.
 //!
-//! Only this file turns what happened into an exit code: 0, 1 (failed), 2 (usage), the one that a
-//! command which stands for a run asks for, or that of the server which process 1 started (`init`).
+//! Only this file chooses the exit code: 0, 1 (failed), 2 (usage), the exit code of a run
+//! (`docket run --wait`), or that of the server that process 1 started (`init`).
 
+mod author;
 mod cli;
 mod client;
 mod clock;
@@ -18,15 +19,14 @@ mod specifications;
 mod table;
 mod time_zone;
 mod top;
-mod who;
 mod words;
 
 use std::process::ExitCode;
 
 use docket_server::zone_files;
 
-/// What clap answers to misuse, too.
-const MISUSE: u8 = 2;
+/// The exit code for wrong usage; clap's own errors use it too.
+const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     zone_files::install();
@@ -40,27 +40,27 @@ fn main() -> ExitCode {
     };
     match ended {
         Ok(code) => code,
-        // Whoever reads our output has seen enough of it.
+        // The reader closed standard output, as `head` does.
         Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
-            if let Some(commands::EndsWith(code)) = error.downcast_ref() {
+            if let Some(commands::ExitWith(code)) = error.downcast_ref() {
                 return ExitCode::from(*code);
             }
-            if !error.is::<commands::AlreadyTold>() {
+            if !error.is::<commands::AlreadyReported>() {
                 output::error(&error);
             }
-            let is_misuse = error.is::<commands::Misused>();
-            if is_misuse { ExitCode::from(MISUSE) } else { ExitCode::FAILURE }
+            let is_usage = error.is::<commands::UsageError>();
+            if is_usage { ExitCode::from(USAGE_ERROR) } else { ExitCode::FAILURE }
         }
     }
 }
 
 fn run(cli: cli::Cli) -> anyhow::Result<()> {
-    // One provider for everything that speaks TLS; a second installation could only be our own.
+    // One provider for all TLS connections. It can only fail if docket has already installed one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(cli.command.run());
-    // What was asked for is done; nothing that is still blocked may hold the program up.
+    // The command is done: a blocked thread must not delay the exit.
     runtime.shutdown_background();
     result
 }

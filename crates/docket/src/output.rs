@@ -14,18 +14,18 @@ use thiserror::Error;
 
 pub(crate) use docket_model::one_line::{on_one_line, visible};
 
-/// The width of a terminal that does not say how wide it is.
+/// The width of a terminal that does not report its width.
 const USUAL_COLUMNS: usize = 80;
 
-/// The reader of standard output went away, which is no failure.
+/// The reader closed standard output, which is not a failure.
 #[derive(Debug, Error)]
 #[error("standard output is closed")]
 pub(crate) struct Closed;
 
-/// How a command prints what it found.
+/// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// A table: aligned on a terminal, separated by tabs elsewhere
+    /// Table: aligned on a terminal, tab-separated elsewhere
     Table,
     /// JSON, indented by 4
     Json,
@@ -34,48 +34,48 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that was asked for, or else a table on a terminal and JSON elsewhere.
+    /// The requested format; by default a table on a terminal and JSON elsewhere.
     pub(crate) fn or_default(asked: Option<Self>) -> Self {
         let default = if is_terminal() { Self::Table } else { Self::Json };
         asked.unwrap_or(default)
     }
 }
 
-/// True where a person looks at standard output.
+/// True if standard output is a terminal.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Who reads standard output.
+/// The reader of standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Screen {
-    /// A person, on a terminal with so many columns.
+    /// A terminal with this number of columns.
     Terminal(usize),
-    /// A program, or a person by way of one.
+    /// A program.
     Program,
 }
 
 impl Screen {
-    /// Who reads standard output now.
+    /// The current reader of standard output.
     pub(crate) fn of_standard_output() -> Self {
         if is_terminal() { Self::Terminal(columns()) } else { Self::Program }
     }
 }
 
-/// The width of the terminal. Serial lines and some programs that imitate a terminal say 0.
+/// The width of the terminal. Serial lines and some terminal emulators report 0.
 fn columns() -> usize {
-    let told = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
+    let text = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
     let set = || std::env::var("COLUMNS").ok()?.parse().ok();
-    told.filter(|width| *width > 0).or_else(set).filter(|width| *width > 0).unwrap_or(USUAL_COLUMNS)
+    text.filter(|width| *width > 0).or_else(set).filter(|width| *width > 0).unwrap_or(USUAL_COLUMNS)
 }
 
-/// True where colours are seen and wanted on standard error.
+/// True if standard error is a terminal and colours are not disabled.
 pub(crate) fn has_colours() -> bool {
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !is_refused && io::stderr().is_terminal()
 }
 
-/// Writes bytes to standard output as they are.
+/// Writes bytes to standard output, unaltered.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
@@ -86,13 +86,13 @@ pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
-/// Writes bytes to standard error as they are, where a closed pipe can harm nobody.
+/// Writes bytes to standard error, unaltered; a closed pipe is ignored.
 pub(crate) fn error_bytes(bytes: &[u8]) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(bytes).and_then(|()| stderr.flush());
 }
 
-/// Writes a text and a line end to standard output.
+/// Writes a line to standard output.
 pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
     bytes(format!("{text}\n").as_bytes())
 }
@@ -115,37 +115,37 @@ pub(crate) fn json_text(value: &impl Serialize) -> anyhow::Result<String> {
     Ok(String::from_utf8(text)?)
 }
 
-/// Writes a line to standard error, where a closed pipe can harm nobody.
+/// Writes a line to standard error; a closed pipe is ignored.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes something that its reader should know about.
+/// Writes a warning to standard error.
 pub(crate) fn warning(text: impl Display) {
     note(format_args!("warning: {}", on_one_line(&text.to_string())));
 }
 
-/// Writes an error and its causes, each told once. Some errors have lines of their own: what comes from
-/// a server must be on one line already.
+/// Writes an error and its causes, without repetitions. Errors may have several lines: text of a server
+/// must already be on one line.
 pub(crate) fn error(error: &anyhow::Error) {
-    let mut told = String::new();
+    let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        // Some errors repeat their cause in their own words.
-        if !told.ends_with(&cause) {
-            let gap = if told.is_empty() { "" } else { ": " };
-            told = format!("{told}{gap}{cause}");
+        // Some errors repeat their cause in their own text.
+        if !text.ends_with(&cause) {
+            let gap = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{gap}{cause}");
         }
     }
-    note(format_args!("error: {}", without_control(&told)));
+    note(format_args!("error: {}", without_control(&text)));
 }
 
-/// Writes clap's help or its complaint, and returns the exit code that belongs to it.
+/// Writes clap's help or usage error; returns the exit code for it.
 pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
     let _ = usage.print();
     u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// A bar for so many bytes on standard error, where a person looks at it.
+/// A progress bar for this many bytes, if standard error is a terminal.
 pub(crate) fn progress_bar(bytes: usize) -> Option<ProgressBar> {
     if !io::stderr().is_terminal() {
         return None;
@@ -156,7 +156,7 @@ pub(crate) fn progress_bar(bytes: usize) -> Option<ProgressBar> {
     Some(bar.with_style(style))
 }
 
-/// A text without characters that could command a terminal or turn it around; line ends stay.
+/// Removes characters that could control a terminal or reverse the text direction; keeps line breaks.
 pub(crate) fn without_control(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect()
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_cannot_command_the_terminal() {
+    fn text_of_a_server_cannot_control_the_terminal() {
         assert_eq!(without_control("a\u{1b}[2J\nb"), "a\u{fffd}[2J\nb");
         assert_eq!(without_control("gnp.\u{202e}exe"), "gnp.\u{fffd}exe");
     }

@@ -1,4 +1,4 @@
-//! Files that hold a secret: how they are read, and what to say of one that other users can read.
+//! Files that hold a secret: reads them, and warns if other users can read them.
 
 use std::{
     fs::{File, Metadata},
@@ -10,10 +10,10 @@ use std::{
 use docket_model::text;
 use rustix::process::geteuid;
 
-/// No secret is longer, in bytes; a device may never end.
+/// The largest secret, in bytes; reading a device may never end.
 const LONGEST: u64 = 64 << 10;
 
-/// A secret, and a warning where the file does not keep it.
+/// A secret, and a warning if other users can access its file.
 #[derive(Debug)]
 pub(crate) struct SecretFile {
     pub(crate) text: String,
@@ -23,7 +23,7 @@ pub(crate) struct SecretFile {
 /// Reads a secret of this kind, such as `token file`.
 ///
 /// # Errors
-/// The file cannot be read, or is no text in UTF-8.
+/// The file cannot be read, or is not UTF-8 text.
 pub(crate) fn read(kind: &str, path: &Path) -> io::Result<SecretFile> {
     let file = File::open(path)?;
     let warning = exposure(kind, path, &file.metadata()?);
@@ -34,7 +34,7 @@ pub(crate) fn read(kind: &str, path: &Path) -> io::Result<SecretFile> {
     Ok(SecretFile { text, warning })
 }
 
-/// A warning where other users can read or change a file with a secret.
+/// A warning if other users can read or change a file with a secret.
 pub(crate) fn warning(kind: &str, path: &Path) -> Option<String> {
     exposure(kind, path, &path.metadata().ok()?)
 }
@@ -43,7 +43,7 @@ fn exposure(kind: &str, path: &Path, metadata: &Metadata) -> Option<String> {
     let user = geteuid();
     let is_own = user.is_root() || metadata.uid() == user.as_raw();
     let (mode, path) = (metadata.mode() & 0o7777, path.display());
-    // A file of another user is often given to this one by its group.
+    // A file of another user is often shared with this one by its group.
     let others = mode & if is_own { 0o066 } else { 0o006 };
     if !metadata.is_file() || others == 0 {
         return None;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_others_can_read_or_change_is_warned_of_with_its_mode() {
+    fn a_file_that_others_can_read_or_change_has_a_warning_with_its_mode() {
         let directory = tempdir().unwrap();
         let file = directory.path().join("token");
         fs::write(&file, "secret").unwrap();

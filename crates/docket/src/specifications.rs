@@ -1,4 +1,4 @@
-//! Reads files of specifications, and shows every error in them at its place.
+//! Reads files of specifications, and prints every error with its place.
 
 mod snippet;
 
@@ -21,20 +21,20 @@ use docket_model::{
 use docket_server::specification_files::{Definitions, specification_files};
 
 use self::snippet::Snippets;
-use crate::{clock, commands::AlreadyTold, output};
+use crate::{clock, commands::AlreadyReported, output};
 
-/// The file that is read where none is named.
-const USUAL: &str = "docket.yml";
+/// The default file.
+const DEFAULT_FILE: &str = "docket.yml";
 
-/// Where specifications are read from, and how strictly.
+/// The options of commands that read specifications.
 #[derive(Debug, Args)]
 pub(crate) struct Source {
-    /// File with specifications in YAML or JSON, or directory whose files (.yml, .yaml, .json) have
-    /// them; `-` is standard input
-    #[arg(value_name = "FILE", default_value = USUAL)]
+    /// File with specifications in YAML or JSON, or a directory of such files (.yml, .yaml, .json); `-` is
+    /// standard input
+    #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]
     path: PathBuf,
 
-    /// Let options through that the Engine API of this version does not know, with a warning
+    /// Accept container options that this version's Engine API does not know, with a warning
     #[arg(
         long,
         env = "DOCKET_ALLOW_UNKNOWN_OPTIONS",
@@ -43,17 +43,17 @@ pub(crate) struct Source {
     allow_unknown_options: bool,
 }
 
-/// A specification, and the file that has it.
+/// A specification and its file.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The file, as it is called in messages.
+    /// The file, as messages name it.
     pub(crate) file: Arc<str>,
-    /// What was read.
+    /// The parsed specification.
     pub(crate) read: Read,
 }
 
 impl Source {
-    /// What the source is called in messages.
+    /// The source, as messages name it.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {
             "standard input".to_owned()
@@ -62,22 +62,22 @@ impl Source {
         }
     }
 
-    /// What becomes of options that the Engine API does not know.
+    /// Whether to accept options that the Engine API does not know.
     pub(crate) fn unknown_options(&self) -> UnknownOptions {
         if self.allow_unknown_options { UnknownOptions::Allow } else { UnknownOptions::Refuse }
     }
 
-    /// Reads all specifications; tells warnings and errors of all files.
+    /// Reads all specifications; prints the warnings and errors of all files.
     ///
     /// # Errors
-    /// [`AlreadyTold`] where there are errors.
+    /// [`AlreadyReported`] if there are errors.
     pub(crate) fn read(&self) -> Result<Vec<Found>> {
         if self.is_standard_input() {
             return self.read_file(&self.path, &self.name().into());
         }
         ensure!(
-            self.path != Path::new(USUAL) || self.path.exists(),
-            "there is no {USUAL} in this directory: name a file or a directory with specifications, \
+            self.path != Path::new(DEFAULT_FILE) || self.path.exists(),
+            "there is no `{DEFAULT_FILE}` in this directory: name a file or a directory with specifications, \
              or - for standard input"
         );
         let mut all = Vec::new();
@@ -86,7 +86,7 @@ impl Source {
         for path in specification_files(&self.path)? {
             match self.read_file(&path, &path.display().to_string().into()) {
                 Ok(found) => all.extend(found),
-                Err(error) if error.is::<AlreadyTold>() => has_failed = true,
+                Err(error) if error.is::<AlreadyReported>() => has_failed = true,
                 Err(error) => return Err(error),
             }
         }
@@ -96,27 +96,27 @@ impl Source {
                 has_failed = true;
             }
         }
-        if has_failed { Err(AlreadyTold.into()) } else { Ok(all) }
+        if has_failed { Err(AlreadyReported.into()) } else { Ok(all) }
     }
 
-    /// Reads the specifications of one file; tells its warnings and errors.
+    /// Reads the specifications of one file; prints its warnings and errors.
     fn read_file(&self, path: &Path, name: &Arc<str>) -> Result<Vec<Found>> {
         let bytes = self.bytes(path).with_context(|| format!("cannot read {name}"))?;
         ensure!(
             bytes.len() <= MAX_LENGTH,
-            "{name} is larger than a document may be, {} MiB: split it",
+            "`{name}` is larger than the limit of {} MiB: split it",
             MAX_LENGTH >> 20
         );
         let text = document::decode(&bytes).map_err(|place| {
-            tell(name, &lossy(&bytes), &[place].into_iter().collect());
-            AlreadyTold
+            print(name, &lossy(&bytes), &[place].into_iter().collect());
+            AlreadyReported
         })?;
         let mut document = document::read(text, self.unknown_options()).map_err(|errors| {
-            tell(name, text, &errors);
-            AlreadyTold
+            print(name, text, &errors);
+            AlreadyReported
         })?;
         for read in &mut document.specifications {
-            // What is over does not depend on the hours between the zones of the server and UTC.
+            // Whether a schedule has ended does not depend on the difference between the server's zone and UTC.
             read.warn_if_over(clock::now(), Zone::utc());
         }
         for warning in document.specifications.iter().flat_map(|read| &read.warnings) {
@@ -126,7 +126,7 @@ impl Source {
         Ok(document.specifications.into_iter().map(found).collect())
     }
 
-    /// The file up to a byte more than a document may have, so that no device is read for ever.
+    /// Reads at most one byte more than a document may have, so that a device is not read forever.
     fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
         let limit = MAX_LENGTH as u64 + 1;
         let mut bytes = Vec::new();
@@ -143,12 +143,12 @@ impl Source {
     }
 }
 
-/// The text to show an error in, where the bytes are none: up to the error it has the same places.
+/// The text to show an error in if the bytes are not UTF-8: positions up to the error stay the same.
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
-fn tell(name: &str, text: &str, errors: &Reported<Located>) {
+fn print(name: &str, text: &str, errors: &Reported<Located>) {
     let snippets = Snippets::new(name, text);
     for finding in &errors.shown {
         output::note(snippets.show(finding));

@@ -1,4 +1,4 @@
-//! Which time zone is meant where none is named.
+//! The default time zone.
 
 use std::fmt;
 
@@ -7,31 +7,31 @@ use chrono::{DateTime, Utc};
 use docket_model::Zone;
 use docket_server::zone_files::{HostZoneError, host_zone, zone_of_tz};
 
-use crate::{clock, commands::Misused};
+use crate::{clock, commands::UsageError};
 
-/// Names the zone for the server and for `next`.
+/// The variable with the zone of the server and of `next`.
 pub(crate) const VARIABLE: &str = "DOCKET_TIME_ZONE";
 
-/// A zone and who chose it.
+/// A zone and its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ChosenZone {
     /// The zone.
     pub(crate) zone: Zone,
-    /// Who chose it.
+    /// Its source.
     pub(crate) by: ChosenBy,
 }
 
-/// Who chose a zone.
+/// The source of a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChosenBy {
     /// The option `--time-zone`.
     Option,
-    /// A variable of the environment.
+    /// An environment variable.
     Variable(&'static str),
     /// The settings of the host.
     Host,
-    /// Nobody: the host has no zone set.
-    Nobody,
+    /// The default: the host has no zone set.
+    Default,
 }
 
 impl fmt::Display for ChosenBy {
@@ -40,16 +40,15 @@ impl fmt::Display for ChosenBy {
             Self::Option => f.write_str("--time-zone"),
             Self::Variable(name) => f.write_str(name),
             Self::Host => f.write_str("the host"),
-            Self::Nobody => f.write_str("default, as the host has no time zone set"),
+            Self::Default => f.write_str("default, as the host has no time zone set"),
         }
     }
 }
 
-/// The zone that was asked for, or that `DOCKET_TIME_ZONE`, `TZ` or the host names, in this order.
+/// The requested zone, or that of `DOCKET_TIME_ZONE`, `TZ` or the host, in this order.
 ///
 /// # Errors
-/// Where one of them names no zone that docket knows: with UTC in its place everything would run at the
-/// wrong hours.
+/// One of them is not a zone that docket knows: with UTC instead, everything would run at the wrong time.
 pub(crate) fn choose(asked: Option<Zone>) -> Result<ChosenZone> {
     let now = clock::now();
     choose_from(asked, |name| std::env::var(name).ok(), || host_zone(now), now)
@@ -65,18 +64,18 @@ fn choose_from(
         return Ok(ChosenZone { zone, by: ChosenBy::Option });
     }
     if let Some(name) = variable(VARIABLE).filter(|name| !name.is_empty()) {
-        let zone = name.parse().context(Misused(VARIABLE))?;
+        let zone = name.parse().context(UsageError(VARIABLE))?;
         return Ok(ChosenZone { zone, by: ChosenBy::Variable(VARIABLE) });
     }
     if let Some(text) = variable("TZ") {
         let zone = zone_of_tz(&text, now);
         let zone =
-            zone.context("the variable TZ names no time zone (correct it, or use `--time-zone`)")?;
+            zone.context("the variable TZ is not a time zone (correct it, or use `--time-zone`)")?;
         return Ok(ChosenZone { zone, by: ChosenBy::Variable("TZ") });
     }
-    match host().context("the time zone of the host is not known (use `--time-zone`)")? {
+    match host().context("cannot determine the time zone of the host (use `--time-zone`)")? {
         Some(zone) => Ok(ChosenZone { zone, by: ChosenBy::Host }),
-        None => Ok(ChosenZone { zone: Zone::utc(), by: ChosenBy::Nobody }),
+        None => Ok(ChosenZone { zone: Zone::utc(), by: ChosenBy::Default }),
     }
 }
 
@@ -107,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_not_known_is_an_error_that_says_what_to_do() {
+    fn an_unknown_zone_is_an_error_with_a_remedy() {
         let tz = |text| choose_with(&[("TZ", text)], None);
-        let remedy = "the variable TZ names no time zone (correct it, or use `--time-zone`): ";
+        let remedy = "the variable TZ is not a time zone (correct it, or use `--time-zone`): ";
         let rule = "`CET-1CEST,M3.5.0,M10.5.0/3` is not a time zone but a rule of POSIX, which does not \
                     follow changes of the law: write the name of a place, such as `Europe/Berlin`";
         assert_eq!(tz("CET-1CEST,M3.5.0,M10.5.0/3"), format!("{remedy}{rule}"));

@@ -1,4 +1,4 @@
-//! Times and results as people say them.
+//! Times and results in words.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 pub(crate) use docket_model::length::{exact, length};
@@ -10,7 +10,7 @@ use docket_model::{
 };
 use serde_json::Value;
 
-/// Where a moment lies, seen from `now`: `in 3h 12m`, `5m ago`, `now`.
+/// A time relative to `now`: `in 3h 12m`, `5m ago`, `now`.
 pub(crate) fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let distance = moment - now;
     match distance.num_seconds() {
@@ -20,23 +20,23 @@ pub(crate) fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// The zone that the server names, or UTC where this version does not know it.
+/// The zone of this name, or UTC if this version does not know it.
 pub(crate) fn zone(name: &str) -> Zone {
     name.parse().unwrap_or(Zone::utc())
 }
 
-/// The zone in force for an allocation as the server shows it.
+/// The time zone of an allocation of the server's response.
 pub(crate) fn zone_of(allocation: &Value) -> Zone {
     let name = allocation.get("Status").and_then(|status| status.get("TimeZone"));
     zone(name.and_then(Value::as_str).unwrap_or("UTC"))
 }
 
-/// Who suspended it and until when: `suspended by ann until 2026-11-23 06:00 CET`.
+/// The author and the end of a suspension: `suspended by ann until 2026-11-23 06:00 CET`.
 pub(crate) fn suspended(suspension: &Suspension, zone: Zone) -> String {
     format!("suspended {}", by_until(suspension, zone))
 }
 
-/// Who paused the whole server and until when: `paused by ann until 2026-11-23 06:00 CET`.
+/// The author and the end of a pause of the server: `paused by ann until 2026-11-23 06:00 CET`.
 pub(crate) fn paused(pause: &Suspension, zone: Zone) -> String {
     format!("paused {}", by_until(pause, zone))
 }
@@ -46,26 +46,26 @@ fn by_until(held: &Suspension, zone: Zone) -> String {
     format!("by {}{}", held.by, until.unwrap_or_default())
 }
 
-/// A moment on the wall clock of a zone: `2026-11-23 09:00 CET`.
+/// A time in a zone: `2026-11-23 09:00 CET`.
 pub(crate) fn wall_clock(moment: DateTime<Utc>, zone: Zone) -> String {
     let form = if moment.second() == 0 { "%Y-%m-%d %H:%M %Z" } else { "%Y-%m-%d %H:%M:%S %Z" };
     moment.with_timezone(&zone).format(form).to_string()
 }
 
-/// How the whole server is paused: `is paused since … by ann until …: the database moves`.
+/// The pause of the server: `has been paused since … by ann until …: the database moves`.
 pub(crate) fn paused_since(pause: &Suspension, zone: Zone) -> String {
     let (since, by) = (wall_clock(pause.since, zone), &pause.by);
     let until = pause.until.map(|until| wall_clock(until, zone));
     let until = until.unwrap_or_else(|| "it is unpaused".to_owned());
     let reason = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("is paused since {since} by {by} until {until}{reason}")
+    format!("has been paused since {since} by {by} until {until}{reason}")
 }
 
-/// How a run ended, or how far it is: `failed 5m ago: exit code 3`.
+/// The state of a run with its age and reason: `failed 5m ago: exit code 3`.
 pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
     let when = match (run.ended, run.next_attempt) {
         (Some(ended), _) => format!(" {}", relative(ended, now)),
-        // The state says when the next attempt begins.
+        // The state names the time of the next attempt.
         (None, Some(_)) => String::new(),
         (None, None) => {
             age(run, now).map(|age| format!(" for {}", length(age))).unwrap_or_default()
@@ -79,8 +79,7 @@ pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
     format!("{}{when}{why}", state(run, now))
 }
 
-/// How long it has been in its state: running since its container started, waiting or starting since
-/// it was decided. Nothing where that is unknown.
+/// How long a run has been running, waiting or starting. `None` if that is unknown.
 fn age(run: &RunSummary, now: DateTime<Utc>) -> Option<TimeDelta> {
     let since = match (&run.cancellation, run.state.as_str()) {
         (Some(_), _) => None,
@@ -90,7 +89,7 @@ fn age(run: &RunSummary, now: DateTime<Utc>) -> Option<TimeDelta> {
     since.map(|since| (now - since).max(TimeDelta::zero()))
 }
 
-/// What started a run, in the words that people read: `catch-up`, `manual`.
+/// The trigger of a run in words: `catch-up`, `manual`.
 pub(crate) fn trigger(run: &RunRecord) -> &str {
     match run.trigger.as_str() {
         "Schedule" => "schedule",
@@ -102,13 +101,13 @@ pub(crate) fn trigger(run: &RunRecord) -> &str {
     }
 }
 
-/// How many runs are how far: `1 running, 2 waiting`; empty where all are over.
+/// The number of runs in each state: `1 running, 2 waiting`; empty if all are over.
 pub(crate) fn under_way(status: &Status) -> String {
     let Status { running, starting, waiting, retrying, .. } = *status;
     in_numbers([running, starting, retrying, waiting])
 }
 
-/// The same of runs that are not over, by the words of their states.
+/// Like [`under_way`], from the states of runs that are not over.
 pub(crate) fn counted<'a>(states: impl Iterator<Item = &'a str>) -> String {
     let mut counts = [0; 4];
     for state in states {
@@ -129,7 +128,7 @@ fn in_numbers(counts: [usize; 4]) -> String {
     shown.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
-/// How far a run is or how it ended, in the words that people read: `retrying in 30s`.
+/// The state of a run in words: `retrying in 30s`.
 pub(crate) fn state(run: &RunSummary, now: DateTime<Utc>) -> String {
     match (&run.cancellation, run.next_attempt) {
         (Some(_), _) => "cancelling".to_owned(),
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_told_by_its_two_largest_units() {
+    fn a_time_is_shown_in_its_two_largest_units() {
         let now = at("2026-11-21T09:00:00Z");
         let cases = [
             ("2026-11-21T09:00:00.900Z", "now"),
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trigger_has_words_for_people() {
+    fn a_trigger_is_shown_in_words() {
         let run = |trigger: &str, more: &str| {
             let record = format!(
                 r#"{{"Run":"20261121T090000Z","Allocation":"a","Instant":"2026-11-21T09:00:00Z",

@@ -244,7 +244,7 @@ fn the_client_follows_through_a_restart_of_the_server() {
     });
 
     first.stop();
-    eventually("the loss", || text_in(&said).contains("going on when it is back").then_some(()));
+    eventually("the loss", || text_in(&said).contains("reconnecting").then_some(()));
     let store = format!("sqlite:{}", home.path("docket.db").display());
     let second = Server::in_namespace(home.namespace(), &stub.docker_host(), |command| {
         command.args(["--listen", &address, "--store", &store]);
@@ -261,7 +261,7 @@ fn the_client_follows_through_a_restart_of_the_server() {
     client.wait().unwrap();
 
     let said = text_in(&said);
-    assert_eq!(said.matches("going on when it is back").count(), 1, "{said}");
+    assert_eq!(said.matches("reconnecting").count(), 1, "{said}");
     assert!(said.contains("is back\nwarning: some events are missing: docket was started anew"));
     assert_eq!(text_in(&copy).matches(&line).count(), 1);
 }

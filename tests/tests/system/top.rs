@@ -28,7 +28,7 @@ fn server() -> Server {
     server
 }
 
-/// The view in a shell that tells what comes before and after it.
+/// The view in a shell that prints text before and after it.
 fn top(server: &Server, size: (u16, u16)) -> Terminal {
     let (program, url) = (program().display().to_string(), server.url().to_owned());
     let script = format!(
@@ -60,55 +60,55 @@ fn runs_are_started_followed_and_cancelled_by_keys() {
 }
 
 #[test]
-fn each_key_leads_to_the_screen_that_it_should() {
+fn each_key_shows_its_screen() {
     let server = Server::start(Engine::shared());
     server.await_ready();
     server.push(&script("counter", "echo one; echo two; sleep 600"));
     server.push(&script("failing", "echo oh no; exit 3"));
     server.push(&script("quiet", "true"));
-    // So wide that no column is cut where a length of time is longer.
+    // So wide that no column is cut if a duration is longer.
     let terminal = top(&server, (200, 30));
 
-    await_shown(&terminal, "begin");
+    await_shown(&terminal, "start");
     for (key, screen) in [
         ("Down", "second line"),
         ("j", "last line"),
         ("k", "second line"),
-        ("Up", "begin"),
+        ("Up", "start"),
         ("End", "last line"),
-        ("Home", "begin"),
+        ("Home", "start"),
         ("PageDown", "last line"),
-        ("PageUp", "begin"),
+        ("PageUp", "start"),
         ("?", "help"),
-        ("Escape", "begin"),
-        ("r", "run asked back"),
-        ("n", "begin"),
-        ("r", "run asked back"),
-        ("y", "run begun"),
-        ("c", "cancel asked back"),
-        ("Escape", "run goes on"),
-        ("Tab", "part of runs"),
-        ("Tab", "part of failures"),
-        ("Tab", "part of output"),
-        ("BTab", "part of failures"),
-        ("BTab", "part of runs"),
-        ("BTab", "run goes on"),
-        ("K", "kill asked back"),
+        ("Escape", "start"),
+        ("r", "confirm run"),
+        ("n", "start"),
+        ("r", "confirm run"),
+        ("y", "run started"),
+        ("c", "confirm cancel"),
+        ("Escape", "run not cancelled"),
+        ("Tab", "pane of runs"),
+        ("Tab", "pane of failures"),
+        ("Tab", "pane of output"),
+        ("BTab", "pane of failures"),
+        ("BTab", "pane of runs"),
+        ("BTab", "run not cancelled"),
+        ("K", "confirm kill"),
         ("Enter", "killed"),
-        ("s", "suspend asked back"),
-        ("x", "reason begun"),
-        ("BSpace", "suspend asked back"),
-        ("y", "reason given"),
+        ("s", "ask reason"),
+        ("x", "reason typed"),
+        ("BSpace", "ask reason"),
+        ("y", "reason complete"),
         ("Enter", "suspended"),
-        ("u", "resume asked back"),
+        ("u", "confirm resume"),
         ("y", "resumed"),
-        ("/", "search begun"),
+        ("/", "search started"),
         ("f", "search narrowed"),
         ("Enter", "found"),
-        ("r", "run of found asked back"),
+        ("r", "confirm run of found"),
         ("Enter", "found failed"),
-        ("Escape", "all again"),
-        ("q", "left"),
+        ("Escape", "search cleared"),
+        ("q", "quit"),
     ] {
         terminal.press(&[key]);
         await_shown(&terminal, screen);
@@ -116,13 +116,13 @@ fn each_key_leads_to_the_screen_that_it_should() {
 }
 
 #[test]
-fn what_went_wrong_is_shown_with_its_output() {
+fn a_failed_run_is_shown_with_its_output() {
     let server = server();
     let terminal = top(&server, (120, 30));
     terminal.await_text("▶ counter");
 
     server.run_manually("failing");
-    terminal.await_text("Went wrong (1)");
+    terminal.await_text("Failures (1)");
     terminal.press(&["Tab", "Tab"]);
     let screen = terminal.await_text("oh no");
 
@@ -130,7 +130,7 @@ fn what_went_wrong_is_shown_with_its_output() {
 }
 
 #[test]
-fn enter_opens_the_record_of_a_run_with_the_sentences_of_why() {
+fn enter_opens_the_record_of_a_run_with_the_explanation() {
     let server = server();
     let mut failing = script("failing", "echo oh no; exit 3");
     failing["Retries"] = json!({"Limit": 1, "Delay": "1s"});
@@ -139,14 +139,14 @@ fn enter_opens_the_record_of_a_run_with_the_sentences_of_why() {
     terminal.await_text("▶ counter");
 
     server.run_manually("failing");
-    terminal.await_text("Went wrong (1)");
+    terminal.await_text("Failures (1)");
     terminal.press(&["Tab", "Tab", "Enter"]);
     let screen = terminal.await_text("Attempt 2");
     let why = server.get("/failing/why").json();
     terminal.press(&["Escape"]);
     terminal.await_text("Allocations (3)");
 
-    // On the screen a sentence goes on in the next line.
+    // On the screen a sentence continues in the next line.
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let sentences = why["Sentences"].as_array().unwrap().iter();
     let about_it: Vec<_> = sentences
@@ -161,7 +161,7 @@ fn enter_opens_the_record_of_a_run_with_the_sentences_of_why() {
 }
 
 #[test]
-fn narrow_terminals_cut_with_an_ellipsis_and_one_without_a_width_counts_as_usual() {
+fn narrow_terminals_cut_with_an_ellipsis_and_one_without_a_width_counts_as_80_columns() {
     let server = server();
     server.push(&script("a-name-that-is-longer-than-a-narrow-terminal-is-wide", "true"));
     let (program, url) = (program().display().to_string(), server.url().to_owned());
@@ -189,15 +189,15 @@ fn an_allocation_is_suspended_with_a_reason_and_resumed() {
     terminal.await_text("▶ counter");
 
     terminal.press(&["s"]);
-    terminal.await_text("Suspend counter; why?");
+    terminal.await_text("Suspend counter. Reason:");
     terminal.press(&["-l", "the disk moves"]);
     terminal.press(&["Enter"]);
     terminal.await_text("1 suspended");
     let reason = server.get("/counter").json()["Status"]["Suspended"]["Reason"].clone();
-    // What is suspended has gone behind the others; the cursor stays on it.
+    // The suspended allocation has moved to the end; the cursor stays on it.
     terminal.await_text("▶ counter");
     terminal.press(&["u"]);
-    terminal.await_text("Let counter start again? [y/n]");
+    terminal.await_text("Resume counter? [y/n]");
     terminal.press(&["y"]);
     terminal.await_screen("none suspended", |screen| !screen.contains("1 suspended"));
 
@@ -235,7 +235,7 @@ fn a_search_and_a_new_size_are_followed() {
     terminal.press(&["Enter"]);
     let found = terminal.await_text("Allocations with “fail” (1)");
     terminal.resize((60, 15));
-    // The terminal cuts what stood there before it is drawn anew.
+    // The terminal cuts the old content before it is drawn again.
     terminal.await_screen("60 columns", |screen| {
         screen.contains("▶ failing")
             && screen.contains(" Output ──")
@@ -250,7 +250,7 @@ fn a_search_and_a_new_size_are_followed() {
 }
 
 #[test]
-fn hostile_output_does_nothing() {
+fn control_characters_in_output_have_no_effect() {
     let server = server();
     let terminal = top(&server, (120, 30));
     terminal.await_text("▶ counter");
@@ -281,7 +281,7 @@ fn the_terminal_is_left_as_it_was() {
 }
 
 #[test]
-fn a_server_that_goes_and_comes_back_is_told_of() {
+fn a_lost_and_restored_connection_is_shown() {
     let server = server();
     let terminal = top(&server, (120, 30));
     terminal.await_text("▶ counter");
@@ -289,13 +289,13 @@ fn a_server_that_goes_and_comes_back_is_told_of() {
 
     server.crash();
     terminal.await_text("✗");
-    // Away for longer than the first attempts to reach it take.
+    // Longer than the first attempts to reconnect.
     thread::sleep(Duration::from_secs(3));
     let server = Server::listening(&address, Engine::shared().address(), |_| {});
     server.await_ready();
     server.push(&script("newcomer", "true"));
 
-    // One that remembers nothing has what was pushed to it since.
+    // A server with an empty store has only what was pushed since.
     terminal.await_text("▶ newcomer");
     terminal.await_text("✓ Docker");
 }

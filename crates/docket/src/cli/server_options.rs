@@ -1,6 +1,6 @@
 //! `--host`, `--token-file` and `--cacert` before the command, as in `docket --host URL list`.
 //!
-//! An option behind the command takes precedence over one before it, and that over a variable.
+//! An option after the command takes precedence over one before it, and that over a variable.
 
 use std::ffi::{OsStr, OsString};
 
@@ -12,10 +12,10 @@ const OPTIONS: [(&str, &str, &str, &str); 3] = [
         "host",
         "host",
         "URL",
-        "Where the server is; the same option after the command takes precedence",
+        "Address of the server; the same option after the command takes precedence",
     ),
     ("token_file", "token-file", "FILE", "File with the token that the server requires"),
-    ("cacert", "cacert", "FILE", "File with the certificates (PEM) to trust"),
+    ("cacert", "cacert", "FILE", "File with the CA certificates (PEM) to trust"),
 ];
 
 /// The options, as `docket --help` shows them.
@@ -26,11 +26,11 @@ pub(super) fn arguments() -> impl Iterator<Item = Arg> {
     })
 }
 
-/// The arguments with these options behind the command, where they are before it.
+/// Moves these options from before the command to after it; `None` if there are none.
 ///
 /// # Errors
-/// Where the command does not talk to a server.
-pub(super) fn behind_command(
+/// The command sends no requests to a server.
+pub(super) fn move_after_command(
     command: &mut Command,
     matches: &ArgMatches,
     arguments: &[OsString],
@@ -42,7 +42,7 @@ pub(super) fn behind_command(
     let Some((_, first, ..)) = before.first() else { return Ok(None) };
     if behind.try_contains_id("host").is_err() {
         let message = format!(
-            "--{first} is for commands that send requests to a server, which `docket {name}` does not"
+            "--{first} is only for commands that send requests to a server; `docket {name}` does not"
         );
         return Err(command.error(ErrorKind::ArgumentConflict, message));
     }
@@ -59,7 +59,7 @@ pub(super) fn behind_command(
     Ok(Some(all.collect()))
 }
 
-/// Where the command stands: behind options of which each has a value, joined with `=` or not.
+/// The index of the command: after options that each have a value, joined with `=` or not.
 fn position(arguments: &[OsString]) -> usize {
     let mut position = 1;
     while let Some(argument) = arguments.get(position).map(OsString::as_os_str) {

@@ -1,11 +1,11 @@
-//! Usage lines: those in errors are those of the help.
+//! Usage lines: errors show the same ones as the help.
 
 use clap::Command;
 
 const TITLE: &str = "Usage: ";
 
-/// Gives each command the usage line of its help also for errors, which by themselves name only those
-/// arguments that were given and those that are missing.
+/// Makes errors show the usage line of the help; clap by default lists only the arguments that were given
+/// or are missing.
 pub(super) fn same_in_errors(command: Command) -> Command {
     let mut built = command.clone();
     built.build();

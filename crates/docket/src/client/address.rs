@@ -1,11 +1,11 @@
-//! Where a server is, as users write it.
+//! The address of a server, as users write it.
 
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
 use reqwest::Url;
 use thiserror::Error;
 
-/// Where a server is: a URL without a slash at its end, or a socket in the file system.
+/// The address of a server: a URL without a trailing slash, or a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ServerAddress {
     /// Over the network.
@@ -14,22 +14,24 @@ pub(crate) enum ServerAddress {
     Unix(PathBuf),
 }
 
-/// A text that is no address of a server.
+/// A text that is not a valid address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum InvalidAddress {
-    /// No URL.
-    #[error("`{text}` is no address: {reason}")]
+    /// Not a URL.
+    #[error("`{text}` is not a valid address: {reason}")]
     Malformed {
         /// The text.
         text: String,
         /// Why.
         reason: String,
     },
-    /// A URL of something that is no docket server.
-    #[error("`{0}` is no address of a server: write http://HOST:PORT, https://… or unix:/PATH")]
+    /// A URL that cannot be a docket server.
+    #[error(
+        "`{0}` is not the address of a server: write http://HOST:PORT, https://… or unix:/PATH"
+    )]
     Scheme(String),
-    /// Parts that an address has no use for.
-    #[error("an address has neither a user name, a query nor a fragment")]
+    /// Parts that an address must not have.
+    #[error("an address has no user name, query or fragment")]
     Excess,
 }
 
@@ -68,21 +70,21 @@ impl fmt::Display for ServerAddress {
 }
 
 impl ServerAddress {
-    /// What to put before the path of a request.
+    /// The base URL of requests.
     pub(crate) fn base(&self) -> &str {
         match self {
             Self::Url(url) => url,
-            // The socket leads to the server; the name only fills the header `Host`.
+            // Requests go over the socket; the name is only used for the header `Host`.
             Self::Unix(_) => "http://localhost",
         }
     }
 
-    /// True where the connection is encrypted.
+    /// True if the connection is encrypted.
     pub(crate) fn is_tls(&self) -> bool {
         self.base().starts_with("https:")
     }
 
-    /// True where no proxy can be between: this machine itself.
+    /// True for this machine itself, which no proxy is used for.
     pub(crate) fn is_local(&self) -> bool {
         let Ok(url) = Url::parse(self.base()) else { return false };
         let host = url.host_str().unwrap_or_default();
@@ -96,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_scheme_and_a_trailing_slash_are_mended() {
+    fn a_missing_scheme_is_added_and_a_trailing_slash_removed() {
         let cases = [
             ("http://localhost:3000", "http://localhost:3000"),
             ("http://localhost:3000/", "http://localhost:3000"),
@@ -112,22 +114,22 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_server_is_refused() {
+    fn an_invalid_address_is_rejected() {
         let cases = [
-            ("", "`` is no address: empty host"),
+            ("", "`` is not a valid address: empty host"),
             (
                 "http://localhost:99999",
-                "`http://localhost:99999` is no address: invalid port number",
+                "`http://localhost:99999` is not a valid address: invalid port number",
             ),
             (
                 "tcp://localhost:3000",
-                "`tcp://localhost:3000` is no address of a server: write http://HOST:PORT, https://… or unix:/PATH",
+                "`tcp://localhost:3000` is not the address of a server: write http://HOST:PORT, https://… or unix:/PATH",
             ),
             (
                 "unix:",
-                "`unix:` is no address of a server: write http://HOST:PORT, https://… or unix:/PATH",
+                "`unix:` is not the address of a server: write http://HOST:PORT, https://… or unix:/PATH",
             ),
-            ("http://me@localhost", "an address has neither a user name, a query nor a fragment"),
+            ("http://me@localhost", "an address has no user name, query or fragment"),
         ];
         for (text, message) in cases {
             assert_eq!(text.parse::<ServerAddress>().unwrap_err().to_string(), message);
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_told_from_others() {
+    fn local_addresses_are_recognized() {
         for (text, local) in [
             ("localhost:3000", true),
             ("127.0.0.2:3000", true),

@@ -1,15 +1,15 @@
-//! What may help where a server could not be reached.
+//! Advice for errors of the connection.
 
 use std::{error::Error, io};
 
 use rustls::{CertificateError, InvalidMessage};
 
-/// What the innermost cause says where a server that speaks TLS is asked without.
+/// The innermost cause if a plain request was sent to a server that speaks TLS.
 const NO_HTTP: &str = "invalid HTTP version parsed";
 
-/// What may help against the innermost cause of a failure, where that is known.
+/// Advice for the innermost cause of a failure, if there is any.
 pub(super) fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
-    // An error of the system may be the cover of another one that it does not name as its source.
+    // An I/O error may wrap another error without naming it as its source.
     if let Some(io) = cause.downcast_ref::<io::Error>() {
         if io.kind() == io::ErrorKind::ConnectionRefused {
             return Some("is it running? `docket server` starts one");
@@ -30,20 +30,20 @@ fn of_tls(error: &rustls::Error) -> Option<&'static str> {
             Some("it does not speak TLS: write http:// in --host")
         }
         InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            Some("give its certificate, or that of who signed it, with --cacert")
+            Some("pass its certificate, or that of its authority, with --cacert")
         }
         InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => Some("write the name that its certificate is for in --host"),
+        ) => Some("use the name of its certificate in --host"),
         InvalidCertificate(CertificateError::Other(other)) if is_authority(other) => Some(
-            "its certificate is that of an authority, not of a server: make one with `openssl req \
+            "its certificate is for an authority, not for a server: create one with `openssl req \
              -x509 -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:HOST …`",
         ),
         _ => None,
     }
 }
 
-/// True where a certificate that may sign others was shown as that of a server.
+/// True if the server uses a CA certificate as its own.
 fn is_authority(error: &rustls::OtherError) -> bool {
     error.to_string() == "CaUsedAsEndEntity"
 }
@@ -54,30 +54,30 @@ mod tests {
 
     use super::*;
 
-    /// As the connection wraps what is wrong with a certificate.
-    fn told_of(error: CertificateError) -> Option<&'static str> {
+    /// Wraps a certificate error as the connection does.
+    fn advice_for(error: CertificateError) -> Option<&'static str> {
         let error =
             io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error));
         advice(&io::Error::other(error))
     }
 
     #[test]
-    fn a_certificate_that_is_not_trusted_can_be_given() {
-        let given = Some("give its certificate, or that of who signed it, with --cacert");
+    fn an_untrusted_certificate_can_be_passed() {
+        let pass_it = Some("pass its certificate, or that of its authority, with --cacert");
 
-        assert_eq!(told_of(CertificateError::UnknownIssuer), given);
-        assert_eq!(told_of(CertificateError::BadSignature), given);
-        assert_eq!(told_of(CertificateError::Expired), None);
+        assert_eq!(advice_for(CertificateError::UnknownIssuer), pass_it);
+        assert_eq!(advice_for(CertificateError::BadSignature), pass_it);
+        assert_eq!(advice_for(CertificateError::Expired), None);
     }
 
     #[test]
-    fn the_certificate_of_an_authority_is_none_of_a_server() {
+    fn a_ca_certificate_is_not_a_server_certificate() {
         #[derive(Debug, thiserror::Error)]
         #[error("CaUsedAsEndEntity")]
         struct CaUsedAsEndEntity;
         let error = rustls::OtherError(Arc::new(CaUsedAsEndEntity));
 
-        let told = told_of(CertificateError::Other(error)).unwrap();
+        let told = advice_for(CertificateError::Other(error)).unwrap();
 
         assert!(told.contains("CA:FALSE"), "{told}");
     }

@@ -1,4 +1,4 @@
-//! What a client asks about allocations.
+//! Requests about allocations.
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -14,7 +14,7 @@ use reqwest::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Client, Listing, PAGE, answer, upload};
+use super::{Client, Listing, PAGE, response, upload};
 
 impl Client {
     /// All allocations, or the first ones up to a limit.
@@ -27,11 +27,11 @@ impl Client {
         self.ask(self.request(Method::GET, &format!("/{name}"))).await
     }
 
-    /// One allocation, or nothing where there is none.
+    /// One allocation; `None` if it does not exist.
     pub(crate) async fn find(&self, name: &AllocationName) -> Result<Option<Value>> {
         match self.get(name).await {
             Ok(found) => Ok(Some(found)),
-            Err(error) if answer::is_not_found(&error) => Ok(None),
+            Err(error) if response::is_not_found(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -53,7 +53,7 @@ impl Client {
             .header(CONTENT_LENGTH, body.len())
             .body(upload::body(body));
         let pushed: Pushed = self.ask(request).await?;
-        pushed.results.with_context(|| format!("{} did not say what it did", self.shown))
+        pushed.results.with_context(|| format!("{} did not report what it changed", self.shown))
     }
 
     /// Deletes an allocation.
@@ -62,7 +62,7 @@ impl Client {
         Ok(())
     }
 
-    /// Lets an allocation start nothing by itself; returns it as it is then.
+    /// Suspends an allocation; returns its new state.
     pub(crate) async fn suspend(
         &self,
         name: &AllocationName,
@@ -71,7 +71,7 @@ impl Client {
         self.change(name, "suspend", request).await
     }
 
-    /// Lets a suspended allocation go on; returns it as it is then.
+    /// Resumes an allocation; returns its new state.
     pub(crate) async fn resume(
         &self,
         name: &AllocationName,
@@ -80,7 +80,7 @@ impl Client {
         self.change(name, "resume", request).await
     }
 
-    /// Sets the latest instant of an allocation back to the clock; returns it as it is then.
+    /// Resets the latest decided instant of an allocation to the clock; returns its new state.
     pub(crate) async fn reset(
         &self,
         name: &AllocationName,
@@ -98,7 +98,7 @@ impl Client {
         self.ask(self.request(Method::POST, &format!("/{name}/{verb}")).json(request)).await
     }
 
-    /// The instants after a moment, or from now on, at which an allocation will start, up to a limit.
+    /// The instants at which an allocation will start, after `from` or now, up to a limit.
     pub(crate) async fn instants(
         &self,
         name: &AllocationName,
@@ -127,7 +127,7 @@ impl Client {
         }
     }
 
-    /// Why an allocation ran or did not, of late or at some time.
+    /// Why an allocation did or did not run, recently or at a time.
     pub(crate) async fn why(&self, name: &AllocationName, at: Option<&str>) -> Result<Why> {
         let mut request = self.request(Method::GET, &format!("/{name}/why"));
         if let Some(at) = at {

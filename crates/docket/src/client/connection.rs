@@ -1,4 +1,4 @@
-//! How a server is reached: its address, the token it wants, the certificates it is known by.
+//! The connection options: address, token and certificates.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -12,17 +12,17 @@ use reqwest::{
 
 use super::{address::ServerAddress, token::Token};
 
-/// A server that cannot be reached in this time is not there.
+/// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server that is silent for so long will not answer any more.
+/// How long a connected server may send nothing before the connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(300);
 
-/// Which server, and how to get in.
+/// The server to connect to.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct Connection {
-    /// Where the server is: a URL, HOST:PORT or unix:PATH
+    /// Address of the server: a URL, HOST:PORT or unix:PATH
     #[arg(
         long,
         value_name = "URL",
@@ -31,17 +31,17 @@ pub(crate) struct Connection {
     )]
     pub(crate) host: ServerAddress,
 
-    /// File with the token that the server wants [or the token itself in `DOCKET_TOKEN`]
+    /// File with the token that the server requires [or the token itself in `DOCKET_TOKEN`]
     #[arg(long, value_name = "FILE", env = "DOCKET_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 
-    /// File with the certificates (PEM) that the server is known by, in place of the system's
+    /// File with the CA certificates (PEM) to trust instead of the system's
     #[arg(long, value_name = "FILE", env = "DOCKET_CACERT")]
     cacert: Option<PathBuf>,
 }
 
 impl Connection {
-    /// The token to be sent, if there is one.
+    /// The token to send, if there is one.
     pub(super) fn token(&self) -> Result<Option<Token>> {
         Token::find(self.token_file.as_deref())
     }
@@ -53,7 +53,7 @@ impl Connection {
             .user_agent(concat!("docket/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(SILENCE)
-            // A redirected push would arrive as a GET, and a token at a stranger's.
+            // A redirected push would become a GET, and the token could go to another server.
             .redirect(redirect::Policy::none())
             .default_headers(token.into_iter().collect::<HeaderMap>());
         if let ServerAddress::Unix(path) = &self.host {
@@ -67,16 +67,16 @@ impl Connection {
 
     fn trust(&self, builder: ClientBuilder) -> Result<ClientBuilder> {
         let Some(file) = &self.cacert else {
-            // Without TLS the system's certificates are not needed, and need not be there.
+            // Without TLS the system's certificates are not needed and may be missing.
             let is_tls = self.host.is_tls();
             return Ok(if is_tls { builder } else { builder.tls_certs_only([]) });
         };
-        let shown = format!("{}, which --cacert or DOCKET_CACERT names", file.display());
+        let shown = format!("`{}` (from --cacert or DOCKET_CACERT)", file.display());
         let pem = fs::read(file).with_context(|| format!("cannot read {shown}"))?;
         let certificates = Certificate::from_pem_bundle(&pem)
-            .with_context(|| format!("no certificates are in {shown}"))?;
+            .with_context(|| format!("there is no certificate in {shown}"))?;
         if certificates.is_empty() {
-            bail!("no certificates are in {shown}");
+            bail!("there is no certificate in {shown}");
         }
         Ok(builder.tls_certs_only(certificates))
     }

@@ -1,7 +1,7 @@
-//! Follows what happens on a server, also through its going away and coming back.
+//! Follows the events of a server, across lost connections and restarts.
 //!
-//! 1. Each event is passed on once: after a break the server is asked for what came after the last.
-//! 2. What a server that was started anew cannot tell is passed on as a gap.
+//! 1. Each event is passed on once: after a reconnection only later events are requested.
+//! 2. Events that the server no longer has are passed on as a gap.
 
 use anyhow::{Error, Result};
 use docket_model::AllocationName;
@@ -9,78 +9,78 @@ use reqwest::{Method, Response, header::ACCEPT};
 
 use super::{
     Client,
-    answer::{Declined, Unreachable},
-    pauses::Pauses,
+    backoff::Backoff,
+    response::{Declined, Unreachable},
 };
 
-/// An event longer than this is none that docket sends, in bytes.
+/// The largest event, in bytes; docket sends none that is larger.
 const LONGEST: usize = 16 << 20;
 
-/// Which events are wanted; all where nothing is said.
+/// A filter of events; an empty one matches all.
 #[derive(Debug, Default)]
-pub(crate) struct Wanted {
-    /// Only those of one of these allocations, and of the server.
+pub(crate) struct EventFilter {
+    /// Only events of these allocations and of the server.
     pub(crate) allocations: Vec<AllocationName>,
-    /// Only those of allocations that have all these labels, and of the server.
+    /// Only events of allocations that have all these labels, and of the server.
     pub(crate) labels: Vec<String>,
-    /// Only those of one of these kinds.
+    /// Only events of these kinds.
     pub(crate) kinds: Vec<String>,
-    /// Only those of runs that are in one of these states since.
+    /// Only events of runs that entered one of these states.
     pub(crate) states: Vec<&'static str>,
 }
 
 /// An event as the server sent it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerEvent {
-    /// Names it.
+    /// Its id.
     pub(crate) id: String,
-    /// What it is about.
+    /// Its kind.
     pub(crate) kind: String,
-    /// What happened, in JSON.
+    /// Its data, in JSON.
     pub(crate) data: String,
 }
 
-/// Something that happens while events are followed.
+/// What can happen while events are followed.
 pub(crate) enum Happened {
     /// The server sent an event.
     Event(ServerEvent),
-    /// The server is away, for this reason; it is asked again and again.
+    /// The connection is lost, for this reason; the client keeps trying.
     Lost(Error),
-    /// The server is back.
+    /// The connection is restored.
     Back,
 }
 
-/// Events that are being followed.
+/// A stream of events that survives lost connections.
 pub(crate) struct Events<'a> {
     client: &'a Client,
-    wanted: Wanted,
+    wanted: EventFilter,
     response: Option<Response>,
     lines: Lines,
-    pauses: Pauses,
+    backoff: Backoff,
     last_id: String,
     is_known: bool,
     is_away: bool,
 }
 
 impl<'a> Events<'a> {
-    /// Follows from now on.
-    pub(crate) fn new(client: &'a Client, wanted: Wanted) -> Self {
+    /// Follows events from now on.
+    pub(crate) fn new(client: &'a Client, wanted: EventFilter) -> Self {
         Self {
             client,
             wanted,
             response: None,
             lines: Lines::default(),
-            pauses: Pauses::default(),
+            backoff: Backoff::default(),
             last_id: String::new(),
             is_known: false,
             is_away: false,
         }
     }
 
-    /// Begins to listen, if it has not begun; events from then on are not missed.
+    /// Opens the stream if it is not open; no later event is missed.
     ///
     /// # Errors
-    /// Where the server refuses, or is not there.
+    /// The server rejects the request or cannot be reached.
     pub(crate) async fn open_now(&mut self) -> Result<()> {
         if self.response.is_none() {
             self.open().await?;
@@ -88,10 +88,10 @@ impl<'a> Events<'a> {
         Ok(())
     }
 
-    /// What happens next.
+    /// Waits for the next event.
     ///
     /// # Errors
-    /// Where the server refuses, or was never there.
+    /// The server rejects the request, or could never be reached.
     pub(crate) async fn next(&mut self) -> Result<Happened> {
         loop {
             let happened = match self.step().await {
@@ -106,24 +106,24 @@ impl<'a> Events<'a> {
 
     async fn step(&mut self) -> Result<Option<Happened>> {
         if let Some(event) = self.lines.event(&mut self.last_id) {
-            self.pauses.begin_anew();
+            self.backoff.reset();
             return Ok(Some(Happened::Event(event)));
         }
         let Some(response) = &mut self.response else { return self.open().await };
         let chunk = response.chunk().await;
         match chunk.map_err(|error| Unreachable::new(&self.client.shown, &error))? {
             Some(bytes) => self.lines.add(&bytes)?,
-            // The server stops, or lets a slow reader go.
+            // The server is stopping, or it disconnected a slow reader.
             None => self.close(),
         }
         Ok(None)
     }
 
     async fn open(&mut self) -> Result<Option<Happened>> {
-        self.pauses.wait().await;
+        self.backoff.wait().await;
         let mut request =
             self.client.request(Method::GET, "/-/events").header(ACCEPT, "text/event-stream");
-        let Wanted { allocations, labels, kinds, states } = &self.wanted;
+        let EventFilter { allocations, labels, kinds, states } = &self.wanted;
         request = request
             .query(
                 &allocations.iter().map(|name| ("allocation", name.as_str())).collect::<Vec<_>>(),
@@ -142,13 +142,13 @@ impl<'a> Events<'a> {
     fn close(&mut self) {
         self.response = None;
         self.lines = Lines::default();
-        self.pauses.lengthen();
+        self.backoff.increase();
     }
 
-    /// Whether it goes on after an error, and what to tell of it.
+    /// Decides whether to reconnect after an error, and what to report.
     fn after(&mut self, error: Error) -> Result<Option<Happened>> {
         let declined = error.downcast_ref::<Declined>();
-        let is_away = error.is::<Unreachable>() || declined.is_some_and(Declined::is_passing);
+        let is_away = error.is::<Unreachable>() || declined.is_some_and(Declined::is_temporary);
         if !self.is_known || !is_away {
             return Err(error);
         }
@@ -158,7 +158,7 @@ impl<'a> Events<'a> {
     }
 }
 
-/// Bytes of a stream of events, up to the end of what came.
+/// The received bytes of an event stream.
 #[derive(Debug, Default)]
 struct Lines {
     bytes: Vec<u8>,
@@ -168,13 +168,13 @@ impl Lines {
     fn add(&mut self, bytes: &[u8]) -> Result<()> {
         anyhow::ensure!(
             self.bytes.len() + bytes.len() <= LONGEST,
-            "the server sends events that do not end: is it docket?"
+            "an event of the server is too large: is it a docket server?"
         );
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// Takes the next event that came whole; notes the ids on the way to it.
+    /// Takes the next complete event; notes its id, and those of keep-alive messages.
     fn event(&mut self, last_id: &mut String) -> Option<ServerEvent> {
         loop {
             let end = self.bytes.windows(2).position(|pair| pair == b"\n\n")?;

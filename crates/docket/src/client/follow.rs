@@ -1,8 +1,8 @@
-//! Follows the output of a run to its end, also through a server that goes away and comes back.
+//! Follows the output of a run to its end, across lost connections and restarts of the server.
 //!
-//! 1. Each byte is passed on once: after a break the output goes on behind the bytes that came.
-//! 2. A stream may also end because the server stops, so its end proves nothing: the record says
-//!    whether the run is over, and what was written in between is asked for.
+//! 1. Each byte is passed on once: after a reconnection the output continues after the received bytes.
+//! 2. A stream also ends when the server stops, so its end proves nothing: the record decides whether the
+//!    run is over, and the rest of the output is requested.
 
 use anyhow::{Context, Error, Result};
 use docket_model::{
@@ -13,22 +13,22 @@ use docket_model::{
 
 use super::{
     Client,
-    answer::{Declined, Unreachable},
-    pauses::Pauses,
+    backoff::Backoff,
+    response::{Declined, Unreachable},
     runs::LiveOutput,
 };
 
-/// Something that happens while a run is followed.
+/// What can happen while a run is followed.
 pub(crate) enum Event {
-    /// It wrote this to one of its streams.
+    /// The run wrote these bytes to one of its streams.
     Bytes(Stream, Vec<u8>),
-    /// It is in another state, and goes on; servers of earlier versions do not say so.
+    /// The run changed its state and is not over; servers of earlier versions do not report it.
     State(Box<RunRecord>),
-    /// The server is away, for this reason; it is asked again and again.
+    /// The connection is lost, for this reason; the client keeps trying.
     Lost(Error),
-    /// The server is back.
+    /// The connection is restored.
     Back,
-    /// It is over, and all that it wrote has been told.
+    /// The run is over, and all its output has been passed on.
     Over(Box<RunRecord>),
 }
 
@@ -38,34 +38,34 @@ pub(crate) struct Follow<'a> {
     run: RunId,
     stage: Stage<'a>,
     seen: u64,
-    pauses: Pauses,
+    backoff: Backoff,
     is_known: bool,
     is_away: bool,
 }
 
 enum Stage<'a> {
-    /// The output is to be asked for; where the run is known to be over, for the last time.
+    /// The output must be requested; for the last time if the run is known to be over.
     Closed(Option<Box<RunRecord>>),
-    /// The output is read.
+    /// The output is being read.
     Open(LiveOutput<'a>, Option<Box<RunRecord>>),
-    /// The stream ended; whether the run did, the record says.
+    /// The stream ended; the record decides whether the run did.
     Ended,
 }
 
 impl<'a> Follow<'a> {
     /// Follows a run from the beginning of its output.
     ///
-    /// A run of which the server is not `is_known` to know may be a mistake of the caller, who is
-    /// told at once; so is one who asks a server that was never there.
+    /// Unless `is_known`, a missing run is an error at once, and so is a server that cannot be reached: the
+    /// caller may have mistyped the name or the address.
     pub(crate) fn new(client: &'a Client, run: RunId, is_known: bool) -> Self {
         let stage = Stage::Closed(None);
-        Self { client, run, stage, seen: 0, pauses: Pauses::default(), is_known, is_away: false }
+        Self { client, run, stage, seen: 0, backoff: Backoff::default(), is_known, is_away: false }
     }
 
-    /// What happens next; after [`Event::Over`] nothing does.
+    /// Waits for the next event; [`Event::Over`] is the last.
     ///
     /// # Errors
-    /// Where the server refuses, or does not know the run any more.
+    /// The server rejects the request, or no longer has the run.
     pub(crate) async fn next(&mut self) -> Result<Event> {
         loop {
             let happened = match self.step().await {
@@ -88,11 +88,11 @@ impl<'a> Follow<'a> {
                     return Ok(over.map(Event::Over));
                 };
                 self.seen = piece.end;
-                self.pauses.begin_anew();
+                self.backoff.reset();
                 Ok(match piece.kind {
                     FrameKind::Output => Some(Event::Bytes(Stream::Out, piece.bytes)),
                     FrameKind::Error => Some(Event::Bytes(Stream::Error, piece.bytes)),
-                    // What another version of the server says is of no importance for the output.
+                    // A record that this version cannot parse does not affect the output.
                     FrameKind::Record => {
                         serde_json::from_slice(&piece.bytes).ok().map(Event::State)
                     }
@@ -104,7 +104,7 @@ impl<'a> Follow<'a> {
     }
 
     async fn open(&mut self) -> Result<Option<Event>> {
-        self.pauses.wait().await;
+        self.backoff.wait().await;
         let output = self.client.live_output(&self.run, self.seen).await?;
         let Stage::Closed(over) = &mut self.stage else { return Ok(None) };
         self.stage = Stage::Open(output, over.take());
@@ -116,7 +116,7 @@ impl<'a> Follow<'a> {
         let is_back = self.reached();
         if !record.is_over() {
             self.stage = Stage::Closed(None);
-            self.pauses.lengthen();
+            self.backoff.increase();
         } else if written(&record).is_some_and(|written| written <= self.seen) {
             return Ok(Some(Event::Over(record.into())));
         } else {
@@ -125,28 +125,29 @@ impl<'a> Follow<'a> {
         Ok(is_back)
     }
 
-    /// The server answered.
+    /// Notes that the server responded.
     fn reached(&mut self) -> Option<Event> {
         self.is_known = true;
         std::mem::take(&mut self.is_away).then_some(Event::Back)
     }
 
-    /// Whether it goes on after an error, and what to tell of it.
+    /// Decides whether to reconnect after an error, and what to report.
     fn after(&mut self, error: Error) -> Result<Option<Event>> {
         let declined = error.downcast_ref::<Declined>();
         let unreachable = error.downcast_ref::<Unreachable>();
         if self.is_known && declined.is_some_and(Declined::is_not_found) {
             let run = &self.run;
-            let context = format!("the server knows nothing of {run} any more, was it restarted?");
+            let context =
+                format!("the server no longer has `{run}`: was it restarted with a memory store?");
             return Err(error).context(context);
         }
-        let is_away = unreachable.is_some() || declined.is_some_and(Declined::is_passing);
+        let is_away = unreachable.is_some() || declined.is_some_and(Declined::is_temporary);
         if !self.is_known || !is_away {
             return Err(error);
         }
-        // A run that writes nothing for long is no reason to worry anybody.
+        // A run that writes nothing for a long time is no reason for a warning.
         let is_silence = unreachable.is_some_and(Unreachable::is_silence);
-        self.pauses.lengthen();
+        self.backoff.increase();
         let over = match &mut self.stage {
             Stage::Closed(over) | Stage::Open(_, over) => over.take(),
             Stage::Ended => None,
@@ -157,7 +158,7 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// How many bytes a run wrote that is over, if its record tells.
+/// The length of the output of a run that is over, if its record has it.
 fn written(record: &RunRecord) -> Option<u64> {
     let attempts = record.attempts.iter().filter(|attempt| attempt.container.is_some());
     attempts.map(|attempt| attempt.output_bytes).sum()

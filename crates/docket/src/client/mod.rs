@@ -3,12 +3,12 @@
 mod address;
 mod advice;
 mod allocations;
-mod answer;
+mod backoff;
 mod connection;
 mod events;
 mod follow;
 mod operations;
-mod pauses;
+mod response;
 mod runs;
 mod token;
 mod upload;
@@ -21,15 +21,15 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 
 pub(crate) use connection::Connection;
-pub(crate) use events::{Events, Happened, ServerEvent, Wanted};
+pub(crate) use events::{EventFilter, Events, Happened, ServerEvent};
 pub(crate) use follow::{Event, Follow};
 pub(crate) use operations::Health;
-pub(crate) use runs::Asked;
+pub(crate) use runs::RunResponse;
 pub(crate) use token::{TOKEN_VARIABLE, TokenSource};
 
-use answer::Unreachable;
+use response::Unreachable;
 
-/// The most items that are asked for at once.
+/// The largest page to request.
 const PAGE: usize = docket_model::wire::MAX_PAGE;
 
 /// A client of one server.
@@ -37,20 +37,20 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     shown: String,
-    /// Where the token that is sent was found, if one is sent.
+    /// The source of the token, if one is sent.
     token: Option<TokenSource>,
 }
 
-/// Items in the order of the server, and whether there are more.
+/// Items in the server's order, and whether there are more.
 pub(crate) struct Listing<T> {
     /// The items.
     pub(crate) items: Vec<T>,
-    /// True where a limit cut the list.
+    /// True if a limit cut the list.
     pub(crate) is_cut: bool,
 }
 
 impl<T> Listing<T> {
-    /// Adds a page to a list that shall have so many items; true where nothing more is wanted.
+    /// Adds a page to the list; true if the list is complete.
     fn add(&mut self, page: Vec<T>, limit: usize, is_last: bool) -> bool {
         let is_last = is_last || page.is_empty();
         let room = limit - self.items.len();
@@ -67,7 +67,7 @@ impl<T> Default for Listing<T> {
 }
 
 impl Client {
-    /// A client of the server that was named.
+    /// A client of the server that the options name.
     pub(crate) fn new(connection: &Connection) -> Result<Self> {
         let (base, shown) = (connection.host.base().to_owned(), connection.host.to_string());
         let token = connection.token()?;
@@ -75,7 +75,7 @@ impl Client {
         Ok(Self { http, base, shown, token: token.map(|token| token.source) })
     }
 
-    /// The address of a path below the server, to be shown.
+    /// The URL of a path of the server, for messages.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.shown)
     }
@@ -84,27 +84,27 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
-    /// The answer, whatever it is.
+    /// Sends a request; returns the response whatever its status.
     async fn answer(&self, request: RequestBuilder) -> Result<Response> {
         let response = request.send().await;
         Ok(response.map_err(|error| Unreachable::new(&self.shown, &error))?)
     }
 
-    /// The answer, if it is a good one.
+    /// Sends a request; returns a successful response.
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
         self.expect_success(self.answer(request).await?).await
     }
 
     async fn expect_success(&self, response: Response) -> Result<Response> {
-        answer::expect_success(&self.shown, self.token.as_ref(), response).await
+        response::expect_success(&self.shown, self.token.as_ref(), response).await
     }
 
-    /// What a good answer says in JSON.
+    /// Sends a request; parses the JSON of a successful response.
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
-        answer::read(&self.shown, self.send(request).await?).await
+        response::read(&self.shown, self.send(request).await?).await
     }
 
-    /// The first items of a list whose pages are linked.
+    /// The first items of a paged list.
     async fn pages<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -117,7 +117,7 @@ impl Client {
             let request = self.request(Method::GET, &format!("{path}{query}"));
             let response = self.send(request).await?;
             let next = next_page(response.headers());
-            let page = answer::read(&self.shown, response).await?;
+            let page = response::read(&self.shown, response).await?;
             let is_full = listing.add(page, limit, next.is_none());
             match next {
                 Some(next) if !is_full => query = next,
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_page_is_the_query_of_the_link_that_says_so() {
+    fn the_next_page_is_the_query_of_the_next_link() {
         let mut headers = HeaderMap::new();
         assert_eq!(next_page(&headers), None);
         let links = "</?limit=2>; rel=\"first\", </?limit=2&cursor=b>; rel=\"next\"";

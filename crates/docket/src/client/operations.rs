@@ -1,4 +1,4 @@
-//! What a client asks about the server as a whole.
+//! Requests about the server as a whole.
 
 use std::{fmt, time::Duration};
 
@@ -15,45 +15,45 @@ use serde_json::Value;
 
 use super::{
     Client, Listing,
-    answer::{self, Unreachable},
+    response::{self, Unreachable},
 };
 
-/// A server that needs longer than this to say how it is is not well.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A server that takes longer than this to report its health is unhealthy.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is read of a server that is ready.
+/// The part of a readiness response that the client uses.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Ready {
     engine: Engine,
 }
 
-/// What is read of the health of a server.
+/// The part of a health response that the client uses.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Health {
-    /// The zone of allocations that name none.
+    /// The default time zone of allocations.
     #[serde(default)]
     pub(crate) time_zone: String,
-    /// The edition of the time zone database that the server uses, if it says so.
+    /// The edition of the time zone database that the server uses.
     #[serde(default)]
     pub(crate) time_zone_data: Option<ZoneData>,
-    /// The pause of the whole server, while it is in force.
+    /// The pause of the whole server, if it is paused.
     #[serde(default)]
     pub(crate) pause: Option<Suspension>,
-    /// That the clock was set back, if it was.
+    /// The warning that the clock was set back.
     #[serde(default)]
     clock: Option<String>,
-    /// How far the clocks of the engine and of the server are apart, if they are.
+    /// The warning that the clocks of the engine and the server differ.
     #[serde(default)]
     engine_clock: Option<String>,
-    /// That another server uses a copy of the store, if one does.
+    /// The warning that another server uses a copy of the store.
     #[serde(default)]
     twin: Option<String>,
-    /// Why the store cannot be written, if that is so.
+    /// The reason why the store cannot be written.
     #[serde(default)]
     store_trouble: Option<String>,
-    /// In the answer to an unpause: whether the server was paused.
+    /// In the response to an unpause: whether the server was paused.
     #[serde(default)]
     pub(crate) was_paused: Option<bool>,
 }
@@ -74,7 +74,7 @@ impl fmt::Display for ZoneData {
 }
 
 impl Health {
-    /// What is not as it should be, though the server answers.
+    /// The problems that the server reports.
     pub(crate) fn problems(&self) -> impl Iterator<Item = &str> {
         let problems = [&self.store_trouble, &self.twin, &self.clock, &self.engine_clock];
         problems.into_iter().flatten().map(String::as_str)
@@ -90,12 +90,12 @@ struct Engine {
 impl Client {
     /// The whole report of the server's health.
     pub(crate) async fn health_report(&self) -> Result<serde_json::Value> {
-        self.ask(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await
+        self.ask(self.request(Method::GET, "/-/health").timeout(HEALTH_TIMEOUT)).await
     }
 
-    /// How the server is; succeeds if it says that it is well.
+    /// The health of the server; an error if it is unhealthy.
     pub(crate) async fn health(&self) -> Result<Health> {
-        self.ask(self.request(Method::GET, "/-/health").timeout(PATIENCE)).await
+        self.ask(self.request(Method::GET, "/-/health").timeout(HEALTH_TIMEOUT)).await
     }
 
     /// Pauses the whole server.
@@ -108,19 +108,20 @@ impl Client {
         self.ask(self.request(Method::POST, "/-/unpause").json(request)).await
     }
 
-    /// The engine in words, or why nothing can start.
+    /// The engine in words, or the reason why nothing can start.
     pub(crate) async fn ready(&self) -> Result<Result<String, String>> {
-        let response = self.answer(self.request(Method::GET, "/-/ready").timeout(PATIENCE)).await?;
+        let response =
+            self.answer(self.request(Method::GET, "/-/ready").timeout(HEALTH_TIMEOUT)).await?;
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            let problem: Problem = answer::read(&self.shown, response).await?;
+            let problem: Problem = response::read(&self.shown, response).await?;
             return Ok(Err(problem.detail));
         }
         let response = self.expect_success(response).await?;
-        let ready: Ready = answer::read(&self.shown, response).await?;
+        let ready: Ready = response::read(&self.shown, response).await?;
         Ok(Ok(format!("Docker {}", ready.engine.version)))
     }
 
-    /// What happened to the server and to allocations, or to one of them, the newest first.
+    /// The journal, or the entries of one allocation and the server, newest first.
     pub(crate) async fn journal(
         &self,
         name: Option<&AllocationName>,
@@ -130,7 +131,7 @@ impl Client {
         self.pages("/-/journal", &query, limit).await
     }
 
-    /// What the engine would make of these specifications, in their order.
+    /// Checks specifications on the engine; returns the findings in their order.
     pub(crate) async fn rehearse(
         &self,
         specifications: &[Specification],
@@ -143,7 +144,7 @@ impl Client {
         self.ask(self.request(Method::POST, path).json(specifications)).await
     }
 
-    /// A copy of all that the server keeps; it is yet to be read.
+    /// A copy of the store, to be read in pieces.
     pub(crate) async fn backup(&self) -> Result<Backup<'_>> {
         let response = self.send(self.request(Method::GET, "/-/backup")).await?;
         Ok(Backup { client: self, response })
@@ -157,7 +158,7 @@ pub(crate) struct Backup<'a> {
 }
 
 impl Backup<'_> {
-    /// The next bytes, or nothing at the end.
+    /// The next bytes; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
         let piece = self.response.chunk().await;
         Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)

@@ -1,4 +1,4 @@
-//! What a client asks about runs.
+//! Requests about runs.
 
 use anyhow::Result;
 use docket_model::{
@@ -16,18 +16,18 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Client, Listing, PAGE,
-    answer::{self, Unreachable},
+    response::{self, Unreachable},
 };
 
-/// What became of the wish for a run.
-pub(crate) enum Asked {
-    /// It starts, or waits for its turn.
+/// The server's response to a request for a run.
+pub(crate) enum RunResponse {
+    /// The run starts or waits.
     Accepted(RunRecord),
-    /// A policy forbids it, as the record of the skipped run says.
+    /// A policy does not allow it; the record of the skipped run has the reason.
     Skipped(RunRecord),
 }
 
-/// A page of runs, in the form that is wanted.
+/// A page of runs.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page<T> {
@@ -36,18 +36,22 @@ struct Page<T> {
 }
 
 impl Client {
-    /// Asks for a run by hand.
-    pub(crate) async fn run(&self, name: &AllocationName, request: &RunRequest) -> Result<Asked> {
+    /// Requests a manual run.
+    pub(crate) async fn run(
+        &self,
+        name: &AllocationName,
+        request: &RunRequest,
+    ) -> Result<RunResponse> {
         let request = self.request(Method::POST, &format!("/{name}/runs")).json(request);
         let response = self.answer(request).await?;
         if response.status() == StatusCode::CONFLICT && is_record(&response) {
-            return Ok(Asked::Skipped(answer::read(&self.shown, response).await?));
+            return Ok(RunResponse::Skipped(response::read(&self.shown, response).await?));
         }
         let response = self.expect_success(response).await?;
-        Ok(Asked::Accepted(answer::read(&self.shown, response).await?))
+        Ok(RunResponse::Accepted(response::read(&self.shown, response).await?))
     }
 
-    /// Asks for the end of a run.
+    /// Cancels a run.
     pub(crate) async fn cancel(&self, run: &RunId, request: &CancelRequest) -> Result<RunRecord> {
         let path = format!("{}/cancel", path(run));
         self.ask(self.request(Method::POST, &path).json(request)).await
@@ -82,8 +86,7 @@ impl Client {
         }
     }
 
-    /// What an attempt of a run wrote so far, the newest where none is named; the answer is yet to be
-    /// read.
+    /// The output so far of an attempt of a run (default: the newest attempt), to be read in pieces.
     pub(crate) async fn output(&self, run: &RunId, attempt: Option<u32>) -> Result<Output<'_>> {
         let request = self.request(Method::GET, &format!("{}/output", path(run)));
         let attempt = attempt.map(|number| ("attempt", number));
@@ -91,7 +94,7 @@ impl Client {
         Ok(Output { client: self, response })
     }
 
-    /// What a run wrote after so many bytes and writes from now on, to its end.
+    /// The output of a run after the first `skip` bytes, followed to its end.
     pub(super) async fn live_output(&self, run: &RunId, skip: u64) -> Result<LiveOutput<'_>> {
         let mut request = self.request(Method::GET, &format!("{}/output?follow=true", path(run)));
         if skip > 0 {
@@ -99,7 +102,7 @@ impl Client {
         }
         let response = self.send(request.header(ACCEPT, OUTPUT_FRAMES)).await?;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        // Servers of earlier versions answer without frames.
+        // Servers of earlier versions do not send frames.
         let frames = (kind == Some(OUTPUT_FRAMES)).then(OutputFrames::default);
         Ok(LiveOutput { output: Output { client: self, response }, frames, position: skip })
     }
@@ -109,13 +112,13 @@ fn path(run: &RunId) -> String {
     format!("/{}/runs/{}", run.allocation, run.instant)
 }
 
-/// True where an answer is a record and no `application/problem+json`.
+/// True if a response is a record and not an `application/problem+json`.
 fn is_record(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/json"))
 }
 
-/// The output of a run that is followed, read piece by piece.
+/// The output of a run that is followed, in pieces.
 pub(crate) struct LiveOutput<'a> {
     output: Output<'a>,
     frames: Option<OutputFrames>,
@@ -123,7 +126,7 @@ pub(crate) struct LiveOutput<'a> {
 }
 
 impl LiveOutput<'_> {
-    /// The next frame, or nothing at the end.
+    /// The next frame; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<OutputFrame>> {
         loop {
             if let Some(frame) = self.frames.as_mut().and_then(OutputFrames::next_frame) {
@@ -141,14 +144,14 @@ impl LiveOutput<'_> {
     }
 }
 
-/// The output of a run, read piece by piece.
+/// The output of a run, in pieces.
 pub(crate) struct Output<'a> {
     client: &'a Client,
     response: Response,
 }
 
 impl Output<'_> {
-    /// The next bytes, or nothing at the end.
+    /// The next bytes; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
         let piece = self.response.chunk().await;
         Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)

@@ -1,4 +1,4 @@
-//! The token that a client sends, and where it has it from.
+//! The token that a client sends, and its source.
 
 use std::{
     env, fmt,
@@ -10,23 +10,23 @@ use reqwest::header::HeaderValue;
 
 use crate::{output, secret_file};
 
-/// The variable that holds the secret itself; an option would show it to other users.
+/// The variable with the token itself; an option would show it to other users.
 pub(crate) const TOKEN_VARIABLE: &str = "DOCKET_TOKEN";
 
-/// A token, ready to be sent.
+/// A token, ready to send.
 pub(super) struct Token {
-    /// What goes into the header `Authorization`.
+    /// The value of the header `Authorization`.
     pub(super) header: HeaderValue,
-    /// Where it was found.
+    /// Its source.
     pub(super) source: TokenSource,
 }
 
-/// Where a token was found.
+/// The source of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TokenSource {
-    /// In this file.
+    /// This file.
     File(PathBuf),
-    /// In the environment.
+    /// The environment.
     Variable,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for TokenSource {
         match self {
             Self::File(file) => {
                 let file = file.display();
-                write!(f, "{file}, which --token-file or DOCKET_TOKEN_FILE names")
+                write!(f, "`{file}` (from --token-file or DOCKET_TOKEN_FILE)")
             }
             Self::Variable => f.write_str(TOKEN_VARIABLE),
         }
@@ -63,10 +63,10 @@ impl Token {
 
     fn parse(text: &str, source: TokenSource) -> Result<Self> {
         if text.is_empty() {
-            bail!("no token is in {source}");
+            bail!("there is no token in {source}");
         }
         if !text.chars().all(|c| c.is_ascii_graphic()) {
-            bail!("a token is printable ASCII characters without spaces: see {source}");
+            bail!("the token in {source} must be printable ASCII characters without spaces");
         }
         let mut header = HeaderValue::try_from(format!("Bearer {text}"))?;
         header.set_sensitive(true);

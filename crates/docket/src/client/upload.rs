@@ -1,4 +1,4 @@
-//! Sends a large body in pieces, with a bar that shows how far it is.
+//! Sends a large body in pieces, with a progress bar.
 
 use std::io;
 
@@ -7,13 +7,13 @@ use reqwest::Body;
 
 use crate::output;
 
-/// Smaller bodies are gone before a bar could be seen.
+/// The size from which a progress bar is shown; smaller bodies are sent too fast for it.
 const LARGE: usize = 1 << 20;
 
-/// How much is sent between two steps of the bar.
+/// The bytes to send between two updates of the bar.
 const PIECE: usize = 64 << 10;
 
-/// The body of a request; a bar shows its way where it is large and a person looks.
+/// The body of a request, with a progress bar if it is large and standard error is a terminal.
 pub(super) fn body(bytes: Vec<u8>) -> Body {
     let bar = (bytes.len() >= LARGE).then(|| output::progress_bar(bytes.len())).flatten();
     let Some(bar) = bar else { return Body::from(bytes) };

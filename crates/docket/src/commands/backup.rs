@@ -1,4 +1,4 @@
-//! `docket backup`: a copy of all that the server keeps, in a file.
+//! `docket backup`: copies the server's store into a file.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -18,24 +18,24 @@ use crate::{
     output, size,
 };
 
-/// Copies all that the server keeps into a file, while the server runs
+/// Copies the server's store into a file while the server runs
 ///
 /// The file is complete or absent, and only its owner can read it.
 ///
-/// To restore it, stop the server and put the file in the place of its store. The server then starts
-/// nothing again that may have run since the backup: instants that the backup does not know are
-/// recorded as missed, with that reason.
+/// To restore it, stop the server and replace its store with the file. The server does not repeat
+/// anything that may have run since the backup: it records the instants since then as missed, with that
+/// reason.
 ///
-/// To rehearse a restore, open a copy of the file in another namespace, paused: it touches no container
-/// of the original and starts nothing.
+/// To test a restore, open a copy of the file in another namespace, paused: that server touches no
+/// container of the original and starts nothing.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The file to be written; FILE.part while it is
+    /// The file to write; FILE.part until the copy is complete
     #[arg(value_name = "FILE", value_parser = PathBufValueParser::new().try_map(named))]
     file: PathBuf,
 
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
 
@@ -47,19 +47,19 @@ const EXAMPLES: &str = "\
 Examples:
   docket backup docket.backup
   docket backup --force /var/backups/docket.db
-  docket server --store sqlite:copy.db --namespace rehearsal --paused --listen 127.0.0.1:3001";
+  docket server --store sqlite:copy.db --namespace restore-test --paused --listen 127.0.0.1:3001";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = &arguments.file;
     let shown = file.display();
     if file.is_dir() {
-        bail!("{shown} is a folder: name a file in it");
+        bail!("`{shown}` is a directory: name a file in it");
     }
     if !arguments.force && file.symlink_metadata().is_ok() {
-        bail!("{shown} is there already: name another file, or replace it with --force");
+        bail!("`{shown}` already exists: name another file, or replace it with --force");
     }
     if is_store_in_use(file) {
-        bail!("{shown} is the store of a server that runs: name another file");
+        bail!("`{shown}` is the store of a running server: name another file");
     }
     let client = Client::new(&arguments.connection)?;
     let part = part(file);
@@ -71,19 +71,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     match placed {
         Ok(bytes) => output::line(format_args!("{shown}: {}", size::shown(bytes))),
         Err(error) => {
-            // What is not whole is of no use; it may not even be there.
+            // An incomplete copy is useless. It may not exist yet, so a failed removal is ignored.
             let _ = fs::remove_file(&part);
             Err(error)
         }
     }
 }
 
-/// Refuses the sign for standard output: a store cannot be taken back where it turns out cut.
+/// Rejects `-`: a pipe cannot tell a complete copy from one that was cut off.
 fn named(file: PathBuf) -> Result<PathBuf, &'static str> {
     if file.as_os_str() == "-" {
         return Err(
-            "a copy is whole or not there at all, so it cannot go to standard output: name \
-                    a file, and write `./-` for one that is called so",
+            "a backup cannot go to standard output, where a cut-off copy looks complete: name a \
+                    file (`./-` for a file of that name)",
         );
     }
     Ok(file)
@@ -99,15 +99,15 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
     beside.into()
 }
 
-/// True where a server has the file open: it would write on into the one that is gone.
+/// True if a server has the file open: it would keep writing to the replaced file.
 fn is_store_in_use(file: &Path) -> bool {
-    // A server's lock stands beside the file itself, wherever links lead.
+    // The server's lock is next to the file that links lead to.
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let lock = File::open(beside(&file, ".lock"));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Writes the copy, and returns how many bytes it has once they are on the disk.
+/// Writes the copy and syncs it to disk; returns its length in bytes.
 async fn write(client: &Client, part: &Path) -> Result<u64> {
     let mut copy = client.backup().await?;
     let failed = || format!("cannot write {}", part.display());
@@ -118,13 +118,13 @@ async fn write(client: &Client, part: &Path) -> Result<u64> {
         written += piece.as_ref().len() as u64;
     }
     if written == 0 {
-        bail!("the server sent an empty copy");
+        bail!("the server sent an empty backup");
     }
     file.sync_all().with_context(failed)?;
     Ok(written)
 }
 
-/// A new file that only its owner can read, in place of one that an earlier try left behind.
+/// Creates a file that only its owner can read; replaces one that an earlier attempt left.
 fn create(part: &Path) -> io::Result<File> {
     match fs::remove_file(part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -133,7 +133,7 @@ fn create(part: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)
 }
 
-/// Gives the copy its name, for good.
+/// Renames the copy to its final name and syncs the directory.
 fn place(part: &Path, file: &Path) -> io::Result<()> {
     fs::rename(part, file)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -1,4 +1,4 @@
-//! `docket cancel`: a run that shall end.
+//! `docket cancel`: cancels runs.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -8,29 +8,30 @@ use docket_model::{
 };
 
 use super::{
-    Misused, many,
+    UsageError, many,
     target::{self, Target},
 };
 use crate::{
+    author,
     client::{Client, Connection},
-    clock, output, who, words,
+    clock, output, words,
 };
 
-/// Cancels a run: one that waits never starts, one that runs gets the container's own signal
+/// Cancels a run: a waiting run never starts, a running container gets its own stop signal
 ///
-/// Without RUN it is the only one under way. Where there are several they are listed and none is
-/// cancelled; --all cancels them all, those that wait for a retry included.
+/// Without RUN it cancels the only run under way. If there are several, it lists them and cancels none;
+/// --all cancels all of them, including those that wait for a retry.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
 
-    /// Cancel all runs of the allocation that are under way; fails where one cannot be cancelled
+    /// Cancel all runs of the allocation that are under way; fails if one cannot be cancelled
     #[arg(long, conflicts_with = "run")]
     all: bool,
 
-    /// Give the container no time to end by itself
+    /// Kill the container immediately (SIGKILL)
     #[arg(long)]
     kill: bool,
 
@@ -49,10 +50,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let run = arguments.target.run()?;
     let client = Client::new(&arguments.connection)?;
     let name = arguments.target.allocation();
-    let request = CancelRequest { kill: arguments.kill, by: Some(who::asks()) };
+    let request = CancelRequest { kill: arguments.kill, by: Some(author::current()) };
     let runs = match run {
         Some(_) if arguments.all => {
-            bail!(Misused("--all cancels all runs of an allocation: name the allocation alone"))
+            bail!(UsageError("--all cancels all runs of an allocation: name the allocation alone"))
         }
         Some(run) => vec![run],
         None if arguments.all => all_under_way(&client, name).await?,
@@ -60,7 +61,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     };
     let cancel = async |run: &RunId| {
         let record = client.cancel(run, &request).await?;
-        // A container may need its time to end.
+        // A container may need time to stop.
         let effect = if record.is_over() { "Cancelled" } else { "Cancelling" };
         Ok(Some(format!("{effect} {run}")))
     };
@@ -71,8 +72,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     many::each(&runs, "cancel", cancel).await
 }
 
-/// All runs that are under way, those that wait before those that they wait for: none may start in the
-/// place of another.
+/// All runs under way, waiting runs first: cancelling a running one must not let a waiting one start.
 async fn all_under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunId>> {
     let newest_first = under_way(client, name).await?;
     if newest_first.is_empty() {

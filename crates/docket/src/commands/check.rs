@@ -1,27 +1,27 @@
-//! `docket check`: everything that `push` would refuse, and what the engine would.
+//! `docket check`: reports everything that `push` or the engine would reject.
 
 use anyhow::{Result, bail};
 use clap::Args;
 use docket_model::wire::Rehearsal;
 
-use super::AlreadyTold;
+use super::AlreadyReported;
 use crate::{
     client::{Client, Connection},
     output,
     specifications::{Found, Source},
 };
 
-/// Checks a file or a directory as `push` would, without a server
+/// Checks a file or a directory as `push` does, without a server
 ///
-/// Every error is shown with its line and column. With --engine the server is asked, too, whether
-/// its engine can run what the file says: images, networks, devices. Nothing is created.
+/// Every error is shown with its line and column. With --engine the server also checks whether its engine
+/// can run the allocations: it pulls images, and creates and removes containers without starting them.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     source: Source,
 
-    /// Ask the server whether its engine can run it; fails where it cannot, and warns otherwise
+    /// Also check on the server's engine; fails if it cannot run an allocation
     #[arg(long)]
     engine: bool,
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let found = source.read()?;
     let mut warnings = found.iter().map(|found| found.read.warnings.len()).sum();
     if arguments.engine && !found.is_empty() {
-        warnings += rehearse(&arguments.connection, source, &found).await?;
+        warnings += check_on_engine(&arguments.connection, source, &found).await?;
     }
     let allocations = counted(found.len(), "allocation");
     let warnings = counted(warnings, "warning");
@@ -53,29 +53,30 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Tells what the engine finds in each allocation, at the line where it begins; returns the number of
-/// warnings.
-async fn rehearse(connection: &Connection, source: &Source, found: &[Found]) -> Result<usize> {
+/// Prints what the engine reports about each allocation, with the line where the allocation begins;
+/// returns the number of warnings.
+async fn check_on_engine(
+    connection: &Connection,
+    source: &Source,
+    found: &[Found],
+) -> Result<usize> {
     let specifications: Vec<_> =
         found.iter().map(|found| found.read.specification.clone()).collect();
     let client = Client::new(connection)?;
-    let rehearsals = client.rehearse(&specifications, source.unknown_options()).await?;
-    if rehearsals.len() != found.len() {
-        let (asked, answered) = (found.len(), rehearsals.len());
-        bail!(
-            "{} was asked about {asked} allocations and answered about {answered}",
-            client.url("")
-        );
+    let checks = client.rehearse(&specifications, source.unknown_options()).await?;
+    if checks.len() != found.len() {
+        let (asked, answered) = (found.len(), checks.len());
+        bail!("{} checked {answered} allocations instead of {asked}", client.url(""));
     }
     let (mut refused, mut warnings) = (0, 0);
-    for (Found { file, read }, Rehearsal { name, findings }) in found.iter().zip(rehearsals) {
+    for (Found { file, read }, Rehearsal { name, findings }) in found.iter().zip(checks) {
         refused += usize::from(findings.iter().any(|finding| finding.fatal));
         warnings += findings.iter().filter(|finding| !finding.fatal).count();
         for finding in findings {
             let kind = if finding.fatal { "error" } else { "warning" };
             let place = format!("{file}:{}: {name}: {}", read.line, finding.field);
-            let told = format!("{kind}: {place}: {}", finding.message);
-            output::note(output::on_one_line(&told));
+            let line = format!("{kind}: {place}: {}", finding.message);
+            output::note(output::on_one_line(&line));
         }
     }
     if refused == 0 {
@@ -83,5 +84,5 @@ async fn rehearse(connection: &Connection, source: &Source, found: &[Found]) -> 
     }
     let allocations = counted(refused, "allocation");
     output::note(format_args!("error: {}: the engine cannot run {allocations}", source.name()));
-    Err(AlreadyTold.into())
+    Err(AlreadyReported.into())
 }

@@ -1,4 +1,4 @@
-//! `docket completions`: what a shell can complete.
+//! `docket completions`: completion scripts for shells.
 
 use anyhow::Result;
 use clap::Args;
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 
 use crate::{cli, output};
 
-/// Prints a script that lets a shell complete docket's commands and options
+/// Prints the completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

@@ -1,4 +1,4 @@
-//! `docket delete`: allocations that shall run no more.
+//! `docket delete`: deletes allocations.
 
 use anyhow::Result;
 use clap::Args;
@@ -7,7 +7,7 @@ use docket_model::AllocationName;
 use super::many;
 use crate::client::{Client, Connection};
 
-/// Deletes allocations; containers that run go on to their end
+/// Deletes allocations; running containers continue to their end
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

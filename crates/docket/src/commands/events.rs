@@ -1,4 +1,4 @@
-//! `docket events`: what happens, as it happens.
+//! `docket events`: follows events.
 
 use std::{collections::VecDeque, convert::Infallible};
 
@@ -16,26 +16,26 @@ use serde_json::{Map, Value};
 
 use super::state;
 use crate::{
-    client::{Client, Connection, Events, Happened, ServerEvent, Wanted},
+    client::{Client, Connection, EventFilter, Events, Happened, ServerEvent},
     output, words,
 };
 
-/// Follows what happens: to runs, to allocations, and to the server
+/// Follows events of runs, allocations and the server
 ///
-/// It goes on until Ctrl-C, also where the server restarts meanwhile: nothing is told twice, and
-/// what could not be had is told as a gap.
+/// It continues until Ctrl-C, also across restarts of the server: no event is repeated, and events that
+/// are no longer available are reported as a gap.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Only what happens to this allocation, and to the server; may be given again
+    /// Only events of this allocation and of the server; can be repeated
     #[arg(long = "allocation", value_name = "NAME", value_parser = AllocationName::parse)]
     allocations: Vec<AllocationName>,
 
-    /// Only what happens to allocations with this label, KEY or KEY=VALUE; may be given again
+    /// Only events of allocations with this label (KEY or KEY=VALUE) and of the server; can be repeated
     #[arg(long = "label", value_name = "LABEL")]
     labels: Vec<String>,
 
-    /// Only events of this kind; may be given again, or several with commas
+    /// Only events of this kind; can be repeated or separated by commas
     #[arg(
         long = "kind",
         value_name = "KIND",
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     )]
     kinds: Vec<String>,
 
-    /// Only events of runs that are in this state since; may be given again, or several with commas
+    /// Only events of runs that entered this state; can be repeated or separated by commas
     #[arg(
         long = "state",
         value_name = "STATE",
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     )]
     states: Vec<&'static str>,
 
-    /// How to print them [default: text on a terminal, json elsewhere]
+    /// Output format [default: text on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Form>,
 
@@ -66,9 +66,9 @@ pub(crate) struct Arguments {
 /// How an event is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// A line in words
+    /// One line of text for each event
     Text,
-    /// A JSON object in one line
+    /// One JSON object per line
     Json,
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let form = arguments.output.unwrap_or(default);
     let kinds = arguments.kinds.iter().map(|kind| kind.to_lowercase()).collect();
     let Arguments { allocations, labels, states, .. } = arguments;
-    let mut events = Events::new(&client, Wanted { allocations, labels, kinds, states });
+    let mut events = Events::new(&client, EventFilter { allocations, labels, kinds, states });
     let Err(error) = follow(&client, &mut events, form).await;
     Err(error)
 }
@@ -96,7 +96,7 @@ async fn follow(client: &Client, events: &mut Events<'_>, form: Form) -> Result<
         match events.next().await? {
             Happened::Event(event) => print(&event, form, &mut printed)?,
             Happened::Lost(error) => {
-                output::warning(format_args!("{error:#}; going on when it is back"));
+                output::warning(format_args!("{error:#}; reconnecting"));
             }
             Happened::Back => output::note(format_args!("{} is back", client.url(""))),
         }
@@ -105,7 +105,7 @@ async fn follow(client: &Client, events: &mut Events<'_>, form: Form) -> Result<
 
 fn print(event: &ServerEvent, form: Form, printed: &mut Printed) -> Result<()> {
     let data: Value = serde_json::from_str(&event.data)
-        .context("the server sent an event that cannot be read: is it docket?")?;
+        .context("cannot parse an event of the server: is it a docket server?")?;
     match form {
         Form::Json => output::line(as_json(event, data)),
         Form::Text if event.kind == GAP => {
@@ -120,15 +120,15 @@ fn print(event: &ServerEvent, form: Form, printed: &mut Printed) -> Result<()> {
     }
 }
 
-/// What was printed last about each of the runs that changed most recently.
+/// The last line printed about each of the runs that changed most recently.
 #[derive(Default)]
 struct Printed(VecDeque<(String, Instant, String)>);
 
 impl Printed {
-    /// How many runs are remembered.
+    /// The number of runs to remember.
     const MOST: usize = 1000;
 
-    /// Remembers a text about a run; false where it is the same as the one before.
+    /// Remembers a text about a run; false if it is the same as the previous one.
     fn is_new(&mut self, allocation: &str, run: Instant, text: &str) -> bool {
         let is_same = |(name, id, _): &(String, Instant, String)| name == allocation && *id == run;
         let before = self.0.iter().rposition(is_same).and_then(|at| self.0.remove(at));
@@ -140,7 +140,7 @@ impl Printed {
     }
 }
 
-/// An event and what is in its data, as one object.
+/// An event with its data as one JSON object.
 fn as_json(event: &ServerEvent, data: Value) -> Value {
     let mut object = Map::new();
     object.insert("Id".to_owned(), event.id.clone().into());
@@ -152,8 +152,8 @@ fn as_json(event: &ServerEvent, data: Value) -> Value {
     Value::Object(object)
 }
 
-/// When, about which allocation, and what; what this version does not know is shown as it is. Nothing
-/// where it would repeat the line before about the same run.
+/// Time, allocation and event in words; an unknown event is shown as it is. `None` if the line would
+/// repeat the previous one about the same run.
 fn in_words(kind: &str, data: &Value, printed: &mut Printed) -> Option<String> {
     if let Ok(RunEvent { at, allocation, run }) = RunEvent::deserialize(data) {
         let at = at.unwrap_or(run.decided);
@@ -169,7 +169,7 @@ fn in_words(kind: &str, data: &Value, printed: &mut Printed) -> Option<String> {
     Some(format!("{}  {about}  {event}{by}", stamp(at)))
 }
 
-/// How far a run is, or how it ended and why.
+/// The state of a run with its attempt and reason.
 fn in_state(run: &RunRecord, at: DateTime<Utc>) -> String {
     let attempt = run.attempts.last();
     let number = attempt.map_or(1, |attempt| attempt.attempt);

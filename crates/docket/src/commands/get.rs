@@ -1,4 +1,4 @@
-//! `docket get`: one allocation.
+//! `docket get`: shows one allocation.
 
 use anyhow::Result;
 use clap::Args;
@@ -14,8 +14,7 @@ use crate::{
 
 /// Shows one allocation
 ///
-/// On a terminal this is a table with what the server knows of it; elsewhere it is JSON, which
-/// `docket push` takes back.
+/// On a terminal it prints a table that includes the status; elsewhere JSON, which `docket push` accepts.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

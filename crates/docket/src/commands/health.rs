@@ -1,4 +1,4 @@
-//! `docket health`: for a container's health check.
+//! `docket health`: the health check of a container.
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -8,7 +8,7 @@ use crate::{
     output, words,
 };
 
-/// Checks that the server is healthy; the exit code is 0 or 1
+/// Checks that the server is healthy; exits with 0 or 1
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let problems: Vec<_> = health.problems().collect();
     let state = match problems.as_slice() {
         [] => "is healthy".to_owned(),
-        problems => format!("answers; {}", problems.join("; ")),
+        problems => format!("has problems: {}", problems.join("; ")),
     };
     let zone = words::zone(&health.time_zone);
     let pause =

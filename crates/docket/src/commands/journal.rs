@@ -1,4 +1,4 @@
-//! `docket journal`: what happened to the server and to allocations, runs aside.
+//! `docket journal`: events of the server and of allocations; runs have `docket runs`.
 
 use std::num::NonZeroUsize;
 
@@ -14,22 +14,22 @@ use crate::{
     table,
 };
 
-/// Shows what happened to the server and its allocations, the newest first
+/// Shows the journal of the server and its allocations, newest first
 ///
-/// Starts and stops, times in which nothing could start, and who created, changed, suspended or
-/// deleted what. Runs are shown by `docket runs`.
+/// It lists starts, stops and outages of the server, and who created, changed, suspended or deleted an
+/// allocation. `docket runs` shows runs.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Only what happened to this allocation, and to the server
+    /// Only entries of this allocation and of the server
     #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
     name: Option<AllocationName>,
 
-    /// Print no more than so many
+    /// Show at most COUNT
     #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count::parse)]
     limit: NonZeroUsize,
 
-    /// How to print them [default: table on a terminal, json elsewhere]
+    /// Output format [default: table on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
 
@@ -55,10 +55,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         } else {
             "no entry".to_owned()
         };
-        bail!("{name} is not known to the server, and {no_entry} is about it");
+        bail!("there is no allocation `{name}`, and {no_entry} is about it");
     }
     match Format::or_default(arguments.output) {
-        Format::Table if listing.items.is_empty() => output::line("nothing is on record")?,
+        Format::Table if listing.items.is_empty() => output::line("the journal is empty")?,
         Format::Table => {
             output::line(table::of_journal(&listing.items, Screen::of_standard_output()))?;
         }
@@ -66,7 +66,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Format::Yaml => output::yaml(&Value::Array(listing.items))?,
     }
     if listing.is_cut {
-        output::note(format_args!("these are the newest {count}; there are more (--limit)"));
+        output::note(format_args!("showing the newest {count}; see more with --limit"));
     }
     Ok(())
 }

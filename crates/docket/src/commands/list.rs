@@ -1,4 +1,4 @@
-//! `docket list`: all allocations.
+//! `docket list`: lists allocations.
 
 use std::num::NonZeroUsize;
 
@@ -14,17 +14,17 @@ use crate::{
     table,
 };
 
-/// Lists all allocations, in the order in which they were created
+/// Lists all allocations in the order of their creation
 ///
-/// On a terminal this is a table with the next instant and the last result; elsewhere it is JSON,
-/// which `docket push` takes back.
+/// On a terminal it prints a table with the next instant and the last result; elsewhere JSON, which
+/// `docket push` accepts.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     shown: Shown,
 
-    /// Print no more than so many, the oldest first
+    /// Show at most COUNT, oldest first
     #[arg(long, value_name = "COUNT", value_parser = count::parse)]
     limit: Option<NonZeroUsize>,
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Format::Yaml => output::yaml(&Value::Array(listing.items))?,
     }
     if listing.is_cut {
-        output::note(format_args!("these are the first {count}; there are more"));
+        output::note(format_args!("showing the first {count}; there are more"));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `docket logs`: what a run wrote, or writes.
+//! `docket logs`: prints or follows the output of a run.
 
 use anyhow::{Result, bail};
 use clap::{Args, value_parser};
@@ -13,25 +13,24 @@ use crate::{
     output,
 };
 
-/// Among how many of the newest runs one that runs is looked for.
-const LOOKED_AT: usize = 100;
+/// How many of the newest runs are searched for one under way.
+const SEARCHED_RUNS: usize = 100;
 
 /// Prints what a run wrote, both streams, as the bytes they are
 ///
-/// Without RUN it is the newest one that runs or is retried, or else the newest that starts, or else the
-/// newest.
+/// Without RUN it prints the newest run that is running or retrying, else the newest that is starting, else
+/// the newest.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
 
-    /// Go on with what it writes until it is over, over all its attempts, also where the server
-    /// restarts meanwhile
+    /// Follow the output until the run ends, across retries and server restarts
     #[arg(long, short)]
     follow: bool,
 
-    /// Print what this attempt wrote, from 1, in place of the newest one
+    /// Print the output of this attempt, counted from 1 [default: the newest attempt]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u32).range(1..), conflicts_with = "follow")]
     attempt: Option<u32>,
 
@@ -77,22 +76,22 @@ impl Watcher for BothStreams {
 }
 
 async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
-    let runs: Vec<RunRecord> = client.runs(name, None, LOOKED_AT).await?.items;
+    let runs: Vec<RunRecord> = client.runs(name, None, SEARCHED_RUNS).await?.items;
     match shown(&runs) {
-        None => bail!("{name} has not run yet"),
+        None => bail!("{name} has no runs yet"),
         Some(RunRecord { run, state, reason: Some(reason), attempts, .. })
             if attempts.iter().all(|attempt| attempt.container.is_none()) =>
         {
             let reason = output::on_one_line(reason);
-            bail!("the newest run, {name}/{run}, wrote nothing: {state}: {reason}")
+            bail!("the newest run {name}/{run} has no output: {state}: {reason}")
         }
         Some(record) => Ok(target::id(name, record)),
     }
 }
 
-/// The run whose output is meant where none is named, of runs that are sorted newest first: one whose
-/// container runs or is retried, or else one that starts; a run in the queue only if there is no other.
+/// The run to show if none is named. `runs` are sorted newest first: a running or retrying one comes before
+/// a starting one, and a queued run is chosen only if there is no other.
 fn shown(runs: &[RunRecord]) -> Option<&RunRecord> {
-    // Of equal ones this is the first, which is the newest.
+    // `min_by_key` returns the first of equal ones, which is the newest.
     runs.iter().min_by_key(|run| run.output_rank())
 }

@@ -1,4 +1,4 @@
-//! `docket man`: manual pages, from the same texts as the help.
+//! `docket man`: manual pages, made from the help texts.
 
 use std::{fs, path::PathBuf};
 
@@ -11,11 +11,11 @@ use clap_mangen::{
 
 use crate::{cli, output};
 
-/// Prints the manual page, or writes that of every command into a directory
+/// Prints the manual page of docket, or writes the pages of all commands into a directory
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Where to write docket.1, docket-push.1 and all others
+    /// Directory for docket.1, docket-push.1 and so on
     #[arg(value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
 }
@@ -31,12 +31,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Some(directory) = &arguments.directory else {
         return output::bytes(&page(docket)?);
     };
-    let told = || format!("cannot write to {}", directory.display());
-    fs::create_dir_all(directory).with_context(told)?;
+    let context = || format!("cannot write to {}", directory.display());
+    fs::create_dir_all(directory).with_context(context)?;
     let pages = docket.clone().get_subcommands().cloned().collect::<Vec<_>>();
     for command in std::iter::once(docket).chain(pages) {
         let man = Man::new(command.clone());
-        fs::write(directory.join(man.get_filename()), page(command)?).with_context(told)?;
+        fs::write(directory.join(man.get_filename()), page(command)?).with_context(context)?;
     }
     Ok(())
 }
@@ -50,7 +50,7 @@ fn page(command: Command) -> Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The examples of a help as lines of their own, and what stands behind them as a paragraph.
+/// Renders the examples of a help text as separate lines, and the text after them as a paragraph.
 fn in_roff(help: &str) -> String {
     let examples = help.strip_prefix("Examples:\n").unwrap_or(help);
     let (examples, rest) = examples.split_once("\n\n").unwrap_or((examples, ""));

@@ -1,35 +1,36 @@
-//! Does the same to several allocations: goes on after one that fails, and fails in the end.
+//! Does the same for several allocations: continues after a failure, and fails at the end.
 
 use std::fmt::Display;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use docket_model::{AllocationName, wire::Status};
+use docket_model::{AllocationName, journal::Suspension, wire::Status};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::AlreadyTold;
+use super::AlreadyReported;
 use crate::{client::Client, output};
 
-/// Which allocations.
+/// The allocations to act on.
 #[derive(Debug, Args)]
 pub(super) struct Names {
     /// Names of the allocations
     #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
     names: Vec<AllocationName>,
 
-    /// All allocations that the server has; those that are suspended by their names stay as they are
+    /// All allocations of the server; individual suspensions stay as they are
     #[arg(long, conflicts_with = "names")]
     pub(super) all: bool,
 }
 
 impl Names {
-    /// What to give where neither names nor `--all` were given.
+    /// The error message if neither names nor `--all` were given.
     pub(super) fn missing(&self) -> Option<&'static str> {
-        (self.names.is_empty() && !self.all).then_some("name allocations, or give --all")
+        (self.names.is_empty() && !self.all)
+            .then_some("name one or more allocations, or give --all")
     }
 
-    /// The names that were given, or else all that there are.
+    /// The given names, or those of all allocations.
     pub(super) async fn resolve(self, client: &Client) -> Result<Vec<AllocationName>> {
         if !self.all {
             return Ok(self.names);
@@ -37,7 +38,7 @@ impl Names {
         let allocations = client.list(None).await?.items;
         let names = allocations.iter().map(|allocation| {
             let name = allocation.get("Name").and_then(|name| name.as_str()).unwrap_or_default();
-            AllocationName::parse(name).context("a name in the server's list")
+            AllocationName::parse(name).context("invalid name in the server's list")
         });
         let names: Vec<_> = names.collect::<Result<_>>()?;
         if names.is_empty() {
@@ -47,24 +48,34 @@ impl Names {
     }
 }
 
-/// How an allocation is suspended, by the answer of the server.
+/// Whether and how an allocation is suspended, as the server reports it.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct SuspensionStatus {
     pub(super) status: Option<Status>,
-    /// True where its specification suspends it.
+    /// True if its specification suspends it.
     pub(super) by_specification: bool,
 }
 
-impl Standing {
-    /// Reads an allocation as the server shows it.
+impl SuspensionStatus {
+    /// Reads an allocation of the server's response.
     pub(super) fn read(allocation: &Value) -> Self {
         let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
         let suspended = allocation.get("Suspended").and_then(Value::as_bool);
         Self { status, by_specification: suspended.unwrap_or_default() }
     }
+
+    /// Its manual suspension, if there is one.
+    pub(super) fn manual(&self) -> Option<&Suspension> {
+        self.status.as_ref()?.suspended.as_ref()
+    }
+
+    /// The name of its time zone; empty if the server does not report it.
+    pub(super) fn time_zone(&self) -> &str {
+        self.status.as_ref().map_or("", |status| &status.time_zone)
+    }
 }
 
-/// Prints the line for each name of an allocation or a run, if there is one, or why there is none.
+/// Calls `act` for each name of an allocation or a run, and prints its line or its error.
 pub(super) async fn each<T: Display>(
     names: &[T],
     verb: &str,
@@ -82,5 +93,5 @@ pub(super) async fn each<T: Display>(
             }
         }
     }
-    if failed { Err(AlreadyTold.into()) } else { Ok(()) }
+    if failed { Err(AlreadyReported.into()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! One file a command: what it takes, and what it does with client and output.
+//! One file for each command: its arguments, and what it does with the client and the output.
 
 pub(crate) mod backup;
 pub(crate) mod cancel;
@@ -33,17 +33,17 @@ pub(crate) mod why;
 
 use thiserror::Error;
 
-/// The command failed, and what went wrong has been told already.
+/// The command failed, and its errors have already been printed.
 #[derive(Debug, Error)]
 #[error("failed")]
-pub(crate) struct AlreadyTold;
+pub(crate) struct AlreadyReported;
 
-/// The command ends with this exit code, and all else has been told already.
+/// The command exits with this code; everything else has already been printed.
 #[derive(Debug, Error)]
 #[error("exit code {0}")]
-pub(crate) struct EndsWith(pub(crate) u8);
+pub(crate) struct ExitWith(pub(crate) u8);
 
-/// The command was misused in a way that its arguments alone do not show, by what is named.
+/// A usage error that the argument parser cannot detect.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub(crate) struct Misused(pub(crate) &'static str);
+pub(crate) struct UsageError(pub(crate) &'static str);

@@ -1,4 +1,4 @@
-//! `docket next`: when a schedule is due, without a server.
+//! `docket next`: the next instants of a schedule, without a server.
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use docket_model::{
     zone::{self, written},
 };
 
-use super::{AlreadyTold, Misused};
+use super::{AlreadyReported, UsageError};
 use crate::{
     client::{Client, Connection},
     clock, output, time_zone,
@@ -18,16 +18,16 @@ use crate::{
 
 /// Shows the next instants of a schedule
 ///
-/// Needs no server, unless it is asked for the schedule of an allocation.
+/// It needs a server only for --of.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The schedule, such as '0 9 * * 1-5', '@every 90s' or 'R/2026-11-21T09:00:00Z/P1D'
+    /// Schedule, such as '0 9 * * 1-5', '@every 90s' or 'R/2026-11-21T09:00:00Z/P1D'
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     expression: Option<String>,
 
-    /// Ask the server for the instants at which this allocation will start: within its bounds, and after
-    /// a suspension
+    /// Show the instants at which this allocation of the server will start: within NotBefore and NotAfter,
+    /// and after a suspension
     #[arg(
         long,
         value_name = "NAME",
@@ -36,12 +36,12 @@ pub(crate) struct Arguments {
     )]
     of: Option<AllocationName>,
 
-    /// Show instants after this moment: RFC 3339, or a time on the schedule's wall clock; also what
-    /// intervals count from if they do not say it themselves [default: now]
+    /// Show instants after this time: RFC 3339, or a time in the schedule's time zone; also the start of
+    /// intervals that name none [default: now]
     #[arg(long, value_name = "WHEN")]
     from: Option<String>,
 
-    /// How many instants to show, at most 10000
+    /// Number of instants to show, at most 10000
     #[arg(
         long,
         short = 'n',
@@ -51,12 +51,11 @@ pub(crate) struct Arguments {
     )]
     count: u16,
 
-    /// The zone (IANA name) whose wall clock is meant [default: `DOCKET_TIME_ZONE`, `TZ` or the
-    /// host's]
+    /// Time zone of the schedule (IANA name) [default: `DOCKET_TIME_ZONE`, `TZ` or the host's]
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<Zone>,
 
-    /// How to print them [default: text]
+    /// Output format [default: text]
     #[arg(
         long,
         short,
@@ -80,22 +79,22 @@ Examples:
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A line each; on a terminal with what daylight saving does to it
+    /// One line per instant; on a terminal with notes about daylight saving time
     Text,
-    /// An array of RFC 3339 texts
+    /// JSON array of RFC 3339 strings
     Json,
 }
 
 impl Arguments {
-    /// What to give where neither a schedule nor an allocation was given.
+    /// The error message if neither a schedule nor an allocation was given.
     pub(crate) fn missing(&self) -> Option<&'static str> {
         let is_missing = self.expression.is_none() && self.of.is_none();
         is_missing.then_some("give a schedule, or --of NAME")
     }
 }
 
-/// A schedule and all that its instants depend on.
-struct Question {
+/// A schedule and everything that its instants depend on.
+struct Query {
     schedule: Schedule,
     from: DateTime<Utc>,
     anchor: DateTime<Utc>,
@@ -112,7 +111,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let schedule = parse(arguments.expression.as_deref().unwrap_or_default())?;
     schedule.warnings().iter().for_each(output::warning);
     output::note(format_args!("time zone data: {}", zone::edition()));
-    let question = Question { schedule, from, anchor: from, zone };
+    let question = Query { schedule, from, anchor: from, zone };
     let instants = question.upcoming(usize::from(arguments.count)).into_iter().map(Coming::from);
     let instants: Vec<_> = instants.collect();
     if instants.is_empty() && arguments.output == Format::Text {
@@ -121,7 +120,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     print(&instants, zone, arguments.output)
 }
 
-/// Prints the instants of an allocation as the server has them: after a suspension, within its bounds.
+/// Prints the instants of an allocation from the server: after a suspension, within NotBefore and NotAfter.
 async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let from = arguments.from.as_deref();
@@ -129,9 +128,9 @@ async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<(
     if let Some(reason) = &coming.suspended {
         output::note(output::on_one_line(reason));
     }
-    let zone = coming.time_zone.parse().context("the zone that the server names")?;
+    let zone = coming.time_zone.parse().context("invalid time zone in the server's response")?;
     if coming.instants.is_empty() && coming.suspended.is_none() {
-        let why = coming.why_none.unwrap_or_else(|| format!("{name} has no instants to come"));
+        let why = coming.why_none.unwrap_or_else(|| format!("{name} has no further instants"));
         output::note(output::on_one_line(&why));
     }
     print(&coming.instants, zone, arguments.output)
@@ -151,13 +150,13 @@ fn print(instants: &[Coming], zone: Zone, format: Format) -> Result<()> {
     }
 }
 
-impl Question {
-    /// Why no instants are shown.
+impl Query {
+    /// The reason why there are no instants to show.
     fn why_none(&self) -> String {
         match self.schedule.previous(self.from, self.anchor, self.zone) {
             Some(last) => {
                 let last = stamp(last, self.zone);
-                format!("all instants of this schedule are in the past, the last was {last}")
+                format!("all instants of this schedule are in the past; the last was {last}")
             }
             None => "this schedule has no instants".to_owned(),
         }
@@ -168,28 +167,28 @@ impl Question {
     }
 }
 
-/// The moment that `--from` names by a zone's wall clock, or else the present.
+/// The time of `--from` in the zone, or now.
 fn beginning(from: Option<&str>, zone: Zone) -> Result<DateTime<Utc>> {
     let now = clock::now();
-    from.map_or(Ok(now), |text| moment::read(text, zone, now)).context(Misused("--from"))
+    from.map_or(Ok(now), |text| moment::read(text, zone, now)).context(UsageError("--from"))
 }
 
 fn parse(expression: &str) -> Result<Schedule> {
     Schedule::parse(expression).map_err(|invalid| {
         output::note(output::without_control(&invalid.snippet()));
-        AlreadyTold.into()
+        AlreadyReported.into()
     })
 }
 
-/// An instant as RFC 3339 writes it; schedules have none that it cannot write.
+/// An instant in RFC 3339, which can represent every instant of a schedule.
 fn stamp(instant: DateTime<Utc>, zone: Zone) -> String {
     written(instant, zone).unwrap_or_default()
 }
 
-/// One line; for people with the day of the week, and with what daylight saving does.
-fn line(instant: &Coming, zone: Zone, is_for_people: bool) -> String {
+/// One line; on a terminal with the weekday and a note about daylight saving time.
+fn line(instant: &Coming, zone: Zone, is_terminal: bool) -> String {
     let stamp = stamp(instant.at, zone);
-    if !is_for_people {
+    if !is_terminal {
         return stamp;
     }
     let day = instant.at.with_timezone(&zone).format("%a");
@@ -205,7 +204,7 @@ mod tests {
 
     #[test]
     fn on_a_terminal_the_lines_say_what_daylight_saving_does() {
-        let question = Question {
+        let question = Query {
             schedule: Schedule::parse("30 2 * * *").unwrap(),
             from: "2026-03-27T12:00:00Z".parse().unwrap(),
             anchor: "2026-03-27T12:00:00Z".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! `docket pause`: a server that shall start nothing by itself for a while.
+//! `docket pause`: pauses the whole server.
 
 use anyhow::Result;
 use clap::Args;
@@ -6,20 +6,21 @@ use docket_model::wire::SuspendRequest;
 
 use super::suspend;
 use crate::{
+    author,
     client::{Client, Connection, Health},
-    clock, output, who,
+    clock, output,
 };
 
-/// Pauses the whole server: it starts nothing by itself until it is unpaused
+/// Pauses the whole server: no scheduled runs until it is unpaused
 ///
-/// Runs under way go on with their retries, and `docket run` still runs allocations. Instants are
-/// recorded as missed. The pause holds across restarts of the server; suspended allocations stay
+/// Runs under way continue, including their retries, and `docket run` still works. Instants during the
+/// pause are recorded as missed. The pause survives restarts of the server; suspended allocations stay
 /// suspended when it ends.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Until when: RFC 3339, a time on the server's wall clock, or how long from now [default: until
-    /// it is unpaused]
+    /// End of the pause: RFC 3339, a time in the server's time zone, or a duration from now [default:
+    /// until `docket unpause`]
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| suspend::until(text, clock::now()))]
     until: Option<String>,
 
@@ -40,12 +41,12 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let Arguments { until, reason, .. } = arguments;
-    let request = SuspendRequest { reason, until, by: Some(who::asks()), all: false };
+    let request = SuspendRequest { reason, until, by: Some(author::current()), all: false };
     let health = client.pause(&request).await?;
     output::line(format_args!("Paused {} {}", client.url(""), end(&health)))
 }
 
-/// How long the pause holds, by the answer.
+/// When the pause ends, from the server's response.
 fn end(health: &Health) -> String {
     let until = health.pause.as_ref().and_then(|pause| pause.until);
     until.map_or_else(

@@ -12,10 +12,10 @@ use crate::{
     specifications::Source,
 };
 
-/// Creates or updates the allocations of a file or a directory: all of them, or none where one is
-/// refused
+/// Creates or updates the allocations of a file or a directory: all of them, or none if one is rejected
 ///
-/// The files are checked first; every error is shown with its line and column, and nothing is sent.
+/// The files are checked first: if there are errors, each is shown with its line and column, and nothing
+/// is sent.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     if arguments.verbose {
         for specification in &specifications {
-            // By way of a value, so that the container is indented like the rest.
+            // Converted to a JSON value first, so that the container is indented like the rest.
             output::json(&serde_json::to_value(specification)?)?;
         }
     }
@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     output::bytes(in_words(&results).as_bytes())
 }
 
-/// A line for each name in the words of the original, and one of our own for what stays as it was.
+/// One line for each name: `Created` and `Updated` as in the original docket, and `Unchanged`.
 fn in_words(results: &[PushedName]) -> String {
     let mut words = String::new();
     for PushedName { name, result } in results {

@@ -1,4 +1,4 @@
-//! `docket reset`: an allocation that waits for a clock which was once far ahead.
+//! `docket reset`: repairs an allocation after the clock was set back.
 
 use anyhow::Result;
 use clap::Args;
@@ -9,16 +9,17 @@ use docket_model::{
 use serde::Deserialize;
 
 use crate::{
+    author,
     client::{Client, Connection},
     clock,
     due::Due,
-    output, who,
+    output,
 };
 
-/// Sets back what an allocation has decided, where that is ahead of the clock
+/// Repairs an allocation whose history lies in the future after the clock was set back
 ///
-/// A clock that was once set forward leaves instants decided that are still to come, and they do
-/// not run again. After a reset everything after the present moment is due once more.
+/// If the clock was once too far ahead, later instants were already decided and will not run again. A
+/// reset makes all instants after now due again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -38,7 +39,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let name = &arguments.name;
     let allocation =
-        client.reset(name, &ResumeRequest { by: Some(who::asks()), all: false }).await?;
+        client.reset(name, &ResumeRequest { by: Some(author::current()), all: false }).await?;
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let due = Due::read(&allocation);
     let next = status.map(|status| due.next(&status, clock::now()));

@@ -1,19 +1,21 @@
-//! `docket resume`: suspended allocations that shall go on.
+//! `docket resume`: resumes suspended allocations.
 
 use anyhow::{Result, bail};
 use clap::Args;
 use docket_model::{AllocationName, wire::ResumeRequest};
 
-use super::many::{self, Names, Standing};
+use super::many::{self, Names, SuspensionStatus};
 use crate::{
+    author,
     client::{Client, Connection},
-    who, words,
+    words,
 };
 
-/// Lets suspended allocations go on
+/// Resumes suspended allocations
 ///
-/// Instants that went by in the meantime are on record as missed, and are not caught up. With --all
-/// those that `suspend --all` suspended go on; those that were suspended by their names stay suspended.
+/// Instants during the suspension stay recorded as missed. --all ends what `suspend --all` began;
+/// allocations that are suspended by name or by their specification stay suspended, are listed, and make
+/// the command fail.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -25,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// What to give where no allocations were named.
+    /// The error message if no allocations were named.
     pub(crate) fn missing(&self) -> Option<&'static str> {
         self.names.missing()
     }
@@ -40,38 +42,36 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let all = arguments.names.all;
     let names = arguments.names.resolve(&client).await?;
-    let request = ResumeRequest { by: Some(who::asks()), all };
+    let request = ResumeRequest { by: Some(author::current()), all };
     let resume = async |name: &AllocationName| {
-        let before = Standing::read(&client.get(name).await?);
-        let after = Standing::read(&client.resume(name, &request).await?);
+        let before = SuspensionStatus::read(&client.get(name).await?);
+        let after = SuspensionStatus::read(&client.resume(name, &request).await?);
         outcome(name, &before, &after, all)
     };
     many::each(&names, "resume", resume).await
 }
 
-/// What the server did, or did not do, in words; nothing where there was nothing to do about one of all.
+/// What the server did; `None` for an allocation of `--all` that was not suspended.
+///
+/// # Errors
+/// The allocation stays suspended.
 fn outcome(
     name: &AllocationName,
-    before: &Standing,
-    after: &Standing,
+    before: &SuspensionStatus,
+    after: &SuspensionStatus,
     all: bool,
 ) -> Result<Option<String>> {
-    let held = |standing: &Standing| {
-        standing.status.as_ref().is_some_and(|status| status.suspended.is_some())
-    };
-    if after.by_specification && !all {
-        let lifted = if held(before) { "its manual suspension was lifted, but " } else { "" };
+    if let Some(suspension) = after.manual() {
+        let zone = words::zone(after.time_zone());
+        bail!("it stays {}: resume it by name", words::suspended(suspension, zone));
+    }
+    let was_suspended = before.manual().is_some();
+    if after.by_specification {
+        let lifted = if was_suspended { "its manual suspension was removed, but " } else { "" };
         bail!("{lifted}it stays suspended by its specification: push it without `Suspended: true`");
     }
-    let stays = after.status.as_ref().and_then(|status| {
-        Some(words::suspended(status.suspended.as_ref()?, words::zone(&status.time_zone)))
-    });
-    Ok(match stays {
-        Some(suspended) => Some(format!("{name} stays {suspended}")),
-        None if after.by_specification => {
-            Some(format!("{name} stays suspended by its specification"))
-        }
-        None if held(before) => Some(format!("Resumed {name}")),
-        None => (!all).then(|| format!("{name} was not suspended")),
-    })
+    if was_suspended {
+        return Ok(Some(format!("Resumed {name}")));
+    }
+    Ok((!all).then(|| format!("{name} was not suspended")))
 }

@@ -1,4 +1,4 @@
-//! `docket run`: a run by hand.
+//! `docket run`: starts a manual run.
 
 mod wait;
 
@@ -9,16 +9,16 @@ use clap::Args;
 use docket_model::{AllocationName, run::RunState, wire::RunRequest};
 
 use crate::{
-    client::{Asked, Client, Connection},
-    output, who,
+    author,
+    client::{Client, Connection, RunResponse},
+    output,
 };
 
-/// Runs an allocation now, by the same policies as its schedule
+/// Runs an allocation now, with the same policies as scheduled runs
 ///
-/// Prints the name of the run and comes back. With --wait the output of the run goes to standard
-/// output, and the command answers as the container did; 125 where it never ran or its end is
-/// unknown, 124 where it took too long and ended without a code of its own. Ctrl-C leaves the run
-/// running.
+/// Prints the name of the run and returns. With --wait it prints the output of the run and exits with the
+/// container's exit code: 125 if no container ran or its exit code is unknown, 124 if it timed out
+/// without an exit code. Ctrl-C leaves the run running.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,19 +26,19 @@ pub(crate) struct Arguments {
     #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
     name: AllocationName,
 
-    /// Make up for this past instant: RFC 3339, or a time on the allocation's wall clock
+    /// Backfill this past instant: RFC 3339, or a time in the allocation's time zone
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
 
-    /// A variable beside or in place of the container's own; KEY alone takes the value from here
+    /// Add or replace a variable of the container; KEY alone takes its value from this environment
     #[arg(long, short, value_name = "KEY[=VALUE]", value_parser = variable)]
     env: Vec<String>,
 
-    /// Wait for the end, print the output and answer as the container does
+    /// Wait for the end, print the output and exit with the container's exit code
     #[arg(long)]
     wait: bool,
 
-    /// The command in place of the container's own: all words that follow, options too
+    /// Replace the container's command: all following words, including options
     #[arg(
         long,
         value_name = "WORD",
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     )]
     cmd: Vec<String>,
 
-    /// The command in place of the container's own, as with --cmd
+    /// Replace the container's command, like --cmd
     #[arg(value_name = "CMD", last = true)]
     command: Vec<String>,
 
@@ -67,35 +67,41 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { name, at, env, wait, cmd, command, connection } = arguments;
     let words = if cmd.is_empty() { command } else { cmd };
     let for_instant = at.as_ref().map(|at| format!(" for {at}")).unwrap_or_default();
-    let request =
-        RunRequest { cmd: (!words.is_empty()).then_some(words), env, at, by: Some(who::asks()) };
+    let request = RunRequest {
+        cmd: (!words.is_empty()).then_some(words),
+        env,
+        at,
+        by: Some(author::current()),
+    };
     if wait {
         return wait::run(&connection, &name, &request).await;
     }
     match Client::new(&connection)?.run(&name, &request).await? {
-        Asked::Accepted(record) => {
+        RunResponse::Accepted(record) => {
             if !for_instant.is_empty() {
-                output::note(format_args!("{name} runs{for_instant}"));
+                output::note(format_args!("started {name}{for_instant}"));
             }
             output::line(format_args!("{name}/{}", record.run))
         }
-        Asked::Skipped(record) => {
-            let why = record.reason.unwrap_or_else(|| "its policies forbid it".to_owned());
+        RunResponse::Skipped(record) => {
+            let why = record.reason.unwrap_or_else(|| "its policies do not allow it".to_owned());
             let why = output::on_one_line(&why);
             let state = RunState::clause(&record.state);
-            bail!("{name} does not run now: {why} ({name}/{} {state})", record.run)
+            bail!("{name} did not start: {why} ({name}/{} {state})", record.run)
         }
     }
 }
 
-/// `KEY=VALUE`; where only the key is given, the value is the one that this command sees.
+/// Parses `KEY=VALUE`; for a key alone the value comes from this process's environment.
 fn variable(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some(("", _)) => Err("write KEY=VALUE".to_owned()),
         Some(_) => Ok(text.to_owned()),
         None => match env::var(text) {
             Ok(value) => Ok(format!("{text}={value}")),
-            Err(_) => Err(format!("the variable is not set here: write {text}=VALUE")),
+            Err(_) => {
+                Err(format!("the variable is not set in this environment: write {text}=VALUE"))
+            }
         },
     }
 }

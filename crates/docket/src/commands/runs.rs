@@ -16,10 +16,10 @@ use crate::{
     table, words,
 };
 
-/// Shows the runs of an allocation, the newest first
+/// Shows the runs of an allocation, newest first
 ///
-/// On a terminal this is a table with times on the allocation's wall clock; elsewhere it is JSON.
-/// Instants missed in a row stand in one line, the first and the last with their number.
+/// On a terminal it prints a table with times in the allocation's time zone; elsewhere JSON. Consecutive
+/// missed instants are one line with the first, the last and their count.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -31,11 +31,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "STATE", ignore_case = true, value_parser = state::parser())]
     state: Option<&'static str>,
 
-    /// Print no more than so many
+    /// Show at most COUNT
     #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count::parse)]
     limit: NonZeroUsize,
 
-    /// How to print them [default: table on a terminal, json elsewhere]
+    /// Output format [default: table on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
 
@@ -61,13 +61,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             Some(state) => {
                 output::line(format_args!("no run of {name} {}", RunState::clause(state)))?;
             }
-            None => output::line(format_args!("{name} has not run yet"))?,
+            None => output::line(format_args!("{name} has no runs yet"))?,
         },
         Format::Table => {
             let zone = words::zone_of(&client.get(name).await?);
             let runs: Vec<_> =
                 runs.iter().map(RunRecord::deserialize).collect::<Result<_, _>>().context(
-                    "the server tells of its runs in a way that this version cannot read",
+                    "cannot parse the server's list of runs: is the server newer than this client?",
                 )?;
             let screen = Screen::of_standard_output();
             output::line(table::of_runs(&runs, zone, clock::now(), screen))?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Format::Yaml => output::yaml(&Value::Array(runs))?,
     }
     if listing.is_cut {
-        output::note(format_args!("these are the newest {count}; there are more (--limit)"));
+        output::note(format_args!("showing the newest {count}; see more with --limit"));
     }
     Ok(())
 }

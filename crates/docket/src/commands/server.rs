@@ -1,4 +1,4 @@
-//! `docket server`: turns options into a configuration, and runs the server until it is stopped.
+//! `docket server`: makes a configuration of the options, and runs the server until it is stopped.
 
 mod logging;
 mod settings;
@@ -13,7 +13,7 @@ pub(crate) use settings::Arguments;
 
 use crate::{environment, time_zone};
 
-/// The address, and what to say where it is not from an option of docket's own.
+/// The address, and a remark if it comes from a variable of the original docket.
 struct Address {
     listen: Listen,
     remark: Option<&'static str>,
@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         warn!("{complaint}");
     }
     let chosen = time_zone::choose(arguments.time_zone)?;
-    info!("default time zone: {}, set by {}", chosen.zone, chosen.by);
+    info!("default time zone: {} (set by {})", chosen.zone, chosen.by);
     info!("time zone data: {}", edition());
     let address = address(arguments.listen.clone(), |name| std::env::var(name).ok())?;
     let config = arguments.config(chosen.zone)?;
@@ -34,8 +34,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let stop = signals.first();
     tokio::select! {
         ended = serve(config, listener, stop) => Ok(ended?),
-        () = signals.impatience() => {
-            warn!("stopped at once, without waiting for what was under way");
+        () = signals.second() => {
+            warn!("second signal: stopped without waiting for unfinished work");
             Ok(())
         }
     }
@@ -52,7 +52,7 @@ fn bind(address: &Address, access: &Access) -> Result<Listener> {
     }
 }
 
-/// The address that was asked for, or the one in the original's variables, or the default.
+/// The configured address, or the one in the original's variables, or the default.
 fn address(asked: Option<Listen>, variable: impl Fn(&str) -> Option<String>) -> Result<Address> {
     if let Some(listen) = asked {
         return Ok(Address { listen, remark: None });
@@ -64,11 +64,15 @@ fn address(asked: Option<Listen>, variable: impl Fn(&str) -> Option<String>) -> 
         .ok_or_else(|| anyhow!("the default address has no port"))?;
     let remark = match (&host, &port) {
         (None, None) => None,
-        (Some(_), None) => Some("the host is from HOST, as in the original; --listen overrides it"),
-        (None, Some(_)) => Some("the port is from PORT, as in the original; --listen overrides it"),
-        (Some(_), Some(_)) => {
-            Some("this is from HOST and PORT, as in the original; --listen overrides them")
+        (Some(_), None) => {
+            Some("the host comes from HOST, as in the original docket; --listen overrides it")
         }
+        (None, Some(_)) => {
+            Some("the port comes from PORT, as in the original docket; --listen overrides it")
+        }
+        (Some(_), Some(_)) => Some(
+            "the address comes from HOST and PORT, as in the original docket; --listen overrides it",
+        ),
     };
     let host = host.as_deref().unwrap_or(default_host);
     let port = port.as_deref().unwrap_or(default_port);
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_original_s_variables_serve_where_nothing_else_is_said_and_are_remarked_on() {
+    fn the_original_s_variables_are_used_with_a_remark_if_nothing_else_is_configured() {
         let both = [("HOST", "10.0.0.1"), ("PORT", "8080")];
         assert_eq!(address_with(None, &both), ("10.0.0.1:8080".to_owned(), true));
         assert_eq!(address_with(None, &[("PORT", "80")]), ("127.0.0.1:80".to_owned(), true));

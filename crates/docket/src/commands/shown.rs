@@ -1,4 +1,4 @@
-//! How `list` and `get` show what the server answers.
+//! The output options of `list` and `get`.
 
 use clap::Args;
 
@@ -7,26 +7,26 @@ use crate::{
     output::{self, Format},
 };
 
-/// The form of the answer, and whether the request is shown too.
+/// The output format, and whether to print the request too.
 #[derive(Debug, Args)]
 pub(super) struct Shown {
-    /// How to print it [default: table on a terminal, json elsewhere]
+    /// Output format [default: table on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
 
-    /// Print the request to standard error; without a terminal it is printed beside JSON and YAML in
-    /// any case, as the original docket does
+    /// Print the request to standard error; with JSON and YAML it is always printed if standard output is
+    /// not a terminal, as in the original docket
     #[arg(long, short)]
     verbose: bool,
 }
 
 impl Shown {
-    /// The form that was asked for, or the usual one.
+    /// The requested format or the default.
     pub(super) fn format(&self) -> Format {
         Format::or_default(self.output)
     }
 
-    /// Prints the request for this path where it is to be seen.
+    /// Prints the request for this path if the options say so.
     pub(super) fn note_request(&self, client: &Client, path: &str) {
         let is_as_original = !output::is_terminal() && self.format() != Format::Table;
         if self.verbose || is_as_original {

@@ -1,28 +1,29 @@
-//! `docket suspend`: allocations that shall start nothing by themselves for a while.
+//! `docket suspend`: suspends allocations.
 
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::Args;
 use docket_model::{AllocationName, Duration, duration::InvalidDuration, wire::SuspendRequest};
 
-use super::many::{self, Names, Standing};
+use super::many::{self, Names, SuspensionStatus};
 use crate::{
+    author,
     client::{Client, Connection},
-    clock, who, words,
+    clock, words,
 };
 
-/// Suspends allocations: they start nothing by themselves until they are resumed
+/// Suspends allocations: no scheduled runs until they are resumed
 ///
-/// Runs under way go on, and `docket run` still runs them. A push neither sets nor lifts it. With --all
-/// those that are suspended by their names stay so until they are resumed by their names.
+/// Runs under way continue, and `docket run` still works. A push does not change a suspension. With --all,
+/// allocations that are already suspended by name keep that suspension until they are resumed by name.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     names: Names,
 
-    /// Until when: RFC 3339, a time on the allocation's wall clock, or how long from now [default:
-    /// until they are resumed]
+    /// End of the suspension: RFC 3339, a time in the allocation's time zone, or a duration from now
+    /// [default: until they are resumed]
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| until(text, clock::now()))]
     until: Option<String>,
 
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// What to give where no allocations were named.
+    /// The error message if no allocations were named.
     pub(crate) fn missing(&self) -> Option<&'static str> {
         self.names.missing()
     }
@@ -52,15 +53,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let all = arguments.names.all;
     let names = arguments.names.resolve(&client).await?;
     let Arguments { until, reason, .. } = arguments;
-    let request = SuspendRequest { reason, until, by: Some(who::asks()), all };
+    let request = SuspendRequest { reason, until, by: Some(author::current()), all };
     let suspend = async |name: &AllocationName| {
-        let standing = Standing::read(&client.suspend(name, &request).await?);
-        Ok(Some(outcome(name, &standing, all)))
+        let after = SuspensionStatus::read(&client.suspend(name, &request).await?);
+        Ok(Some(outcome(name, &after, all)))
     };
     many::each(&names, "suspend", suspend).await
 }
 
-/// The end as the server reads it: a length of time counts from now, all else is its to read.
+/// The end as the server accepts it: a duration becomes a time; anything else is left to the server.
 pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
     match text.parse::<Duration>() {
         Ok(duration) => {
@@ -68,11 +69,11 @@ pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
                 .ok()
                 .and_then(TimeDelta::try_seconds)
                 .and_then(|length| now.checked_add_signed(length))
-                .ok_or("this is later than the calendar goes")?;
+                .ok_or("this time is out of range")?;
             Ok(end.to_rfc3339_opts(SecondsFormat::Secs, true))
         }
         Err(error @ InvalidDuration::BareNumber(_)) => Err(error.to_string()),
-        // Every time has one of them, and no length of time.
+        // Every time contains one of these characters, and no duration does.
         Err(error) if !text.contains([':', '-']) => {
             Err(format!("{error}; or a time, such as 2026-11-21T09:00:00Z"))
         }
@@ -80,23 +81,23 @@ pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
     }
 }
 
-/// What the server did, and what it did not do, by its answer.
-fn outcome(name: &AllocationName, standing: &Standing, all: bool) -> String {
-    let Some(status) = &standing.status else { return format!("Suspended {name}") };
+/// What the server did, from its response.
+fn outcome(name: &AllocationName, after: &SuspensionStatus, all: bool) -> String {
+    let Some(status) = &after.status else { return format!("Suspended {name}") };
     let zone = words::zone(&status.time_zone);
-    let held = status.suspended.as_ref();
-    if let Some(individual) = held.filter(|held| all && held.all.is_none()) {
+    let suspension = after.manual();
+    if let Some(individual) = suspension.filter(|it| all && it.all.is_none()) {
         return format!("{name} stays {}", words::suspended(individual, zone));
     }
-    let end = held.and_then(|held| held.until);
+    let end = suspension.and_then(|it| it.until);
     let end = end
         .map_or_else(|| "until it is resumed".to_owned(), |end| until_in(end, &status.time_zone));
-    let of_all = held.is_some_and(|held| held.all.is_some()) && !all;
+    let of_all = suspension.and_then(|it| it.all.as_ref());
+    let individual = of_all.and_then(|of_all| of_all.individual.as_deref());
     let more = [
-        of_all.then(|| "all allocations are suspended longer".to_owned()),
-        standing
-            .by_specification
-            .then(|| "then it stays suspended by its specification".to_owned()),
+        (of_all.is_some() && !all).then(|| "`suspend --all` lasts longer".to_owned()),
+        individual.filter(|_| all).map(|it| format!("stays {}", words::suspended(it, zone))),
+        after.by_specification.then(|| "its specification also suspends it".to_owned()),
         (status.under_way() > 0).then(|| format!("still under way: {}", words::under_way(status))),
     ];
     let more: Vec<_> = more.into_iter().flatten().collect();
@@ -104,7 +105,7 @@ fn outcome(name: &AllocationName, standing: &Standing, all: bool) -> String {
     format!("Suspended {name} {end}{more}")
 }
 
-/// An end on the wall clock of a zone.
+/// An end in the time zone.
 pub(super) fn until_in(until: DateTime<Utc>, zone: &str) -> String {
     format!("until {}", words::wall_clock(until, words::zone(zone)))
 }
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_a_length_from_now_or_what_the_server_shall_read() {
+    fn an_end_is_a_duration_from_now_or_left_to_the_server() {
         let now = "2026-11-21T09:00:00.5Z".parse().unwrap();
         let read = |text| until(text, now).unwrap_or_else(|error| error);
         assert_eq!(read("2h"), "2026-11-21T11:00:00Z");

@@ -1,4 +1,4 @@
-//! Which run a command is about.
+//! The run that a command acts on.
 
 use std::str::FromStr;
 
@@ -6,14 +6,14 @@ use anyhow::{Result, bail};
 use clap::Args;
 use docket_model::{AllocationName, RunId, run::Instant, wire::RunRecord};
 
-/// An allocation, and one of its runs where it is named.
+/// An allocation, and one of its runs if it is named.
 #[derive(Debug, Args)]
 pub(super) struct Target {
-    /// Name of the allocation, or of the run as `docket run` prints it: NAME/RUN
+    /// Name of the allocation, or NAME/RUN as `docket run` prints it
     #[arg(value_name = "NAME")]
     named: Named,
 
-    /// The run, named by its instant in UTC, such as 20261121T090000Z
+    /// Instant of the run in UTC, such as 20261121T090000Z
     #[arg(value_name = "RUN")]
     run: Option<Instant>,
 }
@@ -29,7 +29,7 @@ impl Target {
         let Named { allocation, run } = &self.named;
         match (*run, self.run) {
             (Some(first), Some(second)) => {
-                bail!("two runs are named, {first} and {second}: name one")
+                bail!("two runs are named ({first} and {second}): name one")
             }
             (first, second) => Ok(first
                 .or(second)

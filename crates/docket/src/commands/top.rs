@@ -1,4 +1,4 @@
-//! `docket top`: a view of a server that stays.
+//! `docket top`: a live view of a server.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -8,10 +8,9 @@ use crate::{
     output, top,
 };
 
-/// Shows what runs, what is next and what went wrong, and lets you run, cancel and suspend
+/// Shows running, upcoming and failed runs live, with keys to run, cancel and suspend
 ///
-/// It needs a terminal, draws only what changed, and leaves the terminal as it was. `?` shows the
-/// keys.
+/// It needs a terminal. Press `?` for the keys.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,7 +25,7 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if !output::is_terminal() {
-        bail!("docket top needs a terminal; `docket list` and `docket events` do not");
+        bail!("`docket top` needs a terminal; use `docket list` or `docket events` instead");
     }
     let client = Client::new(&arguments.connection)?;
     let server = client.url("");

@@ -1,18 +1,18 @@
-//! `docket unpause`: a paused server that shall go on.
+//! `docket unpause`: ends the pause of the server.
 
 use anyhow::Result;
 use clap::Args;
 use docket_model::wire::ResumeRequest;
 
 use crate::{
+    author,
     client::{Client, Connection},
-    output, who,
+    output,
 };
 
 /// Ends the pause of the whole server
 ///
-/// Instants of the pause are on record as missed, and are not caught up. Suspended allocations stay
-/// suspended.
+/// Instants during the pause stay recorded as missed. Suspended allocations stay suspended.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,7 +26,7 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let health = client.unpause(&ResumeRequest { by: Some(who::asks()), all: false }).await?;
+    let health = client.unpause(&ResumeRequest { by: Some(author::current()), all: false }).await?;
     if health.was_paused == Some(false) {
         return output::line(format_args!("{} was not paused", client.url("")));
     }

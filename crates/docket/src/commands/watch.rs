@@ -1,4 +1,4 @@
-//! Watches a run to its end, and tells what becomes of the server meanwhile.
+//! Follows a run to its end, and reports when the connection to the server is lost and restored.
 
 use anyhow::Result;
 use docket_model::{RunId, output::Stream, wire::RunRecord};
@@ -8,16 +8,16 @@ use crate::{
     output,
 };
 
-/// What is done with what happens to a run.
+/// Receives what happens to a run.
 pub(super) trait Watcher {
     /// The run wrote these bytes to one of its streams.
     fn bytes(&mut self, stream: Stream, bytes: &[u8]) -> Result<()>;
 
-    /// The run is in another state, and goes on.
+    /// The run has changed its state and is not over.
     async fn state(&mut self, client: &Client, record: &RunRecord);
 }
 
-/// Passes on what a run writes, byte for byte, and returns its record when it is over.
+/// Passes a run's output to the watcher, unaltered; returns the record when the run is over.
 pub(super) async fn to_the_end(
     client: &Client,
     run: RunId,
@@ -30,7 +30,7 @@ pub(super) async fn to_the_end(
             Event::Bytes(stream, bytes) => watcher.bytes(stream, &bytes)?,
             Event::State(record) => watcher.state(client, &record).await,
             Event::Lost(error) => {
-                output::warning(format_args!("{error:#}; going on when it is back"));
+                output::warning(format_args!("{error:#}; reconnecting"));
             }
             Event::Back => output::note(format_args!("{} is back", client.url(""))),
             Event::Over(record) => return Ok(*record),

@@ -1,4 +1,4 @@
-//! `docket why`: why an allocation ran, or did not.
+//! `docket why`: explains why an allocation did or did not run.
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -10,9 +10,9 @@ use crate::{
     table,
 };
 
-/// Says why an allocation ran, or did not, in sentences about the newest first
+/// Explains why an allocation did or did not run, newest first
 ///
-/// Times stand on the allocation's wall clock.
+/// Times are in the allocation's time zone.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -20,11 +20,11 @@ pub(crate) struct Arguments {
     #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
     name: AllocationName,
 
-    /// Ask about this moment: RFC 3339, or a time on the allocation's wall clock [default: of late]
+    /// Explain this time: RFC 3339, or a time in the allocation's time zone [default: recent activity]
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
 
-    /// How to print them
+    /// Output format
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "text")]
     output: Format,
 
@@ -41,7 +41,7 @@ Examples:
 enum Format {
     /// Sentences with their times
     Text,
-    /// The server's answer
+    /// The server's response
     Json,
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         return output::json(&why);
     }
     if why.sentences.is_empty() {
-        return output::line(format_args!("there is nothing to say about {name}"));
+        return output::line(format_args!("there is nothing to report about {name}"));
     }
     output::line(table::of_sentences(&why.sentences, Screen::of_standard_output()))
 }

@@ -7,10 +7,10 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 
 use crate::output;
 
-/// A longer line is no help on a terminal.
+/// The longest line to show on a terminal.
 const LONGEST_LINE: usize = 400;
 
-/// How wide a message may be.
+/// The maximum width of a message.
 const WIDTH: usize = 100;
 
 /// Draws the errors of one file.
@@ -51,14 +51,14 @@ impl<'a> Snippets<'a> {
         }
     }
 
-    /// True where one of the lines that would be drawn is too long.
+    /// True if one of the lines to draw is too long.
     fn has_long_lines(&self, line: usize) -> bool {
         let drawn = self.text.lines().skip(line.saturating_sub(2)).take(3);
         drawn.map(str::len).any(|length| length > LONGEST_LINE)
     }
 }
 
-/// The text with as many bytes, and none that could command a terminal.
+/// Replaces characters that could control a terminal; keeps the number of bytes.
 fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for c in text.chars() {

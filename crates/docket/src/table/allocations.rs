@@ -20,11 +20,11 @@ const COLUMNS: [Column; 5] = [
     Column::cut("LAST RESULT", 16, 1),
 ];
 
-/// All allocations, a line each. Where a terminal has no room for the next instants, it shows how far
-/// away they are.
+/// All allocations, one per line. A terminal that has no room for the next instants shows the time until
+/// them.
 pub(crate) fn of_all(allocations: &[Value], now: DateTime<Utc>, screen: Screen) -> String {
     if allocations.is_empty() {
-        return "no allocations: `docket push` creates those of docket.yml".to_owned();
+        return "no allocations: create those of docket.yml with `docket push`".to_owned();
     }
     let rows = |next: Next| {
         allocations.iter().map(|allocation| row(allocation, next, now)).collect::<Vec<_>>()
@@ -34,13 +34,13 @@ pub(crate) fn of_all(allocations: &[Value], now: DateTime<Utc>, screen: Screen) 
     table(COLUMNS, rows, screen)
 }
 
-/// How the next instant is written.
+/// The form of the next instant.
 type Next = fn(&Due, &Status, DateTime<Utc>) -> String;
 
 fn row(allocation: &Value, next: Next, now: DateTime<Utc>) -> [String; 5] {
     let name = allocation.get("Name").and_then(Value::as_str).unwrap_or_default();
     let due = Due::read(allocation);
-    // Another version of the server may tell too little.
+    // Another version of the server may lack some keys.
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let status = status.as_ref();
     let next = status.map(|status| next(&due, status, now)).unwrap_or_default();
@@ -48,11 +48,11 @@ fn row(allocation: &Value, next: Next, now: DateTime<Utc>) -> [String; 5] {
     [name.to_owned(), due.schedule(), next, active, last_result(status, now)]
 }
 
-/// How the last run ended, or that there was none.
+/// The result of the last run, if there was one.
 pub(super) fn last_result(status: Option<&Status>, now: DateTime<Utc>) -> String {
     match status {
         Some(Status { last_run: Some(run), .. }) => on_one_line(&words::result(run, now)),
-        Some(_) => "has not run yet".to_owned(),
+        Some(_) => "no runs yet".to_owned(),
         None => String::new(),
     }
 }
@@ -101,11 +101,11 @@ mod tests {
         assert_snapshot!(on(Screen::Terminal(200)), @"
         NAME                                                    SCHEDULE                  NEXT                                            ACTIVE                LAST RESULT
         report                                                  0 9 * * 1-5               2026-11-23 09:00 CET (in 1d 23h)                1 running             failed 1d ago: exit code 3
-        control�[2J                                             manual                    not scheduled                                                         has not run yet
-        moving                                                  @daily                    suspended by ann@db until 2026-11-23 06:00 CET  1 running, 1 waiting  has not run yet
-        off                                                     @daily                    suspended by its specification                                        has not run yet
-        load                                                    after extract             when extract succeeds                                                 has not run yet
-        a-name-that-is-as-long-as-names-of-large-companies-are  after extract, transform  when all of them have succeeded                                       has not run yet
+        control�[2J                                             manual                    not scheduled                                                         no runs yet
+        moving                                                  @daily                    suspended by ann@db until 2026-11-23 06:00 CET  1 running, 1 waiting  no runs yet
+        off                                                     @daily                    suspended by its specification                                        no runs yet
+        load                                                    after extract             when extract succeeds                                                 no runs yet
+        a-name-that-is-as-long-as-names-of-large-companies-are  after extract, transform  when all of them have succeeded                                       no runs yet
         from-an-older-server                                    @daily
         ");
     }
@@ -115,21 +115,21 @@ mod tests {
         assert_snapshot!(on(Screen::Terminal(80)), @r"
         NAME              SCHEDULE      NEXT               ACTIVE       LAST RESULT
         report            0 9 * * 1-5   in 1d 23h          1 running    failed 1d ago:…
-        control�[2J       manual        not scheduled                   has not run yet
-        moving            @daily        suspended by…      1 running,…  has not run yet
-        off               @daily        suspended by its…               has not run yet
-        load              after extra…  when extract…                   has not run yet
-        a-name-that-is-…  after extra…  when all of them…               has not run yet
+        control�[2J       manual        not scheduled                   no runs yet
+        moving            @daily        suspended by…      1 running,…  no runs yet
+        off               @daily        suspended by its…               no runs yet
+        load              after extra…  when extract…                   no runs yet
+        a-name-that-is-…  after extra…  when all of them…               no runs yet
         from-an-older-s…  @daily
         ");
         assert_snapshot!(on(Screen::Terminal(40)), @"
         NAME                LAST RESULT        …
         report              failed 1d ago:…
-        control�[2J         has not run yet
-        moving              has not run yet
-        off                 has not run yet
-        load                has not run yet
-        a-name-that-is-as…  has not run yet
+        control�[2J         no runs yet
+        moving              no runs yet
+        off                 no runs yet
+        load                no runs yet
+        a-name-that-is-as…  no runs yet
         from-an-older-ser…
         ");
         assert_snapshot!(on(Screen::Terminal(20)), @"
@@ -159,11 +159,11 @@ mod tests {
         assert_snapshot!(on(Screen::Program).replace('\t', "|"), @"
         NAME|SCHEDULE|NEXT|ACTIVE|LAST RESULT
         report|0 9 * * 1-5|2026-11-23 09:00 CET (in 1d 23h)|1 running|failed 1d ago: exit code 3
-        control�[2J|manual|not scheduled||has not run yet
-        moving|@daily|suspended by ann@db until 2026-11-23 06:00 CET|1 running, 1 waiting|has not run yet
-        off|@daily|suspended by its specification||has not run yet
-        load|after extract|when extract succeeds||has not run yet
-        a-name-that-is-as-long-as-names-of-large-companies-are|after extract, transform|when all of them have succeeded||has not run yet
+        control�[2J|manual|not scheduled||no runs yet
+        moving|@daily|suspended by ann@db until 2026-11-23 06:00 CET|1 running, 1 waiting|no runs yet
+        off|@daily|suspended by its specification||no runs yet
+        load|after extract|when extract succeeds||no runs yet
+        a-name-that-is-as-long-as-names-of-large-companies-are|after extract, transform|when all of them have succeeded||no runs yet
         from-an-older-server|@daily|||
         ");
     }

@@ -1,10 +1,10 @@
-//! What is shown of a container: what it runs, and what it may use. Values of variables are not shown.
+//! The container of an allocation: what it runs, and what it may use. Values of variables are not shown.
 
 use serde_json::Value;
 
 use super::limits;
 
-/// A container as the server shows it, in the Engine API's keys.
+/// A container of the server's response, with the Engine API's keys.
 pub(super) struct Details<'a> {
     container: &'a Value,
 }
@@ -46,7 +46,7 @@ impl<'a> Details<'a> {
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// What is mounted, a line each, as `docker run` writes it: `SOURCE:TARGET:OPTIONS`.
+    /// The mounts, one per line, as `docker run` writes them: `SOURCE:TARGET:OPTIONS`.
     pub(super) fn mounts(&self) -> String {
         let list = |key| self.host(key).and_then(Value::as_array).into_iter().flatten();
         let binds = list("Binds").map(plain);
@@ -78,7 +78,7 @@ impl<'a> Details<'a> {
     }
 }
 
-/// A mount of the longer form: `/etc/ssl:/ssl:ro`.
+/// An entry of `Mounts` in short form: `/etc/ssl:/ssl:ro`.
 fn mount(mount: &Value) -> String {
     let text = |key| mount.get(key).and_then(Value::as_str).unwrap_or_default();
     let source = match (text("Type"), text("Source")) {
@@ -89,7 +89,7 @@ fn mount(mount: &Value) -> String {
     format!("{source}:{}{}", text("Target"), if is_read_only { ":ro" } else { "" })
 }
 
-/// A text without its quotes, and anything else as JSON.
+/// A string without its quotes, and anything else as JSON.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! One allocation, with everything that is known of it.
+//! One allocation with all its details.
 
 use chrono::{DateTime, Utc};
 use docket_model::wire::Status;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use super::{allocations::last_result, container::Details, log_entries, policies, text};
 use crate::{due::Due, output::Screen, words};
 
-/// How many of the newest log entries are shown.
+/// The number of log entries to show.
 const SHOWN_LOGS: usize = 5;
 
-/// What is shown of an allocation. What another version of the server lacks is left empty.
+/// The keys of an allocation to show. Keys that another version of the server lacks are empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Shown {
@@ -24,7 +24,7 @@ struct Shown {
     status: Value,
 }
 
-/// One allocation, a line for each thing that is known of it.
+/// One allocation, one line per detail.
 pub(crate) fn of_one(allocation: &Value, now: DateTime<Utc>, screen: Screen) -> String {
     let shown = Shown::deserialize(allocation).unwrap_or_default();
     let status = Status::deserialize(&shown.status).ok();
@@ -97,7 +97,7 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// Why a manual suspension was asked for, and since when.
+/// The reason of a manual suspension, and since when it is in force.
 fn suspension(status: &Status, now: DateTime<Utc>) -> String {
     let Some(suspension) = &status.suspended else { return String::new() };
     let since = words::relative(suspension.since, now);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn one_allocation_is_shown_with_all_that_is_known() {
+    fn one_allocation_is_shown_with_all_details() {
         assert_snapshot!(on(&report(), Screen::Terminal(80)), @r#"
         Name:         report
         Description:  the numbers of the day
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_narrow_terminal_values_stand_below_their_keys() {
+    fn on_a_narrow_terminal_values_are_below_their_keys() {
         let allocation = json!({"Name": "report", "Cron": "0 9 * * 1-5", "Description":
             "the numbers of the day for everybody who wants to know them"});
         assert_snapshot!(on(&allocation, Screen::Terminal(20)), @"
@@ -264,7 +264,7 @@ mod tests {
         Time zone:    UTC
         Next:         suspended by ann@db
         Suspended:    1h ago: the database moves
-        Last result:  has not run yet
+        Last result:  no runs yet
         Policies:     Pull Always (default)
                       Overlap Allow (default)
                       CatchUp Latest (default)

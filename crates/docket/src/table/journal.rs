@@ -1,4 +1,4 @@
-//! What happened, and why, in lines of text.
+//! The journal and explanations as lines of text.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{journal::Entry, wire::Sentence};
@@ -18,13 +18,13 @@ const COLUMNS: [Column; 4] = [
     Column::cut("BY", 8, 3),
 ];
 
-/// Entries of the journal, a line each; what this version does not know is shown as it is.
+/// Entries of the journal, one per line; an unknown entry is shown as it is.
 pub(crate) fn of_journal(entries: &[Value], screen: Screen) -> String {
     let row = |value| Entry::deserialize(value).map_or_else(|_| as_it_is(value), in_words);
     table(COLUMNS, entries.iter().map(row), screen)
 }
 
-/// Sentences, which name their times themselves.
+/// Sentences of an explanation, which contain their times.
 pub(crate) fn of_sentences(sentences: &[Sentence], screen: Screen) -> String {
     text::by_themselves(sentences.iter().map(|sentence| sentence.text.as_str()), screen)
 }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_journal_shows_what_it_does_not_know_as_it_is() {
+    fn the_journal_shows_unknown_entries_as_they_are() {
         let entries = [
             json!({"At": "2026-11-21T09:00:00.123Z", "Allocation": "report", "By": "ann@db",
                 "Event": {"Updated": {"Keys": ["Cron"]}}}),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_shows_when_and_what() {
+    fn a_narrow_terminal_shows_time_and_event() {
         let entries = [json!({"At": "2026-11-21T09:00:00.123Z", "Allocation": "report",
             "By": "ann@db", "Event": {"Updated": {"Keys": ["Cron", "Container"]}}})];
         assert_snapshot!(of_journal(&entries, Screen::Terminal(40)), @"
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_are_wrapped_behind_their_moments() {
+    fn sentences_are_wrapped_and_indented() {
         let sentence = |at: Option<&str>, text: &str| Sentence {
             at: at.map(|at| at.parse().unwrap()),
             text: text.to_owned(),

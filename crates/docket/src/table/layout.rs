@@ -1,8 +1,8 @@
-//! Lays out rows: aligned and within the width of a terminal, or separated by tabs for programs.
+//! Formats rows: aligned within the width of a terminal, or separated by tabs for programs.
 //!
 //! 1. A row is one line, whatever its cells contain.
-//! 2. On a terminal no line is wider than the terminal. Long columns are cut with `…`; where that is
-//!    not enough, whole columns are left out, and the header ends with `…`.
+//! 2. On a terminal no line is wider than the terminal. Long columns are cut with `…`; if that is not
+//!    enough, whole columns are omitted, and the header ends with `…`.
 //! 3. For programs nothing is cut or padded.
 
 use unicode_truncate::UnicodeTruncateStr;
@@ -10,24 +10,24 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::output::{Screen, on_one_line};
 
-/// The blanks between two columns.
+/// The spaces between two columns.
 const GAP: usize = 2;
 
-/// What stands in the place of text that was cut.
+/// The sign for text that was cut.
 const CUT: &str = "…";
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     header: &'static str,
-    /// The width to which its cells may be cut; without one they are never cut.
+    /// The width to which its cells may be cut; `None` if they are never cut.
     least: Option<usize>,
-    /// Columns of a higher rank are left out first.
+    /// Columns of a higher rank are omitted first.
     rank: u8,
 }
 
 impl Column {
-    /// A column whose cells are shown whole or not at all.
+    /// A column whose cells are never cut.
     pub(super) const fn whole(header: &'static str, rank: u8) -> Self {
         Self { header, least: None, rank }
     }
@@ -38,8 +38,8 @@ impl Column {
     }
 }
 
-/// A column that has a place on the terminal.
-struct Place {
+/// A column that is shown on the terminal.
+struct ShownColumn {
     index: usize,
     rank: u8,
     /// The width of its widest cell.
@@ -48,7 +48,7 @@ struct Place {
     width: usize,
 }
 
-/// A table with a header, and a line for each row.
+/// A table with a header and one line per row.
 pub(super) fn table<const N: usize>(
     columns: [Column; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -64,7 +64,7 @@ pub(super) fn table<const N: usize>(
     lines.join("\n")
 }
 
-/// True where the table has all columns with nothing cut.
+/// True if the table has all columns and nothing is cut.
 pub(super) fn fits<const N: usize>(
     rows: &[[String; N]],
     columns: [Column; N],
@@ -92,7 +92,7 @@ fn aligned<const N: usize>(
     rows: &[[String; N]],
     width: usize,
 ) -> Vec<String> {
-    let places = places(columns, natural(rows), width);
+    let places = shown_columns(columns, natural(rows), width);
     let mut lines: Vec<_> = rows.iter().map(|row| line(row, &places)).collect();
     if places.len() < N
         && let Some(header) = lines.first_mut()
@@ -106,7 +106,7 @@ fn aligned<const N: usize>(
     lines
 }
 
-fn line(row: &[String], places: &[Place]) -> String {
+fn line(row: &[String], places: &[ShownColumn]) -> String {
     let mut line = String::new();
     let mut missing = 0;
     for place in places {
@@ -119,14 +119,18 @@ fn line(row: &[String], places: &[Place]) -> String {
     line
 }
 
-/// The columns that have a place, each with its width.
-fn places<const N: usize>(columns: &[Column; N], natural: [usize; N], width: usize) -> Vec<Place> {
+/// The columns to show, each with its width.
+fn shown_columns<const N: usize>(
+    columns: &[Column; N],
+    natural: [usize; N],
+    width: usize,
+) -> Vec<ShownColumn> {
     let measured = columns.iter().zip(natural).enumerate();
     let mut places: Vec<_> = measured
         .map(|(index, (column, natural))| {
             let least = column.least.map_or(natural, |least| least.max(column.header.width()));
             let least = least.min(natural);
-            Place { index, rank: column.rank, natural, least, width: natural }
+            ShownColumn { index, rank: column.rank, natural, least, width: natural }
         })
         .collect();
     loop {
@@ -147,8 +151,8 @@ fn places<const N: usize>(columns: &[Column; N], natural: [usize; N], width: usi
     places
 }
 
-/// Takes from the widest columns until all have room; false where they have none.
-fn shrink(places: &mut [Place], room: usize) -> bool {
+/// Narrows the widest columns until all fit; false if they cannot.
+fn shrink(places: &mut [ShownColumn], room: usize) -> bool {
     for place in &mut *places {
         place.width = place.natural.min(room.max(place.least));
     }
@@ -160,7 +164,7 @@ fn shrink(places: &mut [Place], room: usize) -> bool {
     true
 }
 
-/// The text within a width; where it is cut, behind a word if one ends in the second half.
+/// The text within a width; it is cut after a word if one ends in the second half.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();

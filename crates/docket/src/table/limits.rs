@@ -1,4 +1,4 @@
-//! What a container may use at most, in the Engine API's keys and in units for people.
+//! The limits of a container, with the Engine API's keys and readable units.
 
 use serde_json::Value;
 
@@ -21,9 +21,9 @@ const PLAIN: [&str; 9] = [
     "MemorySwappiness",
 ];
 
-/// A line for each limit that is set.
+/// One line for each limit that is set.
 pub(super) fn of(host: &Value) -> String {
-    // 0, nothing and no are what the engine takes when nothing is set.
+    // For the engine, 0, an empty value and `false` mean that there is no limit.
     let set = |key: &str| host.get(key).filter(|value| !is_unset(value));
     let bytes = BYTES.iter().filter_map(|key| Some(format!("{key} {}", bytes(set(key)?))));
     let cpus = set("NanoCpus").and_then(Value::as_f64);
@@ -54,7 +54,7 @@ fn ulimit(limit: &Value) -> String {
     format!("Ulimit {} {}:{}", field("Name"), field("Soft"), field("Hard"))
 }
 
-/// A text without its quotes, and anything else as JSON.
+/// A string without its quotes, and anything else as JSON.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

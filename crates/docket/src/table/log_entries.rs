@@ -1,16 +1,16 @@
-//! Entries of `Logs` as people read them. On the wire they have the form of the original docket.
+//! Entries of `Logs` in readable form. In the API they have the form of the original docket.
 
-/// How many characters of a container's id are shown, as Docker's client does.
+/// The length of a shortened container id, as in Docker's client.
 const SHORT_ID: usize = 12;
 
-/// `2026-11-20 09:00:00 CET  pulled busybox:latest`; an entry in another form as it is.
+/// `2026-11-20 09:00:00 CET  pulled busybox:latest`; an entry in another form is unchanged.
 pub(super) fn in_words(entry: &str) -> String {
-    let words = read(entry).map(|(at, words)| format!("{at}  {}", said(words)));
-    // Programs and images decide about texts within.
+    let words = read(entry).map(|(at, words)| format!("{at}  {}", sentence(words)));
+    // The entry may contain text of programs and images.
     words.unwrap_or_else(|| entry.to_owned()).replace('\n', "\\n")
 }
 
-/// The time to the second with its zone, and what stands in brackets.
+/// The time to the second with its zone, and the text in brackets.
 fn read(entry: &str) -> Option<(String, &str)> {
     let (time, words) = entry.split_once(", [")?;
     let mut parts = time.split(' ');
@@ -19,7 +19,7 @@ fn read(entry: &str) -> Option<(String, &str)> {
     Some((format!("{date} {clock} {zone}"), words.strip_suffix(']')?))
 }
 
-fn said(words: &str) -> String {
+fn sentence(words: &str) -> String {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let details: Vec<_> = rest.split(' ').collect();
     match (verb, details.as_slice()) {

@@ -1,4 +1,4 @@
-//! Tables as people want to see them on a terminal, and as programs can read them elsewhere.
+//! Tables, for people on a terminal and for programs elsewhere.
 
 mod allocations;
 mod container;

@@ -1,4 +1,4 @@
-//! The policies of an allocation, with the defaults of those that always have an effect.
+//! The policies of an allocation, including the defaults that have an effect.
 
 use docket_model::allocation;
 use serde_json::Value;
@@ -19,7 +19,7 @@ const SHOWN_ELSEWHERE: [&str; 9] = [
 /// Keys whose default is shown as well.
 const ALWAYS_SHOWN: [&str; 5] = ["Pull", "Overlap", "CatchUp", "Timeout", "Retries"];
 
-/// A line for each policy that is given, or always shown.
+/// One line for each policy that is set or always shown.
 pub(super) fn of(allocation: &Value) -> String {
     let keys = allocation::documentation().into_iter();
     let policies =
@@ -34,7 +34,7 @@ pub(super) fn of(allocation: &Value) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A value as people write it: `Limit 2, Delay 30s`.
+/// A value in readable form: `Limit 2, Delay 30s`.
 fn in_words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -9,7 +9,7 @@ use docket_model::{
 use super::layout::{Column, table};
 use crate::{output::Screen, words};
 
-/// The names of runs are long enough to be copied, the words for states to be understood.
+/// Names of runs are never cut, so that they can be copied.
 const COLUMNS: [Column; 8] = [
     Column::cut("RUN", 20, 0),
     Column::cut("STATE", 17, 1),
@@ -21,7 +21,7 @@ const COLUMNS: [Column; 8] = [
     Column::cut("REASON", 12, 2),
 ];
 
-/// Runs of one allocation, a line each, with their times on its wall clock.
+/// Runs of one allocation, one per line, with their times in its time zone.
 pub(crate) fn of_runs(
     runs: &[RunRecord],
     zone: Zone,
@@ -47,7 +47,7 @@ fn row(run: &RunRecord, zone: Zone, now: DateTime<Utc>) -> [String; 8] {
     ]
 }
 
-/// The run's name; of several instants in one record the first and the last.
+/// The run's name; for a record of several instants, the first and the last.
 fn name(run: &RunRecord) -> String {
     match &run.span {
         Some(span) if span.count > 1 => {
@@ -57,7 +57,7 @@ fn name(run: &RunRecord) -> String {
     }
 }
 
-/// How far it is; of more than one attempt with their number.
+/// Its state, with the number of the attempt if there are several.
 fn state(run: &RunRecord, now: DateTime<Utc>) -> String {
     let state = words::state(&RunSummary::from(run), now);
     match run.attempts.last() {

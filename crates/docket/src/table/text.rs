@@ -1,19 +1,19 @@
-//! Lays out texts behind what they belong to: wrapped on a terminal, a line each for programs.
+//! Formats keys with their texts: wrapped on a terminal, one line each for programs.
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::{Screen, on_one_line};
 
-/// Longer lines are hard to read.
+/// The maximum width of a line: longer ones are hard to read.
 const WIDEST: usize = 100;
 
-/// In fewer columns a text goes below its key, not beside it.
+/// The minimum width of the text: in fewer columns it is below its key.
 const NARROWEST: usize = 24;
 
-/// The blanks between a key and its text, and before a text below its key.
+/// The spaces between a key and its text, and before a text below its key.
 const GAP: usize = 2;
 
-/// Each text behind its key. A text may have several lines.
+/// Each text after its key. A text may have several lines.
 pub(crate) fn behind_keys(texts: &[(String, String)], screen: Screen) -> String {
     let lines: Vec<String> = match screen {
         Screen::Program => texts.iter().flat_map(|(key, text)| for_programs(key, text)).collect(),
@@ -22,7 +22,7 @@ pub(crate) fn behind_keys(texts: &[(String, String)], screen: Screen) -> String 
     lines.join("\n")
 }
 
-/// The key is repeated before each line, so that a line says what it is about.
+/// Repeats the key before each line, so that each line can be understood alone.
 fn for_programs(key: &str, text: &str) -> impl Iterator<Item = String> {
     text.lines().map(move |line| format!("{}\t{}", on_one_line(key), on_one_line(line)))
 }
@@ -49,7 +49,7 @@ fn on_a_terminal(texts: &[(String, String)], width: usize) -> Vec<String> {
     texts.iter().flat_map(beside).map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Each text by itself; on a terminal further lines of one are indented.
+/// Texts without keys; on a terminal continuation lines are indented.
 pub(super) fn by_themselves<'a>(texts: impl Iterator<Item = &'a str>, screen: Screen) -> String {
     let lines: Vec<String> = match screen {
         Screen::Program => texts.map(on_one_line).collect(),

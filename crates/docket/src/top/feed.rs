@@ -1,8 +1,8 @@
-//! Keeps the model up to date with the server: everything once, then what changes.
+//! Keeps the model up to date with the server: loads everything once, then the changes.
 //!
-//! 1. Events are listened to before everything is loaded, so nothing falls in between.
-//! 2. What an event says of a run is taken as it is; its allocation is asked for, at most so often,
-//!    so that a storm of runs costs a slow line little.
+//! 1. It subscribes to events before it loads everything, so no change is lost in between.
+//! 2. A run is taken from its event; its allocation is requested again at a limited rate, so that many runs
+//!    cost a slow connection little.
 
 use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
@@ -22,92 +22,92 @@ use tokio::{
 
 use super::model::{Message, is_failure};
 use crate::{
-    client::{Client, Events, Happened, ServerEvent, Wanted},
+    client::{Client, EventFilter, Events, Happened, ServerEvent},
     words,
 };
 
-/// How often allocations that changed are asked for.
+/// How often changed allocations are requested.
 const REFRESH: Duration = Duration::from_millis(500);
-/// How many of them at once.
+/// How many of them are requested each time.
 const MOST_REFRESHED: usize = 50;
-/// How many requests are under way at once.
+/// The maximum number of concurrent requests.
 const REQUESTS: usize = 8;
-/// How many events wait while something else is done.
-const HEARD: usize = 256;
-/// How often the engine is asked after.
-const LOOK_AFTER: Duration = Duration::from_secs(10);
-/// How many runs that went wrong are loaded in the beginning.
+/// The number of events to buffer.
+const EVENT_BUFFER: usize = 256;
+/// How often the state of the server and its engine is requested.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
+/// How many failed runs are loaded at the start.
 const FAILURES: usize = 50;
-/// Among so many of the newest runs those under way are looked for.
-const LOOKED_AT: usize = 100;
+/// How many of the newest runs are searched for those under way.
+const SEARCHED_RUNS: usize = 100;
 
-/// What changed since it was told.
+/// The changes that the model does not have yet.
 #[derive(Default)]
-struct News {
+struct Changes {
     allocations: BTreeSet<AllocationName>,
     is_all: bool,
     is_pause_changed: bool,
 }
 
-/// Tells what happens on the server, for as long as somebody listens.
+/// Sends the state of the server and its changes until the receiver is dropped.
 ///
 /// # Errors
-/// Where the server refuses, or was never there.
-pub(super) async fn tell(client: Arc<Client>, messages: Sender<Message>) -> Result<()> {
-    let mut events = Events::new(&client, Wanted::default());
+/// The server rejects a request, or could never be reached.
+pub(super) async fn run(client: Arc<Client>, messages: Sender<Message>) -> Result<()> {
+    let mut events = Events::new(&client, EventFilter::default());
     events.open_now().await?;
     load(&client, &messages).await?;
-    // Nothing that ticks may break off an attempt to reach the server once more.
-    let (heard, happenings) = mpsc::channel(HEARD);
+    // In a separate task, so that the timers below do not interrupt a reconnection.
+    let (buffer, received) = mpsc::channel(EVENT_BUFFER);
     tokio::select! {
-        ended = listen(events, heard) => ended,
-        () = attend(&client, &messages, happenings) => Ok(()),
+        ended = listen(events, buffer) => ended,
+        () = process(&client, &messages, received) => Ok(()),
     }
 }
 
-async fn listen(mut events: Events<'_>, heard: Sender<Happened>) -> Result<()> {
+async fn listen(mut events: Events<'_>, buffer: Sender<Happened>) -> Result<()> {
     loop {
         let happened = events.next().await?;
-        if heard.send(happened).await.is_err() {
+        if buffer.send(happened).await.is_err() {
             return Ok(());
         }
     }
 }
 
-async fn attend(client: &Client, messages: &Sender<Message>, mut happenings: Receiver<Happened>) {
-    let mut news = News::default();
+async fn process(client: &Client, messages: &Sender<Message>, mut events: Receiver<Happened>) {
+    let mut changes = Changes::default();
     let mut refresh = time::interval(REFRESH);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut look_after = time::interval(LOOK_AFTER);
-    look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut health = time::interval(HEALTH_INTERVAL);
+    health.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            happened = happenings.recv() => match happened {
-                Some(Happened::Event(event)) => news.take(&event, messages).await,
-                Some(Happened::Lost(error)) => say(messages, lost(&error)).await,
-                Some(Happened::Back) => say(messages, Message::Link(Ok(()))).await,
+            happened = events.recv() => match happened {
+                Some(Happened::Event(event)) => changes.add(&event, messages).await,
+                Some(Happened::Lost(error)) => send(messages, lost(&error)).await,
+                Some(Happened::Back) => send(messages, Message::Link(Ok(()))).await,
                 None => return,
             },
-            _ = refresh.tick() => news.tell(client, messages).await,
-            _ = look_after.tick() => {
-                // A host that is gone does not even break the stream of events.
-                if let Err(error) = look(client, messages).await {
-                    say(messages, lost(&error)).await;
+            _ = refresh.tick() => changes.send_all(client, messages).await,
+            _ = health.tick() => {
+                // A host that is gone does not close the event stream, so requests have to detect it.
+                if let Err(error) = send_health(client, messages).await {
+                    send(messages, lost(&error)).await;
                 }
             }
         }
-        if mem::take(&mut news.is_pause_changed) {
-            look_after.reset_immediately();
+        if mem::take(&mut changes.is_pause_changed) {
+            health.reset_immediately();
         }
     }
 }
 
-/// Tells how the server and its engine are.
-async fn look(client: &Client, messages: &Sender<Message>) -> Result<()> {
+/// Sends the state of the server and its engine.
+async fn send_health(client: &Client, messages: &Sender<Message>) -> Result<()> {
     let (engine, health) = (client.ready().await?, client.health().await?);
-    say(messages, Message::Link(Ok(()))).await;
-    say(messages, Message::Engine(engine)).await;
-    say(messages, Message::Pause(health.pause, words::zone(&health.time_zone))).await;
+    send(messages, Message::Link(Ok(()))).await;
+    send(messages, Message::Engine(engine)).await;
+    send(messages, Message::Pause(health.pause, words::zone(&health.time_zone))).await;
     Ok(())
 }
 
@@ -115,13 +115,13 @@ fn lost(error: &anyhow::Error) -> Message {
     Message::Link(Err(format!("{error:#}")))
 }
 
-impl News {
-    async fn take(&mut self, event: &ServerEvent, messages: &Sender<Message>) {
+impl Changes {
+    async fn add(&mut self, event: &ServerEvent, messages: &Sender<Message>) {
         match event.kind.as_str() {
             "run" => {
                 if let Ok(event) = serde_json::from_str::<RunEvent>(&event.data) {
                     self.allocations.insert(event.allocation);
-                    say(messages, Message::Run(event.run.into())).await;
+                    send(messages, Message::Run(event.run.into())).await;
                 }
             }
             "allocation" => {
@@ -140,8 +140,8 @@ impl News {
         }
     }
 
-    /// Tells how what changed is now; what cannot be had now is asked for again.
-    async fn tell(&mut self, client: &Client, messages: &Sender<Message>) {
+    /// Sends the current state of what changed; what cannot be loaded now is requested again later.
+    async fn send_all(&mut self, client: &Client, messages: &Sender<Message>) {
         if self.is_all {
             if load(client, messages).await.is_ok() {
                 *self = Self::default();
@@ -154,16 +154,16 @@ impl News {
         while let Some((answer, name)) = answers.next().await {
             if let Ok(found) = answer {
                 self.allocations.remove(&name);
-                say(messages, Message::Allocation(name, found)).await;
+                send(messages, Message::Allocation(name, found)).await;
             }
         }
     }
 }
 
-/// What is read of an allocation to know which of its runs to ask for.
+/// The part of an allocation that decides which of its runs to request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Standing {
+struct RunCounts {
     name: AllocationName,
     status: Runs,
 }
@@ -182,7 +182,7 @@ struct Runs {
 }
 
 impl Runs {
-    /// True where any run is not over.
+    /// True if any run is not over.
     fn has_any(&self) -> bool {
         self.running + self.starting + self.waiting + self.retrying > 0
     }
@@ -197,19 +197,19 @@ struct Last {
 
 async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
     let allocations = client.list(None).await?.items;
-    let standings: Vec<_> =
-        allocations.iter().filter_map(|value| Standing::deserialize(value).ok()).collect();
-    let mut runs = under_way(client, &standings).await?;
-    runs.extend(gone_wrong(client, &standings).await?);
-    say(messages, Message::Link(Ok(()))).await;
-    say(messages, Message::Loaded(allocations, runs)).await;
+    let counts: Vec<_> =
+        allocations.iter().filter_map(|value| RunCounts::deserialize(value).ok()).collect();
+    let mut runs = under_way(client, &counts).await?;
+    runs.extend(failed(client, &counts).await?);
+    send(messages, Message::Link(Ok(()))).await;
+    send(messages, Message::Loaded(allocations, runs)).await;
     Ok(())
 }
 
-async fn under_way(client: &Client, standings: &[Standing]) -> Result<Vec<RunRecord>> {
-    let running = standings.iter().filter(|standing| standing.status.has_any());
+async fn under_way(client: &Client, counts: &[RunCounts]) -> Result<Vec<RunRecord>> {
+    let running = counts.iter().filter(|count| count.status.has_any());
     let asked = stream::iter(running)
-        .map(|standing| client.runs::<RunRecord>(&standing.name, None, LOOKED_AT));
+        .map(|count| client.runs::<RunRecord>(&count.name, None, SEARCHED_RUNS));
     let mut answers = asked.buffer_unordered(REQUESTS);
     let mut runs = Vec::new();
     while let Some(answer) = answers.next().await {
@@ -218,21 +218,21 @@ async fn under_way(client: &Client, standings: &[Standing]) -> Result<Vec<RunRec
     Ok(runs)
 }
 
-async fn gone_wrong(client: &Client, standings: &[Standing]) -> Result<Vec<RunRecord>> {
-    let mut last: Vec<_> = standings
+async fn failed(client: &Client, counts: &[RunCounts]) -> Result<Vec<RunRecord>> {
+    let mut last: Vec<_> = counts
         .iter()
-        .filter_map(|standing| Some((&standing.name, standing.status.last_run.as_ref()?)))
+        .filter_map(|count| Some((&count.name, count.status.last_run.as_ref()?)))
         .filter(|(_, last)| is_failure(&last.state))
         .collect();
     last.sort_by_key(|(_, last)| std::cmp::Reverse(last.run));
     let ids = last.into_iter().take(FAILURES);
     let ids = ids.map(|(name, last)| RunId { allocation: name.clone(), instant: last.run });
     let asked = stream::iter(ids).map(async |run| client.record(&run).await);
-    // One that was pruned in this moment is no reason to show nothing.
+    // A run that was pruned meanwhile must not prevent showing the others.
     Ok(asked.buffer_unordered(REQUESTS).filter_map(async |run| run.ok()).collect().await)
 }
 
-async fn say(messages: &Sender<Message>, message: Message) {
-    // Where nobody listens any more, the whole task ends.
+async fn send(messages: &Sender<Message>, message: Message) {
+    // Once the receiver is dropped, the whole task is cancelled.
     let _ = messages.send(message).await;
 }

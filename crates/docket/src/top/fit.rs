@@ -1,4 +1,4 @@
-//! Texts within a width of the terminal: what is cut says so with `…`. Wide characters count as two.
+//! Fits texts into a width of the terminal: cut texts have a `…`. Wide characters count as two.
 
 use ratatui::text::{Line, Span};
 use unicode_truncate::UnicodeTruncateStr;
@@ -11,7 +11,7 @@ pub(super) fn within(text: &str, width: u16) -> String {
     table::cut(text, width.into())
 }
 
-/// The end of a text, where somebody types.
+/// The end of a text, for text that is being typed.
 pub(super) fn end_within(text: &str, width: u16) -> String {
     let width = usize::from(width);
     if text.width() <= width {
@@ -30,7 +30,7 @@ pub(super) fn fitted(spans: Vec<Span<'static>>, width: u16) -> Line<'static> {
     let mut line = Vec::new();
     for span in spans {
         if span.width() >= room {
-            // More is to come, or this span is too wide itself.
+            // More spans follow, or this span is too wide itself.
             let text = table::cut(&format!("{} …", span.content), room);
             line.push(Span::styled(text, span.style));
             break;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_is_cut_says_so_at_the_side_where_something_is_missing() {
+    fn a_cut_text_has_an_ellipsis_at_the_side_that_was_cut() {
         assert_eq!(within("backup of the day", 17), "backup of the day");
         assert_eq!(within("backup of the day", 16), "backup of the…");
         assert_eq!(within("バックアップ", 12), "バックアップ");
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_with_styles_is_cut_within_the_span_that_has_no_room() {
+    fn a_line_with_styles_is_cut_within_the_span_that_does_not_fit() {
         let line = |width| {
             let spans = vec![Span::raw("docket ").bold(), Span::raw("http://x"), Span::raw("  ok")];
             fitted(spans, width).to_string()

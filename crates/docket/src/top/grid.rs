@@ -1,5 +1,5 @@
-//! A list with columns on the terminal. Cells are cut with `…`, and only the rows around the cursor
-//! are made and drawn.
+//! A list with columns on the terminal. Cells are cut with `…`, and only the visible rows are made and
+//! drawn.
 
 use ratatui::{
     Frame,
@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::fit::within;
 use crate::output::on_one_line;
 
-/// The blanks between two columns.
+/// The spaces between two columns.
 const GAP: u16 = 2;
 /// The width of the sign before each row.
 const SIGN: u16 = 2;
@@ -20,7 +20,7 @@ const SIGN: u16 = 2;
 /// The text of a cell.
 pub(super) struct Text {
     main: String,
-    /// Shown behind the main text where there is room for all of it.
+    /// Shown after the main text if there is room for all of it.
     extra: Option<String>,
 }
 
@@ -43,16 +43,16 @@ impl From<String> for Text {
     }
 }
 
-/// What a list looks like, but for its rows.
+/// A list without its rows.
 pub(super) struct Grid {
     pub(super) block: Block<'static>,
     pub(super) header: Option<Vec<&'static str>>,
     pub(super) widths: Vec<Constraint>,
-    /// How many rows there are.
+    /// The number of rows.
     pub(super) count: usize,
     /// The row under the cursor.
     pub(super) cursor: Option<usize>,
-    /// True where keys go to this list.
+    /// True if this list has the focus.
     pub(super) is_here: bool,
 }
 
@@ -95,7 +95,7 @@ pub(super) fn draw(
     frame.render_stateful_widget(table, area, &mut state);
 }
 
-/// The first line to show, so that the cursor is seen, and no room is left at the end.
+/// The first row to show, so that the cursor is visible and no space is left at the end.
 fn first_shown(cursor: usize, shown: usize, count: usize) -> usize {
     let middle = cursor.saturating_sub(shown / 2);
     middle.min(count.saturating_sub(shown))

@@ -1,4 +1,4 @@
-//! What each key does.
+//! The effect of each key.
 
 use docket_model::{AllocationName, RunId};
 
@@ -7,12 +7,12 @@ use super::{
     record::{Opened, Subject},
 };
 
-/// How far a page goes, in lines.
+/// The lines of a page.
 const PAGE: isize = 10;
-/// The longest answer that is typed.
+/// The longest text that can be typed.
 const LONGEST_ANSWER: usize = 200;
 
-/// A key, whatever the terminal calls it.
+/// A key, independent of the terminal library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     Up,
@@ -30,56 +30,56 @@ pub(super) enum Key {
     Interrupt,
 }
 
-/// What the terminal asks before it does something.
+/// A question to the user before an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Prompt {
-    /// Whether that is meant.
-    Sure(Effect),
-    /// Why nothing of it shall start by itself.
+    /// A confirmation.
+    Confirm(Effect),
+    /// The reason of a suspension.
     Reason(AllocationName, String),
-    /// What to search for.
+    /// The text to search for.
     Search,
 }
 
 impl Prompt {
-    /// The question, and what was answered so far; what is searched for changes the list at once.
+    /// The question and the text typed so far. The search text changes the list at once.
     pub(super) fn in_words(&self, search: &str) -> String {
         match self {
-            Self::Sure(Effect::Run(name)) => format!("Run {name} now? [y/n]"),
-            Self::Sure(Effect::Cancel(run, false)) => format!("Cancel {run}? [y/n]"),
-            Self::Sure(Effect::Cancel(run, true)) => format!("Kill {run} at once? [y/n]"),
-            Self::Sure(Effect::Resume(name)) => format!("Let {name} start again? [y/n]"),
-            Self::Sure(_) => "Sure? [y/n]".to_owned(),
-            Self::Reason(name, text) => format!("Suspend {name}; why? {text}▏"),
-            Self::Search => format!("Search name, description, labels, schedule: {search}▏"),
+            Self::Confirm(Effect::Run(name)) => format!("Run {name} now? [y/n]"),
+            Self::Confirm(Effect::Cancel(run, false)) => format!("Cancel {run}? [y/n]"),
+            Self::Confirm(Effect::Cancel(run, true)) => format!("Kill {run} immediately? [y/n]"),
+            Self::Confirm(Effect::Resume(name)) => format!("Resume {name}? [y/n]"),
+            Self::Confirm(_) => "Are you sure? [y/n]".to_owned(),
+            Self::Reason(name, text) => format!("Suspend {name}. Reason: {text}▏"),
+            Self::Search => format!("Search in name, description, labels, schedule: {search}▏"),
         }
     }
 }
 
-/// Every key and what it does, for the help.
+/// All keys with their effect, for the help.
 pub(super) const HELP: [(&str, &str); 13] = [
-    ("↑ ↓ k j", "one line up or down"),
-    ("PgUp PgDn", "ten lines up or down"),
-    ("Home End", "to the first or the last line"),
-    ("Tab", "to the next part: allocations, running, went wrong, output"),
-    ("Enter", "the record of the run, and why; Esc goes back"),
-    ("/", "search; Esc shows all again"),
+    ("↑ ↓ k j", "move one line up or down"),
+    ("PgUp PgDn", "move ten lines up or down"),
+    ("Home End", "go to the first or last line"),
+    ("Tab", "next pane: allocations, under way, failures, output"),
+    ("Enter", "show the run's record and explanation; Esc goes back"),
+    ("/", "search; Esc clears the search"),
     ("r", "run the allocation now"),
-    ("c", "cancel the run: its container gets time to end"),
-    ("K", "kill the run's container at once"),
-    ("s", "suspend the allocation, with a reason"),
+    ("c", "cancel the run: its container gets time to stop"),
+    ("K", "kill the run's container immediately (SIGKILL)"),
+    ("s", "suspend the allocation"),
     ("u", "resume the allocation"),
-    ("?", "this help"),
-    ("q Ctrl-C", "leave"),
+    ("?", "show or hide this help"),
+    ("q Ctrl-C", "quit"),
 ];
 
 impl Model {
-    /// Does what a key means here; returns what that asks for.
+    /// Handles a key; returns the effect to carry out.
     pub(super) fn press(&mut self, key: Key) -> Option<Effect> {
         if key == Key::Interrupt {
             return Some(Effect::Quit);
         }
-        self.told.clear();
+        self.notice.clear();
         if std::mem::take(&mut self.is_help_shown) {
             return None;
         }
@@ -90,14 +90,14 @@ impl Model {
         }
     }
 
-    /// What a key means while a record is shown.
+    /// Handles a key while a record is shown.
     fn command_opened(&mut self, key: Key) -> Option<Effect> {
         match key {
             Key::Escape => {
                 self.opened = None;
                 None
             }
-            // There is no other part to go to, and nothing to search.
+            // A record has no other panes and no search.
             Key::Tab | Key::BackTab | Key::Enter | Key::Char('/') => None,
             key => self.command(key),
         }
@@ -105,12 +105,12 @@ impl Model {
 
     fn answer(&mut self, prompt: Prompt, key: Key) -> Option<Effect> {
         match (prompt, key) {
-            (Prompt::Sure(effect), Key::Char('y' | 'Y') | Key::Enter) => return Some(effect),
+            (Prompt::Confirm(effect), Key::Char('y' | 'Y') | Key::Enter) => return Some(effect),
             (Prompt::Search, Key::Escape) => self.search.clear(),
-            (Prompt::Sure(_), Key::Char('n' | 'N'))
+            (Prompt::Confirm(_), Key::Char('n' | 'N'))
             | (Prompt::Search, Key::Enter)
             | (_, Key::Escape) => {}
-            (Prompt::Sure(effect), _) => self.prompt = Some(Prompt::Sure(effect)),
+            (Prompt::Confirm(effect), _) => self.prompt = Some(Prompt::Confirm(effect)),
             (Prompt::Reason(name, text), Key::Enter) => return Some(Effect::Suspend(name, text)),
             (Prompt::Reason(name, mut text), key) => {
                 edit(&mut text, key);
@@ -141,7 +141,7 @@ impl Model {
                 self.pane = Pane::Allocations;
                 self.prompt = Some(Prompt::Search);
             }
-            Key::Char('r') => self.ask_about_allocation(|name| Prompt::Sure(Effect::Run(name))),
+            Key::Char('r') => self.ask_about_allocation(|name| Prompt::Confirm(Effect::Run(name))),
             Key::Char('s') => {
                 self.ask_about_allocation(|name| Prompt::Reason(name, String::new()));
             }
@@ -154,14 +154,14 @@ impl Model {
         None
     }
 
-    /// Opens the record of the run that is meant.
+    /// Opens the record of the selected run.
     fn open(&mut self) -> Option<Effect> {
         let Some(allocation) = self.allocation() else {
-            "there is nothing under the cursor".clone_into(&mut self.told);
+            "nothing is selected".clone_into(&mut self.notice);
             return None;
         };
         let time_zone = self.time_zone(&allocation);
-        let opened = Opened::new(Subject { allocation, run: self.wanted() }, time_zone);
+        let opened = Opened::new(Subject { allocation, run: self.selected_run() }, time_zone);
         let effect = Effect::Open(opened.subject.clone());
         self.opened = Some(opened);
         Some(effect)
@@ -170,27 +170,29 @@ impl Model {
     fn ask_about_allocation(&mut self, prompt: impl FnOnce(AllocationName) -> Prompt) {
         match self.allocation() {
             Some(name) => self.prompt = Some(prompt(name)),
-            None => "there is nothing under the cursor".clone_into(&mut self.told),
+            None => "nothing is selected".clone_into(&mut self.notice),
         }
     }
 
     fn ask_to_resume(&mut self) {
         match self.allocation() {
-            Some(name) if !self.is_held(&name) => self.told = format!("{name} is not suspended"),
-            _ => self.ask_about_allocation(|name| Prompt::Sure(Effect::Resume(name))),
+            Some(name) if !self.is_suspended(&name) => {
+                self.notice = format!("{name} is not suspended")
+            }
+            _ => self.ask_about_allocation(|name| Prompt::Confirm(Effect::Resume(name))),
         }
     }
 
     fn ask_about_run(&mut self, effect: impl FnOnce(RunId) -> Effect) {
-        let under_way = self.wanted().filter(|run| self.is_under_way(run));
+        let under_way = self.selected_run().filter(|run| self.is_under_way(run));
         match under_way {
-            Some(run) => self.prompt = Some(Prompt::Sure(effect(run))),
-            None => "no run of it is under way".clone_into(&mut self.told),
+            Some(run) => self.prompt = Some(Prompt::Confirm(effect(run))),
+            None => "it has no run under way".clone_into(&mut self.notice),
         }
     }
 }
 
-/// Types a key into a text.
+/// Edits a text by a key.
 fn edit(text: &mut String, key: Key) {
     match key {
         Key::Char(c) if text.chars().count() < LONGEST_ANSWER => text.push(c),

@@ -1,4 +1,4 @@
-//! `docket top`: what runs, what is next and what went wrong, on a terminal.
+//! `docket top`: running, upcoming and failed runs on a terminal, live.
 //!
 //! ```text
 //! feed ─ messages ─┐
@@ -7,7 +7,7 @@
 //!                           └─→ view.draw, at most every 100 ms
 //! ```
 //!
-//! The terminal is left as it was, however it ends.
+//! The terminal is restored whenever the command ends.
 
 mod feed;
 mod fit;
@@ -49,23 +49,24 @@ use self::{
     model::{Effect, Message, Model},
 };
 use crate::{
-    client::{Asked, Client, Event, Follow},
-    clock, who,
+    author,
+    client::{Client, Event, Follow, RunResponse},
+    clock,
 };
 
-/// How many messages wait for the model: what writes faster is slowed down.
+/// The number of messages to buffer for the model; faster senders are slowed down.
 const MESSAGES: usize = 256;
-/// How often it is drawn at most.
+/// The minimum time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
-/// The columns and lines of a screen that does not say how large it is.
+/// The columns and lines of a screen that does not report its size.
 const USUAL_SIZE: (u16, u16) = (80, 24);
-/// How often the time shown moves on.
+/// How often the displayed time is updated.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Shows a server until somebody leaves.
+/// Shows a server until the user quits.
 pub(crate) async fn show(client: Client, server: String) -> Result<()> {
-    let mut terminal = ratatui::try_init().context("the terminal cannot be used")?;
-    // Serial lines and some programs that imitate a terminal say that it is 0 wide.
+    let mut terminal = ratatui::try_init().context("cannot use the terminal")?;
+    // Serial lines and some terminal emulators report a width of 0.
     if terminal.size().is_ok_and(|size| size.width.min(size.height) == 0) {
         let (width, height) = USUAL_SIZE;
         let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
@@ -73,7 +74,7 @@ pub(crate) async fn show(client: Client, server: String) -> Result<()> {
         terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
     }
     let ended = Show::new(client, server).run(&mut terminal).await;
-    ratatui::try_restore().context("the terminal cannot be left as it was")?;
+    ratatui::try_restore().context("cannot restore the terminal")?;
     ended
 }
 
@@ -99,14 +100,14 @@ impl Show {
         let mut ended = signal(SignalKind::terminate())?;
         let mut hung_up = signal(SignalKind::hangup())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
-        let mut feed = pin!(feed::tell(Arc::clone(&self.client), self.sender.clone()));
+        let mut feed = pin!(feed::run(Arc::clone(&self.client), self.sender.clone()));
         let (mut frames, mut ticks) = (time::interval(FRAME), time::interval(TICK));
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let area = terminal.get_frame().area();
         self.model.update(Message::Size(area.width, area.height));
         let outcome = loop {
             let message = tokio::select! {
-                Some(event) = pressed.next() => match event.context("the terminal is gone")? {
+                Some(event) = pressed.next() => match event.context("lost the terminal")? {
                     TerminalEvent::Key(event) => key(event).map(Message::Key),
                     TerminalEvent::Resize(width, height) => Some(Message::Size(width, height)),
                     _ => Some(Message::Tick(clock::now())),
@@ -153,11 +154,11 @@ impl Show {
         tokio::spawn(async move {
             let told = carry_out(&client, effect).await;
             let told = told.unwrap_or_else(|error| format!("{error:#}"));
-            let _ = sender.send(Message::Told(told)).await;
+            let _ = sender.send(Message::Notice(told)).await;
         });
     }
 
-    /// Follows one run, in place of the one before.
+    /// Follows one run instead of the previous one.
     fn follow(&mut self, run: Option<RunId>) {
         if let Some(follower) = self.follower.take() {
             follower.abort();
@@ -166,51 +167,51 @@ impl Show {
         self.follower = run.map(|run| {
             tokio::spawn(async move {
                 if let Err(error) = follow(&client, run, &sender).await {
-                    let _ = sender.send(Message::Told(format!("{error:#}"))).await;
+                    let _ = sender.send(Message::Notice(format!("{error:#}"))).await;
                 }
             })
         });
     }
 }
 
-/// Passes on what a run writes.
+/// Sends the output of a run to the model.
 async fn follow(client: &Client, run: RunId, sender: &Sender<Message>) -> Result<()> {
     let mut follow = Follow::new(client, run.clone(), false);
     loop {
         match follow.next().await? {
             Event::Bytes(_, bytes) => sender.send(Message::Output(run.clone(), bytes)).await?,
-            // The head of the screen tells of it.
+            // The status line already shows it.
             Event::State(_) | Event::Lost(_) | Event::Back => {}
             Event::Over(_) => return Ok(()),
         }
     }
 }
 
-/// Does what was asked for, and says what became of it.
+/// Carries out an effect; returns a message about its result.
 async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
-    let by = Some(who::asks());
+    let by = Some(author::current());
     Ok(match effect {
         Effect::Run(name) => {
             let request = RunRequest { by, ..RunRequest::default() };
             match client.run(&name, &request).await? {
-                Asked::Accepted(record) => format!("{name}/{} starts", record.run),
-                Asked::Skipped(record) => {
-                    format!("{name} does not run: {}", record.reason.unwrap_or_default())
+                RunResponse::Accepted(record) => format!("started {name}/{}", record.run),
+                RunResponse::Skipped(record) => {
+                    format!("{name} did not start: {}", record.reason.unwrap_or_default())
                 }
             }
         }
         Effect::Cancel(run, kill) => {
             client.cancel(&run, &CancelRequest { kill, by }).await?;
-            format!("{run} is told to end")
+            format!("cancelling {run}")
         }
         Effect::Suspend(name, reason) => {
             let reason = Some(reason).filter(|reason| !reason.is_empty());
             client.suspend(&name, &SuspendRequest { reason, until: None, by, all: false }).await?;
-            format!("{name} starts nothing until it is resumed")
+            format!("suspended {name}")
         }
         Effect::Resume(name) => {
             client.resume(&name, &ResumeRequest { by, all: false }).await?;
-            format!("{name} starts again")
+            format!("resumed {name}")
         }
         Effect::Watch(_) | Effect::Open(_) | Effect::Quit => String::new(),
     })

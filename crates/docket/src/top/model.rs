@@ -1,6 +1,6 @@
-//! What the terminal shows, and what a key does: from values alone, without a terminal or a server.
+//! The state of the screen, without a terminal or a server.
 //!
-//! Every [`Message`] changes the [`Model`] and may ask for [`Effect`]s; nothing else does.
+//! Only a [`Message`] changes the [`Model`], and it may cause [`Effect`]s.
 
 use std::collections::BTreeMap;
 
@@ -15,58 +15,58 @@ use super::{
     tail::Tail,
 };
 
-/// How many runs that went wrong are kept: the newest.
+/// The number of failed runs to keep: the newest.
 const MOST_FAILURES: usize = 100;
 
-/// Something that happened.
+/// An input of the model.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// These are all allocations, and the runs that are under way.
+    /// All allocations, and the runs that are under way or failed.
     Loaded(Vec<Value>, Vec<RunRecord>),
-    /// An allocation is as it is now; nothing where it is gone.
+    /// An allocation changed; `None` if it was deleted.
     Allocation(AllocationName, Option<Value>),
     /// A run changed.
     Run(Box<RunRecord>),
-    /// The way to the server is open, or why it is not.
+    /// The connection to the server, or why there is none.
     Link(Result<(), String>),
-    /// The engine is there, or why nothing starts.
+    /// The engine, or why nothing can start.
     Engine(Result<String, String>),
     /// The pause of the whole server, if it is paused, and the time zone of the server.
     Pause(Option<Suspension>, Zone),
-    /// A run wrote this.
+    /// A run wrote these bytes.
     Output(RunId, Vec<u8>),
-    /// What there is to know of what was opened, or why that is not known.
+    /// The details of the opened run or allocation, or why they could not be loaded.
     Opened(Subject, Result<Details, String>),
-    /// The screen has so many columns and lines.
+    /// The columns and lines of the screen.
     Size(u16, u16),
-    /// Somebody pressed a key.
+    /// The user pressed a key.
     Key(Key),
-    /// What became of something that was asked for.
-    Told(String),
-    /// Time went by.
+    /// The result of an effect.
+    Notice(String),
+    /// The current time.
     Tick(DateTime<Utc>),
 }
 
-/// Something to be done.
+/// An action that the model asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Start a run by hand.
+    /// Start a manual run.
     Run(AllocationName),
-    /// End a run; at once where it says so.
+    /// Cancel a run, or kill it immediately if true.
     Cancel(RunId, bool),
-    /// Let nothing start by itself, for this reason.
+    /// Suspend an allocation, for this reason.
     Suspend(AllocationName, String),
-    /// Let it start again.
+    /// Resume an allocation.
     Resume(AllocationName),
-    /// Follow the output of this run, and of no other; of none where there is none.
+    /// Follow the output of this run only, or of none.
     Watch(Option<RunId>),
-    /// Ask for the record of a run, and why it ran or did not.
+    /// Load the record of a run and the explanation.
     Open(Subject),
-    /// Leave.
+    /// Quit.
     Quit,
 }
 
-/// A part of the screen that can have the cursor.
+/// A part of the screen that can have the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pane {
     Allocations,
@@ -77,17 +77,17 @@ pub(super) enum Pane {
 
 impl Pane {
     const ALL: [Self; 4] = [Self::Allocations, Self::Running, Self::Failures, Self::Output];
-    /// How many there are.
+    /// The number of panes.
     pub(super) const COUNT: usize = Self::ALL.len();
 
-    /// The pane so many steps further, in a circle.
+    /// The pane `steps` further, cyclically.
     fn after(self, steps: usize) -> Self {
         let at = Self::ALL.iter().position(|pane| *pane == self).unwrap_or_default();
         Self::ALL.into_iter().cycle().nth(at + steps).unwrap_or(self)
     }
 }
 
-/// All that the terminal shows.
+/// Everything that the terminal shows.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) server: String,
@@ -108,14 +108,14 @@ pub(super) struct Model {
     selected_failure: usize,
     pub(super) watched: Option<RunId>,
     pub(super) output: Tail,
-    /// How many lines below the shown ones there are.
+    /// The number of lines below the visible ones.
     pub(super) scrolled: usize,
-    /// The record that is shown in the place of the lists.
+    /// The record that is shown instead of the lists.
     pub(super) opened: Option<Opened>,
     /// The columns and lines of the screen.
     pub(super) size: (u16, u16),
     pub(super) prompt: Option<Prompt>,
-    pub(super) told: String,
+    pub(super) notice: String,
     pub(super) is_help_shown: bool,
 }
 
@@ -142,12 +142,12 @@ impl Model {
             opened: None,
             size: (0, 0),
             prompt: None,
-            told: String::new(),
+            notice: String::new(),
             is_help_shown: false,
         }
     }
 
-    /// Takes in what happened, and says what is to be done about it.
+    /// Applies a message; returns the effects to carry out.
     pub(super) fn update(&mut self, message: Message) -> Vec<Effect> {
         let mut effects = Vec::new();
         match message {
@@ -182,15 +182,15 @@ impl Model {
             }
             Message::Output(..) => {}
             Message::Key(key) => effects.extend(self.press(key)),
-            Message::Told(text) => self.told = text,
+            Message::Notice(text) => self.notice = text,
             Message::Tick(now) => self.now = now,
         }
-        self.settle();
-        let wanted = self.wanted();
-        if wanted != self.watched {
-            self.watched.clone_from(&wanted);
+        self.keep_cursors_valid();
+        let selected_run = self.selected_run();
+        if selected_run != self.watched {
+            self.watched.clone_from(&selected_run);
             (self.output, self.scrolled) = (Tail::default(), 0);
-            effects.push(Effect::Watch(wanted));
+            effects.push(Effect::Watch(selected_run));
         }
         effects
     }
@@ -222,7 +222,7 @@ impl Model {
         }
     }
 
-    /// The allocations that match what is searched for, in the order in which they are shown.
+    /// The allocations that match the search, in display order.
     pub(super) fn rows(&self) -> Vec<&Row> {
         let search = self.search.to_lowercase();
         let mut rows: Vec<_> = self.rows.values().filter(|row| row.holds(&search)).collect();
@@ -235,9 +235,9 @@ impl Model {
         self.pause.as_ref().filter(|pause| pause.holds_at(self.now))
     }
 
-    /// How many allocations there are, and how many of them are held.
+    /// The number of allocations, and how many of them are suspended.
     pub(super) fn counts(&self) -> (usize, usize) {
-        (self.rows.len(), self.rows.values().filter(|row| row.is_held()).count())
+        (self.rows.len(), self.rows.values().filter(|row| row.is_suspended()).count())
     }
 
     /// The runs under way, the earliest instant first.
@@ -245,12 +245,12 @@ impl Model {
         self.running.values()
     }
 
-    /// The runs that went wrong, the newest first.
+    /// The failed runs, newest first.
     pub(super) fn failures(&self) -> &[RunRecord] {
         &self.failures
     }
 
-    /// Where the cursor of a pane is, if there is anything in it.
+    /// The position of a pane's cursor, if the pane is not empty.
     pub(super) fn cursor(&self, pane: Pane) -> Option<usize> {
         match pane {
             Pane::Allocations => {
@@ -271,23 +271,23 @@ impl Model {
         match self.pane {
             Pane::Allocations => self.selected_allocation.clone(),
             Pane::Running | Pane::Failures | Pane::Output => {
-                self.wanted().map(|run| run.allocation)
+                self.selected_run().map(|run| run.allocation)
             }
         }
     }
 
-    /// The name of the zone whose wall clock shows the times of an allocation.
+    /// The name of the time zone of an allocation.
     pub(super) fn time_zone(&self, name: &AllocationName) -> String {
         self.rows.get(name).map(|row| row.status.time_zone.clone()).unwrap_or_default()
     }
 
-    /// True where nothing of an allocation starts by itself.
-    pub(super) fn is_held(&self, name: &AllocationName) -> bool {
-        self.rows.get(name).is_some_and(Row::is_held)
+    /// True if an allocation is suspended.
+    pub(super) fn is_suspended(&self, name: &AllocationName) -> bool {
+        self.rows.get(name).is_some_and(Row::is_suspended)
     }
 
-    /// The run under the cursor, or else the newest of the allocation under it.
-    pub(super) fn wanted(&self) -> Option<RunId> {
+    /// The run under the cursor, or the newest run of the allocation under it.
+    pub(super) fn selected_run(&self) -> Option<RunId> {
         if let Some(opened) = &self.opened {
             return opened.subject.run.clone();
         }
@@ -299,7 +299,7 @@ impl Model {
         }
     }
 
-    /// True where a run is not over.
+    /// True if a run is not over.
     pub(super) fn is_under_way(&self, run: &RunId) -> bool {
         self.running.contains_key(&(run.instant.moment(), run.allocation.clone()))
     }
@@ -315,7 +315,7 @@ impl Model {
         Some(RunId { allocation: name.clone(), instant: last.run })
     }
 
-    /// Moves the cursor of the pane by so many lines, as far as there are any.
+    /// Moves the cursor of the pane by this many lines, within its bounds.
     pub(super) fn go(&mut self, by: isize) {
         if let Some(opened) = &mut self.opened {
             return opened.scroll(by, self.now, self.size);
@@ -335,7 +335,7 @@ impl Model {
             Pane::Failures => {
                 self.selected_failure = moved(self.selected_failure, self.failures.len());
             }
-            // Up is towards the beginning: away from the end, where counting begins.
+            // The output is scrolled from its end: up increases the distance.
             Pane::Output => {
                 let further = self.scrolled.saturating_add_signed(by.saturating_neg());
                 self.scrolled = further.min(self.output.len().saturating_sub(1));
@@ -343,13 +343,13 @@ impl Model {
         }
     }
 
-    /// Gives the cursor to a pane so many steps further.
+    /// Moves the focus to the pane `steps` further.
     pub(super) fn turn(&mut self, steps: usize) {
         self.pane = self.pane.after(steps);
     }
 
-    /// Keeps every cursor on something that is there.
-    fn settle(&mut self) {
+    /// Keeps every cursor on an existing row.
+    fn keep_cursors_valid(&mut self) {
         self.selected_running = self.selected_running.min(self.running.len().saturating_sub(1));
         self.selected_failure = self.selected_failure.min(self.failures.len().saturating_sub(1));
         let search = self.search.to_lowercase();
@@ -360,7 +360,7 @@ impl Model {
     }
 }
 
-/// What a record is called; nothing where its allocation has no name that this version knows.
+/// The id of a record; `None` if this version does not accept the name of its allocation.
 pub(super) fn id(record: &RunRecord) -> Option<RunId> {
     let allocation = AllocationName::try_from(record.allocation.clone()).ok()?;
     Some(RunId { allocation, instant: record.run })

@@ -1,4 +1,4 @@
-//! What Enter opens: the record of a run, and why its allocation ran or did not.
+//! The record of a run and the explanation, which Enter opens.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use docket_model::{
@@ -9,32 +9,32 @@ use docket_model::{
 use super::model::id;
 use crate::{client::Client, output::Screen, table, words};
 
-/// Why there is no exit code yet.
-const NOT_OVER: &str = "it is not over yet";
+/// The reason if there is no exit code yet.
+const NOT_OVER: &str = "the run is not over";
 
-/// What is opened: a run, or an allocation that has not run yet.
+/// What is opened: a run, or an allocation that no runs yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Subject {
     pub(super) allocation: AllocationName,
     pub(super) run: Option<RunId>,
 }
 
-/// What is known of it.
+/// Its record and explanation.
 #[derive(Debug)]
 pub(super) struct Details {
     pub(super) record: Option<Box<RunRecord>>,
     pub(super) sentences: Vec<Sentence>,
 }
 
-/// What is shown in the place of the lists.
+/// The view that is shown instead of the lists.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) subject: Subject,
-    /// The zone whose wall clock shows the times.
+    /// The time zone of the times.
     time_zone: String,
-    /// Nothing until the server has answered.
+    /// `None` until the server has responded.
     pub(super) details: Option<Result<Details, String>>,
-    /// How many lines above the shown ones there are.
+    /// The number of lines above the visible ones.
     scrolled: usize,
 }
 
@@ -43,7 +43,7 @@ impl Opened {
         Self { subject, time_zone, details: None, scrolled: 0 }
     }
 
-    /// Takes in a record; where it is that of the run, returns what there is more to know about.
+    /// Updates the record if it is that of this run; returns what to load again.
     pub(super) fn learn(&mut self, record: &RunRecord) -> Option<Subject> {
         let run = self.subject.run.as_ref()?;
         if id(record).as_ref() != Some(run) {
@@ -55,7 +55,7 @@ impl Opened {
         Some(self.subject.clone())
     }
 
-    /// Goes so many lines down, as far as there are any, on a screen of this size.
+    /// Scrolls down by this many lines, within the bounds of a screen of this size.
     pub(super) fn scroll(&mut self, by: isize, now: DateTime<Utc>, size: (u16, u16)) {
         let most = self.last_scroll(now, size);
         self.scrolled = self.scrolled.min(most).saturating_add_signed(by).min(most);
@@ -66,7 +66,7 @@ impl Opened {
         self.lines(now, width).len().saturating_sub(shown)
     }
 
-    /// The lines that a screen of this size shows, and how many more there are below.
+    /// The visible lines on a screen of this size, and the number of lines below.
     pub(super) fn shown(&self, now: DateTime<Utc>, size: (u16, u16)) -> (Vec<String>, usize) {
         let last = self.last_scroll(now, size);
         let first = self.scrolled.min(last);
@@ -83,17 +83,16 @@ impl Opened {
         lines.lines().map(str::to_owned).collect()
     }
 
-    /// What is opened, in words.
+    /// The title of the view.
     pub(super) fn title(&self) -> String {
         match &self.subject.run {
             Some(run) => format!("Record of {run}"),
-            None => format!("{} has not run yet", self.subject.allocation),
+            None => format!("{} no runs yet", self.subject.allocation),
         }
     }
 }
 
-/// How many lines of a screen show a record, with its title: two thirds of what is between the first
-/// and the last line.
+/// The height of a record with its title: two thirds of the lines between the first and the last.
 pub(super) fn height(screen: u16) -> u16 {
     screen.saturating_sub(2) / 3 * 2
 }
@@ -110,7 +109,7 @@ impl Details {
     }
 }
 
-/// Everything on record about a run, but for its output.
+/// The record of a run without its output.
 fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(String, String)> {
     let zone = words::zone(time_zone);
     let time = |moment: Option<DateTime<Utc>>| {
@@ -151,7 +150,7 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
     pairs.into_iter().chain(attempts).collect()
 }
 
-/// How an attempt ended, when it began and ended, and what else is to be known of it.
+/// The exit code, start, end and remarks of an attempt.
 fn of_attempt(record: &RunRecord, attempt: &AttemptRecord, time_zone: &str) -> String {
     let time = |moment| words::wall_clock(moment, words::zone(time_zone));
     let code = exit_code(record, attempt).map(|code| format!("exit code {code}"));
@@ -170,13 +169,12 @@ fn exit_code(record: &RunRecord, attempt: &AttemptRecord) -> Result<String, &'st
         Some(code) if attempt.out_of_memory => Ok(format!("{code}, out of memory")),
         Some(code) => Ok(code.to_string()),
         None if goes_on && attempt.ended.is_none() => Err(NOT_OVER),
-        None if attempt.started.is_some() => Err("the end of the container was not seen"),
+        None if attempt.started.is_some() => Err("the end of the container is unknown"),
         None => Err("the container did not start"),
     }
 }
 
-/// Asks for the record, and for why the allocation ran or did not: of late, and about this run where
-/// that does not mention it.
+/// Loads the record and the explanation: of recent activity, and of this run if that does not mention it.
 pub(super) async fn load(client: &Client, subject: &Subject) -> anyhow::Result<Details> {
     let Subject { allocation, run } = subject;
     let recent = client.why(allocation, None).await?.sentences;

@@ -1,4 +1,4 @@
-//! What a line about an allocation needs, and the order of the lines.
+//! The rows of allocations and their order.
 
 use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, journal::Suspension, wire::Status};
@@ -8,23 +8,23 @@ use serde_json::Value;
 use super::grid::Text;
 use crate::{due::Due, words};
 
-/// An allocation as the terminal shows it.
+/// The row of an allocation.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) name: AllocationName,
-    /// Its schedule in words, or what it runs after.
+    /// Its schedule in words, or its dependencies.
     pub(super) schedule: String,
-    /// True where its specification suspends it.
+    /// True if its specification suspends it.
     is_suspended: bool,
-    /// True where it has no schedule and runs after nothing.
+    /// True if it has neither a schedule nor dependencies.
     is_manual: bool,
     due: Due,
     pub(super) status: Status,
-    /// What a search looks in, in lower case.
+    /// The searchable text in lower case.
     searched: String,
 }
 
-/// What is read of an allocation.
+/// The keys of an allocation that a row needs.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Shown {
@@ -43,7 +43,7 @@ struct Shown {
 }
 
 impl Row {
-    /// Nothing where another version of the server tells too little.
+    /// `None` if another version of the server lacks a key.
     pub(super) fn read(allocation: &Value) -> Option<Self> {
         let shown = Shown::deserialize(allocation).ok()?;
         let Shown { name, description, labels, cron, after, suspended, status } = shown;
@@ -62,40 +62,40 @@ impl Row {
         Some(Self { name, schedule, is_suspended, is_manual, due, status, searched })
     }
 
-    /// When it runs next, or why it does not; `pause` is the pause of the whole server.
+    /// The next run, or why there is none; `pause` is the pause of the whole server.
     pub(super) fn next(&self, pause: Option<&Suspension>, now: DateTime<Utc>) -> Text {
         let zone = words::zone(&self.status.time_zone);
         match (pause, self.status.next) {
-            (Some(pause), _) if !self.is_held() && !self.is_manual => {
+            (Some(pause), _) if !self.is_suspended() && !self.is_manual => {
                 words::paused(pause, zone).into()
             }
-            // A narrow screen has room for the length of time only.
-            (None, Some(next)) if !self.is_held() => {
+            // A narrow screen has room for the relative time only.
+            (None, Some(next)) if !self.is_suspended() => {
                 Text::with_extra(words::relative(next, now), words::wall_clock(next, zone))
             }
             _ => self.due.next(&self.status, now).into(),
         }
     }
 
-    /// How its last run ended.
+    /// The result of its last run.
     pub(super) fn last(&self, now: DateTime<Utc>) -> String {
         let last = self.status.last_run.as_ref();
-        last.map_or_else(|| "has not run yet".to_owned(), |run| words::result(run, now))
+        last.map_or_else(|| "no runs yet".to_owned(), |run| words::result(run, now))
     }
 
-    /// True where it holds all of these words, which are in lower case.
+    /// True if it contains all of these words, which are in lower case.
     pub(super) fn holds(&self, search: &str) -> bool {
         search.split_whitespace().all(|word| self.searched.contains(word))
     }
 
-    /// What runs comes first, then what is due first.
+    /// Active allocations come first, then those that are due first.
     pub(super) fn order(&self) -> impl Ord + use<> {
-        let next = self.status.next.filter(|_| !self.is_held());
+        let next = self.status.next.filter(|_| !self.is_suspended());
         (self.status.under_way() == 0, next.is_none(), next, self.name.clone())
     }
 
-    /// True where nothing starts by itself.
-    pub(super) fn is_held(&self) -> bool {
+    /// True if it is suspended.
+    pub(super) fn is_suspended(&self) -> bool {
         self.is_suspended || self.status.suspended.is_some()
     }
 }

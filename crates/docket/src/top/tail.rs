@@ -1,4 +1,4 @@
-//! The end of an output: as many lines as fit, without what could command a terminal.
+//! The end of an output, without control sequences of terminals.
 //!
 //! Memory is bounded by [`MOST_LINES`] and [`LONGEST_LINE`], whatever a container writes.
 
@@ -6,43 +6,43 @@ use std::collections::VecDeque;
 
 use crate::output::visible;
 
-/// How many lines are kept: the newest.
+/// The number of lines to keep: the newest.
 const MOST_LINES: usize = 2_000;
-/// How many characters of a line are kept: the first.
+/// The number of characters of a line to keep: the first.
 const LONGEST_LINE: usize = 1_000;
 
-/// The newest lines that a run wrote.
+/// The newest lines of a run's output.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     lines: VecDeque<String>,
-    /// What of a sequence that commands a terminal has come.
+    /// The state of an escape sequence that is not complete.
     escape: Escape,
-    /// The bytes of a character of which not all have come.
+    /// The bytes of an incomplete character.
     partial: Vec<u8>,
-    /// True where the last line is not ended.
+    /// True if the last line has no line break yet.
     is_open: bool,
-    /// How many characters of the last line there were, kept or not.
+    /// The number of characters of the last line, kept or not.
     width: usize,
 }
 
-/// How far a sequence is that commands a terminal.
+/// The state of an escape sequence.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Escape {
-    /// There is none.
+    /// Outside of a sequence.
     #[default]
     None,
-    /// The escape character came.
+    /// After the escape character.
     Begun,
     /// `ESC [`: ends with a letter or one of a few signs.
     Control,
-    /// `ESC ]` and the like: a text up to a bell or `ESC \`.
+    /// `ESC ]` and similar: a text up to BEL or `ESC \`.
     Text,
     /// The escape character within such a text.
     TextEnds,
 }
 
 impl Tail {
-    /// Adds what was written next.
+    /// Adds output.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.partial.extend_from_slice(bytes);
         let bytes = std::mem::take(&mut self.partial);
@@ -87,7 +87,7 @@ impl Tail {
         }
     }
 
-    /// Begins a line, unless one has begun.
+    /// Begins a line if none is open.
     fn open(&mut self) {
         if self.is_open {
             return;
@@ -99,27 +99,27 @@ impl Tail {
         (self.is_open, self.width) = (true, 0);
     }
 
-    /// How many lines there are.
+    /// The number of lines.
     pub(super) fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// So many lines from one on.
+    /// `count` lines from `from` on.
     pub(super) fn lines(&self, from: usize, count: usize) -> impl Iterator<Item = &str> {
         self.lines.iter().skip(from).take(count).map(String::as_str)
     }
 }
 
 impl Escape {
-    /// Where it is after a character, and whether that is to be shown.
+    /// The state after a character, and whether to show the character.
     fn after(self, c: char) -> (Self, bool) {
         let next = match (self, c) {
-            // `ESC ( B` and the like have a sign between.
+            // `ESC ( B` and similar have a character in between.
             (Self::None, '\u{1b}') | (Self::Begun, ' '..='/') => Self::Begun,
             (Self::None, '\u{9b}') | (Self::Begun, '[') => Self::Control,
             (Self::Begun, ']' | 'P' | 'X' | '^' | '_') => Self::Text,
             (Self::Text, '\u{1b}') => Self::TextEnds,
-            // Nothing that shows may be swallowed for ever: a line end ends all.
+            // An unterminated sequence must not hide all later output: it ends with its line.
             (_, '\n')
             | (Self::None | Self::Begun, _)
             | (Self::Control, '@'..='~')
@@ -133,7 +133,7 @@ impl Escape {
     }
 }
 
-/// True where more bytes may make a character of these.
+/// True if these bytes may be the beginning of a character.
 fn is_beginning(bytes: &[u8]) -> bool {
     match std::str::from_utf8(bytes) {
         Ok(_) => false,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_together_however_they_were_cut() {
+    fn lines_are_joined_from_pieces_of_any_length() {
         let text = "one\n\nzwölf\r\nthree".as_bytes();
         let bytes: Vec<_> = text.chunks(1).collect();
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_commands_the_terminal() {
+    fn control_sequences_are_removed() {
         let cases: [(&[u8], &str); 7] = [
             (b"\x1b[31mred\x1b[0m", "red"),
             (b"a\x1b[2J\x1b[1;1Hb", "ab"),
@@ -179,18 +179,18 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_as_such() {
+    fn invalid_bytes_are_shown_as_replacement_characters() {
         assert_eq!(tail(&[b"a\xffb", b"\xc3"]), ["a\u{fffd}b"]);
         assert_eq!(tail(&[b"\xc3", b"\xa9\xc3x"]), ["é\u{fffd}x"]);
     }
 
     #[test]
-    fn a_sequence_without_end_ends_with_its_line() {
+    fn an_unterminated_sequence_ends_with_its_line() {
         assert_eq!(tail(&[b"a\x1b]never\nb"]), ["a", "b"]);
     }
 
     #[test]
-    fn of_many_and_long_lines_a_bounded_part_is_kept() {
+    fn many_and_long_lines_are_kept_within_limits() {
         let numbers: String = (0..=MOST_LINES).map(|number| number.to_string() + "\n").collect();
         let long = "x".repeat(1 << 20);
 

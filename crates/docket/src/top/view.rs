@@ -1,4 +1,4 @@
-//! Draws the model. It changes nothing.
+//! Draws the model, without changing it.
 
 use docket_model::{Zone, journal::Suspension, wire::RunSummary};
 use ratatui::{
@@ -20,15 +20,15 @@ use super::{
 };
 use crate::{output::on_one_line, words};
 
-/// The smallest screen on which anything can be read.
+/// The smallest supported screen.
 const LEAST: (u16, u16) = (40, 12);
-/// Below this width schedules are left out, so that there is place for what happens.
+/// Below this width the column of schedules is omitted.
 const NARROW: u16 = 80;
-/// Below this width the numbers of runs are left out too: runs have a part of their own.
+/// Below this width the column of active runs is omitted too: runs have their own pane.
 const NARROWEST: u16 = 60;
-/// From this width the column of the next instant has room for its date.
+/// From this width the column of the next instant shows its date.
 const WIDE: u16 = 110;
-/// The header of the column with the numbers of runs.
+/// The header of the column of active runs.
 const ACTIVE: &str = "ACTIVE";
 /// The shares of the height: allocations, runs, output.
 const SHARES: [Constraint; 3] =
@@ -69,7 +69,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
 }
 
-/// Draws allocations and runs; returns the room for the output.
+/// Draws allocations and runs; returns the area for the output.
 fn draw_lists(model: &Model, frame: &mut Frame<'_>, body: Rect) -> Rect {
     let [allocations, runs, output] = Layout::vertical(SHARES).areas(body);
     let [running, failures] =
@@ -80,27 +80,27 @@ fn draw_lists(model: &Model, frame: &mut Frame<'_>, body: Rect) -> Rect {
     output
 }
 
-/// Server, engine and numbers in one line.
+/// Server, engine and counts in one line.
 fn status(model: &Model) -> Vec<Span<'static>> {
-    let (all, held) = model.counts();
+    let (all, suspended) = model.counts();
     let mut line = vec![Span::raw("docket ").bold(), Span::raw(on_one_line(&model.server))];
     match (&model.link, &model.engine) {
         (Err(why), _) => line.push(Span::raw(format!("  ✗ {}", on_one_line(why))).red()),
         (Ok(()), Err(why)) => {
-            line.push(Span::raw(format!("  ✗ nothing starts: {}", on_one_line(why))).red());
+            line.push(Span::raw(format!("  ✗ nothing can start: {}", on_one_line(why))).red());
         }
         (Ok(()), Ok(engine)) => {
             line.push(Span::raw(format!("  ✓ {}", on_one_line(engine))).green());
         }
     }
-    let held = if held > 0 { format!(", {held} suspended") } else { String::new() };
+    let suspended = if suspended > 0 { format!(", {suspended} suspended") } else { String::new() };
     let active = words::counted(model.running().map(|run| run.state.as_str()));
     let active = if active.is_empty() { String::new() } else { format!(", {active}") };
-    line.push(Span::raw(format!("  {all} allocations{held}{active}")));
+    line.push(Span::raw(format!("  {all} allocations{suspended}{active}")));
     line
 }
 
-/// The pause of the whole server: by whom, until when and why.
+/// The pause of the server with its author, end and reason.
 fn paused(pause: &Suspension, zone: Zone) -> String {
     let end = if pause.until.is_none() { " until it is unpaused" } else { "" };
     let reason = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -109,21 +109,21 @@ fn paused(pause: &Suspension, zone: Zone) -> String {
 
 fn foot_line(model: &Model, width: u16) -> Line<'static> {
     if let Some(prompt) = &model.prompt {
-        // What is typed is at the end.
+        // The typed text is at the end.
         return Line::from(end_within(&on_one_line(&prompt.in_words(&model.search)), width)).bold();
     }
-    if !model.told.is_empty() {
-        return Line::from(within(&on_one_line(&model.told), width)).yellow();
+    if !model.notice.is_empty() {
+        return Line::from(within(&on_one_line(&model.notice), width)).yellow();
     }
     let keys = if model.opened.is_some() {
-        "? help  Esc back  ↑ ↓ scroll  r run  c cancel  s suspend  u resume  q leave"
+        "? help  Esc back  ↑ ↓ scroll  r run  c cancel  s suspend  u resume  q quit"
     } else {
-        "? help  Enter record  r run  c cancel  s suspend  u resume  / search  q leave"
+        "? help  Enter record  r run  c cancel  s suspend  u resume  / search  q quit"
     };
     Line::from(within(keys, width)).dim()
 }
 
-/// A part of the screen with its title; bold where keys go to it.
+/// The frame of a pane with its title; bold if it has the focus.
 fn frame_of(is_here: bool, title: &str, width: u16) -> Block<'static> {
     let style = if is_here { Style::new().bold() } else { Style::new().dim() };
     let block = Block::new().borders(Borders::TOP).border_style(style);
@@ -145,7 +145,7 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let rows = model.rows();
     let found = match model.search.as_str() {
         "" => format!("Allocations ({})", rows.len()),
-        search => format!("Allocations with “{search}” ({})", rows.len()),
+        search => format!("Allocations matching “{search}” ({})", rows.len()),
     };
     let is_here = model.pane == Pane::Allocations;
     let has_schedule = area.width >= NARROW;
@@ -184,7 +184,7 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     grid::draw(&grid, line, frame, area);
 }
 
-/// The width that shows the numbers of runs of every allocation whole.
+/// The width at which no cell of active runs is cut.
 fn active_width(rows: &[&Row]) -> u16 {
     let widths = rows.iter().map(|row| words::under_way(&row.status).width());
     let widest = widths.fold(ACTIVE.width(), usize::max);
@@ -195,7 +195,7 @@ fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
     let (words, runs): (_, Vec<_>) = if pane == Pane::Running {
         ("Under way", model.running().collect())
     } else {
-        ("Went wrong", model.failures().iter().collect())
+        ("Failures", model.failures().iter().collect())
     };
     let is_here = model.pane == pane;
     let line = |index: usize| {
@@ -218,7 +218,7 @@ fn draw_output(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let title = match (&model.watched, model.scrolled) {
         (None, _) => "Output".to_owned(),
         (Some(run), 0) => format!("Output of {run}"),
-        (Some(run), below) => format!("Output of {run}, {below} lines further"),
+        (Some(run), below) => format!("Output of {run}, {below} more lines below"),
     };
     let shown = usize::from(area.height.saturating_sub(1));
     let last = model.output.len().saturating_sub(model.scrolled);
@@ -245,7 +245,7 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" Keys ")), middle);
 }
 
-/// Failures are told by colour too, never by colour alone: the word stands there.
+/// The style of a state. Colour is never the only sign: the state is also shown as a word.
 fn style_of(state: &str) -> Style {
     match state {
         "failed" | "timed-out" | "lost" | "will-not-die" => Style::new().red(),

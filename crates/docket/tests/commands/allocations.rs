@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn list_and_get_print_what_the_server_says_as_json_indented_by_four() {
+fn list_and_get_print_the_response_as_json_indented_by_four() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /?limit=1000" => ok(format!("[{ALLOCATION}]")),
         _ => ok(ALLOCATION),
@@ -83,7 +83,7 @@ fn list_and_get_print_what_the_server_says_as_json_indented_by_four() {
 }
 
 #[test]
-fn list_prints_yaml_and_a_table_where_it_is_asked_to() {
+fn list_prints_yaml_and_a_table_on_request() {
     let stub = Stub::tcp(|_| ok(format!("[{ALLOCATION}]")));
     assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "yaml"])), @r"
     exit code 0
@@ -114,17 +114,17 @@ fn list_prints_yaml_and_a_table_where_it_is_asked_to() {
     exit code 0
     --- stdout
     NAME	SCHEDULE	NEXT	ACTIVE	LAST RESULT
-    foo	0 9 * * *	never		has not run yet
+    foo	0 9 * * *	never		no runs yet
     ");
 }
 
 #[test]
-fn a_table_of_nothing_says_what_to_do() {
+fn an_empty_table_has_a_hint() {
     let stub = Stub::tcp(|_| ok("[]"));
-    assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])), @r"
+    assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])), @"
     exit code 0
     --- stdout
-    no allocations: `docket push` creates those of docket.yml
+    no allocations: create those of docket.yml with `docket push`
     ");
     assert_snapshot!(stub.transcript(&mut docket(["list"])), @r"
     exit code 0
@@ -136,7 +136,7 @@ fn a_table_of_nothing_says_what_to_do() {
 }
 
 #[test]
-fn a_limit_follows_the_server_s_pages_and_says_where_it_cut() {
+fn a_limit_follows_the_server_s_pages_and_reports_a_cut() {
     let answer = |request: &Request| {
         let (page, next) = match request.line.as_str() {
             "GET /?limit=3" => (r#"[{"Name":"a"},{"Name":"b"}]"#, Some("9")),
@@ -163,13 +163,13 @@ fn a_limit_follows_the_server_s_pages_and_says_where_it_cut() {
     ]
     --- stderr
     GET <server>
-    these are the first 3; there are more
+    showing the first 3; there are more
     "#);
     assert_eq!(stub.lines(), ["GET /?limit=3", "GET /?limit=3&cursor=9"]);
 }
 
 #[test]
-fn delete_goes_on_after_a_name_that_is_not_there_and_fails_in_the_end() {
+fn delete_continues_after_a_missing_name_and_fails_at_the_end() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "DELETE /fo" => problem("404 Not Found", "there is no `fo`: did you mean `foo`?"),
         _ => ok(r#"{"deleted":true}"#),
@@ -185,7 +185,7 @@ fn delete_goes_on_after_a_name_that_is_not_there_and_fails_in_the_end() {
 }
 
 #[test]
-fn next_of_an_allocation_shows_the_instants_of_the_server_and_why_some_are_left_out() {
+fn next_of_an_allocation_shows_the_instants_of_the_server_and_why_some_are_omitted() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /foo/instants?limit=2&from=2026-11-21T00%3A00%3A00Z" => {
             ok(r#"{"TimeZone":"Europe/Berlin","Instants":[{"At":"2026-11-23T05:30:00Z"},
@@ -221,7 +221,7 @@ fn next_of_an_allocation_shows_the_instants_of_the_server_and_why_some_are_left_
 }
 
 #[test]
-fn more_next_instants_than_a_page_has_are_asked_for_page_by_page() {
+fn more_instants_than_fit_on_a_page_are_requested_page_by_page() {
     let stub = Stub::tcp(|request| {
         let first = request.line == "GET /foo/instants?limit=1000";
         let count = if first { 1000 } else { 1 };

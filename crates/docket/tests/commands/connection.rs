@@ -1,4 +1,4 @@
-//! How a server is reached, and what is told where it is not.
+//! Connections to a server, and their errors.
 
 use std::{
     fs,
@@ -52,7 +52,7 @@ fn a_server_is_reached_over_a_socket_file_too() {
 }
 
 #[test]
-fn a_missing_scheme_and_a_trailing_slash_do_no_harm() {
+fn a_missing_scheme_and_a_trailing_slash_are_accepted() {
     let stub = Stub::tcp(|_| ok(ALLOCATION));
     for host in [stub.address.replace("http://", ""), format!("{}/", stub.address)] {
         docket(["get", "foo", "--host", &host]).assert().success();
@@ -61,7 +61,7 @@ fn a_missing_scheme_and_a_trailing_slash_do_no_harm() {
 }
 
 #[test]
-fn no_proxy_is_asked_for_a_server_on_this_machine() {
+fn no_proxy_is_used_for_a_server_on_this_machine() {
     let stub = Stub::tcp(|_| ok("[]"));
     let mut list = docket(["list"]);
     list.env("HTTP_PROXY", "http://127.0.0.1:1").env("http_proxy", "http://127.0.0.1:1");
@@ -69,7 +69,7 @@ fn no_proxy_is_asked_for_a_server_on_this_machine() {
 }
 
 #[test]
-fn an_answer_that_was_not_hoped_for_is_told_in_words() {
+fn an_unexpected_response_is_explained() {
     let page = Stub::tcp(|_| ok("<html>"));
     let moved = Stub::tcp(|_| {
         let location = vec!["location: https://docket.example.org/".to_owned()];
@@ -77,11 +77,11 @@ fn an_answer_that_was_not_hoped_for_is_told_in_words() {
     });
     let closed = Stub::tcp(|_| problem("401 Unauthorized", "send the token"));
     let proxy = Stub::tcp(|_| answer("502 Bad Gateway", None, "<html>down</html>"));
-    assert_snapshot!(page.transcript(&mut docket(["list"])), @r"
+    assert_snapshot!(page.transcript(&mut docket(["list"])), @"
     exit code 1
     --- stderr
     GET <server>
-    error: <server> gave an answer that cannot be read: is it docket?: expected value at line 1 column 1
+    error: cannot parse the response of <server>: is it a docket server?: expected value at line 1 column 1
     ");
     assert_snapshot!(moved.transcript(&mut docket(["list"])), @r"
     exit code 1
@@ -89,11 +89,11 @@ fn an_answer_that_was_not_hoped_for_is_told_in_words() {
     GET <server>
     error: <server> answered 301 Moved Permanently: the server is at https://docket.example.org/
     ");
-    assert_snapshot!(closed.transcript(&mut docket(["list"])), @r"
+    assert_snapshot!(closed.transcript(&mut docket(["list"])), @"
     exit code 1
     --- stderr
     GET <server>
-    error: <server> answered 401 Unauthorized: it wants a token, which --token-file or DOCKET_TOKEN gives
+    error: <server> answered 401 Unauthorized: it requires a token (--token-file or DOCKET_TOKEN)
     ");
     assert_snapshot!(proxy.transcript(&mut docket(["list"])), @r"
     exit code 1
@@ -104,7 +104,7 @@ fn an_answer_that_was_not_hoped_for_is_told_in_words() {
 }
 
 #[test]
-fn a_token_that_is_not_the_server_s_is_told_with_the_place_where_it_was_found() {
+fn a_wrong_token_is_reported_with_its_source() {
     let stub = Stub::tcp(|_| problem("401 Unauthorized", "this is not the server's token"));
     let folder = tempdir().unwrap();
     private(&folder.path().join("token"), "from-a-file-0123456\n");
@@ -115,17 +115,17 @@ fn a_token_that_is_not_the_server_s_is_told_with_the_place_where_it_was_found() 
     assert_snapshot!(stub.transcript(by_file.current_dir(folder.path())), @"
     exit code 1
     --- stderr
-    error: <server> answered 401 Unauthorized: it wants another token than that in token, which --token-file or DOCKET_TOKEN_FILE names
+    error: <server> answered 401 Unauthorized: the token from `token` (from --token-file or DOCKET_TOKEN_FILE) is wrong
     ");
     assert_snapshot!(stub.transcript(&mut by_variable), @"
     exit code 1
     --- stderr
-    error: <server> answered 401 Unauthorized: it wants another token than that in DOCKET_TOKEN
+    error: <server> answered 401 Unauthorized: the token from DOCKET_TOKEN is wrong
     ");
 }
 
 #[test]
-fn a_token_that_cannot_be_sent_is_refused_before_anybody_is_asked() {
+fn a_token_that_cannot_be_sent_is_rejected_before_any_request() {
     let folder = tempdir().unwrap();
     private(&folder.path().join("empty"), "\n");
     private(&folder.path().join("words"), "no token at all");
@@ -138,22 +138,22 @@ fn a_token_that_cannot_be_sent_is_refused_before_anybody_is_asked() {
     assert_snapshot!(health("empty"), @"
     exit code 1
     --- stderr
-    error: no token is in empty, which --token-file or DOCKET_TOKEN_FILE names
+    error: there is no token in `empty` (from --token-file or DOCKET_TOKEN_FILE)
     ");
     assert_snapshot!(health("words"), @"
     exit code 1
     --- stderr
-    error: a token is printable ASCII characters without spaces: see words, which --token-file or DOCKET_TOKEN_FILE names
+    error: the token in `words` (from --token-file or DOCKET_TOKEN_FILE) must be printable ASCII characters without spaces
     ");
     assert_snapshot!(health("missing"), @"
     exit code 1
     --- stderr
-    error: cannot read missing, which --token-file or DOCKET_TOKEN_FILE names: No such file or directory (os error 2)
+    error: cannot read `missing` (from --token-file or DOCKET_TOKEN_FILE): No such file or directory (os error 2)
     ");
 }
 
 #[test]
-fn an_empty_variable_is_as_none() {
+fn an_empty_variable_counts_as_unset() {
     let stub = Stub::tcp(|_| ok("{}"));
     let mut health = docket(["health", "--host", &stub.address]);
     for name in ["DOCKET_SERVER", "DOCKET_TOKEN_FILE", "DOCKET_CACERT", "DOCKET_TOKEN"] {
@@ -167,16 +167,16 @@ fn an_empty_variable_is_as_none() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_named_with_the_one_cause_that_matters() {
-    let told = crate::transcript(&mut docket(["health", "--host", "127.0.0.1:1"]));
-    assert_snapshot!(told, @r"
+fn an_unreachable_server_is_named_with_its_innermost_cause() {
+    let text = crate::transcript(&mut docket(["health", "--host", "127.0.0.1:1"]));
+    assert_snapshot!(text, @r"
     exit code 1
     --- stderr
     error: cannot reach http://127.0.0.1:1: Connection refused (os error 111) (is it running? `docket server` starts one)
     ");
 }
 
-/// The address of a server that says these bytes to whatever it is asked.
+/// The address of a server that sends these bytes in response to anything.
 fn server_that_says(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -191,7 +191,7 @@ fn server_that_says(bytes: &'static [u8]) -> SocketAddr {
 }
 
 #[test]
-fn a_server_that_speaks_tls_is_told_from_one_that_does_not() {
+fn a_wrong_scheme_is_reported_with_the_remedy() {
     let plain = server_that_says(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
     let alert_of_tls = server_that_says(b"\x15\x03\x03\x00\x02\x02\x32");
     let health = |address: &str| crate::transcript(&mut docket(["health", "--host", address]));
@@ -212,19 +212,19 @@ fn a_server_that_speaks_tls_is_told_from_one_that_does_not() {
 }
 
 #[test]
-fn certificates_that_cannot_be_read_are_named() {
+fn unreadable_certificates_are_named() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("ca.pem"), "no certificate").unwrap();
     let mut list = docket(["list", "--host", "https://127.0.0.1:1", "--cacert", "ca.pem"]);
-    assert_snapshot!(crate::transcript(list.current_dir(folder.path())), @r"
+    assert_snapshot!(crate::transcript(list.current_dir(folder.path())), @"
     exit code 1
     --- stderr
-    error: no certificates are in ca.pem, which --cacert or DOCKET_CACERT names
+    error: there is no certificate in `ca.pem` (from --cacert or DOCKET_CACERT)
     ");
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn a_reader_that_closes_the_pipe_is_no_failure() {
     use std::process::{Command, Stdio};
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("docket"));
     command.args(["next", "* * * * *", "-n", "10000"]).env_clear().env("TZ", "UTC");
@@ -236,7 +236,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     assert!(stderr.starts_with("time zone data: ") && stderr.lines().count() == 1, "{stderr}");
 }
 
-/// The address of a server that says the beginning of an answer, and then does not stop.
+/// The address of a server whose response never ends.
 fn server_that_does_not_stop(beginning: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -250,12 +250,12 @@ fn server_that_does_not_stop(beginning: &'static str) -> SocketAddr {
 }
 
 #[test]
-fn an_answer_that_does_not_end_is_not_read_to_its_end() {
+fn an_endless_response_is_read_up_to_a_limit() {
     let error = server_that_does_not_stop("HTTP/1.1 500 Internal Server Error\r\n\r\n");
     let list = server_that_does_not_stop("HTTP/1.1 200 OK\r\n\r\n");
     let of = |command, address: SocketAddr| {
-        let told = crate::transcript(&mut docket([command, "--host", &address.to_string()]));
-        told.replace(&address.to_string(), "<server>").replace(&"1".repeat(500), "<500 bytes>")
+        let text = crate::transcript(&mut docket([command, "--host", &address.to_string()]));
+        text.replace(&address.to_string(), "<server>").replace(&"1".repeat(500), "<500 bytes>")
     };
 
     assert_snapshot!(of("health", error), @"
@@ -267,6 +267,6 @@ fn an_answer_that_does_not_end_is_not_read_to_its_end() {
     exit code 1
     --- stderr
     GET http://<server>
-    error: http://<server> gave an answer of more than 64 MiB: is it docket?
+    error: the response of http://<server> is larger than 64 MiB: is it a docket server?
     ");
 }

@@ -57,7 +57,7 @@ fn push_sends_the_allocations_of_all_files_in_one_request() {
 }
 
 #[test]
-fn nothing_is_sent_where_one_file_has_an_error_and_all_errors_are_shown() {
+fn nothing_is_sent_if_one_file_has_an_error_and_all_errors_are_shown() {
     let bad = "- Name: two\n  Cron: '0 25 * * *'\n  Container: {Config: {Image: busybox}}\n";
     let folder = directory(&[
         ("a.yml", &allocation("one")),
@@ -103,7 +103,7 @@ fn a_directory_without_files_is_an_error() {
 }
 
 #[test]
-fn a_passing_check_says_how_many_allocations_and_warnings_there_are() {
+fn a_passing_check_counts_allocations_and_warnings() {
     let never = "- Name: two\n  Cron: '0 0 30 2 *'\n  Container: {Config: {Image: busybox}}\n";
     let folder = directory(&[("a.yml", &allocation("one")), ("b.yml", never)]);
     assert_snapshot!(check(folder.path()), @"
@@ -122,7 +122,7 @@ fn a_passing_check_says_how_many_allocations_and_warnings_there_are() {
 }
 
 #[test]
-fn the_engine_s_findings_stand_at_their_file_and_line_and_are_counted() {
+fn the_engine_s_findings_have_file_and_line_and_are_counted() {
     let folder = directory(&[("a.yml", &allocation("one")), ("b.yml", &allocation("two"))]);
     let stub = Stub::tcp(|_| {
         ok(r#"[{"Name":"one","Findings":[]},{"Name":"two","Findings":[
@@ -139,12 +139,12 @@ fn the_engine_s_findings_stand_at_their_file_and_line_and_are_counted() {
 }
 
 #[test]
-fn without_docket_yml_push_and_check_say_what_to_name() {
+fn without_docket_yml_push_and_check_ask_for_a_file() {
     let folder = tempdir().unwrap();
     for command in ["push", "check"] {
-        let told = transcript(docket([command]).current_dir(folder.path()));
-        let expected = "exit code 1\n--- stderr\nerror: there is no docket.yml in this directory: name \
+        let text = transcript(docket([command]).current_dir(folder.path()));
+        let expected = "exit code 1\n--- stderr\nerror: there is no `docket.yml` in this directory: name \
                         a file or a directory with specifications, or - for standard input\n";
-        assert_eq!(told, expected);
+        assert_eq!(text, expected);
     }
 }

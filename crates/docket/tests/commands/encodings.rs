@@ -31,17 +31,17 @@ fn a_byte_order_mark_and_any_line_ends_are_read() {
     for text in [GOOD, json] {
         for text in [text.to_owned(), text.replace('\n', "\r\n"), text.replace('\n', "\r")] {
             for text in [text.clone(), format!("\u{feff}{text}")] {
-                let told = check(folder(&text).path());
-                assert!(told.starts_with("exit code 0\n"), "{text:?}: {told}");
-                let told = transcript(docket(["check", "-"]).write_stdin(text.clone()));
-                assert!(told.starts_with("exit code 0\n"), "{text:?}: {told}");
+                let output = check(folder(&text).path());
+                assert!(output.starts_with("exit code 0\n"), "{text:?}: {output}");
+                let output = transcript(docket(["check", "-"]).write_stdin(text.clone()));
+                assert!(output.starts_with("exit code 0\n"), "{text:?}: {output}");
             }
         }
     }
 }
 
 #[test]
-fn an_error_behind_a_byte_order_mark_and_crlf_has_its_place() {
+fn an_error_after_a_byte_order_mark_and_crlf_has_its_place() {
     let text =
         "\u{feff}- Name: a\r\n  Cron: \"0 25 * * *\"\r\n  Container: {Config: {Image: b}}\r\n";
     assert_snapshot!(check(folder(text).path()), @r#"
@@ -109,9 +109,9 @@ fn utf_16_is_rejected_with_and_without_its_mark() {
         wide(YAML, u16::to_be_bytes),
         wide("[{}]", u16::to_le_bytes),
     ] {
-        let told = check(folder(bytes).path());
-        assert!(told.contains("the file is UTF-16: save it as UTF-8"), "{told}");
-        assert!(told.contains("[docket.yml:1:1]"), "{told}");
+        let text = check(folder(bytes).path());
+        assert!(text.contains("the file is UTF-16: save it as UTF-8"), "{text}");
+        assert!(text.contains("[docket.yml:1:1]"), "{text}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What happens, as the client tells it.
+//! Events as the client prints them.
 
 use std::process::{Command, Stdio};
 
@@ -22,7 +22,7 @@ fn claimed(attempt: &str) -> String {
     record("claimed", &format!(r#""Attempts":[{attempt}]"#))
 }
 
-/// Events, between which there are signs of life.
+/// Events with keep-alive messages in between.
 fn stream() -> String {
     [
         "retry: 2000\n\n:\nid: a-0\n\n".to_owned(),
@@ -39,7 +39,7 @@ fn stream() -> String {
 }
 
 #[test]
-fn events_are_told_in_words_or_as_an_object_a_line() {
+fn events_are_printed_in_words_or_as_json_lines() {
     let refused = || problem("400 Bad Request", "enough");
     let text = Stub::tcp(in_turn([ok(stream()), refused()]));
     let json = Stub::tcp(in_turn([ok(run(2, &running())), refused()]));
@@ -66,7 +66,7 @@ fn events_are_told_in_words_or_as_an_object_a_line() {
 }
 
 #[test]
-fn a_line_that_repeats_the_one_before_about_its_run_is_left_out() {
+fn a_line_that_repeats_the_previous_one_of_its_run_is_omitted() {
     let claimed = || run(1, &claimed(r#"{"Attempt":1,"OutOfMemory":false}"#));
     let of_other = claimed().replace("\"foo\"", "\"bar\"");
     let later = claimed().replace("09:00:07.5Z", "09:00:08Z");
@@ -90,7 +90,7 @@ fn a_line_that_repeats_the_one_before_about_its_run_is_left_out() {
 }
 
 #[test]
-fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
+fn after_a_reconnection_events_continue_and_it_is_reported_once() {
     let half = stream();
     let half = &half[..half.find("id: a-4").unwrap() + 20];
     let stub = Stub::tcp(in_turn([
@@ -121,7 +121,7 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
     2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z starting, container created
     2026-11-21T09:00:07Z  foo  run 20261121T090000.123Z running
     --- stderr
-    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
+    warning: lost the connection to <server>: end of file before message length reached; reconnecting
     <server> is back
     warning: some events are missing: docket was started anew: load everything again
     error: <server> answered 400 Bad Request: enough
@@ -145,7 +145,7 @@ fn after_a_break_events_go_on_behind_the_last_and_that_is_told_once() {
 }
 
 #[test]
-fn a_server_that_was_never_there_is_told_at_once() {
+fn a_server_that_was_never_reached_is_an_error_at_once() {
     let mut nowhere = docket(["events", "--host", "127.0.0.1:1"]);
     assert_snapshot!(crate::transcript(&mut nowhere), @r"
     exit code 1
@@ -155,7 +155,7 @@ fn a_server_that_was_never_there_is_told_at_once() {
 }
 
 #[test]
-fn a_reader_of_events_who_has_seen_enough_is_no_failure() {
+fn a_reader_that_closes_the_pipe_is_no_failure() {
     let stub = Stub::tcp(|_| held(stream().repeat(1000)));
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("docket"));
     command.args(["events"]).env_clear().env("DOCKET_SERVER", &stub.address);

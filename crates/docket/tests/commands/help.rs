@@ -73,7 +73,7 @@ fn every_command_has_a_manual_page() {
     let server = std::fs::read_to_string(pages.join("docket-server.1")).unwrap();
     assert_snapshot!(server.split_once(".fi\n").unwrap().1, @r"
     .PP
-    Without \-\-listen the variables HOST and PORT are read, as in the original docket.
+    Without \-\-listen the variables HOST and PORT apply, as in the original docket.
     ");
     let count = std::fs::read_dir(&pages).unwrap().count();
     let commands = printed.matches("docket\\-").count();

@@ -1,4 +1,4 @@
-//! What ran, and why.
+//! `docket runs` and `docket why`.
 
 use insta::assert_snapshot;
 
@@ -36,7 +36,7 @@ fn runs(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn runs_are_a_table_on_the_wall_clock_of_the_allocation() {
+fn runs_are_a_table_in_the_time_zone_of_the_allocation() {
     assert_snapshot!(runs(&["foo", "-o", "table"]), @r"
     exit code 0
     --- stdout
@@ -44,13 +44,13 @@ fn runs_are_a_table_on_the_wall_clock_of_the_allocation() {
     20261121T090000.123Z	failed	manual	2026-11-21 10:00 CET	2.3s		3	
     20261121T011200Z–20261121T064000Z (329 instants)	missed	schedule					docket was not running
     ");
-    assert_snapshot!(runs(&["foo", "-o", "table", "--state", "Missed", "--limit", "1"]), @r"
+    assert_snapshot!(runs(&["foo", "-o", "table", "--state", "Missed", "--limit", "1"]), @"
     exit code 0
     --- stdout
     RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
     20261121T011200Z–20261121T064000Z (329 instants)	missed	schedule					docket was not running
     --- stderr
-    these are the newest 1; there are more (--limit)
+    showing the newest 1; see more with --limit
     ");
     assert_snapshot!(runs(&["foo", "-o", "table", "--state", "lost"]), @"
     exit code 0
@@ -70,7 +70,7 @@ fn runs_are_a_table_on_the_wall_clock_of_the_allocation() {
 }
 
 #[test]
-fn runs_are_printed_as_the_server_tells_them_page_by_page() {
+fn runs_are_printed_as_json_page_by_page() {
     assert_snapshot!(runs(&["foo", "--limit", "3"]), @r#"
     exit code 0
     --- stdout
@@ -122,12 +122,12 @@ fn runs_are_printed_as_the_server_tells_them_page_by_page() {
       Ended: 2026-11-21T06:40:03Z
       Attempts: []
     --- stderr
-    these are the newest 1; there are more (--limit)
+    showing the newest 1; see more with --limit
     ");
 }
 
 #[test]
-fn why_is_told_in_sentences() {
+fn why_prints_sentences() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /foo" => ok(ALLOCATION),
         "GET /foo/why" => ok(r#"{"Allocation":"foo","Sentences":[
@@ -149,7 +149,7 @@ fn why_is_told_in_sentences() {
     assert_snapshot!(why(&["--at", "2026-11-21 09:00"]), @"
     exit code 0
     --- stdout
-    there is nothing to say about foo
+    there is nothing to report about foo
     ");
     assert_snapshot!(why(&["--at", "2026-11-21 09:00", "-o", "json"]), @r#"
     exit code 0

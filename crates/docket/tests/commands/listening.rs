@@ -9,10 +9,10 @@ use crate::{docket, transcript};
 /// What a server says that cannot listen on this address, without the address.
 fn refused(address: &str) -> String {
     let mut server = docket(["server", "--listen", address]);
-    let told = transcript(server.env("DOCKET_LOG", "error"));
+    let text = transcript(server.env("DOCKET_LOG", "error"));
     let start = format!("exit code 1\n--- stderr\nerror: cannot listen on {address}: ");
-    let advice = told.strip_prefix(&start);
-    advice.unwrap_or_else(|| panic!("{told}")).trim_end().to_owned()
+    let advice = text.strip_prefix(&start);
+    advice.unwrap_or_else(|| panic!("{text}")).trim_end().to_owned()
 }
 
 #[test]
@@ -30,12 +30,12 @@ fn a_port_in_use_says_who_may_use_it_and_how_to_choose_another() {
 }
 
 #[test]
-fn the_address_of_the_original_s_variables_says_the_same() {
+fn the_address_of_the_original_s_variables_has_the_same_error() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port().to_string();
     let mut server = docket(["server"]);
-    let told = transcript(server.env("PORT", &port).env("DOCKET_LOG", "error"));
-    assert!(told.contains("the port is from PORT") && told.contains("is in use"), "{told}");
+    let text = transcript(server.env("PORT", &port).env("DOCKET_LOG", "error"));
+    assert!(text.contains("the port comes from PORT") && text.contains("is in use"), "{text}");
 }
 
 #[test]

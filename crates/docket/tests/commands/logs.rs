@@ -1,4 +1,4 @@
-//! What runs wrote, and write.
+//! `docket logs`.
 
 use std::{
     io::Read,
@@ -36,7 +36,7 @@ fn logs_are_the_bytes_of_the_newest_run_or_of_the_one_that_is_named() {
 }
 
 #[test]
-fn logs_say_why_there_are_none() {
+fn logs_explain_why_there_is_no_output() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /new/runs?limit=100" => ok(r#"{"Runs":[]}"#),
         _ => ok(r#"{"Runs":[{"Run":"20261121T090000Z","Allocation":"foo",
@@ -44,20 +44,20 @@ fn logs_say_why_there_are_none() {
             "Reason":"the engine was away","Last":"20261121T090000Z","Count":1,
             "Decided":"2026-11-21T09:00:00Z","Attempts":[]}]}"#),
     });
-    assert_snapshot!(stub.transcript(&mut docket(["logs", "new"])), @r"
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "new"])), @"
     exit code 1
     --- stderr
-    error: new has not run yet
+    error: new has no runs yet
     ");
-    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo"])), @r"
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo"])), @"
     exit code 1
     --- stderr
-    error: the newest run, foo/20261121T090000Z, wrote nothing: missed: the engine was away
+    error: the newest run foo/20261121T090000Z has no output: missed: the engine was away
     ");
 }
 
 #[test]
-fn a_run_under_way_comes_before_a_newer_one_that_wrote_nothing() {
+fn a_run_under_way_comes_before_a_newer_skipped_one() {
     let skipped = record("skipped", r#""Ended":"2026-11-21T09:00:00Z","Attempts":[]"#);
     let older = running().replace(RUN, "20261121T080000Z");
     let stub = Stub::tcp(move |request| match request.line.as_str() {
@@ -73,7 +73,7 @@ fn a_run_under_way_comes_before_a_newer_one_that_wrote_nothing() {
 }
 
 #[test]
-fn a_run_that_runs_or_is_retried_comes_before_newer_ones_that_start_or_wait() {
+fn a_running_or_retrying_run_comes_before_newer_starting_or_waiting_ones() {
     let named = |at: &str, record: String| record.replace(RUN, at);
     let waiting = named(
         "20261121T090300Z",
@@ -108,7 +108,7 @@ fn a_run_that_runs_or_is_retried_comes_before_newer_ones_that_start_or_wait() {
 }
 
 #[test]
-fn a_run_is_named_as_run_prints_it_but_not_twice() {
+fn a_run_is_named_as_run_prints_it_but_only_once() {
     let stub = Stub::tcp(|_| ok("hello\n"));
     let name = format!("foo/{RUN}");
     assert_snapshot!(stub.transcript(&mut docket(["logs", &name])), @"
@@ -120,12 +120,12 @@ fn a_run_is_named_as_run_prints_it_but_not_twice() {
     assert_snapshot!(stub.transcript(&mut docket(["logs", &name, "20261121T080000Z"])), @"
     exit code 1
     --- stderr
-    error: two runs are named, 20261121T090000.123Z and 20261121T080000Z: name one
+    error: two runs are named (20261121T090000.123Z and 20261121T080000Z): name one
     ");
 }
 
 #[test]
-fn following_goes_on_to_the_end_of_the_run() {
+fn following_continues_to_the_end_of_the_run() {
     let stub = Stub::tcp(in_turn([
         ok(format!(r#"{{"Runs":[{}]}}"#, running())),
         ok("one\ntwo\n"),
@@ -143,7 +143,7 @@ fn following_goes_on_to_the_end_of_the_run() {
 }
 
 #[test]
-fn after_a_break_following_goes_on_behind_the_bytes_that_came_and_tells_it_once() {
+fn after_a_reconnection_following_continues_and_it_is_reported_once() {
     let stub = Stub::tcp(in_turn([
         cut("one\ntw"),
         silent(),
@@ -160,9 +160,9 @@ fn after_a_break_following_goes_on_behind_the_bytes_that_came_and_tells_it_once(
     two
     three
     --- stderr
-    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
+    warning: lost the connection to <server>: end of file before message length reached; reconnecting
     <server> is back
-    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
+    warning: lost the connection to <server>: end of file before message length reached; reconnecting
     <server> is back
     ");
     let output = |skip: &str| format!("GET /foo/runs/{RUN}/output?follow=true{skip}");
@@ -172,7 +172,7 @@ fn after_a_break_following_goes_on_behind_the_bytes_that_came_and_tells_it_once(
 }
 
 #[test]
-fn a_stream_that_a_stopping_server_ends_is_not_taken_for_the_end_of_the_run() {
+fn a_stream_that_a_stopping_server_closes_is_not_the_end_of_the_run() {
     let stub = Stub::tcp(in_turn([
         ok("one\n"),
         ok(running()),
@@ -192,7 +192,7 @@ fn a_stream_that_a_stopping_server_ends_is_not_taken_for_the_end_of_the_run() {
 }
 
 #[test]
-fn following_goes_on_at_the_position_that_the_server_said_where_output_is_missing() {
+fn following_continues_at_the_server_s_position_after_missing_output() {
     let frames = |frames: &[(u64, &str)]| {
         let frames =
             frames.iter().map(|(end, text)| output_frame(FrameKind::Output, *end, text.as_bytes()));
@@ -218,7 +218,7 @@ fn following_goes_on_at_the_position_that_the_server_said_where_output_is_missin
 }
 
 #[test]
-fn a_server_that_forgot_the_run_ends_the_following() {
+fn following_ends_if_the_server_no_longer_has_the_run() {
     let stub = Stub::tcp(in_turn([
         cut("one\n"),
         silent(),
@@ -229,13 +229,13 @@ fn a_server_that_forgot_the_run_ends_the_following() {
     --- stdout
     one
     --- stderr
-    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
-    error: the server knows nothing of foo/20261121T090000.123Z any more, was it restarted?: <server> answered 404 Not Found: there is no `foo/20261121T090000.123Z`
+    warning: lost the connection to <server>: end of file before message length reached; reconnecting
+    error: the server no longer has `foo/20261121T090000.123Z`: was it restarted with a memory store?: <server> answered 404 Not Found: there is no `foo/20261121T090000.123Z`
     ");
 }
 
 #[test]
-fn a_run_that_was_never_there_and_a_server_that_was_not_are_told_at_once() {
+fn an_unknown_run_and_an_unreachable_server_are_errors_at_once() {
     let stub = Stub::tcp(|_| problem("404 Not Found", "there is no `fo`: did you mean `foo`?"));
     assert_snapshot!(stub.transcript(&mut docket(["logs", "fo", RUN, "-f"])), @"
     exit code 1
@@ -257,7 +257,7 @@ fn following(stub: &Stub) -> Child {
 }
 
 #[test]
-fn what_is_written_is_passed_on_at_once() {
+fn output_is_printed_at_once() {
     let stub = Stub::tcp(in_turn([held("one\n")]));
     let mut child = following(&stub);
     let mut line = [0; 4];
@@ -270,7 +270,7 @@ fn what_is_written_is_passed_on_at_once() {
 }
 
 #[test]
-fn a_reader_of_logs_who_has_seen_enough_is_no_failure() {
+fn a_reader_that_closes_the_pipe_is_no_failure() {
     let stub = Stub::tcp(|_| ok("x".repeat(1 << 20)));
     let mut child = following(&stub);
 

@@ -3,9 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test shall end it")]
 
 mod allocations;
-mod before_command;
-mod by_hand;
 mod connection;
+mod control;
 mod directories;
 mod encodings;
 mod events;
@@ -13,10 +12,10 @@ mod help;
 mod history;
 mod listening;
 mod logs;
-mod misuse;
 mod offline;
 mod one_line;
 mod operations;
+mod options_before_command;
 mod push;
 mod run;
 mod secrets;
@@ -24,6 +23,7 @@ mod server;
 mod stub;
 mod tables;
 mod terminal;
+mod usage_errors;
 mod values;
 
 use std::{ffi::OsStr, fmt::Write, path::Path, process::Output};

@@ -1,4 +1,4 @@
-//! What needs no server: `next` and `check`.
+//! Commands without a server: `next` and `check`.
 
 use insta::assert_snapshot;
 use tempfile::tempdir;
@@ -30,7 +30,7 @@ fn next(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn next_shows_instants_in_the_zone_that_is_asked_for() {
+fn next_shows_instants_in_the_requested_zone() {
     assert_snapshot!(next(&["30 2 * * *", "--time-zone", "Europe/Berlin"]), @r"
     exit code 0
     --- stdout
@@ -55,7 +55,7 @@ fn next_shows_instants_in_the_zone_that_is_asked_for() {
 }
 
 #[test]
-fn next_counts_intervals_from_the_moment_that_is_asked_for() {
+fn next_counts_intervals_from_the_requested_time() {
     assert_snapshot!(next(&["@every 90s", "-n", "2", "-o", "json"]), @r#"
     exit code 0
     --- stdout
@@ -78,7 +78,7 @@ fn next_counts_intervals_from_the_moment_that_is_asked_for() {
 }
 
 #[test]
-fn next_begins_at_a_time_on_the_wall_clock_too() {
+fn next_accepts_a_local_time() {
     let from = |from: &str| {
         let zone = ["--time-zone", "Europe/Berlin", "-n", "1"];
         transcript(&mut docket(["next", "30 9 * * *", "--from", from].iter().chain(&zone)))
@@ -98,7 +98,7 @@ fn next_begins_at_a_time_on_the_wall_clock_too() {
 }
 
 #[test]
-fn next_shows_less_where_the_calendar_ends() {
+fn next_shows_fewer_instants_at_the_end_of_the_calendar() {
     assert_snapshot!(next(&["0 0 1 1 * 2098-2099", "-o", "json"]), @r#"
     exit code 0
     --- stdout
@@ -160,7 +160,7 @@ fn next_shows_at_most_ten_thousand() {
 }
 
 #[test]
-fn a_zone_comes_from_the_environment_or_is_an_error() {
+fn a_zone_of_the_environment_is_used_or_an_error() {
     let last = ["next", "0 9 * * *", "-n", "1", "--from", FROM];
     assert_snapshot!(transcript(docket(last).env("TZ", ":America/New_York")), @r"
     exit code 0
@@ -169,10 +169,10 @@ fn a_zone_comes_from_the_environment_or_is_an_error() {
     --- stderr
     time zone data: <version> (bundled)
     ");
-    assert_snapshot!(transcript(docket(last).env("TZ", "CET-1CEST")), @r"
+    assert_snapshot!(transcript(docket(last).env("TZ", "CET-1CEST")), @"
     exit code 1
     --- stderr
-    error: the variable TZ names no time zone (correct it, or use `--time-zone`): `CET-1CEST` is not a time zone but a rule of POSIX, which does not follow changes of the law: write the name of a place, such as `Europe/Berlin`
+    error: the variable TZ is not a time zone (correct it, or use `--time-zone`): `CET-1CEST` is not a time zone but a rule of POSIX, which does not follow changes of the law: write the name of a place, such as `Europe/Berlin`
     ");
     assert_snapshot!(transcript(docket(last).env("DOCKET_TIME_ZONE", "Asia/Tokio")), @r"
     exit code 2
@@ -182,7 +182,7 @@ fn a_zone_comes_from_the_environment_or_is_an_error() {
 }
 
 #[test]
-fn check_says_how_many_allocations_are_good_and_what_may_surprise() {
+fn check_counts_allocations_and_warnings() {
     let folder = tempdir().unwrap();
     assert_snapshot!(transcript(&mut docket_with_file(["check"], folder.path(), GOOD)), @"
     exit code 0
@@ -251,7 +251,7 @@ fn check_reads_standard_input() {
 }
 
 #[test]
-fn push_sends_nothing_where_there_are_errors() {
+fn push_sends_nothing_if_there_are_errors() {
     let folder = tempdir().unwrap();
     let pushed = transcript(&mut docket_with_file(["push"], folder.path(), "- Name: foo\n"));
     assert_snapshot!(pushed, @r#"
@@ -274,7 +274,7 @@ fn push_sends_nothing_where_there_are_errors() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     assert_snapshot!(transcript(&mut docket(["check", "/nowhere/docket.yml"])), @"
     exit code 1
     --- stderr
@@ -283,15 +283,15 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn of_very_many_errors_the_first_are_shown_with_the_count_of_all() {
+fn the_first_of_many_errors_are_shown_with_their_total() {
     let nothing = "- {}\n".repeat(10_000);
 
     for command in ["check", "push"] {
-        let told = transcript(docket([command, "-"]).write_stdin(nothing.clone()));
+        let text = transcript(docket([command, "-"]).write_stdin(nothing.clone()));
 
-        assert_eq!(told.matches('×').count(), 100, "{command}");
+        assert_eq!(text.matches('×').count(), 100, "{command}");
         let last = "error: standard input: 30000 errors; the first 100 are shown above\n";
-        assert!(told.ends_with(last), "{command}: {told}");
+        assert!(text.ends_with(last), "{command}: {text}");
     }
 }
 

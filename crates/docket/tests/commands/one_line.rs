@@ -1,4 +1,4 @@
-//! One event is one line, whatever line breaks a message of an engine has.
+//! One event is one line, even if a message of an engine has line breaks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use crate::{
     stub::{ALLOCATION, Answer, Request, Stub, answer, ok, problem, record},
 };
 
-/// A reason with line breaks and a command for the terminal, as JSON.
+/// A reason with line breaks and an escape sequence, as JSON.
 const REASON: &str = r"exec failed:\r\n\u001b[31mno such file\u001b[0m\nexit";
 
 fn failed() -> String {

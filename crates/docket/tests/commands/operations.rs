@@ -50,10 +50,10 @@ fn a_server_is_paused_until_a_time_and_unpaused() {
     --- stdout
     Paused <server> until it is unpaused
     ");
-    assert_snapshot!(paused.transcript(&mut docket(["health"])), @r"
+    assert_snapshot!(paused.transcript(&mut docket(["health"])), @"
     exit code 0
     --- stdout
-    <server> is healthy; it is paused since 2026-11-21 10:00 CET by ann@db until 2026-11-21 12:00 CET: the database moves
+    <server> is healthy; it has been paused since 2026-11-21 10:00 CET by ann@db until 2026-11-21 12:00 CET: the database moves
     ");
     assert_snapshot!(unpaused.transcript(&mut docket(["unpause"])), @r"
     exit code 0
@@ -74,7 +74,7 @@ fn a_server_is_paused_until_a_time_and_unpaused() {
 }
 
 #[test]
-fn a_backup_is_whole_and_its_owner_s_alone() {
+fn a_backup_is_complete_and_private() {
     let folder = tempdir().unwrap();
     let copy = folder.path().join("docket.backup");
     fs::write(folder.path().join("docket.backup.part"), "left behind").unwrap();
@@ -94,7 +94,7 @@ fn a_backup_is_whole_and_its_owner_s_alone() {
 }
 
 #[test]
-fn a_backup_never_replaces_the_store_of_a_server_that_runs() {
+fn a_backup_never_replaces_the_store_of_a_running_server() {
     let stub = Stub::tcp(|_| ok("copy"));
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("docket.db"), "precious").unwrap();
@@ -104,16 +104,16 @@ fn a_backup_never_replaces_the_store_of_a_server_that_runs() {
 
     for name in ["docket.db", "link"] {
         let mut backup = docket(["backup", "--force", name]);
-        let told = stub.transcript(backup.current_dir(folder.path()));
+        let text = stub.transcript(backup.current_dir(folder.path()));
 
-        let expected = format!("error: {name} is the store of a server that runs");
-        assert!(told.contains(&expected), "{told}");
+        let expected = format!("error: `{name}` is the store of a running server");
+        assert!(text.contains(&expected), "{text}");
     }
     assert_eq!(fs::read(folder.path().join("docket.db")).unwrap(), b"precious");
 }
 
 #[test]
-fn a_backup_replaces_a_file_only_if_told_to() {
+fn a_backup_replaces_a_file_only_with_force() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("docket.backup"), "older").unwrap();
     let stub = Stub::tcp(|_| ok("newer"));
@@ -123,7 +123,7 @@ fn a_backup_replaces_a_file_only_if_told_to() {
     assert_snapshot!(stub.transcript(polite.current_dir(folder.path())), @"
     exit code 1
     --- stderr
-    error: docket.backup is there already: name another file, or replace it with --force
+    error: `docket.backup` already exists: name another file, or replace it with --force
     ");
     assert_eq!(read(), "older");
 
@@ -137,7 +137,7 @@ fn a_backup_replaces_a_file_only_if_told_to() {
 }
 
 #[test]
-fn a_backup_that_fails_leaves_nothing_behind() {
+fn a_failed_backup_leaves_no_file() {
     let folder = tempdir().unwrap();
     let stub = Stub::tcp(in_turn([
         cut("half"),
@@ -161,12 +161,12 @@ fn a_backup_that_fails_leaves_nothing_behind() {
     assert_snapshot!(backup("docket.backup"), @"
     exit code 1
     --- stderr
-    error: the server sent an empty copy
+    error: the server sent an empty backup
     ");
     assert_snapshot!(backup("."), @"
     exit code 1
     --- stderr
-    error: . is a folder: name a file in it
+    error: `.` is a directory: name a file in it
     ");
     let mut nowhere = docket(["backup", "/nowhere/docket.backup"]);
     let served = Stub::tcp(|_| ok("x"));
@@ -179,7 +179,7 @@ fn a_backup_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
-fn the_journal_is_the_server_s_or_an_allocation_s() {
+fn the_journal_is_that_of_the_server_or_of_an_allocation() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /-/journal?limit=2" => {
             let link = "link: </-/journal?limit=2&cursor=7>; rel=\"next\"".to_owned();
@@ -207,7 +207,7 @@ fn the_journal_is_the_server_s_or_an_allocation_s() {
     2026-11-21T09:00:00Z	foo	changed: Cron	ann@db
     2026-11-21T08:00:00Z		docket 0.1.0 started	
     --- stderr
-    these are the newest 2; there are more (--limit)
+    showing the newest 2; see more with --limit
     ");
     assert_snapshot!(journal(&["foo"]), @r#"
     exit code 0
@@ -229,7 +229,7 @@ fn the_journal_is_the_server_s_or_an_allocation_s() {
     assert_snapshot!(journal(&["fo"]), @"
     exit code 1
     --- stderr
-    error: fo is not known to the server, and no entry is about it
+    error: there is no allocation `fo`, and no entry is about it
     ");
 }
 
@@ -243,7 +243,7 @@ const FILE: &str = r#"
 "#;
 
 #[test]
-fn check_asks_the_engine_and_shows_what_it_finds_at_the_line_of_the_allocation() {
+fn check_shows_the_engine_s_findings_at_the_line_of_the_allocation() {
     let folder = tempdir().unwrap();
     let found = |fatal: bool| {
         ok(format!(
@@ -275,17 +275,17 @@ fn check_asks_the_engine_and_shows_what_it_finds_at_the_line_of_the_allocation()
     assert_snapshot!(check(), @"
     exit code 1
     --- stderr
-    error: <server> was asked about 2 allocations and answered about 1
+    error: <server> checked 1 allocations instead of 2
     ");
     assert_snapshot!(stub.requests()[0].line, @"POST /-/rehearsal");
     assert!(stub.requests()[0].body.starts_with(r#"[{"Name":"foo","#));
 }
 
 #[test]
-fn check_asks_no_engine_where_there_are_errors() {
+fn check_does_not_ask_the_engine_if_there_are_errors() {
     let stub = Stub::tcp(in_turn([]));
     let mut check = docket(["check", "--engine", "-"]);
-    let told = stub.transcript(check.write_stdin("- Name: foo\n"));
-    assert!(told.ends_with("error: standard input: 2 errors\n"), "{told}");
+    let text = stub.transcript(check.write_stdin("- Name: foo\n"));
+    assert!(text.ends_with("error: standard input: 2 errors\n"), "{text}");
     assert!(stub.requests().is_empty());
 }

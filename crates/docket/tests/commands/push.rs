@@ -1,4 +1,4 @@
-//! What `push` sends and says.
+//! `docket push`.
 
 use insta::assert_snapshot;
 use tempfile::tempdir;
@@ -19,7 +19,7 @@ const FILE: &str = r#"
 "#;
 
 #[test]
-fn push_sends_one_request_and_says_what_became_of_each_allocation() {
+fn push_sends_one_request_and_reports_each_allocation() {
     let folder = tempdir().unwrap();
     let stub = Stub::tcp(|_| {
         ok(r#"{"created":1,"updated":0,"unchanged":1,"results":[
@@ -42,7 +42,7 @@ fn push_sends_one_request_and_says_what_became_of_each_allocation() {
 }
 
 #[test]
-fn push_echoes_each_specification_only_if_asked_to() {
+fn push_prints_specifications_only_with_verbose() {
     let folder = tempdir().unwrap();
     let stub = Stub::tcp(|_| ok(r#"{"created":0,"updated":0,"unchanged":0,"results":[]}"#));
     let mut push = docket_with_file(["push", "-v"], folder.path(), FILE);
@@ -74,7 +74,7 @@ fn push_echoes_each_specification_only_if_asked_to() {
 }
 
 #[test]
-fn push_passes_on_that_unknown_options_are_let_through() {
+fn push_forwards_allow_unknown_options() {
     let stub = Stub::tcp(|_| {
         ok(
             r#"{"created":0,"updated":1,"unchanged":0,"results":[{"Name":"foo","Result":"updated"}]}"#,
@@ -94,7 +94,7 @@ fn push_passes_on_that_unknown_options_are_let_through() {
 }
 
 #[test]
-fn a_refused_push_is_shown_field_by_field() {
+fn a_rejected_push_is_shown_field_by_field() {
     let stub = Stub::tcp(|_| {
         let body = r#"{"overall":{},"fields":{"[0].Cron":"too odd","[0].Name":"Required"}}"#;
         answer("422 Unprocessable Entity", None, body)
@@ -110,7 +110,7 @@ fn a_refused_push_is_shown_field_by_field() {
 }
 
 #[test]
-fn check_push_and_next_warn_of_schedules_that_may_mean_something_else() {
+fn check_push_and_next_warn_about_ambiguous_schedules() {
     let folder = tempdir().unwrap();
     let stub = Stub::tcp(|_| {
         ok(r#"{"created":1,"updated":0,"unchanged":0,"results":[{"Name":"a","Result":"created"}]}"#)
@@ -144,11 +144,11 @@ fn check_push_and_next_warn_of_schedules_that_may_mean_something_else() {
     warning: six fields end with the year; if seconds were meant first, write `0 0 4 * * * *`, and if not, write `0 0 4 * *`
     time zone data: <version> (bundled)
     ");
-    assert_snapshot!(transcript(docket(["next", "0 0 24 12 * 2025"]).args(from)), @r"
+    assert_snapshot!(transcript(docket(["next", "0 0 24 12 * 2025"]).args(from)), @"
     exit code 0
     --- stderr
     time zone data: <version> (bundled)
-    all instants of this schedule are in the past, the last was 2025-12-24T00:00:00Z
+    all instants of this schedule are in the past; the last was 2025-12-24T00:00:00Z
     ");
     let odd = ["next", "0 0 * * *", "--time-zone", "Africa/Monrovia", "-n", "1"];
     let odd = transcript(docket(odd).args(["--from", "1971-06-01T00:00:00Z"]));

@@ -1,4 +1,4 @@
-//! Runs by hand, and how they are waited for.
+//! `docket run`, with and without `--wait`.
 
 use std::{
     io::Read,
@@ -29,12 +29,12 @@ fn skipped() -> Answer {
 
 fn wait(answers: impl IntoIterator<Item = Answer>) -> (Stub, String) {
     let stub = Stub::tcp(in_turn(answers));
-    let told = stub.transcript(&mut docket(["run", "foo", "--wait"]));
-    (stub, told)
+    let text = stub.transcript(&mut docket(["run", "foo", "--wait"]));
+    (stub, text)
 }
 
 #[test]
-fn run_sends_what_is_wanted_and_prints_the_name_of_the_run() {
+fn run_sends_its_options_and_prints_the_name_of_the_run() {
     let stub = Stub::tcp(|_| accepted());
     let mut plain = docket(["run", "foo"]);
     assert_snapshot!(stub.transcript(&mut plain), @"
@@ -58,12 +58,12 @@ fn run_sends_what_is_wanted_and_prints_the_name_of_the_run() {
 }
 
 #[test]
-fn a_run_that_a_policy_forbids_fails_with_its_reason() {
+fn a_run_that_a_policy_does_not_allow_fails_with_its_reason() {
     let stub = Stub::tcp(|_| skipped());
     assert_snapshot!(stub.transcript(&mut docket(["run", "foo"])), @"
     exit code 1
     --- stderr
-    error: foo does not run now: an older run is under way, and Overlap is Forbid (foo/20261121T090000.123Z was skipped)
+    error: foo did not start: an older run is under way, and Overlap is Forbid (foo/20261121T090000.123Z was skipped)
     ");
     assert_snapshot!(stub.transcript(&mut docket(["run", "foo", "--wait"])), @"
     exit code 125
@@ -73,7 +73,7 @@ fn a_run_that_a_policy_forbids_fails_with_its_reason() {
 }
 
 #[test]
-fn what_the_server_refuses_is_told_and_is_no_exit_code_of_a_container() {
+fn an_error_of_the_server_is_not_an_exit_code_of_a_container() {
     let refusals = || {
         [
             problem("404 Not Found", "there is no `fo`: did you mean `foo`?"),
@@ -96,18 +96,18 @@ fn what_the_server_refuses_is_told_and_is_no_exit_code_of_a_container() {
     error: <server> answered 422 Unprocessable Entity: At: `noon` is no time
     ");
     let waited = [run(&["--wait"]), run(&["--wait"]), run(&["--wait"])];
-    assert!(waited.iter().all(|told| told.starts_with("exit code 125\n")), "{waited:?}");
+    assert!(waited.iter().all(|text| text.starts_with("exit code 125\n")), "{waited:?}");
 }
 
 #[test]
-fn wait_passes_the_output_on_and_answers_as_the_container() {
+fn wait_prints_the_output_and_exits_with_the_container_s_code() {
     let (_, good) = wait([accepted(), ok("hello\n"), ok(over("succeeded", 0, 6))]);
     assert_snapshot!(good, @"
     exit code 0
     --- stdout
     hello
     --- stderr
-    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
+    foo/20261121T090000.123Z: starting
     foo/20261121T090000.123Z: succeeded after 2.3s
     ");
     let (_, bad) = wait([accepted(), ok("oh\n"), ok(over("failed", 3, 3))]);
@@ -116,29 +116,29 @@ fn wait_passes_the_output_on_and_answers_as_the_container() {
     --- stdout
     oh
     --- stderr
-    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
+    foo/20261121T090000.123Z: starting
     foo/20261121T090000.123Z: failed after 2.3s: exit code 3
     ");
 }
 
 #[test]
-fn wait_tells_of_a_run_that_never_started_and_answers_125() {
+fn wait_exits_with_125_for_a_run_that_never_started() {
     let rest = r#""Reason":"cancelled by bob@db","Ended":"2026-11-21T09:00:09Z",
         "Attempts":[{"Attempt":1,"OutOfMemory":false}]"#;
     let waiting = answer("202 Accepted", None, record("waiting", r#""Attempts":[]"#));
     let none = ok(r#"{"Runs":[]}"#);
-    let (_, told) = wait([waiting, none, ok(""), ok(record("cancelled", rest))]);
-    assert_snapshot!(told, @"
+    let (_, text) = wait([waiting, none, ok(""), ok(record("cancelled", rest))]);
+    assert_snapshot!(text, @"
     exit code 125
     --- stderr
-    foo/20261121T090000.123Z: waiting for an older run to end
+    foo/20261121T090000.123Z: waiting
     foo/20261121T090000.123Z: cancelled: cancelled by bob@db
     ");
 }
 
 #[test]
-fn wait_outlives_a_restart_of_the_server() {
-    let (stub, told) = wait([
+fn wait_survives_a_restart_of_the_server() {
+    let (stub, text) = wait([
         accepted(),
         cut("one\n"),
         silent(),
@@ -149,17 +149,17 @@ fn wait_outlives_a_restart_of_the_server() {
         ok("three\n"),
         ok(over("failed", 7, 14)),
     ]);
-    assert_snapshot!(told, @"
+    assert_snapshot!(text, @"
     exit code 7
     --- stdout
     one
     two
     three
     --- stderr
-    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
-    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
+    foo/20261121T090000.123Z: starting
+    warning: lost the connection to <server>: end of file before message length reached; reconnecting
     <server> is back
-    warning: cannot reach <server>: connection closed before message completed; going on when it is back
+    warning: cannot reach <server>: connection closed before message completed; reconnecting
     <server> is back
     foo/20261121T090000.123Z: failed after 2.3s: exit code 7
     ");
@@ -167,21 +167,21 @@ fn wait_outlives_a_restart_of_the_server() {
 }
 
 #[test]
-fn wait_ends_where_the_server_forgot_the_run() {
+fn wait_ends_if_the_server_no_longer_has_the_run() {
     let gone = problem("404 Not Found", "there is no `foo/20261121T090000.123Z`");
-    let (_, told) = wait([accepted(), cut("one\n"), gone]);
-    assert_snapshot!(told, @"
+    let (_, text) = wait([accepted(), cut("one\n"), gone]);
+    assert_snapshot!(text, @"
     exit code 125
     --- stdout
     one
     --- stderr
-    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
-    warning: lost the connection to <server>: end of file before message length reached; going on when it is back
-    error: the server knows nothing of foo/20261121T090000.123Z any more, was it restarted?: <server> answered 404 Not Found: there is no `foo/20261121T090000.123Z`
+    foo/20261121T090000.123Z: starting
+    warning: lost the connection to <server>: end of file before message length reached; reconnecting
+    error: the server no longer has `foo/20261121T090000.123Z`: was it restarted with a memory store?: <server> answered 404 Not Found: there is no `foo/20261121T090000.123Z`
     ");
 }
 
-/// A command that waits for a run which has written a line.
+/// A command that waits for a run that has written a line.
 fn waiting(stub: &Stub) -> Child {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("docket"));
     command.args(["run", "foo", "--wait"]).env_clear().env("DOCKET_SERVER", &stub.address);
@@ -191,7 +191,7 @@ fn waiting(stub: &Stub) -> Child {
 }
 
 #[test]
-fn a_signal_ends_the_waiting_and_leaves_the_run_running() {
+fn a_signal_ends_the_wait_and_leaves_the_run_running() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let stub = Stub::tcp(in_turn([accepted(), held("one\n")]));
         let child = waiting(&stub);
@@ -201,12 +201,12 @@ fn a_signal_ends_the_waiting_and_leaves_the_run_running() {
 
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code));
-        let told = String::from_utf8(output.stderr).unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
         let run = "foo/20261121T090000.123Z";
         assert_eq!(
-            told,
+            text,
             format!(
-                "{run}: starting: waiting for the engine to start its container\n{run} goes on: `docket cancel {run}` ends it\n"
+                "{run}: starting\n{run} is still running: cancel it with `docket cancel {run}`\n"
             )
         );
         assert_eq!(stub.lines().len(), 2);
@@ -214,7 +214,7 @@ fn a_signal_ends_the_waiting_and_leaves_the_run_running() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_does_not_change_the_answer() {
+fn a_reader_that_closes_the_pipe_does_not_change_the_exit_code() {
     let stub =
         Stub::tcp(in_turn([accepted(), ok("x".repeat(1 << 20)), ok(over("failed", 3, 1 << 20))]));
     let mut child = waiting(&stub);
@@ -234,14 +234,14 @@ fn wait_keeps_standard_output_and_standard_error_apart() {
         (FrameKind::Output, "two\n"),
         (FrameKind::Error, "no\n"),
     ]);
-    let (stub, told) = wait([accepted(), output, ok(over("succeeded", 0, 14))]);
-    assert_snapshot!(told, @"
+    let (stub, text) = wait([accepted(), output, ok(over("succeeded", 0, 14))]);
+    assert_snapshot!(text, @"
     exit code 0
     --- stdout
     one
     two
     --- stderr
-    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
+    foo/20261121T090000.123Z: starting
     oh
     no
     foo/20261121T090000.123Z: succeeded after 2.3s
@@ -254,7 +254,7 @@ fn wait_keeps_standard_output_and_standard_error_apart() {
 }
 
 #[test]
-fn wait_says_what_the_run_waits_for() {
+fn wait_prints_what_the_run_waits_for() {
     let waiting = || record("waiting", r#""Attempts":[]"#);
     let older = running().replace("20261121T090000.123Z", "20261121T080000Z");
     let runs = format!(r#"{{"Runs":[{},{older}]}}"#, waiting());
@@ -272,20 +272,20 @@ fn wait_says_what_the_run_waits_for() {
         (FrameKind::Record, &running()),
         (FrameKind::Output, "well\n"),
     ]);
-    let (_, told) = wait([
+    let (_, text) = wait([
         answer("202 Accepted", None, waiting()),
         ok(runs),
         output,
         ok(over("succeeded", 0, 8)),
     ]);
-    assert_snapshot!(told, @"
+    assert_snapshot!(text, @"
     exit code 0
     --- stdout
     oh
     well
     --- stderr
     foo/20261121T090000.123Z: waiting for foo/20261121T080000Z to end
-    foo/20261121T090000.123Z: starting: waiting for the engine to start its container
+    foo/20261121T090000.123Z: starting
     foo/20261121T090000.123Z: running
     foo/20261121T090000.123Z: retrying now: exit code 3
     foo/20261121T090000.123Z: running

@@ -1,4 +1,4 @@
-//! Files with secrets: what is read, and what is said where they are none for others any more.
+//! Files with secrets: how they are read, and the warning if other users can read them.
 
 use std::{
     fs,
@@ -47,11 +47,11 @@ fn a_server_warns_of_a_token_file_and_a_private_key_that_others_can_read() {
     let folder = tempdir().unwrap();
     let warnings = |mode| {
         file(folder.path(), TOKEN, mode);
-        let told = serve(
+        let text = serve(
             folder.path(),
             &["--token-file", "token", "--tls-key", "token", "--tls-cert", "c"],
         );
-        let warnings = told.lines().filter_map(|line| line.split_once("other users"));
+        let warnings = text.lines().filter_map(|line| line.split_once("other users"));
         warnings.map(|(_, rest)| rest.to_owned()).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(warnings(0o600), "");
@@ -64,7 +64,7 @@ fn a_server_warns_of_a_token_file_and_a_private_key_that_others_can_read() {
 #[test]
 fn a_token_is_read_as_editors_save_it_or_rejected_with_the_remedy() {
     let folder = tempdir().unwrap();
-    let told = |bytes: &[u8]| {
+    let output = |bytes: &[u8]| {
         file(folder.path(), bytes, 0o600);
         let list = ["list", "--token-file", "token", "--host", "http://127.0.0.1:1"];
         let client = transcript(docket(list).current_dir(folder.path()));
@@ -72,13 +72,13 @@ fn a_token_is_read_as_editors_save_it_or_rejected_with_the_remedy() {
         [client, server]
     };
 
-    for read in told(format!("\u{feff}{TOKEN}\r\n").as_bytes()) {
+    for read in output(format!("\u{feff}{TOKEN}\r\n").as_bytes()) {
         assert!(!read.contains("token file") && !read.contains("DOCKET_TOKEN_FILE"), "{read}");
     }
     let wide: Vec<u8> =
         format!("\u{feff}{TOKEN}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    for rejected in told(&wide) {
-        let remedy = "cannot read token, which --token-file or DOCKET_TOKEN_FILE names: line 1, column \
+    for rejected in output(&wide) {
+        let remedy = "cannot read `token` (from --token-file or DOCKET_TOKEN_FILE): line 1, column \
                       1: the file is UTF-16: save it as UTF-8";
         assert!(rejected.contains(remedy), "{rejected}");
     }

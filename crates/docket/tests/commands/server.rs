@@ -1,4 +1,4 @@
-//! The server as a process: how it says what it took, and how it stops. No engine is needed.
+//! The server as a process: its log at the start, and how it stops. No engine is needed.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The server waits so long for answers under way; a second Ctrl-C must be quicker than that.
+/// How long the server waits for unfinished responses; a second Ctrl-C must be quicker.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 struct Server {
@@ -55,15 +55,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It is gone already where the test went well.
+        // It has already ended if the test passed.
         let _ = self.child.kill();
     }
 }
 
 #[test]
-fn it_says_whose_zone_it_took_and_stops_on_sigterm() {
+fn it_logs_the_source_of_its_zone_and_stops_on_sigterm() {
     let mut server = Server::start(&[("DOCKET_LISTEN", "127.0.0.1:0")]);
-    assert!(server.line_with("default time zone").contains("Europe/Berlin, set by TZ"));
+    assert!(server.line_with("default time zone").contains("Europe/Berlin (set by TZ)"));
     server.address();
 
     server.send("-TERM");
@@ -73,7 +73,7 @@ fn it_says_whose_zone_it_took_and_stops_on_sigterm() {
 }
 
 #[test]
-fn a_second_interrupt_skips_the_wait_for_answers_under_way() {
+fn a_second_interrupt_skips_the_wait_for_responses() {
     let mut server = Server::start(&[("DOCKET_LISTEN", "127.0.0.1:0")]);
     let mut slow = TcpStream::connect(server.address()).unwrap();
     let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
@@ -84,16 +84,16 @@ fn a_second_interrupt_skips_the_wait_for_answers_under_way() {
 
     let asked = Instant::now();
     server.send("-INT");
-    server.line_with("skips the wait");
+    server.line_with("to skip the wait");
     server.send("-INT");
 
     let (code, log) = server.rest();
-    assert!(code == Some(0) && log.contains("stopped at once"), "{code:?} {log}");
+    assert!(code == Some(0) && log.contains("second signal: stopped"), "{code:?} {log}");
     assert!(asked.elapsed() < LAST_ANSWERS);
 }
 
 #[test]
-fn empty_variables_are_as_none_to_it() {
+fn empty_variables_count_as_unset() {
     let empty = ["DOCKET_STORE", "DOCKET_FILE", "DOCKET_TOKEN_FILE", "DOCKET_PUBLIC_URL"];
     let empty = empty.into_iter().chain(["DOCKET_INSECURE", "DOCKET_TIME_ZONE", "DOCKET_QUEUE"]);
     let listen = [("DOCKET_LISTEN", "127.0.0.1:0")];
@@ -106,7 +106,7 @@ fn empty_variables_are_as_none_to_it() {
 }
 
 #[test]
-fn its_log_can_be_json_whatever_it_has_to_say() {
+fn its_log_can_be_json_in_every_line() {
     let variables =
         [("PORT", "0"), ("DOCKET_LOG_FORMAT", "json"), ("DOCKET_LISTEM", "127.0.0.1:80")];
     let mut server = Server::start(&variables);

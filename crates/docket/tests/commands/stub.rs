@@ -1,4 +1,4 @@
-//! A server that answers what a test wants, and notes what it was asked.
+//! A stub server with responses of the test, which records requests.
 
 use std::{
     collections::VecDeque,
@@ -13,7 +13,7 @@ use std::{
 use assert_cmd::Command;
 use docket_model::wire::{FrameKind, OUTPUT_FRAMES, output_frame};
 
-/// A request as it came in: `GET /foo`, its headers in lower case, its body.
+/// A received request: `GET /foo`, its headers in lower case, its body.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) line: String,
@@ -21,7 +21,7 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-/// What to answer.
+/// A response.
 pub(crate) struct Answer {
     status: &'static str,
     headers: Vec<String>,
@@ -29,37 +29,37 @@ pub(crate) struct Answer {
     ending: Ending,
 }
 
-/// What becomes of the connection after an answer.
+/// What happens to the connection after a response.
 enum Ending {
-    /// The answer is whole.
+    /// The response is complete.
     Whole,
-    /// The connection breaks in the middle of the body.
+    /// The connection is closed in the middle of the body.
     Cut,
-    /// The body goes on, but nothing more comes as long as the server lives.
+    /// The body does not end, but nothing more is sent.
     Held,
-    /// Nothing is answered at all.
+    /// There is no response.
     Silent,
 }
 
-/// An allocation as a server shows it.
+/// An allocation as a server returns it.
 pub(crate) const ALLOCATION: &str = r#"{"Name":"foo","Cron":"0 9 * * *","TimeZone":"Europe/Berlin",
     "Container":{"Config":{"Image":"busybox","Cmd":["echo","hello"]}},
     "Logs":["2026-11-20 09:00:00.000000000 +0100 CET, [Pulled busybox latest foo]"],
     "Status":{"Next":null,"TimeZone":"Europe/Berlin","Running":0,"LastRun":null,"Revision":7,
     "Origin":"api","Created":"2026-11-20T08:00:00Z"}}"#;
 
-/// A server at an address of its own.
+/// A stub server with its own address.
 pub(crate) struct Stub {
     pub(crate) address: String,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-/// An answer of status 200.
+/// A response with status 200.
 pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Answer {
     answer("200 OK", None, body)
 }
 
-/// An answer of any status.
+/// A response with any status.
 pub(crate) fn answer(
     status: &'static str,
     headers: impl IntoIterator<Item = String>,
@@ -69,14 +69,14 @@ pub(crate) fn answer(
     Answer { status, headers, body: body.into(), ending: Ending::Whole }
 }
 
-/// An error as RFC 9457 has it.
+/// An error in the form of RFC 9457.
 pub(crate) fn problem(status: &'static str, detail: &str) -> Answer {
     let (code, title) = status.split_once(' ').unwrap();
     let body = format!(r#"{{"status":{code},"title":"{title}","detail":"{detail}"}}"#);
     answer(status, ["content-type: application/problem+json".to_owned()], body)
 }
 
-/// A follow of an output in frames.
+/// A followed output in frames.
 pub(crate) fn frames(frames: &[(FrameKind, &str)]) -> Answer {
     let mut end = 0;
     let mut bytes = Vec::new();
@@ -87,22 +87,22 @@ pub(crate) fn frames(frames: &[(FrameKind, &str)]) -> Answer {
     answer("200 OK", [format!("content-type: {OUTPUT_FRAMES}")], bytes)
 }
 
-/// An answer that breaks off behind these bytes.
+/// A response that is cut off after these bytes.
 pub(crate) fn cut(body: impl Into<Vec<u8>>) -> Answer {
     Answer { ending: Ending::Cut, ..ok(body) }
 }
 
-/// An answer that has these bytes so far.
+/// A response that has sent these bytes and continues.
 pub(crate) fn held(body: impl Into<Vec<u8>>) -> Answer {
     Answer { ending: Ending::Held, ..ok(body) }
 }
 
-/// A server that is on its way down.
+/// No response, as of a server that is stopping.
 pub(crate) fn silent() -> Answer {
     Answer { ending: Ending::Silent, ..ok("") }
 }
 
-/// Gives answers in turn, and none to what is asked after them.
+/// Sends responses in turn, and none after the last.
 pub(crate) fn in_turn(
     answers: impl IntoIterator<Item = Answer>,
 ) -> impl Fn(&Request) -> Answer + Send + 'static {
@@ -113,7 +113,7 @@ pub(crate) fn in_turn(
     }
 }
 
-/// The run `foo/20261121T090000.123Z` as a server shows it, in some state.
+/// The run `foo/20261121T090000.123Z` in a state.
 pub(crate) fn record(state: &str, more: &str) -> String {
     format!(
         r#"{{"Run":"20261121T090000.123Z","Allocation":"foo","Instant":"2026-11-21T09:00:00.123Z",
@@ -122,14 +122,14 @@ pub(crate) fn record(state: &str, more: &str) -> String {
     )
 }
 
-/// That run while its container runs.
+/// That run while it is running.
 pub(crate) fn running() -> String {
     let attempt = r#"{"Attempt":1,"Container":"abc","Started":"2026-11-21T09:00:00.5Z",
         "OutOfMemory":false}"#;
     record("running", &format!(r#""Attempts":[{attempt}]"#))
 }
 
-/// That run when it is over, with the exit code and the number of bytes that were written.
+/// That run after its end, with its exit code and the length of its output.
 pub(crate) fn over(state: &str, code: i32, written: usize) -> String {
     let attempt = format!(
         r#"{{"Attempt":1,"Container":"abc","Started":"2026-11-21T09:00:00.5Z",
@@ -157,14 +157,14 @@ impl Answer {
 }
 
 impl Stub {
-    /// Answers over TCP.
+    /// Listens on TCP.
     pub(crate) fn tcp(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         Self::serve(address, answer, move || listener.accept().unwrap().0)
     }
 
-    /// Answers over a socket in the file system.
+    /// Listens on a Unix socket.
     pub(crate) fn unix(path: &Path, answer: impl Fn(&Request) -> Answer + Send + 'static) -> Self {
         let listener = UnixListener::bind(path).unwrap();
         let address = format!("unix:{}", path.display());
@@ -188,7 +188,7 @@ impl Stub {
                 let Some(request) = read(BufReader::new(&stream)) else { continue };
                 noted.lock().unwrap().push(request.clone());
                 let answer = answer(&request);
-                // A client that has seen enough may be gone.
+                // The client may have closed the connection.
                 let _ = stream.write_all(&answer.to_bytes());
                 if let Ending::Held = answer.ending {
                     held.push(stream);
@@ -208,7 +208,7 @@ impl Stub {
         self.requests().into_iter().map(|request| request.line).collect()
     }
 
-    /// All that a command says to this server, whose address is left out.
+    /// Runs a command against this server; returns its output without the address.
     pub(crate) fn transcript(&self, command: &mut Command) -> String {
         let transcript = crate::transcript(command.env("DOCKET_SERVER", &self.address));
         transcript.replace(&self.address, "<server>")

@@ -49,17 +49,17 @@ fn list(columns: u16) -> String {
 }
 
 #[test]
-fn a_list_on_a_terminal_of_80_columns_says_after_manual_and_never() {
+fn a_list_on_a_terminal_of_80_columns_shows_dependencies_manual_and_never() {
     assert_snapshot!(list(80), @"
-    NAME               SCHEDULE           NEXT               ACTIVE  LAST RESULT
-    extract            manual             not scheduled              has not run yet
-    a-name-that-is-a…  0 0 30 2 *         never                      has not run yet
-    load               after extract,…    when all of them…          has not run yet
+    NAME                 SCHEDULE            NEXT                ACTIVE  LAST RESULT
+    extract              manual              not scheduled               no runs yet
+    a-name-that-is-as-…  0 0 30 2 *          never                       no runs yet
+    load                 after extract,…     when all of them…           no runs yet
     ");
 }
 
 #[test]
-fn a_terminal_of_no_width_counts_as_one_of_80_columns() {
+fn a_terminal_without_a_width_counts_as_80_columns() {
     for command in [&["list"][..], &["get", "load"], &["runs", "load"], &["journal"]] {
         let on = |columns| on_terminal(&Stub::tcp(answer), columns, command).0;
         assert_eq!(on(0), on(80));
@@ -81,10 +81,10 @@ fn no_line_is_wider_than_the_terminal_and_each_row_has_one() {
 #[test]
 fn narrow_terminals_show_the_most_important_columns() {
     assert_snapshot!(list(40), @"
-    NAME                  LAST RESULT      …
-    extract               has not run yet
-    a-name-that-is-as-l…  has not run yet
-    load                  has not run yet
+    NAME                      LAST RESULT  …
+    extract                   no runs yet
+    a-name-that-is-as-long-…  no runs yet
+    load                      no runs yet
     ");
     assert_snapshot!(list(20), @"
     NAME               …
@@ -114,7 +114,7 @@ fn get_on_a_terminal_shows_policies_names_of_variables_mounts_limits_and_readabl
                   a-name-that-is-as-long-as-the-names-of-large-companies
     Time zone:    UTC
     Next:         when all of them have succeeded
-    Last result:  has not run yet
+    Last result:  no runs yet
     Image:        busybox
     Environment:  PASSWORD, LANG
     Mounts:       /srv/data:/data:ro
@@ -148,7 +148,7 @@ fn on_a_terminal_the_request_is_shown_only_with_verbose() {
 }
 
 #[test]
-fn in_a_pipe_the_request_is_shown_as_the_original_does() {
+fn in_a_pipe_the_request_is_shown_as_in_the_original() {
     let stub = Stub::tcp(answer);
     for arguments in [&["list"][..], &["list", "-o", "yaml"], &["list", "-v", "-o", "table"]] {
         let transcript = stub.transcript(&mut docket(arguments));
@@ -163,8 +163,8 @@ fn a_table_in_a_pipe_has_tabs_and_no_padding() {
     exit code 0
     --- stdout
     NAME|SCHEDULE|NEXT|ACTIVE|LAST RESULT
-    extract|manual|not scheduled||has not run yet
-    a-name-that-is-as-long-as-the-names-of-large-companies|0 0 30 2 *|never||has not run yet
-    load|after extract, a-name-that-is-as-long-as-the-names-of-large-companies|when all of them have succeeded||has not run yet
+    extract|manual|not scheduled||no runs yet
+    a-name-that-is-as-long-as-the-names-of-large-companies|0 0 30 2 *|never||no runs yet
+    load|after extract, a-name-that-is-as-long-as-the-names-of-large-companies|when all of them have succeeded||no runs yet
     ");
 }

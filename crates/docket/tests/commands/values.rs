@@ -14,7 +14,7 @@ fn check(file: &str) -> String {
 }
 
 #[test]
-fn what_is_sure_to_fail_is_an_error_with_what_to_write() {
+fn a_value_that_always_fails_is_an_error_with_a_remedy() {
     assert_snapshot!(check(r"
 - Name: a
   Cron: ''
@@ -86,7 +86,7 @@ fn what_is_sure_to_fail_is_an_error_with_what_to_write() {
 }
 
 #[test]
-fn what_is_nearly_sure_to_be_an_error_is_a_warning_and_is_pushed() {
+fn a_value_that_is_probably_wrong_is_a_warning_and_is_pushed() {
     let file = "- Name: a
   Cron: \"\"
   Container:

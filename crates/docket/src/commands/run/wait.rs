@@ -1,4 +1,4 @@
-//! Waits for a run by hand, and answers as its container did.
+//! Waits for a manual run, and exits with its container's exit code.
 
 use anyhow::{Context, Error, Result};
 use chrono::TimeDelta;
@@ -11,29 +11,29 @@ use docket_model::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    client::{Asked, Client, Connection},
+    client::{Client, Connection, RunResponse},
     clock,
     commands::{
-        EndsWith, target,
+        ExitWith, target,
         watch::{self, Watcher},
     },
     output, words,
 };
 
-/// What `docker run` answers where no container ran.
+/// The exit code of `docker run` if no container ran.
 const NEVER_RAN: u8 = 125;
 
-/// What `timeout` answers where time was up.
+/// The exit code of `timeout` after a timeout.
 const TIMED_OUT: u8 = 124;
 
-/// Among so many of the newest runs the one is looked for that this one waits for.
-const LOOKED_AT: usize = 100;
+/// How many of the newest runs are searched for the one that this run waits for.
+const SEARCHED_RUNS: usize = 100;
 
-/// Signals are answered as the shell answers them: 128 and the signal's number.
+/// The exit codes of a shell after a signal: 128 plus the signal's number.
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
-/// Asks for a run, and waits for it.
+/// Starts a run and waits for its end.
 pub(super) async fn run(
     connection: &Connection,
     name: &AllocationName,
@@ -46,35 +46,35 @@ pub(super) async fn run(
             NEVER_RAN
         }
     };
-    if code == 0 { Ok(()) } else { Err(EndsWith(code).into()) }
+    if code == 0 { Ok(()) } else { Err(ExitWith(code).into()) }
 }
 
 async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequest) -> Result<u8> {
     let client = Client::new(connection)?;
     let record = match client.run(name, request).await? {
-        Asked::Accepted(record) => record,
-        Asked::Skipped(record) => return Ok(told(name, &record)),
+        RunResponse::Accepted(record) => record,
+        RunResponse::Skipped(record) => return Ok(report(name, &record)),
     };
     let run = target::id(name, &record);
     let mut waiter = Waiter::default();
     waiter.state(&client, &record).await;
-    // Until here Ctrl-C ends the command as it ends any other.
+    // Before this line Ctrl-C ends the command as usual.
     let mut signals = Signals::catch()?;
     tokio::select! {
-        record = watch::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(told(name, &record?)),
+        record = watch::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(report(name, &record?)),
         code = signals.any() => {
-            output::note(format_args!("{run} goes on: `docket cancel {run}` ends it"));
+            output::note(format_args!("{run} is still running: cancel it with `docket cancel {run}`"));
             Ok(code)
         }
     }
 }
 
-/// Passes on the output as long as somebody reads it, and says what the run waits for.
+/// Prints the output until standard output is closed, and prints what the run waits for.
 #[derive(Default)]
 struct Waiter {
     is_closed: bool,
-    /// The state and the number of attempts that were told last.
-    told: Option<(String, usize)>,
+    /// The state and the number of attempts that were printed last.
+    printed: Option<(String, usize)>,
 }
 
 impl Watcher for Waiter {
@@ -86,32 +86,34 @@ impl Watcher for Waiter {
         if self.is_closed {
             return Ok(());
         }
-        let passed_on = output::bytes(bytes);
-        self.is_closed = passed_on.as_ref().is_err_and(Error::is::<output::Closed>);
-        if self.is_closed { Ok(()) } else { passed_on }
+        let printed = output::bytes(bytes);
+        self.is_closed = printed.as_ref().is_err_and(Error::is::<output::Closed>);
+        if self.is_closed { Ok(()) } else { printed }
     }
 
     async fn state(&mut self, client: &Client, record: &RunRecord) {
         let now = Some((record.state.clone(), record.attempts.len()));
-        if self.told == now {
+        if self.printed == now {
             return;
         }
-        self.told = now;
+        self.printed = now;
         let state = waits_for(client, record).await;
         let line = format!("{}/{}: {state}", record.allocation, record.run);
         output::note(output::on_one_line(&line));
     }
 }
 
-/// The state of a run in words, with what it waits for.
+/// The state of a run, with what it waits for as far as the record says it.
 async fn waits_for(client: &Client, record: &RunRecord) -> String {
     let state = words::state(&RunSummary::from(record), clock::now());
     match record.state.as_str() {
         "waiting" => match older_run(client, record).await {
             Some(older) => format!("{state} for {}/{} to end", record.allocation, older.run),
-            None => format!("{state} for an older run to end"),
+            None => state,
         },
-        "claimed" => format!("{state}: waiting for the engine to start its container"),
+        // Without a container it may wait for a slot, for its jitter or for a pull: the record does not
+        // say which.
+        "claimed" if has_container(record) => format!("{state}: container created"),
         _ => match &record.reason {
             Some(reason) => format!("{state}: {reason}"),
             None => state,
@@ -119,15 +121,19 @@ async fn waits_for(client: &Client, record: &RunRecord) -> String {
     }
 }
 
-/// The run for whose end this one waits: the newest of those under way that are older.
+fn has_container(record: &RunRecord) -> bool {
+    record.attempts.last().is_some_and(|attempt| attempt.container.is_some())
+}
+
+/// The run that this one waits for: the newest older run under way.
 async fn older_run(client: &Client, record: &RunRecord) -> Option<RunRecord> {
     let name = AllocationName::parse(&record.allocation).ok()?;
-    let runs = client.runs::<RunRecord>(&name, None, LOOKED_AT).await.ok()?;
+    let runs = client.runs::<RunRecord>(&name, None, SEARCHED_RUNS).await.ok()?;
     runs.items.into_iter().find(|run| run.run < record.run && !run.is_over())
 }
 
-/// Tells how a run ended, and returns the exit code that stands for it.
-fn told(name: &AllocationName, record: &RunRecord) -> u8 {
+/// Prints how a run ended, and returns the exit code for it.
+fn report(name: &AllocationName, record: &RunRecord) -> u8 {
     let (run, state) = (record.run, RunState::shown(&record.state));
     let duration = record.duration_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
     let length = duration.map(|length| format!(" after {length}")).unwrap_or_default();
@@ -141,7 +147,7 @@ fn told(name: &AllocationName, record: &RunRecord) -> u8 {
     code
 }
 
-/// The code of the newest container, but 0 only for a run that succeeded.
+/// The exit code of the newest container; 0 only for a run that succeeded.
 fn code(record: &RunRecord) -> u8 {
     let code = record.attempts.last().and_then(|attempt| attempt.exit_code);
     match (record.state.as_str(), code) {
@@ -153,7 +159,7 @@ fn code(record: &RunRecord) -> u8 {
     }
 }
 
-/// What a person or a supervisor sends to end the command.
+/// The signals of a terminal and of a supervisor.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -166,7 +172,7 @@ impl Signals {
         Ok(Self { interrupt, terminate: catch(SignalKind::terminate())? })
     }
 
-    /// The exit code that belongs to the signal that came.
+    /// Waits for a signal; returns its exit code.
     async fn any(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => INTERRUPTED,
@@ -191,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_answered_for_by_its_container_and_never_by_0_where_it_failed() {
+    fn the_exit_code_is_that_of_the_container_and_never_0_for_a_failed_run() {
         assert_eq!(code_of("succeeded", 0), 0);
         assert_eq!(code_of("failed", 3), 3);
         assert_eq!(code_of("cancelled", 137), 137);

@@ -20,33 +20,33 @@ use tracing_subscriber::{
 
 use crate::output;
 
-/// Says what is logged, such as `debug` or `docket_server=debug`.
+/// The log filter, such as `debug` or `docket_server=debug`.
 const VARIABLE: &str = "DOCKET_LOG";
 
-/// Everything but details; how many threads answer and when they end is one.
+/// Everything from `info` on, but not the threads of the HTTP server.
 const DEFAULT: &str = "info,actix_server=warn";
 
-/// What a line of the log looks like.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
-    /// A line for people
+    /// Text
     Text,
-    /// A JSON object on each line
+    /// One JSON object per line
     Json,
 }
 
-/// Starts to log; what `DOCKET_LOG` says, or else all that is no detail.
+/// Starts the log with the filter of `DOCKET_LOG` or the default.
 pub(super) fn start(format: LogFormat) -> Result<()> {
     let asked = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
     let asked = asked.unwrap_or_else(|| DEFAULT.to_owned());
     let filter: Targets = asked
         .parse()
-        .with_context(|| format!("{VARIABLE} is `{asked}`, which is no filter of a log"))?;
+        .with_context(|| format!("{VARIABLE}: `{asked}` is not a valid log filter"))?;
     let lines = layer()
         .with_writer(io::stderr)
         .with_ansi(output::has_colours())
         .with_target(false)
-        // A log that cannot be written cannot be complained about either.
+        // There is nowhere to report that the log cannot be written.
         .log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => lines.fmt_fields(OneLine).boxed(),
@@ -56,7 +56,7 @@ pub(super) fn start(format: LogFormat) -> Result<()> {
     started.map_err(|error| anyhow!("cannot start the log: {error}"))
 }
 
-/// Writes the message and the fields of an event on one line, whatever an engine said in them.
+/// Writes the message and the fields of an event on one line, even if they contain an engine's text.
 struct OneLine;
 
 impl<'writer> FormatFields<'writer> for OneLine {

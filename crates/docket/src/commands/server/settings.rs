@@ -1,4 +1,4 @@
-//! The options of `docket server`, and the configuration that they make.
+//! The options of `docket server`, and the configuration made of them.
 
 use std::{
     num::NonZeroUsize,
@@ -21,32 +21,32 @@ use crate::{
     count, secret_file,
 };
 
-/// Runs the server: watches the clock, and starts a container at each instant of each allocation
+/// Runs the server: starts a container at each instant of each allocation
 ///
-/// The engine is the one that `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` or Docker's
-/// current context name. What is logged goes to standard error; `DOCKET_LOG` filters it (`debug`,
-/// `warn`, `docket_server=debug`; default: `info`).
+/// `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, or else Docker's current context, select the
+/// engine. The log goes to standard error; `DOCKET_LOG` filters it (`debug`, `warn`,
+/// `docket_server=debug`; default: `info`).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Where to listen: HOST:PORT or unix:PATH; an address that other machines reach wants a token
+    /// Address to listen on: HOST:PORT or unix:PATH; one that other machines can reach requires a token
     /// [default: 127.0.0.1:3000]
     #[arg(long, value_name = "ADDRESS", env = "DOCKET_LISTEN")]
     pub(super) listen: Option<Listen>,
 
-    /// Zone (IANA name) of allocations that name none [default: `TZ` or the host's]
+    /// Default time zone of allocations (IANA name) [default: `TZ` or the host's]
     #[arg(long, value_name = "ZONE", env = "DOCKET_TIME_ZONE")]
     pub(super) time_zone: Option<Zone>,
 
-    /// File, or folder of files, with allocations that are loaded at start and on SIGHUP, and that
-    /// the API cannot change
+    /// File or directory with allocations, loaded at start and on SIGHUP; the API cannot change these
+    /// allocations
     #[arg(long, value_name = "PATH", env = "DOCKET_FILE")]
     file: Option<PathBuf>,
 
     #[command(flatten)]
-    keeping: Keeping,
+    storage: Storage,
 
-    /// Tells servers on one engine apart: 1 to 20 of a-z, 0-9 and -
+    /// Separates several servers on one engine: 1 to 20 characters of a-z, 0-9 and -
     #[arg(
         long,
         value_name = "NAME",
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     )]
     namespace: Namespace,
 
-    /// Let options through that the Engine API of this version does not know, with a warning
+    /// Accept container options that this version's Engine API does not know, with a warning
     #[arg(
         long,
         env = "DOCKET_ALLOW_UNKNOWN_OPTIONS",
@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     )]
     allow_unknown_options: bool,
 
-    /// What a line of the log looks like
+    /// Format of the log
     #[arg(
         long,
         value_enum,
@@ -74,51 +74,47 @@ pub(crate) struct Arguments {
     pub(super) log_format: LogFormat,
 
     #[command(flatten)]
-    bounds: Bounds,
+    limits: Limits,
 
     #[command(flatten)]
-    entrance: Entrance,
+    access: AccessOptions,
 }
 
-/// What the server keeps, where it finds what it does not, and what it lets go of.
+/// The store, the env files, and what happens at start and stop.
 #[derive(Debug, Args)]
-struct Keeping {
-    /// Where allocations and runs are kept: `memory`, which forgets them when the server stops, or
-    /// `sqlite:PATH`, a file
+struct Storage {
+    /// Store of allocations and runs: `memory`, which is lost when the server stops, or `sqlite:PATH`
     #[arg(long, value_name = "STORE", env = "DOCKET_STORE", default_value = "memory")]
     store: StoreChoice,
 
-    /// Open a store that was last served on another machine with the same engine: give it once,
-    /// when no server on the other machine uses the store any more
+    /// Open a store that was last used on another machine with the same engine: give it once, when no
+    /// server on the other machine uses the store any more
     #[arg(long, env = "DOCKET_RESTORED", value_parser = BoolishValueParser::new())]
     restored: bool,
 
-    /// Folder below which the `EnvFiles` of allocations lie; they are read at each start and kept
-    /// nowhere
+    /// Directory that holds the `EnvFiles` of allocations; they are read at each start and never stored
     #[arg(long, value_name = "DIR", env = "DOCKET_ENV_DIR")]
     env_dir: Option<PathBuf>,
 
-    /// Stop the containers that run when the server stops, in place of letting them run on: it waits
-    /// for them for a minute more than the longest `StopTimeout`, or until the next signal
+    /// Stop running containers when the server stops [default: they continue]; it waits for a minute more
+    /// than the longest `StopTimeout`, or until the next signal
     #[arg(long, env = "DOCKET_STOP_RUNS", value_parser = BoolishValueParser::new())]
     stop_runs: bool,
 
-    /// Start paused, also where a pause with an end is in force: nothing starts by itself until
-    /// `docket unpause`
+    /// Start paused: no scheduled runs until `docket unpause`; overrides the end of an earlier pause
     #[arg(long, env = "DOCKET_PAUSED", value_parser = BoolishValueParser::new())]
     paused: bool,
 }
 
-/// How much of everything there may be.
+/// Limits of the server.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Bounds")]
-struct Bounds {
-    /// How many containers are created and started at once [default: twice the engine's cores, at
-    /// least 4]
+#[command(next_help_heading = "Limits")]
+struct Limits {
+    /// Containers to create and start at once [default: twice the engine's cores, at least 4]
     #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING", value_parser = count::parse)]
     max_starting: Option<NonZeroUsize>,
 
-    /// How many containers may be alive at once; further runs wait, in the order of their instants
+    /// Containers to run at once; further runs wait in the order of their instants
     #[arg(
         long,
         value_name = "COUNT",
@@ -128,11 +124,11 @@ struct Bounds {
     )]
     max_running: NonZeroUsize,
 
-    /// How many runs may wait for those to end; what is due beyond that is on record as skipped
+    /// Runs that may wait for a free slot; further ones are recorded as skipped
     #[arg(long, value_name = "COUNT", env = "DOCKET_QUEUE", default_value = "100000")]
     queue: usize,
 
-    /// How many images are pulled at once
+    /// Images to pull at once
     #[arg(
         long,
         value_name = "COUNT",
@@ -142,37 +138,37 @@ struct Bounds {
     )]
     max_pulling: NonZeroUsize,
 
-    /// After which time a pull is given up, such as 90s or PT10M
+    /// Time limit of a pull, such as 90s or PT10M
     #[arg(long, value_name = "DURATION", env = "DOCKET_PULL_TIMEOUT", default_value = "10m")]
     pull_timeout: Duration,
 
-    /// The largest request body, in B, KiB, MiB or GiB
+    /// Largest request body, in B, KiB, MiB or GiB
     #[arg(long, value_name = "SIZE", env = "DOCKET_MAX_BODY", default_value = "64MiB")]
     max_body: Size,
 
-    /// How much memory the records and outputs of runs may take; the oldest outputs go first, then the
-    /// oldest records
+    /// Memory for the records and outputs of runs; the oldest outputs are removed first, then the oldest
+    /// records
     #[arg(long, value_name = "SIZE", env = "DOCKET_MEMORY", default_value = "64MiB")]
     memory: Size,
 }
 
-/// Who may talk to the server.
+/// Access to the server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
-struct Entrance {
-    /// File with the token that each request must carry [or the token itself in `DOCKET_TOKEN`]
+struct AccessOptions {
+    /// File with the token that each request must send [or the token itself in `DOCKET_TOKEN`]
     #[arg(long, value_name = "FILE", env = "DOCKET_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 
-    /// Listen where other machines reach it without a token: something else keeps them out
+    /// Allow an address that other machines can reach without a token
     #[arg(long, env = "DOCKET_INSECURE", value_parser = BoolishValueParser::new())]
     insecure: bool,
 
-    /// Origin under which a proxy offers the server, such as `https://docket.example.org`
+    /// Public origin of the server behind a proxy, such as `https://docket.example.org`
     #[arg(long, value_name = "URL", env = "DOCKET_PUBLIC_URL", value_parser = origin)]
     public_url: Option<String>,
 
-    /// File with the certificate chain (PEM); the server then speaks TLS
+    /// File with the certificate chain (PEM), for TLS
     #[arg(long, value_name = "FILE", env = "DOCKET_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 
@@ -189,12 +185,12 @@ Examples:
   docket server --listen unix:/run/docket/docket.sock
   docket server --listen 0.0.0.0:3000 --token-file token --tls-cert cert.pem --tls-key key.pem
 
-Without --listen the variables HOST and PORT are read, as in the original docket.";
+Without --listen the variables HOST and PORT apply, as in the original docket.";
 
 impl Arguments {
-    /// The configuration that these options make.
+    /// Converts the options into a configuration.
     pub(super) fn config(self, time_zone: Zone) -> Result<Config> {
-        let Bounds {
+        let Limits {
             max_starting,
             max_running,
             queue,
@@ -202,15 +198,15 @@ impl Arguments {
             pull_timeout,
             max_body,
             memory,
-        } = self.bounds;
-        let Keeping { store, env_dir, restored, stop_runs, paused } = self.keeping.checked()?;
+        } = self.limits;
+        let Storage { store, env_dir, restored, stop_runs, paused } = self.storage.checked()?;
         if pull_timeout.seconds() == 0 {
-            bail!("--pull-timeout is 0s: no image can be pulled in no time");
+            bail!("--pull-timeout must be longer than 0s");
         }
         let unknown_options =
             if self.allow_unknown_options { UnknownOptions::Allow } else { UnknownOptions::Refuse };
         Ok(Config {
-            access: self.entrance.access()?,
+            access: self.access.access()?,
             time_zone,
             namespace: self.namespace,
             max_starting: max_starting.map(NonZeroUsize::get),
@@ -231,16 +227,16 @@ impl Arguments {
     }
 }
 
-impl Keeping {
+impl Storage {
     fn checked(self) -> Result<Self> {
-        if let Some(folder) = self.env_dir.as_deref().filter(|folder| !folder.is_dir()) {
-            bail!("--env-dir {}: there is no such folder", folder.display());
+        if let Some(directory) = self.env_dir.as_deref().filter(|directory| !directory.is_dir()) {
+            bail!("--env-dir: `{}` is not a directory", directory.display());
         }
         Ok(self)
     }
 }
 
-impl Entrance {
+impl AccessOptions {
     fn access(self) -> Result<Access> {
         let token = token(self.token_file.as_deref())?;
         let key = self.tls_key.as_deref();
@@ -265,14 +261,14 @@ fn in_bytes(size: Size) -> usize {
 /// The origin of a URL as browsers write it: in lower case, without its scheme's own port and without
 /// the path below which the proxy offers the server.
 fn origin(text: &str) -> Result<String, String> {
-    let told = |why: &str| format!("{why}: write https://HOST or https://HOST:PORT");
+    let error = |why: &str| format!("{why}: write https://HOST or https://HOST:PORT");
     let is_web = |text: &str| text.starts_with("https://") || text.starts_with("http://");
     if !is_web(&text.to_ascii_lowercase()) {
-        return Err(told("the address of a page begins with https:// or http://"));
+        return Err(error("the URL of the server begins with https:// or http://"));
     }
-    let url = Url::parse(text).map_err(|error| told(&error.to_string()))?;
+    let url = Url::parse(text).map_err(|cause| error(&cause.to_string()))?;
     if !url.username().is_empty() || url.query().is_some() || url.fragment().is_some() {
-        return Err(told("an origin has neither a user name, a query nor a fragment"));
+        return Err(error("an origin has no user name, query or fragment"));
     }
     Ok(url.origin().ascii_serialization())
 }
@@ -297,7 +293,7 @@ mod tests {
     use super::origin;
 
     #[test]
-    fn a_public_url_is_kept_as_browsers_name_its_origin() {
+    fn a_public_url_is_reduced_to_its_origin() {
         for (text, kept) in [
             ("https://docket.example.org", "https://docket.example.org"),
             ("https://docket.example.org/", "https://docket.example.org"),
@@ -309,10 +305,10 @@ mod tests {
     }
 
     #[test]
-    fn what_no_page_can_come_from_is_refused() {
-        let mend = "write https://HOST or https://HOST:PORT";
-        let scheme = "the address of a page begins with https:// or http://";
-        let excess = "an origin has neither a user name, a query nor a fragment";
+    fn an_invalid_origin_is_rejected() {
+        let remedy = "write https://HOST or https://HOST:PORT";
+        let scheme = "the URL of the server begins with https:// or http://";
+        let excess = "an origin has no user name, query or fragment";
         for (text, why) in [
             ("", scheme),
             ("docket.example.org", scheme),
@@ -322,7 +318,7 @@ mod tests {
             ("https://ann@docket.example.org", excess),
             ("https://docket.example.org/?page=1", excess),
         ] {
-            assert_eq!(origin(text), Err(format!("{why}: {mend}")));
+            assert_eq!(origin(text), Err(format!("{why}: {remedy}")));
         }
     }
 }

@@ -21,20 +21,20 @@ impl Signals {
         Ok(Self { interrupt, terminate, first: None })
     }
 
-    /// Is done when the server shall stop; only while [`Signals::impatience`] is awaited.
+    /// Completes when the server is to stop; only while [`Signals::second`] is awaited.
     pub(super) fn first(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let (sender, receiver) = oneshot::channel();
         self.first = Some(sender);
         async move {
-            // A sender that is gone means that nobody listens for signals any more.
+            // The sender is dropped when signals are no longer awaited.
             let _ = receiver.await;
         }
     }
 
-    /// Passes the first signal on, and is done when a second one says not to wait.
-    pub(super) async fn impatience(&mut self) {
+    /// Reports the first signal, and completes at the second one, which skips the wait.
+    pub(super) async fn second(&mut self) {
         if self.next().await == SignalKind::interrupt() {
-            info!("Ctrl-C once more skips the wait");
+            info!("press Ctrl-C again to skip the wait");
         }
         if let Some(first) = self.first.take() {
             let _ = first.send(());
@@ -60,15 +60,15 @@ mod tests {
     async fn the_second_signal_of_either_kind_skips_the_wait() {
         let mut signals = Signals::catch().unwrap();
         let first = signals.first();
-        let mut impatience = std::pin::pin!(signals.impatience());
+        let mut second = std::pin::pin!(signals.second());
 
         kill_process(getpid(), Signal::TERM).unwrap();
         tokio::select! {
             () = first => {}
-            () = &mut impatience => panic!("there was one signal"),
+            () = &mut second => panic!("there was one signal"),
         }
         kill_process(getpid(), Signal::TERM).unwrap();
 
-        impatience.await;
+        second.await;
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::top::model::Pane;
 
 #[test]
-fn a_run_by_hand_is_asked_back_first() {
+fn a_manual_run_asks_for_confirmation() {
     let mut model = model();
 
     let asked = type_in(&mut model, "r");
@@ -16,7 +16,7 @@ fn a_run_by_hand_is_asked_back_first() {
 }
 
 #[test]
-fn what_is_under_way_is_cancelled_or_killed() {
+fn a_run_under_way_is_cancelled_or_killed() {
     let mut model = model();
 
     let cancelled = type_in(&mut model, "cy");
@@ -27,7 +27,7 @@ fn what_is_under_way_is_cancelled_or_killed() {
 }
 
 #[test]
-fn what_is_over_cannot_be_cancelled() {
+fn a_finished_run_cannot_be_cancelled() {
     let mut model = model();
     press(&mut model, Key::Down);
 
@@ -38,7 +38,7 @@ fn what_is_over_cannot_be_cancelled() {
 }
 
 #[test]
-fn a_suspension_takes_its_reason() {
+fn a_suspension_asks_for_its_reason() {
     let mut model = model();
 
     type_in(&mut model, "swhy nott");
@@ -49,7 +49,7 @@ fn a_suspension_takes_its_reason() {
 }
 
 #[test]
-fn only_what_is_suspended_is_resumed() {
+fn only_a_suspended_allocation_is_resumed() {
     let mut model = model();
 
     let not_suspended = type_in(&mut model, "uy");
@@ -61,7 +61,7 @@ fn only_what_is_suspended_is_resumed() {
 }
 
 #[test]
-fn a_search_looks_in_name_description_and_labels() {
+fn a_search_matches_name_description_and_labels() {
     let mut model = model();
     for (search, found) in [("port", "report"), ("team=SALES", "report"), ("clean", "cleanup")] {
         type_in(&mut model, "/");
@@ -77,7 +77,7 @@ fn a_search_looks_in_name_description_and_labels() {
 }
 
 #[test]
-fn the_cursor_stays_on_its_allocation_where_others_overtake_it() {
+fn the_cursor_stays_on_its_allocation_when_the_order_changes() {
     let mut model = model();
     press(&mut model, Key::Down);
     let before = model.allocation();
@@ -90,7 +90,7 @@ fn the_cursor_stays_on_its_allocation_where_others_overtake_it() {
 }
 
 #[test]
-fn what_is_gone_leaves_the_cursor_to_another() {
+fn the_cursor_moves_when_its_allocation_is_deleted() {
     let mut model = model();
 
     model.update(Message::Allocation(name("backup"), None));
@@ -99,7 +99,7 @@ fn what_is_gone_leaves_the_cursor_to_another() {
 }
 
 #[test]
-fn the_output_shown_is_that_of_the_newest_run_of_what_is_selected() {
+fn the_output_is_that_of_the_newest_run_of_the_selected_allocation() {
     let mut model = model();
     assert_eq!(model.watched, Some(id("backup", "09:00:00")));
     model.update(Message::Output(id("backup", "09:00:00"), b"one\n".to_vec()));
@@ -115,7 +115,7 @@ fn the_output_shown_is_that_of_the_newest_run_of_what_is_selected() {
 }
 
 #[test]
-fn a_run_that_went_wrong_leaves_what_is_under_way() {
+fn a_failed_run_moves_to_the_failures() {
     let mut model = model();
 
     let lost = run("backup", "09:00:00", "lost", Some("09:00:10"));
@@ -127,7 +127,7 @@ fn a_run_that_went_wrong_leaves_what_is_under_way() {
 }
 
 #[test]
-fn tab_goes_round() {
+fn tab_cycles_through_the_panes() {
     let mut model = model();
     let mut panes = Vec::new();
     for _ in 0..4 {
@@ -141,7 +141,7 @@ fn tab_goes_round() {
 }
 
 #[test]
-fn it_is_left_by_q_and_at_any_time_by_the_interrupt() {
+fn q_quits_and_the_interrupt_quits_at_any_time() {
     let mut model = model();
 
     assert_eq!(type_in(&mut model, "q"), [Effect::Quit]);

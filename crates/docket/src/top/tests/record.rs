@@ -42,7 +42,7 @@ fn screen(model: &Model) -> String {
 }
 
 #[test]
-fn enter_opens_the_record_of_a_run_with_why_and_escape_goes_back() {
+fn enter_opens_the_record_and_escape_closes_it() {
     let mut model = model();
     model.pane = Pane::Failures;
 
@@ -87,7 +87,7 @@ fn a_record_scrolls_within_its_lines() {
 }
 
 #[test]
-fn an_allocation_that_has_not_run_says_why() {
+fn an_allocation_without_runs_explains_why() {
     let mut model = model();
     press(&mut model, Key::End);
 
@@ -98,7 +98,7 @@ fn an_allocation_that_has_not_run_says_why() {
     let screen = screen(&model);
 
     assert_eq!(asked, [Effect::Open(cleanup)]);
-    assert!(screen.contains("cleanup has not run yet"), "{screen}");
+    assert!(screen.contains("cleanup no runs yet"), "{screen}");
     assert!(screen.contains("Why  It is suspended since 08:30 by ann@db."), "{screen}");
 }
 
@@ -135,7 +135,7 @@ fn keys_act_on_the_run_that_is_shown() {
 }
 
 #[test]
-fn a_record_that_cannot_be_had_says_why_and_a_deleted_allocation_leaves() {
+fn a_record_that_cannot_be_loaded_shows_the_error_and_a_deleted_one_closes() {
     let mut model = model();
     open(&mut model, (80, 24));
 

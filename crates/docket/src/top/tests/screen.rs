@@ -15,7 +15,7 @@ pub(super) fn screen(model: &Model, width: u16, height: u16) -> String {
 }
 
 #[test]
-fn one_look_tells_what_runs_what_is_next_and_what_went_wrong() {
+fn the_screen_shows_running_upcoming_and_failed_runs() {
     let mut model = model();
     model.update(Message::Output(id("backup", "09:00:00"), b"1 of 2\n2 of".to_vec()));
 
@@ -23,19 +23,19 @@ fn one_look_tells_what_runs_what_is_next_and_what_went_wrong() {
 }
 
 #[test]
-fn a_lost_server_and_a_lost_engine_are_told() {
+fn a_lost_server_and_a_lost_engine_are_shown() {
     let mut model = model();
     model.update(Message::Engine(Err("the engine is away since 09:00".to_owned())));
     let engine = screen(&model, 100, 12);
     model.update(Message::Link(Err("lost the connection".to_owned())));
     let server = screen(&model, 100, 12);
 
-    assert!(engine.contains("✗ nothing starts: the engine is away since 09:00"), "{engine}");
+    assert!(engine.contains("✗ nothing can start: the engine is away since 09:00"), "{engine}");
     assert!(server.contains("✗ lost the connection"), "{server}");
 }
 
 #[test]
-fn the_keys_are_helped_with() {
+fn the_help_shows_all_keys() {
     let mut model = model();
     type_in(&mut model, "?");
 
@@ -43,7 +43,7 @@ fn the_keys_are_helped_with() {
 }
 
 #[test]
-fn hostile_text_does_nothing() {
+fn control_characters_are_not_shown() {
     let mut model = model();
     let mut hostile = allocation("hostile", Some("09:01:00"));
     hostile["Status"]["Schedule"] = json!("\u{1b}[2J\u{202e}\nat dawn");
@@ -92,7 +92,7 @@ fn cells(model: &Model, width: u16, height: u16) -> Vec<String> {
 }
 
 #[test]
-fn every_text_that_is_cut_ends_with_an_ellipsis() {
+fn every_cut_text_ends_with_an_ellipsis() {
     let mut model = long_texts();
     for width in [40, 60, 80, 120] {
         let lines = cells(&model, width, 24);
@@ -106,20 +106,20 @@ fn every_text_that_is_cut_ends_with_an_ellipsis() {
         assert_eq!(ellipses("Output of backup-"), 1, "{lines:#?}");
         assert!(line("Output of").trim_end_matches('─').ends_with("… "), "{lines:#?}");
         // The name and the reason of the run that failed; then its output.
-        let failed = lines.iter().position(|line| line.contains("Went wrong")).unwrap() + 1;
+        let failed = lines.iter().position(|line| line.contains("Failures")).unwrap() + 1;
         assert_eq!(lines[failed].matches('…').count(), 2, "{lines:#?}");
         let output = lines.iter().position(|line| line.contains("Output of")).unwrap() + 1;
         assert!(lines[output].trim_end().ends_with('…'), "{lines:#?}");
     }
-    model.update(Message::Told("the disk is full ".repeat(20)));
+    model.update(Message::Notice("the disk is full ".repeat(20)));
     assert!(cells(&model, 80, 24)[23].trim_end().ends_with('…'));
-    type_in(&mut model, "/where the text goes on and on, as far as somebody types");
+    type_in(&mut model, "/a search text that is longer than the line of the terminal");
     let typed = &cells(&model, 40, 24)[23];
-    assert!(typed.starts_with('…') && typed.contains("somebody types▏"), "{typed}");
+    assert!(typed.starts_with('…') && typed.contains("of the terminal▏"), "{typed}");
 }
 
 #[test]
-fn numbers_of_runs_and_next_instants_are_shown_whole_or_left_out() {
+fn counts_of_runs_and_next_instants_are_never_cut() {
     let mut model = model();
     let mut busy = allocation("busy", Some("12:00:00"));
     busy["Status"]["Retrying"] = json!(5);
@@ -142,7 +142,7 @@ fn numbers_of_runs_and_next_instants_are_shown_whole_or_left_out() {
 }
 
 #[test]
-fn a_pause_of_the_server_is_in_the_header_and_in_the_place_of_next_instants() {
+fn a_pause_of_the_server_is_shown_in_the_header_and_instead_of_next_instants() {
     let mut model = model();
     let mut manual = allocation("manual-only", None);
     (manual["Cron"], manual["Status"]["Schedule"]) = (json!(""), json!("only manually"));
@@ -166,18 +166,18 @@ fn a_pause_of_the_server_is_in_the_header_and_in_the_place_of_next_instants() {
     docket is paused by bob@db until it is unpaused: the database moves
      Allocations (4) ───────────────────────────────────────────────────────────────────────────────────
       NAME             SCHEDULE              NEXT                        ACTIVE     LAST RESULT
-    ▶ backup           every hour            paused by bob@db            1 running  has not run yet
+    ▶ backup           every hour            paused by bob@db            1 running  no runs yet
       report           every hour            paused by bob@db                       failed 1h ago: exit…
-      cleanup          every hour            suspended by ann@db                    has not run yet
+      cleanup          every hour            suspended by ann@db                    no runs yet
     ");
     assert_snapshot!(first_lines(&until, 7), @r"
     docket http://localhost:3000  ✓ Docker 28.1  4 allocations, 1 suspended, 1 running
     docket is paused by bob@db until 2026-11-21 10:02 CET: the database moves
      Allocations (4) ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       NAME                    SCHEDULE                       NEXT                                                 ACTIVE     LAST RESULT
-    ▶ backup                  every hour                     paused by bob@db until 2026-11-21 10:02 CET          1 running  has not run yet
+    ▶ backup                  every hour                     paused by bob@db until 2026-11-21 10:02 CET          1 running  no runs yet
       report                  every hour                     paused by bob@db until 2026-11-21 10:02 CET                     failed 1h ago: exit code 3
-      cleanup                 every hour                     suspended by ann@db                                             has not run yet
+      cleanup                 every hour                     suspended by ann@db                                             no runs yet
     ");
     assert!(!over.contains("paused") && over.contains("in 2h 58m"), "{over}");
 }
@@ -187,7 +187,7 @@ fn first_lines(screen: &str, count: usize) -> String {
 }
 
 #[test]
-fn what_runs_after_others_or_manually_says_so() {
+fn dependencies_and_manual_allocations_are_shown() {
     let mut model = model();
     let mut child = allocation("child", None);
     child.as_object_mut().unwrap().remove("Cron");
@@ -211,7 +211,7 @@ fn what_runs_after_others_or_manually_says_so() {
 }
 
 #[test]
-fn of_many_lines_those_around_the_cursor_are_shown() {
+fn the_rows_around_the_cursor_are_shown() {
     let mut model = model();
     let many: Vec<_> =
         (0..1_000).map(|number| allocation(&format!("a{number:03}"), None)).collect();
@@ -226,13 +226,13 @@ fn of_many_lines_those_around_the_cursor_are_shown() {
 }
 
 #[test]
-fn nothing_stays_of_an_allocation_that_is_deleted() {
+fn a_deleted_allocation_is_removed_from_all_panes() {
     let mut model = model();
 
     model.update(Message::Allocation(name("backup"), None));
     model.update(Message::Allocation(name("report"), None));
 
     let screen = screen(&model, 110, 20);
-    assert!(screen.contains("Under way (0)") && screen.contains("Went wrong (0)"), "{screen}");
+    assert!(screen.contains("Under way (0)") && screen.contains("Failures (0)"), "{screen}");
     assert!(!screen.contains("backup") && !screen.contains("report"), "{screen}");
 }

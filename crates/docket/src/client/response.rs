@@ -1,4 +1,4 @@
-//! What a server answered, and what to tell of an answer that is not the one hoped for.
+//! The responses of a server, and the errors made of unexpected ones.
 
 use std::{error::Error, fmt};
 
@@ -13,16 +13,16 @@ use thiserror::Error;
 
 use super::{advice::advice, token::TokenSource};
 
-/// How much of an answer in plain text is shown.
+/// The longest part of a plain text response to show.
 const SHOWN_TEXT: usize = 500;
 
-/// How much of an answer about an error is read, in bytes: what docket says of one is far shorter.
+/// The longest part of an error response to read, in bytes: docket's are far shorter.
 const MAX_ERROR: usize = 1 << 20;
 
-/// The largest answer that is read as a whole, in bytes: lists come in pages that are far smaller.
+/// The largest response to read as a whole, in bytes: pages of lists are far smaller.
 const MAX_ANSWER: usize = 64 << 20;
 
-/// The server could not be reached, or fell silent.
+/// The server could not be reached, or the connection was lost.
 #[derive(Debug, Error)]
 #[error("{what} {server}")]
 pub(crate) struct Unreachable {
@@ -33,7 +33,7 @@ pub(crate) struct Unreachable {
 }
 
 impl Unreachable {
-    /// Of the many layers of an HTTP error only the innermost says what happened.
+    /// Keeps only the innermost of the many layers of an HTTP error.
     pub(super) fn new(server: impl fmt::Display, error: &reqwest::Error) -> Self {
         let mut cause: &(dyn Error + 'static) = error;
         while let Some(source) = cause.source() {
@@ -47,7 +47,7 @@ impl Unreachable {
         Self { what, server: server.to_string(), is_silence, source }
     }
 
-    /// True where the server was there and said nothing for a long time.
+    /// True if the server was connected but sent nothing for a long time.
     pub(super) fn is_silence(&self) -> bool {
         self.is_silence
     }
@@ -58,35 +58,34 @@ impl Unreachable {
 #[error("{0}")]
 struct RootCause(String);
 
-/// The server answered something else than was asked for.
+/// The server responded with an error.
 #[derive(Debug, Error)]
-#[error("{server} answered {status}{told}")]
+#[error("{server} answered {status}{message}")]
 pub(crate) struct Declined {
     server: String,
     status: StatusCode,
-    told: String,
+    message: String,
 }
 
-/// True where the server answered that what was asked for is not there.
+/// True if the server answered 404.
 pub(super) fn is_not_found(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(Declined::is_not_found)
 }
 
 impl Declined {
-    /// True where what was asked for is not there.
+    /// True if the status is 404.
     pub(super) fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND
     }
 
-    /// True for what a proxy answers, or a server that starts or stops, until all is well again.
-    pub(super) fn is_passing(&self) -> bool {
+    /// True for a temporary error of a proxy, or of a server that starts or stops.
+    pub(super) fn is_temporary(&self) -> bool {
         let (gateway, timeout) = (StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT);
         [gateway, timeout, StatusCode::SERVICE_UNAVAILABLE].contains(&self.status)
     }
 }
 
-/// Returns a good answer, and makes an error of any other; `token` is where the token was found that
-/// was sent.
+/// Returns a successful response, or makes an error of it; `token` is the source of the token that was sent.
 pub(super) async fn expect_success(
     server: &str,
     token: Option<&TokenSource>,
@@ -97,19 +96,19 @@ pub(super) async fn expect_success(
         return Ok(response);
     }
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let told = match location {
-        // What the server says of headers is for those who write their own client.
+    let message = match location {
+        // The server's own text is about headers, which only authors of other clients need.
         _ if status == StatusCode::UNAUTHORIZED => match token {
-            Some(source) => format!(": it wants another token than that in {source}"),
-            None => ": it wants a token, which --token-file or DOCKET_TOKEN gives".to_owned(),
+            Some(source) => format!(": the token from {source} is wrong"),
+            None => ": it requires a token (--token-file or DOCKET_TOKEN)".to_owned(),
         },
         Some(location) => format!(": the server is at {location}"),
-        None => told(&beginning(response).await),
+        None => message(&beginning(response).await),
     };
-    Err(Declined { server: server.to_owned(), status, told }.into())
+    Err(Declined { server: server.to_owned(), status, message }.into())
 }
 
-/// As much of an answer about an error as is read; what comes after it is not waited for.
+/// The beginning of an error response, up to the limit.
 async fn beginning(mut response: Response) -> String {
     let mut bytes = Vec::new();
     while let Ok(Some(piece)) = response.chunk().await {
@@ -122,8 +121,8 @@ async fn beginning(mut response: Response) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What an answer says about what went wrong, in the three forms that it may have.
-fn told(body: &str) -> String {
+/// The message of an error response, in one of its three forms.
+fn message(body: &str) -> String {
     if let Ok(problem) = serde_json::from_str::<Problem>(body) {
         return format!(": {}", on_one_line(&problem.detail));
     }
@@ -135,7 +134,7 @@ fn told(body: &str) -> String {
         return lines.concat();
     }
     let text: String = body.trim().chars().take(SHOWN_TEXT).collect();
-    // A page of some proxy is no help on a terminal.
+    // A proxy's HTML page is of no use on a terminal.
     if text.is_empty() || text.starts_with('<') {
         String::new()
     } else {
@@ -143,10 +142,10 @@ fn told(body: &str) -> String {
     }
 }
 
-/// Reads an answer in JSON.
+/// Parses a JSON response.
 ///
 /// # Errors
-/// Also where it is larger than any that docket sends.
+/// It is not what was expected, or larger than any response of docket.
 pub(super) async fn read<T: DeserializeOwned>(server: &str, mut response: Response) -> Result<T> {
     let mut body = Vec::new();
     while let Some(piece) =
@@ -154,28 +153,28 @@ pub(super) async fn read<T: DeserializeOwned>(server: &str, mut response: Respon
     {
         ensure!(
             body.len() + piece.len() <= MAX_ANSWER,
-            "{server} gave an answer of more than {} MiB: is it docket?",
+            "the response of {server} is larger than {} MiB: is it a docket server?",
             MAX_ANSWER >> 20
         );
         body.extend_from_slice(&piece);
     }
     serde_json::from_slice(&body)
-        .with_context(|| format!("{server} gave an answer that cannot be read: is it docket?"))
+        .with_context(|| format!("cannot parse the response of {server}: is it a docket server?"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::message;
 
     #[test]
-    fn each_form_of_an_error_is_told_in_words() {
+    fn each_form_of_an_error_has_a_message() {
         let problem = r#"{"status":404,"title":"Not Found","detail":"there is no `fo`"}"#;
         let refused = r#"{"overall":{},"fields":{"Cron":"bad","Name":"Required"}}"#;
         let unreadable = r#"{"overall":{"DeserializationError":"line 1"},"fields":{}}"#;
-        assert_eq!(told(problem), ": there is no `fo`");
-        assert_eq!(told(refused), "\n  Cron: bad\n  Name: Required");
-        assert_eq!(told(unreadable), "\n  DeserializationError: line 1");
-        assert_eq!(told(" plain text\nof two lines\n"), r": plain text\nof two lines");
-        assert_eq!(told("<html>"), "");
+        assert_eq!(message(problem), ": there is no `fo`");
+        assert_eq!(message(refused), "\n  Cron: bad\n  Name: Required");
+        assert_eq!(message(unreadable), "\n  DeserializationError: line 1");
+        assert_eq!(message(" plain text\nof two lines\n"), r": plain text\nof two lines");
+        assert_eq!(message("<html>"), "");
     }
 }

@@ -1,4 +1,4 @@
-//! What is done by hand to allocations and their runs: cancel, suspend, resume, reset.
+//! Commands that control allocations and their runs: cancel, suspend, resume, reset.
 
 use insta::assert_snapshot;
 
@@ -13,7 +13,7 @@ fn of_runs(runs: &[String]) -> Answer {
 }
 
 #[test]
-fn cancel_ends_the_run_that_is_named_or_the_only_one_under_way() {
+fn cancel_cancels_the_named_run_or_the_only_one_under_way() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /foo/runs?limit=1000" => of_runs(&[
             record("skipped", r#""Ended":"2026-11-21T09:00:00Z","Attempts":[]"#),
@@ -43,7 +43,7 @@ fn cancel_ends_the_run_that_is_named_or_the_only_one_under_way() {
 }
 
 #[test]
-fn cancel_ends_nothing_where_it_is_not_clear_what() {
+fn cancel_does_nothing_if_the_run_is_ambiguous() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /many/runs?limit=1000" => of_runs(&[
             running(),
@@ -86,7 +86,7 @@ fn cancel_ends_nothing_where_it_is_not_clear_what() {
     ");
 }
 
-/// An allocation that is suspended until Monday, with more about that.
+/// An allocation that is suspended until Monday, with more keys of the suspension.
 fn suspended(more: &str) -> String {
     ALLOCATION.replace(
         r#""Running":0"#,
@@ -107,7 +107,7 @@ fn by_specification() -> String {
 }
 
 #[test]
-fn suspend_prints_a_line_for_each_name_and_goes_on_after_one_that_fails() {
+fn suspend_prints_a_line_for_each_name_and_continues_after_a_failure() {
     let stub = Stub::tcp(move |request| match request.line.as_str() {
         "POST /fo/suspend" => problem("404 Not Found", "there is no `fo`"),
         "POST /off/suspend" => ok(by_specification()),
@@ -124,7 +124,7 @@ fn suspend_prints_a_line_for_each_name_and_goes_on_after_one_that_fails() {
     --- stdout
     Suspended foo until 2026-11-23 06:00 CET
     Suspended busy until 2026-11-23 06:00 CET (still under way: 1 running, 2 waiting)
-    Suspended off until it is resumed (then it stays suspended by its specification)
+    Suspended off until it is resumed (its specification also suspends it)
     --- stderr
     error: cannot suspend fo: <server> answered 404 Not Found: there is no `fo`
     ");
@@ -132,7 +132,7 @@ fn suspend_prints_a_line_for_each_name_and_goes_on_after_one_that_fails() {
 }
 
 #[test]
-fn resume_says_what_was_not_done() {
+fn resume_reports_what_stays_suspended() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /fo" => problem("404 Not Found", "there is no `fo`"),
         "GET /foo" | "GET /lifted" => ok(suspended("")),
@@ -148,12 +148,12 @@ fn resume_says_what_was_not_done() {
     --- stderr
     error: cannot resume fo: <server> answered 404 Not Found: there is no `fo`
     error: cannot resume off: it stays suspended by its specification: push it without `Suspended: true`
-    error: cannot resume lifted: its manual suspension was lifted, but it stays suspended by its specification: push it without `Suspended: true`
+    error: cannot resume lifted: its manual suspension was removed, but it stays suspended by its specification: push it without `Suspended: true`
     ");
 }
 
 #[test]
-fn suspend_and_resume_of_all_leave_individual_suspensions_as_they_are() {
+fn suspend_and_resume_of_all_keep_and_report_individual_suspensions() {
     let stub = Stub::tcp(|request| match request.line.as_str() {
         "GET /?limit=1000" => {
             ok(r#"[{"Name":"foo"},{"Name":"named"},{"Name":"off"},{"Name":"free"}]"#)
@@ -171,22 +171,23 @@ fn suspend_and_resume_of_all_leave_individual_suspensions_as_they_are() {
     --- stdout
     Suspended foo until 2026-11-23 06:00 CET
     named stays suspended by ann@db until 2026-11-23 06:00 CET
-    Suspended off until 2026-11-23 06:00 CET (then it stays suspended by its specification)
+    Suspended off until 2026-11-23 06:00 CET (its specification also suspends it)
     Suspended free until 2026-11-23 06:00 CET
     ");
     assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db","All":true}"#);
     assert_snapshot!(stub.transcript(&mut docket(["resume", "--all"])), @"
-    exit code 0
+    exit code 1
     --- stdout
     Resumed foo
-    named stays suspended by ann@db until 2026-11-23 06:00 CET
-    off stays suspended by its specification
+    --- stderr
+    error: cannot resume named: it stays suspended by ann@db until 2026-11-23 06:00 CET: resume it by name
+    error: cannot resume off: it stays suspended by its specification: push it without `Suspended: true`
     ");
     assert_snapshot!(stub.requests().last().unwrap().body, @r#"{"By":"ann@db","All":true}"#);
 }
 
 #[test]
-fn a_length_of_time_is_sent_as_the_moment_that_it_ends() {
+fn a_duration_is_sent_as_the_time_at_its_end() {
     let stub = Stub::tcp(|_| ok(ALLOCATION));
     stub.transcript(&mut docket(["suspend", "foo", "--until", "2h"]));
     let body = stub.requests()[0].body.clone();
@@ -195,7 +196,7 @@ fn a_length_of_time_is_sent_as_the_moment_that_it_ends() {
 }
 
 #[test]
-fn all_of_nothing_is_said() {
+fn all_without_allocations_is_reported() {
     let stub = Stub::tcp(|_| ok("[]"));
     assert_snapshot!(stub.transcript(&mut docket(["suspend", "--all"])), @"
     exit code 0
@@ -205,7 +206,7 @@ fn all_of_nothing_is_said() {
 }
 
 #[test]
-fn reset_says_when_it_goes_on() {
+fn reset_prints_the_next_instant() {
     let stub = Stub::tcp(|_| ok(ALLOCATION));
     assert_snapshot!(stub.transcript(&mut docket(["reset", "foo"])), @"
     exit code 0
@@ -217,7 +218,7 @@ fn reset_says_when_it_goes_on() {
 }
 
 #[test]
-fn cancel_all_cancels_each_run_under_way_and_fails_where_one_cannot_be_cancelled() {
+fn cancel_all_cancels_each_run_under_way_and_fails_if_one_cannot_be_cancelled() {
     let running = running();
     let stub = Stub::tcp(move |request| match request.line.as_str() {
         "GET /foo/runs?limit=1000" => of_runs(&[

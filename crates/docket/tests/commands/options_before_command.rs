@@ -25,14 +25,14 @@ fn the_server_may_be_named_before_the_command() {
         &["list", "--host", &stub.address],
     ];
     for arguments in lists {
-        let told = transcript(&mut docket(arguments));
-        assert!(told.starts_with("exit code 0\n--- stdout\n[]\n"), "{told}");
+        let text = transcript(&mut docket(arguments));
+        assert!(text.starts_with("exit code 0\n--- stdout\n[]\n"), "{text}");
     }
     assert_eq!(stub.lines().len(), 3);
 }
 
 #[test]
-fn an_option_behind_the_command_takes_precedence_and_both_over_a_variable() {
+fn an_option_after_the_command_takes_precedence_and_both_over_a_variable() {
     let (before, behind, variable) = (server(), server(), server());
     let asked = || [before.lines().len(), behind.lines().len(), variable.lines().len()];
     let list = |arguments: &[&str]| {
@@ -61,36 +61,36 @@ fn the_token_may_be_named_before_the_command() {
 }
 
 #[test]
-fn what_comes_behind_the_command_stays_as_it_is() {
+fn arguments_after_the_command_are_unchanged() {
     let run = r#"{"Run":"20261121T090000Z","Allocation":"foo","Instant":"2026-11-21T09:00:00Z",
         "Trigger":"ByHand","State":"claimed","Decided":"2026-11-21T09:00:00Z","Attempts":[]}"#;
     let stub = Stub::tcp(move |_| ok(run));
     let arguments = ["--host", &stub.address, "run", "foo", "--", "list", "--host", "other"];
-    let told = transcript(&mut docket(arguments));
-    assert!(told.starts_with("exit code 0"), "{told}");
+    let text = transcript(&mut docket(arguments));
+    assert!(text.starts_with("exit code 0"), "{text}");
     assert_eq!(stub.requests()[0].body, r#"{"Cmd":["list","--host","other"],"By":"ann@db"}"#);
 }
 
 #[test]
-fn misuse_of_options_before_the_command_is_explained() {
-    let told = |arguments: &[&str]| transcript(&mut docket(arguments));
-    assert_snapshot!(told(&["--host", "example.org", "server"]), @"
+fn wrong_options_before_the_command_are_explained() {
+    let text = |arguments: &[&str]| transcript(&mut docket(arguments));
+    assert_snapshot!(text(&["--host", "example.org", "server"]), @"
     exit code 2
     --- stderr
-    error: --host is for commands that send requests to a server, which `docket server` does not
+    error: --host is only for commands that send requests to a server; `docket server` does not
 
     Usage: docket [OPTIONS] <COMMAND>
 
     For more information, try '--help'.
     ");
-    assert_snapshot!(told(&["--host", "ftp://example.org", "list"]), @"
+    assert_snapshot!(text(&["--host", "ftp://example.org", "list"]), @"
     exit code 2
     --- stderr
-    error: invalid value 'ftp://example.org' for '--host <URL>': `ftp://example.org` is no address of a server: write http://HOST:PORT, https://… or unix:/PATH
+    error: invalid value 'ftp://example.org' for '--host <URL>': `ftp://example.org` is not the address of a server: write http://HOST:PORT, https://… or unix:/PATH
 
     For more information, try '--help'.
     ");
-    assert_snapshot!(told(&["--host"]), @"
+    assert_snapshot!(text(&["--host"]), @"
     exit code 2
     --- stderr
     error: a value is required for '--host <URL>' but none was supplied

@@ -1,9 +1,9 @@
-//! Who asks, as the server notes it.
+//! The author of a change, as the journal records it.
 
 use std::env;
 
-/// `USER@HOSTNAME`, from the environment or else from the system.
-pub(crate) fn asks() -> String {
+/// `USER@HOSTNAME`, from the environment or from the system.
+pub(crate) fn current() -> String {
     let set = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
     let user = set("USER").or_else(|| set("LOGNAME"));
     let user = user.unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()));

@@ -1,11 +1,11 @@
-//! Every way to be misused, and what is told of it.
+//! Usage errors and their messages.
 
 use insta::assert_snapshot;
 
 use crate::{docket, transcript};
 
 #[test]
-fn misuse_is_told_from_failure() {
+fn usage_errors_exit_with_2() {
     let misuses: [&[&str]; 27] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
@@ -35,16 +35,16 @@ fn misuse_is_told_from_failure() {
         &["next"],
         &["resume"],
     ];
-    let mut told = String::new();
+    let mut text = String::new();
     for misuse in misuses {
         let line = transcript(&mut docket(misuse));
-        told = format!("{told}$ docket {}\n{line}\n", misuse.join(" "));
+        text = format!("{text}$ docket {}\n{line}\n", misuse.join(" "));
     }
-    assert_snapshot!("misuse", told);
+    assert_snapshot!("usage_errors", text);
 }
 
 #[test]
-fn a_variable_that_means_nothing_is_warned_of() {
+fn an_unknown_variable_has_a_warning() {
     let mut command = docket(["next", ""]);
     command.env("DOCKET_HOST", "example.org").env("DOCKET_SERVICE_PORT", "3000");
     assert_snapshot!(transcript(&mut command), @"
@@ -57,14 +57,14 @@ fn a_variable_that_means_nothing_is_warned_of() {
 }
 
 #[test]
-fn a_server_that_others_could_reach_wants_a_token() {
-    let told = transcript(&mut docket(["server", "--listen", "0.0.0.0:0"]));
-    assert!(told.starts_with("exit code 1\n"), "{told}");
-    assert!(told.contains("`--token-file FILE`") && told.contains("`--insecure`"), "{told}");
+fn a_server_on_a_public_address_requires_a_token() {
+    let text = transcript(&mut docket(["server", "--listen", "0.0.0.0:0"]));
+    assert!(text.starts_with("exit code 1\n"), "{text}");
+    assert!(text.contains("`--token-file FILE`") && text.contains("`--insecure`"), "{text}");
 }
 
 #[test]
-fn a_server_is_told_of_a_short_token_a_missing_folder_and_an_empty_time_out() {
+fn a_short_token_a_missing_directory_and_a_zero_timeout_are_errors() {
     let mut short = docket(["server", "--listen", "127.0.0.1:0"]);
     short.env("DOCKET_TOKEN", "secret").env("DOCKET_LOG", "error");
     assert_snapshot!(transcript(&mut short), @r"
@@ -76,18 +76,18 @@ fn a_server_is_told_of_a_short_token_a_missing_folder_and_an_empty_time_out() {
     assert_snapshot!(transcript(unread.env("DOCKET_LOG", "error")), @"
     exit code 1
     --- stderr
-    error: cannot read /nowhere, which --token-file or DOCKET_TOKEN_FILE names: No such file or directory (os error 2)
+    error: cannot read `/nowhere` (from --token-file or DOCKET_TOKEN_FILE): No such file or directory (os error 2)
     ");
     let mut lost = docket(["server", "--listen", "127.0.0.1:0", "--env-dir", "/nowhere"]);
     assert_snapshot!(transcript(lost.env("DOCKET_LOG", "error")), @"
     exit code 1
     --- stderr
-    error: --env-dir /nowhere: there is no such folder
+    error: --env-dir: `/nowhere` is not a directory
     ");
     let mut hasty = docket(["server", "--listen", "127.0.0.1:0", "--pull-timeout", "0s"]);
-    assert_snapshot!(transcript(hasty.env("DOCKET_LOG", "error")), @r"
+    assert_snapshot!(transcript(hasty.env("DOCKET_LOG", "error")), @"
     exit code 1
     --- stderr
-    error: --pull-timeout is 0s: no image can be pulled in no time
+    error: --pull-timeout must be longer than 0s
     ");
 }
