@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     expression: Option<String>,
 
-    /// Show the instants at which this allocation of the server will start: within NotBefore and NotAfter,
+    /// Show the instants at which this allocation of the server will start: within `NotBefore` and `NotAfter`,
     /// and after a suspension
     #[arg(
         long,
@@ -120,7 +120,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     print(&instants, zone, arguments.output)
 }
 
-/// Prints the instants of an allocation from the server: after a suspension, within NotBefore and NotAfter.
+/// Prints the instants of an allocation from the server: after a suspension, within `NotBefore` and `NotAfter`.
 async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let from = arguments.from.as_deref();

@@ -177,7 +177,7 @@ impl Model {
     fn ask_to_resume(&mut self) {
         match self.allocation() {
             Some(name) if !self.is_suspended(&name) => {
-                self.notice = format!("{name} is not suspended")
+                self.notice = format!("{name} is not suspended");
             }
             _ => self.ask_about_allocation(|name| Prompt::Confirm(Effect::Resume(name))),
         }
