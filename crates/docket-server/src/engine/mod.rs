@@ -12,6 +12,7 @@ mod error;
 mod handle;
 mod logs;
 mod plan;
+pub(crate) mod registry;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod status;

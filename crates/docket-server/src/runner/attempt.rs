@@ -9,11 +9,9 @@ use docket_model::{
 };
 use tracing::warn;
 
-use super::{
-    Stopped, output_memory::Reserved, replacement::Fate, run_task::RunTask, slots::Reservation,
-    watch::Start,
-};
+use super::{Stopped, output_memory::Reserved, replacement::Fate, run_task::RunTask, watch::Start};
 use crate::{
+    engine::registry::Reservation,
     engine::{EngineError, Found, Identity, Observation},
     fault::{Point, point},
     policy,
@@ -192,7 +190,7 @@ impl<'a> Attempt<'a> {
         handle.has_no_container();
         runner.tell(&handle.id);
         let instant = handle.id.instant;
-        self.begin(runner.slots.enqueue(instant)).await
+        self.begin(self.task.engine.slots.enqueue(instant)).await
     }
 
     /// From a container that an earlier life of the server made.
@@ -202,17 +200,16 @@ impl<'a> Attempt<'a> {
         engine: Option<Arc<str>>,
         started_at: Option<DateTime<Utc>>,
     ) -> Result<AttemptEnd, Break> {
-        let runner = &self.task.runner;
-        let _slot = runner.slots.adopt();
+        let _slot = self.task.engine.slots.adopt();
         let here = self.engine_id().await?;
         // An engine that has the very container is the one, whatever it calls itself now.
-        let Some(labels) = runner.labels_until_known(&container).await? else {
+        let Some(labels) = self.task.engine.labels_until_known(&container).await? else {
             return self.resume_gone(&container, engine, here).await;
         };
         if let Some(reason) = foreign(labels.as_ref(), &self.identity()) {
             return Err(Break::Lost(reason));
         }
-        let Some(sight) = runner.inspect_until_known(&container).await? else {
+        let Some(sight) = self.task.engine.inspect_until_known(&container).await? else {
             return self.resume_gone(&container, engine, here).await;
         };
         self.container = Some(container.clone());
@@ -320,7 +317,7 @@ impl<'a> Attempt<'a> {
     /// engine is back, because nothing can start before.
     async fn may_still_start(&self) -> Result<bool, Break> {
         let RunTask { runner, handle, attempt, waited, .. } = self.task;
-        self.unless_over(runner.health.up()).await?;
+        self.unless_over(self.task.engine.health.up()).await?;
         let in_time = || {
             policy::may_still_start(
                 handle.id.instant.moment(),

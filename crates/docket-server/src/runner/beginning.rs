@@ -64,7 +64,7 @@ impl Runner {
     /// the same names for their containers.
     async fn warn_of_neighbors(&self) {
         let owner = self.owner();
-        let others = self.engine.list_of_other_stores(&owner);
+        let others = self.engine.engine.list_of_other_stores(&owner);
         // The warning is no promise: a name that is held fails its run with the same advice.
         let Ok(Ok(others)) = self.unless_stopped(others).await else { return };
         if let Some(first) = others.first() {
@@ -81,8 +81,8 @@ impl Runner {
 
     /// Notes in the store which engine it is served with.
     async fn note_engine(&self) -> Result<(), Stopped> {
-        self.unless_stopped(self.health.up()).await?;
-        let EngineState::Up(engine) = self.health.state() else { return Ok(()) };
+        self.unless_stopped(self.engine.health.up()).await?;
+        let EngineState::Up(engine) = self.engine.health.state() else { return Ok(()) };
         if let Err(error) =
             self.durably(|| self.store.note_engine(NotedEngine::from(engine.id.as_deref()))).await?
         {
@@ -100,13 +100,13 @@ impl Runner {
         let owner = self.owner();
         let mut retry = Retry::endless("the list of its containers");
         let found = loop {
-            self.unless_stopped(self.health.up()).await?;
-            let listed = self.engine.list_owned(&owner);
+            self.unless_stopped(self.engine.health.up()).await?;
+            let listed = self.engine.engine.list_owned(&owner);
             match self.unless_stopped(listed).await? {
                 Ok(found) => break found,
                 Err(error) => {
                     let reason = error.to_string();
-                    let again = self.wait_before_retry(&mut retry, &reason);
+                    let again = self.engine.wait_before_retry(&mut retry, &reason);
                     let _: Result<(), _> = self.unless_stopped(again).await?;
                 }
             }
@@ -282,7 +282,7 @@ impl Runner {
     ) -> Result<(), Stopped> {
         let newest = run.attempt().map_or(1, |attempt| attempt.number);
         let further = (newest..attempt).map(|_| Progress::NextAttempt);
-        let engine = match self.health.state() {
+        let engine = match self.engine.health.state() {
             EngineState::Up(engine) => engine.id.clone(),
             _ => None,
         };
@@ -317,7 +317,7 @@ impl Runner {
 
     /// When a container was created, by docket's clock.
     pub(super) fn by_docket(&self, found: &Found) -> Option<DateTime<Utc>> {
-        let age = self.health.engine_time()? - found.created_at?;
+        let age = self.engine.health.engine_time()? - found.created_at?;
         Some(self.clock.now() - age)
     }
 }

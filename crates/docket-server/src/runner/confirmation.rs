@@ -53,7 +53,7 @@ impl Runner {
     /// A run under way on whose container the engine has not reported since it came up, or of which it is
     /// not decided whether it still starts one.
     pub(super) fn unconfirmed(&self, queue: &AllocationQueue) -> Option<(Arc<RunHandle>, Sign)> {
-        let epoch = self.health.epoch();
+        let epoch = self.engine.health.epoch();
         queue.under_way().into_iter().find_map(|handle| {
             let sign = handle.unconfirmed(epoch)?;
             Some((handle, sign))
@@ -63,13 +63,13 @@ impl Runner {
     /// Inspects the container of a run; if it does not run, waits until that is on record.
     async fn confirm(&self, handle: &RunHandle, sign: &Sign) -> Result<(), Stopped> {
         let mut news = self.news.subscribe();
-        let epoch = self.health.epoch();
+        let epoch = self.engine.health.epoch();
         if let Sign::Container(container) = sign
             && let Some(
                 Observation::Running { .. }
                 | Observation::NodeAway { .. }
                 | Observation::Pending(_),
-            ) = self.inspect_until_known(container).await?
+            ) = self.engine.inspect_until_known(container).await?
         {
             handle.runs_in(container, epoch);
             return Ok(());

@@ -18,8 +18,9 @@ use super::{
     run_task::{RunTask, Stage},
 };
 use crate::{
+    engine::registry::SlotsFull,
     fault::{Point, point},
-    policy::{self, Admission, Beside, Decision, Missed, PolicyInput, Suspensions, Why},
+    policy::{self, Admission, Beside, Decision, Full, Missed, PolicyInput, Suspensions, Why},
     store::{ClaimOutcome, End, InstantKind, Progress, StoreError},
 };
 
@@ -50,7 +51,7 @@ impl Runner {
         decided: DateTime<Utc>,
     ) -> DateTime<Utc> {
         let queue = self.confirmed_lock(allocation, confirmation::FOR_SCHEDULES).await;
-        if !self.health.is_up() && self.unconfirmed(&queue).is_some() {
+        if !self.engine_of(allocation).health.is_up() && self.unconfirmed(&queue).is_some() {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return decided;
         }
@@ -149,12 +150,15 @@ impl Runner {
         request: RunRequest,
     ) -> Result<ClaimOutcome, StoreError> {
         let RunRequest { instant, trigger, wanted, attempt } = request;
-        let place = self.slots.acquire(instant);
+        let place = self.engine_of(allocation).slots.acquire(instant);
         let beside = Beside {
             under_way: queue.under_way().iter().map(|handle| handle.id.instant).collect(),
             is_unconfirmed: self.unconfirmed(queue).is_some(),
             waiting: queue.waiting().map(|handle| handle.id.instant),
-            full: place.as_ref().err().copied(),
+            full: place.as_ref().err().map(|SlotsFull { max_running, queue }| Full {
+                max_running: *max_running,
+                queue: *queue,
+            }),
         };
         let admission = policy::admit(allocation.specification.policies.overlap, &beside);
         let state = state(&admission);
@@ -172,7 +176,8 @@ impl Runner {
         let handle = RunHandle::new(id, Arc::clone(allocation), trigger, attempt, None);
         match admission {
             Admission::Start => {
-                let place = place.unwrap_or_else(|_| self.slots.enqueue(instant));
+                let place =
+                    place.unwrap_or_else(|_| self.engine_of(allocation).slots.enqueue(instant));
                 queue.add(Arc::clone(&handle));
                 let task = RunTask::new(Arc::clone(self), handle);
                 self.spawn_run(task, Stage::Attempt(StartFrom::Claimed(place)));

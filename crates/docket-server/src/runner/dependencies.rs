@@ -76,9 +76,9 @@ impl Runner {
         let Some(standing) = self.store.status(name.as_str()).await? else { return Ok(None) };
         let uid = standing.allocation.uid;
         let queue = self.confirmed_lock(&standing.allocation, confirmation::FOR_SCHEDULES).await;
-        if !self.health.is_up() && self.unconfirmed(&queue).is_some() {
+        if !self.engine.health.is_up() && self.unconfirmed(&queue).is_some() {
             drop(queue);
-            let is_up = self.unless_stopped(self.health.up()).await.is_ok();
+            let is_up = self.unless_stopped(self.engine.health.up()).await.is_ok();
             return Ok(is_up.then_some(ClaimOutcome::Changed));
         }
         let Some((standing, instant)) = self.due_after_parents(name).await? else {

@@ -117,7 +117,9 @@ impl Runner {
         let removing = async {
             self.readers.gone(container).await;
             let handle = Handle::from(container);
-            self.retry("the removal", || self.engine.remove(&handle, Condition::NotRunning)).await
+            self.engine
+                .retry("the removal", || self.engine.engine.remove(&handle, Condition::NotRunning))
+                .await
         };
         if let Ok(Ok(Err(error))) = self.unless_stopped(removing).await {
             warn!(%container, %error, "a container that has ended could not be removed");

@@ -42,7 +42,7 @@ impl Runner {
             command: None,
             life: self.life,
         };
-        let found = self.engine.try_out(&plan, specification.policies.pull).await?;
+        let found = self.engine.engine.try_out(&plan, specification.policies.pull).await?;
         let below_container = found.into_iter().map(|finding| Finding {
             field: match finding.field.as_str() {
                 "" => "Container".to_owned(),

@@ -13,18 +13,17 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    EngineState,
     attempt::{Attempt, AttemptEnd, Break},
     environment,
     replacement::Fate,
     retry::Retry,
     run_task::RunTask,
     standby::Twin,
-    start_limiter::Permit,
     watch::Start,
 };
 use crate::{
     backoff::Backoff,
+    engine::registry::{EngineState, Permit},
     engine::{EngineError, Handle, Identity, Launch, Observation, Plan, Prepared, Pulled},
     fault::{Point, point},
     store::Progress,
@@ -67,21 +66,21 @@ impl<'a> Attempt<'a> {
     pub(super) async fn engine_id(&self) -> Result<Option<Arc<str>>, Break> {
         let runner = &self.task.runner;
         loop {
-            if let EngineState::Up(info) = runner.health.state() {
+            if let EngineState::Up(info) = self.task.engine.health.state() {
                 return Ok(info.id.clone());
             }
-            runner.unless_stopped(runner.health.up()).await?;
+            runner.unless_stopped(self.task.engine.health.up()).await?;
         }
     }
 
     /// Makes sure that the image is there.
     pub(super) async fn pull(&self) -> Result<(), Break> {
-        let runner = &self.task.runner;
         let specification = &self.task.handle.allocation.specification;
         let (image, policy) = (specification.container.image(), specification.policies.pull);
         let platform = specification.container.platform();
-        let pulling =
-            runner.retry("the pull", || runner.engine.pull(&image, platform.as_deref(), policy));
+        let pulling = self.task.engine.retry("the pull", || {
+            self.task.engine.engine.pull(&image, platform.as_deref(), policy)
+        });
         let Some(pulled) = self.unless_over(pulling).await??? else { return Ok(()) };
         let Pulled { repository, tag, stale, was_pulled } = pulled;
         if was_pulled || stale.is_some() {
@@ -169,7 +168,9 @@ impl<'a> Attempt<'a> {
                 },
                 Launched::WithoutAnswer(reason) => reason,
             };
-            runner.unless_stopped(runner.wait_before_retry(&mut retry, &no_answer)).await??;
+            runner
+                .unless_stopped(self.task.engine.wait_before_retry(&mut retry, &no_answer))
+                .await??;
             match self.replace(&id, "its start got no answer, so it is replaced").await? {
                 Fate::NeverRan => {}
                 fate => return self.end_as(&id, fate).await,
@@ -189,13 +190,14 @@ impl<'a> Attempt<'a> {
         let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_over(self.engine_id()).await??;
-            let mut permit = self.unless_over(runner.start_limiter.acquire()).await?;
-            match permit.during(runner.engine.prepare(&plan)).await {
+            let mut permit = self.unless_over(self.task.engine.start_limiter.acquire()).await?;
+            match permit.during(self.task.engine.engine.prepare(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
                     runner.leftovers.suspect();
-                    self.unless_over(runner.wait_before_retry(&mut retry, &reason)).await??;
+                    self.unless_over(self.task.engine.wait_before_retry(&mut retry, &reason))
+                        .await??;
                 }
                 Err(EngineError::NameBusy(_)) if Instant::now() < name_deadline => {
                     drop(permit);
@@ -235,12 +237,9 @@ impl<'a> Attempt<'a> {
     /// Looks at a container that was there under the name of the run's.
     async fn join(&mut self, id: &ContainerId) -> Result<Joined, Break> {
         let runner = &self.task.runner;
-        let twin = runner
-            .labels_until_known(id)
-            .await?
-            .flatten()
-            .and_then(|found| runner.twin(&found, self.is_begun_here));
-        match (runner.inspect_until_known(id).await?, twin) {
+        let found = self.task.engine.labels_until_known(id).await?.flatten();
+        let twin = found.and_then(|found| runner.twin(&found, self.is_begun_here));
+        match (self.task.engine.inspect_until_known(id).await?, twin) {
             (_, Some(Twin::Earlier)) => Err(Break::Lost(Reason::CopyOfStore)),
             (
                 Some(
@@ -257,7 +256,7 @@ impl<'a> Attempt<'a> {
 
     /// Continues with a container that was started by another request, or by its preparation.
     async fn continue_with_started(&mut self, id: &ContainerId) -> Result<AttemptEnd, Break> {
-        if let Some(observation) = self.task.runner.inspect_until_known(id).await? {
+        if let Some(observation) = self.task.engine.inspect_until_known(id).await? {
             return self.continue_with(id, observation).await;
         }
         let fate = self.past_of(id).await?;
@@ -269,11 +268,11 @@ impl<'a> Attempt<'a> {
         let runner = &self.task.runner;
         let (mut handle, mut permit) = (handle, permit);
         if !permit.is_valid() {
-            permit = runner.unless_stopped(runner.start_limiter.acquire()).await?;
+            permit = runner.unless_stopped(self.task.engine.start_limiter.acquire()).await?;
         }
         self.may_start = true;
         let launched = loop {
-            match permit.during(runner.engine.launch(&handle)).await {
+            match permit.during(self.task.engine.engine.launch(&handle)).await {
                 // Nothing was started, and a request on the version before starts nothing any more.
                 Ok(Launch::OutOfDate(newer)) => handle = newer,
                 launched => break launched,

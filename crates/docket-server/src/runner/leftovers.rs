@@ -62,7 +62,7 @@ impl Runner {
     /// Looks for leftovers whenever the engine has come up, and a while after a container may have
     /// been left, until the server stops.
     pub(crate) async fn clean_up(self: Arc<Self>) {
-        let mut engine = self.health.watch();
+        let mut engine = self.engine.health.watch();
         let (first, longest) = LOOK_AGAIN;
         let mut backoff = Backoff::new(first, longest);
         let cleaning = async {
@@ -96,7 +96,7 @@ impl Runner {
     }
 
     async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
-        for found in self.engine.list_owned(&self.owner()).await? {
+        for found in self.engine.engine.list_owned(&self.owner()).await? {
             // What a server with a copy of the store makes is its own affair.
             if self.twin(&found, false).is_some() {
                 continue;
@@ -163,7 +163,7 @@ impl Runner {
 
     /// Removes a container that no record knows once it has ended, unless another server uses it.
     async fn remove_orphan(&self, found: &Found) {
-        let sight = self.inspect_until_known(&found.handle.id).await;
+        let sight = self.engine.inspect_until_known(&found.handle.id).await;
         let was_started = matches!(
             sight,
             Ok(Some(
@@ -198,9 +198,9 @@ impl Runner {
 
     /// Removes a container once it has ended; what was never started need not end.
     async fn remove_when_exited(&self, container: &ContainerId) {
-        match self.inspect_until_known(container).await {
+        match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Running { .. } | Observation::NodeAway { .. })) => {
-                let following = self.watch_to_end(container);
+                let following = self.engine.watch_to_end(container);
                 if self.unless_stopped(following).await.is_err() {
                     return;
                 }
@@ -213,11 +213,11 @@ impl Runner {
 
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
-        let followed = match self.inspect_until_known(container).await {
+        let followed = match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Pending(_))) => return self.remove(container).await,
             Ok(Some(
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_),
-            )) => self.unless_stopped(self.watch_to_end(container)).await,
+            )) => self.unless_stopped(self.engine.watch_to_end(container)).await,
             _ => return,
         };
         let Ok(Ok(exit)) = followed else { return };
@@ -226,7 +226,7 @@ impl Runner {
         let Ok(Ok(standing)) = standing else { return };
         let Some(standing) = standing else { return self.remove(container).await };
         let most = standing.allocation.specification.policies.keep.output;
-        let (output, reserved) = match self.capture(container, most).await {
+        let (output, reserved) = match self.capture(&self.engine, container, most).await {
             Err(Stopped) => return,
             Ok(read) => read.ok().map(|(read, reserved)| (Arc::new(read.output), reserved)).unzip(),
         };

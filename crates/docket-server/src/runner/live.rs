@@ -136,7 +136,7 @@ impl Runner {
     pub(crate) fn output_by_now(self: &Arc<Self>, container: &ContainerId, skip: u64) -> Written {
         let (pieces, received) = mpsc::channel(PIECES);
         let runner = Arc::clone(self);
-        let (engine, container) = (Arc::clone(&self.engine), container.clone());
+        let (engine, container) = (Arc::clone(&self.engine.engine), container.clone());
         let reading = self.readers.enter(&container);
         // Where the engine's connections are: each piece of a log would cross threads twice.
         self.runtime.spawn(async move {
@@ -151,7 +151,7 @@ impl Runner {
             while let Some(piece) = written.next().await {
                 let piece = match piece {
                     Err(EngineError::Unreachable(reason)) => {
-                        match runner.wait_before_retry(&mut retry, &reason).await {
+                        match runner.engine.wait_before_retry(&mut retry, &reason).await {
                             Ok(()) => {
                                 written = written_from(position);
                                 continue;
@@ -307,8 +307,9 @@ impl Follower {
     async fn read_live(&mut self, container: &ContainerId) -> Result<bool, LiveError> {
         let runner = Arc::clone(&self.runner);
         let _reading = runner.readers.enter(container);
-        let follow =
-            |position| runner.logs.follow(&runner.engine, container, position, &runner.runtime);
+        let follow = |position| {
+            runner.logs.follow(&runner.engine.engine, container, position, &runner.runtime)
+        };
         let mut log = follow(self.skip);
         let mut retry = Retry::bounded("the follow of the log").of_follow();
         let mut began_at = Instant::now();
@@ -332,7 +333,7 @@ impl Follower {
                     if began_at.elapsed() > LONGEST_SILENCE {
                         retry.made_progress();
                     }
-                    runner.wait_before_retry(&mut retry, &reason).await?;
+                    runner.engine.wait_before_retry(&mut retry, &reason).await?;
                     log = follow(self.skip);
                     began_at = Instant::now();
                 }

@@ -14,8 +14,8 @@ mod decision;
 mod dependencies;
 mod disposal;
 mod engine_check;
+mod engine_outages;
 mod environment;
-mod health;
 mod launch;
 mod leftovers;
 mod live;
@@ -31,9 +31,7 @@ mod run_task;
 mod server_pause;
 mod settle;
 mod shared_log;
-mod slots;
 mod standby;
-mod start_limiter;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -46,7 +44,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Life, RunId, Zone,
+    Allocation, Life, RunId, Zone,
     journal::{Cause, Entry, Event, Outage, Pause},
     run::{Cancellation, Reason},
 };
@@ -68,23 +66,26 @@ use self::{
     outages::{Outages, StoreNews},
     output_memory::OutputMemory,
     overlap::AllocationQueues,
+    retry::{EngineAccess, Stopped, unless_stopped},
     shared_log::SharedLogs,
-    slots::RunSlots,
-    start_limiter::StartLimiter,
 };
+// What others show of an engine; they never name one.
 pub(crate) use self::{
     environment::NO_FOLDER,
-    health::{EngineHealth, EngineState},
     live::{LiveError, Piece, Pieces, Told, Written},
     manual::ManualError,
     outages::StoreTrouble,
     standby::Standby,
 };
+pub(crate) use crate::engine::registry::{EngineHealth, EngineState};
 use crate::{
     backoff::Backoff,
     clock::Clock,
     config::Namespace,
-    engine::{Engine, Grace, Owner},
+    engine::{
+        Grace, Owner,
+        registry::{EngineRegistry, NamedEngine},
+    },
     store::{Store, StoreError},
 };
 
@@ -103,9 +104,11 @@ const NEWS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Runner {
     store: Arc<dyn Store>,
-    engine: Arc<dyn Engine>,
+    /// The engine that runs go to where nothing names another one.
+    engine: Arc<EngineAccess>,
+    /// All engines, the default first.
+    engines: Vec<Arc<EngineAccess>>,
     clock: Arc<dyn Clock>,
-    health: Arc<EngineHealth>,
     /// The zone of allocations that name none.
     zone: Zone,
     /// The rules of zones have changed, so that the scheduler computes its instants again.
@@ -113,8 +116,6 @@ pub(crate) struct Runner {
     namespace: Arc<str>,
     /// Where the files of `EnvFiles` are.
     env_dir: Option<PathBuf>,
-    start_limiter: StartLimiter,
-    slots: Arc<RunSlots>,
     queues: AllocationQueues,
     pauses: Arc<Outages>,
     kept: Kept,
@@ -143,15 +144,11 @@ pub(crate) struct Runner {
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) engines: Arc<EngineRegistry>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) health: Arc<EngineHealth>,
     pub(crate) zone: Zone,
     pub(crate) namespace: Namespace,
     pub(crate) env_dir: Option<PathBuf>,
-    pub(crate) max_starting: Option<usize>,
-    pub(crate) max_running: usize,
-    pub(crate) queue: usize,
     pub(crate) life: Life,
 }
 
@@ -161,17 +158,19 @@ impl Runner {
         // A store that was made when its server started knows all that there is to know.
         let is_new = with.store.about().is_new;
         let standby = if is_new { Standby::Over } else { Standby::Beginning };
+        let stop = CancellationToken::new();
+        let access = |named: &Arc<NamedEngine>| {
+            Arc::new(EngineAccess::new(Arc::clone(named), Arc::clone(&with.clock), stop.clone()))
+        };
         Self {
             store: with.store,
-            engine: with.engine,
+            engine: access(with.engines.default_engine()),
+            engines: with.engines.all().map(access).collect(),
             clock: with.clock,
-            health: with.health,
             zone: with.zone,
             zone_rules_changed: Notify::new(),
             namespace: with.namespace.shared(),
             env_dir: with.env_dir,
-            start_limiter: StartLimiter::new(with.max_starting),
-            slots: RunSlots::new(with.max_running, with.queue),
             queues: AllocationQueues::default(),
             pauses: Arc::default(),
             kept: Kept::default(),
@@ -187,14 +186,14 @@ impl Runner {
             doubt: OnceLock::new(),
             tasks: TaskTracker::new(),
             disposals: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            stop,
             runtime: Handle::current(),
         }
     }
 
-    /// Widens the gate to what the engine can take.
-    pub(crate) fn engine_has(&self, cores: usize) {
-        self.start_limiter.set_cores(cores);
+    /// The engine that runs of an allocation go to.
+    fn engine_of(&self, _allocation: &Allocation) -> &Arc<EngineAccess> {
+        &self.engine
     }
 
     /// Has the scheduler compute its instants again, by other rules of time zones.
@@ -245,8 +244,10 @@ impl Runner {
     /// The times during which nothing could be decided, as far as they are remembered.
     fn outages(&self) -> Vec<Outage> {
         let mut outages = self.pauses.outages();
-        if let EngineState::Away { since, .. } = self.health.state() {
-            outages.push(Outage { cause: Cause::EngineAway, from: since, to: None });
+        for engine in &self.engines {
+            if let EngineState::Away { since, .. } = engine.health.state() {
+                outages.push(Outage { cause: Cause::EngineAway, from: since, to: None });
+            }
         }
         outages
     }
@@ -358,8 +359,8 @@ impl Runner {
 
     /// The engine that its runs go to.
     #[cfg(test)]
-    pub(crate) fn engine(&self) -> Arc<dyn Engine> {
-        Arc::clone(&self.engine)
+    pub(crate) fn engine(&self) -> Arc<dyn crate::engine::Engine> {
+        Arc::clone(&self.engine.engine)
     }
 
     /// How many tasks there are.
@@ -395,11 +396,7 @@ impl Runner {
     }
 
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(Stopped),
-            done = work => Ok(done),
-        }
+        unless_stopped(&self.stop, work).await
     }
 }
 
@@ -421,7 +418,3 @@ async fn outcome<T>(task: impl Future<Output = Result<T, JoinError>>) -> T {
         },
     }
 }
-
-/// The server stops: what only waits is given up.
-#[derive(Debug, Clone, Copy)]
-struct Stopped;

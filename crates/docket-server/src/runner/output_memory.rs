@@ -5,7 +5,7 @@ use std::sync::Arc;
 use docket_model::{allocation::Keep, run::ContainerId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Runner, Stopped};
+use super::{Runner, Stopped, retry::EngineAccess};
 use crate::engine::{Captured, EngineError, Handle};
 
 /// How many bytes of outputs may be in memory at once: two of the largest, so that one is read while
@@ -50,22 +50,24 @@ impl Runner {
     /// it. The memory is reserved until the caller drops it, once the output is in the store.
     pub(super) async fn capture(
         &self,
+        engine: &EngineAccess,
         container: &ContainerId,
         most: usize,
     ) -> Result<Result<(Captured, Option<Reserved>), EngineError>, Stopped> {
-        self.retry_read("the request for the log", async || {
-            // Reserved again for each call: one that waits for the engine delays no other.
-            let reserved = self.unless_stopped(self.output_memory.reserve(most)).await;
-            let Ok(mut reserved) = reserved else {
-                return Err(EngineError::Unreachable("the server is stopping".to_owned()));
-            };
-            let captured = self.engine.read_log(&Handle::from(container), most).await?;
-            if let Some(reserved) = &mut reserved {
-                reserved.shrink_to(captured.output.kept());
-            }
-            Ok((captured, reserved))
-        })
-        .await
+        engine
+            .retry_read("the request for the log", async || {
+                // Reserved again for each call: one that waits for the engine delays no other.
+                let reserved = self.unless_stopped(self.output_memory.reserve(most)).await;
+                let Ok(mut reserved) = reserved else {
+                    return Err(EngineError::Unreachable("the server is stopping".to_owned()));
+                };
+                let captured = engine.engine.read_log(&Handle::from(container), most).await?;
+                if let Some(reserved) = &mut reserved {
+                    reserved.shrink_to(captured.output.kept());
+                }
+                Ok((captured, reserved))
+            })
+            .await
     }
 }
 

@@ -58,7 +58,7 @@ impl Attempt<'_> {
                 TakeOver::Found(started) => return Ok(Fate::Found(started)),
                 TakeOver::Gone(past) => return self.gone(past.into()).await,
                 TakeOver::Unclear(reason) => {
-                    let again = runner.wait_before_retry(&mut past_retry, &reason);
+                    let again = self.task.engine.wait_before_retry(&mut past_retry, &reason);
                     if runner.unless_stopped(again).await?.is_err() {
                         return self.gone(Fate::Unknown).await;
                     }
@@ -73,7 +73,7 @@ impl Attempt<'_> {
                 point(Point::Replacing);
                 is_noted = true;
             }
-            let disarmed = runner.engine.disarm(Target::Guarded(guard));
+            let disarmed = self.task.engine.engine.disarm(Target::Guarded(guard));
             let reason = match runner.unless_stopped(disarmed).await? {
                 Ok(Disarmed::Found(started)) => return Ok(Fate::Found(started)),
                 Ok(Disarmed::Gone(past)) => {
@@ -84,7 +84,7 @@ impl Attempt<'_> {
                 Ok(Disarmed::Unclear(_)) => continue,
                 Err(error) => error.to_string(),
             };
-            let again = runner.wait_before_retry(&mut retry, &reason);
+            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
             // It is never given up, so there is no error.
             let _: Result<(), EngineError> = runner.unless_stopped(again).await?;
         }
@@ -104,7 +104,7 @@ impl Attempt<'_> {
                 TakeOver::Replaceable(_) => return Ok(Fate::Found(Observation::Pending(None))),
                 TakeOver::Unclear(reason) => reason,
             };
-            let again = runner.wait_before_retry(&mut retry, &reason);
+            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
             if runner.unless_stopped(again).await?.is_err() {
                 return self.gone(Fate::Unknown).await;
             }
@@ -117,11 +117,12 @@ impl Attempt<'_> {
         let handle = Handle::from(container);
         let mut retry = Retry::endless("the takeover of a container");
         loop {
-            let reason = match runner.unless_stopped(runner.engine.take_over(&handle)).await? {
-                Ok(taken_over) => return Ok(taken_over),
-                Err(error) => error.to_string(),
-            };
-            let again = runner.wait_before_retry(&mut retry, &reason);
+            let reason =
+                match runner.unless_stopped(self.task.engine.engine.take_over(&handle)).await? {
+                    Ok(taken_over) => return Ok(taken_over),
+                    Err(error) => error.to_string(),
+                };
+            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
             // It is never given up, so there is no error.
             let _: Result<(), EngineError> = runner.unless_stopped(again).await?;
         }

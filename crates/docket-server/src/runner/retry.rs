@@ -6,16 +6,17 @@
 //! 2. While the engine is away, calls wait for it. Where it answers all others, a call is repeated with
 //!    growing pauses, and given up in the end where its caller can do without an answer.
 
-use std::time::Duration;
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Runner, Stopped};
 use crate::{
     backoff::Backoff,
-    engine::{EngineError, Found, Handle, Observation, Past, Refusal},
+    clock::Clock,
+    engine::{EngineError, Found, Handle, Observation, Past, Refusal, registry::NamedEngine},
 };
 
 /// The first pause before a call is repeated.
@@ -30,9 +31,25 @@ const MOST_TRIES: u32 = 10;
 /// How often a log is read that the engine fails to read: a failure is an answer, so fewer tries do.
 const MOST_FAILED_READS: u32 = 3;
 
+/// The server stops: what only waits is given up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopped;
+
+/// Waits for something, unless the server stops.
+pub(crate) async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T, Stopped> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(Stopped),
+        done = work => Ok(done),
+    }
+}
+
 /// One call that is repeated: how often it was made, and when it is made again.
 #[derive(Debug)]
-pub(super) struct Retry {
+pub(crate) struct Retry {
     /// The call, in words.
     call: &'static str,
     tries: u32,
@@ -45,7 +62,7 @@ pub(super) struct Retry {
 
 impl Retry {
     /// For a call that is given up after ten tries.
-    pub(super) fn bounded(call: &'static str) -> Self {
+    pub(crate) fn bounded(call: &'static str) -> Self {
         Self {
             call,
             tries: 0,
@@ -56,17 +73,17 @@ impl Retry {
     }
 
     /// For a call that nothing can be decided without.
-    pub(super) fn endless(call: &'static str) -> Self {
+    pub(crate) fn endless(call: &'static str) -> Self {
         Self { most: None, ..Self::bounded(call) }
     }
 
     /// The same with pauses short enough for what someone follows.
-    pub(super) fn of_follow(self) -> Self {
+    pub(crate) fn of_follow(self) -> Self {
         Self { backoff: Backoff::new(FIRST_PAUSE, LONGEST_FOLLOW_PAUSE), ..self }
     }
 
     /// The call brought something new, so its tries are counted from the beginning.
-    pub(super) fn made_progress(&mut self) {
+    pub(crate) fn made_progress(&mut self) {
         if let Some(reason) = self.logged.take() {
             info!(reason, "{} works again", self.call);
         }
@@ -90,9 +107,41 @@ impl Retry {
     }
 }
 
-impl Runner {
+/// An engine, and how its calls are repeated.
+#[derive(Debug)]
+pub(crate) struct EngineAccess {
+    named: Arc<NamedEngine>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+}
+
+impl Deref for EngineAccess {
+    type Target = NamedEngine;
+    fn deref(&self) -> &NamedEngine {
+        &self.named
+    }
+}
+
+impl EngineAccess {
+    /// Access to an engine, until `stop`.
+    pub(crate) fn new(
+        named: Arc<NamedEngine>,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { named, clock, stop }
+    }
+
+    /// Waits for something, unless the server stops.
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Stopped> {
+        unless_stopped(&self.stop, work).await
+    }
+
     /// Waits until a call that got no answer may be made again; an error where it is given up.
-    pub(super) async fn wait_before_retry(
+    pub(crate) async fn wait_before_retry(
         &self,
         retry: &mut Retry,
         reason: &str,
@@ -108,7 +157,7 @@ impl Runner {
     }
 
     /// Repeats a call that gets no answer; ends early when the server stops.
-    pub(super) async fn retry<T, F>(
+    pub(crate) async fn retry<T, F>(
         &self,
         call: &'static str,
         work: impl Fn() -> F,
@@ -130,7 +179,7 @@ impl Runner {
     }
 
     /// Repeats a call that only reads, also a few times where the engine fails at it.
-    pub(super) async fn retry_read<T, F>(
+    pub(crate) async fn retry_read<T, F>(
         &self,
         call: &'static str,
         work: impl Fn() -> F,
@@ -153,7 +202,7 @@ impl Runner {
     }
 
     /// Inspects a container until the engine reports where it is in its life; nothing once it is gone.
-    pub(super) async fn inspect_until_known(
+    pub(crate) async fn inspect_until_known(
         &self,
         container: &ContainerId,
     ) -> Result<Option<Observation>, Stopped> {
@@ -163,7 +212,7 @@ impl Runner {
     }
 
     /// Reads whose container it is until the engine reports that; nothing once it is gone.
-    pub(super) async fn labels_until_known(
+    pub(crate) async fn labels_until_known(
         &self,
         container: &ContainerId,
     ) -> Result<Option<Option<Found>>, Stopped> {
@@ -191,7 +240,7 @@ impl Runner {
     }
 
     /// Watches a started container to its end, however often a watch of it breaks off.
-    pub(super) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+    pub(crate) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
         let handle = Handle::from(container);
         let mut retry = Retry::endless("the watch of a container").of_follow();
         loop {

@@ -16,6 +16,7 @@ use super::{
     disposal::Remains,
     overlap::{AllocationQueue, RunHandle},
     recovery,
+    retry::EngineAccess,
 };
 use crate::{
     fault::{Point, point},
@@ -39,6 +40,8 @@ pub(super) enum Stage {
 pub(super) struct RunTask {
     pub(super) runner: Arc<Runner>,
     pub(super) handle: Arc<RunHandle>,
+    /// The engine that it runs on.
+    pub(super) engine: Arc<EngineAccess>,
     /// The number of the attempt, from 1.
     pub(super) attempt: u32,
     /// How long it had waited its turn while a server was there: that is no lateness.
@@ -86,7 +89,8 @@ impl RunTask {
     /// A run that sets out now.
     pub(super) fn new(runner: Arc<Runner>, handle: Arc<RunHandle>) -> Self {
         let attempt = handle.attempt;
-        Self { runner, handle, attempt, waited: TimeDelta::zero(), is_resumed: false }
+        let engine = Arc::clone(runner.engine_of(&handle.allocation));
+        Self { runner, handle, engine, attempt, waited: TimeDelta::zero(), is_resumed: false }
     }
 
     async fn run_after_standby(mut self) {
@@ -167,7 +171,7 @@ impl RunTask {
         };
         let noted = self.note(begun).await?;
         point(reached);
-        let place = || self.runner.slots.enqueue(self.handle.id.instant);
+        let place = || self.engine.slots.enqueue(self.handle.id.instant);
         Ok(noted
             .map(|()| StartFrom::Claimed(place()))
             .map_err(|error| RunState::Cancelled(error.into())))

@@ -18,7 +18,7 @@ impl Runner {
     /// Decides what is due now of those allocations of which a push changes what is due, as far as the
     /// engine answers.
     pub(crate) async fn decide_due(self: &Arc<Self>, pushed: &[Specification]) {
-        if !self.health.is_up() || self.standby() != Standby::Over {
+        if !self.engine.health.is_up() || self.standby() != Standby::Over {
             return;
         }
         let mut due = Vec::new();
@@ -38,7 +38,7 @@ impl Runner {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub(crate) async fn decide_due_in(self: &Arc<Self>, zones: &[Zone]) -> Result<(), StoreError> {
-        if !self.health.is_up() || self.standby() != Standby::Over {
+        if !self.engine.health.is_up() || self.standby() != Standby::Over {
             return Ok(());
         }
         let mut after = None;

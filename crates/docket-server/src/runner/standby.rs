@@ -104,7 +104,7 @@ impl Runner {
 
     /// True of a container that was created after this server started, by the engine's clock alone.
     fn is_younger(&self, found: &Found) -> bool {
-        let age = self.health.engine_time().zip(found.created_at).map(|(now, at)| now - at);
+        let age = self.engine.health.engine_time().zip(found.created_at).map(|(now, at)| now - at);
         let up = TimeDelta::from_std(self.begun_at.elapsed());
         age.zip(up.ok()).is_some_and(|(age, up)| age < up)
     }

@@ -9,9 +9,8 @@ use docket_model::run::{Cancellation, ContainerId, Exit, Reason, RunState};
 use tracing::warn;
 
 use super::{
-    Runner,
     attempt::{Attempt, AttemptEnd, Break},
-    retry::Retry,
+    retry::{EngineAccess, Retry},
 };
 use crate::{
     backoff::Backoff,
@@ -75,10 +74,14 @@ impl StopRetry {
     }
 
     /// Waits until the request may be made again; an error where the container will not die.
-    async fn wait(&mut self, runner: &Runner, failure: &EngineError) -> Result<(), EngineError> {
+    async fn wait(
+        &mut self,
+        engine: &EngineAccess,
+        failure: &EngineError,
+    ) -> Result<(), EngineError> {
         match failure {
             EngineError::Unreachable(reason) => {
-                runner.wait_before_retry(&mut self.without_answer, reason).await
+                engine.wait_before_retry(&mut self.without_answer, reason).await
             }
             EngineError::Refused { .. } if self.refusals < MOST_REFUSALS => {
                 self.refusals += 1;
@@ -99,8 +102,8 @@ impl Attempt<'_> {
         start: Start,
     ) -> Result<AttemptEnd, Break> {
         let runner = &self.task.runner;
-        self.task.handle.runs_in(container, runner.health.epoch());
-        let mut following = std::pin::pin!(runner.watch_to_end(container));
+        self.task.handle.runs_in(container, self.task.engine.health.epoch());
+        let mut following = std::pin::pin!(self.task.engine.watch_to_end(container));
         let watched = async {
             let early = tokio::select! {
                 biased;
@@ -145,7 +148,7 @@ impl Attempt<'_> {
         let runner = &self.task.runner;
         let now = runner.clock.now();
         let earliest = self.created_at.unwrap_or(now).min(now);
-        match (runner.health.engine_time(), by_the_engine) {
+        match (self.task.engine.health.engine_time(), by_the_engine) {
             (Some(engine_now), Some(started_at)) => {
                 (now - (engine_now - started_at)).clamp(earliest, now)
             }
@@ -177,7 +180,7 @@ impl Attempt<'_> {
         mut following: Following<'_>,
         early: &Early,
     ) -> Result<Exit, Break> {
-        let (runner, handle) = (&self.task.runner, &self.task.handle);
+        let handle = &self.task.handle;
         let mut wanted = match early {
             Early::Cancelled(cancellation) => Some(cancellation.clone()),
             Early::TimedOut(_) => None,
@@ -198,7 +201,7 @@ impl Attempt<'_> {
                     wanted = Some(newer);
                     continue;
                 }
-                stopped = runner.engine.stop(&target, how) => match stopped {
+                stopped = self.task.engine.engine.stop(&target, how) => match stopped {
                     // Its end is known to the engine, so whoever follows it learns it.
                     Ok(()) | Err(EngineError::Gone) => return Ok(following.await?),
                     Err(refusal) => refusal,
@@ -206,7 +209,7 @@ impl Attempt<'_> {
             };
             let again = tokio::select! {
                 exit = &mut following => return Ok(exit?),
-                again = stop_retry.wait(runner, &refusal) => again,
+                again = stop_retry.wait(&self.task.engine, &refusal) => again,
             };
             match again {
                 Ok(()) => continue,
@@ -244,10 +247,9 @@ impl Attempt<'_> {
         if exit.code != KILLED || exit.out_of_memory {
             return Ok(exit);
         }
-        let runner = &self.task.runner;
         let target = Handle::from(container);
-        let look = || runner.engine.inspect(&target);
-        match runner.retry("the inspection of the container", look).await? {
+        let look = || self.task.engine.engine.inspect(&target);
+        match self.task.engine.retry("the inspection of the container", look).await? {
             Ok(Observation::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
             _ => Ok(exit),
         }
@@ -264,12 +266,13 @@ impl Attempt<'_> {
     ) -> Result<AttemptEnd, Break> {
         let (runner, handle) = (&self.task.runner, &self.task.handle);
         let most = handle.allocation.specification.policies.keep.output;
-        let (output, reserved, remarks) = match runner.capture(container, most).await? {
-            Ok((Captured { output, remark }, reserved)) => {
-                (Some(Arc::new(output)), reserved, Vec::from_iter(remark))
-            }
-            Err(error) => (None, None, vec![format!("the output could not be read: {error}")]),
-        };
+        let (output, reserved, remarks) =
+            match runner.capture(&self.task.engine, container, most).await? {
+                Ok((Captured { output, remark }, reserved)) => {
+                    (Some(Arc::new(output)), reserved, Vec::from_iter(remark))
+                }
+                Err(error) => (None, None, vec![format!("the output could not be read: {error}")]),
+            };
         let exit = self.recheck_oom(container, exit).await?;
         point(Point::Captured);
         let container = Some(container.clone());

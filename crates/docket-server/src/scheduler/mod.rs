@@ -1,7 +1,8 @@
 //! When: the tick loop. What is done about an instant is the runner's part.
 //!
 //! 1. Nothing starts before its instant, by the wall clock.
-//! 2. The loop waits for nothing but time and news: deciding and running happen in tasks.
+//! 2. The loop waits for nothing but time and news: deciding and running happen in tasks. It knows no
+//!    engine: the runner delays a decision until the allocation's engine answers.
 //! 3. One task at a time decides the instants of an allocation, in order.
 
 mod agenda;
@@ -32,7 +33,7 @@ use tracing::warn;
 use self::agenda::{Agenda, Due};
 use crate::{
     clock::{Clock, Reading},
-    runner::{EngineHealth, EngineState, Runner, Standby},
+    runner::{Runner, Standby},
     store::{Change, Changes},
 };
 
@@ -40,8 +41,6 @@ use crate::{
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How far the clocks may drift apart between two ticks before it means something.
 const DRIFT: TimeDelta = TimeDelta::seconds(2);
-/// The shortest time without an engine that explains anything: a call may break off at any time.
-const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 /// How many changes are taken in between two looks at the clock.
 const CHANGES_AT_ONCE: usize = 256;
 
@@ -50,9 +49,6 @@ const CHANGES_AT_ONCE: usize = 256;
 pub(crate) struct Scheduler {
     runner: Arc<Runner>,
     clock: Arc<dyn Clock>,
-    engine: watch::Receiver<EngineState>,
-    /// What the loop last saw of the engine.
-    engine_seen: EngineState,
     /// Whether things may start at all.
     standby: watch::Receiver<Standby>,
     agenda: Agenda,
@@ -100,7 +96,6 @@ impl Scheduler {
     pub(crate) fn new(
         runner: Arc<Runner>,
         changes: Arc<Changes>,
-        health: &EngineHealth,
         clock: Arc<dyn Clock>,
         zone: Zone,
         ticks: Arc<Ticks>,
@@ -110,8 +105,6 @@ impl Scheduler {
             ticks,
             runner,
             clock,
-            engine: health.watch(),
-            engine_seen: EngineState::Unknown,
             standby,
             agenda: Agenda::new(zone),
             changes,
@@ -126,7 +119,6 @@ impl Scheduler {
         let mut last = self.clock.read();
         loop {
             self.take_news();
-            self.look_at_engine();
             let reading = self.clock.read();
             self.compare(last, reading);
             last = reading;
@@ -140,7 +132,6 @@ impl Scheduler {
                 () = stop.cancelled() => break,
                 Some(decided) = self.decisions.1.recv() => self.note(&decided),
                 // The sender lives as long as the server.
-                _ = self.engine.changed() => {}
                 _ = self.standby.changed() => {}
                 () = self.runner.zone_rules_changed() => self.agenda.renew(),
                 () = self.changes.arrived(), if self.news.is_empty() => {}
@@ -178,6 +169,14 @@ impl Scheduler {
         for Due { position, allocation, suspension, decided } in self.agenda.due(now) {
             let runner = Arc::clone(&self.runner);
             let answer = self.decisions.0.clone();
+            let again = answer.clone();
+            let is_delayed = self.runner.delays(&allocation, move || {
+                // Nobody listens any more once the loop has ended.
+                let _ = again.send(Decided { position, through: decided });
+            });
+            if is_delayed {
+                continue;
+            }
             self.deciding.spawn(async move {
                 let through = runner.decide(&allocation, suspension.as_deref(), decided).await;
                 // Nobody listens any more once the loop has ended.
@@ -243,22 +242,6 @@ impl Scheduler {
 
     /// True while instants that come are proposed.
     fn may_propose(&self) -> bool {
-        matches!(self.engine_seen, EngineState::Up(_)) && *self.standby.borrow() == Standby::Over
-    }
-
-    fn look_at_engine(&mut self) {
-        let seen = self.engine.borrow_and_update().clone();
-        if seen == self.engine_seen {
-            return;
-        }
-        let before = std::mem::replace(&mut self.engine_seen, seen);
-        let EngineState::Up(info) = &self.engine_seen else { return };
-        self.runner.engine_has(info.cores);
-        if let EngineState::Away { since, .. } = before {
-            let (cause, to) = (Cause::EngineAway, self.clock.now());
-            if to - since >= SHORTEST_PAUSE {
-                self.runner.paused(Pause { cause, from: since, to });
-            }
-        }
+        *self.standby.borrow() == Standby::Over
     }
 }

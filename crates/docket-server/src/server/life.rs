@@ -172,8 +172,8 @@ mod tests {
     use super::*;
     use crate::{
         clock::TestClock,
-        engine::scripted::ScriptedEngine,
-        runner::{EngineHealth, Surroundings},
+        engine::{registry::EngineRegistry, scripted::ScriptedEngine},
+        runner::Surroundings,
         store::{
             AllocationStore, Circumstances, Condition, EntryFilter, JournalStore, Opener, Push,
             SqliteStore,
@@ -241,15 +241,13 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(store_of(&folder));
         let runner = Arc::new(Runner::new(Surroundings {
             store: store.clone(),
-            engine: Arc::new(ScriptedEngine::new(clock.clone())),
+            engines: Arc::new(EngineRegistry::for_tests(Arc::new(ScriptedEngine::new(
+                clock.clone(),
+            )))),
             clock: clock.clone(),
-            health: Arc::new(EngineHealth::new()),
             zone: Zone::utc(),
             namespace: "docket".parse().unwrap(),
             env_dir: None,
-            max_starting: None,
-            max_running: 10,
-            queue: 10,
             life: store.new_life(clock.now()),
         }));
         let ticks = Arc::new(Ticks::default());

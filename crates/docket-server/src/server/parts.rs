@@ -13,22 +13,21 @@ use crate::{
     background::Background,
     clock::{Clock, SystemClock},
     config::Config,
-    engine::Engine,
+    engine::registry::{EngineLimits, EngineRegistry},
     file_source::{FileSettings, FileSource, FileStatus},
     http::{
         Allocations, Api, Authentication, Forecasts, Limits, ServerStatus, Sessions,
         SpecificationSettings, WrongTokens,
     },
-    runner::{EngineHealth, Runner, Surroundings},
+    runner::{Runner, Surroundings},
     scheduler::{Scheduler, Ticks},
     store::{Store, StoreError},
 };
 
 pub(super) struct Parts {
     pub(super) store: Arc<dyn Store>,
-    pub(super) engine: Arc<dyn Engine>,
+    pub(super) engines: Arc<EngineRegistry>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) health: Arc<EngineHealth>,
     pub(super) background: Arc<Background>,
     pub(super) ticks: Arc<Ticks>,
     pub(super) file: Option<Arc<FileSource>>,
@@ -43,22 +42,23 @@ impl Parts {
         let opened = tokio::task::spawn_blocking(move || opening.store());
         let store = opened.await.map_err(std::io::Error::other)??;
         let engine = config.engine()?;
-        let health = Arc::new(EngineHealth::new());
+        let limits = EngineLimits {
+            max_starting: config.max_starting,
+            max_running: config.max_running,
+            queue: config.queue,
+        };
+        let engines = Arc::new(EngineRegistry::new(Arc::clone(&engine), limits));
         let background = Arc::new(Background::new(Arc::clone(&clock)));
         if !config.restored {
             check_machine(&*store, &*engine).await?;
         }
         let runner = Arc::new(Runner::new(Surroundings {
             store: Arc::clone(&store),
-            engine: Arc::clone(&engine),
+            engines: Arc::clone(&engines),
             clock: Arc::clone(&clock),
-            health: Arc::clone(&health),
             zone: config.time_zone,
             namespace: config.namespace.clone(),
             env_dir: config.env_dir.clone(),
-            max_starting: config.max_starting,
-            max_running: config.max_running,
-            queue: config.queue,
             life: listed_life(&*store, clock.now()).await?,
         }));
         let file = config.file.clone().map(|path| {
@@ -74,7 +74,7 @@ impl Parts {
                 status: FileStatus::default(),
             })
         });
-        Ok(Self { store, engine, clock, health, background, ticks: Arc::default(), file, runner })
+        Ok(Self { store, engines, clock, background, ticks: Arc::default(), file, runner })
     }
 
     pub(super) fn life(&self) -> Life {
@@ -89,7 +89,6 @@ impl Parts {
         Scheduler::new(
             Arc::clone(&self.runner),
             self.store.changes(),
-            &self.health,
             Arc::clone(&self.clock),
             zone,
             Arc::clone(&self.ticks),
@@ -117,7 +116,7 @@ impl Parts {
         };
         let status = ServerStatus {
             started: self.clock.now(),
-            engine: Arc::clone(&self.health),
+            engine: Arc::clone(&self.engines.default_engine().health),
             background: Arc::clone(&self.background),
             ticks: Arc::clone(&self.ticks),
             file: self.file.as_ref().map(|file| file.status.clone()),

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{life::SIGN_OF_LIFE, parts::Parts, zone_data::ZoneData};
 use crate::{
     background::{Background, Failure, Schedule},
+    engine::registry::NamedEngine,
     file_source::FileSource,
     runner::Runner,
     scheduler::Scheduler,
@@ -26,7 +27,10 @@ pub(super) fn spawn(
     absence: Option<Pause>,
 ) -> std::io::Result<Proposing> {
     let (runner, background) = (&parts.runner, &parts.background);
-    parts.health.watch_over(Arc::clone(&parts.engine), Arc::clone(&parts.clock), background);
+    for NamedEngine { engine, health, .. } in parts.engines.all().map(AsRef::as_ref) {
+        health.watch_over(Arc::clone(engine), Arc::clone(&parts.clock), background);
+    }
+    background.service("engine-outages", Arc::clone(runner).follow_engines());
     if let Some(file) = &parts.file {
         reload_on_hangup(file, background)?;
     }

@@ -29,8 +29,8 @@ use crate::{
     background::Background,
     clock::{Clock, TestClock},
     config::{Access, Token},
-    engine::scripted::ScriptedEngine,
-    runner::{EngineHealth, Runner, Surroundings},
+    engine::{registry::EngineRegistry, scripted::ScriptedEngine},
+    runner::{Runner, Surroundings},
     scheduler::Ticks,
     store::MemoryStore,
 };
@@ -39,18 +39,15 @@ pub(super) fn api(access: Access) -> Api {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
     let store = Arc::new(MemoryStore::new(usize::MAX));
     let engine = Arc::new(ScriptedEngine::new(clock.clone()));
-    let health = Arc::new(EngineHealth::new());
+    let engines = Arc::new(EngineRegistry::for_tests(engine));
+    let health = Arc::clone(&engines.default_engine().health);
     let runner = Arc::new(Runner::new(Surroundings {
         store: store.clone(),
-        engine,
+        engines,
         clock: clock.clone(),
-        health: health.clone(),
         zone: "Europe/Berlin".parse::<Zone>().unwrap(),
         namespace: "docket".parse().unwrap(),
         env_dir: None,
-        max_starting: None,
-        max_running: 10,
-        queue: 10,
         life: docket_model::Life::new(1, clock.now()),
     }));
     let zone = "Europe/Berlin".parse::<Zone>().unwrap();

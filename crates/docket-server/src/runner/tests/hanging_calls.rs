@@ -11,8 +11,11 @@ use serde_json::json;
 use crate::{
     background::Background,
     clock::{Clock, TestClock},
-    engine::docker::stub::{Reply, Stub, inspection},
-    runner::{EngineHealth, Runner, Surroundings},
+    engine::{
+        docker::stub::{Reply, Stub, inspection},
+        registry::EngineRegistry,
+    },
+    runner::{Runner, Surroundings},
     store::{AllocationStore, LifeStore, MemoryStore, Push, RunStore},
 };
 
@@ -56,21 +59,19 @@ fn stub(hanging: &'static str) -> Stub {
 async fn run_on(stub: &Stub) -> Arc<Run> {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00.250Z"));
     let store = Arc::new(MemoryStore::new(usize::MAX));
-    let (engine, health) = (Arc::new(stub.engine()), Arc::new(EngineHealth::new()));
+    let engines = Arc::new(EngineRegistry::for_tests(Arc::new(stub.engine())));
+    let named = Arc::clone(engines.default_engine());
     let runner = Arc::new(Runner::new(Surroundings {
         store: store.clone(),
-        engine: engine.clone(),
+        engines,
         clock: clock.clone(),
-        health: health.clone(),
         zone: Zone::utc(),
         namespace: "docket".parse().unwrap(),
         env_dir: None,
-        max_starting: None,
-        max_running: 10,
-        queue: 10,
         life: store.new_life(clock.now()),
     }));
-    health.watch_over(engine, clock.clone(), &Background::new(clock.clone()));
+    let background = Background::new(clock.clone());
+    named.health.watch_over(named.engine.clone(), clock.clone(), &background);
     tokio::spawn(Arc::clone(&runner).begin(None));
     let container = json!({"Config": {"Image": "busybox"}});
     let posted =

@@ -23,8 +23,11 @@ use super::super::{Scheduler, Ticks};
 use crate::{
     background::Background,
     clock::{Clock, TestClock},
-    engine::scripted::ScriptedEngine,
-    runner::{EngineHealth, Runner, Surroundings},
+    engine::{
+        registry::{EngineLimits, EngineRegistry},
+        scripted::ScriptedEngine,
+    },
+    runner::{Runner, Surroundings},
     store::{AllocationStore, LifeStore, MemoryStore, Push, Store, StoreError},
 };
 
@@ -90,19 +93,21 @@ impl Ground {
     pub(super) async fn open(self) -> House {
         let (wire, trouble) = (Arc::new(Wire::default()), Arc::default());
         let (wired_store, wired_engine) = self.wired(&wire, &trouble);
-        let (clock, health) = (self.clock.clone(), Arc::new(EngineHealth::new()));
-        let ticks = Arc::new(Ticks::default());
-        let runner = Arc::new(Runner::new(Surroundings {
-            store: wired_store.clone(),
-            engine: wired_engine.clone(),
-            clock: clock.clone(),
-            health: health.clone(),
-            zone: Zone::utc(),
-            namespace: "docket".parse().unwrap(),
-            env_dir: self.settings.env_dir.clone(),
+        let limits = EngineLimits {
             max_starting: None,
             max_running: self.settings.max_running,
             queue: self.settings.queue,
+        };
+        let engines = Arc::new(EngineRegistry::new(wired_engine.clone(), limits));
+        let (clock, health) = (self.clock.clone(), engines.default_engine().health.clone());
+        let ticks = Arc::new(Ticks::default());
+        let runner = Arc::new(Runner::new(Surroundings {
+            store: wired_store.clone(),
+            engines,
+            clock: clock.clone(),
+            zone: Zone::utc(),
+            namespace: "docket".parse().unwrap(),
+            env_dir: self.settings.env_dir.clone(),
             life: self.store.new_life(clock.now()),
         }));
         let changes = wired_store.changes();
@@ -112,10 +117,11 @@ impl Ground {
         runner.take_up().await.unwrap();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (told, rung) = (runner.clone(), ticks.clone());
-        let scheduler = Scheduler::new(told, changes, &health, clock.clone(), Zone::utc(), rung);
+        let scheduler = Scheduler::new(told, changes, clock.clone(), Zone::utc(), rung);
         tasks.spawn(scheduler.run(stop.clone()));
         tasks.spawn(runner.clone().begin(None));
         tasks.spawn(runner.clone().clean_up());
+        tasks.spawn(runner.clone().follow_engines());
         let background = Background::new(clock.clone());
         health.watch_over(wired_engine, clock.clone(), &background);
         if self.settings.trusts_engine {

@@ -22,14 +22,14 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// The way through the gate, until it is dropped or has been used for long.
 #[derive(Debug)]
-pub(super) struct Permit<'a> {
+pub(crate) struct Permit<'a> {
     way: Option<SemaphorePermit<'a>>,
     until: Instant,
 }
 
 impl Permit<'_> {
     /// Does something in the gate; what takes too long is done beside it.
-    pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         tokio::select! {
             biased;
@@ -40,7 +40,7 @@ impl Permit<'_> {
     }
 
     /// True until it has been used for too long.
-    pub(super) fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         self.way.is_some()
     }
 }
@@ -49,7 +49,7 @@ impl Permit<'_> {
 ///
 /// An engine saturates at four to eight at once; more only adds latency to each.
 #[derive(Debug)]
-pub(super) struct StartLimiter {
+pub(crate) struct StartLimiter {
     semaphore: Semaphore,
     width: AtomicUsize,
     fixed: bool,
@@ -57,7 +57,7 @@ pub(super) struct StartLimiter {
 
 impl StartLimiter {
     /// A gate as wide as asked for, or else one that waits for the engine's number of cores.
-    pub(super) fn new(width: Option<usize>) -> Self {
+    pub(crate) fn new(width: Option<usize>) -> Self {
         let now = width.unwrap_or(LEAST).max(1);
         Self {
             semaphore: Semaphore::new(now),
@@ -67,7 +67,7 @@ impl StartLimiter {
     }
 
     /// Widens a gate of no fixed width to twice the cores.
-    pub(super) fn set_cores(&self, cores: usize) {
+    pub(crate) fn set_cores(&self, cores: usize) {
         let wanted = (2 * cores).max(LEAST);
         if !self.fixed {
             let before = self.width.fetch_max(wanted, Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl StartLimiter {
     }
 
     /// Waits to be let through; the gate is free for the next one when what is returned is dropped.
-    pub(super) async fn acquire(&self) -> Permit<'_> {
+    pub(crate) async fn acquire(&self) -> Permit<'_> {
         // The semaphore is never closed.
         let way = self.semaphore.acquire().await.ok();
         Permit { way, until: Instant::now() + LONGEST }

@@ -10,11 +10,9 @@ use docket_model::run::Instant;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::policy::Full;
-
 /// The slots, and who waits for one.
 #[derive(Debug)]
-pub(super) struct RunSlots {
+pub(crate) struct RunSlots {
     most: usize,
     queue: usize,
     state: Mutex<State>,
@@ -57,9 +55,16 @@ impl Ord for Ticket {
     }
 }
 
+/// All slots are taken, and as many runs wait as may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SlotsFull {
+    pub(crate) max_running: usize,
+    pub(crate) queue: usize,
+}
+
 /// The right to have a container alive, until it is dropped.
 #[derive(Debug)]
-pub(super) struct RunSlot(Arc<RunSlots>);
+pub(crate) struct RunSlot(Arc<RunSlots>);
 
 impl Drop for RunSlot {
     fn drop(&mut self) {
@@ -69,14 +74,14 @@ impl Drop for RunSlot {
 
 /// A slot, or a place in the queue for one.
 #[derive(Debug)]
-pub(super) enum Reservation {
+pub(crate) enum Reservation {
     Slot(RunSlot),
     Queue(Queued),
 }
 
 /// A place in the queue, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Queued {
+pub(crate) struct Queued {
     called: oneshot::Receiver<RunSlot>,
     slots: Arc<RunSlots>,
 }
@@ -111,7 +116,7 @@ impl State {
 
 impl Reservation {
     /// Waits for the slot.
-    pub(super) async fn slot(self) -> RunSlot {
+    pub(crate) async fn slot(self) -> RunSlot {
         match self {
             Self::Slot(slot) => slot,
             Self::Queue(mut queued) => match (&mut queued.called).await {
@@ -125,22 +130,22 @@ impl Reservation {
 
 impl RunSlots {
     /// So many slots, and so many runs that may wait for one.
-    pub(super) fn new(most: usize, queue: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize, queue: usize) -> Arc<Self> {
         Arc::new(Self { most, queue, state: Mutex::default() })
     }
 
     /// A place for a new run; the bounds, where no further run can even wait.
-    pub(super) fn acquire(self: &Arc<Self>, instant: Instant) -> Result<Reservation, Full> {
+    pub(crate) fn acquire(self: &Arc<Self>, instant: Instant) -> Result<Reservation, SlotsFull> {
         let mut state = self.state.lock();
         let waiting = state.waiting.len() - state.given_up;
         if state.taken >= self.most && waiting >= self.queue {
-            return Err(Full { max_running: self.most, queue: self.queue });
+            return Err(SlotsFull { max_running: self.most, queue: self.queue });
         }
         Ok(self.reserve_in(&mut state, instant))
     }
 
     /// A place for a run that was admitted before, however many wait.
-    pub(super) fn enqueue(self: &Arc<Self>, instant: Instant) -> Reservation {
+    pub(crate) fn enqueue(self: &Arc<Self>, instant: Instant) -> Reservation {
         self.reserve_in(&mut self.state.lock(), instant)
     }
 
@@ -157,7 +162,7 @@ impl RunSlots {
     }
 
     /// Takes a slot for a container that is alive already, even where there is none left.
-    pub(super) fn adopt(self: &Arc<Self>) -> RunSlot {
+    pub(crate) fn adopt(self: &Arc<Self>) -> RunSlot {
         self.state.lock().taken += 1;
         RunSlot(Arc::clone(self))
     }
@@ -215,7 +220,7 @@ mod tests {
     #[test]
     fn one_who_gives_up_holds_no_berth_and_no_place() {
         let slots = RunSlots::new(1, 1);
-        let full = Full { max_running: 1, queue: 1 };
+        let full = SlotsFull { max_running: 1, queue: 1 };
         let first = slots.acquire(instant(1)).unwrap();
         let second = slots.acquire(instant(2)).unwrap();
         assert_eq!(slots.acquire(instant(3)).unwrap_err(), full);
