@@ -1,22 +1,22 @@
-//! Where the server's time comes from. Nothing else asks the machine for it.
+//! The server's clock. Nothing else reads the machine's clocks.
 
 use std::{fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
 
-/// The clocks of a machine, read at one moment.
+/// The clocks of a machine, read at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reading {
     /// The wall clock, which people and programs can set.
     pub(crate) wall: DateTime<Utc>,
-    /// Time since some moment in the past, without the time that the machine was suspended.
+    /// Monotonic time without the time that the machine was suspended.
     pub(crate) awake: Duration,
-    /// The same, with the time that the machine was suspended.
+    /// Monotonic time including the time that the machine was suspended.
     pub(crate) elapsed: Duration,
 }
 
-/// Tells the time.
+/// A source of time.
 pub(crate) trait Clock: fmt::Debug + Send + Sync {
     /// Reads all clocks at once.
     fn read(&self) -> Reading;
@@ -26,7 +26,7 @@ pub(crate) trait Clock: fmt::Debug + Send + Sync {
         self.read().wall
     }
 
-    /// How long before a moment to wake up for it, because a timer may be late by so much.
+    /// How long before an instant to wake up, because a timer may be this late.
     fn lead(&self) -> TimeDelta;
 }
 
@@ -76,12 +76,12 @@ impl TestClock {
         }
     }
 
-    /// Someone sets the wall clock by so much.
+    /// Changes the wall clock by this much.
     pub(crate) fn set_by(&self, change: TimeDelta) {
         *self.wall.lock() += change;
     }
 
-    /// The machine sleeps for so long: its timers stand still meanwhile.
+    /// Suspends the machine for this long: its timers stop meanwhile.
     pub(crate) fn suspend_for(&self, duration: Duration) {
         *self.suspended.lock() += duration;
         self.set_by(TimeDelta::from_std(duration).unwrap());
@@ -95,7 +95,7 @@ impl Clock for TestClock {
         Reading { wall: *self.wall.lock() + awake, awake, elapsed: awake + *self.suspended.lock() }
     }
 
-    /// Paused time stands still for one who does not sleep.
+    /// Paused time does not advance for a task that does not sleep.
     fn lead(&self) -> TimeDelta {
         TimeDelta::zero()
     }

@@ -1,4 +1,4 @@
-//! What a server is told when it starts, and the one place that chooses its store and its engine.
+//! The configuration of a server, and the one place that chooses its store and its engine.
 
 mod access;
 mod listen;
@@ -22,47 +22,47 @@ use crate::{
     store::{MemoryStore, OpenError, Opener, SqliteStore, Store},
 };
 
-/// What a server needs to know. Everything that can be wrong with it was found when it was made.
+/// The configuration of a server. It is valid: errors are found when it is made.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Who may do what.
+    /// Access to the API.
     pub access: Access,
-    /// The zone of allocations that name none.
+    /// The default time zone of allocations.
     pub time_zone: Zone,
-    /// Tells servers on one engine apart.
+    /// Separates several servers on one engine.
     pub namespace: Namespace,
-    /// How many containers may be in creation or start at once; twice the engine's cores if absent.
+    /// How many containers to create and start at once; twice the engine's cores if absent.
     pub max_starting: Option<usize>,
-    /// How many containers may be alive at once.
+    /// How many containers to run at once.
     pub max_running: usize,
-    /// How many runs may wait for one of those to end.
+    /// How many runs may wait for a free slot.
     pub queue: usize,
-    /// Where the files of `EnvFiles` are.
+    /// The directory of `EnvFiles`.
     pub env_dir: Option<PathBuf>,
-    /// True where the store was moved from another machine, whose server does not use it any more.
+    /// True if the store was moved from another machine, whose server no longer uses it.
     pub restored: bool,
-    /// True where the containers are stopped with the server.
+    /// True if the containers are stopped with the server.
     pub stop_runs: bool,
-    /// True where the server is paused when it starts, if it is not already.
+    /// True if the server starts paused.
     pub paused: bool,
-    /// How many images may be pulled at once.
+    /// How many images to pull at once.
     pub max_pulling: usize,
-    /// After which time a pull is given up.
+    /// The time limit of a pull.
     pub pull_timeout: Duration,
     /// The largest request body, in bytes.
     pub max_body: usize,
-    /// Where allocations and runs are kept.
+    /// The store of allocations and runs.
     pub store: StoreChoice,
-    /// How many bytes records and outputs may take in memory together, where they are kept there.
+    /// The memory for records and outputs of the memory store, in bytes.
     pub memory: usize,
-    /// A file or a directory of files with allocations that only it can change.
+    /// A file or a directory of files with allocations that the API cannot change.
     pub file: Option<PathBuf>,
-    /// What becomes of options that the Engine API does not know.
+    /// Whether to accept options that the Engine API does not know.
     pub unknown_options: UnknownOptions,
 }
 
 impl Config {
-    /// The store that was chosen. This blocks while a file is opened.
+    /// Opens the configured store. This blocks while a file is opened.
     pub(crate) fn store(&self) -> Result<Arc<dyn Store>, ConfigError> {
         Ok(match &self.store {
             StoreChoice::Memory => {
@@ -77,14 +77,14 @@ impl Config {
         })
     }
 
-    /// The engine that the environment names, as Docker's own client finds it.
+    /// The engine that the environment selects, as Docker's own client does.
     pub(crate) fn engine(&self) -> Result<Arc<dyn Engine>, ConfigError> {
         let config = docker::config_folder();
         let variable = |name: &str| std::env::var(name).ok();
         let endpoint = docker::Endpoint::choose(&variable, config.as_deref())?;
         let platform = docker::default_platform(&variable)?;
         if let Some(platform) = &platform {
-            info!(platform, "`DOCKER_DEFAULT_PLATFORM` is the platform of images by default");
+            info!(platform, "using `DOCKER_DEFAULT_PLATFORM` as the default platform of images");
         }
         let settings = docker::Settings {
             config,
@@ -93,34 +93,36 @@ impl Config {
             platform,
         };
         let engine = docker::connect(&endpoint, settings)?;
-        info!(engine = engine.endpoint(), "runs go to this engine");
+        info!(engine = engine.endpoint(), "using this engine");
         Ok(Arc::new(engine))
     }
 }
 
-/// What a server was told that cannot be.
+/// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The environment names an engine that cannot be used.
+    /// The environment selects an engine that cannot be used.
     #[error(transparent)]
     Engine(#[from] docker::ConnectError),
-    /// The file that was named cannot be the store.
+    /// The file cannot be used as a store.
     #[error(transparent)]
     Store(#[from] OpenError),
 }
 
-/// The default for where the server listens.
+/// The default of the address to listen on.
 pub const LISTEN: &str = "127.0.0.1:3000";
-/// The default for [`Config::namespace`].
+/// The default of [`Config::namespace`].
 pub const NAMESPACE: &str = "docket";
 
 /// A namespace: `[a-z0-9-]{1,20}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace(Arc<str>);
 
-/// A text that is no namespace.
+/// A text that is not a valid namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no namespace: use 1 to 20 of a-z, 0-9 and -, beginning with a letter or a digit")]
+#[error(
+    "`{0}` is not a valid namespace: use 1 to 20 of a-z, 0-9 and -, beginning with a letter or a digit"
+)]
 pub struct InvalidNamespace(String);
 
 impl Namespace {
@@ -142,7 +144,7 @@ impl std::str::FromStr for Namespace {
 
     fn from_str(text: &str) -> Result<Self, InvalidNamespace> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        // Docker wants a container's name to begin with a letter or a digit.
+        // Docker requires that a container's name begins with a letter or a digit.
         if text.is_empty() || text.len() > 20 || text.starts_with('-') || !text.chars().all(allowed)
         {
             return Err(InvalidNamespace(text.to_owned()));

@@ -1,46 +1,46 @@
-//! Points at which a build for tests dies on demand, as by a crash; in a release they are nothing.
+//! Crash points: a debug build kills itself there on request; a release build ignores them.
 //!
-//! `DOCKET_DIE_AT=Started` ends the process with SIGKILL once it gets there, `Started:3` when it gets
-//! there for the third time.
+//! `DOCKET_DIE_AT=Started` ends the process with SIGKILL when it reaches that point, `Started:3` when it
+//! reaches it for the third time.
 
-/// A step of a run, or of the upgrade of a store, that was just done.
+/// A step of a run, or of the upgrade of a store, that has just completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
-    /// It waits for an older run of its allocation; nothing of it was begun.
+    /// The run waits for an older run of its allocation.
     Waiting,
-    /// The older run has ended, and it is noted that the turn came.
+    /// The older run has ended, and the store has the end of the wait.
     TurnCame,
-    /// The next attempt is noted, and nothing of it was begun.
+    /// The store has the next attempt, which has not begun.
     NextAttempt,
     Claimed,
     Pulled,
     Created,
     IdNoted,
     Started,
-    /// It is noted that a container which may have been asked to start is replaced.
+    /// The store has the replacement of a container that may have received a start request.
     Replacing,
     /// That container was removed.
     Unstarted,
-    /// It is noted that it never ran.
+    /// The store has that it never ran.
     NeverRan,
-    /// Somebody wants it to end; it is noted, and nothing was done about it.
+    /// The store has the cancellation, which has not been carried out.
     Cancelling,
     Exited,
-    /// The output was read, and is not noted.
+    /// The output was read, and is not in the store.
     Captured,
     EndNoted,
     Removed,
-    /// A copy of the store is written, and does not have its name yet.
+    /// A copy of the store is written under a temporary name.
     StoreCopyWritten,
     /// The store was copied before it is upgraded.
     StoreCopied,
-    /// All steps of an upgrade are taken, and not committed.
+    /// All steps of an upgrade are done, and not committed.
     StoreUpgrading,
     /// The upgrade is committed.
     StoreUpgraded,
 }
 
-/// Dies here if that is wanted.
+/// Kills the process if this point is configured.
 #[cfg(debug_assertions)]
 pub(crate) fn point(reached: Point) {
     use std::sync::{
@@ -57,11 +57,11 @@ pub(crate) fn point(reached: Point) {
     });
     let Some((name, left)) = &*WANTED else { return };
     if *name == format!("{reached:?}") && left.fetch_sub(1, Ordering::SeqCst) == 1 {
-        // It cannot fail: the process is our own.
+        // It cannot fail: the signal goes to our own process.
         let _: Result<(), _> = kill_process(getpid(), Signal::KILL);
     }
 }
 
-/// Nothing happens here.
+/// Does nothing in a release build.
 #[cfg(not(debug_assertions))]
 pub(crate) const fn point(_reached: Point) {}

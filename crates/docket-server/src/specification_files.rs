@@ -11,18 +11,18 @@ use std::{
 use docket_model::AllocationName;
 use thiserror::Error;
 
-/// Why a path leads to no files of specifications.
+/// Why a path has no files of specifications.
 #[derive(Debug, Error)]
 pub enum NoFiles {
     /// The file or the directory cannot be read.
-    #[error("`{path}` cannot be read")]
+    #[error("cannot read `{path}`")]
     Unreadable {
-        /// Which one.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A directory without a single file.
+    /// A directory without specification files.
     #[error(
         "`{0}` has no files whose names end in .yml, .yaml or .json; files whose names begin with a \
          dot are left out"
@@ -33,7 +33,7 @@ pub enum NoFiles {
 /// The file itself, or the files of a directory that are not hidden, in the order of their names.
 ///
 /// # Errors
-/// Where the path cannot be read, or is a directory without such files.
+/// The path cannot be read, or is a directory without such files.
 pub fn specification_files(path: &Path) -> Result<Vec<PathBuf>, NoFiles> {
     let unreadable = |source| NoFiles::Unreadable { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
@@ -44,7 +44,7 @@ pub fn specification_files(path: &Path) -> Result<Vec<PathBuf>, NoFiles> {
         let file = entry.map_err(unreadable)?.path();
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let ending = file.extension().and_then(|ending| ending.to_str());
-        // What an editor or another program hides there is no file of the user's.
+        // Hidden files are those of editors and other programs.
         if matches!(ending, Some("yml" | "yaml" | "json")) && !name.starts_with('.') {
             files.push(file);
         }
@@ -53,7 +53,7 @@ pub fn specification_files(path: &Path) -> Result<Vec<PathBuf>, NoFiles> {
     if files.is_empty() { Err(NoFiles::Empty(path.to_owned())) } else { Ok(files) }
 }
 
-/// Where each name of several files is defined.
+/// The position of each name in several files.
 #[derive(Debug, Default)]
 pub struct Definitions {
     places: HashMap<AllocationName, Place>,
@@ -74,10 +74,10 @@ pub struct DefinedTwice {
 }
 
 impl Definitions {
-    /// Notes that a file defines a name on a line.
+    /// Records that a file defines a name on a line.
     ///
     /// # Errors
-    /// Where another file has defined it.
+    /// Another file has defined it.
     pub fn add(
         &mut self,
         name: &AllocationName,

@@ -1,4 +1,4 @@
-//! Warnings about specifications in the server's log, for those who push without docket's client.
+//! Warnings about specifications in the server's log, for clients other than docket's.
 
 use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, Zone, allocation::Read};
@@ -6,7 +6,7 @@ use tracing::warn;
 
 use crate::store::Effect;
 
-/// So many warnings of one push or file are logged, and the number of the rest.
+/// How many warnings of one push or file are logged; of the rest only their number.
 const MOST_LOGGED: usize = 20;
 
 /// The warnings about the specifications of one push or file.
@@ -22,7 +22,7 @@ struct Warning {
 }
 
 impl Warnings {
-    /// Collects the warnings, and that all instants are in the past, by the server's clock and zone.
+    /// Collects the warnings, including that all instants are in the past by the server's clock and zone.
     pub(crate) fn of(read: &[Read], now: DateTime<Utc>, zone: Zone) -> Self {
         let of_one = |(index, Read { specification, warnings }): (usize, &Read)| {
             let texts = warnings.iter().map(ToString::to_string);
@@ -43,7 +43,7 @@ impl Warnings {
         }
         let rest = new.count();
         if rest > 0 {
-            warn!("{rest} more warnings: `docket check` shows all of them");
+            warn!("{rest} more warnings; `docket check` shows all of them");
         }
     }
 }

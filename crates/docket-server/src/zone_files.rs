@@ -15,27 +15,27 @@ use docket_model::{
 };
 use thiserror::Error;
 
-/// Where systems keep the files, in the order in which they are looked for.
+/// The directories of the files, in the order of the search.
 const DIRECTORIES: [&str; 4] =
     ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
 
-/// The first line of this file names the version.
+/// The first line of this file has the version.
 const SOURCE: &str = "tzdata.zi";
 const SOURCE_VERSION: &str = "# version ";
-/// Some systems have the version in a file of its own.
+/// Some systems have the version in a separate file.
 const VERSION: &str = "+VERSION";
 
-/// The largest zone file that is read; the largest there is has 4 KiB.
+/// The largest zone file to read; existing ones have at most 4 KiB.
 const LARGEST_FILE: u64 = 64 * 1024;
 
-/// Directories beside the zones with other variants of them; the second counts leap seconds.
+/// Directories with other variants of the zones; the second counts leap seconds.
 const VARIANTS: [&str; 2] = ["posix/", "right/"];
 
-/// What the C library reads where `TZ` is not set, and where Debian has the name of it.
+/// The file that the C library reads if `TZ` is not set, and Debian's file with the zone's name.
 const LOCALTIME: &str = "/etc/localtime";
 const TIMEZONE: &str = "/etc/timezone";
 
-/// The most links that are followed from `/etc/localtime`.
+/// The maximum number of links to follow from `/etc/localtime`.
 const MOST_LINKS: usize = 16;
 
 /// The zone files of the host.
@@ -47,7 +47,7 @@ pub struct HostZones {
 }
 
 impl HostZones {
-    /// Finds the files: in the directory that `TZDIR` names, or where systems keep them.
+    /// Finds the files: in the directory of `TZDIR`, or in the usual directories.
     #[must_use]
     pub fn find() -> Option<Self> {
         let named = std::env::var_os("TZDIR").filter(|named| !named.is_empty());
@@ -90,7 +90,7 @@ fn mount_points() -> HashSet<PathBuf> {
     mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect()
 }
 
-/// Uses the zone files of the host, if it has any that are not older than docket's own.
+/// Uses the zone files of the host, if there are any that are not older than docket's own.
 pub fn install() {
     zone::install(files());
 }
@@ -102,16 +102,16 @@ pub(crate) fn files() -> Option<Arc<dyn ZoneFiles>> {
 
 /// Reads a compiled zone file.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe would be waited for.
+    // Reading a pipe would block.
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut content = Vec::new();
     fs::File::open(path)?.take(LARGEST_FILE).read_to_end(&mut content)?;
     if content.starts_with(b"TZif") {
         Ok(content)
     } else {
-        Err(io::Error::other("it is not a compiled time zone (RFC 9636)"))
+        Err(io::Error::other("not a compiled time zone (RFC 9636)"))
     }
 }
 
@@ -133,27 +133,27 @@ fn version(directory: &Path) -> Option<String> {
     is_version.then(|| version.to_owned())
 }
 
-/// Why a file does not say which zone is meant.
+/// Why a file does not identify a zone.
 #[derive(Debug, Error)]
 pub enum HostZoneError {
     /// It cannot be read.
-    #[error("`{path}` cannot be read as a time zone")]
+    #[error("cannot read `{path}` as a time zone")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why not.
         source: io::Error,
     },
-    /// No zone has its clock.
-    #[error("`{0}` is no copy of a time zone that docket knows")]
+    /// No known zone has the same rules.
+    #[error("`{0}` is not a copy of a time zone that docket knows")]
     Unnamed(PathBuf),
 }
 
-/// The zone that the host is set to, as the C library finds it where `TZ` is not set; `None` where the
-/// host has none set, which means UTC.
+/// The time zone of the host, as the C library finds it if `TZ` is not set; `None` if the host has none,
+/// which means UTC.
 ///
 /// # Errors
-/// [`HostZoneError`] where `/etc/localtime` is there and does not say which zone is meant.
+/// [`HostZoneError`] if `/etc/localtime` exists and does not identify a zone.
 pub fn host_zone(now: DateTime<Utc>) -> Result<Option<Zone>, HostZoneError> {
     let localtime = Path::new(LOCALTIME);
     if fs::symlink_metadata(localtime).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
@@ -167,7 +167,7 @@ pub fn host_zone(now: DateTime<Utc>) -> Result<Option<Zone>, HostZoneError> {
 /// mounted from elsewhere. Of several zones with the same clock it is the `preferred` one.
 ///
 /// # Errors
-/// [`HostZoneError`] where the file cannot be read, or no zone has its clock.
+/// [`HostZoneError`] if the file cannot be read, or no zone has the same rules.
 pub fn zone_of_file(
     path: &Path,
     preferred: Option<&str>,
@@ -201,13 +201,13 @@ fn named_by(path: &Path) -> Option<Zone> {
     without_variant(name).parse().ok()
 }
 
-/// Why the variable `TZ` names no zone.
+/// Why the variable `TZ` is not a zone.
 #[derive(Debug, Error)]
 pub enum InvalidTz {
     /// It is the path of a file.
     #[error(transparent)]
     File(#[from] HostZoneError),
-    /// It is no name.
+    /// It is not a name.
     #[error(transparent)]
     Name(#[from] UnknownZone),
 }

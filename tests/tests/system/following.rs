@@ -162,6 +162,8 @@ fn run_wait_keeps_the_streams_apart_also_of_a_finished_run_and_prints_what_it_wa
         kept.push((stream, String::from_utf8(bytes.to_vec()).unwrap()));
         frames = rest.to_vec();
     }
+    let logs = server.docket(["logs", "foo"]);
+    assert_eq!((logs.out.as_str(), logs.err.as_str()), ("out\nend\n", "oh\n"));
     let (output, error) = (1, 2);
     let expected = [(output, "out\n"), (error, "oh\n"), (output, "end\n")];
     assert_eq!(kept, expected.map(|(stream, text)| (stream, text.to_owned())));

@@ -233,7 +233,7 @@ fn a_search_and_a_new_size_are_followed() {
     terminal.press(&["/"]);
     terminal.press(&["-l", "fail"]);
     terminal.press(&["Enter"]);
-    let found = terminal.await_text("Allocations with “fail” (1)");
+    let found = terminal.await_text("Allocations matching “fail” (1)");
     terminal.resize((60, 15));
     // The terminal cuts the old content before it is drawn again.
     terminal.await_screen("60 columns", |screen| {

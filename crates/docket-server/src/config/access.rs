@@ -1,19 +1,19 @@
-//! Who may talk to the server.
+//! Access to the server.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 
-/// Who may talk to the server.
+/// Access to the server.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// What each request must carry, if anything.
+    /// The token that each request must send, if any.
     pub token: Option<Token>,
-    /// True where the server may be reached from elsewhere without a token.
+    /// True if the server may listen on a public address without a token.
     pub insecure: bool,
-    /// The origin under which a proxy offers the server, such as `https://docket.example.org`.
+    /// The public origin of the server behind a proxy, such as `https://docket.example.org`.
     pub public_url: Option<String>,
-    /// Certificate and key, where the server speaks TLS itself.
+    /// Certificate and key, if the server uses TLS.
     pub tls: Option<TlsFiles>,
 }
 
@@ -26,11 +26,11 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// A secret that opens the API. It is neither printed nor logged.
+/// The secret of the API. It is never printed or logged.
 #[derive(Clone)]
 pub struct Token(Arc<str>);
 
-/// The shortest token that is taken: shorter ones can be guessed.
+/// The minimum length of a token: shorter ones can be guessed.
 pub const SHORTEST_TOKEN: usize = 16;
 
 /// A token that cannot be used.
@@ -38,16 +38,16 @@ pub const SHORTEST_TOKEN: usize = 16;
 pub enum InvalidToken {
     /// Too short to be a secret.
     #[error(
-        "a token has at least {SHORTEST_TOKEN} characters, this one has {0}: make one with `openssl rand -hex 32`"
+        "the token has {0} characters instead of at least {SHORTEST_TOKEN}: create one with `openssl rand -hex 32`"
     )]
     TooShort(usize),
-    /// It could not stand in a header.
-    #[error("a token is made of printable ASCII characters without spaces")]
+    /// Not valid in a header.
+    #[error("the token must be printable ASCII characters without spaces")]
     BadCharacter,
 }
 
 impl Token {
-    /// Reads a token, without the line end that a file has.
+    /// Parses a token, without the line break at the end of a file.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
         if !text.chars().all(|c| c.is_ascii_graphic()) {
@@ -59,7 +59,7 @@ impl Token {
         Ok(Self(text.into()))
     }
 
-    /// True if `offered` is the token; takes as long for a near miss as for a far one.
+    /// True if `offered` is the token; compares in constant time.
     #[must_use]
     pub fn admits(&self, offered: &[u8]) -> bool {
         use subtle::ConstantTimeEq;

@@ -1,4 +1,4 @@
-//! Where the server listens.
+//! The address that the server listens on.
 
 mod advice;
 mod socket_file;
@@ -9,28 +9,28 @@ use thiserror::Error;
 
 use super::Access;
 
-/// Where a server listens.
+/// The address that a server listens on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     /// A host and a port.
     Tcp(String),
-    /// A socket in the file system, which only its owner can open.
+    /// A Unix socket, which only its owner can open.
     Unix(PathBuf),
 }
 
-/// An address on which the server will not listen.
+/// An address that the server cannot or must not listen on.
 #[derive(Debug, Error)]
 pub enum ListenError {
-    /// No host and port, and no path.
-    #[error("`{0}` is no address: write HOST:PORT, such as 127.0.0.1:3000, or unix:/PATH")]
+    /// Neither a host and port nor a path.
+    #[error("`{0}` is not a valid address: write HOST:PORT, such as 127.0.0.1:3000, or unix:/PATH")]
     Malformed(String),
     /// Anyone who reaches the address could start containers, which is root on the host.
     #[error(
-        "{0} can be reached from other machines, and whoever starts containers is root on this one: \
+        "{0} can be reached from other machines, and starting containers gives root access to this one: \
          give a secret with `--token-file FILE`, or say `--insecure` if something else keeps others out"
     )]
     Open(SocketAddr),
-    /// The system refused.
+    /// The system rejected the address.
     #[error("cannot listen on {address}: {advice}")]
     Refused {
         /// The address.
@@ -38,7 +38,7 @@ pub enum ListenError {
         /// What is wrong and how to fix it.
         advice: String,
     },
-    /// The system refused, and only the system knows why.
+    /// The system rejected the address for another reason.
     #[error("cannot listen on {address}")]
     Bind {
         /// The address.
@@ -84,17 +84,17 @@ impl fmt::Display for Listen {
     }
 }
 
-/// A socket that is open, and safe to be open.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
     /// On a host and a port.
     Tcp(std::net::TcpListener),
-    /// In the file system; the path is removed in the end.
+    /// A Unix socket; its path is removed at the end.
     Unix(std::os::unix::net::UnixListener, PathBuf),
 }
 
 impl Listener {
-    /// Opens the socket, unless that would open the engine to strangers.
+    /// Opens the socket, unless that would let other machines use the engine without a token.
     ///
     /// # Errors
     /// [`ListenError::Open`] for an address that is not loopback without a token or `insecure`.

@@ -1,30 +1,32 @@
-//! Which store is wanted, as users write it.
+//! The choice of a store, as users write it.
 
 use std::{fmt, path::PathBuf};
 
 use thiserror::Error;
 
-/// Where allocations and runs are kept.
+/// The choice of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StoreChoice {
-    /// In memory, for as long as the server lives.
+    /// In memory, until the server stops.
     #[default]
     Memory,
     /// In this SQLite file.
     Sqlite(PathBuf),
 }
 
-/// A text that names no store.
+/// A text that is not a valid store.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidStore {
-    /// A kind that there is not.
-    #[error("`{0}` is no store: write memory or sqlite:PATH, such as sqlite:/var/lib/docket.db")]
+    /// An unknown kind.
+    #[error(
+        "`{0}` is not a valid store: write memory or sqlite:PATH, such as sqlite:/var/lib/docket.db"
+    )]
     Unknown(String),
     /// A file without a path.
-    #[error("`{0}` wants a path, such as sqlite:/var/lib/docket.db")]
+    #[error("`{0}` needs a path, such as sqlite:/var/lib/docket.db")]
     NoPath(String),
     /// A path that ends in a slash.
-    #[error("`{0}` names a folder: name a file in it, such as {0}docket.db")]
+    #[error("`{0}` is a directory: name a file in it, such as {0}docket.db")]
     Folder(String),
 }
 
@@ -64,17 +66,18 @@ mod tests {
             assert_eq!(read(text).as_deref(), Ok(text));
         }
         assert_eq!(read("sqlite:///var/docket.db").as_deref(), Ok("sqlite:/var/docket.db"));
-        let unknown = "is no store: write memory or sqlite:PATH, such as sqlite:/var/lib/docket.db";
+        let unknown =
+            "is not a valid store: write memory or sqlite:PATH, such as sqlite:/var/lib/docket.db";
         for text in ["", "sqlite", "Memory", "memory:", "/var/docket.db", "etcd://host"] {
             assert_eq!(read(text).unwrap_err().to_string(), format!("`{text}` {unknown}"));
         }
         assert_eq!(
             read("sqlite:").unwrap_err().to_string(),
-            "`sqlite:` wants a path, such as sqlite:/var/lib/docket.db"
+            "`sqlite:` needs a path, such as sqlite:/var/lib/docket.db"
         );
         assert_eq!(
             read("sqlite:/var/").unwrap_err().to_string(),
-            "`sqlite:/var/` names a folder: name a file in it, such as sqlite:/var/docket.db"
+            "`sqlite:/var/` is a directory: name a file in it, such as sqlite:/var/docket.db"
         );
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Error)]
 pub enum FileError {
     /// The file or the directory cannot be read.
-    #[error("`{path}` cannot be read")]
+    #[error("cannot read `{path}`")]
     Unreadable {
         /// The path.
         path: PathBuf,

@@ -41,7 +41,7 @@ use super::{
 };
 use crate::{
     engine::EngineError,
-    runner::{LiveError, Piece, Pieces, Told, Written as SoFar},
+    runner::{LiveError, Piece, Pieces, Told, Written as SoFar, pieces_of},
     store::StoreError,
 };
 
@@ -71,7 +71,7 @@ pub(super) struct OutputQuery {
     responses(
         (
             status = 200,
-            description = "The output; with `follow` to its end, as events or as frames where they \
+            description = "The output; with `follow` to its end, also as events. As frames if they \
                            are accepted. A frame is its kind (1 byte: 0 the record of the run as \
                            JSON, which is in another state; 1 standard output; 2 standard error), \
                            the position behind its bytes (8 bytes, most significant first), their \
@@ -112,17 +112,18 @@ pub(super) async fn get(
         .content_type("text/plain; charset=UTF-8")
         // Output is the container's, not ours: no browser shall take it for a page.
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    let in_frames = sse::accepts(&request, OUTPUT_FRAMES);
+    if in_frames {
+        answer.content_type(OUTPUT_FRAMES);
+    }
     if follow {
-        let in_frames = sse::accepts(&request, OUTPUT_FRAMES);
-        if in_frames {
-            answer.content_type(OUTPUT_FRAMES);
-        }
         let pieces = allocations.runner.follow_output(path.0.clone(), run.id.instant, skip);
         let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
         let end = authentication.end_of(request.headers());
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
     }
-    let reading = Reading { allocations, name: path.0.clone(), instant: run.id.instant, skip };
+    let (name, instant) = (path.0.clone(), run.id.instant);
+    let reading = Reading { allocations, name, instant, skip, in_frames };
     match written(&run, attempt)? {
         Written::Kept(attempt, sized) => Ok(reading.kept(answer, attempt, &sized)),
         Written::Nothing => Ok(answer.body(Bytes::new())),
@@ -166,13 +167,37 @@ struct Reading {
     instant: Instant,
     /// How many bytes the reader has already.
     skip: u64,
+    /// True if the response is frames, which carry the streams.
+    in_frames: bool,
 }
 
 impl Reading {
     /// Answers with what the store keeps of an attempt.
     fn kept(self, mut answer: HttpResponseBuilder, attempt: u32, sized: &Output) -> HttpResponse {
         let (length, written) = (sized.readable(self.skip), sized.written());
+        if self.in_frames {
+            return answer.streaming(self.frames(attempt, sized.without_bytes()));
+        }
         answer.body(SizedStream::new(length, self.pieces(attempt, written)))
+    }
+
+    /// The stored output of an attempt in frames.
+    fn frames(
+        self,
+        attempt: u32,
+        sized: Output,
+    ) -> impl Stream<Item = Result<Bytes, StoreError>> + 'static {
+        stream::try_unfold((self, sized), move |(mut reading, sized)| async move {
+            if reading.skip >= sized.written() {
+                return Ok(None);
+            }
+            let Self { allocations, name, instant, skip, .. } = &reading;
+            let part = allocations.store.output(name, *instant, attempt, *skip).await?;
+            let Some(part) = part.filter(|part| !part.is_empty()) else { return Ok(None) };
+            reading.skip = part.end;
+            let frames = pieces_of(&sized, part).iter().map(frame_of).collect::<Vec<_>>();
+            Ok(Some((frames.concat().into(), (reading, sized))))
+        })
     }
 
     /// What the store keeps of an attempt that wrote so much, piece by piece.
@@ -185,7 +210,7 @@ impl Reading {
             if reading.skip >= written {
                 return Ok(None);
             }
-            let Self { allocations, name, instant, skip } = &reading;
+            let Self { allocations, name, instant, skip, .. } = &reading;
             let piece = allocations.store.output(name, *instant, attempt, *skip).await?;
             // Without the rest the answer is shorter than it was said to be, so its reader learns
             // that the record was removed meanwhile.
@@ -206,8 +231,11 @@ impl Reading {
         let mut written_so_far = self.allocations.runner.output_by_now(container, self.skip);
         match written_so_far.recv().await {
             Some(Ok(first)) => {
-                let first = stream::iter([Ok(first)]);
-                Ok(answer.streaming(first.chain(rest(written_so_far))))
+                let in_frames = self.in_frames;
+                let pieces = stream::iter([Ok(first)]).chain(rest(written_so_far));
+                let bytes =
+                    move |piece: Piece| if in_frames { frame_of(&piece) } else { piece.bytes };
+                Ok(answer.streaming(pieces.map(move |piece| piece.map(bytes))))
             }
             None => Ok(answer.body(Bytes::new())),
             // It ended and was removed in this very moment: the record has its output by now.
@@ -223,7 +251,7 @@ impl Reading {
     }
 }
 
-fn rest(written: SoFar) -> impl Stream<Item = Result<Bytes, EngineError>> {
+fn rest(written: SoFar) -> impl Stream<Item = Result<Piece, EngineError>> {
     stream::unfold(written, async |mut written| Some((written.recv().await?, written)))
 }
 

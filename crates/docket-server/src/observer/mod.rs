@@ -1,5 +1,5 @@
-//! Who is told what happens to runs, to allocations and to the server. No observer holds up what it
-//! observes; how things are shown to anybody is not known here.
+//! Observers of runs, allocations and the server. An observer never delays what it observes; the format of
+//! responses belongs to `http`.
 
 mod events;
 mod ring;

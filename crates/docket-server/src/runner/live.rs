@@ -89,6 +89,26 @@ fn note_of(missing: &EngineError) -> Bytes {
     format!("\n[docket: {missing}]\n").into()
 }
 
+/// The stored part of an attempt's output, in pieces of one stream each. Omitted output becomes a note on
+/// standard error.
+pub(crate) fn pieces_of(sized: &Output, part: Excerpt) -> Vec<Piece> {
+    let mut position = part.end - part.bytes.len() as u64;
+    let mut pieces = Vec::new();
+    if part.omitted > 0 {
+        let note = Excerpt { omitted: part.omitted, ..Excerpt::default() }.into_bytes();
+        pieces.push(Piece { bytes: note.into(), stream: Stream::Error, end: position });
+    }
+    let mut bytes = Bytes::from(part.bytes);
+    while !bytes.is_empty() {
+        let (stream, end) = sized.streams().at(position);
+        let room = end.and_then(|end| usize::try_from(end - position).ok());
+        let next = bytes.split_to(room.unwrap_or(usize::MAX).min(bytes.len()));
+        position += next.len() as u64;
+        pieces.push(Piece { bytes: next, stream, end: position });
+    }
+    pieces
+}
+
 /// Why an output breaks off.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LiveError {
@@ -129,7 +149,7 @@ pub(crate) enum Told {
 pub(crate) type Pieces = mpsc::Receiver<Result<Told, LiveError>>;
 
 /// What a container wrote by now, in order.
-pub(crate) type Written = mpsc::Receiver<Result<Bytes, EngineError>>;
+pub(crate) type Written = mpsc::Receiver<Result<Piece, EngineError>>;
 
 impl Runner {
     /// Hands out what a container wrote by now, without its first `skip` bytes.
@@ -162,12 +182,13 @@ impl Runner {
                     Err(missing @ EngineError::OutputMissing { bytes, .. }) => {
                         position += bytes;
                         written = written_from(position);
-                        Ok(note_of(&missing))
+                        let bytes = note_of(&missing);
+                        Ok(Piece { bytes, stream: Stream::Error, end: position })
                     }
-                    piece => piece.map(|(_, Chunk { bytes, .. })| {
+                    piece => piece.map(|(_, Chunk { bytes, stream, .. })| {
                         retry.made_progress();
                         position += bytes.len() as u64;
-                        bytes
+                        Piece { bytes, stream, end: position }
                     }),
                 };
                 if pieces.send(piece).await.is_err() {
@@ -352,25 +373,14 @@ impl Follower {
         Ok(true)
     }
 
-    /// Hands out a part of what is kept of an attempt, each stream's bytes by themselves.
+    /// Sends a part of the stored output of an attempt, in pieces of one stream each.
     async fn hand_out_kept(&mut self, sized: &Output, part: Excerpt) {
-        let mut position = part.end - part.bytes.len() as u64;
-        let mut bytes = Bytes::from(part.bytes);
-        if part.omitted > 0 {
-            // What is left out is no output of the program.
-            let note = Excerpt { omitted: part.omitted, ..Excerpt::default() }.into_bytes();
-            self.skip = position;
-            self.hand_out(Stream::Error, note.into()).await;
+        let end = part.end;
+        for piece in pieces_of(sized, part) {
+            self.skip = piece.end;
+            self.hand_out(piece.stream, piece.bytes).await;
         }
-        while !bytes.is_empty() {
-            let (stream, end) = sized.streams().at(position);
-            let room = end.and_then(|end| usize::try_from(end - position).ok());
-            let next = bytes.split_to(room.unwrap_or(usize::MAX).min(bytes.len()));
-            position += next.len() as u64;
-            self.skip = position;
-            self.hand_out(stream, next).await;
-        }
-        self.skip = part.end;
+        self.skip = end;
     }
 
     /// Hands out the state of a run that goes on, where it is another one than before.

@@ -1,4 +1,5 @@
-//! The agenda: which allocation is due next. It costs what changes or is due, not what is stored.
+//! The agenda: which allocation is due next. Its cost depends on changes and due instants, not on the number
+//! of allocations.
 
 use std::{
     cmp::Reverse,
@@ -11,12 +12,12 @@ use docket_model::{Allocation, Zone, journal::Suspension};
 
 use crate::policy::starts_at;
 
-/// Below this many the heap is not searched for what is out of date.
+/// Below this size the heap is not searched for outdated entries.
 const LEAST_SWEEP: usize = 1024;
 
 /// A heap of next instants, one for each allocation that has one.
 ///
-/// Allocations are known by their positions in the store. Most are idle, so each costs little.
+/// Allocations are identified by their positions in the store. Most are idle, so each must cost little.
 #[derive(Debug)]
 pub(super) struct Agenda {
     zone: Zone,
@@ -24,10 +25,10 @@ pub(super) struct Agenda {
     slots: HashMap<u64, Slot>,
 }
 
-/// A place in the heap. It counts only as long as its slot waits for the same instant.
+/// An entry in the heap. It is valid only while its slot waits for the same instant.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ticket {
-    /// When the run is to start, in milliseconds since 1970.
+    /// When the run starts, in milliseconds since 1970.
     at: i64,
     position: u64,
 }
@@ -36,7 +37,7 @@ struct Ticket {
 struct Slot {
     allocation: Arc<Allocation>,
     suspension: Option<Arc<Suspension>>,
-    /// All instants up to then are decided, in milliseconds since 1970.
+    /// All instants up to this time are decided, in milliseconds since 1970.
     decided: i64,
     stage: Stage,
 }
@@ -45,13 +46,13 @@ struct Slot {
 enum Stage {
     /// It is in the heap with this millisecond.
     Waiting(i64),
-    /// It was due, and somebody decides.
+    /// It was due, and a task decides its instants.
     Deciding,
-    /// It has no instant any more.
+    /// It has no further instant.
     Done,
 }
 
-/// An allocation one or more of whose instants have come.
+/// An allocation with one or more due instants.
 #[derive(Debug)]
 pub(super) struct Due {
     pub(super) position: u64,
@@ -66,7 +67,7 @@ impl Agenda {
         Self { zone, heap: BinaryHeap::new(), slots: HashMap::new() }
     }
 
-    /// Learns of an allocation that is new or changed, and up to when the store has it decided.
+    /// Adds or updates an allocation, with the time up to which the store has decided it.
     pub(super) fn store(
         &mut self,
         position: u64,
@@ -74,7 +75,7 @@ impl Agenda {
         decided: Option<DateTime<Utc>>,
         suspension: Option<Arc<Suspension>>,
     ) {
-        // News that waited may know less than the loop by now: what is asked about twice the store
+        // A change that waited may be older than what the loop knows: the store answers a second question
         // has on record, and says up to when. Or somebody has set its latest instant back.
         let decided = decided.unwrap_or_default().max(allocation.scheduled_at).timestamp_millis();
         let new = Slot { allocation, suspension, decided, stage: Stage::Done };
@@ -88,12 +89,12 @@ impl Agenda {
         }
     }
 
-    /// Learns that an allocation is gone.
+    /// Removes an allocation.
     pub(super) fn delete(&mut self, position: u64) {
         self.slots.remove(&position);
     }
 
-    /// Takes out all whose instant has come. Each stays out until [`Agenda::decided`].
+    /// Takes all due allocations out of the heap. Each stays out until [`Agenda::decided`].
     pub(super) fn due(&mut self, now: DateTime<Utc>) -> Vec<Due> {
         let mut due = Vec::new();
         while self.next().is_some_and(|at| at <= now) {
@@ -110,7 +111,7 @@ impl Agenda {
         due
     }
 
-    /// Learns that all instants of an allocation up to `through` are decided.
+    /// Puts an allocation back: all its instants up to `through` are decided.
     pub(super) fn decided(&mut self, position: u64, through: DateTime<Utc>) {
         if let Some(slot) = self.slots.get_mut(&position) {
             slot.decided = slot.decided.max(through.timestamp_millis());
@@ -118,7 +119,7 @@ impl Agenda {
         }
     }
 
-    /// Finds all next instants again, as the rules of time zones have changed.
+    /// Computes all next instants again after a change of the time zone data.
     pub(super) fn renew(&mut self) {
         let is_idle =
             |(position, slot): (&u64, &Slot)| (slot.stage != Stage::Deciding).then_some(*position);
@@ -128,7 +129,7 @@ impl Agenda {
         }
     }
 
-    /// When the next run is to start.
+    /// When the next run starts.
     pub(super) fn next(&mut self) -> Option<DateTime<Utc>> {
         loop {
             let Reverse(ticket) = self.heap.peek()?;
@@ -161,7 +162,7 @@ impl Agenda {
         }
     }
 
-    /// Takes out what is out of date, and what an allocation left there by changing back and forth.
+    /// Removes outdated entries, and duplicates of an allocation that changed back and forth.
     fn sweep(&mut self) {
         let mut tickets = std::mem::take(&mut self.heap).into_vec();
         tickets.retain(|Reverse(ticket)| self.counts(ticket));

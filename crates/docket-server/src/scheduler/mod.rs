@@ -1,8 +1,12 @@
-//! When: the tick loop. What is done about an instant is the runner's part.
+//! The tick loop: decides when an instant is due. The runner decides what to do with it.
 //!
 //! 1. Nothing starts before its instant, by the wall clock.
-//! 2. The loop waits for nothing but time and news: deciding and running happen in tasks. It knows no
+<<<<<<< HEAD
+//! 2. The loop waits only for time and changes: decisions and runs happen in other tasks. It knows no
 //!    engine: the runner delays a decision until the allocation's engine answers.
+=======
+//! 2. The loop waits only for time and changes: decisions and runs happen in other tasks.
+>>>>>>> 3137c98 (docket logs: stderr to stderr; GET …/output in frames without follow. Server: plain English in config, clock, scheduler, zone files; lint: a check of words)
 //! 3. One task at a time decides the instants of an allocation, in order.
 
 mod agenda;
@@ -37,9 +41,9 @@ use crate::{
     store::{Change, Changes},
 };
 
-/// The longest sleep, so that a clock that was set and a host that slept are noticed.
+/// The longest sleep, so that a clock change and a suspended host are noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// How far the clocks may drift apart between two ticks before it means something.
+/// How far the clocks may drift apart between two ticks before it counts as a change.
 const DRIFT: TimeDelta = TimeDelta::seconds(2);
 /// How many changes are taken in between two looks at the clock.
 const CHANGES_AT_ONCE: usize = 256;
@@ -78,7 +82,7 @@ impl Ticks {
         (latest - now > DRIFT).then(|| {
             let seconds = (latest - now).num_seconds();
             format!(
-                "set back by {seconds} s: what was decided up to {} is not repeated",
+                "set back by {seconds} s: instants up to {} are already decided and are not repeated",
                 shown(latest)
             )
         })
@@ -143,7 +147,7 @@ impl Scheduler {
         self.deciding.wait().await;
     }
 
-    /// Takes in a bounded number of changes, so that a large push delays nothing that is due.
+    /// Applies a limited number of changes, so that a large push does not delay instants that are due.
     fn take_news(&mut self) {
         if self.news.is_empty() {
             self.news.extend(self.changes.take());
@@ -192,7 +196,7 @@ impl Scheduler {
         }
     }
 
-    /// Until when to sleep: the next instant, at most a minute.
+    /// The end of the sleep: the next instant, at most a minute away.
     fn sleep(&mut self) -> Instant {
         let now = Instant::now();
         if !self.news.is_empty() {
@@ -205,8 +209,8 @@ impl Scheduler {
         now + until.to_std().unwrap_or_default().min(LONGEST_SLEEP)
     }
 
-    /// Waits the last moment before an instant out awake, while others work: so it starts within
-    /// microseconds, not within the millisecond that a timer may be late.
+    /// Yields instead of sleeping just before an instant, so that it starts within microseconds: a timer
+    /// may be a millisecond late.
     async fn last_moment(&mut self) {
         let Some(next) = self.agenda.next().filter(|_| self.may_propose()) else { return };
         let clock = &self.clock;
@@ -216,7 +220,7 @@ impl Scheduler {
         }
     }
 
-    /// Notices that the clock was set or the host suspended since the last tick.
+    /// Detects a clock change or a suspension of the host since the last tick.
     fn compare(&self, before: Reading, now: Reading) {
         let span = |from: Duration, to: Duration| {
             TimeDelta::from_std(to.saturating_sub(from)).unwrap_or(TimeDelta::MAX)
@@ -226,21 +230,28 @@ impl Scheduler {
         let set = (now.wall - before.wall) - passed;
         let (from, to) = (before.wall, now.wall);
         if suspended > DRIFT {
-            warn!(seconds = suspended.num_seconds(), "the host was suspended");
+            warn!(
+                seconds = suspended.num_seconds(),
+                "the host was suspended; deciding the missed instants now"
+            );
             self.runner.paused(Pause { cause: Cause::HostSuspended, from, to });
         }
         if set > DRIFT {
-            warn!(seconds = set.num_seconds(), "the clock was set forward");
+            warn!(
+                seconds = set.num_seconds(),
+                "the clock was set forward; deciding the skipped instants now"
+            );
             self.runner.paused(Pause { cause: Cause::ClockSetForward, from, to });
         } else if set < -DRIFT {
             warn!(
                 seconds = -set.num_seconds(),
-                "the clock was set back: what was decided is not repeated, so runs wait for it"
+                "the clock was set back; instants already decided are not repeated, so no run starts until it has \
+                 caught up"
             );
         }
     }
 
-    /// True while instants that come are proposed.
+    /// True while due instants are proposed to the runner.
     fn may_propose(&self) -> bool {
         *self.standby.borrow() == Standby::Over
     }

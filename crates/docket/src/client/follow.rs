@@ -15,7 +15,7 @@ use super::{
     Client,
     backoff::Backoff,
     response::{Declined, Unreachable},
-    runs::LiveOutput,
+    runs::FramedOutput,
 };
 
 /// What can happen while a run is followed.
@@ -47,7 +47,7 @@ enum Stage<'a> {
     /// The output must be requested; for the last time if the run is known to be over.
     Closed(Option<Box<RunRecord>>),
     /// The output is being read.
-    Open(LiveOutput<'a>, Option<Box<RunRecord>>),
+    Open(FramedOutput<'a>, Option<Box<RunRecord>>),
     /// The stream ended; the record decides whether the run did.
     Ended,
 }

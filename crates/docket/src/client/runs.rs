@@ -9,7 +9,7 @@ use docket_model::{
     },
 };
 use reqwest::{
-    Method, Response, StatusCode,
+    Method, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -87,24 +87,31 @@ impl Client {
     }
 
     /// The output so far of an attempt of a run (default: the newest attempt), to be read in pieces.
-    pub(crate) async fn output(&self, run: &RunId, attempt: Option<u32>) -> Result<Output<'_>> {
+    pub(crate) async fn output(
+        &self,
+        run: &RunId,
+        attempt: Option<u32>,
+    ) -> Result<FramedOutput<'_>> {
         let request = self.request(Method::GET, &format!("{}/output", path(run)));
         let attempt = attempt.map(|number| ("attempt", number));
-        let response = self.send(request.query(&attempt.as_slice())).await?;
-        Ok(Output { client: self, response })
+        self.framed(request.query(&attempt.as_slice()), 0).await
     }
 
     /// The output of a run after the first `skip` bytes, followed to its end.
-    pub(super) async fn live_output(&self, run: &RunId, skip: u64) -> Result<LiveOutput<'_>> {
+    pub(super) async fn live_output(&self, run: &RunId, skip: u64) -> Result<FramedOutput<'_>> {
         let mut request = self.request(Method::GET, &format!("{}/output?follow=true", path(run)));
         if skip > 0 {
             request = request.query(&[("skip", skip)]);
         }
+        self.framed(request, skip).await
+    }
+
+    async fn framed(&self, request: RequestBuilder, skip: u64) -> Result<FramedOutput<'_>> {
         let response = self.send(request.header(ACCEPT, OUTPUT_FRAMES)).await?;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         // Servers of earlier versions do not send frames.
         let frames = (kind == Some(OUTPUT_FRAMES)).then(OutputFrames::default);
-        Ok(LiveOutput { output: Output { client: self, response }, frames, position: skip })
+        Ok(FramedOutput { output: Output { client: self, response }, frames, position: skip })
     }
 }
 
@@ -118,14 +125,14 @@ fn is_record(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/json"))
 }
 
-/// The output of a run that is followed, in pieces.
-pub(crate) struct LiveOutput<'a> {
+/// The output of a run, in frames with their streams.
+pub(crate) struct FramedOutput<'a> {
     output: Output<'a>,
     frames: Option<OutputFrames>,
     position: u64,
 }
 
-impl LiveOutput<'_> {
+impl FramedOutput<'_> {
     /// The next frame; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<OutputFrame>> {
         loop {
@@ -144,15 +151,15 @@ impl LiveOutput<'_> {
     }
 }
 
-/// The output of a run, in pieces.
-pub(crate) struct Output<'a> {
+/// The body of a response, in pieces.
+struct Output<'a> {
     client: &'a Client,
     response: Response,
 }
 
 impl Output<'_> {
     /// The next bytes; `None` at the end.
-    pub(crate) async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
+    async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
         let piece = self.response.chunk().await;
         Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)
     }

@@ -2,7 +2,11 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, value_parser};
-use docket_model::{AllocationName, RunId, output::Stream, wire::RunRecord};
+use docket_model::{
+    AllocationName, RunId,
+    output::Stream,
+    wire::{FrameKind, RunRecord},
+};
 
 use super::{
     target::{self, Target},
@@ -16,7 +20,10 @@ use crate::{
 /// How many of the newest runs are searched for one under way.
 const SEARCHED_RUNS: usize = 100;
 
-/// Prints what a run wrote, both streams, as the bytes they are
+/// Prints a run's output (stdout and stderr, unaltered)
+///
+/// Standard output goes to standard output, and standard error to standard error, as with `docker logs`;
+/// `2>&1` joins them. A container with a TTY has only standard output.
 ///
 /// Without RUN it prints the newest run that is running or retrying, else the newest that is starting, else
 /// the newest.
@@ -54,22 +61,32 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         None => newest(&client, arguments.target.allocation()).await?,
     };
     if arguments.follow {
-        watch::to_the_end(&client, run, is_known, &mut BothStreams).await?;
+        watch::to_the_end(&client, run, is_known, &mut Printer).await?;
         return Ok(());
     }
     let mut written = client.output(&run, arguments.attempt).await?;
-    while let Some(piece) = written.piece().await? {
-        output::bytes(piece.as_ref())?;
+    while let Some(frame) = written.piece().await? {
+        match frame.kind {
+            FrameKind::Output => Printer.bytes(Stream::Out, &frame.bytes)?,
+            FrameKind::Error => Printer.bytes(Stream::Error, &frame.bytes)?,
+            FrameKind::Record | FrameKind::Unknown => {}
+        }
     }
     Ok(())
 }
 
-/// Prints both streams to standard output.
-struct BothStreams;
+/// Prints each stream to the same stream of this process.
+struct Printer;
 
-impl Watcher for BothStreams {
-    fn bytes(&mut self, _: Stream, bytes: &[u8]) -> Result<()> {
-        output::bytes(bytes)
+impl Watcher for Printer {
+    fn bytes(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
+        match stream {
+            Stream::Out => output::bytes(bytes),
+            Stream::Error => {
+                output::error_bytes(bytes);
+                Ok(())
+            }
+        }
     }
 
     async fn state(&mut self, _: &Client, _: &RunRecord) {}

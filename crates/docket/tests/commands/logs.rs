@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{Stub, answer, cut, held, in_turn, ok, over, problem, record, running, silent},
+    stub::{Stub, answer, cut, frames, held, in_turn, ok, over, problem, record, running, silent},
 };
 
 const RUN: &str = "20261121T090000.123Z";
@@ -215,6 +215,19 @@ fn following_continues_at_the_server_s_position_after_missing_output() {
     assert!(stub.lines()[2].ends_with("/output?follow=true&skip=1004"), "{:?}", stub.lines());
     let accept = format!("accept: {OUTPUT_FRAMES}");
     assert!(stub.requests()[0].headers.contains(&accept), "{:?}", stub.requests()[0].headers);
+}
+
+#[test]
+fn each_stream_is_printed_to_its_own() {
+    for arguments in [&["logs", "foo", RUN][..], &["logs", "foo", RUN, "-f"]] {
+        let streams = [(FrameKind::Output, "out\n"), (FrameKind::Error, "oh\n")];
+        let stub = Stub::tcp(in_turn([frames(&streams), ok(over("succeeded", 0, 7))]));
+        let text = stub.transcript(&mut docket(arguments));
+
+        assert_eq!(text, "exit code 0\n--- stdout\nout\n--- stderr\noh\n");
+        let accept = format!("accept: {OUTPUT_FRAMES}");
+        assert!(stub.requests()[0].headers.contains(&accept));
+    }
 }
 
 #[test]

@@ -278,7 +278,7 @@ fn a_missing_file_is_named() {
     assert_snapshot!(transcript(&mut docket(["check", "/nowhere/docket.yml"])), @"
     exit code 1
     --- stderr
-    error: `/nowhere/docket.yml` cannot be read: No such file or directory (os error 2)
+    error: cannot read `/nowhere/docket.yml`: No such file or directory (os error 2)
     ");
 }
 

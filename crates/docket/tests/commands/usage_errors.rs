@@ -67,10 +67,10 @@ fn a_server_on_a_public_address_requires_a_token() {
 fn a_short_token_a_missing_directory_and_a_zero_timeout_are_errors() {
     let mut short = docket(["server", "--listen", "127.0.0.1:0"]);
     short.env("DOCKET_TOKEN", "secret").env("DOCKET_LOG", "error");
-    assert_snapshot!(transcript(&mut short), @r"
+    assert_snapshot!(transcript(&mut short), @"
     exit code 1
     --- stderr
-    error: DOCKET_TOKEN: a token has at least 16 characters, this one has 6: make one with `openssl rand -hex 32`
+    error: DOCKET_TOKEN: the token has 6 characters instead of at least 16: create one with `openssl rand -hex 32`
     ");
     let mut unread = docket(["server", "--listen", "127.0.0.1:0", "--token-file", "/nowhere"]);
     assert_snapshot!(transcript(unread.env("DOCKET_LOG", "error")), @"

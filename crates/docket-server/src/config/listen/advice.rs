@@ -1,4 +1,4 @@
-//! What is wrong with an address on which the system does not let the server listen, and what to do.
+//! Explains why the system rejected an address to listen on, and how to fix it.
 
 use std::{
     io::{self, ErrorKind},
@@ -37,7 +37,7 @@ fn of_address(address: &str, error: &io::Error) -> Option<String> {
             "this machine does not have the address {host}: `ip address` shows those it has; \
              `--listen 127.0.0.1:{port}` serves this machine only"
         ),
-        // The system does not say more about a name that it cannot resolve.
+        // The system gives no more detail for a name that it cannot resolve.
         _ if error.raw_os_error().is_none() => format!(
             "`{host}` cannot be resolved ({error}): write an IP address of this machine, such as \
              `--listen 127.0.0.1:{port}`"

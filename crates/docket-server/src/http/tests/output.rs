@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use docket_model::wire::{FrameKind, OUTPUT_FRAMES, output_frame};
+
 use super::*;
 
 async fn pass(seconds: u64) {
@@ -75,6 +77,24 @@ async fn a_silent_run_gives_signs_of_life_and_the_end_of_the_server_is_not_its_e
     let beats = ":\nid: 4\n\n".repeat(2);
     assert!(told.ends_with(&format!("id: 4\ndata: \"long\"\n\n{beats}")), "{told}");
     assert!(plain.ends_with("\n\nlong"), "{plain}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_is_not_followed_comes_in_frames_too() {
+    let api = api(Access::default());
+    for (image, seconds) in [("exit-3", 5), ("long", 0)] {
+        let path = output_of(&api, image).await.replace("?follow=true", "");
+        pass(seconds).await;
+        let frames = Asking::of(&api).with("accept", OUTPUT_FRAMES);
+
+        let answer = frames.send(Method::GET, &path, "").await;
+
+        let (head, body) = answer.split_once("\n\n").unwrap();
+        assert!(head.contains(OUTPUT_FRAMES), "{head}");
+        let end = image.len() as u64;
+        let expected = output_frame(FrameKind::Output, end, image.as_bytes());
+        assert_eq!(body.as_bytes(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
