@@ -72,12 +72,7 @@ use self::{
 // What others show of an engine; they never name one.
 pub(crate) use self::{
     environment::NO_FOLDER,
-<<<<<<< HEAD
     live::{LiveError, Piece, Pieces, Told, Written, pieces_of},
-=======
-    health::{EngineHealth, EngineState},
-    live::{LiveError, Piece, Pieces, Told, Written, pieces_of},
->>>>>>> 3137c98 (docket logs: stderr to stderr; GET …/output in frames without follow. Server: plain English in config, clock, scheduler, zone files; lint: a check of words)
     manual::ManualError,
     outages::StoreTrouble,
     standby::Standby,

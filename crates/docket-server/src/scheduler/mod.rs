@@ -1,12 +1,8 @@
 //! The tick loop: decides when an instant is due. The runner decides what to do with it.
 //!
 //! 1. Nothing starts before its instant, by the wall clock.
-<<<<<<< HEAD
 //! 2. The loop waits only for time and changes: decisions and runs happen in other tasks. It knows no
 //!    engine: the runner delays a decision until the allocation's engine answers.
-=======
-//! 2. The loop waits only for time and changes: decisions and runs happen in other tasks.
->>>>>>> 3137c98 (docket logs: stderr to stderr; GET …/output in frames without follow. Server: plain English in config, clock, scheduler, zone files; lint: a check of words)
 //! 3. One task at a time decides the instants of an allocation, in order.
 
 mod agenda;
