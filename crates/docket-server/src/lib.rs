@@ -2,6 +2,7 @@
 
 mod background;
 mod backoff;
+mod cleanup;
 mod clock;
 pub mod config;
 mod dashboard;
@@ -12,6 +13,7 @@ mod http;
 #[cfg(test)]
 mod module_graph;
 pub mod observer;
+mod outputs;
 mod policy;
 mod runner;
 mod scheduler;

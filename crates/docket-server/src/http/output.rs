@@ -41,7 +41,7 @@ use super::{
 };
 use crate::{
     engine::EngineError,
-    runner::{LiveError, Piece, Pieces, Told, Written as SoFar, pieces_of},
+    outputs::{LiveError, Piece, Pieces, Told, Written as SoFar, pieces_of},
     store::StoreError,
 };
 
@@ -117,7 +117,7 @@ pub(super) async fn get(
         answer.content_type(OUTPUT_FRAMES);
     }
     if follow {
-        let pieces = allocations.runner.follow_output(path.0.clone(), run.id.instant, skip);
+        let pieces = allocations.runner.outputs().follow(path.0.clone(), run.id.instant, skip);
         let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
         let end = authentication.end_of(request.headers());
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
@@ -228,7 +228,8 @@ impl Reading {
         attempt: Option<u32>,
         run: &str,
     ) -> Result<HttpResponse, ApiError> {
-        let mut written_so_far = self.allocations.runner.output_by_now(container, self.skip);
+        let mut written_so_far =
+            self.allocations.runner.outputs().written_by_now(container, self.skip);
         match written_so_far.recv().await {
             Some(Ok(first)) => {
                 let in_frames = self.in_frames;

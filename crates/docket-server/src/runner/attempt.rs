@@ -9,11 +9,12 @@ use docket_model::{
 };
 use tracing::warn;
 
-use super::{Stopped, output_memory::Reserved, replacement::Fate, run_task::RunTask, watch::Start};
+use super::{Stopped, replacement::Fate, run_task::RunTask, watch::Start};
 use crate::{
     engine::registry::Reservation,
     engine::{EngineError, Found, Identity, Observation},
     fault::{Point, point},
+    outputs::Reserved,
     policy,
     store::{Progress, StoreError},
 };
@@ -156,7 +157,7 @@ impl<'a> Attempt<'a> {
             )) => return Ok(AttemptEnd::without_container(RunState::Failed(error.into()))),
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
-                self.task.runner.leftovers.suspect();
+                self.task.runner.orphans.suspect();
                 RunState::Failed(error.into())
             }
             Err(Break::Environment(error)) => {

@@ -24,7 +24,7 @@ pub(super) const AT_ONCE: usize = 64;
 
 impl Runner {
     /// Looks whether those that run after this allocation are due now.
-    pub(super) async fn check_dependents(self: &Arc<Self>, name: &AllocationName) {
+    pub(crate) async fn check_dependents(self: &Arc<Self>, name: &AllocationName) {
         loop {
             match self.store.children(name.as_str()).await {
                 Ok(children) => {

@@ -195,7 +195,7 @@ impl<'a> Attempt<'a> {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
-                    runner.leftovers.suspect();
+                    runner.orphans.suspect();
                     self.unless_over(self.task.engine.wait_before_retry(&mut retry, &reason))
                         .await??;
                 }

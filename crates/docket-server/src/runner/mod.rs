@@ -12,16 +12,12 @@ mod beginning;
 mod confirmation;
 mod decision;
 mod dependencies;
-mod disposal;
 mod engine_check;
 mod engine_outages;
 mod environment;
 mod launch;
-mod leftovers;
-mod live;
 mod manual;
 mod outages;
-mod output_memory;
 mod overlap;
 mod reasons;
 mod recovery;
@@ -30,7 +26,6 @@ mod retry;
 mod run_task;
 mod server_pause;
 mod settle;
-mod shared_log;
 mod standby;
 #[cfg(test)]
 mod tests;
@@ -46,7 +41,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, Life, RunId, Zone,
     journal::{Cause, Entry, Event, Outage, Pause},
-    run::{Cancellation, Reason},
+    run::{Cancellation, Instant as RunInstant, Reason},
 };
 use futures_util::future::join_all;
 use parking_lot::Mutex;
@@ -58,34 +53,33 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
+use uuid::Uuid;
 
 use self::{
-    disposal::Kept,
-    leftovers::Leftovers,
-    live::Readers,
     outages::{Outages, StoreNews},
-    output_memory::OutputMemory,
     overlap::AllocationQueues,
-    retry::{EngineAccess, Stopped, unless_stopped},
-    shared_log::SharedLogs,
+    retry::unless_stopped,
 };
 // What others show of an engine; they never name one.
 pub(crate) use self::{
     environment::NO_FOLDER,
-    live::{LiveError, Piece, Pieces, Told, Written, pieces_of},
     manual::ManualError,
     outages::StoreTrouble,
+    retry::{EngineAccess, Retry, Stopped},
     standby::Standby,
+    watch::judge,
 };
 pub(crate) use crate::engine::registry::{EngineHealth, EngineState};
 use crate::{
     backoff::Backoff,
+    cleanup::{Orphans, Retention},
     clock::Clock,
     config::Namespace,
     engine::{
         Grace, Owner,
         registry::{EngineRegistry, NamedEngine},
     },
+    outputs::Outputs,
     store::{Store, StoreError},
 };
 
@@ -118,11 +112,9 @@ pub(crate) struct Runner {
     env_dir: Option<PathBuf>,
     queues: AllocationQueues,
     pauses: Arc<Outages>,
-    kept: Kept,
-    leftovers: Arc<Leftovers>,
-    readers: Arc<Readers>,
-    logs: SharedLogs,
-    output_memory: OutputMemory,
+    pub(crate) orphans: Arc<Orphans>,
+    retention: Arc<Retention>,
+    outputs: Arc<Outputs>,
     news: broadcast::Sender<RunId>,
     /// The life of the server that it is a part of.
     life: Life,
@@ -133,8 +125,6 @@ pub(crate) struct Runner {
     /// Why the store did not know what happened before the server started, if that is so.
     doubt: OnceLock<Reason>,
     tasks: TaskTracker,
-    /// What lets containers go whose ends are on record; given up when the server stops.
-    disposals: TaskTracker,
     stop: CancellationToken,
     /// Where runs are carried out: threads that answer requests end before they do.
     runtime: Handle,
@@ -162,9 +152,20 @@ impl Runner {
         let access = |named: &Arc<NamedEngine>| {
             Arc::new(EngineAccess::new(Arc::clone(named), Arc::clone(&with.clock), stop.clone()))
         };
+        let engine = access(with.engines.default_engine());
+        let news = broadcast::Sender::new(NEWS);
+        let outputs =
+            Arc::new(Outputs::new(Arc::clone(&with.store), Arc::clone(&engine), news.clone()));
+        let orphans = Arc::<Orphans>::default();
+        let retention = Arc::new(Retention::new(
+            Arc::clone(&with.store),
+            Arc::clone(&engine),
+            Arc::clone(outputs.readers()),
+            Arc::clone(&orphans),
+        ));
         Self {
             store: with.store,
-            engine: access(with.engines.default_engine()),
+            engine,
             engines: with.engines.all().map(access).collect(),
             clock: with.clock,
             zone: with.zone,
@@ -173,19 +174,16 @@ impl Runner {
             env_dir: with.env_dir,
             queues: AllocationQueues::default(),
             pauses: Arc::default(),
-            kept: Kept::default(),
-            leftovers: Arc::default(),
-            readers: Arc::default(),
-            logs: SharedLogs::default(),
-            output_memory: OutputMemory::default(),
-            news: broadcast::Sender::new(NEWS),
+            orphans,
+            retention,
+            outputs,
+            news,
             life: with.life,
             begun_at: Instant::now(),
             standby: Sender::new(standby),
             seen_twin: Mutex::default(),
             doubt: OnceLock::new(),
             tasks: TaskTracker::new(),
-            disposals: TaskTracker::new(),
             stop,
             runtime: Handle::current(),
         }
@@ -307,10 +305,9 @@ impl Runner {
     /// Finishes what is being written, and lets the containers go.
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
-        for tasks in [&self.tasks, &self.disposals] {
-            tasks.close();
-            tasks.wait().await;
-        }
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.retention.close().await;
     }
 
     /// Stops all containers, and waits until their runs are recorded and they are removed: for as long
@@ -342,8 +339,7 @@ impl Runner {
             // Each beginning and each end is news; whoever misses some looks again.
             let _: Result<RunId, _> = news.recv().await;
         }
-        self.disposals.close();
-        self.disposals.wait().await;
+        self.retention.close().await;
     }
 
     /// True where no run is under way and nobody decides.
@@ -352,8 +348,48 @@ impl Runner {
         self.queues.is_empty()
     }
 
+    /// All engines, the default first.
+    pub(crate) fn engines(&self) -> &[Arc<EngineAccess>] {
+        &self.engines
+    }
+
+    /// What containers write.
+    pub(crate) fn outputs(&self) -> &Arc<Outputs> {
+        &self.outputs
+    }
+
+    /// What removes finished containers.
+    pub(crate) fn retention(&self) -> &Arc<Retention> {
+        &self.retention
+    }
+
+    /// The store that its records are in.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The time by docket's clock.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The ids of runs whose records change from now on.
+    pub(crate) fn news(&self) -> broadcast::Receiver<RunId> {
+        self.news.subscribe()
+    }
+
+    /// True while the run of this instant is under way or waits.
+    pub(crate) fn has_task(&self, uid: Uuid, instant: RunInstant) -> bool {
+        self.queues.find(uid, instant).is_some()
+    }
+
+    /// Does something in a task that the end of the server waits for.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// Whose containers are its own.
-    fn owner(&self) -> Owner {
+    pub(crate) fn owner(&self) -> Owner {
         Owner { namespace: Arc::clone(&self.namespace), store: self.store.id() }
     }
 
@@ -370,7 +406,7 @@ impl Runner {
     }
 
     /// Tells whoever watches the run that there is something new in its record.
-    fn tell(&self, id: &RunId) {
+    pub(crate) fn tell(&self, id: &RunId) {
         if self.news.receiver_count() > 0 {
             // Nobody may listen any more in this very moment.
             let _: Result<usize, _> = self.news.send(id.clone());
@@ -379,7 +415,10 @@ impl Runner {
 
     /// Writes to the store, again and again while it does not do its work; ends early when the server
     /// stops.
-    async fn durably<T, F>(&self, write: impl Fn() -> F) -> Result<Result<T, StoreError>, Stopped>
+    pub(crate) async fn durably<T, F>(
+        &self,
+        write: impl Fn() -> F,
+    ) -> Result<Result<T, StoreError>, Stopped>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

@@ -13,12 +13,12 @@ use tracing::{info, warn};
 use super::{
     Runner, Stopped,
     attempt::{Attempt, AttemptEnd, StartFrom},
-    disposal::Remains,
     overlap::{AllocationQueue, RunHandle},
     recovery,
     retry::EngineAccess,
 };
 use crate::{
+    cleanup::FinishedContainer,
     fault::{Point, point},
     policy,
     store::{End, Progress, StoreError},
@@ -239,8 +239,8 @@ impl RunTask {
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);
-            let remains = Remains { allocation, instant, attempt, container };
-            drop(runner.dispose(remains, &state));
+            let finished = FinishedContainer { allocation, instant, attempt, container };
+            drop(runner.retention.clean_up(finished, &state));
         }
         Ok(state)
     }

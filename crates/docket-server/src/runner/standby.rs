@@ -41,7 +41,7 @@ impl Standby {
 
 /// Another server that uses a copy of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Twin {
+pub(crate) enum Twin {
     /// It started earlier, so this one starts nothing any more.
     Earlier,
     /// It started later, and should start nothing any more.
@@ -60,7 +60,7 @@ impl Runner {
     }
 
     /// Waits until what is on the engine was looked at.
-    pub(super) async fn has_begun(&self) {
+    pub(crate) async fn has_begun(&self) {
         let has_begun = |standby: &Standby| *standby != Standby::Beginning;
         // The sender lives in `self`.
         let _ = self.standby.subscribe().wait_for(has_begun).await;
@@ -77,7 +77,7 @@ impl Runner {
     ///
     /// A copy lists the lives of the original up to the moment of the copy. So where this life alone
     /// can have created the container, `is_of_this_life`, a life that is listed shows a server, too.
-    pub(super) fn twin(&self, found: &Found, is_of_this_life: bool) -> Option<Twin> {
+    pub(crate) fn twin(&self, found: &Found, is_of_this_life: bool) -> Option<Twin> {
         let life = found.life.filter(|life| *life != self.life)?;
         let is_alive = match self.store.known_life(&life) {
             KnownLife::Listed => is_of_this_life && self.is_younger(found),
@@ -97,7 +97,7 @@ impl Runner {
     /// Whether a container that no record knows, and that was started, shows another server that uses a
     /// copy of the store, and notes that. What an earlier life of this server created late was not
     /// started.
-    pub(super) fn twin_of_orphan(&self, found: &Found) -> Option<Twin> {
+    pub(crate) fn twin_of_orphan(&self, found: &Found) -> Option<Twin> {
         let is_of_this_life = found.identity.instant.moment() > self.life.start();
         self.twin(found, is_of_this_life)
     }

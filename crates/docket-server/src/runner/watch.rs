@@ -267,7 +267,7 @@ impl Attempt<'_> {
         let (runner, handle) = (&self.task.runner, &self.task.handle);
         let most = handle.allocation.specification.policies.keep.output;
         let (output, reserved, remarks) =
-            match runner.capture(&self.task.engine, container, most).await? {
+            match runner.outputs.capture(&self.task.engine, container, most).await? {
                 Ok((Captured { output, remark }, reserved)) => {
                     (Some(Arc::new(output)), reserved, Vec::from_iter(remark))
                 }
@@ -300,7 +300,7 @@ impl Attempt<'_> {
 }
 
 /// Whether a run whose container ended so has succeeded, and if not, why.
-pub(super) fn judge(exit: &Exit) -> RunState {
+pub(crate) fn judge(exit: &Exit) -> RunState {
     if exit.code == 0 && exit.error.is_none() {
         return RunState::Succeeded;
     }

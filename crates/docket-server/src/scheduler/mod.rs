@@ -159,7 +159,7 @@ impl Scheduler {
                 }
                 Change::Deleted { name } => {
                     self.agenda.delete(position);
-                    self.runner.forget(&name);
+                    self.runner.retention().forget(&name);
                 }
             }
         }

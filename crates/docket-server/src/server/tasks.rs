@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{life::SIGN_OF_LIFE, parts::Parts, zone_data::ZoneData};
 use crate::{
     background::{Background, Failure, Schedule},
+    cleanup::sweep_orphans,
     engine::registry::NamedEngine,
     file_source::FileSource,
     runner::Runner,
@@ -37,7 +38,7 @@ pub(super) fn spawn(
     note_life(runner, background);
     update_zone_data(parts);
     background.service("recovery", Arc::clone(runner).begin(absence));
-    background.service("orphan-cleanup", Arc::clone(runner).clean_up());
+    background.service("orphan-cleanup", sweep_orphans(Arc::clone(runner)));
     let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
     let (stopping, over) = (stop.clone(), ended.clone().drop_guard());
     background.service("scheduler", async move {

@@ -13,7 +13,7 @@ use super::super::{
     Allocations,
     sse::{self, Came, Feed, Pulse},
 };
-use crate::runner::{Piece, Pieces, Told};
+use crate::outputs::{Piece, Pieces, Told};
 
 /// An output as events, to the end of its run.
 pub(super) struct Live {
@@ -46,7 +46,7 @@ impl Live {
         pulse: Pulse,
     ) -> Self {
         Self {
-            pieces: allocations.runner.follow_output(name.clone(), instant, seen),
+            pieces: allocations.runner.outputs().follow(name.clone(), instant, seen),
             pulse,
             allocations: allocations.clone(),
             name,

@@ -120,7 +120,7 @@ impl Ground {
         let scheduler = Scheduler::new(told, changes, clock.clone(), Zone::utc(), rung);
         tasks.spawn(scheduler.run(stop.clone()));
         tasks.spawn(runner.clone().begin(None));
-        tasks.spawn(runner.clone().clean_up());
+        tasks.spawn(crate::cleanup::sweep_orphans(runner.clone()));
         tasks.spawn(runner.clone().follow_engines());
         let background = Background::new(clock.clone());
         health.watch_over(wired_engine, clock.clone(), &background);

@@ -1,85 +1,68 @@
-//! Containers that were left behind. Others' containers are not even looked at.
+//! Finds orphaned containers and removes them. Containers of other servers are not even inspected.
 //!
-//! 1. A container of ours whose run is not over is the run's own affair.
-//! 2. All others are followed to their ends, which are recorded where there is something to add, and
-//!    let go.
-//! 3. One task at a time has such a container in hand, however often it is found.
+//! 1. A container whose run is not over is left to its run.
+//! 2. All others are followed to their ends, which are recorded where the record lacks them, and removed.
+//! 3. One task at a time cleans up a container, however often it is found.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use docket_model::{
     Run,
     run::{ContainerId, Reason, RunState},
 };
-use parking_lot::Mutex;
-use tokio::{sync::Notify, time::sleep};
+use futures_util::future::join_all;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::{EngineState, Runner, Stopped, disposal::Remains, watch::judge};
+use super::FinishedContainer;
 use crate::{
     backoff::Backoff,
     engine::{EngineError, Found, Handle, Identity, Observation},
+    runner::{EngineAccess, EngineState, Runner, Stopped, judge},
     store::{AllocationStatus, End},
 };
 
-/// After which time leftovers are looked for again, and the longest such time: it doubles while
-/// there is a reason each time.
+/// After which time orphans are looked for again, and the longest such time: it doubles while there is a
+/// reason each time.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
 
-/// The containers that were found left behind.
-#[derive(Debug, Default)]
-pub(super) struct Leftovers {
-    suspected: Notify,
-    in_hand: Mutex<HashSet<ContainerId>>,
+/// Removes the orphaned containers of all engines, until the server stops.
+pub(crate) async fn sweep_orphans(runner: Arc<Runner>) {
+    let sweeps = runner.engines().iter().map(|engine| {
+        let (runner, engine) = (Arc::clone(&runner), Arc::clone(engine));
+        Arc::new(Sweep { runner, engine }).run()
+    });
+    join_all(sweeps).await;
 }
 
-impl Leftovers {
-    /// Tells that a container may be left somewhere that nobody has in hand.
-    pub(super) fn suspect(&self) {
-        self.suspected.notify_one();
-    }
-
-    /// Takes a container in hand, unless somebody has it.
-    fn take(self: &Arc<Self>, container: &ContainerId) -> Option<InHand> {
-        let is_free = self.in_hand.lock().insert(container.clone());
-        is_free.then(|| InHand { leftovers: Arc::clone(self), container: container.clone() })
-    }
+/// The clean-up of one engine.
+struct Sweep {
+    runner: Arc<Runner>,
+    engine: Arc<EngineAccess>,
 }
 
-/// A container that somebody has in hand, until this is dropped.
-struct InHand {
-    leftovers: Arc<Leftovers>,
-    container: ContainerId,
-}
-
-impl Drop for InHand {
-    fn drop(&mut self) {
-        self.leftovers.in_hand.lock().remove(&self.container);
-    }
-}
-
-impl Runner {
-    /// Looks for leftovers whenever the engine has come up, and a while after a container may have
-    /// been left, until the server stops.
-    pub(crate) async fn clean_up(self: Arc<Self>) {
+impl Sweep {
+    /// Looks for orphaned containers whenever the engine has come up, and a while after one was suspected,
+    /// until the server stops.
+    async fn run(self: Arc<Self>) {
         let mut engine = self.engine.health.watch();
         let (first, longest) = LOOK_AGAIN;
         let mut backoff = Backoff::new(first, longest);
         let cleaning = async {
-            self.has_begun().await;
+            self.runner.has_begun().await;
             loop {
                 let up = |state: &EngineState| matches!(state, EngineState::Up(_));
                 if engine.wait_for(up).await.is_err() {
                     return;
                 }
-                if let Err(error) = self.look_for_leftovers().await {
-                    warn!(%error, "containers that were left behind could not be looked for");
-                    self.leftovers.suspect();
+                if let Err(error) = self.sweep().await {
+                    warn!(%error, "orphaned containers could not be listed; retrying");
+                    self.runner.orphans.suspect();
                 }
                 let away = |state: &EngineState| !matches!(state, EngineState::Up(_));
                 let went_away = async { engine.wait_for(away).await.is_ok() };
                 let a_while_later = async {
-                    self.leftovers.suspected.notified().await;
+                    self.runner.orphans.suspected().await;
                     backoff.wait().await;
                 };
                 let is_suspected = tokio::select! {
@@ -92,38 +75,38 @@ impl Runner {
                 }
             }
         };
-        let _: Result<(), Stopped> = self.unless_stopped(cleaning).await;
+        let _: Result<(), Stopped> = self.engine.unless_stopped(cleaning).await;
     }
 
-    async fn look_for_leftovers(self: &Arc<Self>) -> Result<(), EngineError> {
-        for found in self.engine.engine.list_owned(&self.owner()).await? {
-            // What a server with a copy of the store makes is its own affair.
-            if self.twin(&found, false).is_some() {
+    async fn sweep(self: &Arc<Self>) -> Result<(), EngineError> {
+        for found in self.engine.engine.list_owned(&self.runner.owner()).await? {
+            // Another server takes care of its own containers.
+            if self.runner.twin(&found, false).is_some() {
                 continue;
             }
-            let Some(in_hand) = self.leftovers.take(&found.handle.id) else { continue };
-            let runner = Arc::clone(self);
+            let Some(claim) = self.runner.orphans.claim(&found.handle.id) else { continue };
+            let sweep = Arc::clone(self);
             let name = found.identity.allocation.clone();
-            let run = match self.store.run(name.as_str(), found.identity.instant).await {
+            let run = match self.runner.store().run(name.as_str(), found.identity.instant).await {
                 Ok(run) => run.filter(|run| run.uid == found.identity.uid),
                 Err(error) => {
-                    warn!(allocation = %name, %error, "a container that may be left behind stays");
+                    warn!(allocation = %name, %error, "a container that may be orphaned stays");
                     continue;
                 }
             };
-            self.tasks.spawn(async move {
-                runner.clear(found, run).await;
-                drop(in_hand);
+            self.runner.spawn(async move {
+                sweep.clear(found, run).await;
+                drop(claim);
             });
         }
         Ok(())
     }
 
-    /// Does what is left to do about one container of ours.
+    /// Does what is left to do about one container of this server.
     async fn clear(self: Arc<Self>, found: Found, run: Option<Arc<Run>>) {
         let Some(run) = run else {
             let identity = &found.identity;
-            let has_task = self.queues.find(identity.uid, identity.instant).is_some();
+            let has_task = self.runner.has_task(identity.uid, identity.instant);
             if !has_task {
                 self.remove_orphan(&found).await;
             }
@@ -137,25 +120,27 @@ impl Runner {
         let failed = RunState::Failed(Reason::text(""));
         match &run.state {
             // There is another attempt only because this one failed.
-            _ if identity.attempt < newest => self.dispose_of(&run, &identity, id, &failed).await,
+            _ if identity.attempt < newest => {
+                self.clean_up_attempt(&run, &identity, id, &failed).await
+            }
             RunState::Lost(_) => self.find_again(&run, &identity, &id).await,
             state @ RunState::Retrying { .. } => {
-                self.dispose_of(&run, &identity, id, state).await;
+                self.clean_up_attempt(&run, &identity, id, state).await;
             }
-            state if state.is_over() => self.dispose_of(&run, &identity, id, state).await,
+            state if state.is_over() => self.clean_up_attempt(&run, &identity, id, state).await,
             _ => {}
         }
     }
 
     /// Removes a container whose run does not know of it; while it is under way, it still may.
     async fn clear_unknown(&self, run: &Run, found: &Found) {
-        let mut news = self.news.subscribe();
-        while self.queues.find(run.uid, run.id.instant).is_some() {
-            if self.unless_stopped(news.recv()).await.is_err() {
+        let mut news = self.runner.news();
+        while self.runner.has_task(run.uid, run.id.instant) {
+            if self.engine.unless_stopped(news.recv()).await.is_err() {
                 return;
             }
         }
-        let now = self.store.run(run.id.allocation.as_str(), run.id.instant).await;
+        let now = self.runner.store().run(run.id.allocation.as_str(), run.id.instant).await;
         if now.is_ok_and(|now| !now.is_some_and(|run| run.knows(&found.handle.id))) {
             self.remove_orphan(found).await;
         }
@@ -170,15 +155,15 @@ impl Runner {
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_)
             ))
         );
-        if was_started && self.twin_of_orphan(found).is_some() {
+        if was_started && self.runner.twin_of_orphan(found).is_some() {
             return;
         }
         info!(container = %found.handle, "orphaned container without a run record: it is removed when it exits");
         self.remove_when_exited(&found.handle.id).await;
     }
 
-    /// Lets go of what is left of an attempt, if its allocation is still there.
-    async fn dispose_of(
+    /// Cleans up the container of an attempt, if its allocation is still there.
+    async fn clean_up_attempt(
         self: &Arc<Self>,
         run: &Run,
         identity: &Identity,
@@ -186,11 +171,11 @@ impl Runner {
         state: &RunState,
     ) {
         let (instant, attempt) = (run.id.instant, identity.attempt);
-        match self.store.status(run.id.allocation.as_str()).await.ok().flatten() {
+        match self.runner.store().status(run.id.allocation.as_str()).await.ok().flatten() {
             Some(AllocationStatus { allocation, .. }) => {
-                let remains = Remains { allocation, instant, attempt, container };
+                let finished = FinishedContainer { allocation, instant, attempt, container };
                 // A task that panics has logged it.
-                let _: Result<(), _> = self.dispose(remains, state).await;
+                let _: Result<(), _> = self.runner.retention().clean_up(finished, state).await;
             }
             None => self.remove_when_exited(&container).await,
         }
@@ -201,41 +186,52 @@ impl Runner {
         match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Running { .. } | Observation::NodeAway { .. })) => {
                 let following = self.engine.watch_to_end(container);
-                if self.unless_stopped(following).await.is_err() {
+                if self.engine.unless_stopped(following).await.is_err() {
                     return;
                 }
             }
             Ok(Some(_)) => {}
             _ => return,
         }
-        self.remove(container).await;
+        self.runner.retention().remove(container).await;
     }
 
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
         let followed = match self.engine.inspect_until_known(container).await {
-            Ok(Some(Observation::Pending(_))) => return self.remove(container).await,
+            Ok(Some(Observation::Pending(_))) => {
+                return self.runner.retention().remove(container).await;
+            }
             Ok(Some(
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_),
-            )) => self.unless_stopped(self.engine.watch_to_end(container)).await,
+            )) => self.engine.unless_stopped(self.engine.watch_to_end(container)).await,
             _ => return,
         };
         let Ok(Ok(exit)) = followed else { return };
         let name = &run.id.allocation;
-        let standing = self.durably(|| self.store.status(name.as_str())).await;
+        let standing = self.runner.durably(|| self.runner.store().status(name.as_str())).await;
         let Ok(Ok(standing)) = standing else { return };
-        let Some(standing) = standing else { return self.remove(container).await };
-        let most = standing.allocation.specification.policies.keep.output;
-        let (output, reserved) = match self.capture(&self.engine, container, most).await {
-            Err(Stopped) => return,
-            Ok(read) => read.ok().map(|(read, reserved)| (Arc::new(read.output), reserved)).unzip(),
+        let Some(standing) = standing else {
+            return self.runner.retention().remove(container).await;
         };
+        let most = standing.allocation.specification.policies.keep.output;
+        let (output, reserved) =
+            match self.runner.outputs().capture(&self.engine, container, most).await {
+                Err(Stopped) => return,
+                Ok(read) => {
+                    read.ok().map(|(read, reserved)| (Arc::new(read.output), reserved)).unzip()
+                }
+            };
         let state = judge(&exit);
         let remarks = vec!["it was lost, and its container was found again".to_owned()];
-        let at = self.clock.now();
+        let at = self.runner.now();
         let started_at = None;
         let end = End { state: state.clone(), exit: Some(exit), started_at, output, remarks, at };
-        match self.durably(|| self.store.finish(&run.id, run.uid, end.clone())).await {
+        match self
+            .runner
+            .durably(|| self.runner.store().finish(&run.id, run.uid, end.clone()))
+            .await
+        {
             Err(Stopped) => return,
             Ok(Err(error)) => {
                 info!(run = %run.id, %error, "the end of a run could not be recorded");
@@ -243,10 +239,10 @@ impl Runner {
             Ok(Ok(())) => {}
         }
         drop((end, reserved));
-        self.tell(&run.id);
+        self.runner.tell(&run.id);
         if state == RunState::Succeeded {
-            self.check_dependents(name).await;
+            self.runner.check_dependents(name).await;
         }
-        self.dispose_of(run, identity, container.clone(), &state).await;
+        self.clean_up_attempt(run, identity, container.clone(), &state).await;
     }
 }

@@ -1,6 +1,6 @@
 //! The output of a run as it comes: from its beginning to its end, over all its attempts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use docket_model::{
@@ -10,79 +10,27 @@ use docket_model::{
     wire::RunRecord,
 };
 use futures_util::StreamExt;
-use parking_lot::Mutex;
 use tokio::{
     sync::{
-        Notify,
         broadcast::{self, error::RecvError},
         mpsc,
     },
     time::Instant,
 };
 
-use super::{Runner, retry::Retry, shared_log::Next};
+use super::{Outputs, shared_log::Next};
 use crate::{
     engine::{Chunk, EngineError, Follow, LogCursor},
+    runner::Retry,
     store::StoreError,
 };
 
 /// How many pieces wait for a slow reader: few, because each reader has its own.
 const PIECES: usize = 2;
-/// For how long a container that has ended stays for those who still read its output.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// A follow that breaks off after so long did not break off at once, however silent it was.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// After which time a record is looked at again without news of it.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-
-/// Who reads the output of which container.
-#[derive(Debug, Default)]
-pub(super) struct Readers {
-    reading: Mutex<HashMap<ContainerId, usize>>,
-    left: Notify,
-}
-
-/// Keeps a container from being removed, until it is dropped.
-struct Reading {
-    readers: Arc<Readers>,
-    container: ContainerId,
-}
-
-impl Readers {
-    fn enter(self: &Arc<Self>, container: &ContainerId) -> Reading {
-        *self.reading.lock().entry(container.clone()).or_default() += 1;
-        Reading { readers: Arc::clone(self), container: container.clone() }
-    }
-
-    /// Waits until nobody reads the output of this container, but not for ever.
-    pub(super) async fn gone(&self, container: &ContainerId) {
-        let gone = async {
-            loop {
-                let left = self.left.notified();
-                if !self.reading.lock().contains_key(container) {
-                    return;
-                }
-                left.await;
-            }
-        };
-        // Who has not read it by then reads what is kept.
-        let _: Result<(), _> = tokio::time::timeout(PATIENCE, gone).await;
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        let mut reading = self.readers.reading.lock();
-        if let Some(count) = reading.get_mut(&self.container) {
-            *count -= 1;
-            if *count == 0 {
-                reading.remove(&self.container);
-            }
-        }
-        drop(reading);
-        self.readers.left.notify_waiters();
-    }
-}
 
 /// What a reader gets in the place of output that is missing.
 fn note_of(missing: &EngineError) -> Bytes {
@@ -151,12 +99,11 @@ pub(crate) type Pieces = mpsc::Receiver<Result<Told, LiveError>>;
 /// What a container wrote by now, in order.
 pub(crate) type Written = mpsc::Receiver<Result<Piece, EngineError>>;
 
-impl Runner {
+impl Outputs {
     /// Hands out what a container wrote by now, without its first `skip` bytes.
-    pub(crate) fn output_by_now(self: &Arc<Self>, container: &ContainerId, skip: u64) -> Written {
+    pub(crate) fn written_by_now(self: &Arc<Self>, container: &ContainerId, skip: u64) -> Written {
         let (pieces, received) = mpsc::channel(PIECES);
-        let runner = Arc::clone(self);
-        let (engine, container) = (Arc::clone(&self.engine.engine), container.clone());
+        let (engine, container) = (Arc::clone(&self.engine), container.clone());
         let reading = self.readers.enter(&container);
         // Where the engine's connections are: each piece of a log would cross threads twice.
         self.runtime.spawn(async move {
@@ -164,14 +111,14 @@ impl Runner {
             let mut position = skip;
             let written_from = |position| {
                 let from = LogCursor::behind(position);
-                engine.logs(&(&container).into(), from, Follow::UpToNow)
+                engine.engine.logs(&(&container).into(), from, Follow::UpToNow)
             };
             let mut written = written_from(position);
             let mut retry = Retry::bounded("the request for the log").of_follow();
             while let Some(piece) = written.next().await {
                 let piece = match piece {
                     Err(EngineError::Unreachable(reason)) => {
-                        match runner.engine.wait_before_retry(&mut retry, &reason).await {
+                        match engine.wait_before_retry(&mut retry, &reason).await {
                             Ok(()) => {
                                 written = written_from(position);
                                 continue;
@@ -203,15 +150,10 @@ impl Runner {
     /// Follows the output of a run, without its first `skip` bytes, until the run is over.
     ///
     /// The pieces end early where the server stops, with the run's end still to come.
-    pub(crate) fn follow_output(
-        self: &Arc<Self>,
-        name: String,
-        instant: RunInstant,
-        skip: u64,
-    ) -> Pieces {
+    pub(crate) fn follow(self: &Arc<Self>, name: String, instant: RunInstant, skip: u64) -> Pieces {
         let (pieces, received) = mpsc::channel(PIECES);
         let follower = Follower {
-            runner: Arc::clone(self),
+            outputs: Arc::clone(self),
             news: self.news.subscribe(),
             pieces,
             state: None,
@@ -222,11 +164,11 @@ impl Runner {
             is_unreadable: false,
         };
         self.runtime.spawn(async move {
-            let runner = Arc::clone(&follower.runner);
+            let outputs = Arc::clone(&follower.outputs);
             let pieces = follower.pieces.clone();
             let following = follower.follow(&name, instant);
             let ended = tokio::select! {
-                ended = runner.unless_stopped(following) => ended,
+                ended = outputs.engine.unless_stopped(following) => ended,
                 // Nobody reads any more.
                 () = pieces.closed() => return,
             };
@@ -240,7 +182,7 @@ impl Runner {
 
 /// One who reads.
 struct Follower {
-    runner: Arc<Runner>,
+    outputs: Arc<Outputs>,
     news: broadcast::Receiver<RunId>,
     pieces: mpsc::Sender<Result<Told, LiveError>>,
     /// The state that was handed out last.
@@ -260,7 +202,7 @@ struct Follower {
 impl Follower {
     async fn follow(mut self, name: &str, instant: RunInstant) -> Result<(), LiveError> {
         loop {
-            let Some(run) = self.runner.store.run(name, instant).await? else { return Ok(()) };
+            let Some(run) = self.outputs.store.run(name, instant).await? else { return Ok(()) };
             self.hand_out_state(&run).await;
             while let Some(attempt) = run.attempts.get(self.done) {
                 let is_last = self.done + 1 == run.attempts.len();
@@ -312,7 +254,7 @@ impl Follower {
     ) -> Result<(), LiveError> {
         let (name, written) = (id.allocation.as_str(), sized.written());
         while self.skip < written {
-            let piece = self.runner.store.output(name, id.instant, attempt, self.skip).await?;
+            let piece = self.outputs.store.output(name, id.instant, attempt, self.skip).await?;
             // What was removed in this moment is told as left out.
             let piece = piece
                 .filter(|piece| !piece.is_empty())
@@ -326,10 +268,10 @@ impl Follower {
 
     /// Follows the log of a container to its end; false where there may be more to read later.
     async fn read_live(&mut self, container: &ContainerId) -> Result<bool, LiveError> {
-        let runner = Arc::clone(&self.runner);
-        let _reading = runner.readers.enter(container);
+        let outputs = Arc::clone(&self.outputs);
+        let _reading = outputs.readers.enter(container);
         let follow = |position| {
-            runner.logs.follow(&runner.engine.engine, container, position, &runner.runtime)
+            outputs.logs.follow(&outputs.engine.engine, container, position, &outputs.runtime)
         };
         let mut log = follow(self.skip);
         let mut retry = Retry::bounded("the follow of the log").of_follow();
@@ -354,7 +296,7 @@ impl Follower {
                     if began_at.elapsed() > LONGEST_SILENCE {
                         retry.made_progress();
                     }
-                    runner.engine.wait_before_retry(&mut retry, &reason).await?;
+                    outputs.engine.wait_before_retry(&mut retry, &reason).await?;
                     log = follow(self.skip);
                     began_at = Instant::now();
                 }

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use docket_model::{allocation::Keep, run::ContainerId};
+use docket_model::allocation::Keep;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use super::{Runner, Stopped, retry::EngineAccess};
-use crate::engine::{Captured, EngineError, Handle};
 
 /// How many bytes of outputs may be in memory at once: two of the largest, so that one is read while
 /// another is written.
@@ -20,7 +17,7 @@ pub(super) struct OutputMemory(Arc<Semaphore>);
 
 /// Memory that an output may take, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Reserved(OwnedSemaphorePermit);
+pub(crate) struct Reserved(OwnedSemaphorePermit);
 
 impl Default for OutputMemory {
     fn default() -> Self {
@@ -30,7 +27,7 @@ impl Default for OutputMemory {
 
 impl OutputMemory {
     /// Waits for memory for so many bytes; for all there is where they are more.
-    async fn reserve(&self, bytes: usize) -> Option<Reserved> {
+    pub(super) async fn reserve(&self, bytes: usize) -> Option<Reserved> {
         let units = u32::try_from(bytes.min(MOST).div_ceil(UNIT)).unwrap_or(u32::MAX);
         // It is never closed, so there always is a permit in the end.
         Arc::clone(&self.0).acquire_many_owned(units).await.ok().map(Reserved)
@@ -39,35 +36,9 @@ impl OutputMemory {
 
 impl Reserved {
     /// Gives back what is more than so many bytes.
-    fn shrink_to(&mut self, bytes: usize) {
+    pub(super) fn shrink_to(&mut self, bytes: usize) {
         let surplus = self.0.num_permits().saturating_sub(bytes.div_ceil(UNIT));
         drop(self.0.split(surplus));
-    }
-}
-
-impl Runner {
-    /// Reads the output of a container that has ended, at most `most` bytes, once there is memory for
-    /// it. The memory is reserved until the caller drops it, once the output is in the store.
-    pub(super) async fn capture(
-        &self,
-        engine: &EngineAccess,
-        container: &ContainerId,
-        most: usize,
-    ) -> Result<Result<(Captured, Option<Reserved>), EngineError>, Stopped> {
-        engine
-            .retry_read("the request for the log", async || {
-                // Reserved again for each call: one that waits for the engine delays no other.
-                let reserved = self.unless_stopped(self.output_memory.reserve(most)).await;
-                let Ok(mut reserved) = reserved else {
-                    return Err(EngineError::Unreachable("the server is stopping".to_owned()));
-                };
-                let captured = engine.engine.read_log(&Handle::from(container), most).await?;
-                if let Some(reserved) = &mut reserved {
-                    reserved.shrink_to(captured.output.kept());
-                }
-                Ok((captured, reserved))
-            })
-            .await
     }
 }
 

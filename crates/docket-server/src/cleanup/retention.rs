@@ -1,0 +1,166 @@
+//! Finished containers: they are removed, except for the newest failed one of each allocation, which
+//! stays for inspection unless its specification has `AutoRemove`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use docket_model::{
+    Allocation, AllocationName,
+    run::{ContainerId, Instant, RunState},
+};
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use super::Orphans;
+use crate::{
+    engine::{Condition, Handle},
+    fault::{Point, point},
+    outputs::Readers,
+    runner::EngineAccess,
+    store::Store,
+};
+
+/// The container of an attempt that is over.
+#[derive(Debug, Clone)]
+pub(crate) struct FinishedContainer {
+    pub(crate) allocation: Arc<Allocation>,
+    pub(crate) instant: Instant,
+    /// Its number.
+    pub(crate) attempt: u32,
+    /// It has ended, or never ran.
+    pub(crate) container: ContainerId,
+}
+
+/// The failed container of each allocation that stays for inspection.
+#[derive(Debug, Default)]
+struct KeptContainers(Mutex<HashMap<AllocationName, FinishedContainer>>);
+
+impl KeptContainers {
+    /// Keeps the newer container; returns the other one.
+    fn keep(&self, finished: FinishedContainer) -> Option<ContainerId> {
+        let mut kept = self.0.lock();
+        let name = finished.allocation.name();
+        let age = |of: &FinishedContainer| (of.instant, of.attempt);
+        match kept.get(name) {
+            Some(held) if held.container == finished.container => None,
+            Some(held) if age(held) > age(&finished) => Some(finished.container),
+            _ => kept.insert(name.clone(), finished).map(|older| older.container),
+        }
+    }
+
+    fn take(&self, name: &AllocationName) -> Option<ContainerId> {
+        self.0.lock().remove(name).map(|kept| kept.container)
+    }
+
+    /// Forgets this container, unless another one is kept in its place by now.
+    fn forget_container(&self, name: &AllocationName, container: &ContainerId) {
+        let mut kept = self.0.lock();
+        if kept.get(name).is_some_and(|held| held.container == *container) {
+            kept.remove(name);
+        }
+    }
+}
+
+/// Removes finished containers, and keeps the newest failed one of each allocation.
+#[derive(Debug)]
+pub(crate) struct Retention {
+    store: Arc<dyn Store>,
+    engine: Arc<EngineAccess>,
+    readers: Arc<Readers>,
+    orphans: Arc<Orphans>,
+    kept: KeptContainers,
+    /// The clean-ups under way; given up when the server stops.
+    tasks: TaskTracker,
+}
+
+impl Retention {
+    /// The retention of containers of this engine.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        engine: Arc<EngineAccess>,
+        readers: Arc<Readers>,
+        orphans: Arc<Orphans>,
+    ) -> Self {
+        let (kept, tasks) = (KeptContainers::default(), TaskTracker::new());
+        Self { store, engine, readers, orphans, kept, tasks }
+    }
+
+    /// Waits until the clean-ups under way are done; none begins any more.
+    pub(crate) async fn close(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Removes the container that was kept for an allocation that was deleted.
+    pub(crate) fn forget(self: &Arc<Self>, name: &AllocationName) {
+        if let Some(container) = self.kept.take(name) {
+            let retention = Arc::clone(self);
+            self.tasks.spawn(async move { retention.remove(&container).await });
+        }
+    }
+
+    /// Cleans up the container of an attempt whose end, in this state, is on record.
+    ///
+    /// In a task of its own: the next run does not wait for readers of the output.
+    pub(crate) fn clean_up(
+        self: &Arc<Self>,
+        finished: FinishedContainer,
+        state: &RunState,
+    ) -> JoinHandle<()> {
+        let failed = matches!(
+            state,
+            RunState::Failed(_) | RunState::TimedOut(_) | RunState::Retrying { .. }
+        );
+        let retention = Arc::clone(self);
+        self.tasks.spawn(async move {
+            if failed && !finished.allocation.specification.container.auto_remove() {
+                retention.keep(finished).await;
+            } else {
+                retention.remove(&finished.container).await;
+                point(Point::Removed);
+            }
+        })
+    }
+
+    /// Keeps a failed container in place of an older one, as long as its allocation is there.
+    async fn keep(&self, finished: FinishedContainer) {
+        let container = finished.container.clone();
+        let allocation = Arc::clone(&finished.allocation);
+        if !self.is_there(&allocation).await {
+            return self.remove(&container).await;
+        }
+        if let Some(other) = self.kept.keep(finished) {
+            self.remove(&other).await;
+        }
+        // Checked after keeping, too: the scheduler reports a deletion from now on.
+        if !self.is_there(&allocation).await {
+            self.kept.forget_container(allocation.name(), &container);
+            self.remove(&container).await;
+        }
+    }
+
+    async fn is_there(&self, allocation: &Allocation) -> bool {
+        match self.store.status(allocation.name().as_str()).await {
+            Ok(standing) => {
+                standing.is_some_and(|standing| standing.allocation.uid == allocation.uid)
+            }
+            Err(_) => true,
+        }
+    }
+
+    /// Removes an ended container, once nobody reads its output any more.
+    pub(crate) async fn remove(&self, container: &ContainerId) {
+        let removing = async {
+            self.readers.gone(container).await;
+            let handle = Handle::from(container);
+            self.engine
+                .retry("the removal", || self.engine.engine.remove(&handle, Condition::NotRunning))
+                .await
+        };
+        if let Ok(Ok(Err(error))) = self.engine.unless_stopped(removing).await {
+            warn!(%container, %error, "a container that has ended could not be removed");
+            self.orphans.suspect();
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What containers write: captured when they end, and streamed while they run.
+//!
+//! 1. A reader goes on behind the bytes that it has, whatever broke off: nothing is lost or doubled.
+//! 2. Memory does not grow with an output, nor with the number of its readers.
+
+mod capture;
+mod memory;
+mod readers;
+mod shared_log;
+mod stream;
+
+use std::sync::Arc;
+
+use docket_model::RunId;
+use tokio::{runtime::Handle, sync::broadcast};
+
+use self::{memory::OutputMemory, shared_log::SharedLogs};
+pub(crate) use self::{
+    memory::Reserved,
+    readers::Readers,
+    stream::{LiveError, Piece, Pieces, Told, Written, pieces_of},
+};
+use crate::{runner::EngineAccess, store::Store};
+
+/// Reads the outputs of containers.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    store: Arc<dyn Store>,
+    engine: Arc<EngineAccess>,
+    news: broadcast::Sender<RunId>,
+    readers: Arc<Readers>,
+    logs: SharedLogs,
+    memory: OutputMemory,
+    /// Where the engine's connections are: threads that answer requests end before they do.
+    runtime: Handle,
+}
+
+impl Outputs {
+    /// The outputs of containers of this engine; `news` names each run whose record changes.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        engine: Arc<EngineAccess>,
+        news: broadcast::Sender<RunId>,
+    ) -> Self {
+        Self {
+            store,
+            engine,
+            news,
+            readers: Arc::default(),
+            logs: SharedLogs::default(),
+            memory: OutputMemory::default(),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Who reads outputs at the moment.
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.readers
+    }
+}
