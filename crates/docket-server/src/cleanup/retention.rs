@@ -149,7 +149,7 @@ impl Retention {
         }
     }
 
-    /// Removes an ended container, once nobody reads its output any more.
+    /// Removes an ended container, once its output has no reader any more.
     pub(crate) async fn remove(&self, container: &ContainerId) {
         let removing = async {
             self.readers.gone(container).await;

@@ -121,7 +121,7 @@ impl Sweep {
         match &run.state {
             // There is another attempt only because this one failed.
             _ if identity.attempt < newest => {
-                self.clean_up_attempt(&run, &identity, id, &failed).await
+                self.clean_up_attempt(&run, &identity, id, &failed).await;
             }
             RunState::Lost(_) => self.find_again(&run, &identity, &id).await,
             state @ RunState::Retrying { .. } => {

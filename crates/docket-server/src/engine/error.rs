@@ -117,10 +117,10 @@ pub enum EngineError {
         holder: String,
     },
     /// The container is not there any more, and docket did not remove it.
-    #[error("removed from outside")]
+    #[error("the container was removed by someone else")]
     Gone,
     /// The container is not there any more, and it surely never ran: it may be created anew.
-    #[error("removed from outside before it was started")]
+    #[error("the container was removed by someone else before it was started")]
     NeverStarted,
     /// The container runs on although the engine was to end it, by a kill at last; why, in words.
     #[error("it cannot be ended: {0}")]

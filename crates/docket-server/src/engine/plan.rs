@@ -1,4 +1,4 @@
-//! What a container is to be: whose it is, and what the engine is told to make.
+//! What a container is to be: whose it is, and the options with which the engine creates it.
 //!
 //! Nothing here asks an engine.
 
@@ -87,7 +87,7 @@ impl Identity {
         })
     }
 
-    /// What the program inside the container is told.
+    /// The variables that name its run to the program inside the container.
     #[must_use]
     pub fn environment(&self) -> [String; 4] {
         let moment = self.instant.moment().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
@@ -159,7 +159,7 @@ impl Plan {
     }
 }
 
-/// Of the environment only the keys are told: values may be secret.
+/// Of the environment only the keys are shown: values may be secret.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<_> = self.environment.iter().map(|line| key(line)).collect();
@@ -288,19 +288,19 @@ pub(super) mod tests {
         let mut plan = plan(&json!({"Image": "busybox", "Cmd": ["true"]}));
         assert_eq!(plan.body().get("Cmd"), Some(&json!(["true"])));
 
-        plan.command = Some(vec!["echo".to_owned(), "by hand".to_owned()]);
+        plan.command = Some(vec!["echo".to_owned(), "manually".to_owned()]);
 
-        assert_eq!(plan.body().get("Cmd"), Some(&json!(["echo", "by hand"])));
+        assert_eq!(plan.body().get("Cmd"), Some(&json!(["echo", "manually"])));
     }
 
     #[test]
-    fn what_is_told_of_a_plan_has_keys_and_no_values() {
+    fn the_debug_form_of_a_plan_has_keys_and_no_values() {
         let mut plan = plan(&json!({"Image": "busybox", "Env": ["TOKEN=own-secret"]}));
         plan.environment = vec!["PASSWORD=given-secret".to_owned()];
 
-        let told = format!("{plan:?}");
+        let shown = format!("{plan:?}");
 
-        assert!(told.contains("PASSWORD") && told.contains("busybox"), "{told}");
-        assert!(!told.contains("secret"), "{told}");
+        assert!(shown.contains("PASSWORD") && shown.contains("busybox"), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }

@@ -41,7 +41,7 @@ use super::{
 };
 use crate::{
     engine::EngineError,
-    outputs::{LiveError, Piece, Pieces, Told, Written as SoFar, pieces_of},
+    outputs::{LiveError, OutputEvent, Piece, Pieces, Written as SoFar, pieces_of},
     store::StoreError,
 };
 
@@ -138,14 +138,14 @@ async fn following(
 ) -> Option<(Result<Bytes, LiveError>, Pieces)> {
     loop {
         let bytes = match pieces.recv().await? {
-            Ok(Told::Piece(piece)) if in_frames => Ok(frame_of(&piece)),
-            Ok(Told::Piece(piece)) => Ok(piece.bytes),
-            Ok(Told::Record { record, end }) if in_frames => {
+            Ok(OutputEvent::Piece(piece)) if in_frames => Ok(frame_of(&piece)),
+            Ok(OutputEvent::Piece(piece)) => Ok(piece.bytes),
+            Ok(OutputEvent::Record { record, end }) if in_frames => {
                 // A record has no keys that JSON could not have.
                 let json = serde_json::to_vec(&record).unwrap_or_default();
                 Ok(output_frame(FrameKind::Record, end, &json).into())
             }
-            Ok(Told::Record { .. }) => continue,
+            Ok(OutputEvent::Record { .. }) => continue,
             Err(error) => Err(error),
         };
         return Some((bytes, pieces));

@@ -18,7 +18,7 @@ use self::{memory::OutputMemory, shared_log::SharedLogs};
 pub(crate) use self::{
     memory::Reserved,
     readers::Readers,
-    stream::{LiveError, Piece, Pieces, Told, Written, pieces_of},
+    stream::{LiveError, OutputEvent, Piece, Pieces, Written, pieces_of},
 };
 use crate::{runner::EngineAccess, store::Store};
 

@@ -79,9 +79,9 @@ pub(crate) struct Piece {
     pub(crate) end: u64,
 }
 
-/// What a follower of an output learns.
+/// An event of an output, for who follows it.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum OutputEvent {
     /// Something was written.
     Piece(Piece),
     /// The run is in another state, and goes on.
@@ -94,7 +94,7 @@ pub(crate) enum Told {
 }
 
 /// Pieces of an output and states of its run, in order.
-pub(crate) type Pieces = mpsc::Receiver<Result<Told, LiveError>>;
+pub(crate) type Pieces = mpsc::Receiver<Result<OutputEvent, LiveError>>;
 
 /// What a container wrote by now, in order.
 pub(crate) type Written = mpsc::Receiver<Result<Piece, EngineError>>;
@@ -139,7 +139,7 @@ impl Outputs {
                     }),
                 };
                 if pieces.send(piece).await.is_err() {
-                    // Nobody reads any more.
+                    // The reader has left.
                     return;
                 }
             }
@@ -169,7 +169,7 @@ impl Outputs {
             let following = follower.follow(&name, instant);
             let ended = tokio::select! {
                 ended = outputs.engine.unless_stopped(following) => ended,
-                // Nobody reads any more.
+                // The reader has left.
                 () = pieces.closed() => return,
             };
             if let Ok(Err(error)) = ended {
@@ -180,11 +180,11 @@ impl Outputs {
     }
 }
 
-/// One who reads.
+/// A reader of one output.
 struct Follower {
     outputs: Arc<Outputs>,
     news: broadcast::Receiver<RunId>,
-    pieces: mpsc::Sender<Result<Told, LiveError>>,
+    pieces: mpsc::Sender<Result<OutputEvent, LiveError>>,
     /// The state that was handed out last.
     state: Option<RunState>,
     /// How many bytes of the attempts to come were handed out before, or are not wanted.
@@ -255,7 +255,7 @@ impl Follower {
         let (name, written) = (id.allocation.as_str(), sized.written());
         while self.skip < written {
             let piece = self.outputs.store.output(name, id.instant, attempt, self.skip).await?;
-            // What was removed in this moment is told as left out.
+            // What was removed in this moment counts as left out.
             let piece = piece
                 .filter(|piece| !piece.is_empty())
                 .unwrap_or_else(|| sized.without_bytes().excerpt(self.skip, 0));
@@ -302,7 +302,7 @@ impl Follower {
                 }
                 // It was removed from outside, or in this moment after its end was noted.
                 Next::End(Err(EngineError::Gone)) => return Ok(false),
-                // Its log driver keeps nothing to read; its end is told by the record.
+                // Its log driver keeps nothing to read; its end is in the record.
                 Next::End(Err(error)) if error.is_unreadable_log() => {
                     self.is_unreadable = true;
                     return Ok(false);
@@ -330,8 +330,8 @@ impl Follower {
         if !run.state.is_over() && self.state.as_ref() != Some(&run.state) {
             self.state = Some(run.state.clone());
             let record = Box::new(RunRecord::from(run));
-            let told = Told::Record { record, end: self.before + self.skip };
-            let _: Result<(), _> = self.pieces.send(Ok(told)).await;
+            let event = OutputEvent::Record { record, end: self.before + self.skip };
+            let _: Result<(), _> = self.pieces.send(Ok(event)).await;
         }
     }
 
@@ -339,8 +339,8 @@ impl Follower {
     async fn hand_out(&self, stream: Stream, bytes: Bytes) {
         if !bytes.is_empty() {
             let piece = Piece { bytes, stream, end: self.before + self.skip };
-            // Where nobody reads any more, the whole task ends.
-            let _: Result<(), _> = self.pieces.send(Ok(Told::Piece(piece))).await;
+            // Once the reader has left, the whole task ends.
+            let _: Result<(), _> = self.pieces.send(Ok(OutputEvent::Piece(piece))).await;
         }
     }
 

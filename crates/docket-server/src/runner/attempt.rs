@@ -72,7 +72,7 @@ impl AttemptEnd {
 #[derive(Debug)]
 pub(super) enum Break {
     Stopped,
-    /// Somebody wants the run to end.
+    /// The run is cancelled.
     Cancelled(Reason),
     Engine(EngineError),
     /// The record is gone, or takes nothing more.
@@ -176,7 +176,7 @@ impl<'a> Attempt<'a> {
     /// From the claim to the end.
     async fn begin(&mut self, place: Reservation) -> Result<AttemptEnd, Break> {
         point(Point::Claimed);
-        let _slot = self.unless_over(place.slot()).await?;
+        let _slot = self.unless_cancelled(place.slot()).await?;
         self.pull().await?;
         point(Point::Pulled);
         self.start_and_follow().await
@@ -318,7 +318,7 @@ impl<'a> Attempt<'a> {
     /// engine is back, because nothing can start before.
     async fn may_still_start(&self) -> Result<bool, Break> {
         let RunTask { runner, handle, attempt, waited, .. } = self.task;
-        self.unless_over(self.task.engine.health.up()).await?;
+        self.unless_cancelled(self.task.engine.health.up()).await?;
         let in_time = || {
             policy::may_still_start(
                 handle.id.instant.moment(),
@@ -342,8 +342,11 @@ impl<'a> Attempt<'a> {
         AttemptEnd { container: self.container.clone(), ..AttemptEnd::without_container(state) }
     }
 
-    /// Waits for something that may as well not happen, while nobody wants the run to end.
-    pub(super) async fn unless_over<T>(&self, work: impl Future<Output = T>) -> Result<T, Break> {
+    /// Waits for something, unless the run is cancelled or the server stops.
+    pub(super) async fn unless_cancelled<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Break> {
         let RunTask { runner, handle, .. } = self.task;
         let unless_cancelled = async {
             tokio::select! {

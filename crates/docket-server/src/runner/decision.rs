@@ -24,12 +24,12 @@ use crate::{
     store::{ClaimOutcome, End, InstantKind, Progress, StoreError},
 };
 
-/// A run that somebody or something wants.
+/// A run that a schedule, a parent run or a user requests.
 #[derive(Debug)]
 pub(super) struct RunRequest {
     pub(super) instant: Instant,
     pub(super) trigger: Trigger,
-    /// What its instant is, where it is one by hand.
+    /// What its instant is, where the run is manual.
     pub(super) wanted: InstantKind,
     /// The number of its first attempt.
     pub(super) attempt: u32,
@@ -140,7 +140,7 @@ impl Runner {
         Ok(recorded)
     }
 
-    /// Claims an instant, if nobody did before, and acts on what its allocation's policies say.
+    /// Claims an instant, unless it was claimed before, and acts on what its allocation's policies say.
     ///
     /// The caller has the line's turn.
     pub(super) async fn enter(

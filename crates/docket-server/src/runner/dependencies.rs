@@ -1,7 +1,7 @@
 //! Allocations that run after others.
 //!
 //! 1. Whether one is due is read from the store each time, so a signal that was lost costs nothing
-//!    but time: every change of it, and the start of the server, makes somebody look again.
+//!    but time: it is checked again at every change of it and at the start of the server.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Runner {
         }
     }
 
-    /// Makes somebody look whether an allocation is due, in a task of its own.
+    /// Checks whether an allocation is due, in a task of its own.
     pub(crate) fn check_due_soon(self: &Arc<Self>, name: AllocationName) {
         let runner = Arc::clone(self);
         self.tasks.spawn(async move { runner.check_due(&name).await });

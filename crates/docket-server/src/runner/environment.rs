@@ -16,14 +16,14 @@ const LARGEST: u64 = 1 << 20;
 /// How long it may take to read all files of a run: a disk over the network may not answer at all.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How many threads read at once, so that a disk that does not answer holds up nobody else.
+/// How many threads read at once, so that a disk that does not answer delays nothing else.
 static READERS: Semaphore = Semaphore::const_new(16);
 
 /// Reads the variables of these files below a folder; of a variable that is in several the last
 /// stands.
 ///
 /// # Errors
-/// What cannot be read and why, in words; values are never told.
+/// What cannot be read and why, in words; values are never shown.
 pub(super) async fn read(folder: Option<&Path>, files: &[Box<str>]) -> Result<Vec<String>, String> {
     if files.is_empty() {
         return Ok(Vec::new());
@@ -102,8 +102,8 @@ mod tests {
             ("wide", "has an error in line 1, column 1: the file is UTF-16: save it as UTF-8"),
             ("shell", "has an error in line 2: `export` belongs to a shell: write NAME=VALUE"),
         ] {
-            let told = read(inside, &one(file)).await.unwrap_err();
-            assert_eq!(told, format!("the env file `{file}` {problem}"));
+            let error = read(inside, &one(file)).await.unwrap_err();
+            assert_eq!(error, format!("the env file `{file}` {problem}"));
         }
         assert_eq!(read(None, &one("a")).await.unwrap_err(), NO_FOLDER);
     }

@@ -34,7 +34,7 @@ const NAME_LIMIT: Duration = Duration::from_secs(30);
 /// The first pause and the longest before that: a holder can be inspected after some 8 ms.
 const NAME_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
-/// How often a container is made anew that somebody removed before it was started.
+/// How often a container is created anew that another program removed before it was started.
 const MOST_MADE: u32 = 5;
 
 /// A container that was there under the name of the run's.
@@ -81,7 +81,7 @@ impl<'a> Attempt<'a> {
         let pulling = self.task.engine.retry("the pull", || {
             self.task.engine.engine.pull(&image, platform.as_deref(), policy)
         });
-        let Some(pulled) = self.unless_over(pulling).await??? else { return Ok(()) };
+        let Some(pulled) = self.unless_cancelled(pulling).await??? else { return Ok(()) };
         let Pulled { repository, tag, stale, was_pulled } = pulled;
         if was_pulled || stale.is_some() {
             self.task.note(Progress::Pulled { repository, tag, stale }).await??;
@@ -153,7 +153,7 @@ impl<'a> Attempt<'a> {
                 }
                 Launched::Before => return self.continue_with_started(&id).await,
                 Launched::NeverRan if removed < MOST_MADE => {
-                    warn!(run = %self.task.handle.id, "removed from outside, and made anew");
+                    warn!(run = %self.task.handle.id, "container removed by another program before its start; creating it anew");
                     removed += 1;
                     self.container = None;
                     continue;
@@ -181,27 +181,28 @@ impl<'a> Attempt<'a> {
     /// Creates the container and notes its id; returns with the gate still held, for the start.
     async fn make(&mut self) -> Result<(Prepared, Permit<'a>), Break> {
         let RunTask { runner, handle, .. } = self.task;
-        self.unless_over(runner.may_start()).await?;
-        let plan = self.unless_over(self.plan()).await??;
+        self.unless_cancelled(runner.may_start()).await?;
+        let plan = self.unless_cancelled(self.plan()).await??;
         let mut retry = Retry::bounded("the creation of the container");
         let mut name_backoff = Backoff::new(NAME_PAUSES.0, NAME_PAUSES.1);
         let name_deadline = Instant::now() + NAME_LIMIT;
         let mut may_pull = handle.allocation.specification.policies.pull != Pull::Never;
         let (made, engine, mut permit) = loop {
             // Whoever waits for the engine does not stand in the gate.
-            let engine = self.unless_over(self.engine_id()).await??;
-            let mut permit = self.unless_over(self.task.engine.start_limiter.acquire()).await?;
+            let engine = self.unless_cancelled(self.engine_id()).await??;
+            let mut permit =
+                self.unless_cancelled(self.task.engine.start_limiter.acquire()).await?;
             match permit.during(self.task.engine.engine.prepare(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
                     runner.orphans.suspect();
-                    self.unless_over(self.task.engine.wait_before_retry(&mut retry, &reason))
+                    self.unless_cancelled(self.task.engine.wait_before_retry(&mut retry, &reason))
                         .await??;
                 }
                 Err(EngineError::NameBusy(_)) if Instant::now() < name_deadline => {
                     drop(permit);
-                    self.unless_over(name_backoff.wait()).await?;
+                    self.unless_cancelled(name_backoff.wait()).await?;
                 }
                 // Another run may have pulled the image of this name for another platform meanwhile.
                 Err(

@@ -1,4 +1,4 @@
-//! Runs that somebody wants, and runs that somebody wants to end.
+//! Manual runs and cancellations.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{Runner, confirmation, decision::RunRequest, outcome};
 use crate::store::{ClaimOutcome, InstantKind, StoreError};
 
-/// Why somebody does not get what they want.
+/// Why a manual run or a cancellation is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum ManualError {
     /// No allocation has the name.
@@ -32,7 +32,7 @@ pub(crate) enum ManualError {
         /// The first one after it.
         after: Option<Instant>,
     },
-    /// It may have been carried out, and nobody knows any more.
+    /// It may have run: its record is not kept any more.
     #[error("{}", self.in_words(Instant::to_string))]
     Pruned(Instant),
     /// A container was created for it before, or it is under way.
@@ -89,7 +89,7 @@ struct Past {
 }
 
 impl Runner {
-    /// Starts a run by hand, by the same policies as any; it may be skipped by them.
+    /// Starts a manual run, by the same policies as any; they may skip it.
     ///
     /// `at` is a past instant to make up for; without it the run is for this moment.
     pub(crate) async fn run_manually(
@@ -140,7 +140,7 @@ impl Runner {
                     let state = run.state.word();
                     return Err(ManualError::Taken { run: run.id.clone(), state });
                 }
-                // The allocation was changed, or somebody else wanted a run in this millisecond.
+                // The allocation was changed, or another request came in this millisecond.
                 ClaimOutcome::Changed
                 | ClaimOutcome::Decided(_)
                 | ClaimOutcome::Beside(_)

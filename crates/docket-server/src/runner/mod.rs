@@ -342,7 +342,7 @@ impl Runner {
         self.retention.close().await;
     }
 
-    /// True where no run is under way and nobody decides.
+    /// True where no run is under way and no decision is being made.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         self.queues.is_empty()
@@ -408,7 +408,7 @@ impl Runner {
     /// Tells whoever watches the run that there is something new in its record.
     pub(crate) fn tell(&self, id: &RunId) {
         if self.news.receiver_count() > 0 {
-            // Nobody may listen any more in this very moment.
+            // The last receiver may have left in this moment.
             let _: Result<usize, _> = self.news.send(id.clone());
         }
     }

@@ -1,6 +1,6 @@
-//! The runs of one allocation that are under way, and who may decide about it.
+//! The runs of one allocation that are under way, and the lock for decisions about it.
 //!
-//! 1. Whoever decides about an allocation, or takes a run out of its queue, has the queue's turn.
+//! 1. A task that decides about an allocation, or takes a run out of its queue, holds the decision lock.
 //! 2. A run that is in the store and not over is in its queue, until the server stops.
 
 use std::{
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::engine::Grace;
 
-/// A run under way, as seen by those who wait for it or want it to end.
+/// A run under way, for those that wait for it or cancel it.
 #[derive(Debug)]
 pub(super) struct RunHandle {
     pub(super) id: RunId,
@@ -29,7 +29,7 @@ pub(super) struct RunHandle {
     pub(super) trigger: Trigger,
     /// The number of the attempt with which it sets out, from 1.
     pub(super) attempt: u32,
-    /// Set once somebody wants it to end.
+    /// Set once it is cancelled.
     cancellation: watch::Sender<Option<Cancellation>>,
     /// What shows whether it has ended, from the creation or the recovery of its container on.
     watched: Mutex<Option<Watched>>,
@@ -104,12 +104,12 @@ impl RunHandle {
         self.cancellation.send_replace(Some(cancellation));
     }
 
-    /// What is wanted now.
+    /// Its cancellation, as it is now.
     pub(super) fn cancelled(&self) -> Option<Cancellation> {
         self.cancellation.borrow().clone()
     }
 
-    /// Waits until somebody wants the run to end, or wants it otherwise than before.
+    /// Waits until the run is cancelled, or cancelled in another way than before.
     pub(super) async fn cancellation_after(&self, known: Option<&Cancellation>) -> Cancellation {
         let mut wanted = self.cancellation.subscribe();
         let newer = |now: &Option<Cancellation>| now.is_some() && now.as_ref() != known;
@@ -209,18 +209,18 @@ impl Deref for DecisionLock<'_> {
     }
 }
 
-/// A queue in which nobody stands, and that nobody else waits for, is forgotten.
+/// An empty queue that no other task waits for is forgotten.
 impl Drop for DecisionLock<'_> {
     fn drop(&mut self) {
         let mut queues = self.queues.0.lock();
-        let nobody_waits = Arc::strong_count(&self.queue) == HOLDERS_OF_IDLE;
-        if nobody_waits && self.queue.entries.lock().is_empty() {
+        let is_unused = Arc::strong_count(&self.queue) == HOLDERS_OF_IDLE;
+        if is_unused && self.queue.entries.lock().is_empty() {
             queues.remove(&self.uid);
         }
     }
 }
 
-/// Who holds a queue that nobody waits for: the queues themselves, and the turn that ends.
+/// The references to a queue that no task waits for: the map's, and the lock's that is dropped.
 const HOLDERS_OF_IDLE: usize = 2;
 
 impl AllocationQueues {

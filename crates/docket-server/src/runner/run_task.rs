@@ -69,7 +69,7 @@ impl Runner {
         self.start_next_waiting(&queue);
     }
 
-    /// Lets the run that waits set out, if there is nobody before it any more.
+    /// Starts the waiting run, if no run is before it any more.
     ///
     /// Those of a newer revision were let in after it, so it does not wait for them.
     ///
@@ -119,7 +119,7 @@ impl RunTask {
 
     async fn run(mut self, stage: Stage) {
         let Ok(end) = self.attempts(stage).await else {
-            info!(run = %self.handle.id, "let go: the server stops");
+            info!(run = %self.handle.id, "left running: the server is stopping");
             return;
         };
         let Self { runner, handle, .. } = self;
@@ -191,7 +191,7 @@ impl RunTask {
         is_wanted.then(|| self.runner.clock.now() + pause)
     }
 
-    /// Waits for the next attempt; what is wanted instead, if somebody wants the run to end.
+    /// Waits for the next attempt; returns the cancellation, if the run is cancelled meanwhile.
     async fn pause(&self, until: DateTime<Utc>) -> Result<Option<Cancellation>, Stopped> {
         // A clock that was set back since must not make it longer.
         let longest = self.handle.allocation.specification.policies.retries.max_delay;

@@ -156,7 +156,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Waits until somebody wants the run to end, or its time is up.
+    /// Waits until the run is cancelled, or its time is up.
     async fn wait_for_early_end(&self, started_at: DateTime<Utc>) -> Early {
         let (runner, handle) = (&self.task.runner, &self.task.handle);
         let timeout = handle.allocation.specification.policies.timeout;
@@ -189,7 +189,7 @@ impl Attempt<'_> {
             Some(Cancellation { kill: true, .. }) => Stop::AtOnce,
             _ => Stop::Gently(handle.grace()),
         };
-        let mut told = None;
+        let mut noted = None;
         let mut stop_retry = StopRetry::new();
         let target = Handle::from(container);
         loop {
@@ -215,10 +215,10 @@ impl Attempt<'_> {
                 Ok(()) => continue,
                 Err(given_up) => refusal = given_up,
             }
-            if told.as_ref() != Some(&refusal) {
+            if noted.as_ref() != Some(&refusal) {
                 warn!(run = %handle.id, %container, %refusal, "the container will not die");
                 self.note_best_effort(Progress::WillNotDie(refusal.clone().into())).await?;
-                told = Some(refusal);
+                noted = Some(refusal);
             }
             how = Stop::AtOnce;
             tokio::select! {
@@ -229,7 +229,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Why a container that is found ended did not end by itself, as far as can be told.
+    /// Why a container that is found ended did not end by itself, as far as is known.
     pub(super) fn ended_early(&self, exit: &Exit) -> Option<Early> {
         let handle = &self.task.handle;
         if let Some(cancellation) = handle.cancelled() {

@@ -95,7 +95,7 @@ struct Live {
 struct Read {
     pieces: BoxStream<'static, Result<Bytes, EngineError>>,
     form: Form,
-    /// True where the end of this read is the end of what is wanted: the container had ended before.
+    /// True for the last read: the container had ended before it began.
     is_last: bool,
 }
 

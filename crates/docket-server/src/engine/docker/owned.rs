@@ -62,14 +62,14 @@ async fn list(
     Ok(listed.into_iter().filter_map(found))
 }
 
-/// Reads whose container it is; one that does not tell is nobody's.
+/// Reads whose container it is; one whose labels do not say so is left out.
 fn found(listed: Listed) -> Option<Found> {
     let Listed { id, labels, created } = listed;
     let created_at = created.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     match labelled(ContainerId(id.clone().into()), &labels.unwrap_or_default(), created_at) {
         Ok(found) => Some(found),
         Err(label) => {
-            warn!(container = %id, label, "a container's label does not tell whose it is");
+            warn!(container = %id, label, "a container's label does not say whose it is");
             None
         }
     }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_tell_whose_it_is_is_skipped() {
+    async fn a_container_whose_labels_do_not_say_whose_it_is_is_left_out() {
         let nil = Uuid::nil().to_string();
         let list = json!([
             listed("running", ("io.docket.attempt", "2")),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn running_containers_of_other_stores_are_told_from_its_own() {
+    async fn running_containers_of_other_stores_are_listed_without_its_own() {
         let other = Uuid::from_u128(1).to_string();
         let list = json!([
             listed("own", ("io.docket.attempt", "2")),

@@ -31,7 +31,7 @@ type UnderWay = BoxFuture<'static, Result<Pulled, EngineError>>;
 /// The pulls under way.
 #[derive(Debug)]
 pub(super) struct Pulls {
-    /// Weak, so that a pull ends when nobody waits for it any more.
+    /// Weak, so that a pull ends when no caller waits for it any more.
     under_way: Mutex<HashMap<Wanted, WeakShared<UnderWay>>>,
     registry: Arc<Registry>,
 }
@@ -200,14 +200,14 @@ impl Registry {
         let docker = client.docker.clone().with_timeout(self.limit + ANSWER_LIMIT);
         let mut pieces = client.pieces(&docker, call)?;
         let mut report = PullReport::default();
-        let told = |trouble| match trouble {
+        let failure_of = |trouble| match trouble {
             Trouble::Failed(reason) => Failure::Refused(reason),
             Trouble::Unreadable(reason) => Failure::Engine(client.unreadable(&reason)),
         };
         while let Some(piece) = pieces.next().await {
-            report.push(&piece?).map_err(told)?;
+            report.push(&piece?).map_err(failure_of)?;
         }
-        report.end().map_err(told)
+        report.end().map_err(failure_of)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an engine reports of a pull: progress that nobody reads, and the error, if it fails.
+//! What an engine reports of a pull: progress, which is dropped, and the error, if it fails.
 
 use serde::Deserialize;
 
@@ -67,7 +67,7 @@ impl PullReport {
         if cut.is_empty() {
             return Ok(());
         }
-        // An error that is so long is told by its beginning; it may be progress as well.
+        // Of an error that is so long the beginning is enough; it may be progress as well.
         let line = String::from_utf8_lossy(&self.line).into_owned();
         let line = bounded_beginning(line, cut.len());
         Err(Trouble::Failed(format!(

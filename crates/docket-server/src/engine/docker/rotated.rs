@@ -202,7 +202,7 @@ impl Part {
         self.is_cut_short
     }
 
-    /// Whether anything was read that nobody had read before.
+    /// Whether anything was read that no earlier read had.
     pub(super) fn has_news(&self) -> bool {
         self.new_messages > 0
     }

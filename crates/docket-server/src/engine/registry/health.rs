@@ -33,7 +33,7 @@ const LEARN_EVERY: Duration = Duration::from_secs(60);
 /// What is known of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EngineState {
-    /// Nobody has asked it yet.
+    /// It was not pinged yet.
     Unknown,
     /// It answers.
     Up(Arc<EngineStatus>),

@@ -93,7 +93,7 @@ impl Drop for Queued {
         }
         let mut state = self.slots.state.lock();
         self.called.close();
-        // Nobody hands a slot over meanwhile, so either it is here or the ticket is still there.
+        // No slot is handed over under the lock, so either it is here or the ticket is still there.
         let unused = self.called.try_recv();
         if unused.is_err() {
             state.give_up();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_gives_up_holds_no_berth_and_no_place() {
+    fn a_run_that_gives_up_holds_no_slot_and_no_place() {
         let slots = RunSlots::new(1, 1);
         let full = SlotsFull { max_running: 1, queue: 1 };
         let first = slots.acquire(instant(1)).unwrap();

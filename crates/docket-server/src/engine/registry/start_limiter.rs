@@ -1,7 +1,6 @@
 //! How many containers may be in creation or start at once, first come, first served.
 //!
-//! 1. It is there so that each starts sooner: one that takes long goes on beside it, and holds up
-//!    nobody.
+//! 1. A limit lets each start sooner; one that takes long gives its permit back and goes on without it.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -16,7 +15,7 @@ use tokio::{
 /// The least default: an engine on one core does not get quicker by waiting for itself.
 const LEAST: usize = 4;
 
-/// How long one may stand in the gate: a creation and a start take a second on an engine that is
+/// How long one may hold its permit: a creation and a start take a second on an engine that is
 /// well, and for ever where a volume's server does not answer.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_long_is_done_beside_the_gate() {
+    async fn work_that_takes_long_gives_its_permit_back() {
         let limiter = StartLimiter::new(Some(1));
         let mut permit = limiter.acquire().await;
         let begun_at = Instant::now();
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_is_twice_as_wide_as_the_engine_has_cores_unless_told_otherwise() {
+    fn a_limiter_admits_twice_the_cores_of_the_engine_unless_it_is_configured() {
         let widths = [(None, 1), (None, 2), (None, 8), (Some(1), 8), (Some(32), 2)];
         let widened = widths.map(|(width, cores)| {
             let limiter = StartLimiter::new(width);

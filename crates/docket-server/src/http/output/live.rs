@@ -13,7 +13,7 @@ use super::super::{
     Allocations,
     sse::{self, Came, Feed, Pulse},
 };
-use crate::outputs::{Piece, Pieces, Told};
+use crate::outputs::{OutputEvent, Piece, Pieces};
 
 /// An output as events, to the end of its run.
 pub(super) struct Live {
@@ -95,8 +95,8 @@ impl Feed for Live {
                 Stage::Open => {}
             }
             match self.pulse.wait(self.pieces.recv()).await {
-                Came::Some(Some(Ok(Told::Record { .. }))) => {}
-                Came::Some(Some(Ok(Told::Piece(piece)))) => {
+                Came::Some(Some(Ok(OutputEvent::Record { .. }))) => {}
+                Came::Some(Some(Ok(OutputEvent::Piece(piece)))) => {
                     if let Some(event) = self.event(piece) {
                         return Some(event);
                     }

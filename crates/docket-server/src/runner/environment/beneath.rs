@@ -187,8 +187,8 @@ mod tests {
         let _listener = UnixListener::bind(inner.join("socket")).unwrap();
 
         for (file, kind) in [("pipe", "pipe"), ("current", "directory"), ("socket", "socket")] {
-            let told = read(open_beneath(&inner, file)).unwrap_err();
-            assert_eq!(told, format!("is a {kind}, not a regular file"));
+            let error = read(open_beneath(&inner, file)).unwrap_err();
+            assert_eq!(error, format!("is a {kind}, not a regular file"));
         }
         let device = read(open_beneath(Path::new("/dev"), "null")).unwrap_err();
         assert_eq!(device, "is a device, not a regular file");

@@ -83,10 +83,13 @@ mod tests {
             ("A\u{7}=1", 1, "an invisible character before `=`"),
             ("A=1\rB=2\r", 1, "a carriage return without a line feed"),
         ] {
-            let (line, told) = variables(text).unwrap_err();
+            let (line, error) = variables(text).unwrap_err();
             assert_eq!(line, number, "{text:?}");
-            assert!(told.starts_with(problem), "{text:?}: {told}");
-            assert!(told.contains("write NAME=VALUE") || told.contains("save the file"), "{told}");
+            assert!(error.starts_with(problem), "{text:?}: {error}");
+            assert!(
+                error.contains("write NAME=VALUE") || error.contains("save the file"),
+                "{error}"
+            );
         }
     }
 }

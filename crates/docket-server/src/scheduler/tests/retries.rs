@@ -1,6 +1,6 @@
 //! `Retries`: further attempts of a run that failed.
 
-use crate::outputs::Told;
+use crate::outputs::OutputEvent;
 use serde_json::{Value, json};
 
 use super::house::{Fault, Ground, HOUR, House, MINUTE, SECOND, Settings};
@@ -177,8 +177,8 @@ async fn a_reader_of_the_output_counts_the_bytes_of_all_attempts() {
     let (mut states, mut told) = (Vec::new(), Vec::new());
     while let Some(next) = pieces.recv().await {
         match next.unwrap() {
-            Told::Record { record, .. } => states.push(record.state),
-            Told::Piece(piece) => {
+            OutputEvent::Record { record, .. } => states.push(record.state),
+            OutputEvent::Piece(piece) => {
                 told.push((String::from_utf8(piece.bytes.to_vec()).unwrap(), piece.end));
             }
         }
