@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use crate::{
-    patience::not_interrupted,
     statistics::Sample,
     store_file::{Reader, Table},
+    wait::not_interrupted,
 };
 
 /// As much as SQLite adds to its log for the smallest change.

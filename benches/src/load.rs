@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{patience::not_interrupted, statistics::number};
+use crate::{statistics::number, wait::not_interrupted};
 
 /// What is sent before counting begins, while connections and caches are still cold.
 const WARM_UP: Duration = Duration::from_millis(300);

@@ -9,14 +9,14 @@ mod client;
 mod disk;
 mod load;
 mod measures;
-mod patience;
 mod peer;
 mod process;
 mod report;
 mod server;
-mod specimen;
 mod statistics;
 mod store_file;
+mod wait;
+mod workload;
 
 use std::{env, fs, path::PathBuf, process::ExitCode};
 
@@ -25,8 +25,8 @@ use clap::Parser;
 
 use self::{
     measures::{Bench, MEASURES, Measure},
-    patience::not_interrupted,
     report::{Figure, say},
+    wait::not_interrupted,
 };
 
 /// Measures the built docket.
@@ -56,7 +56,7 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let chosen = chosen(&arguments.only)?;
-    patience::listen()?;
+    wait::listen()?;
     let bench = Bench { docket: docket(arguments.docket)?, quick: arguments.quick };
     say(&format!("load of the machine before: {}; the reaches are for a quiet one", load()?));
     let figures = measure_all(&bench, &chosen)?;

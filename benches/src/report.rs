@@ -32,7 +32,7 @@ impl Unit {
 
 /// Whether a figure is as it should be.
 #[derive(Debug, Clone, PartialEq)]
-enum Verdict {
+enum Outcome {
     Reached,
     Missed { by: String },
     ForScale,
@@ -40,7 +40,7 @@ enum Verdict {
     Failed,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reached => f.write_str("reached"),
@@ -58,42 +58,42 @@ pub(crate) struct Figure {
     what: String,
     value: String,
     reach: String,
-    verdict: Verdict,
+    outcome: Outcome,
     beside: Vec<String>,
 }
 
 impl Figure {
     /// A figure that should be no more than its reach.
     pub(crate) fn at_most(what: impl Into<String>, value: f64, reach: f64, unit: Unit) -> Self {
-        let verdict = verdict(value <= reach, value - reach, reach, unit);
-        Self::new(what.into(), unit.show(value), format!("≤ {}", unit.show(reach)), verdict)
+        let outcome = outcome(value <= reach, value - reach, reach, unit);
+        Self::new(what.into(), unit.show(value), format!("≤ {}", unit.show(reach)), outcome)
     }
 
     /// A figure that should be no less than its reach.
     pub(crate) fn at_least(what: impl Into<String>, value: f64, reach: f64, unit: Unit) -> Self {
-        let verdict = verdict(value >= reach, reach - value, reach, unit);
-        Self::new(what.into(), unit.show(value), format!("≥ {}", unit.show(reach)), verdict)
+        let outcome = outcome(value >= reach, reach - value, reach, unit);
+        Self::new(what.into(), unit.show(value), format!("≥ {}", unit.show(reach)), outcome)
     }
 
     /// A figure without a reach of its own.
     pub(crate) fn for_scale(what: impl Into<String>, value: f64, unit: Unit) -> Self {
-        Self::new(what.into(), unit.show(value), "-".to_owned(), Verdict::ForScale)
+        Self::new(what.into(), unit.show(value), "-".to_owned(), Outcome::ForScale)
     }
 
     /// A line for what could not be measured here.
     pub(crate) fn skipped(what: impl Into<String>, why: impl Into<String>) -> Self {
-        let figure = Self::new(what.into(), "-".to_owned(), "-".to_owned(), Verdict::Skipped);
+        let figure = Self::new(what.into(), "-".to_owned(), "-".to_owned(), Outcome::Skipped);
         figure.beside(why)
     }
 
     /// A line for a measurement that broke off.
     pub(crate) fn failed(what: impl Into<String>, why: impl Into<String>) -> Self {
-        let figure = Self::new(what.into(), "-".to_owned(), "-".to_owned(), Verdict::Failed);
+        let figure = Self::new(what.into(), "-".to_owned(), "-".to_owned(), Outcome::Failed);
         figure.beside(why)
     }
 
-    fn new(what: String, value: String, reach: String, verdict: Verdict) -> Self {
-        Self { what, value, reach, verdict, beside: Vec::new() }
+    fn new(what: String, value: String, reach: String, outcome: Outcome) -> Self {
+        Self { what, value, reach, outcome, beside: Vec::new() }
     }
 
     /// Adds something else that the figure is to be seen beside.
@@ -110,16 +110,16 @@ impl Figure {
     }
 
     pub(crate) fn is_failure(&self) -> bool {
-        self.verdict == Verdict::Failed
+        self.outcome == Outcome::Failed
     }
 }
 
-fn verdict(reached: bool, by: f64, reach: f64, unit: Unit) -> Verdict {
+fn outcome(reached: bool, by: f64, reach: f64, unit: Unit) -> Outcome {
     if reached {
-        return Verdict::Reached;
+        return Outcome::Reached;
     }
     let part = if reach > 0.0 { format!(" ({:.0} %)", 100.0 * by / reach) } else { String::new() };
-    Verdict::Missed { by: format!("{}{part}", unit.show(by)) }
+    Outcome::Missed { by: format!("{}{part}", unit.show(by)) }
 }
 
 fn grouped(value: f64) -> String {
@@ -155,10 +155,10 @@ pub(crate) fn say(message: &str) {
 }
 
 fn table(figures: &[(Figure, String)]) -> String {
-    let mut rows = vec![["figure", "value", "reach", "verdict", "again"].map(str::to_owned)];
+    let mut rows = vec![["figure", "value", "reach", "outcome", "again"].map(str::to_owned)];
     rows.extend(figures.iter().map(|(figure, command)| {
-        let Figure { what, value, reach, verdict, .. } = figure.clone();
-        [what, value, reach, verdict.to_string(), command.clone()]
+        let Figure { what, value, reach, outcome, .. } = figure.clone();
+        [what, value, reach, outcome.to_string(), command.clone()]
     }));
     let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths = [0, 1, 2, 3, 4].map(|column| widest(column).unwrap_or_default());
@@ -197,7 +197,7 @@ mod tests {
         let table = table(&figures.map(|figure| (figure, "again".to_owned())));
 
         let expected = "\
-figure        value         reach        verdict                   again
+figure        value         reach        outcome                   again
 lateness p99  12.50 ms      ≤ 10.00 ms   missed by 2.50 ms (25 %)  again
 POST /        1,231,234 /s  ≥ 30,000 /s  reached                   again
     bare 99.0 /s

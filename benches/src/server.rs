@@ -13,12 +13,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{client, patience::until, process, specimen};
+use crate::{client, process, wait::until, workload};
 
 /// A server that is not up after so long will not come up.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// A server that has not ended so long after it was told to is stuck.
+/// How long a server may take to stop.
 const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// How often a server that starts is asked whether it is up: well below what is measured.
@@ -102,7 +102,7 @@ impl Server {
 
     /// Pushes allocations, a thousand in a request.
     pub(crate) fn fill(&self, allocations: impl Iterator<Item = Value>) -> Result<()> {
-        for body in specimen::bodies(allocations) {
+        for body in workload::bodies(allocations) {
             client::post(self.address, &body).with_context(|| self.last_words())?;
         }
         Ok(())
@@ -163,7 +163,7 @@ fn quiet(docket: &Path, directory: &Path) -> Result<Command> {
 }
 
 fn stop(child: &mut Child) {
-    // Both fail only where it has ended and was waited for, which is what is wanted.
+    // Both fail only if it has already ended.
     let _ = child.kill();
     let _ = child.wait();
 }

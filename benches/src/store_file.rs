@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, types::Value};
 use tempfile::TempDir;
 
 /// How long what a server locks is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A store in a directory of its own, which goes with this value.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl StoreFile {
         let path = self.directory.path().join("docket.db");
         let connection =
             Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(connection)
     }
 }

@@ -18,7 +18,7 @@ pub(crate) const API_VERSION: &str = "1.41";
 
 /// What is written back for one request.
 ///
-/// A run is told by the place of its container and how many runs of that were before it.
+/// A run is identified by the position of its container and the number of its earlier runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// A whole body.
@@ -27,7 +27,7 @@ pub(crate) enum Answer {
     Wait { place: usize, run: usize },
     /// The head and `body` at once, and `rest` when the run has ended.
     Follow { place: usize, run: usize, body: Vec<u8>, rest: Vec<u8> },
-    /// A log that is made while it is sent; where a run is told, its end is waited for.
+    /// A log that is generated while it is sent; with a run, it ends when the run ends.
     LongLog { log: LongLog, run: Option<(usize, usize)> },
     /// The head at once, and this over and over until the client leaves.
     Endless { piece: Vec<u8> },

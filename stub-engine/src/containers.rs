@@ -179,7 +179,7 @@ impl Containers {
         answer
     }
 
-    /// Removes what does not run, as somebody's `prune` does; returns how many.
+    /// Removes containers that do not run, like `docker container prune`; returns their number.
     pub(crate) fn prune(&self) -> usize {
         let mut held = self.held();
         let places = held.all.iter().enumerate();

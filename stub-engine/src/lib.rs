@@ -1,6 +1,6 @@
 //! A stub of a Docker engine: it answers at once over a Unix socket and stamps each request.
 //!
-//! It runs on one thread of its own, so that its share of the processor can be told from others. It
+//! It runs on one thread of its own, so that its processor time can be measured separately. It
 //! can be made to fail in any way that an engine and the way to it can (see [`Fault`]), to go away
 //! and come back, and it remembers what became of every container.
 //!
@@ -13,7 +13,6 @@ mod call;
 mod connection;
 mod container;
 mod containers;
-mod door;
 mod event;
 mod event_log;
 mod event_reader;
@@ -27,6 +26,7 @@ mod hold;
 mod journal;
 mod ledger;
 mod life;
+mod listener;
 mod listing;
 mod logs;
 mod options;

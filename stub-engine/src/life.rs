@@ -11,7 +11,7 @@ use crate::{
     run::{KILL, Run},
 };
 
-/// How long the engine waits between a stop's signal and the kill, where nobody says.
+/// The default time between a stop's signal and the kill.
 const GRACE: i64 = 10;
 
 const TERM: i64 = 15;

@@ -18,11 +18,11 @@ use crate::{
     connection::Shared,
     container::Container,
     containers::Containers,
-    door::{self, Order},
     faults::Faults,
     journal::Stamp,
     ledger::Line,
     life,
+    listener::{self, Order},
 };
 
 /// The name of the thread that a stub runs on.
@@ -63,7 +63,7 @@ impl Stub {
             let shared = Arc::clone(&shared);
             thread::Builder::new()
                 .name(THREAD.to_owned())
-                .spawn(move || runtime.block_on(door::keep(ordered, shared)))?
+                .spawn(move || runtime.block_on(listener::keep(ordered, shared)))?
         };
         // Nothing can be heard of an order that the thread did not live to follow.
         let _ = orders.send(Order::Open(listener));
@@ -184,19 +184,19 @@ impl Stub {
         count
     }
 
-    /// Ends and removes a container by its name or id, as somebody else would; false where there is
+    /// Ends and removes a container by its name or id, like another program; false if there is
     /// none.
     pub fn remove_by_force(&self, reference: &str) -> bool {
         self.shared.journal.note_act(format!("{reference} removed by force from outside"));
         self.shared.containers.remove_by_force(reference)
     }
 
-    /// Ends a container with 137, as somebody else would; false where there is none.
+    /// Ends a container with 137, like another program; false if there is none.
     pub fn end_by_force(&self, reference: &str) -> bool {
         self.meddle(reference, "ended", life::end_by_force)
     }
 
-    /// Pauses a container, as somebody else would; false where there is none.
+    /// Pauses a container, like another program; false if there is none.
     pub fn pause(&self, reference: &str) -> bool {
         self.meddle(reference, "paused", |container| drop(life::pause(container)))
     }
@@ -212,7 +212,7 @@ impl Stub {
 
     fn order(&self, order: Order) {
         if let Some(orders) = &self.orders {
-            // A thread that has ended follows no more orders, and serves nobody either.
+            // A thread that has ended accepts neither commands nor connections.
             let _ = orders.send(order);
         }
     }
@@ -225,7 +225,7 @@ impl Drop for Stub {
             // A panic of the thread was printed when it happened.
             let _ = thread.join();
         }
-        // A socket that is gone already is what is wanted.
+        // The socket may already be gone.
         let _ = fs::remove_file(&self.socket);
     }
 }

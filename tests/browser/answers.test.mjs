@@ -37,7 +37,7 @@ test("a time in another zone than the reader's shows its zone", async (t) => {
   assert.ok(foreign.length > 12 && own.length > 12 && listed.length >= 4, JSON.stringify({ foreign, own, listed }));
 });
 
-test("what happened in another zone is told with that zone", async (t) => {
+test("events in another zone are shown with that zone", async (t) => {
   const server = await serve(t);
   await server.push(shell("tokyo", "true", { Cron: "0 9 * * *", TimeZone: "Asia/Tokyo" }));
   await ran(server, "tokyo");
@@ -140,11 +140,11 @@ test("the forecast leaves frequent allocations out, and names them", async (t) =
   );
   const page = await open(chromium, t, more);
   await page.getByText("24 starts in the next 24 hours, at most 1 a minute").waitFor();
-  const told = await page.locator(".forecast-note").innerText();
+  const text = await page.locator(".forecast-note").innerText();
 
   assert.match(empty, /^No starts in the next 24 hours/);
   assert.equal(isCharted, false);
-  assert.match(told, /^Not shown: every-second-a, every-second-b, every-second-c and 2 other allocations, which start more often than every 5 minutes \(4\d\d,\d{3} starts\)\.$/);
+  assert.match(text, /^Not shown: every-second-a, every-second-b, every-second-c and 2 other allocations, which start more often than every 5 minutes \(4\d\d,\d{3} starts\)\.$/);
   alone.done();
   page.done();
 });

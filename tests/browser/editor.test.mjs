@@ -6,7 +6,7 @@ import { browser, open, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 
-test("an allocation is added by the form, with errors told at their fields", async (t) => {
+test("an allocation is added by the form, with errors shown at their fields", async (t) => {
   const server = await serve(t);
   const page = await open(chromium, t, server, { hash: "#/new" });
 
@@ -36,8 +36,8 @@ test("warnings are shown in the form and in the text, and stop no save", async (
 
   await page.getByLabel("Name").fill("warned");
   await page.getByLabel("While an older run goes on").selectOption("Forbid");
-  const told = page.locator(".field", { hasText: "While an older run goes on" }).locator(".field-warning");
-  await told.filter({ hasText: "Timeout" }).waitFor();
+  const warning = page.locator(".field", { hasText: "While an older run goes on" }).locator(".field-warning");
+  await warning.filter({ hasText: "Timeout" }).waitFor();
   const invalid = await page.getByLabel("While an older run goes on").getAttribute("aria-invalid");
   await page.getByRole("button", { name: "Text" }).click();
   await page.getByText("1 warning", { exact: true }).waitFor();
@@ -70,7 +70,7 @@ test("the form warns of a command line in one line and of a label without a valu
   page.done();
 });
 
-test("an allocation is added and changed as a text, with errors told at their lines", async (t) => {
+test("an allocation is added and changed as a text, with errors shown at their lines", async (t) => {
   const server = await serve(t);
   const page = await open(chromium, t, server, { hash: "#/new" });
 
@@ -120,7 +120,7 @@ test("the text of a specification is read back as what it was, whatever it holds
   page.done();
 });
 
-test("what somebody else saved meanwhile is shown beside one's own and not overwritten unseen", async (t) => {
+test("a concurrent change is shown and not overwritten silently", async (t) => {
   const server = await serve(t);
   await server.push(shell("shared", "true", { Cron: "0 9 * * *" }));
   const page = await open(chromium, t, server, { hash: "#/a/shared/edit", forgive: [/412/] });

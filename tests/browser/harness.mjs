@@ -133,13 +133,13 @@ export async function ended(server, name, run) {
   }
 }
 
-/** Runs an allocation by hand to its end; returns the record. */
+/** Runs an allocation manually to its end; returns the record. */
 export async function ran(server, name) {
   const { Run: run } = await (await server.post(`/${name}/runs`)).json();
   return ended(server, name, run);
 }
 
-/** The words on the page that are on more than one line, but for long ones that somebody else wrote. */
+/** The words on the page that are on more than one line, except long ones of users. */
 export function brokenWords(page) {
   return page.evaluate(() => {
     const broken = [];

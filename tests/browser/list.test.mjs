@@ -44,7 +44,7 @@ test("ten thousand allocations are few rows, and a search finds those that it me
   await page.getByText(/^10,000 allocations ·/).waitFor({ timeout: 2 * TIMEOUT });
 
   const rows = await page.locator(".row").count();
-  const told = await page.getByRole("table", { name: "Allocations" }).getAttribute("aria-rowcount");
+  const count = await page.getByRole("table", { name: "Allocations" }).getAttribute("aria-rowcount");
   await page.getByRole("searchbox").fill("t3 job-0999");
   const several = await names(page);
   await page.getByRole("searchbox").fill("job-09999");
@@ -55,7 +55,7 @@ test("ten thousand allocations are few rows, and a search finds those that it me
   const last = await page.evaluate(() => document.activeElement.textContent);
 
   assert.ok(rows < 60, `${rows} rows`);
-  assert.equal(told, "10001");
+  assert.equal(count, "10001");
   assert.deepEqual(several, ["job-09992", "job-09999"]);
   assert.deepEqual(found, ["job-09999"]);
   assert.equal(last, "job-09999");
@@ -90,7 +90,7 @@ test("the keyboard alone searches, walks the list, opens an allocation and comes
   page.done();
 });
 
-test("a server that goes away is told, and what changed is there once it is back", async (t) => {
+test("a lost connection is shown, and changes appear once it is restored", async (t) => {
   const server = await serve(t, ["--store", "memory"]);
   const page = await open(chromium, t, server, { forgive: [/Failed to load resource/] });
   await page.getByText("No allocations yet").waitFor();

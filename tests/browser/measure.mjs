@@ -3,7 +3,7 @@
 //   node measure.mjs URL
 //     paint COUNT   loads the page, until it tells of so many allocations
 //     search        searches in what was loaded
-//     hide          lets nobody look at the page any more
+//     hide          hides the page
 //     asked         tells how often it asked the server since it was hidden
 
 import { createInterface } from "node:readline";

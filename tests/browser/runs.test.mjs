@@ -9,7 +9,7 @@ import { browser, hide, open, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 
-test("a run by hand is followed line by line to its end, and its record tells why it failed", async (t) => {
+test("a manual run is followed line by line to its end, and its record has the reason of its failure", async (t) => {
   const server = await serve(t);
   await server.push(shell("work", 'echo "$WORD"; for i in 1 2 3; do echo "line $i"; sleep 1; done; exit 3'));
   const page = await open(chromium, t, server, { hash: "#/a/work" });
@@ -66,7 +66,7 @@ test("an output is followed on through a restart of the server, to its end", asy
   const folder = mkdtempSync(join(tmpdir(), "docket-page-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const server = await serve(t, ["--store", `sqlite:${join(folder, "docket.db")}`]);
-  // It ends once it is told to, so that the restart falls in its middle.
+  // It ends on request, so that the restart happens in between.
   await server.push(shell("long", "echo begun; until [ -e /tmp/end ]; do sleep 0.1; done; echo ended"));
   const page = await open(chromium, t, server, { hash: "#/a/long", forgive: [/Failed to load resource/] });
 
@@ -86,7 +86,7 @@ test("an output is followed on through a restart of the server, to its end", asy
   page.done();
 });
 
-test("an output is not followed while nobody looks, and nothing of it is lost", async (t) => {
+test("the output is not followed while the page is hidden, and nothing of it is lost", async (t) => {
   const server = await serve(t);
   await server.push(shell("long", "echo begun; until [ -e /tmp/more ]; do sleep 0.1; done; echo more; until [ -e /tmp/end ]; do sleep 0.1; done; echo ended"));
   const page = await open(chromium, t, server, { hash: "#/a/long" });

@@ -67,8 +67,9 @@ impl ControlRun {
             at(run) == *due && run["State"] == "succeeded" && starts.get(due) == Some(&1)
         };
         let failures = runs.iter().rev().zip(due).filter(|pair| !is_right(pair));
-        let told = failures.map(|(run, due)| format!("the control run of {due}: {run}")).collect();
-        (runs.len(), told)
+        let failures =
+            failures.map(|(run, due)| format!("the control run of {due}: {run}")).collect();
+        (runs.len(), failures)
     }
 }
 

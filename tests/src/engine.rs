@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{Registry, events::Events, guarded_process::GuardedProcess, script};
 
-/// A port that nobody listens on, so that no test depends on a public registry, or waits for one.
+/// A closed port, so that no test depends on a public registry or waits for one.
 const NO_WAY_OUT: &str = "http://127.0.0.1:9";
 
 /// A real engine, which ends with this process.

@@ -1,4 +1,4 @@
-//! A home whose requests to its engine, a stub or a real one, a test holds on their way.
+//! A scenario: a home whose requests to its engine, a stub or a real one, a test can hold.
 //!
 //! Starts are counted by the engine, and where it is a real one also by the programs themselves.
 
@@ -17,18 +17,18 @@ use crate::{
     proxy::Proxy,
 };
 
-/// What the program of an allocation does after it has written `done`.
+/// What a container does after it has written `done`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behavior {
     /// Exits with 0.
     Succeeds,
     /// Exits with 3.
     Fails,
-    /// Runs until somebody kills it.
+    /// Runs until it is killed.
     RunsOn,
 }
 
-/// A home, and the engine that its servers reach.
+/// A home and the engine of its servers.
 pub struct Scenario {
     home: Home,
     holds: Holds,
@@ -108,7 +108,7 @@ impl Scenario {
         server
     }
 
-    /// Holds the next so many of these calls.
+    /// Holds the next `count` of these calls.
     pub fn hold_next(&self, count: usize, call: Call, sender: Sender) -> Hold {
         self.holds.hold_next(count, call, sender)
     }
@@ -175,14 +175,14 @@ impl Scenario {
         });
     }
 
-    /// Removes the containers of an allocation by force, as somebody else would.
+    /// Removes the containers of an allocation by force, like another program.
     pub fn remove_containers(&self, allocation: &str) {
         self.interfere(allocation, Stub::remove_by_force, |engine, id| {
             engine.docker(["rm", "--force", id])
         });
     }
 
-    /// Kills the containers of an allocation, as somebody else would.
+    /// Kills the containers of an allocation, like another program.
     pub fn kill_containers(&self, allocation: &str) {
         self.interfere(allocation, Stub::end_by_force, |engine, id| engine.docker(["kill", id]));
     }

@@ -14,7 +14,7 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\d{8}T\d{6}(\.\d+)?Z", "INSTANT"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d \w+", "MOMENT"),
         (r"\b\d+[dhms]( \d+[dhms])?\b", "LENGTH"),
-        (r"by \S+@[^\s:]+", "by SOMEBODY"),
+        (r"by \S+@[^\s:]+", "by USER"),
         // The width of a column stays the same; what fills it does not.
         (r" {2,}", "  "),
         (r"─+", "─"),

@@ -39,30 +39,34 @@ impl Server {
         Self::start_with(engine, |_| {})
     }
 
-    /// Starts a server that was told more.
-    pub fn start_with(engine: &Engine, tell: impl FnOnce(&mut Command)) -> Self {
-        Self::listening("127.0.0.1:0", engine.address(), tell)
+    /// Starts a server with more configuration.
+    pub fn start_with(engine: &Engine, configure: impl FnOnce(&mut Command)) -> Self {
+        Self::listening("127.0.0.1:0", engine.address(), configure)
     }
 
     /// Starts a server with an address of its own and any engine.
-    pub fn listening(listen: &str, engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
+    pub fn listening(listen: &str, engine: &str, configure: impl FnOnce(&mut Command)) -> Self {
         Self::with_defaults(engine, |command| {
             command.args(["--listen", listen]);
-            tell(command);
+            configure(command);
         })
     }
 
-    /// Starts a server that is told its engine and its namespace only, by variables.
-    pub fn with_defaults(engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
-        Self::in_namespace(&new_namespace(), engine, tell)
+    /// Starts a server that is only configured by the variables of its engine and namespace.
+    pub fn with_defaults(engine: &str, configure: impl FnOnce(&mut Command)) -> Self {
+        Self::in_namespace(&new_namespace(), engine, configure)
     }
 
     /// Starts a server in a namespace that others may be in too.
-    pub fn in_namespace(namespace: &str, engine: &str, tell: impl FnOnce(&mut Command)) -> Self {
+    pub fn in_namespace(
+        namespace: &str,
+        engine: &str,
+        configure: impl FnOnce(&mut Command),
+    ) -> Self {
         let configuration = TempDir::new().unwrap();
         let mut command = command(namespace, engine, &configuration);
         command.stderr(Stdio::piped());
-        tell(&mut command);
+        configure(&mut command);
         let namespace = namespace.to_owned();
         let mut child = command.spawn().unwrap();
         let log = noted(child.stderr.take().unwrap());
@@ -72,9 +76,9 @@ impl Server {
         server
     }
 
-    /// Starts a server that sees this folder in place of root's home directory, and that no variable
-    /// tells where Docker's configuration is.
-    pub fn at_home(folder: &Path, engine: &Engine, tell: impl FnOnce(&mut Command)) -> Self {
+    /// Starts a server with this directory as root's home directory, and without a variable for Docker's
+    /// configuration.
+    pub fn at_home(folder: &Path, engine: &Engine, configure: impl FnOnce(&mut Command)) -> Self {
         Self::listening("127.0.0.1:0", engine.address(), |server| {
             let script = r#"mount --bind "$0" /root && exec "$@""#;
             let mut command = Command::new("unshare");
@@ -82,7 +86,7 @@ impl Server {
             command.args(server.get_args()).env_clear().stdin(Stdio::null());
             command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
             command.env_remove("DOCKER_CONFIG").stdout(Stdio::null()).stderr(Stdio::piped());
-            tell(&mut command);
+            configure(&mut command);
             *server = command;
         })
     }
@@ -133,7 +137,7 @@ impl Server {
         client::signal(&self.child, signal);
     }
 
-    /// Ends it without a word to anyone.
+    /// Kills it.
     pub fn crash(mut self) {
         self.child.kill().unwrap();
         self.await_end();
@@ -144,7 +148,7 @@ impl Server {
         eventually("the server's end", || self.child.try_wait().unwrap())
     }
 
-    /// Asks it to stop, and makes sure that it does so in good order.
+    /// Stops it, and asserts that it stops in order.
     pub fn stop(mut self) {
         self.signal("TERM");
         let status = self.await_end();
@@ -221,7 +225,7 @@ impl Server {
         run["Attempts"][0]["Container"].as_str().unwrap().to_owned()
     }
 
-    /// Asks for a run by hand; returns its record.
+    /// Starts a manual run; returns its record.
     pub fn run_manually(&self, name: &str) -> Value {
         let asked = self.send(&Request::post_to(&format!("/{name}/runs"), "{}"));
         assert_eq!(asked.status, 202, "{}", asked.text());
@@ -274,7 +278,7 @@ pub fn new_namespace() -> String {
     format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The program as a server that is told its engine and its namespace only.
+/// The program as a server that is only configured with its engine and namespace.
 pub(crate) fn command(namespace: &str, engine: &str, configuration: &TempDir) -> Command {
     let mut command = Command::new(program());
     clean(&mut command);

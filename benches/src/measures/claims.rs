@@ -12,11 +12,11 @@ use docket_stub_engine::{Call, now};
 use super::{Bench, StubEngine, left_until, milliseconds, wave};
 use crate::{
     disk,
-    patience::{pause, until},
     report::{Figure, Unit},
     server::Server,
     statistics::{Sample, number},
     store_file::{Reader, StoreFile},
+    wait::{pause, until},
 };
 
 /// How long each container runs: those that may run at once are soon there, and the rest waits.

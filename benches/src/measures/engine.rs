@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     bare::Batch,
-    patience::pause,
     report::{Figure, Unit},
     server::Server,
-    specimen,
     statistics::{Sample, number},
+    wait::pause,
+    workload,
 };
 
 /// An engine saturates at four creates and starts at once; more only adds latency.
@@ -68,6 +68,6 @@ fn run_bare(engine: &RealEngine, turn: &Turn) -> Result<()> {
 fn run_docket(server: &Server, turn: &Turn) -> Result<()> {
     let instant = second_in(TimeDelta::seconds(1))?;
     let labels = json!(turn.labels());
-    server.fill((0..turn.count).map(|number| specimen::due_at(number, instant, IMAGE, &labels)))?;
+    server.fill((0..turn.count).map(|number| workload::due_at(number, instant, IMAGE, &labels)))?;
     pause(left_until(instant))
 }

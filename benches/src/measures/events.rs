@@ -16,11 +16,11 @@ use tokio::{
 use super::{Bench, StubEngine, left_until, milliseconds, second_in, wave::Wave};
 use crate::{
     client::request,
-    patience::{pause, until},
     report::{Figure, Unit},
     server::Server,
-    specimen,
     statistics::{Sample, number},
+    wait::{pause, until},
+    workload,
 };
 
 /// How many follow.
@@ -41,7 +41,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
             .beside_value("max", way.max(), Unit::Milliseconds)
             .beside_value("of", number(way.len()), Unit::Count),
         Figure::for_scale(
-            "processor time of the server a run, nobody follows",
+            "processor time of the server per run, no readers",
             alone,
             Unit::Milliseconds,
         )
@@ -55,7 +55,7 @@ fn way(bench: &Bench) -> Result<Sample> {
     let engine = StubEngine::start(Duration::from_millis(100))?;
     let server = engine.serve(bench)?;
     let readers = Readers::connect(server.address(), READERS)?;
-    server.fill(std::iter::once(specimen::due_each_second(0)))?;
+    server.fill(std::iter::once(workload::due_each_second(0)))?;
     let first = second_in(TimeDelta::seconds(1))?;
     let last = first + TimeDelta::seconds(seconds);
     pause(left_until(last) + AFTER)?;
@@ -72,7 +72,7 @@ fn way(bench: &Bench) -> Result<Sample> {
     Ok(sample)
 }
 
-/// What a run costs the server while nobody follows, and while one does, in milliseconds.
+/// The processor time of the server per run without and with a reader, in milliseconds.
 fn cost(bench: &Bench) -> Result<(f64, f64)> {
     let due = if bench.quick { 1_000 } else { 5_000 };
     let engine = StubEngine::start(Duration::ZERO)?;
@@ -100,12 +100,12 @@ impl Readers {
     /// Connects so many, and waits until all are let in.
     fn connect(address: SocketAddr, count: usize) -> Result<Self> {
         let connected = Arc::new(Semaphore::new(0));
-        let told = Arc::clone(&connected);
+        let counter = Arc::clone(&connected);
         let thread = thread::Builder::new().name("readers".to_owned()).spawn(move || {
             Builder::new_current_thread().enable_all().build()?.block_on(async {
                 let mut tasks = JoinSet::new();
                 for _ in 0..count {
-                    tasks.spawn(read(address, Arc::clone(&told)));
+                    tasks.spawn(read(address, Arc::clone(&counter)));
                 }
                 let mut seen = Vec::new();
                 while let Some(task) = tasks.join_next().await {

@@ -12,8 +12,8 @@ use crate::{
     bare,
     report::{Figure, Unit},
     server::{self, Server},
-    specimen,
     statistics::{Sample, number},
+    workload,
 };
 
 /// No output takes longer.
@@ -30,7 +30,7 @@ fn compare(bench: &Bench, engine: &RealEngine) -> Result<Vec<Figure>> {
     let server = Server::start(&bench.docket, engine.address(), &["--namespace", &namespace])?;
     let host = format!("http://{}", server.address());
     let name = "lines";
-    server.fill(std::iter::once(specimen::by_hand(name, IMAGE, &words)))?;
+    server.fill(std::iter::once(workload::manual(name, IMAGE, &words)))?;
     let (mut docket, mut bare) = (Vec::new(), Vec::new());
     for turn in 0..turns {
         let turn = Turn::new(format!("follow-{turn}"), 1);

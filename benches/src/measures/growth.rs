@@ -1,6 +1,6 @@
 //! What many runs leave behind: memory of the server, and bytes in the file.
 //!
-//! Runs are made by hand, because no schedule makes so many in so short a time. Of each allocation
+//! Runs are manual, because no schedule makes so many in so short a time. Of each allocation
 //! the newest hundred are kept, so that from the first 10,000 on old records make room for new ones.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -12,12 +12,12 @@ use super::{Bench, StubEngine};
 use crate::{
     client::request,
     load::{Requests, send_once},
-    patience::{pause, until},
     report::{Figure, Unit},
     server::Server,
-    specimen,
     statistics::number,
     store_file::StoreFile,
+    wait::{pause, until},
+    workload,
 };
 
 /// How many allocations the runs are of; each is asked over a connection of its own.
@@ -88,7 +88,7 @@ fn grow(
     runs: usize,
     bytes: impl Fn() -> Result<usize>,
 ) -> Result<Growth> {
-    server.fill((0..ALLOCATIONS).map(specimen::idle))?;
+    server.fill((0..ALLOCATIONS).map(workload::idle))?;
     let file = || anyhow::Ok(number(bytes()?) / 1_000_000.0);
     let (before, file_before) = (server.megabytes()?, file()?);
     make(engine, server, FIRST)?;
@@ -98,7 +98,7 @@ fn grow(
     Ok(Growth { before, first, last, file_before, file_first, file_after })
 }
 
-/// Makes runs by hand, some of each allocation at once, and waits until their containers are gone.
+/// Starts manual runs, some of each allocation at once, and waits until their containers are gone.
 fn make(engine: &StubEngine, server: &Server, runs: usize) -> Result<()> {
     let connections: Vec<_> = (0..ALLOCATIONS).map(|of| demands(server.address(), of)).collect();
     for _ in 0..runs / (ALLOCATIONS * AT_ONCE) {
@@ -114,7 +114,7 @@ fn make(engine: &StubEngine, server: &Server, runs: usize) -> Result<()> {
 }
 
 fn demands(host: SocketAddr, allocation: usize) -> Requests {
-    let path = format!("/{}/runs", specimen::idle_name(allocation));
+    let path = format!("/{}/runs", workload::idle_name(allocation));
     Arc::from(vec![request("POST", &path, host, "{}", ""); AT_ONCE])
 }
 

@@ -11,8 +11,8 @@ use crate::{
     load::{Requests, Target, drive},
     peer::Peer,
     report::{Figure, Unit},
-    specimen,
     statistics::Sample,
+    workload,
 };
 
 const CONNECTIONS: usize = 32;
@@ -23,10 +23,10 @@ const STORED: usize = 1_000;
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
-    server.fill((0..STORED).map(specimen::idle))?;
-    let peer = Peer::start((0..STORED).map(specimen::idle))?;
+    server.fill((0..STORED).map(workload::idle))?;
+    let peer = Peer::start((0..STORED).map(workload::idle))?;
     let turns = Turns { bench, docket: server.address(), peer: peer.address() };
-    let one = turns.take(|host| gets(host, |number| format!("/{}", specimen::idle_name(number))));
+    let one = turns.take(|host| gets(host, |number| format!("/{}", workload::idle_name(number))));
     let (one, bare_one) = one.with_context(|| server.last_words())?;
     let (push, bare_push) = turns.take(pushes).with_context(|| server.last_words())?;
     let all = turns.take(|host| gets(host, |_| "/".to_owned()));
@@ -80,7 +80,7 @@ fn gets(host: SocketAddr, path: impl Fn(usize) -> String) -> Requests {
 /// Pushes that each change what is stored: nothing is saved by comparing.
 fn pushes(host: SocketAddr) -> Requests {
     let requests = (0..2 * STORED).map(|number| {
-        let mut allocation = specimen::idle(number % STORED);
+        let mut allocation = workload::idle(number % STORED);
         allocation["Container"]["Config"]["Labels"]["round"] = json!((number / STORED).to_string());
         request("POST", "/", host, &allocation.to_string(), "")
     });

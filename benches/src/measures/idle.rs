@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::{Bench, StubEngine};
 use crate::{
-    patience::pause,
     process::Processor,
     report::{Figure, Unit},
-    specimen,
+    wait::pause,
+    workload,
 };
 
 /// How long a server is watched.
@@ -22,7 +22,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let count = if bench.quick { 10_000 } else { 100_000 };
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
-    server.fill((0..count).map(specimen::idle))?;
+    server.fill((0..count).map(workload::idle))?;
     pause(SETTLED)?;
     let before = Processor::of(server.pid())?;
     pause(WATCHED)?;

@@ -8,10 +8,10 @@ use docket_stub_engine::{Call, Stamp};
 
 use super::{Bench, StubEngine, left_until, milliseconds, second_in};
 use crate::{
-    patience::pause,
     report::{Figure, Unit},
-    specimen,
     statistics::{Sample, number},
+    wait::pause,
+    workload,
 };
 
 /// How many allocations are due at each second.
@@ -32,8 +32,8 @@ fn measure(bench: &Bench, idle: usize) -> Result<Vec<Figure>> {
     let seconds: usize = if bench.quick { 8 } else { 30 };
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
-    server.fill((0..idle).map(specimen::idle))?;
-    server.fill((0..DUE).map(specimen::due_each_second))?;
+    server.fill((0..idle).map(workload::idle))?;
+    server.fill((0..DUE).map(workload::due_each_second))?;
     let first = second_in(TimeDelta::seconds(1))?;
     let last = first + TimeDelta::seconds(i64::try_from(seconds)? - 1);
     pause(left_until(last) + AFTER)?;

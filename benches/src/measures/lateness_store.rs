@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     disk,
-    patience::pause,
     report::{Figure, Unit},
     server::Server,
-    specimen,
     statistics::number,
     store_file::StoreFile,
+    wait::pause,
+    workload,
 };
 
 /// How often a bare write is waited for.
@@ -32,8 +32,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let memory = memory_engine.serve(bench)?;
     let sqlite = sqlite_engine.serve_with(bench, &file.arguments())?;
     // One is due at the even seconds of a minute, the other at the odd ones.
-    memory.fill([specimen::due_each_other_second(0)].into_iter())?;
-    sqlite.fill([specimen::due_each_other_second(1)].into_iter())?;
+    memory.fill([workload::due_each_other_second(0)].into_iter())?;
+    sqlite.fill([workload::due_each_other_second(1)].into_iter())?;
     let soon = second_in(TimeDelta::seconds(1))?;
     let first = if soon.second().is_multiple_of(2) { soon } else { soon + TimeDelta::seconds(1) };
     let last = first + TimeDelta::seconds(i64::try_from(2 * each)? - 1);

@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::{Bench, StubEngine};
 use crate::{
-    patience::pause,
     report::{Figure, Unit},
-    specimen,
     statistics::number,
+    wait::pause,
+    workload,
 };
 
 /// Until what a server does after a push is done.
@@ -40,7 +40,7 @@ fn each(figure: Figure, megabytes: f64, count: usize) -> Figure {
 fn megabytes(bench: &Bench, count: usize) -> Result<f64> {
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
-    server.fill((0..count).map(specimen::idle))?;
+    server.fill((0..count).map(workload::idle))?;
     pause(SETTLED)?;
     server.megabytes()
 }

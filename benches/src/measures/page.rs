@@ -15,12 +15,12 @@ use serde_json::Value;
 use super::{Bench, StubEngine};
 use crate::{
     client,
-    patience::pause,
     process::Processor,
     report::{Figure, Unit},
     server::Server,
-    specimen,
     statistics::Sample,
+    wait::pause,
+    workload,
 };
 
 /// Drives the browser, beside the tests that do.
@@ -42,10 +42,10 @@ const WATCHED: Duration = Duration::from_secs(10);
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
-    server.fill((0..FEW).map(specimen::idle))?;
+    server.fill((0..FEW).map(workload::idle))?;
     let mut browser = Browser::start(server.address())?;
     let (few, _) = browser.paint(FEW)?;
-    server.fill((FEW..MANY).map(specimen::idle))?;
+    server.fill((FEW..MANY).map(workload::idle))?;
     pause(SETTLED)?;
     let alone = spent_by(&server)?;
     let (many, listed) = browser.paint(MANY)?;
@@ -63,7 +63,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
             .beside_value("the list alone", asked_for, Unit::Milliseconds),
         Figure::at_most("page of 10,000, a search", searches.median(), 50.0, Unit::Milliseconds)
             .beside_value("slowest", searches.max(), Unit::Milliseconds),
-        Figure::at_most("requests of a page that nobody looks at, 10 s", asked, 0.0, Unit::Count)
+        Figure::at_most("requests of a hidden page, 10 s", asked, 0.0, Unit::Count)
             .beside_value("server's time: no page", alone, Unit::Milliseconds)
             .beside_value("hidden", hidden, Unit::Milliseconds)
             .beside_value("looked at", looked_at, Unit::Milliseconds),
@@ -85,12 +85,12 @@ fn list(address: SocketAddr) -> Result<f64> {
     Ok(1_000.0 * start.elapsed().as_secs_f64())
 }
 
-/// A browser that does as it is told.
+/// A browser that is controlled by commands.
 #[derive(Debug)]
 struct Browser {
     child: Child,
     asked: ChildStdin,
-    told: BufReader<ChildStdout>,
+    answers: BufReader<ChildStdout>,
 }
 
 impl Browser {
@@ -99,14 +99,14 @@ impl Browser {
         command.arg(Path::new(SCRIPT)).arg(format!("http://{address}"));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let asked = child.stdin.take().context("the browser has no input")?;
-        let told = child.stdout.take().context("the browser has no output")?;
-        Ok(Self { child, asked, told: BufReader::new(told) })
+        let answers = child.stdout.take().context("the browser has no output")?;
+        Ok(Self { child, asked, answers: BufReader::new(answers) })
     }
 
     fn ask(&mut self, step: &str) -> Result<Value> {
         writeln!(self.asked, "{step}")?;
         let mut line = String::new();
-        self.told.read_line(&mut line)?;
+        self.answers.read_line(&mut line)?;
         serde_json::from_str(&line).with_context(|| format!("the browser failed at `{step}`"))
     }
 

@@ -8,9 +8,10 @@ use tempfile::TempDir;
 use super::{Bench, StubEngine};
 use crate::{
     client,
-    patience::pause,
     report::{Figure, Unit},
-    server, specimen,
+    server,
+    wait::pause,
+    workload,
 };
 
 /// The reach many times over: then it counts as stuck.
@@ -23,14 +24,14 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let count = if bench.quick { 10_000 } else { 100_000 };
     let directory = TempDir::new()?;
     let file = directory.path().join("docket.yml");
-    fs::write(&file, specimen::idle_file(count))?;
+    fs::write(&file, workload::idle_file(count))?;
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
     let host = format!("http://{}", server.address());
     let file = file.to_str().context("the file's path is not text")?;
     let took = server::time(&bench.docket, &["push", file, "--host", &host], LIMIT)
         .with_context(|| server.last_words())?;
-    let last = format!("/{}", specimen::idle_name(count - 1));
+    let last = format!("/{}", workload::idle_name(count - 1));
     let status = client::ask(server.address(), "GET", &last, "")?;
     ensure!(status == 200, "the last allocation pushed is not there: status {status}");
     pause(SETTLED)?;

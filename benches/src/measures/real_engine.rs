@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{patience::not_interrupted, report::Figure};
+use crate::{report::Figure, wait::not_interrupted};
 
 /// The image of all runs. Nothing listens on port 9 of the loopback.
 pub(super) const IMAGE: &str = "127.0.0.1:9/docket-bench:latest";

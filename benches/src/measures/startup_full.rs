@@ -8,12 +8,12 @@ use docket_stub_engine::Call;
 
 use super::{Bench, StubEngine, wave};
 use crate::{
-    patience::{pause, until},
     report::{Figure, Unit},
     server::Server,
-    specimen,
     statistics::{Sample, number},
     store_file::StoreFile,
+    wait::{pause, until},
+    workload,
 };
 
 /// How many runs of each allocation are in the file.
@@ -59,7 +59,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let file = StoreFile::new()?;
     fill(bench, &engine, &file, count)?;
     let (mut healthy, mut answered, mut memory) = (Vec::new(), Vec::new(), 0.0);
-    let path = format!("/{}", specimen::idle_name(count / 2));
+    let path = format!("/{}", workload::idle_name(count / 2));
     for _ in 0..starts {
         let address = engine.stub.docker_host();
         let mut server = Server::spawn(&bench.docket, &address, &file.arguments())?;
@@ -87,7 +87,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 /// Has a server make the file and one run, and then repeats that run.
 fn fill(bench: &Bench, engine: &StubEngine, file: &StoreFile, count: usize) -> Result<()> {
     let server = engine.serve_with(bench, &file.arguments())?;
-    server.fill((0..count).map(specimen::idle))?;
+    server.fill((0..count).map(workload::idle))?;
     drop(engine.stub.take_journal());
     wave::push(&server, 1, TimeDelta::seconds(1))?;
     until("the first run", LIMIT, LOOK, || Ok(engine.stub.count(Call::Remove) == 1))

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{StubEngine, left_until, milliseconds, second_in};
 use crate::{
-    patience::{pause, until},
     process::Processor,
     server::Server,
-    specimen,
+    wait::{pause, until},
+    workload,
 };
 
 /// How long the runs of one instant may take before they count as stuck.
@@ -74,7 +74,7 @@ impl Wave {
 pub(super) fn push(server: &Server, count: usize, lead: TimeDelta) -> Result<DateTime<Utc>> {
     let instant = second_in(lead)?;
     let none = json!({});
-    server.fill((0..count).map(|n| specimen::due_at(n, instant, "busybox:latest", &none)))?;
+    server.fill((0..count).map(|n| workload::due_at(n, instant, "busybox:latest", &none)))?;
     let early = left_until(instant);
     ensure!(!early.is_zero(), "the instant came before the allocations were pushed");
     Ok(instant)

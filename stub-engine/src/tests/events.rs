@@ -145,7 +145,7 @@ async fn what_others_do_to_a_container_is_an_event_too() {
 }
 
 #[tokio::test]
-async fn a_stop_that_is_ignored_ends_in_a_kill_that_is_told_when_it_happens() {
+async fn a_stop_that_is_ignored_ends_in_a_kill_with_an_event() {
     let bed = Bed::of(Program { when_stopped: WhenStopped::Ignores, ..Program::lasting(LONG) });
     bed.started().await;
 

@@ -136,7 +136,7 @@ async fn a_rule_chooses_by_call_and_subject() {
 }
 
 #[tokio::test]
-async fn faults_change_while_it_runs_and_are_told() {
+async fn faults_change_while_it_runs_and_are_recorded() {
     let bed = Bed::failing(Faults::seeded(1).chance(Call::ALL, 1_000, &Fault::DropAfter));
 
     let dropped = bed.create(NAME).await;

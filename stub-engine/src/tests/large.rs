@@ -10,7 +10,7 @@ use super::bed::{Bed, NAME, SHORT};
 use crate::{Options, Program, PullReport};
 
 #[tokio::test]
-async fn a_long_log_has_as_many_bytes_as_it_was_told() {
+async fn a_long_log_has_the_configured_length() {
     let size = (1 << 20) + 7;
     let bed = Bed::of(Program::writing(size, SHORT));
     bed.started().await;
@@ -26,7 +26,7 @@ async fn a_long_log_has_as_many_bytes_as_it_was_told() {
 }
 
 #[tokio::test]
-async fn a_pull_fails_with_the_words_that_it_was_told_and_a_creation_warns() {
+async fn a_pull_fails_with_the_configured_message_and_a_creation_warns() {
     let pull = PullReport::Fails("no space left".to_owned());
     let warnings = vec!["no swap".to_owned()];
     let bed = Bed::new(Options { pull, warnings, ..Options::default() });

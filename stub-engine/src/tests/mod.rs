@@ -7,7 +7,7 @@ mod ending;
 mod events;
 mod faults;
 mod holds;
+mod interference;
 mod large;
 mod ledger;
 mod listing;
-mod meddling;

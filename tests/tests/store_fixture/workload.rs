@@ -20,7 +20,7 @@ pub(crate) const FILE: &str = r#"
     Config: {Image: busybox, Cmd: [verify]}
 "#;
 
-/// An image whose containers run until somebody ends them.
+/// An image whose containers run until they are stopped.
 pub(crate) const LONG: &str = "long";
 
 /// What the containers of each image do.

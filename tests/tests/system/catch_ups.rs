@@ -25,11 +25,11 @@ fn instant(run: &Value) -> DateTime<Utc> {
 /// Waits until an instant of the schedule has passed since a moment.
 fn await_instant_after(ended_at: DateTime<Utc>) {
     let passed = ended_at + TimeDelta::seconds(6);
-    eventually("an instant that nobody decides about", || (moment::now() > passed).then_some(()));
+    eventually("an instant that no server decides", || (moment::now() > passed).then_some(()));
 }
 
 /// The run that was under way has its real end, and no later instant was skipped because of it.
-fn assert_in_nobodys_way(server: &Server, run: &str, ended_at: DateTime<Utc>, overlap: &str) {
+fn assert_does_not_block(server: &Server, run: &str, ended_at: DateTime<Utc>, overlap: &str) {
     let runs = eventually("further runs", || {
         let runs = server.runs("foo");
         let later = |run: &&Value| instant(run) > ended_at && run["State"] == "succeeded";
@@ -43,7 +43,7 @@ fn assert_in_nobodys_way(server: &Server, run: &str, ended_at: DateTime<Utc>, ov
 }
 
 #[test]
-fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
+fn a_run_that_ended_while_the_server_was_down_blocks_no_other() {
     let engine = Engine::shared();
     for overlap in ["Forbid", "Replace", "Queue"] {
         let (home, gate) = (Home::durable(engine.address()), Gate::closed());
@@ -63,14 +63,14 @@ fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
 
         let server = home.server();
 
-        assert_in_nobodys_way(&server, run["Run"].as_str().unwrap(), ended_at, overlap);
+        assert_does_not_block(&server, run["Run"].as_str().unwrap(), ended_at, overlap);
         server.docket(["delete", "foo"]).ok();
         server.await_no_containers(engine);
     }
 }
 
 #[test]
-fn a_run_that_ended_while_the_engine_was_away_is_in_nobodys_way() {
+fn a_run_that_ended_while_the_engine_was_away_blocks_no_other() {
     let lifetime = Duration::from_secs(2);
     for overlap in ["Forbid", "Replace", "Queue"] {
         let stub = StubEngine::start(Options::of(Program::lasting(lifetime)));
@@ -86,6 +86,6 @@ fn a_run_that_ended_while_the_engine_was_away_is_in_nobodys_way() {
 
         stub.come_back().unwrap();
 
-        assert_in_nobodys_way(&server, run["Run"].as_str().unwrap(), ended_at, overlap);
+        assert_does_not_block(&server, run["Run"].as_str().unwrap(), ended_at, overlap);
     }
 }

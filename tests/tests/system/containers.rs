@@ -94,12 +94,12 @@ fn without_auto_remove_only_the_newest_container_that_failed_stays() {
 }
 
 #[test]
-fn a_name_held_by_a_strangers_container_fails_the_run_and_is_never_touched() {
+fn a_name_held_by_another_program_s_container_fails_the_run_and_is_never_touched() {
     let engine = Engine::shared();
     let server = Server::start(engine);
     let at = moment::ahead(4);
     let name = format!("{}.foo.{}", server.namespace(), moment::run_at(at));
-    let stranger = engine.docker(["create", "--name", &name, "busybox", "echo", "mine"]);
+    let foreign = engine.docker(["create", "--name", &name, "busybox", "echo", "mine"]);
 
     server.push(&once("foo", at, &["true"]));
     let run = server.ended_run("foo");
@@ -110,7 +110,7 @@ fn a_name_held_by_a_strangers_container_fails_the_run_and_is_never_touched() {
     let container = engine.inspect(&name).unwrap();
     assert_eq!(
         (&container["Id"], &container["State"]["Status"]),
-        (&json!(stranger), &json!("created"))
+        (&json!(foreign), &json!("created"))
     );
 }
 

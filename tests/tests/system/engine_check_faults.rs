@@ -17,7 +17,7 @@ use docket_tests::{
 };
 use serde_json::{Value, json};
 
-/// The calls of a rehearsal. That it asks for the engine's version, others do too.
+/// The calls of an engine check. Its request for the engine's version is also made by others.
 const CALLS: [Call; 7] = [
     Call::Pull,
     Call::InspectImage,
@@ -28,7 +28,7 @@ const CALLS: [Call; 7] = [
     Call::Remove,
 ];
 
-/// What goes wrong with one call of one rehearsal.
+/// A fault in one call of one engine check.
 #[derive(Debug, Clone)]
 struct FaultCase {
     /// The allocation's name, and that of its image, its volume and the container it refers to.
@@ -49,7 +49,7 @@ impl FaultCase {
         CALLS.into_iter().flat_map(of_call).collect()
     }
 
-    /// An allocation whose rehearsal makes the call.
+    /// An allocation whose engine check makes the call.
     fn allocation(&self) -> Value {
         let name = &self.name;
         let mut allocation = of_image(idle(name), name);
@@ -64,7 +64,7 @@ impl FaultCase {
         allocation
     }
 
-    /// Whether the engine only took its time. Which rehearsal asks for networks when is left to chance.
+    /// Whether the engine was only late. The order of requests for networks is random.
     fn is_late(&self) -> bool {
         let is_late = matches!(self.fault, Fault::Delay(_) | Fault::AnswerLate(_));
         is_late && self.call != Call::Networks
@@ -85,7 +85,7 @@ fn each_once(pending: &Arc<Mutex<HashMap<String, FaultCase>>>) -> Faults {
 }
 
 #[test]
-fn a_rehearsal_leaves_nothing_behind_and_stops_nothing_whichever_of_its_calls_breaks() {
+fn an_engine_check_with_any_faulty_call_leaves_no_container_and_stops_no_run() {
     let stub = StubEngine::start(Options::default());
     let home = Home::durable(&stub.docker_host());
     let server = home.server();

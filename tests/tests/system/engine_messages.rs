@@ -27,20 +27,20 @@ fn server(engine: &StubEngine) -> (Home, Server) {
     (home, server)
 }
 
-/// Runs an allocation to its end; returns the record and what was told of it meanwhile.
+/// Runs an allocation to its end; returns the record and its events.
 fn run(server: &Server, allocation: &Value) -> (Value, Vec<String>) {
     let mut events = EventReader::open(server, "/-/events?kind=run");
     server.push(allocation);
     server.run_manually("foo");
-    let told = events.up_to(|event| event.data.contains("\"Ended\":\"")).into_iter();
-    (server.ended_run("foo"), told.map(|event| event.data).collect())
+    let text = events.up_to(|event| event.data.contains("\"Ended\":\"")).into_iter();
+    (server.ended_run("foo"), text.map(|event| event.data).collect())
 }
 
 /// Makes sure that nothing that docket keeps, tells or logs holds a long message, and that what was
 /// cut says so.
-fn assert_cut(server: &Server, told: &str, events: &[String]) {
-    assert!(told.contains("bytes cut off]"), "{told}");
-    assert!(told.len() <= LONGEST, "{} bytes", told.len());
+fn assert_cut(server: &Server, text: &str, events: &[String]) {
+    assert!(text.contains("bytes cut off]"), "{text}");
+    assert!(text.len() <= LONGEST, "{} bytes", text.len());
     for event in events {
         assert!(event.len() <= 3 * LONGEST, "an event of {} bytes", event.len());
     }

@@ -1,4 +1,4 @@
-//! What happens, followed from outside: nothing lost, nothing doubled, and nobody held up.
+//! Live events: none is lost or repeated, and readers delay no run.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +28,7 @@ fn stub() -> StubEngine {
     StubEngine::start(Options::default())
 }
 
-/// A server that is ready, with an allocation that runs by hand only.
+/// A server that is ready, with an allocation that only runs manually.
 fn server(home: &Home) -> Server {
     let server = home.server();
     server.await_ready();
@@ -84,11 +84,14 @@ fn what_an_event_tells_of_a_run_is_what_the_run_is() {
     let events = reader.up_to(|event| is_end_of(event, &record));
 
     let states: Vec<_> = events.iter().filter_map(|event| event.text("State")).collect();
-    let told: Value = serde_json::from_str(&events[events.len() - 1].data).unwrap();
+    let reported: Value = serde_json::from_str(&events[events.len() - 1].data).unwrap();
     assert_eq!(states, ["claimed", "claimed", "running", "succeeded"]);
-    assert_eq!(told, json!({ "At": told["At"], "Allocation": "foo", "Run": record }));
-    let at: DateTime<Utc> = told["At"].as_str().unwrap().parse().unwrap();
-    assert!(at >= record["Ended"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(), "{told}");
+    assert_eq!(reported, json!({ "At": reported["At"], "Allocation": "foo", "Run": record }));
+    let at: DateTime<Utc> = reported["At"].as_str().unwrap().parse().unwrap();
+    assert!(
+        at >= record["Ended"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(),
+        "{reported}"
+    );
 }
 
 #[test]
@@ -215,13 +218,13 @@ fn an_output_is_followed_as_events_to_the_record_of_its_end() {
     let again = EventReader::open_after(&server, &path, "6").rest();
 
     let record = server.ended_run("foo");
-    let told = |events: &[Received]| {
+    let reported = |events: &[Received]| {
         let texts = events.iter().filter(|event| event.kind.is_empty());
         let texts = texts.map(|event| serde_json::from_str::<String>(&event.data).unwrap());
         texts.collect::<String>()
     };
     let end = &events[events.len() - 1];
-    assert_eq!((told(&events).as_str(), told(&again).as_str()), ("sums: 1 €\n", "1 €\n"));
+    assert_eq!((reported(&events).as_str(), reported(&again).as_str()), ("sums: 1 €\n", "1 €\n"));
     assert_eq!((end.kind.as_str(), end.id.as_str()), ("end", "12"));
     assert_eq!(serde_json::from_str::<Value>(&end.data).unwrap(), record);
 }

@@ -1,5 +1,5 @@
-//! Every call that docket makes of its engine, broken in every way: the scheduler goes on, each run
-//! comes to its right end, and no container is left.
+//! The fault matrix, each engine call with each fault: other runs continue, each run has the expected end,
+//! and no container is left.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -29,7 +29,7 @@ fn with_each_store(run: fn(fn(&str) -> Home) -> Outcome) {
     }
 }
 
-/// An allocation that runs by hand and leaves no container.
+/// An allocation that only runs manually and leaves no container.
 fn manual(name: &str) -> Value {
     with_host_option(idle(name), "AutoRemove", json!(true))
 }
@@ -54,12 +54,12 @@ fn await_no_containers(stub: &StubEngine) {
 }
 
 #[test]
-fn whichever_call_is_answered_wrongly_or_late_or_cut_off_each_run_comes_to_its_right_end() {
+fn with_errors_delays_and_lost_connections_each_run_has_the_expected_end() {
     with_each_store(fault_matrix::errors_and_delays);
 }
 
 #[test]
-fn others_go_on_while_calls_hang_and_each_run_outlives_an_engine_that_vanishes_in_its_call() {
+fn other_runs_continue_while_calls_hang_and_each_run_survives_an_engine_restart_during_its_call() {
     with_each_store(fault_matrix::hangs_until_engine_restarts);
 }
 

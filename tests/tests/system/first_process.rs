@@ -33,9 +33,9 @@ fn in_own_namespace(command: &mut Command) {
 }
 
 /// A server that is process 1 of its namespace.
-fn server(engine: &StubEngine, tell: impl FnOnce(&mut Command)) -> Server {
+fn server(engine: &StubEngine, configure: impl FnOnce(&mut Command)) -> Server {
     Server::listening("127.0.0.1:0", &engine.docker_host(), |command| {
-        tell(command);
+        configure(command);
         in_own_namespace(command);
     })
 }

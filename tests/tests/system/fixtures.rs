@@ -30,7 +30,7 @@ fn the_shared_engine_gets_busybox_from_the_shared_registry_and_from_nowhere_else
 }
 
 #[test]
-fn a_registry_with_a_login_serves_nobody_without_it() {
+fn a_registry_with_a_login_requires_it() {
     let engine = Engine::shared();
     let registry = Registry::with_login();
     registry.offer(engine, "busybox", "kept-apart:1");

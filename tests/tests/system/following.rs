@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 /// How long 200,000 lines may take on a busy machine.
 const LONG: Duration = Duration::from_secs(120);
 
-/// An allocation that runs by hand only.
+/// An allocation that only runs manually.
 fn script(script: &str) -> Value {
     with_option(idle("foo"), "Cmd", json!(["sh", "-c", script]))
 }
@@ -69,7 +69,7 @@ fn a_script_waits_for_a_run_and_goes_on_with_its_output_and_its_exit_code() {
 
     let lines = "set -u
         sums=$(\"$DOCKET\" run foo --wait); echo \"foo: $sums, $?\"
-        \"$DOCKET\" run foo --wait --cmd sh -c 'echo $WHO' > by-hand; echo \"by hand: $?\"
+        \"$DOCKET\" run foo --wait --cmd sh -c 'echo $WHO' > manual; echo \"manual: $?\"
         \"$DOCKET\" run foo --wait --env WHO=me --cmd sh -c 'echo $WHO'
         \"$DOCKET\" run bar --wait; echo \"bar: $?\"";
     let directory = tempfile::tempdir().unwrap();
@@ -170,7 +170,7 @@ fn run_wait_keeps_the_streams_apart_also_of_a_finished_run_and_prints_what_it_wa
 }
 
 #[test]
-fn a_container_whose_log_nobody_keeps_is_waited_for_in_silence() {
+fn a_container_without_a_stored_log_is_followed_to_its_end() {
     let server = Server::start(Engine::shared());
     let silent =
         with_host_option(script("sleep 2; exit 7"), "LogConfig", json!({ "Type": "none" }));

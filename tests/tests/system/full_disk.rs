@@ -35,7 +35,7 @@ fn refused(stub: &StubEngine, disk: &SmallDisk) -> Ran {
     run(&mut command)
 }
 
-/// Due each second; nothing is made up for.
+/// Due each second, without catch-up.
 fn tick() -> Value {
     let tick = allocation("tick", "* * * * * * *", &["true"]);
     let mut tick = with_host_option(tick, "AutoRemove", json!(true));

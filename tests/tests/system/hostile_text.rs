@@ -34,7 +34,7 @@ fn no_command_of_a_terminal_gets_into_what_the_client_tells_people() {
     server.ended_run("foo");
     assert_eq!(post("/foo/suspend", json!({"By": TURNED, "Reason": TURNED})).0, 200);
 
-    let told = [
+    let text = [
         server.docket(["list", "-o", "table"]).ok(),
         server.docket(["get", "foo", "-o", "table"]).ok(),
         server.docket(["why", "foo"]).ok(),
@@ -47,8 +47,8 @@ fn no_command_of_a_terminal_gets_into_what_the_client_tells_people() {
         !matches!(c, '\n' | '\t') && (c.is_control() || turns_around)
     };
     assert_eq!(rejected, [(400, true); 3]);
-    for told in told {
-        assert!(told.contains("gnp\u{fffd}31m"), "{told:?}");
-        assert!(!told.contains(commands), "{told:?}");
+    for text in text {
+        assert!(text.contains("gnp\u{fffd}31m"), "{text:?}");
+        assert!(!text.contains(commands), "{text:?}");
     }
 }

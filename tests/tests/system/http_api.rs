@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const JSON: &str = "application/json; charset=UTF-8";
 
 /// Status, content type and body.
-fn told(reply: &Reply) -> (u16, &str, String) {
+fn summary(reply: &Reply) -> (u16, &str, String) {
     (reply.status, reply.header("content-type").unwrap_or_default(), reply.text())
 }
 
@@ -25,7 +25,7 @@ fn names(server: &Server) -> Vec<String> {
 fn an_empty_server_lists_nothing() {
     let server = Server::start(Engine::shared());
 
-    assert_eq!(told(&server.get("/")), (200, JSON, "[]".to_owned()));
+    assert_eq!(summary(&server.get("/")), (200, JSON, "[]".to_owned()));
 }
 
 #[test]
@@ -35,8 +35,8 @@ fn a_push_says_whether_the_name_is_new() {
     let first = server.send(&Request::post(idle("foo")));
     let second = server.send(&Request::post(idle("foo")));
 
-    assert_eq!(told(&first), (200, JSON, r#"{"created":true}"#.to_owned()));
-    assert_eq!(told(&second), (200, JSON, r#"{"created":false}"#.to_owned()));
+    assert_eq!(summary(&first), (200, JSON, r#"{"created":true}"#.to_owned()));
+    assert_eq!(summary(&second), (200, JSON, r#"{"created":false}"#.to_owned()));
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn a_deletion_says_so() {
 
     let reply = server.send(&Request::new("DELETE", "/foo"));
 
-    assert_eq!(told(&reply), (200, JSON, r#"{"deleted":true}"#.to_owned()));
+    assert_eq!(summary(&reply), (200, JSON, r#"{"deleted":true}"#.to_owned()));
     assert_eq!(server.get("/foo").status, 404);
 }
 
 #[test]
-fn all_bad_fields_of_a_push_are_told_at_once() {
+fn all_errors_of_a_push_are_reported_at_once() {
     let server = Server::start(Engine::shared());
 
     let empty = server.send(&Request::post("{}"));
@@ -120,7 +120,7 @@ fn all_bad_fields_of_a_push_are_told_at_once() {
 }
 
 #[test]
-fn a_body_that_cannot_be_read_is_told_with_its_place() {
+fn a_malformed_body_is_reported_with_its_position() {
     let server = Server::start(Engine::shared());
 
     let reply = server.send(&Request::post("{\"Name\":\n oops}"));

@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 #[test]
-fn an_unknown_name_is_not_found_and_the_nearest_one_is_told() {
+fn an_unknown_name_is_not_found_and_the_nearest_one_is_suggested() {
     let server = Server::start(Engine::shared());
     server.push(&idle("report"));
 

@@ -22,7 +22,7 @@ fn run(allocation: &Value) -> (Value, Vec<u8>) {
 }
 
 #[test]
-fn of_200_000_lines_head_and_tail_are_kept_and_the_gap_is_told() {
+fn of_200_000_lines_head_and_tail_are_stored_and_the_gap_is_marked() {
     let (engine, gate) = (Engine::shared(), Gate::closed());
     let server = Server::start(engine);
     // It stays until all is logged: an engine drops what it could not log soon after the end.

@@ -26,7 +26,7 @@ const READERS: usize = 24;
 /// How long a busy machine may take for gigabytes.
 const LONG: Duration = Duration::from_secs(300);
 
-/// An allocation that keeps as much of an output as may be, and runs by hand only.
+/// An allocation that keeps as much of an output as may be, and only runs manually.
 fn largest(name: &str) -> Value {
     let mut allocation = idle(name);
     allocation["Keep"] = json!({ "Output": "64MiB" });
@@ -245,8 +245,8 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
     server.run_manually("foo");
     let run = ended_run(&server);
     assert_eq!((kept("foo"), kept("bar")), (0, 5));
-    let told = format!("\n[docket: {LARGEST} bytes left out here]\n");
-    assert_eq!(String::from_utf8(server.output("foo", &run)).unwrap(), told);
+    let text = format!("\n[docket: {LARGEST} bytes left out here]\n");
+    assert_eq!(String::from_utf8(server.output("foo", &run)).unwrap(), text);
     let remark = run["Attempts"][0]["Remarks"][0].as_str().unwrap();
     assert!(remark.contains("the output was removed to make room"), "{remark}");
 

@@ -44,9 +44,9 @@ fn of_pause(server: &Server) -> Vec<(DateTime<Utc>, Value)> {
     let entries = entries.filter(|entry| {
         entry["Event"]["ServerPaused"].is_object() || entry["Event"] == "ServerUnpaused"
     });
-    let told =
+    let text =
         |entry: &Value| (moment::parse(entry["At"].as_str().unwrap()), entry["Event"].clone());
-    entries.map(told).collect()
+    entries.map(text).collect()
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_paused_server_starts_nothing_by_itself_until_it_is_unpaused() {
     server.docket(["pause", "--reason", "the database moves"]).ok();
     let health = server.get("/-/health").json();
     let ready = server.get("/-/ready");
-    let told = server.docket(["health"]).ok();
+    let text = server.docket(["health"]).ok();
     let why = server.docket(["why", "foo"]).ok();
     let unpaused = server.docket(["unpause"]).ok();
     newest(&server, "foo", "succeeded");
@@ -81,10 +81,10 @@ fn a_paused_server_starts_nothing_by_itself_until_it_is_unpaused() {
     assert_eq!(pause["Reason"], "the database moves", "{health}");
     assert_eq!((ready.status, &ready.json()["Pause"]), (200, pause));
     assert!(
-        told.contains("; it is paused since ") && told.contains(" until it is unpaused"),
-        "{told}"
+        text.contains("; it has been paused since ") && text.contains(" until it is unpaused"),
+        "{text}"
     );
-    assert!(told.contains(": the database moves;"), "{told}");
+    assert!(text.contains(": the database moves;"), "{text}");
     assert!(why.contains("docket is paused and starts nothing by itself"), "{why}");
     assert_eq!(server.get("/-/health").json()["Pause"], Value::Null);
     let events = of_pause(&server);

@@ -87,8 +87,8 @@ fn make_run_shows_the_dashboards_address_a_failure_with_its_retries_and_leaves_n
     let address = lines.iter().find_map(|line| line.strip_prefix("dashboard: http://127.0.0.1:"));
     assert!(address.is_some_and(|port| port.ends_with('/')), "{}", shown.out);
     let of_alarm = |words: &str| {
-        let told = lines.iter().filter(|line| line.contains("allocation=alarm"));
-        told.filter(|line| line.contains(words) && line.contains("exit code 3")).count()
+        let text = lines.iter().filter(|line| line.contains("allocation=alarm"));
+        text.filter(|line| line.contains(words) && line.contains("exit code 3")).count()
     };
     assert!(
         of_alarm("attempt failed, retrying at 20") >= 2 && of_alarm("run failed") >= 1,

@@ -168,7 +168,7 @@ fn a_slow_run_holds_up_neither_the_next_one_nor_others() {
 }
 
 #[test]
-fn a_registry_that_never_answers_holds_up_nobody_else() {
+fn a_registry_that_never_responds_delays_no_other_run() {
     let server = Server::start(Engine::shared());
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let image = format!("{}/never:1", silent.local_addr().unwrap());

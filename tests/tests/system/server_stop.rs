@@ -17,7 +17,7 @@ fn patient(gate: &Gate) -> Value {
     with_option(gate.before(scripted), "StopTimeout", json!(1))
 }
 
-/// Starts the run by hand; returns its container.
+/// Starts a manual run; returns its container.
 fn start(server: &Server, gate: &Gate) -> String {
     server.await_ready();
     server.push(&patient(gate));
@@ -85,7 +85,7 @@ fn a_server_with_stop_runs_stops_its_containers_and_keeps_the_record_of_it() {
 }
 
 #[test]
-fn the_container_of_a_forgetful_server_that_was_killed_is_nobodys_and_stays() {
+fn the_container_of_a_killed_server_with_a_memory_store_stays() {
     let (engine, gate) = (Engine::shared(), Gate::closed());
     let home = Home::forgetful(engine.address());
     let server = home.server();

@@ -92,7 +92,7 @@ fn over_tls_the_cookie_goes_over_tls_only() {
 }
 
 #[test]
-fn after_ten_wrong_tokens_nobody_signs_in_from_an_address_and_programs_go_on() {
+fn after_ten_wrong_tokens_an_address_cannot_sign_in_and_programs_continue() {
     let guarded = Guarded::start(None);
 
     let wrong: Vec<_> = (0..12).map(|_| guarded.sign_in("wrong-horse-battery-staple")).collect();

@@ -1,4 +1,4 @@
-//! What a server can be told, and by which variables; how it starts and stops.
+//! The settings of a server and their variables; how it starts and stops.
 
 use std::{io::Read, io::Write, net::TcpStream, time::Duration};
 

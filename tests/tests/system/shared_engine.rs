@@ -8,7 +8,7 @@ use docket_tests::{
 };
 use serde_json::{Value, json};
 
-/// Lasts until somebody ends it, and then leaves nothing.
+/// Runs until it is stopped, and then leaves no container.
 fn lasting(mut allocation: Value) -> Value {
     allocation["Container"]["Config"]["Cmd"] = json!(["sleep", "600"]);
     allocation["Container"]["Config"]["StopSignal"] = json!("SIGKILL");
@@ -30,7 +30,7 @@ fn homes(engine: &Engine) -> [Home; 4] {
     .map(in_one)
 }
 
-/// Starts a lasting run by hand; returns its container.
+/// Starts a lasting manual run; returns its container.
 fn start_lasting(server: &Server, name: &str) -> String {
     server.await_ready();
     server.push(&lasting(idle(name)));
@@ -75,7 +75,7 @@ fn four_servers_in_one_namespace_leave_one_anothers_containers_alone() {
         });
     }
     let forgotten = running_since(engine, &containers[0]);
-    assert_eq!(forgotten, since[0], "it is nobody's");
+    assert_eq!(forgotten, since[0], "no server manages it");
     clear_away(engine, &homes);
 }
 

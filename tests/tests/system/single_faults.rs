@@ -9,7 +9,7 @@ use docket_tests::{
 };
 use serde_json::{Value, json};
 
-/// A server on a stub, an allocation that leaves no container, and one run of it by hand.
+/// A server on a stub, an allocation that leaves no container, and one manual run of it.
 struct Bed {
     stub: StubEngine,
     server: Server,

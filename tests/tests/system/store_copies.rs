@@ -61,7 +61,7 @@ fn restore(home: &Home, copy: &Path) {
     fs::copy(copy, home.path("docket.db")).unwrap();
 }
 
-/// Pushes an allocation that runs for long once it is run by hand.
+/// Pushes an allocation whose manual runs last long.
 fn push_long(server: &Server) {
     server.push(&with_option(idle("long"), "Cmd", json!(["sh", "-c", "sleep 600"])));
 }

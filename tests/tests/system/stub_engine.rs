@@ -60,7 +60,7 @@ impl Client {
     }
 
     /// The past events of its containers that fit more filters, and the statuses of all answers.
-    fn told(&self, filters: &[(&str, &str)]) -> (Vec<Value>, &[u16]) {
+    fn reported(&self, filters: &[(&str, &str)]) -> (Vec<Value>, &[u16]) {
         let mut all = json!({ "container": self.ids });
         for (filter, value) in filters {
             all[filter] = json!([value]);
@@ -126,13 +126,13 @@ fn a_container_that_is_started_again_has_the_same_events_as_on_a_real_engine() {
     run_twice(&mut stub);
     run_twice(&mut real);
 
-    assert_eq!(stub.told(&[]), real.told(&[]));
+    assert_eq!(stub.reported(&[]), real.reported(&[]));
     for filter in
         [("event", "die"), ("label", "color=red"), ("label", "exitCode=3"), ("type", "image")]
     {
-        assert_eq!(stub.told(&[filter]), real.told(&[filter]), "{filter:?}");
+        assert_eq!(stub.reported(&[filter]), real.reported(&[filter]), "{filter:?}");
     }
-    let (events, _) = real.told(&[]);
+    let (events, _) = real.reported(&[]);
     let actions: Vec<_> = events.iter().map(|event| event["Action"].as_str().unwrap()).collect();
     let (ran, removed) = (["start", "die"], ["create", "destroy"]);
     assert_eq!(actions, [&["create"], &ran[..], &ran, &["destroy"], &removed].concat());
@@ -148,7 +148,7 @@ fn a_container_that_others_end_has_the_same_events_as_on_a_real_engine() {
 
     // A real engine may report that a stop is done before it reports the end.
     let in_order = |client: &Client| {
-        let (mut events, statuses) = client.told(&[]);
+        let (mut events, statuses) = client.reported(&[]);
         let stops: Vec<_> = events.extract_if(.., |event| event["Action"] == "stop").collect();
         (events, stops, statuses.to_vec())
     };

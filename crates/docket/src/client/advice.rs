@@ -77,8 +77,8 @@ mod tests {
         struct CaUsedAsEndEntity;
         let error = rustls::OtherError(Arc::new(CaUsedAsEndEntity));
 
-        let told = advice_for(CertificateError::Other(error)).unwrap();
+        let text = advice_for(CertificateError::Other(error)).unwrap();
 
-        assert!(told.contains("CA:FALSE"), "{told}");
+        assert!(text.contains("CA:FALSE"), "{text}");
     }
 }

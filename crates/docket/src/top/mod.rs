@@ -119,7 +119,7 @@ impl Show {
                     self.is_drawn = true;
                     None
                 }
-                told = &mut feed => break told,
+                ended = &mut feed => break ended,
                 _ = ended.recv() => break Ok(()),
                 _ = hung_up.recv() => break Ok(()),
                 _ = interrupted.recv() => break Ok(()),
@@ -152,9 +152,9 @@ impl Show {
             return;
         }
         tokio::spawn(async move {
-            let told = carry_out(&client, effect).await;
-            let told = told.unwrap_or_else(|error| format!("{error:#}"));
-            let _ = sender.send(Message::Notice(told)).await;
+            let notice = carry_out(&client, effect).await;
+            let notice = notice.unwrap_or_else(|error| format!("{error:#}"));
+            let _ = sender.send(Message::Notice(notice)).await;
         });
     }
 

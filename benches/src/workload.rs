@@ -48,8 +48,8 @@ pub(crate) fn due_each_other_second(first: usize) -> Value {
     due("other-second", &format!("{first}/2 * * * * * *"), "busybox:latest", &json!({}))
 }
 
-/// An allocation that runs only when somebody asks for it.
-pub(crate) fn by_hand(name: &str, image: &str, words: &[String]) -> Value {
+/// An allocation that only runs manually.
+pub(crate) fn manual(name: &str, image: &str, words: &[String]) -> Value {
     json!({
         "Name": name,
         "Cron": "",
@@ -152,8 +152,8 @@ mod tests {
     #[test]
     fn the_server_takes_every_specimen() {
         let due = due_at(1, now(), "busybox:latest", &json!({"round": "1"}));
-        for specimen in [idle(7), due, due_each_second(1), due_each_other_second(1)] {
-            let read = Specification::read(specimen, &FieldPath::default(), UnknownOptions::Refuse);
+        for workload in [idle(7), due, due_each_second(1), due_each_other_second(1)] {
+            let read = Specification::read(workload, &FieldPath::default(), UnknownOptions::Refuse);
 
             assert_eq!(read.unwrap().warnings, []);
         }

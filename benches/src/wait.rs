@@ -1,4 +1,4 @@
-//! All waiting of the benches: bounded, and broken off when the program is told to stop.
+//! All waiting of the benches: with a timeout, and interrupted by a signal to stop.
 //!
 //! Breaking off is an error like any other, so that everything started is stopped on the way out.
 
@@ -38,7 +38,7 @@ pub(crate) fn listen() -> Result<()> {
     Ok(())
 }
 
-/// Fails once the program was told to stop.
+/// Fails once the program has received a signal to stop.
 pub(crate) fn not_interrupted() -> Result<()> {
     ensure!(!INTERRUPTED.load(Ordering::Relaxed), "interrupted");
     Ok(())

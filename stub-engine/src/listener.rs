@@ -1,4 +1,4 @@
-//! Where connections come in: open, or shut while the engine is away.
+//! The listener: accepts connections, or closes all of them while the engine is away.
 
 use std::{
     future::pending, os::unix::net::UnixListener as StdListener, sync::Arc, sync::mpsc::Sender,
@@ -14,19 +14,19 @@ use tokio::{
 
 use crate::connection::{Shared, serve};
 
-/// How long to wait after a connection could not be taken in, as when files run out.
+/// How long to wait after an accept failed, such as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 
-/// What the owner wants of the door.
+/// A command to the listener.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Take connections in, from a socket that does not block.
+    /// Accept connections on a non-blocking socket.
     Open(StdListener),
-    /// Break all connections and take none in; the sender is dropped when that is done.
+    /// Close all connections and accept no more; the sender is dropped when that is done.
     Close(Sender<()>),
 }
 
-/// Takes connections in as ordered, until the other end of `orders` is dropped.
+/// Accepts connections as commanded, until the sender of `orders` is dropped.
 pub(crate) async fn keep(mut orders: UnboundedReceiver<Order>, shared: Arc<Shared>) {
     let mut listener = None;
     let mut connections = JoinSet::new();
@@ -34,7 +34,7 @@ pub(crate) async fn keep(mut orders: UnboundedReceiver<Order>, shared: Arc<Share
         tokio::select! {
             order = orders.recv() => match order {
                 None => return,
-                // Where it cannot be watched, nobody is let in.
+                // Without a watch of the socket, no connection is accepted.
                 Some(Order::Open(new)) => listener = UnixListener::from_std(new).ok(),
                 Some(Order::Close(done)) => {
                     listener = None;

@@ -20,7 +20,7 @@ async fn a_prune_takes_what_ended_and_what_never_started() {
 }
 
 #[tokio::test]
-async fn what_somebody_removes_by_force_ends_with_137() {
+async fn a_container_removed_by_force_ends_with_137() {
     let bed = Bed::of(Program::lasting(LONG));
     let id = bed.started().await;
 
@@ -39,7 +39,7 @@ async fn what_somebody_removes_by_force_ends_with_137() {
 }
 
 #[tokio::test]
-async fn what_somebody_pauses_is_paused() {
+async fn a_container_paused_by_another_program_is_paused() {
     let bed = Bed::of(Program::lasting(LONG));
     bed.started().await;
 
