@@ -1,4 +1,4 @@
-//! Allocations: what users push, and what the server makes of it.
+//! Allocations: specifications as users push them, and what the server adds.
 
 mod differences;
 mod fields;
@@ -39,25 +39,25 @@ use crate::{
 /// The longest description, in bytes.
 pub const MAX_DESCRIPTION: usize = 4096;
 
-/// How many allocations another one can run after.
+/// How many allocations `After` can name.
 pub const MOST_PARENTS: usize = 1000;
 
 /// An allocation as the user wrote it, before the server adds what it knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Specification {
-    /// Who it is.
+    /// The name.
     pub name: AllocationName,
     /// For people.
     pub description: Option<Box<str>>,
-    /// For people and filters; put on the container too.
+    /// For people and filters; also put on the container.
     pub labels: BTreeMap<String, String>,
     /// When it is due.
     pub due: Due,
-    /// The zone whose wall clock the schedule means; the server's where none is given.
+    /// The time zone of the schedule; the server's if absent.
     pub time_zone: Option<Zone>,
-    /// What runs.
+    /// The container that runs.
     pub container: Container,
-    /// What happens around its runs.
+    /// The policies.
     pub policies: Arc<Policies>,
 }
 
@@ -66,13 +66,13 @@ pub struct Specification {
 pub enum Due {
     /// At the instants of a schedule.
     Schedule(Arc<Schedule>),
-    /// When each of these allocations has succeeded anew; no name twice, at least one, at most
-    /// [`MOST_PARENTS`].
+    /// When each of these allocations has succeeded again; at least one, at most [`MOST_PARENTS`],
+    /// without duplicates.
     After(Box<[AllocationName]>),
 }
 
 impl Specification {
-    /// The schedule; absent where the allocation runs after others.
+    /// The schedule; `None` if the allocation runs after others.
     #[must_use]
     pub fn schedule(&self) -> Option<&Schedule> {
         match &self.due {
@@ -81,8 +81,8 @@ impl Specification {
         }
     }
 
-    /// All instants after `from` and within `NotBefore` and `NotAfter` in order, by the wall clock
-    /// of its zone or else `zone`; intervals count from `anchor`.
+    /// All instants after `from` and within `NotBefore` and `NotAfter`, in order, in its zone or
+    /// else `zone`; intervals count from `anchor`.
     pub fn upcoming(
         &self,
         from: DateTime<Utc>,
@@ -90,7 +90,7 @@ impl Specification {
         zone: Zone,
     ) -> impl Iterator<Item = Upcoming> {
         let Policies { not_before, not_after, .. } = &*self.policies;
-        // Instants are whole seconds, and one at the bound itself counts.
+        // Instants are whole seconds, and the bound is inclusive.
         let bound = not_before.map(|bound| bound.to_utc() - TimeDelta::nanoseconds(1));
         let from = bound.map_or(from, |bound| bound.max(from));
         let end = not_after.map(|bound| bound.to_utc());
@@ -99,8 +99,8 @@ impl Specification {
         each.into_iter().flatten().take_while(move |next| end.is_none_or(|end| next.at <= end))
     }
 
-    /// True where another specification is due at the same instants, as long as both have the same
-    /// anchor and the same zone of the server.
+    /// True if another specification is due at the same instants, given the same anchor and the
+    /// same zone of the server.
     #[must_use]
     pub fn has_same_instants(&self, other: &Self) -> bool {
         let bounds = |specification: &Self| {
@@ -109,13 +109,13 @@ impl Specification {
         self.due == other.due && self.time_zone == other.time_zone && bounds(self) == bounds(other)
     }
 
-    /// True where the instants depend on the zone of the server.
+    /// True if the instants depend on the zone of the server.
     #[must_use]
     pub fn depends_on_server_zone(&self) -> bool {
         self.time_zone.is_none() && self.schedule().is_some_and(Schedule::depends_on_zone)
     }
 
-    /// The allocations that it runs after; none where it has a schedule.
+    /// The allocations that it runs after; empty if it has a schedule.
     #[must_use]
     pub fn parents(&self) -> &[AllocationName] {
         match &self.due {
@@ -125,12 +125,12 @@ impl Specification {
     }
 }
 
-/// A specification that was read, and what its writer should know about it.
+/// A specification that was read, with warnings about it.
 #[derive(Debug, Clone)]
 pub struct Read {
     /// The specification.
     pub specification: Specification,
-    /// What is accepted and may surprise.
+    /// Warnings: what is accepted and may be unintended.
     pub warnings: Vec<Finding>,
 }
 
@@ -138,7 +138,7 @@ impl Specification {
     /// Reads a specification, its keys in any case.
     ///
     /// # Errors
-    /// Every error there is, with the path of its field, `at` before it.
+    /// All errors, each with the path of its field below `at`.
     pub fn read(
         posted: Value,
         at: &FieldPath,
@@ -162,9 +162,9 @@ pub enum Origin {
 pub struct Allocation {
     /// What the user wrote.
     pub specification: Specification,
-    /// New whenever the name is created anew.
+    /// A new one each time the name is created.
     pub uid: Uuid,
-    /// Greater with every change in the store.
+    /// Grows with every change in the store.
     pub revision: u64,
     /// Where it came from.
     pub origin: Origin,
@@ -181,10 +181,9 @@ impl Allocation {
         &self.specification.name
     }
 
-    /// The least instant after `from`, by the wall clock of the allocation's zone or else `zone`.
+    /// The first instant after `from`, in the allocation's zone or else `zone`.
     ///
-    /// There is none outside `NotBefore` and `NotAfter`, and none of an allocation that runs after
-    /// others.
+    /// `None` outside `NotBefore` and `NotAfter`, and for an allocation that runs after others.
     #[must_use]
     pub fn next(&self, from: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
         let schedule = self.specification.schedule()?;
@@ -192,7 +191,7 @@ impl Allocation {
         Some(next).filter(|next| *next <= self.not_after(*next))
     }
 
-    /// All instants after `from` in order, with what daylight saving does to them.
+    /// All instants after `from` in order, with the effect of daylight saving.
     pub fn upcoming(&self, from: DateTime<Utc>, zone: Zone) -> impl Iterator<Item = Upcoming> {
         let from = from.max(self.scheduled_at);
         let anchor = self.specification.schedule().map(|schedule| self.anchor(schedule));
@@ -201,8 +200,7 @@ impl Allocation {
 
     /// The greatest instant in `(from, to]`.
     ///
-    /// It is found by bisection, so it costs some tens of [`Allocation::next`] however many instants
-    /// there are.
+    /// Found by bisection, so it costs some tens of [`Allocation::next`] for any number of instants.
     #[must_use]
     pub fn latest(
         &self,
@@ -214,7 +212,7 @@ impl Allocation {
         let next = |from| self.next(from, zone).filter(|instant| *instant <= to);
         let first = next(from)?;
         let Some(mut latest) = next(first) else { return Some(first) };
-        // There is an instant in `(low, to]`, and none in `(high, to]`.
+        // Invariant: an instant in `(low, to]`, none in `(high, to]`.
         let (mut low, mut high) = (first, to);
         while high - low > TimeDelta::seconds(1) {
             let middle = low + (high - low) / 2;
@@ -234,25 +232,24 @@ impl Allocation {
         schedule.count(from, to, self.anchor(schedule), self.zone(zone))
     }
 
-    /// The zone whose wall clock the schedule means, where the server's is `zone`.
+    /// The time zone of the schedule, if the server's is `zone`.
     #[must_use]
     pub fn zone(&self, zone: Zone) -> Zone {
         self.specification.time_zone.unwrap_or(zone)
     }
 
-    /// True where the schedule follows the wall clock of one of these zones, the server's being
-    /// `server`.
+    /// True if the schedule depends on one of these zones, the server's being `server`.
     #[must_use]
     pub fn is_in_one_of(&self, zones: &[Zone], server: Zone) -> bool {
         let schedule = self.specification.schedule();
         schedule.is_some_and(Schedule::depends_on_zone) && zones.contains(&self.zone(server))
     }
 
-    /// The moment after which the next instant is looked for.
+    /// The time after which the next instant is searched.
     fn not_before(&self, from: DateTime<Utc>) -> DateTime<Utc> {
         let from = from.max(self.scheduled_at);
         match self.specification.policies.not_before {
-            // Instants are whole seconds, and one at the bound itself counts.
+            // Instants are whole seconds, and the bound is inclusive.
             Some(bound) => from.max(bound.to_utc() - TimeDelta::nanoseconds(1)),
             None => from,
         }
@@ -262,11 +259,11 @@ impl Allocation {
         self.specification.policies.not_after.map_or(to, |bound| to.min(bound.to_utc()))
     }
 
-    /// The moment from which the schedule counts, if it counts.
+    /// The time from which the schedule counts, if it counts.
     #[must_use]
     pub fn anchor(&self, schedule: &Schedule) -> DateTime<Utc> {
         match schedule.kind() {
-            // An empty START is the moment of acceptance, and its first run comes after it.
+            // An empty START is the time of acceptance, and the first run comes after it.
             Kind::Repeating => self.scheduled_at + TimeDelta::nanoseconds(1),
             _ => self.created_at,
         }

@@ -1,28 +1,28 @@
-//! What runs after what: names that there are not, and circles.
+//! Checks the dependencies of allocations (`After`): unknown names and cycles.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::{AllocationName, FieldPath, Specification};
 
-/// How many circles of one push are told at most: each names all that are on it.
-const MOST_CIRCLES: usize = 20;
+/// How many cycles of one push are reported: each report names all allocations of its cycle.
+const MOST_CYCLES: usize = 20;
 
-/// Something about a specification that does not fit what the store has.
+/// An error in a specification that only the other allocations show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfit {
-    /// Which of the specifications that were pushed.
+    /// The index of the specification among those pushed.
     pub index: usize,
     /// Its name.
     pub name: AllocationName,
-    /// The way to the field below it.
+    /// The path of the field within it.
     pub field: FieldPath,
-    /// What is wrong, in words.
+    /// What is wrong.
     pub message: String,
 }
 
-/// Finds names in `After` that there are not, and circles, given what runs after what in the store.
+/// Finds unknown names in `After`, and cycles.
 ///
-/// `stored` tells the parents of a name that will still be there after the push.
+/// `stored` returns the parents of an allocation that is stored and stays after the push.
 #[must_use]
 pub fn unfit(
     pushed: &[&Specification],
@@ -34,15 +34,15 @@ pub fn unfit(
         Some(place) => Some(pushed[*place].parents().to_vec()),
         None => stored(name),
     };
-    let mut circles = HashMap::new();
-    for circle in self::circles(pushed, &parents) {
-        // It is told of the first on it that is pushed; without one the store would have refused it.
-        let first =
-            circle.iter().enumerate().filter_map(|(at, name)| Some((places.get(name)?, at)));
+    let mut cycles = HashMap::new();
+    for cycle in self::cycles(pushed, &parents) {
+        // The first allocation of it that is pushed gets the error. A cycle has one, for otherwise an
+        // earlier push would have been rejected.
+        let first = cycle.iter().enumerate().filter_map(|(at, name)| Some((places.get(name)?, at)));
         if let Some((place, at)) = first.min() {
-            let (before, from) = circle.split_at(at);
-            let way: Vec<_> = from.iter().chain(before).chain(from.first()).collect();
-            circles.insert((*place, way[1].clone()), told(&way));
+            let (before, from) = cycle.split_at(at);
+            let path: Vec<_> = from.iter().chain(before).chain(from.first()).collect();
+            cycles.insert((*place, path[1].clone()), words(&path));
         }
     }
     let mut unfit = Vec::new();
@@ -52,8 +52,8 @@ pub fn unfit(
             let field = FieldPath::key("After").with_index(place);
             let message = if parents(parent).is_none() {
                 format!("no allocation is named `{parent}`")
-            } else if let Some(circle) = circles.remove(&(index, parent.clone())) {
-                format!("dependency cycle: {circle}")
+            } else if let Some(cycle) = cycles.remove(&(index, parent.clone())) {
+                format!("dependency cycle: {cycle}")
             } else {
                 continue;
             };
@@ -63,47 +63,46 @@ pub fn unfit(
     unfit
 }
 
-/// Circles among what is pushed and what it runs after: none where there is none. Each name is
-/// looked at once.
-fn circles(
+/// The cycles among the pushed allocations and those they run after. Each name is visited once.
+fn cycles(
     pushed: &[&Specification],
     parents: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
 ) -> Vec<Vec<AllocationName>> {
-    let mut circles = Vec::new();
+    let mut cycles = Vec::new();
     let mut seen = HashSet::new();
     for Specification { name, .. } in pushed {
-        // The way up to here, each with those above it that are still to be looked at.
-        let mut way: Vec<(AllocationName, Vec<AllocationName>)> = Vec::new();
+        // The path to here: each name with those of its parents that are still to be visited.
+        let mut path: Vec<(AllocationName, Vec<AllocationName>)> = Vec::new();
         let mut depths = HashMap::new();
         let mut next = Some(name.clone());
         loop {
             if let Some(name) = next.take() {
                 if let Some(depth) = depths.get(&name) {
-                    circles.push(way[*depth..].iter().map(|(name, _)| name.clone()).collect());
-                    if circles.len() == MOST_CIRCLES {
-                        return circles;
+                    cycles.push(path[*depth..].iter().map(|(name, _)| name.clone()).collect());
+                    if cycles.len() == MOST_CYCLES {
+                        return cycles;
                     }
                 } else if seen.insert(name.clone()) {
-                    depths.insert(name.clone(), way.len());
+                    depths.insert(name.clone(), path.len());
                     let above = parents(&name).unwrap_or_default();
-                    way.push((name, above));
+                    path.push((name, above));
                 }
             }
-            let Some((name, above)) = way.last_mut() else { break };
+            let Some((name, above)) = path.last_mut() else { break };
             next = above.pop();
             if next.is_none() {
                 depths.remove(name);
-                way.pop();
+                path.pop();
             }
         }
     }
-    circles
+    cycles
 }
 
 /// `a` after `b` after `a`.
-fn told(way: &[&AllocationName]) -> String {
-    let words: Vec<_> = way.iter().map(|name| format!("`{name}`")).collect();
-    words.join(" after ")
+fn words(path: &[&AllocationName]) -> String {
+    let names: Vec<_> = path.iter().map(|name| format!("`{name}`")).collect();
+    names.join(" after ")
 }
 
 #[cfg(test)]
@@ -127,13 +126,13 @@ mod tests {
         pushed.iter().collect()
     }
 
-    fn told(pushed: &[Specification]) -> Vec<String> {
+    fn messages(pushed: &[Specification]) -> Vec<String> {
         let unfit = unfit(&all(pushed), &|_| None);
         unfit.iter().map(|unfit| format!("{}: {}", unfit.index, unfit.message)).collect()
     }
 
     #[test]
-    fn each_circle_is_told_once_with_all_that_are_on_it() {
+    fn each_cycle_is_reported_once_with_all_that_are_on_it() {
         let two = [
             after("x", &["a"]),
             after("a", &["b", "c"]),
@@ -143,7 +142,7 @@ mod tests {
         ];
 
         assert_eq!(
-            told(&two),
+            messages(&two),
             [
                 "1: dependency cycle: `a` after `b` after `a`",
                 "1: dependency cycle: `a` after `c` after `d` after `a`",
@@ -168,8 +167,8 @@ mod tests {
 
         let last = chain.len() - 1;
         chain[last] = after("n0", &["n19999"]);
-        let circle = unfit(&all(&chain), &counted);
-        assert_eq!(circle.len(), 1);
-        assert_eq!(circle[0].message.matches(" after `").count(), 20_000);
+        let cycle = unfit(&all(&chain), &counted);
+        assert_eq!(cycle.len(), 1);
+        assert_eq!(cycle[0].message.matches(" after `").count(), 20_000);
     }
 }

@@ -1,4 +1,4 @@
-//! Lengths of time as users write them: `1h30m10s`, or ISO 8601 `PT1H30M`.
+//! Durations as users write them: `1h30m10s`, or ISO 8601 `PT1H30M`.
 
 use std::{fmt, str::FromStr, time};
 
@@ -6,27 +6,27 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A length of time in whole seconds; months and years have no fixed length and are none.
+/// A duration in whole seconds. Months and years have no fixed length and are not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Duration(u64);
 
-/// A text that is no length of time.
+/// A text that is not a valid duration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidDuration {
     /// A number without a unit.
     #[error("{0} what? write {0}s or {0}m")]
     BareNumber(String),
-    /// A unit that there is not.
+    /// An unknown unit.
     #[error("`{0}` is not a unit: use d, h, m and s, as in 1h30m")]
     Unit(String),
-    /// A unit that is given twice, or after a smaller one.
+    /// A duplicate unit, or one after a smaller one.
     #[error("`{0}` is out of order: write the larger units first and each once, as in 1d2h3m4s")]
     Order(String),
     /// Months or years.
     #[error("a month or a year has no fixed length: count days, as in P30D")]
     Calendar,
-    /// More than the clock can hold.
+    /// More than the limit.
     #[error("`{0}` is too long (at most 366000d)")]
     TooLong(String),
     /// Neither form.
@@ -47,17 +47,17 @@ pub(crate) const PATTERN: &str = "^([0-9]+d([0-9]+h)?([0-9]+m)?([0-9]+s)?|[0-9]+
     [Pp](([0-9]+[Ww])?([0-9]+[Dd])?[Tt]([0-9]+[Hh]([0-9]+[Mm])?([0-9]+[Ss])?|[0-9]+[Mm]([0-9]+[Ss])?|[0-9]+[Ss])|\
     [0-9]+[Ww]([0-9]+[Dd])?|[0-9]+[Dd]))$";
 
-/// The longest there is, so that adding it to any date of the calendar stays in range.
+/// The limit, in seconds: a date of the calendar plus this much stays in chrono's range.
 const MAX_SECONDS: u64 = 1000 * 366 * 86_400;
 
 impl Duration {
-    /// A length of so many seconds; the longest there is where they are more.
+    /// A duration of so many seconds, at most the limit.
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(if seconds < MAX_SECONDS { seconds } else { MAX_SECONDS })
     }
 
-    /// The length in seconds.
+    /// The duration in seconds.
     #[must_use]
     pub fn seconds(self) -> u64 {
         self.0
@@ -134,7 +134,7 @@ fn end_of(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|c| !belongs(c)).unwrap_or(text.len())
 }
 
-/// Writes the units that are not zero, the largest first: `1d2h`; no time at all is `0s`.
+/// Writes the units that are not zero, the largest first: `1d2h`; zero is `0s`.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 {
@@ -166,7 +166,7 @@ impl From<Duration> for String {
 
 impl From<Duration> for TimeDelta {
     fn from(duration: Duration) -> Self {
-        // The longest is far below what a `TimeDelta` holds.
+        // The limit is far below what a `TimeDelta` holds.
         Self::seconds(i64::try_from(duration.0).unwrap_or(i64::MAX / 1000))
     }
 }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_a_way_out() {
+    fn anything_else_is_refused_with_a_remedy() {
         let cases = [
             ("30", "30 what? write 30s or 30m"),
             ("", "`` is not a valid duration: write it as 1h30m10s or PT1H30M10S"),

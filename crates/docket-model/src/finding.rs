@@ -1,4 +1,4 @@
-//! What is wrong with a specification, and where.
+//! Findings: errors in a specification and warnings about it, each with the path of its field.
 
 use std::fmt;
 
@@ -9,24 +9,24 @@ use crate::schedule;
 /// The longest text that a message shows in full, in characters.
 const MOST_SHOWN: usize = 60;
 
-/// So many errors of a kind are told of one allocation, and one more.
+/// How many findings of a kind are kept for one allocation, before one that says that there are more.
 const MOST_NOTED: usize = 100;
 
-/// How many errors are reported about one request or document: enough to correct, and few enough
-/// that a body of nothing but errors is not answered with a multiple of itself.
+/// How many errors are reported for one request or document. It is bounded, because the answer to a
+/// body of nothing but errors would be a multiple of its size.
 pub const MAX_REPORTED: usize = 100;
 
 /// The first errors of a request or a document, and how many more there are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reported<T> {
-    /// The first ones, at most [`MAX_REPORTED`].
+    /// The first errors, at most [`MAX_REPORTED`].
     pub shown: Vec<T>,
-    /// How many there are beside them.
+    /// How many more there are.
     pub omitted: usize,
 }
 
 impl<T> Reported<T> {
-    /// Adds an error: it is shown if there is room, and counted otherwise.
+    /// Adds an error; beyond the limit it is only counted.
     pub fn add(&mut self, error: T) {
         if self.shown.len() < MAX_REPORTED {
             self.shown.push(error);
@@ -35,13 +35,13 @@ impl<T> Reported<T> {
         }
     }
 
-    /// True where there is no error.
+    /// True if there is no error.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }
 
-    /// How many errors there are beside those that are shown, in words; nothing where all are shown.
+    /// Says how many errors are not shown; `None` if all are.
     #[must_use]
     pub fn rest(&self) -> Option<String> {
         match self.omitted {
@@ -72,16 +72,16 @@ impl<T> FromIterator<T> for Reported<T> {
     }
 }
 
-/// One step of the way to a value in a document.
+/// One step of the path to a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
     /// A key of a mapping.
     Key(String),
-    /// A place in a list, counted from 0.
+    /// An index into a list, counted from 0.
     Index(usize),
 }
 
-/// The way to a value, written `Container.HostConfig.Mounts[0].Type`.
+/// The path to a value, written `Container.HostConfig.Mounts[0].Type`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FieldPath(pub Vec<Step>);
 
@@ -92,13 +92,13 @@ impl FieldPath {
         Self(vec![Step::Key(key.to_owned())])
     }
 
-    /// This path and one key more.
+    /// The path of a key below this one.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         self.with(Step::Key(key.to_owned()))
     }
 
-    /// This path and one place in a list more.
+    /// The path of an item below this one.
     #[must_use]
     pub fn with_index(&self, index: usize) -> Self {
         self.with(Step::Index(index))
@@ -124,10 +124,10 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// The way to a value while it is being read: it costs nothing until an error is noted.
+/// The path to a value while it is read; it allocates nothing until a finding is made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place<'a> {
-    /// Where reading began.
+    /// The root.
     Start(&'a FieldPath),
     /// Below a key.
     Key(&'a Place<'a>, &'a str),
@@ -136,7 +136,7 @@ pub(crate) enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// The path that is kept.
+    /// The path as an owned value.
     pub(crate) fn to_field(self) -> FieldPath {
         match self {
             Place::Start(path) => path.clone(),
@@ -145,41 +145,41 @@ impl Place<'_> {
         }
     }
 
-    /// An error in the value here.
+    /// A finding about the value at this path.
     pub(crate) fn wrong(self, message: impl Into<String>) -> Finding {
         Finding::new(self.to_field(), message)
     }
 
-    /// An error in a key of the mapping here.
+    /// A finding about a key of the mapping at this path.
     pub(crate) fn wrong_key(self, key: &str, message: impl Into<String>) -> Finding {
         Finding::of_key(self.to_field().with_key(key), message)
     }
 }
 
-/// The message about a key that is missing, as clients of the API know it.
+/// The message for a missing key. Clients of the API may look for this word.
 pub(crate) const REQUIRED: &str = "Required";
 
-/// One thing that is wrong with a specification.
+/// One error in a specification, or a warning about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The way to the value, or to the key that should not be there.
+    /// The path of the value, or of the key that should not be there.
     pub field: FieldPath,
-    /// What is wrong and how to mend it, in words.
+    /// What is wrong, and how to fix it.
     pub message: String,
-    /// Where the value is a schedule: each error with its place in the text.
+    /// The errors within a schedule, each with its position in the text; else empty.
     pub schedule: Vec<schedule::ScheduleError>,
-    /// True where the key itself is wrong, not its value.
+    /// True if the key itself is wrong, not its value.
     pub at_key: bool,
 }
 
 impl Finding {
-    /// An error in the value at `field`.
+    /// A finding about the value at `field`.
     #[must_use]
     pub fn new(field: FieldPath, message: impl Into<String>) -> Self {
         Self { field, message: message.into(), schedule: Vec::new(), at_key: false }
     }
 
-    /// A key at `field` that should not be there, or not twice.
+    /// A finding about the key at `field`: unknown, or a duplicate.
     #[must_use]
     pub fn of_key(field: FieldPath, message: impl Into<String>) -> Self {
         Self { at_key: true, ..Self::new(field, message) }
@@ -195,7 +195,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Keeps an error; of very many only the first, and says so.
+/// Keeps a finding. Beyond the limit it is dropped, and the last one kept says so.
 pub(crate) fn note(errors: &mut Vec<Finding>, finding: impl FnOnce() -> Finding) {
     if errors.len() > MOST_NOTED {
         return;
@@ -207,7 +207,7 @@ pub(crate) fn note(errors: &mut Vec<Finding>, finding: impl FnOnce() -> Finding)
     errors.push(finding);
 }
 
-/// Says what should stand in place of a value of the wrong kind.
+/// The message for a value of the wrong type.
 pub(crate) fn expected(kind: &str, found: &Value) -> String {
     let number;
     let hint = match (kind, found) {
@@ -223,12 +223,12 @@ pub(crate) fn expected(kind: &str, found: &Value) -> String {
     format!("expected {kind}, found {}{hint}", shown(found))
 }
 
-/// Says what should stand in place of a value, and what to write.
+/// The message for a value of the wrong type, with what to write instead.
 pub(crate) fn expected_with(kind: &str, found: &Value, remedy: &str) -> String {
     format!("expected {kind}, found {}: {remedy}", shown(found))
 }
 
-/// What to write for a number that YAML or quotation marks make a text.
+/// What to write for a number that quotes, or YAML, make a string.
 fn as_number(text: &str) -> String {
     let bare = text.trim_start_matches('0');
     let is_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
@@ -242,7 +242,7 @@ fn as_number(text: &str) -> String {
     }
 }
 
-/// What to write for a word that older YAML takes for a boolean.
+/// What to write for a word that YAML 1.1 reads as a boolean.
 fn as_boolean(text: &str) -> &'static str {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "y" | "on" | "true" => ": write true, without quotes",
@@ -262,7 +262,7 @@ fn shown(found: &Value) -> String {
     }
 }
 
-/// A text short enough to stand in a message.
+/// A text, cut to a length that fits into a message.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(MOST_SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -270,7 +270,7 @@ pub(crate) fn shortened(text: &str) -> String {
     }
 }
 
-/// The candidate nearest to `text`, if one is near enough to be meant.
+/// The candidate most similar to `text`, if one is similar enough.
 #[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let text = shortened(text).to_lowercase();
@@ -281,10 +281,10 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// How alike two texts are, up to 1; none where one was hardly meant for the other.
+/// How similar two texts are, up to 1; `None` if they are too different.
 fn likeness(text: &str, candidate: &str) -> Option<f64> {
     let slips = strsim::normalized_damerau_levenshtein(text, candidate);
-    // A common beginning says little of a text of three letters.
+    // A common prefix says little about a text of three letters.
     let beginning = match text.len() {
         0..=3 => 0.0,
         _ => strsim::jaro_winkler(text, candidate),
@@ -292,7 +292,7 @@ fn likeness(text: &str, candidate: &str) -> Option<f64> {
     (slips >= 0.5 || beginning >= 0.75).then_some(slips.max(beginning))
 }
 
-/// Says that a key is unknown, and which one may have been meant.
+/// The message for an unknown key, with the most similar known one.
 #[must_use]
 pub fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let shown = shortened(key);
@@ -302,7 +302,7 @@ pub fn unknown_key<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> S
     }
 }
 
-/// Says which words there are where a text is none of them, and which may have been meant.
+/// The message for an unknown word, with the known ones and the most similar of them.
 pub(crate) fn unknown_word(text: &str, known: &[&str]) -> String {
     let hint = match nearest(text, known.iter().copied()) {
         Some(near) => format!(" (did you mean `{near}`?)"),
@@ -311,7 +311,7 @@ pub(crate) fn unknown_word(text: &str, known: &[&str]) -> String {
     format!("`{}` is not one of {}{hint}", shortened(text), listed(known, ", "))
 }
 
-/// Names in backticks, one after another; `last` stands before the last one.
+/// Joins names in backticks by commas; `last` joins the last one.
 pub(crate) fn listed(names: &[&str], last: &str) -> String {
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {

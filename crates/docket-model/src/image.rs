@@ -1,22 +1,22 @@
-//! Names of images: the grammar of engines and registries, and what to write for a name outside it.
+//! Image names: the grammar of engines and registries, and what to write instead of an invalid name.
 
 use thiserror::Error;
 
 use crate::finding::shortened;
 
-/// The registry that is meant where none is written.
+/// The default registry.
 const DEFAULT_REGISTRY: &str = "docker.io";
-/// The tag that is meant where none is written: an engine would pull all tags.
+/// The default tag; without it an engine would pull all tags.
 const DEFAULT_TAG: &str = "latest";
-/// The longest tag there is.
+/// The length of the longest tag.
 const LONGEST_TAG: usize = 128;
-/// The longest registry and path.
+/// The length of the longest registry and path.
 const LONGEST_REPOSITORY: usize = 255;
 
-/// Digests that every engine checks, and how many digits each has.
+/// The digest algorithms that every engine checks, and how many digits each has.
 const DIGESTS: [(&str, usize); 3] = [("sha256", 64), ("sha384", 96), ("sha512", 128)];
 
-/// The name of an image, taken apart.
+/// A parsed image name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImageReference {
     repository: String,
@@ -30,48 +30,48 @@ enum Version {
     Digest(String),
 }
 
-/// Why a text names no image.
+/// Why a text is not a valid image name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidImage {
-    /// Nothing is written where a name or a part of it belongs.
+    /// The name or a part of it is empty.
     #[error("`{0}` has an empty part: write REPOSITORY:TAG, such as `busybox:1.36`")]
     EmptyPart(String),
     /// White space before, after or within the name.
     #[error("an image name has no white space: write `{0}`")]
     WhiteSpace(String),
-    /// An address in place of a name.
+    /// A URL instead of a name.
     #[error("an image name does not begin with `{scheme}://`: write `{rest}`")]
     Scheme {
-        /// What stands before `://`.
+        /// What is before `://`.
         scheme: String,
-        /// What stands after it.
+        /// What is after it.
         rest: String,
     },
     /// Capital letters in the path.
     #[error("an image name has no capital letters before its tag: write `{0}`")]
     CapitalLetters(String),
-    /// A colon that no tag follows.
+    /// A colon without a tag.
     #[error("no tag after `:`: write `{0}` or `{0}:TAG`")]
     EmptyTag(String),
     /// A tag that is too long.
     #[error("the tag has {0} characters, more than {LONGEST_TAG}")]
     LongTag(usize),
-    /// A tag with a character that no tag has.
+    /// A tag with an invalid character.
     #[error(
         "`{0}` is not a tag: a tag is letters, digits, `_`, `.` and `-`, and begins with a letter, a \
          digit or `_`"
     )]
     Tag(String),
-    /// An `@` that no digest follows.
+    /// An `@` without a digest.
     #[error("`{0}` is not a digest: write `@sha256:` and 64 hexadecimal digits in lower case")]
     Digest(String),
-    /// A tag behind an `@`.
+    /// A tag after an `@`.
     #[error("`@` begins a digest: write `{0}` for a tag")]
     TagAfterAt(String),
-    /// A registry whose name no host has.
+    /// A registry that is not a valid host.
     #[error("`{0}` is not a registry: write HOST or HOST:PORT before the first `/`")]
     Registry(String),
-    /// A part of the path with a character that none has.
+    /// A part of the path with an invalid character.
     #[error(
         "`{0}` is not allowed in an image name: its parts are lower-case letters and digits, with `.`, \
          `_`, `__` or dashes between them"
@@ -83,7 +83,7 @@ pub enum InvalidImage {
 }
 
 impl ImageReference {
-    /// Reads what a user wrote. A digest outweighs a tag.
+    /// Parses an image name. A digest takes precedence over a tag.
     ///
     /// # Errors
     /// What is wrong with it, and what to write.
@@ -109,13 +109,13 @@ impl ImageReference {
         Ok(Self { repository: repository.to_owned(), version })
     }
 
-    /// Registry and path, as written.
+    /// The registry and the path, as written.
     #[must_use]
     pub fn repository(&self) -> &str {
         &self.repository
     }
 
-    /// The tag or digest, as the engine is asked for it.
+    /// The tag or digest, as the engine expects it.
     #[must_use]
     pub fn version(&self) -> &str {
         match &self.version {
@@ -124,7 +124,7 @@ impl ImageReference {
         }
     }
 
-    /// The name under which the engine keeps the image. It can stand in an address.
+    /// The name under which the engine keeps the image, safe in a URL.
     #[must_use]
     pub fn local_name(&self) -> String {
         match &self.version {
@@ -142,7 +142,7 @@ impl ImageReference {
         }
     }
 
-    /// A registry that is taken for one by its capital letters alone, as in `Team/app`.
+    /// The first part, if only its capital letters make it a registry, as in `Team/app`.
     #[must_use]
     pub fn doubtful_registry(&self) -> Option<&str> {
         let registry = self.registry();
@@ -152,7 +152,7 @@ impl ImageReference {
     }
 }
 
-/// What users paste beside a name: commands, addresses, white space.
+/// Detects what users paste along with a name: commands, URLs, white space.
 fn check_form(text: &str) -> Result<(), InvalidImage> {
     if text.contains(char::is_whitespace) {
         let mut words = text.split_whitespace();
@@ -171,12 +171,12 @@ fn check_form(text: &str) -> Result<(), InvalidImage> {
     Ok(())
 }
 
-/// Docker's rule for telling a registry from the first part of a path.
+/// Docker's rule for whether the first part of a name is a registry.
 fn is_host(text: &str) -> bool {
     text == "localhost" || text.contains(['.', ':']) || text.chars().any(char::is_uppercase)
 }
 
-/// A host, if there is one, and a path; never `..` or anything else that an address would read.
+/// Checks the host, if there is one, and the path; rejects `..` and anything else special in a URL.
 fn check_repository(repository: &str, text: &str) -> Result<(), InvalidImage> {
     let path = match repository.split_once('/') {
         Some((host, path)) if is_host(host) => {
@@ -212,7 +212,7 @@ fn check_host(host: &str) -> Result<(), InvalidImage> {
     if is_sound && has_port { Ok(()) } else { Err(InvalidImage::Registry(shortened(host))) }
 }
 
-/// Letters and digits, and single separators between them: `.`, `_`, `__` or dashes.
+/// True for letters and digits with single separators between them: `.`, `_`, `__` or dashes.
 fn is_path_part(text: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let mut separators = text.split(alphanumeric).filter(|between| !between.is_empty());
@@ -247,7 +247,7 @@ fn check_digest(digest: &str, repository: &str) -> Result<(), InvalidImage> {
     let is_sound = !algorithm.is_empty()
         && algorithm.chars().all(inside)
         && hash.chars().all(|c| c.is_ascii_digit() || matches!(c, 'a'..='f'))
-        // A newer engine may know other digests.
+        // A newer engine may support other digests.
         && known.map_or(hash.len() >= 32, |(_, length)| hash.len() == *length);
     if is_sound { Ok(()) } else { Err(invalid()) }
 }
@@ -333,8 +333,8 @@ mod tests {
             (&"a".repeat(256), "the name has 256 characters before its tag, more than 255"),
         ];
         for (text, expected) in cases {
-            let told = ImageReference::parse(text).unwrap_err().to_string();
-            assert!(told.starts_with(expected), "{text}: {told}");
+            let messages = ImageReference::parse(text).unwrap_err().to_string();
+            assert!(messages.starts_with(expected), "{text}: {messages}");
         }
     }
 }

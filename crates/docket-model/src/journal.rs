@@ -1,4 +1,4 @@
-//! What happened to the server and to allocations, so that reasons can name it.
+//! The journal: what happened to the server and to allocations, runs aside. Reasons refer to it.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use utoipa::ToSchema;
 
 use crate::{life::Life, name::AllocationName};
 
-/// One thing that happened.
+/// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Entry {
-    /// When it was noted.
+    /// When it was written.
     pub at: DateTime<Utc>,
-    /// Which allocation it was about; none where it was the server.
+    /// The allocation; absent for the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation: Option<AllocationName>,
-    /// What it was.
+    /// What happened.
     pub event: Event,
-    /// Who did it, or from where; absent where it came of itself.
+    /// Who did it, or from where; absent if docket itself did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
 
-/// What can happen to the server and to an allocation, runs aside.
+/// What happened to the server or to an allocation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Event {
     /// The server started.
@@ -33,14 +33,14 @@ pub enum Event {
         /// Its version.
         version: String,
     },
-    /// The server was told to stop.
+    /// The server was stopped.
     Stopped,
-    /// Allocations that name no zone are in another zone of the server from now on.
+    /// The time zone of allocations without a `TimeZone` changed.
     #[serde(rename_all = "PascalCase")]
     ServerZoneChanged {
-        /// The zone before, by its name.
+        /// The name of the zone before.
         from: String,
-        /// The zone now.
+        /// The name of the zone now.
         to: String,
     },
     /// Newer zone data changed the rules of zones that allocations use.
@@ -48,15 +48,15 @@ pub enum Event {
     ZoneDataChanged {
         /// The zones.
         zones: Vec<String>,
-        /// The edition before, and its origin.
+        /// The version before, and its origin.
         from: String,
-        /// The edition now.
+        /// The version now.
         to: String,
     },
-    /// The store was restored from a copy, or is an older file: it does not know what happened since.
+    /// The store was restored from a copy, or is an older file: what happened since is unknown.
     #[serde(rename_all = "PascalCase")]
     Restored {
-        /// The moment up to which it knows.
+        /// The time of the copy.
         copied_at: DateTime<Utc>,
     },
     /// The store was served in another namespace before.
@@ -71,13 +71,12 @@ pub enum Event {
         /// The life of the other server, as the label `io.docket.life` of its containers has it.
         #[schema(value_type = String)]
         life: Life,
-        /// The container that showed it.
+        /// The container that revealed it.
         container: String,
-        /// True where this server started later, so that it starts nothing any more.
+        /// True if this server started later; then it no longer starts anything.
         starts_nothing: bool,
     },
-    /// The file of allocations was read again and could not be loaded: what was loaded before stays in
-    /// force.
+    /// The file of allocations has errors; the previous configuration stays in force.
     #[serde(rename_all = "PascalCase")]
     FileRejected {
         /// The file or the directory.
@@ -85,7 +84,7 @@ pub enum Event {
         /// Why, in one line.
         reason: String,
     },
-    /// The file of allocations was read again and loaded.
+    /// The file of allocations was reloaded.
     #[serde(rename_all = "PascalCase")]
     FileLoaded {
         /// The file or the directory.
@@ -93,30 +92,30 @@ pub enum Event {
         /// How many allocations it has.
         allocations: usize,
     },
-    /// The whole server was paused: nothing starts by itself.
+    /// The whole server was paused: no scheduled runs start.
     ServerPaused(Suspension),
-    /// The pause of the whole server was lifted.
+    /// The whole server was unpaused.
     ServerUnpaused,
-    /// For a time nothing could start.
+    /// No run could start for a time.
     Paused(Pause),
-    /// The name was created.
+    /// The allocation was created.
     Created,
-    /// Its specification changed.
+    /// The specification was changed.
     #[serde(rename_all = "PascalCase")]
     Updated {
         /// The keys whose values changed.
         keys: Vec<String>,
     },
-    /// The name was deleted.
+    /// The allocation was deleted.
     Deleted,
-    /// It was suspended by hand.
+    /// It was suspended manually.
     Suspended(Suspension),
-    /// It was resumed by hand.
+    /// It was resumed manually.
     Resumed,
-    /// Its latest instant, which was ahead of the clock, was set back by hand.
+    /// Its latest instant, which was ahead of the clock, was reset manually.
     #[serde(rename_all = "PascalCase")]
     Reset {
-        /// What it was.
+        /// What happened.
         from: DateTime<Utc>,
     },
 }
@@ -176,7 +175,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// A time during which nothing could start.
+/// A past outage: a time during which no run could start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Pause {
@@ -184,27 +183,27 @@ pub struct Pause {
     pub cause: Cause,
     /// When it began.
     pub from: DateTime<Utc>,
-    /// When it was over.
+    /// When it ended.
     pub to: DateTime<Utc>,
 }
 
-/// Why nothing could start for a time.
+/// The cause of an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Cause {
-    /// The server was stopped, or had died.
+    /// The server was stopped, or crashed.
     NotRunning,
     /// The engine did not answer.
     EngineAway,
-    /// The host slept.
+    /// The host was suspended.
     HostSuspended,
-    /// Somebody moved the hands of the clock over the time in between.
+    /// The clock was set forward past the time in between.
     ClockSetForward,
     /// The store could not be written, such as on a disk that is full.
     StoreUnwritable,
 }
 
 impl Cause {
-    /// The cause as a clause about a time that is over.
+    /// The cause as a clause in the past tense.
     #[must_use]
     pub fn clause(self) -> &'static str {
         match self {
@@ -217,7 +216,7 @@ impl Cause {
     }
 }
 
-/// A time during which nothing could start, over or not.
+/// An outage, over or not: a time during which no run could start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Outage {
@@ -225,13 +224,13 @@ pub struct Outage {
     pub cause: Cause,
     /// When it began.
     pub from: DateTime<Utc>,
-    /// When it was over; absent while it lasts.
+    /// When it ended; absent while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<DateTime<Utc>>,
 }
 
 impl Outage {
-    /// Returns the outage that covers most of the time from one moment to another, if any touches it.
+    /// Returns the outage that covers most of the time from `from` to `to`, if any overlaps it.
     pub fn main(
         outages: impl IntoIterator<Item = Self>,
         from: DateTime<Utc>,
@@ -250,27 +249,26 @@ impl From<Pause> for Outage {
     }
 }
 
-/// A suspension by hand, of an allocation or of the whole server. It outlives a push, and says who
-/// wanted it and why.
+/// A manual suspension of an allocation, or a pause of the whole server. A push does not lift it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Suspension {
     /// Who suspended it.
     pub by: String,
-    /// Why, if that was said.
+    /// Why, if a reason was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Since when.
     pub since: DateTime<Utc>,
-    /// Until when; absent where somebody must resume it. In the past once it was resumed.
+    /// Until when; absent if it must be resumed manually. In the past once it was resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
-    /// Present where all allocations were suspended together, and not this one by its name.
+    /// Present if all allocations were suspended together, not this one by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<OfAll>,
 }
 
-/// What belongs to a suspension of all allocations together.
+/// Details of a suspension of all allocations together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct OfAll {
@@ -281,9 +279,9 @@ pub struct OfAll {
 }
 
 impl Suspension {
-    /// This suspension, made now, where another one is in force: one of all allocations and one of this
-    /// allocation by its name do not replace each other. Where both hold, the one that ends later is
-    /// returned; one of all keeps the other.
+    /// Combines this new suspension with the one in force. A suspension of all allocations and one by
+    /// name do not replace each other: the one that ends later is returned, and one of all keeps the
+    /// other.
     #[must_use]
     pub fn beside(self, held: Option<&Self>) -> Self {
         let (all, individual) = match held.cloned() {
@@ -300,7 +298,7 @@ impl Suspension {
         }
     }
 
-    /// This suspension of all allocations, where one by name is in force too.
+    /// This suspension of all allocations, with the one by name that is in force as well.
     fn over(self, individual: Option<Box<Self>>) -> Self {
         let end = |held: &Self| held.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
         match individual {
@@ -309,15 +307,15 @@ impl Suspension {
         }
     }
 
-    /// This suspension with the reason of the one that it replaces, unless it has its own.
+    /// This suspension, with the reason of the one it replaces unless it has its own.
     #[must_use]
     pub fn with_reason_of(self, held: Option<&Self>) -> Self {
         let reason = self.reason.or_else(|| held?.reason.clone());
         Self { reason, ..self }
     }
 
-    /// What is left of it when the allocation is resumed: by its name, or together with all others.
-    /// Nothing where it stays as it is.
+    /// What remains of it when the allocation is resumed, by its name or together with all others;
+    /// `None` if it does not change.
     #[must_use]
     pub fn resumed(&self, is_of_all: bool, at: DateTime<Utc>) -> Option<Self> {
         let ended = || Self { until: Some(at), all: None, ..self.clone() };
@@ -332,19 +330,19 @@ impl Suspension {
         }
     }
 
-    /// True while it holds.
+    /// True while it is in force.
     #[must_use]
     pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 
-    /// Returns how it holds the whole server, with its end: `docket is paused by ann until …: why`.
+    /// Returns the pause of the server in words, with its end: `docket is paused by ann until …: why`.
     #[must_use]
     pub fn of_server_now(&self) -> String {
         format!("docket is paused {}", self.by_until("it is unpaused"))
     }
 
-    /// Returns how it holds an allocation, with its end: `suspended by ann until …: why`.
+    /// Returns the suspension of an allocation in words, with its end: `suspended by ann until …: why`.
     #[must_use]
     pub fn of_allocation_now(&self) -> String {
         format!("suspended {}", self.by_until("it is resumed"))
@@ -356,7 +354,7 @@ impl Suspension {
         format!("by {} until {until}{reason}", self.by)
     }
 
-    /// Returns the reason of what it keeps from starting where it is a pause of the whole server.
+    /// Returns the reason for runs that a pause of the whole server kept from starting.
     #[must_use]
     pub fn of_server(&self) -> String {
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -371,7 +369,7 @@ impl fmt::Display for Suspension {
     }
 }
 
-/// A moment in texts for people: RFC 3339 in UTC, to the second.
+/// Formats a time for people: RFC 3339 in UTC, to the second.
 #[must_use]
 pub fn shown(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -386,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_is_told_in_words() {
+    fn what_happened_is_reported_in_words() {
         let (from, to) = (at("2026-11-21T01:12:00Z"), at("2026-11-21T06:40:00Z"));
         let suspension = |reason: Option<&str>, until| Suspension {
             by: "ann".to_owned(),

@@ -1,8 +1,8 @@
-//! Lengths of time that were measured, in words.
+//! Formats measured durations.
 
 use chrono::TimeDelta;
 
-/// The two largest units of a length of time.
+/// Formats a duration in its two largest units: `5m 3s`.
 #[must_use]
 pub fn length(length: TimeDelta) -> String {
     let seconds = length.num_seconds();
@@ -21,7 +21,7 @@ pub fn length(length: TimeDelta) -> String {
     if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
 }
 
-/// A length of time to the millisecond where that matters: `12ms`, `1.2s`, `5m 3s`.
+/// Formats a duration, below a minute with its milliseconds or tenths: `12ms`, `1.2s`, `5m 3s`.
 #[must_use]
 pub fn exact(time: TimeDelta) -> String {
     match time.num_milliseconds() {

@@ -1,7 +1,7 @@
-//! Lives: the times for which a server has a store open, each from one start of the server to its end.
+//! A life is the time for which a server has a store open, from its start to its end.
 //!
-//! Containers carry the life that created them. It is no part of whose container it is, but it shows
-//! containers that a server with a copy of the same store created.
+//! The label of a container names the life that created it. The label is not part of the identity
+//! of the container, but it reveals containers that a server with a copy of the store created.
 
 use std::{fmt, str::FromStr};
 
@@ -14,12 +14,12 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Life {
-    /// When it started, by the clock of its server, in milliseconds since 1970. Of two lives, the one
-    /// that started later is the greater one.
+    /// When it started, by the clock of its server, in milliseconds since 1970. The later life is the
+    /// greater one.
     pub started_at: i64,
     /// A random id.
     pub id: Uuid,
-    /// Counted from 1 in each store; a copy of a store counts on for itself.
+    /// Counted from 1 in each store; a copy of a store continues on its own.
     pub number: u64,
 }
 
@@ -35,7 +35,7 @@ impl Life {
         Self { started_at: now.timestamp_millis(), id: Uuid::new_v4(), number }
     }
 
-    /// When it started; 1970 where that is no moment of the calendar.
+    /// When it started; 1970 if the number is out of range.
     #[must_use]
     pub fn start(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.started_at).unwrap_or_default()

@@ -10,10 +10,10 @@ use crate::{
     zone::Zone,
 };
 
-/// How many entries an allocation shows: the newest.
+/// How many entries an allocation shows, the newest.
 pub const MAX_ENTRIES: usize = 100;
 
-/// The newest entries of these runs, the newest last, by the wall clock of `zone`.
+/// The newest entries of these runs, the newest last, in the local time of `zone`.
 #[must_use]
 pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Zone) -> Vec<String> {
     let mut steps = Vec::new();

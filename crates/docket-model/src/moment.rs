@@ -1,5 +1,5 @@
-//! Moments as people write them: RFC 3339, or by the wall clock of a zone. The present is an
-//! argument, as everywhere here.
+//! Times as people write them: RFC 3339, or local time in a zone. The current time is an argument, as
+//! everywhere in this crate.
 
 use std::fmt;
 
@@ -14,32 +14,32 @@ use crate::{
 /// How a time of day may be written.
 const TIMES: [&str; 2] = ["%H:%M", "%H:%M:%S%.f"];
 
-/// What a text means by the wall clock of a zone.
+/// What a text means as local time in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// This moment.
+    /// This time.
     Once(DateTime<Utc>),
-    /// A time that comes twice that day, as the clock is set back in between.
+    /// A local time that occurs twice on that day, because the clock is set back in between.
     Twice {
-        /// The first time.
+        /// The first occurrence.
         first: DateTime<Utc>,
-        /// The second time.
+        /// The second occurrence.
         second: DateTime<Utc>,
     },
-    /// A time that does not exist that day.
+    /// A local time that does not exist on that day.
     Never(Gap),
 }
 
-/// A wall time that the clock leaves out as it is set forward.
+/// A local time that the clock skips when it is set forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
-    /// The wall time.
+    /// The local time.
     pub time: NaiveDateTime,
-    /// What the clock would show as it is set forward: the first wall time left out.
+    /// The first local time that is skipped.
     pub from: NaiveDateTime,
-    /// What it shows instead: the first wall time after the gap.
+    /// The first local time after the gap.
     pub to: NaiveDateTime,
-    /// The moment at which it is set forward.
+    /// When the clock is set forward.
     pub at: DateTime<Utc>,
 }
 
@@ -52,10 +52,10 @@ impl fmt::Display for Gap {
     }
 }
 
-/// A text that names no moment.
+/// A text that is not a valid time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidMoment {
-    /// It is written in no way that is known.
+    /// It has none of the known forms.
     #[error(
         "`{text}` is not a valid time: write 2026-11-21T09:00:00Z, or 2026-11-21T09:00 \
          or 09:00 in {zone} time"
@@ -63,20 +63,20 @@ pub enum InvalidMoment {
     Malformed {
         /// The text.
         text: String,
-        /// The zone whose wall clock is meant.
+        /// The zone of the local time.
         zone: &'static str,
     },
-    /// The clock leaves it out.
+    /// The clock skips it.
     #[error("{gap} in {zone}")]
     Never {
         /// The time, and what the clock does instead.
         gap: Gap,
-        /// The zone whose wall clock is meant.
+        /// The zone of the local time.
         zone: &'static str,
     },
 }
 
-/// Which day a time without a date is of.
+/// The day of a time without a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Toward {
     /// The latest up to now.
@@ -85,21 +85,21 @@ enum Toward {
     Future,
 }
 
-/// Reads a moment; a time without a date is the latest such time up to now.
+/// Reads a time; one without a date is the latest such time up to now.
 ///
-/// The text is RFC 3339, the name of a run, or a wall time in `zone`: `2026-11-21T09:00`,
-/// `2026-11-21 09:00:00`, `09:00`. A wall time that comes twice is its first occurrence.
+/// The text is RFC 3339, the name of a run, or a local time in `zone`: `2026-11-21T09:00`,
+/// `2026-11-21 09:00:00`, `09:00`. A local time that occurs twice is the first of them.
 ///
 /// # Errors
-/// [`InvalidMoment`] where it is written otherwise, or the clock leaves it out that day.
+/// [`InvalidMoment`] if it has another form, or the clock skips it on that day.
 pub fn read(text: &str, zone: Zone, now: DateTime<Utc>) -> Result<DateTime<Utc>, InvalidMoment> {
     understand(text, zone, now)?.first(zone)
 }
 
-/// Reads a moment as [`read`] does; a time without a date is the first such time after now.
+/// Reads a time as [`read`] does; one without a date is the first such time after now.
 ///
 /// # Errors
-/// [`InvalidMoment`] where it is written otherwise, or the clock leaves it out that day.
+/// [`InvalidMoment`] if it has another form, or the clock skips it on that day.
 pub fn read_coming(
     text: &str,
     zone: Zone,
@@ -108,16 +108,16 @@ pub fn read_coming(
     find(text, zone, now, Toward::Future)?.first(zone)
 }
 
-/// Reads a moment as [`read`] does, and tells where the clock has it twice or not at all.
+/// Reads a time as [`read`] does, and returns whether it occurs once, twice or never.
 ///
 /// # Errors
-/// [`InvalidMoment::Malformed`] where it is written otherwise.
+/// [`InvalidMoment::Malformed`] if it has another form.
 pub fn understand(text: &str, zone: Zone, now: DateTime<Utc>) -> Result<Moment, InvalidMoment> {
     find(text, zone, now, Toward::Past)
 }
 
 impl Moment {
-    /// What a reading of the wall clock means; `None` only outside the calendar.
+    /// What a local time means; `None` only outside the calendar.
     #[must_use]
     pub fn of_wall(time: NaiveDateTime, zone: Zone) -> Option<Self> {
         let wall = time.and_utc().timestamp();
@@ -144,7 +144,7 @@ impl Moment {
         }
     }
 
-    /// When it comes, first if twice; of a time that does not exist, when the clock passes over it.
+    /// Its first occurrence; for a time that does not exist, when the clock skips it.
     #[must_use]
     pub fn at(self) -> DateTime<Utc> {
         match self {
@@ -172,7 +172,7 @@ fn find(
     found.ok_or_else(malformed)
 }
 
-/// A moment that needs no zone: with an offset, or as a run is named.
+/// A time that needs no zone: with an offset, or the name of a run.
 fn absolute(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(at.to_utc());
@@ -180,7 +180,7 @@ fn absolute(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(instant) = text.parse::<Instant>() {
         return Some(instant.moment());
     }
-    // RFC 3339 wants seconds, which people leave out.
+    // RFC 3339 requires seconds, which people omit.
     if let Some(utc) = text.strip_suffix(['Z', 'z']) {
         return wall(utc).map(|wall| wall.and_utc());
     }
@@ -198,7 +198,7 @@ fn wall(text: &str) -> Option<NaiveDateTime> {
 
 fn time(text: &str) -> Option<NaiveTime> {
     let read = TIMES.iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
-    // A leap second would be read as the second before it, which the text does not say.
+    // chrono would read a leap second as the second before it.
     read.filter(|time| time.nanosecond() < 1_000_000_000)
 }
 
@@ -218,7 +218,7 @@ fn near(time: NaiveTime, zone: Zone, now: DateTime<Utc>, toward: Toward) -> Opti
 mod tests {
     use super::*;
 
-    /// By the wall clock of Berlin it is this moment.
+    /// Reads a text at this local time in Berlin.
     fn read_at(text: &str, now: &str) -> String {
         let now = now.parse().unwrap();
         read(text, "Europe/Berlin".parse::<Zone>().unwrap(), now)

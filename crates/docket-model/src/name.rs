@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The longest name there is, in bytes.
+/// The length of the longest name, in bytes.
 pub const MAX_LENGTH: usize = 128;
 
 /// What each name matches, as a regular expression.
@@ -18,19 +18,19 @@ pub(crate) const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$";
 #[serde(try_from = "String", into = "String")]
 pub struct AllocationName(Arc<str>);
 
-/// Says why a text is no allocation name.
+/// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidName {
-    /// Nothing was given.
+    /// It is empty.
     #[error("Required")]
     Empty,
     /// More than [`MAX_LENGTH`] bytes.
     #[error("a name has at most {MAX_LENGTH} characters, this one has {0}")]
     TooLong(usize),
-    /// The first character is no letter or digit.
+    /// The first character is neither a letter nor a digit.
     #[error("a name begins with a letter or a digit, not with `{0}`")]
     BadStart(char),
-    /// A character that cannot stand in a name.
+    /// A character that is not allowed.
     #[error(
         "`{character}` at position {position} is not allowed in a name: use letters, digits, `_`, `.` and `-`"
     )]
@@ -46,7 +46,7 @@ impl AllocationName {
     /// Reads a name.
     ///
     /// # Errors
-    /// [`InvalidName`] where the text is not `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`.
+    /// [`InvalidName`] if the text is not `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let first = text.chars().next().ok_or(InvalidName::Empty)?;
         if !first.is_ascii_alphanumeric() {

@@ -1,8 +1,8 @@
-//! Texts from outside, made fit to be shown: the rules for the server's log and for the client.
+//! Makes foreign text safe to show, in the server's log and in the client.
 
-/// A text on one line: line breaks and tabs are shown escaped, as `\n`.
+/// Puts a text on one line: line breaks and tabs are escaped, as `\n`.
 ///
-/// Backslashes stay as they are: the result is for people, and is never read back.
+/// Backslashes are not escaped: the result is for people and is never parsed.
 #[must_use]
 pub fn on_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -17,8 +17,7 @@ pub fn on_one_line(text: &str) -> String {
     line
 }
 
-/// A character, or a sign in its place where it could end a line, command a terminal or turn a text
-/// around.
+/// Replaces a character that ends a line, controls a terminal or changes the direction of text.
 #[must_use]
 pub fn visible(c: char) -> char {
     let turns_around = matches!(

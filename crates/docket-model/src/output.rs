@@ -1,4 +1,4 @@
-//! What a container wrote, with a bound.
+//! The output of a container, bounded.
 
 mod streams;
 
@@ -6,47 +6,47 @@ use std::{collections::VecDeque, ops::Range};
 
 pub use self::streams::{Stream, Streams};
 
-/// How many bytes of an output are held, stored or handed out in one piece at most.
+/// The size of a piece of output, in memory, in the store and in an answer.
 ///
-/// Small beside a connection's own buffers, and large enough that a piece costs little by itself.
+/// Small compared to the buffers of a connection, and large enough that the overhead is small.
 pub const PIECE: usize = 64 << 10;
 
-/// The output of an attempt: its head and tail where it was too long.
+/// The output of an attempt; if it is too long, its head and its tail.
 ///
-/// Standard output and standard error stand in the order in which the engine logged them.
+/// Standard output and standard error are in the order in which the engine logged them.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
     head: Pieces,
     tail: Pieces,
     /// Bytes between head and tail that were not kept.
     omitted: u64,
-    /// Bytes before the head that the engine did not have any more.
+    /// Bytes before the head that the engine no longer had.
     missing: u64,
     limit: usize,
-    /// Bytes that are kept where this was read from.
+    /// Bytes that are kept in the store.
     elsewhere: usize,
     streams: Streams,
 }
 
-/// A part of an output, read from a position on.
+/// A part of an output, from a position on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Excerpt {
-    /// How many bytes from the position on are not kept.
+    /// How many bytes after the position are omitted.
     pub omitted: u64,
-    /// What is kept behind them.
+    /// The kept bytes after them.
     pub bytes: Vec<u8>,
-    /// The position behind the last of the bytes.
+    /// The position after the last byte.
     pub end: u64,
 }
 
-/// Where reading goes on from a position: what is left out, and which of the kept bytes are next.
+/// What follows a position: how much is omitted, and which of the kept bytes come next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// How many bytes from the position on are not kept.
+    /// How many bytes after the position are omitted.
     pub omitted: u64,
-    /// The kept bytes behind them up to the next gap, counted from the first byte that is kept.
+    /// The kept bytes up to the next gap, counted from the first kept byte.
     pub kept: Range<usize>,
-    /// The position of the first of them.
+    /// The position of the first of these.
     pub position: u64,
 }
 
@@ -57,13 +57,13 @@ impl Output {
         Self { limit, ..Self::default() }
     }
 
-    /// The same output behind so many bytes that the engine did not have any more.
+    /// The same output, after so many bytes that the engine no longer had.
     #[must_use]
     pub fn behind_missing(self, missing: u64) -> Self {
         Self { missing, streams: self.streams.behind(missing), ..self }
     }
 
-    /// Adds what was written next to one of the streams.
+    /// Appends bytes that were written to a stream.
     pub fn push_to(&mut self, stream: Stream, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.streams.note(self.written(), stream);
@@ -71,7 +71,7 @@ impl Output {
         self.push(bytes);
     }
 
-    /// Adds what was written next, to the same stream as before.
+    /// Appends bytes to the same stream as before.
     pub fn push(&mut self, mut bytes: &[u8]) {
         let head_room = (self.limit / 2).saturating_sub(self.head.length);
         if self.tail.length == 0 && self.omitted == 0 && head_room > 0 {
@@ -88,8 +88,8 @@ impl Output {
         self.omitted += (skipped + excess) as u64;
     }
 
-    /// Reads at most `most` of the kept bytes from a position on. An excerpt that holds nothing and
-    /// omits nothing is the end.
+    /// Reads at most `most` of the kept bytes from a position on. An excerpt without bytes and without
+    /// omission is the end.
     #[must_use]
     pub fn excerpt(&self, from: u64, most: usize) -> Excerpt {
         let Place { omitted, kept, position } = self.place(from);
@@ -97,7 +97,7 @@ impl Output {
         Excerpt { omitted, end: position + bytes.len() as u64, bytes }
     }
 
-    /// Where reading goes on from a position; also of an output whose bytes are kept elsewhere.
+    /// What follows a position; also for an output whose bytes are only in the store.
     #[must_use]
     pub fn place(&self, from: u64) -> Place {
         let place = self.place_behind_missing(from.saturating_sub(self.missing));
@@ -108,7 +108,7 @@ impl Output {
         }
     }
 
-    /// The same, with positions from the first byte on that the engine had.
+    /// The same, with positions counted from the first byte that the engine had.
     fn place_behind_missing(&self, from: u64) -> Place {
         let (head, all) = (self.head_length(), self.kept());
         let within = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
@@ -121,7 +121,7 @@ impl Output {
         Place { omitted: tail.saturating_sub(from), kept: first..all, position }
     }
 
-    /// How many bytes a reader gets from a position on, with the line that says what is left out.
+    /// How many bytes a reader gets from a position on, including the line about omitted bytes.
     #[must_use]
     pub fn readable(&self, from: u64) -> u64 {
         let Place { omitted, kept, position } = self.place(from);
@@ -131,7 +131,7 @@ impl Output {
         note.len() as u64 + kept.len() as u64 + rest
     }
 
-    /// At most `most` of the kept bytes, from one on: those before and after the gap alike.
+    /// At most `most` of the kept bytes from an index on, before and after the gap.
     #[must_use]
     pub fn kept_bytes(&self, from: usize, most: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(most.min(self.kept().saturating_sub(from)));
@@ -141,23 +141,23 @@ impl Output {
         bytes
     }
 
-    /// How many of the kept bytes stand before the gap, or all where there is none.
+    /// How many of the kept bytes are before the gap; all if there is none.
     fn head_length(&self) -> usize {
         match self.elsewhere {
             0 => self.head.length,
-            // Only once the head is full is something left out, and then the tail is as long.
+            // Bytes are omitted only once the head is full, and then the tail is as long.
             kept if self.omitted > 0 => kept / 2,
             kept => kept,
         }
     }
 
-    /// How many bytes are left out: between head and tail, and before the head.
+    /// How many bytes are omitted, between head and tail and before the head.
     #[must_use]
     pub fn omitted(&self) -> u64 {
         self.omitted + self.missing
     }
 
-    /// How many bytes the engine did not have any more when it was read: the first ones.
+    /// How many of the first bytes the engine no longer had.
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.missing
@@ -175,33 +175,33 @@ impl Output {
         self.head.length + self.tail.length + self.elsewhere
     }
 
-    /// The kept bytes: those before what was omitted, and those after it.
+    /// The kept bytes before and after the gap.
     #[must_use]
     pub fn parts(&self) -> (Vec<u8>, Vec<u8>) {
         let head = self.head.length;
         (self.kept_bytes(0, head), self.kept_bytes(head, self.tail.length))
     }
 
-    /// An output of which only the size is known: its bytes are kept elsewhere.
+    /// An output whose bytes are only in the store.
     #[must_use]
     pub fn sized(kept: usize, omitted: u64) -> Self {
         Self { omitted, elsewhere: kept, ..Self::default() }
     }
 
-    /// The same output, whose bytes are kept elsewhere.
+    /// The same output, without the bytes, which the store has.
     #[must_use]
     pub fn to_sized(&self) -> Self {
         let sized = Self::sized(self.kept(), self.omitted).behind_missing(self.missing);
         sized.with_streams(self.streams.clone())
     }
 
-    /// The same output, written to these streams.
+    /// The same output, with these streams.
     #[must_use]
     pub fn with_streams(self, streams: Streams) -> Self {
         Self { streams, ..self }
     }
 
-    /// Which of the bytes were written to which stream.
+    /// Which bytes were written to which stream.
     #[must_use]
     pub fn streams(&self) -> &Streams {
         &self.streams
@@ -212,19 +212,19 @@ impl Output {
         self.kept() + self.streams.weight()
     }
 
-    /// Whether the bytes that are kept are here.
+    /// True if the kept bytes are in memory.
     #[must_use]
     pub fn has_bytes(&self) -> bool {
         self.head.length + self.tail.length > 0
     }
 
-    /// The same output of which no bytes are kept any more.
+    /// The same output, of which no bytes are kept any more.
     #[must_use]
     pub fn without_bytes(&self) -> Self {
         Self::sized(0, self.written())
     }
 
-    /// The bytes as they were written; a line between head and tail says what was left out.
+    /// The bytes as they were written; a line between head and tail says how many are omitted.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -238,7 +238,7 @@ impl Output {
     }
 }
 
-/// Equal are outputs that read the same, however their bytes came in.
+/// Outputs are equal if a reader gets the same, however the bytes arrived.
 impl PartialEq for Output {
     fn eq(&self, other: &Self) -> bool {
         let sizes =
@@ -252,13 +252,13 @@ impl PartialEq for Output {
 impl Eq for Output {}
 
 impl Excerpt {
-    /// True where a reader gets nothing of it.
+    /// True if a reader gets nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.omitted == 0 && self.bytes.is_empty()
     }
 
-    /// What a reader gets: a line that says what is left out, if anything is, and the bytes.
+    /// What a reader gets: a line about omitted bytes, if there are any, and the bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         match self.omitted {
@@ -271,12 +271,12 @@ impl Excerpt {
     }
 }
 
-/// Bytes in pieces, so that neither adding to their end nor dropping their beginning moves others.
+/// Bytes in pieces, so that neither appending nor dropping from the front moves other bytes.
 #[derive(Debug, Clone, Default)]
 struct Pieces {
     /// All but the last hold [`PIECE`] bytes.
     all: VecDeque<Vec<u8>>,
-    /// How many bytes of the first piece do not count any more.
+    /// How many bytes of the first piece were dropped.
     dropped: usize,
     length: usize,
 }
@@ -305,7 +305,7 @@ impl Pieces {
         }
     }
 
-    /// Adds at most `most` bytes, from one on, to others.
+    /// Appends at most `most` bytes from an index on to `to`.
     fn read(&self, from: usize, most: usize, to: &mut Vec<u8>) {
         let end = to.len() + most.min(self.length.saturating_sub(from));
         let mut place = self.dropped + from;
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn of_longer_output_head_and_tail_are_kept_and_the_gap_is_told() {
+    fn of_longer_output_head_and_tail_are_kept_and_the_gap_is_reported() {
         let mut output = Output::bounded(8);
         for byte in b'a'..=b'z' {
             output.push(&[byte]);

@@ -1,4 +1,4 @@
-//! How names and words stand in the description of the API: as texts, with the form that they have.
+//! The schemas of names and words in the API description: strings with a pattern or an enumeration.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -13,8 +13,8 @@ use crate::{
     run::{Instant, RunState, Trigger},
 };
 
-/// What each instant matches: the days that there are, but that of centuries every fourth has a 29th
-/// of February.
+/// The pattern of an instant. It accepts existing days only, except that every fourth year has a
+/// 29th of February, also at the turn of centuries.
 const INSTANT: &str = "^([0-9]{4}((0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|\
                        (0[13578]|1[02])31)|[0-9]{2}([02468][048]|[13579][26])0229)\
                        T([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]\

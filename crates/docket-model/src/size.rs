@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_a_way_out() {
+    fn anything_else_is_refused_with_a_remedy() {
         let malformed = "is not a valid size: write it as 64MiB (B, KiB, MiB, GiB, or kB, MB, GB)";
         let cases = [
             ("64", "64 what? write 64MiB or 64B".to_owned()),

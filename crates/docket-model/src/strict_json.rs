@@ -1,4 +1,4 @@
-//! A JSON value read without losing anything: a key given twice is an error.
+//! Reads JSON without losing anything: a duplicate key is an error.
 
 use std::{cell::Cell, fmt};
 
@@ -10,16 +10,16 @@ use serde_json::{Map, Number, Value, map::Entry};
 
 use crate::finding::shortened;
 
-/// The largest allocation: some hundred thousand values, or 4 MiB of text. A value in memory takes
-/// many times the bytes of its text, so a bound on the text alone does not bound memory.
+/// The weight of the largest allocation: some hundred thousand values, or 4 MiB of text. A value takes
+/// many times the bytes of its text in memory, so a limit on the text alone does not limit memory.
 pub(crate) const MAX_WEIGHT: usize = 1 << 18;
 
-/// So many bytes of text weigh as much as a value.
+/// How many bytes of text weigh as much as a value.
 pub(crate) const TEXT_WEIGHT: usize = 16;
 
-/// Reads any JSON value, and refuses an object that has a key twice.
+/// Reads any JSON value, and rejects an object with a duplicate key.
 ///
-/// `serde_json` alone keeps the last of two values without a word.
+/// `serde_json` alone silently keeps the last of two values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrictJson(pub Value);
 
@@ -29,12 +29,12 @@ impl<'de> Deserialize<'de> for StrictJson {
     }
 }
 
-/// Reads a [`StrictJson`] of at most this weight: a value weighs 1, and 16 bytes of text too.
+/// Reads a [`StrictJson`] of at most this weight: a value weighs 1, and so do 16 bytes of text.
 #[derive(Debug, Clone, Copy)]
 pub struct Within(usize);
 
 impl Within {
-    /// Reads what one allocation may be.
+    /// The limit for one allocation.
     pub const ALLOCATION: Self = Self(MAX_WEIGHT);
 
     pub(crate) fn weight(weight: usize) -> Self {
@@ -53,12 +53,12 @@ impl<'de> DeserializeSeed<'de> for Within {
 
 #[derive(Clone, Copy)]
 struct ValueVisitor<'a> {
-    /// The weight that further values may have.
+    /// The remaining weight.
     left: &'a Cell<usize>,
 }
 
 impl ValueVisitor<'_> {
-    /// Takes the weight of a value with so many bytes of text from what is left.
+    /// Subtracts the weight of a value with so many bytes of text.
     fn weigh<E: Error>(self, text: usize) -> Result<(), E> {
         let left = self.left.get().checked_sub(1 + text / TEXT_WEIGHT);
         let left = left.ok_or_else(|| {
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_given_twice_is_refused_with_its_place() {
+    fn a_key_that_is_duplicate_is_refused_with_its_place() {
         let error = serde_json::from_str::<StrictJson>("{\"a\":1,\n\"a\":2}").unwrap_err();
         assert_eq!(error.to_string(), "duplicate key `a` at line 2 column 3");
     }

@@ -1,23 +1,23 @@
-//! Texts as editors save them: UTF-8, with or without a byte order mark. Bytes in any other encoding
-//! are rejected with their place and with what to do about it.
+//! Reads text files: UTF-8, with or without a byte order mark. Any other encoding is rejected with its
+//! position and with what to do about it.
 
 use std::fmt;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Why bytes are not a text that docket reads, and where.
+/// What is wrong with the encoding of a text, and where.
 ///
 /// Written `line 3, column 9: byte 0xE9 is not UTF-8 …`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {problem}")]
 pub struct InvalidText {
-    /// What is wrong there.
+    /// What is wrong.
     pub problem: Problem,
     /// Counted from 1.
     pub line: usize,
     /// Counted in characters, from 1.
     pub column: usize,
-    /// The place in bytes, after a byte order mark at the beginning.
+    /// The offset in bytes, not counting a byte order mark at the beginning.
     pub offset: usize,
 }
 
@@ -26,9 +26,9 @@ pub struct InvalidText {
 pub enum Problem {
     /// The text is UTF-16 or UTF-32.
     Wide(&'static str),
-    /// A byte that no UTF-8 character has in its place.
+    /// A byte that is not UTF-8.
     Byte(u8),
-    /// A NUL in a text that is UTF-8 otherwise.
+    /// A NUL byte.
     Nul,
     /// A byte order mark at the beginning of a line, where files were concatenated.
     ByteOrderMark,
@@ -59,7 +59,7 @@ impl fmt::Display for Problem {
 /// Reads bytes as UTF-8, without the byte order mark at the beginning.
 ///
 /// # Errors
-/// The first place that is not UTF-8, holds a NUL or a byte order mark that begins a line.
+/// The first position that is not UTF-8, is a NUL, or is a byte order mark at the beginning of a line.
 pub fn decode(bytes: &[u8]) -> Result<&str, InvalidText> {
     if let Some(encoding) = wide_encoding(bytes) {
         let problem = Problem::Wide(encoding);

@@ -1,5 +1,5 @@
-//! Instants that are due and not decided yet: which of them nothing starts for, and why. No clock is
-//! read here; policies and stores ask with values.
+//! Instants that are due and not decided yet: which of them are missed, and why. Pure functions; the
+//! clock and the store are read by their callers.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,23 +10,23 @@ use crate::{
     zone::Zone,
 };
 
-/// Consecutive instants that nothing starts for.
+/// Consecutive instants that are missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
     /// The first instant.
     pub first: DateTime<Utc>,
     /// The last instant.
     pub last: DateTime<Utc>,
-    /// How many instants there are, both included.
+    /// The number of instants, first and last included.
     pub count: u64,
-    /// Why nothing starts for them.
+    /// Why they are missed.
     pub why: Why,
 }
 
-/// Why nothing starts for an instant.
+/// Why an instant is missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
-    /// Its deadline had passed, or the policy starts a later instant instead.
+    /// Its deadline passed, or the policy starts a later instant instead.
     TooLate,
     /// A suspension began after the instant and before it was decided.
     SuspendedLate(Reason),
@@ -34,12 +34,12 @@ pub enum Why {
     Suspended(Reason),
     /// The specification was changed after the instant and before it was decided.
     Edited(Edit),
-    /// Another reason, complete in itself.
+    /// Another reason.
     Given(Reason),
 }
 
 impl Why {
-    /// Returns the reason; `outage` is what kept docket from deciding, if anything did.
+    /// Returns the reason; `outage` is what kept docket from deciding, if anything.
     #[must_use]
     pub fn reason(&self, outage: Option<&Outage>) -> Reason {
         match self {
@@ -56,7 +56,7 @@ impl Why {
     }
 }
 
-/// The suspensions that may keep an allocation from starting, in force or over.
+/// The suspensions that concern an allocation, in force or over.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Suspensions<'a> {
     /// The newest manual suspension of the allocation.
@@ -81,7 +81,7 @@ impl Suspensions<'_> {
     }
 }
 
-/// Returns why an allocation starts nothing by itself now, if that is so.
+/// Returns why scheduled runs of an allocation do not start now, if they do not.
 #[must_use]
 pub fn suspended(
     allocation: &Allocation,
@@ -96,8 +96,8 @@ pub fn suspended(
     in_force.map(|(.., reason)| reason)
 }
 
-/// Returns the moment after which instants start by themselves, looked at from `from` on, if nothing
-/// changes: `from`, or the end of what suspends the allocation now; nothing where that has no end.
+/// Returns the time after which scheduled runs start, from `from` on and if nothing changes: `from`, or
+/// the end of the current suspension; `None` if that has no end.
 #[must_use]
 pub fn starts_after(
     allocation: &Allocation,
@@ -115,9 +115,9 @@ pub fn starts_after(
     })
 }
 
-/// Returns the moments before which nothing starts by itself, and why.
+/// Returns the times before which no scheduled run starts, and why.
 ///
-/// They are to be applied in their order, each to the instants that those before it leave.
+/// Apply them in order, each to the instants that the earlier ones leave.
 #[must_use]
 pub fn suspended_spans(
     allocation: &Allocation,
@@ -125,7 +125,7 @@ pub fn suspended_spans(
     now: DateTime<Utc>,
 ) -> Vec<(DateTime<Utc>, Why)> {
     if allocation.specification.policies.suspended {
-        // A change of `Suspended` settles what is due, so all that is undecided came after it.
+        // A change of `Suspended` decides what is due, so everything undecided came after it.
         let reason = Why::Suspended(Reason::SuspendedBySpecification);
         return vec![(DateTime::<Utc>::MAX_UTC, reason)];
     }
@@ -136,8 +136,8 @@ pub fn suspended_spans(
     spans.collect()
 }
 
-/// Returns all instants of a schedule in `(decided, now]` as missed: those of suspensions for these,
-/// the rest for the reason given.
+/// Returns all instants of a schedule in `(decided, now]` as missed: those within suspensions
+/// because of them, the rest for the given reason.
 #[must_use]
 pub fn all_missed(
     allocation: &Allocation,
@@ -173,7 +173,7 @@ pub fn missed_within(
     Some(Missed { first, last, count: allocation.count(from, last, zone), why })
 }
 
-/// Returns how another specification of an allocation changes what is due, if it does.
+/// Returns how a new specification changes what is due, if it does.
 #[must_use]
 pub fn edit(before: &Specification, after: &Specification) -> Option<Edit> {
     if before.due != after.due {
@@ -189,11 +189,11 @@ pub fn edit(before: &Specification, after: &Specification) -> Option<Edit> {
     }
 }
 
-/// Returns the instant for which an allocation is due after its parents, if it is.
+/// Returns the instant at which an allocation is due because of its parents, if it is due.
 ///
-/// Each parent must have succeeded for an instant later than all that the allocation was decided
-/// about; the newest of those counts. `succeeded` has the greatest instant of each parent. An instant
-/// after `now`, for which a parent ran while the clock was ahead, does not count.
+/// Each parent must have succeeded at an instant later than all decided instants of the allocation; the
+/// newest of these is returned. `succeeded` has the greatest instant of each parent. An instant after
+/// `now`, at which a parent ran while the clock was ahead, does not count.
 #[must_use]
 pub fn after_parents(
     allocation: &Allocation,
@@ -311,7 +311,7 @@ mod tests {
         );
 
         let outage = Outage { cause: Cause::EngineAway, from: decided, to: None };
-        let told = missed.iter().map(|missed| {
+        let messages = missed.iter().map(|missed| {
             let reason = |outage| missed.why.reason(outage).to_string();
             let hours =
                 missed.first.format("%H").to_string() + &missed.last.format("-%H").to_string();
@@ -333,7 +333,7 @@ mod tests {
         let expected = expected.map(|(hours, count, reason, with_outage)| {
             (hours.to_owned(), count, reason.to_owned(), with_outage.to_owned())
         });
-        assert_eq!(told.collect::<Vec<_>>(), expected);
+        assert_eq!(messages.collect::<Vec<_>>(), expected);
         let now = at("2026-01-02T04:00:00Z");
         let reason = suspended(&hourly, suspensions, now);
         assert_eq!(reason, Some(Reason::paused(&by_bob)));

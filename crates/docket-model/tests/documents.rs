@@ -20,8 +20,8 @@ fn around(value: &Value) -> Value {
 
 fn read(text: &str) -> Document {
     document::read(text, UnknownOptions::Allow).unwrap_or_else(|errors| {
-        let told: Vec<_> = errors.shown.iter().map(ToString::to_string).collect();
-        panic!("{}\n{text}", told.join("\n"));
+        let messages: Vec<_> = errors.shown.iter().map(ToString::to_string).collect();
+        panic!("{}\n{text}", messages.join("\n"));
     })
 }
 

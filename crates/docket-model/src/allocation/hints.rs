@@ -1,8 +1,8 @@
-//! What is accepted and may surprise: policies that do not go together, or not with the schedule.
-//! Each hint names the thing, why it may surprise, and the mend.
+//! Warnings about policies that do not fit each other or the schedule. Each names the problem, its
+//! effect and how to fix it.
 //!
-//! No clock is read: the distance between instants is that of the schedule's first ones since 1970,
-//! by the wall clock and without daylight saving, so that it is the same on every day and server.
+//! No clock is read: the distance between instants is that of the schedule's first instants since 1970,
+//! in UTC, so that it is the same on every day and server.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,17 +15,17 @@ use crate::{
     zone::Zone,
 };
 
-/// So many instants are looked at: enough for each pattern within a day that people write.
+/// How many instants are examined: enough for every usual pattern within a day.
 const LOOKED_AT: usize = 64;
 
-/// Zones without daylight saving whose name is taken for one that has it.
+/// Zones without daylight saving that are easily confused with one that has it.
 const TWINS: [(&str, &str, &str); 2] =
     [("EST", "five", "America/New_York"), ("MST", "seven", "America/Denver")];
 
-/// A key and what may surprise in its value.
+/// A key, and the warning about it.
 type Hint = (&'static str, String);
 
-/// What the writer of a specification may not have meant.
+/// Returns the warnings about a specification.
 pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Finding> {
     let mut hints = Vec::new();
     let policies = &*specification.policies;
@@ -40,7 +40,7 @@ pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Finding> {
             if let Some(period) = needs_period.then(|| period(schedule)).flatten() {
                 hints.extend(jitter(policies, period));
                 hints.extend(timeout(policies, period));
-                hints.extend(pauses(policies, period));
+                hints.extend(delays(policies, period));
                 hints.extend(catch_up(policies, period));
             }
         }
@@ -50,14 +50,14 @@ pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Finding> {
 }
 
 impl Specification {
-    /// Returns that nothing is due any more, as all instants of the schedule are in the past.
+    /// Returns a warning if all instants of the schedule are in the past.
     ///
     /// `zone` is that of the server. Schedules without any instant have a warning of their own.
     #[must_use]
     pub fn is_over(&self, now: DateTime<Utc>, zone: Zone) -> Option<String> {
         let schedule = self.schedule()?;
         let zone = self.time_zone.unwrap_or(zone);
-        // An empty START is now, and its first instant at once.
+        // An empty START is now, with its first instant at once.
         let before = now - TimeDelta::seconds(1);
         if self.upcoming(before, now, zone).next().is_some() {
             return None;
@@ -73,7 +73,7 @@ impl Specification {
     }
 }
 
-/// The shortest time between two instants; none where there are fewer than two.
+/// The shortest time between two instants; `None` if there are fewer than two.
 fn period(schedule: &Schedule) -> Option<Duration> {
     let epoch = DateTime::UNIX_EPOCH;
     let first = schedule.next(epoch, epoch, Zone::utc());
@@ -140,10 +140,10 @@ fn timeout(policies: &Policies, period: Duration) -> Option<Hint> {
     Some(("Timeout", text))
 }
 
-fn pauses(policies: &Policies, period: Duration) -> Option<Hint> {
+fn delays(policies: &Policies, period: Duration) -> Option<Hint> {
     let retries = policies.retries;
     let pauses = (1..=retries.limit).map(|attempts| retries.pause_after(attempts).seconds());
-    // A thousand pauses of the longest length are far from the greatest number there is.
+    // A thousand of the longest delays do not overflow.
     let total = Duration::from_seconds(pauses.sum());
     if policies.overlap != Overlap::Forbid || total <= period {
         return None;
@@ -176,7 +176,7 @@ fn catch_up(policies: &Policies, period: Duration) -> Option<Hint> {
     Some(("CatchUp", text))
 }
 
-/// A run that hangs is noticed by nobody, but for the instants that it keeps from starting.
+/// A run that hangs keeps later instants from starting.
 fn endless(policies: &Policies) -> Option<Hint> {
     let then = match policies.overlap {
         _ if policies.timeout.is_some() => return None,

@@ -1,5 +1,4 @@
-//! What is to happen around a run: how late, how often, beside which others. Deciding is the
-//! server's part.
+//! The policies of an allocation, as values. The server applies them.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,52 +9,51 @@ use crate::duration::Duration;
 
 /// The policies of an allocation. Each has a default, which is what cron and the original do.
 ///
-/// What [`Specification::read`](super::Specification::read) makes of a text keeps to these bounds:
-/// lengths of time are longer than none, `not_after` is no earlier than `not_before`, and the
-/// bounds of [`Retries`] and [`Keep`] hold.
+/// After [`Specification::read`](super::Specification::read) durations are longer than zero,
+/// `not_after` is not before `not_before`, and the limits of [`Retries`] and [`Keep`] hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
-    /// Starts up to so much later; at once by default.
+    /// The longest random delay of a start.
     pub jitter: Option<Duration>,
-    /// No instant before it.
+    /// No instant is due before this time.
     pub not_before: Option<DateTime<FixedOffset>>,
-    /// No instant after it.
+    /// No instant is due after this time.
     pub not_after: Option<DateTime<FixedOffset>>,
-    /// True where nothing starts by itself.
+    /// True if only manual runs start.
     pub suspended: bool,
-    /// Files below the server's folder of environments, read at each start; at most
-    /// [`MOST_ENV_FILES`], none of which leads out of the folder.
+    /// Files below the server's `--env-dir`, read at each start; at most [`MOST_ENV_FILES`], none
+    /// of which leads out of that directory.
     pub env_files: Vec<Box<str>>,
     /// When the image is pulled.
     pub pull: Pull,
-    /// What becomes of an instant while an older run is under way.
+    /// What an instant does while an older run is under way.
     pub overlap: Overlap,
-    /// How late the decision to start may fall; until the next instant, at most an hour, by default.
+    /// How late a start may be decided; by default until the next instant, at most an hour.
     pub starting_deadline: Option<Duration>,
-    /// Which of several instants that went by are made up for.
+    /// Which past instants start after an outage.
     pub catch_up: CatchUp,
-    /// How long an attempt may take, from its container's start; for ever by default.
+    /// How long an attempt may take after its container started; no limit by default.
     pub timeout: Option<Duration>,
     /// Further attempts of a run that failed.
     pub retries: Retries,
-    /// How much history stays.
+    /// How much history is kept.
     pub keep: Keep,
 }
 
 /// When the image is pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pull {
-    /// Before each start; where that fails and the image is there, it serves.
+    /// Before each start; if that fails, a local image is used.
     #[default]
     Always,
-    /// Where the engine does not have it.
+    /// If the engine does not have it.
     Missing,
-    /// Never: it must be there.
+    /// Never; the engine must have it.
     Never,
 }
 
 impl Pull {
-    /// All there are.
+    /// All values.
     pub const ALL: [Self; 3] = [Self::Always, Self::Missing, Self::Never];
 }
 
@@ -69,22 +67,22 @@ impl Word for Pull {
     }
 }
 
-/// What becomes of an instant while an older run of the allocation is under way.
+/// What an instant does while an older run of the allocation is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overlap {
-    /// It starts beside the older one.
+    /// It starts as well.
     #[default]
     Allow,
     /// It is skipped.
     Forbid,
-    /// The older one is stopped, and then it starts.
+    /// It stops the older run, and then starts.
     Replace,
-    /// It waits for the older one; only one waits.
+    /// It waits for the older run; only one waits.
     Queue,
 }
 
 impl Overlap {
-    /// All there are.
+    /// All values.
     pub const ALL: [Self; 4] = [Self::Allow, Self::Forbid, Self::Replace, Self::Queue];
 }
 
@@ -99,20 +97,20 @@ impl Word for Overlap {
     }
 }
 
-/// Which of several instants within the deadline are made up for after a pause.
+/// Which of the instants within the deadline start after an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CatchUp {
     /// The latest.
     #[default]
     Latest,
-    /// All, at most [`MOST_CAUGHT_UP`], the newest.
+    /// All, at most the newest [`MOST_CAUGHT_UP`].
     All,
-    /// None but one that is due now.
+    /// Only one that is due now.
     None,
 }
 
 impl CatchUp {
-    /// All there are.
+    /// All values.
     pub const ALL: [Self; 3] = [Self::Latest, Self::All, Self::None];
 }
 
@@ -126,39 +124,39 @@ impl Word for CatchUp {
     }
 }
 
-/// How many files of environments an allocation has at most.
+/// The most env files of an allocation.
 pub const MOST_ENV_FILES: usize = 100;
 
-/// How many instants are made up for at once where all are wanted.
+/// The most instants that start at once with [`CatchUp::All`].
 pub const MOST_CAUGHT_UP: usize = 100;
 
 /// Further attempts of a run that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
-    /// How many there are at most after the first one.
+    /// The most attempts after the first.
     pub limit: u32,
-    /// The pause before the second attempt; it doubles with each further one.
+    /// The delay before the second attempt; it doubles with each further one.
     pub delay: Duration,
-    /// The longest pause; never shorter than the first.
+    /// The longest delay; never shorter than the first.
     pub max_delay: Duration,
 }
 
 impl Retries {
     /// No further attempt.
     pub const NONE: Self = Self { limit: 0, delay: Self::DELAY, max_delay: Self::MAX_DELAY };
-    /// The greatest limit.
+    /// The greatest allowed limit.
     pub const MOST: u32 = 1000;
-    /// The first pause where none is given.
+    /// The default first delay.
     pub const DELAY: Duration = Duration::from_seconds(30);
-    /// The longest pause where none is given and the first is no longer.
+    /// The default longest delay, unless the first is longer.
     pub const MAX_DELAY: Duration = Duration::from_seconds(3600);
 
-    /// The longest pause where none is given, after such a first one.
+    /// The default longest delay for this first one.
     pub(super) fn max_delay_after(delay: Duration) -> Duration {
         delay.max(Self::MAX_DELAY)
     }
 
-    /// The pause after so many attempts: it doubles from the first one on.
+    /// The delay after this many attempts, which doubles from the first on.
     #[must_use]
     pub fn pause_after(&self, attempts: u32) -> Duration {
         let doubled = 1_u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
@@ -173,23 +171,23 @@ impl Default for Retries {
     }
 }
 
-/// How much history of an allocation stays.
+/// How much history of an allocation is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
-    /// Runs, the newest.
+    /// How many of the newest runs.
     pub runs: usize,
-    /// Runs that did not succeed, the newest beside those.
+    /// How many of the newest runs that did not succeed, besides.
     pub failures: usize,
-    /// Bytes of an output: head and tail.
+    /// The most bytes of an output, head and tail.
     pub output: usize,
 }
 
 impl Keep {
-    /// What is kept where nothing else is said.
+    /// The default.
     pub const DEFAULT: Self = Self { runs: 100, failures: 20, output: 1 << 20 };
-    /// The most runs, and the most failures, that can be kept.
+    /// The greatest allowed number of runs, and of failures.
     pub const MOST_RUNS: usize = 100_000;
-    /// The most bytes of an output that can be kept.
+    /// The greatest allowed size of an output, in bytes.
     pub const MOST_OUTPUT: usize = 64 << 20;
 }
 
@@ -200,7 +198,7 @@ impl Default for Keep {
 }
 
 impl Policies {
-    /// The defaults, shared by all allocations that say nothing else.
+    /// The defaults, shared by all allocations that have them.
     #[must_use]
     pub fn shared_default() -> Arc<Self> {
         static DEFAULT: LazyLock<Arc<Policies>> = LazyLock::new(Arc::default);

@@ -33,23 +33,22 @@ const COLUMNS: [&str; 7] =
 static POLICIES: LazyLock<Vec<SpecificationKey>> =
     LazyLock::new(|| TABLE.iter().copied().filter(|key| !COLUMNS.contains(&key.name())).collect());
 
-/// The columns of a specification; what is absent has no value there.
+/// The columns of a specification; an absent one is NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored<'a> {
     /// The name.
     pub name: Cow<'a, str>,
     /// The description.
     pub description: Option<Cow<'a, str>>,
-    /// A JSON object of texts; absent where there are no labels.
+    /// A JSON object of strings; absent without labels.
     pub labels: Option<Cow<'a, str>>,
-    /// The schedule as it was written; absent where there is `after`.
+    /// The schedule as it was written; absent with `after`.
     pub cron: Option<Cow<'a, str>>,
-    /// A JSON list of names; absent where there is `cron`.
+    /// A JSON list of names; absent with `cron`.
     pub after: Option<Cow<'a, str>>,
     /// The IANA name of the zone.
     pub time_zone: Option<Cow<'a, str>>,
-    /// A JSON object of those policies that are not the default, by their keys; absent where all
-    /// are.
+    /// A JSON object of the policies that are not the default, by their keys; absent if all are.
     pub policies: Option<Cow<'a, str>>,
     /// The container as compact JSON.
     pub container: Cow<'a, str>,
@@ -79,10 +78,10 @@ pub enum InvalidStored {
 }
 
 impl Specification {
-    /// The specification as texts, borrowed where it holds them as they are.
+    /// The specification as texts, borrowed if possible.
     #[must_use]
     pub fn to_stored(&self) -> Stored<'_> {
-        // Texts, numbers and lists of them: JSON can always hold them.
+        // JSON can always hold strings, numbers and lists of them.
         let json = |text: Result<String, _>| text.ok().map(Cow::Owned);
         let labels = (!self.labels.is_empty()).then(|| serde_json::to_string(&self.labels));
         let (cron, after) = match &self.due {
@@ -103,10 +102,9 @@ impl Specification {
         }
     }
 
-    /// Reads what [`to_stored`](Self::to_stored) gave to a store, now or in an earlier version.
+    /// Reads what [`to_stored`](Self::to_stored) returned, in this or an earlier version.
     ///
-    /// The container is trusted; whatever comes from elsewhere goes through
-    /// [`read`](Self::read).
+    /// The container is trusted; use [`read`](Self::read) for any other input.
     ///
     /// # Errors
     /// [`InvalidStored`] names the part that cannot be read.

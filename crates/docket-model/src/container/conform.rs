@@ -1,9 +1,8 @@
-//! Holds a JSON value against a Rust type: canonical keys, unknown keys, all errors at once.
+//! Checks a JSON value against a Rust type: canonical keys, unknown keys, all errors at once.
 //!
-//! The type's own `Deserialize` is the schema. A deserializer of ours walks the value; where the
-//! type asks for a struct it learns which keys there are, and maps that are free keep theirs. What
-//! the type reads is thrown away, so a wrong value is noted and a harmless one handed on, and no
-//! text is copied.
+//! The type's own `Deserialize` is the schema. Our deserializer walks the value; when the type asks for
+//! a struct, it learns the known keys, and free maps keep theirs. The result of the type is dropped, so
+//! for a wrong value an error is noted and a harmless value is passed on, and no text is copied.
 
 use std::cell::RefCell;
 
@@ -25,10 +24,10 @@ use super::{
 };
 use crate::finding::Place;
 
-/// Where the engine takes one text for a list of it, as in `Cmd: "date"`.
+/// Lists for which the engine also accepts a single string, as in `Cmd: "date"`.
 pub(super) const LISTS_OF_ONE: [&str; 5] = ["Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"];
 
-/// Rewrites the keys of `value` as `T` spells them, and tells what does not fit.
+/// Rewrites the keys of `value` in the case of `T`, and returns what does not fit.
 pub(super) fn conform<T: DeserializeOwned>(value: &mut Value, at: Place<'_>) -> Findings {
     let findings = RefCell::new(Findings::default());
     let node = Node { value, at, findings: &findings };
@@ -40,7 +39,7 @@ pub(super) fn conform<T: DeserializeOwned>(value: &mut Value, at: Place<'_>) -> 
     findings
 }
 
-/// A place in the value that serde is about to read.
+/// A value that serde is about to read, with its path.
 pub(super) struct Node<'a> {
     pub(super) value: &'a mut Value,
     pub(super) at: Place<'a>,
@@ -52,7 +51,7 @@ impl Node<'_> {
         self.findings.borrow_mut().wrong(self.at, expected_at(self.at, kind, self.value));
     }
 
-    /// Notes anything but a whole number in the range.
+    /// Notes anything but a whole number in the range as an error.
     fn check_whole(&mut self, least: i128, most: i128) {
         if mode::is_mode(self.at) && !self.value.is_number() {
             self.read_mode();
@@ -69,7 +68,7 @@ impl Node<'_> {
         }
     }
 
-    /// Makes a file mode in octal the number that the engine takes.
+    /// Replaces a file mode in octal by the number that the engine accepts.
     fn read_mode(&mut self) {
         match self.value.as_str().and_then(mode::read) {
             Some(mode) => *self.value = mode.into(),
@@ -96,7 +95,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Whole numbers, whose types differ in range only.
+/// The whole numbers, whose types differ only in their range.
 macro_rules! deserialize_whole {
     ($($method:ident $visit:ident $type:ty,)*) => {$(
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -109,7 +108,7 @@ macro_rules! deserialize_whole {
 impl<'de> Deserializer<'de> for Node<'_> {
     type Error = Mismatch;
 
-    /// A type that takes anything learns nothing.
+    /// A type that accepts anything needs no check.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         visitor.visit_unit()
     }
@@ -164,7 +163,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        // The engine, too, takes null for a mapping with nothing in it.
+        // The engine reads null as an empty mapping, too.
         if !self.value.is_object() && !self.value.is_null() {
             self.expected("a mapping");
         }
@@ -192,7 +191,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         match self.value.as_str() {
             None => self.expected("a string"),
             Some(text) if variants.contains(&text) => {}
-            // The engine compares this one word in any case.
+            // The engine compares only this word in any case.
             Some(text)
                 if self.key() == "Isolation"
                     && variants.iter().any(|v| v.eq_ignore_ascii_case(text)) => {}

@@ -1,4 +1,4 @@
-//! What is found while a container is held against the Engine API's types.
+//! The findings of the check of a container against the types of the Engine API.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::de;
 
 use crate::finding::{Finding, Place, note, unknown_word};
 
-/// What was found while a value was held against a type.
+/// What was found when a value was checked against a type.
 #[derive(Default)]
 pub(super) struct Findings {
-    /// Values of the wrong kind, and keys given twice.
+    /// Values of the wrong type, and duplicate keys.
     pub(super) errors: Vec<Finding>,
-    /// Keys and words that the type does not have, but a newer engine may.
+    /// Keys and words that the type does not have, but a newer engine may have.
     pub(super) unknown: Vec<Finding>,
 }
 
@@ -28,7 +28,7 @@ impl Findings {
         note(&mut self.unknown, || at.wrong_key(key, message));
     }
 
-    /// A text that is none of the words for an option.
+    /// Notes a text that is not one of the words for an option.
     pub(super) fn unknown_word(&mut self, at: Place<'_>, text: &str, known: &[&str]) {
         let known: Vec<_> = known.iter().copied().filter(|word| !word.is_empty()).collect();
         let message = unknown_word(text, &known);
@@ -36,7 +36,7 @@ impl Findings {
     }
 }
 
-/// What a type itself objects to, beyond the kind of a value.
+/// An error of the type itself.
 #[derive(Debug)]
 pub(super) struct Mismatch(pub(super) String);
 

@@ -1,4 +1,4 @@
-//! The keys that the Engine API has: their canonical form, and where one belongs.
+//! The keys of the Engine API: their canonical case, and where a misplaced one belongs.
 
 use bollard_stubs::models::{ContainerConfig, HostConfig, NetworkingConfig};
 use serde::{
@@ -14,11 +14,11 @@ use crate::{
     finding::{Place, nearest, shortened, unknown_key},
 };
 
-/// Options that an older Engine API had and an engine in use may still take.
+/// Options of older versions of the Engine API, which engines in use may still accept.
 pub(super) const RETIRED: [(&str, &str); 3] =
     [("Config", "MacAddress"), ("HostConfig", "KernelMemory"), ("HostConfig", "KernelMemoryTCP")];
 
-/// Rewrites the keys of an object as they are `known`; notes unknown ones and those given twice.
+/// Rewrites the keys of an object in the case of the known ones; notes unknown and duplicate ones.
 pub(super) fn make_canonical(
     object: &mut Map<String, Value>,
     known: &'static [&'static str],
@@ -52,12 +52,12 @@ fn canonical(key: &str, known: &[&'static str], at: Place<'_>) -> Option<&'stati
     known.iter().find(same).copied().or_else(|| retired().map(|(_, name)| *name))
 }
 
-/// True at one of the parts of a container, `Config` and its neighbours.
+/// True at this part of a container, such as `Config`.
 fn is_part(at: Place<'_>, part: &str) -> bool {
     matches!(at, Place::Key(Place::Key(_, "Container"), key) if key == part)
 }
 
-/// Says that an option is unknown, and where it belongs or what may have been meant.
+/// The message for an unknown option, with where it belongs or the most similar known one.
 fn unknown_option(key: &str, known: &[&'static str], at: Place<'_>) -> String {
     let deep = !matches!(at, Place::Key(Place::Start(_) | Place::Key(Place::Start(_), _), _));
     match home_of(key) {
@@ -68,7 +68,7 @@ fn unknown_option(key: &str, known: &[&'static str], at: Place<'_>) -> String {
     }
 }
 
-/// Where in a specification a key belongs, in any case: `under` or `beside` a part of it.
+/// Where in a specification a key, in any case, belongs: `under` or `beside` a part of it.
 pub(crate) fn home_of(key: &str) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().any(|known| known.eq_ignore_ascii_case(key));
     if has(&KEYS) {
@@ -86,10 +86,10 @@ pub(crate) fn home_of(key: &str) -> Option<&'static str> {
     }
 }
 
-/// The keys of a struct, as its `Deserialize` asks for them.
+/// The keys of a struct, from its `Deserialize`.
 fn keys_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
-    // The probe ends each reading with an error, once it knows the keys.
+    // The probe always ends with an error, once it knows the keys.
     let _ = T::deserialize(Probe(&mut keys));
     keys
 }

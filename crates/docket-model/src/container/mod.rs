@@ -1,7 +1,7 @@
-//! The container of an allocation: Engine API options as they were posted.
+//! The container of an allocation: the options of the Engine API as they were posted.
 //!
-//! Checked once against the Engine API's types, kept as compact JSON, and sent to the engine as it
-//! stands, so that an option which docket has never heard of arrives there all the same.
+//! They are checked once against the types of the Engine API, kept as compact JSON and sent to the
+//! engine unchanged, so that also an option unknown to docket reaches the engine.
 
 mod conform;
 mod findings;
@@ -34,7 +34,7 @@ pub use self::{
     rules::LABEL_PREFIX,
 };
 
-/// What becomes of an option that the Engine API does not know.
+/// What happens to an option that the Engine API does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownOptions {
     /// It is an error.
@@ -49,7 +49,7 @@ pub enum UnknownOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container(Box<str>);
 
-/// The parts of a container specification, taken apart.
+/// The parts of a container specification.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Parts {
@@ -59,7 +59,7 @@ pub struct Parts {
     pub host_config: Option<Map<String, Value>>,
     /// Which networks it joins.
     pub networking_config: Option<Map<String, Value>>,
-    /// What the image is for, such as `linux/arm64`: the engine's own platform where it is absent.
+    /// The platform of the image, such as `linux/arm64`; absent for the engine's own.
     pub platform: Option<String>,
 }
 
@@ -77,9 +77,9 @@ struct Posted {
 }
 
 impl Container {
-    /// Reads what was posted under `Container`; notes what is wrong with it.
+    /// Reads what was posted under `Container`; notes errors and warnings.
     ///
-    /// Returns the container, or nothing where an error was noted.
+    /// Returns `None` if an error was noted.
     pub(crate) fn read(
         mut posted: Value,
         at: Place<'_>,
@@ -94,7 +94,7 @@ impl Container {
             UnknownOptions::Refuse => errors.extend(findings.unknown),
             UnknownOptions::Allow => warnings.extend(findings.unknown.into_iter().map(passed_on)),
         }
-        // Anything but a mapping was noted.
+        // An error was noted for anything but a mapping.
         let Value::Object(container) = posted else {
             return None;
         };
@@ -103,7 +103,7 @@ impl Container {
         (errors.len() == before).then(|| Self::compact(container))
     }
 
-    /// Takes out what is not for the engine, and writes the rest without a space too much.
+    /// Removes what is not for the engine, and writes the rest as compact JSON.
     fn compact(mut container: Map<String, Value>) -> Self {
         container.shift_remove("Context");
         container.shift_remove("Name");
@@ -111,10 +111,10 @@ impl Container {
         Self(json.into_boxed_str())
     }
 
-    /// A container that [`json`](Self::json) of an earlier one wrote: for stores alone.
+    /// A container from the JSON that [`json`](Self::json) returned, for stores only.
     ///
-    /// It was checked when it was pushed, and is not checked again: that would take most of the
-    /// time in which a server with many allocations starts. Anything else is to be read.
+    /// It was checked when it was pushed and is not checked again, which would take most of the time
+    /// that a server with many allocations needs to start.
     #[must_use]
     pub fn from_stored(json: Box<str>) -> Self {
         Self(json)
@@ -126,26 +126,26 @@ impl Container {
         &self.0
     }
 
-    /// The container taken apart, to be made into a request to an engine.
+    /// The parts of the container, for a request to an engine.
     #[must_use]
     pub fn parts(&self) -> Parts {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 
-    /// True where the container is to be removed even if it failed.
+    /// True if the container is removed even if it failed.
     #[must_use]
     pub fn auto_remove(&self) -> bool {
         let host_config = self.parts().host_config;
         host_config.is_some_and(|host| host.get("AutoRemove") == Some(&Value::Bool(true)))
     }
 
-    /// How many seconds it has between its stop signal and the kill, if it says; below 0 for ever.
+    /// The seconds between the stop signal and the kill, if given; negative for no kill.
     #[must_use]
     pub fn stop_timeout(&self) -> Option<i64> {
         self.parts().config.get("StopTimeout")?.as_i64()
     }
 
-    /// What the image is for, as it was written; nothing where it is for the engine's own platform.
+    /// The platform of the image, as it was written; `None` for the engine's own.
     #[must_use]
     pub fn platform(&self) -> Option<String> {
         self.parts().platform.filter(|platform| !platform.is_empty())
@@ -159,7 +159,7 @@ impl Container {
     }
 }
 
-/// As much of a container as it takes to know its image.
+/// The part of a container that holds its image.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct WithImage<'a> {
@@ -174,7 +174,7 @@ struct ConfigWithImage<'a> {
     image: Cow<'a, str>,
 }
 
-/// Written as it stands; to be serialized to JSON or to a [`Value`] only.
+/// Writes the JSON unchanged; only for JSON serializers and [`Value`].
 impl Serialize for Container {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;

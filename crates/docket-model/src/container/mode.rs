@@ -1,18 +1,18 @@
-//! File modes: octal, as everybody writes them, and plain numbers on the wire.
+//! File modes: people write them in octal, and the Engine API has decimal numbers.
 
 use serde_json::Value;
 
 use crate::finding::Place;
 
-/// No file has more bits.
+/// The bits that a mode can have.
 const ALL_BITS: u64 = 0o7777;
 
-/// True where a number is a file mode.
+/// True if the number at this path is a file mode.
 pub(super) fn is_mode(at: Place<'_>) -> bool {
     matches!(at, Place::Key(Place::Key(_, "TmpfsOptions"), "Mode"))
 }
 
-/// The mode that a text in octal means, which begins with `0`.
+/// Reads a mode in octal, which begins with `0`.
 pub(super) fn read(text: &str) -> Option<u64> {
     if text == "0" {
         return Some(0);
@@ -22,7 +22,7 @@ pub(super) fn read(text: &str) -> Option<u64> {
     (mode <= ALL_BITS && !digits.starts_with('+')).then_some(mode)
 }
 
-/// What to say of a value that is none.
+/// The message for a value that is not a mode.
 pub(super) fn expected(found: &Value) -> String {
     let octal = found.as_str().and_then(|text| u64::from_str_radix(text, 8).ok());
     match octal.filter(|mode| *mode <= ALL_BITS) {
@@ -33,7 +33,7 @@ pub(super) fn expected(found: &Value) -> String {
     }
 }
 
-/// What to write for a number whose digits are a mode and which is none itself, as in `750`.
+/// The warning for a number that is a usual mode only if its digits are octal, such as `750`.
 pub(super) fn doubt(mode: u64) -> Option<String> {
     let octal = u64::from_str_radix(&mode.to_string(), 8).ok()?;
     (is_usual(octal) && !is_usual(mode)).then(|| {
@@ -41,8 +41,8 @@ pub(super) fn doubt(mode: u64) -> Option<String> {
     })
 }
 
-/// True for modes that people set: the owner reads, and may do what the group may, and that what
-/// others may.
+/// True for modes that people set: the owner can read, and has all rights of the group, which has all
+/// rights of others.
 fn is_usual(mode: u64) -> bool {
     let [owner, group, others] = [mode >> 6 & 7, mode >> 3 & 7, mode & 7];
     let is_sensible = |bits: u64| matches!(bits, 0 | 1 | 4..=7);

@@ -1,10 +1,10 @@
-//! Platforms of images: an operating system, an architecture and its variant, as Docker writes them.
+//! Platforms of images: operating system, architecture and variant, as Docker writes them.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// The operating systems that a single word may name, as engines know them (GOOS).
+/// The operating systems that may be given alone, by their names in engines (GOOS).
 const SYSTEMS: [&str; 10] = [
     "linux",
     "windows",
@@ -18,14 +18,14 @@ const SYSTEMS: [&str; 10] = [
     "wasi",
 ];
 
-/// The architectures that a single word may name, as engines know them (GOARCH) and by other names.
+/// The architectures that may be given alone, by their names in engines (GOARCH) and other names.
 const ARCHITECTURES: [&str; 21] = [
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64",
     "ppc64le", "riscv64", "s390x", "wasm", "i386", "x86_64", "x86-64", "aarch64", "armhf", "armel",
     "riscv",
 ];
 
-/// What an image is for: `OS[/ARCHITECTURE[/VARIANT]]`, or an architecture alone.
+/// A platform: `OS[/ARCHITECTURE[/VARIANT]]`, or an architecture alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Platform {
     system: Option<String>,
@@ -36,10 +36,10 @@ pub struct Platform {
 /// A text that is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidPlatform {
-    /// It does not have the form.
+    /// It has another form.
     #[error("`{0}` is not a platform: write OS[/ARCHITECTURE[/VARIANT]], such as `linux/arm64`")]
     Form(String),
-    /// It is one word that names nothing.
+    /// It is one unknown word.
     #[error(
         "`{0}` is neither an operating system nor an architecture: write OS[/ARCHITECTURE[/VARIANT]], \
          such as `linux/arm64`"
@@ -50,7 +50,7 @@ pub enum InvalidPlatform {
     Swapped {
         /// As it was written.
         text: String,
-        /// The two in their order.
+        /// The two in the right order.
         swapped: String,
     },
 }
@@ -59,7 +59,7 @@ impl Platform {
     /// Reads a platform.
     ///
     /// # Errors
-    /// [`InvalidPlatform`] where no engine would take it.
+    /// [`InvalidPlatform`] if no engine would accept it.
     pub fn parse(text: &str) -> Result<Self, InvalidPlatform> {
         let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let lower = text.to_ascii_lowercase();
@@ -89,13 +89,13 @@ impl Platform {
         Self::new(Some(system), Some(architecture), variant)
     }
 
-    /// True where an image for `image` is one for this platform. What this one leaves open fits.
+    /// True if an image for `image` runs on this platform. What this one leaves open always matches.
     #[must_use]
     pub fn fits(&self, image: &Self) -> bool {
         let same =
             |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         let variant = match (&self.architecture, &self.variant, &image.variant) {
-            // A newer processor runs what was built for an older one.
+            // A newer processor runs images for an older one.
             (Some(arm), Some(wanted), Some(found)) if arm == "arm" => found <= wanted,
             (_, wanted, found) => same(wanted, found),
         };
@@ -104,7 +104,7 @@ impl Platform {
             && variant
     }
 
-    /// The platform with the names that engines use, and without variants that are meant anyway.
+    /// The platform with the names that engines use, and without default variants.
     fn new(system: Option<&str>, architecture: Option<&str>, variant: Option<&str>) -> Self {
         let system = system.map(|system| if system == "macos" { "darwin" } else { system });
         let variant = variant.filter(|variant| !variant.is_empty());
@@ -127,7 +127,7 @@ impl Platform {
     }
 }
 
-/// As engines write it.
+/// Writes it as engines do.
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [&self.system, &self.architecture, &self.variant];

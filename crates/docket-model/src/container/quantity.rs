@@ -1,10 +1,11 @@
-//! Numbers of the Engine API that count small units: what a user means by `64m`, `30s` or half a CPU.
+//! Numbers of the Engine API that count small units: the number to write for `64m`, `30s` or half a
+//! CPU.
 
 use serde_json::Value;
 
 use crate::{finding::Place, size::Size};
 
-/// What a number counts.
+/// The unit that a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Bytes,
@@ -14,7 +15,7 @@ pub(super) enum Unit {
     NanoCpus,
 }
 
-/// Lengths of time, in nanoseconds; `ms` before `m`.
+/// Units of time, in nanoseconds; `ms` before `m`.
 const TIMES: [(&str, f64); 9] = [
     ("ns", 1.0),
     ("us", 1e3),
@@ -28,7 +29,7 @@ const TIMES: [(&str, f64); 9] = [
 ];
 
 impl Unit {
-    /// What the number at a place counts, where that is no plain number.
+    /// The unit of the number at a path; `None` for a plain number.
     pub(super) fn at(place: Place<'_>) -> Option<Self> {
         let Place::Key(parent, key) = place else {
             return None;
@@ -49,7 +50,7 @@ impl Unit {
         }
     }
 
-    /// What it counts, in words.
+    /// The unit in words.
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
@@ -60,7 +61,7 @@ impl Unit {
         }
     }
 
-    /// The number for what a user wrote.
+    /// The number for a value as a user wrote it.
     pub(super) fn number(self, written: &Value) -> Option<i64> {
         let number = match (self, written) {
             (Self::NanoCpus, Value::Number(number)) => number.as_f64()? * 1e9,
@@ -84,13 +85,13 @@ fn whole(number: f64) -> Option<i64> {
     in_range.then(|| number.round() as i64)
 }
 
-/// A number without a unit, signs and exponents.
+/// Reads a number without unit, sign and exponent.
 fn decimal(text: &str) -> Option<f64> {
     let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     is_decimal.then(|| text.parse().ok())?
 }
 
-/// A length of time such as `1m30s` or `500ms`.
+/// Reads a duration such as `1m30s` or `500ms`.
 fn nanoseconds(text: &str) -> Option<f64> {
     let mut rest = text.trim();
     let mut total = 0.0;

@@ -1,11 +1,11 @@
-//! What to write in place of a value of the wrong kind, with the user's own entries.
+//! What to write instead of a value of the wrong type, with the user's own entries.
 
 use serde_json::{Map, Value};
 
 use super::{quantity::Unit, yaml};
 use crate::finding::{Place, expected, expected_with, shortened};
 
-/// Says what should stand at a place, and what to write for it.
+/// The message for a value of the wrong type at a path, with what to write instead.
 pub(crate) fn expected_at(at: Place<'_>, kind: &str, found: &Value) -> String {
     match of(at, kind, found) {
         Some(remedy) => expected_with(kind, found, &remedy),
@@ -13,7 +13,7 @@ pub(crate) fn expected_at(at: Place<'_>, kind: &str, found: &Value) -> String {
     }
 }
 
-/// What to write for a value that should be of this kind, where it is known what was meant.
+/// What to write instead of a value that should be of this type, if that is known.
 fn of(at: Place<'_>, kind: &str, found: &Value) -> Option<String> {
     match kind {
         "a whole number" => number(at, found),
@@ -24,7 +24,7 @@ fn of(at: Place<'_>, kind: &str, found: &Value) -> Option<String> {
     }
 }
 
-/// The key that leads to a value, also to one in its list.
+/// The key of a value, or of the list that it is in.
 fn key(at: Place<'_>) -> Option<&str> {
     match at {
         Place::Key(_, key) => Some(key),
@@ -39,7 +39,7 @@ fn number(at: Place<'_>, found: &Value) -> Option<String> {
     Some(format!("write {number}, the number of {}", unit.words()))
 }
 
-/// A text in a list that YAML takes for a mapping, as in `- KEY: value`.
+/// A string in a list that YAML reads as a mapping, as in `- KEY: value`.
 fn element(at: Place<'_>, found: &Value) -> Option<String> {
     let (Place::Index(..), Value::Object(entries)) = (at, found) else {
         return None;
@@ -112,7 +112,7 @@ fn mapping(at: Place<'_>, found: &Value) -> Option<String> {
     Some(format!("write `{key}: {mapping}`"))
 }
 
-/// A value on a command line of Docker's client, as the mapping that the Engine API has.
+/// An option of Docker's command line, as the mapping that the Engine API has.
 fn structure(key: &str, text: &str) -> Option<String> {
     let entries = match key {
         "Ulimits" => {
@@ -162,7 +162,7 @@ fn pairs(entries: &Map<String, Value>) -> Option<impl Iterator<Item = (&String, 
     Some(pairs?.into_iter().filter(|(key, _)| !key.is_empty()))
 }
 
-/// A scalar as a text; null is an empty one.
+/// A scalar as a text; null is empty.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(String::new()),

@@ -1,21 +1,21 @@
-//! The rules of docket itself about a container that the Engine API would take.
+//! docket's own rules for containers that the Engine API would accept.
 
 use serde_json::{Map, Value};
 
 use super::Platform;
 use crate::finding::{Finding, Place, note, shortened};
 
-/// Labels with this prefix are docket's own.
+/// Labels with this prefix are reserved for docket.
 pub const LABEL_PREFIX: &str = "io.docket.";
 
-/// Notes each rule that a container breaks.
+/// Notes an error for each rule that a container breaks.
 pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, errors: &mut Vec<Finding>) {
     match container.get("Config").unwrap_or(&Value::Null) {
         Value::Null => {
             errors.push(Place::Key(&at, "Config").wrong("Config is required"));
         }
         Value::Object(config) => check_config(config, Place::Key(&at, "Config"), errors),
-        // Another kind of value was noted already.
+        // An error was noted for another type of value.
         _ => {}
     }
     let name = container.get("Name").and_then(Value::as_str);
@@ -65,7 +65,7 @@ fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, errors: &mut V
     errors.push(Finding::new(field, message));
 }
 
-/// An error where a label takes a name that is docket's.
+/// The error for a label whose name is reserved for docket.
 pub(crate) fn reserved_label(key: &str, labels: Place<'_>) -> Option<Finding> {
     key.starts_with(LABEL_PREFIX).then(|| {
         let message = format!("labels that begin with `{LABEL_PREFIX}` are reserved for docket");

@@ -1,8 +1,8 @@
 //! The JSON Schema of a container: its outline, and all options of the Engine API.
 //!
-//! As for the check of what is posted (`conform`), the type's own `Deserialize` is the source: a
-//! deserializer without a value answers each question with the simplest value there is, and writes
-//! down what was asked for.
+//! As in the check of posted containers (`conform`), the type's own `Deserialize` is the source: a
+//! deserializer without a value returns the simplest value for each request, and records what was
+//! requested.
 
 use serde::{
     Deserializer,
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Posted, conform::LISTS_OF_ONE, findings::Mismatch, keys::RETIRED};
 
-/// The outline of what is posted under `Container`, whichever options the engine has.
+/// The schema of `Container` without the options, which depend on the engine.
 pub(crate) fn outline() -> Value {
     json!({
         "type": "object",
@@ -34,7 +34,7 @@ pub(crate) fn outline() -> Value {
     })
 }
 
-/// The schema of what is posted under `Container`, with all options that the Engine API has.
+/// The schema of `Container` with all options of the Engine API.
 pub(crate) fn options() -> Value {
     let mut schema = of::<Posted>();
     let parts = &mut schema["properties"];
@@ -57,16 +57,16 @@ pub(crate) fn options() -> Value {
 /// The schema of a type.
 fn of<T: DeserializeOwned>() -> Value {
     let mut schema = Value::Bool(true);
-    // What is not asked for stays open.
+    // A type that fails to be read accepts anything.
     let _ = T::deserialize(Probe::new("", &mut schema));
     schema
 }
 
-/// A deserializer without a value, which writes down what it is asked for.
+/// A deserializer without a value, which records what is requested.
 struct Probe<'a> {
     /// The key of the value, or of the list that it is in.
     key: &'static str,
-    /// True where null is a value, too.
+    /// True if null is accepted, too.
     optional: bool,
     schema: &'a mut Value,
 }
@@ -76,7 +76,7 @@ impl<'a> Probe<'a> {
         Self { key, optional: false, schema }
     }
 
-    /// Writes down that the value is of one of these types.
+    /// Records that the value has one of these types.
     fn is(&mut self, kinds: &[&str]) {
         let null = self.optional.then_some("null");
         let kinds: Vec<_> = kinds.iter().copied().chain(null).collect();
@@ -91,7 +91,7 @@ impl<'a> Probe<'a> {
 macro_rules! deserialize_whole {
     ($($method:ident $visit:ident,)*) => {$(
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Mismatch> {
-            // The one mode of a file may be a text in octal.
+            // A file mode may also be a string in octal.
             self.is(if self.key == "Mode" { &["integer", "string"] } else { &["integer"] });
             visitor.$visit(0)
         }
@@ -139,7 +139,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let mut items = Value::Bool(true);
         let read = visitor.visit_seq(One(Some(Probe::new(self.key, &mut items))));
-        // The engine takes null for an empty list.
+        // The engine reads null as an empty list.
         let kinds: &[&str] = if LISTS_OF_ONE.contains(&self.key) {
             &["array", "string", "null"]
         } else {
@@ -203,7 +203,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 }
 
-/// The fields of a struct, each asked for once.
+/// The fields of a struct, each once.
 struct Fields<'a> {
     keys: std::slice::Iter<'static, &'static str>,
     key: &'static str,

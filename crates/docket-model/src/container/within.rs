@@ -1,4 +1,4 @@
-//! What stands within an object or a list that serde reads.
+//! The entries of an object, and the items of a list, that serde reads.
 
 use std::cell::RefCell;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::finding::Place;
 
-/// The entries of an object, or none.
+/// The entries of an object.
 pub(super) struct Entries<'a> {
     pub(super) rest: Option<serde_json::map::IterMut<'a>>,
     pub(super) at: Place<'a>,
@@ -45,7 +45,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// A key: the name of a struct's field, or anything in a free map.
+/// A key: the name of a field of a struct, or any key of a free map.
 struct Key<'a>(&'a str);
 
 impl<'de> Deserializer<'de> for Key<'_> {
@@ -59,7 +59,7 @@ impl<'de> Deserializer<'de> for Key<'_> {
         visitor.visit_str("")
     }
 
-    /// `ExposedPorts` and `Volumes` have values without keys; the engine ignores those given.
+    /// The values of `ExposedPorts` and `Volumes` have no keys; the engine ignores any.
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         visitor.visit_unit()
     }

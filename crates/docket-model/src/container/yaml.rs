@@ -2,10 +2,10 @@
 
 use crate::finding::shortened;
 
-/// So many entries of a user's own are shown.
+/// How many entries are shown at most.
 const MOST_SHOWN: usize = 4;
 
-/// A text as it is written in a list or a mapping on one line: quoted where it needs to be.
+/// A string in a list or a mapping on one line, quoted if necessary.
 pub(super) fn word(text: &str) -> String {
     let text = shortened(text);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./=@%+-:~^…".contains(c);
@@ -15,7 +15,7 @@ pub(super) fn word(text: &str) -> String {
         && !text.ends_with(':')
         && text.parse::<f64>().is_err()
         && !is_other.contains(&text.to_ascii_lowercase().as_str());
-    // A flag or a path of a shell needs no quotes either.
+    // A flag or a path needs no quotes either.
     let flag = text.len() > 1
         && text.starts_with('-')
         && text.chars().skip(1).all(|c| c.is_ascii_alphabetic() || c == '-');
@@ -28,12 +28,12 @@ pub(super) fn word(text: &str) -> String {
     }
 }
 
-/// A list on one line, of very many entries the first.
+/// A list on one line, shortened if it is long.
 pub(super) fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     format!("[{}]", joined(texts.into_iter().map(word)))
 }
 
-/// A mapping on one line, of very many entries the first.
+/// A mapping on one line, shortened if it is long.
 pub(super) fn mapping<'a>(entries: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let entry = |(key, value): (&str, String)| format!("{}: {value}", word(key));
     format!("{{{}}}", joined(entries.into_iter().map(entry)))

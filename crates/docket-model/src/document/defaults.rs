@@ -1,11 +1,11 @@
-//! What allocations share: `Defaults`, under what each of them says itself.
+//! Merges the `Defaults` of a document into each allocation.
 
 use std::{borrow::Cow, collections::HashMap, rc::Rc};
 
 use super::node::{Content, Entry, Node};
 use crate::allocation::KEYS_OF_A_SCHEDULE;
 
-/// Keys of the Engine API below which keys are the user's own, and their case counts.
+/// Keys of the Engine API whose values have free keys, in which case matters.
 const FREE: [&str; 11] = [
     "Annotations",
     "DriverOpts",
@@ -20,11 +20,11 @@ const FREE: [&str; 11] = [
     "Volumes",
 ];
 
-/// The allocation with what it leaves to the defaults.
+/// Merges the defaults into an allocation.
 ///
 /// Mappings are merged at every depth; lists and scalars of the allocation replace those of the
-/// defaults, null too. Every value keeps its own place. As `Cron` and `After` stand in place of
-/// one another, the one replaces the other, too.
+/// defaults, null included. Every value keeps its position. As `Cron` and `After` exclude each other,
+/// either replaces the other.
 pub(super) fn overlay<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>) -> Rc<Node<'t>> {
     let replaced: &[&str] = match (is_given(own, "Cron"), is_given(own, "After")) {
         (false, true) => &KEYS_OF_A_SCHEDULE,
@@ -49,7 +49,7 @@ fn is_given(node: &Node<'_>, key: &str) -> bool {
     node.entry(key).is_some_and(|(_, value)| !is_null(value))
 }
 
-/// Merges two values that stand under `keys`, the innermost last.
+/// Merges two values under `keys`, the innermost last.
 fn merged<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>, keys: [&str; 2]) -> Rc<Node<'t>> {
     let (Content::Map(defaults), Content::Map(entries)) = (&defaults.content, &own.content) else {
         return Rc::clone(own);

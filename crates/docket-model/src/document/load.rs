@@ -1,4 +1,4 @@
-//! From the events of the parser to nodes: anchors, aliases, tags, and keys given twice.
+//! Turns the events of the parser into nodes: anchors, aliases, tags and duplicate keys.
 
 use std::{
     borrow::Cow,
@@ -19,29 +19,29 @@ use super::{
 };
 use crate::finding::{FieldPath, Finding, shortened};
 
-/// Entries that `<<` may copy in a whole document.
+/// How many entries `<<` may copy in a document.
 const MAX_MERGED: usize = 1 << 22;
 
-/// What a document holds.
+/// The root of a document.
 pub(super) enum Root<'t> {
     Nothing,
-    /// A list, whose items are asked for one by one.
+    /// A list, whose items are read one by one.
     List,
     Node(Rc<Node<'t>>),
 }
 
-/// Reads nodes; what is wrong and can be passed over is noted, anything else ends the reading.
+/// Reads nodes. Errors that allow to go on are noted; any other ends the reading.
 pub(super) struct Loader<'t> {
     source: &'t Source<'t>,
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Rc<Node<'t>>>,
-    /// How many entries `<<` may yet copy.
+    /// How many more entries `<<` may copy.
     mergeable: usize,
     pub(super) noted: Noted,
 }
 
 impl<'t> Loader<'t> {
-    /// Reads a text whose `<<` may copy so many entries.
+    /// A loader for a text in which `<<` may copy so many entries.
     pub(super) fn new(source: &'t Source<'t>, mergeable: usize) -> Self {
         Self {
             source,
@@ -52,7 +52,7 @@ impl<'t> Loader<'t> {
         }
     }
 
-    /// Reads up to the first item, or all where the document is no list.
+    /// Reads up to the first item, or everything if the document is not a list.
     pub(super) fn root(&mut self) -> Result<Root<'t>, Located> {
         loop {
             let (event, span) = self.next()?;
@@ -73,14 +73,14 @@ impl<'t> Loader<'t> {
         }
     }
 
-    /// Makes sure that nothing follows the document.
+    /// Checks that nothing follows the document.
     pub(super) fn end(&mut self) -> Result<(), Located> {
         loop {
             let (event, span) = self.next()?;
             match event {
                 Event::StreamEnd => return Ok(()),
                 Event::DocumentEnd | Event::DocumentStart(_) => {}
-                // What `---` or `...` at the end of the file makes.
+                // `---` or `...` at the end of the file.
                 Event::Scalar(text, ..) if text.is_empty() => {}
                 _ => {
                     let message = "a second document begins here: put all allocations in one list, \
@@ -219,7 +219,7 @@ impl<'t> Loader<'t> {
         }
     }
 
-    /// Adds the entries of mappings given under `<<`; those that are there already stay.
+    /// Adds the entries of the mappings under `<<`; existing entries stay.
     fn merge(
         &mut self,
         entries: &mut Vec<Entry<'t>>,
@@ -250,7 +250,7 @@ impl<'t> Loader<'t> {
         Ok(())
     }
 
-    /// Takes a scalar for what its tag says.
+    /// Applies the tag of a scalar.
     fn tagged(
         &mut self,
         mut scalar: Scalar<'t>,

@@ -1,4 +1,4 @@
-//! An error and its place.
+//! Findings with their positions.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -8,29 +8,29 @@ use std::{
 
 use crate::finding::{Finding, MAX_REPORTED, Reported};
 
-/// So many errors that are not shown are remembered, so that one in the defaults is counted once:
-/// it is found with the first allocations.
+/// How many errors beyond the limit are remembered, so that an error in the defaults, which is found
+/// again with each allocation, is counted once.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// An error in a document, or a warning about it, with its place in the text.
+/// An error in a document, or a warning about it, with its position in the text.
 ///
 /// Written `3:9: Container.Config.Image: Image is required`; [`Located::in_file`] adds the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located {
-    /// What is wrong; of a schedule with several errors, one of them.
+    /// What is wrong; for a schedule with several errors, one of them.
     pub finding: Finding,
     /// Counted from 1.
     pub line: usize,
     /// Counted in characters, from 1.
     pub column: usize,
-    /// Where the offending text begins, in bytes.
+    /// The offset of the wrong text, in bytes.
     pub offset: usize,
-    /// How long it is, in bytes; it ends on the line where it begins.
+    /// Its length in bytes; it ends on the line where it begins.
     pub length: usize,
 }
 
 impl Located {
-    /// Shows the file, too: `docket.yml:3:9: Container.Config.Image: Image is required`.
+    /// Adds the file: `docket.yml:3:9: Container.Config.Image: Image is required`.
     #[must_use]
     pub fn in_file<'a>(&'a self, file: &'a str) -> InFile<'a> {
         InFile { file, located: self }
@@ -43,7 +43,7 @@ impl fmt::Display for Located {
     }
 }
 
-/// Shows an error with the name of its file.
+/// An error with the name of its file.
 #[derive(Debug, Clone, Copy)]
 pub struct InFile<'a> {
     file: &'a str,
@@ -56,13 +56,13 @@ impl fmt::Display for InFile<'_> {
     }
 }
 
-/// Errors in the order of the text; of very many the first.
+/// Collects errors, up to a limit, and sorts them by position.
 ///
-/// One in the defaults is found once for each allocation, and kept once.
+/// An error in the defaults is found for each allocation, and kept once.
 #[derive(Default)]
 pub(super) struct Noted {
     shown: BTreeMap<(usize, String), Located>,
-    /// Hashes of errors that are counted alone.
+    /// Hashes of errors that are only counted.
     remembered: HashSet<u64>,
     omitted: usize,
     hasher: RandomState,
@@ -78,7 +78,7 @@ impl Noted {
         }
     }
 
-    /// Notes the error at which reading ended, in place of another one where there are very many.
+    /// Notes the error that ended the reading; it replaces another one if the limit is reached.
     pub(super) fn note_last(&mut self, located: Located) {
         if self.shown.len() >= MAX_REPORTED {
             self.shown.pop_last();

@@ -1,11 +1,11 @@
-//! Reading `docket.yml`: every error in it at once, each with its place. No file is opened here.
+//! Reads a `docket.yml` and reports all errors at once, each with its position. No file is opened here.
 //!
-//! A document is YAML, and so JSON too. It is read in one pass by a parser that tells the place of
-//! everything, so that values and places cannot disagree:
+//! A document is YAML, and so JSON too. It is read in one pass by a parser that reports the position of
+//! everything, so values and positions cannot disagree:
 //!
-//! 1. Events become a tree of nodes with places, an allocation at a time (`load`, `node`).
-//! 2. A node becomes a JSON value, and that a specification, by the rules for all that is pushed.
-//! 3. The path of an error is followed through the node to its place (`place`).
+//! 1. Events become a tree of nodes with positions, one allocation at a time (`load`, `node`).
+//! 2. A node becomes a JSON value, and that a specification, by the same rules as for a push.
+//! 3. The path of an error is followed through the node to its position (`place`).
 //!
 //! A document holds a list of specifications; or a mapping of `Defaults` and `Allocations`; or one
 //! specification. It is one YAML document: a second one is an error.
@@ -46,13 +46,13 @@ pub use self::{
     schema::schema,
 };
 
-/// The longest document, in bytes: some 700,000 allocations.
+/// The size limit of a document, in bytes: some 700,000 allocations.
 pub const MAX_LENGTH: usize = 256 << 20;
 
-/// A document without an error.
+/// A document without errors.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// What it specifies, in its order.
+    /// The specifications, in order.
     pub specifications: Vec<Read>,
 }
 
@@ -67,10 +67,10 @@ pub struct Read {
     pub warnings: Vec<Located>,
 }
 
-/// Reads the bytes of a document as text, without a byte order mark.
+/// Decodes the bytes of a document, without a byte order mark.
 ///
 /// # Errors
-/// The place where the bytes are not UTF-8, and what to do about it.
+/// The position at which the bytes are not UTF-8, and what to do about it.
 pub fn decode(bytes: &[u8]) -> Result<&str, Located> {
     text::decode(bytes).map_err(|InvalidText { problem, line, column, offset }| {
         let finding = Finding::new(FieldPath::default(), problem.to_string());
@@ -92,14 +92,14 @@ impl Read {
 /// Reads a document.
 ///
 /// # Errors
-/// Every error there is, in the order of the text; of very many the first, and how many more there
-/// are. Where the text is no YAML, those before and the first place where it is none.
+/// All errors in the order of the text, up to a limit, and how many more there are. If the text is not
+/// YAML, the errors before the first syntax error, and that.
 pub fn read(text: &str, unknown_options: UnknownOptions) -> Result<Document, Reported<Located>> {
     read_within(text, unknown_options, usize::MAX)
 }
 
-/// Reads a document whose allocations may have so many bytes in all when its aliases, `<<` and
-/// defaults are followed: a short text can grow to a multiple of itself.
+/// Reads a document whose allocations have at most `expanded` bytes in total once aliases, `<<` and
+/// defaults are expanded: a short text can grow to a multiple of its size.
 ///
 /// # Errors
 /// As [`read`].
@@ -133,13 +133,13 @@ pub fn read_within(
     reading.finish()
 }
 
-/// How many values a text may have, by what stands between them. The parser holds some hundred bytes
-/// of each value of a list on one line before it gives the first, so this is known before it begins.
+/// An upper bound of the number of values in a text, from its separators. The parser buffers some
+/// hundred bytes for each value of a list on one line, so the bound is checked before it starts.
 fn most_values(text: &str) -> usize {
     text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'\n')).count()
 }
 
-/// The tree of JSON that is no YAML, for it escapes half characters; its places are not known.
+/// The tree of JSON that is not YAML, because it escapes surrogates; without positions.
 fn json(text: &str, allowance: usize) -> Option<Rc<Node<'static>>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.trim_start().starts_with(['{', '[']) {

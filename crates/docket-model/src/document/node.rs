@@ -1,4 +1,4 @@
-//! A value of a document, with its place.
+//! A value of a document, with its position.
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -8,20 +8,20 @@ use serde_json::{Map, Value};
 use super::{scalar::Scalar, source::Mark};
 use crate::strict_json::TEXT_WEIGHT;
 
-/// Values within values, aliases followed: as deep as JSON may be on its way to the engine.
+/// The limit for nested values, aliases followed: as deep as JSON may be on its way to the engine.
 pub(super) const MAX_HEIGHT: usize = 100;
 
 /// A key and its value.
 pub(super) type Entry<'t> = (Rc<Node<'t>>, Rc<Node<'t>>);
 
-/// A value, which several places share where there are aliases.
+/// A value; aliases share it.
 #[derive(Debug)]
 pub(super) struct Node<'t> {
     pub(super) mark: Mark,
     pub(super) content: Content<'t>,
-    /// How much it is to copy, aliases followed.
+    /// Its size for copying, aliases followed.
     pub(super) weight: usize,
-    /// How many values it is deep, aliases followed.
+    /// Its depth, aliases followed.
     pub(super) height: usize,
 }
 
@@ -32,8 +32,8 @@ pub(super) enum Content<'t> {
     Map(Vec<Entry<'t>>),
 }
 
-/// The weight of all allocations of a document of that many bytes, of which at most `expanded` bytes
-/// may come about when aliases, `<<` and defaults are followed.
+/// The weight limit for all allocations of a document of `bytes` bytes, which may grow to at most
+/// `expanded` bytes once aliases, `<<` and defaults are expanded.
 ///
 /// The text itself weighs less than its bytes; the rest is for aliases and defaults.
 pub(super) fn allowance(bytes: usize, expanded: usize) -> usize {
@@ -50,7 +50,7 @@ impl<'t> Node<'t> {
         Rc::new(Self { mark, content, weight: weight.saturating_add(1), height: height + 1 })
     }
 
-    /// A tree all of whose values stand at the mark.
+    /// A tree whose values all have this position.
     pub(super) fn from_json(value: Value, mark: Mark) -> Rc<Self> {
         let scalar = |text, style| Content::Scalar(Scalar::new(Cow::Owned(text), style));
         let content = match value {
@@ -71,7 +71,7 @@ impl<'t> Node<'t> {
         Node::new(mark, content)
     }
 
-    /// The text of a scalar as it is written; of anything else, none.
+    /// The text of a scalar as it is written; empty for anything else.
     pub(super) fn text(&self) -> &str {
         match &self.content {
             Content::Scalar(scalar) => &scalar.text,
@@ -79,7 +79,7 @@ impl<'t> Node<'t> {
         }
     }
 
-    /// The entry of a mapping with the key: as it is written, or else in any case.
+    /// The entry of a mapping with this key: in this case, or else in any.
     pub(super) fn entry(&self, name: &str) -> Option<&Entry<'t>> {
         let Content::Map(entries) = &self.content else {
             return None;
@@ -90,7 +90,7 @@ impl<'t> Node<'t> {
             .or_else(|| entries.iter().find(|(key, _)| key.text().eq_ignore_ascii_case(name)))
     }
 
-    /// The value without its place.
+    /// The value without positions.
     pub(super) fn to_value(&self) -> Value {
         match &self.content {
             Content::Scalar(scalar) => scalar.to_value(),

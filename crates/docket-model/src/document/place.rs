@@ -1,4 +1,4 @@
-//! From the path of an error to its place.
+//! Finds the position of an error from its path.
 
 use super::{
     Located,
@@ -10,9 +10,9 @@ use crate::{
     schedule,
 };
 
-/// The error at its place; each error in a schedule at its own, within the schedule's text.
+/// Finds the position of an error; errors in a schedule get positions within its text.
 pub(super) fn find(source: &Source<'_>, item: &Node<'_>, finding: Finding) -> Vec<Located> {
-    let node = culprit(item, &finding);
+    let node = target(item, &finding);
     if finding.schedule.is_empty() {
         return vec![point(source, node, finding)];
     }
@@ -25,11 +25,10 @@ pub(super) fn find(source: &Source<'_>, item: &Node<'_>, finding: Finding) -> Ve
     each.collect()
 }
 
-/// What to point at: the value, or its key where that is wrong or nothing stands behind it.
+/// What to point at: the value, or its key if that is wrong or has no value.
 ///
-/// A value that is missing is shown where it is missing: at the key it belongs under, or else at
-/// the allocation.
-fn culprit<'a, 't>(item: &'a Node<'t>, finding: &Finding) -> &'a Node<'t> {
+/// For a missing value this is the key it belongs under, or else the allocation.
+fn target<'a, 't>(item: &'a Node<'t>, finding: &Finding) -> &'a Node<'t> {
     let found = follow(item, &finding.field.0);
     match (found.key, found.value) {
         (Some(key), Some(value)) if finding.at_key || is_blank(value) => key,
@@ -43,10 +42,10 @@ fn is_blank(value: &Node<'_>) -> bool {
     value.mark.is_empty() && matches!(value.content, Content::Scalar(_))
 }
 
-/// An error in the whole of a value, or a key.
+/// An error in a whole value, or in a key.
 pub(super) fn point(source: &Source<'_>, node: &Node<'_>, finding: Finding) -> Located {
     let located = source.located(node.mark, finding);
-    // The parser counts what follows a quotation, such as a comment, among it.
+    // The parser includes what follows a quoted string, such as a comment.
     let length = quotation(source, node, &located).map(|(start, text)| start + text.len() + 1);
     Located {
         length: length.map_or(located.length, |length| length.min(located.length)),
@@ -54,7 +53,7 @@ pub(super) fn point(source: &Source<'_>, node: &Node<'_>, finding: Finding) -> L
     }
 }
 
-/// What stands between quotation marks, and how many bytes after the place it begins.
+/// The text within quotation marks, and its offset from the position.
 fn quotation<'s>(
     source: &Source<'s>,
     node: &Node<'_>,
@@ -81,7 +80,7 @@ fn quotation<'s>(
     None
 }
 
-/// The place within the text of a schedule, where that stands in the document as it is.
+/// The position within the text of a schedule, if the document contains it verbatim.
 fn narrowed(
     source: &Source<'_>,
     node: &Node<'_>,
@@ -112,11 +111,11 @@ fn narrowed(
     })
 }
 
-/// How far a path leads.
+/// The result of following a path.
 struct Found<'a, 't> {
-    /// The innermost key on the way.
+    /// The innermost key on the path.
     key: Option<&'a Node<'t>>,
-    /// The value, where there is one.
+    /// The value, if there is one.
     value: Option<&'a Node<'t>>,
 }
 
@@ -130,7 +129,7 @@ fn follow<'a, 't>(item: &'a Node<'t>, path: &[Step]) -> Found<'a, 't> {
                 &**value
             }),
             (Step::Index(index), Content::List(items)) => items.get(*index).map(|item| &**item),
-            // A single text, where a list of one is as good.
+            // A single string in place of a list of one.
             (Step::Index(_), _) => Some(here),
         };
     }

@@ -1,4 +1,4 @@
-//! From the nodes of a document to its specifications, and to the errors in them.
+//! Turns the nodes of a document into specifications, and collects the errors in them.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -22,27 +22,27 @@ use crate::{
 /// The keys of a document that has defaults.
 const DOCUMENT_KEYS: [&str; 2] = ["Defaults", "Allocations"];
 
-/// A document on its way.
+/// A document while it is read.
 pub(super) struct Reading<'t> {
     source: &'t Source<'t>,
     unknown_options: UnknownOptions,
     specifications: Vec<Read>,
-    /// Where each of those stands that a specification runs after.
+    /// The positions of the names in the `After` of each specification.
     parents: HashMap<usize, Vec<Located>>,
     pub(super) noted: Noted,
     /// The line of each name.
     names: HashMap<String, usize>,
     defaults: Option<Rc<Node<'t>>>,
-    /// What all allocations may weigh, aliases and defaults followed, in [`Node::weight`].
+    /// The weight limit of all allocations, aliases and defaults expanded ([`Node::weight`]).
     allowance: usize,
-    /// What further allocations may weigh.
+    /// The remaining weight.
     left: usize,
-    /// True where aliases, `<<` and defaults made it too large: what follows is not read.
+    /// True once the limit is exceeded; what follows is not read.
     is_too_large: bool,
 }
 
 impl<'t> Reading<'t> {
-    /// A document whose allocations may have this weight in all.
+    /// A document whose allocations have at most this weight in total.
     pub(super) fn new(
         source: &'t Source<'t>,
         unknown_options: UnknownOptions,
@@ -62,7 +62,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Reads the whole text; fails where it is no YAML.
+    /// Reads the whole text; fails if it is not YAML.
     pub(super) fn events(&mut self) -> Result<(), Located> {
         let mut loader = Loader::new(self.source, self.allowance);
         let read = self.document(&mut loader);
@@ -76,7 +76,7 @@ impl<'t> Reading<'t> {
             Root::List => {
                 let mut next = loader.item()?;
                 while let Some(item) = next {
-                    // Where the text breaks off, its last item may not be whole.
+                    // At a syntax error the last item may be incomplete.
                     next = loader.item()?;
                     self.item(&item);
                     if self.is_too_large {
@@ -146,7 +146,7 @@ impl<'t> Reading<'t> {
         first
     }
 
-    /// Reads an allocation, unless the document is too large already.
+    /// Reads an allocation, unless the document is already too large.
     fn item(&mut self, item: &Rc<Node<'t>>) {
         if self.is_too_large {
             return;
@@ -192,7 +192,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Remembers where names stand that it runs after: whether they fit is known at the end.
+    /// Remembers the positions of the names in `After`, which are checked at the end.
     fn parents(&mut self, item: &Node<'t>, specification: &Specification) {
         let places = 0..specification.parents().len();
         let places = places.map(|place| FieldPath::key("After").with_index(place));
@@ -202,10 +202,9 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Notes circles of allocations that run after one another. Names that are not in the document
-    /// may be on the server.
-    fn circles(&mut self) {
-        // Most documents have no chain at all, and some a hundred thousand allocations.
+    /// Notes dependency cycles. Names that are not in the document may be on the server.
+    fn cycles(&mut self) {
+        // Most documents have no `After`, and some have a hundred thousand allocations.
         if self.parents.is_empty() {
             return;
         }
@@ -222,7 +221,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    /// Notes a name that was there before; also where the rest of its allocation is wrong.
+    /// Notes a duplicate name, also if the rest of the allocation is wrong.
     fn name(&mut self, item: &Node<'t>) {
         let Some((_, name)) = item.entry("Name") else {
             return;
@@ -251,8 +250,8 @@ impl<'t> Reading<'t> {
         errors.flat_map(|finding| place::find(self.source, item, finding)).collect()
     }
 
-    /// Notes that the document is too large. That would be noted for each allocation that follows, so
-    /// reading ends here.
+    /// Notes that the document is too large, and ends the reading: each further allocation would
+    /// give the same error.
     fn too_large(&mut self, at: &Node<'t>, message: &str) {
         self.is_too_large = true;
         let finding = Finding::new(FieldPath::default(), message);
@@ -265,7 +264,7 @@ impl<'t> Reading<'t> {
     }
 
     pub(super) fn finish(mut self) -> Result<Document, Reported<Located>> {
-        self.circles();
+        self.cycles();
         let errors = self.noted.into_sorted();
         if !errors.is_empty() {
             return Err(errors);
@@ -279,8 +278,8 @@ fn has_any(entries: &[Entry<'_>], keys: &[&str]) -> bool {
     entries.iter().any(|(key, _)| named(key.text()))
 }
 
-/// A missing key with what to write. The answer to a push keeps the bare word `Required`, which clients
-/// of the API may look for.
+/// Adds to a missing key what to write. The answer to a push keeps the bare word `Required`, which
+/// clients of the API may look for.
 fn with_remedy(finding: Finding) -> Finding {
     let key = match finding.field.0.as_slice() {
         [Step::Key(key)] if finding.message == REQUIRED => key,

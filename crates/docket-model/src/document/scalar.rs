@@ -1,6 +1,6 @@
-//! Scalars: which plain ones are numbers, booleans and null. YAML 1.2, core schema.
+//! Scalars: which plain ones are numbers, booleans and null (YAML 1.2, core schema).
 //!
-//! `yes`, `no`, `on` and `off` are texts, and so are `012` and `12:30`, which older YAML takes for
+//! `yes`, `no`, `on` and `off` are strings, and so are `012` and `12:30`, which YAML 1.1 reads as
 //! numbers in other bases.
 
 use std::borrow::Cow;
@@ -12,9 +12,9 @@ use serde_json::{Number, Value};
 #[derive(Debug)]
 pub(super) struct Scalar<'t> {
     pub(super) text: Cow<'t, str>,
-    /// True where it may be something else than a text.
+    /// True if it may be something else than a string.
     pub(super) plain: bool,
-    /// The quotation mark before and behind it.
+    /// The quotation mark around it.
     pub(super) quote: Option<char>,
 }
 
@@ -49,7 +49,7 @@ impl<'t> Scalar<'t> {
 }
 
 fn number(text: &str) -> Option<Number> {
-    // Most texts are no numbers, and their first letter tells.
+    // Most scalars are not numbers, which their first character shows.
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
         return None;
     }
@@ -69,7 +69,7 @@ fn number(text: &str) -> Option<Number> {
             return Some(whole);
         }
     }
-    // Rust reads `inf`, which is a text here.
+    // Rust accepts `inf`, which is a string here.
     let numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-' | '+');
     let float = digits.chars().all(numeric).then(|| unsigned.parse::<f64>());
     Number::from_f64(float?.ok()?)

@@ -1,4 +1,4 @@
-//! The text of a document, and places in it.
+//! The text of a document, and positions in it.
 
 use std::cell::OnceCell;
 
@@ -7,13 +7,13 @@ use saphyr_parser::{Marker, Span};
 use super::Located;
 use crate::finding::{FieldPath, Finding};
 
-/// The parser counts characters; the byte of each one of so many is remembered.
+/// The parser counts characters; the byte offset of every so-many-th one is kept.
 const STRIDE: usize = 1024;
 
-/// An error points at so many characters at most: more than a schedule may have.
+/// The most characters that an error points at: more than a schedule may have.
 const MOST_POINTED: usize = 2048;
 
-/// Where something stands: places in characters, small, because every value has one.
+/// A position, in characters; small, because every value has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) start: u32,
@@ -30,7 +30,7 @@ impl Mark {
         self.line as usize
     }
 
-    /// The character behind a text that begins here.
+    /// The position after a text that begins here.
     pub(super) fn after(self, skipped: &str) -> Self {
         let last = skipped.rsplit('\n').next().unwrap_or_default();
         let start = self.start + small(skipped.chars().count());
@@ -67,15 +67,15 @@ impl From<Marker> for Mark {
     }
 }
 
-/// A document is shorter than that many characters.
+/// A document has fewer characters than that.
 fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// A text, and the way from its characters to its bytes.
+/// A text, with the byte offsets of its characters.
 pub(super) struct Source<'t> {
     text: &'t str,
-    /// The byte of every [`STRIDE`]th character; empty where all are ASCII.
+    /// The byte offset of every [`STRIDE`]th character; empty if all are ASCII.
     strides: OnceCell<Vec<usize>>,
 }
 
@@ -88,7 +88,7 @@ impl<'t> Source<'t> {
         self.text
     }
 
-    /// The byte where a character begins.
+    /// The byte offset of a character.
     pub(super) fn byte(&self, character: u32) -> usize {
         let character = character as usize;
         if character == 0 {
@@ -104,7 +104,7 @@ impl<'t> Source<'t> {
             .map_or(self.text.len(), |(index, _)| base + index)
     }
 
-    /// An error in what stands at the mark, up to the end of its first line.
+    /// A finding about the text at the mark, up to the end of its first line.
     pub(super) fn located(&self, mark: Mark, finding: Finding) -> Located {
         let offset = self.byte(mark.start);
         let rest = self.text.get(offset..).unwrap_or_default();

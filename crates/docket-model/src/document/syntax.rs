@@ -1,4 +1,4 @@
-//! What is wrong with a text that is no YAML, in words that help.
+//! Explains syntax errors of YAML.
 
 use saphyr_parser::ScanError;
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::finding::{FieldPath, Finding, shortened};
 
-/// Letters with which a plain text cannot begin.
+/// Characters with which a plain string cannot begin.
 const RESERVED: [char; 12] = ['*', '&', '@', '?', '-', '%', '!', '`', '|', '>', ',', '['];
 
-/// The error of the parser at its place, with a way out where one is known.
+/// The error of the parser at its position, with how to fix it if that is known.
 pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
     let mark = Mark::from(*error.marker());
     let offset = source.byte(mark.start);
@@ -25,12 +25,12 @@ pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
         return source.located(mark, Finding::new(FieldPath::default(), message));
     }
     let message = unquoted_schedule(line_before, line_after)
-        .or_else(|| way_out(error.info(), line_after))
+        .or_else(|| remedy(error.info(), line_after))
         .unwrap_or_else(|| format!("invalid YAML: {}", error.info()));
     source.located(mark, Finding::new(FieldPath::default(), message))
 }
 
-/// `*` and `@`, with which many schedules begin, mean something else to YAML.
+/// `*` and `@`, with which many schedules begin, are special in YAML.
 fn unquoted_schedule(before: &str, after: &str) -> Option<String> {
     let value = before.to_ascii_lowercase().rfind("cron:")? + "cron:".len();
     let line = format!("{before}{after}");
@@ -43,8 +43,8 @@ fn unquoted_schedule(before: &str, after: &str) -> Option<String> {
     unfit.then(|| format!("quote the schedule: write `Cron: \"{}\"`", shortened(schedule)))
 }
 
-/// What helps against an error of the parser, if that is known.
-fn way_out(info: &str, after: &str) -> Option<String> {
+/// How to fix an error of the parser, if that is known.
+fn remedy(info: &str, after: &str) -> Option<String> {
     let is = |part: &str| info.contains(part);
     let word = after.split_whitespace().next().unwrap_or_default();
     let shown = shortened(word);

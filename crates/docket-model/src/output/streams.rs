@@ -2,21 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-/// So many changes between the streams are kept of one output: a record must not grow with its output.
-/// The number is even, so what follows the last one counts as standard output.
+/// How many changes of the stream are kept: a record must not grow with its output. The number is even,
+/// so what follows the last one counts as standard output.
 const MOST_CHANGES: usize = 1000;
 
 /// One of the two streams to which a program writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Stream {
-    /// Standard output; of a terminal, both.
+    /// Standard output; with a terminal, both.
     #[default]
     Out,
     /// Standard error.
     Error,
 }
 
-/// The positions at which an output changes from one stream to the other. It begins with standard
+/// The positions at which an output changes from one stream to the other. The first stream is standard
 /// output.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -25,15 +25,15 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Notes that what stands at this position, and after it, was written to this stream. Positions
-    /// must not become smaller.
+    /// Notes that the bytes from this position on were written to this stream. Positions must not
+    /// decrease.
     pub(super) fn note(&mut self, position: u64, stream: Stream) {
         if Self::after(self.changes.len()) != stream && self.changes.len() < MOST_CHANGES {
             self.changes.push(position);
         }
     }
 
-    /// The same behind so many bytes more.
+    /// The same, after so many more bytes.
     pub(super) fn behind(mut self, missing: u64) -> Self {
         for change in &mut self.changes {
             *change += missing;
@@ -41,14 +41,14 @@ impl Streams {
         self
     }
 
-    /// The stream of the byte at this position, and where the next byte of the other stream stands.
+    /// The stream of the byte at this position, and the position of the next byte of the other stream.
     #[must_use]
     pub fn at(&self, position: u64) -> (Stream, Option<u64>) {
         let passed = self.changes.partition_point(|change| *change <= position);
         (Self::after(passed), self.changes.get(passed).copied())
     }
 
-    /// True where everything went to standard output.
+    /// True if everything was written to standard output.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -59,7 +59,7 @@ impl Streams {
         size_of_val(self.changes.as_slice())
     }
 
-    /// The stream after so many changes.
+    /// The stream after this many changes.
     fn after(changes: usize) -> Stream {
         if changes.is_multiple_of(2) { Stream::Out } else { Stream::Error }
     }

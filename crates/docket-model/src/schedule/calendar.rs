@@ -1,18 +1,18 @@
-//! A calendar in a time zone: which instants the wall times of a [`Walk`] name, by cronie's rule
-//! for daylight saving.
+//! A calendar in a time zone: the instants of the local times of a [`Walk`], by cronie's rule for
+//! daylight saving.
 //!
-//! 1. A *wildcard* calendar runs at every instant whose wall clock matches.
-//! 2. A *fixed* one runs once for each wall time: at its first occurrence, or, where the clock
-//!    leaves it out by at most three hours, at the first instant after the gap.
+//! 1. A *wildcard* calendar runs at every instant whose local time matches.
+//! 2. A *fixed* one runs once for each local time: at its first occurrence, or, if the clock skips it
+//!    by at most three hours, at the first instant after the gap.
 
 use super::walk::Walk;
 use crate::zone::{Change, Meaning, Rules};
 
-/// No offset differs from another of its zone by as much, so that beyond this distance a change
-/// of the clock can neither repeat nor leave out a wall time that is looked for.
+/// Two offsets of a zone differ by less than this, so beyond this distance a change of the clock can
+/// neither repeat nor skip a local time.
 const NEAR: i64 = 48 * 3600;
 
-/// Whether a calendar follows the instants or the wall clock where they part.
+/// How a calendar behaves at a change of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clock {
     Wildcard,
@@ -24,16 +24,16 @@ pub(super) enum Clock {
 pub(super) struct Calendar {
     pub(super) walk: Walk,
     pub(super) clock: Clock,
-    /// A day field holds `*/n`, which is restricted although it begins with a star.
+    /// True if a day field has `*/n`, which is restricted although it begins with a star.
     pub(super) has_stepped_days: bool,
-    /// It has six fields, and the sixth is a star: maybe the first was meant as the seconds.
+    /// True if it has six fields and the sixth is a star: the first may be meant as the seconds.
     pub(super) may_mean_seconds: bool,
 }
 
 impl Calendar {
     /// Returns the first instant at or after `from`.
     pub(super) fn at_or_after(&self, from: i64, rules: &Rules) -> Option<i64> {
-        // Before the calendar begins nothing is named, in any zone.
+        // The calendar has no instants before its first year, in any zone.
         let mut from = from.max(-NEAR);
         match rules.first_change(from - 1, from) {
             Some(change) if self.makes_up(change) => return Some(from),
@@ -62,8 +62,8 @@ impl Calendar {
     /// Returns the number of instants in `(after, until]`.
     pub(super) fn count(&self, after: i64, until: i64, rules: &Rules) -> u64 {
         let mut from = (after + 1).max(-NEAR);
-        // Between two changes of the clock there is an instant for each wall time; near one, a fixed
-        // calendar makes up for some and passes over others.
+        // Between two changes of the clock each local time has one instant; near a change, a fixed
+        // calendar moves some and skips others.
         let around = if self.clock == Clock::Fixed { NEAR } else { 0 };
         let mut count = 0;
         while from <= until {
@@ -89,18 +89,18 @@ impl Calendar {
         instants.take_while(|at| *at < end).count() as u64
     }
 
-    /// Tells whether the calendar names a wall time in a gap that is made up for.
+    /// Returns whether a local time of the calendar in the gap of a change runs after it.
     pub(super) fn makes_up(&self, change: Change) -> bool {
         self.clock == Clock::Fixed && change.is_made_up() && self.first_left_out(change).is_some()
     }
 
-    /// Returns the first wall time of the calendar that a change leaves out.
+    /// Returns the first local time of the calendar that a change skips.
     fn first_left_out(&self, change: Change) -> Option<i64> {
         let wall = self.walk.at_or_after(change.at + change.before)?;
         (wall < change.at + change.after).then_some(wall)
     }
 
-    /// Returns where to look on behind a change: a fixed calendar passes over what is repeated.
+    /// Returns where to continue after a change: a fixed calendar skips repeated local times.
     fn after(&self, change: Change) -> i64 {
         match self.clock {
             Clock::Wildcard => change.at,
@@ -108,7 +108,8 @@ impl Calendar {
         }
     }
 
-    /// Returns the change by which the wall time of an instant has come before, if that matters.
+    /// Returns the change because of which the local time of an instant is a repetition, if that
+    /// matters.
     fn repeats(&self, at: i64, offset: i64, rules: &Rules) -> Option<Change> {
         if self.clock == Clock::Wildcard {
             return None;

@@ -1,6 +1,6 @@
-//! The day rule: which days of a month a schedule names. It knows nothing of times or zones.
+//! The day rule: the days of a month in a schedule, without times and zones.
 
-/// Whether and how the two day fields decide together.
+/// How the two day fields are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deciding {
     /// Neither field is restricted: every day.
@@ -13,7 +13,7 @@ pub(super) enum Deciding {
     Either,
 }
 
-/// The days of the month that the field `dom` names; bit 1 is the first.
+/// The days of the month in the field `dom`; bit 1 is the first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct MonthDays {
     pub(super) days: u32,
@@ -25,17 +25,17 @@ pub(super) struct MonthDays {
     pub(super) last_weekday: bool,
 }
 
-/// The days of the week that the field `dow` names; bit 0 is Sunday.
+/// The days of the week in the field `dow`; bit 0 is Sunday.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct WeekDays {
     pub(super) days: u8,
     /// `5L`: the last of these in the month.
     pub(super) last: u8,
-    /// `5#3`: bits of the days whose third is meant stand at index 2.
+    /// `5#3`: the bits of the days with `#3` are at index 2.
     pub(super) nth: [u8; 5],
 }
 
-/// Both day fields and how they decide.
+/// Both day fields, and how they are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DayRule {
     pub(super) month: MonthDays,
@@ -43,7 +43,7 @@ pub(super) struct DayRule {
     pub(super) deciding: Deciding,
 }
 
-/// A month as the rule needs it: its length and the weekday of its first day, 0 for Sunday.
+/// The length of a month and the weekday of its first day, 0 for Sunday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Month {
     pub(super) length: u32,
@@ -63,7 +63,7 @@ impl Month {
         (u32::MAX >> (31 - self.length)) & !1
     }
 
-    /// The weekday nearest to a day without leaving the month, as a bit.
+    /// The weekday nearest to a day within the month, as a bit.
     fn nearest(self, day: u32) -> u32 {
         let moved = match self.weekday(day) {
             6 if day > 1 => day - 1,
@@ -82,7 +82,7 @@ impl Month {
 }
 
 impl DayRule {
-    /// Returns the days of a month that the rule names, bit 1 for the first.
+    /// Returns the days of a month that match the rule, bit 1 for the first.
     pub(super) fn days(self, month: Month) -> u32 {
         match self.deciding {
             Deciding::Neither => month.all(),

@@ -1,11 +1,11 @@
-//! One element of a field: `*`, `v`, `a-b`, any of them with a step. Those with `L`, `W` and `#`
-//! are next door.
+//! One element of a field: `*`, `v`, `a-b`, each also with a step. Those with `L`, `W` and `#` are in
+//! `special`.
 
 use super::error::{Piece, ScheduleError};
 use super::field::{Field, SUNDAY, Value};
 use super::special::{self, special};
 
-/// What an element names.
+/// A parsed element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Element {
     /// `*` or `?`
@@ -29,12 +29,12 @@ pub(super) struct Range {
     pub(super) first: u16,
     pub(super) last: u16,
     pub(super) step: u16,
-    /// `*/n`: all values, but for the step.
+    /// True for `*/n`.
     pub(super) is_star: bool,
 }
 
 impl Element {
-    /// Returns the values of a range; the days of the others depend on the month.
+    /// Returns the values of a range; those of the other elements depend on the month.
     pub(super) fn values(self) -> impl Iterator<Item = u16> {
         let range = match self {
             Self::Range(range) => Some(range),
@@ -111,7 +111,7 @@ fn range(
     Ok(Element::Range(Range { first, last, step: step.unwrap_or(1), is_star: false }))
 }
 
-/// Says that a range runs backwards, and how to write what it means.
+/// The error for a reversed range, with how to write what it means.
 fn reversed(
     field: Field,
     whole: Piece<'_>,
@@ -139,7 +139,7 @@ fn reversed(
     error.with_hint(format!("write {rewrite}"))
 }
 
-/// Lists what a reversed range with a step means when it goes round.
+/// Lists the values of a reversed range with a step that wraps around.
 fn stepped(field: Field, (first, last): (u16, u16), step: u16) -> String {
     let (lower, size) = (field.least(), field.greatest() - field.least() + 1);
     let round = (first..=last + size).step_by(usize::from(step));

@@ -1,4 +1,4 @@
-//! What is wrong with a schedule, and where: the text, its place, what is allowed, a way out.
+//! The errors in a schedule: the wrong text, its position, what is allowed, and how to fix it.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -8,24 +8,24 @@ use serde::Serialize;
 /// The key of a specification that holds a schedule.
 const FIELD: &str = "Cron";
 
-/// One error in a schedule, with its place in the text as it was written.
+/// One error in a schedule, with its position in the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ScheduleError {
     /// The key of the specification, always `Cron`.
     pub field: &'static str,
     /// The part of the schedule: `sec`, `min`, `hour`, `dom`, `month`, `dow`, `year`,
-    /// `interval`, `count`, `start` or `period`; `None` where it is the whole.
+    /// `interval`, `count`, `start` or `period`; `None` for the whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<&'static str>,
-    /// The offending text.
+    /// The wrong text.
     pub text: String,
-    /// Where the text begins, in bytes.
+    /// The offset of the text, in bytes.
     pub offset: usize,
-    /// How long the text is, in bytes.
+    /// The length of the text, in bytes.
     pub length: usize,
     /// What is wrong, with the allowed values.
     pub message: String,
-    /// What to write instead, where that is known.
+    /// What to write instead, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -43,7 +43,7 @@ impl ScheduleError {
         }
     }
 
-    /// Says which letters of a piece are not ASCII.
+    /// The error for characters that are not ASCII.
     pub(super) fn foreign(part: Option<&'static str>, piece: Piece<'_>) -> Self {
         let (_, tail) = piece.split_at(piece.text.find(|c: char| !c.is_ascii()).unwrap_or(0));
         let end = tail.text.find(|c: char| c.is_ascii()).unwrap_or(tail.text.len());
@@ -72,7 +72,7 @@ impl Display for ScheduleError {
     }
 }
 
-/// A text that is no schedule, with every error in it.
+/// A text that is not a valid schedule, with all errors in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSchedule {
     text: String,
@@ -90,7 +90,7 @@ impl InvalidSchedule {
         &self.errors
     }
 
-    /// Shows each error above its place in the text, on several lines.
+    /// Shows each error with a marker below its position in the text, on several lines.
     #[must_use]
     pub fn snippet(&self) -> String {
         let blocks: Vec<_> = self.errors.iter().map(|error| self.block(error)).collect();
@@ -99,7 +99,7 @@ impl InvalidSchedule {
 
     fn block(&self, error: &ScheduleError) -> String {
         let part = error.part.map(|part| format!("{part}: ")).unwrap_or_default();
-        // A tab or line break would tear the caret away from its place.
+        // A tab or line break would misplace the marker.
         let shown = self.text.replace(|c: char| c.is_ascii_control(), " ");
         let before = self.text.get(..error.offset).map_or(0, |text| text.chars().count());
         let mark = " ".repeat(before) + &"^".repeat(error.text.chars().count().max(1));
@@ -118,7 +118,7 @@ impl Display for InvalidSchedule {
 
 impl Error for InvalidSchedule {}
 
-/// A part of the text that remembers where it stood.
+/// A part of the text, with its offset.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
@@ -147,7 +147,7 @@ impl<'a> Piece<'a> {
         })
     }
 
-    /// Splits at the first separator, which belongs to neither side.
+    /// Splits at the first separator, which is dropped.
     pub(super) fn split_once(self, separator: char) -> Option<(Self, Self)> {
         let (head, tail) = self.split_at(self.text.find(separator)?);
         Some((head, tail.split_at(separator.len_utf8()).1))
@@ -158,7 +158,7 @@ impl<'a> Piece<'a> {
         self.split(|c| matches!(c, ' ' | '\t')).filter(|word| !word.text.is_empty())
     }
 
-    /// Splits at a byte index; at the end where that is no place to split.
+    /// Splits at a byte index, or at the end if that is not a character boundary.
     pub(super) fn split_at(self, index: usize) -> (Piece<'a>, Piece<'a>) {
         let (head, tail) = self.text.split_at_checked(index).unwrap_or((self.text, ""));
         let offset = self.offset + head.len();

@@ -46,7 +46,7 @@ fn wrong_count(whole: Piece<'_>, found: usize) -> ScheduleError {
     ScheduleError::new(None, whole, message).with_hint(hint)
 }
 
-/// Six fields are often meant to begin with seconds.
+/// The error for six fields that are probably meant to begin with seconds.
 fn explain_six(whole: Piece<'_>, errors: &mut [ScheduleError]) {
     let seven = format!("{} *", whole.text);
     let is_meant = parse(Piece { text: &seven, offset: 0 }).is_ok();
@@ -95,14 +95,14 @@ impl List {
         !self.elements.contains(&Element::Any)
     }
 
-    /// Tells whether the list holds `*/n`.
+    /// Returns whether the list contains `*/n`.
     fn has_stepped_star(&self) -> bool {
         self.elements
             .iter()
             .any(|element| matches!(element, Element::Range(range) if range.is_star))
     }
 
-    /// Writes the values for the crate that walks.
+    /// Writes the values in the syntax of the `cron` crate.
     fn values(&self) -> String {
         let values: BTreeSet<u16> =
             self.elements.iter().flat_map(|element| element.values()).collect();

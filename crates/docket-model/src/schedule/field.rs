@@ -35,7 +35,7 @@ const WEEK_DAYS: [&str; 7] =
 /// Sunday as the end of a week.
 pub(super) const SUNDAY: u16 = 7;
 
-/// A value, and whether a name stood for it.
+/// A value, and whether it was written as a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Value {
     pub(super) number: u16,
@@ -56,7 +56,7 @@ impl Field {
         }
     }
 
-    /// What one value of the field is, with its article.
+    /// What a value of the field is called, with its article.
     fn noun(self) -> &'static str {
         match self {
             Self::Second => "a second",
@@ -77,8 +77,8 @@ impl Field {
         }
     }
 
-    /// The greatest value that `*` and `v/n` reach, which is the largest step too, but for
-    /// the seven days of a week.
+    /// The greatest value of `*` and `v/n`, which is also the largest step, except for the seven days
+    /// of a week.
     pub(super) fn greatest(self) -> u16 {
         match self {
             Self::Second | Self::Minute => 59,
@@ -95,7 +95,7 @@ impl Field {
         if self == Self::WeekDay { SUNDAY } else { self.greatest() }
     }
 
-    /// What can be written, for errors.
+    /// The allowed values, for errors.
     fn allowed(self) -> String {
         let names = match self {
             Self::Month => ", JAN-DEC",
@@ -117,12 +117,12 @@ impl Field {
         ScheduleError::new(Some(self.name()), piece, message)
     }
 
-    /// Says what is wrong with the form of a text, and what can be written.
+    /// The error for a text of the wrong form, with the allowed values.
     pub(super) fn misuse(self, piece: Piece<'_>, what: &str) -> ScheduleError {
         self.error(piece, format!("{} {what} ({})", piece.text, self.allowed()))
     }
 
-    /// Says that a text is nothing that the field knows.
+    /// The error for a text that is not a value of the field.
     pub(super) fn misfit(self, piece: Piece<'_>) -> ScheduleError {
         self.misuse(piece, &format!("is not {}", self.noun()))
     }
@@ -148,7 +148,7 @@ impl Field {
         })
     }
 
-    /// Says what a text is that is no value here: a name of another field, or one misspelt.
+    /// The error for a text that is a name of another field, or misspelled.
     fn foreign(self, piece: Piece<'_>) -> ScheduleError {
         let text = piece.text.to_ascii_uppercase();
         for other in [Self::Month, Self::WeekDay] {
@@ -169,7 +169,7 @@ impl Field {
         }
     }
 
-    /// Writes a value as the other end of its range was written.
+    /// Writes a value in the style of the other end of its range.
     pub(super) fn show(self, number: u16, as_name: bool) -> String {
         let index =
             if self == Self::WeekDay { number % SUNDAY } else { number - self.least().min(number) };

@@ -1,13 +1,13 @@
-//! Fixed distances: `@every 1h30m`, counted from when the allocation was created.
+//! Intervals: `@every 1h30m`, counted from when the allocation was created.
 
 use super::error::{Piece, ScheduleError};
 
 const PART: Option<&str> = Some("interval");
 
-/// The longest interval, a thousand years of 366 days; longer ones are slips of the finger.
+/// The longest interval, a thousand years of 366 days; a longer one is a typo.
 const LONGEST: u64 = 1000 * 366 * 24 * 3600;
 
-/// A distance of whole seconds, at least one.
+/// An interval of whole seconds, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interval {
     seconds: i64,
@@ -26,7 +26,7 @@ impl Interval {
         }
     }
 
-    /// Returns the distance.
+    /// Returns its seconds.
     pub(super) fn seconds(self) -> i64 {
         self.seconds
     }
@@ -48,7 +48,7 @@ impl Interval {
     }
 }
 
-/// Adds up the amounts, each unit at most once and the larger before the smaller.
+/// Adds up the amounts; each unit at most once, larger units first.
 fn total(piece: Piece<'_>) -> Result<u64, ScheduleError> {
     let mut rest = piece.text;
     let (mut total, mut smallest) = (0_u64, u64::MAX);
@@ -72,7 +72,7 @@ fn total(piece: Piece<'_>) -> Result<u64, ScheduleError> {
     Ok(total)
 }
 
-/// The units that other programs have in an interval: their names, and the millisecond of one.
+/// The units of intervals in other programs: their names, and their milliseconds.
 const FOREIGN_UNITS: [(&[&str], u64); 7] = [
     (&["ns", "us", "\u{b5}s", "\u{3bc}s"], 0),
     (&["ms"], 1),
@@ -83,7 +83,7 @@ const FOREIGN_UNITS: [(&[&str], u64); 7] = [
     (&["w", "week", "weeks"], 604_800_000),
 ];
 
-/// What is wrong with an interval that is written with the units of other programs, and what to write.
+/// The error for an interval with the units of other programs, with what to write.
 fn foreign(piece: Piece<'_>) -> Option<ScheduleError> {
     let text: String = piece.text.split_whitespace().collect();
     let (mut rest, mut total, mut longest) = (text.as_str(), 0_u64, 0);
@@ -107,7 +107,7 @@ fn foreign(piece: Piece<'_>) -> Option<ScheduleError> {
         604_800_000 => "has weeks, whose length daylight saving changes",
         _ => "is not written with the units h, m and s",
     };
-    // Rounded up: nothing is to run more often than was asked for.
+    // Rounded up, so that nothing runs more often than written.
     let seconds = total.div_ceil(1000).max(1);
     let daily = match seconds {
         86_400 => ", or @daily for each day at 00:00",
@@ -117,7 +117,7 @@ fn foreign(piece: Piece<'_>) -> Option<ScheduleError> {
     Some(wrong(piece, what).with_hint(format!("write @every {}{daily}", written(seconds))))
 }
 
-/// An interval as it is to be written.
+/// Writes an interval.
 fn written(seconds: u64) -> String {
     let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
@@ -125,7 +125,7 @@ fn written(seconds: u64) -> String {
     parts.concat()
 }
 
-/// Returns the seconds of the unit that follows some digits.
+/// Returns the seconds of the unit after some digits.
 fn unit(piece: Piece<'_>, digits: &str, letter: Option<char>) -> Result<u64, ScheduleError> {
     match letter {
         Some('h' | 'm' | 's') if digits.is_empty() => {

@@ -5,16 +5,16 @@ use chrono::{DateTime, NaiveDateTime};
 use super::error::{Piece, ScheduleError};
 use super::repeating::{Period, Repeating, Start};
 
-/// The longest period, in years: a start has four digits of year too.
+/// The longest period, in years: the year of a start has four digits, too.
 const LONGEST: i64 = 9999;
 
-/// The shape of a START on the wall clock, and the length that goes with it.
+/// The shape of a START in local time, and its length.
 const WALL: (&str, usize) = ("%Y-%m-%dT%H:%M:%S", 19);
 
-/// The shape of an offset behind a START, digits as zeros.
+/// The shape of an offset after a START, with zeros for digits.
 const OFFSET: &str = "+00:00";
 
-/// Tells whether a text is meant as a repeating interval.
+/// Returns whether a text looks like a repeating interval.
 pub(super) fn is_meant(text: &str) -> bool {
     let mut letters = text.chars();
     let first = letters.next();
@@ -79,7 +79,7 @@ fn start(piece: Piece<'_>) -> Result<Start, ScheduleError> {
     }
     let (wall, zone) = piece.split_at(WALL.1);
     let reading = Some(wall.text).filter(|text| is_shaped(text, "0000-00-00T00:00:00"));
-    // A leap second would be read as the second before it, which the text does not say.
+    // chrono would read a leap second as the second before it.
     let reading = reading
         .filter(|text| !text.ends_with("60"))
         .and_then(|text| NaiveDateTime::parse_from_str(text, WALL.0).ok());
@@ -102,7 +102,7 @@ fn instant(piece: Piece<'_>) -> Option<Start> {
     Some(Start::Instant(instant.timestamp()))
 }
 
-/// Compares with a shape in which a zero stands for any digit.
+/// Compares with a shape in which a zero matches any digit.
 fn is_shaped(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
         && text.bytes().zip(shape.bytes()).all(|(byte, like)| match like {
@@ -143,7 +143,7 @@ fn period(piece: Piece<'_>) -> Result<Period, ScheduleError> {
 }
 
 /// Reads numbers before units; each unit at most once and in order. A number that is too large
-/// is the largest there is, which no period can hold.
+/// becomes the largest one, which no period can have.
 fn amounts(text: &str, units: &str) -> Option<Vec<i64>> {
     let mut found = Vec::with_capacity(units.len());
     let mut rest = text;

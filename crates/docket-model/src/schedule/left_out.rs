@@ -1,23 +1,23 @@
-//! What becomes of a wall time that does not exist on a day, by the rule for daylight saving.
+//! What happens to a local time that does not exist on a day, by the rule for daylight saving.
 
 use chrono::{DateTime, Timelike, Utc};
 
 use super::{Rule, Schedule, whole_second};
 use crate::{moment::Gap, zone::Zone};
 
-/// What a schedule does about a wall time that the clock leaves out.
+/// What a schedule does about a local time that the clock skips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOut {
-    /// The schedule does not name it anyway.
+    /// The schedule is not due at that time.
     Unnamed,
-    /// It is due once, at the first instant after the gap.
+    /// It runs once, at the first instant after the gap.
     MadeUp,
-    /// It names the time, and nothing is due in its place.
+    /// It is due at that time, and does not run.
     Dropped,
 }
 
 impl Schedule {
-    /// Returns what the schedule does about a wall time that the clock leaves out.
+    /// Returns what the schedule does about a local time that the clock skips.
     #[must_use]
     pub fn left_out(&self, gap: &Gap, anchor: DateTime<Utc>, zone: Zone) -> LeftOut {
         let rules = zone.rules();

@@ -1,9 +1,9 @@
-//! The schedule language: when an allocation is due. No clock is read here; what depends on the
-//! present takes it as an argument.
+//! The schedule language: when an allocation is due. No clock is read here; the current time is an
+//! argument.
 //!
 //! 1. A [`Schedule`] that exists is valid, and all its instants are whole seconds.
 //! 2. The next instant depends on nothing but the schedule, the anchor, the zone and `from`:
-//!    it can be asked in any order and gives the same series.
+//!    calls in any order give the same series.
 
 mod calendar;
 mod day;
@@ -45,7 +45,7 @@ pub struct Schedule {
     rule: Rule,
 }
 
-/// The forms of a schedule. The large ones are boxed, so that the others stay small.
+/// The forms of a schedule; the large ones are boxed to keep the others small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
     Empty,
@@ -57,11 +57,11 @@ enum Rule {
 /// Which form a schedule has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Never runs by itself.
+    /// Manual runs only.
     Empty,
-    /// A cron expression or an alias: times on the wall clock.
+    /// A cron expression or an alias: local times.
     Calendar,
-    /// `@every`: a fixed distance from the anchor.
+    /// `@every`: an interval from the anchor.
     Every,
     /// An ISO 8601 repeating interval.
     Repeating,
@@ -85,9 +85,9 @@ impl Schedule {
         &self.text
     }
 
-    /// Returns when it is due in words: `at 09:00 on weekdays`, `every 5 minutes`.
+    /// Describes when it is due: `at 09:00 on weekdays`, `every 5 minutes`.
     ///
-    /// The words of a dense expression list its values.
+    /// For a dense expression the values are listed.
     #[must_use]
     pub fn in_words(&self) -> String {
         sentence::of(&self.rule)
@@ -104,10 +104,10 @@ impl Schedule {
         }
     }
 
-    /// Returns true if its instants depend on the wall clock of a zone.
+    /// Returns true if its instants depend on a time zone.
     ///
     /// `@every` does not, nor does an ISO 8601 interval of hours, minutes and seconds that begins at
-    /// an instant; one of days or months keeps the wall time, so it does.
+    /// an instant; one of days or months keeps the local time, so it does.
     #[must_use]
     pub fn depends_on_zone(&self) -> bool {
         match &self.rule {
@@ -117,7 +117,7 @@ impl Schedule {
         }
     }
 
-    /// Returns the least instant strictly after `from`, `None` where there is none.
+    /// Returns the first instant strictly after `from`, if there is one.
     ///
     /// The anchor is when the allocation was created, from which `@every` and an empty START
     /// count; a fraction of a second is rounded up, so that nothing runs early.
@@ -140,9 +140,9 @@ impl Schedule {
         DateTime::from_timestamp(at.filter(|at| *at <= LAST_INSTANT)?, 0)
     }
 
-    /// Returns the greatest instant before a moment, if there is one within a human life.
+    /// Returns the last instant before a time, if there is one within 136 years.
     ///
-    /// It is looked for backwards in strides that double, so it costs some tens of [`Schedule::next`].
+    /// The search goes back in strides that double, so it costs some tens of [`Schedule::next`].
     #[must_use]
     pub fn previous(
         &self,
@@ -153,7 +153,7 @@ impl Schedule {
         let next = |from| self.next(from, anchor, zone).filter(|instant| *instant < before);
         let strides = (0..=LONGEST_STRIDE).map(|power| TimeDelta::seconds(1 << power));
         let mut found = strides.into_iter().find_map(|stride| next(before - stride))?;
-        // Between what was found and the moment, the last instant is halved in.
+        // Bisect between the instant found and the time.
         let mut end = before;
         while end - found > TimeDelta::seconds(1) {
             let middle = found + (end - found) / 2;
@@ -162,14 +162,14 @@ impl Schedule {
                 None => end = middle,
             }
         }
-        // An instant at the middle itself was not looked at.
+        // An instant at the middle itself was excluded.
         Some(next(found).unwrap_or(found))
     }
 
     /// Returns the number of instants in `(from, to]`.
     ///
-    /// Intervals are divided, and calendars counted by days; only within two days of a change of the
-    /// clock, calendars whose times hold no star are walked.
+    /// Intervals are divided and calendars counted by days; only calendars without a star in their
+    /// times are walked, within two days of a change of the clock.
     #[must_use]
     pub fn count(
         &self,
@@ -189,7 +189,7 @@ impl Schedule {
         }
     }
 
-    /// Returns what the writer may not have meant, in words; empty for most schedules.
+    /// Returns warnings about what may be unintended; empty for most schedules.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         match &self.rule {
@@ -217,7 +217,7 @@ impl Schedule {
 /// The end of the year 9999: RFC 3339 and the names of runs write years with four digits.
 const LAST_INSTANT: i64 = 253_402_300_799;
 
-/// The power of two of the longest stride back, in seconds: 68 years.
+/// The longest stride back, as a power of two in seconds: 68 years.
 const LONGEST_STRIDE: u32 = 31;
 
 /// Rounds up to a whole second.

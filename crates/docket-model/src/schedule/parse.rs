@@ -1,4 +1,4 @@
-//! Which of its forms a schedule has, and the forms that are a single word.
+//! Recognizes the form of a schedule, and parses the forms of a single word.
 
 use super::Rule;
 use super::error::{Piece, ScheduleError};
@@ -6,7 +6,7 @@ use super::expression;
 use super::interval::Interval;
 use super::iso;
 
-/// The longest schedule, in bytes. Every list written out in full is shorter, but for the years.
+/// The longest schedule, in bytes. A full list of every field but the years is shorter.
 const LONGEST: usize = 1024;
 
 const ALIASES: [(&str, &str); 7] = [
@@ -19,7 +19,7 @@ const ALIASES: [(&str, &str); 7] = [
     ("@hourly", "0 * * * *"),
 ];
 
-/// How unlike an alias a text may be and still be taken for it, in letters.
+/// How many letters of a misspelled alias may differ.
 const SLIPS: usize = 3;
 
 /// Parses a schedule in any of its forms.
@@ -50,7 +50,7 @@ pub(super) fn parse(text: &str) -> Result<Rule, Vec<ScheduleError>> {
 
 fn form(piece: Piece<'_>) -> Result<Rule, Vec<ScheduleError>> {
     let is_expression = !piece.text.starts_with('@') && !iso::is_meant(piece.text);
-    // Five to seven fields say themselves which of them hold something foreign.
+    // In five to seven fields the error names the field with the foreign character.
     let has_fields = is_expression && (5..=7).contains(&piece.words().count());
     if !has_fields && !piece.text.is_ascii() {
         return Err(vec![ScheduleError::foreign(None, piece)]);
@@ -64,7 +64,7 @@ fn form(piece: Piece<'_>) -> Result<Rule, Vec<ScheduleError>> {
     iso::parse(piece).map(|repeating| Rule::Repeating(repeating.into()))
 }
 
-/// Splits off a time zone as other cron programs have it before the fields.
+/// Splits off a time zone, which other cron programs accept before the fields.
 fn split_zone(piece: Piece<'_>) -> Option<(ScheduleError, Piece<'_>)> {
     let end = piece.text.find([' ', '\t']).unwrap_or(piece.text.len());
     let (word, rest) = piece.split_at(end);

@@ -8,21 +8,21 @@ const MEAN_MONTH: i64 = 146_097 * 86_400 / 4800;
 
 const DAY: i64 = 86_400;
 
-/// No clock is set forward by more than three hours after this instant, 2100-01-01: rules for the
-/// future are those of daylight saving.
+/// After this instant, 2100-01-01, no clock is set forward by more than three hours: future rules are
+/// those of daylight saving.
 const LAST_LONG_GAP: i64 = 4_102_444_800;
 
-/// Where the runs begin.
+/// The start of the runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     /// When the allocation was accepted.
     Acceptance,
     Instant(i64),
-    /// A time on the wall clock of the allocation's zone.
+    /// A local time in the allocation's zone.
     Wall(i64),
 }
 
-/// The parts of a period, each added in its own way.
+/// The parts of a period, which are added differently.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Period {
     pub(super) months: u32,
@@ -33,7 +33,7 @@ pub(super) struct Period {
 /// A repeating interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Repeating {
-    /// How many runs there are in all; `None` for ever.
+    /// The number of runs; `None` for no limit.
     pub(super) runs: Option<u64>,
     pub(super) start: Start,
     pub(super) period: Period,
@@ -43,19 +43,19 @@ pub(super) struct Repeating {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     pub(super) at: i64,
-    /// The wall time before the zone was resolved, and what it means there.
+    /// The local time, and what it means in the zone.
     pub(super) wall: Option<(i64, Meaning)>,
 }
 
 impl Run {
-    /// Tells whether the run happens: a gap of more than three hours is not made up for.
+    /// Returns whether the run happens: after a gap of more than three hours it does not.
     fn is_real(&self) -> bool {
         !matches!(self.wall, Some((_, Meaning::Never(change))) if !change.is_made_up())
     }
 }
 
 impl Repeating {
-    /// Tells whether its runs depend on a wall clock.
+    /// Returns whether its runs depend on a time zone.
     pub(super) fn depends_on_zone(&self) -> bool {
         matches!(self.start, Start::Wall(_)) || !self.period.is_exact()
     }
@@ -92,7 +92,7 @@ impl Repeating {
         end.saturating_sub(first).saturating_sub(left_out)
     }
 
-    /// Tells whether a run is named for a wall time that the clock leaves out at an instant.
+    /// Returns whether a run is due at a local time that the clock skips at an instant.
     pub(super) fn names(&self, wall: i64, at: i64, anchor: i64, rules: &Rules) -> bool {
         let Some(first) = self.first_after(at - 1, anchor, rules) else { return false };
         (first..self.runs.unwrap_or(u64::MAX))
@@ -101,7 +101,7 @@ impl Repeating {
             .any(|run| run.wall.is_some_and(|(named, _)| named == wall))
     }
 
-    /// Returns the number of the first run after `from`, found by division and a step or two.
+    /// Returns the number of the first run after `from`, by division and one or two steps.
     fn first_after(&self, from: i64, anchor: i64, rules: &Rules) -> Option<u64> {
         let is_after = |number| self.run(number, anchor, rules).is_none_or(|run| run.at > from);
         let begin = self.run(0, anchor, rules)?.at;
@@ -118,7 +118,7 @@ impl Repeating {
         Some(number)
     }
 
-    /// Returns a run by its number; `None` beyond the calendar that chrono knows.
+    /// Returns a run by its number; `None` beyond chrono's calendar.
     fn run(&self, number: u64, anchor: i64, rules: &Rules) -> Option<Run> {
         let k = i64::try_from(number).ok()?;
         let run = match self.start {
@@ -130,7 +130,7 @@ impl Repeating {
         Some(Run { at, ..run })
     }
 
-    /// Steps from an instant, which needs no wall clock for the first run or by seconds alone.
+    /// Steps from an instant; the first run and periods of seconds need no time zone.
     fn stepped_from(&self, at: i64, k: i64, rules: &Rules) -> Option<Run> {
         if k == 0 || self.period.is_exact() {
             return Some(Run { at, wall: None });
@@ -153,7 +153,7 @@ impl Period {
         self == Self::default()
     }
 
-    /// Tells whether the period is the same number of seconds each time.
+    /// Returns whether the period always has the same number of seconds.
     fn is_exact(self) -> bool {
         self.months == 0 && self.days == 0
     }

@@ -1,4 +1,4 @@
-//! A schedule in words, as a clause that follows "runs". Every schedule has words.
+//! Describes a schedule in words, as a clause after "runs".
 
 use chrono::DateTime;
 
@@ -9,10 +9,10 @@ use super::sentence_days as days;
 use super::times::{Sets, ranges, times};
 use super::words::joined;
 
-/// The units of a length of time, in seconds.
+/// The units of a duration, in seconds.
 const UNITS: [(i64, &str); 3] = [(3600, "hour"), (60, "minute"), (1, "second")];
 
-/// Says when a rule is due.
+/// Describes when a rule is due.
 pub(super) fn of(rule: &Rule) -> String {
     match rule {
         Rule::Empty => "only manually".to_owned(),
@@ -32,7 +32,7 @@ fn of_calendar(calendar: &Calendar) -> String {
     said.collect::<Vec<_>>().join(" ")
 }
 
-/// In which years; empty for all of them.
+/// Describes the years; empty for all of them.
 fn years(years: &[u32]) -> String {
     match (years, ranges(years).as_slice()) {
         (all, _) if all.len() == super::walk::YEARS.count() => String::new(),
@@ -41,8 +41,8 @@ fn years(years: &[u32]) -> String {
     }
 }
 
-/// A length of time by units: `1 hour`, `30 minutes`. Days are hours here: no day of daylight saving is
-/// meant.
+/// A duration by units: `1 hour`, `30 minutes`. Days are given in hours, as a day with a change of
+/// the clock has another length.
 fn parts_of(seconds: i64) -> Vec<String> {
     let mut rest = seconds;
     let part = |(size, unit): &(i64, &str)| {
@@ -53,7 +53,7 @@ fn parts_of(seconds: i64) -> Vec<String> {
     UNITS.iter().filter_map(part).collect()
 }
 
-/// A fixed distance: `every 5 minutes`, `every 1 hour 30 minutes`.
+/// An interval: `every 5 minutes`, `every 1 hour 30 minutes`.
 fn every(seconds: i64) -> String {
     match parts_of(seconds).as_slice() {
         [only] => format!("every {}", only.strip_prefix("1 ").unwrap_or(only)),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_a_day_are_told_by_the_clock() {
+    fn times_of_a_day_are_described_by_the_clock() {
         let cases = [
             ("0 9 * * *", "at 09:00 every day"),
             ("@daily", "at 00:00 every day"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_often_due_is_told_by_its_distance() {
+    fn what_is_often_due_is_described_by_its_interval() {
         let cases = [
             ("* * * * *", "every minute"),
             ("*/5 * * * *", "every 5 minutes"),

@@ -1,4 +1,4 @@
-//! The days of a calendar in words: `on weekdays`, `on the last day of the month`.
+//! Describes the days of a calendar: `on weekdays`, `on the last day of the month`.
 
 use super::day::{DayRule, Deciding, MonthDays, WeekDays};
 use super::times::Sets;
@@ -24,7 +24,7 @@ const WORKING_DAYS: u8 = 0b011_1110;
 /// The bits of Saturday and Sunday.
 const WEEKEND: u8 = 0b100_0001;
 
-/// Says on which days of which months; empty for all of them.
+/// Describes the days and months; empty for all of them.
 pub(super) fn of(rule: &DayRule, sets: &Sets) -> String {
     let months = months(&sets.months);
     let with_months =
@@ -44,7 +44,7 @@ pub(super) fn of(rule: &DayRule, sets: &Sets) -> String {
     }
 }
 
-/// In which months; empty for all of them.
+/// Describes the months; empty for all of them.
 fn months(months: &[u32]) -> String {
     let names = MONTHS.iter().zip(1..).filter(|(_, number)| months.contains(number));
     let names: Vec<_> = names.map(|(name, _)| (*name).to_owned()).collect();
@@ -104,7 +104,7 @@ fn week_days(named: WeekDays) -> String {
     format!("on {}", joined(&parts))
 }
 
-/// Days of the week that have a name together, or that follow one another within a week.
+/// Days of the week with a common name, or in a row.
 fn run_of_week_days(days: u8) -> Option<String> {
     match days {
         WORKING_DAYS => return Some("on weekdays".to_owned()),
@@ -113,7 +113,7 @@ fn run_of_week_days(days: u8) -> Option<String> {
     }
     match listed(days).collect::<Vec<_>>().as_slice() {
         all if all.len() == WEEK_DAYS.len() => Some("every day".to_owned()),
-        // A week begins with Monday where people speak of its days in a row.
+        // For people, a row of days begins with Monday.
         several @ [(first, from), _, .., (last, to)]
             if *first > 0 && last - first + 1 == several.len() && several.len() > 2 =>
         {

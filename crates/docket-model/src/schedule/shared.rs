@@ -1,4 +1,4 @@
-//! Equal expressions share one schedule: a parsed one is larger than the allocation around it.
+//! Shares one parsed schedule among equal expressions: it is larger than the rest of the allocation.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use super::{InvalidSchedule, Schedule};
 
 static SHARED: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
 
-/// Below this many entries the pool is not searched for schedules that nobody uses any more.
+/// Below this many entries unused schedules are not removed from the pool.
 const LEAST_SWEEP: usize = 1024;
 
 #[derive(Default)]

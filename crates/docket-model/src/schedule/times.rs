@@ -1,10 +1,10 @@
-//! The times of a day in words: `at 09:00`, `every 5 minutes from 09:00 to 17:55`.
+//! Describes the times of a day: `at 09:00`, `every 5 minutes from 09:00 to 17:55`.
 
 use cron::TimeUnitSpec;
 
 use super::words::joined;
 
-/// So many times of a day are listed one by one.
+/// How many times of a day are listed one by one.
 const LISTED: usize = 4;
 
 /// The values of each unit of a calendar, in order.
@@ -32,12 +32,12 @@ impl Sets {
     }
 }
 
-/// Says at which times, and whether they are single times of the clock, to which a day belongs.
+/// Describes the times; also returns whether they are single times, which need a day.
 pub(super) fn times(sets: &Sets) -> (String, bool) {
     regular(sets).unwrap_or_else(|| (each_unit(sets), false))
 }
 
-/// Says it unit by unit: `at minutes 1, 2 and 4 to 8 of hours 1 and 3`.
+/// Describes the times by unit: `at minutes 1, 2 and 4 to 8 of hours 1 and 3`.
 fn each_unit(sets: &Sets) -> String {
     let (minutes, hours) = (sets.minutes.as_slice(), sets.hours.as_slice());
     let hours = if hours.len() == 24 { None } else { Some(numbered("hour", hours)) };
@@ -83,7 +83,7 @@ pub(super) fn ranges(values: &[u32]) -> Vec<String> {
     rows.flat_map(in_words).collect()
 }
 
-/// Says it by the clock or by a distance, where the times are few or regular.
+/// Describes few or regular times by the clock or by an interval.
 fn regular(sets: &Sets) -> Option<(String, bool)> {
     let (minutes, hours) = (sets.minutes.as_slice(), sets.hours.as_slice());
     let is_each_minute = minutes.len() == 60 && hours.len() == 24;
@@ -115,7 +115,7 @@ fn regular(sets: &Sets) -> Option<(String, bool)> {
     Some((format!("{often}{}", within(minutes, hours)?), false))
 }
 
-/// A few times of the clock.
+/// A few single times.
 fn listed(minutes: &[u32], hours: &[u32], second: Option<u32>) -> Option<(String, bool)> {
     if minutes.len() * hours.len() > LISTED {
         return None;
@@ -161,12 +161,12 @@ fn often(minutes: &[u32]) -> Option<String> {
     }
 }
 
-/// True where the last of an hour is as far from the first of the next as from the one before.
+/// True if the times are equally spaced across the hour.
 fn goes_round(values: &[u32], step: u32) -> bool {
     60 % step == 0 && values.len() == (60 / step) as usize
 }
 
-/// Within which hours; nothing where in all.
+/// Describes the hours; empty for all of them.
 fn within(minutes: &[u32], hours: &[u32]) -> Option<String> {
     if hours.len() == 24 {
         return Some(String::new());
@@ -177,7 +177,7 @@ fn within(minutes: &[u32], hours: &[u32]) -> Option<String> {
     is_unbroken.then(|| format!(" from {from:02}:{first:02} to {to:02}:{last:02}"))
 }
 
-/// The first value and the distance, where it is the same throughout.
+/// The first value and the distance, if it is constant.
 fn stepped(values: &[u32]) -> Option<(u32, u32)> {
     let [first, second, ..] = values else { return None };
     let step = second - first;

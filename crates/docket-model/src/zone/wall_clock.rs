@@ -1,4 +1,4 @@
-//! A [`Zone`] as chrono's zones: instants by its wall clock.
+//! Implements chrono's `TimeZone` for [`Zone`].
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use chrono::{
 
 use super::{Meaning, Rules, Zone};
 
-/// More letters than any abbreviation in the database has.
+/// More letters than the longest abbreviation in the database.
 const LETTERS: usize = 12;
 
-/// RFC 3339 writes years with four digits.
+/// The years of RFC 3339, which have four digits.
 const RFC_3339_YEARS: std::ops::RangeInclusive<i32> = 0..=9999;
 
-/// A zone's distance from UTC at an instant, and what people call it.
+/// The offset of a zone at an instant, with its abbreviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZoneOffset {
     zone: Zone,
@@ -31,7 +31,7 @@ impl ZoneOffset {
             letters.iter_mut().zip(text.bytes()).for_each(|(letter, byte)| *letter = byte);
             letters
         });
-        // No zone is a day or more away from UTC.
+        // Every offset is less than a day.
         Self { zone, fixed: fixed.unwrap_or(Utc.fix()), letters }
     }
 }
@@ -83,10 +83,10 @@ impl TimeZone for Zone {
     }
 }
 
-/// Writes an instant as RFC 3339 does, by the wall clock of a zone.
+/// Writes an instant in RFC 3339, in the local time of a zone.
 ///
-/// An offset with seconds, such as those of local mean time, cannot be written that way: such an
-/// instant is written in UTC. `None` for a year that does not have four digits.
+/// RFC 3339 cannot express an offset with seconds, such as local mean time: then UTC is written. `None`
+/// for a year without four digits.
 #[must_use]
 pub fn written(at: DateTime<Utc>, zone: Zone) -> Option<String> {
     let local = at.with_timezone(&zone);

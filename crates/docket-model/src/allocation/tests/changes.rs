@@ -79,7 +79,7 @@ fn what_is_stored_can_be_read_in_a_table() {
 }
 
 #[test]
-fn a_damaged_store_is_told_by_the_part_that_cannot_be_read() {
+fn a_damaged_store_is_reported_by_the_part_that_cannot_be_read() {
     let specification = sound(json!({}));
     let sound = specification.to_stored();
     let damaged = [

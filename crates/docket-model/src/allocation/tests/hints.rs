@@ -62,10 +62,10 @@ fn retries_that_outlast_the_period_skip_instants() {
 }
 
 #[test]
-fn a_zone_that_keeps_its_clock_in_summer_is_told_from_its_twin() {
-    let told =
+fn a_zone_that_keeps_its_clock_in_summer_is_distinguished_from_its_twin() {
+    let messages =
         ["EST", "MST", "Etc/GMT+5", "etc/gmt-1"].map(|zone| hints(json!({"TimeZone": zone})));
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(messages.join("\n"), @"
     TimeZone: `EST` stays five hours behind UTC in summer, without daylight saving: write `America/New_York` for the clock there
     TimeZone: `MST` stays seven hours behind UTC in summer, without daylight saving: write `America/Denver` for the clock there
     TimeZone: `Etc/GMT+5` is 5 hours behind UTC (its sign counts westwards), without daylight saving: write the zone of a place, such as `America/New_York`, for the clock there
@@ -74,7 +74,7 @@ fn a_zone_that_keeps_its_clock_in_summer_is_told_from_its_twin() {
 }
 
 #[test]
-fn what_means_nothing_after_others_is_told() {
+fn what_means_nothing_after_others_is_reported() {
     let more = json!({
         "Cron": null, "After": "load", "TimeZone": "EST", "Jitter": "1m", "StartingDeadline": "1h",
         "CatchUp": "All",

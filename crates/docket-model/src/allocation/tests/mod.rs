@@ -53,7 +53,7 @@ fn printed(more: Value) -> Value {
 }
 
 /// The errors in a specification with more keys, each in its line.
-fn told(more: Value) -> String {
+fn messages(more: Value) -> String {
     errors(with_all(more)).join("\n")
 }
 
@@ -93,7 +93,7 @@ fn what_the_server_adds_is_ignored_when_it_comes_back() {
 }
 
 #[test]
-fn what_is_required_is_told_in_the_words_of_the_original() {
+fn what_is_required_is_reported_in_the_words_of_the_original() {
     let expected = ["Name: Required", "Cron: Required", "Container.Config: Config is required"];
     assert_eq!(errors(json!({})), expected);
     let null = json!({"Name": null, "Cron": null, "Container": null, "Labels": null});
@@ -109,7 +109,7 @@ fn an_empty_schedule_is_one_that_never_runs_by_itself() {
 }
 
 #[test]
-fn all_fields_that_are_wrong_are_told_at_once() {
+fn all_fields_that_are_wrong_are_reported_at_once() {
     let posted = json!({
         "Name": 5,
         "Cron": ["0 9 * * *"],
@@ -119,9 +119,10 @@ fn all_fields_that_are_wrong_are_told_at_once() {
         "Container": {"Config": {"Image": 7}},
     });
 
-    let told = errors(posted);
+    let messages = errors(posted);
 
-    let fields: Vec<_> = told.iter().map(|finding| finding.split(": ").next().unwrap()).collect();
+    let fields: Vec<_> =
+        messages.iter().map(|finding| finding.split(": ").next().unwrap()).collect();
     let expected = [
         "Name",
         "Description",
@@ -133,8 +134,8 @@ fn all_fields_that_are_wrong_are_told_at_once() {
         "Container.Config.Image",
     ];
     assert_eq!(fields, expected);
-    assert_eq!(told[0], "Name: expected a string, found the number 5: put it in quotes");
-    assert_eq!(told[5], "Cron: expected a string, found a list");
+    assert_eq!(messages[0], "Name: expected a string, found the number 5: put it in quotes");
+    assert_eq!(messages[5], "Cron: expected a string, found a list");
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn what_may_surprise_in_a_schedule_is_a_warning() {
 }
 
 #[test]
-fn keys_of_later_versions_are_told_from_unknown_ones() {
+fn keys_of_later_versions_are_distinguished_from_unknown_ones() {
     let cases = [
         ("Notify", "`Notify` is not supported by this version of docket"),
         ("successwithin", "`SuccessWithin` is not supported by this version of docket"),
@@ -172,7 +173,7 @@ fn keys_of_later_versions_are_told_from_unknown_ones() {
 }
 
 #[test]
-fn a_key_given_twice_in_two_cases_is_an_error() {
+fn a_key_that_is_duplicate_in_two_cases_is_an_error() {
     let expected = ["cron: duplicate key `Cron`"];
     assert_eq!(errors(with("cron", json!("* * * * *"))), expected);
     // The first one was null, and is there all the same.

@@ -99,7 +99,7 @@ fn the_size_of_an_output_is_bytes_or_a_text_with_a_unit() {
 }
 
 #[test]
-fn every_error_is_told_at_once_with_its_place_and_the_mend() {
+fn every_error_is_reported_at_once_with_its_place_and_how_to_fix_it() {
     let posted = json!({
         "Jitter": 30,
         "NotBefore": "2026-11-21",
@@ -116,7 +116,7 @@ fn every_error_is_told_at_once_with_its_place_and_the_mend() {
         "Placement": {},
     });
 
-    insta::assert_snapshot!(told(posted), @r#"
+    insta::assert_snapshot!(messages(posted), @r#"
     Placement: `Placement` is not supported by this version of docket
     Jitter: 30 what? write 30s or 30m
     NotBefore: `2026-11-21` is a date without a time: write `2026-11-21T00:00:00Z`, or another offset than Z
@@ -147,7 +147,7 @@ fn every_error_is_told_at_once_with_its_place_and_the_mend() {
 }
 
 #[test]
-fn values_of_another_kind_are_told_with_what_should_stand_there() {
+fn values_of_another_kind_are_reported_with_what_to_write() {
     let posted = json!({
         "Jitter": 1.5,
         "NotBefore": 2026,
@@ -160,7 +160,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
         "Retries": "2",
         "Keep": 10,
     });
-    insta::assert_snapshot!(told(posted), @r#"
+    insta::assert_snapshot!(messages(posted), @r#"
     Jitter: expected a duration such as 1h30m10s, found the number 1.5
     NotBefore: expected a time such as 2026-11-21T09:00:00Z, found the number 2026
     NotAfter: `tomorrow` is not a valid time: write it as 2026-11-21T09:00:00Z (RFC 3339)
@@ -176,7 +176,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
         "Retries": {"Delay": 10, "MaxDelay": []},
         "Keep": {"Runs": 1.5, "Failures": "20", "Output": "1"},
     });
-    insta::assert_snapshot!(told(posted), @r#"
+    insta::assert_snapshot!(messages(posted), @r#"
     Retries.Limit: Required
     Retries.Delay: 10 what? write 10s or 10m
     Retries.MaxDelay: expected a duration such as 1h30m10s, found a list
@@ -189,7 +189,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
         "Keep": {"Runs": 1e30, "Output": -1},
         "EnvFiles": vec!["x.env"; MOST_ENV_FILES + 1],
     });
-    insta::assert_snapshot!(told(posted), @"
+    insta::assert_snapshot!(messages(posted), @"
     EnvFiles: 101 entries are more than the limit of 100
     Retries: expected a whole number, or a mapping of `Limit`, `Delay` and `MaxDelay`, found a list
     Keep.Runs: expected a whole number, found the number 1e+30
@@ -197,7 +197,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
     ");
     let posted =
         json!({"Retries": {"Limit": 1, "MaxDelay": "10s"}, "Keep": {"Output": "9999999TB"}});
-    insta::assert_snapshot!(told(posted), @"
+    insta::assert_snapshot!(messages(posted), @"
     Retries.MaxDelay: 10s is shorter than `Delay`, 30s: write at least 30s, or a shorter `Delay`
     Keep.Output: 9999999TB is more than the limit of 64MiB
     ");
@@ -207,7 +207,7 @@ fn values_of_another_kind_are_told_with_what_should_stand_there() {
 fn the_last_instant_cannot_be_before_the_first() {
     let bounds = |first: &str, last: &str| json!({"NotBefore": first, "NotAfter": last});
 
-    let message = told(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T07:59:59Z"));
+    let message = messages(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T07:59:59Z"));
 
     insta::assert_snapshot!(message, @"NotAfter: `2026-11-21T07:59:59Z` is before `NotBefore`, `2026-11-21T09:00:00+01:00`, so no instant is left: swap them");
     sound(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T08:00:00Z"));

@@ -43,7 +43,7 @@ fn a_platform_stands_beside_config_and_has_a_form() {
 }
 
 #[test]
-fn all_wrong_values_are_told_at_once_with_their_paths() {
+fn all_wrong_values_are_reported_at_once_with_their_paths() {
     let posted = json!({
         "Config": {"Image": "busybox", "Tty": "yes", "Env": ["A=1", 2, null, {"B": 3}], "Labels": {"a": true}},
         "HostConfig": {
@@ -97,7 +97,7 @@ fn an_unknown_key_names_the_nearest_one_or_where_it_belongs() {
 }
 
 #[test]
-fn a_key_given_twice_in_two_cases_is_an_error_at_the_second() {
+fn a_key_that_is_duplicate_in_two_cases_is_an_error_at_the_second() {
     let posted = json!({"Config": {"Image": "a", "image": "b"}, "config": {}});
 
     let expected = [
@@ -185,7 +185,7 @@ fn a_container_has_no_name_and_no_labels_of_dockets_own() {
 }
 
 #[test]
-fn of_very_many_errors_the_first_are_told() {
+fn of_very_many_errors_the_first_are_reported() {
     let many: Vec<_> = (0..100_000).collect();
 
     let errors = errors(json!({"Config": {"Image": "busybox", "Env": many}}));

@@ -130,7 +130,7 @@ fn what_was_kept_is_read_again_as_it_is() {
 }
 
 #[test]
-fn a_container_is_taken_apart_into_what_an_engine_is_told() {
+fn a_container_is_taken_apart_into_what_an_engine_gets() {
     let json = kept(json!({"Config": {"Image": "a\u{62}c"}, "NetworkingConfig": {}}));
     let container = Container(json.into());
 

@@ -10,20 +10,20 @@ fn config(key: &str, value: Value) -> Value {
 }
 
 /// All that is said of containers, each in its lines.
-fn told(posted: impl IntoIterator<Item = Value>) -> String {
-    let mut told = Vec::new();
+fn messages(posted: impl IntoIterator<Item = Value>) -> String {
+    let mut messages = Vec::new();
     for posted in posted {
         let outcome = read_with(posted, UnknownOptions::Refuse);
-        told.extend(outcome.errors.iter().map(|finding| format!("error: {finding}")));
-        told.extend(outcome.warnings.iter().map(|warning| format!("warning: {warning}")));
-        told.push(String::new());
+        messages.extend(outcome.errors.iter().map(|finding| format!("error: {finding}")));
+        messages.extend(outcome.warnings.iter().map(|warning| format!("warning: {warning}")));
+        messages.push(String::new());
     }
-    told.join("\n").replace("Container.", "").replace("\n\n", "\n")
+    messages.join("\n").replace("Container.", "").replace("\n\n", "\n")
 }
 
 fn silent(posted: Value) {
     let shown = posted.to_string();
-    assert_eq!(told([posted]), "", "{shown}");
+    assert_eq!(messages([posted]), "", "{shown}");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_command_line_in_one_word_is_shown_word_by_word() {
         json!(["sh", "-c", "echo", "hello"]),
         json!(["/bin/bash", "-ec", "sleep", 5.to_string()]),
     ];
-    insta::assert_snapshot!(told(commands.map(|cmd| config("Cmd", cmd))), @"
+    insta::assert_snapshot!(messages(commands.map(|cmd| config("Cmd", cmd))), @"
     warning: Config.Cmd: `echo hello world` is one word, and so the name of a program: write each word by itself, `Cmd: [echo, hello, world]`
     warning: Config.Cmd: `echo hello world` is one word, and so the name of a program: write each word by itself, `Cmd: [echo, hello, world]`
     warning: Config.Cmd: `sleep 5` is one word, and so the name of a program: write each word by itself, `Cmd: [sleep, '5', more]`
@@ -48,7 +48,7 @@ fn a_command_line_in_one_word_is_shown_word_by_word() {
     ");
     let both =
         |entrypoint, cmd| json!({"Config": {"Image": "x", "Entrypoint": entrypoint, "Cmd": cmd}});
-    insta::assert_snapshot!(told([
+    insta::assert_snapshot!(messages([
         config("Entrypoint", json!("python3 app.py")),
         config("Entrypoint", json!(["/bin/sh -c"])),
         both(json!([""]), json!("date -u")),
@@ -78,7 +78,7 @@ fn a_command_line_in_one_word_is_shown_word_by_word() {
 fn image_names_are_held_against_the_grammar() {
     let images =
         ["Tool:1", "a b", "http://r.example/x", "x:", "docker pull x:1", "a@sha256:00", "Team/app"];
-    insta::assert_snapshot!(told(images.map(|image| config("Image", json!(image)))), @"
+    insta::assert_snapshot!(messages(images.map(|image| config("Image", json!(image)))), @"
     error: Config.Image: an image name has no capital letters before its tag: write `tool:1`
     error: Config.Image: an image name has no white space: write `a`
     error: Config.Image: an image name does not begin with `http://`: write `r.example/x`
@@ -96,7 +96,7 @@ fn image_names_are_held_against_the_grammar() {
 #[test]
 fn entries_of_the_environment_say_what_to_write() {
     let entries = ["FOO", "=x", "", "FOO: bar", "FOO bar", "export FOO=bar", "FOO = bar", "A=\0"];
-    insta::assert_snapshot!(told([config("Env", json!(entries))]), @"
+    insta::assert_snapshot!(messages([config("Env", json!(entries))]), @"
     error: Config.Env[1]: no name before `=`: write NAME=VALUE
     error: Config.Env[2]: no name before `=`: write NAME=VALUE
     error: Config.Env[7]: a variable cannot contain a NUL character
@@ -117,14 +117,14 @@ fn collections_of_the_wrong_kind_are_shown_as_they_should_be() {
         json!("A=b"),
         json!([{"A": "b"}, {"A": 1, "B": 2}]),
     ];
-    insta::assert_snapshot!(told(env.map(|env| config("Env", env))), @r#"
+    insta::assert_snapshot!(messages(env.map(|env| config("Env", env))), @r#"
     error: Config.Env: expected a list, found a mapping: write `Env: ['A=b c', N=5, EMPTY=]`
     error: Config.Env: expected a list, found a mapping: write `Env: [A=1, B=2, C=3, D=4, …]`
     error: Config.Env: expected a list, found the string "A=b": write `Env: [A=b]`
     error: Config.Env[0]: expected a string, found a mapping: write `A=b`
     error: Config.Env[1]: expected a string, found a mapping: put it in quotes
     "#);
-    insta::assert_snapshot!(told([
+    insta::assert_snapshot!(messages([
         config("Labels", json!(["team=a b", "bare"])),
         config("Labels", json!("team=a")),
         config("ExposedPorts", json!([80, "53/udp"])),
@@ -163,7 +163,7 @@ fn collections_of_the_wrong_kind_are_shown_as_they_should_be() {
 
 #[test]
 fn sizes_times_and_cpus_are_shown_as_the_number_to_write() {
-    insta::assert_snapshot!(told([host(&json!({
+    insta::assert_snapshot!(messages([host(&json!({
         "Memory": "64m",
         "MemorySwap": "1.5 GiB",
         "MemoryReservation": "much",
@@ -186,7 +186,7 @@ fn sizes_times_and_cpus_are_shown_as_the_number_to_write() {
     error: HostConfig.OomScoreAdj: expected a whole number, found the string "7": write it without quotes
     error: HostConfig.Mounts[0].TmpfsOptions.SizeBytes: expected a whole number, found the string "1g": write 1073741824, the number of bytes
     "#);
-    insta::assert_snapshot!(told([
+    insta::assert_snapshot!(messages([
         config("StopTimeout", json!("10s")),
         config("StopTimeout", json!("1m30s")),
         config("Healthcheck", json!({"Interval": "30s", "Timeout": "500ms", "StartPeriod": "1h"})),
@@ -203,7 +203,7 @@ fn sizes_times_and_cpus_are_shown_as_the_number_to_write() {
 
 #[test]
 fn numbers_that_count_smaller_units_than_meant_are_found() {
-    insta::assert_snapshot!(told([
+    insta::assert_snapshot!(messages([
         config("Healthcheck", json!({"Test": ["CMD", "true"], "Interval": 30, "Timeout": -1})),
         host(&json!({"Memory": 64, "NanoCpus": 2})),
         host(&json!({"Memory": 65536, "NanoCpus": 5000})),
@@ -223,7 +223,7 @@ fn numbers_that_count_smaller_units_than_meant_are_found() {
 #[test]
 fn a_health_check_begins_with_its_kind() {
     let tests = [json!(["curl -f http://localhost"]), json!(["curl", "-f"])];
-    insta::assert_snapshot!(told(tests.map(|test| config("Healthcheck", json!({"Test": test})))), @"
+    insta::assert_snapshot!(messages(tests.map(|test| config("Healthcheck", json!({"Test": test})))), @"
     warning: Config.Healthcheck.Test: a check begins with CMD, CMD-SHELL or NONE, and the engine runs no other: write `Test: [CMD-SHELL, 'curl -f http://localhost']`
     warning: Config.Healthcheck.Test: a check begins with CMD, CMD-SHELL or NONE, and the engine runs no other: write `Test: [CMD, curl, -f]`
     ");
@@ -247,7 +247,7 @@ fn file_modes_are_octal() {
         silent(tmpfs(json!(mode)));
     }
     let wrong = [json!("750"), json!("rwxr-x---"), json!("0999"), json!(["0750"]), json!("0+75")];
-    insta::assert_snapshot!(told(wrong.map(tmpfs)), @"
+    insta::assert_snapshot!(messages(wrong.map(tmpfs)), @"
     error: HostConfig.Mounts[0].TmpfsOptions.Mode: expected a file mode: write 0750 (octal) or 488
     error: HostConfig.Mounts[0].TmpfsOptions.Mode: expected a file mode: write it in octal, such as 0750, or as the number 488
     error: HostConfig.Mounts[0].TmpfsOptions.Mode: expected a file mode: write it in octal, such as 0750, or as the number 488
@@ -255,7 +255,7 @@ fn file_modes_are_octal() {
     error: HostConfig.Mounts[0].TmpfsOptions.Mode: expected a file mode: write it in octal, such as 0750, or as the number 488
     ");
     let doubtful = [750, 755, 644, 600, 777, 1777].map(|mode| tmpfs(json!(mode)));
-    insta::assert_snapshot!(told(doubtful), @"
+    insta::assert_snapshot!(messages(doubtful), @"
     warning: HostConfig.Mounts[0].TmpfsOptions.Mode: 750 is decimal, the mode 1356 in octal: write 0750 if that is meant
     warning: HostConfig.Mounts[0].TmpfsOptions.Mode: 755 is decimal, the mode 1363 in octal: write 0755 if that is meant
     warning: HostConfig.Mounts[0].TmpfsOptions.Mode: 644 is decimal, the mode 1204 in octal: write 0644 if that is meant
@@ -267,7 +267,7 @@ fn file_modes_are_octal() {
 
 #[test]
 fn standard_input_that_nothing_is_attached_to_is_warned_of() {
-    insta::assert_snapshot!(told([
+    insta::assert_snapshot!(messages([
         config("OpenStdin", json!(true)),
         json!({"Config": {"Image": "x", "OpenStdin": true, "StdinOnce": true, "AttachStdin": true}}),
         config("AttachStdin", json!(true)),
@@ -283,7 +283,7 @@ fn standard_input_that_nothing_is_attached_to_is_warned_of() {
 
 #[test]
 fn paths_are_absolute() {
-    insta::assert_snapshot!(told([
+    insta::assert_snapshot!(messages([
         config("WorkingDir", json!("app")),
         host(&json!({"Binds": [
             "./data:/data", "../a/b:/data:ro", "~/data:/data", "${PWD}/data:/data", "data/x:/data",

@@ -1,4 +1,4 @@
-//! Commands: a whole command line in one word, and a shell that gets its script in several.
+//! Commands: a whole command line in one word, and a script of a shell in several words.
 
 use serde_json::{Map, Value};
 
@@ -8,12 +8,12 @@ use crate::{
     finding::{Place, shortened},
 };
 
-/// Characters that mean something to a shell and nothing to a program.
+/// Characters that are special to a shell and not to a program.
 const OF_A_SHELL: [char; 11] = ['|', '&', ';', '<', '>', '$', '`', '*', '?', '\n', '~'];
 
 pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     let [entrypoint, cmd] = ["Entrypoint", "Cmd"].map(|key| words(config, key));
-    // `[""]` takes the image's own entrypoint away.
+    // `[""]` removes the entrypoint of the image.
     let has_entrypoint = entrypoint.iter().any(|word| !word.is_empty());
     let (key, own) = if has_entrypoint { ("Entrypoint", &entrypoint) } else { ("Cmd", &cmd) };
     let place = Place::Key(&at, key);
@@ -52,8 +52,8 @@ fn in_one_word(key: &str, program: &str, words: &[&str]) -> String {
     )
 }
 
-/// `sh -c` takes its script as one word; further ones are the script's arguments. The shell itself may
-/// be the entrypoint, and the script the command.
+/// `sh -c` expects its script as one word; further words are arguments of the script. The shell may be
+/// the entrypoint, and the script the command.
 fn script_in_words(key: &str, entrypoint: &[&str], words: &[&str]) -> Option<String> {
     let (before, script) = match entrypoint {
         [_, _] => (entrypoint, words),

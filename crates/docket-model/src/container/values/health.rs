@@ -1,11 +1,11 @@
-//! Health checks, whose times count nanoseconds.
+//! Health checks, whose durations are nanoseconds.
 
 use serde_json::{Map, Value};
 
 use super::Found;
 use crate::{container::yaml, finding::Place};
 
-/// No engine takes a shorter time, in nanoseconds.
+/// The shortest duration that engines accept, in nanoseconds.
 const SHORTEST: i64 = 1_000_000;
 
 pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {

@@ -1,5 +1,5 @@
-//! Values that the Engine API's types allow and that cannot work: an error where an engine is sure to
-//! refuse them, a warning where they are nearly sure to be an error. Each says what to write.
+//! Values that fit the types of the Engine API and cannot work: an error if every engine rejects
+//! them, a warning if they are very likely unintended. Each says what to write.
 
 mod command;
 mod environment;
@@ -14,10 +14,10 @@ use crate::{
     image::ImageReference,
 };
 
-/// The least memory that Docker gives a container; older ones gave 4 MiB.
+/// The least memory that Docker accepts; older versions accepted 4 MiB.
 const LEAST_MEMORY: i64 = 6 << 20;
 
-/// What was found, and how grave it is.
+/// The errors and warnings found.
 pub(super) struct Found<'a> {
     pub(super) errors: &'a mut Vec<Finding>,
     pub(super) warnings: &'a mut Vec<Finding>,
@@ -33,7 +33,7 @@ impl Found<'_> {
     }
 }
 
-/// Checks the values of a container; those of a wrong kind were noted before.
+/// Checks the values of a container; errors were noted for values of the wrong type before.
 pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     if let Some(Value::Object(config)) = container.get("Config") {
         let at = Place::Key(&at, "Config");
@@ -53,7 +53,7 @@ pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, found: &mut F
 }
 
 fn image(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
-    // A name of white space alone counts as none, and was noted.
+    // An error was noted for a name of white space only.
     let image = config.get("Image").and_then(Value::as_str).filter(|it| !it.trim().is_empty());
     let Some(image) = image else {
         return;
@@ -74,7 +74,7 @@ fn image(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// Nothing is ever attached to a container that runs on a schedule.
+/// Standard input is never attached to a container of docket.
 fn standard_input(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     let is_set = |key| config.get(key) == Some(&Value::Bool(true));
     let (key, then) = if is_set("OpenStdin") {
@@ -103,7 +103,7 @@ fn mounts(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// Limits that are too small because they count small units.
+/// Limits that are too small because their unit is.
 fn limits(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     let number = |key| host.get(key).and_then(Value::as_i64).filter(|number| *number > 0);
     if let Some(bytes) = number("Memory").filter(|bytes| *bytes < LEAST_MEMORY) {

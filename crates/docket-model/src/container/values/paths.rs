@@ -1,4 +1,4 @@
-//! Paths on the host and in the container: an engine knows no current directory.
+//! Paths on the host and in the container: an engine has no current directory.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ pub(super) fn working_directory(config: &Map<String, Value>, at: Place<'_>, foun
 /// Binds as `SOURCE:TARGET` or `SOURCE:TARGET:OPTIONS`; a source without a slash is a volume's name.
 pub(super) fn binds(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     let binds = host.get("Binds").and_then(Value::as_array);
-    // Other drivers may give their volumes any name.
+    // Other drivers accept any name for their volumes.
     let driver = host.get("VolumeDriver").and_then(Value::as_str).unwrap_or_default();
     let at = Place::Key(&at, "Binds");
     for (index, bind) in binds.into_iter().flatten().enumerate() {
@@ -56,7 +56,7 @@ fn problem_of_bind(bind: &str, is_local: bool) -> Option<String> {
     }
 }
 
-/// The paths of a mount: a bind's source is a path, a volume's a name.
+/// The paths of a mount: the source of a bind is a path, that of a volume a name.
 pub(super) fn mount(mount: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
     let text = |key| mount.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(target) = text("Target").filter(|path| !is_absolute(path)) {
@@ -79,7 +79,7 @@ fn relative(path: &str) -> String {
     format!("`{}` is not an absolute path", shortened(path))
 }
 
-/// A path without what makes it relative.
+/// A path without its relative beginning.
 fn bare(path: &str) -> String {
     let path = path.trim_start_matches(['.', '~', '/']);
     shortened(path.rsplit_once("}/").map_or(path, |(_, rest)| rest).trim_start_matches('$'))
@@ -89,7 +89,7 @@ fn is_absolute(path: &str) -> bool {
     path.starts_with('/') || is_of_windows(path)
 }
 
-/// True for paths of Windows, whose rules an engine there knows best.
+/// True for Windows paths, which are left to the engine to check.
 fn is_of_windows(path: &str) -> bool {
     let has_drive = path.chars().next().is_some_and(|c| c.is_ascii_alphabetic())
         && path.get(1..).is_some_and(|rest| rest.starts_with(":\\") || rest.starts_with(":/"));

@@ -6,7 +6,7 @@ fn scheduled(cron: &str) -> String {
 }
 
 #[test]
-fn all_are_told_at_once_each_at_its_place() {
+fn all_are_reported_at_once_each_at_its_place() {
     let text = r#"
 - Name: foo/bar
   Cron: "0 25 * * MON-FRY"
@@ -28,7 +28,7 @@ fn all_are_told_at_once_each_at_its_place() {
   container:
 "#;
 
-    insta::assert_snapshot!(told(text), @r#"
+    insta::assert_snapshot!(messages(text), @r#"
     2:9: Name: `/` at position 4 is not allowed in a name: use letters, digits, `_`, `.` and `-`
     3:12: Cron: hour: 25 is out of range (0-23)
     3:23: Cron: dow: FRY is not a day of the week (0-7, SUN-SAT)
@@ -118,23 +118,23 @@ Allocations:
   - {Name: baz, Cron: 0 9 * * *, Container: {Config: {<<: *config, Tyt: false}}}
 ";
 
-    insta::assert_snapshot!(told(text), @"
+    insta::assert_snapshot!(messages(text), @"
     3:53: Container.Config.Tty: expected true or false, found the number 7
     7:68: Container.Config.Tyt: unknown key `Tyt`: did you mean `Tty`?
     ");
 }
 
 #[test]
-fn a_name_given_twice_tells_both_lines() {
+fn a_name_that_is_duplicate_tells_both_lines() {
     let text = "- {Name: a}\n- {Name: b}\n- {Name: a}\n";
-    let told = told(text);
-    let doubles: Vec<_> = told.lines().filter(|line| line.contains("duplicate")).collect();
+    let messages = messages(text);
+    let doubles: Vec<_> = messages.lines().filter(|line| line.contains("duplicate")).collect();
     let expected = ["3:10: Name: duplicate name `a` (lines 1 and 3)"];
     assert_eq!(doubles, expected);
 }
 
 #[test]
-fn a_key_given_twice_is_told_at_the_second_one() {
+fn a_key_that_is_duplicate_is_reported_at_the_second_one() {
     let text = r"
 - Name: foo
   Cron: 0 9 * * *
@@ -144,7 +144,7 @@ fn a_key_given_twice_is_told_at_the_second_one() {
     HostConfig: {Memory: 1, memory: 2}
 ";
 
-    insta::assert_snapshot!(told(text), @"
+    insta::assert_snapshot!(messages(text), @"
     4:3: name: duplicate key `Name`
     6:45: duplicate key `a` (first in line 6)
     7:29: Container.HostConfig.memory: duplicate key `Memory`
@@ -164,7 +164,7 @@ fn keys_are_texts() {
     Config: {Image: busybox, Labels: {true: x, "5": y}}
 "#;
 
-    insta::assert_snapshot!(told(text), @"
+    insta::assert_snapshot!(messages(text), @"
     4:3: a key must be a string: put `5` in quotes
     5:5: a key must be a string, not a list or mapping
     7:3: missing key
@@ -175,7 +175,7 @@ fn keys_are_texts() {
 #[test]
 fn tags_beyond_those_of_json_mean_nothing() {
     let text = "- !job {Name: !!binary Zm9v, Cron: !<x> 0 9 * * *, Container: !!seq {}}\n";
-    insta::assert_snapshot!(told(text), @"
+    insta::assert_snapshot!(messages(text), @"
     1:3: unsupported tag `!job`
     1:15: unsupported tag `!!binary`
     1:36: unsupported tag `!x`
@@ -189,20 +189,20 @@ fn what_is_no_document_says_what_one_is() {
     for text in ["foo", "5", "services: {foo: {image: busybox}}"] {
         let message = "1:1: expected a list of allocations, a mapping with `Allocations` and \
                        `Defaults`, or one allocation";
-        assert_eq!(told(text), message);
+        assert_eq!(messages(text), message);
     }
 }
 
 #[test]
 fn a_document_with_defaults_has_nothing_else() {
     let text = "Defaults: []\nAllocation: []\nAllocations: {}\nallocations: []\n";
-    insta::assert_snapshot!(told(text), @"
+    insta::assert_snapshot!(messages(text), @"
     1:1: `Defaults` is a mapping of what allocations share
     2:1: unknown key `Allocation`: did you mean `Allocations`?
     3:1: `Allocations` is a list of allocations
     4:1: duplicate key `Allocations`
     ");
-    insta::assert_snapshot!(told("Defaults: {}\n"), @"1:1: `Allocations` is required beside `Defaults`");
+    insta::assert_snapshot!(messages("Defaults: {}\n"), @"1:1: `Allocations` is required beside `Defaults`");
 }
 
 #[test]
@@ -212,8 +212,9 @@ fn a_warning_has_its_place_too() {
     let document = read(&text, UnknownOptions::Allow).unwrap();
 
     let warnings = document.specifications[0].warnings.iter();
-    let told: Vec<_> = warnings.map(|warning| warning.in_file("docket.yml").to_string()).collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    let messages: Vec<_> =
+        warnings.map(|warning| warning.in_file("docket.yml").to_string()).collect();
+    insta::assert_snapshot!(messages.join("\n"), @"
     docket.yml:2:9: Cron: runs on odd days OR Mondays
     docket.yml:3:24: Container.Config.New: unknown key `New` (sent to the engine as it is)
     ");
@@ -244,13 +245,13 @@ fn one_in_a_policy_points_at_its_value_also_within() {
 }
 
 #[test]
-fn a_circle_is_told_at_the_name_that_closes_it() {
+fn a_cycle_is_reported_at_the_name_that_closes_it() {
     let one = |name: &str, after: &str| {
         format!("- Name: {name}\n  After: {after}\n  Container: {{Config: {{Image: busybox}}}}\n")
     };
 
     let circle = pointed(&[one("a", "[c, b]"), one("b", "a")].concat());
-    let itself = told(&one("a", "a"));
+    let itself = messages(&one("a", "a"));
 
     assert_eq!(circle, "[b] After[1]: dependency cycle: `a` after `b` after `a`");
     assert_eq!(itself, "2:10: After: `a` cannot run after itself");

@@ -39,7 +39,7 @@ fn json_is_read_too() {
 fn json_with_half_characters_is_held_against_the_same_rules() {
     let text = r#"[{"Name":"foo","Description":"\ud83d\ude00","Container":{}}]"#;
     assert_eq!(
-        told(text),
+        messages(text),
         "1:1: Container.Config: Config is required\n1:1: Cron: Cron is required: write a schedule, \"\" for manual runs only, or After"
     );
 }
@@ -172,6 +172,6 @@ fn a_list_may_be_empty_but_a_document_may_not() {
     for text in ["", "\n# nothing\n", "---\n", "~", "\u{feff}"] {
         let message = "1:1: the document is empty: write a list of allocations, each with \
                        the keys Name, Cron and Container";
-        assert_eq!(told(text), message, "{text:?}");
+        assert_eq!(messages(text), message, "{text:?}");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// The lines that a client shows for a document that is refused.
-fn told(text: &str) -> String {
+fn messages(text: &str) -> String {
     let errors = read(text, UnknownOptions::Refuse).unwrap_err();
     for located in errors.shown.iter().take(20) {
         check_place(text, located);

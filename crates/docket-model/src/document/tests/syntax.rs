@@ -13,17 +13,17 @@ fn an_unquoted_schedule_is_to_be_quoted() {
     ] {
         let text = format!("- Name: a\n  Cron: {cron}\n");
         let expected = format!("quote the schedule: write `Cron: \"{schedule}\"`");
-        assert!(told(&text).ends_with(&expected), "{}", told(&text));
-        assert!(told(&text).starts_with("2:"), "{}", told(&text));
+        assert!(messages(&text).ends_with(&expected), "{}", messages(&text));
+        assert!(messages(&text).starts_with("2:"), "{}", messages(&text));
     }
     assert_eq!(
-        told("[{Name: a, cron: * * * * *, Container: {}}]"),
+        messages("[{Name: a, cron: * * * * *, Container: {}}]"),
         "1:18: quote the schedule: write `Cron: \"* * * * *\"`"
     );
 }
 
 #[test]
-fn what_is_no_yaml_is_told_with_a_way_out() {
+fn what_is_no_yaml_is_reported_with_a_remedy() {
     let cases = [
         "- Name: a\n\tCron: x\n",
         "- Name: a\n  Description: *oops\n",
@@ -39,8 +39,8 @@ fn what_is_no_yaml_is_told_with_a_way_out() {
         "- &a [*a]\n",
         "- Name: a\n---\n- Name: b\n",
     ];
-    let told: Vec<_> = cases.map(told).into_iter().collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let messages: Vec<_> = cases.map(messages).into_iter().collect();
+    insta::assert_snapshot!(messages.join("\n"), @r#"
     2:1: a tab cannot indent YAML: use spaces
     2:16: `*oops` refers to no anchor before it: put a string that begins with `*` or `&` in quotes
     2:16: put a string that begins like `@home` in quotes
@@ -60,11 +60,11 @@ fn what_is_no_yaml_is_told_with_a_way_out() {
 }
 
 #[test]
-fn what_comes_before_the_break_is_told_too() {
+fn what_comes_before_the_break_is_reported_too() {
     let text = "- {Name: a}\n- Name: b\n Cron: 0 9 * * *\n- {}\n";
 
     // What the second one lacks may stand behind the break.
-    insta::assert_snapshot!(told(text), @r#"
+    insta::assert_snapshot!(messages(text), @r#"
     1:3: Container.Config: Config is required
     1:3: Cron: Cron is required: write a schedule, "" for manual runs only, or After
     3:2: the indentation does not match the lines before
@@ -87,8 +87,8 @@ fn nesting_is_bounded_and_costs_no_time() {
         "? ".repeat(200_000),
         format!("- {}", "{a: ".repeat(200)),
     ] {
-        let told = told(&text);
-        assert!(told.contains("nested"), "{told}");
+        let messages = messages(&text);
+        assert!(messages.contains("nested"), "{messages}");
     }
 }
 
@@ -96,32 +96,32 @@ fn nesting_is_bounded_and_costs_no_time() {
 fn aliases_do_not_multiply_without_bound() {
     let bomb: Vec<_> =
         (1..40).map(|n| format!("- &a{n} [{}]\n", format!("*a{},", n - 1).repeat(10))).collect();
-    assert!(told(&format!("- &a0 x\n{}", bomb.concat())).contains("is too large"));
+    assert!(messages(&format!("- &a0 x\n{}", bomb.concat())).contains("is too large"));
 
     let chain: Vec<_> = (1..100_000).map(|n| format!("- &a{n} [*a{}]\n", n - 1)).collect();
-    assert!(told(&format!("- &a0 x\n{}", chain.concat())).contains("nested"));
+    assert!(messages(&format!("- &a0 x\n{}", chain.concat())).contains("nested"));
 
     let valid =
         |n| format!("- {{Name: a{n}, Cron: '', Container: {{Config: {{Image: x, Env: [*a]}}}}}}\n");
     let valid: Vec<_> = (0..1000).map(valid).collect();
     let text = format!("- &a {}\n{}", "x".repeat(1 << 20), valid.concat());
-    assert!(told(&text).contains("is too large"));
+    assert!(messages(&text).contains("is too large"));
 
     let keys: Vec<_> = (0..10_000).map(|n| format!("k{n}: , ")).collect();
     let keys = keys.concat();
     let text = format!("- &a {{{keys}}}\n- [{}]\n", "{<<: *a}, ".repeat(1000));
-    assert!(told(&text).contains("`<<` makes this document too large"));
+    assert!(messages(&text).contains("`<<` makes this document too large"));
 }
 
 #[test]
 fn a_document_that_grows_too_large_is_read_no_further() {
     let text = format!("- &a {}\n{}", "x".repeat(1 << 20), "- {Description: *a}\n".repeat(4));
 
-    let mut told = read_within(&text, UnknownOptions::Refuse, 3 << 20).unwrap_err();
+    let mut messages = read_within(&text, UnknownOptions::Refuse, 3 << 20).unwrap_err();
 
-    let too_large = told.shown.iter().filter(|it| it.to_string().contains("too large"));
-    assert_eq!((too_large.count(), told.omitted), (1, 0));
-    let last = told.shown.pop().unwrap().to_string();
+    let too_large = messages.shown.iter().filter(|it| it.to_string().contains("too large"));
+    assert_eq!((too_large.count(), messages.omitted), (1, 0));
+    let last = messages.shown.pop().unwrap().to_string();
     assert!(last.starts_with("3:3: the document is too large: "), "{last}");
     assert!(last.ends_with("more than 3 MiB up to here"), "{last}");
 }
@@ -152,10 +152,10 @@ fn a_document_has_a_longest_length() {
 }
 
 #[test]
-fn of_very_many_errors_the_first_are_told() {
-    let told = told(&"- {}\n".repeat(100_000));
+fn of_very_many_errors_the_first_are_reported() {
+    let messages = messages(&"- {}\n".repeat(100_000));
 
-    assert_eq!(told.lines().count(), 101);
+    assert_eq!(messages.lines().count(), 101);
     // Each lacks a name, a schedule and an image.
-    assert!(told.ends_with("\n299900 more errors are not shown"));
+    assert!(messages.ends_with("\n299900 more errors are not shown"));
 }
