@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bollard::{BollardRequest, Docker, body_full, errors::Error};
+use bollard::{Docker, errors::Error};
 use bytes::Bytes;
 use docket_model::run::ContainerId;
 use futures_util::{Stream, StreamExt};
-use http::{HeaderValue, Method, Uri, uri::PathAndQuery};
 use serde::de::DeserializeOwned;
 
-use super::inspect::Inspected;
+use super::{
+    connection::{Call, Connection},
+    inspect::Inspected,
+};
 use crate::engine::{EngineError, Refusal, bounded};
 
 /// How long an answer may take to begin, and a short one to be there in full.
@@ -21,51 +23,15 @@ const PING_LIMIT: Duration = Duration::from_secs(10);
 const LONGEST_ANSWER: usize = 32 << 20;
 /// The longest answer to a ping, in bytes, which is `OK`.
 const LONGEST_PONG: usize = 1 << 10;
-/// Where bollard and engines have the login at a registry.
-const LOGIN: &str = "x-registry-auth";
-
-/// What is asked of the engine. What stands in the path is checked text; the query may be any.
-#[derive(Debug, Clone)]
-pub(super) struct Call {
-    method: Method,
-    path: String,
-    body: Bytes,
-    login: Option<HeaderValue>,
-}
-
-impl Call {
-    pub(super) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: Bytes::new(), login: None }
-    }
-
-    pub(super) fn post(path: impl Into<String>, body: Bytes) -> Self {
-        Self { method: Method::POST, body, ..Self::get(path) }
-    }
-
-    /// The same with a login at a registry.
-    pub(super) fn with_login(self, login: Option<HeaderValue>) -> Self {
-        Self { login, ..self }
-    }
-
-    /// Makes another request this one.
-    fn modify(&self, path: &PathAndQuery, mut request: BollardRequest) -> BollardRequest {
-        let mut parts = std::mem::take(request.uri_mut()).into_parts();
-        parts.path_and_query = Some(path.clone());
-        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-        *request.method_mut() = self.method.clone();
-        if let Some(login) = &self.login {
-            request.headers_mut().insert(LOGIN, login.clone());
-        }
-        request.map(|_| body_full(self.body.clone()))
-    }
-}
-
 /// A client of one engine.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
+    /// For calls whose typed form loses nothing.
     pub(super) docker: Docker,
-    /// Opens a new connection for each request.
-    pub(super) afresh: Docker,
+    /// For bodies and answers as they are; keeps its connections.
+    pub(super) keeping: Connection,
+    /// The same, with a new connection for each request.
+    pub(super) afresh: Connection,
     /// Where the engine is, in words.
     pub(super) endpoint: Arc<str>,
     /// True where the engine is reached by a socket of this machine.
@@ -93,12 +59,12 @@ impl Client {
 
     /// Asks whether the engine answers: over a new connection, where that costs little.
     pub(super) async fn ping(&self) -> Result<(), EngineError> {
-        let docker = if self.is_local { &self.afresh } else { &self.docker };
-        self.ping_over(docker).await
+        let connection = if self.is_local { &self.afresh } else { &self.keeping };
+        self.ping_over(connection).await
     }
 
-    async fn ping_over(&self, docker: &Docker) -> Result<(), EngineError> {
-        let read = self.read(docker, Call::get("/_ping"), LONGEST_PONG);
+    async fn ping_over(&self, connection: &Connection) -> Result<(), EngineError> {
+        let read = self.read(connection, Call::get("/_ping"), LONGEST_PONG);
         let answer = tokio::time::timeout(PING_LIMIT, read).await;
         answer.unwrap_or_else(|_| Err(self.no_answer(PING_LIMIT))).map(drop)
     }
@@ -156,7 +122,7 @@ impl Client {
 
     /// Reads a JSON answer to a call.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, EngineError> {
-        let read = self.read(&self.docker, call, LONGEST_ANSWER);
+        let read = self.read(&self.keeping, call, LONGEST_ANSWER);
         let answer = tokio::time::timeout(ANSWER_LIMIT, read).await;
         let bytes = answer.unwrap_or_else(|_| Err(self.no_answer(ANSWER_LIMIT)))?;
         serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))
@@ -165,11 +131,11 @@ impl Client {
     /// Reads an answer as a whole, unless it is too long.
     async fn read(
         &self,
-        docker: &Docker,
+        connection: &Connection,
         call: Call,
         longest: usize,
     ) -> Result<Vec<u8>, EngineError> {
-        let mut pieces = self.pieces(docker, call)?;
+        let mut pieces = self.pieces(connection, call, ANSWER_LIMIT)?;
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.next().await {
             bytes.extend_from_slice(&piece?);
@@ -185,29 +151,27 @@ impl Client {
         &self,
         path: String,
     ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
-        self.pieces(&self.docker, Call::get(path))
+        self.pieces(&self.keeping, Call::get(path), ANSWER_LIMIT)
     }
 
-    /// Makes a call and reads the answer as it comes.
-    ///
-    /// bollard's types refuse a word that a newer engine may say, its decoders hold a line or an answer
-    /// of any length, and one takes a terminal's bytes for frame headers. It gives bytes as they are
-    /// for an export only, so the request of an export is made another one.
+    /// Makes a call and reads the answer as it comes, which must begin within `limit`.
     pub(super) fn pieces(
         &self,
-        docker: &Docker,
+        connection: &Connection,
         call: Call,
+        limit: Duration,
     ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
-        let path = PathAndQuery::try_from(call.path.as_str());
-        let path = path.map_err(|error| EngineError::Refused {
+        let pieces = connection.pieces(call, limit).map_err(|error| EngineError::Refused {
             kind: Refusal::Invalid,
             message: format!("the name cannot stand in an address: {error}"),
         })?;
-        let docker =
-            docker.clone().with_request_modifier(move |request| call.modify(&path, request));
         let client = self.clone();
-        let pieces = docker.export_container("any");
-        Ok(pieces.map(move |piece| piece.map_err(|error| client.error(&error))))
+        Ok(pieces.map(move |piece| {
+            piece.map_err(|error| match error {
+                Error::RequestTimeoutError => client.no_answer(limit),
+                error => client.error(&error),
+            })
+        }))
     }
 
     /// The engine's error in docket's words: it refused, or there was no answer.

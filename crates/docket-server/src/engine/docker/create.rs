@@ -5,10 +5,7 @@ use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    client::{Call, Client},
-    inspect::Inspected,
-};
+use super::{client::Client, connection::Call, inspect::Inspected};
 use crate::engine::{EngineError, Identity, Plan, Prepared, Refusal, bounded_list};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.

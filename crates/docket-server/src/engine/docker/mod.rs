@@ -8,6 +8,7 @@
 mod chunks;
 mod client;
 mod connect_error;
+mod connection;
 mod context;
 mod create;
 mod endpoint;
@@ -33,6 +34,7 @@ mod stop;
 #[cfg(test)]
 pub(crate) mod stub;
 mod takeover;
+mod tls;
 mod transport;
 mod watch;
 
@@ -49,6 +51,7 @@ use self::{
     client::{ANSWER_LIMIT, Client},
     notes::{LogForm, Notes},
     pull::Pulls,
+    transport::Transports,
 };
 pub use self::{
     connect_error::ConnectError,
@@ -104,9 +107,10 @@ pub struct DockerEngine {
 /// # Errors
 /// [`ConnectError`] where the endpoint's certificates cannot be used.
 pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, ConnectError> {
-    let (docker, afresh) = transport::clients(endpoint)?;
+    let Transports { docker, keeping, afresh } = transport::to(endpoint)?;
     let is_local = endpoint.is_local();
-    let client = Client { docker, afresh, endpoint: endpoint.to_string().into(), is_local };
+    let endpoint = endpoint.to_string().into();
+    let client = Client { docker, keeping, afresh, endpoint, is_local };
     let Settings { config, max_pulling, pull_timeout, platform } = settings;
     Ok(DockerEngine {
         client,

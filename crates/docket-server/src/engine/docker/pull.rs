@@ -18,7 +18,8 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
-    client::{ANSWER_LIMIT, Call, Client},
+    client::{ANSWER_LIMIT, Client},
+    connection::Call,
     login::{self, Login},
     pull_failure::PullFailure,
     pull_report::{PullReport, Trouble},
@@ -197,8 +198,8 @@ impl Registry {
         let call = Call::post(format!("/images/create?{query}"), Bytes::new());
         let call = call.with_login(login.credentials.as_ref().and_then(login::header));
         // The engine answers once the registry has, which is what `limit` bounds.
-        let docker = client.docker.clone().with_timeout(self.limit + ANSWER_LIMIT);
-        let mut pieces = client.pieces(&docker, call)?;
+        let limit = self.limit + ANSWER_LIMIT;
+        let mut pieces = client.pieces(&client.keeping, call, limit)?;
         let mut report = PullReport::default();
         let failure_of = |trouble| match trouble {
             Trouble::Failed(reason) => Failure::Refused(reason),

@@ -27,7 +27,12 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::{DockerEngine, client::Client, pull::Pulls, transport};
+use super::{
+    DockerEngine,
+    client::Client,
+    pull::Pulls,
+    transport::{self, Transports},
+};
 use crate::engine::{Plan, plan::tests::plan as plan_of};
 
 /// What the engine does about a request.
@@ -73,8 +78,9 @@ impl Stub {
 
     /// A client of this engine.
     pub(super) fn client(&self) -> Client {
-        let (docker, afresh) = transport::both(&self.door, "http://docker").unwrap();
-        Client { docker, afresh, endpoint: "stub".into(), is_local: true }
+        let Transports { docker, keeping, afresh } =
+            transport::over(&self.door, "http://docker").unwrap();
+        Client { docker, keeping, afresh, endpoint: "stub".into(), is_local: true }
     }
 
     /// An engine that sends its requests here.

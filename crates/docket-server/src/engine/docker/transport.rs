@@ -10,6 +10,7 @@ use std::{
 };
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error};
+use futures_util::FutureExt;
 use http::{Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -28,8 +29,10 @@ use tower_service::Service;
 use super::{
     client::ANSWER_LIMIT,
     connect_error::ConnectError,
+    connection::Connection,
     endpoint::{Address, Endpoint, Origin},
     ssh::SshConnector,
+    tls,
 };
 
 /// How many connections wait for the next request; the runs under way hold one each beside them.
@@ -42,22 +45,33 @@ const FULL_QUEUE: (u32, Duration) = (200, Duration::from_millis(5));
 /// How much of a refusal is read, in bytes; few engines write a kilobyte.
 const LONGEST_REFUSAL: usize = 256 << 10;
 
-/// Makes a client that keeps connections, and one that opens a new one for each request. The engine
-/// need not be up.
-pub(super) fn clients(endpoint: &Endpoint) -> Result<(Docker, Docker), ConnectError> {
-    let limit = ANSWER_LIMIT.as_secs();
+/// The ways to one engine.
+pub(super) struct Transports {
+    pub(super) docker: Docker,
+    /// Keeps its connections.
+    pub(super) keeping: Connection,
+    /// Opens a new connection for each request.
+    pub(super) afresh: Connection,
+}
+
+/// Makes the ways to an engine, which need not be up.
+pub(super) fn to(endpoint: &Endpoint) -> Result<Transports, ConnectError> {
     let made = match &endpoint.address {
         // The host is never looked up: it stands in the header `Host` only.
-        Address::Unix(path) => both(&UnixConnector(path.as_path().into()), "http://docker"),
-        Address::Plain(authority) => both(&HttpConnector::new(), &format!("http://{authority}")),
+        Address::Unix(path) => over(&UnixConnector(path.as_path().into()), "http://docker"),
+        Address::Plain(authority) => over(&HttpConnector::new(), &format!("http://{authority}")),
         Address::Tls { authority, certificates } => {
             let [ca, certificate, key] = pem_files(certificates, &endpoint.origin)?;
-            let version = API_DEFAULT_VERSION;
-            Docker::connect_with_ssl(authority, &key, &certificate, &ca, limit, version)
-                .map(|docker| (docker.clone(), docker))
+            let connector = tls::connector(&ca, certificate, key);
+            let connector = connector.map_err(|error| ConnectError::BadCertificate {
+                file: ca,
+                origin: endpoint.origin.clone(),
+                reason: error.to_string(),
+            })?;
+            over(&connector, &format!("https://{authority}"))
         }
         Address::Ssh { destination, socket } => {
-            both(&SshConnector::new(destination, socket.as_deref()), "http://docker")
+            over(&SshConnector::new(destination, socket.as_deref()), "http://docker")
         }
     };
     made.map_err(|source| ConnectError::Client {
@@ -66,34 +80,49 @@ pub(super) fn clients(endpoint: &Endpoint) -> Result<(Docker, Docker), ConnectEr
     })
 }
 
-/// A client that keeps connections, and one that does not.
-pub(super) fn both<C>(connector: &C, address: &str) -> Result<(Docker, Docker), Error>
+/// Makes the ways to an engine over one connector.
+pub(super) fn over<C>(connector: &C, address: &str) -> Result<Transports, Error>
 where
     C: Connect + Clone + Send + Sync + 'static,
 {
-    let keeping = over(connector.clone(), address, IDLE_CONNECTIONS)?;
-    Ok((keeping, over(connector.clone(), address, 0)?))
+    let client = client_of(connector.clone(), IDLE_CONNECTIONS);
+    let fresh = client_of(connector.clone(), 0);
+    let typed = client.clone();
+    let transport = move |request: BollardRequest| {
+        let answer = typed.request(request);
+        async move { refusal(answer.await?).await }
+    };
+    let limit = ANSWER_LIMIT.as_secs();
+    let docker = Docker::connect_with_custom_transport(
+        transport,
+        Some(address),
+        limit,
+        API_DEFAULT_VERSION,
+    )?;
+    let [keeping, afresh] = [client, fresh].map(|client| {
+        Connection::new(address, move |request| {
+            let answer = client.request(request);
+            async move { refusal(answer.await?).await }.boxed()
+        })
+    });
+    Ok(Transports { docker, keeping, afresh })
 }
 
 /// A client that keeps so many connections for the next request.
 ///
 /// hyper sends a request again by itself (`retry_canceled_requests`, its default) only where the
 /// connection was found closed before the request was taken up, so none is sent twice.
-fn over<C>(connector: C, address: &str, idle_connections: usize) -> Result<Docker, Error>
+fn client_of<C, B>(connector: C, idle_connections: usize) -> Client<C, B>
 where
-    C: Connect + Clone + Send + Sync + 'static,
+    C: Connect + Clone,
+    B: hyper::body::Body + Send,
+    B::Data: Send,
 {
-    let client = Client::builder(TokioExecutor::new())
+    Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_LIMIT)
         .pool_max_idle_per_host(idle_connections)
-        .build(connector);
-    let transport = move |request: BollardRequest| {
-        let answer = client.request(request);
-        async move { refusal(answer.await?).await }
-    };
-    let limit = ANSWER_LIMIT.as_secs();
-    Docker::connect_with_custom_transport(transport, Some(address), limit, API_DEFAULT_VERSION)
+        .build(connector)
 }
 
 /// Reads a refusal, at most [`LONGEST_REFUSAL`] bytes of it: bollard would read one of any length.

@@ -9,7 +9,8 @@ use docket_model::run::ContainerId;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 
 use super::{
-    client::{Call, Client},
+    client::{ANSWER_LIMIT, Client},
+    connection::Call,
     inspect::Inspected,
     log_follow,
     notes::{LogForm, Notes},
@@ -106,7 +107,7 @@ async fn judge(
 async fn wait(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
     let call = Call::post(format!("/containers/{id}/wait?condition=not-running"), Bytes::new());
     let read = async {
-        let mut pieces = client.pieces(&client.docker, call)?;
+        let mut pieces = client.pieces(&client.keeping, call, ANSWER_LIMIT)?;
         let mut has_ended = false;
         // Read to the end, so that the connection can be used again.
         while let Some(piece) = pieces.next().await {
