@@ -89,6 +89,21 @@ function refused(body) {
   return each.join("; ") || null;
 }
 
+const AS_YAML = { accept: "application/yaml, application/problem+json" };
+
+/** The specification of an allocation as YAML, without what the server adds to it. */
+export async function getYaml(name) {
+  const response = await send("GET", address(name), { headers: AS_YAML });
+  // What is inside of a value is indented, so these keys are the server's own.
+  return (await response.text()).split(/^(?:Logs|Status):/m, 1)[0];
+}
+
+/** A specification as YAML. It need not be valid. */
+export async function toYaml(specification) {
+  const response = await send("POST", address("-", "yaml"), { body: JSON.stringify(specification), headers: AS_YAML });
+  return response.text();
+}
+
 /** Sends a request and reads the JSON of its answer. */
 export async function ask(method, url, options) {
   const answer = await send(method, url, options);

@@ -2,7 +2,7 @@
 // and when it would be due. A save says which state it was made from, and so overwrites no other's.
 
 import { announce, notice } from "./announce.js";
-import { ApiError, address, send } from "./api.js";
+import { ApiError, address, getYaml, send, toYaml } from "./api.js";
 import { checked, checker, findingInWords } from "./check.js";
 import { resolve } from "./conflict.js";
 import { el, fill, foreign, harmless, link } from "./dom.js";
@@ -13,7 +13,6 @@ import * as router from "./router.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
 import { textEditor } from "./text_editor.js";
-import { toYaml } from "./yaml.js";
 
 const YAML = "application/yaml";
 const JSON_TYPE = "application/json";
@@ -64,7 +63,7 @@ export function show(outlet, name) {
 
   async function begin() {
     if (name === null) {
-      open(structuredClone(TEMPLATE));
+      await open(structuredClone(TEMPLATE)).catch((error) => fill(wrong, harmless(error.message)));
       return;
     }
     // What is typed before it is there would be lost.
@@ -77,16 +76,16 @@ export function show(outlet, name) {
         fill(told, el("p.card.warned", null, "It comes from ", foreign(base.origin, "code"), ", which is the only place to change it."));
         saver.disabled = true;
       }
-      open(base.specification);
+      await open(base.specification);
     } catch (error) {
       fill(told, el("p.card", null, `It cannot be edited: ${harmless(error.message)}.`));
     }
   }
 
-  function open(fresh) {
+  async function open(fresh) {
     specification = fresh;
     fields.set(fresh);
-    text.set(toYaml(fresh));
+    if (mode === "text") text.set(await toYaml(fresh));
     showMode();
     askCheck(0);
   }
@@ -101,7 +100,9 @@ export function show(outlet, name) {
   async function change(wanted) {
     if (wanted === mode) return;
     if (wanted === "text") {
-      text.set(toYaml(specification));
+      const yaml = await toYaml(specification).catch((error) => fill(wrong, harmless(error.message)));
+      if (yaml === undefined) return;
+      text.set(yaml);
     } else {
       const found = await checkNow().catch(() => null);
       if (found?.Allocations.length !== 1) {
@@ -198,15 +199,15 @@ export function show(outlet, name) {
       base = null;
       throw new Error("Not saved: somebody has deleted it. Save again to create it anew.");
     });
-    const mine = mode === "form" ? toYaml(specification) : text.text();
-    const choice = await resolve({ name, theirs: toYaml(theirs.specification), mine, by: theirs.by });
+    const mine = mode === "form" ? await toYaml(specification) : text.text();
+    const choice = await resolve({ name, theirs: await getYaml(name), mine, by: theirs.by });
     if (choice === null) throw new Error("Not saved: it was changed by somebody else meanwhile.");
     base = theirs;
     fill(told);
     if (choice === "theirs") {
       dirty = false;
       router.hold(null);
-      open(theirs.specification);
+      await open(theirs.specification);
       announce("theirs is shown");
     } else {
       fill(wrong, "Yours is not saved yet. Save again to put it in the place of theirs.");
@@ -222,7 +223,7 @@ export function show(outlet, name) {
       fill(told, el("p.card.warned", { role: "status" }, "Somebody has deleted it while you edit. Saving creates it anew."));
       return;
     }
-    if (theirs.tag === base.tag || toYaml(theirs.specification) === toYaml(base.specification)) return;
+    if (theirs.tag === base.tag || JSON.stringify(theirs.specification) === JSON.stringify(base.specification)) return;
     fill(told, el("p.card.warned", { role: "status" }, "Somebody changed it while you edit. ",
       el("button", { type: "button", onclick: () => conflict().catch((error) => fill(wrong, harmless(error.message))) }, "Show the differences")));
   }

@@ -1,7 +1,7 @@
 // What stands beside the runs of an allocation: the next instants, what happened lately and why,
 // the specification, and who changed what.
 
-import { address, get } from "./api.js";
+import { address, get, getYaml } from "./api.js";
 import { el, fill, foreign, harmless } from "./dom.js";
 import * as events from "./events.js";
 import { instantsList } from "./instants.js";
@@ -9,7 +9,6 @@ import { wall } from "./moments.js";
 import { owner, zoneOf } from "./row.js";
 import * as state from "./state.js";
 import { inFull, isForeign, wallClock } from "./words.js";
-import { toYaml } from "./yaml.js";
 
 /** How many entries of the journal are shown. */
 const ENTRIES = 8;
@@ -29,6 +28,7 @@ export function make(name) {
     card("Next instants", instants), card("Lately", why), card("About", about), card("Changes", journal));
   const specification = card("Specification", text);
   let zone = "UTC";
+  let shown = null;
   let timer = null;
   let ended = false;
   const mine = (event) => event.Allocation === name && later();
@@ -40,8 +40,7 @@ export function make(name) {
     show(item) {
       zone = zoneOf(item);
       fill(about, ...pairs(item));
-      const { Status: _, ...written } = item.allocation;
-      fill(text, harmless(toYaml(written)));
+      showSpecification(item.status.Revision);
       later();
     },
     end() {
@@ -50,6 +49,14 @@ export function make(name) {
       for (const end of ends) end();
     },
   };
+
+  async function showSpecification(revision) {
+    if (revision === shown) return;
+    shown = revision;
+    // The next event of the allocation tries again.
+    const yaml = await getYaml(name).catch(() => { shown = null; });
+    if (yaml !== undefined && shown === revision) fill(text, harmless(yaml));
+  }
 
   // At once where nothing is shown yet, and then not more often than can be read.
   function later() {

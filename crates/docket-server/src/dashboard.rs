@@ -71,7 +71,6 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "ticker.js",
         "timeline.js",
         "words.js",
-        "yaml.js",
     ];
     files.into_iter().map(|(name, text)| (name, File::new(name, text))).collect()
 });

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use docket_model::document;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Serializer, Value, ser::PrettyFormatter};
@@ -104,7 +105,7 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Writes a value as YAML.
 pub(crate) fn yaml(value: &Value) -> anyhow::Result<()> {
-    bytes(serde_yaml::to_string(value)?.as_bytes())
+    bytes(document::to_yaml(value).as_bytes())
 }
 
 /// A value as JSON, indented by 4.

@@ -1,4 +1,5 @@
-//! Reads a `docket.yml` and reports all errors at once, each with its position. No file is opened here.
+//! Reads a `docket.yml` and reports all errors at once, each with its position; writes values as YAML. No
+//! file is opened here.
 //!
 //! A document is YAML, and so JSON too. It is read in one pass by a parser that reports the position of
 //! everything, so values and positions cannot disagree:
@@ -22,6 +23,7 @@ mod source;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::rc::Rc;
 
@@ -44,6 +46,7 @@ use crate::{
 pub use self::{
     located::{InFile, Located},
     schema::schema,
+    write::to_yaml,
 };
 
 /// The size limit of a document, in bytes: some 700,000 allocations.

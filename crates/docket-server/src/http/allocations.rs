@@ -1,7 +1,7 @@
 //! The four endpoints of the original, at `/` and `/{name}`, but for the list.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header,
     web::{self, Bytes, Data, Path},
 };
@@ -22,14 +22,19 @@ use super::{
     error::{ApiError, JSON, PROBLEM},
     etag::etag,
     limits::Limits,
+    media_type::{Format, YAML},
     openapi::{
         parameters::{IfAbsent, IfMatch, IfNoneMatch, OfAllocation},
-        refusals::{Any, Asked, Conditional, Guarded, Named, Owned, PostedSpecifications, Written},
+        refusals::{
+            Any, Asked, Conditional, Guarded, Named, Negotiated, Owned, PostedSpecifications,
+            Written,
+        },
         specification::{self, Allocation, PushAnswer},
     },
-    pieces::AllocationPieces,
+    pieces::{self, AllocationPieces, PIECE},
     query::{self, Query},
     state::{Allocations, ServerStatus, SpecificationSettings},
+    yaml,
 };
 use crate::{
     runner::NO_FOLDER,
@@ -58,9 +63,18 @@ pub(super) struct PushQuery {
     tag = "allocations",
     params(OfAllocation, IfNoneMatch),
     responses(
-        (status = 200, description = "The allocation", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
-        (status = 304, description = "It is of the revision that is known", headers(("ETag" = String))),
+        (
+            status = 200,
+            description = "The allocation",
+            content(
+                (Allocation = "application/json"),
+                (String = "application/yaml", example = "Name: report\n"),
+            ),
+            headers(("ETag" = String, description = "The revision of the specification"))
+        ),
+        (status = 304, description = "The client has the current revision", headers(("ETag" = String))),
         Asked,
+        Negotiated,
         Named,
         Guarded,
         Any,
@@ -68,9 +82,11 @@ pub(super) struct PushQuery {
 )]
 pub(super) async fn get(
     allocations: Data<Allocations>,
+    limits: Data<Limits>,
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    let format = Format::of(&request)?;
     let snapshot = allocations.snapshot(&name).await?;
     let revision = snapshot.standing.allocation.revision;
     if condition::is_known(&request, revision)? {
@@ -78,7 +94,38 @@ pub(super) async fn get(
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         return Ok(answer.insert_header((header::ETAG, etag(revision))).finish());
     }
-    one(&allocations, snapshot)
+    match format {
+        Format::Json => one(&allocations, snapshot),
+        Format::Yaml => one_as_yaml(&allocations, &limits, &snapshot).await,
+    }
+}
+
+/// An allocation as YAML, which is in memory as a whole.
+async fn one_as_yaml(
+    allocations: &Allocations,
+    limits: &Limits,
+    snapshot: &Snapshot,
+) -> Result<HttpResponse, ApiError> {
+    let view = allocations.view(snapshot);
+    let length = pieces::length(&view)?;
+    // Both texts are in memory during the conversion.
+    let _held = (length > PIECE).then(|| limits.response(2 * length)).transpose()?;
+    let mut json = Vec::with_capacity(length);
+    view.write_to(&mut json).map_err(|error| ApiError::Internal(error.to_string()))?;
+    let yaml = yaml::from_json(limits, json).await?;
+    Ok(response(snapshot.standing.allocation.revision, YAML).body(yaml))
+}
+
+/// The head of a response with an allocation.
+fn response(revision: u64, content_type: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::ETAG, etag(revision)))
+        // A browser would keep it by its tag, which does not change with `Status` and `Logs`.
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::VARY, "Accept"))
+        .content_type(content_type);
+    response
 }
 
 /// An allocation as an answer; a large one in pieces.
@@ -86,10 +133,7 @@ pub(super) fn one(
     allocations: &Data<Allocations>,
     snapshot: Snapshot,
 ) -> Result<HttpResponse, ApiError> {
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header((header::ETAG, etag(snapshot.standing.allocation.revision)));
-    // A browser would keep it by its tag, which does not change with what `Status` and `Logs` tell.
-    answer.insert_header((header::CACHE_CONTROL, "no-store")).content_type(JSON);
+    let mut answer = response(snapshot.standing.allocation.revision, JSON);
     let (mut written, mut first) =
         (AllocationPieces::new(allocations, snapshot, true), Vec::with_capacity(1024));
     if written.fill(allocations, &mut first)? {

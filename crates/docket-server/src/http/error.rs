@@ -107,6 +107,8 @@ pub(super) enum ApiError {
     NotJson,
     /// The body does not say that it is YAML or JSON.
     NotYaml,
+    /// The client accepts no format of the response.
+    NotAcceptable,
     /// The store does not do it.
     Store(StoreError),
     /// The engine does not do it.
@@ -182,6 +184,10 @@ impl fmt::Display for ApiError {
             Self::NotYaml => f.write_str(
                 "send the header `Content-Type: application/yaml`, or `application/json`",
             ),
+            Self::NotAcceptable => f.write_str(
+                "the response is available as `application/json` and `application/yaml`: accept one of \
+                 them, or send no `Accept` header",
+            ),
             Self::Store(error @ StoreError::Unmet { present: Some(revision), .. }) => write!(
                 f,
                 "{error}: load it again, and send your change with `If-Match: {}`",
@@ -241,6 +247,7 @@ impl ResponseError for ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::NotJson | Self::NotYaml => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(error) => status_of(error),
             Self::Engine(_) | Self::NotReady(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -16,7 +16,7 @@ use docket_model::{
 use super::{
     authentication::Authentication,
     error::ApiError,
-    list,
+    filter,
     openapi::{
         parameters::{EventsQuery, LastEventId},
         refusals::{Any, Asked, Crowded, Guarded},
@@ -186,7 +186,7 @@ impl Wanted {
         let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
         let is_labelled = self.labels.is_empty()
             || event.has_labels(|labels| {
-                self.labels.iter().all(|label| list::is_labelled(labels, label))
+                self.labels.iter().all(|label| filter::is_labelled(labels, label))
             });
         is_kind && is_allocation && is_labelled
     }

@@ -18,6 +18,7 @@ use actix_web::{
 use super::{
     error::ApiError,
     limits::{Limits, Reservation},
+    media_type::YAML,
     pieces::PIECE,
 };
 
@@ -32,7 +33,7 @@ pub(super) async fn hold(
     let limits = request.app_data::<Data<Limits>>().cloned();
     let answer = next.call(request).await?;
     let room = match (limits, answer.response().body().size()) {
-        (Some(limits), BodySize::Sized(bytes)) if bytes > SMALL && is_json(&answer) => {
+        (Some(limits), BodySize::Sized(bytes)) if bytes > SMALL && is_data(&answer) => {
             let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
             Some(limits.response(bytes).map_err(ApiError::from)?)
         }
@@ -41,10 +42,10 @@ pub(super) async fn hold(
     Ok(answer.map_body(|_, body| Held { body: Box::pin(body), rest: Bytes::new(), _room: room }))
 }
 
-/// What is no JSON is part of the program, or a stream.
-fn is_json<B>(answer: &ServiceResponse<B>) -> bool {
+/// Other responses are files of the page, or streams.
+fn is_data<B>(answer: &ServiceResponse<B>) -> bool {
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/json"))
+    kind.is_some_and(|kind| kind.starts_with("application/json") || kind == YAML)
 }
 
 /// A body that is handed on in pieces, so that the connection does not copy all of it at once.

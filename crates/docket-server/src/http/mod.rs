@@ -13,13 +13,16 @@ mod control;
 mod error;
 mod etag;
 mod events;
+mod filter;
 mod forecast;
 mod held;
 mod instants;
 mod journal;
 mod limits;
 mod list;
+mod listing;
 mod manual;
+mod media_type;
 mod moment;
 mod openapi;
 mod operations;
@@ -44,6 +47,7 @@ mod view;
 mod why;
 mod write_timeout;
 mod wrong_tokens;
+mod yaml;
 
 pub(crate) use self::{
     api::Api,

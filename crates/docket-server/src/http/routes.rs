@@ -8,6 +8,7 @@ use actix_web::{
 use super::{
     allocations, backup, check, control, error::ApiError, events, forecast, instants, journal,
     list, manual, openapi, operations, output, page, pause, rehearsal, runs, schema, session, why,
+    yaml,
 };
 
 pub(super) fn routes(app: &mut ServiceConfig) {
@@ -21,6 +22,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_read("/-/page/{file}", read(page::file)))
     .service(only_read("/-/forecast", read(forecast::get)))
     .service(only_post("/-/check", web::post().to(check::check)))
+    .service(only_post("/-/yaml", web::post().to(yaml::to_yaml)))
     .service(only_read("/-/health", read(operations::health)))
     .service(only_read("/-/openapi.json", read(openapi::get)))
     .service(only_read("/-/ready", read(operations::ready)))

@@ -85,20 +85,17 @@ fn list_and_get_print_the_response_as_json_indented_by_four() {
 #[test]
 fn list_prints_yaml_and_a_table_on_request() {
     let stub = Stub::tcp(|_| ok(format!("[{ALLOCATION}]")));
-    assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "yaml"])), @r"
+    assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "yaml"])), @r#"
     exit code 0
     --- stdout
     - Name: foo
-      Cron: 0 9 * * *
+      Cron: "0 9 * * *"
       TimeZone: Europe/Berlin
       Container:
         Config:
           Image: busybox
-          Cmd:
-          - echo
-          - hello
-      Logs:
-      - 2026-11-20 09:00:00.000000000 +0100 CET, [Pulled busybox latest foo]
+          Cmd: [echo, hello]
+      Logs: ["2026-11-20 09:00:00.000000000 +0100 CET, [Pulled busybox latest foo]"]
       Status:
         Next: null
         TimeZone: Europe/Berlin
@@ -106,10 +103,10 @@ fn list_prints_yaml_and_a_table_on_request() {
         LastRun: null
         Revision: 7
         Origin: api
-        Created: 2026-11-20T08:00:00Z
+        Created: "2026-11-20T08:00:00Z"
     --- stderr
     GET <server>
-    ");
+    "#);
     assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])), @"
     exit code 0
     --- stdout

@@ -107,23 +107,23 @@ fn runs_are_printed_as_json_page_by_page() {
         }
     ]
     "#);
-    assert_snapshot!(runs(&["foo", "--limit", "1", "--state", "missed", "-o", "yaml"]), @"
+    assert_snapshot!(runs(&["foo", "--limit", "1", "--state", "missed", "-o", "yaml"]), @r#"
     exit code 0
     --- stdout
-    - Run: 20261121T011200Z
+    - Run: "20261121T011200Z"
       Allocation: foo
-      Instant: 2026-11-21T01:12:00Z
+      Instant: "2026-11-21T01:12:00Z"
       Trigger: Schedule
       State: missed
       Reason: docket was not running
-      Last: 20261121T064000Z
+      Last: "20261121T064000Z"
       Count: 329
-      Decided: 2026-11-21T06:40:03Z
-      Ended: 2026-11-21T06:40:03Z
+      Decided: "2026-11-21T06:40:03Z"
+      Ended: "2026-11-21T06:40:03Z"
       Attempts: []
     --- stderr
     showing the newest 1; see more with --limit
-    ");
+    "#);
 }
 
 #[test]

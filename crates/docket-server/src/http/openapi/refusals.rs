@@ -66,6 +66,12 @@ refusals! {
             ("tooMany", ApiError::TooManyTokens(Duration::from_secs(40))),
         ]),
     ];
+    /// What is answered as JSON or YAML.
+    Negotiated => [
+        problem("The client accepts neither JSON nor YAML.", &[
+            ("notAcceptable", ApiError::NotAcceptable),
+        ]),
+    ];
     /// What is about an allocation.
     Named => [
         problem("No allocation has the name.", &[

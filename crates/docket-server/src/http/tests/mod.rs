@@ -8,6 +8,7 @@ mod manual;
 mod openapi;
 mod output;
 mod sessions;
+mod yaml;
 
 use std::{fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 

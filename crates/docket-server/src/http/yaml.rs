@@ -1,0 +1,66 @@
+//! Writes JSON as YAML.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
+use docket_model::document;
+use serde_json::Value;
+
+use super::{
+    body,
+    error::{ApiError, SizeLimit},
+    limits::{Limits, on_own_thread},
+    media_type::YAML,
+    openapi::refusals::{Any, Guarded, Posted},
+};
+
+/// A larger text is converted on a thread of its own, beside those that answer requests.
+const LARGE: usize = 64 << 10;
+
+/// The maximum size of the body of `POST /-/yaml`, in bytes.
+const MAX_BODY: usize = 1 << 20;
+
+/// Converts JSON to YAML with the same content. Long texts wait for their turn, because the parsed value
+/// takes many times the memory of its text.
+pub(super) async fn from_json(limits: &Limits, json: Vec<u8>) -> Result<Vec<u8>, ApiError> {
+    if json.len() <= LARGE {
+        return convert(&json);
+    }
+    let turn = limits.parser().await?;
+    on_own_thread(move || {
+        let _turn = turn;
+        convert(&json)
+    })
+    .await?
+}
+
+fn convert(json: &[u8]) -> Result<Vec<u8>, ApiError> {
+    let value: Value = serde_json::from_slice(json)
+        .map_err(|error| ApiError::BadRequest(format!("the body is not valid JSON: {error}")))?;
+    Ok(document::to_yaml(&value).into_bytes())
+}
+
+/// `POST /-/yaml`: writes a JSON document as YAML, for editors. It is not checked.
+#[utoipa::path(
+    post,
+    path = "/-/yaml",
+    operation_id = "toYaml",
+    tag = "specifications",
+    request_body(content = Value, content_type = "application/json", example = json!({"Name": "report"})),
+    responses(
+        (status = 200, description = "The document as YAML", content_type = "application/yaml", body = String, example = "Name: report\n"),
+        Posted,
+        Guarded,
+        Any,
+    ),
+)]
+pub(super) async fn to_yaml(
+    limits: Data<Limits>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = body::bytes(&request, payload, &limits, SizeLimit::Endpoint(MAX_BODY)).await?;
+    let yaml = from_json(&limits, body.bytes.to_vec()).await?;
+    Ok(HttpResponse::Ok().content_type(YAML).body(yaml))
+}
