@@ -104,7 +104,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    fn new(unknown_options: UnknownOptions) -> Self {
+    pub(super) fn new(unknown_options: UnknownOptions) -> Self {
         Self { unknown_options, name: None, errors: Vec::new(), warnings: Vec::new() }
     }
 

@@ -2,6 +2,7 @@ mod changes;
 mod due;
 mod hints;
 mod policies;
+mod table;
 
 use serde_json::{Map, Value, json};
 
