@@ -11,7 +11,7 @@ use docket_model::{
     schedule::{InvalidSchedule, Schedule},
 };
 
-/// Expressions that reach `next` by different ways, and what each stands for.
+/// Expressions that use different parts of `next`, with a description of each.
 const EXPRESSIONS: [(&str, &str); 8] = [
     ("each second", "* * * * * * *"),
     ("working days at nine", "0 9 * * 1-5"),

@@ -1,4 +1,4 @@
-//! One request at a time, each over a connection of its own: for what is not measured.
+//! Sends one request at a time, each over a new connection: for requests that are not measured.
 
 use std::{
     io::{Read, Write},

@@ -19,7 +19,7 @@ use crate::{
 /// As much as SQLite adds to its log for the smallest change.
 const WRITE: usize = 4096;
 
-/// Appends and waits for the disk, so often; how long each took in milliseconds.
+/// Appends and syncs `count` times; returns the duration of each in milliseconds.
 pub(crate) fn syncs(directory: &Path, count: usize) -> Result<Sample> {
     let path = directory.join("bare");
     let mut file = File::create(&path)?;
@@ -35,7 +35,7 @@ pub(crate) fn syncs(directory: &Path, count: usize) -> Result<Sample> {
     Ok(Sample::new(times))
 }
 
-/// Inserts so many records like one of this store into a file of its own, in one transaction.
+/// Inserts `count` records like one of this store into a new file, in one transaction.
 pub(crate) fn transaction(like: &Reader, directory: &Path, count: usize) -> Result<Duration> {
     let Table { schema, columns, mut row } = like.table()?;
     let path = directory.join("bare.db");

@@ -35,7 +35,7 @@ pub(crate) enum Target {
 /// The requests that one connection sends, again from the first after the last.
 pub(crate) type Requests = Arc<[Vec<u8>]>;
 
-/// Sends requests for so long, each list over a connection of its own; returns answers a second.
+/// Sends requests for this duration, each list over a connection of its own; returns answers a second.
 ///
 /// # Errors
 /// Where a connection breaks, or an answer is not a success.

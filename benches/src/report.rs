@@ -52,7 +52,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// One line of the report, and what is to be known beside it.
+/// One line of the report, with additional remarks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Figure {
     what: String,
@@ -148,7 +148,7 @@ pub(crate) fn print_lines(lines: impl Iterator<Item = String>) {
     }
 }
 
-/// Says on the standard error what is being done.
+/// Prints the progress to standard error.
 #[expect(clippy::print_stderr, reason = "a measurement takes minutes: it says where it is")]
 pub(crate) fn say(message: &str) {
     eprintln!("{message}");

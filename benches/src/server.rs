@@ -15,13 +15,13 @@ use tempfile::TempDir;
 
 use crate::{client, process, wait::until, workload};
 
-/// A server that is not up after so long will not come up.
+/// A server that is not up after this duration will not come up.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a server may take to stop.
 const END_LIMIT: Duration = Duration::from_secs(20);
 
-/// How often a server that starts is asked whether it is up: well below what is measured.
+/// How often a starting server is polled: well below what is measured.
 const START_LOOK: Duration = Duration::from_micros(200);
 
 /// How many of its last lines are shown when something went wrong.

@@ -58,7 +58,7 @@ impl StoreFile {
     }
 }
 
-/// Sees what is committed, and nothing else.
+/// A connection that only reads.
 #[derive(Debug)]
 pub(crate) struct Reader(Connection);
 

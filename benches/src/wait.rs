@@ -44,7 +44,7 @@ pub(crate) fn not_interrupted() -> Result<()> {
     Ok(())
 }
 
-/// Waits for so long.
+/// Waits for this duration.
 pub(crate) fn pause(duration: Duration) -> Result<()> {
     let end = Instant::now() + duration;
     while let Some(left) = end.checked_duration_since(Instant::now()) {

@@ -33,7 +33,7 @@ pub(crate) enum Answer {
     Endless { piece: Vec<u8> },
     /// 204, when the run has ended.
     Ended { place: usize, run: usize },
-    /// Another answer after so long.
+    /// Another answer after this duration.
     Late { after: Duration, answer: Box<Answer> },
     /// The head at once, and events as they happen.
     Events(Box<EventReader>),

@@ -110,7 +110,7 @@ impl<'a> Request<'a> {
         self.query
     }
 
-    /// The value of a parameter of the query; empty where there is none.
+    /// The value of a parameter of the query; empty if there is none.
     pub(crate) fn parameter(&self, name: &str) -> Cow<'a, str> {
         parameter(self.query, name)
     }

@@ -175,7 +175,7 @@ struct LogConfig<'a> {
 }
 
 impl<'a> Creation<'a> {
-    /// Reads a body; nothing where it is no creation.
+    /// Reads a body; `None` if it is no creation.
     pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
         let body: Body<'_> = serde_json::from_slice(body).ok()?;
         let labels = body.labels.map_or("{}", RawValue::get);
@@ -192,7 +192,7 @@ impl<'a> Creation<'a> {
     }
 }
 
-/// The label that tells a run's instant.
+/// The label with a run's instant.
 #[derive(Debug, Deserialize)]
 struct Labels<'a> {
     #[serde(borrow, rename = "io.docket.instant")]

@@ -1,7 +1,7 @@
 //! The stub's containers: what each call does to them. How answers look is `answer`'s part.
 //!
 //! 1. A name is held by one container until that is removed.
-//! 2. Whoever changes when a run ends tells those who wait for it.
+//! 2. Code that changes when a run ends notifies those that wait for it.
 //! 3. Whoever looks at containers finds all events up to that moment in the log.
 
 use std::{
@@ -36,7 +36,7 @@ use crate::{
 /// All containers of a stub.
 #[derive(Debug)]
 pub(crate) struct Containers {
-    /// How many ids were made up, where each answer has a new one.
+    /// The number of generated ids, if each response has a new one.
     new_ids: Option<AtomicU64>,
     programs: Programs,
     pull: PullReport,
@@ -94,7 +94,7 @@ impl Containers {
         }
     }
 
-    /// Does what is asked.
+    /// Carries out a request.
     pub(crate) fn answer(&self, request: &Request<'_>, creation: Option<&Creation<'_>>) -> Answer {
         let subject = request.subject.as_ref();
         match request.call {
@@ -192,7 +192,7 @@ impl Containers {
         idle.len()
     }
 
-    /// Does something to a container from outside; false where there is none.
+    /// Does something to a container from outside; false if there is none.
     pub(crate) fn meddle(&self, reference: &str, act: impl FnOnce(&mut Container)) -> bool {
         let mut held = self.held();
         let Some(place) = held.place(reference) else {
@@ -203,7 +203,7 @@ impl Containers {
         true
     }
 
-    /// Makes all containers older, as if all of their life had been so much earlier.
+    /// Makes all containers older by this duration.
     pub(crate) fn make_older(&self, by: TimeDelta) {
         for container in &mut self.held().all {
             container.created -= by;
@@ -214,7 +214,7 @@ impl Containers {
         }
     }
 
-    /// Ends a container and removes it; false where there is none.
+    /// Ends a container and removes it; false if there is none.
     pub(crate) fn remove_by_force(&self, reference: &str) -> bool {
         let mut held = self.held();
         let Some(place) = held.place(reference) else {

@@ -29,7 +29,7 @@ pub(crate) struct EventReader {
 }
 
 impl EventReader {
-    /// Reads the query; an answer where it cannot be served.
+    /// Reads the query; a response if it cannot be served.
     pub(crate) fn read(request: &Request<'_>) -> Result<Self, Answer> {
         let (since, until) = (moment(request, "since")?, moment(request, "until")?);
         if let (Some(after), Some(before)) = (since, until)

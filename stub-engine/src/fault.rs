@@ -9,7 +9,7 @@ use crate::{Hold, Sender};
 /// A request whose client has gone still takes effect where it says so, as with a real engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// It takes effect, and is answered, only after so long; also where the client has gone.
+    /// It takes effect, and is answered, only after this duration; also where the client has gone.
     Delay(Duration),
     /// It takes effect when `hold` is released; also where the client has gone.
     Hold {
@@ -18,7 +18,7 @@ pub enum Fault {
         /// What its sender sees meanwhile.
         sender: Sender,
     },
-    /// It takes effect at once and is answered after so long.
+    /// It takes effect at once and is answered after this duration.
     AnswerLate(Duration),
     /// It changes nothing and is answered with an error.
     FailBefore {

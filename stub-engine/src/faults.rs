@@ -104,7 +104,7 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// Nothing where there is nothing to choose.
+    /// `None` if there is nothing to choose.
     pub(crate) fn of(faults: Faults) -> Option<Self> {
         (!faults.is_none()).then(|| Self { faults, asked: HashMap::new() })
     }

@@ -15,7 +15,7 @@ enum Values {
     Set(BTreeMap<String, bool>),
 }
 
-/// Reads the filters of a request, each a name and its values; an answer where it has no filters.
+/// Reads the filters of a request, each a name and its values; a response if it has no filters.
 pub(crate) fn read(request: &Request<'_>) -> Result<Vec<(String, Vec<String>)>, Answer> {
     let text = request.parameter("filters");
     if text.is_empty() {
@@ -36,7 +36,7 @@ pub(crate) fn unknown(name: &str) -> Answer {
     Answer::error(400, &format!("invalid filter '{name}'"))
 }
 
-/// A label that is looked for: `key=value`, or `key` with any value.
+/// A label to match: `key=value`, or `key` with any value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LabelFilter {
     key: String,

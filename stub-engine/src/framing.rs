@@ -35,7 +35,7 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads the message at the beginning of `buffer`; nothing where it is not all there yet.
+    /// Reads the message at the beginning of `buffer`; `None` if it is not all there yet.
     ///
     /// A message that gives no length has no body.
     pub fn read(buffer: &'a [u8]) -> Result<Option<Self>, Malformed> {
@@ -101,7 +101,7 @@ fn framing<'a>(lines: impl Iterator<Item = &'a str>) -> Result<(Framing, bool), 
 struct Chunks<'a>(&'a [u8]);
 
 impl Chunks<'_> {
-    /// How long the body is with its last chunk; nothing where it is not all there yet.
+    /// How long the body is with its last chunk; `None` if it is not all there yet.
     fn end(mut self) -> Result<Option<usize>, Malformed> {
         let whole = self.0.len();
         while let Some(chunk) = self.next() {

@@ -35,7 +35,7 @@ impl Held {
         self.by_name.get(reference).or_else(|| self.by_id.get(reference)).copied()
     }
 
-    /// Logs the ends of all runs that have ended; true where there were any.
+    /// Logs the ends of all runs that have ended; true if there were any.
     pub(crate) fn log_ends(&mut self) -> bool {
         let mut any = false;
         while let Some(Reverse((ends, place))) = self.ends.peek().copied()

@@ -147,7 +147,7 @@ pub(crate) fn unpause(container: &mut Container) -> Answer {
     }
 }
 
-/// Makes a container ready to be removed; an answer where it cannot be.
+/// Makes a container ready to be removed; a response if it cannot be.
 pub(crate) fn remove(container: &mut Container, request: &Request<'_>) -> Result<(), Answer> {
     if !container.is_live() {
         return Ok(());

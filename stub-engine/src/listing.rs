@@ -17,7 +17,7 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Reads the query of a list; an answer where it cannot be served.
+    /// Reads the query of a list; a response if it cannot be served.
     pub(crate) fn read(request: &Request<'_>) -> Result<Self, Answer> {
         let mut listing = Self { all: request.flag("all"), labels: Vec::new(), states: Vec::new() };
         for (name, values) in filters::read(request)? {

@@ -93,7 +93,7 @@ impl Iterator for LongLog {
         }
         let size = self.program.output_size.unwrap_or(self.end);
         let end = frame.len() + usize::try_from(length).unwrap_or_default();
-        // Each run begins anew.
+        // Each run begins again.
         let begun = usize::try_from(self.position % size).unwrap_or_default() % output.len();
         frame.extend_from_slice(output.get(begun..).unwrap_or_default());
         while frame.len() < end {

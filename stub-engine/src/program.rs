@@ -47,13 +47,13 @@ impl Default for Program {
 }
 
 impl Program {
-    /// Writes a line, and succeeds after so long.
+    /// Writes a line, and succeeds after this duration.
     #[must_use]
     pub fn lasting(lifetime: Duration) -> Self {
         Self { lifetime, ..Self::default() }
     }
 
-    /// Writes so many bytes, and succeeds after so long.
+    /// Writes this many bytes, and succeeds after this duration.
     #[must_use]
     pub fn writing(output_size: u64, lifetime: Duration) -> Self {
         // A length that is no power of two, so that no piece of a log passes for another.

@@ -1,4 +1,4 @@
-//! What the stub reports of a pull. That an image is there, whatever came of it, is not said here.
+//! The stub's report of a pull. It does not say whether the image exists afterwards.
 
 use crate::answer::Answer;
 

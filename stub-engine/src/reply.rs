@@ -87,7 +87,7 @@ impl Reply<'_> {
         }
     }
 
-    /// The answer that is due after the time that it takes; nothing where the client left.
+    /// The answer that is due after the time that it takes; `None` if the client left.
     async fn due(&mut self, answer: Answer) -> io::Result<Option<Answer>> {
         match answer {
             Answer::Ended { place, run } => {
@@ -128,7 +128,7 @@ impl Reply<'_> {
         }
     }
 
-    /// Waits for the end of a run; nothing where the client left before.
+    /// Waits for the end of a run; `None` if the client left before.
     async fn ended(&mut self, place: usize, run: usize) -> io::Result<Option<i64>> {
         tokio::select! {
             exit_code = self.containers.ended(place, run) => Ok(Some(exit_code)),
@@ -197,7 +197,7 @@ impl Reply<'_> {
         self.write(&mut buffer, 0).await
     }
 
-    /// Writes what begins with a head of so many bytes.
+    /// Writes what begins with a head of this many bytes.
     async fn write(&mut self, buffer: &mut Vec<u8>, head: usize) -> io::Result<Next> {
         let whole = buffer.len();
         match self.cut {

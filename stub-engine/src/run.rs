@@ -97,7 +97,7 @@ impl Run {
         }
     }
 
-    /// Ends it after so long, unless it ends by itself before.
+    /// Ends it after this duration, unless it ends by itself before.
     pub(crate) fn end_within(&mut self, grace: Duration, exit_code: i64) {
         self.resume();
         let grace = grace.min(FOR_EVER);

@@ -156,7 +156,7 @@ impl Stub {
     /// Listens again, after [`Self::vanish`]; past events are forgotten, as by a real engine.
     ///
     /// # Errors
-    /// Where the socket cannot be made anew.
+    /// Where the socket cannot be made again.
     pub fn come_back(&self) -> io::Result<()> {
         let mut is_away = self.is_away();
         if *is_away {
@@ -170,7 +170,7 @@ impl Stub {
         Ok(())
     }
 
-    /// Makes all containers older, as if all of their life had been so much earlier.
+    /// Makes all containers older by this duration.
     pub fn make_older(&self, by: TimeDelta) {
         self.shared.containers.make_older(by);
         self.shared.journal.note_act(format!("all containers made {by} older"));

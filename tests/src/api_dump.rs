@@ -1,4 +1,4 @@
-//! All that a server shows of its store, as one JSON value.
+//! Everything that a server returns about its store, as one JSON value.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use crate::Server;
 
 /// Reads every allocation, run, output and journal entry.
 ///
-/// An output stands under `NAME/RUN/ATTEMPT`.
+/// An output has the key `NAME/RUN/ATTEMPT`.
 pub fn of(server: &Server) -> Value {
     let allocations = server.get("/").json();
     let (mut runs, mut outputs) = (Map::new(), Map::new());

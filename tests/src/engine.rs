@@ -91,7 +91,7 @@ impl Engine {
         self.docker_command().args(arguments).output().unwrap()
     }
 
-    /// What the engine knows of a container, an image or a volume; nothing where there is none.
+    /// What the engine knows of a container, an image or a volume; `None` if there is none.
     pub fn inspect(&self, thing: &str) -> Option<Value> {
         let output = self.try_docker(["inspect", thing]);
         let mut found: Value = serde_json::from_slice(&output.stdout).unwrap();

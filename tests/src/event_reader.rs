@@ -1,4 +1,4 @@
-//! A reader of Server-Sent Events over a connection of its own, which reads when a test says so.
+//! A reader of Server-Sent Events over its own connection, which reads only when a test asks it to.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -11,7 +11,7 @@ use crate::{
     http::{Address, Request},
 };
 
-/// Nothing is waited for longer: signs of life come more often.
+/// The read timeout: keep-alive messages come more often.
 const BOUND: Duration = Duration::from_secs(60);
 
 /// An event as it came.
@@ -19,9 +19,9 @@ const BOUND: Duration = Duration::from_secs(60);
 pub struct Received {
     /// Names it.
     pub id: String,
-    /// Its type; empty where it has none.
+    /// Its type; empty if it has none.
     pub kind: String,
-    /// What it tells, in JSON.
+    /// Its data, in JSON.
     pub data: String,
 }
 

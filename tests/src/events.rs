@@ -95,7 +95,7 @@ impl Events {
         starts
     }
 
-    /// Waits until containers started for at least so many instants.
+    /// Waits until containers started for at least this many instants.
     pub fn await_starts(&self, instants: usize) -> BTreeMap<String, Vec<DateTime<Utc>>> {
         eventually(&format!("containers for {instants} instants"), || {
             Some(self.starts()).filter(|starts| starts.len() >= instants)

@@ -111,7 +111,7 @@ impl FakeRegistry {
         Self { port }
     }
 
-    /// Its host and port, as they stand in an image's name.
+    /// Its host and port, as in an image's name.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }

@@ -12,7 +12,7 @@ use docket_stub_engine::{Call, Fault, Faults, Hold, Sender};
 pub struct Holds(Arc<Mutex<VecDeque<(Call, Hold, Sender)>>>);
 
 impl Holds {
-    /// Holds the next so many of these calls.
+    /// Holds the next this number of these calls.
     pub fn hold_next(&self, count: usize, call: Call, sender: Sender) -> Hold {
         let hold = Hold::new();
         self.0.lock().unwrap().extend(vec![(call, hold.clone(), sender); count]);

@@ -31,7 +31,7 @@ enum Store {
 
 impl Home {
     /// A home with a memory store.
-    pub fn forgetful(engine: &str) -> Self {
+    pub fn in_memory(engine: &str) -> Self {
         Self::new(engine, Store::Memory)
     }
 

@@ -1,7 +1,7 @@
-//! What the whole-system tests stand on: a real engine, a real registry, the built program.
+//! The harness of the system tests: a real engine, a real registry, the built program.
 //!
-//! No mocks live here, and no knowledge of docket's insides: what a test knows of docket came over
-//! its command line, its HTTP API, or from the engine.
+//! It has no mocks and no knowledge of docket's internals: tests use docket's command line, its HTTP API, and
+//! the engine.
 
 #![allow(
     clippy::expect_used,
@@ -73,7 +73,7 @@ pub fn script(name: &str) -> PathBuf {
 /// Names another program that the harness starts in place of the built one.
 pub const PROGRAM_VARIABLE: &str = "DOCKET_TEST_PROGRAM";
 
-/// The built program, which stands beside the tests in the target directory.
+/// The built program, next to the tests in the target directory.
 pub fn program() -> PathBuf {
     if let Some(other) = std::env::var_os(PROGRAM_VARIABLE) {
         return other.into();

@@ -30,7 +30,7 @@ impl Peak {
         bytes(self.pid, "VmHWM:").saturating_sub(self.idle)
     }
 
-    /// Fails the test if the server had more than so many bytes over idle at any moment since.
+    /// Fails the test if the server had more than this many bytes over idle at any moment since.
     pub fn assert_at_most(&self, bytes: u64) {
         let peak = self.over_idle();
         assert!(peak <= bytes, "{} MiB over idle, and {} MiB are allowed", peak / MIB, bytes / MIB);

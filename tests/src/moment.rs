@@ -13,7 +13,7 @@ pub fn soon() -> DateTime<Utc> {
     ahead(2)
 }
 
-/// A whole second at least so many seconds ahead.
+/// A whole second at least this many seconds ahead.
 pub fn ahead(seconds: i64) -> DateTime<Utc> {
     now().trunc_subsecs(0) + TimeDelta::seconds(seconds + 1)
 }

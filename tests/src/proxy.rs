@@ -145,7 +145,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Passes a request on, unless it is to be held; false where the connection is to be closed.
+    /// Passes a request on, unless it is to be held; false if the connection is to be closed.
     fn pass_on(
         &self,
         request: Vec<u8>,

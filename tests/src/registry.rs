@@ -44,7 +44,7 @@ impl Registry {
         Self::start(true)
     }
 
-    /// Its host and port, as they stand in an image's name.
+    /// Its host and port, as in an image's name.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -100,7 +100,7 @@ impl Registry {
         self.directory.path().join(name)
     }
 
-    /// The port that the registry took, as its log tells.
+    /// The port of the registry, from its log.
     fn announced_port(&self) -> Option<u16> {
         let log = fs::read_to_string(self.path("log")).ok()?;
         let (_, rest) = log.split_once("listening on 127.0.0.1:")?;

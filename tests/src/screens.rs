@@ -1,4 +1,4 @@
-//! Screens as they should be, kept in files: whole, but for what no two runs have alike.
+//! Expected screens in files, without the parts that differ from run to run.
 
 use std::{env, fs, path::PathBuf, sync::LazyLock};
 
@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::{repository, terminal::Terminal};
 
-/// What differs from run to run, and the word that stands for it.
+/// Patterns of parts that differ from run to run, and their placeholders.
 static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let masks = [
         (r"https?://[\w.]+:\d+", "SERVER"),
@@ -25,7 +25,7 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 /// Waits until a terminal shows the screen of this name.
 ///
-/// With `UPDATE_SCREENS` in the environment the file is written where it shows another one.
+/// With `UPDATE_SCREENS` in the environment, a different screen is written to the file.
 pub fn await_shown(terminal: &Terminal, name: &str) {
     let file = file(name);
     let wanted = fs::read_to_string(&file).unwrap_or_default();

@@ -101,7 +101,7 @@ impl Server {
         Address::parse(&self.url)
     }
 
-    /// What tells its containers from those of other tests.
+    /// The namespace of its containers.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -121,7 +121,7 @@ impl Server {
         self.await_line(text, |line| line.contains(text).then(|| line.to_owned()))
     }
 
-    /// Waits until it logged a line in which there is what is sought.
+    /// Waits until it logs a matching line.
     fn await_line(&mut self, sought: &str, find: impl Fn(&str) -> Option<String>) -> String {
         let log = Arc::clone(&self.log);
         let found = || log.lock().unwrap().iter().find_map(|line| find(line));
@@ -208,7 +208,7 @@ impl Server {
         })
     }
 
-    /// Waits until an allocation has so many runs, all of them over; returns them newest first.
+    /// Waits until an allocation has this many runs, all of them over; returns them newest first.
     pub fn ended_runs(&self, name: &str, count: usize) -> Vec<Value> {
         eventually(&format!("the end of {count} runs of {name}"), || {
             let runs = self.runs(name);

@@ -26,7 +26,7 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Makes a disk with so many bytes of room.
+    /// Makes a disk with this many bytes of room.
     pub fn new(size: u64) -> Self {
         let mount_point = TempDir::new().unwrap();
         let mut command = Command::new("unshare");

@@ -150,7 +150,7 @@ impl OpenedFixture {
         disk.let_in(command.current_dir(disk.path()));
     }
 
-    /// True where a server dies on its way through this point before it serves anybody.
+    /// True if a server dies on its way through this point before it serves anybody.
     pub fn dies_at(&self, point: &str) -> bool {
         let crashing_server =
             self.home.crashing_server_with(point, 1, |command| self.configure(command));

@@ -48,7 +48,7 @@ impl Terminal {
         seen_within(TIMEOUT, || fits(&self.screen()).then_some(())).is_some()
     }
 
-    /// Waits until it shows what is sought; returns the screen.
+    /// Waits until the screen matches; returns it.
     pub fn await_screen(&self, sought: &str, fits: impl Fn(&str) -> bool) -> String {
         let mut last = String::new();
         let is_seen = self.seen(|screen| {

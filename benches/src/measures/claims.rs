@@ -1,6 +1,6 @@
 //! Many allocations due at one instant: how soon the claims of all are on disk.
 //!
-//! Another connection to the file looks on: it sees what is committed, and a commit waits for the
+//! Another connection to the file observes: it sees what is committed, and a commit waits for the
 //! disk. Meanwhile the runs claimed first are made, as ever.
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ const LIFETIME: Duration = Duration::from_millis(500);
 /// How long claims or runs may take before they count as stuck.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// How often the file is looked at; each look takes some microseconds.
+/// How often the file is polled; each poll takes some microseconds.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// How often a bare write is waited for.

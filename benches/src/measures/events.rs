@@ -25,7 +25,7 @@ use crate::{
 
 /// How many follow.
 const READERS: usize = 500;
-/// What an event begins with that tells that a container runs.
+/// The beginning of the event of a running container.
 const RUN: &str = "\"Run\":{\"Run\":\"";
 const RUNNING: &str = "\"State\":\"running\"";
 /// After the last instant, until every event that is late has arrived.
@@ -97,7 +97,7 @@ struct Readers {
 }
 
 impl Readers {
-    /// Connects so many, and waits until all are let in.
+    /// Connects `count` readers, and waits until all are accepted.
     fn connect(address: SocketAddr, count: usize) -> Result<Self> {
         let connected = Arc::new(Semaphore::new(0));
         let counter = Arc::clone(&connected);

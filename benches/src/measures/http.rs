@@ -77,7 +77,7 @@ fn gets(host: SocketAddr, path: impl Fn(usize) -> String) -> Requests {
     Arc::from(requests.collect::<Vec<_>>())
 }
 
-/// Pushes that each change what is stored: nothing is saved by comparing.
+/// Pushes that each change an allocation, so that none is skipped as unchanged.
 fn pushes(host: SocketAddr) -> Requests {
     let requests = (0..2 * STORED).map(|number| {
         let mut allocation = workload::idle(number % STORED);

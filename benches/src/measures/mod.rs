@@ -1,6 +1,6 @@
 //! What is measured, a file each. How a server is started and asked is not known here.
 //!
-//! The reaches are for a quiet machine with two cores; they are stated where they are used.
+//! The targets are for a quiet machine with two cores; they are defined where they are used.
 
 mod burst;
 mod claims;
@@ -138,12 +138,12 @@ impl StubEngine {
     }
 }
 
-/// The first whole second that is at least so long from now.
+/// The first whole second that is at least this long from now.
 fn second_in(lead: TimeDelta) -> Result<DateTime<Utc>> {
     Ok((now() + lead).duration_trunc(TimeDelta::seconds(1))? + TimeDelta::seconds(1))
 }
 
-/// How long until an instant; nothing where it has passed.
+/// How long until an instant; `None` if it has passed.
 fn left_until(instant: DateTime<Utc>) -> Duration {
     (instant - now()).to_std().unwrap_or_default()
 }

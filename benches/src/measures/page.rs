@@ -26,7 +26,7 @@ use crate::{
 /// Drives the browser, beside the tests that do.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/browser/measure.mjs");
 
-/// How many allocations there are, and how many where there are few.
+/// The numbers of allocations in the large and in the small case.
 const MANY: usize = 10_000;
 const FEW: usize = 10;
 
@@ -110,7 +110,7 @@ impl Browser {
         serde_json::from_str(&line).with_context(|| format!("the browser failed at `{step}`"))
     }
 
-    /// When something is seen, and when so many allocations are there: the middle, in milliseconds.
+    /// When something is seen, and when this many allocations are there: the middle, in milliseconds.
     fn paint(&mut self, count: usize) -> Result<(f64, f64)> {
         let mut times = Vec::new();
         for _ in 0..LOADS {

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         ("starts that arrive late", killed_with_held_starts),
         ("containers pruned and removed by other programs", pruned_and_removed),
         ("the engine killed too", with_the_engine_killed),
-        ("stress test with the memory store", || stress(Home::forgetful)),
+        ("stress test with the memory store", || stress(Home::in_memory)),
         ("stress test with the SQLite store", || stress(Home::durable)),
         ("calls that hang until docket times them out", hangs_until_timeout),
         ("a container silent for a minute", silent_for_a_minute),

@@ -1,4 +1,4 @@
-//! Who may talk to the server: an API that starts containers is root on its host.
+//! Access to the server: an API that starts containers gives root access to its host.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! What is caught up after a restart or an outage of the engine, beside a run that was under way before.
+//! Catch-up after a restart or an outage of the engine, beside a run that was under way before.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn a_run_that_ended_while_the_engine_was_away_blocks_no_other() {
     let lifetime = Duration::from_secs(2);
     for overlap in ["Forbid", "Replace", "Queue"] {
         let stub = StubEngine::start(Options::of(Program::lasting(lifetime)));
-        let home = Home::forgetful(&stub.docker_host());
+        let home = Home::in_memory(&stub.docker_host());
         let server = home.server();
         server.await_ready();
         server.push(&every_five_seconds(overlap));

@@ -32,7 +32,7 @@ fn instant(run: &Value) -> DateTime<Utc> {
     moment::of_run(run["Run"].as_str().unwrap())
 }
 
-/// Holds that the records follow one another without a gap or an overlap; returns the spans missed.
+/// Asserts that the records follow one another without a gap or an overlap; returns the spans missed.
 fn accounted_for(server: &Server) -> Vec<Value> {
     let mut runs = server.runs("foo");
     runs.reverse();
@@ -47,7 +47,7 @@ fn accounted_for(server: &Server) -> Vec<Value> {
     missed
 }
 
-/// Holds that no instant has more than one start.
+/// Asserts that no instant has more than one start.
 fn none_twice(starts: &BTreeMap<String, Vec<DateTime<Utc>>>) {
     let twice: Vec<_> = starts.iter().filter(|(_, starts)| starts.len() > 1).collect();
     assert!(twice.is_empty(), "{twice:?}");

@@ -1,4 +1,4 @@
-//! The client's commands: what goes to which stream, and how they end.
+//! The client's commands: their output streams and exit codes.
 
 use std::fs;
 

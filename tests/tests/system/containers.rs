@@ -1,4 +1,4 @@
-//! Containers: what the engine is asked for, what docket removes, and what others do meanwhile.
+//! Containers: the requests to the engine, what docket removes, and interference of other programs.
 
 use docket_tests::{
     Engine, Server,

@@ -1,4 +1,4 @@
-//! A server that is killed at every step of a run's life, and comes back to its store.
+//! A server that is killed at every step of a run's life, and restarted with its store.
 
 use docket_tests::{
     Engine, Registry,

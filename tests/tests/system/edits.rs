@@ -1,4 +1,4 @@
-//! Edits of what is due: each instant of each schedule in force has a record, whatever is away.
+//! Edits of schedules: each instant of each schedule in force has a record, even during outages.
 
 use std::{fs, path::Path};
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const EDITED: &str = "its schedule was changed";
 
-/// `foo`, due each so many seconds, with these keys beside.
+/// `foo`, due at this interval in seconds, with more keys.
 fn each(seconds: u32, keys: &Value) -> Value {
     let mut each = allocation("foo", &format!("*/{seconds} * * * * * *"), &["true"]);
     each["Keep"] = json!({ "Runs": 1000 });
@@ -66,7 +66,7 @@ fn instants(pushed: &[DateTime<Utc>], steps: &[i64]) -> Vec<i64> {
     due.collect()
 }
 
-/// Holds that each instant has one record, and no record is about more than these.
+/// Asserts that each instant has one record, and no record is about more than these.
 fn accounted_for(server: &Server, steps: &[i64]) -> Vec<Value> {
     let due = instants(&pushed_at(server), steps);
     let runs = server.runs("foo");
@@ -130,7 +130,7 @@ fn edit_while_the_engine_is_away(home: impl FnOnce(&str) -> Home) {
 fn no_instant_is_lost_by_edits_while_the_engine_is_away() {
     std::thread::scope(|scope| {
         scope.spawn(|| edit_while_the_engine_is_away(Home::durable));
-        scope.spawn(|| edit_while_the_engine_is_away(Home::forgetful));
+        scope.spawn(|| edit_while_the_engine_is_away(Home::in_memory));
     });
 }
 
@@ -266,7 +266,7 @@ fn no_instant_is_lost_by_an_edit_of_the_file_while_the_server_is_down() {
 #[test]
 fn why_tells_what_an_edit_kept_from_starting() {
     let stub = StubEngine::start(Options::default());
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = home.server();
     server.await_ready();
     stub.vanish(Meanwhile::ContainersLive);

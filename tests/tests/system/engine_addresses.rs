@@ -1,4 +1,4 @@
-//! Engines that are not at the end of a local socket in `DOCKER_HOST`: contexts, TLS, SSH.
+//! Engines at other addresses than a local socket: contexts, TLS, SSH.
 
 use std::{
     fs, io,

@@ -1,4 +1,4 @@
-//! Engines that make up a new id for each answer, as Podman does.
+//! Engines with a new id in each response, as Podman.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an engine says: cut in everything that keeps or shows it, and never held without bound.
+//! Messages of engines: cut wherever they are stored or shown, and never buffered without a limit.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn run(server: &Server, allocation: &Value) -> (Value, Vec<String>) {
     (server.ended_run("foo"), text.map(|event| event.data).collect())
 }
 
-/// Makes sure that nothing that docket keeps, tells or logs holds a long message, and that what was
+/// Asserts that nothing that docket stores, shows or logs has a long message, and that what was
 /// cut says so.
 fn assert_cut(server: &Server, text: &str, events: &[String]) {
     assert!(text.contains("bytes cut off]"), "{text}");

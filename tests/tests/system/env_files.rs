@@ -1,4 +1,4 @@
-//! `EnvFiles`: what containers get of them, and what is said of those that cannot be used.
+//! `EnvFiles`: the variables of containers, and the errors of unusable files.
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 

@@ -75,7 +75,7 @@ fn a_reader_that_comes_back_has_lost_nothing_and_has_nothing_twice() {
 #[test]
 fn what_an_event_tells_of_a_run_is_what_the_run_is() {
     let stub = stub();
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = server(&home);
     let mut reader = EventReader::open(&server, "/-/events?kind=run&allocation=foo");
 
@@ -121,7 +121,7 @@ fn a_server_that_was_started_anew_says_that_something_is_missing() {
 #[test]
 fn five_hundred_readers_each_see_all_of_a_hundred_runs() {
     let stub = stub();
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = home.server();
     server.await_ready();
     let readers: Vec<_> =
@@ -157,7 +157,7 @@ fn five_hundred_readers_each_see_all_of_a_hundred_runs() {
 #[test]
 fn a_reader_that_reads_nothing_is_let_go_with_a_word_and_holds_up_no_run() {
     let stub = stub();
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = server(&home);
     let mut sleeper = EventReader::open(&server, "/-/events");
     let mut other = EventReader::open(&server, "/-/events?kind=run");
@@ -186,7 +186,7 @@ fn a_reader_that_reads_nothing_is_let_go_with_a_word_and_holds_up_no_run() {
 #[test]
 fn a_server_with_open_readers_stops_at_once() {
     let stub = StubEngine::start(Options::of(Program::lasting(Duration::from_secs(3600))));
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = server(&home);
     let run = server.run_manually("foo");
     server.running_container("foo");
@@ -209,7 +209,7 @@ fn an_output_is_followed_as_events_to_the_record_of_its_end() {
     let program =
         Program { output: "sums: 1 €\n".into(), ..Program::lasting(Duration::from_secs(1)) };
     let stub = StubEngine::start(Options::of(program));
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = server(&home);
     let run = server.run_manually("foo");
     let path = format!("/foo/runs/{}/output?follow=true", run["Run"].as_str().unwrap());

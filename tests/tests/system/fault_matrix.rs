@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 /// Lets both kinds of store go through the same at the same time.
 fn with_each_store(run: fn(fn(&str) -> Home) -> Outcome) {
     let outcomes = thread::scope(|scope| {
-        let homes: [fn(&str) -> Home; 2] = [Home::forgetful, Home::durable];
+        let homes: [fn(&str) -> Home; 2] = [Home::in_memory, Home::durable];
         let under_way = homes.map(|home| scope.spawn(move || run(home)));
         under_way.map(|outcome| outcome.join().unwrap())
     });
@@ -41,7 +41,7 @@ fn broken(stub: &StubEngine, call: Call) -> Vec<DateTime<Utc>> {
     broken.map(|stamp| stamp.at).collect()
 }
 
-/// Waits until so many of these calls met a fault; returns when they did.
+/// Waits until this number of these calls met a fault; returns when they did.
 fn await_broken(stub: &StubEngine, call: Call, count: usize) -> Vec<DateTime<Utc>> {
     eventually(&format!("{count} broken calls of {call:?}"), || {
         Some(broken(stub, call)).filter(|broken| broken.len() >= count)

@@ -1,4 +1,4 @@
-//! That the fixtures are what the tests take them for, and leave nothing behind.
+//! Tests of the harness itself: its engines and registries do what the tests expect, and leave nothing behind.
 
 use std::process::Command;
 

@@ -78,7 +78,7 @@ fn a_script_waits_for_a_run_and_goes_on_with_its_output_and_its_exit_code() {
     shell.env("DOCKET", program()).env("DOCKET_SERVER", server.url());
     let ran = run(&mut shell);
 
-    assert_eq!(ran.out, "foo: sums, 3\nby hand: 0\nme\nbar: 125\n", "{}", ran.err);
+    assert_eq!(ran.out, "foo: sums, 3\nmanual: 0\nme\nbar: 125\n", "{}", ran.err);
     assert!(ran.err.contains("is still under way (`Overlap: Forbid`)"), "{}", ran.err);
 }
 
@@ -255,7 +255,7 @@ fn a_log_that_the_engine_rotates_is_followed_to_its_true_end_and_says_what_is_mi
     assert_is_true_to_its_end(&server, &followed);
 }
 
-/// Holds that no line comes twice, the last one comes, and what is missing is reported.
+/// Asserts that no line comes twice, the last one comes, and what is missing is reported.
 fn assert_is_true_to_its_end(server: &Server, followed: &Ran) {
     let run = server.ended_run("foo");
     assert_eq!(followed.code, 0, "{}", followed.err);

@@ -1,4 +1,4 @@
-//! Texts of others that would command a terminal, or turn around what stands there.
+//! Texts with control sequences of a terminal, or with characters that reverse the text direction.
 
 use docket_stub_engine::Options;
 use docket_tests::{Home, StubEngine, allocation::idle, http::Request};

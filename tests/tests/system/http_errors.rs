@@ -1,4 +1,4 @@
-//! Requests that are refused: with which status, and in which words.
+//! Rejected requests: their status codes and messages.
 
 use std::fs;
 

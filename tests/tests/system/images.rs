@@ -1,4 +1,4 @@
-//! Images: what is pulled, with which login, and what serves where nothing can be pulled.
+//! Images: what is pulled, with which login, and when the local image is used.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn run_image(server: &Server, image: &str, command: &[&str]) -> Value {
     server.ended_run_at("foo", at)
 }
 
-/// An image that tells its version.
+/// An image that prints its version.
 fn make_version(engine: &Engine, version: &str, image: &str) {
     let container = engine.docker(["create", "busybox"]);
     engine.docker(["commit", "--change", &format!("ENV VERSION={version}"), &container, image]);
@@ -55,8 +55,7 @@ fn reason_of_failed_pull(server: &mut Server, image: &str) -> String {
     let shown = server.allocation("foo");
     assert_eq!(shown["Status"]["LastRun"]["Reason"], reason.as_str());
     assert_eq!(log_words(&shown).last(), Some(&format!("Error: {reason}")));
-    // A field of the log stands in quotation marks.
-    server.await_log(format!("{reason:?}").trim_matches('"'));
+    server.await_log(&reason);
     reason
 }
 

@@ -1,5 +1,5 @@
-//! Requests that reach the engine late, after their sender got no answer or died: no instant runs
-//! twice, no run that is over starts, and what ran is on record.
+//! Requests that reach the engine late, after their sender got no response or crashed: no instant runs twice,
+//! no finished run starts, and every start is on record.
 
 use std::sync::LazyLock;
 
@@ -78,14 +78,14 @@ fn about_to_remove(scenario: &Scenario, behavior: Behavior) -> (Server, Hold, Ho
     (server, start, removal)
 }
 
-/// Holds that an allocation was started so often, and each container got one start request at most.
+/// Asserts that an allocation was started so often, and each container got one start request at most.
 fn assert_starts(scenario: &Scenario, allocation: &str, starts: usize) {
     assert_eq!(scenario.await_starts(allocation), starts, "{allocation}");
     let requests = scenario.start_requests();
     assert!(requests.values().all(|count| *count == 1), "{requests:?}");
 }
 
-/// Holds that the only run of an allocation stays as it is.
+/// Asserts that the only run of an allocation stays as it is.
 fn assert_record(server: &Server, allocation: &str, run: &Value) {
     assert_eq!(server.runs(allocation), std::slice::from_ref(run));
 }
@@ -96,7 +96,7 @@ fn exit_code(run: &Value) -> &Value {
     &attempts[0]["ExitCode"]
 }
 
-/// Holds that a run failed with 3, and that its record says that its output is lost.
+/// Asserts that a run failed with 3, and that its record says that its output is lost.
 fn assert_ran_without_output(server: &Server, run: &Value) {
     assert_eq!((&run["State"], exit_code(run)), (&json!("failed"), &json!(3)), "{run}");
     let remarks = run["Attempts"][0]["Remarks"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Whole-system tests: the built program, a real engine, a real registry. One module a subject.
+//! System tests: the built program, a real engine, a real registry. One module per subject.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, it is what fails it")]
 

@@ -1,4 +1,4 @@
-//! Output: to the byte what the container wrote, held against the script that wrote it.
+//! Output: exactly what the container wrote, compared with the script that wrote it.
 
 use chrono::TimeDelta;
 use docket_tests::{

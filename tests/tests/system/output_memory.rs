@@ -92,7 +92,7 @@ fn read_by_many(server: &Server, output: &str) {
 fn readers_of_a_kept_output_cost_little_however_many_and_slow_they_are() {
     let program = Program::writing(LARGEST, Duration::ZERO);
     let engine = StubEngine::start(Options::of(program));
-    for home in [Home::durable(&engine.docker_host()), Home::forgetful(&engine.docker_host())] {
+    for home in [Home::durable(&engine.docker_host()), Home::in_memory(&engine.docker_host())] {
         let server = server(&home);
         server.push(&largest("foo"));
         server.run_manually("foo");
@@ -225,7 +225,7 @@ fn in_memory_a_large_output_takes_no_other_allocations_record() {
     let middle = Program::writing(40 * MIB, Duration::ZERO);
     let options = Options::default().image("large", large).image("middle", middle);
     let engine = StubEngine::start(options);
-    let server = Home::forgetful(&engine.docker_host()).server();
+    let server = Home::in_memory(&engine.docker_host()).server();
     server.await_ready();
     let small = ["bar", "baz", "qux"];
     for name in small {

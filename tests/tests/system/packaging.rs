@@ -1,4 +1,4 @@
-//! What the packaging starts is a server that remembers, with options that there are.
+//! The packaging starts a server with a durable store, with valid options.
 
 use std::{fs, path::Path};
 
@@ -32,7 +32,7 @@ fn packaged(file: &str) -> String {
     fs::read_to_string(repository().join("packaging").join(file)).unwrap()
 }
 
-/// Holds that a server keeps its records in a file of its host.
+/// Asserts that a server keeps its records in a file of its host.
 fn remembers(server: &Server, host: &Host) {
     let health = server.get("/-/health").json();
     let file = host.here("sqlite:/var/lib/docket/docket.db");

@@ -154,7 +154,7 @@ fn a_server_started_paused_has_no_end_of_a_pause_and_keeps_its_reason() {
 #[test]
 fn a_reason_stays_until_a_new_one_is_given_and_an_empty_one_is_none() {
     let stub = StubEngine::start(Options::default());
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = home.server();
     let reason = || server.get("/-/health").json()["Pause"]["Reason"].clone();
     let mut reasons = Vec::new();
@@ -211,7 +211,7 @@ fn manual_runs_and_runs_under_way_go_on_in_a_paused_server_and_chains_do_not() {
 #[test]
 fn what_is_suspended_stays_so_when_the_server_is_unpaused() {
     let stub = StubEngine::start(Options::default());
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = home.server();
     server.await_ready();
     server.push(&each_second("foo"));
@@ -228,7 +228,7 @@ fn what_is_suspended_stays_so_when_the_server_is_unpaused() {
 #[test]
 fn a_pause_that_cannot_be_is_refused() {
     let stub = StubEngine::start(Options::default());
-    let home = Home::forgetful(&stub.docker_host());
+    let home = Home::in_memory(&stub.docker_host());
     let server = home.server();
     let bodies = [
         (r#"{"Until":"2020-01-01T00:00:00Z"}"#, "`Until` is in the past: 2020-01-01T00:00:00Z"),

@@ -1,4 +1,4 @@
-//! What the README and the example promise.
+//! The examples of the README and docket.yml.example.
 
 use std::{fs, process::Command};
 

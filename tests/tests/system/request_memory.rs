@@ -28,14 +28,14 @@ fn serve(arguments: &[&str]) -> (Server, StubEngine) {
     (server, stub)
 }
 
-/// An allocation of so many bytes.
+/// An allocation of this many bytes.
 fn of_size(name: &str, bytes: usize) -> Value {
     let mut allocation = idle(name);
     allocation["Container"]["Config"]["Env"] = json!([format!("{name}={}", "x".repeat(bytes))]);
     allocation
 }
 
-/// A server that has so many allocations of so many bytes since it started: what it took to push them
+/// A server that has this many allocations of this many bytes since it started: what it took to push them
 /// is no part of its memory.
 fn serve_filled(count: usize, bytes: usize) -> (Server, GuardedProcess) {
     let directory = TempDir::new().unwrap();
@@ -50,7 +50,7 @@ fn serve_filled(count: usize, bytes: usize) -> (Server, GuardedProcess) {
 /// What a server needs for as long as it runs.
 struct GuardedProcess(#[expect(dead_code, reason = "it is held")] (StubEngine, TempDir));
 
-/// Pushes so many allocations of so many bytes, a hundred at a time.
+/// Pushes this many allocations of this many bytes, a hundred at a time.
 fn fill(server: &Server, count: usize, bytes: usize) {
     let numbers: Vec<_> = (0..count).collect();
     for some in numbers.chunks(100) {
@@ -161,7 +161,7 @@ fn readers_of_the_journal_who_read_nothing_take_little_memory() {
     drop(readers);
 }
 
-/// Begins to send a body of so many bytes, as much of it as is given.
+/// Begins to send a body of this many bytes, as much of it as is given.
 fn begin(server: &Server, path: &str, length: usize, body: &[u8]) -> TcpStream {
     let Address::Tcp(host) = server.address() else { panic!("no port to connect to") };
     let head = format!(

@@ -1,4 +1,4 @@
-//! How a server ends, and what that is to its containers.
+//! Stopping a server, and the effect on its containers.
 
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ fn a_server_with_stop_runs_stops_its_containers_and_keeps_the_record_of_it() {
 #[test]
 fn the_container_of_a_killed_server_with_a_memory_store_stays() {
     let (engine, gate) = (Engine::shared(), Gate::closed());
-    let home = Home::forgetful(engine.address());
+    let home = Home::in_memory(engine.address());
     let server = home.server();
     let container = start(&server, &gate);
 

@@ -1,4 +1,4 @@
-//! Servers on one engine, and in one namespace: what is one's is touched by no other.
+//! Servers on one engine, and in one namespace: none touches the containers of another.
 
 use docket_tests::{
     Engine, Home, Server,
@@ -22,8 +22,8 @@ fn homes(engine: &Engine) -> [Home; 4] {
     let in_one = |home: Home| home.in_namespace(&namespace);
     let address = engine.address();
     [
-        Home::forgetful(address),
-        Home::forgetful(address),
+        Home::in_memory(address),
+        Home::in_memory(address),
         Home::durable(address),
         Home::durable(address),
     ]

@@ -1,5 +1,4 @@
-//! One call of the engine after the other goes wrong: the run it meets comes to its right end, and
-//! nothing is left behind.
+//! Single faults in engine calls: the run has the expected end, and no container is left.
 
 use docket_stub_engine::{Call, Fault, Faults, Line, Options};
 use docket_tests::{
@@ -19,7 +18,7 @@ struct Bed {
 impl Bed {
     fn new(faults: Faults) -> Self {
         let stub = StubEngine::start(Options::default());
-        let home = Home::forgetful(&stub.docker_host());
+        let home = Home::in_memory(&stub.docker_host());
         let server = home.server();
         let removed = with_host_option(idle("foo"), "AutoRemove", json!(true));
         server.push(&removed);

@@ -53,7 +53,7 @@ fn none_twice(folder: &Path) {
     assert!(twice.is_empty(), "{twice:?}");
 }
 
-/// Puts a copy in the place of a home's store, and of what SQLite keeps beside it.
+/// Replaces a home's store, and the files of SQLite beside it, with a copy.
 fn restore(home: &Home, copy: &Path) {
     for name in ["docket.db", "docket.db-wal", "docket.db-shm"] {
         let _ = fs::remove_file(home.path(name));

@@ -176,7 +176,8 @@ impl Reading {
     fn kept(self, mut answer: HttpResponseBuilder, attempt: u32, sized: &Output) -> HttpResponse {
         let (length, written) = (sized.readable(self.skip), sized.written());
         if self.in_frames {
-            return answer.streaming(self.frames(attempt, sized.without_bytes()));
+            let sized = sized.without_bytes().with_streams(sized.streams().clone());
+            return answer.streaming(self.frames(attempt, sized));
         }
         answer.body(SizedStream::new(length, self.pieces(attempt, written)))
     }

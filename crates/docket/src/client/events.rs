@@ -187,7 +187,7 @@ impl Lines {
     }
 }
 
-/// Reads the lines of one event; nothing where they are a sign of life.
+/// Reads the lines of one event; `None` if they are a sign of life.
 fn read(block: &str, last_id: &mut String) -> Option<ServerEvent> {
     let mut event = ServerEvent::default();
     let mut has_data = false;

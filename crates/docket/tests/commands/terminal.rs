@@ -15,7 +15,7 @@ use rustix::{
 
 use crate::stub::Stub;
 
-/// Runs docket with standard output on a terminal that says that it has so many columns; returns what
+/// Runs docket with standard output on a terminal that says that it has this many columns; returns what
 /// it prints there, and what it prints to standard error, which is a pipe.
 pub(crate) fn on_terminal(stub: &Stub, columns: u16, arguments: &[&str]) -> (String, String) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();

@@ -162,7 +162,7 @@ fn a_server_whose_lock_another_one_has_taken_acknowledges_nothing_any_more() {
     let mut ground = TestEnv::new();
     let lock = ground.home.path("docket.db.lock");
 
-    // In one step, so that the server does not make it anew in between.
+    // In one step, so that the server does not make it again in between.
     let other = ground.home.path("other.lock");
     let holder = File::create(&other).unwrap();
     holder.lock().unwrap();
