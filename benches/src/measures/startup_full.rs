@@ -38,18 +38,24 @@ const REPEAT: &str = "
         WITH RECURSIVE minutes (ago) AS (SELECT 10 UNION ALL SELECT ago - 1 FROM minutes WHERE ago > 1)
         SELECT ago FROM minutes;
     BEGIN;
-    INSERT INTO runs (allocation, instant, revision, trigger, state, decided_at, ended_at, attempts)
-        SELECT idle.position, done.instant - 60000 * ago, idle.revision, done.trigger, done.state,
-            done.decided_at - 60000 * ago, done.ended_at - 60000 * ago, done.attempts
-        FROM minutes CROSS JOIN allocations AS idle CROSS JOIN (SELECT * FROM runs LIMIT 1) AS done
+    INSERT INTO runs (name, instant, revision, value)
+        SELECT idle.name, done.instant - 60000 * ago, done.revision,
+            json_set(done.value, '$.Uid', idle.value ->> 'Uid', '$.Revision', idle.value ->> 'Revision')
+        FROM minutes CROSS JOIN specifications AS idle
+            CROSS JOIN (SELECT * FROM runs LIMIT 1) AS done
         WHERE idle.name LIKE 'report-%';
     INSERT INTO outputs
-        SELECT idle.position, done.instant - 60000 * ago, done.attempt, done.head, done.tail,
-            done.omitted
-        FROM minutes CROSS JOIN allocations AS idle CROSS JOIN (SELECT * FROM outputs LIMIT 1) AS done
+        SELECT idle.name, done.instant - 60000 * ago, done.part, done.attempt, done.piece,
+            done.revision, done.value, done.bytes
+        FROM minutes CROSS JOIN specifications AS idle
+            CROSS JOIN (SELECT * FROM outputs LIMIT 1) AS done
         WHERE idle.name LIKE 'report-%';
-    UPDATE allocations SET decided = newest, succeeded = newest
-        FROM (SELECT max(instant) - 60000 AS newest FROM runs) WHERE name LIKE 'report-%';
+    UPDATE standings SET value = json_set(value, '$.Decided', moment, '$.Succeeded', run,
+            '$.Newest', run, '$.Records', 10)
+        FROM (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', newest, 'unixepoch') AS moment,
+                strftime('%Y%m%dT%H%M%SZ', newest, 'unixepoch') AS run
+            FROM (SELECT max(instant) / 1000 - 60 AS newest FROM runs))
+        WHERE name LIKE 'report-%';
     COMMIT;
 ";
 

@@ -224,13 +224,17 @@ impl Output {
         Self::sized(0, self.written())
     }
 
-    /// The bytes as they were written; a line between head and tail says how many are omitted.
+    /// The bytes as they were written; a line between head and tail says how many are omitted. Empty where
+    /// the bytes are kept elsewhere.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut position = 0;
         while position < self.written() {
             let excerpt = self.excerpt(position, usize::MAX);
+            if excerpt.is_empty() {
+                break;
+            }
             position = excerpt.end;
             bytes.extend(excerpt.into_bytes());
         }

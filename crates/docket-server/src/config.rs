@@ -19,7 +19,7 @@ pub use self::{
 use crate::{
     clock::{Clock, SystemClock},
     engine::{Engine, docker},
-    store::{MemoryStore, OpenError, Opener, SqliteStore, Store},
+    store::{Backend, MemoryBackend, OpenError, Opener, SqliteBackend},
 };
 
 /// The configuration of a server. It is valid: errors are found when it is made.
@@ -62,17 +62,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// Opens the configured store. This blocks while a file is opened.
-    pub(crate) fn store(&self) -> Result<Arc<dyn Store>, ConfigError> {
+    /// Opens the backend of the configured store. This blocks while a file is opened.
+    pub(crate) fn backend(&self) -> Result<Arc<dyn Backend>, ConfigError> {
         Ok(match &self.store {
             StoreChoice::Memory => {
                 let now = SystemClock.now().timestamp_millis().unsigned_abs();
-                Arc::new(MemoryStore::new(self.memory).counting_from(now))
+                Arc::new(MemoryBackend::new(self.memory).counting_from(now))
             }
             StoreChoice::Sqlite(path) => {
                 let (namespace, at) = (self.namespace.shared(), SystemClock.now());
                 let opener = Opener { namespace, machine: machine::id(), at };
-                Arc::new(SqliteStore::open(path, &opener)?)
+                Arc::new(SqliteBackend::open(path, &opener)?)
             }
         })
     }

@@ -12,7 +12,6 @@ mod file_source;
 mod http;
 #[cfg(test)]
 mod module_graph;
-pub mod observer;
 mod outputs;
 mod policy;
 mod runner;

@@ -179,7 +179,7 @@ fn a_copy_that_was_made_beside_a_server_shows_by_later_containers_of_that_server
     server.docket(["backup", copy.to_str().unwrap()]).ok();
     let sql = rusqlite::Connection::open(&copy).unwrap();
     // As one that was made by another tool.
-    assert_eq!(sql.execute("DELETE FROM meta WHERE key = 'copied_at'", []).unwrap(), 1);
+    assert_eq!(sql.execute("DELETE FROM items WHERE key = 'copied_at'", []).unwrap(), 1);
     drop(sql);
     // Containers of the seconds after the last sign of life in the copy show nothing.
     await_starts(&starts(&home), counts(&starts(&home)).len() + 17);
@@ -252,10 +252,10 @@ fn a_copy_of_a_store_that_is_served_is_rejected_and_in_another_namespace_touches
 /// Makes a copy look as one that came from elsewhere: the path of the original does not exist.
 fn move_away(copy: &Path) {
     let sql = rusqlite::Connection::open(copy).unwrap();
-    let elsewhere = "UPDATE meta SET value = json_set(value, '$.Path', '/nowhere/docket.db') \
+    let elsewhere = "UPDATE items SET value = json_set(value, '$.Path', '/nowhere/docket.db') \
                      WHERE key = 'home'";
     assert_eq!(sql.execute(elsewhere, []).unwrap(), 1);
-    assert_eq!(sql.execute("DELETE FROM meta WHERE key = 'copied_at'", []).unwrap(), 1);
+    assert_eq!(sql.execute("DELETE FROM items WHERE key = 'copied_at'", []).unwrap(), 1);
 }
 
 #[test]

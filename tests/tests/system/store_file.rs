@@ -38,11 +38,16 @@ impl TestEnv {
         let server = home.server();
         server.await_ready();
         server.push(&idle("first"));
+        // Most pages of the file are not written again: damage to one that the log has anew is harmless.
+        let names: Vec<_> = (0..200).map(|number| format!("idle-{number}")).collect();
+        let all: Value = names.iter().map(|name| idle(name)).collect();
+        assert_eq!(server.send(&Request::post(&all)).status, 200);
         server.stop();
         // From here on all of it is in the file itself, and the log is new.
         let server = home.server();
         server.await_ready();
-        let mut ground = Self { stub, home, server, acknowledged: vec!["first".to_owned()] };
+        let acknowledged = std::iter::once("first".to_owned()).chain(names).collect();
+        let mut ground = Self { stub, home, server, acknowledged };
         let mut tick = with_host_option(
             allocation("tick", "* * * * * * *", &["true"]),
             "AutoRemove",

@@ -65,7 +65,7 @@ impl KeptContainers {
 /// Removes finished containers, and keeps the newest failed one of each allocation.
 #[derive(Debug)]
 pub(crate) struct Retention {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     engine: Arc<EngineAccess>,
     readers: Arc<Readers>,
     orphans: Arc<Orphans>,
@@ -77,7 +77,7 @@ pub(crate) struct Retention {
 impl Retention {
     /// The retention of containers of this engine.
     pub(crate) fn new(
-        store: Arc<dyn Store>,
+        store: Arc<Store>,
         engine: Arc<EngineAccess>,
         readers: Arc<Readers>,
         orphans: Arc<Orphans>,

@@ -134,9 +134,9 @@ impl Sweep {
 
     /// Removes a container whose run does not know of it; while it is under way, it still may.
     async fn clear_unknown(&self, run: &Run, found: &Found) {
-        let mut news = self.runner.news();
+        let mut progress = self.runner.progress();
         while self.runner.has_task(run.uid, run.id.instant) {
-            if self.engine.unless_stopped(news.recv()).await.is_err() {
+            if self.engine.unless_stopped(progress.changed()).await.is_err() {
                 return;
             }
         }
@@ -239,7 +239,7 @@ impl Sweep {
             Ok(Ok(())) => {}
         }
         drop((end, reserved));
-        self.runner.tell(&run.id);
+        self.runner.note_progress();
         if state == RunState::Succeeded {
             self.runner.check_dependents(name).await;
         }

@@ -52,7 +52,7 @@ impl FileStatus {
 #[derive(Debug)]
 pub(crate) struct FileSource {
     pub(crate) settings: FileSettings,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<Store>,
     pub(crate) runner: Arc<Runner>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) status: FileStatus,

@@ -131,13 +131,14 @@ mod tests {
     };
     use crate::{
         config::Access,
-        store::{Opener, SqliteStore},
+        store::{Opener, SqliteBackend, Store},
     };
 
     /// An API whose store is in a file of this folder.
-    fn with_file(folder: &tempfile::TempDir) -> Api {
-        let store =
-            SqliteStore::open(&folder.path().join("docket.db"), &Opener::for_tests()).unwrap();
+    async fn with_file(folder: &tempfile::TempDir) -> Api {
+        let path = folder.path().join("docket.db");
+        let backend = SqliteBackend::open(&path, &Opener::for_tests()).unwrap();
+        let store = Store::open(Arc::new(backend)).await.unwrap();
         let api = api(Access::default());
         let Allocations { runner, clock, zone, .. } = &**api.allocations;
         let allocations = Allocations {
@@ -152,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_backup_is_made_alone_and_only_for_whoever_reads_it() {
         let folder = tempfile::tempdir().unwrap();
-        let api = with_file(&folder);
+        let api = with_file(&folder).await;
         let under_way = api.limits.backup().unwrap();
 
         let head = Asking::of(&api).send(Method::HEAD, "/-/backup", "").await;

@@ -316,7 +316,7 @@ fn status_of(error: &StoreError) -> StatusCode {
         | StoreError::RunIsOver { .. }
         | StoreError::NotCopied { .. }
         | StoreError::NoFile => StatusCode::CONFLICT,
-        StoreError::Unwritable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        StoreError::Unwritable(_) | StoreError::Deposed => StatusCode::SERVICE_UNAVAILABLE,
         StoreError::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -26,7 +26,7 @@ use super::{
     sse::{self, Came, Feed, Pulse},
     state::{Allocations, ServerStatus},
 };
-use crate::observer::{Event, MOST_READERS, Missed, News, Reader};
+use crate::store::{Event, MOST_READERS, Missed, News, Reader};
 
 /// What may stand in the query.
 const KEYS: [&str; 5] = ["allocation", "label", "kind", "state", "since"];

@@ -18,7 +18,7 @@ use crate::{
 /// The allocations and their runs.
 #[derive(Debug)]
 pub(crate) struct Allocations {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<Store>,
     pub(crate) runner: Arc<Runner>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The zone of allocations without a `TimeZone`.

@@ -11,8 +11,7 @@ mod stream;
 
 use std::sync::Arc;
 
-use docket_model::RunId;
-use tokio::{runtime::Handle, sync::broadcast};
+use tokio::runtime::Handle;
 
 use self::{memory::OutputMemory, shared_log::SharedLogs};
 pub(crate) use self::{
@@ -25,9 +24,8 @@ use crate::{runner::EngineAccess, store::Store};
 /// Reads the outputs of containers.
 #[derive(Debug)]
 pub(crate) struct Outputs {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     engine: Arc<EngineAccess>,
-    news: broadcast::Sender<RunId>,
     readers: Arc<Readers>,
     logs: SharedLogs,
     memory: OutputMemory,
@@ -36,16 +34,11 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    /// The outputs of containers of this engine; `news` names each run whose record changes.
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        engine: Arc<EngineAccess>,
-        news: broadcast::Sender<RunId>,
-    ) -> Self {
+    /// The outputs of containers of this engine.
+    pub(crate) fn new(store: Arc<Store>, engine: Arc<EngineAccess>) -> Self {
         Self {
             store,
             engine,
-            news,
             readers: Arc::default(),
             logs: SharedLogs::default(),
             memory: OutputMemory::default(),

@@ -4,19 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use docket_model::{
-    Output, Run,
+    AllocationName, Output, Run,
     output::{Excerpt, Stream},
     run::{Attempt, ContainerId, Instant as RunInstant, RunId, RunState},
     wire::RunRecord,
 };
 use futures_util::StreamExt;
-use tokio::{
-    sync::{
-        broadcast::{self, error::RecvError},
-        mpsc,
-    },
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{Outputs, shared_log::Next};
 use crate::{
@@ -29,8 +23,6 @@ use crate::{
 const PIECES: usize = 2;
 /// A follow that breaks off after so long did not break off at once, however silent it was.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
-/// After which time a record is looked at again without news of it.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What a reader gets in the place of output that is missing.
 fn note_of(missing: &EngineError) -> Bytes {
@@ -154,7 +146,6 @@ impl Outputs {
         let (pieces, received) = mpsc::channel(PIECES);
         let follower = Follower {
             outputs: Arc::clone(self),
-            news: self.news.subscribe(),
             pieces,
             state: None,
             skip,
@@ -183,7 +174,6 @@ impl Outputs {
 /// A reader of one output.
 struct Follower {
     outputs: Arc<Outputs>,
-    news: broadcast::Receiver<RunId>,
     pieces: mpsc::Sender<Result<OutputEvent, LiveError>>,
     /// The state that was handed out last.
     state: Option<RunState>,
@@ -201,7 +191,11 @@ struct Follower {
 
 impl Follower {
     async fn follow(mut self, name: &str, instant: RunInstant) -> Result<(), LiveError> {
+        let Ok(allocation) = AllocationName::parse(name) else { return Ok(()) };
+        let changes = self.outputs.store.follow(&RunId { allocation, instant });
         loop {
+            // What changes from here on is seen in the next turn.
+            let next = changes.next();
             let Some(run) = self.outputs.store.run(name, instant).await? else { return Ok(()) };
             self.hand_out_state(&run).await;
             while let Some(attempt) = run.attempts.get(self.done) {
@@ -216,7 +210,7 @@ impl Follower {
             if run.state.is_over() && self.done >= run.attempts.len() {
                 return Ok(());
             }
-            self.wait_for_news(&run.id).await;
+            next.await;
         }
     }
 
@@ -342,19 +336,5 @@ impl Follower {
             // Once the reader has left, the whole task ends.
             let _: Result<(), _> = self.pieces.send(Ok(OutputEvent::Piece(piece))).await;
         }
-    }
-
-    /// Waits until there may be something new in the record.
-    async fn wait_for_news(&mut self, id: &RunId) {
-        let news = async {
-            loop {
-                match self.news.recv().await {
-                    Ok(run) if run != *id => {}
-                    Ok(_) | Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
-        let _: Result<(), _> = tokio::time::timeout(LOOK_AGAIN, news).await;
     }
 }

@@ -189,7 +189,7 @@ impl<'a> Attempt<'a> {
         }
         let RunTask { runner, handle, .. } = self.task;
         handle.has_no_container();
-        runner.tell(&handle.id);
+        runner.note_progress();
         let instant = handle.id.instant;
         self.begin(self.task.engine.slots.enqueue(instant)).await
     }

@@ -225,7 +225,7 @@ impl Runner {
         }
         let queue = self.queues.lock(run.uid).await;
         queue.remove(run.id.instant);
-        self.tell(&run.id);
+        self.note_progress();
         Ok(())
     }
 

@@ -62,7 +62,7 @@ impl Runner {
 
     /// Inspects the container of a run; if it does not run, waits until that is on record.
     async fn confirm(&self, handle: &RunHandle, sign: &Sign) -> Result<(), Stopped> {
-        let mut news = self.news.subscribe();
+        let mut progress = self.progress.subscribe();
         let epoch = self.engine.health.epoch();
         if let Sign::Container(container) = sign
             && let Some(
@@ -76,8 +76,7 @@ impl Runner {
         }
         let queue = self.queues.of(handle.allocation.uid);
         while queue.is_under_way(handle.id.instant) && handle.unconfirmed(epoch).is_some() {
-            // Each late start, each end of an attempt and each run that leaves its line is news.
-            let _: Result<_, _> = self.unless_stopped(news.recv()).await?;
+            let _: Result<_, _> = self.unless_stopped(progress.changed()).await?;
         }
         Ok(())
     }

@@ -172,7 +172,7 @@ impl Runner {
             debug!(run = %id, ?recorded, "nothing new is decided about the instant");
             return Ok(recorded);
         }
-        self.tell(&id);
+        self.note_progress();
         let handle = RunHandle::new(id, Arc::clone(allocation), trigger, attempt, None);
         match admission {
             Admission::Start => {
@@ -261,7 +261,7 @@ impl Runner {
             Err(error) => return Err(error),
         }
         queue.remove(handle.id.instant);
-        self.tell(&handle.id);
+        self.note_progress();
         Ok(())
     }
 }

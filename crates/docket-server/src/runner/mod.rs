@@ -39,7 +39,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, Life, RunId, Zone,
+    Allocation, Life, Zone,
     journal::{Cause, Entry, Event, Outage, Pause},
     run::{Cancellation, Instant as RunInstant, Reason},
 };
@@ -47,7 +47,10 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
-    sync::{Notify, broadcast, watch::Sender},
+    sync::{
+        Notify,
+        watch::{Receiver, Sender},
+    },
     task::JoinError,
     time::Instant,
 };
@@ -91,13 +94,10 @@ const LAST_STEPS: Duration = Duration::from_secs(60);
 /// How long a server that stops its runs waits for a container whose grace has no limit.
 const UNLIMITED_GRACE: Duration = Duration::from_secs(3600);
 
-/// How much news of runs a reader may be behind before it has to look for itself.
-const NEWS: usize = 1024;
-
 /// Carries out runs.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    store: Arc<dyn Store>,
+    store: Arc<Store>,
     /// The engine that runs go to where nothing names another one.
     engine: Arc<EngineAccess>,
     /// All engines, the default first.
@@ -115,7 +115,7 @@ pub(crate) struct Runner {
     pub(crate) orphans: Arc<Orphans>,
     retention: Arc<Retention>,
     outputs: Arc<Outputs>,
-    news: broadcast::Sender<RunId>,
+    progress: Sender<()>,
     /// The life of the server that it is a part of.
     life: Life,
     begun_at: Instant,
@@ -133,7 +133,7 @@ pub(crate) struct Runner {
 /// What a runner works with.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<Store>,
     pub(crate) engines: Arc<EngineRegistry>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) zone: Zone,
@@ -153,9 +153,7 @@ impl Runner {
             Arc::new(EngineAccess::new(Arc::clone(named), Arc::clone(&with.clock), stop.clone()))
         };
         let engine = access(with.engines.default_engine());
-        let news = broadcast::Sender::new(NEWS);
-        let outputs =
-            Arc::new(Outputs::new(Arc::clone(&with.store), Arc::clone(&engine), news.clone()));
+        let outputs = Arc::new(Outputs::new(Arc::clone(&with.store), Arc::clone(&engine)));
         let orphans = Arc::<Orphans>::default();
         let retention = Arc::new(Retention::new(
             Arc::clone(&with.store),
@@ -177,7 +175,7 @@ impl Runner {
             orphans,
             retention,
             outputs,
-            news,
+            progress: Sender::new(()),
             life: with.life,
             begun_at: Instant::now(),
             standby: Sender::new(standby),
@@ -327,7 +325,7 @@ impl Runner {
     async fn end_runs(&self) {
         let reason = Reason::ServerStopped;
         let cancellation = Cancellation { reason, kill: false };
-        let mut news = self.news.subscribe();
+        let mut progress = self.progress.subscribe();
         loop {
             // Some may have begun meanwhile, after others that they run after.
             let handles = self.queues.handles();
@@ -336,8 +334,8 @@ impl Runner {
             }
             let others = handles.iter().filter(|handle| handle.cancelled().is_none());
             join_all(others.map(|handle| self.cancel_surely(handle, cancellation.clone()))).await;
-            // Each beginning and each end is news; whoever misses some looks again.
-            let _: Result<RunId, _> = news.recv().await;
+            // The sender lives as long as `self`.
+            let _: Result<(), _> = progress.changed().await;
         }
         self.retention.close().await;
     }
@@ -364,7 +362,7 @@ impl Runner {
     }
 
     /// The store that its records are in.
-    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+    pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
@@ -373,9 +371,9 @@ impl Runner {
         self.clock.now()
     }
 
-    /// The ids of runs whose records change from now on.
-    pub(crate) fn news(&self) -> broadcast::Receiver<RunId> {
-        self.news.subscribe()
+    /// Wakes up whenever a run of this server begins, goes on or ends.
+    pub(crate) fn progress(&self) -> Receiver<()> {
+        self.progress.subscribe()
     }
 
     /// True while the run of this instant is under way or waits.
@@ -405,12 +403,9 @@ impl Runner {
         self.tasks.len()
     }
 
-    /// Tells whoever watches the run that there is something new in its record.
-    pub(crate) fn tell(&self, id: &RunId) {
-        if self.news.receiver_count() > 0 {
-            // The last receiver may have left in this moment.
-            let _: Result<usize, _> = self.news.send(id.clone());
-        }
+    /// Wakes up tasks that wait for a run of this server to begin, to go on or to end.
+    pub(crate) fn note_progress(&self) {
+        self.progress.send_replace(());
     }
 
     /// Writes to the store, again and again while it does not do its work; ends early when the server
@@ -440,7 +435,7 @@ impl Runner {
 }
 
 /// Notes beside the store that it cannot be written.
-async fn note_outage(store: Arc<dyn Store>, from: DateTime<Utc>, to: DateTime<Utc>) {
+async fn note_outage(store: Arc<Store>, from: DateTime<Utc>, to: DateTime<Utc>) {
     if let Err(error) = store.note_outage(from, to).await {
         debug!(%error, "after a restart it is not known that the store could not be written");
     }

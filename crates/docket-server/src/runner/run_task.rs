@@ -65,7 +65,7 @@ impl Runner {
     async fn leave(self: &Arc<Self>, handle: &RunHandle) {
         let queue = self.queues.lock(handle.allocation.uid).await;
         queue.remove(handle.id.instant);
-        self.tell(&handle.id);
+        self.note_progress();
         self.start_next_waiting(&queue);
     }
 
@@ -158,7 +158,7 @@ impl RunTask {
             let end = self.finish(over).await?;
             let Some(until) = pause else { return Ok(end) };
             self.handle.has_no_container();
-            self.runner.tell(&self.handle.id);
+            self.runner.note_progress();
             stage = Stage::Between(until);
         }
     }
@@ -234,7 +234,7 @@ impl RunTask {
         }
         drop((end, reserved));
         point(Point::EndNoted);
-        runner.tell(id);
+        runner.note_progress();
         self.log_end(&state, exit_code);
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);
@@ -258,7 +258,7 @@ impl RunTask {
     ) -> Result<Result<(), StoreError>, Stopped> {
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let noted = runner.durably(|| runner.store.note(id, uid, progress.clone(), at)).await;
-        runner.tell(id);
+        runner.note_progress();
         noted
     }
 }

@@ -23,7 +23,7 @@ pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// Notes when the server began, went on and ended.
 #[derive(Debug)]
 pub(super) struct Life {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ticks: Arc<Ticks>,
 }
@@ -174,22 +174,21 @@ mod tests {
         clock::TestClock,
         engine::{registry::EngineRegistry, scripted::ScriptedEngine},
         runner::Surroundings,
-        store::{
-            AllocationStore, Circumstances, Condition, EntryFilter, JournalStore, Opener, Push,
-            SqliteStore,
-        },
+        store::{Circumstances, Condition, EntryFilter, Opener, Push, SqliteBackend},
     };
 
     /// The store of this folder.
-    fn store_of(folder: &tempfile::TempDir) -> SqliteStore {
-        SqliteStore::open(&folder.path().join("docket.db"), &Opener::for_tests()).unwrap()
+    async fn store_of(folder: &tempfile::TempDir) -> Store {
+        let path = folder.path().join("docket.db");
+        let backend = SqliteBackend::open(&path, &Opener::for_tests()).unwrap();
+        Store::open(Arc::new(backend)).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_zone_that_is_not_known_any_more_starts_nothing_of_the_past_and_is_noted() {
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
         let folder = tempfile::tempdir().unwrap();
-        let store = store_of(&folder);
+        let store = store_of(&folder).await;
         let posted =
             json!({"Name": "a", "Cron": "0 * * * *", "Container": {"Config": {"Image": "x"}}});
         let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
@@ -203,22 +202,26 @@ mod tests {
             circumstances: Circumstances { zone: Zone::utc(), outages: Vec::new() },
         };
         store.push(push).await.unwrap();
+        store.close().await;
         drop(store);
         let path = folder.path().join("docket.db");
         let sql = rusqlite::Connection::open(&path).unwrap();
-        sql.execute("INSERT INTO meta (key, value) VALUES ('time_zone', 'Mars/Base')", []).unwrap();
+        sql.execute(
+            "INSERT INTO items (collection, key, revision, value) \
+                      VALUES ('meta', 'time_zone', 1, '\"Mars/Base\"')",
+            [],
+        )
+        .unwrap();
         drop(sql);
         let ticks = Arc::new(Ticks::default());
-        let begin = |zone| {
-            let store: Arc<dyn Store> = Arc::new(store_of(&folder));
+        let begin = async |zone| {
+            let store = Arc::new(store_of(&folder).await);
             let life = Life { store: store.clone(), clock: clock.clone(), ticks: ticks.clone() };
-            async move {
-                life.take_zone(zone, None).await.unwrap();
-                store
-            }
+            life.take_zone(zone, None).await.unwrap();
+            store
         };
 
-        drop(begin("Europe/Berlin".parse::<Zone>().unwrap()).await);
+        begin("Europe/Berlin".parse::<Zone>().unwrap()).await.close().await;
         let store = begin("Europe/Berlin".parse::<Zone>().unwrap()).await;
 
         let standing = store.status("a").await.unwrap().unwrap();
@@ -235,10 +238,11 @@ mod tests {
     async fn a_clock_that_shows_less_than_when_the_server_last_ran_is_told() {
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
         let folder = tempfile::tempdir().unwrap();
-        let store = store_of(&folder);
+        let store = store_of(&folder).await;
         store.alive(clock.now() + TimeDelta::hours(1)).await.unwrap();
+        store.close().await;
         drop(store);
-        let store: Arc<dyn Store> = Arc::new(store_of(&folder));
+        let store = Arc::new(store_of(&folder).await);
         let runner = Arc::new(Runner::new(Surroundings {
             store: store.clone(),
             engines: Arc::new(EngineRegistry::for_tests(Arc::new(ScriptedEngine::new(

@@ -7,10 +7,7 @@ use crate::{
 };
 
 /// Refuses a store that a server on another machine may still use with the same engine.
-pub(super) async fn check_machine(
-    store: &dyn Store,
-    engine: &dyn Engine,
-) -> Result<(), ServerError> {
+pub(super) async fn check_machine(store: &Store, engine: &dyn Engine) -> Result<(), ServerError> {
     let Some(elsewhere) = store.provenance().engine_elsewhere else { return Ok(()) };
     let kind = store.about().kind;
     match engine.status().await {
@@ -35,7 +32,7 @@ mod tests {
     use crate::{
         clock::TestClock,
         engine::scripted::ScriptedEngine,
-        store::{LifeStore, Opener, SqliteStore},
+        store::{Opener, SqliteBackend},
     };
 
     fn on_machine(machine: &str) -> Opener {
@@ -48,11 +45,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("docket.db");
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
-        let store = SqliteStore::open(&path, &on_machine("m1")).unwrap();
+        let open = async |machine| {
+            let backend = SqliteBackend::open(&path, &on_machine(machine)).unwrap();
+            Store::open(Arc::new(backend)).await.unwrap()
+        };
+        let store = open("m1").await;
         store.begin_life(store.new_life(chrono::DateTime::UNIX_EPOCH)).await.unwrap();
         store.note_engine(before.to_owned().into()).await.unwrap();
+        store.close().await;
         drop(store);
-        let store = SqliteStore::open(&path, &on_machine("m2")).unwrap();
+        let store = open("m2").await;
         check_machine(&store, &ScriptedEngine::called(now, clock)).await
     }
 

@@ -65,6 +65,7 @@ pub async fn serve(
     }
     tasks::stop(scheduler, &parts.background, &parts.runner, config.stop_runs).await;
     life.end(&parts.runner).await;
+    parts.store.close().await;
     if let Some(path) = socket_file {
         remove_socket(&path);
     }

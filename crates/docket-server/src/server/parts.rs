@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) struct Parts {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<Store>,
     pub(super) engines: Arc<EngineRegistry>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) background: Arc<Background>,
@@ -39,8 +39,9 @@ impl Parts {
     pub(super) async fn of(config: &Config) -> Result<Self, ServerError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let opening = config.clone();
-        let opened = tokio::task::spawn_blocking(move || opening.store());
-        let store = opened.await.map_err(std::io::Error::other)??;
+        let opened = tokio::task::spawn_blocking(move || opening.backend());
+        let backend = opened.await.map_err(std::io::Error::other)??;
+        let store = Arc::new(Store::open(backend).await?);
         let engine = config.engine()?;
         let limits = EngineLimits {
             max_starting: config.max_starting,
@@ -50,7 +51,7 @@ impl Parts {
         let engines = Arc::new(EngineRegistry::new(Arc::clone(&engine), limits));
         let background = Arc::new(Background::new(Arc::clone(&clock)));
         if !config.restored {
-            check_machine(&*store, &*engine).await?;
+            check_machine(&store, &*engine).await?;
         }
         let runner = Arc::new(Runner::new(Surroundings {
             store: Arc::clone(&store),
@@ -59,7 +60,7 @@ impl Parts {
             zone: config.time_zone,
             namespace: config.namespace.clone(),
             env_dir: config.env_dir.clone(),
-            life: listed_life(&*store, clock.now()).await?,
+            life: listed_life(&store, clock.now()).await?,
         }));
         let file = config.file.clone().map(|path| {
             Arc::new(FileSource {
@@ -133,10 +134,7 @@ impl Parts {
 }
 
 /// Adds this server's life to the store. If the store cannot be written, nothing starts before it can be.
-async fn listed_life(
-    store: &dyn Store,
-    at: DateTime<Utc>,
-) -> Result<docket_model::Life, StoreError> {
+async fn listed_life(store: &Store, at: DateTime<Utc>) -> Result<docket_model::Life, StoreError> {
     let life = store.new_life(at);
     match store.begin_life(life).await {
         // A new store has no earlier runs to inspect, so its server would start runs at once.

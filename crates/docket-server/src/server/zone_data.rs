@@ -30,7 +30,7 @@ pub(super) enum ZoneDataError {
 /// Keeps the zone data in use as new as the host's.
 #[derive(Debug)]
 pub(super) struct ZoneData {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) runner: Arc<Runner>,
 }

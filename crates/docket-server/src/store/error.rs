@@ -55,6 +55,9 @@ pub enum StoreError {
     /// Nothing could be written, and nothing was changed; it may be tried again.
     #[error("the store cannot be written: {0}")]
     Unwritable(String),
+    /// Another server has begun a later term of the store: this one writes nothing any more.
+    #[error("another server has taken over the store: stop this one")]
+    Deposed,
     /// What is stored cannot be read.
     #[error("the store cannot be read: {0}")]
     Unreadable(String),

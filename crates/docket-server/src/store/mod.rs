@@ -1,54 +1,104 @@
-//! Stores keep allocations, runs and the journal. Engines, schedules' arithmetic and HTTP are not
-//! known here.
+//! The store keeps allocations, runs and the journal. Every rule about them is here, once; a
+//! [`Backend`] only loads, commits and reads. Engines, schedules' arithmetic and HTTP are not known here.
 //!
 //! 1. A push is all or nothing, and what is acknowledged is kept.
-//! 2. One run has one record: whoever comes second is told so.
+//! 2. One run has one record: whoever comes second learns of the first.
 //! 3. The latest instant decided of a name only grows, also when its history is pruned, and is
-//!    remembered for [`REMEMBERED`] after the name is deleted. Only somebody's hand sets it back.
-//! 4. What is wrong at the moment of writing changes nothing, and the same call may be made again.
+//!    remembered for [`REMEMBERED`] after the name is deleted. Only a manual reset sets it back.
+//! 4. A write that fails changes nothing, and the same call may be made again.
+//!
+//! A change is a command in the queue of the one task that [writes](writer); reads come from the
+//! [catalogue](catalogue) in memory, and records of runs that are over from the backend.
 
+pub(crate) mod backend;
 mod catalogue;
-mod changes;
+mod claim;
+mod claim_manual;
+mod codec;
+mod command;
 mod condition;
 #[cfg(test)]
 mod contract;
-mod draft;
+mod control;
 mod error;
-mod history;
+mod feed;
+mod journal;
+mod lives;
+mod load;
 mod memory;
+mod output;
+mod predecessors;
 mod progress;
 mod provenance;
+mod push;
+mod reading;
+mod refresh;
+mod requests;
+mod retention;
 mod rules;
+mod run_changes;
 mod settle;
 mod sqlite;
+mod staged;
+mod status;
+mod transaction;
+mod writer;
 
 use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    Allocation, AllocationName, Origin, Run, RunId, Specification, Zone,
-    journal::{Entry, Suspension},
-    output::Excerpt,
-    run::{Instant, RunState},
+    Life, Origin, Run, RunId, Zone,
+    journal::{Cause, Entry, Event as Happened, Pause},
 };
+use parking_lot::{Mutex, RwLock};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+use tracing::warn;
 use uuid::Uuid;
 
-use crate::observer::Events;
-
+pub(crate) use self::{backend::Backend, memory::MemoryBackend, sqlite::SqliteBackend};
+use self::{
+    backend::{Batch, Collection, CommitError, Key, Record, Term, Write},
+    catalogue::Catalogue,
+    claim::Claim,
+    claim_manual::ClaimManual,
+    command::{Command, Queued, Request, Settled, Unacknowledged, writer_ended},
+    control::{ControlAllocation, ControlServer},
+    journal::{Alive, RecordEntry},
+    lives::{BeginLife, NoteHome, Restore},
+    load::Noted,
+    provenance::Home,
+    push::Delete,
+    run_changes::{Finish, Note},
+    settle::NoteZone,
+    staged::meta,
+    writer::Writer,
+};
 pub use self::{
-    changes::{Change, Changes},
     condition::{ChangeContext, Condition},
     error::StoreError,
-    memory::MemoryStore,
+    feed::{
+        Behind, Change, Changes, Event, Events, MOST_READERS, Missed, News, Reader, RunChanges,
+        TooMany,
+    },
     progress::{End, Progress},
-    provenance::{Doubt, KnownLife, LifeStore, NotedEngine, Provenance, Restoration},
+    provenance::{Doubt, KnownLife, NotedEngine, Provenance, Restoration},
+    requests::{
+        About, ClaimOutcome, Control, Effect, EntryFilter, InstantKind, Push, RunFilter,
+        ServerControl,
+    },
     settle::{ChangedZone, Circumstances, Settlement, ZoneChange},
-    sqlite::{OpenError, Opener, SqliteStore, backup_of},
+    sqlite::{OpenError, Opener, backup_of},
+    status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -58,382 +108,363 @@ pub const REMEMBERED: TimeDelta = TimeDelta::days(7);
 /// How many entries of the journal are kept: the newest.
 pub const MOST_ENTRIES: usize = 10_000;
 
-/// Specifications to be stored together or not at all.
-#[derive(Debug, Clone)]
-pub struct Push {
-    /// What is wanted; no name twice.
-    pub specifications: Vec<Specification>,
-    /// Where they come from.
-    pub origin: Origin,
-    /// True where allocations of this origin that are not among them go.
-    pub complete: bool,
-    /// When the push was accepted.
-    pub at: DateTime<Utc>,
-    /// Who pushes, for the journal.
-    pub by: Arc<str>,
-    /// What must be so of each of these names.
-    pub only_if: Condition,
-    /// What becomes of instants that are due, and that the push leaves without a schedule.
-    pub circumstances: Circumstances,
+/// Keeps allocations in the order in which they were created, one record for each run, and the journal.
+#[derive(Debug)]
+pub struct Store {
+    id: Uuid,
+    backend: Arc<dyn Backend>,
+    catalogue: Arc<RwLock<Catalogue>>,
+    noted: Noted,
+    /// Where the store is served, with the engine once one has answered.
+    home: Mutex<Option<Home>>,
+    queue: Mutex<Option<mpsc::UnboundedSender<Box<dyn Queued>>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    /// How many commands were queued whose callers do not wait.
+    unacknowledged: AtomicU64,
+    /// How many of them are written.
+    settled: watch::Sender<u64>,
 }
 
-/// What a push did about one name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// The name is new.
-    Created,
-    /// The specification changed.
-    Updated,
-    /// It was the same already.
-    Unchanged,
-}
+/// Opening and closing.
+impl Store {
+    /// Opens the store that a backend keeps, and begins a term: an earlier one writes nothing any more.
+    ///
+    /// A store that cannot be written is opened too; its term begins with the first write.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] where it cannot be read.
+    pub(crate) async fn open(backend: Arc<dyn Backend>) -> Result<Self, StoreError> {
+        let term = backend.begin_term().await.ok();
+        let (catalogue, mut noted) = load::load(&*backend).await?;
+        // An outage was noted by a server that ran.
+        let outages = backend.files().map(backend::Files::outages).unwrap_or_default();
+        noted.last_alive = noted.last_alive.max(outages.last().map(|(_, to)| *to));
+        let id = match noted.id {
+            Some(id) => id,
+            None => new_id(&*backend, term).await?,
+        };
+        let catalogue = Arc::new(RwLock::new(catalogue));
+        let (queue, inbox) = mpsc::unbounded_channel();
+        let writer = Writer::new(Arc::clone(&catalogue), Arc::clone(&backend), term);
+        let writer = tokio::spawn(writer.work(inbox));
+        Ok(Self {
+            id,
+            home: Mutex::new(backend.files().map(backend::Files::home)),
+            backend,
+            catalogue,
+            queue: Mutex::new(Some(queue)),
+            writer: Mutex::new(Some(writer)),
+            unacknowledged: AtomicU64::new(0),
+            settled: watch::Sender::new(0),
+            noted,
+        })
+    }
 
-impl Effect {
-    /// The effect as one word.
+    /// A store that is kept in memory, for tests.
+    #[cfg(test)]
+    pub(crate) fn in_memory(most_bytes: usize) -> Self {
+        use futures_util::FutureExt as _;
+        // Memory never lets wait.
+        Self::open(Arc::new(MemoryBackend::new(most_bytes))).now_or_never().unwrap().unwrap()
+    }
+
+    /// Writes what is queued, and takes no more changes.
+    pub async fn close(&self) {
+        self.queue.lock().take();
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer
+            && let Err(error) = writer.await
+        {
+            warn!(%error, "the task that writes the store ended early");
+        }
+    }
+
+    /// The id that the store made once, for the labels of its containers.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// What is known of the store as a whole.
+    #[must_use]
+    pub fn about(&self) -> About {
+        let (info, files) = (self.backend.info(), self.backend.files());
+        About {
+            kind: info.kind,
+            is_volatile: info.is_volatile,
+            is_new: info.is_new,
+            file: files.map(backend::Files::path),
+            last_alive: self.noted.last_alive.filter(|_| !info.is_volatile),
+            time_zone: self.noted.time_zone.clone(),
+            outages: files.map(backend::Files::outages).unwrap_or_default(),
+        }
+    }
+
+    /// Copies all that it keeps into a new file, as it stands at one moment; the copy says that it was
+    /// made `at` that time.
+    ///
+    /// # Errors
+    /// [`StoreError::NoFile`] where it is not in a file, [`StoreError::NotCopied`] where there is no copy.
+    pub async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let files = self.backend.files().ok_or(StoreError::NoFile)?;
+        self.settled().await;
+        let copied = files.backup(to, at).await;
+        copied.map_err(|reason| StoreError::NotCopied { path: to.to_owned(), reason })
+    }
+
+    /// Has a command carried out, and waits until it is committed.
+    async fn write<C: Command>(&self, command: C) -> Result<C::Output, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Box::new(Request::new(command, reply)));
+        answer.await.unwrap_or_else(|_| Err(writer_ended()))
+    }
+
+    /// Has a command carried out soon; a failure is logged.
+    fn write_later<C: Command<Output = ()>>(&self, command: C) {
+        self.unacknowledged.fetch_add(1, Ordering::SeqCst);
+        let settled = Settled(self.settled.clone());
+        self.enqueue(Box::new(Unacknowledged::new(command, settled)));
+    }
+
+    /// A command that no writer takes is dropped, and with it its way to answer.
+    fn enqueue(&self, command: Box<dyn Queued>) {
+        if let Some(queue) = &*self.queue.lock() {
+            let _: Result<_, _> = queue.send(command);
+        }
+    }
+
+    /// Waits until all is written whose callers do not wait.
+    async fn settled(&self) {
+        let queued = self.unacknowledged.load(Ordering::SeqCst);
+        let mut settled = self.settled.subscribe();
+        // The sender lives as long as `self`.
+        let _: Result<_, _> = settled.wait_for(|settled| *settled >= queued).await;
+    }
+}
+
+/// Makes the id of a store that is new, which must be kept before any container carries it.
+async fn new_id(backend: &dyn Backend, term: Option<Term>) -> Result<Uuid, StoreError> {
+    let id = Uuid::new_v4();
+    let key = Key::Item(Collection::Meta, meta::ID.to_owned());
+    let writes = vec![Write::Put(key.clone(), staged::item(&id.to_string())?)];
+    let batch = Arc::new(Batch { writes, expected: vec![(key.clone(), None)] });
+    loop {
+        match backend.commit(Arc::clone(&batch), term.unwrap_or_default()).await {
+            Ok(_) => return Ok(id),
+            // Another server may have made it, or the answer was lost.
+            Err(CommitError::Conflict(_) | CommitError::Unanswered(_)) => {}
+            Err(error) => return Err(StoreError::Unwritable(error.to_string())),
+        }
+        let read = backend.read(vec![key.clone()]).await?.into_iter().next().flatten();
+        if let Some((_, Record::Item(text))) = read {
+            let id = load::parsed::<String>(&text)?.parse();
+            return id.map_err(|_| StoreError::Unreadable(format!("`{text}` is not a store id")));
         }
     }
 }
 
-/// An allocation and how it stands.
-#[derive(Debug, Clone)]
-pub struct AllocationStatus {
-    /// The allocation.
-    pub allocation: Arc<Allocation>,
-    /// Its place in the order of creation; the cursor of a list.
-    pub position: u64,
-    /// The latest instant about which it was decided.
-    pub decided: Option<DateTime<Utc>>,
-    /// The latest instant whose record is not kept any more.
-    pub pruned: Option<Instant>,
-    /// The greatest instant for which it succeeded, kept or not.
-    pub succeeded: Option<Instant>,
-    /// The newest suspension by hand, in force or not any more.
-    pub suspension: Option<Arc<Suspension>>,
-    /// How many of its runs that are not over are how far.
-    pub runs: RunCounts,
-}
-
-/// How many runs of an allocation that are not over are how far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RunCounts {
-    /// Claimed, and their containers do not run yet.
-    pub starting: usize,
-    /// Their containers run.
-    pub running: usize,
-    /// In the queue until an older run has ended.
-    pub waiting: usize,
-    /// Between two attempts.
-    pub retrying: usize,
-}
-
-impl RunCounts {
-    /// All of them.
-    #[must_use]
-    pub fn under_way(&self) -> usize {
-        self.starting + self.running + self.waiting + self.retrying
-    }
-
-    fn add(&mut self, state: &RunState) {
-        self.of(state).into_iter().for_each(|count| *count += 1);
-    }
-
-    fn remove(&mut self, state: &RunState) {
-        self.of(state).into_iter().for_each(|count| *count = count.saturating_sub(1));
-    }
-
-    /// The count that a state is part of; none once a run is over.
-    fn of(&mut self, state: &RunState) -> Option<&mut usize> {
-        match state {
-            RunState::Starting => Some(&mut self.starting),
-            RunState::Running | RunState::Stuck(_) => Some(&mut self.running),
-            RunState::Waiting => Some(&mut self.waiting),
-            RunState::Retrying { .. } => Some(&mut self.retrying),
-            _ => None,
-        }
-    }
-}
-
-/// An allocation and what happened to it lately.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    /// The allocation and how it stands.
-    pub standing: AllocationStatus,
-    /// The newest runs, the newest first; as many as its `Logs` may need.
-    pub recent: Vec<Arc<Run>>,
-}
-
-/// A run that is not over, and the allocation as it was when the run was claimed.
-#[derive(Debug, Clone)]
-pub struct UnderWay {
-    /// The run.
-    pub run: Arc<Run>,
-    /// What it carries out, whatever was pushed since.
-    pub allocation: Arc<Allocation>,
-}
-
-/// What somebody does to an allocation by hand; a push neither does nor undoes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Control {
-    /// Nothing starts by itself.
-    Suspend(Suspension),
-    /// Things start again, for instants after this moment. A suspension by name stays where all
-    /// allocations are resumed together.
-    Resume {
-        /// True where all are resumed together.
-        is_of_all: bool,
-    },
-    /// A latest instant ahead of the clock is set back to this moment.
-    Reset,
-}
-
-/// A manual change of the whole server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerControl {
-    /// Nothing starts by itself. A pause in force keeps its beginning, and its reason unless
-    /// a new one is given.
-    Pause(Suspension),
-    /// Things start again, for instants after this moment. Manual suspensions of allocations stay.
-    Unpause,
-}
-
-/// What the instant of a run by hand is to its allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InstantKind {
-    /// The present moment, which nobody missed and nobody can have forgotten.
-    Now,
-    /// An instant that went by, and the one after it, if that is known.
-    Instant(Option<Instant>),
-    /// A past moment that is not known to have been an instant.
-    Moment,
-}
-
-/// What became of a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClaimOutcome {
-    /// The record was made, and with it the right to act on it.
-    New,
-    /// The instant was decided before, as all are up to this one.
-    Decided(Instant),
-    /// Nothing was decided, because another record stands among the instants, at this one.
-    Beside(Instant),
-    /// The allocation is not the same any more: it was changed, suspended, or is gone.
-    Changed,
-    /// It may have been carried out before: records up to this instant are not kept any more.
-    Pruned(Instant),
-    /// The run is under way, or a container was created for it.
-    Taken(Arc<Run>),
-}
-
-/// Which entries of the journal to list.
-#[derive(Debug, Clone, Default)]
-pub struct EntryFilter {
-    /// Of this allocation and of the server; of all where absent.
-    pub allocation: Option<AllocationName>,
-    /// Only entries made before.
-    pub before: Option<DateTime<Utc>>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// What is known of a store as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    /// `memory`, or `sqlite:` and the path.
-    pub kind: String,
-    /// True where all is forgotten when the server stops.
-    pub is_volatile: bool,
-    /// True where it was made when it was opened, so that nothing can be in it.
-    pub is_new: bool,
-    /// The file that it is in; there is room for more beside it.
-    pub file: Option<PathBuf>,
-    /// Of a store that was there: the last moment at which its server was known to run.
-    pub last_alive: Option<DateTime<Utc>>,
-    /// Of a store that was there: the name of the zone of allocations that name none, if it was noted.
-    pub time_zone: Option<String>,
-    /// Between which moments servers could not write it, where the journal does not have that yet.
-    pub outages: Vec<(DateTime<Utc>, DateTime<Utc>)>,
-}
-
-/// Which runs to list.
-#[derive(Debug, Clone, Default)]
-pub struct RunFilter {
-    /// Only runs of earlier instants.
-    pub before: Option<Instant>,
-    /// Only runs in the state of this name.
-    pub state: Option<String>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// Keeps allocations in the order in which they were created.
-#[async_trait]
-pub trait AllocationStore: fmt::Debug + Send + Sync {
-    /// Stores all specifications or none; tells the effect on each, in their order.
+/// Changes of allocations.
+impl Store {
+    /// Stores all specifications or none; answers the effect on each, in their order.
     ///
     /// `After` must name allocations that there are, without a circle.
     ///
     /// Where a push changes what is due of an allocation, or whether its specification suspends it,
     /// instants that are due by then and not decided are recorded as missed before it is changed.
-    async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError>;
+    pub async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError> {
+        self.write(push).await
+    }
 
     /// Deletes a name that no other runs after; false where there is none.
-    async fn delete(
+    pub async fn delete(
         &self,
         name: &str,
         origin: &Origin,
         context: ChangeContext,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<bool, StoreError> {
+        let (name, origin) = (name.to_owned(), origin.clone());
+        self.write(Delete { name, origin, context }).await
+    }
 
-    /// Does something to an allocation by hand; false where there is none.
-    async fn control(
+    /// Suspends, resumes or resets an allocation; false where there is none.
+    pub async fn control(
         &self,
         name: &str,
         control: Control,
         context: ChangeContext,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<bool, StoreError> {
+        self.write(ControlAllocation { name: name.to_owned(), control, context }).await
+    }
+
+    /// Pauses or unpauses the whole server, and notes it in the journal; false where that was so already
+    /// and nothing changed.
+    pub async fn control_server(
+        &self,
+        control: ServerControl,
+        context: ChangeContext,
+    ) -> Result<bool, StoreError> {
+        self.write(ControlServer { control, context }).await
+    }
 
     /// Records instants that are due and not decided as missed, of all allocations.
-    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        self.write(settlement).await
+    }
 
-    /// Sets the zone of allocations that name none, where none was noted before.
-    async fn note_zone(&self, zone: Zone) -> Result<(), StoreError>;
+    /// Notes the zone of allocations that name none, where none was noted before.
+    pub async fn note_zone(&self, zone: Zone) -> Result<(), StoreError> {
+        self.write(NoteZone(zone)).await
+    }
 
     /// Gives allocations another wall clock, and notes it in the journal.
-    async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError>;
-
-    /// One allocation and how it stands.
-    async fn status(&self, name: &str) -> Result<Option<AllocationStatus>, StoreError>;
-
-    /// One allocation with its newest runs.
-    async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError>;
-
-    /// At most `limit` allocations after a position, in the order of creation.
-    async fn list(&self, after: Option<u64>, limit: usize) -> Result<Vec<Snapshot>, StoreError>;
-
-    /// As [`AllocationStore::list`], without their runs, which costs far less.
-    async fn statuses(
-        &self,
-        after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<AllocationStatus>, StoreError>;
-
-    /// The allocations that run after this one.
-    async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError>;
-
-    /// The name nearest to one that there is not.
-    async fn nearest(&self, name: &str) -> Result<Option<AllocationName>, StoreError>;
+    pub async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError> {
+        self.write(change).await
+    }
 }
 
-/// Keeps one record for each run.
-#[async_trait]
-pub trait RunStore: fmt::Debug + Send + Sync {
-    /// Makes the record of a decision, if the instant is later than all decided before and the
+/// Changes of runs.
+impl Store {
+    /// Creates the record of a decision, if the instant is later than all decided before and the
     /// allocation is still of the revision that was decided about, and not suspended for a run that
     /// would start.
     ///
     /// A record of missed instants that follows another of the same reason lengthens that one. It
-    /// spans no other record: what was made up for by hand has its own.
+    /// spans no other record: a backfilled run has its own.
     ///
-    /// Records beyond what the allocation keeps go now, or soon after.
-    async fn claim(&self, run: Run) -> Result<ClaimOutcome, StoreError>;
+    /// Records beyond what the allocation keeps are deleted now, or soon after.
+    pub async fn claim(&self, run: Run) -> Result<ClaimOutcome, StoreError> {
+        self.write(Claim(Arc::new(run))).await
+    }
 
-    /// Makes the record of a run by hand, which leaves the latest instant decided as it is.
+    /// Creates the record of a manual run, which leaves the latest instant decided as it is.
     ///
-    /// Where the instant has a record for which no container was ever created, or one of what was
-    /// missed, that record is taken up again. Where it was among missed ones, they are fewer by it,
+    /// Where the instant has a record for which no container was ever created, or one of missed
+    /// instants, that record is continued. Where it was among missed ones, they are fewer by it,
     /// and a record of them that began with it is moved to the instant after it.
-    async fn claim_manual(&self, run: Run, wanted: InstantKind)
-    -> Result<ClaimOutcome, StoreError>;
+    pub async fn claim_manual(
+        &self,
+        run: Run,
+        kind: InstantKind,
+    ) -> Result<ClaimOutcome, StoreError> {
+        self.write(ClaimManual { run, kind }).await
+    }
 
-    /// Adds what was learnt of a run under way. What [is momentous](Progress::is_momentous) is
-    /// durable when this returns.
+    /// Adds progress to a run under way. What [is momentous](Progress::is_momentous) is durable when
+    /// this returns.
     ///
     /// A record of another allocation that had the name, known by its uid, is not there any more.
-    async fn note(
+    pub async fn note(
         &self,
         id: &RunId,
         uid: Uuid,
         progress: Progress,
         at: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<(), StoreError> {
+        let may_follow = !progress.is_momentous() && self.is_under_way(id, uid);
+        let note = Note { id: id.clone(), uid, progress, at };
+        if may_follow {
+            self.write_later(note);
+            return Ok(());
+        }
+        self.write(note).await
+    }
 
     /// Records how an attempt ended, with its output. A run that was lost may be found again; the
     /// allocation is known by its uid, as above.
-    async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError>;
+    pub async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
+        self.write(Finish { id: id.clone(), uid, end }).await
+    }
 
-    /// The record of one run: its own, not one of missed instants that spans it. The bytes of its
-    /// outputs may be left out, their sizes not.
-    async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError>;
-
-    /// What an attempt at a run wrote from a position on: one piece of it, which is small beside the
-    /// whole. An empty one is the end; nothing where there is no such output.
-    async fn output(
-        &self,
-        name: &str,
-        instant: Instant,
-        attempt: u32,
-        from: u64,
-    ) -> Result<Option<Excerpt>, StoreError>;
-
-    /// The records of an allocation, the newest first.
-    async fn runs(&self, name: &str, filter: &RunFilter) -> Result<Vec<Arc<Run>>, StoreError>;
-
-    /// All runs that are not over, the earliest instant first.
-    async fn under_way(&self) -> Result<Vec<UnderWay>, StoreError>;
+    fn is_under_way(&self, id: &RunId, uid: Uuid) -> bool {
+        let catalogue = self.catalogue.read();
+        let held = catalogue.entry(id.allocation.as_str());
+        held.is_some_and(|(_, entry)| {
+            entry.allocation.uid == uid && entry.running(id.instant).is_some()
+        })
+    }
 }
 
-/// Keeps what happened to the server and to allocations; changes of allocations note themselves.
-#[async_trait]
-pub trait JournalStore: fmt::Debug + Send + Sync {
-    /// Adds an entry.
-    async fn record(&self, entry: Entry) -> Result<(), StoreError>;
-
-    /// The entries, the newest first.
-    async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError>;
+/// The journal, and the server's own life.
+impl Store {
+    /// Adds an entry to the journal.
+    pub async fn record(&self, entry: Entry) -> Result<(), StoreError> {
+        let event = entry.event.clone();
+        self.write(RecordEntry(entry)).await?;
+        if let Happened::Paused(Pause { cause: Cause::StoreUnwritable, from, .. }) = event
+            && let Some(files) = self.backend.files()
+        {
+            // The entry is what counts: a note that stays is recorded once more by the next server.
+            files.forget_outage(from).await.unwrap_or_else(|error| {
+                warn!(%error, "could not clear the outage in the lock file");
+            });
+        }
+        Ok(())
+    }
 
     /// Notes that the server runs.
-    async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError>;
+    pub async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(Alive(at)).await
+    }
 
     /// Notes, where the store itself cannot be written, that it could not be written from one moment
     /// until another, or longer than was noted before. The note is durable, and stays until the
     /// journal has a pause that begins at the same moment.
-    async fn note_outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError>;
-}
-
-/// All that a store does.
-#[async_trait]
-pub trait Store: AllocationStore + RunStore + JournalStore + LifeStore {
-    /// The id that the store made once, for the labels of its containers.
-    fn id(&self) -> Uuid;
-
-    /// What is known of the store as a whole.
-    fn about(&self) -> About;
-
-    /// All allocations, and from then on each change of one.
-    fn changes(&self) -> Arc<Changes>;
-
-    /// What happens from now on: each change of a record of a run and each new entry of the journal,
-    /// once it is durable, in the order of the changes.
-    fn events(&self) -> Arc<Events>;
-
-    /// The newest pause of the whole server, in force or over.
-    fn pause(&self) -> Option<Arc<Suspension>>;
-
-    /// Pauses or unpauses the whole server, and notes it in the journal; false where that was so already
-    /// and nothing changed.
-    async fn control_server(
+    pub async fn note_outage(
         &self,
-        control: ServerControl,
-        context: ChangeContext,
-    ) -> Result<bool, StoreError>;
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let Some(files) = self.backend.files() else { return Ok(()) };
+        let noted = files.note_outage(from, to).await;
+        noted.map_err(|error| StoreError::Unwritable(error.to_string()))
+    }
 
-    /// Copies all that it keeps into a new file, as it stands at one moment; the copy says that it was
-    /// made `at` that time.
-    async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError>;
+    /// How the store differs from the one that was last served.
+    #[must_use]
+    pub fn provenance(&self) -> Provenance {
+        self.backend.files().map(backend::Files::provenance).unwrap_or_default()
+    }
+
+    /// A life of a server that begins now. It is not listed yet.
+    #[must_use]
+    pub fn new_life(&self, at: DateTime<Utc>) -> Life {
+        Life::new(self.catalogue.read().lives.next(), at)
+    }
+
+    /// Lists a life, and notes where the store is served from now on.
+    pub async fn begin_life(&self, life: Life) -> Result<(), StoreError> {
+        // The namespace before stays noted until it is settled what was done in it.
+        let is_settled = self.provenance().namespace_before.is_none();
+        let home = self.home.lock().clone().filter(|_| is_settled);
+        self.write(BeginLife { life, home }).await
+    }
+
+    /// What is known of a life.
+    #[must_use]
+    pub fn known_life(&self, life: &Life) -> KnownLife {
+        // A store in memory has one life and no copies.
+        if self.backend.info().is_volatile {
+            return KnownLife::Listed;
+        }
+        self.catalogue.read().lives.known(life)
+    }
+
+    /// Notes the engine that the store is served with.
+    pub async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError> {
+        let Some(mut home) = self.home.lock().clone() else { return Ok(()) };
+        if home.engine.as_ref() == Some(&engine) {
+            return Ok(());
+        }
+        home.engine = Some(engine);
+        self.write(NoteHome(home.clone())).await?;
+        *self.home.lock() = Some(home);
+        Ok(())
+    }
+
+    /// Records as missed what a copy cannot know, lists the lives whose containers are taken over, and
+    /// notes in the journal that the store was restored; all or nothing.
+    pub async fn restore(&self, restoration: Restoration) -> Result<(), StoreError> {
+        let home = self.home.lock().clone();
+        self.write(Restore { restoration, home }).await
+    }
 }

@@ -1,14 +1,11 @@
 //! Where a store comes from: whether it is a copy, was moved, or had a server of another namespace; and
 //! which lives of servers it lists. What is done about that is the runner's part.
 
-use std::fmt;
+use std::path::PathBuf;
 
-use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{Life, Zone, run::Reason};
 use serde::{Deserialize, Serialize};
-
-use super::StoreError;
 
 /// How a store that is opened differs from the one that was last served.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +16,24 @@ pub struct Provenance {
     pub namespace_before: Option<String>,
     /// The engine that it was last served with, where that was on another machine.
     pub engine_elsewhere: Option<NotedEngine>,
+}
+
+/// Where a store is served: on which machine, in which namespace, and under which path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Home {
+    /// The id of the machine; nothing where it is not known, or means nothing, as in a container.
+    pub(crate) machine: Option<String>,
+    /// The namespace of the server.
+    pub(crate) namespace: String,
+    /// The file, without links.
+    pub(crate) path: PathBuf,
+    /// The device that the file is on.
+    pub(crate) device: u64,
+    /// Its number there.
+    pub(crate) inode: u64,
+    /// The engine that the store was last served with, once one has answered.
+    pub(crate) engine: Option<NotedEngine>,
 }
 
 /// The engine that a store is served with.
@@ -117,27 +132,4 @@ pub struct Restoration {
     pub zone: Zone,
     /// Lives of servers with other copies, whose containers are taken over.
     pub lives: Vec<Life>,
-}
-
-/// Keeps the lives of servers, and what becomes of a copy.
-#[async_trait]
-pub trait LifeStore: fmt::Debug + Send + Sync {
-    /// How the store differs from the one that was last served.
-    fn provenance(&self) -> Provenance;
-
-    /// A life of a server that begins now. It is not listed yet.
-    fn new_life(&self, at: DateTime<Utc>) -> Life;
-
-    /// Lists a life, and notes where the store is served from now on.
-    async fn begin_life(&self, life: Life) -> Result<(), StoreError>;
-
-    /// What is known of a life.
-    fn known_life(&self, life: &Life) -> KnownLife;
-
-    /// Notes the engine that the store is served with.
-    async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError>;
-
-    /// Records as missed what a copy cannot know, lists the lives whose containers are taken over, and
-    /// notes in the journal that the store was restored; all or nothing.
-    async fn restore(&self, restoration: Restoration) -> Result<(), StoreError>;
 }

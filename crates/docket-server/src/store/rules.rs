@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     AllocationStatus, ChangeContext, ChangedZone, ClaimOutcome, Control, Doubt, Effect,
-    EntryFilter, InstantKind, REMEMBERED, ServerControl, StoreError, ZoneChange, draft::Put,
+    EntryFilter, InstantKind, REMEMBERED, ServerControl, StoreError, ZoneChange, transaction::Put,
 };
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
@@ -105,39 +105,34 @@ pub(super) fn take_up(run: &mut Run, held: &Run) {
     run.attempts = held.attempts.iter().cloned().chain(added).collect();
 }
 
-/// What is left of a record of missed instants when one of them is made up for by hand; nothing
-/// where that was the only one.
+/// What is left of a record of missed instants when one of them is backfilled; nothing where that was
+/// the only one.
 ///
-/// Where that was the first, the rest moves to the following one, or to the next moment up to the
-/// last that no other record has: what was made up for earlier keeps its record.
-pub(super) fn without<E>(
-    span: &Run,
-    instant: Instant,
-    wanted: InstantKind,
-    is_taken: impl Fn(Instant) -> Result<bool, E>,
-) -> Result<Option<Run>, E> {
-    let RunState::Missed { reason, last, count } = &span.state else { return Ok(None) };
+/// Where that was the first, the rest moves to the following one, or else to the next moment. Another
+/// record may have that; then the rest moves on by [`next_moment`].
+pub(super) fn without(span: &Run, instant: Instant, kind: InstantKind) -> Option<Run> {
+    let RunState::Missed { reason, last, count } = &span.state else { return None };
     let (last, count) = (*last, count.saturating_sub(1));
     if count == 0 {
-        return Ok(None);
+        return None;
     }
     let mut rest = span.clone();
     rest.state = RunState::Missed { reason: reason.clone(), last, count };
     if span.id.instant == instant {
-        let after = |at: Instant| Instant::new(at.moment() + TimeDelta::milliseconds(1));
         let is_within = |following: &Instant| instant < *following && *following <= last;
-        let following = match wanted {
+        let following = match kind {
             InstantKind::Instant(following) => following.filter(is_within),
             InstantKind::Now | InstantKind::Moment => None,
         };
-        let mut first = following.unwrap_or_else(|| after(instant));
-        while first <= last && is_taken(first)? {
-            first = after(first);
-        }
-        rest.id.instant = first;
+        rest.id.instant = following.unwrap_or_else(|| next_moment(instant));
         rest.attempts.clear();
     }
-    Ok((rest.id.instant <= last).then_some(rest))
+    Some(rest)
+}
+
+/// The first moment after an instant that can be an instant.
+pub(super) fn next_moment(instant: Instant) -> Instant {
+    Instant::new(instant.moment() + TimeDelta::milliseconds(1))
 }
 
 /// True where a run would start by itself though its allocation is suspended or the whole server is
@@ -156,9 +151,9 @@ pub(super) fn is_suspended(run: &Run, suspensions: Suspensions<'_>) -> bool {
 }
 
 /// Where a record of the instant of a run by hand stands in its way.
-pub(super) fn taken(held: &Arc<Run>, wanted: InstantKind) -> Option<ClaimOutcome> {
+pub(super) fn taken(held: &Arc<Run>, kind: InstantKind) -> Option<ClaimOutcome> {
     let is_taken = match held.state {
-        RunState::Missed { .. } => wanted == InstantKind::Now,
+        RunState::Missed { .. } => kind == InstantKind::Now,
         _ => !held.state.is_over() || held.had_container(),
     };
     is_taken.then(|| ClaimOutcome::Taken(Arc::clone(held)))
@@ -227,34 +222,30 @@ pub(super) fn event(put: &Put, now: &Allocation) -> Option<Event> {
 }
 
 /// What a hand did to an allocation, for the journal; nothing where it changes nothing.
-pub(super) fn steered(
-    standing: &AllocationStatus,
+pub(super) fn controlled(
+    status: &AllocationStatus,
     control: &Control,
     at: DateTime<Utc>,
 ) -> Option<Event> {
     match control {
         Control::Suspend(suspension) => {
-            let is_as_before = standing.suspension.as_deref() == Some(suspension);
+            let is_as_before = status.suspension.as_deref() == Some(suspension);
             (!is_as_before).then(|| Event::Suspended(suspension.clone()))
         }
         Control::Resume { is_of_all } => {
-            let held = standing.suspension.as_ref().filter(|held| held.holds_at(at));
+            let held = status.suspension.as_ref().filter(|held| held.holds_at(at));
             let resumed = held?.resumed(*is_of_all, at)?;
             // What holds still is a suspension by name.
             Some(if resumed.holds_at(at) { Event::Suspended(resumed) } else { Event::Resumed })
         }
-        Control::Reset => ahead(standing, at).map(|from| Event::Reset { from }),
+        Control::Reset => ahead(status, at).map(|from| Event::Reset { from }),
     }
 }
 
 /// A manual change as it is carried out: a suspension in force keeps its reason unless a new one is given,
 /// and stays beside one of another kind.
-pub(super) fn completed(
-    standing: &AllocationStatus,
-    control: Control,
-    at: DateTime<Utc>,
-) -> Control {
-    let held = standing.suspension.as_deref().filter(|held| held.holds_at(at));
+pub(super) fn completed(status: &AllocationStatus, control: Control, at: DateTime<Utc>) -> Control {
+    let held = status.suspension.as_deref().filter(|held| held.holds_at(at));
     match control {
         Control::Suspend(wanted) => Control::Suspend(wanted.beside(held)),
         other => other,
@@ -264,7 +255,7 @@ pub(super) fn completed(
 /// The pause of the whole server from now on, and what to note about it; nothing where it is so already.
 ///
 /// A pause in force keeps its beginning, and its reason unless a new one is given.
-pub(super) fn controlled(
+pub(super) fn server_controlled(
     held: Option<&Suspension>,
     control: &ServerControl,
     at: DateTime<Utc>,
@@ -284,16 +275,16 @@ pub(super) fn controlled(
 }
 
 /// Up to when nothing is due of an allocation, where that is ahead of the clock.
-pub(super) fn ahead(standing: &AllocationStatus, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let AllocationStatus { allocation, decided, succeeded, .. } = standing;
+pub(super) fn ahead(status: &AllocationStatus, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let AllocationStatus { allocation, decided, succeeded, .. } = status;
     let succeeded = succeeded.map(Instant::moment);
     let floors = [*decided, succeeded, Some(allocation.scheduled_at), Some(allocation.created_at)];
     floors.into_iter().flatten().max().filter(|floor| *floor > at)
 }
 
 /// True where a run succeeded for an instant that is still to come, because the clock was ahead.
-pub(super) fn has_success_ahead(standing: &AllocationStatus, at: DateTime<Utc>) -> bool {
-    standing.succeeded.is_some_and(|instant| instant.moment() > at)
+pub(super) fn has_success_ahead(status: &AllocationStatus, at: DateTime<Utc>) -> bool {
+    status.succeeded.is_some_and(|instant| instant.moment() > at)
 }
 
 /// What the journal has of another wall clock.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, Zone,
@@ -14,7 +15,10 @@ use docket_model::{
 };
 use tracing::{debug, warn};
 
-use super::{ClaimOutcome, Push, draft::Draft};
+use super::{
+    ClaimOutcome, Push, StoreError, claim::claim, command::Command, rules, staged::meta,
+    transaction::Transaction,
+};
 
 /// What decides about the instants that were due when something was changed.
 #[derive(Debug, Clone)]
@@ -118,48 +122,49 @@ pub(super) struct Undecided {
 }
 
 /// What a push changes about what is due, for the names of which it changes that.
-pub(super) fn of_push(draft: &Draft<'_>, push: &Push) -> Vec<Undecided> {
+pub(super) fn of_push(transaction: &Transaction, push: &Push) -> Vec<Undecided> {
     let edits = push.specifications.iter().filter_map(|wanted| {
-        let (_, entry) = draft.entry(wanted.name.as_str())?;
+        let (_, entry) = transaction.entry(wanted.name.as_str())?;
         let what = undecided::edit(&entry.allocation.specification, wanted)?;
-        of(draft, &wanted.name, push.circumstances.zone, push.at, Why::Edited(what))
+        of(transaction, &wanted.name, push.circumstances.zone, push.at, Why::Edited(what))
     });
     edits.collect()
 }
 
 /// What is due by the old clock, of the allocations that have another one from now on.
 pub(super) fn of_zone(
-    draft: &Draft<'_>,
+    transaction: &Transaction,
     names: &[AllocationName],
     change: &ZoneChange,
 ) -> Vec<Undecided> {
     let Some(zone) = change.server_zone() else { return Vec::new() };
     let is_affected = |name: &AllocationName| {
-        let held = draft.entry(name.as_str());
+        let held = transaction.entry(name.as_str());
         held.is_some_and(|(_, entry)| change.affects(&entry.allocation))
     };
-    let of = |name| of(draft, name, zone, change.at, change.why());
+    let of = |name| of(transaction, name, zone, change.at, change.why());
     names.iter().filter(|name| is_affected(name)).filter_map(of).collect()
 }
 
 /// What is due of an allocation at a moment and not decided, if anything is.
 pub(super) fn of(
-    draft: &Draft<'_>,
+    transaction: &Transaction,
     name: &AllocationName,
     zone: Zone,
     at: DateTime<Utc>,
     why: Why,
 ) -> Option<Undecided> {
-    let (_, entry) = draft.entry(name.as_str())?;
+    let (_, entry) = transaction.entry(name.as_str())?;
     let allocation = &entry.allocation;
-    let suspensions = draft.suspensions(entry);
+    let suspensions = transaction.suspensions(&entry);
     let missed = match &allocation.specification.due {
         Due::Schedule(_) => {
             let decided = entry.decided.unwrap_or_default();
             undecided::all_missed(allocation, suspensions, zone, decided, at, why)
         }
         Due::After(parents) => {
-            let succeeded = |parent: &AllocationName| draft.entry(parent.as_str())?.1.succeeded;
+            let succeeded =
+                |parent: &AllocationName| transaction.entry(parent.as_str())?.1.succeeded;
             let succeeded: Vec<_> = parents.iter().map(succeeded).collect();
             let due = undecided::after_parents(allocation, entry.decided, &succeeded, at);
             let suspended = || undecided::suspended(allocation, suspensions, at);
@@ -174,29 +179,95 @@ pub(super) fn of(
     (!missed.is_empty()).then_some(Undecided { allocation, zone, at, missed })
 }
 
-impl Undecided {
-    /// The allocation's name.
-    pub(super) fn name(&self) -> &AllocationName {
-        self.allocation.name()
+/// Records instants that are due and not decided as missed.
+pub(super) async fn record(
+    transaction: &mut Transaction,
+    undecided: &[Undecided],
+    outages: &[Outage],
+) -> Result<(), StoreError> {
+    for undecided in undecided {
+        undecided.record(transaction, outages).await?;
     }
+    Ok(())
+}
 
-    /// Has them recorded as missed by a store's way to decide, around the records there are.
-    pub(super) fn record<E>(
+#[async_trait]
+impl Command for Settlement {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let Self { at, zone, reason } = self;
+        let names = transaction.names();
+        let of = |name| of(transaction, name, *zone, *at, Why::Given(reason.clone()));
+        let undecided: Vec<_> = names.iter().filter_map(of).collect();
+        record(transaction, &undecided, &[]).await?;
+        for undecided in &undecided {
+            transaction.announce(undecided.allocation.name());
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Command for ZoneChange {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let names = transaction.names();
+        let undecided = of_zone(transaction, &names, self);
+        record(transaction, &undecided, self.outages()).await?;
+        for name in &names {
+            close(transaction, name, self);
+        }
+        if let ChangedZone::OfServer { to, .. } = &self.what {
+            transaction.staged.set(meta::TIME_ZONE, &to.name())?;
+        }
+        transaction.record([rules::zone_entry(self)]);
+        Ok(())
+    }
+}
+
+/// Makes nothing of the past due of an allocation that has another wall clock from now on.
+fn close(transaction: &mut Transaction, name: &AllocationName, change: &ZoneChange) {
+    let held = transaction.entry(name.as_str());
+    let affected = held.filter(|(_, entry)| change.affects(&entry.allocation));
+    let Some((_, entry)) = affected else { return };
+    let decided = entry.decided.map_or(change.at, |decided| decided.max(change.at));
+    transaction.decided(name, decided);
+    transaction.announce(name);
+}
+
+/// Notes the zone of allocations that name none.
+pub(super) struct NoteZone(pub(super) Zone);
+
+#[async_trait]
+impl Command for NoteZone {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        transaction.staged.set(meta::TIME_ZONE, &self.0.name())
+    }
+}
+
+impl Undecided {
+    /// Records them as missed, around the records there are.
+    async fn record(
         &self,
+        transaction: &mut Transaction,
         outages: &[Outage],
-        mut decide: impl FnMut(Run) -> Result<ClaimOutcome, E>,
-    ) -> Result<(), E> {
+    ) -> Result<(), StoreError> {
         for missed in &self.missed {
             let mut left = Some(missed.clone());
             while let Some(missed) = left.take() {
                 let (first, last) = (missed.first, missed.last);
-                left = match decide(self.run(outages, &missed))? {
+                let run = Arc::new(self.run(outages, &missed));
+                left = match claim(transaction, &run).await? {
                     ClaimOutcome::Beside(other) => {
                         let before = other.moment() - TimeDelta::nanoseconds(1);
                         let before =
                             self.within(first - TimeDelta::nanoseconds(1), before, &missed);
                         if let Some(before) = before {
-                            decide(self.run(outages, &before))?;
+                            claim(transaction, &Arc::new(self.run(outages, &before))).await?;
                         }
                         self.within(other.moment(), last, &missed)
                     }

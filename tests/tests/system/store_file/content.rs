@@ -131,9 +131,9 @@ fn another_program_that_reads_and_writes_as_it_may_disturbs_nothing() {
     sql.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
     let statements = [
         "SELECT count(*) FROM runs",
-        "UPDATE meta SET value = value",
+        "UPDATE items SET value = value",
         "PRAGMA wal_checkpoint(PASSIVE)",
-        "CREATE INDEX mine ON journal (at)",
+        "CREATE INDEX mine ON journal (revision)",
         "PRAGMA wal_checkpoint(TRUNCATE)",
         "DROP INDEX mine",
         "VACUUM",

@@ -33,12 +33,12 @@ use crate::{
     engine::{registry::EngineRegistry, scripted::ScriptedEngine},
     runner::{Runner, Surroundings},
     scheduler::Ticks,
-    store::MemoryStore,
+    store::Store,
 };
 
 pub(super) fn api(access: Access) -> Api {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
-    let store = Arc::new(MemoryStore::new(usize::MAX));
+    let store = Arc::new(Store::in_memory(usize::MAX));
     let engine = Arc::new(ScriptedEngine::new(clock.clone()));
     let engines = Arc::new(EngineRegistry::for_tests(engine));
     let health = Arc::clone(&engines.default_engine().health);

@@ -16,7 +16,7 @@ use crate::{
         registry::EngineRegistry,
     },
     runner::{Runner, Surroundings},
-    store::{AllocationStore, LifeStore, MemoryStore, Push, RunStore},
+    store::{Push, Store},
 };
 
 /// How often a call that hangs each time is made, by docs/promises.md.
@@ -58,7 +58,7 @@ fn stub(hanging: &'static str) -> Stub {
 /// Runs an allocation once on this engine; returns its record two hours later.
 async fn run_on(stub: &Stub) -> Arc<Run> {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00.250Z"));
-    let store = Arc::new(MemoryStore::new(usize::MAX));
+    let store = Arc::new(Store::in_memory(usize::MAX));
     let engines = Arc::new(EngineRegistry::for_tests(Arc::new(stub.engine())));
     let named = Arc::clone(engines.default_engine());
     let runner = Arc::new(Runner::new(Surroundings {

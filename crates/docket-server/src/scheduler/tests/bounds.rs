@@ -103,7 +103,7 @@ async fn a_place_is_given_back_whatever_becomes_of_its_run() {
     house.push("good", "", "busybox").await;
     for name in ["fails", "cannot", "never", "forbidden"] {
         if name == "forbidden" {
-            house.plan("demand", Fault::Fails);
+            house.plan("claim_manual", Fault::Fails);
         }
         house.run_manually(name, None).await.ok();
         house.pass(SECOND).await;

@@ -281,7 +281,7 @@ async fn what_is_refused_leaves_nothing_behind() {
 async fn one_who_hangs_up_gets_the_run_and_the_end_that_they_asked_for() {
     let house = House::open().await;
     house.push("a", "", "long").await;
-    house.plan("demand", Fault::AnswersLate);
+    house.plan("claim_manual", Fault::AnswersLate);
     house.plan("cancelling", Fault::AnswersLate);
 
     assert!(house.run_manually("a", None).now_or_never().is_none());

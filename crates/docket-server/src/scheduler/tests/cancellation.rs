@@ -7,10 +7,7 @@ use docket_model::{
 use serde_json::json;
 
 use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
-use crate::{
-    runner::ManualError,
-    store::{AllocationStore, Progress, RunStore},
-};
+use crate::{runner::ManualError, store::Progress};
 
 const CANCELLED: &str = "09:10:00 cancelled: ann wants it to end";
 
@@ -164,8 +161,8 @@ async fn note_cancellation(ground: &Ground) {
     let id = RunId { allocation, instant: "20261121T091000Z".parse().unwrap() };
     let cancellation = Cancellation { reason: Reason::text("ann wants it to end"), kill: false };
     let at = "2026-11-21T09:11:00Z".parse().unwrap();
-    let uid = ground.store.status("a").await.unwrap().unwrap().allocation.uid;
-    ground.store.note(&id, uid, Progress::Cancelling(cancellation), at).await.unwrap();
+    let uid = ground.store().await.status("a").await.unwrap().unwrap().allocation.uid;
+    ground.store().await.note(&id, uid, Progress::Cancelling(cancellation), at).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

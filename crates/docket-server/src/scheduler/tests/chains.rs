@@ -109,8 +109,8 @@ async fn a_chain_goes_on_after_a_crash_anywhere_between_two_of_its_runs() {
         ("finish", Fault::DiesBefore),
         ("finish", Fault::DiesAfter),
         ("remove", Fault::DiesBefore),
-        ("decide", Fault::DiesBefore),
-        ("decide", Fault::DiesAfter),
+        ("claim", Fault::DiesBefore),
+        ("claim", Fault::DiesAfter),
     ] {
         let house = House::open().await;
         house.push("parent", "10 9 * * *", "sleep-60").await;
@@ -134,8 +134,7 @@ async fn a_chain_goes_on_where_the_store_could_not_be_asked_for_a_while() {
     house.push("parent", "10 9 * * *", "sleep-60").await;
     push_after(&house, "child", "busybox", &["parent"]).await;
     house.until("09:10:30").await;
-    house.plan("decide", Fault::Fails);
-    (0..3).for_each(|_| house.plan("read", Fault::Fails));
+    (0..4).for_each(|_| house.plan("claim", Fault::Fails));
 
     house.until("09:12:00").await;
 
@@ -184,7 +183,7 @@ async fn many_children_of_one_parent_do_not_wait_for_one_another() {
     }
     house.until("09:09:59").await;
     // The parent's own decision, and those about its children.
-    (0..51).for_each(|_| house.plan("decide", Fault::AnswersLate));
+    (0..51).for_each(|_| house.plan("claim", Fault::AnswersLate));
 
     house.until("09:10:02.500").await;
 

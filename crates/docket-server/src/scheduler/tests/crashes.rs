@@ -4,7 +4,7 @@ use super::house::{Fault, HOUR, House, MINUTE, SECOND};
 
 /// Each step of a run, before and after it takes effect.
 const STEPS: [&str; 9] =
-    ["decide", "pull", "pulled", "prepare", "created", "launch", "started", "finish", "remove"];
+    ["claim", "pull", "pulled", "prepare", "created", "launch", "started", "finish", "remove"];
 
 #[tokio::test(start_paused = true)]
 async fn wherever_the_server_dies_the_container_starts_once() {
@@ -154,5 +154,6 @@ async fn a_container_that_ended_meanwhile_is_recorded_with_its_real_end_and_outp
         attempt.exit.as_ref().unwrap().ended_at.unwrap().to_rfc3339(),
         "2026-11-21T09:20:00+00:00"
     );
-    assert_eq!(attempt.output.as_ref().unwrap().to_bytes(), b"sleep-600");
+    let wrote = house.store.output("a", run.id.instant, 1, 0).await.unwrap().unwrap();
+    assert_eq!(wrote.into_bytes(), b"sleep-600");
 }

@@ -149,7 +149,7 @@ async fn an_edit_as_its_instant_comes_decides_it_once() {
     for pushed_at in ["09:09:59.999", "09:10:00"] {
         let house = House::open().await;
         house.push("a", "*/10 * * * *", "busybox").await;
-        house.plan("decide", Fault::AnswersLate);
+        house.plan("claim", Fault::AnswersLate);
         house.until(pushed_at).await;
 
         house.push("a", "*/10 * * * *", "alpine").await;

@@ -201,7 +201,7 @@ async fn a_server_that_stops_while_it_waits_for_the_engine_gives_no_run_up() {
 
     let ground = house.close().await;
     let filter = crate::store::RunFilter { limit: 10, ..Default::default() };
-    let runs = crate::store::RunStore::runs(&*ground.store, "a", &filter).await.unwrap();
+    let runs = ground.store().await.runs("a", &filter).await.unwrap();
 
     assert_eq!(runs[0].state, RunState::Starting);
 }

@@ -8,7 +8,6 @@ use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{
     clock::Clock,
     engine::{Engine, Identity, Plan},
-    store::Store,
 };
 
 /// A container as a server makes it, of this image.
@@ -18,7 +17,7 @@ async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -
     let allocation = house.allocation("model").await;
     let mut identity = Identity {
         namespace: "docket".into(),
-        store: ground.store.id(),
+        store: ground.store_id().await,
         allocation: allocation.name().clone(),
         uid: allocation.uid,
         instant: "20261101T000000Z".parse().unwrap(),

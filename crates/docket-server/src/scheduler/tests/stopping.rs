@@ -4,7 +4,7 @@ use docket_model::run::RunState;
 use serde_json::json;
 
 use super::house::{Fault, House, MINUTE, SECOND};
-use crate::store::{RunFilter, RunStore};
+use crate::store::RunFilter;
 
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_running_containers_go() {
@@ -17,7 +17,7 @@ async fn stopping_lets_running_containers_go() {
     let seen = ground.engine.seen();
     assert_eq!((seen.len(), seen[0].starts, seen[0].removed), (1, 1, false));
     let filter = RunFilter { limit: 10, ..RunFilter::default() };
-    let runs = ground.store.runs("long", &filter).await.unwrap();
+    let runs = ground.store().await.runs("long", &filter).await.unwrap();
     assert_eq!(runs[0].state, RunState::Running);
 }
 
@@ -30,7 +30,7 @@ async fn a_step_that_was_begun_is_finished() {
 
     let ground = house.close().await;
     let filter = RunFilter { limit: 10, ..RunFilter::default() };
-    let runs = ground.store.runs("a", &filter).await.unwrap();
+    let runs = ground.store().await.runs("a", &filter).await.unwrap();
 
     // Created, noted and, because that needs no waiting, started.
     assert!(runs[0].had_container());
@@ -49,7 +49,9 @@ async fn a_store_and_an_engine_in_trouble_hold_up_no_stop() {
     house.trouble_store();
     house.until("09:03:05").await;
     house.engine.set_away(true);
+    house.mend_store();
     house.push_with("other", "busybox", json!({"After": ["a"]})).await;
+    house.trouble_store();
 
     let closed = tokio::time::timeout(MINUTE, house.close()).await;
 

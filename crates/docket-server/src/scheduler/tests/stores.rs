@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use serde_json::json;
 
 use super::house::{Fault, House, MINUTE, SECOND};
-use crate::store::{EntryFilter, JournalStore};
+use crate::store::EntryFilter;
 
 #[tokio::test(start_paused = true)]
 async fn an_instant_that_cannot_be_claimed_starts_nothing_until_it_can() {
@@ -91,7 +91,7 @@ async fn nothing_is_started_before_its_container_is_on_record() {
 
 #[tokio::test(start_paused = true)]
 async fn each_write_that_fails_once_is_made_again() {
-    let calls = ["decide", "pulled", "created", "started", "next-attempt", "finish", "read"];
+    let calls = ["claim", "pulled", "created", "started", "next-attempt", "finish"];
     for call in calls {
         let house = House::open().await;
         let retries = json!({"Limit": 2, "Delay": "1s"});

@@ -7,7 +7,7 @@ use super::{
     get, moment, names, push, pushed, specification,
 };
 
-pub(in crate::store) async fn a_push_creates_updates_and_leaves_alone(store: &dyn Store) {
+pub(in crate::store) async fn a_push_creates_updates_and_leaves_alone(store: &Store) {
     let first = push(store, Origin::Api, &[("a", "0 0 * * *"), ("b", "0 0 * * *")]).await;
     let second =
         push(store, Origin::Api, &[("a", "0 0 * * *"), ("b", "1 0 * * *"), ("c", "")]).await;
@@ -20,7 +20,7 @@ pub(in crate::store) async fn a_push_creates_updates_and_leaves_alone(store: &dy
     assert_eq!(b.specification, specification("b", "1 0 * * *"));
 }
 
-pub(in crate::store) async fn a_push_over_someone_elses_name_changes_nothing(store: &dyn Store) {
+pub(in crate::store) async fn a_push_over_someone_elses_name_changes_nothing(store: &Store) {
     let file = Origin::File("docket.yml".into());
     push(store, Origin::Api, &[("api", "")]).await;
     push(store, file.clone(), &[("file", "")]).await;
@@ -47,7 +47,7 @@ pub(in crate::store) async fn a_push_over_someone_elses_name_changes_nothing(sto
 }
 
 pub(in crate::store) async fn a_complete_push_takes_away_what_its_origin_has_no_more(
-    store: &dyn Store,
+    store: &Store,
 ) {
     let file = Origin::File("docket.yml".into());
     push(store, Origin::Api, &[("api", "")]).await;
@@ -61,7 +61,7 @@ pub(in crate::store) async fn a_complete_push_takes_away_what_its_origin_has_no_
     assert_eq!(names(store).await, ["api", "kept", "new"]);
 }
 
-pub(in crate::store) async fn a_file_that_was_moved_is_still_the_same_owner(store: &dyn Store) {
+pub(in crate::store) async fn a_file_that_was_moved_is_still_the_same_owner(store: &Store) {
     let file = |path: &str| Origin::File(path.into());
     push(store, file("old.yml"), &[("gone", ""), ("kept", "")]).await;
     let before = get(store, "kept").await.standing.allocation;
@@ -77,7 +77,7 @@ pub(in crate::store) async fn a_file_that_was_moved_is_still_the_same_owner(stor
     assert_eq!((after.uid, after.scheduled_at), (before.uid, before.scheduled_at));
 }
 
-pub(in crate::store) async fn allocations_are_listed_in_the_order_of_creation(store: &dyn Store) {
+pub(in crate::store) async fn allocations_are_listed_in_the_order_of_creation(store: &Store) {
     push(store, Origin::Api, &[("z", ""), ("a", ""), ("m", ""), ("report", "")]).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
     assert!(store.delete("m", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap());
@@ -94,7 +94,7 @@ pub(in crate::store) async fn allocations_are_listed_in_the_order_of_creation(st
 }
 
 pub(in crate::store) async fn only_a_new_schedule_moves_the_time_from_which_it_is_due(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
     let mut described = specification("a", "0 0 * * *");
@@ -111,7 +111,7 @@ pub(in crate::store) async fn only_a_new_schedule_moves_the_time_from_which_it_i
     assert_eq!(get(store, "a").await.standing.allocation.created_at, moment(0));
 }
 
-pub(in crate::store) async fn each_change_reaches_a_reader(store: &dyn Store) {
+pub(in crate::store) async fn each_change_reaches_a_reader(store: &Store) {
     push(store, Origin::Api, &[("a", ""), ("b", "")]).await;
     let changes = store.changes();
     let at_first = changes.take();
@@ -131,7 +131,7 @@ pub(in crate::store) async fn each_change_reaches_a_reader(store: &dyn Store) {
     assert!(then.values().any(deleted));
 }
 
-pub(in crate::store) async fn positions_and_revisions_are_given_once(store: &dyn Store) {
+pub(in crate::store) async fn positions_and_revisions_are_given_once(store: &Store) {
     let mut given = Vec::new();
     for _ in 0..3 {
         push(store, Origin::Api, &[("a", "")]).await;

@@ -16,12 +16,12 @@ fn name(text: &str) -> AllocationName {
     AllocationName::parse(text).unwrap()
 }
 
-async fn children(store: &dyn Store, of: &str) -> Vec<String> {
+async fn children(store: &Store, of: &str) -> Vec<String> {
     let children = store.children(of).await.unwrap();
     children.iter().map(ToString::to_string).collect()
 }
 
-pub(in crate::store) async fn what_comes_first_must_be_there_without_a_circle(store: &dyn Store) {
+pub(in crate::store) async fn what_comes_first_must_be_there_without_a_circle(store: &Store) {
     let chain = vec![after("c", &["b"]), after("b", &["a"]), specification("a", "")];
     store.push(pushed(chain, 0)).await.unwrap();
 
@@ -43,7 +43,7 @@ pub(in crate::store) async fn what_comes_first_must_be_there_without_a_circle(st
     assert_eq!(names(store).await, ["c", "b", "a"]);
 }
 
-pub(in crate::store) async fn what_others_run_after_stays(store: &dyn Store) {
+pub(in crate::store) async fn what_others_run_after_stays(store: &Store) {
     let file = Origin::File("docket.yml".into());
     push(store, file.clone(), &[("parent", ""), ("other", "")]).await;
     store.push(pushed(vec![after("child", &["parent"])], 0)).await.unwrap();
@@ -65,7 +65,7 @@ pub(in crate::store) async fn what_others_run_after_stays(store: &dyn Store) {
     assert_eq!(names(store).await, ["other"]);
 }
 
-pub(in crate::store) async fn children_follow_what_is_pushed(store: &dyn Store) {
+pub(in crate::store) async fn children_follow_what_is_pushed(store: &Store) {
     push(store, Origin::Api, &[("a", ""), ("b", "")]).await;
     store.push(pushed(vec![after("y", &["a", "b"]), after("x", &["a"])], 0)).await.unwrap();
     let at_first = [children(store, "a").await, children(store, "b").await];

@@ -7,7 +7,7 @@ use super::{
     get, moment, push, pushed, specification,
 };
 
-async fn revision(store: &dyn Store) -> u64 {
+async fn revision(store: &Store) -> u64 {
     get(store, "a").await.standing.allocation.revision
 }
 
@@ -20,7 +20,7 @@ fn context(only_if: Condition) -> ChangeContext {
     ChangeContext { only_if, ..ChangeContext::new(moment(2), "test") }
 }
 
-pub(in crate::store) async fn a_change_is_made_on_its_condition_only(store: &dyn Store) {
+pub(in crate::store) async fn a_change_is_made_on_its_condition_only(store: &Store) {
     let unmet = |present| StoreError::Unmet { name: AllocationName::parse("a").unwrap(), present };
     let absent = [Condition::Present, Condition::Revision(vec![1])];
     for only_if in absent {
@@ -53,7 +53,7 @@ pub(in crate::store) async fn a_change_is_made_on_its_condition_only(store: &dyn
     assert_eq!((steered, deleted), (Ok(true), Ok(true)));
 }
 
-pub(in crate::store) async fn of_two_who_change_the_same_revision_one_wins(store: &dyn Store) {
+pub(in crate::store) async fn of_two_who_change_the_same_revision_one_wins(store: &Store) {
     for round in 0..20 {
         push(store, Origin::Api, &[("a", &format!("{round} 0 * * *"))]).await;
         let known = Condition::Revision(vec![revision(store).await]);

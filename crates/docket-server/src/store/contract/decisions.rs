@@ -9,7 +9,7 @@ use super::{
     record, run, seconds, settle, specified,
 };
 
-pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
+pub(in crate::store) async fn an_instant_is_decided_once(store: &Store) {
     push_a(store).await;
     let later = run(store, "a", 120, RunState::Starting).await;
     let earlier = run(store, "a", 60, RunState::Starting).await;
@@ -24,7 +24,7 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &dyn Store) {
     assert_eq!(get(store, "a").await.standing.runs.under_way(), 1);
 }
 
-pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn Store) {
+pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &Store) {
     push_a(store).await;
     let first = run(store, "a", 120, RunState::Starting).await;
     store.claim(first).await.unwrap();
@@ -42,7 +42,7 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &dyn S
     assert_eq!(get(store, "a").await.standing.pruned, Some(instant(120)));
 }
 
-pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(store: &dyn Store) {
+pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(store: &Store) {
     push_a(store).await;
     claim(store, "a", 60).await;
     let span = run(store, "a", 60, missed(120, 2)).await;
@@ -54,7 +54,7 @@ pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(st
     assert_eq!(seconds(store, "a").await, [120, 60]);
 }
 
-pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Store) {
+pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &Store) {
     push_a(store).await;
     let first = run(store, "a", 60, RunState::Starting).await;
     store.claim(first.clone()).await.unwrap();
@@ -70,7 +70,7 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &dyn Sto
     assert_eq!(late, Err(StoreError::NoSuchRun(first.id)));
 }
 
-pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(store: &dyn Store) {
+pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(store: &Store) {
     push_a(store).await;
     let first = run(store, "a", 60, RunState::Starting).await;
     assert_eq!(
@@ -97,7 +97,7 @@ pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(sto
     assert_eq!(get(store, "a").await.standing.succeeded, None);
 }
 
-pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &dyn Store) {
+pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &Store) {
     push_a(store).await;
     for (first, last, count) in [(60, 180, 3), (240, 240, 1)] {
         let run = run(store, "a", first, missed(last, count)).await;
@@ -110,7 +110,7 @@ pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &dy
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(240)));
 }
 
-pub(in crate::store) async fn history_is_bounded_and_failures_outlive_successes(store: &dyn Store) {
+pub(in crate::store) async fn history_is_bounded_and_failures_outlive_successes(store: &Store) {
     push_a(store).await;
     for minute in 1..=400 {
         let state = if minute % 10 == 0 { failed(1) } else { RunState::Succeeded };
@@ -130,7 +130,7 @@ pub(in crate::store) async fn history_is_bounded_and_failures_outlive_successes(
     assert_eq!(runs.len(), keep.runs + keep.failures);
 }
 
-pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(store: &dyn Store) {
+pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(store: &Store) {
     push_a(store).await;
     let before = run(store, "a", 60, RunState::Starting).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
@@ -146,7 +146,7 @@ pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(
     assert!(seconds(store, "a").await.is_empty());
 }
 
-pub(in crate::store) async fn a_lower_bound_holds_from_the_next_decision_on(store: &dyn Store) {
+pub(in crate::store) async fn a_lower_bound_holds_from_the_next_decision_on(store: &Store) {
     push_a(store).await;
     for minute in 1..=6 {
         let state = if minute == 2 { failed(1) } else { RunState::Succeeded };
@@ -167,7 +167,7 @@ pub(in crate::store) async fn a_lower_bound_holds_from_the_next_decision_on(stor
     assert_eq!(standing.succeeded, Some(instant(360)));
 }
 
-pub(in crate::store) async fn runs_are_listed_newest_first(store: &dyn Store) {
+pub(in crate::store) async fn runs_are_listed_newest_first(store: &Store) {
     push_a(store).await;
     for minute in 1..=5 {
         let state = if minute % 2 == 0 { failed(1) } else { RunState::Succeeded };
@@ -189,7 +189,7 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &dyn Store) {
     assert_eq!((recent.len(), recent[0].id.instant), (5, instant(300)));
 }
 
-pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &dyn Store) {
+pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &Store) {
     push_a(store).await;
     let by_hand = run(store, "a", 60, RunState::Starting).await;
     assert_eq!(
@@ -209,7 +209,7 @@ pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: 
     assert_eq!(states, [missed(180, 2), RunState::Starting]);
 }
 
-pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(store: &dyn Store) {
+pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(store: &Store) {
     push_a(store).await;
     for second in [120, 180] {
         let by_hand = run(store, "a", second, RunState::Starting).await;

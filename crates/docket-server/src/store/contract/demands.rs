@@ -14,7 +14,7 @@ use super::{
     seconds, settle, specified,
 };
 
-pub(in crate::store) async fn by_hand(store: &dyn Store, second: i64) -> Run {
+pub(in crate::store) async fn by_hand(store: &Store, second: i64) -> Run {
     let demand = ManualRequest {
         by: "ann".to_owned(),
         command: Some(vec!["true".to_owned()]),
@@ -27,7 +27,7 @@ pub(in crate::store) async fn by_hand(store: &dyn Store, second: i64) -> Run {
 
 /// Demands a run for this instant, which another one follows.
 pub(in crate::store) async fn demand(
-    store: &dyn Store,
+    store: &Store,
     second: i64,
     following: Option<i64>,
 ) -> ClaimOutcome {
@@ -36,13 +36,13 @@ pub(in crate::store) async fn demand(
 }
 
 /// Records that the instants of these minutes were missed.
-pub(in crate::store) async fn miss(store: &dyn Store, first: i64, last: i64) {
+pub(in crate::store) async fn miss(store: &Store, first: i64, last: i64) {
     let count = u64::try_from((last - first) / 60 + 1).unwrap();
     let run = run(store, "a", first, missed(last, count)).await;
     assert_eq!(store.claim(run).await, Ok(ClaimOutcome::New));
 }
 
-pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn Store) {
+pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &Store) {
     push_a(store).await;
     carry_out(store, "a", 60, RunState::Succeeded).await;
     let wanted = by_hand(store, 90).await;
@@ -58,7 +58,7 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &dyn 
     assert_eq!(record(store, "a", 90).await.trigger, wanted.trigger);
 }
 
-pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(store: &dyn Store) {
+pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(store: &Store) {
     push_a(store).await;
     assert_eq!(demand(store, 60, None).await, ClaimOutcome::New);
     let due = run(store, "a", 60, RunState::Starting).await;
@@ -70,7 +70,7 @@ pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(stor
     assert!(matches!(record(store, "a", 60).await.trigger, Trigger::Manual(_)));
 }
 
-pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(store: &dyn Store) {
+pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(store: &Store) {
     push_a(store).await;
     let failed = claim(store, "a", 60).await.id;
     let refusal = RunState::Failed(Reason::text("no such image"));
@@ -94,7 +94,7 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
     assert_eq!(get(store, "a").await.standing.runs.under_way(), 2);
 }
 
-pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store: &dyn Store) {
+pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store: &Store) {
     push_a(store).await;
     miss(store, 60, 300).await;
 
@@ -113,7 +113,7 @@ pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store
     assert_eq!(get(store, "a").await.standing.decided, Some(moment(300)));
 }
 
-pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(store: &dyn Store) {
+pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(store: &Store) {
     push_a(store).await;
     miss(store, 60, 240).await;
 
@@ -129,7 +129,7 @@ pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(st
 }
 
 pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decided_again(
-    store: &dyn Store,
+    store: &Store,
 ) {
     let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 0}});
     store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
@@ -152,9 +152,7 @@ pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decide
     assert_eq!(seconds(store, "a").await, [120]);
 }
 
-pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_for(
-    store: &dyn Store,
-) {
+pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_for(store: &Store) {
     let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 0}});
     store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
     for minute in 1..=3 {
@@ -170,7 +168,7 @@ pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_
 }
 
 pub(in crate::store) async fn a_span_keeps_its_rest_where_the_instant_after_is_not_within(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     miss(store, 60, 180).await;
@@ -184,7 +182,7 @@ pub(in crate::store) async fn a_span_keeps_its_rest_where_the_instant_after_is_n
 }
 
 pub(in crate::store) async fn what_was_missed_after_its_claim_goes_on_with_the_next_attempt(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
@@ -198,7 +196,7 @@ pub(in crate::store) async fn what_was_missed_after_its_claim_goes_on_with_the_n
     assert_eq!((numbers, seconds(store, "a").await), (vec![1, 2], vec![60]));
 }
 
-pub(in crate::store) async fn what_is_wanted_now_makes_up_for_nothing(store: &dyn Store) {
+pub(in crate::store) async fn what_is_wanted_now_makes_up_for_nothing(store: &Store) {
     let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 9}});
     store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
     miss(store, 60, 300).await;

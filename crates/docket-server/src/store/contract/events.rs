@@ -7,15 +7,15 @@ use docket_model::{
 };
 use serde_json::json;
 
+use super::super::{News, Reader};
 use super::{
     super::{ChangeContext, ClaimOutcome, Control, InstantKind, Progress, Store},
     claim, created, end, failed, finish, instant, missed, moment, note, push, push_a, pushed, run,
     specified,
 };
-use crate::observer::{News, Reader};
 
 /// One who reads all that happens from now on.
-fn reader(store: &dyn Store) -> Reader {
+fn reader(store: &Store) -> Reader {
     store.events().read(None).unwrap().0
 }
 
@@ -49,7 +49,7 @@ fn in_words(news: &News) -> String {
     }
 }
 
-pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &dyn Store) {
+pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &Store) {
     push_a(store).await;
     let mut reader = reader(store);
 
@@ -65,7 +65,7 @@ pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &dyn 
 }
 
 pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_since(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     let mut reader = reader(store);
@@ -102,7 +102,7 @@ pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_
     assert_eq!(seen, expected.map(|(state, at)| (state, at.to_rfc3339())));
 }
 
-pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(store: &dyn Store) {
+pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(store: &Store) {
     push_a(store).await;
     let mut reader = reader(store);
 
@@ -119,7 +119,7 @@ pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(sto
 }
 
 pub(in crate::store) async fn what_the_journal_notes_is_told_with_the_labels_it_is_about(
-    store: &dyn Store,
+    store: &Store,
 ) {
     let labelled = |team: &str| {
         pushed(vec![specified(json!({"Name": "a", "Cron": "", "Labels": {"team": team}}))], 0)
@@ -155,7 +155,7 @@ pub(in crate::store) async fn what_the_journal_notes_is_told_with_the_labels_it_
     );
 }
 
-pub(in crate::store) async fn what_is_refused_is_not_told(store: &dyn Store) {
+pub(in crate::store) async fn what_is_refused_is_not_told(store: &Store) {
     push(store, Origin::File("docket.yml".into()), &[("a", "* * * * *")]).await;
     let mut reader = reader(store);
 

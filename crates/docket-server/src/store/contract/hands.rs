@@ -24,22 +24,20 @@ fn suspension(until: Option<i64>) -> Suspension {
     }
 }
 
-async fn control(store: &dyn Store, control: Control, second: i64) {
+async fn control(store: &Store, control: Control, second: i64) {
     assert!(store.control("a", control, ChangeContext::new(moment(second), "ann")).await.unwrap());
 }
 
-async fn entries(store: &dyn Store, filter: EntryFilter) -> Vec<Entry> {
+async fn entries(store: &Store, filter: EntryFilter) -> Vec<Entry> {
     store.entries(&filter).await.unwrap()
 }
 
-async fn events(store: &dyn Store) -> Vec<Event> {
+async fn events(store: &Store) -> Vec<Event> {
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
     entries(store, all).await.into_iter().map(|entry| entry.event).collect()
 }
 
-pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resumes(
-    store: &dyn Store,
-) {
+pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resumes(store: &Store) {
     push_a(store).await;
 
     control(store, Control::Suspend(suspension(None)), 10).await;
@@ -59,7 +57,7 @@ pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resume
     assert_eq!(resumed, 1);
 }
 
-pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(store: &dyn Store) {
+pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(store: &Store) {
     push_a(store).await;
     claim(store, "a", 600).await;
 
@@ -74,7 +72,7 @@ pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(
 }
 
 pub(in crate::store) async fn a_reset_brings_back_what_was_done_while_the_clock_was_ahead(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     let ahead = specified(json!({"Name": "b", "Cron": "* * * * *"}));
@@ -95,7 +93,7 @@ pub(in crate::store) async fn a_reset_brings_back_what_was_done_while_the_clock_
 }
 
 pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_not_know(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     let before = run(store, "a", 5, RunState::Starting).await;
@@ -117,7 +115,7 @@ pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_no
     assert_eq!(seconds(store, "a").await, [120, 60, 5]);
 }
 
-pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &dyn Store) {
+pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &Store) {
     push_a(store).await;
     claim(store, "a", 600).await;
     let position = get(store, "a").await.standing.position;
@@ -135,7 +133,7 @@ pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &dyn Store) 
     );
 }
 
-pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &dyn Store) {
+pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &Store) {
     push_a(store).await;
     push(store, Origin::Api, &[("a", "* * * * *")]).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
@@ -160,7 +158,7 @@ pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &dyn Sto
     assert_eq!(told, expected);
 }
 
-pub(in crate::store) async fn the_journal_is_listed_newest_first_and_bounded(store: &dyn Store) {
+pub(in crate::store) async fn the_journal_is_listed_newest_first_and_bounded(store: &Store) {
     push(store, Origin::Api, &[("a", ""), ("b", "")]).await;
     let version = |number: i64| Event::Started { version: number.to_string() };
     let entry = |second: i64| Entry {

@@ -1,7 +1,12 @@
 //! What every store must do, as tests that run for each of them.
 //!
-//! A new store keeps the contract where `keeps_the_contract!(new)` passes, `new` being a function
-//! that returns an empty store behind whatever must outlive it.
+//! A new backend keeps the contract where `keeps_the_contract!(new)` passes, `new` being an async function
+//! that returns an empty store over it behind whatever must outlive it.
+
+mod backends;
+mod doubles;
+mod invariants;
+mod writers;
 
 pub(super) mod allocations;
 pub(super) mod chains;
@@ -105,7 +110,7 @@ macro_rules! keeps_the_contract {
         $(
             #[tokio::test]
             async fn $part() {
-                let (_outlives, store) = $new();
+                let (_outlives, store) = $new().await;
                 $crate::store::contract::$group::$part(&store).await;
             }
         )*
@@ -142,32 +147,32 @@ pub(super) fn pushed(specifications: Vec<Specification>, second: i64) -> Push {
     Push { specifications, origin, complete: false, at, by, only_if, circumstances }
 }
 
-pub(super) async fn push(store: &dyn Store, origin: Origin, specs: &[(&str, &str)]) -> Vec<Effect> {
+pub(super) async fn push(store: &Store, origin: Origin, specs: &[(&str, &str)]) -> Vec<Effect> {
     let specifications = specs.iter().map(|(name, cron)| specification(name, cron)).collect();
     store.push(Push { origin, ..pushed(specifications, 0) }).await.unwrap()
 }
 
 /// Pushes `a`, which is due each minute.
-pub(super) async fn push_a(store: &dyn Store) {
+pub(super) async fn push_a(store: &Store) {
     push(store, Origin::Api, &[("a", "* * * * *")]).await;
 }
 
-pub(super) async fn names(store: &dyn Store) -> Vec<String> {
+pub(super) async fn names(store: &Store) -> Vec<String> {
     let listed = store.list(None, usize::MAX).await.unwrap();
     listed.iter().map(|snapshot| snapshot.standing.allocation.name().to_string()).collect()
 }
 
-pub(super) async fn get(store: &dyn Store, name: &str) -> Snapshot {
+pub(super) async fn get(store: &Store, name: &str) -> Snapshot {
     store.get(name).await.unwrap().unwrap()
 }
 
-pub(super) async fn run(store: &dyn Store, name: &str, second: i64, state: RunState) -> Run {
+pub(super) async fn run(store: &Store, name: &str, second: i64, state: RunState) -> Run {
     let allocation = get(store, name).await.standing.allocation;
     Run::decided(&allocation, instant(second), Trigger::Schedule, state, moment(second))
 }
 
 /// Claims a run.
-pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
+pub(super) async fn claim(store: &Store, name: &str, second: i64) -> Run {
     let claimed = run(store, name, second, RunState::Starting).await;
     assert_eq!(store.claim(claimed.clone()).await, Ok(ClaimOutcome::New));
     claimed
@@ -175,7 +180,7 @@ pub(super) async fn claim(store: &dyn Store, name: &str, second: i64) -> Run {
 
 /// Adds to the record of a run of whatever allocation has the name now.
 pub(super) async fn note(
-    store: &dyn Store,
+    store: &Store,
     id: &RunId,
     progress: Progress,
     at: DateTime<Utc>,
@@ -184,17 +189,17 @@ pub(super) async fn note(
 }
 
 /// Records the end of an attempt at a run of whatever allocation has the name now.
-pub(super) async fn finish(store: &dyn Store, id: &RunId, end: End) -> Result<(), StoreError> {
+pub(super) async fn finish(store: &Store, id: &RunId, end: End) -> Result<(), StoreError> {
     store.finish(id, uid(store, id).await, end).await
 }
 
-async fn uid(store: &dyn Store, id: &RunId) -> Uuid {
+async fn uid(store: &Store, id: &RunId) -> Uuid {
     let standing = store.status(id.allocation.as_str()).await.unwrap();
     standing.map_or(Uuid::nil(), |standing| standing.allocation.uid)
 }
 
 /// Claims a run and lets it end at once.
-pub(super) async fn carry_out(store: &dyn Store, name: &str, second: i64, state: RunState) -> Run {
+pub(super) async fn carry_out(store: &Store, name: &str, second: i64, state: RunState) -> Run {
     let claimed = claim(store, name, second).await;
     let code = i64::from(state != RunState::Succeeded);
     finish(store, &claimed.id, end(state, code, "x")).await.unwrap();
@@ -202,13 +207,13 @@ pub(super) async fn carry_out(store: &dyn Store, name: &str, second: i64, state:
 }
 
 /// The record of a run, which must be there.
-pub(super) async fn record(store: &dyn Store, name: &str, second: i64) -> Run {
+pub(super) async fn record(store: &Store, name: &str, second: i64) -> Run {
     let run = store.run(name, instant(second)).await.unwrap();
     run.unwrap_or_else(|| panic!("no record of {name} at {second}")).as_ref().clone()
 }
 
 /// The instants of all records, the newest first, in seconds.
-pub(super) async fn seconds(store: &dyn Store, name: &str) -> Vec<i64> {
+pub(super) async fn seconds(store: &Store, name: &str) -> Vec<i64> {
     let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
     let runs = store.runs(name, &all).await.unwrap();
     let second = |run: &Run| (run.id.instant.moment() - moment(0)).num_seconds();
@@ -216,7 +221,7 @@ pub(super) async fn seconds(store: &dyn Store, name: &str) -> Vec<i64> {
 }
 
 /// Has something written, so that whatever a store does soon after a decision is done too.
-pub(super) async fn settle(store: &dyn Store) {
+pub(super) async fn settle(store: &Store) {
     store.delete("nobody", &Origin::Api, ChangeContext::new(moment(0), "test")).await.unwrap();
 }
 

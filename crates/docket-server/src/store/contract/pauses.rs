@@ -16,17 +16,17 @@ fn pause(since: i64, reason: Option<&str>) -> Suspension {
     Suspension { by, reason, since: moment(since), until: None, all: None }
 }
 
-async fn control_server(store: &dyn Store, control: ServerControl, second: i64) {
+async fn control_server(store: &Store, control: ServerControl, second: i64) {
     store.control_server(control, ChangeContext::new(moment(second), "ann")).await.unwrap();
 }
 
-async fn events(store: &dyn Store) -> Vec<Event> {
+async fn events(store: &Store) -> Vec<Event> {
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
     let entries = store.entries(&all).await.unwrap();
     entries.into_iter().rev().map(|entry| entry.event).collect()
 }
 
-pub(in crate::store) async fn a_pause_keeps_its_beginning_and_is_noted_once(store: &dyn Store) {
+pub(in crate::store) async fn a_pause_keeps_its_beginning_and_is_noted_once(store: &Store) {
     let pauses = [pause(10, None), pause(20, None), pause(30, Some("the database moves"))];
     let [first, again, explained] = pauses;
 
@@ -50,7 +50,7 @@ pub(in crate::store) async fn a_pause_keeps_its_beginning_and_is_noted_once(stor
 }
 
 pub(in crate::store) async fn what_a_pause_holds_is_not_claimed_by_whoever_did_not_know(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     let before = run(store, "a", 5, RunState::Starting).await;

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// What an attempt at the run of the first minute wrote.
-async fn output(store: &dyn Store, attempt: u32) -> Vec<u8> {
+async fn output(store: &Store, attempt: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut from = 0;
     loop {
@@ -29,7 +29,7 @@ async fn output(store: &dyn Store, attempt: u32) -> Vec<u8> {
     }
 }
 
-pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn Store) {
+pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &Store) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
 
@@ -51,7 +51,7 @@ pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &dyn St
     assert_eq!(get(store, "a").await.standing.runs.under_way(), 0);
 }
 
-pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &dyn Store) {
+pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &Store) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
     let pause = RunState::Retrying { reason: Reason::ExitCode { exit_code: 3 }, until: moment(90) };
@@ -83,7 +83,7 @@ pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &dyn Store) {
     assert_eq!(written.collect::<Vec<_>>(), [2, 4]);
 }
 
-pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Store) {
+pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &Store) {
     push_a(store).await;
     let waiting = run(store, "a", 60, RunState::Waiting).await;
     let id = waiting.id.clone();
@@ -134,7 +134,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &dyn Stor
     assert_eq!(store.under_way().await.unwrap()[0].run.as_ref(), &now);
 }
 
-pub(in crate::store) async fn nothing_is_added_to_a_run_that_is_over_or_unknown(store: &dyn Store) {
+pub(in crate::store) async fn nothing_is_added_to_a_run_that_is_over_or_unknown(store: &Store) {
     push_a(store).await;
     let over = carry_out(store, "a", 60, RunState::Succeeded).await.id;
     let unknown = run(store, "a", 120, RunState::Starting).await.id;
@@ -153,7 +153,7 @@ pub(in crate::store) async fn nothing_is_added_to_a_run_that_is_over_or_unknown(
     assert_eq!(record(store, "a", 60).await, before);
 }
 
-pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &dyn Store) {
+pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &Store) {
     push_a(store).await;
     let lost = RunState::Lost(Reason::text("its container is out of reach"));
     let mut ids = Vec::new();
@@ -180,7 +180,7 @@ pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &dyn Store) {
     assert_eq!((under_way.len(), &under_way[0].run.state), (1, &pause));
 }
 
-pub(in crate::store) async fn what_is_under_way_keeps_its_specification(store: &dyn Store) {
+pub(in crate::store) async fn what_is_under_way_keeps_its_specification(store: &Store) {
     push(store, Origin::Api, &[("b", "* * * * *"), ("a", "* * * * *")]).await;
     let claimed_with = get(store, "a").await.standing.allocation;
     let later = claim(store, "a", 120).await.id;
@@ -196,7 +196,7 @@ pub(in crate::store) async fn what_is_under_way_keeps_its_specification(store: &
     assert!(under_way[1].run.had_container());
 }
 
-pub(in crate::store) async fn the_greatest_success_is_remembered(store: &dyn Store) {
+pub(in crate::store) async fn the_greatest_success_is_remembered(store: &Store) {
     push_a(store).await;
     let ids = [claim(store, "a", 60).await.id, claim(store, "a", 120).await.id];
     carry_out(store, "a", 180, failed(1)).await;
@@ -209,7 +209,7 @@ pub(in crate::store) async fn the_greatest_success_is_remembered(store: &dyn Sto
 }
 
 pub(in crate::store) async fn what_is_known_of_an_output_is_not_lost_with_its_container(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
@@ -222,9 +222,7 @@ pub(in crate::store) async fn what_is_known_of_an_output_is_not_lost_with_its_co
     assert_eq!(output(store, 1).await, b"so far");
 }
 
-pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position(
-    store: &dyn Store,
-) {
+pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position(store: &Store) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;
     note(store, &id, created("c0ffee"), moment(61)).await.unwrap();

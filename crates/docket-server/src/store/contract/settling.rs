@@ -26,12 +26,12 @@ fn minutely(keys: &Value) -> Specification {
     specified(all)
 }
 
-async fn edit(store: &dyn Store, specification: Specification, second: i64) {
+async fn edit(store: &Store, specification: Specification, second: i64) {
     store.push(pushed(vec![specification], second)).await.unwrap();
 }
 
 /// All records of an allocation in words, the oldest first, in seconds.
-async fn told(store: &dyn Store, name: &str) -> Vec<String> {
+async fn told(store: &Store, name: &str) -> Vec<String> {
     let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
     let second = |instant: docket_model::run::Instant| (instant.moment() - moment(0)).num_seconds();
     let told = |run: &Run| match &run.state {
@@ -43,12 +43,12 @@ async fn told(store: &dyn Store, name: &str) -> Vec<String> {
     store.runs(name, &all).await.unwrap().iter().rev().map(|run| told(run)).collect()
 }
 
-async fn decided(store: &dyn Store) -> Option<i64> {
+async fn decided(store: &Store) -> Option<i64> {
     let decided = get(store, "a").await.standing.decided;
     decided.map(|decided| (decided - moment(0)).num_seconds())
 }
 
-pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: &dyn Store) {
+pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: &Store) {
     let others = [
         (json!({"Cron": "0 0 * * *"}), "its schedule was changed"),
         (json!({"TimeZone": "Europe/Berlin"}), "its time zone was changed"),
@@ -74,7 +74,7 @@ pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: 
     }
 }
 
-pub(in crate::store) async fn an_edit_of_anything_else_leaves_what_is_due(store: &dyn Store) {
+pub(in crate::store) async fn an_edit_of_anything_else_leaves_what_is_due(store: &Store) {
     push_a(store).await;
     claim(store, "a", 60).await;
     let edits = [
@@ -93,7 +93,7 @@ pub(in crate::store) async fn an_edit_of_anything_else_leaves_what_is_due(store:
 }
 
 pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_starting(
-    store: &dyn Store,
+    store: &Store,
 ) {
     push_a(store).await;
     let outage = |from: i64, to: Option<i64>| Outage {
@@ -125,7 +125,7 @@ pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_star
     );
 }
 
-pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &dyn Store) {
+pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &Store) {
     push_a(store).await;
     assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
     assert_eq!(demand(store, 240, Some(300)).await, ClaimOutcome::New);
@@ -147,7 +147,7 @@ pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &
 }
 
 pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an_edit(
-    store: &dyn Store,
+    store: &Store,
 ) {
     edit(store, minutely(&json!({"Suspended": true})), 0).await;
     edit(store, minutely(&json!({})), 130).await;
@@ -170,7 +170,7 @@ pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an
 }
 
 pub(in crate::store) async fn an_edit_of_what_comes_first_leaves_no_instant_without_a_record(
-    store: &dyn Store,
+    store: &Store,
 ) {
     let after = |name: &str, parents: &[&str]| specified(json!({"Name": name, "After": parents}));
     let specifications = ["a", "b"].map(|name| specification(name, "* * * * *"));
@@ -200,7 +200,7 @@ pub(in crate::store) async fn an_edit_of_what_comes_first_leaves_no_instant_with
     assert_eq!(told(store, "both").await, [missed.as_str()]);
 }
 
-pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(store: &dyn Store) {
+pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(store: &Store) {
     push_a(store).await;
     edit(store, specified(json!({"Name": "b", "Cron": "*/5 * * * *", "Jitter": "4m"})), 0).await;
     edit(store, specified(json!({"Name": "c", "After": ["b"]})), 0).await;
@@ -226,7 +226,7 @@ pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(sto
 }
 
 pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_the_past(
-    store: &dyn Store,
+    store: &Store,
 ) {
     // 08:00 UTC is 09:00 in Berlin and 03:00 in New York.
     let zoned = |name: &str, cron: &str, zone: Option<&str>| {
@@ -278,7 +278,7 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
 /// Newer rules of a zone: what is due by the old ones is missed, and nothing of the past is due by the
 /// new ones; allocations in other zones are left alone.
 pub(in crate::store) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones(
-    store: &dyn Store,
+    store: &Store,
 ) {
     let zoned = |name: &str, cron: &str, zone: &str| {
         specified(json!({"Name": name, "Cron": cron, "TimeZone": zone}))

@@ -7,13 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::Connection;
 use thiserror::Error;
 use tracing::info;
 use uuid::Uuid;
 
-use super::{fault, home::COPIED_AT, values};
+use super::fault;
 use crate::fault::{Point, point};
 
 /// Why no copy was made.
@@ -42,8 +42,14 @@ impl CopyError {
 /// Copies the file as it stands at one moment to a path that does not exist.
 ///
 /// The copy has its name only once it is whole and on disk; only its owner can read it. It says when it
-/// was made, so that a server which opens it knows that it may miss something.
-pub(super) fn copy(sql: &Connection, to: &Path, at: DateTime<Utc>) -> Result<(), CopyError> {
+/// was made, so that a server which opens it knows that it may miss something: `note` is a statement of
+/// the file's format that writes this text.
+pub(super) fn copy(
+    sql: &Connection,
+    to: &Path,
+    note: &str,
+    at: DateTime<Utc>,
+) -> Result<(), CopyError> {
     if to.symlink_metadata().is_ok() {
         return Err(CopyError::Exists);
     }
@@ -52,8 +58,8 @@ pub(super) fn copy(sql: &Connection, to: &Path, at: DateTime<Utc>) -> Result<(),
     let text = part.0.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     sql.execute("VACUUM INTO ?1", [text])?;
     // A copy of a copy that nobody took over is as old as the first one.
-    let note = "INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)";
-    Connection::open(&part.0)?.execute(note, [COPIED_AT, &values::text(at)])?;
+    let at = at.to_rfc3339_opts(SecondsFormat::Nanos, true);
+    Connection::open(&part.0)?.execute(note, [&at])?;
     file.sync_all()?;
     point(Point::StoreCopyWritten);
     fs::rename(&part.0, to)?;

@@ -1,34 +1,13 @@
-//! What SQLite says went wrong, in the words of the store.
+//! What SQLite says went wrong, in words for people, and what that means for a commit.
 
 use std::path::Path;
 
 use rusqlite::{Error, ErrorCode};
 
-use super::super::StoreError;
+use super::super::backend::{CommitError, ReadError};
 
-/// Why a command was not carried out.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The store does not take it, and nothing was written.
-    Refused(StoreError),
-    /// SQLite failed, and what was written so far goes.
-    Sql(Error),
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-/// True where the whole file is out of reach, so that no other command fares better.
-pub(super) fn concerns_all(error: &Error) -> bool {
+/// True where the whole file is out of reach, so that no other commit fares better.
+fn concerns_all(error: &Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(
@@ -44,7 +23,7 @@ pub(super) fn concerns_all(error: &Error) -> bool {
 }
 
 /// True where the file does not hold what docket or SQLite wrote.
-pub(super) fn is_damage(error: &Error) -> bool {
+fn is_damage(error: &Error) -> bool {
     match error {
         Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)
@@ -56,7 +35,6 @@ pub(super) fn is_damage(error: &Error) -> bool {
         ),
     }
 }
-
 /// True where there is no room for the file, its log or the log's index.
 fn is_disk_full(error: &Error) -> bool {
     match error {
@@ -100,16 +78,13 @@ pub(super) fn words(error: &Error, path: &Path) -> String {
     }
 }
 
-/// The error for those who wanted to write.
-pub(super) fn unwritable(error: &Error, path: &Path) -> StoreError {
-    if is_damage(error) {
-        unreadable(error, path)
-    } else {
-        StoreError::Unwritable(words(error, path))
-    }
+/// Why a batch was not written.
+pub(super) fn commit_error(error: &Error, path: &Path) -> CommitError {
+    let words = words(error, path);
+    if concerns_all(error) { CommitError::Unwritable(words) } else { CommitError::Rejected(words) }
 }
 
-/// The error for those who wanted to read.
-pub(super) fn unreadable(error: &Error, path: &Path) -> StoreError {
-    StoreError::Unreadable(words(error, path))
+/// Why nothing was read.
+pub(super) fn read_error(error: &Error, path: &Path) -> ReadError {
+    ReadError(words(error, path))
 }

@@ -7,12 +7,8 @@ use rusqlite::Connection;
 
 use super::{
     files::{FileError, OpenFiles, Stamps},
-    load, readers, wal,
+    meta, readers, wal,
 };
-
-/// The value of `meta` that counts the commits that changed something. An older copy of the file that
-/// is written over it has a smaller one.
-pub(super) const COMMITS: &str = "commits";
 
 /// What was last seen of the files.
 #[derive(Debug)]
@@ -33,7 +29,7 @@ pub(super) struct FileCheck {
 impl FileCheck {
     /// The files as they are now are taken as good: SQLite opened and read them just now.
     pub(super) fn new(files: Arc<OpenFiles>, sql: &Connection) -> rusqlite::Result<Self> {
-        let (commits, meta_page) = (load::commits(sql)?, load::meta_page(sql)?);
+        let (commits, meta_page) = (meta::commits(sql)?, meta::page(sql)?);
         let mut check = Self { files, commits, meta_page, moved: 0, seen: None, found: None };
         check.look();
         Ok(check)
@@ -74,7 +70,9 @@ impl FileCheck {
 
     /// Checks the files after a commit.
     pub(super) fn after_commit(&mut self) -> Result<(), FileError> {
-        self.files.in_place()?;
+        let in_place = self.files.in_place();
+        self.files.doubt(in_place.is_err());
+        in_place?;
         self.look();
         Ok(())
     }
@@ -127,6 +125,6 @@ impl FileCheck {
     fn read_content(&self) -> rusqlite::Result<(String, u64, u64)> {
         let sql = readers::connect(self.files.path())?;
         let state = sql.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        Ok((state, load::commits(&sql)?, load::meta_page(&sql)?))
+        Ok((state, meta::commits(&sql)?, meta::page(&sql)?))
     }
 }

@@ -8,7 +8,10 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use thiserror::Error;
@@ -120,6 +123,8 @@ pub(super) struct OpenFiles {
     file: File,
     /// Every path that must lead to a file, and to which.
     expected: Vec<(PathBuf, FileId)>,
+    /// True after a commit that the file may have lost since: a path led elsewhere.
+    is_in_doubt: AtomicBool,
 }
 
 impl OpenFiles {
@@ -134,7 +139,18 @@ impl OpenFiles {
             let id = FileId::from(&fs::metadata(&path)?);
             expected.push((path, id));
         }
-        Ok(Self { path: path.to_owned(), lock, file, expected })
+        let is_in_doubt = AtomicBool::new(false);
+        Ok(Self { path: path.to_owned(), lock, file, expected, is_in_doubt })
+    }
+
+    /// Notes whether the last commit may be lost.
+    pub(super) fn doubt(&self, is_in_doubt: bool) {
+        self.is_in_doubt.store(is_in_doubt, Ordering::SeqCst);
+    }
+
+    /// True where the last commit may be lost, so that what an open connection reads proves nothing.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt.load(Ordering::SeqCst)
     }
 
     /// # Errors

@@ -5,28 +5,20 @@ use std::{
     fs::{self, OpenOptions},
     io,
     os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{NotedEngine, Provenance},
-    copy,
-    load::{self, meta},
-    lock,
+    super::provenance::{Home, Provenance},
+    copy, lock,
+    meta::{self, COPIED_AT, HOME},
     open::OpenError,
-    values,
 };
-
-/// Its key in `meta`.
-pub(super) const HOME: &str = "home";
-/// Under which key of `meta` a copy says when it was made.
-pub(super) const COPIED_AT: &str = "copied_at";
 
 /// Who opens a store, and when.
 #[derive(Debug, Clone)]
@@ -46,19 +38,6 @@ impl Opener {
         let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default();
         Self { namespace: "docket".into(), machine: None, at }
     }
-}
-
-/// Where a store is served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Home {
-    machine: Option<String>,
-    namespace: String,
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-    /// The engine that it was last served with, once one has answered.
-    pub(super) engine: Option<NotedEngine>,
 }
 
 impl Home {
@@ -92,12 +71,9 @@ pub(super) fn compare(
     let unusable = |error| OpenError::Unusable(super::fault::words(&error, path));
     let io = |source| OpenError::Io { path: path.to_owned(), source };
     let mut home = Home::of(path, opener).map_err(io)?;
-    let copied_at = meta(sql, COPIED_AT).map_err(unusable)?;
-    let copied_at = copied_at.map(|text| values::parsed(text.parse())).transpose();
-    let mut provenance =
-        Provenance { copied_at: copied_at.map_err(unusable)?, ..Provenance::default() };
-    let noted = meta(sql, HOME).map_err(unusable)?;
-    let noted: Option<Home> = values::maybe_json(noted.as_deref()).map_err(unusable)?;
+    let copied_at = meta::item(sql, COPIED_AT).map_err(unusable)?;
+    let mut provenance = Provenance { copied_at, ..Provenance::default() };
+    let noted: Option<Home> = meta::item(sql, HOME).map_err(unusable)?;
     let Some(noted) = noted else { return Ok((provenance, home)) };
     if noted.namespace != home.namespace {
         provenance.namespace_before = Some(noted.namespace);
@@ -143,7 +119,7 @@ fn server_of(original: &Path, copy: &Connection) -> io::Result<Option<Other>> {
     // Another store may be served there by now.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let is_another = Connection::open_with_flags(original, flags)
-        .and_then(|sql| Ok(load::id(&sql)? != load::id(copy)?))
+        .and_then(|sql| Ok(meta::id(&sql)? != meta::id(copy)?))
         .unwrap_or(false);
     Ok((!is_another).then(|| Other { process: lock::holder(lock) }))
 }

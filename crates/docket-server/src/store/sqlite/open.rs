@@ -12,14 +12,17 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use thiserror::Error;
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use super::{
-    super::Provenance,
+    super::{
+        predecessors,
+        provenance::{Home, Provenance},
+    },
     copy::{self, CopyError},
     fault, header,
-    home::{self, Home, Opener},
+    home::{self, Opener},
     lock::{self, LockFile, Locked},
+    meta, upgrade,
 };
 use crate::fault::{Point, point};
 
@@ -30,8 +33,20 @@ pub(super) const APPLICATION_ID: i32 = 0x6463_6b74;
 pub(super) const LOG: &str = "-wal";
 pub(super) const INDEX: &str = "-shm";
 
-/// How each version comes out of the one before; the first one out of nothing.
-pub(super) const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("lives.sql")];
+/// How files come to a format.
+#[derive(Clone, Copy)]
+pub(super) struct Format {
+    /// The number of the format.
+    pub(super) number: usize,
+    /// Fills an empty file.
+    pub(super) make: fn(&Transaction<'_>) -> rusqlite::Result<()>,
+    /// Changes a file of an earlier format.
+    pub(super) upgrade: fn(&Transaction<'_>, from: usize) -> rusqlite::Result<()>,
+}
+
+/// The format of this version.
+pub(super) const FORMAT: Format =
+    Format { number: 3, make: upgrade::make, upgrade: upgrade::upgrade };
 
 /// How long a transaction of another program, such as `sqlite3`, is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -139,7 +154,7 @@ pub(super) struct Opened {
 }
 
 /// Opens a file, or makes it.
-pub(super) fn open(given: &Path, steps: &[&str], opener: &Opener) -> Result<Opened, OpenError> {
+pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Opened, OpenError> {
     let path = real_path(given)?;
     let io = |source: io::Error| match source.kind() {
         io::ErrorKind::StorageFull => OpenError::Unusable(fault::no_space(&path)),
@@ -171,18 +186,19 @@ pub(super) fn open(given: &Path, steps: &[&str], opener: &Opener) -> Result<Open
     set_up(&connection).map_err(sql)?;
     let version = version(&connection, &path)?;
     close_to_others(&path).map_err(io)?;
-    if version > steps.len() {
-        return Err(OpenError::Newer { path, version, known: steps.len() });
+    let known = format.number;
+    if version > known {
+        return Err(OpenError::Newer { path, version, known });
     }
     let is_new = version == 0;
-    if !is_new && version < steps.len() {
+    if !is_new && version < known {
         copy_before(&connection, &path, version, opener.at)?;
     }
-    migrate(&mut connection, version, steps).map_err(sql)?;
+    bring_to(format, version, &mut connection).map_err(sql)?;
     if is_new {
         warn!(path = %path.display(), "a new store was made: it has no allocations and no runs");
-    } else if version < steps.len() {
-        info!(path = %path.display(), from = version, to = steps.len(), "the store was upgraded");
+    } else if version < known {
+        info!(path = %path.display(), from = version, to = known, "the store was upgraded");
     }
     let (provenance, home) = home::compare(&connection, &path, opener)?;
     let given = given.to_owned();
@@ -288,11 +304,13 @@ fn copy_before(
     version: usize,
     at: DateTime<Utc>,
 ) -> Result<(), OpenError> {
+    let is_earlier = version < FORMAT.number;
+    let note = if is_earlier { predecessors::NOTE_COPY } else { meta::NOTE_COPY };
     let names = std::iter::once(format!(".v{version}.backup"));
     let names = names.chain((2..=u32::MAX).map(|number| format!(".v{version}-{number}.backup")));
     for name in names {
         let copy = copy::beside(path, &name);
-        match copy::copy(sql, &copy, at) {
+        match copy::copy(sql, &copy, note, at) {
             Err(CopyError::Exists) => {}
             Err(error) => {
                 let reason = error.words(&copy);
@@ -308,29 +326,26 @@ fn copy_before(
     Ok(())
 }
 
-/// Takes the steps that are missing, all or none, and then writes ahead to a log.
-fn migrate(sql: &mut Connection, version: usize, steps: &[&str]) -> rusqlite::Result<()> {
+/// Makes an empty file a store, or changes one of an earlier format, as a whole or not at all; then has
+/// SQLite write ahead to a log.
+fn bring_to(format: &Format, version: usize, sql: &mut Connection) -> rusqlite::Result<()> {
     sql.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))?;
     sql.pragma_update(None, "synchronous", "FULL")?;
     sql.pragma_update(None, "journal_size_limit", LARGEST_LOG)?;
+    // Also where nothing is to be done: it shows at once that the file cannot be written.
     let transaction = sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    steps.iter().skip(version).try_for_each(|step| transaction.execute_batch(step))?;
+    if version == format.number {
+        return transaction.commit();
+    }
     if version == 0 {
-        make(&transaction)?;
+        (format.make)(&transaction)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    } else {
+        (format.upgrade)(&transaction, version)?;
     }
-    if version < steps.len() {
-        transaction.pragma_update(None, "user_version", i64::try_from(steps.len()).unwrap_or(0))?;
-        point(Point::StoreUpgrading);
-    }
+    transaction.pragma_update(None, "user_version", i64::try_from(format.number).unwrap_or(0))?;
+    point(Point::StoreUpgrading);
     transaction.commit()?;
-    if version < steps.len() {
-        point(Point::StoreUpgraded);
-    }
+    point(Point::StoreUpgraded);
     Ok(())
-}
-
-fn make(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    let id = Uuid::new_v4().to_string();
-    transaction.execute("INSERT INTO meta (key, value) VALUES ('store', ?1)", [id]).map(drop)
 }

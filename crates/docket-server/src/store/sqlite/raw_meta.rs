@@ -3,7 +3,7 @@
 
 use std::{fs::File, os::unix::fs::FileExt as _};
 
-use super::file_check::COMMITS;
+use super::meta::COMMITS;
 
 /// The kind of a page that has the rows of a table `WITHOUT ROWID` itself.
 const LEAF: u8 = 0x0a;

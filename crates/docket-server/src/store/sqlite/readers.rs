@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::{super::StoreError, fault, files::OpenFiles, open};
+use super::{super::backend::ReadError, fault, files::OpenFiles, open};
 
 /// How many read at once; more would wait for one another's disk.
 const READERS: usize = 4;
@@ -32,44 +32,49 @@ impl Readers {
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, ReadError> {
         let readers = Arc::clone(self);
         // It is never closed.
         let _permit = self.permits.acquire().await;
         let read = spawn_blocking(move || readers.at_once(read));
-        read.await.unwrap_or_else(|error| Err(StoreError::Unreadable(error.to_string())))
+        read.await.unwrap_or_else(|error| Err(ReadError(error.to_string())))
     }
 
     fn at_once<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, ReadError> {
+        if self.files.is_in_doubt() {
+            self.in_place()?;
+        }
         let mut connection = self.connection()?;
         let done = within_transaction(&mut connection, read);
         self.idle.lock().push(connection);
-        done.map_err(|error| fault::unreadable(&error, self.files.path()))
+        done.map_err(|error| fault::read_error(&error, self.files.path()))
     }
 
     /// A connection of its own, for what works outside a transaction and for long.
-    pub(super) fn take(&self) -> Result<Connection, StoreError> {
+    pub(super) fn take(&self) -> Result<Connection, ReadError> {
         // One that is open reads the file also after that was renamed or removed.
         self.another().or_else(|error| self.idle.lock().pop().ok_or(error))
     }
 
-    fn connection(&self) -> Result<Connection, StoreError> {
+    fn connection(&self) -> Result<Connection, ReadError> {
         let idle = self.idle.lock().pop();
         idle.map_or_else(|| self.another(), Ok)
     }
 
     /// Opens a connection by the path, if that leads to the file that the writer has.
-    fn another(&self) -> Result<Connection, StoreError> {
-        let in_place =
-            || self.files.in_place().map_err(|error| StoreError::Unreadable(error.to_string()));
-        in_place()?;
+    fn another(&self) -> Result<Connection, ReadError> {
+        self.in_place()?;
         let path = self.files.path();
-        let connection = connect(path).map_err(|error| fault::unreadable(&error, path))?;
-        in_place()?;
+        let connection = connect(path).map_err(|error| fault::read_error(&error, path))?;
+        self.in_place()?;
         Ok(connection)
+    }
+
+    fn in_place(&self) -> Result<(), ReadError> {
+        self.files.in_place().map_err(|error| ReadError(error.to_string()))
     }
 }
 

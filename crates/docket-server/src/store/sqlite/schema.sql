@@ -1,88 +1,75 @@
--- The state of one docket server. `sqlite3` shows these comments with `.schema`.
--- Moments are milliseconds since 1970 in UTC: SELECT datetime(instant / 1000, 'unixepoch').
--- Those that are rarely written are RFC 3339 texts.
+-- The state of one docket server, format 3. SQLite keeps the comments inside the parentheses, so that
+-- `sqlite3 FILE .schema` shows them.
 
 CREATE TABLE meta (
+    -- What is noted of the file: `commits`, how many changed something, and `term`, how many servers
+    -- have opened it.
+    --
+    -- In all other tables a value is JSON, an instant is milliseconds since 1970 in UTC, and a revision
+    -- is the number of the commit that last wrote the row:
+    --     SELECT name, value ->> 'Cron' FROM specifications;
+    --     SELECT datetime(instant / 1000, 'unixepoch'), value ->> 'State', value ->> 'Reason'
+    --     FROM runs WHERE name = 'report' ORDER BY instant DESC LIMIT 10;
     key TEXT PRIMARY KEY,
-    -- store: an id made once, for the labels of containers. counter: the greatest position or
-    -- revision given so far. last_alive: when the server was last known to run.
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE allocations (
-    position INTEGER PRIMARY KEY, -- in the order of creation; never given twice
-    name TEXT NOT NULL UNIQUE,
-    uid TEXT NOT NULL,            -- new whenever the name is created anew
-    revision INTEGER NOT NULL,    -- of the specification in force
-    origin TEXT,                  -- the file that defines it; none where it came over the API
-    created_at TEXT NOT NULL,
-    decided INTEGER,              -- the latest instant decided
-    pruned INTEGER,               -- the latest instant whose record is not kept any more
-    succeeded INTEGER,            -- the greatest instant for which a run succeeded
-    suspension TEXT               -- JSON: the newest suspension by hand, over or not
-);
-
--- A specification stays as long as it is in force, or a run under way uses it.
 CREATE TABLE specifications (
-    revision INTEGER PRIMARY KEY, -- greater with every change of the store
-    scheduled_at TEXT NOT NULL,   -- no instant up to then is due
-    description TEXT,
-    labels TEXT,                  -- JSON
-    cron TEXT,                    -- either this
-    after TEXT,                   -- or this: a JSON list of names
-    time_zone TEXT,
-    policies TEXT,                -- JSON: those that are not the default
-    container TEXT NOT NULL       -- JSON as the Engine API has it
-);
-
--- One record for each instant, or for a span of missed ones.
-CREATE TABLE runs (
+    -- Allocations as they were pushed. In a value, Container is as the Engine API has it, Revision grows
+    -- with every change of an allocation, and Uid is new whenever the name is created anew.
     id INTEGER PRIMARY KEY,
-    allocation INTEGER NOT NULL,  -- its position
-    instant INTEGER NOT NULL,
-    revision INTEGER NOT NULL,    -- of the specification that it used
-    trigger TEXT NOT NULL,        -- Schedule, CatchUp, ByHand, AfterParent
-    demand TEXT,                  -- JSON: what was wanted of a run by hand
-    state TEXT NOT NULL,          -- in a word
-    reason TEXT,                  -- why, in words
-    last INTEGER,                 -- missed: the last instant of the span
-    count INTEGER,                -- missed: how many instants
-    until INTEGER,                -- between-attempts: when the next one begins
-    cancellation TEXT,            -- JSON: who wants it to end
-    decided_at INTEGER NOT NULL,
-    ended_at INTEGER,
-    attempts TEXT,                -- JSON; moments in it are microseconds after the instant
-    UNIQUE (allocation, instant)
+    name TEXT NOT NULL UNIQUE,
+    revision INTEGER NOT NULL,
+    value TEXT NOT NULL
 );
 
-CREATE INDEX runs_under_way ON runs (allocation)
-WHERE state IN ('waiting', 'claimed', 'running', 'between-attempts', 'will-not-die');
-
--- What the containers wrote, if anything: head and tail, where bytes were left out in between.
-CREATE TABLE outputs (
-    allocation INTEGER NOT NULL,
-    instant INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    head BLOB NOT NULL,
-    tail BLOB NOT NULL,
-    omitted INTEGER NOT NULL,     -- bytes left out
-    PRIMARY KEY (allocation, instant, attempt)
-) WITHOUT ROWID;
-
--- Names that were deleted lately, so that one created anew does not repeat what was done.
-CREATE TABLE deleted (
+CREATE TABLE standings (
+    -- How allocations stand: the latest instant decided, the newest run, the runs under way.
     name TEXT PRIMARY KEY,
-    decided INTEGER NOT NULL,
-    at INTEGER NOT NULL
+    revision INTEGER NOT NULL,
+    value TEXT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX deleted_at ON deleted (at);
-
--- What happened to the server and to allocations.
-CREATE TABLE journal (
+CREATE TABLE runs (
+    -- One record for each instant, or for a span of missed ones. In a value, Decided, Started, Ended and
+    -- the first number of each step are microseconds after the instant. Without a Trigger, a run was
+    -- started by the schedule.
     id INTEGER PRIMARY KEY,
-    at TEXT NOT NULL,
-    allocation TEXT,              -- its name; none where it was the server
-    event TEXT NOT NULL,          -- JSON
-    by TEXT                       -- who did it
+    name TEXT NOT NULL, -- of the allocation
+    instant INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (name, instant)
 );
+
+CREATE TABLE outputs (
+    -- What containers wrote, in pieces of at most 64 KiB. The record of the run has the sizes, and which
+    -- bytes went to standard error. A value has At, when a piece was written, where that is known.
+    name TEXT NOT NULL, -- of the allocation
+    instant INTEGER NOT NULL,
+    part INTEGER NOT NULL, -- 1 is the container that every run has
+    attempt INTEGER NOT NULL, -- counted from 1
+    piece INTEGER NOT NULL, -- counted from 0
+    revision INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (name, instant, part, attempt, piece)
+) WITHOUT ROWID;
+
+CREATE TABLE journal (
+    -- What happened to the server and to allocations.
+    sequence INTEGER PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    value TEXT NOT NULL
+);
+
+CREATE TABLE items (
+    -- Small values in collections. meta: values that there are once, such as the id of the store, where
+    -- it is served, and when its server was last known to run. lives: the servers that had the store.
+    -- deleted: names that were deleted lately. claimed: specifications that runs under way still use.
+    collection TEXT NOT NULL,
+    key TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (collection, key)
+) WITHOUT ROWID;

@@ -26,7 +26,7 @@ impl WiredEngine {
         call: &'static str,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
-        let answer = self.wire.carry(call, work).await;
+        let answer = self.wire.carry(&[call], work).await;
         answer.unwrap_or_else(|fault: Fault| match fault {
             Fault::Refuses => {
                 Err(EngineError::Refused { kind: Refusal::Failed, message: "refused".to_owned() })

@@ -16,9 +16,10 @@ use docket_model::{
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 pub(super) use self::wire::Fault;
-use self::{engine::WiredEngine, store::WiredStore, wire::Wire};
+use self::{engine::WiredEngine, store::WiredBackend, wire::Wire};
 use super::super::{Scheduler, Ticks};
 use crate::{
     background::Background,
@@ -28,7 +29,10 @@ use crate::{
         scripted::ScriptedEngine,
     },
     runner::{Runner, Surroundings},
-    store::{AllocationStore, LifeStore, MemoryStore, Push, Store, StoreError},
+    store::{
+        MemoryBackend, Push, Store,
+        backend::{Backend as _, Collection, Key, Record},
+    },
 };
 
 /// When the first server of a test starts.
@@ -59,7 +63,7 @@ impl Default for Settings {
 pub(super) struct Ground {
     pub(super) clock: Arc<TestClock>,
     pub(super) engine: Arc<ScriptedEngine>,
-    pub(super) store: Arc<MemoryStore>,
+    backend: Arc<MemoryBackend>,
     settings: Settings,
     /// When the last server went.
     left_at: Option<DateTime<Utc>>,
@@ -70,13 +74,13 @@ pub(super) struct Ground {
 pub(super) struct House {
     pub(super) clock: Arc<TestClock>,
     pub(super) engine: Arc<ScriptedEngine>,
-    pub(super) store: Arc<MemoryStore>,
+    pub(super) store: Arc<Store>,
     pub(super) ticks: Arc<Ticks>,
     pub(super) runner: Arc<Runner>,
     background: Background,
     ground: Ground,
     wire: Arc<Wire>,
-    trouble: Arc<Mutex<Option<StoreError>>>,
+    trouble: Arc<Mutex<Option<String>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -85,14 +89,27 @@ impl Ground {
     pub(super) fn new(settings: Settings) -> Self {
         let clock = Arc::new(TestClock::at(START));
         let engine = Arc::new(ScriptedEngine::new(clock.clone()));
-        let store = Arc::new(MemoryStore::new(usize::MAX));
-        Self { clock, engine, store, settings, left_at: None }
+        let backend = Arc::new(MemoryBackend::new(usize::MAX));
+        Self { clock, engine, backend, settings, left_at: None }
+    }
+
+    /// The id of the store; one that is new is opened first.
+    pub(super) async fn store_id(&self) -> Uuid {
+        let key = Key::Item(Collection::Meta, "id".to_owned());
+        let read = self.backend.read(vec![key]).await.unwrap().remove(0);
+        let Some((_, Record::Item(id))) = read else { return self.store().await.id() };
+        serde_json::from_str::<String>(&id).unwrap().parse().unwrap()
+    }
+
+    /// The store as another server would open it.
+    pub(super) async fn store(&self) -> Store {
+        Store::open(self.backend.clone()).await.unwrap()
     }
 
     /// Starts a server here.
     pub(super) async fn open(self) -> House {
         let (wire, trouble) = (Arc::new(Wire::default()), Arc::default());
-        let (wired_store, wired_engine) = self.wired(&wire, &trouble);
+        let (store, wired_engine) = self.wired(&wire, &trouble).await;
         let limits = EngineLimits {
             max_starting: None,
             max_running: self.settings.max_running,
@@ -102,15 +119,15 @@ impl Ground {
         let (clock, health) = (self.clock.clone(), engines.default_engine().health.clone());
         let ticks = Arc::new(Ticks::default());
         let runner = Arc::new(Runner::new(Surroundings {
-            store: wired_store.clone(),
+            store: store.clone(),
             engines,
             clock: clock.clone(),
             zone: Zone::utc(),
             namespace: "docket".parse().unwrap(),
             env_dir: self.settings.env_dir.clone(),
-            life: self.store.new_life(clock.now()),
+            life: store.new_life(clock.now()),
         }));
-        let changes = wired_store.changes();
+        let changes = store.changes();
         if let Some(from) = self.left_at {
             runner.paused(Pause { cause: Cause::NotRunning, from, to: clock.now() });
         }
@@ -128,7 +145,7 @@ impl Ground {
             health.up().await;
             background.stop();
         }
-        let (engine, store, ground) = (self.engine.clone(), self.store.clone(), self);
+        let (engine, ground) = (self.engine.clone(), self);
         House {
             clock,
             engine,
@@ -144,14 +161,16 @@ impl Ground {
         }
     }
 
-    fn wired(
+    async fn wired(
         &self,
         wire: &Arc<Wire>,
-        trouble: &Arc<Mutex<Option<StoreError>>>,
-    ) -> (Arc<WiredStore>, Arc<WiredEngine>) {
-        let (store, trouble) = (self.store.clone(), trouble.clone());
+        trouble: &Arc<Mutex<Option<String>>>,
+    ) -> (Arc<Store>, Arc<WiredEngine>) {
+        let (backend, trouble) = (self.backend.clone(), trouble.clone());
         let engine = WiredEngine { engine: self.engine.clone(), wire: wire.clone() };
-        (Arc::new(WiredStore { store, wire: wire.clone(), trouble }), Arc::new(engine))
+        let backend = WiredBackend { backend, wire: wire.clone(), trouble };
+        let store = Store::open(Arc::new(backend)).await.unwrap();
+        (Arc::new(store), Arc::new(engine))
     }
 }
 
@@ -189,7 +208,7 @@ impl House {
 
     /// The store cannot be written for a while.
     pub(super) fn trouble_store(&self) {
-        *self.trouble.lock() = Some(StoreError::Unwritable("no space left".to_owned()));
+        *self.trouble.lock() = Some("no space left".to_owned());
     }
 
     pub(super) fn mend_store(&self) {
@@ -224,6 +243,10 @@ impl House {
     /// Lets so much time pass, and what comes due in it happen.
     pub(super) async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
+        // What came due at this very moment takes tasks some turns, such as the one that writes.
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Lets time pass until the clock shows this time of the first day.

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     engine::scripted::Seen,
     runner::ManualError,
-    store::{AllocationStore, ChangeContext, Control, RunFilter, RunStore},
+    store::{ChangeContext, Control, RunFilter},
 };
 
 impl House {

@@ -53,13 +53,13 @@ impl Wire {
         self.state.lock().is_dead
     }
 
-    /// Does a call's work, unless something is in the way; nothing where the caller is to fail.
+    /// Does the work of calls, unless something is in the way; nothing where the caller is to fail.
     pub(super) async fn carry<T>(
         &self,
-        call: &'static str,
+        calls: &[&'static str],
         work: impl Future<Output = T>,
     ) -> Result<T, Fault> {
-        let fault = self.strike(call);
+        let fault = calls.iter().find_map(|call| self.strike(call));
         if let Some(fault @ (Fault::Fails | Fault::Refuses)) = fault {
             return Err(fault);
         }

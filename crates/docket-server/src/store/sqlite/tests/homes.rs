@@ -2,13 +2,14 @@
 
 use std::{fs, path::Path};
 
-use chrono::DateTime;
-use docket_model::Life;
+use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
-use super::{Opener, SqliteStore, new, open, path};
+use super::{super::OpenError, Opener, SqliteBackend, commit, meta, new, path, set, value};
 use crate::store::{
-    Doubt, KnownLife, LifeStore, NotedEngine, OpenError, Provenance, Store, contract::moment,
+    NotedEngine, Provenance,
+    backend::{Backend as _, Files as _, Write},
+    provenance::Home,
 };
 
 /// A server of a namespace on a machine.
@@ -17,18 +18,23 @@ fn server(namespace: &str, machine: Option<&str>) -> Opener {
     Opener { namespace: namespace.into(), machine, ..Opener::for_tests() }
 }
 
-async fn begin_life(store: &SqliteStore, second: i64) -> Life {
-    let life = store.new_life(moment(second));
-    store.begin_life(life).await.unwrap();
-    life
+fn open(directory: &TempDir, by: &Opener) -> SqliteBackend {
+    SqliteBackend::open(&path(directory), by).unwrap()
 }
 
-/// A store that such a server had open, with an engine of this id.
+/// Notes where a store is served, with an engine, as the rules do when a life begins.
+async fn note_home(store: &SqliteBackend) {
+    let home = Home { engine: Some(NotedEngine::from(Some("E"))), ..store.home() };
+    let json = serde_json::to_string(&home).unwrap();
+    let id = "\"8a6e0804-2bd0-4672-b79d-d97027f9071a\"";
+    let term = store.begin_term().await.unwrap();
+    commit(store, term, [set("home", &json), set("id", id)]).await.unwrap();
+}
+
+/// A store that such a server had open.
 async fn served(by: &Opener) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&path(&directory), by).unwrap();
-    begin_life(&store, 1).await;
-    store.note_engine(NotedEngine::from(Some("E"))).await.unwrap();
+    note_home(&open(&directory, by)).await;
     directory
 }
 
@@ -36,7 +42,7 @@ async fn served(by: &Opener) -> TempDir {
 fn moved(from: &TempDir, by: &Opener) -> Result<Provenance, OpenError> {
     let elsewhere = tempfile::tempdir().unwrap();
     fs::copy(path(from), path(&elsewhere)).unwrap();
-    SqliteStore::open(&path(&elsewhere), by).map(|store| store.provenance())
+    SqliteBackend::open(&path(&elsewhere), by).map(|store| store.provenance())
 }
 
 #[tokio::test]
@@ -44,10 +50,10 @@ async fn a_store_that_stays_where_it_is_comes_from_nowhere_else() {
     let by = server("docket", Some("m1"));
     let directory = served(&by).await;
 
-    let store = SqliteStore::open(&path(&directory), &by).unwrap();
+    let store = open(&directory, &by);
 
     assert_eq!(store.provenance(), Provenance::default());
-    assert_eq!(store.provenance().doubt(), None);
+    assert_eq!(store.home().namespace, "docket");
 }
 
 #[tokio::test]
@@ -72,42 +78,34 @@ async fn a_store_from_another_machine_names_its_engine_unless_machines_mean_noth
 async fn a_store_of_another_namespace_says_so_whoever_serves_it() {
     let by = server("docket", None);
     let directory = served(&by).await;
-    let _served = SqliteStore::open(&path(&directory), &by).unwrap();
+    let _served = open(&directory, &by);
 
     let provenance = moved(&directory, &server("rehearsal", None)).unwrap();
 
-    assert_eq!(provenance.doubt(), Some(Doubt::Namespace("docket".to_owned())));
+    assert_eq!(provenance.namespace_before.as_deref(), Some("docket"));
 }
 
 #[tokio::test]
-async fn another_namespace_is_noted_once_it_is_settled_what_came_before() {
+async fn another_namespace_stays_reported_until_a_home_in_it_is_noted() {
     let directory = served(&server("docket", None)).await;
     let rehearsal = server("rehearsal", None);
-    let opened = || SqliteStore::open(&path(&directory), &rehearsal).unwrap();
     // A server that ends before it has looked at the engine.
-    begin_life(&opened(), 2).await;
+    open(&directory, &rehearsal).begin_term().await.unwrap();
 
-    let store = opened();
-    let doubt = store.provenance().doubt();
-    begin_life(&store, 3).await;
-    let restoration = crate::store::Restoration {
-        doubt: Doubt::Namespace("docket".to_owned()),
-        at: moment(3),
-        zone: docket_model::Zone::utc(),
-        lives: Vec::new(),
-    };
-    store.restore(restoration).await.unwrap();
+    let store = open(&directory, &rehearsal);
+    let before = store.provenance().namespace_before;
+    note_home(&store).await;
     drop(store);
 
-    assert_eq!(doubt, Some(Doubt::Namespace("docket".to_owned())));
-    assert_eq!(opened().provenance(), Provenance::default());
+    assert_eq!(before.as_deref(), Some("docket"));
+    assert_eq!(open(&directory, &rehearsal).provenance(), Provenance::default());
 }
 
 #[tokio::test]
 async fn a_copy_is_rejected_while_the_original_is_served_and_only_then() {
     let by = server("docket", None);
     let directory = served(&by).await;
-    let served = SqliteStore::open(&path(&directory), &by).unwrap();
+    let served = open(&directory, &by);
 
     let refusal = moved(&directory, &by).unwrap_err();
     drop(served);
@@ -120,59 +118,39 @@ async fn a_copy_is_rejected_while_the_original_is_served_and_only_then() {
 }
 
 #[tokio::test]
-async fn another_store_that_is_served_at_the_old_place_is_in_nobodys_way() {
+async fn another_store_that_is_served_at_the_old_place_does_not_matter() {
     let by = server("docket", None);
     let directory = served(&by).await;
     let aside = directory.path().join("aside.db");
     fs::rename(path(&directory), &aside).unwrap();
-    let _another = SqliteStore::open(&path(&directory), &by).unwrap();
+    let _another = open(&directory, &by);
 
-    let opened = SqliteStore::open(&aside, &by);
+    let opened = SqliteBackend::open(&aside, &by);
 
     assert!(opened.is_ok(), "{opened:?}");
 }
 
 #[tokio::test]
-async fn a_copy_says_when_it_was_made_until_it_was_taken_over() {
-    let (directory, store) = new();
+async fn a_copy_says_when_it_was_made_until_that_is_deleted() {
+    let (directory, store, _) = new().await;
     let copy = directory.path().join("copy.db");
-    let copied_at = DateTime::from_timestamp(1_800_000_300, 0).unwrap();
+    let copied_at: DateTime<Utc> = DateTime::from_timestamp(1_800_000_300, 5).unwrap();
     store.backup(&copy, copied_at).await.unwrap();
-    let of_copy = |path: &Path| SqliteStore::open(path, &Opener::for_tests()).unwrap();
+    let of_copy = |path: &Path| SqliteBackend::open(path, &Opener::for_tests()).unwrap();
     let again = directory.path().join("again.db");
     of_copy(&copy).backup(&again, copied_at + chrono::TimeDelta::days(1)).await.unwrap();
 
-    let doubt = of_copy(&again).provenance().doubt();
+    let copied = of_copy(&again).provenance().copied_at;
+    let opened = of_copy(&again);
+    let item = value(&opened, "copied_at").await;
+    let term = opened.begin_term().await.unwrap();
+    commit(&opened, term, [Write::Delete(meta("copied_at"))]).await.unwrap();
+    drop(opened);
 
     // A copy of a copy knows no more than that one.
-    assert_eq!(doubt, Some(Doubt::Copy(copied_at)));
-    let doubt = doubt.unwrap();
-    let (at, zone) = (copied_at, docket_model::Zone::utc());
-    let restoration = crate::store::Restoration { doubt, at, zone, lives: Vec::new() };
-    of_copy(&again).restore(restoration).await.unwrap();
-    assert_eq!(of_copy(&again).provenance().doubt(), None);
-    assert_eq!(store.provenance().doubt(), None);
-}
-
-#[tokio::test]
-async fn lives_are_listed_and_those_of_copies_are_told_apart() {
-    let (directory, store) = new();
-    let first = begin_life(&store, 1).await;
-    let strange = Life::new(2, moment(2));
-    let unlisted = store.known_life(&strange);
-    let restoration = crate::store::Restoration {
-        doubt: Doubt::Copy(moment(1)),
-        at: moment(3),
-        zone: docket_model::Zone::utc(),
-        lives: vec![strange],
-    };
-    store.restore(restoration).await.unwrap();
-    drop(store);
-
-    let store = open(&directory).unwrap();
-    let third = begin_life(&store, 4).await;
-
-    assert_eq!((unlisted, third.number), (KnownLife::Unlisted, 3));
-    assert_eq!([first, third].map(|life| store.known_life(&life)), [KnownLife::Listed; 2]);
-    assert_eq!(store.known_life(&strange), KnownLife::Adopted(moment(3)));
+    assert_eq!(copied, Some(copied_at));
+    assert_eq!(item.unwrap().1, "\"2027-01-15T08:05:00.000000005Z\"");
+    assert_eq!(of_copy(&again).provenance().copied_at, None);
+    assert_eq!(store.provenance().copied_at, None);
+    assert!(matches!(store.read(vec![meta("copied_at")]).await.unwrap()[..], [None]));
 }

@@ -1,55 +1,109 @@
-//! What only a store in a file does.
+//! What only a backend in a file does.
 
+mod committing;
 mod copying;
 mod faults;
+mod grouping;
 mod homes;
+mod loading;
 mod opening;
 mod outputs;
 mod reopening;
-mod writing;
+mod upgrading;
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, mpsc},
 };
 
-use docket_model::run::{Reason, RunState};
+use docket_model::{AllocationName, run::Instant};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tempfile::TempDir;
 
-use super::{Opener, SqliteStore};
-use crate::store::{Store, contract::keeps_the_contract};
+use super::{Opener, SqliteBackend};
+use crate::store::backend::{
+    Backend, Batch, Collection, CommitError, Key, Loaded, Record, Revision, Term, Write,
+};
 
-fn new() -> (TempDir, SqliteStore) {
+/// A new store, and the term of its server.
+async fn new() -> (TempDir, SqliteBackend, Term) {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory).unwrap();
-    (directory, store)
+    let term = store.begin_term().await.unwrap();
+    (directory, store, term)
 }
-
-keeps_the_contract!(new);
 
 /// Where the store of a test is.
 fn path(directory: &TempDir) -> PathBuf {
     directory.path().join("docket.db")
 }
 
-fn open(directory: &TempDir) -> Result<SqliteStore, super::OpenError> {
-    SqliteStore::open(&path(directory), &Opener::for_tests())
+fn open(directory: &TempDir) -> Result<SqliteBackend, super::OpenError> {
+    SqliteBackend::open(&path(directory), &Opener::for_tests())
 }
 
-/// Looks into the file as anybody could with `sqlite3`.
+fn name(text: &str) -> AllocationName {
+    AllocationName::parse(text).unwrap()
+}
+
+fn instant(second: i64) -> Instant {
+    Instant::new(chrono::DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap())
+}
+
+/// The key of a value that there is once.
+fn meta(key: &str) -> Key {
+    Key::Item(Collection::Meta, key.to_owned())
+}
+
+/// A change of such a value.
+fn set(key: &str, value: &str) -> Write {
+    Write::Put(meta(key), Record::Item(value.into()))
+}
+
+fn batch(writes: impl IntoIterator<Item = Write>) -> Arc<Batch> {
+    Arc::new(Batch { writes: writes.into_iter().collect(), expected: Vec::new() })
+}
+
+async fn commit(
+    store: &SqliteBackend,
+    term: Term,
+    writes: impl IntoIterator<Item = Write>,
+) -> Result<Revision, CommitError> {
+    store.commit(batch(writes), term).await
+}
+
+/// The text of a value, if it is there, with its revision.
+async fn value(store: &SqliteBackend, key: &str) -> Option<(Revision, String)> {
+    let (revision, record) = store.read(vec![meta(key)]).await.unwrap().remove(0)?;
+    let Record::Item(text) = record else { panic!("{record:?}") };
+    Some((revision, text.to_string()))
+}
+
+/// All keys but runs and outputs, in their order.
+async fn loaded(store: &SqliteBackend) -> Vec<Loaded> {
+    let mut all: Vec<_> = store.load().try_concat().await.unwrap();
+    all.sort_by(|one, other| one.0.cmp(&other.0));
+    all
+}
+
+/// How many chunks of keys come when all are loaded.
+async fn chunks(store: &SqliteBackend) -> usize {
+    store.load().count().await
+}
+
+/// Looks into the file as anyone can with `sqlite3`.
 fn number(path: &Path, query: &str) -> i64 {
     let sql = rusqlite::Connection::open(path).unwrap();
     sql.query_row(query, [], |row| row.get(0)).unwrap()
 }
 
 /// Keeps the thread that writes busy until what is returned is dropped.
-fn occupy(store: &SqliteStore) -> mpsc::Sender<()> {
+fn occupy(store: &SqliteBackend) -> mpsc::Sender<()> {
     let (started, starts) = mpsc::channel();
     let (release, released) = mpsc::channel();
-    store.writer.tell(move |_| {
+    store.writer.act(move |_| {
         let _: Result<_, _> = started.send(());
         let _: Result<(), _> = released.recv();
-        Ok(())
     });
     starts.recv().unwrap();
     release
@@ -64,44 +118,4 @@ fn files(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(name).collect();
     names.sort();
     names
-}
-
-#[test]
-fn the_conditions_in_sql_say_what_the_states_say() {
-    use super::record::{FAILURE, UNDER_WAY};
-    let (reason, last) = (Reason::text(""), crate::store::contract::instant(0));
-    let until = last.moment();
-    let states = [
-        RunState::Waiting,
-        RunState::Starting,
-        RunState::Running,
-        RunState::Retrying { reason: reason.clone(), until },
-        RunState::Stuck(reason.clone()),
-        RunState::Succeeded,
-        RunState::Failed(reason.clone()),
-        RunState::TimedOut(reason.clone()),
-        RunState::Cancelled(reason.clone()),
-        RunState::Skipped(reason.clone()),
-        RunState::Missed { reason: reason.clone(), last, count: 1 },
-        RunState::Lost(reason),
-    ];
-    let sql = rusqlite::Connection::open_in_memory().unwrap();
-
-    for state in states {
-        let query = format!("SELECT {UNDER_WAY}, {FAILURE} FROM (SELECT ?1 AS state)");
-        let said: (bool, bool) =
-            sql.query_row(&query, [state.word()], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        assert_eq!(said, (!state.is_over(), state.is_failure()), "{}", state.word());
-    }
-}
-
-#[test]
-fn the_index_of_runs_under_way_is_of_use() {
-    let (directory, store) = new();
-    let plan = format!("EXPLAIN QUERY PLAN SELECT * FROM runs WHERE {}", super::record::UNDER_WAY);
-    let sql = rusqlite::Connection::open(path(&directory)).unwrap();
-    let told: String = sql.query_row(&plan, [], |row| row.get(3)).unwrap();
-
-    assert!(told.contains("runs_under_way"), "{told}");
-    assert_eq!(store.about().kind, format!("sqlite:{}", path(&directory).display()));
 }

@@ -6,53 +6,50 @@ use std::{
     path::Path,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::{
-    super::open::{self, OpenError, STEPS},
-    Opener, SqliteStore, files, new, number, open, path,
+    super::open::{self, FORMAT, Format, OpenError},
+    Opener, SqliteBackend, commit, files, new, number, open, path, set, value,
 };
-use crate::store::{
-    Store,
-    contract::{get, push_a},
-};
+use crate::store::backend::Backend as _;
 
 fn refusal(path: &Path) -> String {
-    SqliteStore::open(path, &Opener::for_tests()).unwrap_err().to_string()
+    SqliteBackend::open(path, &Opener::for_tests()).unwrap_err().to_string()
 }
 
-fn open_with(path: &Path, steps: &[&str]) -> Result<SqliteStore, OpenError> {
-    SqliteStore::load(open::open(path, steps, &Opener::for_tests())?)
+fn open_with(path: &Path, format: &Format) -> Result<SqliteBackend, OpenError> {
+    SqliteBackend::of(open::open(path, format, &Opener::for_tests())?)
 }
 
-/// The steps of this version, and one more.
-fn with(step: &'static str) -> Vec<&'static str> {
-    STEPS.into_iter().chain([step]).collect()
+/// The format after this one.
+fn next(upgrade: fn(&Transaction<'_>, usize) -> rusqlite::Result<()>) -> Format {
+    Format { number: FORMAT.number + 1, upgrade, ..FORMAT }
 }
 
 fn rights(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-#[test]
-fn a_new_file_is_for_its_owner_alone() {
-    let (directory, store) = new();
+#[tokio::test]
+async fn a_new_file_is_for_its_owner_alone() {
+    let (directory, store, _) = new().await;
 
-    assert!(store.about().is_new);
+    assert!(store.info().is_new);
     for name in ["docket.db", "docket.db-wal", "docket.db-shm", "docket.db.lock"] {
         assert_eq!(rights(&directory.path().join(name)), 0o600, "{name}");
     }
 }
 
-#[test]
-fn a_file_that_others_can_read_is_closed_to_them() {
-    let (directory, store) = new();
+#[tokio::test]
+async fn a_file_that_others_can_read_is_closed_to_them() {
+    let (directory, store, _) = new().await;
     drop(store);
     fs::set_permissions(path(&directory), Permissions::from_mode(0o644)).unwrap();
 
     let store = open(&directory).unwrap();
 
-    assert!(!store.about().is_new);
+    assert!(!store.info().is_new);
     assert_eq!(rights(&path(&directory)), 0o600);
 }
 
@@ -98,13 +95,13 @@ fn an_empty_file_becomes_a_store() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(path(&directory), "").unwrap();
 
-    assert!(open(&directory).unwrap().about().is_new);
-    assert!(!open(&directory).unwrap().about().is_new);
+    assert!(open(&directory).unwrap().info().is_new);
+    assert!(!open(&directory).unwrap().info().is_new);
 }
 
-#[test]
-fn a_file_of_a_newer_docket_is_refused() {
-    let (directory, store) = new();
+#[tokio::test]
+async fn a_file_of_a_newer_docket_is_refused() {
+    let (directory, store, _) = new().await;
     drop(store);
     let sql = Connection::open(path(&directory)).unwrap();
     sql.pragma_update(None, "user_version", 99).unwrap();
@@ -116,9 +113,9 @@ fn a_file_of_a_newer_docket_is_refused() {
     assert!(refusal.contains("upgrade docket"), "{refusal}");
 }
 
-#[test]
-fn a_file_is_for_one_server_at_a_time() {
-    let (directory, store) = new();
+#[tokio::test]
+async fn a_file_is_for_one_server_at_a_time() {
+    let (directory, store, _) = new().await;
 
     let in_use = refusal(&path(&directory));
     let link = directory.path().join("link.db");
@@ -134,39 +131,38 @@ fn a_file_is_for_one_server_at_a_time() {
 }
 
 #[tokio::test]
-async fn an_older_file_is_copied_before_it_is_brought_to_this_version() {
-    let (directory, store) = new();
-    push_a(&store).await;
+async fn an_older_file_is_copied_before_it_is_brought_to_this_format() {
+    let (directory, store, term) = new().await;
+    commit(&store, term, [set("a", "1")]).await.unwrap();
     drop(store);
-    let newest = STEPS.len();
-    let steps = with("ALTER TABLE allocations ADD COLUMN colour TEXT DEFAULT 'blue'");
+    let newest = FORMAT.number;
+    let format =
+        next(|sql, _| sql.execute_batch("ALTER TABLE items ADD COLUMN colour TEXT DEFAULT 'blue'"));
 
-    let upgraded = open_with(&path(&directory), &steps).unwrap();
+    let upgraded = open_with(&path(&directory), &format).unwrap();
 
-    assert_eq!(get(&upgraded, "a").await.recent.len(), 0);
+    assert_eq!(value(&upgraded, "a").await.unwrap().1, "1");
     drop(upgraded);
-    let count = "SELECT count(*) FROM allocations WHERE colour = 'blue'";
+    let count = "SELECT count(*) FROM items WHERE colour = 'blue'";
     assert_eq!(number(&path(&directory), count), 1);
-    assert_eq!(
-        number(&path(&directory), "PRAGMA user_version"),
-        i64::try_from(newest + 1).unwrap()
-    );
+    let version = number(&path(&directory), "PRAGMA user_version");
+    assert_eq!(version, i64::try_from(newest + 1).unwrap());
     let copy = directory.path().join(format!("docket.db.v{newest}.backup"));
     assert_eq!(rights(&copy), 0o600);
     assert!(refusal(&path(&directory)).contains(&format!("has version {}", newest + 1)));
-    let copied = SqliteStore::open(&copy, &Opener::for_tests()).unwrap();
-    assert_eq!(get(&copied, "a").await.standing.position, 1);
+    let copied = SqliteBackend::open(&copy, &Opener::for_tests()).unwrap();
+    assert_eq!(value(&copied, "a").await.unwrap().1, "1");
 }
 
-#[test]
-fn a_step_that_fails_changes_nothing_and_no_copy_is_overwritten() {
-    let (directory, store) = new();
+#[tokio::test]
+async fn an_upgrade_that_fails_changes_nothing_and_no_copy_is_overwritten() {
+    let (directory, store, _) = new().await;
     drop(store);
-    let newest = STEPS.len();
-    let steps = with("CREATE TABLE colours (name); SELECT nonsense");
+    let newest = FORMAT.number;
+    let format = next(|sql, _| sql.execute_batch("CREATE TABLE colours (name); SELECT nonsense"));
 
     for _ in 0..2 {
-        let refusal = open_with(&path(&directory), &steps).unwrap_err().to_string();
+        let refusal = open_with(&path(&directory), &format).unwrap_err().to_string();
         assert!(refusal.contains("nonsense"), "{refusal}");
     }
 

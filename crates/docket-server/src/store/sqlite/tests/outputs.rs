@@ -1,83 +1,84 @@
 //! How the bytes of outputs are in the file.
 
-use std::sync::Arc;
-
-use docket_model::{Output, output::PIECE, run::RunState};
-use rusqlite::{Connection, params};
-
-use super::{new, number, path};
-use crate::store::{
-    End, RunStore,
-    contract::{claim, created, end, finish, instant, moment, note, push_a},
+use bytes::Bytes;
+use docket_model::{
+    Output, Run, RunId,
+    output::PIECE,
+    run::{Attempt, RunState, Trigger},
 };
+use uuid::Uuid;
 
-/// An output of which something is left out, and head and tail need several rows.
-fn large() -> Arc<Output> {
-    let text: Vec<u8> = (0..40 * PIECE).map(|number| u8::try_from(number % 251).unwrap()).collect();
-    let mut output = Output::bounded(36 * PIECE + 1);
-    output.push(&text);
-    Arc::new(output)
+use super::{commit, instant, name, new, number};
+use crate::store::backend::{Backend as _, Key, Piece, PieceKey, Record, Write};
+
+/// How many pieces the output of [`with_output`] has.
+const PIECES: u32 = 3;
+
+/// The key of a piece of it.
+pub(super) fn piece(allocation: &str, piece: u32) -> Key {
+    let (allocation, instant) = (name(allocation), instant(60));
+    Key::Piece(PieceKey { allocation, instant, part: 1, attempt: 1, piece })
 }
 
-async fn read(store: &super::SqliteStore) -> Vec<u8> {
-    let (mut bytes, mut from) = (Vec::new(), 0);
-    loop {
-        let piece = store.output("a", instant(60), 1, from).await.unwrap().unwrap();
-        if piece.is_empty() {
-            return bytes;
-        }
-        from = piece.end;
-        bytes.extend(piece.into_bytes());
+fn bytes(piece: u32) -> Bytes {
+    let length = if piece + 1 == PIECES { 17 } else { PIECE };
+    vec![u8::try_from(piece).unwrap(); length].into()
+}
+
+/// A run of an allocation, and what it wrote.
+pub(super) fn with_output(allocation: &str) -> Vec<Write> {
+    let kept = (0..PIECES).map(|piece| bytes(piece).len()).sum();
+    let output = Some(Output::sized(kept, 0).into());
+    let moment = instant(60).moment();
+    let run = Run {
+        id: RunId { allocation: name(allocation), instant: instant(60) },
+        uid: Uuid::nil(),
+        revision: 1,
+        trigger: Trigger::Schedule,
+        decided_at: moment,
+        state: RunState::Succeeded,
+        cancellation: None,
+        ended_at: Some(moment),
+        attempts: vec![Attempt { output, ..Attempt::new(1) }],
+    };
+    let key = Key::Run(name(allocation), instant(60));
+    let pieces = (0..PIECES).map(|number| {
+        let record = Piece { bytes: bytes(number), at: Some(moment) };
+        Write::Put(piece(allocation, number), Record::Piece(record))
+    });
+    std::iter::once(Write::Put(key, Record::Run(run.into()))).chain(pieces).collect()
+}
+
+#[tokio::test]
+async fn each_piece_is_a_row_of_its_own_and_read_by_itself() {
+    let (_directory, store, term) = new().await;
+
+    commit(&store, term, with_output("a")).await.unwrap();
+
+    let longest = number(&store.path, "SELECT max(length(bytes)) FROM outputs");
+    assert_eq!(longest, i64::try_from(PIECE).unwrap());
+    for number in 0..=PIECES {
+        let read = store.read(vec![piece("a", number)]).await.unwrap().remove(0);
+        let read = read.map(|(_, record)| match record {
+            Record::Piece(piece) => piece,
+            other => panic!("{other:?}"),
+        });
+        let at = Some(instant(60).moment());
+        let expected = (number < PIECES).then(|| Piece { bytes: bytes(number), at });
+        assert_eq!(read, expected);
     }
 }
 
-async fn keep(store: &super::SqliteStore, output: &Arc<Output>) {
-    push_a(store).await;
-    let id = claim(store, "a", 60).await.id;
-    note(store, &id, created("c0ffee"), moment(61)).await.unwrap();
-    let output = Some(Arc::clone(output));
-    finish(store, &id, End { output, ..end(RunState::Succeeded, 0, "") }).await.unwrap();
-}
-
 #[tokio::test]
-async fn no_row_is_large_and_the_first_one_says_what_an_older_docket_does_not_find() {
-    let (directory, store) = new();
-    let output = large();
+async fn the_pieces_of_a_run_go_together() {
+    let (_directory, store, term) = new().await;
+    commit(&store, term, with_output("a").into_iter().chain(with_output("b"))).await.unwrap();
 
-    keep(&store, &output).await;
+    let deletion = Write::DeletePieces(name("a"), instant(60));
+    commit(&store, term, [deletion]).await.unwrap();
 
-    let file = path(&directory);
-    let longest = number(&file, "SELECT max(length(head) + length(tail)) FROM outputs");
-    assert_eq!(longest, i64::try_from(PIECE).unwrap());
-    let omitted = number(&file, "SELECT omitted FROM outputs WHERE attempt = 1");
-    assert_eq!(omitted, i64::try_from(39 * PIECE).unwrap());
-    assert!(read(&store).await == output.to_bytes());
-}
-
-#[tokio::test]
-async fn an_output_in_the_one_row_of_an_older_docket_is_read_as_well() {
-    let (directory, store) = new();
-    let output = large();
-    keep(&store, &output).await;
-
-    let (head, tail) = output.parts();
-    let sql = Connection::open(path(&directory)).unwrap();
-    sql.execute("DELETE FROM outputs WHERE attempt > 1", []).unwrap();
-    let row = params![head, tail, i64::try_from(output.omitted()).unwrap()];
-    sql.execute("UPDATE outputs SET head = ?1, tail = ?2, omitted = ?3", row).unwrap();
-
-    assert!(read(&store).await == output.to_bytes());
-}
-
-#[tokio::test]
-async fn an_output_goes_with_its_run() {
-    let (directory, store) = new();
-    keep(&store, &large()).await;
-    assert!(number(&path(&directory), "SELECT count(*) FROM outputs") > 30);
-
-    let context = crate::store::ChangeContext::new(moment(90), "test");
-    let origin = docket_model::Origin::Api;
-    crate::store::AllocationStore::delete(&store, "a", &origin, context).await.unwrap();
-
-    assert_eq!(number(&path(&directory), "SELECT count(*) FROM outputs"), 0);
+    let left = number(&store.path, "SELECT count(*) FROM outputs WHERE name = 'b'");
+    assert_eq!(left, i64::from(PIECES));
+    assert_eq!(number(&store.path, "SELECT count(*) FROM outputs"), left);
+    assert_eq!(number(&store.path, "SELECT count(*) FROM runs"), 2);
 }

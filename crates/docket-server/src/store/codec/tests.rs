@@ -1,0 +1,272 @@
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use docket_model::{
+    Allocation, Origin, Output, Specification,
+    container::UnknownOptions,
+    finding::FieldPath,
+    journal::{Entry, Event, Suspension},
+    output::Stream,
+    run::{
+        Attempt, Cancellation, ContainerId, Exit, ManualRequest, Reason, RunId, RunState, Step,
+        Trigger,
+    },
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    super::backend::{Newest, PieceKey, Positioned, StandingRecord},
+    *,
+};
+
+fn name() -> AllocationName {
+    AllocationName::parse("report").unwrap()
+}
+
+fn at(microseconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(1_800_000_000_000_000 + microseconds).unwrap()
+}
+
+fn instant() -> Instant {
+    Instant::new(at(0))
+}
+
+fn run_key() -> Key {
+    Key::Run(name(), instant())
+}
+
+fn run(state: RunState) -> Run {
+    Run {
+        id: RunId { allocation: name(), instant: instant() },
+        uid: Uuid::from_u128(7),
+        revision: 3,
+        trigger: Trigger::Schedule,
+        decided_at: at(12),
+        state,
+        cancellation: None,
+        ended_at: None,
+        attempts: Vec::new(),
+    }
+}
+
+/// A run of which everything is known that may be.
+fn full() -> Run {
+    let mut output = Output::bounded(10);
+    output.push_to(Stream::Error, b"a long ");
+    output.push_to(Stream::Out, b"line of text");
+    let first = Attempt {
+        steps: vec![
+            (at(1), Step::Pulled { repository: "busybox".into(), tag: "latest".into() }),
+            (at(2), Step::NotPulled { reason: "no \"route\"".into() }),
+            (at(3), Step::Created),
+            (at(4), Step::Started),
+            (at(5), Step::Exited),
+            (at(-6), Step::Error(Box::new(Reason::text("it fails")))),
+        ],
+        container: Some(ContainerId("c0ffee".into())),
+        engine: Some("E".into()),
+        image: Some("sha256:1".into()),
+        remarks: vec!["pulled twice".to_owned()],
+        started_at: Some(at(4)),
+        exit: Some(Exit {
+            code: 3,
+            image: Some("sha256:1".into()),
+            out_of_memory: true,
+            started_at: Some(at(4)),
+            ended_at: Some(at(5)),
+            error: Some("oom".to_owned()),
+            engine_went_down: true,
+        }),
+        output: Some(Arc::new(output.behind_missing(17).to_sized())),
+        ..Attempt::new(1)
+    };
+    let request = ManualRequest {
+        by: "ann".to_owned(),
+        command: Some(vec!["true".to_owned()]),
+        environment: vec!["A=1".to_owned()],
+        earlier: 2,
+        is_backfill: true,
+    };
+    Run {
+        trigger: Trigger::Manual(Arc::new(request)),
+        cancellation: Some(Box::new(Cancellation { reason: cancelled_by_ann(), kill: true })),
+        ended_at: Some(at(9)),
+        attempts: vec![first, Attempt::new(2), Attempt::new(9)],
+        ..run(RunState::Failed(Reason::ExitCode { exit_code: 3 }))
+    }
+}
+
+fn cancelled_by_ann() -> Reason {
+    Reason::CancelledBy { by: "ann".into() }
+}
+
+fn positioned(keys: Value) -> Positioned {
+    let read = Specification::read(keys, &FieldPath::default(), UnknownOptions::Refuse);
+    let allocation = Allocation {
+        specification: read.unwrap().specification,
+        uid: Uuid::from_u128(8),
+        revision: 5,
+        origin: Origin::File("docket.yml".into()),
+        created_at: at(1),
+        scheduled_at: at(2),
+    };
+    Positioned { allocation: Arc::new(allocation), position: 4 }
+}
+
+fn all_keys() -> Value {
+    json!({
+        "Name": "report", "Description": "a \"report\"", "Labels": {"team": "finance"},
+        "Cron": "0 3 * * *", "TimeZone": "Europe/Berlin", "Timeout": "1h", "Keep": {"Runs": 3},
+        "Container": {"Config": {"Image": "busybox", "Cmd": ["true"]}},
+    })
+}
+
+#[track_caller]
+fn assert_read_back(key: &Key, record: &Record) {
+    let encoded = encode(key, record).unwrap();
+
+    let decoded = decode(key, &encoded.value, encoded.bytes).unwrap();
+
+    assert_eq!(decoded, *record, "{}", encoded.value);
+}
+
+#[test]
+fn a_run_is_read_back_in_every_state() {
+    let reason = || Reason::text("for this reason");
+    let last = Instant::new(at(0) + TimeDelta::hours(1));
+    let states = [
+        RunState::Waiting,
+        RunState::Starting,
+        RunState::Running,
+        RunState::Retrying { reason: reason(), until: at(30_000_000) },
+        RunState::Stuck(reason()),
+        RunState::Succeeded,
+        RunState::Failed(reason()),
+        RunState::TimedOut(reason()),
+        RunState::Cancelled(reason()),
+        RunState::Skipped(reason()),
+        RunState::Missed { reason: reason(), last, count: 60 },
+        RunState::Lost(reason()),
+    ];
+    for state in states {
+        assert_read_back(&run_key(), &Record::Run(Arc::new(run(state))));
+    }
+    for trigger in [Trigger::CatchUp, Trigger::Dependency, Trigger::Manual(Arc::default())] {
+        let run = Run { trigger, ..run(RunState::Starting) };
+        assert_read_back(&run_key(), &Record::Run(Arc::new(run)));
+    }
+    assert_read_back(&run_key(), &Record::Run(Arc::new(full())));
+}
+
+#[test]
+fn an_exit_whose_start_the_engine_does_not_tell_has_none() {
+    let mut run = full();
+    let attempt = run.attempts.first_mut().unwrap();
+    attempt.exit.as_mut().unwrap().started_at = None;
+
+    assert_read_back(&run_key(), &Record::Run(Arc::new(run)));
+}
+
+#[test]
+fn the_text_of_a_run_is_short_and_can_be_read() {
+    let encoded = encode(&run_key(), &Record::Run(Arc::new(full()))).unwrap();
+
+    let expected = concat!(
+        r#"{"Uid":"00000000000000000000000000000007","Revision":3,"Trigger":"ByHand","#,
+        r#""Demand":{"By":"ann","Command":["true"],"Environment":["A=1"],"Earlier":2,"#,
+        r#""IsBackfill":true},"State":"failed","Reason":{"Code":"exit-code","ExitCode":3},"#,
+        r#""Cancellation":{"Reason":{"Code":"cancelled-by","By":"ann"},"Kill":true},"Decided":12,"Ended":9,"Attempts":["#,
+        r#"{"Steps":[[1,"Pulled","busybox","latest"],[2,"NotPulled","no \"route\""],"#,
+        r#"[3,"Created"],[4,"Started"],[5,"Exited"],[-6,"Error",{"Code":"text","Text":"it fails"}]],"#,
+        r#""Container":"c0ffee","Engine":"E","Image":"sha256:1","Remarks":["pulled twice"],"#,
+        r#""Started":4,"Exit":{"Code":3,"Ended":5,"OutOfMemory":true,"Error":"oom","#,
+        r#""EngineWentDown":true},"Output":{"Kept":10,"Omitted":9,"Missing":17,"#,
+        r#""Streams":[17,24]}},{},{"Number":9}]}"#,
+    );
+    assert_eq!(encoded.value, expected);
+}
+
+#[test]
+fn an_allocation_is_read_back_with_all_its_keys() {
+    let claimed = Key::Item(Collection::Claimed, "report@5".to_owned());
+    let after =
+        json!({"Name": "report", "After": ["a", "b"], "Container": {"Config": {"Image": "x"}}});
+    for keys in [all_keys(), after] {
+        let record = Record::Specification(positioned(keys));
+        assert_read_back(&Key::Specification(name()), &record);
+        assert_read_back(&claimed, &record);
+    }
+}
+
+#[test]
+fn the_text_of_an_allocation_has_its_keys_as_they_are_pushed() {
+    let record = Record::Specification(positioned(all_keys()));
+    let encoded = encode(&Key::Specification(name()), &record).unwrap();
+
+    let value: Value = serde_json::from_str(&encoded.value).unwrap();
+    let expected = json!({
+        "Position": 4, "Uid": "00000000000000000000000000000008", "Revision": 5,
+        "File": "docket.yml", "Created": "2027-01-15T08:00:00.000001Z",
+        "Scheduled": "2027-01-15T08:00:00.000002Z", "Description": "a \"report\"",
+        "Labels": {"team": "finance"}, "Cron": "0 3 * * *", "TimeZone": "Europe/Berlin",
+        "Policies": {"Timeout": "1h", "Keep": {"Runs": 3}},
+        "Container": {"Config": {"Image": "busybox", "Cmd": ["true"]}},
+    });
+    assert_eq!(value, expected);
+}
+
+#[test]
+fn all_other_records_are_read_back() {
+    let suspension =
+        Suspension { by: "ann".to_owned(), reason: None, since: at(5), until: None, all: None };
+    let standing = StandingRecord {
+        decided: Some(at(1)),
+        pruned: Some(instant()),
+        succeeded: Some(instant()),
+        suspension: Some(Arc::new(suspension)),
+        records: 4,
+        newest: Some(Newest { instant: instant(), is_missed: true }),
+        under_way: vec![instant(), Instant::new(at(5_000))],
+    };
+    for standing in [standing, StandingRecord::default()] {
+        assert_read_back(&Key::Standing(name()), &Record::Standing(Arc::new(standing)));
+    }
+    let key = PieceKey { allocation: name(), instant: instant(), part: 1, attempt: 2, piece: 3 };
+    for at in [None, Some(at(4))] {
+        let piece = Piece { bytes: Bytes::from_static(b"\xff\0text"), at };
+        assert_read_back(&Key::Piece(key.clone()), &Record::Piece(piece));
+    }
+    let entry = Entry { at: at(6), allocation: Some(name()), event: Event::Deleted, by: None };
+    assert_read_back(&Key::Entry(1), &Record::Entry(Arc::new(entry)));
+    let item = Key::Item(Collection::Meta, "counter".to_owned());
+    assert_read_back(&item, &Record::Item("17".into()));
+}
+
+#[test]
+fn what_a_later_version_adds_is_ignored() {
+    let encoded = encode(&run_key(), &Record::Run(Arc::new(full()))).unwrap();
+    let text = encoded.value.replacen('{', r#"{"Colour":"blue","#, 1);
+
+    let decoded = decode(&run_key(), &text, Bytes::new()).unwrap();
+
+    assert_eq!(decoded, Record::Run(Arc::new(full())));
+}
+
+#[test]
+fn a_text_that_is_no_record_is_named_with_its_key() {
+    let encoded = encode(&run_key(), &Record::Run(Arc::new(full()))).unwrap().value;
+    let far = encoded.replace(r#""Ended":9"#, &format!(r#""Ended":{}"#, i64::MAX));
+    for (text, reason) in [
+        (encoded.replace("failed", "asleep"), "`asleep` is not a state of a run"),
+        (encoded.replace("ByHand", "Whim"), "`Whim` is not a trigger of a run"),
+        (encoded.replace("Created", "Painted"), "`Painted` is not a step"),
+        (far, "is not a moment of the calendar"),
+        (String::new(), "EOF"),
+    ] {
+        let error = decode(&run_key(), &text, Bytes::new()).unwrap_err().to_string();
+
+        assert!(error.starts_with("the record of `run report/2027"), "{error}");
+        assert!(error.contains(reason), "{error}");
+    }
+}

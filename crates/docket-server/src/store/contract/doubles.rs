@@ -1,0 +1,110 @@
+//! Doubles of a backend: one that conflicts and loses answers at random, and one that several stores may
+//! write in one term.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use parking_lot::Mutex;
+
+use super::super::{
+    MemoryBackend,
+    backend::{
+        Backend, BackendInfo, Batch, Bounds, CommitError, Key, Loaded, ReadError, Record, Revision,
+        Scan, ScannedRun, Term,
+    },
+};
+
+/// A memory backend that goes wrong at random, from a seed.
+#[derive(Debug)]
+pub(in crate::store) struct FaultyBackend {
+    backend: Arc<MemoryBackend>,
+    seed: AtomicU64,
+    /// The term that all stores over it share, where they may write beside one another.
+    shared: Option<Arc<Mutex<Option<Term>>>>,
+    /// True after an answer was lost: the next one is not.
+    has_lost: AtomicBool,
+    /// True while nothing goes wrong.
+    is_calm: AtomicBool,
+}
+
+impl FaultyBackend {
+    /// A double over a backend.
+    pub(in crate::store) fn over(backend: Arc<MemoryBackend>, seed: u64) -> Self {
+        let (has_lost, is_calm) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { backend, seed: AtomicU64::new(seed), shared: None, has_lost, is_calm }
+    }
+
+    /// The same in a term that other stores write in too.
+    pub(in crate::store) fn sharing(self, term: &Arc<Mutex<Option<Term>>>) -> Self {
+        Self { shared: Some(Arc::clone(term)), ..self }
+    }
+
+    /// Nothing goes wrong from now on.
+    pub(in crate::store) fn calm(&self) {
+        self.is_calm.store(true, Ordering::SeqCst);
+    }
+
+    /// A number below `below` (`SplitMix64`).
+    fn random(&self, below: u64) -> u64 {
+        let seed = self.seed.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::SeqCst);
+        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % below
+    }
+}
+
+#[async_trait]
+impl Backend for FaultyBackend {
+    fn bounds(&self) -> Bounds {
+        self.backend.bounds()
+    }
+
+    fn info(&self) -> BackendInfo {
+        self.backend.info()
+    }
+
+    async fn begin_term(&self) -> Result<Term, CommitError> {
+        let Some(shared) = &self.shared else { return self.backend.begin_term().await };
+        let held = *shared.lock();
+        if let Some(term) = held {
+            return Ok(term);
+        }
+        let term = self.backend.begin_term().await?;
+        *shared.lock() = Some(term);
+        Ok(term)
+    }
+
+    fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
+        self.backend.load()
+    }
+
+    async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
+        // Others have their turn between two commits.
+        tokio::task::yield_now().await;
+        let chance = if self.is_calm.load(Ordering::SeqCst) { 9 } else { self.random(10) };
+        let has_lost = self.has_lost.swap((1..=2).contains(&chance), Ordering::SeqCst);
+        match (chance, batch.expected.first()) {
+            (1 | 2, _) if has_lost => self.backend.commit(batch, term).await,
+            // Another writer was faster, and what it did was undone again.
+            (0, Some((key, _))) => Err(CommitError::Conflict(key.clone())),
+            (1, _) => Err(CommitError::Unanswered("the request was lost".to_owned())),
+            (2, _) => {
+                self.backend.commit(batch, term).await?;
+                Err(CommitError::Unanswered("the answer was lost".to_owned()))
+            }
+            _ => self.backend.commit(batch, term).await,
+        }
+    }
+
+    async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
+        self.backend.read(keys).await
+    }
+
+    async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
+        self.backend.scan(scans).await
+    }
+}

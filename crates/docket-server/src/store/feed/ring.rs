@@ -1,0 +1,91 @@
+//! The newest events, and how many read them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use docket_model::AllocationName;
+
+use super::events::{Event, Labels, News};
+
+/// What all events may weigh that are kept, in bytes: a run by hand may have a long command.
+const HEAVIEST: usize = 64 << 20;
+
+/// The newest events, or where nobody listens their number alone.
+#[derive(Debug)]
+pub(super) struct Ring {
+    /// The number of the next event.
+    next: u64,
+    /// The events before it.
+    kept: VecDeque<Arc<Event>>,
+    /// What they weigh together, in bytes.
+    weight: usize,
+    most: usize,
+    pub(super) readers: usize,
+    is_awake: bool,
+}
+
+impl Ring {
+    /// A ring that sleeps, and whose first event follows the one of this number.
+    pub(super) fn beginning_after(number: u64, most: usize) -> Self {
+        Self {
+            next: number + 1,
+            kept: VecDeque::new(),
+            weight: 0,
+            most,
+            readers: 0,
+            is_awake: false,
+        }
+    }
+
+    /// Lets a reader in, who wakes it.
+    pub(super) fn enter(&mut self) {
+        self.readers += 1;
+        self.is_awake = true;
+    }
+
+    /// The number of the newest event; 0 where there was none.
+    pub(super) fn newest(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// True where all events after this one, which was given, are kept.
+    pub(super) fn keeps_after(&self, number: u64) -> bool {
+        let first = self.next - self.kept.len() as u64;
+        number < self.next && number + 1 >= first
+    }
+
+    /// The events after this one that are kept.
+    pub(super) fn after(&self, number: u64) -> impl Iterator<Item = &Arc<Event>> {
+        let many = self.next.saturating_sub(number + 1);
+        let many = usize::try_from(many).unwrap_or(usize::MAX).min(self.kept.len());
+        self.kept.range(self.kept.len() - many..)
+    }
+
+    /// Takes events in; the oldest go.
+    pub(super) fn add(&mut self, news: Vec<News>, labels: impl Fn(&AllocationName) -> Vec<Labels>) {
+        if !self.is_awake {
+            self.next += news.len() as u64;
+            return;
+        }
+        let surplus = (self.kept.len() + news.len()).saturating_sub(self.most);
+        if surplus > 0 && self.readers == 0 {
+            self.is_awake = false;
+            (self.kept, self.weight) = (VecDeque::new(), 0);
+            self.next += news.len() as u64;
+            return;
+        }
+        let oldest = surplus.min(self.kept.len());
+        self.weight -= self.kept.drain(..oldest).map(|event| event.weight()).sum::<usize>();
+        self.next += (surplus - oldest) as u64;
+        for news in news.into_iter().skip(surplus - oldest) {
+            let labels = news.allocation().map(&labels).unwrap_or_default();
+            let event = Arc::new(Event::new(self.next, news, labels));
+            self.weight += event.weight();
+            self.kept.push_back(event);
+            self.next += 1;
+        }
+        while self.weight > HEAVIEST {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.weight -= oldest.weight();
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Reads the catalogue when a store is opened: allocations, their status, small values, the journal and
+//! the runs under way. Records of runs that are over stay in the backend.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use docket_model::{Allocation, AllocationName, Run, journal::Entry as JournalEntry};
+use futures_util::TryStreamExt as _;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{
+    StoreError, UnderWay,
+    backend::{Backend, Collection, Key, Positioned, Record, Revision, StandingRecord},
+    catalogue::{Catalogue, Deleted, Entry},
+    feed::Feed,
+    lives::StoredLife,
+    staged::{LastCommit, meta},
+};
+
+/// How many runs under way are read at once.
+const RUNS_AT_ONCE: usize = 1000;
+
+/// What a backend holds.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    allocations: Vec<(Revision, Positioned)>,
+    standings: HashMap<AllocationName, (Revision, Arc<StandingRecord>)>,
+    claimed: HashMap<String, Arc<Allocation>>,
+    journal: BTreeMap<u64, Arc<JournalEntry>>,
+    items: HashMap<Collection, BTreeMap<String, (Revision, Arc<str>)>>,
+}
+
+/// What was loaded once, for the store itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Noted {
+    pub(super) id: Option<Uuid>,
+    pub(super) time_zone: Option<String>,
+    pub(super) last_alive: Option<DateTime<Utc>>,
+}
+
+/// Reads all that is to be in memory.
+pub(super) async fn load(backend: &dyn Backend) -> Result<(Catalogue, Noted), StoreError> {
+    let mut loaded = Loaded::default();
+    let mut chunks = backend.load();
+    while let Some(chunk) = chunks.try_next().await? {
+        for (key, revision, record) in chunk {
+            loaded.add(key, revision, record);
+        }
+    }
+    drop(chunks);
+    loaded.into_catalogue(backend).await
+}
+
+impl Loaded {
+    fn add(&mut self, key: Key, revision: Revision, record: Record) {
+        match (key, record) {
+            (Key::Specification(_), Record::Specification(it)) => {
+                self.allocations.push((revision, it));
+            }
+            (Key::Standing(name), Record::Standing(it)) => {
+                self.standings.insert(name, (revision, it));
+            }
+            (Key::Entry(sequence), Record::Entry(entry)) => {
+                self.journal.insert(sequence, entry);
+            }
+            (Key::Item(Collection::Claimed, name), Record::Specification(it)) => {
+                self.claimed.insert(name, it.allocation);
+            }
+            (Key::Item(collection, name), Record::Item(text)) => {
+                self.items.entry(collection).or_default().insert(name, (revision, text));
+            }
+            // Runs and pieces are read when they are needed.
+            _ => {}
+        }
+    }
+
+    async fn into_catalogue(
+        mut self,
+        backend: &dyn Backend,
+    ) -> Result<(Catalogue, Noted), StoreError> {
+        let last: LastCommit = self.meta(meta::LAST_COMMIT)?.unwrap_or_default();
+        let mut catalogue = Catalogue {
+            journal: std::mem::take(&mut self.journal).into_iter().collect(),
+            counter: self.meta(meta::COUNTER)?.unwrap_or_default(),
+            pause: self.meta(meta::PAUSE)?.map(Arc::new),
+            writer: Uuid::new_v4(),
+            feed: Arc::new(Feed::after(last.events)),
+            ..Catalogue::default()
+        };
+        for key in [meta::COUNTER, meta::PAUSE] {
+            let held = self.items.get(&Collection::Meta).and_then(|items| items.get(key));
+            catalogue.meta.extend(held.map(|(revision, _)| (key, *revision)));
+        }
+        for (name, text) in self.all(Collection::Deleted) {
+            if let Ok(name) = AllocationName::parse(name) {
+                catalogue.deleted.insert(name, parsed::<Deleted>(text)?);
+            }
+        }
+        for (number, text) in self.all(Collection::Lives) {
+            if let Ok(number) = number.parse() {
+                catalogue.lives.add(number, &parsed::<StoredLife>(text)?);
+            }
+        }
+        let noted = Noted {
+            id: self.meta::<String>(meta::ID)?.and_then(|id| id.parse().ok()),
+            time_zone: self.meta(meta::TIME_ZONE)?,
+            last_alive: self.meta(meta::LAST_ALIVE)?,
+        };
+        self.add_allocations(&mut catalogue, backend).await?;
+        let last_alive = last_alive(&catalogue, noted.last_alive, last.at);
+        Ok((catalogue, Noted { last_alive, ..noted }))
+    }
+
+    async fn add_allocations(
+        &mut self,
+        catalogue: &mut Catalogue,
+        backend: &dyn Backend,
+    ) -> Result<(), StoreError> {
+        let mut under_way = Vec::new();
+        for (revision, Positioned { allocation, position }) in std::mem::take(&mut self.allocations)
+        {
+            let name = allocation.name().clone();
+            let mut entry = Entry { specification: revision, ..Entry::new(allocation) };
+            if let Some((revision, standing)) = self.standings.remove(&name) {
+                entry.follow_record(revision, &standing);
+                under_way.extend(standing.under_way.iter().map(|at| Key::Run(name.clone(), *at)));
+            }
+            catalogue.insert(position, entry);
+        }
+        for keys in under_way.chunks(RUNS_AT_ONCE) {
+            for read in backend.read(keys.to_vec()).await? {
+                let Some((revision, Record::Run(run))) = read else { continue };
+                let Some(entry) = catalogue.entry_mut(&run.id.allocation) else { continue };
+                let key = format!("{}@{}", run.id.allocation, run.revision);
+                let claimed = self.claimed.get(&key);
+                entry.add_loaded(run, revision, claimed);
+            }
+        }
+        Ok(())
+    }
+
+    fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let items = self.items.get(&Collection::Meta);
+        let held = items.and_then(|items| items.get(key));
+        held.map(|(_, text)| parsed(text)).transpose()
+    }
+
+    fn all(&self, collection: Collection) -> impl Iterator<Item = (&String, &Arc<str>)> {
+        let items = self.items.get(&collection).into_iter().flatten();
+        items.map(|(name, (_, text))| (name, text))
+    }
+}
+
+impl Entry {
+    /// Takes over what a backend keeps of it beside the specification.
+    pub(super) fn follow_record(&mut self, revision: Revision, record: &StandingRecord) {
+        self.decided = record.decided;
+        self.pruned = record.pruned;
+        self.succeeded = record.succeeded;
+        self.suspension.clone_from(&record.suspension);
+        self.records = record.records;
+        self.newest = record.newest;
+        self.standing = Some(revision);
+    }
+
+    /// Adds a run under way that was read, with the allocation that it was claimed with, where that is
+    /// not the present one.
+    pub(super) fn add_loaded(
+        &mut self,
+        run: Arc<Run>,
+        revision: Revision,
+        claimed: Option<&Arc<Allocation>>,
+    ) {
+        let in_force = self.allocation.revision == run.revision;
+        let claimed = claimed.filter(|_| !in_force).unwrap_or(&self.allocation);
+        let allocation = Arc::clone(claimed);
+        self.add_under_way(UnderWay { run, allocation }, revision);
+    }
+}
+
+/// The newest moment of which the store knows that its server ran.
+fn last_alive(
+    catalogue: &Catalogue,
+    noted: Option<DateTime<Utc>>,
+    last_event: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    let entry = catalogue.journal.back().map(|(_, entry)| entry.at);
+    let steps = catalogue.under_way();
+    let steps = steps.iter().filter_map(|under_way| latest_step(&under_way.run)).max();
+    [noted, entry, last_event, steps].into_iter().flatten().max()
+}
+
+fn latest_step(run: &Run) -> Option<DateTime<Utc>> {
+    let steps = run.attempts.iter().flat_map(|attempt| &attempt.steps);
+    steps.map(|(at, _)| *at).chain([run.decided_at]).max()
+}
+
+/// A value that is stored as JSON.
+pub(super) fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
+}

@@ -1,0 +1,34 @@
+//! Reads what attempts wrote, piece by piece.
+
+use docket_model::{
+    Run,
+    output::{Excerpt, PIECE, Place},
+};
+
+use super::{
+    StoreError,
+    backend::{Backend, Key, Record},
+    run_changes::piece_key,
+};
+
+/// What an attempt wrote from a position on: one piece of it; nothing where there is none.
+pub(super) async fn read(
+    backend: &dyn Backend,
+    run: &Run,
+    attempt: u32,
+    from: u64,
+) -> Result<Option<Excerpt>, StoreError> {
+    let wrote = run.attempts.iter().find(|wrote| wrote.number == attempt);
+    let Some(sized) = wrote.and_then(|wrote| wrote.output.as_ref()) else { return Ok(None) };
+    let Place { omitted, kept, position } = sized.place(from);
+    if kept.is_empty() {
+        return Ok(Some(Excerpt { omitted, bytes: Vec::new(), end: position }));
+    }
+    let (piece, begin) = (kept.start / PIECE, kept.start % PIECE);
+    let Ok(piece) = u32::try_from(piece) else { return Ok(None) };
+    let key = Key::Piece(piece_key(&run.id, attempt, piece));
+    let read = backend.read(vec![key]).await?.into_iter().next().flatten();
+    let Some((_, Record::Piece(piece))) = read else { return Ok(None) };
+    let bytes: Vec<_> = piece.bytes.iter().skip(begin).take(kept.len()).copied().collect();
+    Ok(Some(Excerpt { omitted, end: position + bytes.len() as u64, bytes }))
+}

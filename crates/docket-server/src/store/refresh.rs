@@ -1,0 +1,61 @@
+//! Reads again what another writer has changed, as a conflict shows.
+
+use docket_model::AllocationName;
+use parking_lot::RwLock;
+
+use super::{
+    StoreError,
+    backend::{Backend, Collection, Key, Record},
+    catalogue::{Catalogue, Entry},
+    load,
+};
+
+/// Brings the catalogue up to date where a key has another revision than it knows.
+pub(super) async fn refresh(
+    catalogue: &RwLock<Catalogue>,
+    backend: &dyn Backend,
+    key: &Key,
+) -> Result<(), StoreError> {
+    match key {
+        Key::Specification(name) | Key::Standing(name) | Key::Run(name, _) => {
+            let entry = read(backend, name).await?;
+            catalogue.write().replace(name, entry);
+        }
+        // Other allocations may have been created or deleted: each takes a number.
+        Key::Item(..) | Key::Entry(_) | Key::Piece(_) => {
+            let (loaded, _) = load::load(backend).await?;
+            catalogue.write().reload(loaded);
+        }
+    }
+    Ok(())
+}
+
+/// An allocation as the backend has it, with its position.
+async fn read(
+    backend: &dyn Backend,
+    name: &AllocationName,
+) -> Result<Option<(u64, Entry)>, StoreError> {
+    let keys = vec![Key::Specification(name.clone()), Key::Standing(name.clone())];
+    let mut read = backend.read(keys).await?.into_iter();
+    let (specification, standing) = (read.next().flatten(), read.next().flatten());
+    let Some((revision, Record::Specification(held))) = specification else { return Ok(None) };
+    let position = held.position;
+    let mut entry = Entry { specification: revision, ..Entry::new(held.allocation) };
+    let Some((revision, Record::Standing(standing))) = standing else {
+        return Ok(Some((position, entry)));
+    };
+    entry.follow_record(revision, &standing);
+    let under_way = standing.under_way.iter().map(|at| Key::Run(name.clone(), *at));
+    for read in backend.read(under_way.collect()).await? {
+        let Some((revision, Record::Run(run))) = read else { continue };
+        let claimed = format!("{name}@{}", run.revision);
+        let claimed = vec![Key::Item(Collection::Claimed, claimed)];
+        let claimed = backend.read(claimed).await?.into_iter().next().flatten();
+        let claimed = match claimed {
+            Some((_, Record::Specification(claimed))) => Some(claimed.allocation),
+            _ => None,
+        };
+        entry.add_loaded(run, revision, claimed.as_ref());
+    }
+    Ok(Some((position, entry)))
+}

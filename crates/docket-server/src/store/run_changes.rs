@@ -1,0 +1,100 @@
+//! What happens to runs after their claim: progress, and ends with their outputs.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use docket_model::{Output, Run, RunId, output::PIECE};
+use uuid::Uuid;
+
+use super::{
+    End, Progress, StoreError,
+    backend::{Piece, PieceKey},
+    command::Command,
+    feed::News,
+    rules,
+    transaction::Transaction,
+};
+
+/// The part of a run that every run has.
+pub(super) const FIRST_PART: u32 = 1;
+
+/// Adds progress to the record of a run under way.
+pub(super) struct Note {
+    pub(super) id: RunId,
+    pub(super) uid: Uuid,
+    pub(super) progress: Progress,
+    pub(super) at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Command for Note {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let mut run = held(transaction, &self.id, self.uid).await?;
+        rules::check_under_way(&self.id, Some(&*run))?;
+        self.progress.clone().apply(Arc::make_mut(&mut run), self.at);
+        transaction.put_run(&run);
+        if self.progress.is_shown() {
+            transaction.publish(News::Run(run, self.at));
+        }
+        Ok(())
+    }
+}
+
+/// Records how an attempt ended, with its output.
+pub(super) struct Finish {
+    pub(super) id: RunId,
+    pub(super) uid: Uuid,
+    pub(super) end: End,
+}
+
+#[async_trait]
+impl Command for Finish {
+    type Output = ();
+
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let mut run = held(transaction, &self.id, self.uid).await?;
+        rules::check_finishable(&self.id, Some(&*run))?;
+        // The bytes are kept in pieces, and their sizes in the record.
+        let output = self.end.output.as_ref().map(|output| Arc::new(output.to_sized()));
+        End { output, ..self.end.clone() }.apply(Arc::make_mut(&mut run));
+        if let (Some(attempt), Some(output)) = (run.attempt(), &self.end.output) {
+            let pieces = pieces(&self.id, attempt.number, output);
+            transaction.staged.pieces.extend(pieces);
+        }
+        transaction.put_run(&run);
+        transaction.publish(News::Run(run, self.end.at));
+        Ok(())
+    }
+}
+
+/// The record of a run of the allocation that has this uid.
+async fn held(
+    transaction: &mut Transaction,
+    id: &RunId,
+    uid: Uuid,
+) -> Result<Arc<Run>, StoreError> {
+    let none = || StoreError::NoSuchRun(id.clone());
+    let entry = transaction.entry(id.allocation.as_str());
+    entry.filter(|(_, entry)| entry.allocation.uid == uid).ok_or_else(none)?;
+    transaction.run(&id.allocation, id.instant).await?.ok_or_else(none)
+}
+
+/// What an attempt wrote, in pieces.
+fn pieces(id: &RunId, attempt: u32, output: &Output) -> Vec<(PieceKey, Piece)> {
+    let places = (0..output.kept()).step_by(PIECE).zip(0..);
+    let piece = |(place, piece): (usize, u32)| {
+        let bytes = Bytes::from(output.kept_bytes(place, PIECE));
+        (piece_key(id, attempt, piece), Piece { bytes, at: None })
+    };
+    places.map(piece).collect()
+}
+
+/// The key of a piece of what an attempt wrote.
+pub(super) fn piece_key(id: &RunId, attempt: u32, piece: u32) -> PieceKey {
+    let (allocation, instant) = (id.allocation.clone(), id.instant);
+    PieceKey { allocation, instant, part: FIRST_PART, attempt, piece }
+}

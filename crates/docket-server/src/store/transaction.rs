@@ -1,0 +1,441 @@
+//! Commands that are committed together: the catalogue, and over it what they changed so far. Nothing of
+//! it is visible before the catalogue accepts it; a transaction that is dropped changes nothing.
+//!
+//! A command checks first and changes afterwards, so a command that is refused changes nothing. Where a
+//! record cannot be read, the whole transaction is dropped.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::{Bound, RangeBounds as _},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Allocation, AllocationName, Run, Specification, chain,
+    journal::{Entry as JournalEntry, Suspension},
+    run::Instant,
+    undecided::Suspensions,
+};
+use parking_lot::RwLock;
+
+use super::{
+    Effect, Push, StoreError,
+    backend::{Backend, Batch, Key, Order, ReadError, Record, Revision, Scan, ScannedRun, Term},
+    catalogue::{Catalogue, Entry},
+    feed::News,
+    rules,
+    staged::{Staged, StagedRun, meta},
+};
+
+impl From<ReadError> for StoreError {
+    fn from(ReadError(reason): ReadError) -> Self {
+        Self::Unreadable(reason)
+    }
+}
+
+/// A catalogue with changes that are not committed yet.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    base: Arc<RwLock<Catalogue>>,
+    backend: Arc<dyn Backend>,
+    pub(super) staged: Staged,
+    /// The revisions of records that were read.
+    seen: HashMap<(AllocationName, Instant), Revision>,
+}
+
+/// What storing one specification did.
+#[derive(Debug)]
+pub(super) struct Put {
+    pub(super) effect: Effect,
+    /// The allocation as it was before.
+    pub(super) before: Option<Arc<Allocation>>,
+}
+
+/// The range of the runs of an allocation that is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Runs {
+    pub(super) from: Bound<Instant>,
+    pub(super) to: Bound<Instant>,
+    pub(super) order: Order,
+    pub(super) limit: usize,
+}
+
+impl Runs {
+    /// The newest runs up to an instant.
+    pub(super) fn newest(to: Bound<Instant>, limit: usize) -> Self {
+        Self { from: Bound::Unbounded, to, order: Order::Descending, limit }
+    }
+}
+
+impl Transaction {
+    pub(super) fn new(base: Arc<RwLock<Catalogue>>, backend: Arc<dyn Backend>) -> Self {
+        let catalogue = base.read();
+        let staged = Staged {
+            counter: catalogue.counter,
+            pause: catalogue.pause.clone(),
+            sweep_deleted_at: catalogue.sweep_deleted_at,
+            commits: catalogue.commits,
+            ..Staged::default()
+        };
+        drop(catalogue);
+        Self { base, backend, staged, seen: HashMap::new() }
+    }
+
+    /// What is to be committed.
+    pub(super) fn into_batch(mut self, term: Term) -> Result<(Batch, Staged), StoreError> {
+        let batch = self.staged.batch(&self.base.read(), term)?;
+        Ok((batch, self.staged))
+    }
+
+    /// The newest pause of the whole server, which must still be the newest when this is committed.
+    pub(super) fn pause(&mut self) -> Option<Arc<Suspension>> {
+        self.staged.depends_on.insert(meta::PAUSE);
+        self.staged.pause.clone()
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<(u64, Entry)> {
+        let position = self.position(name)?;
+        Some((position, self.at(position)?))
+    }
+
+    pub(super) fn entry_mut(&mut self, name: &str) -> Option<(u64, &mut Entry)> {
+        let position = self.position(name)?;
+        Some((position, self.at_mut(position)?))
+    }
+
+    /// The entry that a run is of, if it is still as it was when the run was decided about.
+    pub(super) fn entry_of(&self, run: &Run) -> Option<(u64, Entry)> {
+        self.entry(run.id.allocation.as_str()).filter(|(_, entry)| {
+            entry.allocation.uid == run.uid && entry.allocation.revision == run.revision
+        })
+    }
+
+    /// Publishes something once all this is committed.
+    pub(super) fn publish(&mut self, news: News) {
+        self.staged.news.push(news);
+    }
+
+    /// Adds entries to the journal, and publishes them.
+    pub(super) fn record(&mut self, entries: impl IntoIterator<Item = JournalEntry>) {
+        for entry in entries {
+            let entry = Arc::new(entry);
+            self.staged.news.push(News::Entry(Arc::clone(&entry)));
+            self.staged.journal.push(entry);
+        }
+    }
+
+    /// Notes up to when it is decided about an allocation.
+    pub(super) fn decided(&mut self, name: &AllocationName, up_to: DateTime<Utc>) {
+        if let Some((_, entry)) = self.entry_mut(name.as_str()) {
+            entry.decided = Some(up_to);
+        }
+    }
+
+    /// Readers of changes learn of an allocation of which more is decided than they can know.
+    pub(super) fn announce(&mut self, name: &AllocationName) {
+        if let Some(position) = self.position(name.as_str()) {
+            self.staged.changed.insert(position, name.clone());
+        }
+    }
+
+    /// All names, in the order of their creation.
+    pub(super) fn names(&self) -> Vec<AllocationName> {
+        let base = self.base.read();
+        let all = base.entries.iter().map(|(position, entry)| (*position, Some(entry)));
+        let staged = self.staged.entries.iter();
+        let staged = staged.map(|(position, entry)| (*position, entry.as_ref()));
+        let all: BTreeMap<_, _> = all.chain(staged).collect();
+        all.into_values().flatten().map(|entry| entry.allocation.name().clone()).collect()
+    }
+
+    fn position(&self, name: &str) -> Option<u64> {
+        let staged = self.staged.positions.get(name);
+        staged.copied().unwrap_or_else(|| self.base.read().positions.get(name).copied())
+    }
+
+    fn at(&self, position: u64) -> Option<Entry> {
+        match self.staged.entries.get(&position) {
+            Some(staged) => staged.clone(),
+            None => self.base.read().entries.get(&position).cloned(),
+        }
+    }
+
+    fn at_mut(&mut self, position: u64) -> Option<&mut Entry> {
+        let base = &self.base;
+        let staged = self.staged.entries.entry(position);
+        staged.or_insert_with(|| base.read().entries.get(&position).cloned()).as_mut()
+    }
+}
+
+/// Runs and their records.
+impl Transaction {
+    /// The record of a run.
+    pub(super) async fn run(
+        &mut self,
+        name: &AllocationName,
+        instant: Instant,
+    ) -> Result<Option<Arc<Run>>, StoreError> {
+        let id = (name.clone(), instant);
+        if let Some(staged) = self.staged.runs.get(name).and_then(|runs| runs.get(&instant)) {
+            return Ok(staged.run.clone());
+        }
+        if self.staged.wiped.contains(name) {
+            return Ok(None);
+        }
+        let entry = self.entry(name.as_str());
+        if let Some(held) = entry.as_ref().and_then(|(_, entry)| entry.running(instant)) {
+            self.seen.insert(id, held.revision);
+            return Ok(Some(Arc::clone(&held.under_way.run)));
+        }
+        let read = self.backend.read(vec![Key::Run(name.clone(), instant)]).await?;
+        let Some((revision, Record::Run(run))) = read.into_iter().next().flatten() else {
+            return Ok(None);
+        };
+        self.seen.insert(id, revision);
+        Ok(Some(run))
+    }
+
+    /// Some runs of an allocation, in order.
+    pub(super) async fn runs(
+        &mut self,
+        name: &AllocationName,
+        range: Runs,
+    ) -> Result<Vec<Arc<Run>>, StoreError> {
+        let Runs { from, to, order, limit } = range;
+        let staged = self.staged.runs.get(name).cloned().unwrap_or_default();
+        let mut all = BTreeMap::new();
+        if !self.staged.wiped.contains(name) {
+            // Those that are staged may take the place of as many.
+            let limit = limit.saturating_add(staged.len());
+            let scan = Scan { allocation: name.clone(), from, to, order, skip: 0, limit };
+            for (revision, run) in self.backend.scan(vec![scan]).await?.into_iter().flatten() {
+                let instant = run.id.instant;
+                self.seen.insert((name.clone(), instant), revision);
+                all.insert(instant, run);
+            }
+        }
+        for (instant, staged) in staged {
+            match staged.run {
+                Some(run) if (from, to).contains(&instant) => all.insert(instant, run),
+                _ => all.remove(&instant),
+            };
+        }
+        Ok(match order {
+            Order::Ascending => all.into_values().take(limit).collect(),
+            Order::Descending => all.into_values().rev().take(limit).collect(),
+        })
+    }
+
+    /// Runs of several allocations, as they are committed.
+    pub(super) async fn scan(
+        &mut self,
+        scans: Vec<Scan>,
+    ) -> Result<Vec<Vec<Arc<Run>>>, StoreError> {
+        let found = self.backend.scan(scans).await?;
+        for (revision, run) in found.iter().flatten() {
+            self.seen.insert((run.id.allocation.clone(), run.id.instant), *revision);
+        }
+        let runs = |found: Vec<ScannedRun>| found.into_iter().map(|(_, run)| run).collect();
+        Ok(found.into_iter().map(runs).collect())
+    }
+
+    /// Writes the record of a run that was read, or that is not there.
+    pub(super) fn put_run(&mut self, run: &Arc<Run>) {
+        self.stage_run(run.id.allocation.clone(), run.id.instant).run = Some(Arc::clone(run));
+        if let Some((_, entry)) = self.entry_mut(run.id.allocation.as_str()) {
+            entry.follow(run);
+        }
+    }
+
+    /// Adds a record, and publishes it. Records that are too many by it are pruned later: a claim does
+    /// not wait for that.
+    pub(super) fn add_run(&mut self, run: &Arc<Run>) {
+        self.add_run_as_of(run, run.decided_at);
+    }
+
+    /// The same of a record that comes about at another moment than its decision.
+    pub(super) fn add_run_as_of(&mut self, run: &Arc<Run>, at: DateTime<Utc>) {
+        self.put_run(run);
+        self.publish(News::Run(Arc::clone(run), at));
+        let name = &run.id.allocation;
+        let Some((_, entry)) = self.entry_mut(name.as_str()) else { return };
+        entry.records += 1;
+        if entry.records > entry.allocation.specification.policies.keep.runs {
+            self.staged.overfull.insert(name.clone());
+        }
+    }
+
+    /// Deletes a record and its outputs.
+    pub(super) fn remove_run(&mut self, name: &AllocationName, instant: Instant) {
+        let staged = self.stage_run(name.clone(), instant);
+        staged.run = None;
+        staged.drops_pieces = true;
+        let Some((_, entry)) = self.entry_mut(name.as_str()) else { return };
+        entry.records = entry.records.saturating_sub(1);
+        entry.newest.take_if(|newest| newest.instant == instant);
+    }
+
+    /// Deletes the bytes of a run's outputs.
+    pub(super) fn remove_pieces(&mut self, name: &AllocationName, instant: Instant) {
+        self.stage_run(name.clone(), instant).drops_pieces = true;
+    }
+
+    fn stage_run(&mut self, name: AllocationName, instant: Instant) -> &mut StagedRun {
+        let id = (name, instant);
+        let expected = self.seen.get(&id).copied();
+        let staged = self.staged.runs.entry(id.0).or_default().entry(instant);
+        staged.or_insert_with(|| StagedRun { expected, ..StagedRun::default() })
+    }
+}
+
+/// Allocations.
+impl Transaction {
+    /// What keeps an allocation from starting.
+    pub(super) fn suspensions<'a>(&'a self, entry: &'a Entry) -> Suspensions<'a> {
+        Suspensions {
+            allocation: entry.suspension.as_deref(),
+            server: self.staged.pause.as_deref(),
+        }
+    }
+
+    /// The names of its origin that a complete push does not have.
+    pub(super) fn left_out(&self, push: &Push) -> Vec<AllocationName> {
+        if !push.complete {
+            return Vec::new();
+        }
+        let pushed: HashSet<_> = push.specifications.iter().map(|pushed| &pushed.name).collect();
+        let names = self.names().into_iter().filter(|name| !pushed.contains(name));
+        let is_of_origin = |name: &AllocationName| {
+            let held = self.entry(name.as_str());
+            held.is_some_and(|(_, it)| rules::is_same_owner(&it.allocation.origin, &push.origin))
+        };
+        names.filter(is_of_origin).collect()
+    }
+
+    /// Refuses a push that cannot be taken as a whole.
+    pub(super) fn check(&self, push: &Push, left_out: &[AllocationName]) -> Result<(), StoreError> {
+        for specification in &push.specifications {
+            let held = self.entry(specification.name.as_str()).map(|(_, entry)| entry.allocation);
+            push.only_if.check(&specification.name, held.as_deref())?;
+            if let Some(held) = held {
+                rules::check_owner(&held, &push.origin)?;
+            }
+        }
+        let gone: HashSet<_> = left_out.iter().collect();
+        let stored = |name: &AllocationName| {
+            let (_, entry) = self.entry(name.as_str()).filter(|_| !gone.contains(name))?;
+            Some(entry.allocation.specification.parents().to_vec())
+        };
+        let pushed: Vec<_> = push.specifications.iter().collect();
+        let unfit = chain::unfit(&pushed, &stored);
+        if !unfit.is_empty() {
+            return Err(StoreError::Unfit(unfit));
+        }
+        let pushed: HashSet<_> = push.specifications.iter().map(|pushed| &pushed.name).collect();
+        left_out.iter().try_for_each(|name| {
+            self.check_childless(name, |child| gone.contains(child) || pushed.contains(child))
+        })
+    }
+
+    /// Refuses to delete a name that others run after, but for those that do not count.
+    pub(super) fn check_childless(
+        &self,
+        name: &AllocationName,
+        does_not_count: impl Fn(&AllocationName) -> bool,
+    ) -> Result<(), StoreError> {
+        let children = self.children(name).into_iter();
+        let children: Vec<_> = children.filter(|child| !does_not_count(child)).collect();
+        if children.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::HasChildren { name: name.clone(), children })
+    }
+
+    /// Creates or updates an allocation; one that is the same already stays as it is.
+    ///
+    /// `remembered` is the instant up to which it was decided about a name that was deleted lately.
+    pub(super) fn put(
+        &mut self,
+        specification: Specification,
+        push: &Push,
+        remembered: Option<DateTime<Utc>>,
+    ) -> Put {
+        let name = specification.name.clone();
+        let Some((position, entry)) = self.entry(name.as_str()) else {
+            let position = self.count();
+            let created = rules::created(specification, &push.origin, position, push.at);
+            self.link(&created);
+            // What was done under the name is not on record any more.
+            let pruned = remembered.map(Instant::new);
+            let entry = Entry { decided: remembered, pruned, ..Entry::new(Arc::new(created)) };
+            self.staged.entries.insert(position, Some(entry));
+            self.staged.positions.insert(name.clone(), Some(position));
+            self.staged.changed.insert(position, name);
+            return Put { effect: Effect::Created, before: None };
+        };
+        let before = entry.allocation;
+        if before.specification == specification && before.origin == push.origin {
+            return Put { effect: Effect::Unchanged, before: Some(before) };
+        }
+        let revision = self.count();
+        let updated = rules::updated(&before, specification, &push.origin, revision, push.at);
+        self.unlink(&before);
+        self.link(&updated);
+        if let Some(entry) = self.at_mut(position) {
+            entry.allocation = Arc::new(updated);
+        }
+        self.staged.changed.insert(position, name);
+        Put { effect: Effect::Updated, before: Some(before) }
+    }
+
+    /// Deletes an allocation and its runs.
+    pub(super) fn remove(&mut self, name: &AllocationName) -> Option<Entry> {
+        let (position, entry) = self.entry(name.as_str())?;
+        self.unlink(&entry.allocation);
+        self.staged.entries.insert(position, None);
+        self.staged.positions.insert(name.clone(), None);
+        self.staged.changed.insert(position, name.clone());
+        self.staged.runs.remove(name);
+        self.staged.pieces.retain(|(key, _)| key.allocation != *name);
+        self.staged.wiped.insert(name.clone());
+        // A push by another writer, which may need this name, counts too.
+        self.staged.depends_on.insert(meta::COUNTER);
+        Some(entry)
+    }
+
+    fn count(&mut self) -> u64 {
+        self.staged.counter += 1;
+        self.staged.counter
+    }
+
+    fn children(&self, parent: &AllocationName) -> BTreeSet<AllocationName> {
+        match self.staged.children.get(parent) {
+            Some(staged) => staged.clone(),
+            None => self.base.read().children.get(parent).cloned().unwrap_or_default(),
+        }
+    }
+
+    fn children_mut(&mut self, parent: &AllocationName) -> &mut BTreeSet<AllocationName> {
+        let base = &self.base;
+        let staged = self.staged.children.entry(parent.clone());
+        staged.or_insert_with(|| base.read().children.get(parent).cloned().unwrap_or_default())
+    }
+
+    fn link(&mut self, child: &Allocation) {
+        for parent in child.specification.parents() {
+            self.children_mut(parent).insert(child.name().clone());
+        }
+    }
+
+    fn unlink(&mut self, child: &Allocation) {
+        for parent in child.specification.parents() {
+            self.children_mut(parent).remove(child.name());
+        }
+    }
+
+    /// Reads what the catalogue has and no transaction changes but by a command's own hand.
+    pub(super) fn base(&self) -> parking_lot::RwLockReadGuard<'_, Catalogue> {
+        self.base.read()
+    }
+}
