@@ -130,10 +130,10 @@ impl Runner {
         let recorded = self.record_result(self.store.claim(run).await)?;
         match (&recorded, missed.why) {
             (ClaimOutcome::New, Why::TooLate | Why::SuspendedLate(_)) => {
-                warn!(allocation = %name, %first, %last, count, %reason, "run missed");
+                warn!(allocation = %name, %first, %last, count, reason = reason.to_string(), "run missed");
             }
             (ClaimOutcome::New, _) => {
-                debug!(allocation = %name, %first, %last, count, %reason, "run missed");
+                debug!(allocation = %name, %first, %last, count, reason = reason.to_string(), "run missed");
             }
             _ => {}
         }
@@ -191,7 +191,9 @@ impl Runner {
                 point(Point::Waiting);
                 self.replace(queue).await;
             }
-            Admission::Skip(reason) => info!(run = %handle.id, %reason, "run skipped"),
+            Admission::Skip(reason) => {
+                info!(run = %handle.id, reason = reason.to_string(), "run skipped");
+            }
         }
         Ok(ClaimOutcome::New)
     }

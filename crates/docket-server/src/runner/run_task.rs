@@ -212,11 +212,11 @@ impl RunTask {
         match (state, state.reason()) {
             (RunState::Retrying { reason, until }, _) => {
                 let next = shown(*until);
-                warn!(%allocation, %run, attempt, exit_code, %reason, "attempt failed, retrying at {next}");
+                warn!(%allocation, %run, attempt, exit_code, reason = reason.to_string(), "attempt failed, retrying at {next}");
             }
             (_, None) => info!(%allocation, %run, exit_code, "run {}", state.word()),
             (_, Some(reason)) => {
-                warn!(%allocation, %run, exit_code, %reason, "run {}", state.word());
+                warn!(%allocation, %run, exit_code, reason = reason.to_string(), "run {}", state.word());
             }
         }
     }
