@@ -43,7 +43,7 @@ test("events in another zone are shown with that zone", async (t) => {
   await ran(server, "tokyo");
   const page = await open(chromium, t, server, { hash: "#/a/tokyo" });
 
-  await page.getByRole("region", { name: "Lately" }).getByText(/^It is .* in Asia\/Tokyo\.$/).waitFor();
+  await page.getByRole("region", { name: "Recent activity" }).getByText(/^It is .* in Asia\/Tokyo\.$/).waitFor();
   await page.getByText("Times in Asia/Tokyo (GMT+9)").waitFor();
 
   page.done();
@@ -93,9 +93,9 @@ test("an address that leads to nothing says so", async (t) => {
     "#/a": "There is no page at #/a.",
     "#/new/thing": "There is no page at #/new/thing.",
     "#/a/report/edit/more": "There is no page at #/a/report/edit/more.",
-    "#/a/nosuch": "No allocation is named nosuch, or it was deleted.",
-    "#/a/%zz": "No allocation is named %zz, or it was deleted.",
-    "#/a/nosuch/edit": "It cannot be edited: no allocation is named `nosuch`",
+    "#/a/nosuch": "No allocation has the name nosuch, or it was deleted.",
+    "#/a/%zz": "No allocation has the name %zz, or it was deleted.",
+    "#/a/nosuch/edit": "The allocation cannot be edited: no allocation is named `nosuch`",
     "#/a/nosuch/20260101T000000Z": "This run cannot be shown: no allocation is named `nosuch`",
     "#/a/report/20260101T000000Z": "This run cannot be shown: there is no record of the run `report/20260101T000000Z`",
     "#/a/report/20269999T999999Z": "This run cannot be shown: `20269999T999999Z` is no run",
@@ -118,7 +118,7 @@ test("an allocation that is deleted while it is shown leaves nothing that looks 
   await page.getByText("last run failed").waitFor();
 
   await fetch(`${server.url}/report`, { method: "DELETE" });
-  await page.getByText("No allocation is named report, or it was deleted.").waitFor();
+  await page.getByText("No allocation has the name report, or it was deleted.").waitFor();
   const left = await page.locator(".chips, .facts").allInnerTexts();
 
   assert.deepEqual(left, ["", ""]);
@@ -162,8 +162,8 @@ test("what never ran is not said to never run again", async (t) => {
   const pages = [];
   for (const name of ["past", "impossible", "manual"]) {
     const shown = await open(chromium, t, server, { hash: `#/a/${name}` });
-    await shown.getByText("There is no record of any run yet.").first().waitFor();
-    await shown.getByRole("region", { name: "Lately" }).getByRole("listitem").first().waitFor();
+    await shown.getByText("No runs yet.").first().waitFor();
+    await shown.getByRole("region", { name: "Recent activity" }).getByRole("listitem").first().waitFor();
     pages.push(await shown.locator("main").innerText());
     shown.done();
   }

@@ -35,10 +35,10 @@ test("warnings are shown in the form and in the text, and stop no save", async (
   const page = await open(chromium, t, server, { hash: "#/new" });
 
   await page.getByLabel("Name").fill("warned");
-  await page.getByLabel("While an older run goes on").selectOption("Forbid");
-  const warning = page.locator(".field", { hasText: "While an older run goes on" }).locator(".field-warning");
+  await page.getByLabel("While an older run is in progress").selectOption("Forbid");
+  const warning = page.locator(".field", { hasText: "While an older run is in progress" }).locator(".field-warning");
   await warning.filter({ hasText: "Timeout" }).waitFor();
-  const invalid = await page.getByLabel("While an older run goes on").getAttribute("aria-invalid");
+  const invalid = await page.getByLabel("While an older run is in progress").getAttribute("aria-invalid");
   await page.getByRole("button", { name: "Text" }).click();
   await page.getByText("1 warning", { exact: true }).waitFor();
   const finding = await page.locator(".finding").innerText();
@@ -133,7 +133,7 @@ test("a concurrent change is shown and not overwritten silently", async (t) => {
   await dialog.waitFor();
   const shown = await dialog.innerText();
   const unseen = await server.get("/shared");
-  await dialog.getByRole("button", { name: "Go on with mine" }).click();
+  await dialog.getByRole("button", { name: "Keep my version" }).click();
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { level: 1, name: "shared", exact: true }).waitFor();
   const stored = await server.get("/shared");

@@ -25,7 +25,7 @@ test("a manual run is followed line by line to its end, and its record has the r
   await page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "work" }).click();
   await page.getByRole("table", { name: "Runs, newest first" }).getByText("exit code 3").waitFor();
 
-  assert.match(record, /by hand/);
+  assert.match(record, /manual/);
   assert.match(record, /WORD/);
   assert.doesNotMatch(record, /overridden/);
   page.done();

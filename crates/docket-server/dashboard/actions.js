@@ -28,9 +28,9 @@ export function runWith(name, allocation, zone) {
   open({
     title: ["Run ", foreign(name), " now"],
     fields: [
-      field("Command", cmd, hasLines ? "It has a word of several lines, which only the specification can change." : "One word a line, as the container gets them."),
-      field("Environment", env, "Variables beside its own, one KEY=VALUE a line. Values are not kept with the run."),
-      field("Past instant to make up for", atInput, `Empty for now; by the wall clock of ${zone}.`),
+      field("Command", cmd, hasLines ? "An argument has several lines, so only the specification can change it." : "One argument per line."),
+      field("Environment", env, "Additional variables, one KEY=VALUE per line. The values are not stored."),
+      field("Past instant to backfill", atInput, `Empty: now; ${zone} time.`),
     ],
     verb: "Run",
     async act() {
@@ -64,8 +64,8 @@ export function cancel(name, run, zone) {
   const kill = el("input", { type: "checkbox", id: "kill" });
   open({
     title: "Cancel this run?",
-    text: [el("p", null, "The run of ", foreign(name), ` at ${wallClock(instantOf(run.Run), zone)} ends. Its container is asked to stop, and killed if it takes too long.`)],
-    fields: [el("div.field-check", null, kill, el("label", { for: "kill" }, "Kill it at once"))],
+    text: [el("p", null, "The run of ", foreign(name), ` at ${wallClock(instantOf(run.Run), zone)} is cancelled. Its container is stopped, and killed if it does not exit in time.`)],
+    fields: [el("div.field-check", null, kill, el("label", { for: "kill" }, "Kill immediately (SIGKILL)"))],
     verb: "Cancel the run",
     danger: true,
     async act() {
@@ -81,8 +81,8 @@ export function suspend(name, zone) {
   const until = el("input", { type: "datetime-local" });
   open({
     title: ["Suspend ", foreign(name), "?"],
-    text: [el("p", null, "Nothing starts by itself until it is resumed. Runs under way go on, and it can still be run by hand.")],
-    fields: [field("Reason", reason, "For those who wonder why it does not run."), field("Until", until, `By the wall clock of ${zone}; empty until somebody resumes it.`)],
+    text: [el("p", null, "No scheduled runs start until it is resumed. Runs in progress continue, and manual runs still start.")],
+    fields: [field("Reason", reason, "Shown to others as the reason why it does not run."), field("Until", until, `${zone} time; empty: until it is resumed.`)],
     verb: "Suspend",
     async act() {
       await post(address(name, "suspend"), {
@@ -99,7 +99,7 @@ export function suspend(name, zone) {
 export async function resume(name) {
   try {
     await post(address(name, "resume"));
-    notice(`${name} goes on`);
+    notice(`${name} is resumed`);
     await state.refresh(name);
   } catch (error) {
     notice(`${name} was not resumed: ${error.message}`, "bad");
@@ -110,7 +110,7 @@ export async function resume(name) {
 export function remove(name) {
   open({
     title: ["Delete ", foreign(name), "?"],
-    text: [el("p", null, "Its schedule and its history go, for good. Containers that run go on.")],
+    text: [el("p", null, "Its schedule and history are deleted permanently. Running containers are not stopped.")],
     verb: "Delete",
     danger: true,
     async act() {

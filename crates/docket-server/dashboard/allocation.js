@@ -58,7 +58,7 @@ export function show(outlet, name) {
       if (item) draw();
       else gone();
     } catch (error) {
-      if (!item) fill(told, el("p.card", null, `It cannot be shown: ${harmless(error.message)}.`));
+      if (!item) fill(told, el("p.card", null, `The allocation cannot be shown: ${harmless(error.message)}.`));
     }
   }
 
@@ -75,7 +75,7 @@ export function show(outlet, name) {
   function gone() {
     item = null;
     shown = null;
-    fill(told, el("p.card", { role: "status" }, "No allocation is named ", foreign(name), ", or it was deleted. ", link("#/", "All allocations")));
+    fill(told, el("p.card", { role: "status" }, "No allocation has the name ", foreign(name), ", or it was deleted. ", link("#/", "All allocations")));
     for (const part of [buttons, chips, facts]) fill(part);
     document.title = `${name} not found · docket`;
     outlet.querySelector(".detail").hidden = true;

@@ -12,7 +12,7 @@ export function resolve({ name, theirs, mine, by }) {
     return el(`td.diff-${kind}`, null, text === null ? "" : el("span", null, harmless(text) || " "));
   };
   const table = el("table.diff", null,
-    el("thead", null, el("tr", null, el("th", { scope: "col" }, "Theirs, on the server"), el("th", { scope: "col" }, "Yours"))),
+    el("thead", null, el("tr", null, el("th", { scope: "col" }, "Current version on the server"), el("th", { scope: "col" }, "Your version"))),
     el("tbody", null, lines.map(({ left, right, same }) => el("tr", null, cell(left, same, "left"), cell(right, same, "right")))));
   return new Promise((done) => {
     const choose = (choice) => {
@@ -21,10 +21,10 @@ export function resolve({ name, theirs, mine, by }) {
     };
     const button = (words, choice, kind = "button") => el(kind, { type: "button", onclick: () => choose(choice) }, words);
     const dialog = el("dialog.card.wide", { "aria-labelledby": "conflict-title", onclose: () => { done(null); dialog.remove(); } },
-      el("h2", { id: "conflict-title" }, foreign(name), " was changed meanwhile"),
-      el("p", null, by ? ["By ", foreign(by), ". "] : null, "Yours is not saved. Keep it and go on, now that you have seen the other; or take theirs."),
+      el("h2", { id: "conflict-title" }, foreign(name), " has changed since you opened it"),
+      el("p", null, by ? ["By ", foreign(by), ". "] : null, "Your version is not saved. Keep it and continue editing, or use the version on the server."),
       el("div.diff-place", { tabindex: "0", role: "region", "aria-label": "Differences" }, table),
-      el("div.buttons", null, button("Take theirs", "theirs"), button("Go on with mine", "mine", "button.primary")));
+      el("div.buttons", null, button("Use the server's version", "theirs"), button("Keep my version", "mine", "button.primary")));
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -89,10 +89,10 @@ function show() {
     banner.hidden = false;
     // The length is left to the eyes: spoken each second it would drown everything else.
     if (!banner.firstChild) {
-      fill(banner, "The server does not answer. What you see may be old; the page goes on by itself once it is back. ");
+      fill(banner, "The server does not answer. The page may be out of date; it reconnects automatically. ");
       banner.append(el("span", { "aria-hidden": "true" }));
     }
-    say(banner.lastChild, `Away for ${length(Date.now() - lostSince)}.`);
+    say(banner.lastChild, `Not reachable for ${length(Date.now() - lostSince)}.`);
     return;
   }
   banner.hidden = true;
@@ -111,7 +111,7 @@ function show() {
   engineLamp.set(
     engine ? "good" : "bad",
     engine ? "engine" : "engine away",
-    [engine ? `Engine API ${engine.ApiVersion}` : "nothing can start until the engine answers again"],
+    [engine ? `Engine API ${engine.ApiVersion}` : "no run can start until the engine answers"],
     engine?.Version,
   );
   showTime();

@@ -49,10 +49,10 @@ export function show(outlet, name) {
 
   fill(outlet,
     el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), name !== null && [" / ", link(router.at(name), foreign(name))]),
-    el("div.detail-head", null, el("div", null, heading), el("div.segments", { role: "group", "aria-label": "Write it as" }, tabs.form, tabs.text)),
+    el("div.detail-head", null, el("div", null, heading), el("div.segments", { role: "group", "aria-label": "Edit as" }, tabs.form, tabs.text)),
     told,
     el("div.detail", null,
-      el("section.card", { "aria-label": "Specification" }, fields.node, text.node, wrong, el("div.buttons.save", null, saver, cancel, el("span.hint", null, "Ctrl Enter saves"))),
+      el("section.card", { "aria-label": "Specification" }, fields.node, text.node, wrong, el("div.buttons.save", null, saver, cancel, el("span.hint", null, "Ctrl+Enter saves"))),
       el("div.side", null, el("section.card", { "aria-labelledby": "preview-title" }, el("h2", { id: "preview-title" }, "When it would run"), preview))));
   belong.add(check.end, () => router.hold(null), events.allocations.on((entry) => entry.Allocation === name && compare()));
   outlet.addEventListener("keydown", key);
@@ -73,12 +73,12 @@ export function show(outlet, name) {
       base = await current(name);
       detail.hidden = false;
       if (base.origin !== "api") {
-        fill(told, el("p.card.warned", null, "It comes from ", foreign(base.origin, "code"), ", which is the only place to change it."));
+        fill(told, el("p.card.warned", null, "This allocation comes from ", foreign(base.origin, "code"), " and can only be changed there."));
         saver.disabled = true;
       }
       await open(base.specification);
     } catch (error) {
-      fill(told, el("p.card", null, `It cannot be edited: ${harmless(error.message)}.`));
+      fill(told, el("p.card", null, `The allocation cannot be edited: ${harmless(error.message)}.`));
     }
   }
 
@@ -106,7 +106,7 @@ export function show(outlet, name) {
     } else {
       const found = await checkNow().catch(() => null);
       if (found?.Allocations.length !== 1) {
-        fill(wrong, "The form shows one allocation without an error: mend the text first.");
+        fill(wrong, "The form can show one allocation without errors: fix the text first.");
         return;
       }
       specification = found.Allocations[0].Specification;
@@ -141,12 +141,12 @@ export function show(outlet, name) {
 
   function showCheck(found, error) {
     if (error) {
-      fill(preview, el("p.muted", null, harmless(`It cannot be checked: ${error.message}.`)));
+      fill(preview, el("p.muted", null, harmless(`The check failed: ${error.message}.`)));
       return;
     }
     modes[mode].mark(found.Findings);
     if (found.Findings.some((finding) => finding.Fatal)) {
-      fill(preview, el("p.muted", null, "Once there is no error the next instants stand here."));
+      fill(preview, el("p.muted", null, "Fix the errors to see the next runs."));
       return;
     }
     fill(preview, found.Allocations.map((allocation) => [
@@ -175,7 +175,7 @@ export function show(outlet, name) {
     showCheck(found, null);
     const errors = found.Findings.filter((finding) => finding.Fatal);
     if (errors.length > 0) throw new Error(`Not saved: ${findingInWords(errors[0])}`);
-    if (found.Allocations.length !== 1) throw new Error(`Not saved: here is one allocation at a time, and the text has ${found.Allocations.length}. Push a file for several.`);
+    if (found.Allocations.length !== 1) throw new Error(`Not saved: the text has ${found.Allocations.length} allocations, and the editor saves one. Use docket push for several.`);
     const [{ Name: saved, Specification: body }] = found.Allocations;
     const isSame = saved === name;
     const guard = isSame && base ? { "if-match": base.tag } : { "if-none-match": "*" };
@@ -184,7 +184,7 @@ export function show(outlet, name) {
     } catch (error) {
       if (error.status !== 412) throw explained(error);
       if (isSame) return await conflict();
-      throw new Error(`Not saved: there is an allocation of the name ${saved} already.`);
+      throw new Error(`Not saved: an allocation with the name ${saved} exists already.`);
     }
     router.hold(null);
     notice(isSame ? `${saved} is saved` : `${saved} is created`);
@@ -197,20 +197,20 @@ export function show(outlet, name) {
     const theirs = await current(name).catch((error) => {
       if (error.status !== 404) throw error;
       base = null;
-      throw new Error("Not saved: somebody has deleted it. Save again to create it anew.");
+      throw new Error("Not saved: the allocation was deleted. Save again to create it.");
     });
     const mine = mode === "form" ? await toYaml(specification) : text.text();
     const choice = await resolve({ name, theirs: await getYaml(name), mine, by: theirs.by });
-    if (choice === null) throw new Error("Not saved: it was changed by somebody else meanwhile.");
+    if (choice === null) throw new Error("Not saved: the allocation has changed on the server.");
     base = theirs;
     fill(told);
     if (choice === "theirs") {
       dirty = false;
       router.hold(null);
       await open(theirs.specification);
-      announce("theirs is shown");
+      announce("the version on the server is shown");
     } else {
-      fill(wrong, "Yours is not saved yet. Save again to put it in the place of theirs.");
+      fill(wrong, "Your version is not saved yet. Save again to replace the version on the server.");
     }
   }
 
@@ -220,12 +220,12 @@ export function show(outlet, name) {
     const theirs = await current(name).catch((error) => (error.status === 404 ? null : base));
     if (theirs === null) {
       base = null;
-      fill(told, el("p.card.warned", { role: "status" }, "Somebody has deleted it while you edit. Saving creates it anew."));
+      fill(told, el("p.card.warned", { role: "status" }, "The allocation was deleted while you were editing. Saving creates it again."));
       return;
     }
     if (theirs.tag === base.tag || JSON.stringify(theirs.specification) === JSON.stringify(base.specification)) return;
-    fill(told, el("p.card.warned", { role: "status" }, "Somebody changed it while you edit. ",
-      el("button", { type: "button", onclick: () => conflict().catch((error) => fill(wrong, harmless(error.message))) }, "Show the differences")));
+    fill(told, el("p.card.warned", { role: "status" }, "The allocation has changed on the server while you were editing. ",
+      el("button", { type: "button", onclick: () => conflict().catch((error) => fill(wrong, harmless(error.message))) }, "Show differences")));
   }
 
   function key(event) {

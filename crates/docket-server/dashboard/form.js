@@ -15,16 +15,16 @@ const labelLines = (value) => Object.entries(value ?? {}).map((pair) => pair.joi
 const FIELDS = [
   ["Name", "Name", "Letters, digits, _ . and -", {}],
   ["Description", "Description", "For people", {}],
-  ["Cron", "Schedule", "Such as 0 9 * * MON-FRI, @daily or @every 1h30m; empty to run by hand only", { code: true, empty: true }],
-  ["TimeZone", "Time zone", "Whose wall clock the schedule means; empty for the server's", { list: "zones" }],
-  ["After", "After", "In place of a schedule: runs once these have succeeded; one name a line", { rows: 1, list: false, read: lines, write: words }],
+  ["Cron", "Schedule", "Such as 0 9 * * MON-FRI, @daily or @every 1h30m; empty: manual runs only", { code: true, empty: true }],
+  ["TimeZone", "Time zone", "The time zone of the schedule; empty: the server's", { list: "zones" }],
+  ["After", "After", "Instead of a schedule: runs after these have succeeded; one name per line", { rows: 1, list: false, read: lines, write: words }],
   ["Container.Config.Image", "Image", "", { code: true }],
-  ["Container.Config.Cmd", "Command", "One word a line, as the container gets them; empty for the image's own", { rows: 3, read: lines, write: words }],
-  ["Container.Config.Env", "Environment", "KEY=VALUE, one a line", { rows: 2, read: lines, write: words }],
-  ["Labels", "Labels", "key=value, one a line", { rows: 2, read: labels, write: labelLines, doubts: labelsWithoutValue }],
-  ["Overlap", "While an older run goes on", "", { options: [["", "Start beside it (Allow)"], ["Forbid", "Skip the new one (Forbid)"], ["Replace", "Stop the older one (Replace)"], ["Queue", "Let one wait (Queue)"]] }],
+  ["Container.Config.Cmd", "Command", "One argument per line; empty: the command of the image", { rows: 3, read: lines, write: words }],
+  ["Container.Config.Env", "Environment", "KEY=VALUE, one per line", { rows: 2, read: lines, write: words }],
+  ["Labels", "Labels", "key=value, one per line", { rows: 2, read: labels, write: labelLines, doubts: labelsWithoutValue }],
+  ["Overlap", "While an older run is in progress", "", { options: [["", "Start in parallel (Allow)"], ["Forbid", "Skip the new one (Forbid)"], ["Replace", "Stop the older one (Replace)"], ["Queue", "Queue one run (Queue)"]] }],
   ["Timeout", "Timeout", "Such as 10m; a run that takes longer is stopped", {}],
-  ["Retries", "Further attempts", "After a failure", { number: true, read: Number, write: (value) => String(value?.Limit ?? value ?? "") }],
+  ["Retries", "Retries", "After a failure", { number: true, read: Number, write: (value) => String(value?.Limit ?? value ?? "") }],
 ];
 
 function labels(text) {
@@ -50,7 +50,7 @@ export function form(changed) {
   const fields = FIELDS.map(([path, label, hint, how]) => {
     const input = control(how);
     const told = el("span.field-error", { id: `error-${path}` });
-    const locked = el("span.hint", { hidden: true }, "It has a word of several lines: edit it as text.");
+    const locked = el("span.hint", { hidden: true }, "An argument has several lines: edit it as text.");
     input.addEventListener("input", () => {
       held = written(held, path, input.value, how);
       changed(held);

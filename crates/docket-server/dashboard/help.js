@@ -7,13 +7,13 @@ import { go } from "./router.js";
 const KEYS = [
   ["/", "search allocations"],
   ["↓ ↑ or j k", "next and previous allocation in the list"],
-  ["Page keys, Home, End", "further in the list"],
+  ["Page keys, Home, End", "scroll the list"],
   ["Enter", "open"],
   ["g", "go to all allocations"],
-  ["n", "write a new allocation"],
-  ["r", "run the shown allocation now (asked back)"],
+  ["n", "create an allocation"],
+  ["r", "run the shown allocation now (asks first)"],
   ["e", "edit the shown allocation"],
-  ["Ctrl Enter", "save, in the editor"],
+  ["Ctrl+Enter", "save, in the editor"],
   ["Esc", "close a dialog, clear the search"],
   ["?", "this help"],
 ];
@@ -27,10 +27,10 @@ export function furnish(button) {
 function open() {
   const close = el("button", { type: "button", onclick: () => dialog.close() }, "Close");
   const dialog = el("dialog.card", { "aria-labelledby": "help-title", onclose: () => dialog.remove() },
-    el("h2", { id: "help-title" }, "Keys and marks"),
+    el("h2", { id: "help-title" }, "Keyboard shortcuts and symbols"),
     el("table.keys", null, el("tbody", null, KEYS.map(([keys, does]) =>
       el("tr", null, el("th", { scope: "row" }, el("kbd", null, keys)), el("td", null, does))))),
-    el("h3", null, "Marks of runs"),
+    el("h3", null, "Symbols of runs"),
     el("ul.legend", null, WORDS.map((word) => el("li", null, mark(word), inWords(word)))),
     el("div.buttons", null, close));
   document.body.append(dialog);

@@ -106,14 +106,17 @@ export function reasonOf(run) {
 }
 
 const TRIGGERS = {
-  Schedule: "by its schedule",
-  CatchUp: "made up for",
-  ByHand: "by hand",
-  AfterParent: "after its parents",
+  Schedule: "schedule",
+  CatchUp: "catch-up",
+  Manual: "manual",
+  Dependency: "dependency",
+  // The words of older servers.
+  ByHand: "manual",
+  AfterParent: "dependency",
 };
 
 /** What made a run, in words. */
 export function triggerInWords(run) {
-  const words = run.Backfill ? "backfilled" : (TRIGGERS[run.Trigger] ?? run.Trigger);
+  const words = run.Backfill ? "backfill" : (TRIGGERS[run.Trigger] ?? run.Trigger);
   return run.By ? `${words}, ${run.By}` : words;
 }

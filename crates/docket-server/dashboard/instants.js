@@ -6,7 +6,7 @@ import { distance, wall } from "./moments.js";
 /** Lists instants `{At, Note}`; `suspended` says why some are left out, `whyNone` why there are none. */
 export function instantsList(instants, zone, suspended, whyNone) {
   if (suspended) return el("div", null, el("p.muted", null, harmless(`${suspended}.`)), instants.length > 0 && instantsList(instants, zone));
-  if (instants.length === 0) return el("p.muted", null, whyNone ? harmless(`${whyNone}.`) : "There is none to come.");
+  if (instants.length === 0) return el("p.muted", null, whyNone ? harmless(`${whyNone}.`) : "No more instants.");
   return el("ol.plain-list.instants", null, instants.map(({ At: at, Note: note }) =>
     el("li", null, wall(at, zone), el("span.muted", null, distance(at, zone)), note && el("span.note", null, harmless(note)))));
 }

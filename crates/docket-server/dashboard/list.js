@@ -111,9 +111,9 @@ export function show(outlet) {
     list.table.hidden = found.length === 0;
     empty.hidden = found.length > 0;
     if (found.length > 0) return;
-    if (state.failure()) fill(empty, el("p", null, `They cannot be shown: ${harmless(state.failure().message)}.`));
+    if (state.failure()) fill(empty, el("p", null, `The allocations cannot be loaded: ${harmless(state.failure().message)}.`));
     else if (!state.isLoaded()) fill(empty, el("p", null, "Loading…"));
-    else if (total > 0) fill(empty, el("p", null, "None fits. "), el("button", { type: "button", onclick: reset }, "Show all"));
+    else if (total > 0) fill(empty, el("p", null, "No allocations match. "), el("button", { type: "button", onclick: reset }, "Show all"));
     else fill(empty, ...welcome());
   }
 
@@ -140,7 +140,7 @@ export function show(outlet) {
 function welcome() {
   return [
     el("h2", null, "No allocations yet"),
-    el("p", null, "An allocation is a container and when it runs. ", link("#/new", "Write the first one here"),
+    el("p", null, "An allocation is a container and its schedule. ", link("#/new", "Create the first one here"),
       ", or push a file:"),
     el("pre.code", null, "docket push docket.yml"),
   ];

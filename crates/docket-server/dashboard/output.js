@@ -17,9 +17,9 @@ const PAUSE = 1500;
 export function output(name) {
   const lines = el("div.terminal", { role: "log", "aria-label": "Output", "aria-live": "off", tabindex: "0" });
   const told = el("p.output-told.muted");
-  const whole = el("a", { target: "_blank", rel: "noopener" }, "Whole text");
+  const whole = el("a", { target: "_blank", rel: "noopener" }, "Raw output");
   const follow = el("input", { type: "checkbox", id: "follow", ".checked": true });
-  const followed = el("span.field-check", null, follow, el("label", { for: "follow" }, "Keep the newest line in view"));
+  const followed = el("span.field-check", null, follow, el("label", { for: "follow" }, "Follow"));
   const node = el("div.output", null, el("div.output-head", null, told, followed, whole), lines);
   let reading = null;
   let seen = null;
@@ -41,7 +41,7 @@ export function output(name) {
     lines.replaceChildren();
     if (isLive) reading = begin((signal) => live(run.Run, url, signal));
     else if (attempt) reading = begin((signal) => kept(url, attempt, signal));
-    else say(told, "There is no output: nothing was started.");
+    else say(told, "There is no output: no container was started.");
   }
 
   function stop() {

@@ -15,8 +15,8 @@ const PLOTTED = 100;
 
 /** Makes the plots: `{node, show(name, runs, zone)}`. */
 export function plots() {
-  const duration = plot("Duration", "How long runs took", (run) => (run.Ended ? durationOf(run) : null));
-  const lateness = plot("Lateness", "How long after it was due a run started", (run) => run.LatenessMilliseconds ?? null);
+  const duration = plot("Duration", "Duration of each run", (run) => (run.Ended ? durationOf(run) : null));
+  const lateness = plot("Lateness", "Time from the instant to the start of each run", (run) => run.LatenessMilliseconds ?? null);
   return {
     node: el("div.plots", null, duration.node, lateness.node),
     show(name, runs, zone) {

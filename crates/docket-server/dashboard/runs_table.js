@@ -14,7 +14,7 @@ const SHOWN = 25;
 export function runsTable(name, older) {
   const body = el("tbody");
   const more = el("button", { type: "button", hidden: true, onclick: showMore }, "Older runs");
-  const none = el("p.muted", { hidden: true }, "There is no record of any run yet.");
+  const none = el("p.muted", { hidden: true }, "No runs yet.");
   const table = el("table.runs", null,
     el("caption.visually-hidden", null, "Runs, newest first"),
     el("thead", null, el("tr", null, ["Instant", "Result", "Duration", "Late", "Trigger"].map((words) => el("th", { scope: "col" }, words)))),

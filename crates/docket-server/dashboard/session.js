@@ -29,7 +29,7 @@ export function signIn() {
 export async function signOut() {
   const answer = await fetch(address("-", "session"), { method: "DELETE", credentials: "same-origin" }).catch(() => null);
   // The cookie is the server's to take back: no script can.
-  if (!answer?.ok) return notice("You are still signed in: the server did not take it in. Try again.", "bad");
+  if (!answer?.ok) return notice("You are still signed in: the server did not accept the request. Try again.", "bad");
   signedIn = false;
   remember(false);
   location.hash = "#/";
@@ -65,7 +65,7 @@ function open(resolve) {
   const button = el("button.primary", { type: "submit" }, "Sign in");
   const form = el("form.card.login-card", { onsubmit: (event) => submit(event) },
     el("h1", { id: "login-title" }, "Sign in to docket"),
-    el("p.muted", null, "This server asks for its token. It stands in the file that the server was given with ",
+    el("p.muted", null, "Enter the token of this server. It is in the file of ",
       el("code", null, "--token-file"), "."),
     // Password managers want a name beside the secret.
     el("input.visually-hidden", { type: "text", autocomplete: "username", ".value": "docket", tabindex: "-1", "aria-hidden": "true" }),
@@ -110,13 +110,13 @@ async function offer(token) {
       credentials: "same-origin",
     });
   } catch {
-    return "The server does not answer. Try again once it is back.";
+    return "The server does not answer. Try again later.";
   }
   if (answer.ok) return null;
   if (answer.status === 401) return "This is not the server's token.";
   if (answer.status === 429) {
     const seconds = Number(answer.headers.get("retry-after")) || 60;
-    return `Too many wrong tokens came from here. Try again in ${counted(seconds, "second")}.`;
+    return `Too many wrong tokens from this address. Try again in ${counted(seconds, "second")}.`;
   }
   return (await failure(answer)).message;
 }

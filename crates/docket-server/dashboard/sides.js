@@ -25,7 +25,7 @@ export function make(name) {
   const text = el("pre.code", { tabindex: "0", "aria-label": "Specification" });
   const journal = el("div");
   const node = el("div.side", null,
-    card("Next instants", instants), card("Lately", why), card("About", about), card("Changes", journal));
+    card("Next instants", instants), card("Recent activity", why), card("About", about), card("Changes", journal));
   const specification = card("Specification", text);
   let zone = "UTC";
   let shown = null;
@@ -110,7 +110,7 @@ function sentences(each, zone) {
 
 function changes(entries, zone) {
   const own = entries.filter((entry) => entry.Allocation).slice(0, ENTRIES);
-  if (own.length === 0) return el("p.muted", null, "None is on record.");
+  if (own.length === 0) return el("p.muted", null, "No changes.");
   return el("ul.plain-list.changes", null, own.map((entry) => el("li", null,
     el("span", null, harmless(eventInWords(entry.Event, zone)), entry.By && [" by ", foreign(entry.By)]),
     wall(entry.At, zone, "time.muted"))));
@@ -122,7 +122,7 @@ function eventInWords(event, zone) {
   const [[kind, what]] = Object.entries(event);
   if (kind === "Updated") return `changed ${what.Keys.join(", ")}`;
   if (kind === "Suspended") return `suspended${what.Reason ? ` (${what.Reason})` : ""}`;
-  if (kind === "Reset") return `reset, it was decided up to ${wallClock(Date.parse(what.From), zone)}`;
+  if (kind === "Reset") return `reset; decided up to ${wallClock(Date.parse(what.From), zone)}`;
   return kind.toLowerCase();
 }
 
