@@ -129,7 +129,7 @@ test("a concurrent change is shown and not overwritten silently", async (t) => {
   await page.getByRole("heading", { name: "When it would run" }).waitFor();
   await server.push(shell("shared", "true", { Cron: "0 10 * * *" }));
   await page.getByRole("button", { name: "Save" }).click();
-  const dialog = page.getByRole("dialog", { name: /was changed meanwhile/ });
+  const dialog = page.getByRole("dialog", { name: /has changed since you opened it/ });
   await dialog.waitFor();
   const shown = await dialog.innerText();
   const unseen = await server.get("/shared");
