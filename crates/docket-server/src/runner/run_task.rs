@@ -8,7 +8,7 @@ use docket_model::{
     journal::shown,
     run::{Cancellation, RunState},
 };
-use tracing::{info, warn};
+use tracing::{Instrument, Span, info, info_span, warn};
 
 use super::{
     Runner, Stopped,
@@ -53,12 +53,14 @@ pub(super) struct RunTask {
 impl Runner {
     /// Carries a run out, in a task of its own.
     pub(super) fn spawn_run(&self, task: RunTask, stage: Stage) {
-        self.tasks.spawn(task.run(stage));
+        let span = task.span();
+        self.tasks.spawn(task.run(stage).instrument(span));
     }
 
     /// Carries a run of an earlier life on, in a task of its own, as soon as things may start.
     pub(super) fn spawn_after_standby(&self, task: RunTask) {
-        self.tasks.spawn(task.run_after_standby());
+        let span = task.span();
+        self.tasks.spawn(task.run_after_standby().instrument(span));
     }
 
     /// Takes a run that is over out of its line, and lets the next one go that waits for it.
@@ -91,6 +93,12 @@ impl RunTask {
         let attempt = handle.attempt;
         let engine = Arc::clone(runner.engine_of(&handle.allocation));
         Self { runner, handle, engine, attempt, waited: TimeDelta::zero(), is_resumed: false }
+    }
+
+    /// The span of all log lines of the run. Each attempt has a span of its own within it.
+    fn span(&self) -> Span {
+        let id = &self.handle.id;
+        info_span!("run", allocation = %id.allocation, run = %id.instant)
     }
 
     async fn run_after_standby(mut self) {
@@ -150,7 +158,8 @@ impl RunTask {
                     }
                 }
             };
-            let mut over = Attempt::new(self).run(start_from).await?;
+            let span = info_span!("attempt", attempt = self.attempt);
+            let mut over = Attempt::new(self).run(start_from).instrument(span).await?;
             let pause = self.retry(&over.state);
             if let Some(until) = pause {
                 over.state = over.state.retried_at(until);
