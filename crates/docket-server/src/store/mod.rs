@@ -1,5 +1,5 @@
 //! The store keeps allocations, runs and the journal. Every rule about them is here, once; a
-//! [`Backend`] only loads, commits and reads. Engines, schedules' arithmetic and HTTP are not known here.
+//! `Backend` only loads, commits and reads. Engines, schedules' arithmetic and HTTP are not known here.
 //!
 //! 1. A push is all or nothing, and what is acknowledged is kept.
 //! 2. One run has one record: whoever comes second learns of the first.
@@ -7,8 +7,8 @@
 //!    remembered for [`REMEMBERED`] after the name is deleted. Only a manual reset sets it back.
 //! 4. A write that fails changes nothing, and the same call may be made again.
 //!
-//! A change is a command in the queue of the one task that [writes](writer); reads come from the
-//! [catalogue](catalogue) in memory, and records of runs that are over from the backend.
+//! A change is a command in the queue of the one task that writes (`writer`); reads come from
+//! the `catalogue` in memory, and records of runs that are over from the backend.
 
 pub(crate) mod backend;
 mod catalogue;

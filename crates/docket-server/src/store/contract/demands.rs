@@ -14,7 +14,7 @@ use super::{
     seconds, settle, specified,
 };
 
-pub(in crate::store) async fn by_hand(store: &Store, second: i64) -> Run {
+pub(in crate::store) async fn manual(store: &Store, second: i64) -> Run {
     let demand = ManualRequest {
         by: "ann".to_owned(),
         command: Some(vec!["true".to_owned()]),
@@ -31,7 +31,7 @@ pub(in crate::store) async fn demand(
     second: i64,
     following: Option<i64>,
 ) -> ClaimOutcome {
-    let run = by_hand(store, second).await;
+    let run = manual(store, second).await;
     store.claim_manual(run, InstantKind::Instant(following.map(instant))).await.unwrap()
 }
 
@@ -45,7 +45,7 @@ pub(in crate::store) async fn miss(store: &Store, first: i64, last: i64) {
 pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &Store) {
     push_a(store).await;
     carry_out(store, "a", 60, RunState::Succeeded).await;
-    let wanted = by_hand(store, 90).await;
+    let wanted = manual(store, 90).await;
 
     let recorded = store.claim_manual(wanted.clone(), InstantKind::Now).await;
     let again = store.claim_manual(wanted.clone(), InstantKind::Now).await;
@@ -134,10 +134,10 @@ pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decide
     let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 0}});
     store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
     assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
-    let id = by_hand(store, 60).await.id;
+    let id = manual(store, 60).await.id;
     finish(store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
     for second in [70, 80] {
-        let now = by_hand(store, second).await;
+        let now = manual(store, second).await;
         assert_eq!(store.claim_manual(now.clone(), InstantKind::Now).await, Ok(ClaimOutcome::New));
         finish(store, &now.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
     }
@@ -206,14 +206,14 @@ pub(in crate::store) async fn what_is_wanted_now_makes_up_for_nothing(store: &St
     settle(store).await;
     // The clock was set back.
     for second in [90, 350] {
-        let now = by_hand(store, second).await;
+        let now = manual(store, second).await;
         assert_eq!(store.claim_manual(now, InstantKind::Now).await, Ok(ClaimOutcome::New));
     }
-    let moment = by_hand(store, 95).await;
+    let moment = manual(store, 95).await;
 
     assert_eq!(store.claim_manual(moment, InstantKind::Moment).await, Ok(ClaimOutcome::New));
     assert_eq!(record(store, "a", 60).await.state, missed(300, 5));
-    let at_the_same = by_hand(store, 60).await;
+    let at_the_same = manual(store, 60).await;
     let taken = store.claim_manual(at_the_same, InstantKind::Now).await.unwrap();
     assert!(matches!(taken, ClaimOutcome::Taken(_)), "{taken:?}");
 }

@@ -1,4 +1,4 @@
-//! Tells a reader which allocations changed. A reader that is slow learns the latest of each only.
+//! Which allocations changed. A slow reader gets the latest change of each only.
 //!
 //! An allocation is known by its position, which a name that is created anew does not get again.
 
@@ -18,7 +18,7 @@ pub enum Change {
         allocation: Arc<Allocation>,
         /// The latest instant about which it was decided.
         decided: Option<DateTime<Utc>>,
-        /// The newest suspension by hand.
+        /// The newest manual suspension.
         suspension: Option<Arc<Suspension>>,
     },
     /// It is gone.

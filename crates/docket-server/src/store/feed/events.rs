@@ -1,11 +1,11 @@
 //! Events, one by one, for those who follow what happens.
 //!
-//! 1. Telling waits for nobody. All readers read from one ring; who falls behind it has missed
-//!    something, and learns that.
+//! 1. Publishing waits for no reader. All readers read from one ring; a reader that falls behind it has
+//!    missed events, and gets an error that says so.
 //! 2. Events have numbers without a gap, in the order in which the changes became durable.
-//! 3. While nobody listens nothing is kept but the number. After the last reader has left the ring
-//!    fills up once more, for one who comes back; then it falls asleep.
-//! 4. An event is put into bytes once, by the first reader who wants it, for all of them.
+//! 3. While there is no reader only the number is kept. After the last reader has left, the ring
+//!    fills up once more, for one that comes back; then it falls asleep.
+//! 4. An event is put into bytes once, by the first reader that asks for it, for all of them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -27,7 +27,7 @@ pub const MOST_READERS: usize = 1000;
 /// How many events a reader takes at once.
 const TAKEN_AT_ONCE: usize = 64;
 
-/// One thing that happened, as it is told.
+/// One thing that happened.
 #[derive(Debug, Clone)]
 pub enum News {
     /// A record of a run was made or changed, at this moment.
@@ -230,7 +230,7 @@ impl Events {
 
     /// A reader of all that happens from now on, or after the event of a number.
     ///
-    /// Where not all of it is kept, it reads from now on and is told that it [missed](Missed) some.
+    /// Where not all of it is kept, it reads from now on and gets how many it [missed](Missed).
     pub fn read(self: &Arc<Self>, after: Option<u64>) -> Result<(Reader, Option<Missed>), TooMany> {
         let mut ring = self.ring.lock();
         if ring.readers == MOST_READERS {

@@ -6,10 +6,10 @@ use docket_model::AllocationName;
 
 use super::events::{Event, Labels, News};
 
-/// What all events may weigh that are kept, in bytes: a run by hand may have a long command.
+/// What all events may weigh that are kept, in bytes: a manual run may have a long command.
 const HEAVIEST: usize = 64 << 20;
 
-/// The newest events, or where nobody listens their number alone.
+/// The newest events, or without a reader their number alone.
 #[derive(Debug)]
 pub(super) struct Ring {
     /// The number of the next event.

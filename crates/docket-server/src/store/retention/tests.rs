@@ -8,7 +8,7 @@ use super::super::{
     ClaimOutcome, End, RunFilter, Store,
     contract::{
         carry_out, claim, created,
-        demands::{by_hand, demand, miss},
+        demands::{self, demand, miss},
         end, finish, moment, note, push, push_a,
     },
 };
@@ -21,11 +21,11 @@ async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
     miss(&store, 60, 600).await;
     for second in [180, 240] {
         assert_eq!(demand(&store, second, Some(second + 60)).await, ClaimOutcome::New);
-        let id = by_hand(&store, second).await.id;
+        let id = demands::manual(&store, second).await.id;
         note(&store, &id, created("c0ffee"), moment(second)).await.unwrap();
         finish(&store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
     }
-    let told = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();
+    let before = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();
 
     for minute in 1..100 {
         carry_out(&store, "b", minute * 60, RunState::Succeeded).await;
@@ -34,7 +34,7 @@ async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
     }
 
     let left = store.runs("a", &RunFilter { limit: 9, ..Default::default() }).await.unwrap();
-    assert!(told.len() == 3 && left.len() < told.len(), "{left:?}");
+    assert!(before.len() == 3 && left.len() < before.len(), "{left:?}");
 }
 
 /// Runs `b` at a second, which writes so many bytes.
@@ -70,8 +70,8 @@ async fn outputs_go_before_records_and_say_so() {
         assert!(attempt.output.as_ref().unwrap().omitted() >= 60_000);
         assert!(attempt.remarks[0].contains("the output was removed"), "{attempt:?}");
     }
-    let told = store.output("b", of_b[3].id.instant, 1, 0).await.unwrap().unwrap();
-    assert_eq!(told.into_bytes(), b"\n[docket: 60000 bytes left out here]\n");
+    let output = store.output("b", of_b[3].id.instant, 1, 0).await.unwrap().unwrap();
+    assert_eq!(output.into_bytes(), b"\n[docket: 60000 bytes left out here]\n");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ pub(super) fn stream(readers: Arc<Readers>) -> BoxStream<'static, Chunk> {
     let (sender, received) = mpsc::channel(CHUNKS);
     let reading = async move {
         if let Err(error) = read_all(&readers, &sender).await {
-            // Nobody waits for what is not taken any more.
+            // The reader may have stopped.
             let _: Result<_, _> = sender.send(Err(error)).await;
         }
     };
@@ -82,7 +82,7 @@ impl Chunks {
     }
 
     fn send(&mut self) {
-        // Nobody waits for what is not taken any more.
+        // The reader may have stopped.
         let _: Result<_, _> = self.sender.blocking_send(Ok(std::mem::take(&mut self.held)));
     }
 }

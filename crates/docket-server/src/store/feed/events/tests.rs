@@ -112,7 +112,7 @@ async fn heavy_events_go_before_they_are_many() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_is_told_and_then_reads_from_now_on() {
+async fn a_slow_reader_gets_an_error_and_then_reads_from_now_on() {
     let events = hub(3);
     let mut slow = reader(&events);
 
@@ -125,7 +125,7 @@ async fn a_slow_reader_is_told_and_then_reads_from_now_on() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_events_are_counted_and_not_kept() {
+async fn without_a_reader_events_are_counted_and_not_kept() {
     let events = hub(3);
     tell(&events, 0..2);
     let never_heard = events.ring.lock().after(0).count();
