@@ -17,7 +17,7 @@ use super::{
 /// How many records come at once.
 const CHUNK: usize = 1_000;
 
-/// How many chunks wait for whoever takes them: reading and taking overlap.
+/// How many chunks wait until they are taken, so that reading goes on meanwhile.
 const CHUNKS: usize = 2;
 
 /// From how many specifications on it pays to read with two threads.

@@ -24,16 +24,16 @@ CREATE TABLE specifications (
 );
 
 CREATE TABLE standings (
-    -- How allocations stand: the latest instant decided, the newest run, the runs under way.
+    -- How allocations stand: what is known of their runs without reading them.
     name TEXT PRIMARY KEY,
     revision INTEGER NOT NULL,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE runs (
-    -- One record for each instant, or for a span of missed ones. In a value, Decided, Started, Ended and
-    -- the first number of each step are microseconds after the instant. Without a Trigger, a run was
-    -- started by the schedule.
+    -- One record for each instant, or for a span of missed ones. Moments in a value, such as Started,
+    -- Ended and the first number of each step, are microseconds after the instant. Without a Trigger, a
+    -- run was started by the schedule.
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL, -- of the allocation
     instant INTEGER NOT NULL,
