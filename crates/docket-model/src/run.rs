@@ -5,6 +5,7 @@ mod instant;
 mod reason;
 mod state;
 mod trigger;
+mod word;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ pub use self::{
     reason::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,
     trigger::{Cancellation, ManualRequest, Trigger},
+    word::{StateWord, TriggerWord},
 };
 
 /// The record of what was done about one instant.
@@ -78,6 +80,25 @@ impl Run {
     #[must_use]
     pub fn knows(&self, container: &ContainerId) -> bool {
         self.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(container))
+    }
+
+    /// How far it is, or how it ended, in one word.
+    #[must_use]
+    pub fn word(&self) -> StateWord {
+        let is_cancelling = self.cancellation.is_some() && !self.state.is_over();
+        if is_cancelling { StateWord::Cancelling } else { self.state.word() }
+    }
+
+    /// What started it, in one word.
+    #[must_use]
+    pub fn trigger_word(&self) -> TriggerWord {
+        match &self.trigger {
+            Trigger::Schedule => TriggerWord::Schedule,
+            Trigger::CatchUp => TriggerWord::CatchUp,
+            Trigger::Manual(_) if self.is_backfill() => TriggerWord::Backfill,
+            Trigger::Manual(_) => TriggerWord::Manual,
+            Trigger::Dependency => TriggerWord::Dependency,
+        }
     }
 
     /// True for a manual run for a past instant.

@@ -1,5 +1,7 @@
 //! The schemas of names and words in the API description: strings with a pattern or an enumeration.
 
+use std::borrow::Cow;
+
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -10,7 +12,7 @@ use utoipa::{
 
 use crate::{
     name::{AllocationName, PATTERN},
-    run::{Instant, RunState, Trigger},
+    run::{Instant, Reason, StateWord, TriggerWord},
 };
 
 /// The pattern of an instant. It accepts existing days only, except that every fourth year has a
@@ -46,31 +48,39 @@ impl PartialSchema for Instant {
 
 impl ToSchema for Instant {}
 
-impl PartialSchema for RunState {
+impl PartialSchema for StateWord {
     fn schema() -> RefOr<Schema> {
-        one_of("How far a run is, or how it ended.", RunState::WORDS)
+        one_of("How far a run is, or how it ended.", StateWord::WORDS)
     }
 }
 
-impl ToSchema for RunState {}
+/// Its name in the description of the API is older than the type.
+impl ToSchema for StateWord {
+    fn name() -> Cow<'static, str> {
+        "RunState".into()
+    }
+}
 
-impl PartialSchema for Trigger {
+impl PartialSchema for TriggerWord {
     fn schema() -> RefOr<Schema> {
-        one_of("What made a run.", Trigger::WORDS)
+        one_of("What started a run.", TriggerWord::WORDS)
     }
 }
 
-impl ToSchema for Trigger {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_of_triggers_are_all_there_are() {
-        let by_hand = Trigger::Manual(std::sync::Arc::default());
-        let all = [Trigger::Schedule, Trigger::CatchUp, by_hand, Trigger::Dependency];
-
-        assert_eq!(all.map(|trigger| trigger.word()), Trigger::WORDS);
+impl ToSchema for TriggerWord {
+    fn name() -> Cow<'static, str> {
+        "Trigger".into()
     }
 }
+
+/// The code of a reason.
+#[derive(Debug)]
+pub(crate) struct ReasonCode;
+
+impl PartialSchema for ReasonCode {
+    fn schema() -> RefOr<Schema> {
+        one_of("The code of a reason. Later versions may have more.", Reason::CODES)
+    }
+}
+
+impl ToSchema for ReasonCode {}

@@ -105,18 +105,7 @@ export function reasonOf(run) {
   return code ? `exit code ${code}` : null;
 }
 
-const TRIGGERS = {
-  Schedule: "schedule",
-  CatchUp: "catch-up",
-  Manual: "manual",
-  Dependency: "dependency",
-  // The words of older servers.
-  ByHand: "manual",
-  AfterParent: "dependency",
-};
-
 /** What made a run, in words. */
 export function triggerInWords(run) {
-  const words = run.Backfill ? "backfill" : (TRIGGERS[run.Trigger] ?? run.Trigger);
-  return run.By ? `${words}, ${run.By}` : words;
+  return run.By ? `${run.Trigger}, ${run.By}` : run.Trigger;
 }

@@ -13,17 +13,18 @@ const STATES = {
   skipped: ["M5 2a3 3 0 1 1 0 6a3 3 0 1 1 0-6z", false, "quiet", "skipped"],
   cancelled: ["M1 5H9", false, "quiet", "cancelled"],
   running: ["M2.2 1L9 5L2.2 9z", true, "live", "running"],
-  claimed: ["M2.2 1.4L8.6 5L2.2 8.6z", false, "live", "starting"],
+  starting: ["M2.2 1.4L8.6 5L2.2 8.6z", false, "live", "starting"],
   waiting: ["M2.8 1.6V8.4M7.2 1.6V8.4", false, "live", "waiting"],
-  "between-attempts": ["M8.4 5a3.4 3.4 0 1 1-1.2-2.6M7.6 .4V2.8H5.2", false, "live", "retrying"],
-  "will-not-die": ["M2.2 1L9 5L2.2 9zM.6 .6V9.4", true, "bad", "stuck"],
+  retrying: ["M8.4 5a3.4 3.4 0 1 1-1.2-2.6M7.6 .4V2.8H5.2", false, "live", "retrying"],
+  cancelling: ["M2 2H8V8H2z", false, "live", "cancelling"],
+  stuck: ["M2.2 1L9 5L2.2 9zM.6 .6V9.4", true, "bad", "stuck"],
   none: ["M3.6 5H6.4", false, "quiet", "has not run"],
 };
 
 /** All words that a run's state may be. */
 export const WORDS = Object.keys(STATES).filter((word) => word !== "none");
 
-const UNDER_WAY = new Set(["waiting", "claimed", "running", "between-attempts", "will-not-die"]);
+const UNDER_WAY = new Set(["waiting", "starting", "running", "retrying", "cancelling", "stuck"]);
 const FAILURES = new Set(["failed", "timed-out", "missed", "lost"]);
 
 export const isUnderWay = (state) => UNDER_WAY.has(state);
@@ -33,15 +34,14 @@ function known(state) {
   return STATES[state] ?? STATES.none;
 }
 
-/** The state in words; `cancellation` says why a run that is not over is to end. */
-export function inWords(state, cancellation) {
-  if (cancellation) return "cancelling";
+/** The state in words. */
+export function inWords(state) {
   return STATES[state] ? STATES[state][3] : String(state);
 }
 
 /** How many runs of an allocation are how far, in words, each with its state: `[["running", "2 running"]]`. */
 export function activeInWords({ Running, Starting, Retrying, Waiting }) {
-  const counts = [["running", Running], ["claimed", Starting], ["between-attempts", Retrying], ["waiting", Waiting]];
+  const counts = [["running", Running], ["starting", Starting], ["retrying", Retrying], ["waiting", Waiting]];
   return counts.filter(([, count]) => count > 0).map(([state, count]) => [state, count === 1 ? inWords(state) : `${count} ${inWords(state)}`]);
 }
 

@@ -59,7 +59,7 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
   picture.append(svg("g.axis", { "aria-hidden": "true" }, lines.flat()));
   picture.append(svg("path.middle", { d: `M${LEFT} ${y(middle)}H${width}` }));
   for (const { run, index, value } of points) {
-    const told = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State, run.Cancellation)}`;
+    const told = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State)}`;
     picture.append(svg("g.goes", { onclick: () => go(at(name, run.Run)) },
       svg("title", null, told),
       svg("path.stem", { d: `M${x(index)} ${y(0)}V${y(value)}` }),

@@ -86,7 +86,7 @@ export function show(outlet, name, id) {
     const live = isUnderWay(run.State);
     outlet.querySelector(".detail").hidden = false;
     fill(told);
-    fill(chips, el(`span.chip.chip-large.${tone(run.State)}`, null, mark(run.State), inWords(run.State, run.Cancellation)),
+    fill(chips, el(`span.chip.chip-large.${tone(run.State)}`, null, mark(run.State), inWords(run.State)),
       reasonOf(run) && el("span.reason-large", null, foreign(reasonOf(run))));
     drawButtons(live);
     fill(record, ...pairs());
@@ -157,7 +157,7 @@ function exitInWords(run, attempt) {
   if (!attempt) return "none: no container was started";
   const { ExitCode: code, OutOfMemory: outOfMemory } = attempt;
   if (code !== null && code !== undefined) return `${code}${outOfMemory ? ", out of memory" : ""}`;
-  const goesOn = attempt === run.Attempts.at(-1) && isUnderWay(run.State) && run.State !== "between-attempts";
+  const goesOn = attempt === run.Attempts.at(-1) && isUnderWay(run.State) && run.State !== "retrying";
   if (goesOn && !attempt.Ended) return "none yet";
   return attempt.Started ? "unknown: the end of the container was not seen" : "none: the container did not start";
 }

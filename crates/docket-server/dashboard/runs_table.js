@@ -56,7 +56,7 @@ export function runsTable(name, older) {
     const spans = run.Count > 1 ? ` and ${run.Count - 1} more` : "";
     return el("tr", null,
       el("th", { scope: "row" }, el("a", { href: at(name, run.Run), title: inFull(instant, zone) }, wall(instant, zone)), spans),
-      el("td", null, el("span.result", null, mark(run.State), el(`span.${tone(run.State)}`, null, inWords(run.State, run.Cancellation))),
+      el("td", null, el("span.result", null, mark(run.State), el(`span.${tone(run.State)}`, null, inWords(run.State))),
         reason && el("span.reason", null, foreign(reason))),
       el("td.number", null, duration === null ? "–" : exact(duration)),
       el("td.number", null, run.LatenessMilliseconds === undefined ? "–" : exact(run.LatenessMilliseconds)),

@@ -76,7 +76,7 @@ function laid(spans, x) {
 function bar(name, { run, begin, end, lane }, x, zone) {
   const y = lane * LANE + 3;
   const left = x(begin);
-  const told = `${wallClock(instantOf(run.Run), zone)}: ${inWords(run.State, run.Cancellation)}${end > begin ? `, ${exact(end - begin)}` : ""}`;
+  const told = `${wallClock(instantOf(run.Run), zone)}: ${inWords(run.State)}${end > begin ? `, ${exact(end - begin)}` : ""}`;
   // A picture has no links for the keyboard: those are in the table below.
   return svg("g.goes", { onclick: () => go(at(name, run.Run)) },
     svg("title", null, told),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Instant, Reason};
+use super::{Instant, Reason, StateWord};
 
 /// How far a run is, or how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,72 +46,23 @@ pub enum RunState {
 }
 
 impl RunState {
-    /// All words that [`RunState::word`] may be.
-    pub const WORDS: [&str; 12] = [
-        "waiting",
-        "claimed",
-        "running",
-        "between-attempts",
-        "will-not-die",
-        "succeeded",
-        "failed",
-        "timed-out",
-        "cancelled",
-        "skipped",
-        "missed",
-        "lost",
-    ];
-
-    /// The state as one word.
+    /// The state as one word, whether or not it is being cancelled: [`Run::word`](super::Run::word).
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> StateWord {
         match self {
-            Self::Waiting => "waiting",
-            Self::Starting => "claimed",
-            Self::Running => "running",
-            Self::Retrying { .. } => "between-attempts",
-            Self::Stuck(_) => "will-not-die",
-            Self::Succeeded => "succeeded",
-            Self::Failed(_) => "failed",
-            Self::TimedOut(_) => "timed-out",
-            Self::Cancelled(_) => "cancelled",
-            Self::Skipped(_) => "skipped",
-            Self::Missed { .. } => "missed",
-            Self::Lost(_) => "lost",
+            Self::Waiting => StateWord::Waiting,
+            Self::Starting => StateWord::Starting,
+            Self::Running => StateWord::Running,
+            Self::Retrying { .. } => StateWord::Retrying,
+            Self::Stuck(_) => StateWord::Stuck,
+            Self::Succeeded => StateWord::Succeeded,
+            Self::Failed(_) => StateWord::Failed,
+            Self::TimedOut(_) => StateWord::TimedOut,
+            Self::Cancelled(_) => StateWord::Cancelled,
+            Self::Skipped(_) => StateWord::Skipped,
+            Self::Missed { .. } => StateWord::Missed,
+            Self::Lost(_) => StateWord::Lost,
         }
-    }
-
-    /// The words that people read where they are not those of [`RunState::WORDS`], with those.
-    const SHOWN: [(&str, &str); 4] = [
-        ("claimed", "starting"),
-        ("between-attempts", "retrying"),
-        ("will-not-die", "stuck"),
-        ("timed-out", "timed out"),
-    ];
-
-    /// What people read for one of [`RunState::WORDS`]; any other word stays as it is.
-    #[must_use]
-    pub fn shown(word: &str) -> &str {
-        let known = Self::SHOWN.iter().find(|(held, _)| *held == word);
-        known.map_or(word, |(_, shown)| shown)
-    }
-
-    /// How a run is said to be in the state of one of [`RunState::WORDS`]: `is starting`, `has failed`.
-    #[must_use]
-    pub fn clause(word: &str) -> String {
-        let shown = Self::shown(word);
-        match word {
-            "succeeded" | "failed" | "timed-out" => format!("has {shown}"),
-            "cancelled" | "skipped" | "missed" => format!("was {shown}"),
-            _ => format!("is {shown}"),
-        }
-    }
-
-    /// The one of [`RunState::WORDS`] that a text means: such a word, or what people read for it.
-    #[must_use]
-    pub fn word_of(text: &str) -> Option<&'static str> {
-        let shown = Self::SHOWN.iter().find(|(_, shown)| *shown == text).map(|(word, _)| word);
-        shown.or_else(|| Self::WORDS.iter().find(|word| **word == text)).copied()
     }
 
     /// Why it is so, where a reason belongs to the state.

@@ -20,20 +20,6 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    /// All words that [`Trigger::word`] may be.
-    pub const WORDS: [&str; 4] = ["Schedule", "CatchUp", "ByHand", "AfterParent"];
-
-    /// The trigger as one word.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Schedule => "Schedule",
-            Self::CatchUp => "CatchUp",
-            Self::Manual(_) => "ByHand",
-            Self::Dependency => "AfterParent",
-        }
-    }
-
     /// What was wanted of a run by hand.
     #[must_use]
     pub fn demand(&self) -> Option<&Arc<ManualRequest>> {

@@ -2,9 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::run::{Instant, Run, RunState, Trigger};
+use crate::{
+    run::{Instant, Reason, Run, RunState, StateWord, TriggerWord},
+    schema::ReasonCode,
+};
 
 /// A run in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -13,12 +17,15 @@ pub struct RunSummary {
     /// Its instant, as it is named.
     pub run: Instant,
     /// How far it is, or how it ended.
-    #[schema(value_type = RunState)]
-    pub state: String,
+    pub state: StateWord,
     /// The exit code of the newest attempt.
     pub exit_code: Option<i64>,
     /// Why, where a reason belongs to the state.
     pub reason: Option<String>,
+    /// The code of the reason. Servers of older versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ReasonCode>)]
+    pub reason_code: Option<String>,
     /// When it ended.
     pub ended: Option<DateTime<Utc>>,
     /// When the next attempt begins, between two of them.
@@ -55,19 +62,25 @@ pub struct RunRecord {
     pub allocation: String,
     /// The instant it accounts for.
     pub instant: DateTime<Utc>,
-    /// What made it: `Schedule`, `CatchUp`, `ByHand` or `AfterParent`.
-    #[schema(value_type = Trigger)]
-    pub trigger: String,
+    /// What started it.
+    pub trigger: TriggerWord,
     /// Of a run by hand, who wanted it and what.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Demanded)]
     pub demand: Option<Demanded>,
     /// One word for how far it is or how it ended.
-    #[schema(value_type = RunState)]
-    pub state: String,
+    pub state: StateWord,
     /// Why, where a reason belongs to the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The code of the reason. Servers of older versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ReasonCode>)]
+    pub reason_code: Option<String>,
+    /// The values of the reason, such as `ExitCode`, `Limit` or `Outage`; absent where it has none.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Option<Object>)]
+    pub reason_values: Map<String, Value>,
     /// Of a record of missed instants: the last one and how many.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Span)]
@@ -195,10 +208,12 @@ impl From<&Run> for RunRecord {
             run: run.id.instant,
             allocation: run.id.allocation.to_string(),
             instant: run.id.instant.moment(),
-            trigger: run.trigger.word().to_owned(),
+            trigger: run.trigger_word(),
             demand: Demanded::of(run),
-            state: run.state.word().to_owned(),
+            state: run.word(),
             reason: run.state.reason().map(ToString::to_string),
+            reason_code: reason_code(run),
+            reason_values: run.state.reason().map(values).unwrap_or_default(),
             span,
             decided: run.decided_at,
             next_attempt: next_attempt(run),
@@ -209,6 +224,19 @@ impl From<&Run> for RunRecord {
             attempts: attempts.collect(),
         }
     }
+}
+
+fn reason_code(run: &Run) -> Option<String> {
+    run.state.reason().map(|reason| reason.code().to_owned())
+}
+
+/// The values of a reason by their names.
+fn values(reason: &Reason) -> Map<String, Value> {
+    let Ok(Value::Object(mut values)) = serde_json::to_value(reason) else { return Map::new() };
+    // The code has a key of its own, and a text without one is the reason.
+    values.remove("Code");
+    values.remove("Text");
+    values
 }
 
 /// When the next attempt begins, between two of them.
@@ -231,10 +259,12 @@ impl RunRecord {
     /// the queue.
     #[must_use]
     pub fn output_rank(&self) -> u8 {
-        match self.state.as_str() {
-            "running" | "will-not-die" | "between-attempts" => 0,
-            "claimed" => 1,
-            "waiting" => 3,
+        match self.state {
+            StateWord::Running | StateWord::Stuck | StateWord::Retrying | StateWord::Cancelling => {
+                0
+            }
+            StateWord::Starting => 1,
+            StateWord::Waiting => 3,
             _ => 2,
         }
     }
@@ -265,9 +295,10 @@ impl From<&Run> for RunSummary {
     fn from(run: &Run) -> Self {
         Self {
             run: run.id.instant,
-            state: run.state.word().to_owned(),
+            state: run.word(),
             exit_code: run.attempt().and_then(|attempt| Some(attempt.exit.as_ref()?.code)),
             reason: run.state.reason().map(ToString::to_string),
+            reason_code: reason_code(run),
             ended: run.ended_at,
             next_attempt: next_attempt(run),
             cancellation: cancellation(run),
@@ -284,6 +315,7 @@ impl From<&RunRecord> for RunSummary {
             state: record.state.clone(),
             exit_code: record.attempts.last().and_then(|attempt| attempt.exit_code),
             reason: record.reason.clone(),
+            reason_code: record.reason_code.clone(),
             ended: record.ended,
             next_attempt: record.next_attempt,
             cancellation: record.cancellation.clone(),

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use bytes::Bytes;
 use docket_model::{
     AllocationName,
-    run::Instant,
+    run::{Instant, StateWord},
     wire::{EventKind, GAP, Gap, RunEvent, RunRecord},
 };
 
@@ -142,7 +142,7 @@ struct Wanted {
     /// Those of one of these kinds, where there are any.
     kinds: Vec<EventKind>,
     /// Those of runs that are in one of these states since, where there are any.
-    states: Vec<&'static str>,
+    states: Vec<StateWord>,
 }
 
 impl Wanted {
@@ -178,7 +178,7 @@ impl Wanted {
 
     fn wants(&self, event: &Event) -> bool {
         let is_kind = self.kinds.is_empty() || self.kinds.contains(&event.kind());
-        let is_state = event.state().is_some_and(|state| self.states.contains(&state));
+        let is_state = event.state().is_some_and(|state| self.states.contains(state));
         if !self.states.is_empty() && !is_state {
             return false;
         }

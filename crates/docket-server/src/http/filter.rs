@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use docket_model::run::RunState;
+use docket_model::run::StateWord;
 
 use super::{error::ApiError, view};
 use crate::store::Snapshot;
@@ -27,10 +27,10 @@ impl Filter {
         state: Option<String>,
         has_logs: bool,
     ) -> Result<Self, ApiError> {
-        let is_known = |word: &&str| *word == SUSPENDED || RunState::word_of(word).is_some();
+        let is_known = |word: &&str| *word == SUSPENDED || StateWord::parse(word).is_some();
         let wrong = state.iter().flat_map(|words| words.split(',')).find(|word| !is_known(word));
         if let Some(wrong) = wrong {
-            let words = RunState::WORDS.join(", ");
+            let words = StateWord::WORDS.join(", ");
             let message = format!("state: `{wrong}` is not one of {SUSPENDED}, {words}");
             return Err(ApiError::BadQuery(message));
         }
@@ -65,19 +65,19 @@ pub(super) fn is_labelled(labels: &BTreeMap<String, String>, label: &str) -> boo
 /// last run, or of a run that is not over.
 fn is_in(snapshot: &Snapshot, state: &str, now: DateTime<Utc>) -> bool {
     let Snapshot { standing, recent } = snapshot;
-    match RunState::word_of(state).unwrap_or(state) {
-        SUSPENDED => {
-            let is_manual = standing.suspension.as_ref().is_some_and(|held| held.holds_at(now));
-            is_manual || standing.allocation.specification.policies.suspended
-        }
-        "running" if standing.runs.running > 0 => true,
-        "claimed" if standing.runs.starting > 0 => true,
-        "waiting" if standing.runs.waiting > 0 => true,
-        "between-attempts" if standing.runs.retrying > 0 => true,
+    let Some(state) = StateWord::parse(state) else {
+        let is_suspended = standing.suspension.as_ref().is_some_and(|held| held.holds_at(now));
+        return is_suspended || standing.allocation.specification.policies.suspended;
+    };
+    match state {
+        StateWord::Running if standing.runs.running > 0 => true,
+        StateWord::Starting if standing.runs.starting > 0 => true,
+        StateWord::Waiting if standing.runs.waiting > 0 => true,
+        StateWord::Retrying if standing.runs.retrying > 0 => true,
         state => {
             let under_way = recent.iter().filter(|run| !run.state.is_over());
             let mut runs = view::last_run(recent).into_iter().chain(under_way);
-            runs.any(|run| run.state.word() == state)
+            runs.any(|run| run.word() == state)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `GET /`: all allocations, or some of them.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
-use docket_model::run::RunState;
+use docket_model::run::StateWord;
 use serde::Deserialize;
 use utoipa::{
     IntoParams,
@@ -32,7 +32,7 @@ const MOST_ON_A_PAGE: usize = 10_000;
 
 /// One of the words, or several.
 fn states() -> Object {
-    let words = format!("{SUSPENDED}|{}", RunState::WORDS.join("|"));
+    let words = format!("{SUSPENDED}|{}", StateWord::WORDS.join("|"));
     let pattern = format!("^({words})(,({words}))*$");
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
 }

@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use docket_model::{
-    run::{Instant, Run, RunState},
+    run::{Instant, Run, StateWord},
     wire::{MAX_PAGE, RunPage, RunRecord},
 };
 use serde::Deserialize;
@@ -40,7 +40,7 @@ pub(super) struct RunsQuery {
     /// Where to go on, as the page before says.
     cursor: Option<Instant>,
     /// Those in this state.
-    #[param(value_type = Option<RunState>)]
+    #[param(value_type = Option<StateWord>)]
     state: Option<String>,
 }
 
@@ -67,16 +67,16 @@ pub(super) async fn list(
     let Query(RunsQuery { limit, cursor, state }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
-    let state = state.map(|state| state_word(&state).map(str::to_owned)).transpose()?;
+    let state = state.map(|state| state_word(&state)).transpose()?;
     allocations.snapshot(&name).await?;
     let page = page(&allocations, &name, cursor, state, limit).await?;
     Ok(HttpResponse::Ok().content_type(JSON).json(page))
 }
 
 /// The state of runs that a query names, in its words or in those that people read.
-pub(super) fn state_word(text: &str) -> Result<&'static str, ApiError> {
-    RunState::word_of(text).ok_or_else(|| {
-        let words = RunState::WORDS.join(", ");
+pub(super) fn state_word(text: &str) -> Result<StateWord, ApiError> {
+    StateWord::parse(text).ok_or_else(|| {
+        let words = StateWord::WORDS.join(", ");
         ApiError::BadQuery(format!("state: `{text}` is not one of {words}"))
     })
 }
@@ -86,7 +86,7 @@ async fn page(
     allocations: &Allocations,
     name: &str,
     mut before: Option<Instant>,
-    state: Option<String>,
+    state: Option<StateWord>,
     limit: usize,
 ) -> Result<RunPage, ApiError> {
     let mut page = RunPage { runs: Vec::new(), cursor: None };

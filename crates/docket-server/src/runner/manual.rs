@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use docket_model::{
     Allocation, Run,
-    run::{Cancellation, Instant, ManualRequest, RunId, RunState, Trigger},
+    run::{Cancellation, Instant, ManualRequest, RunId, RunState, StateWord, Trigger},
 };
 use thiserror::Error;
 use tokio::time::timeout;
@@ -36,12 +36,12 @@ pub(crate) enum ManualError {
     #[error("{}", self.in_words(Instant::to_string))]
     Pruned(Instant),
     /// A container was created for it before, or it is under way.
-    #[error("the run {run} exists already: it {}", RunState::clause(state))]
+    #[error("the run {run} exists already: it {}", state.clause())]
     Taken {
         /// The run.
         run: RunId,
         /// How far it is, in a word.
-        state: &'static str,
+        state: StateWord,
     },
     /// Nothing starts on this server.
     #[error("nothing starts now: {0}")]
@@ -137,7 +137,7 @@ impl Runner {
                 }
                 ClaimOutcome::Pruned(up_to) => return Err(ManualError::Pruned(up_to)),
                 ClaimOutcome::Taken(run) if at.is_some() => {
-                    let state = run.state.word();
+                    let state = run.word();
                     return Err(ManualError::Taken { run: run.id.clone(), state });
                 }
                 // The allocation was changed, or another request came in this millisecond.
@@ -233,7 +233,7 @@ impl Runner {
         };
         let run = self.store.run(name, instant).await?.ok_or_else(missing)?;
         if run.state.is_over() {
-            let (id, state) = (run.id.clone(), run.state.word());
+            let (id, state) = (run.id.clone(), run.word());
             return Err(StoreError::RunIsOver { id, state }.into());
         }
         let queue = self.queues.lock(run.uid).await;

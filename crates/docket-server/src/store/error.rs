@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use docket_model::{AllocationName, RunId, chain::Unfit, run::RunState};
+use docket_model::{AllocationName, RunId, chain::Unfit, run::StateWord};
 use thiserror::Error;
 
 /// What can go wrong at a store.
@@ -45,12 +45,12 @@ pub enum StoreError {
     #[error("there is no record of the run `{0}`")]
     NoSuchRun(RunId),
     /// Nothing more happens to this run.
-    #[error("the run `{id}` is over: it {}", RunState::clause(state))]
+    #[error("the run `{id}` is over: it {}", state.clause())]
     RunIsOver {
         /// The run.
         id: RunId,
         /// How it ended, in a word.
-        state: &'static str,
+        state: StateWord,
     },
     /// Nothing could be written, and nothing was changed; it may be tried again.
     #[error("the store cannot be written: {0}")]

@@ -2,7 +2,7 @@
 
 use docket_model::{
     AllocationName,
-    run::{Instant, RunState},
+    run::{Instant, StateWord},
 };
 use utoipa::{
     IntoParams, PartialSchema,
@@ -101,7 +101,7 @@ fn in_head(name: &str, about: &str, pattern: &str, example: &str) -> Parameter {
 
 /// One of the words for the state of a run, or several.
 fn states() -> Object {
-    let words = RunState::WORDS.join("|");
+    let words = StateWord::WORDS.join("|");
     let pattern = format!("^({words})(,({words}))*$");
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use actix_web::ResponseError;
 use docket_model::{
     AllocationName, FieldPath, Finding, Reported,
-    run::{Instant, RunId},
+    run::{Instant, RunId, StateWord},
     wire::{Problem, Refused, RunRecord},
 };
 use serde_json::{Value, to_value};
@@ -151,7 +151,7 @@ refusals! {
     /// A run that is over already.
     Over => [
         problem("The run is over.", &[
-            ("over", ApiError::Store(StoreError::RunIsOver { id: run(), state: "succeeded" })),
+            ("over", ApiError::Store(StoreError::RunIsOver { id: run(), state: StateWord::Succeeded })),
         ]),
     ];
     /// A run by hand that does not start.
@@ -228,7 +228,7 @@ fn refused_or_problem(
 /// A run that policies forbid, or the problem of one that cannot be.
 fn skipped_or_problem() -> (String, RefOr<Response>) {
     let taken = [
-        ("taken", ApiError::Hand(ManualError::Taken { run: run(), state: "succeeded" })),
+        ("taken", ApiError::Hand(ManualError::Taken { run: run(), state: StateWord::Succeeded })),
         ("pruned", ApiError::Hand(ManualError::Pruned(instant()))),
     ];
     let about =

@@ -75,7 +75,7 @@ fn decided_while(
 fn told(decision: &Decision) -> String {
     let moment = |at: DateTime<Utc>| at.format("%dT%H:%M:%S").to_string();
     match decision {
-        Decision::Start(instant, trigger) => format!("{} {}", trigger.word(), moment(*instant)),
+        Decision::Start(instant, trigger) => format!("{trigger:?} {}", moment(*instant)),
         Decision::Missed(Missed { first, last, count, why }) => {
             let why = match why {
                 Why::TooLate => "too late",

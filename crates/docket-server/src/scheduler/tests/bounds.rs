@@ -11,7 +11,7 @@ async fn counted(house: &House, names: &[String]) -> Vec<(String, usize)> {
     let mut counts = std::collections::BTreeMap::new();
     for name in names {
         for run in house.runs(name).await {
-            *counts.entry(run.state.word().to_owned()).or_default() += 1;
+            *counts.entry(run.state.word().to_string()).or_default() += 1;
         }
     }
     counts.into_iter().collect()
@@ -115,6 +115,6 @@ async fn a_place_is_given_back_whatever_becomes_of_its_run() {
         let run = house.run_manually("good", None).await.unwrap();
         house.pass(SECOND).await;
 
-        assert_eq!(run.state.word(), "claimed", "{name}");
+        assert_eq!(run.state.word(), "starting", "{name}");
     }
 }

@@ -17,7 +17,7 @@ async fn a_run_is_for_the_moment_it_was_asked_for_which_is_never_to_come() {
         let run = house.run_manually("a", None).await.unwrap();
         house.pass(SECOND / 2000).await;
 
-        assert_eq!(run.trigger.word(), "ByHand");
+        assert_eq!(run.trigger_word(), "manual");
         assert!(run.id.instant.moment() <= house.clock.now(), "{}", run.id);
         let seen = house.seen("a").pop().unwrap();
         assert!(seen.created_at >= seen.identity.instant.moment());

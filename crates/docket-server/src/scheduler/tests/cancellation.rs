@@ -113,7 +113,7 @@ async fn one_that_waits_for_the_engine_goes_at_once() {
     house.cancel("a", false).await;
     house.pass(SECOND).await;
 
-    assert_eq!(run.state.word(), "claimed");
+    assert_eq!(run.state.word(), "starting");
     let told = house.newest("a").await;
     assert!(told.ends_with("cancelled: ann wants it to end"), "{told}");
 }

@@ -1,9 +1,10 @@
 //! `Retries`: further attempts of a run that failed.
 
-use crate::outputs::OutputEvent;
+use docket_model::run::StateWord;
 use serde_json::{Value, json};
 
 use super::house::{Fault, Ground, HOUR, House, MINUTE, SECOND, Settings};
+use crate::outputs::OutputEvent;
 
 /// An allocation due every hour.
 async fn push(house: &House, image: &str, retries: Value) {
@@ -184,7 +185,7 @@ async fn a_reader_of_the_output_counts_the_bytes_of_all_attempts() {
         }
     }
 
-    assert_eq!(states.first().map(String::as_str), Some("between-attempts"));
+    assert_eq!(states.first(), Some(&StateWord::Retrying));
     assert_eq!(told, [("il-until-2".to_owned(), 12), ("fail-until-2".to_owned(), 24)]);
     assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
 }

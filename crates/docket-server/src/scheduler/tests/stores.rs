@@ -20,7 +20,7 @@ async fn an_instant_that_cannot_be_claimed_starts_nothing_until_it_can() {
 
     assert_eq!(meanwhile, 0);
     assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
-    assert_eq!(house.runs("a").await[0].trigger.word(), "CatchUp");
+    assert_eq!(house.runs("a").await[0].trigger_word(), "catch-up");
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);
 }
 

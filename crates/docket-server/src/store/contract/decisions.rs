@@ -1,6 +1,9 @@
 //! Decisions about instants, and how many of their records stay.
 
-use docket_model::{Origin, run::RunState};
+use docket_model::{
+    Origin,
+    run::{RunState, StateWord},
+};
 use serde_json::json;
 
 use super::{
@@ -174,7 +177,7 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &Store) {
         carry_out(store, "a", minute * 60, state).await;
     }
     let listed = async |before: Option<i64>, state: Option<&str>, limit| {
-        let (before, state) = (before.map(instant), state.map(str::to_owned));
+        let (before, state) = (before.map(instant), state.and_then(StateWord::parse));
         let runs = store.runs("a", &RunFilter { before, state, limit }).await.unwrap();
         let instants = runs.iter().map(|run| run.id.instant);
         instants.map(|at| (at.moment() - moment(0)).num_seconds()).collect::<Vec<_>>()

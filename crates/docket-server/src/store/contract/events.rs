@@ -89,17 +89,17 @@ pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_
             News::Run(_, at) => at.to_rfc3339().into(),
             News::Entry(_) => "".into(),
         });
-        seen.push((event.state().unwrap(), String::from_utf8(at.to_vec()).unwrap()));
+        seen.push((event.state().unwrap().to_string(), String::from_utf8(at.to_vec()).unwrap()));
     }
     let expected = [
-        ("claimed", claimed.decided_at),
-        ("claimed", moment(61)),
-        ("claimed", moment(75)),
+        ("starting", claimed.decided_at),
+        ("starting", moment(61)),
+        ("starting", moment(75)),
         ("failed", ended.at),
         ("missed", first.decided_at),
         ("missed", more.decided_at),
     ];
-    assert_eq!(seen, expected.map(|(state, at)| (state, at.to_rfc3339())));
+    assert_eq!(seen, expected.map(|(state, at)| (state.to_owned(), at.to_rfc3339())));
 }
 
 pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(store: &Store) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use docket_model::{
     Origin, Output,
     output::PIECE,
-    run::{Cancellation, ContainerId, Reason, RunState, Step},
+    run::{Cancellation, ContainerId, Reason, RunState, StateWord, Step},
 };
 
 use super::{
@@ -140,7 +140,7 @@ pub(in crate::store) async fn nothing_is_added_to_a_run_that_is_over_or_unknown(
     let unknown = run(store, "a", 120, RunState::Starting).await.id;
     let before = record(store, "a", 60).await;
 
-    let is_over = StoreError::RunIsOver { id: over.clone(), state: "succeeded" };
+    let is_over = StoreError::RunIsOver { id: over.clone(), state: StateWord::Succeeded };
     for progress in [Progress::Started, Progress::NextAttempt] {
         let to_over = note(store, &over, progress.clone(), moment(70)).await;
         let to_unknown = note(store, &unknown, progress, moment(70)).await;

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Run, journal::Entry, wire::EventKind};
+use docket_model::{AllocationName, Run, journal::Entry, run::StateWord, wire::EventKind};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -55,9 +55,9 @@ impl News {
     }
 
     /// The state of the run that it is about, in a word.
-    fn state(&self) -> Option<&'static str> {
+    fn state(&self) -> Option<StateWord> {
         match self {
-            Self::Run(run, _) => Some(run.state.word()),
+            Self::Run(run, _) => Some(run.word()),
             Self::Entry(_) => None,
         }
     }
@@ -103,7 +103,7 @@ pub(in crate::store) type Labels = BTreeMap<String, String>;
 pub struct Event {
     number: u64,
     kind: EventKind,
-    state: Option<&'static str>,
+    state: Option<StateWord>,
     allocation: Option<AllocationName>,
     /// The labels that its allocation had before and has since, where it has any.
     labels: Vec<Labels>,
@@ -145,8 +145,8 @@ impl Event {
 
     /// The state that the run it is about has since, in a word; none where it is about no run.
     #[must_use]
-    pub fn state(&self) -> Option<&'static str> {
-        self.state
+    pub fn state(&self) -> Option<&StateWord> {
+        self.state.as_ref()
     }
 
     /// Which allocation it is about; none where it is the server.
