@@ -5,7 +5,7 @@ pub(crate) use docket_model::length::{exact, length};
 use docket_model::{
     Zone,
     journal::Suspension,
-    run::RunState,
+    run::StateWord,
     wire::{RunRecord, RunSummary, Status},
 };
 use serde_json::Value;
@@ -81,24 +81,19 @@ pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
 
 /// How long a run has been running, waiting or starting. `None` if that is unknown.
 fn age(run: &RunSummary, now: DateTime<Utc>) -> Option<TimeDelta> {
-    let since = match (&run.cancellation, run.state.as_str()) {
-        (Some(_), _) => None,
-        (None, "waiting" | "claimed") => run.decided,
-        (None, _) => run.started.or(run.decided),
+    let since = match run.state {
+        _ if run.cancellation.is_some() => None,
+        StateWord::Waiting | StateWord::Starting => run.decided,
+        _ => run.started.or(run.decided),
     };
     since.map(|since| (now - since).max(TimeDelta::zero()))
 }
 
-/// The trigger of a run in words: `catch-up`, `manual`.
+/// The trigger of a run in a word: `catch-up`, `manual`. Servers of older versions mark a backfill with a
+/// flag.
 pub(crate) fn trigger(run: &RunRecord) -> &str {
-    match run.trigger.as_str() {
-        "Schedule" => "schedule",
-        "CatchUp" => "catch-up",
-        "ByHand" if run.demand.as_ref().is_some_and(|demand| demand.backfill) => "backfill",
-        "ByHand" => "manual",
-        "AfterParent" => "dependency",
-        other => other,
-    }
+    let is_backfill = run.demand.as_ref().is_some_and(|demand| demand.backfill);
+    if is_backfill { "backfill" } else { run.trigger.as_str() }
 }
 
 /// The number of runs in each state: `1 running, 2 waiting`; empty if all are over.
@@ -108,13 +103,13 @@ pub(crate) fn under_way(status: &Status) -> String {
 }
 
 /// Like [`under_way`], from the states of runs that are not over.
-pub(crate) fn counted<'a>(states: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn counted<'a>(states: impl Iterator<Item = &'a StateWord>) -> String {
     let mut counts = [0; 4];
     for state in states {
         let place = match state {
-            "claimed" => 1,
-            "between-attempts" => 2,
-            "waiting" => 3,
+            StateWord::Starting => 1,
+            StateWord::Retrying => 2,
+            StateWord::Waiting => 3,
             _ => 0,
         };
         counts[place] += 1;
@@ -130,12 +125,11 @@ fn in_numbers(counts: [usize; 4]) -> String {
 
 /// The state of a run in words: `retrying in 30s`.
 pub(crate) fn state(run: &RunSummary, now: DateTime<Utc>) -> String {
+    // Servers of older versions tell only of the cancellation.
     match (&run.cancellation, run.next_attempt) {
-        (Some(_), _) => "cancelling".to_owned(),
-        (None, Some(next)) => {
-            format!("{} {}", RunState::shown(&run.state), relative(next.max(now), now))
-        }
-        (None, None) => RunState::shown(&run.state).to_owned(),
+        (Some(_), _) => StateWord::Cancelling.to_string(),
+        (None, Some(next)) => format!("{} {}", run.state.shown(), relative(next.max(now), now)),
+        (None, None) => run.state.shown().to_owned(),
     }
 }
 
@@ -178,7 +172,8 @@ mod tests {
             (run("ByHand", r#","By":"ann""#), "manual"),
             (run("ByHand", r#","By":"ann","Backfill":true"#), "backfill"),
             (run("AfterParent", ""), "dependency"),
-            (run("OfALaterVersion", ""), "OfALaterVersion"),
+            (run("backfill", r#","By":"ann""#), "backfill"),
+            (run("of-a-later-version", ""), "of-a-later-version"),
         ];
         for (run, words) in cases {
             assert_eq!(trigger(&run), words);
@@ -189,9 +184,10 @@ mod tests {
     fn a_result_has_its_age_and_its_reason() {
         let run = |state: &str, exit_code, reason: Option<&str>, ended: Option<&str>| RunSummary {
             run: "20261121T085000Z".parse().unwrap(),
-            state: state.to_owned(),
+            state: state.to_owned().into(),
             exit_code,
             reason: reason.map(str::to_owned),
+            reason_code: None,
             ended: ended.map(at),
             next_attempt: None,
             cancellation: None,
@@ -205,11 +201,11 @@ mod tests {
             (run("failed", None, Some("no such image"), ended), "failed 5m ago: no such image"),
             (run("timed-out", None, None, ended), "timed out 5m ago"),
             (run("running", None, None, None), "running for 1m"),
-            (run("claimed", None, None, None), "starting for 2m"),
+            (run("starting", None, None, None), "starting for 2m"),
             (
                 RunSummary {
                     next_attempt: Some(at("2026-11-21T09:00:30Z")),
-                    ..run("between-attempts", Some(3), Some("exit code 3"), None)
+                    ..run("retrying", Some(3), Some("exit code 3"), None)
                 },
                 "retrying in 30s: exit code 3",
             ),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
-    run::Instant,
+    run::{Instant, StateWord},
     wire::{
         CancelRequest, FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, RunRecord, RunRequest,
     },
@@ -66,7 +66,7 @@ impl Client {
     pub(crate) async fn runs<T: DeserializeOwned>(
         &self,
         name: &AllocationName,
-        state: Option<&str>,
+        state: Option<&StateWord>,
         limit: usize,
     ) -> Result<Listing<T>> {
         let mut listing = Listing::default();
@@ -76,7 +76,7 @@ impl Client {
                 .request(Method::GET, &format!("/{name}/runs"))
                 .query(&[("limit", limit.min(PAGE))])
                 .query(&cursor.map(|cursor| [("cursor", cursor.to_string())]))
-                .query(&state.map(|state| [("state", state)]));
+                .query(&state.map(|state| [("state", state.as_str())]));
             let page: Page<T> = self.ask(request).await?;
             let is_full = listing.add(page.runs, limit, page.cursor.is_none());
             if is_full {

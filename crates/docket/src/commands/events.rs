@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use docket_model::{
     AllocationName,
     journal::Entry,
-    run::Instant,
+    run::{Instant, StateWord},
     wire::{EventKind, GAP, Gap, RunEvent, RunRecord, RunSummary},
 };
 use serde::Deserialize;
@@ -180,7 +180,8 @@ fn in_state(run: &RunRecord, at: DateTime<Utc>) -> String {
         (None, Some(code)) => format!(": exit code {code}"),
         (None, None) => String::new(),
     };
-    let is_created = run.state == "claimed" && attempt.is_some_and(|it| it.container.is_some());
+    let is_created =
+        run.state == StateWord::Starting && attempt.is_some_and(|it| it.container.is_some());
     let step = if is_created { ", container created" } else { "" };
     format!("{}{step}{number}{why}", words::state(&RunSummary::from(run), at))
 }

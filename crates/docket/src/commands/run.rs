@@ -6,7 +6,7 @@ use std::env;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use docket_model::{AllocationName, run::RunState, wire::RunRequest};
+use docket_model::{AllocationName, wire::RunRequest};
 
 use crate::{
     author,
@@ -86,7 +86,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         RunResponse::Skipped(record) => {
             let why = record.reason.unwrap_or_else(|| "its policies do not allow it".to_owned());
             let why = output::on_one_line(&why);
-            let state = RunState::clause(&record.state);
+            let state = record.state.clause();
             bail!("{name} did not start: {why} ({name}/{} {state})", record.run)
         }
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use docket_model::{AllocationName, run::RunState, wire::RunRecord};
+use docket_model::{AllocationName, run::StateWord, wire::RunRecord};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
     /// Only runs in this state
     #[arg(long, value_name = "STATE", ignore_case = true, value_parser = state::parser())]
-    state: Option<&'static str>,
+    state: Option<StateWord>,
 
     /// Show at most COUNT
     #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count::parse)]
@@ -52,14 +52,14 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let name = &arguments.name;
-    let state = arguments.state;
+    let state = arguments.state.as_ref();
     let listing = client.runs(name, state, arguments.limit.get()).await?;
     let runs: Vec<Value> = listing.items;
     let count = runs.len();
     match Format::or_default(arguments.output) {
         Format::Table if runs.is_empty() => match state {
             Some(state) => {
-                output::line(format_args!("no run of {name} {}", RunState::clause(state)))?;
+                output::line(format_args!("no run of {name} {}", state.clause()))?;
             }
             None => output::line(format_args!("{name} has no runs yet"))?,
         },

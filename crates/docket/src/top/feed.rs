@@ -10,7 +10,7 @@ use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
     journal::{self, Entry},
-    run::Instant,
+    run::{Instant, StateWord},
     wire::{GAP, RunEvent, RunRecord},
 };
 use futures_util::{StreamExt, stream};
@@ -20,7 +20,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::model::{Message, is_failure};
+use super::model::Message;
 use crate::{
     client::{Client, EventFilter, Events, Happened, ServerEvent},
     words,
@@ -192,7 +192,7 @@ impl Runs {
 #[serde(rename_all = "PascalCase")]
 struct Last {
     run: Instant,
-    state: String,
+    state: StateWord,
 }
 
 async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
@@ -222,7 +222,7 @@ async fn failed(client: &Client, counts: &[RunCounts]) -> Result<Vec<RunRecord>>
     let mut last: Vec<_> = counts
         .iter()
         .filter_map(|count| Some((&count.name, count.status.last_run.as_ref()?)))
-        .filter(|(_, last)| is_failure(&last.state))
+        .filter(|(_, last)| last.state.is_failure())
         .collect();
     last.sort_by_key(|(_, last)| std::cmp::Reverse(last.run));
     let ids = last.into_iter().take(FAILURES);

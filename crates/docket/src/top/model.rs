@@ -214,7 +214,7 @@ impl Model {
         }
         self.running.remove(&key);
         self.failures.retain(|old| (&old.allocation, old.run) != (&record.allocation, record.run));
-        if is_failure(&record.state) {
+        if record.state.is_failure() {
             let ended = record.ended;
             let at = self.failures.partition_point(|old| old.ended > ended);
             self.failures.insert(at, record);
@@ -364,8 +364,4 @@ impl Model {
 pub(super) fn id(record: &RunRecord) -> Option<RunId> {
     let allocation = AllocationName::try_from(record.allocation.clone()).ok()?;
     Some(RunId { allocation, instant: record.run })
-}
-
-pub(super) fn is_failure(state: &str) -> bool {
-    ["failed", "timed-out", "lost", "missed"].contains(&state)
 }

@@ -1,6 +1,6 @@
 //! Draws the model, without changing it.
 
-use docket_model::{Zone, journal::Suspension, wire::RunSummary};
+use docket_model::{Zone, journal::Suspension, run::StateWord, wire::RunSummary};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -94,7 +94,7 @@ fn status(model: &Model) -> Vec<Span<'static>> {
         }
     }
     let suspended = if suspended > 0 { format!(", {suspended} suspended") } else { String::new() };
-    let active = words::counted(model.running().map(|run| run.state.as_str()));
+    let active = words::counted(model.running().map(|run| &run.state));
     let active = if active.is_empty() { String::new() } else { format!(", {active}") };
     line.push(Span::raw(format!("  {all} allocations{suspended}{active}")));
     line
@@ -168,9 +168,9 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
             words::under_way(&row.status).into(),
             row.last(model.now).into(),
         ];
-        let state = row.status.last_run.as_ref().map(|run| run.state.as_str());
+        let style = row.status.last_run.as_ref().map(|run| style_of(&run.state));
         let shown = cells.into_iter().zip(&columns).filter(|(_, (is_shown, ..))| *is_shown);
-        Some((shown.map(|(cell, _)| cell).collect(), style_of(state.unwrap_or_default())))
+        Some((shown.map(|(cell, _)| cell).collect(), style.unwrap_or_default()))
     };
     let shown = || columns.iter().filter(|(is_shown, ..)| *is_shown);
     let grid = Grid {
@@ -246,11 +246,17 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// The style of a state. Colour is never the only sign: the state is also shown as a word.
-fn style_of(state: &str) -> Style {
+fn style_of(state: &StateWord) -> Style {
     match state {
-        "failed" | "timed-out" | "lost" | "will-not-die" => Style::new().red(),
-        "missed" => Style::new().yellow(),
-        "claimed" | "running" | "waiting" | "between-attempts" => Style::new().cyan(),
+        StateWord::Failed | StateWord::TimedOut | StateWord::Lost | StateWord::Stuck => {
+            Style::new().red()
+        }
+        StateWord::Missed => Style::new().yellow(),
+        StateWord::Waiting
+        | StateWord::Starting
+        | StateWord::Running
+        | StateWord::Retrying
+        | StateWord::Cancelling => Style::new().cyan(),
         _ => Style::new(),
     }
 }

@@ -67,8 +67,9 @@ pub(super) fn of(schema: &str) -> Option<Value> {
 pub(super) fn skipped() -> Value {
     json!({
         "Run": "20261121T090000.123Z", "Allocation": "report", "Instant": "2026-11-21T09:00:00.123Z",
-        "Trigger": "ByHand", "By": "ann", "State": "skipped",
-        "Reason": "the run 20261121T090000Z is under way, and `Overlap` is `Forbid`",
+        "Trigger": "manual", "By": "ann", "State": "skipped",
+        "Reason": "the run 20261121T090000Z is still under way (`Overlap: Forbid`)",
+        "ReasonCode": "overlap", "ReasonValues": {"Older": "20261121T090000Z"},
         "Decided": "2026-11-21T09:00:00.124Z", "Ended": "2026-11-21T09:00:00.124Z", "Attempts": [],
     })
 }
@@ -116,7 +117,7 @@ fn allocation() -> Value {
 fn run() -> Value {
     json!({
         "Run": "20261121T090000Z", "Allocation": "report", "Instant": "2026-11-21T09:00:00Z",
-        "Trigger": "Schedule", "State": "succeeded", "Decided": "2026-11-21T09:00:00.003Z",
+        "Trigger": "schedule", "State": "succeeded", "Decided": "2026-11-21T09:00:00.003Z",
         "Ended": "2026-11-21T09:00:01.2Z", "LatenessMilliseconds": 212,
         "DurationMilliseconds": 888,
         "Attempts": [{

@@ -37,14 +37,14 @@ async fn a_run_by_hand_obeys_overlap_and_can_be_cancelled() {
 
     assert_eq!(
         told(&first, &["Run", "State", "Trigger", "By"]),
-        "202 Accepted | 20261121T090000.999Z | claimed | ByHand | ann"
+        "202 Accepted | 20261121T090000.999Z | starting | manual | ann"
     );
     assert_eq!(
         told(&second, &["State", "Reason"]),
         "409 Conflict | skipped | the run 20261121T090000.999Z is still under way \
          (`Overlap: Forbid`)"
     );
-    assert_eq!(told(&cancelled, &["State"]), "202 Accepted | running");
+    assert_eq!(told(&cancelled, &["State"]), "202 Accepted | cancelling");
     assert_eq!(told(&ended, &["State", "Reason"]), "200 OK | cancelled | cancelled by bob");
     assert_eq!(
         told(&again, &["detail"]),
@@ -79,7 +79,7 @@ async fn only_instants_of_the_past_are_made_up_for() {
         "422 Unprocessable Entity | 2026-11-20T13:00:00+04:00 is not an instant of this schedule; the \
          nearest are 2026-11-20T12:00:00+04:00 and 2026-11-21T12:00:00+04:00"
     );
-    assert_eq!(told(&past, &["Run", "State"]), "202 Accepted | 20261120T080000Z | claimed");
+    assert_eq!(told(&past, &["Run", "State"]), "202 Accepted | 20261120T080000Z | starting");
     assert!(twice.starts_with("409 Conflict"), "{twice}");
 }
 
@@ -127,7 +127,7 @@ async fn what_is_wrong_in_a_wish_is_named() {
         told(&variable, &["detail"]),
         "400 Bad Request | Env: `NOVALUE` is no variable: write KEY=VALUE"
     );
-    assert!(state.contains("state: `lots` is not one of waiting, claimed,"), "{state}");
+    assert!(state.contains("state: `lots` is not one of waiting, starting,"), "{state}");
     assert!(plain.starts_with("415 "), "{plain}");
     assert!(got.starts_with("405 ") && got.contains("POST"), "{got}");
 }

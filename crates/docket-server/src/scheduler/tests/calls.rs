@@ -26,7 +26,7 @@ async fn a_creation_that_breaks_off_each_time_fails_its_run_and_holds_up_no_othe
     let meanwhile = house.told("poison").await;
     house.until("09:12:00").await;
 
-    assert_eq!(meanwhile, ["09:10:00 claimed"]);
+    assert_eq!(meanwhile, ["09:10:00 starting"]);
     assert_eq!(
         house.told("poison").await,
         ["09:10:00 failed: the creation of the container got no answer 10 times in a row, though \
@@ -51,7 +51,7 @@ async fn a_start_that_breaks_off_each_time_fails_its_run_once_it_is_sure_that_it
     let meanwhile = house.told("a").await;
     house.until("09:30:00").await;
 
-    assert_eq!(meanwhile, ["09:10:00 claimed"]);
+    assert_eq!(meanwhile, ["09:10:00 starting"]);
     let told = house.newest("a").await;
     assert!(told.starts_with("09:10:00 failed: the start of the container got no"), "{told}");
     // Each one was asked to start once, and replaced.

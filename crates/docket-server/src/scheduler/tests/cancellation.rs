@@ -97,7 +97,7 @@ async fn one_that_waits_for_a_place_on_the_engine_leaves_it_to_another() {
     house.until("10:06:00").await;
 
     assert_eq!(house.newest("a").await, CANCELLED);
-    assert_eq!(meanwhile, "09:15:00 claimed");
+    assert_eq!(meanwhile, "09:15:00 starting");
     assert_eq!(house.newest("b").await, "09:15:00 succeeded");
 }
 
@@ -199,7 +199,7 @@ async fn a_start_without_an_answer_is_looked_at_before_it_is_given_up() {
         let meanwhile = house.newest("a").await;
         house.pass(MINUTE).await;
 
-        assert_eq!(meanwhile, "09:10:00 claimed");
+        assert_eq!(meanwhile, "09:10:00 starting");
 
         assert_eq!(house.told("a").await, [CANCELLED], "{fault:?}");
         let seen = house.seen("a");

@@ -27,7 +27,7 @@ async fn a_run_that_fails_is_tried_again_after_pauses_that_double() {
     let between = house.newest("a").await;
     house.until("10:10:00").await;
 
-    assert_eq!(between, "10:00:00 between-attempts: exit code 3");
+    assert_eq!(between, "10:00:00 retrying: exit code 3");
     assert_eq!(begun(&house), [0, 30, 90, 210]);
     assert_eq!(house.newest("a").await, "10:00:00 failed at attempt 4: exit code 3");
     let attempts: Vec<_> = house.seen("a").iter().map(|seen| seen.identity.attempt).collect();
@@ -57,7 +57,7 @@ async fn between_attempts_a_run_is_under_way_for_its_overlap() {
         [
             "10:00:00 succeeded at attempt 2",
             "11:00:00 skipped: the run 20261121T100000Z is still under way (`Overlap: Forbid`)",
-            "12:00:00 between-attempts: exit code 1"
+            "12:00:00 retrying: exit code 1"
         ]
     );
 }
@@ -143,7 +143,7 @@ async fn files_of_variables_are_read_at_each_attempt() {
     std::fs::write(folder.path().join("secrets"), "TOKEN=1\n").unwrap();
     house.until("10:15:00").await;
 
-    let reason = "10:00:00 between-attempts: the env file `secrets` cannot be read: No such file";
+    let reason = "10:00:00 retrying: the env file `secrets` cannot be read: No such file";
     assert!(before.starts_with(reason), "{before}");
     assert_eq!(house.newest("a").await, "10:00:00 succeeded at attempt 2");
     let [seen] = &house.seen("a")[..] else { panic!() };

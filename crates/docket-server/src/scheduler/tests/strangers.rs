@@ -64,7 +64,7 @@ async fn one_removed_while_it_runs_has_failed_and_is_tried_again() {
         house.newest("once").await,
         "09:10:00 failed: its container was removed by someone else"
     );
-    assert_eq!(meanwhile, "09:10:00 between-attempts: its container was removed by someone else");
+    assert_eq!(meanwhile, "09:10:00 retrying: its container was removed by someone else");
     assert_eq!(house.newest("a").await, "09:10:00 succeeded at attempt 2");
 }
 

@@ -110,7 +110,7 @@ async fn a_container_that_will_not_die_holds_its_overlap_and_is_seen_out() {
     assert_eq!(
         meanwhile,
         [
-            "09:20:00 will-not-die: it cannot be ended: it goes on",
+            "09:20:00 stuck: it cannot be ended: it goes on",
             "09:40:00 skipped: the run 20261121T092000Z is still under way (`Overlap: Forbid`)"
         ]
     );
@@ -133,7 +133,7 @@ async fn a_container_that_will_not_die_is_seen_out_after_a_restart_too() {
     let meanwhile = house.newest("a").await;
     house.until("10:10:01").await;
 
-    assert_eq!(meanwhile, "09:20:00 will-not-die: it cannot be ended: it goes on");
+    assert_eq!(meanwhile, "09:20:00 stuck: it cannot be ended: it goes on");
     assert!(house.told("a").await[0].starts_with("09:20:00 timed-out: ran longer than 10m"));
 }
 

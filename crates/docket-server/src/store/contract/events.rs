@@ -59,7 +59,7 @@ pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &Stor
     finish(store, &claimed.id, end(failed(3), 3, "x")).await.unwrap();
 
     let expected =
-        ["a 60 claimed", "a 60 claimed in abc", "a 60 running in abc", "a 60 failed in abc"];
+        ["a 60 starting", "a 60 starting in abc", "a 60 running in abc", "a 60 failed in abc"];
     assert_eq!(told(&mut reader, 4).await, expected);
     assert_eq!(reader.last(), store.events().read(None).unwrap().0.last());
 }
@@ -94,7 +94,7 @@ pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_
     let expected = [
         ("starting", claimed.decided_at),
         ("starting", moment(61)),
-        ("starting", moment(75)),
+        ("cancelling", moment(75)),
         ("failed", ended.at),
         ("missed", first.decided_at),
         ("missed", more.decided_at),
@@ -114,7 +114,7 @@ pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(sto
     let by_hand = run(store, "a", 60, RunState::Starting).await;
     store.claim_manual(by_hand, InstantKind::Instant(Some(instant(120)))).await.unwrap();
 
-    let expected = ["a 60 missed 2", "a 60 missed 5", "a 120 missed 4", "a 60 claimed"];
+    let expected = ["a 60 missed 2", "a 60 missed 5", "a 120 missed 4", "a 60 starting"];
     assert_eq!(told(&mut reader, 4).await, expected);
 }
 
@@ -168,5 +168,5 @@ pub(in crate::store) async fn what_is_refused_is_not_told(store: &Store) {
     push(store, Origin::Api, &[("b", "")]).await;
 
     assert_eq!(twice, ClaimOutcome::Decided(instant(60)));
-    assert_eq!(told(&mut reader, 3).await, ["a 60 claimed", "a 60 succeeded", "b created"]);
+    assert_eq!(told(&mut reader, 3).await, ["a 60 starting", "a 60 succeeded", "b created"]);
 }

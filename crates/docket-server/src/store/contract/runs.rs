@@ -115,7 +115,7 @@ pub(in crate::store) async fn whatever_happens_to_a_run_is_kept(store: &Store) {
 
     assert_eq!(
         states,
-        ["claimed", "claimed", "claimed", "claimed", "running", "running", "will-not-die"]
+        ["starting", "starting", "starting", "starting", "running", "running", "stuck"]
     );
     let now = record(store, "a", 60).await;
     assert_eq!(now.cancellation.as_deref(), Some(&cancellation));

@@ -87,7 +87,7 @@ pub(in crate::store) async fn an_edit_of_anything_else_leaves_what_is_due(store:
         edit(store, minutely(&keys), second).await;
     }
 
-    assert_eq!(told(store, "a").await, ["60 claimed"]);
+    assert_eq!(told(store, "a").await, ["60 starting"]);
     assert_eq!(decided(store).await, Some(60));
     claim(store, "a", 120).await;
 }
@@ -136,10 +136,10 @@ pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &
     assert_eq!(
         told(store, "a").await,
         [
-            "60 claimed".to_owned(),
+            "60 starting".to_owned(),
             format!("120-180 2: {EDITED}"),
-            "240 claimed".to_owned(),
-            "300 claimed".to_owned(),
+            "240 starting".to_owned(),
+            "300 starting".to_owned(),
             format!("360-420 2: {EDITED}"),
         ]
     );
@@ -196,7 +196,7 @@ pub(in crate::store) async fn an_edit_of_what_comes_first_leaves_no_instant_with
     let missed = format!("60-60 1: {EDITED}");
     assert_eq!(told(store, "one").await, [missed.as_str()]);
     assert_eq!(told(store, "two").await, [missed.as_str()]);
-    assert_eq!(told(store, "same").await, ["60 claimed"]);
+    assert_eq!(told(store, "same").await, ["60 starting"]);
     assert_eq!(told(store, "both").await, [missed.as_str()]);
 }
 
@@ -218,7 +218,7 @@ pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(sto
     store.settle(settlement.clone()).await.unwrap();
     store.settle(settlement).await.unwrap();
 
-    assert_eq!(told(store, "a").await, ["60 claimed".to_owned(), format!("120-600 9: {reason}")]);
+    assert_eq!(told(store, "a").await, ["60 starting".to_owned(), format!("120-600 9: {reason}")]);
     assert_eq!(told(store, "b").await, ["300 succeeded", &format!("600-600 1: {reason}")]);
     assert_eq!(told(store, "c").await, [format!("300-300 1: {reason}")]);
     assert_eq!(changes.take().len(), 3);

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use docket_model::{
     AllocationName,
     output::Stream,
-    run::RunState,
+    run::StateWord,
     wire::{RunRecord, RunRequest, RunSummary},
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -74,7 +74,7 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
 struct Waiter {
     is_closed: bool,
     /// The state and the number of attempts that were printed last.
-    printed: Option<(String, usize)>,
+    printed: Option<(StateWord, usize)>,
 }
 
 impl Watcher for Waiter {
@@ -106,14 +106,14 @@ impl Watcher for Waiter {
 /// The state of a run, with what it waits for as far as the record says it.
 async fn waits_for(client: &Client, record: &RunRecord) -> String {
     let state = words::state(&RunSummary::from(record), clock::now());
-    match record.state.as_str() {
-        "waiting" => match older_run(client, record).await {
+    match record.state {
+        StateWord::Waiting => match older_run(client, record).await {
             Some(older) => format!("{state} for {}/{} to end", record.allocation, older.run),
             None => state,
         },
         // Without a container it may wait for a slot, for its jitter or for a pull: the record does not
         // say which.
-        "claimed" if has_container(record) => format!("{state}: container created"),
+        StateWord::Starting if has_container(record) => format!("{state}: container created"),
         _ => match &record.reason {
             Some(reason) => format!("{state}: {reason}"),
             None => state,
@@ -134,7 +134,7 @@ async fn older_run(client: &Client, record: &RunRecord) -> Option<RunRecord> {
 
 /// Prints how a run ended, and returns the exit code for it.
 fn report(name: &AllocationName, record: &RunRecord) -> u8 {
-    let (run, state) = (record.run, RunState::shown(&record.state));
+    let (run, state) = (record.run, record.state.shown());
     let duration = record.duration_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
     let length = duration.map(|length| format!(" after {length}")).unwrap_or_default();
     let code = code(record);
@@ -150,11 +150,11 @@ fn report(name: &AllocationName, record: &RunRecord) -> u8 {
 /// The exit code of the newest container; 0 only for a run that succeeded.
 fn code(record: &RunRecord) -> u8 {
     let code = record.attempts.last().and_then(|attempt| attempt.exit_code);
-    match (record.state.as_str(), code) {
-        ("succeeded", _) => 0,
-        ("lost", _) => NEVER_RAN,
+    match (&record.state, code) {
+        (StateWord::Succeeded, _) => 0,
+        (StateWord::Lost, _) => NEVER_RAN,
         (_, Some(code)) if code != 0 => u8::try_from(code).unwrap_or(NEVER_RAN),
-        ("timed-out", _) => TIMED_OUT,
+        (StateWord::TimedOut, _) => TIMED_OUT,
         _ => NEVER_RAN,
     }
 }
