@@ -177,7 +177,7 @@ impl<'a> CrashTest<'a> {
             let states: Vec<_> = runs().map(|run| run["State"].clone()).collect();
             let is = |state: &str| states.iter().any(|it| it == state);
             // Instants are whole seconds, so no run starts in the middle of one.
-            let none_starts = || !is("claimed") && is_mid_second();
+            let none_starts = || !is("starting") && is_mid_second();
             let may_begin = interference != Interference::EngineKilled || none_starts();
             (is("running") && may_begin).then_some(())
         });

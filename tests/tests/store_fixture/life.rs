@@ -104,10 +104,10 @@ impl<'a> Lives<'a> {
             server.running_container(name);
             cancel(&server, name, json!({ "By": "ann", "Kill": name == "stuck" }));
         }
-        await_state(&server, "stuck", "will-not-die");
-        await_state(&server, "retried", "between-attempts");
+        await_state(&server, "stuck", "stuck");
+        await_state(&server, "retried", "retrying");
         await_container(&server, "created");
-        await_state(&server, "claimed", "claimed");
+        await_state(&server, "claimed", "starting");
         let answers = api_dump::of(&server);
         server.crash();
         answers

@@ -85,7 +85,7 @@ fn what_an_event_tells_of_a_run_is_what_the_run_is() {
 
     let states: Vec<_> = events.iter().filter_map(|event| event.text("State")).collect();
     let reported: Value = serde_json::from_str(&events[events.len() - 1].data).unwrap();
-    assert_eq!(states, ["claimed", "claimed", "running", "succeeded"]);
+    assert_eq!(states, ["starting", "starting", "running", "succeeded"]);
     assert_eq!(reported, json!({ "At": reported["At"], "Allocation": "foo", "Run": record }));
     let at: DateTime<Utc> = reported["At"].as_str().unwrap().parse().unwrap();
     assert!(
@@ -149,7 +149,7 @@ fn five_hundred_readers_each_see_all_of_a_hundred_runs() {
     assert_eq!(pushed.status, 200, "{}", pushed.text());
     for states in seen {
         assert_eq!(states.len(), names.len());
-        let each = ["claimed", "claimed", "running", "succeeded"];
+        let each = ["starting", "starting", "running", "succeeded"];
         assert!(states.values().all(|states| *states == each), "{states:?}");
     }
 }

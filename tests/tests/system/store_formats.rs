@@ -23,10 +23,17 @@ const GROWING: (&str, &str) = ("tick", "suspended by ann: too loud");
 const GROWING_KEYS: [&str; 4] = ["Count", "Last", "Decided", "Ended"];
 
 /// Words that later versions show in place of others.
-const RENAMED: [(&str, &str); 1] = [(
-    "its container is gone, removed from outside: whether and how it ran is not known",
-    "its container was removed by someone else, and whether it ran is not known",
-)];
+const RENAMED: [(&str, &str); 6] = [
+    ("Schedule", "schedule"),
+    ("CatchUp", "catch-up"),
+    ("ByHand", "manual"),
+    ("ByHand", "backfill"),
+    ("AfterParent", "dependency"),
+    (
+        "its container is gone, removed from outside: whether and how it ran is not known",
+        "its container was removed by someone else, and whether it ran is not known",
+    ),
+];
 
 fn is_renamed(before: &Value, now: &Value) -> bool {
     RENAMED.iter().any(|(old, new)| before == old && now == new)

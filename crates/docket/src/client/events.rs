@@ -4,7 +4,7 @@
 //! 2. Events that the server no longer has are passed on as a gap.
 
 use anyhow::{Error, Result};
-use docket_model::AllocationName;
+use docket_model::{AllocationName, run::StateWord};
 use reqwest::{Method, Response, header::ACCEPT};
 
 use super::{
@@ -26,7 +26,7 @@ pub(crate) struct EventFilter {
     /// Only events of these kinds.
     pub(crate) kinds: Vec<String>,
     /// Only events of runs that entered one of these states.
-    pub(crate) states: Vec<&'static str>,
+    pub(crate) states: Vec<StateWord>,
 }
 
 /// An event as the server sent it.

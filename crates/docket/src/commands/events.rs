@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
         ignore_case = true,
         value_parser = state::parser()
     )]
-    states: Vec<&'static str>,
+    states: Vec<StateWord>,
 
     /// Output format [default: text on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]

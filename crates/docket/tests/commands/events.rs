@@ -140,7 +140,7 @@ fn after_a_reconnection_events_continue_and_it_is_reported_once() {
     );
     assert_eq!(
         stub.lines()[0],
-        "GET /-/events?allocation=foo&label=team%3Da&kind=run&kind=server&state=failed&state=between-attempts"
+        "GET /-/events?allocation=foo&label=team%3Da&kind=run&kind=server&state=failed&state=retrying"
     );
 }
 
