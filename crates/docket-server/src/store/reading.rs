@@ -163,9 +163,8 @@ impl Store {
             let scan = newest(name.clone(), to, limit);
             let page: Vec<_> = self.backend.scan(vec![scan]).await?.into_iter().flatten().collect();
             let (last, is_last) = (page.last().map(|(_, run)| run.id.instant), page.len() < limit);
-            let matches = |run: &Arc<Run>| {
-                filter.state.as_deref().is_none_or(|state| state == run.state.word())
-            };
+            let matches =
+                |run: &Arc<Run>| filter.state.as_ref().is_none_or(|state| *state == run.word());
             found.extend(page.into_iter().map(|(_, run)| run).filter(matches));
             match last {
                 Some(last) if !is_last && found.len() < filter.limit => to = Bound::Excluded(last),

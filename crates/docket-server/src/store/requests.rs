@@ -3,7 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Origin, Run, Specification, journal::Suspension, run::Instant};
+use docket_model::{
+    AllocationName, Origin, Run, Specification,
+    journal::Suspension,
+    run::{Instant, StateWord},
+};
 
 use super::{Circumstances, Condition};
 
@@ -118,8 +122,8 @@ pub struct EntryFilter {
 pub struct RunFilter {
     /// Only runs of earlier instants.
     pub before: Option<Instant>,
-    /// Only runs in the state of this name.
-    pub state: Option<String>,
+    /// Only runs in this state.
+    pub state: Option<StateWord>,
     /// At most so many.
     pub limit: usize,
 }

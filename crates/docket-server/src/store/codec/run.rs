@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     AllocationName, Run, RunId,
-    run::{Cancellation, Instant, ManualRequest, Reason, RunState, Trigger},
+    run::{Cancellation, Instant, ManualRequest, Reason, RunState, Trigger, TriggerWord},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -81,11 +81,11 @@ pub(super) fn encode(run: &Run) -> serde_json::Result<String> {
     serde_json::to_string(&StoredRun {
         uid: run.uid,
         revision: run.revision,
-        trigger: Some(run.trigger.word())
-            .filter(|_| !matches!(run.trigger, Trigger::Schedule))
-            .map(Cow::Borrowed),
+        trigger: Some(run.trigger_word())
+            .filter(|word| *word != TriggerWord::Schedule)
+            .map(|word| word.to_string().into()),
         demand: run.trigger.demand().map(|demand| Cow::Borrowed(&**demand)),
-        state: run.state.word().into(),
+        state: run.state.word().to_string().into(),
         reason: run.state.reason().map(Cow::Borrowed),
         last,
         count,
@@ -147,11 +147,14 @@ fn trigger(
     word: Option<&str>,
     demand: Option<Cow<'_, ManualRequest>>,
 ) -> Result<Trigger, DecodeError> {
-    Ok(match word {
-        None | Some("Schedule") => Trigger::Schedule,
-        Some("CatchUp") => Trigger::CatchUp,
-        Some("AfterParent") => Trigger::Dependency,
-        Some("ByHand") => Trigger::Manual(Arc::new(demand.unwrap_or_default().into_owned())),
-        Some(word) => return Err(DecodeError::Trigger(word.to_owned())),
+    let Some(word) = word else { return Ok(Trigger::Schedule) };
+    Ok(match TriggerWord::parse(word) {
+        Some(TriggerWord::Schedule) => Trigger::Schedule,
+        Some(TriggerWord::CatchUp) => Trigger::CatchUp,
+        Some(TriggerWord::Dependency) => Trigger::Dependency,
+        Some(TriggerWord::Manual | TriggerWord::Backfill) => {
+            Trigger::Manual(Arc::new(demand.unwrap_or_default().into_owned()))
+        }
+        _ => return Err(DecodeError::Trigger(word.to_owned())),
     })
 }
