@@ -12,8 +12,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Run,
+    Allocation, AllocationName, Output, Run,
     journal::{Entry, Suspension},
+    output::PIECE,
     run::Instant,
 };
 use futures_util::stream::BoxStream;
@@ -149,10 +150,68 @@ pub(crate) struct Newest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
     /// The bytes. Which streams they belong to is in the record of the run.
-    pub(crate) bytes: Bytes,
+    pub(crate) bytes: PieceBytes,
     /// When they were written, where that is known.
     pub(crate) at: Option<DateTime<Utc>>,
 }
+
+/// The bytes of a piece. A piece of an output that is in memory shares it, so that an output that is
+/// stored is not in memory twice.
+#[derive(Clone)]
+pub(crate) enum PieceBytes {
+    /// By themselves.
+    Own(Bytes),
+    /// The kept bytes of an output from a position on, at most [`PIECE`].
+    Shared(Arc<Output>, usize),
+}
+
+impl PieceBytes {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Own(bytes) => bytes.len(),
+            Self::Shared(output, from) => output.kept().saturating_sub(*from).min(PIECE),
+        }
+    }
+
+    /// At most `most` of them from a position on.
+    pub(crate) fn read(&self, from: usize, most: usize) -> Vec<u8> {
+        match self {
+            Self::Own(bytes) => bytes.iter().skip(from).take(most).copied().collect(),
+            Self::Shared(output, start) => {
+                output.kept_bytes(start + from, most.min(self.len().saturating_sub(from)))
+            }
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        match self {
+            Self::Own(bytes) => bytes.clone(),
+            Self::Shared(..) => self.read(0, PIECE).into(),
+        }
+    }
+}
+
+impl From<Bytes> for PieceBytes {
+    fn from(bytes: Bytes) -> Self {
+        Self::Own(bytes)
+    }
+}
+
+impl fmt::Debug for PieceBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.len())
+    }
+}
+
+impl PartialEq for PieceBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_bytes() == other.to_bytes()
+    }
+}
+
+impl Eq for PieceBytes {}
 
 /// One change of a batch.
 #[derive(Debug, Clone, PartialEq)]

@@ -113,7 +113,7 @@ pub(crate) fn encode(key: &Key, record: &Record) -> Result<Encoded, CodecError> 
         Record::Standing(standing) => standing::encode(standing),
         Record::Run(run) => run::encode(run),
         Record::Piece(piece) => {
-            bytes = piece.bytes.clone();
+            bytes = piece.bytes.to_bytes();
             serde_json::to_string(&PieceHeader { at: piece.at })
         }
         Record::Entry(entry) => serde_json::to_string(entry),
@@ -138,7 +138,7 @@ pub(crate) fn decode(key: &Key, value: &str, bytes: Bytes) -> Result<Record, Cod
             Key::Run(name, instant) => Record::Run(run::decode(name, *instant, value)?.into()),
             Key::Piece(_) => {
                 let PieceHeader { at } = serde_json::from_str(value)?;
-                Record::Piece(Piece { bytes, at })
+                Record::Piece(Piece { bytes: bytes.into(), at })
             }
             Key::Entry(_) => Record::Entry(Arc::new(serde_json::from_str(value)?)),
             Key::Item(..) => Record::Item(value.into()),

@@ -29,6 +29,6 @@ pub(super) async fn read(
     let key = Key::Piece(piece_key(&run.id, attempt, piece));
     let read = backend.read(vec![key]).await?.into_iter().next().flatten();
     let Some((_, Record::Piece(piece))) = read else { return Ok(None) };
-    let bytes: Vec<_> = piece.bytes.iter().skip(begin).take(kept.len()).copied().collect();
+    let bytes = piece.bytes.read(begin, kept.len());
     Ok(Some(Excerpt { omitted, end: position + bytes.len() as u64, bytes }))
 }

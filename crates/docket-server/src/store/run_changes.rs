@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{Output, Run, RunId, output::PIECE};
 use uuid::Uuid;
 
 use super::{
     End, Progress, StoreError,
-    backend::{Piece, PieceKey},
+    backend::{Piece, PieceBytes, PieceKey},
     command::Command,
     feed::News,
     rules,
@@ -84,10 +83,10 @@ async fn held(
 }
 
 /// What an attempt wrote, in pieces.
-fn pieces(id: &RunId, attempt: u32, output: &Output) -> Vec<(PieceKey, Piece)> {
+fn pieces(id: &RunId, attempt: u32, output: &Arc<Output>) -> Vec<(PieceKey, Piece)> {
     let places = (0..output.kept()).step_by(PIECE).zip(0..);
     let piece = |(place, piece): (usize, u32)| {
-        let bytes = Bytes::from(output.kept_bytes(place, PIECE));
+        let bytes = PieceBytes::Shared(Arc::clone(output), place);
         (piece_key(id, attempt, piece), Piece { bytes, at: None })
     };
     places.map(piece).collect()

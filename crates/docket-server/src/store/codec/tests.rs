@@ -234,7 +234,7 @@ fn all_other_records_are_read_back() {
     }
     let key = PieceKey { allocation: name(), instant: instant(), part: 1, attempt: 2, piece: 3 };
     for at in [None, Some(at(4))] {
-        let piece = Piece { bytes: Bytes::from_static(b"\xff\0text"), at };
+        let piece = Piece { bytes: Bytes::from_static(b"\xff\0text").into(), at };
         assert_read_back(&Key::Piece(key.clone()), &Record::Piece(piece));
     }
     let entry = Entry { at: at(6), allocation: Some(name()), event: Event::Deleted, by: None };

@@ -69,7 +69,7 @@ impl Pieces<'_, '_> {
 
     fn send(&mut self) -> rusqlite::Result<()> {
         let bytes = Bytes::from(std::mem::take(&mut self.bytes));
-        let record = Record::Piece(Piece { bytes, at: None });
+        let record = Record::Piece(Piece { bytes: bytes.into(), at: None });
         (self.sink)(Key::Piece(self.key.clone()), record)?;
         self.key.piece += 1;
         Ok(())

@@ -43,7 +43,7 @@ pub(super) fn with_output(allocation: &str) -> Vec<Write> {
     };
     let key = Key::Run(name(allocation), instant(60));
     let pieces = (0..PIECES).map(|number| {
-        let record = Piece { bytes: bytes(number), at: Some(moment) };
+        let record = Piece { bytes: bytes(number).into(), at: Some(moment) };
         Write::Put(piece(allocation, number), Record::Piece(record))
     });
     std::iter::once(Write::Put(key, Record::Run(run.into()))).chain(pieces).collect()
@@ -64,7 +64,7 @@ async fn each_piece_is_a_row_of_its_own_and_read_by_itself() {
             other => panic!("{other:?}"),
         });
         let at = Some(instant(60).moment());
-        let expected = (number < PIECES).then(|| Piece { bytes: bytes(number), at });
+        let expected = (number < PIECES).then(|| Piece { bytes: bytes(number).into(), at });
         assert_eq!(read, expected);
     }
 }

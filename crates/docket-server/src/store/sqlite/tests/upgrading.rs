@@ -164,7 +164,7 @@ async fn outputs_in_rows_of_any_size_are_cut_into_pieces() {
         };
         let pieces = store.read((0..4).map(key).collect()).await.unwrap();
         let pieces = pieces.into_iter().flatten().map(|(_, record)| match record {
-            Record::Piece(piece) => piece.bytes,
+            Record::Piece(piece) => piece.bytes.to_bytes(),
             other => panic!("{other:?}"),
         });
         let pieces: Vec<_> = pieces.collect();
