@@ -95,10 +95,11 @@ impl RunTask {
         Self { runner, handle, engine, attempt, waited: TimeDelta::zero(), is_resumed: false }
     }
 
-    /// The span of all log lines of the run. Each attempt has a span of its own within it.
+    /// The span of all log lines of the run. Each attempt has a span of its own within it. It has no parent:
+    /// a run that starts after another one is not a part of that one.
     fn span(&self) -> Span {
         let id = &self.handle.id;
-        info_span!("run", allocation = %id.allocation, run = %id.instant)
+        info_span!(parent: None, "run", allocation = %id.allocation, run = %id.instant)
     }
 
     async fn run_after_standby(mut self) {
