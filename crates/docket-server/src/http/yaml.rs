@@ -49,7 +49,7 @@ fn convert(json: &[u8]) -> Result<Vec<u8>, ApiError> {
     tag = "specifications",
     request_body(content = Value, content_type = "application/json", example = json!({"Name": "report"})),
     responses(
-        (status = 200, description = "The document as YAML", content_type = "application/yaml", body = String, example = "Name: report\n"),
+        (status = 200, description = "The document as YAML", content_type = "application/yaml", body = Value, example = json!({"Name": "report"})),
         Posted,
         Guarded,
         Any,
