@@ -90,7 +90,7 @@ impl Sweep {
             let run = match self.runner.store().run(name.as_str(), found.identity.instant).await {
                 Ok(run) => run.filter(|run| run.uid == found.identity.uid),
                 Err(error) => {
-                    warn!(allocation = %name, %error, "a container that may be orphaned stays");
+                    warn!(allocation = %name, %error, "run record could not be read; keeping a container that may be orphaned");
                     continue;
                 }
             };

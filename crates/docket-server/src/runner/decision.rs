@@ -79,7 +79,7 @@ impl Runner {
         drop(queue);
         if let Some(error) = refused {
             // That the store cannot be written is logged once.
-            debug!(allocation = %allocation.name(), %error, "store write failed: decided again");
+            debug!(allocation = %allocation.name(), %error, "store write failed; retrying the decision");
             tokio::time::sleep(WRITE_AGAIN).await;
         }
         through
@@ -169,7 +169,7 @@ impl Runner {
             _ => self.store.claim(run).await,
         })?;
         if recorded != ClaimOutcome::New {
-            debug!(run = %id, ?recorded, "nothing new is decided about the instant");
+            debug!(run = %id, ?recorded, "no new run was claimed");
             return Ok(recorded);
         }
         self.note_progress();
@@ -212,7 +212,7 @@ impl Runner {
         }
         for older in waiting {
             if let Err(error) = self.give_up_waiting(queue, &older, reason.clone()).await {
-                warn!(run = %older.id, %error, "it ends as soon as it is its turn");
+                warn!(run = %older.id, %error, "the end of a waiting run could not be written; cancelling it when its turn comes");
                 older.cancel(cancellation.clone());
             }
         }
@@ -221,7 +221,7 @@ impl Runner {
     /// Makes a run under way end, also where that cannot be written.
     pub(super) async fn cancel_surely(&self, handle: &RunHandle, cancellation: Cancellation) {
         if let Err(error) = self.cancel(handle, cancellation.clone()).await {
-            warn!(run = %handle.id, %error, "it is not on record that it is to end");
+            warn!(run = %handle.id, %error, "the cancellation could not be written to the store; stopping the container anyway");
             handle.cancel(cancellation);
         }
     }

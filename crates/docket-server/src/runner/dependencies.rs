@@ -34,7 +34,7 @@ impl Runner {
                         .await;
                 }
                 Err(error) => {
-                    error!(allocation = %name, %error, "what runs after it cannot be read");
+                    error!(allocation = %name, %error, "dependent allocations could not be read");
                     if self.unless_stopped(sleep(WRITE_AGAIN)).await.is_err() {
                         return;
                     }
@@ -99,7 +99,7 @@ impl Runner {
         } else {
             self.enter(&queue, &allocation, RunRequest::due(instant, Trigger::Dependency)).await?
         };
-        debug!(allocation = %name, ?recorded, "looked at after those it runs after");
+        debug!(allocation = %name, ?recorded, "checked after its parents");
         Ok(Some(recorded))
     }
 
