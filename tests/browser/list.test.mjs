@@ -90,6 +90,27 @@ test("the keyboard alone searches, walks the list, opens an allocation and comes
   page.done();
 });
 
+test("the search field has the focus as soon as its key is pressed, on every view", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("a", "true"));
+  const page = await open(chromium, t, server);
+  await page.getByRole("link", { name: "a", exact: true }).waitFor();
+  const press = () => page.evaluate(() => {
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
+    return document.activeElement.id;
+  });
+
+  const onList = await press();
+  await page.getByRole("link", { name: "a", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "a" }).waitFor();
+  const elsewhere = await press();
+  await page.goBack();
+  await page.getByRole("heading", { level: 1, name: "a" }).waitFor();
+
+  assert.deepEqual([onList, elsewhere], ["search", "search"]);
+  page.done();
+});
+
 test("a lost connection is shown, and changes appear once it is restored", async (t) => {
   const server = await serve(t, ["--store", "memory"]);
   const page = await open(chromium, t, server, { forgive: [/Failed to load resource/] });

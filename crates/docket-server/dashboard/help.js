@@ -48,8 +48,8 @@ function key(event) {
   event.preventDefault();
 }
 
+// A key that is pressed right after this one belongs in the field already, so nothing here waits.
 function search() {
   if (!document.getElementById("search")) go("#/");
-  // The list is there once the address has changed.
-  requestAnimationFrame(() => setTimeout(() => document.getElementById("search")?.focus()));
+  document.getElementById("search")?.focus();
 }

@@ -26,7 +26,9 @@ let shown = null;
 export function start(place, all) {
   views = all;
   outlet = place;
-  addEventListener("hashchange", show);
+  addEventListener("hashchange", () => {
+    if (current() !== place) show();
+  });
   addEventListener("beforeunload", (event) => {
     if (held) event.preventDefault();
   });
@@ -38,10 +40,10 @@ export function hold(question) {
   held = question;
 }
 
-/** Goes elsewhere. */
+/** Goes elsewhere at once: the browser reports a new address only later. */
 export function go(hash) {
-  if (location.hash === hash) show();
-  else location.hash = hash;
+  location.hash = hash;
+  show();
 }
 
 /** Says what the page is about, and puts the reader at its heading. */
@@ -60,7 +62,7 @@ function show() {
     return;
   }
   held = null;
-  place = location.hash || "#/";
+  place = current();
   const steps = place.replace(/^#\/?/, "").split("/").filter(Boolean).map(decode);
   end?.();
   outlet.replaceChildren();
@@ -69,6 +71,8 @@ function show() {
 }
 
 let place = "#/";
+
+const current = () => location.hash || "#/";
 
 function view([kind, name, part, ...more]) {
   if (kind === undefined) return views.list(outlet);
