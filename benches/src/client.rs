@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use docket_stub_engine::framing::Message;
+use docket_stub_engine::http_framing::Message;
 
 /// Longer than any single request of the benches takes.
 const LIMIT: Duration = Duration::from_secs(60);

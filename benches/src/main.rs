@@ -5,11 +5,11 @@
 //! 3. A figure that is missed is no failure; a measurement that breaks off is.
 
 mod bare;
+mod bare_server;
 mod client;
 mod disk;
 mod load;
 mod measures;
-mod peer;
 mod process;
 mod report;
 mod server;

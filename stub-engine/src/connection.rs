@@ -11,11 +11,11 @@ use crate::{
     Fault, Hold, Sender,
     answer::Answer,
     call::{Call, Request},
+    call_log::{Journal, Stamp, now},
     container::Creation,
     containers::Containers,
     faults::{Choice, Faults},
-    framing::Message,
-    journal::{Journal, Stamp, now},
+    http_framing::Message,
     reply::{Next, Part, Reply, until_closed},
 };
 

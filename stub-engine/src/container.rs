@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    call_log::{now, read_instant},
     event::{Action, Event},
-    journal::{now, read_instant},
     program::Program,
-    run::{KILL, Run},
+    program_run::{KILL, Run},
 };
 
 /// Where a container is in its life.

@@ -21,16 +21,16 @@ use crate::{
     answer::Answer,
     call::{Call, Request},
     container::{Container, Creation},
+    container_history::{self, Line},
+    container_table::Held,
     event_reader::EventReader,
-    held::Held,
-    ledger::{self, Line},
-    life,
+    lifecycle,
     listing::Listing,
     logs::logs,
     program::Programs,
+    program_run::End,
     pull::PullReport,
     resources::Resources,
-    run::End,
 };
 
 /// All containers of a stub.
@@ -75,7 +75,7 @@ impl Containers {
     }
 
     pub(crate) fn ledger(&self) -> Vec<Line> {
-        ledger::lines(&self.held().all)
+        container_history::lines(&self.held().all)
     }
 
     /// The container that a call is about, if it is there.
@@ -124,13 +124,13 @@ impl Containers {
         };
         let answer = match request.call {
             Call::Logs => return logs(container, place, request),
-            Call::Wait => return life::wait(container, place, request),
-            Call::Start => life::start(container),
-            Call::Stop => life::stop(container, place, request),
-            Call::Kill => life::kill(container, request),
-            Call::Pause => life::pause(container),
-            Call::Unpause => life::unpause(container),
-            Call::Remove => match life::remove(container, request) {
+            Call::Wait => return lifecycle::wait(container, place, request),
+            Call::Start => lifecycle::start(container),
+            Call::Stop => lifecycle::stop(container, place, request),
+            Call::Kill => lifecycle::kill(container, request),
+            Call::Pause => lifecycle::pause(container),
+            Call::Unpause => lifecycle::unpause(container),
+            Call::Remove => match lifecycle::remove(container, request) {
                 Ok(()) => {
                     held.remove(place);
                     Answer::done(204)
@@ -220,7 +220,7 @@ impl Containers {
         let Some(place) = held.place(reference) else {
             return false;
         };
-        held.all.get_mut(place).into_iter().for_each(life::end_by_force);
+        held.all.get_mut(place).into_iter().for_each(lifecycle::end_by_force);
         held.remove(place);
         self.settle(&mut held, place);
         true
@@ -229,7 +229,7 @@ impl Containers {
     /// Ends all that runs, whatever its program would do about it.
     pub(crate) fn end_all(&self) {
         let mut held = self.held();
-        held.all.iter_mut().for_each(life::end_by_force);
+        held.all.iter_mut().for_each(lifecycle::end_by_force);
         (0..held.all.len()).for_each(|place| held.log_news(place));
         self.changed.notify_waiters();
         self.happened.notify_waiters();

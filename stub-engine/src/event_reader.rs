@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use crate::{
     answer::Answer,
     call::Request,
+    call_log::now,
     container::Container,
     event::{Event, Message},
     event_log::EventLog,
     filters::{self, LabelFilter},
-    journal::now,
 };
 
 /// A reader of events. A filter that the stub does not know is refused, not ignored.

@@ -10,8 +10,11 @@
 
 mod answer;
 mod call;
+mod call_log;
 mod connection;
 mod container;
+mod container_history;
+mod container_table;
 mod containers;
 mod event;
 mod event_log;
@@ -19,22 +22,19 @@ mod event_reader;
 mod fault;
 mod faults;
 mod filters;
-pub mod framing;
-mod head;
-mod held;
 mod hold;
-mod journal;
-mod ledger;
-mod life;
+pub mod http_framing;
+mod lifecycle;
 mod listener;
 mod listing;
 mod logs;
 mod options;
 mod program;
+mod program_run;
 mod pull;
 mod reply;
 mod resources;
-mod run;
+mod response_head;
 mod stub;
 
 #[cfg(test)]
@@ -42,11 +42,11 @@ mod tests;
 
 pub use self::{
     call::Call,
+    call_log::{Stamp, now, read_instant},
+    container_history::{Entry, Line},
     fault::Fault,
     faults::Faults,
     hold::{Hold, Sender},
-    journal::{Stamp, now, read_instant},
-    ledger::{Entry, Line},
     options::Options,
     program::{Program, WhenStopped},
     pull::PullReport,

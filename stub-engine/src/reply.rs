@@ -10,11 +10,11 @@ use tokio::{
 
 use crate::{
     answer::{Answer, JSON, RAW_STREAM, exited},
+    call_log::now,
     containers::Containers,
     event_reader::EventReader,
-    head::{push_chunk, push_head, push_last_chunk},
-    journal::now,
     logs::LongLog,
+    response_head::{push_chunk, push_head, push_last_chunk},
 };
 
 /// What becomes of the connection.

@@ -15,13 +15,13 @@ use tokio::{runtime::Builder, sync::mpsc};
 use crate::{
     Options,
     call::Call,
+    call_log::Stamp,
     connection::Shared,
     container::Container,
+    container_history::Line,
     containers::Containers,
     faults::Faults,
-    journal::Stamp,
-    ledger::Line,
-    life,
+    lifecycle,
     listener::{self, Order},
 };
 
@@ -193,12 +193,12 @@ impl Stub {
 
     /// Ends a container with 137, like another program; false if there is none.
     pub fn end_by_force(&self, reference: &str) -> bool {
-        self.meddle(reference, "ended", life::end_by_force)
+        self.meddle(reference, "ended", lifecycle::end_by_force)
     }
 
     /// Pauses a container, like another program; false if there is none.
     pub fn pause(&self, reference: &str) -> bool {
-        self.meddle(reference, "paused", |container| drop(life::pause(container)))
+        self.meddle(reference, "paused", |container| drop(lifecycle::pause(container)))
     }
 
     fn meddle(&self, reference: &str, what: &str, act: impl FnOnce(&mut Container)) -> bool {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Registry, events::Events, guarded_process::GuardedProcess, script};
+use crate::{Registry, engine_events::Events, guarded_process::GuardedProcess, script};
 
 /// A closed port, so that no test depends on a public registry or waits for one.
 const NO_WAY_OUT: &str = "http://127.0.0.1:9";

@@ -18,7 +18,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use docket_stub_engine::{Call, Sender, framing::Message};
+use docket_stub_engine::{Call, Sender, http_framing::Message};
 use tempfile::TempDir;
 
 use crate::{holds::Holds, wait::BOUND};

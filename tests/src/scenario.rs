@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     Engine, Home, Server, StubEngine,
     allocation::{of_image, script_once, with_host_option, with_option},
-    events::Events,
+    engine_events::Events,
     eventually,
     holds::Holds,
     proxy::Proxy,

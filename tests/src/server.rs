@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::{
     Engine, Ran,
-    client::{self, bounded, clean, run},
+    cli::{self, bounded, clean, run},
     eventually,
     http::{Address, Reply, Request},
     moment, program,
@@ -134,7 +134,7 @@ impl Server {
 
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, signal: &str) {
-        client::signal(&self.child, signal);
+        cli::signal(&self.child, signal);
     }
 
     /// Kills it.

@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    client::{clean, run},
+    cli::{clean, run},
     guarded_process::GuardedProcess,
 };
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Home, Ran, Server, StubEngine,
-    client::{bounded, run},
+    cli::{bounded, run},
     clock::FakeClock,
     http::{Address, Request},
     moment, repository,

@@ -14,8 +14,8 @@ use crate::{
     Server, StubEngine,
     allocation::allocation,
     eventually,
-    home::Home,
     http::Request,
+    installation::Home,
     moment,
     wait::{seen_within, within},
 };

@@ -8,7 +8,7 @@ use docket_stub_engine::{Call, now};
 
 use super::{
     Bench, StubEngine,
-    wave::{Wave, last_since},
+    simultaneous_runs::{Wave, last_since},
 };
 use crate::{
     bare::Batch,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use docket_stub_engine::{Call, now};
 
-use super::{Bench, StubEngine, left_until, milliseconds, wave};
+use super::{Bench, StubEngine, left_until, milliseconds, simultaneous_runs};
 use crate::{
     disk,
     report::{Figure, Unit},
@@ -100,7 +100,7 @@ fn claims(bench: &Bench, due: usize, rounds: usize) -> Result<Claims> {
 /// From the instant until all its claims are on disk, in milliseconds.
 fn round(engine: &StubEngine, server: &Server, reader: &Reader, due: usize) -> Result<f64> {
     let lead = TimeDelta::seconds(if due > 1_000 { 6 } else { 2 });
-    let instant = wave::push(server, due, lead)?;
+    let instant = simultaneous_runs::push(server, due, lead)?;
     drop(engine.stub.take_journal());
     let all = reader.newest_run()? + due;
     pause(left_until(instant).saturating_sub(LOOK))?;

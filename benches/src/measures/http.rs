@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{Bench, StubEngine};
 use crate::{
+    bare_server::Peer,
     client::request,
     load::{Requests, Target, drive},
-    peer::Peer,
     report::{Figure, Unit},
     statistics::Sample,
     workload,

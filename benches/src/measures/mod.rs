@@ -4,7 +4,8 @@
 
 mod burst;
 mod claims;
-mod engine;
+mod dashboard;
+mod engine_throughput;
 mod events;
 mod follow;
 mod growth;
@@ -13,15 +14,14 @@ mod idle;
 mod lateness;
 mod lateness_store;
 mod memory;
-mod page;
 mod push;
 mod real_engine;
-mod runs;
+mod simultaneous_runs;
 mod size;
 mod startup;
 mod startup_full;
 mod stub;
-mod wave;
+mod stub_throughput;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -84,7 +84,11 @@ pub(crate) const MEASURES: [Measure; 19] = [
     },
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
     Measure { name: "stub", about: "what the stub engine can do", figures: stub::measure },
-    Measure { name: "runs", about: "runs a second through the stub", figures: runs::measure },
+    Measure {
+        name: "runs",
+        about: "runs a second through the stub",
+        figures: stub_throughput::measure,
+    },
     Measure {
         name: "claims",
         about: "claims a second in SQLite, due at one instant",
@@ -98,9 +102,13 @@ pub(crate) const MEASURES: [Measure; 19] = [
     Measure {
         name: "page",
         about: "the dashboard in a browser, of 10,000 allocations",
-        figures: page::measure,
+        figures: dashboard::measure,
     },
-    Measure { name: "engine", about: "runs a second on a real engine", figures: engine::measure },
+    Measure {
+        name: "engine",
+        about: "runs a second on a real engine",
+        figures: engine_throughput::measure,
+    },
     Measure {
         name: "follow",
         about: "a long output on a real engine, followed to its end",

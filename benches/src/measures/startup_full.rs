@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use docket_stub_engine::Call;
 
-use super::{Bench, StubEngine, wave};
+use super::{Bench, StubEngine, simultaneous_runs};
 use crate::{
     report::{Figure, Unit},
     server::Server,
@@ -95,7 +95,7 @@ fn fill(bench: &Bench, engine: &StubEngine, file: &StoreFile, count: usize) -> R
     let server = engine.serve_with(bench, &file.arguments())?;
     server.fill((0..count).map(workload::idle))?;
     drop(engine.stub.take_journal());
-    wave::push(&server, 1, TimeDelta::seconds(1))?;
+    simultaneous_runs::push(&server, 1, TimeDelta::seconds(1))?;
     until("the first run", LIMIT, LOOK, || Ok(engine.stub.count(Call::Remove) == 1))
         .with_context(|| server.last_words())?;
     server.end()?;

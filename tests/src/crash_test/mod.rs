@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 pub use self::report::Report;
 use self::workloads::Workload;
 use crate::{
-    Engine, Home, Server, events::Events, holds::Holds, http::Request, moment, proxy::Proxy,
+    Engine, Home, Server, engine_events::Events, holds::Holds, http::Request, moment, proxy::Proxy,
     wait::within,
 };
 

@@ -15,7 +15,7 @@ pub(super) const SLOW: &str = "slow";
 ///
 /// Of [`Call::ALL`], ping, version, info and list belong to no run, and only an engine check asks for
 /// networks and volumes. The server never pauses, unpauses or inspects one network, and it reads events
-/// only after a start without a response: see `system/late_starts.rs`.
+/// only after a start without a response: see `system/delayed_requests.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// Pulls the image.

@@ -20,7 +20,7 @@ use serde_json::Value;
 use self::case::{ENDLESS, FaultCase, SLOW, Step};
 use crate::{
     Home, Server, StubEngine,
-    client::{bounded, run},
+    cli::{bounded, run},
     control_run::ControlRun,
     http::Request,
     moment,

@@ -14,7 +14,7 @@ use std::{
 use docket_tests::{
     Engine, Home, Registry, Server,
     allocation::{idle, with_option},
-    client::{bounded, run},
+    cli::{bounded, run},
     crash_test::{CrashTest, Interference, POINTS, REPLACEMENT_POINTS, Report},
     fault_matrix,
     stress_test::{StressReport, StressTest},

@@ -6,7 +6,7 @@ use docket_tests::{
     Engine, Ran, Server,
     allocation::idle,
     certificate::Certificate,
-    client::{bounded, run},
+    cli::{bounded, run},
     http::{Address, Request},
 };
 use tempfile::TempDir;

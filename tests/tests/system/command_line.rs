@@ -5,7 +5,7 @@ use std::fs;
 use docket_tests::{
     Engine, Server,
     allocation::{idle, once},
-    client::{bounded, docket, docket_reading, run},
+    cli::{bounded, docket, docket_reading, run},
     moment,
 };
 use serde::Serialize;

@@ -13,7 +13,7 @@ use docket_stub_engine::{Options, Program};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, once},
-    client::{bounded, signal},
+    cli::{bounded, signal},
     event_reader::{EventReader, Received},
     eventually,
     http::Request,

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use docket_tests::{
     Engine, Server,
     allocation::{idle, once},
-    client::{bounded, run},
+    cli::{bounded, run},
     eventually,
     http::Request,
     moment,

@@ -11,7 +11,7 @@ use std::{
 use docket_tests::{
     Engine, Gate, Home, Ran, Registry, Server,
     allocation::{idle, with_host_option, with_option},
-    client::{bounded, run},
+    cli::{bounded, run},
     eventually,
     http::Request,
     program,

@@ -7,7 +7,7 @@ use docket_stub_engine::Options;
 use docket_tests::{
     Ran, Server, StubEngine,
     allocation::{allocation, idle, with_host_option},
-    client::{bounded, run},
+    cli::{bounded, run},
     eventually, moment,
     small_disk::SmallDisk,
 };

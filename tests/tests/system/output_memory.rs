@@ -12,7 +12,7 @@ use docket_stub_engine::{Options, Program};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, of_image},
-    client::bounded,
+    cli::bounded,
     http::Request,
     memory::{MIB, Peak, unread},
     wait::within,

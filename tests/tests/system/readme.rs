@@ -4,8 +4,8 @@ use std::{fs, process::Command};
 
 use chrono::TimeDelta;
 use docket_tests::{
-    Engine, Server, client, client::docket, client::docket_reading, eventually, moment, program,
-    repository, script,
+    Engine, Server, cli, cli::docket, cli::docket_reading, eventually, moment, program, repository,
+    script,
 };
 
 /// The first block of YAML in the README.
@@ -79,7 +79,7 @@ fn make_run_shows_the_dashboards_address_a_failure_with_its_retries_and_leaves_n
         .env("DOCKET_LISTEN", "127.0.0.1:0")
         .env("DOCKER_HOST", engine.address());
 
-    let shown = client::run(&mut command);
+    let shown = cli::run(&mut command);
 
     assert_eq!(shown.code, 0, "{shown:?}");
     assert!(shown.out.contains("    beat of 20"), "{}", shown.out);

@@ -9,7 +9,7 @@ use std::{
 use docket_tests::{
     Engine, Home, Server,
     allocation::{allocation, idle, with_host_option, with_option},
-    client::{bounded, run},
+    cli::{bounded, run},
     eventually,
     http::Request,
     moment,

@@ -9,7 +9,7 @@ use docket_stub_engine::Options;
 use docket_tests::{
     Home, StubEngine,
     allocation::idle,
-    client::{bounded, run},
+    cli::{bounded, run},
     eventually,
     http::Request,
 };

@@ -11,11 +11,11 @@ use std::{
 };
 
 use crate::{
+    call_log::now,
     container::Container,
     event::Action,
     event_log::EventLog,
-    journal::now,
-    run::{End, Run},
+    program_run::{End, Run},
 };
 
 /// Every container that there ever was.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::TimeDelta;
 use docket_stub_engine::THREAD;
 
-use super::{Bench, StubEngine, wave::Wave};
+use super::{Bench, StubEngine, simultaneous_runs::Wave};
 use crate::{
     bare::Batch,
     process::Processor,

@@ -8,7 +8,7 @@ use crate::{
     container::{Container, Phase},
     event::{Action, Event},
     program::WhenStopped,
-    run::{KILL, Run},
+    program_run::{KILL, Run},
 };
 
 /// The default time between a stop's signal and the kill.

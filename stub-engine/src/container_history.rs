@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use crate::{container::Container, journal::read_instant};
+use crate::{call_log::read_instant, container::Container};
 
 /// What became of one name, over all containers that ever had it.
 #[derive(Debug, Clone, PartialEq, Eq)]
