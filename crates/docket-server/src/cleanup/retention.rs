@@ -127,26 +127,22 @@ impl Retention {
     async fn keep(&self, finished: FinishedContainer) {
         let container = finished.container.clone();
         let allocation = Arc::clone(&finished.allocation);
-        if !self.is_there(&allocation).await {
+        if !self.is_there(&allocation) {
             return self.remove(&container).await;
         }
         if let Some(other) = self.kept.keep(finished) {
             self.remove(&other).await;
         }
         // Checked after keeping, too: the scheduler reports a deletion from now on.
-        if !self.is_there(&allocation).await {
+        if !self.is_there(&allocation) {
             self.kept.forget_container(allocation.name(), &container);
             self.remove(&container).await;
         }
     }
 
-    async fn is_there(&self, allocation: &Allocation) -> bool {
-        match self.store.status(allocation.name().as_str()).await {
-            Ok(standing) => {
-                standing.is_some_and(|standing| standing.allocation.uid == allocation.uid)
-            }
-            Err(_) => true,
-        }
+    fn is_there(&self, allocation: &Allocation) -> bool {
+        let status = self.store.status(allocation.name().as_str());
+        status.is_some_and(|status| status.allocation.uid == allocation.uid)
     }
 
     /// Removes an ended container, once its output has no reader any more.

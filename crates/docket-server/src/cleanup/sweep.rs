@@ -171,7 +171,7 @@ impl Sweep {
         state: &RunState,
     ) {
         let (instant, attempt) = (run.id.instant, identity.attempt);
-        match self.runner.store().status(run.id.allocation.as_str()).await.ok().flatten() {
+        match self.runner.store().status(run.id.allocation.as_str()) {
             Some(AllocationStatus { allocation, .. }) => {
                 let finished = FinishedContainer { allocation, instant, attempt, container };
                 // A task that panics has logged it.
@@ -209,12 +209,10 @@ impl Sweep {
         };
         let Ok(Ok(exit)) = followed else { return };
         let name = &run.id.allocation;
-        let standing = self.runner.durably(|| self.runner.store().status(name.as_str())).await;
-        let Ok(Ok(standing)) = standing else { return };
-        let Some(standing) = standing else {
+        let Some(status) = self.runner.store().status(name.as_str()) else {
             return self.runner.retention().remove(container).await;
         };
-        let most = standing.allocation.specification.policies.keep.output;
+        let most = status.allocation.specification.policies.keep.output;
         let (output, reserved) =
             match self.runner.outputs().capture(&self.engine, container, most).await {
                 Err(Stopped) => return,

@@ -88,7 +88,7 @@ pub(super) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let format = Format::of(&request)?;
     let snapshot = allocations.snapshot(&name).await?;
-    let revision = snapshot.standing.allocation.revision;
+    let revision = snapshot.status.allocation.revision;
     if condition::is_known(&request, revision)? {
         let mut answer = HttpResponse::NotModified();
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -113,7 +113,7 @@ async fn one_as_yaml(
     let mut json = Vec::with_capacity(length);
     view.write_to(&mut json).map_err(|error| ApiError::Internal(error.to_string()))?;
     let yaml = yaml::from_json(limits, json).await?;
-    Ok(response(snapshot.standing.allocation.revision, YAML).body(yaml))
+    Ok(response(snapshot.status.allocation.revision, YAML).body(yaml))
 }
 
 /// The head of a response with an allocation.
@@ -133,7 +133,7 @@ pub(super) fn one(
     allocations: &Data<Allocations>,
     snapshot: Snapshot,
 ) -> Result<HttpResponse, ApiError> {
-    let mut answer = response(snapshot.standing.allocation.revision, JSON);
+    let mut answer = response(snapshot.status.allocation.revision, JSON);
     let (mut written, mut first) =
         (AllocationPieces::new(allocations, snapshot, true), Vec::with_capacity(1024));
     if written.fill(allocations, &mut first)? {
@@ -305,13 +305,13 @@ pub(super) async fn delete(
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let context = author::context(&allocations, &request, None)?;
-    let origin = match allocations.snapshot(&name).await?.standing.allocation.origin {
+    let origin = match allocations.snapshot(&name).await?.status.allocation.origin {
         // The file that it came from is not in force, so it cannot be deleted there.
         ref file @ Origin::File(_) if status.file.is_none() => file.clone(),
         _ => Origin::Api,
     };
     if !allocations.runner.record_result(allocations.store.delete(&name, &origin, context).await)? {
-        return Err(allocations.no_such_allocation(&name).await);
+        return Err(allocations.no_such_allocation(&name));
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))
 }

@@ -95,7 +95,7 @@ pub(super) async fn check(
     if !settings.has_env_dir {
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
-    let created = created(&allocations, &read).await?;
+    let created = created(&allocations, &read);
     let is_told = read.len() <= MOST_TOLD;
     let json = on_own_thread(move || {
         let _turn = turn;
@@ -163,17 +163,14 @@ fn without_folder(read: &Read) -> Option<CheckFinding> {
 }
 
 /// When those that there are already were created: intervals go on from then.
-async fn created(
-    allocations: &Allocations,
-    read: &[Read],
-) -> Result<HashMap<AllocationName, DateTime<Utc>>, ApiError> {
+fn created(allocations: &Allocations, read: &[Read]) -> HashMap<AllocationName, DateTime<Utc>> {
     let mut created = HashMap::new();
     for Read { specification, .. } in read.iter().take(MOST_TOLD) {
-        if let Some(standing) = allocations.store.status(specification.name.as_str()).await? {
-            created.insert(specification.name.clone(), standing.allocation.created_at);
+        if let Some(status) = allocations.store.status(specification.name.as_str()) {
+            created.insert(specification.name.clone(), status.allocation.created_at);
         }
     }
-    Ok(created)
+    created
 }
 
 fn allocation(

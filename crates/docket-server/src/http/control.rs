@@ -55,7 +55,7 @@ pub(super) async fn suspend(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let asked = read_json(&limits, &request, payload).await?;
-    let zone = allocations.snapshot(&name).await?.standing.allocation.zone(allocations.zone);
+    let zone = allocations.snapshot(&name).await?.status.allocation.zone(allocations.zone);
     let suspension = suspension(&allocations, &request, asked, zone)?;
     let context = context(&allocations, &request, Some(suspension.by.clone()))?;
     control(&allocations, &name, Control::Suspend(suspension), context).await
@@ -155,7 +155,7 @@ async fn control(
     context: ChangeContext,
 ) -> Result<HttpResponse, ApiError> {
     if !allocations.runner.record_result(allocations.store.control(name, change, context).await)? {
-        return Err(allocations.no_such_allocation(name).await);
+        return Err(allocations.no_such_allocation(name));
     }
     allocations::one(allocations, allocations.snapshot(name).await?)
 }

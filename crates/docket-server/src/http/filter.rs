@@ -38,7 +38,7 @@ impl Filter {
     }
 
     pub(super) fn matches(&self, snapshot: &Snapshot, now: DateTime<Utc>) -> bool {
-        let labels = &snapshot.standing.allocation.specification.labels;
+        let labels = &snapshot.status.allocation.specification.labels;
         let is_labelled = self.label.as_deref().is_none_or(|label| is_labelled(labels, label));
         let mut states = self.state.iter().flat_map(|words| words.split(','));
         is_labelled && (self.state.is_none() || states.any(|state| is_in(snapshot, state, now)))
@@ -64,16 +64,16 @@ pub(super) fn is_labelled(labels: &BTreeMap<String, String>, label: &str) -> boo
 /// True if an allocation is in a state: `suspended`, manually or by its specification; or the state of its
 /// last run, or of a run that is not over.
 fn is_in(snapshot: &Snapshot, state: &str, now: DateTime<Utc>) -> bool {
-    let Snapshot { standing, recent } = snapshot;
+    let Snapshot { status, recent } = snapshot;
     let Some(state) = StateWord::parse(state) else {
-        let is_suspended = standing.suspension.as_ref().is_some_and(|held| held.holds_at(now));
-        return is_suspended || standing.allocation.specification.policies.suspended;
+        let is_suspended = status.suspension.as_ref().is_some_and(|held| held.holds_at(now));
+        return is_suspended || status.allocation.specification.policies.suspended;
     };
     match state {
-        StateWord::Running if standing.runs.running > 0 => true,
-        StateWord::Starting if standing.runs.starting > 0 => true,
-        StateWord::Waiting if standing.runs.waiting > 0 => true,
-        StateWord::Retrying if standing.runs.retrying > 0 => true,
+        StateWord::Running if status.runs.running > 0 => true,
+        StateWord::Starting if status.runs.starting > 0 => true,
+        StateWord::Waiting if status.runs.waiting > 0 => true,
+        StateWord::Retrying if status.runs.retrying > 0 => true,
         state => {
             let under_way = recent.iter().filter(|run| !run.state.is_over());
             let mut runs = view::last_run(recent).into_iter().chain(under_way);

@@ -129,12 +129,12 @@ async fn current(
     let mut series = HashMap::new();
     let mut after = None;
     loop {
-        let chunk = allocations.store.statuses(after, CHUNK).await?;
+        let chunk = allocations.store.statuses(after, CHUNK);
         let Some(last) = chunk.last() else { break };
         after = Some(last.position);
-        for standing in &chunk {
-            if let Some(key) = Key::of(standing, pause.as_deref(), from, allocations.zone) {
-                series.entry(key).or_insert_with(|| Alike::of(&standing.allocation)).add(standing);
+        for status in &chunk {
+            if let Some(key) = Key::of(status, pause.as_deref(), from, allocations.zone) {
+                series.entry(key).or_insert_with(|| Alike::of(&status.allocation)).add(status);
             }
         }
     }
@@ -157,10 +157,10 @@ impl Alike {
         Self { allocation: Arc::clone(allocation), count: 0, names: Vec::new() }
     }
 
-    fn add(&mut self, standing: &AllocationStatus) {
+    fn add(&mut self, status: &AllocationStatus) {
         self.count += 1;
         if self.names.len() < MOST_NAMES {
-            self.names.push(standing.allocation.name().clone());
+            self.names.push(status.allocation.name().clone());
         }
     }
 }
@@ -181,12 +181,12 @@ struct Key {
 impl Key {
     /// None where nothing starts by itself.
     fn of(
-        standing: &AllocationStatus,
+        status: &AllocationStatus,
         pause: Option<&Suspension>,
         from: DateTime<Utc>,
         zone: Zone,
     ) -> Option<Self> {
-        let AllocationStatus { allocation, decided, suspension, .. } = standing;
+        let AllocationStatus { allocation, decided, suspension, .. } = status;
         let schedule = allocation.specification.schedule()?;
         let policies = &allocation.specification.policies;
         if schedule.kind() == Kind::Empty {

@@ -71,17 +71,17 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let Query(InstantsQuery { limit, from }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MOST)).transpose()?;
-    let Some(standing) = allocations.store.status(&name).await? else {
-        return Err(allocations.no_such_allocation(&name).await);
+    let Some(status) = allocations.store.status(&name) else {
+        return Err(allocations.no_such_allocation(&name));
     };
     let now = allocations.clock.now();
-    let allocation = &standing.allocation;
+    let allocation = &status.allocation;
     let zone = allocation.zone(allocations.zone);
     let from = from.map(|from| moment::read("from", &from, zone, now)).transpose()?;
-    let from = from.unwrap_or_else(|| standing.decided.unwrap_or(now).max(now));
+    let from = from.unwrap_or_else(|| status.decided.unwrap_or(now).max(now));
     let pause = allocations.store.pause();
     let suspensions =
-        Suspensions { allocation: standing.suspension.as_deref(), server: pause.as_deref() };
+        Suspensions { allocation: status.suspension.as_deref(), server: pause.as_deref() };
     let start = undecided::starts_after(allocation, suspensions, from, now);
     let coming = start.map(|start| allocation.upcoming(start, allocations.zone));
     let coming = coming.into_iter().flatten().take(limit.unwrap_or(DEFAULT));

@@ -70,7 +70,7 @@ pub(super) async fn list(
         allocation.map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))?;
     let (page, next) = {
         let _turn = limits.journal().await?;
-        page(&allocations, allocation.clone(), before, limit).await?
+        page(&allocations, allocation.as_ref(), before, limit)?
     };
     let mut answer = HttpResponse::Ok();
     if let Some(next) = next {
@@ -86,16 +86,16 @@ pub(super) async fn list(
 }
 
 /// At least so many entries, if there are, and before which moment to go on if there are more.
-async fn page(
+fn page(
     allocations: &Allocations,
-    allocation: Option<AllocationName>,
+    allocation: Option<&AllocationName>,
     before: Option<DateTime<Utc>>,
     limit: usize,
 ) -> Result<(Vec<Entry>, Option<DateTime<Utc>>), ApiError> {
     let mut asked = limit + 1;
     loop {
-        let filter = EntryFilter { allocation: allocation.clone(), before, limit: asked };
-        let mut entries = allocations.store.entries(&filter).await?;
+        let filter = EntryFilter { allocation: allocation.cloned(), before, limit: asked };
+        let mut entries = allocations.store.entries(&filter);
         let is_all = entries.len() < asked;
         let end = match entries.get(limit - 1) {
             Some(last) => entries.partition_point(|entry| entry.at >= last.at),
@@ -183,7 +183,7 @@ mod tests {
 
         let of_page = async |before: Option<i64>, limit| {
             let before = before.map(|second| start + TimeDelta::seconds(second));
-            let (page, next) = page(&api.allocations, None, before, limit).await.unwrap();
+            let (page, next) = page(&api.allocations, None, before, limit).unwrap();
             (page.len(), next.map(|next| (next - start).num_seconds()))
         };
 

@@ -48,7 +48,7 @@ pub(super) async fn page(
             return Ok(Page { json, next: None });
         }
         for snapshot in chunk {
-            after = Some(snapshot.standing.position);
+            after = Some(snapshot.status.position);
             if !filter.matches(&snapshot, now) {
                 continue;
             }
@@ -219,7 +219,7 @@ impl Listing {
                 self.size = taken;
                 return Ok(());
             }
-            self.after = Some(snapshot.standing.position);
+            self.after = Some(snapshot.status.position);
             if !self.filter.matches(&snapshot, now) {
                 continue;
             }

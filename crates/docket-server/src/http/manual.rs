@@ -53,7 +53,7 @@ pub(super) async fn run(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let RunRequest { cmd, env, at, by } = read_json(&limits, &request, payload).await?;
-    let allocation = allocations.snapshot(&name).await?.standing.allocation;
+    let allocation = allocations.snapshot(&name).await?.status.allocation;
     let zone = allocation.zone(allocations.zone);
     let offset = at.as_deref().and_then(super::moment::offset);
     let at = at.map(|at| moment::read(&at, zone, allocations.clock.now())).transpose();

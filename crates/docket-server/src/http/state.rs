@@ -39,16 +39,13 @@ impl Allocations {
     pub(super) async fn snapshot(&self, name: &str) -> Result<Snapshot, ApiError> {
         match self.store.get(name).await? {
             Some(snapshot) => Ok(snapshot),
-            None => Err(self.no_such_allocation(name).await),
+            None => Err(self.no_such_allocation(name)),
         }
     }
 
     /// The error for an unknown name, with the most similar name that exists.
-    pub(super) async fn no_such_allocation(&self, name: &str) -> ApiError {
-        match self.store.nearest(name).await {
-            Ok(near) => ApiError::NoSuchAllocation(name.to_owned(), near),
-            Err(error) => error.into(),
-        }
+    pub(super) fn no_such_allocation(&self, name: &str) -> ApiError {
+        ApiError::NoSuchAllocation(name.to_owned(), self.store.nearest(name))
     }
 }
 

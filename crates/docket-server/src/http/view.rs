@@ -32,7 +32,7 @@ pub(super) struct View<'a> {
 
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let specification = &self.snapshot.standing.allocation.specification;
+        let specification = &self.snapshot.status.allocation.specification;
         let zone = specification.time_zone.unwrap_or(self.zone);
         let recent = self.snapshot.recent.iter().map(AsRef::as_ref);
         let mut map = serializer.serialize_map(None)?;
@@ -57,8 +57,8 @@ impl View<'_> {
     }
 
     fn status(&self, zone: Zone) -> Status {
-        let Snapshot { standing, recent } = self.snapshot;
-        let AllocationStatus { allocation, decided, suspension, runs, .. } = standing;
+        let Snapshot { status, recent } = self.snapshot;
+        let AllocationStatus { allocation, decided, suspension, runs, .. } = status;
         let from = decided.unwrap_or(self.now).max(self.now);
         let scheduled = allocation.next(from, self.zone);
         let suspensions =

@@ -60,27 +60,27 @@ pub(super) struct WhyQuery {
 )]
 pub(super) async fn get(
     allocations: Data<Allocations>,
-    status: Data<ServerStatus>,
+    server: Data<ServerStatus>,
     limits: Data<Limits>,
     name: Path<String>,
     query: Query<WhyQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(standing) = allocations.store.status(&name).await? else {
-        return Err(allocations.no_such_allocation(&name).await);
+    let Some(status) = allocations.store.status(&name) else {
+        return Err(allocations.no_such_allocation(&name));
     };
     let now = allocations.clock.now();
-    let zone = standing.allocation.zone(allocations.zone);
+    let zone = status.allocation.zone(allocations.zone);
     let asked = query.0.at;
     let offset = asked.as_deref().and_then(moment::offset);
     let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
     let _turn = limits.journal().await?;
-    let gathered = Gathered::of(&allocations, &standing, asked.map(Moment::at)).await?;
-    let away = engine_away(&status);
+    let gathered = Gathered::of(&allocations, &status, asked.map(Moment::at)).await?;
+    let away = engine_away(&server);
     let (trouble, pause) = (allocations.runner.store_trouble(), allocations.store.pause());
     // An engine that is away is the reason why its containers were not inspected yet.
     let standby = allocations.runner.standby().reason().filter(|_| away.is_none());
     let question = Question {
-        standing: &standing,
+        status: &status,
         runs: &gathered.runs,
         entries: &gathered.entries,
         parents: &gathered.parents,
@@ -97,7 +97,7 @@ pub(super) async fn get(
         Some(asked) => why::about(&question, asked),
         None => why::recent(&question),
     };
-    let allocation = standing.allocation.name().to_string();
+    let allocation = status.allocation.name().to_string();
     Ok(HttpResponse::Ok().content_type(JSON).json(Why { allocation, sentences }))
 }
 
@@ -121,10 +121,10 @@ const LONGEST_LINE: usize = 300;
 impl Gathered {
     async fn of(
         allocations: &Allocations,
-        standing: &AllocationStatus,
+        status: &AllocationStatus,
         at: Option<DateTime<Utc>>,
     ) -> Result<Self, ApiError> {
-        let name = standing.allocation.name();
+        let name = status.allocation.name();
         // Runs by hand within a minute are told too.
         let before = at.and_then(|at| at.checked_add_signed(TimeDelta::minutes(1)));
         let before = before.map(Instant::new);
@@ -133,10 +133,10 @@ impl Gathered {
         // The journal is read backwards, so an old moment may need all of it.
         let limit = if at.is_some() { store::MOST_ENTRIES } else { MOST_ENTRIES };
         let filter = EntryFilter { allocation: Some(name.clone()), before: None, limit };
-        let entries = allocations.store.entries(&filter).await?;
+        let entries = allocations.store.entries(&filter);
         let mut parents = Vec::new();
-        for parent in standing.allocation.specification.parents() {
-            parents.push(self::parent(allocations, standing, parent, at).await?);
+        for parent in status.allocation.specification.parents() {
+            parents.push(self::parent(allocations, status, parent, at).await?);
         }
         let last_lines = last_lines(allocations, &runs, at).await?;
         Ok(Self { runs, entries, parents, last_lines })
@@ -196,8 +196,8 @@ async fn parent(
     name: &AllocationName,
     at: Option<DateTime<Utc>>,
 ) -> Result<Parent, ApiError> {
-    let standing = allocations.store.status(name.as_str()).await?;
-    let succeeded = standing.and_then(|standing| standing.succeeded);
+    let status = allocations.store.status(name.as_str());
+    let succeeded = status.and_then(|status| status.succeeded);
     let mut parent = Parent { name: name.clone(), succeeded, newest: None, then: None };
     match at {
         Some(at) => parent.then = allocations.store.run(name.as_str(), Instant::new(at)).await?,
@@ -211,10 +211,10 @@ async fn parent(
     Ok(parent)
 }
 
-fn engine_away(status: &ServerStatus) -> Option<(DateTime<Utc>, String)> {
-    match status.engine.state() {
+fn engine_away(server: &ServerStatus) -> Option<(DateTime<Utc>, String)> {
+    match server.engine.state() {
         EngineState::Up(_) => None,
-        EngineState::Unknown => Some((status.started, "it has not answered yet".to_owned())),
+        EngineState::Unknown => Some((server.started, "it has not answered yet".to_owned())),
         EngineState::Away { since, reason } => Some((since, reason)),
     }
 }

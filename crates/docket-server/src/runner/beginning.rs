@@ -233,10 +233,9 @@ impl Runner {
     async fn adopt(self: &Arc<Self>, found: Found) -> Result<(), Stopped> {
         let Found { handle: Handle { id, .. }, identity, .. } = found;
         let name = identity.allocation.as_str();
-        let Ok(standing) = self.durably(|| self.store.status(name)).await? else { return Ok(()) };
-        let of_it = |standing: &AllocationStatus| standing.allocation.uid == identity.uid;
+        let of_it = |status: &AllocationStatus| status.allocation.uid == identity.uid;
         // Of an allocation that the copy does not have: it is removed once it has ended.
-        let Some(standing) = standing.filter(of_it) else { return Ok(()) };
+        let Some(status) = self.store.status(name).filter(of_it) else { return Ok(()) };
         let Ok(held) = self.durably(|| self.store.run(name, identity.instant)).await? else {
             return Ok(());
         };
@@ -251,7 +250,7 @@ impl Runner {
         let is_scheduled = identity.instant.moment().timestamp_subsec_millis() == 0;
         let trigger =
             if is_scheduled { Trigger::Schedule } else { Trigger::Manual(Arc::default()) };
-        let allocation = standing.allocation;
+        let allocation = status.allocation;
         let now = self.clock.now();
         let state = RunState::Starting;
         let run = Run::decided(&allocation, identity.instant, trigger, state, now);

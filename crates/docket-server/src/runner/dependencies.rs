@@ -25,22 +25,9 @@ pub(super) const AT_ONCE: usize = 64;
 impl Runner {
     /// Looks whether those that run after this allocation are due now.
     pub(crate) async fn check_dependents(self: &Arc<Self>, name: &AllocationName) {
-        loop {
-            match self.store.children(name.as_str()).await {
-                Ok(children) => {
-                    let considered = stream::iter(&children);
-                    return considered
-                        .for_each_concurrent(AT_ONCE, |child| self.check_due(child))
-                        .await;
-                }
-                Err(error) => {
-                    error!(allocation = %name, %error, "dependent allocations could not be read");
-                    if self.unless_stopped(sleep(WRITE_AGAIN)).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        }
+        let children = self.store.children(name.as_str());
+        let checked = stream::iter(&children);
+        checked.for_each_concurrent(AT_ONCE, |child| self.check_due(child)).await;
     }
 
     /// Checks whether an allocation is due, in a task of its own.
@@ -73,18 +60,16 @@ impl Runner {
         if self.unless_stopped(self.may_start()).await.is_err() {
             return Ok(None);
         }
-        let Some(standing) = self.store.status(name.as_str()).await? else { return Ok(None) };
-        let uid = standing.allocation.uid;
-        let queue = self.confirmed_lock(&standing.allocation, confirmation::FOR_SCHEDULES).await;
+        let Some(status) = self.store.status(name.as_str()) else { return Ok(None) };
+        let uid = status.allocation.uid;
+        let queue = self.confirmed_lock(&status.allocation, confirmation::FOR_SCHEDULES).await;
         if !self.engine.health.is_up() && self.unconfirmed(&queue).is_some() {
             drop(queue);
             let is_up = self.unless_stopped(self.engine.health.up()).await.is_ok();
             return Ok(is_up.then_some(ClaimOutcome::Changed));
         }
-        let Some((standing, instant)) = self.due_after_parents(name).await? else {
-            return Ok(None);
-        };
-        let AllocationStatus { allocation, suspension, .. } = standing;
+        let Some((status, instant)) = self.due_after_parents(name) else { return Ok(None) };
+        let AllocationStatus { allocation, suspension, .. } = status;
         if allocation.uid != uid {
             // Created anew meanwhile: its line is another one.
             return Ok(Some(ClaimOutcome::Changed));
@@ -104,19 +89,16 @@ impl Runner {
     }
 
     /// The allocation and the instant for which it is due now, if it is. The caller has the turn.
-    async fn due_after_parents(
-        &self,
-        name: &AllocationName,
-    ) -> Result<Option<(AllocationStatus, Instant)>, StoreError> {
-        let Some(standing) = self.store.status(name.as_str()).await? else { return Ok(None) };
+    fn due_after_parents(&self, name: &AllocationName) -> Option<(AllocationStatus, Instant)> {
+        let status = self.store.status(name.as_str())?;
         let mut succeeded = Vec::new();
-        for parent in standing.allocation.specification.parents() {
-            let parent = self.store.status(parent.as_str()).await?;
+        for parent in status.allocation.specification.parents() {
+            let parent = self.store.status(parent.as_str());
             succeeded.push(parent.and_then(|parent| parent.succeeded));
         }
-        let AllocationStatus { allocation, decided, .. } = &standing;
+        let AllocationStatus { allocation, decided, .. } = &status;
         let now = self.clock.now();
         let instant = policy::after_parents(allocation, *decided, &succeeded, now);
-        Ok(instant.map(|instant| (standing, instant)))
+        instant.map(|instant| (status, instant))
     }
 }

@@ -114,9 +114,9 @@ impl Runner {
             return Err(ManualError::NothingStarts(reason));
         }
         loop {
-            let standing = self.store.status(name).await?;
+            let status = self.store.status(name);
             let missing = || ManualError::NoSuchAllocation(name.to_owned());
-            let allocation = standing.ok_or_else(missing)?.allocation;
+            let allocation = status.ok_or_else(missing)?.allocation;
             let queue = self.confirmed_lock(&allocation, confirmation::FOR_REQUESTS).await;
             let request = match at {
                 None => RunRequest::due(self.this_moment(), Trigger::Manual(Arc::clone(&demand))),

@@ -22,7 +22,7 @@ impl Runner {
     /// Takes up all runs that the store knows to be under way. They go on once things may start.
     pub(crate) async fn take_up(self: &Arc<Self>) -> Result<(), StoreError> {
         let under_way = self.store.under_way().await?;
-        let absences = if under_way.is_empty() { Vec::new() } else { self.absences().await? };
+        let absences = if under_way.is_empty() { Vec::new() } else { self.absences() };
         let running = under_way.iter().filter(|under_way| under_way.run.state != RunState::Waiting);
         match running.count() {
             0 => {}
@@ -59,19 +59,18 @@ impl Runner {
     }
 
     /// The times without a server, as far as they are known.
-    async fn absences(&self) -> Result<Vec<Pause>, StoreError> {
+    fn absences(&self) -> Vec<Pause> {
         let all = EntryFilter { limit: MOST_ENTRIES, ..EntryFilter::default() };
-        let noted =
-            self.store.entries(&all).await?.into_iter().filter_map(|entry| match entry.event {
-                Event::Paused(pause) => Some(pause),
-                _ => None,
-            });
+        let noted = self.store.entries(&all).into_iter().filter_map(|entry| match entry.event {
+            Event::Paused(pause) => Some(pause),
+            _ => None,
+        });
         // The last one may not have come to the journal yet.
         let mut pauses: Vec<_> = noted.chain(self.pauses.all()).collect();
         pauses.retain(|pause| pause.cause == Cause::NotRunning);
         pauses.sort_unstable_by_key(|pause| pause.from);
         pauses.dedup();
-        Ok(pauses)
+        pauses
     }
 }
 

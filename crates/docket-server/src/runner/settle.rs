@@ -23,8 +23,7 @@ impl Runner {
         }
         let mut due = Vec::new();
         for wanted in pushed {
-            // A store that cannot be read refuses the push, too.
-            if let Ok(Some(held)) = self.store.status(wanted.name.as_str()).await
+            if let Some(held) = self.store.status(wanted.name.as_str())
                 && undecided::edit(&held.allocation.specification, wanted).is_some()
             {
                 due.push(held);
@@ -43,7 +42,7 @@ impl Runner {
         }
         let mut after = None;
         loop {
-            let chunk = self.store.statuses(after, CHUNK).await?;
+            let chunk = self.store.statuses(after, CHUNK);
             let Some(last) = chunk.last() else { return Ok(()) };
             after = Some(last.position);
             let is_affected =

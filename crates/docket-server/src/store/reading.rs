@@ -30,11 +30,11 @@ fn sketch((position, entry): (u64, &catalogue::Entry)) -> Sketch {
 }
 
 /// Reads of allocations.
-#[expect(clippy::unused_async, reason = "callers need not know what is in memory")]
 impl Store {
     /// One allocation and its status.
-    pub async fn status(&self, name: &str) -> Result<Option<AllocationStatus>, StoreError> {
-        Ok(self.catalogue.read().status(name))
+    #[must_use]
+    pub fn status(&self, name: &str) -> Option<AllocationStatus> {
+        self.catalogue.read().status(name)
     }
 
     /// One allocation with its newest runs.
@@ -54,29 +54,29 @@ impl Store {
     }
 
     /// As [`Store::list`], without their runs, which costs far less.
-    pub async fn statuses(
-        &self,
-        after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<AllocationStatus>, StoreError> {
+    #[must_use]
+    pub fn statuses(&self, after: Option<u64>, limit: usize) -> Vec<AllocationStatus> {
         let catalogue = self.catalogue.read();
         let page = catalogue.page(after, limit);
-        Ok(page.map(|(position, entry)| entry.status(position)).collect())
+        page.map(|(position, entry)| entry.status(position)).collect()
     }
 
     /// The allocations that run after this one.
-    pub async fn children(&self, name: &str) -> Result<Vec<AllocationName>, StoreError> {
-        Ok(self.catalogue.read().children(name))
+    #[must_use]
+    pub fn children(&self, name: &str) -> Vec<AllocationName> {
+        self.catalogue.read().children(name)
     }
 
     /// The name nearest to one that there is not.
-    pub async fn nearest(&self, name: &str) -> Result<Option<AllocationName>, StoreError> {
-        Ok(self.catalogue.read().nearest(name))
+    #[must_use]
+    pub fn nearest(&self, name: &str) -> Option<AllocationName> {
+        self.catalogue.read().nearest(name)
     }
 
     /// The entries of the journal, the newest first.
-    pub async fn entries(&self, filter: &EntryFilter) -> Result<Vec<Entry>, StoreError> {
-        Ok(self.catalogue.read().journal(filter))
+    #[must_use]
+    pub fn entries(&self, filter: &EntryFilter) -> Vec<Entry> {
+        self.catalogue.read().journal(filter)
     }
 
     /// Adds the newest runs to the status of allocations.
@@ -84,9 +84,9 @@ impl Store {
         let names = sketches.iter().filter(|(_, has_runs)| *has_runs);
         let names: Vec<_> = names.map(|(status, _)| status.allocation.name().clone()).collect();
         let mut recent = self.recent(names).await?.into_iter();
-        let snapshot = |(standing, has_runs): Sketch| {
+        let snapshot = |(status, has_runs): Sketch| {
             let recent = if has_runs { recent.next() } else { None };
-            Snapshot { standing, recent: recent.unwrap_or_default() }
+            Snapshot { status, recent: recent.unwrap_or_default() }
         };
         Ok(sketches.into_iter().map(snapshot).collect())
     }

@@ -1,4 +1,4 @@
-//! How allocations stand, as callers read it.
+//! The status of allocations, as callers read it.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl RunCounts {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The allocation and its status.
-    pub standing: AllocationStatus,
+    pub status: AllocationStatus,
     /// The newest runs, the newest first; as many as its `Logs` may need.
     pub recent: Vec<Arc<Run>>,
 }

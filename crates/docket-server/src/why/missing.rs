@@ -44,9 +44,9 @@ pub(super) fn written(question: &Question<'_>) -> String {
 
 fn of_schedule(question: &Question<'_>, at: DateTime<Utc>) -> Sentence {
     let allocation = question.allocation();
-    let (tale, standing) = (question.tale(), question.standing);
+    let (tale, status) = (question.tale(), question.status);
     let when = tale.time(at);
-    let is_pruned = standing.pruned.is_some_and(|pruned| at <= pruned.moment());
+    let is_pruned = status.pruned.is_some_and(|pruned| at <= pruned.moment());
     let text = if at <= allocation.scheduled_at {
         let changed = changed(question);
         let lost =
@@ -57,14 +57,14 @@ fn of_schedule(question: &Question<'_>, at: DateTime<Utc>) -> Sentence {
     } else if let Some(bound) = out_of_bounds(question, at) {
         format!("{when} is an instant of the schedule, but {bound}")
     } else if is_pruned {
-        let pruned = standing.pruned.map(|pruned| tale.time(pruned.moment())).unwrap_or_default();
+        let pruned = status.pruned.map(|pruned| tale.time(pruned.moment())).unwrap_or_default();
         format!("The record of {when} was pruned, as all up to {pruned}: see `Keep`.")
     } else if at > question.now {
         to_come(question, at)
     } else if let Some(text) = zone_changed(question, at) {
         text
-    } else if standing.decided.is_some_and(|decided| at <= decided) {
-        let decided = standing.decided.map(|decided| tale.time(decided)).unwrap_or_default();
+    } else if status.decided.is_some_and(|decided| at <= decided) {
+        let decided = status.decided.map(|decided| tale.time(decided)).unwrap_or_default();
         format!(
             "{when} was not decided anew: all instants up to {decided} had been decided before, and \
              time goes one way."
@@ -143,7 +143,7 @@ fn out_of_bounds(question: &Question<'_>, at: DateTime<Utc>) -> Option<String> {
 fn zone_changed(question: &Question<'_>, at: DateTime<Utc>) -> Option<String> {
     let allocation = question.allocation();
     let schedule = allocation.specification.schedule()?;
-    if !schedule.depends_on_zone() || question.standing.decided < Some(at) {
+    if !schedule.depends_on_zone() || question.status.decided < Some(at) {
         return None;
     }
     let (zone, names_none) = (question.zone, allocation.specification.depends_on_server_zone());

@@ -41,7 +41,7 @@ pub(crate) const MOST_ENTRIES: usize = 500;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     /// The allocation and how it stands.
-    pub(crate) standing: &'a AllocationStatus,
+    pub(crate) status: &'a AllocationStatus,
     /// Records, the newest first: the newest of all, or those up to what is asked about.
     pub(crate) runs: &'a [Arc<Run>],
     /// Entries of the journal about it and about the server, the newest first.
@@ -79,12 +79,12 @@ pub(crate) struct Parent {
 
 impl<'a> Question<'a> {
     fn allocation(&self) -> &'a Allocation {
-        &self.standing.allocation
+        &self.status.allocation
     }
 
     /// What keeps it from starting.
     fn suspensions(&self) -> Suspensions<'a> {
-        Suspensions { allocation: self.standing.suspension.as_deref(), server: self.pause }
+        Suspensions { allocation: self.status.suspension.as_deref(), server: self.pause }
     }
 
     /// The zone whose wall clock is told.

@@ -24,7 +24,7 @@ impl Parent {
 pub(super) fn told(question: &Question<'_>) -> Vec<Sentence> {
     let name = question.allocation().name();
     let parents: Vec<_> = question.parents.iter().map(|parent| parent.name.as_str()).collect();
-    let awaits = |parent: &&Parent| parent.is_awaited(question.standing);
+    let awaits = |parent: &&Parent| parent.is_awaited(question.status);
     let awaited: Vec<_> = question.parents.iter().filter(awaits).collect();
     let mut sentences =
         vec![question.now(format!("It runs once {} have each succeeded anew.", listed(&parents)))];
@@ -52,7 +52,7 @@ fn stands(question: &Question<'_>, tale: &Tale, parent: &Parent) -> String {
         return outcome_of(question, tale, newest);
     }
     let last = tale.time(instant);
-    if question.standing.decided.is_some_and(|decided| instant <= decided) {
+    if question.status.decided.is_some_and(|decided| instant <= decided) {
         format!("has not succeeded again since {last}")
     } else {
         let at = tale.time(question.allocation().scheduled_at);

@@ -51,7 +51,7 @@ pub(super) fn suspension(question: &Question<'_>) -> Vec<Sentence> {
             ),
         );
     }
-    let held = question.standing.suspension.as_deref();
+    let held = question.status.suspension.as_deref();
     if let Some(held) = held.filter(|held| held.holds_at(question.now)) {
         let details = details(question, held, "somebody resumes it");
         sentences.push(question.now(stop(&format!("It is suspended {details}"))));
@@ -103,7 +103,7 @@ fn under_way(question: &Question<'_>) -> Vec<Sentence> {
         Sentence { at: Some(instant), text: format!("The run of {when}: {how}.") }
     });
     let mut told: Vec<_> = told.collect();
-    let older = question.standing.runs.under_way().saturating_sub(told.len());
+    let older = question.status.runs.under_way().saturating_sub(told.len());
     if older > 0 {
         told.push(question.now(format!("Besides, {older} older runs are under way.")));
     }
@@ -112,7 +112,7 @@ fn under_way(question: &Question<'_>) -> Vec<Sentence> {
 
 /// Says so where the latest instant decided is ahead of the clock.
 fn ahead(question: &Question<'_>) -> Option<Sentence> {
-    let decided = question.standing.decided.filter(|decided| *decided > question.now)?;
+    let decided = question.status.decided.filter(|decided| *decided > question.now)?;
     let (decided, by) = (question.tale().time(decided), length(decided - question.now));
     Some(question.now(format!(
         "It was decided up to {decided} already, {by} ahead of the clock, so nothing starts before \
@@ -122,13 +122,13 @@ fn ahead(question: &Question<'_>) -> Option<Sentence> {
 
 /// What has come and is not decided, and when it is due next.
 fn due(question: &Question<'_>) -> Vec<Sentence> {
-    let Question { standing, zone, now, .. } = *question;
+    let Question { status, zone, now, .. } = *question;
     let allocation = question.allocation();
     let schedule = allocation.specification.schedule();
     if schedule.is_none_or(|schedule| schedule.text().trim().is_empty()) {
         return vec![question.now("It has no schedule, so it runs by hand only.".to_owned())];
     }
-    let decided = standing.decided.unwrap_or(allocation.scheduled_at);
+    let decided = status.decided.unwrap_or(allocation.scheduled_at);
     let mut sentences = Vec::new();
     if let Some(undecided) = allocation.next(decided, zone).filter(|instant| *instant <= now) {
         let text = undecided_yet(question, undecided);

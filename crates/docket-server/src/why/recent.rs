@@ -50,9 +50,7 @@ pub(crate) fn recent(question: &Question<'_>) -> Vec<Sentence> {
 /// True for the beginning of a suspension or a pause that is in force.
 fn is_in_force(question: &Question<'_>, event: &Event) -> bool {
     let held = match event {
-        Event::Suspended(noted) => {
-            question.standing.suspension.as_deref().filter(|it| *it == noted)
-        }
+        Event::Suspended(noted) => question.status.suspension.as_deref().filter(|it| *it == noted),
         Event::ServerPaused(noted) => question.pause.filter(|held| *held == noted),
         _ => None,
     };
@@ -87,7 +85,7 @@ fn folded(question: &Question<'_>, in_a_row: &[Told]) -> Vec<Sentence> {
 fn end(question: &Question<'_>) -> Option<Sentence> {
     let text = if question.runs.len() > MOST_RUNS {
         "There are older records, which are not told here.".to_owned()
-    } else if let Some(pruned) = question.standing.pruned {
+    } else if let Some(pruned) = question.status.pruned {
         let pruned = question.tale().time(pruned.moment());
         stop(&format!("Records up to {pruned} were pruned: see `Keep`"))
     } else if question.runs.is_empty() {

@@ -161,7 +161,7 @@ async fn note_cancellation(ground: &Ground) {
     let id = RunId { allocation, instant: "20261121T091000Z".parse().unwrap() };
     let cancellation = Cancellation { reason: Reason::text("ann wants it to end"), kill: false };
     let at = "2026-11-21T09:11:00Z".parse().unwrap();
-    let uid = ground.store().await.status("a").await.unwrap().unwrap().allocation.uid;
+    let uid = ground.store().await.status("a").unwrap().allocation.uid;
     ground.store().await.note(&id, uid, Progress::Cancelling(cancellation), at).await.unwrap();
 }
 

@@ -117,7 +117,7 @@ async fn of_a_span_that_was_decided_in_part_the_rest_is_on_record_too() {
     let house = House::open().await;
     house.engine.set_away(true);
     house.push_with("a", "busybox", json!({"Cron": "*/10 * * * *", "Suspended": true})).await;
-    let allocation = house.allocation("a").await;
+    let allocation = house.allocation("a");
     house.until("09:15:00").await;
     house.runner.decide(&allocation, None, allocation.scheduled_at).await;
 

@@ -14,7 +14,7 @@ use crate::{
 async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -> String {
     let house = ground.clone().open().await;
     house.push("model", "", image).await;
-    let allocation = house.allocation("model").await;
+    let allocation = house.allocation("model");
     let mut identity = Identity {
         namespace: "docket".into(),
         store: ground.store_id().await,

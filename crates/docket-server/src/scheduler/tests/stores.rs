@@ -46,8 +46,8 @@ async fn what_is_missed_because_it_could_not_be_written_says_so() {
     assert!(told[0].starts_with(&format!("09:10:00 missed 2 to 09:20:00: {reason}")), "{told:?}");
     assert_eq!(told[1..], ["09:30:00 succeeded"]);
     assert_eq!(house.runner.store_trouble(), None);
-    let entries = house.store.entries(&EntryFilter { limit: 9, ..Default::default() }).await;
-    let paused = entries.unwrap().into_iter().map(|entry| entry.event.to_string());
+    let entries = house.store.entries(&EntryFilter { limit: 9, ..Default::default() });
+    let paused = entries.into_iter().map(|entry| entry.event.to_string());
     assert_eq!(paused.filter(|event| event.starts_with(reason)).count(), 1);
 }
 

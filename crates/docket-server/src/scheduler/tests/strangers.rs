@@ -138,7 +138,7 @@ async fn one_removed_after_a_start_without_an_answer_is_not_started_again() {
 async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "busybox").await;
-    let allocation = house.allocation("a").await;
+    let allocation = house.allocation("a");
     let identity = Identity {
         namespace: "docket".into(),
         store: uuid::Uuid::from_u128(7),

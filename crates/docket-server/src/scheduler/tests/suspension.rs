@@ -123,7 +123,7 @@ async fn one_that_runs_after_others_is_suspended_for_their_instants() {
 async fn what_was_suspended_while_it_was_decided_is_on_record_as_suspended() {
     let house = House::open().await;
     house.push("a", "*/10 * * * *", "busybox").await;
-    let allocation = house.allocation("a").await;
+    let allocation = house.allocation("a");
     house.until("09:05:00").await;
     house.suspend("a", None).await;
     house.clock.set_by(TimeDelta::minutes(5));

@@ -14,8 +14,7 @@ pub(in crate::store) async fn a_push_creates_updates_and_leaves_alone(store: &St
 
     assert_eq!(first, [Effect::Created, Effect::Created]);
     assert_eq!(second, [Effect::Unchanged, Effect::Updated, Effect::Created]);
-    let (a, b) =
-        (get(store, "a").await.standing.allocation, get(store, "b").await.standing.allocation);
+    let (a, b) = (get(store, "a").await.status.allocation, get(store, "b").await.status.allocation);
     assert!(a.revision < b.revision);
     assert_eq!(b.specification, specification("b", "1 0 * * *"));
 }
@@ -64,13 +63,13 @@ pub(in crate::store) async fn a_complete_push_takes_away_what_its_origin_has_no_
 pub(in crate::store) async fn a_file_that_was_moved_is_still_the_same_owner(store: &Store) {
     let file = |path: &str| Origin::File(path.into());
     push(store, file("old.yml"), &[("gone", ""), ("kept", "")]).await;
-    let before = get(store, "kept").await.standing.allocation;
+    let before = get(store, "kept").await.status.allocation;
 
     let specifications = vec![specification("kept", "")];
     let push = Push { origin: file("new.yml"), complete: true, ..pushed(specifications, 1) };
     let effects = store.push(push).await.unwrap();
 
-    let after = get(store, "kept").await.standing.allocation;
+    let after = get(store, "kept").await.status.allocation;
     assert_eq!(effects, [Effect::Updated]);
     assert_eq!(names(store).await, ["kept"]);
     assert_eq!(after.origin, file("new.yml"));
@@ -84,13 +83,13 @@ pub(in crate::store) async fn allocations_are_listed_in_the_order_of_creation(st
     assert!(!store.delete("m", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap());
 
     let first = store.list(None, 2).await.unwrap();
-    let rest = store.list(first.last().map(|last| last.standing.position), 2).await.unwrap();
+    let rest = store.list(first.last().map(|last| last.status.position), 2).await.unwrap();
 
     assert_eq!(names(store).await, ["z", "a", "report"]);
     assert_eq!((first.len(), rest.len()), (2, 1));
-    assert_eq!(rest[0].standing.allocation.name().as_str(), "report");
+    assert_eq!(rest[0].status.allocation.name().as_str(), "report");
     assert!(store.get("m").await.unwrap().is_none());
-    assert_eq!(store.nearest("repotr").await.unwrap(), AllocationName::parse("report").ok());
+    assert_eq!(store.nearest("repotr"), AllocationName::parse("report").ok());
 }
 
 pub(in crate::store) async fn only_a_new_schedule_moves_the_time_from_which_it_is_due(
@@ -104,11 +103,11 @@ pub(in crate::store) async fn only_a_new_schedule_moves_the_time_from_which_it_i
     let mut scheduled_at = Vec::new();
     for (specification, second) in [(described, 5), (rescheduled, 9)] {
         store.push(pushed(vec![specification], second)).await.unwrap();
-        scheduled_at.push(get(store, "a").await.standing.allocation.scheduled_at);
+        scheduled_at.push(get(store, "a").await.status.allocation.scheduled_at);
     }
 
     assert_eq!(scheduled_at, [moment(0), moment(9)]);
-    assert_eq!(get(store, "a").await.standing.allocation.created_at, moment(0));
+    assert_eq!(get(store, "a").await.status.allocation.created_at, moment(0));
 }
 
 pub(in crate::store) async fn each_change_reaches_a_reader(store: &Store) {
@@ -121,7 +120,7 @@ pub(in crate::store) async fn each_change_reaches_a_reader(store: &Store) {
     changes.arrived().await;
     let then = changes.take();
 
-    let [a, b] = [get(store, "a").await.standing.position, get(store, "b").await.standing.position];
+    let [a, b] = [get(store, "a").await.status.position, get(store, "b").await.status.position];
     assert_eq!(at_first.len(), 2);
     assert!(!then.contains_key(&a));
     assert!(matches!(&then[&b], Change::Stored { allocation, .. }
@@ -135,9 +134,9 @@ pub(in crate::store) async fn positions_and_revisions_are_given_once(store: &Sto
     let mut given = Vec::new();
     for _ in 0..3 {
         push(store, Origin::Api, &[("a", "")]).await;
-        let first = store.status("a").await.unwrap().unwrap();
+        let first = store.status("a").unwrap();
         push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
-        let then = store.status("a").await.unwrap().unwrap();
+        let then = store.status("a").unwrap();
         assert_eq!(first.position, then.position);
         given.push((first.position, first.allocation.revision, then.allocation.revision));
         store.delete("a", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap();

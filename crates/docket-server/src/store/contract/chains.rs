@@ -16,8 +16,8 @@ fn name(text: &str) -> AllocationName {
     AllocationName::parse(text).unwrap()
 }
 
-async fn children(store: &Store, of: &str) -> Vec<String> {
-    let children = store.children(of).await.unwrap();
+fn children(store: &Store, of: &str) -> Vec<String> {
+    let children = store.children(of);
     children.iter().map(ToString::to_string).collect()
 }
 
@@ -68,13 +68,13 @@ pub(in crate::store) async fn what_others_run_after_stays(store: &Store) {
 pub(in crate::store) async fn children_follow_what_is_pushed(store: &Store) {
     push(store, Origin::Api, &[("a", ""), ("b", "")]).await;
     store.push(pushed(vec![after("y", &["a", "b"]), after("x", &["a"])], 0)).await.unwrap();
-    let at_first = [children(store, "a").await, children(store, "b").await];
+    let at_first = [children(store, "a"), children(store, "b")];
 
     store.push(pushed(vec![after("y", &["b"]), specification("x", "")], 1)).await.unwrap();
 
     assert_eq!(at_first, [vec!["x", "y"], vec!["y"]]);
-    assert_eq!(children(store, "a").await, Vec::<String>::new());
-    assert_eq!(children(store, "b").await, ["y"]);
-    assert_eq!(get(store, "y").await.standing.allocation.specification, after("y", &["b"]));
+    assert_eq!(children(store, "a"), Vec::<String>::new());
+    assert_eq!(children(store, "b"), ["y"]);
+    assert_eq!(get(store, "y").await.status.allocation.specification, after("y", &["b"]));
     assert!(store.delete("a", &Origin::Api, ChangeContext::new(moment(2), "test")).await.unwrap());
 }

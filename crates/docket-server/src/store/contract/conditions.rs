@@ -8,7 +8,7 @@ use super::{
 };
 
 async fn revision(store: &Store) -> u64 {
-    get(store, "a").await.standing.allocation.revision
+    get(store, "a").await.status.allocation.revision
 }
 
 /// A push of `a` that is made on a condition.

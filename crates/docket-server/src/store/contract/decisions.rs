@@ -23,8 +23,8 @@ pub(in crate::store) async fn an_instant_is_decided_once(store: &Store) {
     assert_eq!(store.claim(later).await, Ok(ClaimOutcome::Decided(instant(120))));
     assert_eq!(store.claim(earlier).await, Ok(ClaimOutcome::Decided(instant(120))));
     assert_eq!(store.claim(strange).await, Ok(ClaimOutcome::Changed));
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(120)));
-    assert_eq!(get(store, "a").await.standing.runs.under_way(), 1);
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(120)));
+    assert_eq!(get(store, "a").await.status.runs.under_way(), 1);
 }
 
 pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &Store) {
@@ -42,7 +42,7 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &Store
         store.claim_manual(again, InstantKind::Instant(None)).await,
         Ok(ClaimOutcome::Pruned(instant(120)))
     );
-    assert_eq!(get(store, "a").await.standing.pruned, Some(instant(120)));
+    assert_eq!(get(store, "a").await.status.pruned, Some(instant(120)));
 }
 
 pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(store: &Store) {
@@ -61,13 +61,13 @@ pub(in crate::store) async fn a_name_created_anew_has_no_history(store: &Store) 
     push_a(store).await;
     let first = run(store, "a", 60, RunState::Starting).await;
     store.claim(first.clone()).await.unwrap();
-    let uid = get(store, "a").await.standing.allocation.uid;
+    let uid = get(store, "a").await.status.allocation.uid;
 
     store.delete("a", &Origin::Api, ChangeContext::new(moment(70), "test")).await.unwrap();
     push_a(store).await;
 
     let anew = get(store, "a").await;
-    assert_ne!(anew.standing.allocation.uid, uid);
+    assert_ne!(anew.status.allocation.uid, uid);
     assert!(anew.recent.is_empty());
     let late = finish(store, &first.id, end(RunState::Succeeded, 0, "")).await;
     assert_eq!(late, Err(StoreError::NoSuchRun(first.id)));
@@ -97,7 +97,7 @@ pub(in crate::store) async fn the_records_of_a_name_created_anew_are_its_own(sto
     assert_eq!(store.finish(&first.id, first.uid, end).await, Err(refused));
 
     assert_eq!(record(store, "a", 60).await, own);
-    assert_eq!(get(store, "a").await.standing.succeeded, None);
+    assert_eq!(get(store, "a").await.status.succeeded, None);
 }
 
 pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &Store) {
@@ -110,7 +110,7 @@ pub(in crate::store) async fn missed_instants_in_a_row_are_one_record(store: &St
     let runs = store.runs("a", &RunFilter { limit: 9, ..RunFilter::default() }).await.unwrap();
     assert_eq!(runs.len(), 1);
     assert_eq!((runs[0].id.instant, &runs[0].state), (instant(60), &missed(240, 4)));
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(240)));
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(240)));
 }
 
 pub(in crate::store) async fn history_is_bounded_and_failures_outlive_successes(store: &Store) {
@@ -144,8 +144,8 @@ pub(in crate::store) async fn a_decision_about_another_revision_changes_nothing(
         Ok(ClaimOutcome::Changed)
     );
 
-    let standing = get(store, "a").await.standing;
-    assert_eq!((standing.decided, standing.runs.under_way()), (None, 0));
+    let status = get(store, "a").await.status;
+    assert_eq!((status.decided, status.runs.under_way()), (None, 0));
     assert!(seconds(store, "a").await.is_empty());
 }
 
@@ -164,10 +164,10 @@ pub(in crate::store) async fn a_lower_bound_holds_from_the_next_decision_on(stor
 
     assert_eq!(at_first.len(), 6);
     assert_eq!(seconds(store, "a").await, [420, 360, 120]);
-    let standing = get(store, "a").await.standing;
-    assert_eq!(standing.pruned, Some(instant(300)));
-    assert_eq!(standing.decided, Some(moment(420)));
-    assert_eq!(standing.succeeded, Some(instant(360)));
+    let status = get(store, "a").await.status;
+    assert_eq!(status.pruned, Some(instant(300)));
+    assert_eq!(status.decided, Some(moment(420)));
+    assert_eq!(status.succeeded, Some(instant(360)));
 }
 
 pub(in crate::store) async fn runs_are_listed_newest_first(store: &Store) {
@@ -205,7 +205,7 @@ pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: 
     let rest = run(store, "a", 120, missed(180, 2)).await;
     assert_eq!(store.claim(rest).await, Ok(ClaimOutcome::New));
 
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(180)));
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(180)));
     let all = RunFilter { limit: 9, ..RunFilter::default() };
     let runs = store.runs("a", &all).await.unwrap();
     let states: Vec<_> = runs.iter().map(|run| run.state.clone()).collect();
@@ -224,11 +224,11 @@ pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(st
 
     let whole = run(store, "a", 60, missed(240, 4)).await;
     assert_eq!(store.claim(whole).await, Ok(ClaimOutcome::Beside(instant(120))));
-    let undecided = get(store, "a").await.standing.decided;
+    let undecided = get(store, "a").await.status.decided;
     let before = run(store, "a", 60, missed(60, 1)).await;
     assert_eq!(store.claim(before).await, Ok(ClaimOutcome::New));
 
     assert_eq!(undecided, None);
     assert_eq!(seconds(store, "a").await, [180, 120, 60]);
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(60)));
 }

@@ -53,8 +53,8 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &Stor
 
     assert_eq!(recorded, Ok(ClaimOutcome::New));
     assert_eq!(again, Ok(ClaimOutcome::Taken(Arc::new(wanted.clone()))));
-    let standing = get(store, "a").await.standing;
-    assert_eq!((standing.decided, standing.succeeded), (Some(moment(60)), Some(instant(90))));
+    let status = get(store, "a").await.status;
+    assert_eq!((status.decided, status.succeeded), (Some(moment(60)), Some(instant(90))));
     assert_eq!(record(store, "a", 90).await.trigger, wanted.trigger);
 }
 
@@ -65,8 +65,8 @@ pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(stor
 
     assert_eq!(store.claim(due).await, Ok(ClaimOutcome::Decided(instant(60))));
 
-    let standing = get(store, "a").await.standing;
-    assert_eq!((standing.decided, standing.runs.under_way()), (Some(moment(60)), 1));
+    let status = get(store, "a").await.status;
+    assert_eq!((status.decided, status.runs.under_way()), (Some(moment(60)), 1));
     assert!(matches!(record(store, "a", 60).await.trigger, Trigger::Manual(_)));
 }
 
@@ -91,7 +91,7 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
     assert_eq!(numbers(record(store, "a", 60).await), [1, 2]);
     assert_eq!(numbers(record(store, "a", 120).await), [1]);
     assert_eq!(seconds(store, "a").await, [180, 120, 60]);
-    assert_eq!(get(store, "a").await.standing.runs.under_way(), 2);
+    assert_eq!(get(store, "a").await.status.runs.under_way(), 2);
 }
 
 pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store: &Store) {
@@ -109,8 +109,8 @@ pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store
 
     assert_eq!((middle, first, span), (missed(300, 4), missed(300, 3), missed(300, 1)));
     assert_eq!(seconds(store, "a").await, [300, 240, 180, 120, 60]);
-    assert_eq!(get(store, "a").await.standing.runs.under_way(), 5);
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(300)));
+    assert_eq!(get(store, "a").await.status.runs.under_way(), 5);
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(300)));
 }
 
 pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(store: &Store) {

@@ -28,13 +28,13 @@ async fn control(store: &Store, control: Control, second: i64) {
     assert!(store.control("a", control, ChangeContext::new(moment(second), "ann")).await.unwrap());
 }
 
-async fn entries(store: &Store, filter: EntryFilter) -> Vec<Entry> {
-    store.entries(&filter).await.unwrap()
+fn entries(store: &Store, filter: &EntryFilter) -> Vec<Entry> {
+    store.entries(filter)
 }
 
-async fn events(store: &Store) -> Vec<Event> {
+fn events(store: &Store) -> Vec<Event> {
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
-    entries(store, all).await.into_iter().map(|entry| entry.event).collect()
+    entries(store, &all).into_iter().map(|entry| entry.event).collect()
 }
 
 pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resumes(store: &Store) {
@@ -42,7 +42,7 @@ pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resume
 
     control(store, Control::Suspend(suspension(None)), 10).await;
     push(store, Origin::Api, &[("a", "0 0 * * *")]).await;
-    let held = get(store, "a").await.standing.suspension;
+    let held = get(store, "a").await.status.suspension;
     control(store, Control::Resume { is_of_all: false }, 20).await;
     control(store, Control::Resume { is_of_all: false }, 30).await;
     let unknown = store
@@ -50,10 +50,10 @@ pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resume
         .await;
 
     assert_eq!(held.as_deref(), Some(&suspension(None)));
-    let over = get(store, "a").await.standing.suspension;
+    let over = get(store, "a").await.status.suspension;
     assert_eq!(over.as_deref(), Some(&suspension(Some(20))));
     assert_eq!(unknown, Ok(false));
-    let resumed = events(store).await.iter().filter(|event| **event == Event::Resumed).count();
+    let resumed = events(store).iter().filter(|event| **event == Event::Resumed).count();
     assert_eq!(resumed, 1);
 }
 
@@ -62,12 +62,12 @@ pub(in crate::store) async fn a_reset_sets_back_only_what_is_ahead_of_the_clock(
     claim(store, "a", 600).await;
 
     control(store, Control::Reset, 700).await;
-    let behind = get(store, "a").await.standing.decided;
+    let behind = get(store, "a").await.status.decided;
     control(store, Control::Reset, 60).await;
 
     assert_eq!(behind, Some(moment(600)));
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(60)));
-    assert_eq!(events(store).await[0], Event::Reset { from: moment(600) });
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(60)));
+    assert_eq!(events(store)[0], Event::Reset { from: moment(600) });
     claim(store, "a", 120).await;
 }
 
@@ -84,7 +84,7 @@ pub(in crate::store) async fn a_reset_brings_back_what_was_done_while_the_clock_
     control(store, Control::Reset, 120).await;
     store.control("b", Control::Reset, ChangeContext::new(moment(120), "ann")).await.unwrap();
 
-    let (a, b) = (get(store, "a").await.standing, get(store, "b").await.standing);
+    let (a, b) = (get(store, "a").await.status, get(store, "b").await.status);
     assert_eq!((a.decided, a.succeeded), (Some(moment(120)), Some(instant(60))));
     assert_eq!((b.decided, b.succeeded), (Some(moment(120)), None));
     assert_eq!((a.allocation.created_at, a.allocation.scheduled_at), (moment(0), moment(0)));
@@ -118,7 +118,7 @@ pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_no
 pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &Store) {
     push_a(store).await;
     claim(store, "a", 600).await;
-    let position = get(store, "a").await.standing.position;
+    let position = get(store, "a").await.status.position;
     let changes = store.changes();
     let at_first = changes.take();
 
@@ -141,7 +141,7 @@ pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &Store) 
     store.delete("a", &Origin::Api, ChangeContext::new(moment(20), "bob")).await.unwrap();
 
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
-    let told: Vec<_> = entries(store, all).await.into_iter().rev().collect();
+    let told: Vec<_> = entries(store, &all).into_iter().rev().collect();
 
     let entry = |second: i64, by: &str, event: Event| Entry {
         at: moment(second),
@@ -173,16 +173,16 @@ pub(in crate::store) async fn the_journal_is_listed_newest_first_and_bounded(sto
 
     let a = AllocationName::parse("a").ok();
     let of_a = EntryFilter { allocation: a, limit: 9, ..EntryFilter::default() };
-    let of_a: Vec<_> = entries(store, of_a).await.into_iter().map(|entry| entry.event).collect();
+    let of_a: Vec<_> = entries(store, &of_a).into_iter().map(|entry| entry.event).collect();
     let before =
         EntryFilter { before: Some(instant(3).moment()), limit: 1, ..EntryFilter::default() };
-    let before = entries(store, before).await;
+    let before = entries(store, &before);
     let many = (0..).take(MOST_ENTRIES).map(|second| store.record(entry(second)));
     try_join_all(many).await.unwrap();
 
     assert_eq!(of_a, [version(3), version(2), version(1), Event::Created]);
     assert_eq!(before, [entry(2)]);
-    let bounded = events(store).await;
+    let bounded = events(store);
     assert_eq!(bounded.len(), MOST_ENTRIES);
     assert_eq!(bounded[MOST_ENTRIES - 1], version(0));
 }

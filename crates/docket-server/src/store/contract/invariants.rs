@@ -82,8 +82,8 @@ async fn carry_out(
     }
 }
 
-async fn decision(store: &Store, name: &str, minute: u8, state: RunState) -> Option<Run> {
-    let allocation = store.status(name).await.unwrap()?.allocation;
+fn decision(store: &Store, name: &str, minute: u8, state: RunState) -> Option<Run> {
+    let allocation = store.status(name)?.allocation;
     let at = i64::from(minute) * 60;
     Some(Run::decided(&allocation, instant(at), Trigger::Schedule, state, moment(at)))
 }
@@ -95,7 +95,7 @@ async fn claim(
     state: RunState,
     acknowledged: &Mutex<Acknowledged>,
 ) {
-    let Some(run) = decision(store, name, minute, state).await else { return };
+    let Some(run) = decision(store, name, minute, state) else { return };
     if store.claim(run.clone()).await.unwrap() == ClaimOutcome::New {
         let mut acknowledged = acknowledged.lock();
         let latest = run.latest().moment();
@@ -109,7 +109,7 @@ async fn claim(
 }
 
 async fn claim_manual(store: &Store, name: &str, minute: u8, acknowledged: &Mutex<Acknowledged>) {
-    let Some(run) = decision(store, name, minute, RunState::Starting).await else { return };
+    let Some(run) = decision(store, name, minute, RunState::Starting) else { return };
     let kind = InstantKind::Instant(None);
     if store.claim_manual(run.clone(), kind).await.unwrap() == ClaimOutcome::New {
         let key = (run.uid, run.id.instant);
@@ -139,7 +139,7 @@ async fn finish(store: &Store, name: &str, succeeds: bool, acknowledged: &Mutex<
 /// What a third store, opened afterwards, must find.
 async fn check(store: &Store, acknowledged: &Acknowledged) {
     for name in NAMES {
-        let Some(status) = store.status(name).await.unwrap() else { continue };
+        let Some(status) = store.status(name) else { continue };
         let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
         let runs = store.runs(name, &all).await.unwrap();
         let spans: Vec<_> = runs.iter().map(|run| (run.id.instant, run.latest())).collect();

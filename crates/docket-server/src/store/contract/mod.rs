@@ -159,7 +159,7 @@ pub(super) async fn push_a(store: &Store) {
 
 pub(super) async fn names(store: &Store) -> Vec<String> {
     let listed = store.list(None, usize::MAX).await.unwrap();
-    listed.iter().map(|snapshot| snapshot.standing.allocation.name().to_string()).collect()
+    listed.iter().map(|snapshot| snapshot.status.allocation.name().to_string()).collect()
 }
 
 pub(super) async fn get(store: &Store, name: &str) -> Snapshot {
@@ -167,7 +167,7 @@ pub(super) async fn get(store: &Store, name: &str) -> Snapshot {
 }
 
 pub(super) async fn run(store: &Store, name: &str, second: i64, state: RunState) -> Run {
-    let allocation = get(store, name).await.standing.allocation;
+    let allocation = get(store, name).await.status.allocation;
     Run::decided(&allocation, instant(second), Trigger::Schedule, state, moment(second))
 }
 
@@ -185,17 +185,17 @@ pub(super) async fn note(
     progress: Progress,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    store.note(id, uid(store, id).await, progress, at).await
+    store.note(id, uid(store, id), progress, at).await
 }
 
 /// Records the end of an attempt at a run of whatever allocation has the name now.
 pub(super) async fn finish(store: &Store, id: &RunId, end: End) -> Result<(), StoreError> {
-    store.finish(id, uid(store, id).await, end).await
+    store.finish(id, uid(store, id), end).await
 }
 
-async fn uid(store: &Store, id: &RunId) -> Uuid {
-    let standing = store.status(id.allocation.as_str()).await.unwrap();
-    standing.map_or(Uuid::nil(), |standing| standing.allocation.uid)
+fn uid(store: &Store, id: &RunId) -> Uuid {
+    let status = store.status(id.allocation.as_str());
+    status.map_or(Uuid::nil(), |status| status.allocation.uid)
 }
 
 /// Claims a run and lets it end at once.

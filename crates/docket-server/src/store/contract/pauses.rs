@@ -20,9 +20,9 @@ async fn control_server(store: &Store, control: ServerControl, second: i64) {
     store.control_server(control, ChangeContext::new(moment(second), "ann")).await.unwrap();
 }
 
-async fn events(store: &Store) -> Vec<Event> {
+fn events(store: &Store) -> Vec<Event> {
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
-    let entries = store.entries(&all).await.unwrap();
+    let entries = store.entries(&all);
     entries.into_iter().rev().map(|entry| entry.event).collect()
 }
 
@@ -44,7 +44,7 @@ pub(in crate::store) async fn a_pause_keeps_its_beginning_and_is_noted_once(stor
     let over = Suspension { until: Some(moment(40)), ..explained.clone() };
     assert_eq!(store.pause().as_deref(), Some(&over));
     assert_eq!(
-        events(store).await,
+        events(store),
         [Event::ServerPaused(first), Event::ServerPaused(explained), Event::ServerUnpaused]
     );
 }

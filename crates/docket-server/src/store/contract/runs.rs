@@ -48,7 +48,7 @@ pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &Store)
     assert_eq!(attempt.exit.as_ref().unwrap().code, 3);
     assert_eq!(attempt.output.as_ref().unwrap().written(), 2);
     assert_eq!(output(store, 1).await, b"oh");
-    assert_eq!(get(store, "a").await.standing.runs.under_way(), 0);
+    assert_eq!(get(store, "a").await.status.runs.under_way(), 0);
 }
 
 pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &Store) {
@@ -59,7 +59,7 @@ pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &Store) {
     note(store, &id, created("first"), moment(61)).await.unwrap();
     finish(store, &id, end(pause.clone(), 3, "oh")).await.unwrap();
     let between = record(store, "a", 60).await;
-    let running = get(store, "a").await.standing.runs.under_way();
+    let running = get(store, "a").await.status.runs.under_way();
     note(store, &id, Progress::NextAttempt, moment(90)).await.unwrap();
     note(store, &id, created("second"), moment(91)).await.unwrap();
     finish(store, &id, end(RunState::Succeeded, 0, "fine")).await.unwrap();
@@ -174,15 +174,15 @@ pub(in crate::store) async fn a_lost_run_may_be_found_again(store: &Store) {
     let ended_at = found.attempts[0].ended_at();
     assert_eq!((found.state, found.ended_at), (RunState::Succeeded, ended_at));
     assert_eq!(output(store, 1).await, b"here");
-    let standing = get(store, "a").await.standing;
-    assert_eq!((standing.runs.under_way(), standing.succeeded), (1, Some(instant(60))));
+    let status = get(store, "a").await.status;
+    assert_eq!((status.runs.under_way(), status.succeeded), (1, Some(instant(60))));
     let under_way = store.under_way().await.unwrap();
     assert_eq!((under_way.len(), &under_way[0].run.state), (1, &pause));
 }
 
 pub(in crate::store) async fn what_is_under_way_keeps_its_specification(store: &Store) {
     push(store, Origin::Api, &[("b", "* * * * *"), ("a", "* * * * *")]).await;
-    let claimed_with = get(store, "a").await.standing.allocation;
+    let claimed_with = get(store, "a").await.status.allocation;
     let later = claim(store, "a", 120).await.id;
     let earlier = claim(store, "b", 60).await.id;
 
@@ -205,7 +205,7 @@ pub(in crate::store) async fn the_greatest_success_is_remembered(store: &Store) 
         finish(store, id, end(RunState::Succeeded, 0, "")).await.unwrap();
     }
 
-    assert_eq!(get(store, "a").await.standing.succeeded, Some(instant(120)));
+    assert_eq!(get(store, "a").await.status.succeeded, Some(instant(120)));
 }
 
 pub(in crate::store) async fn what_is_known_of_an_output_is_not_lost_with_its_container(

@@ -44,7 +44,7 @@ async fn told(store: &Store, name: &str) -> Vec<String> {
 }
 
 async fn decided(store: &Store) -> Option<i64> {
-    let decided = get(store, "a").await.standing.decided;
+    let decided = get(store, "a").await.status.decided;
     decided.map(|decided| (decided - moment(0)).num_seconds())
 }
 
@@ -258,21 +258,21 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
     store.change_zone(changed).await.unwrap();
 
     assert_eq!(told(store, "a").await, ["1800-1800 1: another zone"]);
-    let standing = get(store, "a").await.standing;
-    assert_eq!(standing.decided, Some(moment(3600)));
-    assert_eq!(standing.allocation.scheduled_at, moment(0));
+    let status = get(store, "a").await.status;
+    assert_eq!(status.decided, Some(moment(3600)));
+    assert_eq!(status.allocation.scheduled_at, moment(0));
     for name in ["own", "every"] {
         assert_eq!(told(store, name).await, Vec::<String>::new());
-        assert_eq!(get(store, name).await.standing.decided, None);
+        assert_eq!(get(store, name).await.status.decided, None);
     }
     let newest = EntryFilter { limit: 1, ..EntryFilter::default() };
-    let entries = store.entries(&newest).await.unwrap();
+    let entries = store.entries(&newest);
     let [from, to] = ["Europe/Berlin", "America/New_York"].map(str::to_owned);
     assert_eq!(entries[0].event, Event::ServerZoneChanged { from, to });
 
     store.change_zone(change("Mars/Base", None, berlin, 100_000, "unknown")).await.unwrap();
     assert_eq!(told(store, "a").await.len(), 1);
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(100_000)));
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(100_000)));
 }
 
 /// Newer rules of a zone: what is due by the old ones is missed, and nothing of the past is due by the
@@ -305,13 +305,13 @@ pub(in crate::store) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_ol
     assert!(
         missed.ends_with(", and newer time zone data changed when it is due before it could start")
     );
-    assert_eq!(get(store, "a").await.standing.decided, Some(moment(3600)));
+    assert_eq!(get(store, "a").await.status.decided, Some(moment(3600)));
     for name in ["other", "every"] {
         assert_eq!(told(store, name).await, Vec::<String>::new());
-        assert_eq!(get(store, name).await.standing.decided, None);
+        assert_eq!(get(store, name).await.status.decided, None);
     }
     let newest = EntryFilter { limit: 1, ..EntryFilter::default() };
-    let entries = store.entries(&newest).await.unwrap();
+    let entries = store.entries(&newest);
     let zones_in_journal = vec!["Europe/Berlin".to_owned()];
     let event = Event::ZoneDataChanged { zones: zones_in_journal, from: old, to: new };
     assert_eq!(entries[0].event, event);

@@ -75,7 +75,7 @@ async fn what_one_writer_changed_is_known_to_the_other_when_it_writes() {
     assert_eq!(one.claim(twice).await, Ok(ClaimOutcome::Decided(instant(60))));
     let next = run(&one, "a", 120, RunState::Starting).await;
     assert_eq!(one.claim(next).await, Ok(ClaimOutcome::New));
-    let (a, b) = (get(&one, "a").await.standing, get(&other, "b").await.standing);
+    let (a, b) = (get(&one, "a").await.status, get(&other, "b").await.status);
     assert_ne!(a.position, b.position);
     assert_eq!(a.succeeded, Some(instant(60)));
 }
@@ -107,7 +107,7 @@ async fn one_writer_ends_what_the_other_claimed() {
 
     let again = finish(&one, &claimed.id, end(RunState::Succeeded, 0, "x")).await;
     assert!(matches!(again, Err(StoreError::RunIsOver { .. })), "{again:?}");
-    assert_eq!(get(&one, "a").await.standing.runs.under_way(), 0);
+    assert_eq!(get(&one, "a").await.status.runs.under_way(), 0);
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn every_write_of_the_older_term_is_refused() {
     // It reads on, and nothing of all that was done.
     assert_eq!(seconds(&older, "a").await, [60]);
     let after = get(&newer, "a").await;
-    assert_eq!(after.standing.allocation, before.standing.allocation);
+    assert_eq!(after.status.allocation, before.status.allocation);
     assert_eq!(after.recent, before.recent);
     assert_eq!(newer.note_engine(NotedEngine::Unidentified).await, Ok(()));
     let next = run(&newer, "a", 120, RunState::Starting).await;

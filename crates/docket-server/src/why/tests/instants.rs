@@ -43,7 +43,7 @@ fn a_moment_before_its_time_is_told_so() {
         Event::Updated { keys: vec!["Cron".to_owned()] },
         "the API",
     );
-    Arc::make_mut(&mut changed.standing.allocation).scheduled_at = at("07:30");
+    Arc::make_mut(&mut changed.status.allocation).scheduled_at = at("07:30");
     let anew = Case::scheduled("0 * * * *")
         .created("07:30")
         .noted("07:20", Event::Deleted, "the API")
@@ -87,7 +87,7 @@ fn an_instant_to_come_is_told_so() {
 #[test]
 fn an_instant_without_a_record_is_told_with_its_cause() {
     let mut pruned = Case::scheduled("0 * * * *").decided("09:00");
-    pruned.standing.pruned = Some(Instant::new(at("05:00")));
+    pruned.status.pruned = Some(Instant::new(at("05:00")));
     let mut away = Case::scheduled("0 * * * *").decided("07:00");
     away.engine_away = Some((at("07:10"), "connection refused"));
     let mut full = Case::scheduled("0 * * * *").decided("07:00");

@@ -278,7 +278,7 @@ fn older_records_are_said_to_be_there_or_to_be_pruned() {
     };
     let more = hourly(MOST_RUNS + 1);
     let mut pruned = hourly(1);
-    pruned.standing.pruned = Some(Instant::new(at("07:59")));
+    pruned.status.pruned = Some(Instant::new(at("07:59")));
 
     assert_eq!(more.recent().lines().filter(|line| line.contains("succeeded")).count(), MOST_RUNS);
     assert_snapshot!(more.recent().lines().last().unwrap(), @"There are older records, which are not told here.");

@@ -33,7 +33,7 @@ fn name(text: &str) -> AllocationName {
 
 /// All that a question is made of.
 struct Case {
-    standing: AllocationStatus,
+    status: AllocationStatus,
     runs: Vec<Arc<Run>>,
     entries: Vec<Entry>,
     parents: Vec<Parent>,
@@ -60,7 +60,7 @@ impl Case {
             created_at: created,
             scheduled_at: created,
         };
-        let standing = AllocationStatus {
+        let status = AllocationStatus {
             allocation: Arc::new(allocation),
             position: 1,
             decided: None,
@@ -71,7 +71,7 @@ impl Case {
         };
         let (runs, entries, parents) = (Vec::new(), Vec::new(), Vec::new());
         Self {
-            standing,
+            status,
             runs,
             entries,
             parents,
@@ -94,13 +94,13 @@ impl Case {
     }
 
     fn created(mut self, created: &str) -> Self {
-        let allocation = Arc::make_mut(&mut self.standing.allocation);
+        let allocation = Arc::make_mut(&mut self.status.allocation);
         (allocation.created_at, allocation.scheduled_at) = (at(created), at(created));
         self
     }
 
     fn decided(mut self, decided: &str) -> Self {
-        self.standing.decided = Some(at(decided));
+        self.status.decided = Some(at(decided));
         self
     }
 
@@ -108,7 +108,7 @@ impl Case {
     fn run(mut self, instant: &str, state: RunState, more: impl FnOnce(&mut Run)) -> Self {
         let mut run = self.record(instant, state);
         more(&mut run);
-        self.standing.decided = self.standing.decided.max(Some(run.latest().moment()));
+        self.status.decided = self.status.decided.max(Some(run.latest().moment()));
         self.runs.insert(0, Arc::new(run));
         self
     }
@@ -116,7 +116,7 @@ impl Case {
     fn record(&self, instant: &str, state: RunState) -> Run {
         let instant = Instant::new(at(instant));
         let decided = instant.moment();
-        Run::decided(&self.standing.allocation, instant, Trigger::Schedule, state, decided)
+        Run::decided(&self.status.allocation, instant, Trigger::Schedule, state, decided)
     }
 
     fn server(mut self, entry: &str, event: Event) -> Self {
@@ -143,13 +143,13 @@ impl Case {
             all: None,
         };
         let mut this = self.noted(since, Event::Suspended(suspension.clone()), "ann");
-        this.standing.suspension = Some(Arc::new(suspension));
+        this.status.suspension = Some(Arc::new(suspension));
         this
     }
 
     fn question(&self) -> Question<'_> {
         Question {
-            standing: &self.standing,
+            status: &self.status,
             runs: &self.runs,
             entries: &self.entries,
             parents: &self.parents,

@@ -66,7 +66,7 @@ fn a_late_start_is_told_with_what_kept_it() {
 fn jitter_is_no_lateness() {
     let case = Case::of(&json!({"Cron": "0 9 * * *", "Jitter": "30m"}));
     let starts = crate::policy::starts_at(
-        &case.standing.allocation,
+        &case.status.allocation,
         at("08:00"),
         "Europe/Berlin".parse::<Zone>().unwrap(),
     );

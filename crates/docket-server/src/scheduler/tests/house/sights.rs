@@ -51,8 +51,8 @@ impl House {
         self.told(name).await.pop().unwrap_or_default()
     }
 
-    pub(in crate::scheduler::tests) async fn allocation(&self, name: &str) -> Arc<Allocation> {
-        self.store.status(name).await.unwrap().unwrap().allocation
+    pub(in crate::scheduler::tests) fn allocation(&self, name: &str) -> Arc<Allocation> {
+        self.store.status(name).unwrap().allocation
     }
 
     /// Wants a run, now or for a past instant.

@@ -61,7 +61,7 @@ async fn claims(store: &Store, allocations: usize) -> Vec<Run> {
     let all = store.list(None, usize::MAX).await.unwrap();
     let claim = |snapshot: &Snapshot| {
         let (trigger, state) = (Trigger::Schedule, RunState::Starting);
-        Run::decided(&snapshot.standing.allocation, instant(60), trigger, state, moment(60))
+        Run::decided(&snapshot.status.allocation, instant(60), trigger, state, moment(60))
     };
     all.iter().map(claim).collect()
 }
@@ -98,7 +98,7 @@ async fn ten_thousand_claims_at_one_instant_are_all_taken() {
 async fn commands_see_one_another_in_the_order_in_which_they_came() {
     let (_directory, backend, store, _) = counting().await;
     push_a(&store).await;
-    let allocation = get(&store, "a").await.standing.allocation;
+    let allocation = get(&store, "a").await.status.allocation;
     let claim = |second| {
         let (trigger, state) = (Trigger::Schedule, RunState::Starting);
         Run::decided(&allocation, instant(second), trigger, state, moment(second))
@@ -140,7 +140,7 @@ async fn what_does_not_fit_on_the_disk_takes_nothing_else_with_it() {
     assert!(words.starts_with(&expected), "{words}");
     assert_eq!((claimed, ended), (Ok(ClaimOutcome::New), Ok(())));
     assert_eq!(record(&store, "a", 60).await.state, RunState::Succeeded);
-    assert_eq!(get(&store, "a").await.standing.runs.under_way(), 1);
+    assert_eq!(get(&store, "a").await.status.runs.under_way(), 1);
 }
 
 #[tokio::test]

@@ -35,10 +35,10 @@ fn allocation(text: &str, position: u64) -> Record {
 fn allocations(count: u64) -> impl Iterator<Item = Write> {
     (0..count).flat_map(|number| {
         let text = format!("a{number}");
-        let standing = Record::Standing(StandingRecord::default().into());
+        let status = Record::Standing(StandingRecord::default().into());
         [
             Write::Put(Key::Specification(name(&text)), allocation(&text, number)),
-            Write::Put(Key::Standing(name(&text)), standing),
+            Write::Put(Key::Standing(name(&text)), status),
         ]
     })
 }

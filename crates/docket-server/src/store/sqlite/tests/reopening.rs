@@ -63,16 +63,16 @@ async fn fill(store: &Store) {
 async fn told(store: &Store) -> String {
     let all = store.list(None, usize::MAX).await.unwrap();
     let mut records = Vec::new();
-    for Snapshot { standing, recent } in &all {
+    for Snapshot { status, recent } in &all {
         for run in recent {
-            let name = standing.allocation.name().as_str();
+            let name = status.allocation.name().as_str();
             records.push(store.run(name, run.id.instant).await.unwrap());
         }
     }
     let under_way = store.under_way().await.unwrap();
     let entries = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
-    let entries = store.entries(&entries).await.unwrap();
-    let children = store.children("a").await.unwrap();
+    let entries = store.entries(&entries);
+    let children = store.children("a");
     format!("{all:#?}\n{records:#?}\n{under_way:#?}\n{entries:#?}\n{children:?}")
 }
 
@@ -121,7 +121,7 @@ async fn a_store_is_the_same_when_it_is_opened_again() {
 async fn a_run_under_way_goes_on_with_the_specification_it_was_claimed_with() {
     let (directory, store) = new().await;
     push_a(&store).await;
-    let claimed_with = get(&store, "a").await.standing.allocation;
+    let claimed_with = get(&store, "a").await.status.allocation;
     let first = claim(&store, "a", 60).await.id;
     let second = claim(&store, "a", 120).await.id;
     push(&store, Origin::Api, &[("a", "0 0 * * *")]).await;
@@ -137,7 +137,7 @@ async fn a_run_under_way_goes_on_with_the_specification_it_was_claimed_with() {
 
     assert_eq!(under_way.len(), 2);
     assert!(under_way.iter().all(|under_way| under_way.allocation == claimed_with));
-    assert_ne!(get(&again, "a").await.standing.allocation, claimed_with);
+    assert_ne!(get(&again, "a").await.status.allocation, claimed_with);
     assert_eq!((with_one_under_way, claimed()), (1, 0));
 }
 
@@ -146,14 +146,14 @@ async fn positions_and_revisions_are_not_given_again_after_a_restart() {
     let (directory, store) = new().await;
     push(&store, Origin::Api, &[("a", ""), ("b", "")]).await;
     push(&store, Origin::Api, &[("b", "0 0 * * *")]).await;
-    let gone = get(&store, "b").await.standing;
+    let gone = get(&store, "b").await.status;
     store.delete("b", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap();
     close(store).await;
 
     let again = open(&directory).await;
     push(&again, Origin::Api, &[("b", "")]).await;
 
-    let anew = get(&again, "b").await.standing;
+    let anew = get(&again, "b").await.status;
     assert!(anew.position > gone.allocation.revision);
     assert_eq!(anew.position, anew.allocation.revision);
 }
@@ -168,7 +168,7 @@ async fn what_was_decided_of_a_deleted_name_is_remembered_for_a_week() {
 
     let again = open(&directory).await;
     push_a(&again).await;
-    let remembered = get(&again, "a").await.standing.decided;
+    let remembered = get(&again, "a").await.status.decided;
     assert!(seconds(&again, "a").await.is_empty());
     again.delete("a", &Origin::Api, ChangeContext::new(moment(700), "test")).await.unwrap();
     let week = 7 * 24 * 3600;
@@ -176,7 +176,7 @@ async fn what_was_decided_of_a_deleted_name_is_remembered_for_a_week() {
     again.push(late).await.unwrap();
 
     assert_eq!(remembered, Some(moment(600)));
-    assert_eq!(get(&again, "a").await.standing.decided, None);
+    assert_eq!(get(&again, "a").await.status.decided, None);
     let left = ["runs", "outputs"]
         .map(|table| number(&path(&directory), &format!("SELECT count(*) FROM {table}")));
     assert_eq!(left, [0, 0]);

@@ -85,14 +85,14 @@ async fn a_standing_says_what_its_runs_say() {
     for format in [1, 2] {
         let store = open(&copied(format)).unwrap();
         for (key, _, record) in loaded(&store).await {
-            let (Key::Standing(name), Record::Standing(standing)) = (key, record) else {
+            let (Key::Standing(name), Record::Standing(status)) = (key, record) else {
                 continue;
             };
             let runs = runs(&store, name.as_str()).await;
             let open = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.instant);
-            assert_eq!(standing.records, runs.len(), "{name}");
-            assert_eq!(standing.under_way, open.collect::<Vec<_>>(), "{name}");
-            let newest = standing.newest.map(|newest| (newest.instant, newest.is_missed));
+            assert_eq!(status.records, runs.len(), "{name}");
+            assert_eq!(status.under_way, open.collect::<Vec<_>>(), "{name}");
+            let newest = status.newest.map(|newest| (newest.instant, newest.is_missed));
             let last = runs.last();
             let is_missed = |run: &Run| matches!(run.state, RunState::Missed { .. });
             assert_eq!(newest, last.map(|run| (run.id.instant, is_missed(run))), "{name}");
