@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::allocation::Allocation;
 
 pub use self::{
-    attempt::{Attempt, ContainerId, Exit, Step},
+    attempt::{Attempt, AttemptKey, ContainerId, Exit, Step},
     instant::{Instant, InvalidInstant, RunId},
     reason::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,

@@ -21,6 +21,52 @@ impl fmt::Display for ContainerId {
     }
 }
 
+/// The part that a run of one container has; unnamed on the wire, in names and in labels.
+const FIRST_PART: u32 = 1;
+
+/// Names an attempt within its run: the part of the run, and the attempt at that part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptKey {
+    /// Counted from 1. A run with one container has one part.
+    pub part: u32,
+    /// Counted from 1.
+    pub number: u32,
+}
+
+impl AttemptKey {
+    /// The first attempt at the first part.
+    pub const FIRST: Self = Self { part: FIRST_PART, number: 1 };
+
+    /// The next attempt at the same part.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self { number: self.number.saturating_add(1), ..self }
+    }
+
+    /// The number of the part, where the run has several.
+    #[must_use]
+    pub fn named_part(self) -> Option<u32> {
+        (self.part != FIRST_PART).then_some(self.part)
+    }
+}
+
+/// An attempt at the first part.
+impl From<u32> for AttemptKey {
+    fn from(number: u32) -> Self {
+        Self { number, ..Self::FIRST }
+    }
+}
+
+/// `2`, or `p3.2` for an attempt at the third part.
+impl fmt::Display for AttemptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(part) = self.named_part() {
+            write!(f, "p{part}.")?;
+        }
+        write!(f, "{}", self.number)
+    }
+}
+
 /// A step on the way of an attempt; shown in the allocation's `Logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
@@ -61,14 +107,18 @@ impl Step {
 /// One try to carry out a run. What is not known yet is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Counted from 1.
-    pub number: u32,
+    /// Its part and its number.
+    pub key: AttemptKey,
     /// What was done so far, and when, by docket's clock.
     pub steps: Vec<(DateTime<Utc>, Step)>,
     /// The container that was created for it.
     pub container: Option<ContainerId>,
+    /// The name of the engine that creates the container, by the server's configuration.
+    pub engine_name: Option<Arc<str>>,
     /// The id of the engine that has the container, where that has a lasting one.
     pub engine: Option<Arc<str>>,
+    /// The node of the engine on which the container runs, where the engine has several.
+    pub node: Option<Arc<str>>,
     /// The id of the image that the container was made from.
     pub image: Option<Arc<str>>,
     /// What went well enough but not as asked, such as an image that could not be pulled.
@@ -84,12 +134,14 @@ pub struct Attempt {
 impl Attempt {
     /// An attempt of which nothing is known yet.
     #[must_use]
-    pub fn new(number: u32) -> Self {
+    pub fn new(key: impl Into<AttemptKey>) -> Self {
         Self {
-            number,
+            key: key.into(),
             steps: Vec::new(),
             container: None,
+            engine_name: None,
             engine: None,
+            node: None,
             image: None,
             remarks: Vec::new(),
             started_at: None,
@@ -162,4 +214,19 @@ pub struct Exit {
     pub error: Option<String>,
     /// True where the engine went away while the container ran.
     pub engine_went_down: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_part_is_unnamed_and_each_part_counts_its_own_attempts() {
+        let of_part_3 = AttemptKey { part: 3, number: 2 };
+
+        assert_eq!(AttemptKey::from(2).to_string(), "2");
+        assert_eq!(of_part_3.next().to_string(), "p3.3");
+        let parts = [AttemptKey::FIRST, of_part_3].map(AttemptKey::named_part);
+        assert_eq!(parts, [None, Some(3)]);
+    }
 }

@@ -156,12 +156,21 @@ pub struct Span {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AttemptRecord {
-    /// Counted from 1.
+    /// The part of the run, counted from 1; absent where the run has one container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
+    /// Counted from 1 within its part.
     pub attempt: u32,
     /// The container's id at the engine.
     pub container: Option<String>,
+    /// The name of its engine in the server's configuration. Older records do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_name: Option<String>,
     /// The id of the engine that has it.
     pub engine: Option<String>,
+    /// The node on which it runs, where its engine has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// The id of the image that it was made from.
     pub image: Option<String>,
     /// When the container started, by docket's clock.
@@ -191,9 +200,12 @@ impl From<&Run> for RunRecord {
             _ => None,
         };
         let attempts = run.attempts.iter().map(|attempt| AttemptRecord {
-            attempt: attempt.number,
+            part: attempt.key.named_part(),
+            attempt: attempt.key.number,
             container: attempt.container.as_ref().map(ToString::to_string),
+            engine_name: attempt.engine_name.as_deref().map(str::to_owned),
             engine: attempt.engine.as_deref().map(str::to_owned),
+            node: attempt.node.as_deref().map(str::to_owned),
             image: attempt.image.as_deref().map(str::to_owned),
             started: attempt.started_at,
             ended: attempt.ended_at(),

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use docket_model::{
     Allocation, AllocationName,
-    run::{ContainerId, Instant, RunState},
+    run::{AttemptKey, ContainerId, Instant, RunState},
 };
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -26,8 +26,7 @@ use crate::{
 pub(crate) struct FinishedContainer {
     pub(crate) allocation: Arc<Allocation>,
     pub(crate) instant: Instant,
-    /// Its number.
-    pub(crate) attempt: u32,
+    pub(crate) attempt: AttemptKey,
     /// It has ended, or never ran.
     pub(crate) container: ContainerId,
 }

@@ -116,11 +116,11 @@ impl Sweep {
             return self.clear_unknown(&run, &found).await;
         }
         let Found { handle: Handle { id, .. }, identity, .. } = found;
-        let newest = run.attempt().map_or(0, |newest| newest.number);
+        let newest = run.attempt().map(|newest| newest.key);
         let failed = RunState::Failed(Reason::text(""));
         match &run.state {
             // There is another attempt only because this one failed.
-            _ if identity.attempt < newest => {
+            _ if Some(identity.attempt) < newest => {
                 self.clean_up_attempt(&run, &identity, id, &failed).await;
             }
             RunState::Lost(_) => self.find_again(&run, &identity, &id).await,

@@ -8,11 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use docket_model::{AllocationName, Container, Life, run::Instant};
+use docket_model::{
+    AllocationName, Container, Life,
+    run::{AttemptKey, Instant},
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// The labels of a run's container, in the order of [`Identity`]'s fields.
+/// The labels of each container of a run, in the order of [`Identity`]'s fields.
 pub(super) const LABELS: [&str; 6] = [
     "io.docket.namespace",
     "io.docket.store",
@@ -21,6 +24,9 @@ pub(super) const LABELS: [&str; 6] = [
     "io.docket.instant",
     "io.docket.attempt",
 ];
+
+/// The label of the part, where a run has several.
+const PART: &str = "io.docket.part";
 
 /// The label that tells which life of a server created the container; no part of whose it is.
 pub(super) const LIFE: &str = "io.docket.life";
@@ -38,35 +44,34 @@ pub struct Identity {
     pub uid: Uuid,
     /// The instant it runs for.
     pub instant: Instant,
-    /// Counted from 1.
-    pub attempt: u32,
+    /// The attempt.
+    pub attempt: AttemptKey,
 }
 
 impl Identity {
     /// The container's name where dots are taken: `docket.report.20261121T090000Z`, with `.2` behind
-    /// it for the second attempt.
+    /// it for the second attempt, and `.p3.2` for the second one at the third part.
     #[must_use]
     pub fn name(&self) -> String {
         let Self { namespace, allocation, instant, attempt, .. } = self;
-        match attempt {
-            1 => format!("{namespace}.{allocation}.{instant}"),
-            _ => format!("{namespace}.{allocation}.{instant}.{attempt}"),
-        }
+        let mut name = format!("{namespace}.{allocation}.{instant}");
+        name.extend(attempt.named_part().map(|part| format!(".p{part}")));
+        name.extend((attempt.number > 1).then(|| format!(".{}", attempt.number)));
+        name
     }
 
     /// The labels that tell the container from all others.
-    #[must_use]
-    pub fn labels(&self) -> [(&'static str, String); 6] {
+    pub fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
         let values = [
             self.namespace.to_string(),
             self.store.to_string(),
             self.allocation.to_string(),
             self.uid.to_string(),
             self.instant.to_string(),
-            self.attempt.to_string(),
+            self.attempt.number.to_string(),
         ];
-        let mut values = values.into_iter();
-        LABELS.map(|key| (key, values.next().unwrap_or_default()))
+        let part = self.attempt.named_part().map(|part| (PART, part.to_string()));
+        LABELS.into_iter().zip(values).chain(part)
     }
 
     /// Reads the labels back.
@@ -76,14 +81,15 @@ impl Identity {
     pub(super) fn of(labels: &HashMap<String, String>) -> Result<Self, &'static str> {
         let [namespace, store, allocation, uid, instant, attempt] = LABELS;
         let text = |key| labels.get(key).map(String::as_str).ok_or(key);
-        let attempt_number = text(attempt)?.parse().map_err(|_| attempt)?;
+        let part = labels.get(PART).map_or(Ok(AttemptKey::FIRST.part), |part| part.parse());
+        let number = text(attempt)?.parse().map_err(|_| attempt)?;
         Ok(Self {
             namespace: text(namespace)?.into(),
             store: text(store)?.parse().map_err(|_| store)?,
             allocation: AllocationName::parse(text(allocation)?).map_err(|_| allocation)?,
             uid: text(uid)?.parse().map_err(|_| uid)?,
             instant: text(instant)?.parse().map_err(|_| instant)?,
-            attempt: attempt_number,
+            attempt: AttemptKey { part: part.map_err(|_| PART)?, number },
         })
     }
 
@@ -95,7 +101,7 @@ impl Identity {
             format!("DOCKET_ALLOCATION={}", self.allocation),
             format!("DOCKET_INSTANT={moment}"),
             format!("DOCKET_RUN={}/{}", self.allocation, self.instant),
-            format!("DOCKET_ATTEMPT={}", self.attempt),
+            format!("DOCKET_ATTEMPT={}", self.attempt.number),
         ]
     }
 }
@@ -123,7 +129,7 @@ impl Plan {
     /// `AutoRemove` is docket's part: the engine could drop output and exit code with the container.
     #[must_use]
     pub fn body(&self) -> Map<String, Value> {
-        self.labelled(self.identity.labels().into_iter().chain([(LIFE, self.life.to_string())]))
+        self.labelled(self.identity.labels().chain([(LIFE, self.life.to_string())]))
     }
 
     /// The body with these labels of docket's in place of those that make a container a run's.
@@ -222,7 +228,7 @@ pub(super) mod tests {
             allocation: name,
             uid: Uuid::nil(),
             instant: "20261121T090000Z".parse().unwrap(),
-            attempt: 1,
+            attempt: AttemptKey::FIRST,
         };
         let labels = BTreeMap::default();
         Plan {
@@ -239,15 +245,32 @@ pub(super) mod tests {
     fn the_second_attempt_has_a_name_of_its_own() {
         let mut identity = plan(&json!({"Image": "busybox"})).identity;
         assert_eq!(identity.name(), "docket.report.20261121T090000Z");
-        identity.attempt = 2;
+        identity.attempt = 2.into();
         assert_eq!(identity.name(), "docket.report.20261121T090000Z.2");
+    }
+
+    #[test]
+    fn a_part_is_in_the_name_and_the_labels_where_a_run_has_several() {
+        let mut identity = plan(&json!({"Image": "busybox"})).identity;
+        assert!(identity.labels().all(|(key, _)| key != PART));
+
+        identity.attempt = AttemptKey { part: 2, number: 1 };
+        assert_eq!(identity.name(), "docket.report.20261121T090000Z.p2");
+        identity.attempt.number = 3;
+        assert_eq!(identity.name(), "docket.report.20261121T090000Z.p2.3");
+        let mut labels: HashMap<_, _> =
+            identity.labels().map(|(key, value)| (key.to_owned(), value)).collect();
+        assert_eq!(labels[PART], "2");
+        assert_eq!(Identity::of(&labels), Ok(identity));
+        labels.insert(PART.to_owned(), "-1".to_owned());
+        assert_eq!(Identity::of(&labels), Err(PART));
     }
 
     #[test]
     fn an_identity_is_read_back_from_its_labels_and_from_nothing_less() {
         let identity = plan(&json!({"Image": "busybox"})).identity;
         let labels: HashMap<_, _> =
-            identity.labels().map(|(key, value)| (key.to_owned(), value)).into();
+            identity.labels().map(|(key, value)| (key.to_owned(), value)).collect();
         assert_eq!(Identity::of(&labels), Ok(identity));
 
         for key in LABELS {

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use docket_model::{
     Output, Run,
     output::Stream as OutputStream,
-    run::{ContainerId, Instant},
+    run::{AttemptKey, ContainerId, Instant},
     wire::{FrameKind, OUTPUT_FRAMES, output_frame},
 };
 use futures_util::{Stream, StreamExt, stream};
@@ -173,7 +173,12 @@ struct Reading {
 
 impl Reading {
     /// Answers with what the store keeps of an attempt.
-    fn kept(self, mut answer: HttpResponseBuilder, attempt: u32, sized: &Output) -> HttpResponse {
+    fn kept(
+        self,
+        mut answer: HttpResponseBuilder,
+        attempt: AttemptKey,
+        sized: &Output,
+    ) -> HttpResponse {
         let (length, written) = (sized.readable(self.skip), sized.written());
         if self.in_frames {
             let sized = sized.without_bytes().with_streams(sized.streams().clone());
@@ -185,7 +190,7 @@ impl Reading {
     /// The stored output of an attempt in frames.
     fn frames(
         self,
-        attempt: u32,
+        attempt: AttemptKey,
         sized: Output,
     ) -> impl Stream<Item = Result<Bytes, StoreError>> + 'static {
         stream::try_unfold((self, sized), move |(mut reading, sized)| async move {
@@ -204,7 +209,7 @@ impl Reading {
     /// What the store keeps of an attempt that wrote so much, piece by piece.
     fn pieces(
         self,
-        attempt: u32,
+        attempt: AttemptKey,
         written: u64,
     ) -> impl Stream<Item = Result<Bytes, StoreError>> + 'static {
         stream::try_unfold(self, move |mut reading| async move {
@@ -259,8 +264,8 @@ fn rest(written: SoFar) -> impl Stream<Item = Result<Piece, EngineError>> {
 
 /// Where the output of an attempt is.
 enum Written<'a> {
-    /// At the attempt of this number; how much it is.
-    Kept(u32, Arc<Output>),
+    /// At this attempt; how much it is.
+    Kept(AttemptKey, Arc<Output>),
     ByNow(&'a ContainerId),
     Nothing,
 }
@@ -269,13 +274,13 @@ fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
     let wanted = match attempt {
         None => run.attempt(),
         Some(number) => {
-            let found = run.attempts.iter().find(|attempt| attempt.number == number);
+            let found = run.attempts.iter().find(|attempt| attempt.key == number.into());
             Some(found.ok_or_else(|| no_such_attempt(number, run.attempts.len()))?)
         }
     };
     let Some(attempt) = wanted else { return Ok(Written::Nothing) };
     Ok(match (&attempt.output, &attempt.container) {
-        (Some(sized), _) => Written::Kept(attempt.number, Arc::clone(sized)),
+        (Some(sized), _) => Written::Kept(attempt.key, Arc::clone(sized)),
         (None, Some(container)) if !run.state.is_over() => Written::ByNow(container),
         _ => Written::Nothing,
     })

@@ -169,7 +169,7 @@ async fn last_line(allocations: &Allocations, run: &Run) -> Result<Option<String
     let (name, instant) = (run.id.allocation.as_str(), run.id.instant);
     let (mut from, mut bytes) = (output.written().saturating_sub(END), Vec::new());
     loop {
-        let piece = allocations.store.output(name, instant, attempt.number, from).await?;
+        let piece = allocations.store.output(name, instant, attempt.key, from).await?;
         let Some(piece) = piece.filter(|piece| piece.end > from) else { break };
         from = piece.end;
         bytes.extend(piece.bytes);

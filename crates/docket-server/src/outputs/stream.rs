@@ -6,7 +6,7 @@ use bytes::Bytes;
 use docket_model::{
     AllocationName, Output, Run,
     output::{Excerpt, Stream},
-    run::{Attempt, ContainerId, Instant as RunInstant, RunId, RunState},
+    run::{Attempt, AttemptKey, ContainerId, Instant as RunInstant, RunId, RunState},
     wire::RunRecord,
 };
 use futures_util::StreamExt;
@@ -222,7 +222,7 @@ impl Follower {
         is_ended: bool,
     ) -> Result<bool, LiveError> {
         if let Some(sized) = &attempt.output {
-            return self.read_kept(&run.id, attempt.number, sized).await.map(|()| true);
+            return self.read_kept(&run.id, attempt.key, sized).await.map(|()| true);
         }
         if is_ended {
             // What was handed out of it counts, though no record tells of it.
@@ -243,7 +243,7 @@ impl Follower {
     async fn read_kept(
         &mut self,
         id: &RunId,
-        attempt: u32,
+        attempt: AttemptKey,
         sized: &Output,
     ) -> Result<(), LiveError> {
         let (name, written) = (id.allocation.as_str(), sized.written());

@@ -328,7 +328,7 @@ impl<'a> Attempt<'a> {
                 runner.clock.now() - *waited,
             )
         };
-        Ok(*attempt > 1 || in_time())
+        Ok(attempt.number > 1 || in_time())
     }
 
     /// The end of a run that came too late; its container, if it was made, was never started.

@@ -14,7 +14,7 @@ use docket_model::{
     Life, Run,
     allocation::Overlap,
     journal::Pause,
-    run::{Attempt, ContainerId, Instant, Reason, RunState, Trigger},
+    run::{Attempt, AttemptKey, ContainerId, Instant, Reason, RunState, Trigger},
 };
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -190,10 +190,10 @@ impl Runner {
                 (&run.state, stage(&run)),
                 (state, Stage::Attempt(StartFrom::Created { .. })) if *state != RunState::Waiting
             );
-            let newest = run.attempt().map_or(1, |attempt| attempt.number);
+            let newest = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
             // The container of an attempt that has failed says nothing about the next one.
             let is_between = matches!(run.state, RunState::Retrying { .. });
-            let next = newest + u32::from(is_between);
+            let next = if is_between { newest.next() } else { newest };
             let shown = containers.get(&(run.uid, run.id.instant));
             let is_shown = shown.is_some_and(|found| found.identity.attempt >= next);
             if has_container || is_shown {
@@ -276,11 +276,11 @@ impl Runner {
     async fn note_adopted(
         &self,
         run: &Run,
-        attempt: u32,
+        attempt: AttemptKey,
         container: ContainerId,
     ) -> Result<(), Stopped> {
-        let newest = run.attempt().map_or(1, |attempt| attempt.number);
-        let further = (newest..attempt).map(|_| Progress::NextAttempt);
+        let newest = run.attempt().map_or(1, |attempt| attempt.key.number);
+        let further = (newest..attempt.number).map(|_| Progress::NextAttempt);
         let engine = match self.engine.health.state() {
             EngineState::Up(engine) => engine.id.clone(),
             _ => None,
@@ -326,8 +326,8 @@ fn by_run(found: Vec<Found>) -> BTreeMap<(Uuid, Instant), Found> {
     let mut newest = BTreeMap::new();
     for found in found {
         let key = (found.identity.uid, found.identity.instant);
-        let held = newest.get(&key).map_or(0, |held: &Found| held.identity.attempt);
-        if found.identity.attempt > held {
+        let held = newest.get(&key).map(|held: &Found| held.identity.attempt);
+        if Some(found.identity.attempt) > held {
             newest.insert(key, found);
         }
     }

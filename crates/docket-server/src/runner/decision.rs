@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, Run,
     journal::Suspension,
-    run::{Cancellation, Instant, Reason, RunState, Trigger},
+    run::{AttemptKey, Cancellation, Instant, Reason, RunState, Trigger},
 };
 use tracing::{debug, info, warn};
 
@@ -31,14 +31,14 @@ pub(super) struct RunRequest {
     pub(super) trigger: Trigger,
     /// What its instant is, where the run is manual.
     pub(super) wanted: InstantKind,
-    /// The number of its first attempt.
-    pub(super) attempt: u32,
+    /// Its first attempt.
+    pub(super) attempt: AttemptKey,
 }
 
 impl RunRequest {
     /// A request that comes of itself.
     pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
-        Self { instant, trigger, wanted: InstantKind::Now, attempt: 1 }
+        Self { instant, trigger, wanted: InstantKind::Now, attempt: AttemptKey::FIRST }
     }
 }
 

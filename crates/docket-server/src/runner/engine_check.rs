@@ -2,7 +2,7 @@
 
 use docket_model::{
     Specification,
-    run::{Instant, RunId},
+    run::{AttemptKey, Instant, RunId},
 };
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ impl Runner {
                 allocation: id.allocation,
                 uid: Uuid::nil(),
                 instant: id.instant,
-                attempt: 1,
+                attempt: AttemptKey::FIRST,
             },
             labels: specification.labels.clone(),
             container: specification.container.clone(),

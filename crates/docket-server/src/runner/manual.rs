@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use docket_model::{
     Allocation, Run,
-    run::{Cancellation, Instant, ManualRequest, RunId, RunState, StateWord, Trigger},
+    run::{AttemptKey, Cancellation, Instant, ManualRequest, RunId, RunState, StateWord, Trigger},
 };
 use thiserror::Error;
 use tokio::time::timeout;
@@ -84,8 +84,8 @@ impl ManualError {
 #[derive(Debug, Clone, Copy)]
 struct Past {
     wanted: InstantKind,
-    /// The number of the first attempt that is still to be made for it.
-    attempt: u32,
+    /// The first attempt that is still to be made for it.
+    attempt: AttemptKey,
 }
 
 impl Runner {
@@ -122,7 +122,7 @@ impl Runner {
                 None => RunRequest::due(self.this_moment(), Trigger::Manual(Arc::clone(&demand))),
                 Some(at) => {
                     let Past { wanted, attempt } = self.past_instant(&allocation, at).await?;
-                    let demand = ManualRequest { earlier: attempt - 1, ..(*demand).clone() };
+                    let demand = ManualRequest { earlier: attempt.number - 1, ..(*demand).clone() };
                     let trigger = Trigger::Manual(Arc::new(demand));
                     RunRequest { wanted, attempt, ..RunRequest::due(Instant::new(at), trigger) }
                 }
@@ -171,7 +171,7 @@ impl Runner {
         }
         let record = self.store.run(allocation.name().as_str(), instant).await?;
         let attempts = record.as_ref().and_then(|run| run.attempt());
-        let attempt = attempts.map_or(1, |attempt| attempt.number + 1);
+        let attempt = attempts.map_or(AttemptKey::FIRST, |attempt| attempt.key.next());
         let Some(schedule) = allocation.specification.schedule() else {
             let is_instant = record.is_some() || self.is_of_a_parent(allocation, instant).await?;
             let wanted = if is_instant { InstantKind::Instant(None) } else { InstantKind::Moment };

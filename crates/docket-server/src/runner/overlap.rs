@@ -11,7 +11,7 @@ use std::{
 
 use docket_model::{
     Allocation, RunId,
-    run::{Cancellation, ContainerId, Instant, Trigger},
+    run::{AttemptKey, Cancellation, ContainerId, Instant, Trigger},
 };
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, watch};
@@ -27,8 +27,8 @@ pub(super) struct RunHandle {
     /// What it carries out, whatever was pushed since.
     pub(super) allocation: Arc<Allocation>,
     pub(super) trigger: Trigger,
-    /// The number of the attempt with which it sets out, from 1.
-    pub(super) attempt: u32,
+    /// The attempt with which it sets out.
+    pub(super) attempt: AttemptKey,
     /// Set once it is cancelled.
     cancellation: watch::Sender<Option<Cancellation>>,
     /// What shows whether it has ended, from the creation or the recovery of its container on.
@@ -58,7 +58,7 @@ impl RunHandle {
         id: RunId,
         allocation: Arc<Allocation>,
         trigger: Trigger,
-        attempt: u32,
+        attempt: AttemptKey,
         cancellation: Option<Cancellation>,
     ) -> Arc<Self> {
         let cancellation = watch::Sender::new(cancellation);

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
     journal::{Cause, Event, Pause},
-    run::{Attempt, RunState},
+    run::{Attempt, AttemptKey, RunState},
 };
 use tracing::info;
 
@@ -42,7 +42,7 @@ impl Runner {
         absences: &[Pause],
     ) {
         let queue = self.queues.of(allocation.uid);
-        let attempt = run.attempt().map_or(1, |attempt| attempt.number);
+        let attempt = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
         let (trigger, end) = (run.trigger.clone(), run.cancellation.as_deref().cloned());
         let handle = RunHandle::new(run.id.clone(), allocation, trigger, attempt, end);
         if run.state == RunState::Waiting {

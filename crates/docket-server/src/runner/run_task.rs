@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
     journal::shown,
-    run::{Cancellation, RunState},
+    run::{AttemptKey, Cancellation, RunState},
 };
 use tracing::{Instrument, Span, info, info_span, warn};
 
@@ -43,7 +43,7 @@ pub(super) struct RunTask {
     /// The engine that it runs on.
     pub(super) engine: Arc<EngineAccess>,
     /// The number of the attempt, from 1.
-    pub(super) attempt: u32,
+    pub(super) attempt: AttemptKey,
     /// How long it had waited its turn while a server was there: that is no lateness.
     pub(super) waited: TimeDelta,
     /// True of a run of an earlier life of the server.
@@ -108,7 +108,7 @@ impl RunTask {
         match run {
             Some(run) => {
                 self.is_resumed = true;
-                self.attempt = run.attempt().map_or(1, |attempt| attempt.number);
+                self.attempt = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
                 self.run(recovery::stage(&run)).await;
             }
             // It is over by now, or its allocation was deleted.
@@ -152,14 +152,14 @@ impl RunTask {
                         let over = AttemptEnd::without_container(RunState::Cancelled(reason));
                         return self.finish(over).await;
                     }
-                    self.attempt += 1;
+                    self.attempt = self.attempt.next();
                     match self.begin_attempt(Progress::NextAttempt).await? {
                         Ok(start_from) => start_from,
                         Err(gone) => return Ok(gone),
                     }
                 }
             };
-            let span = info_span!("attempt", attempt = self.attempt);
+            let span = info_span!("attempt", attempt = %self.attempt);
             let mut over = Attempt::new(self).run(start_from).instrument(span).await?;
             let pause = self.retry(&over.state);
             if let Some(until) = pause {
@@ -196,7 +196,7 @@ impl RunTask {
         let retries = self.handle.allocation.specification.policies.retries;
         let demand = self.handle.trigger.demand();
         let earlier = demand.map_or(0, |demand| demand.earlier);
-        let pause = policy::retry(state, retries, self.attempt.saturating_sub(earlier))?;
+        let pause = policy::retry(state, retries, self.attempt.number.saturating_sub(earlier))?;
         let is_wanted = self.handle.cancelled().is_none();
         is_wanted.then(|| self.runner.clock.now() + pause)
     }
@@ -222,7 +222,7 @@ impl RunTask {
         match (state, state.reason()) {
             (RunState::Retrying { reason, until }, _) => {
                 let next = shown(*until);
-                warn!(%allocation, %run, attempt, exit_code, reason = reason.to_string(), "attempt failed, retrying at {next}");
+                warn!(%allocation, %run, %attempt, exit_code, reason = reason.to_string(), "attempt failed, retrying at {next}");
             }
             (_, None) => info!(%allocation, %run, exit_code, "run {}", state.word()),
             (_, Some(reason)) => {

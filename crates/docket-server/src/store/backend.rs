@@ -15,7 +15,7 @@ use docket_model::{
     Allocation, AllocationName, Output, Run,
     journal::{Entry, Suspension},
     output::PIECE,
-    run::Instant,
+    run::{AttemptKey, Instant},
 };
 use futures_util::stream::BoxStream;
 use thiserror::Error;
@@ -52,10 +52,8 @@ pub(crate) struct PieceKey {
     pub(crate) allocation: AllocationName,
     /// The run's instant.
     pub(crate) instant: Instant,
-    /// The part of the run; 1 is the container that every run has.
-    pub(crate) part: u32,
-    /// The attempt, counted from 1.
-    pub(crate) attempt: u32,
+    /// The attempt.
+    pub(crate) attempt: AttemptKey,
     /// The piece, counted from 0.
     pub(crate) piece: u32,
 }

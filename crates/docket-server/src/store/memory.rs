@@ -6,7 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use docket_model::{AllocationName, run::Instant};
+use docket_model::{
+    AllocationName,
+    run::{AttemptKey, Instant},
+};
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use parking_lot::RwLock;
 
@@ -107,7 +110,12 @@ impl State {
     }
 
     fn delete_pieces(&mut self, name: &AllocationName, instant: Instant) {
-        let first = PieceKey { allocation: name.clone(), instant, part: 0, attempt: 0, piece: 0 };
+        let first = PieceKey {
+            allocation: name.clone(),
+            instant,
+            attempt: AttemptKey { part: 0, number: 0 },
+            piece: 0,
+        };
         let is_of_run = |key: &PieceKey| key.allocation == *name && key.instant == instant;
         let pieces = self.pieces.range(first..).map(|(key, _)| key);
         let of_run: Vec<_> = pieces.take_while(|key| is_of_run(key)).cloned().collect();

@@ -3,6 +3,7 @@
 use docket_model::{
     Run,
     output::{Excerpt, PIECE, Place},
+    run::AttemptKey,
 };
 
 use super::{
@@ -15,10 +16,10 @@ use super::{
 pub(super) async fn read(
     backend: &dyn Backend,
     run: &Run,
-    attempt: u32,
+    attempt: AttemptKey,
     from: u64,
 ) -> Result<Option<Excerpt>, StoreError> {
-    let wrote = run.attempts.iter().find(|wrote| wrote.number == attempt);
+    let wrote = run.attempts.iter().find(|wrote| wrote.key == attempt);
     let Some(sized) = wrote.and_then(|wrote| wrote.output.as_ref()) else { return Ok(None) };
     let Place { omitted, kept, position } = sized.place(from);
     if kept.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Output, Run,
-    run::{Attempt, Cancellation, ContainerId, Exit, Reason, RunState, Step},
+    run::{Attempt, AttemptKey, Cancellation, ContainerId, Exit, Reason, RunState, Step},
 };
 
 /// What is learnt of a run under way.
@@ -88,8 +88,8 @@ impl Progress {
             Self::TurnCame | Self::NeverRan => run.state = RunState::Starting,
             Self::WillNotDie(reason) => run.state = RunState::Stuck(reason.clone()),
             Self::NextAttempt => {
-                let number = run.attempts.last().map_or(1, |attempt| attempt.number + 1);
-                run.attempts.push(Attempt::new(number));
+                let key = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key.next());
+                run.attempts.push(Attempt::new(key));
                 run.state = RunState::Starting;
             }
             Self::Pulled { .. }

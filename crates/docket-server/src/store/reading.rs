@@ -6,7 +6,7 @@ use docket_model::{
     AllocationName, Run, RunId,
     journal::{Entry, Suspension},
     output::Excerpt,
-    run::Instant,
+    run::{AttemptKey, Instant},
 };
 
 use super::{
@@ -145,7 +145,7 @@ impl Store {
         &self,
         name: &str,
         instant: Instant,
-        attempt: u32,
+        attempt: AttemptKey,
         from: u64,
     ) -> Result<Option<Excerpt>, StoreError> {
         let Some(run) = self.run(name, instant).await? else { return Ok(None) };

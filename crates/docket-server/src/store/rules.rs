@@ -98,10 +98,10 @@ pub(super) fn take_up(run: &mut Run, held: &Run) {
     if run.id != held.id {
         return;
     }
-    let number = held.attempts.last().map_or(0, |attempt| attempt.number);
+    let made = held.attempts.last().map_or(0, |attempt| attempt.key.number);
     let added = std::mem::take(&mut run.attempts)
         .into_iter()
-        .map(|attempt| Attempt { number: number + attempt.number, ..attempt });
+        .map(|attempt| Attempt { key: (made + attempt.key.number).into(), ..attempt });
     run.attempts = held.attempts.iter().cloned().chain(added).collect();
 }
 

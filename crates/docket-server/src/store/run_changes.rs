@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{Output, Run, RunId, output::PIECE};
+use docket_model::{Output, Run, RunId, output::PIECE, run::AttemptKey};
 use uuid::Uuid;
 
 use super::{
@@ -15,9 +15,6 @@ use super::{
     rules,
     transaction::Transaction,
 };
-
-/// The part of a run that every run has.
-pub(super) const FIRST_PART: u32 = 1;
 
 /// Adds progress to the record of a run under way.
 pub(super) struct Note {
@@ -61,7 +58,7 @@ impl Command for Finish {
         let output = self.end.output.as_ref().map(|output| Arc::new(output.to_sized()));
         End { output, ..self.end.clone() }.apply(Arc::make_mut(&mut run));
         if let (Some(attempt), Some(output)) = (run.attempt(), &self.end.output) {
-            let pieces = pieces(&self.id, attempt.number, output);
+            let pieces = pieces(&self.id, attempt.key, output);
             transaction.staged.pieces.extend(pieces);
         }
         transaction.put_run(&run);
@@ -83,7 +80,7 @@ async fn held(
 }
 
 /// What an attempt wrote, in pieces.
-fn pieces(id: &RunId, attempt: u32, output: &Arc<Output>) -> Vec<(PieceKey, Piece)> {
+fn pieces(id: &RunId, attempt: AttemptKey, output: &Arc<Output>) -> Vec<(PieceKey, Piece)> {
     let places = (0..output.kept()).step_by(PIECE).zip(0..);
     let piece = |(place, piece): (usize, u32)| {
         let bytes = PieceBytes::Shared(Arc::clone(output), place);
@@ -93,7 +90,7 @@ fn pieces(id: &RunId, attempt: u32, output: &Arc<Output>) -> Vec<(PieceKey, Piec
 }
 
 /// The key of a piece of what an attempt wrote.
-pub(super) fn piece_key(id: &RunId, attempt: u32, piece: u32) -> PieceKey {
+pub(super) fn piece_key(id: &RunId, attempt: AttemptKey, piece: u32) -> PieceKey {
     let (allocation, instant) = (id.allocation.clone(), id.instant);
-    PieceKey { allocation, instant, part: FIRST_PART, attempt, piece }
+    PieceKey { allocation, instant, attempt, piece }
 }

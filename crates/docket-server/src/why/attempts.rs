@@ -28,9 +28,10 @@ pub(super) fn earlier(tale: &Tale, run: &Run) -> Option<String> {
         ));
     }
     let others = earlier.iter().skip(1);
-    let first = format!("the {} attempt failed {}", ordinal(oldest.number), failed(tale, oldest));
-    let others =
-        others.map(|attempt| format!("the {} {}", ordinal(attempt.number), failed(tale, attempt)));
+    let first =
+        format!("the {} attempt failed {}", ordinal(oldest.key.number), failed(tale, oldest));
+    let others = others
+        .map(|attempt| format!("the {} {}", ordinal(attempt.key.number), failed(tale, attempt)));
     let told: Vec<_> = std::iter::once(first).chain(others).collect();
     Some(super::tale::sentence(&listed(&told)))
 }

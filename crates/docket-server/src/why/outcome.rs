@@ -105,7 +105,7 @@ fn course(run: &Run) -> String {
     let Some(attempt) = run.attempt() else { return String::new() };
     let exit = attempt.exit.as_ref().map(|exit| format!(" {}", exited(exit)));
     let exit = exit.unwrap_or_default();
-    match (attempt.number, lasted(run)) {
+    match (attempt.key.number, lasted(run)) {
         (0 | 1, Some(lasted)) => format!("{exit} after {lasted}"),
         (0 | 1, None) => exit,
         (number, Some(lasted)) => {
@@ -154,7 +154,7 @@ fn under_way(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
         RunState::Waiting => format!("waits{}", for_whom(question, tale, run)),
         RunState::Starting => claimed(question, tale, run),
         RunState::Retrying { reason, until } => {
-            let number = run.attempt().map_or(1, |attempt| attempt.number);
+            let number = run.attempt().map_or(1, |attempt| attempt.key.number);
             let (number, reason) = (ordinal(number), reason.words(tale));
             format!(
                 "failed at the {number} attempt ({reason}), and the next begins at {}",
@@ -177,7 +177,7 @@ fn under_way(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
 
 fn running(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
     let attempt = run.attempt();
-    let number = attempt.map_or(1, |attempt| attempt.number);
+    let number = attempt.map_or(1, |attempt| attempt.key.number);
     let which =
         if number > 1 { format!(" at the {} attempt", ordinal(number)) } else { String::new() };
     match attempt.and_then(|attempt| attempt.started_at) {

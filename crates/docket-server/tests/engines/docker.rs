@@ -71,7 +71,7 @@ async fn a_container_has_the_name_and_the_labels_of_its_run() {
     let subject = bed.subject();
     let mut plan = subject.script("Named_1.x", "true");
     plan.labels.insert("team".to_owned(), "blue".to_owned());
-    plan.identity.attempt = 2;
+    plan.identity.attempt = 2.into();
 
     let made = subject.engine.prepare(&plan).await.unwrap();
 

@@ -49,6 +49,7 @@ async fn a_container_whose_label_was_bent_is_not_found() {
         "io.docket.attempt" => format!("{key}=first"),
         _ => format!("{key}={value}"),
     });
+    let labels: Vec<_> = labels.collect();
     let mut create = vec!["create"];
     create.extend(labels.iter().flat_map(|label| ["--label", label]));
     create.extend(["busybox:latest", "true"]);

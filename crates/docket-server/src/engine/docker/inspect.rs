@@ -148,10 +148,7 @@ impl Inspected {
     /// True where every label that tells the container from all others is there.
     pub(super) fn is(&self, identity: &Identity) -> bool {
         let labels = self.config.labels.as_ref();
-        let has = |(key, value): &(&str, String)| {
-            labels.and_then(|labels| labels.get(*key)) == Some(value)
-        };
-        identity.labels().iter().all(has)
+        labels.is_some_and(|labels| Identity::of(labels).as_ref() == Ok(identity))
     }
 
     /// The container in words, and what to do where another server with the same namespace has it.
@@ -160,11 +157,9 @@ impl Inspected {
             let labels = self.config.labels.as_ref()?;
             labels.get(wanted).map(String::as_str)
         };
-        let of_another_store = |(key, value): (&str, String)| {
-            key == "io.docket.store" && label(key).is_some_and(|held| held != value)
-        };
+        let store = label("io.docket.store");
         let description = self.description();
-        if identity.labels().into_iter().any(of_another_store) {
+        if store.is_some_and(|store| store != identity.store.to_string()) {
             let namespace = &identity.namespace;
             format!(
                 "{description} of another docket server in the same namespace, `{namespace}`: give one \

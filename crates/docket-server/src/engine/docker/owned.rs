@@ -100,7 +100,7 @@ mod tests {
 
     /// A container in a list, with one label other than the plan's.
     fn listed(state: &str, label: (&str, &str)) -> serde_json::Value {
-        let mut labels: HashMap<_, _> = plan().identity.labels().into();
+        let mut labels: HashMap<_, _> = plan().identity.labels().collect();
         labels.insert(LABELS.into_iter().find(|key| *key == label.0).unwrap(), label.1.to_owned());
         json!({"Id": state, "State": state, "Labels": labels, "Names": ["/x"]})
     }
@@ -119,8 +119,10 @@ mod tests {
 
         let found = list_owned(&stub.client(), &owner()).await.unwrap();
 
-        let found: Vec<_> =
-            found.iter().map(|found| (&*found.handle.id.0, found.identity.attempt)).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|found| (&*found.handle.id.0, found.identity.attempt.number))
+            .collect();
         assert_eq!(found, [("running", 2), ("exited", 1)]);
         let filter = "filters=%7B%22label%22%3A%5B%22io.docket.namespace%3Ddocket%22%2C";
         assert_eq!(stub.count(&format!("GET /containers/json?all=1&{filter}")), 1);

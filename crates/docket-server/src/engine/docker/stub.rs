@@ -224,12 +224,8 @@ pub(crate) fn inspection_with(state: &str, options: &Value) -> Reply {
         "running" => ("running", "2026-11-21T09:00:00Z", true),
         other => (other, "2026-11-21T09:00:00Z", false),
     };
-    let labels: serde_json::Map<_, _> = plan()
-        .identity
-        .labels()
-        .map(|(key, value)| (key.to_owned(), value.into()))
-        .into_iter()
-        .collect();
+    let labels: serde_json::Map<_, _> =
+        plan().identity.labels().map(|(key, value)| (key.to_owned(), value.into())).collect();
     let mut inspection = json!({
         "Id": "c1", "Name": "/docket.report.20261121T090000Z", "Image": "sha256:0a",
         "State": {"Status": status, "Running": running, "ExitCode": 0, "StartedAt": started},

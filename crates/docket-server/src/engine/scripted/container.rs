@@ -151,7 +151,7 @@ impl Container {
 
     fn code(&self) -> i64 {
         if let Some(good) = number(&self.image, "fail-until-") {
-            return i64::from(u64::from(self.seen.identity.attempt) < good);
+            return i64::from(u64::from(self.seen.identity.attempt.number) < good);
         }
         number(&self.image, "exit-").map_or(0, u64::cast_signed)
     }

@@ -18,7 +18,7 @@ fn owner(namespace: &str, store: u128) -> Owner {
 /// A container of this image that was started.
 async fn begun(engine: &ScriptedEngine, image: &str, attempt: u32) -> Handle {
     let mut plan = plan(&json!({"Image": image}));
-    plan.identity.attempt = attempt;
+    plan.identity.attempt = attempt.into();
     let made = engine.prepare(&plan).await.unwrap();
     engine.launch(&made.handle).await.unwrap();
     made.handle

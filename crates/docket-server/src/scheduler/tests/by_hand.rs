@@ -113,8 +113,8 @@ async fn what_failed_before_it_had_a_container_is_made_up_for_with_an_attempt_of
 
     assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
     let run = house.runs("a").await.remove(0);
-    assert_eq!(run.attempts[1].number, 2);
-    assert_eq!(house.seen("a")[0].identity.attempt, 2);
+    assert_eq!(run.attempts[1].key, 2.into());
+    assert_eq!(house.seen("a")[0].identity.attempt, 2.into());
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +192,7 @@ async fn what_was_missed_after_its_claim_is_made_up_for_by_the_next_attempt() {
     assert!(before.starts_with("09:10:00 missed 1 to 09:10:00: claimed in time"), "{before}");
     assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
     let seen = house.seen("a");
-    assert_eq!((seen.len(), seen[0].identity.attempt, seen[0].starts), (1, 2, 1));
+    assert_eq!((seen.len(), seen[0].identity.attempt.number, seen[0].starts), (1, 2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -154,6 +154,6 @@ async fn a_container_that_ended_meanwhile_is_recorded_with_its_real_end_and_outp
         attempt.exit.as_ref().unwrap().ended_at.unwrap().to_rfc3339(),
         "2026-11-21T09:20:00+00:00"
     );
-    let wrote = house.store.output("a", run.id.instant, 1, 0).await.unwrap().unwrap();
+    let wrote = house.store.output("a", run.id.instant, 1.into(), 0).await.unwrap().unwrap();
     assert_eq!(wrote.into_bytes(), b"sleep-600");
 }

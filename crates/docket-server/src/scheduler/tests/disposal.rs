@@ -29,7 +29,7 @@ async fn a_failure_is_told_and_only_its_newest_container_stays() {
 /// The instants and attempts of the containers that are there.
 fn there(house: &House, name: &str) -> Vec<(String, u32)> {
     let there = house.seen(name).into_iter().filter(|seen| !seen.removed);
-    there.map(|seen| (seen.identity.instant.to_string(), seen.identity.attempt)).collect()
+    there.map(|seen| (seen.identity.instant.to_string(), seen.identity.attempt.number)).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -
         allocation: allocation.name().clone(),
         uid: allocation.uid,
         instant: "20261101T000000Z".parse().unwrap(),
-        attempt: 1,
+        attempt: 1.into(),
     };
     change(&mut identity);
     let plan = Plan {
@@ -46,7 +46,7 @@ fn removed(house: &House, name: &str) -> bool {
 async fn one_of_a_run_without_a_record_goes_once_it_has_ended() {
     let ground = Ground::new(Settings::default());
     let ended = put(&ground, "exit-1", |_| {}).await;
-    let running = put(&ground, "sleep-60", |identity| identity.attempt = 2).await;
+    let running = put(&ground, "sleep-60", |identity| identity.attempt = 2.into()).await;
 
     let house = ground.open().await;
     house.pass(SECOND).await;
@@ -63,7 +63,7 @@ async fn those_of_others_are_not_touched() {
     let namespace = put(&ground, "exit-1", |identity| identity.namespace = "other".into()).await;
     let other = |identity: &mut Identity| {
         identity.store = Uuid::from_u128(7);
-        identity.attempt = 2;
+        identity.attempt = 2.into();
     };
     let store = put(&ground, "exit-1", other).await;
 

@@ -30,7 +30,8 @@ async fn a_run_that_fails_is_tried_again_after_pauses_that_double() {
     assert_eq!(between, "10:00:00 retrying: exit code 3");
     assert_eq!(begun(&house), [0, 30, 90, 210]);
     assert_eq!(house.newest("a").await, "10:00:00 failed at attempt 4: exit code 3");
-    let attempts: Vec<_> = house.seen("a").iter().map(|seen| seen.identity.attempt).collect();
+    let attempts: Vec<_> =
+        house.seen("a").iter().map(|seen| seen.identity.attempt.number).collect();
     assert_eq!(attempts, [1, 2, 3, 4]);
 }
 
@@ -114,7 +115,8 @@ async fn each_attempt_starts_once_wherever_the_server_dies_at_it() {
 
         assert_eq!(house.told("a").await, ["10:00:00 succeeded at attempt 3"], "{call} {fault:?}");
         let started = house.seen("a").into_iter().filter(|seen| seen.starts > 0);
-        let started: Vec<_> = started.map(|seen| (seen.identity.attempt, seen.starts)).collect();
+        let started: Vec<_> =
+            started.map(|seen| (seen.identity.attempt.number, seen.starts)).collect();
         assert_eq!(started, [(1, 1), (2, 1), (3, 1)], "{call} {fault:?}");
     }
 }
@@ -147,7 +149,10 @@ async fn files_of_variables_are_read_at_each_attempt() {
     assert!(before.starts_with(reason), "{before}");
     assert_eq!(house.newest("a").await, "10:00:00 succeeded at attempt 2");
     let [seen] = &house.seen("a")[..] else { panic!() };
-    assert_eq!((seen.identity.attempt, &seen.environment[..]), (2, &["TOKEN=1".to_owned()][..]));
+    assert_eq!(
+        (seen.identity.attempt.number, &seen.environment[..]),
+        (2, &["TOKEN=1".to_owned()][..])
+    );
 }
 
 #[tokio::test(start_paused = true)]

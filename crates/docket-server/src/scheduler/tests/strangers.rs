@@ -145,7 +145,7 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
         allocation: allocation.name().clone(),
         uid: allocation.uid,
         instant: "20261121T091000Z".parse().unwrap(),
-        attempt: 1,
+        attempt: 1.into(),
     };
     let container = allocation.specification.container.clone();
     let (labels, environment) = (BTreeMap::default(), Vec::new());

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use docket_model::{
     Output,
     output::Streams,
-    run::{Attempt, ContainerId, Exit, Step},
+    run::{Attempt, AttemptKey, ContainerId, Exit, Step},
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -18,7 +18,10 @@ use super::{DecodeError, run::Origin};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct StoredAttempt<'a> {
-    /// Absent where it is one more than that of the attempt before it.
+    /// Absent where it is the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<u32>,
+    /// Absent where it is one more than that of the attempt before it, or 1 after one at another part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     number: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -26,7 +29,11 @@ pub(super) struct StoredAttempt<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     container: Option<ContainerId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    engine_name: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     engine: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    node: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
@@ -142,22 +149,33 @@ fn element<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(list: &mut A) -> Result<
 }
 
 pub(super) fn stored(origin: Origin, attempts: &[Attempt]) -> Vec<StoredAttempt<'_>> {
-    let mut before = 0_u32;
+    let mut before = None;
     let stored = attempts.iter().map(|attempt| {
-        let number = (attempt.number != before.saturating_add(1)).then_some(attempt.number);
-        before = attempt.number;
-        stored_attempt(origin, attempt, number)
+        let expected = number_after(before, attempt.key.part);
+        before = Some(attempt.key);
+        StoredAttempt {
+            number: Some(attempt.key.number).filter(|number| *number != expected),
+            ..stored_attempt(origin, attempt)
+        }
     });
     stored.collect()
 }
 
-fn stored_attempt(origin: Origin, attempt: &Attempt, number: Option<u32>) -> StoredAttempt<'_> {
+/// The number that an attempt at this part has after another attempt, unless its own is stored.
+fn number_after(before: Option<AttemptKey>, part: u32) -> u32 {
+    before.filter(|before| before.part == part).map_or(1, |before| before.next().number)
+}
+
+fn stored_attempt(origin: Origin, attempt: &Attempt) -> StoredAttempt<'_> {
     let steps = attempt.steps.iter();
     StoredAttempt {
-        number,
+        part: attempt.key.named_part(),
+        number: None,
         steps: steps.map(|(at, step)| StoredStep(origin.after(*at), Cow::Borrowed(step))).collect(),
         container: attempt.container.clone(),
+        engine_name: attempt.engine_name.clone(),
         engine: attempt.engine.clone(),
+        node: attempt.node.clone(),
         image: attempt.image.clone(),
         remarks: Cow::Borrowed(&attempt.remarks),
         started: attempt.started_at.map(|at| origin.after(at)),
@@ -188,10 +206,13 @@ pub(super) fn restored(
     origin: Origin,
     attempts: Vec<StoredAttempt<'_>>,
 ) -> Result<Vec<Attempt>, DecodeError> {
-    let mut number = 0_u32;
+    let mut before = None;
     let restored = attempts.into_iter().map(|attempt| {
-        number = attempt.number.unwrap_or_else(|| number.saturating_add(1));
-        restored_attempt(origin, attempt, number)
+        let part = attempt.part.unwrap_or(AttemptKey::FIRST.part);
+        let number = attempt.number.unwrap_or_else(|| number_after(before, part));
+        let key = AttemptKey { part, number };
+        before = Some(key);
+        restored_attempt(origin, attempt, key)
     });
     restored.collect()
 }
@@ -199,7 +220,7 @@ pub(super) fn restored(
 fn restored_attempt(
     origin: Origin,
     stored: StoredAttempt<'_>,
-    number: u32,
+    key: AttemptKey,
 ) -> Result<Attempt, DecodeError> {
     let at = |after: Option<i64>| after.map(|after| origin.at(after)).transpose();
     let started_at = at(stored.started)?;
@@ -217,10 +238,12 @@ fn restored_attempt(
     let steps = stored.steps.into_iter();
     let steps = steps.map(|StoredStep(after, step)| Ok((origin.at(after)?, step.into_owned())));
     Ok(Attempt {
-        number,
+        key,
         steps: steps.collect::<Result<_, DecodeError>>()?,
         container: stored.container,
+        engine_name: stored.engine_name,
         engine: stored.engine,
+        node: stored.node,
         image: stored.image,
         remarks: stored.remarks.into_owned(),
         started_at,

@@ -8,8 +8,8 @@ use docket_model::{
     journal::{Entry, Event, Suspension},
     output::Stream,
     run::{
-        Attempt, Cancellation, ContainerId, Exit, ManualRequest, Reason, RunId, RunState, Step,
-        Trigger,
+        Attempt, AttemptKey, Cancellation, ContainerId, Exit, ManualRequest, Reason, RunId,
+        RunState, Step, Trigger,
     },
 };
 use serde_json::{Value, json};
@@ -65,7 +65,9 @@ fn full() -> Run {
             (at(-6), Step::Error(Box::new(Reason::text("it fails")))),
         ],
         container: Some(ContainerId("c0ffee".into())),
+        engine_name: Some("default".into()),
         engine: Some("E".into()),
+        node: Some("node-1".into()),
         image: Some("sha256:1".into()),
         remarks: vec!["pulled twice".to_owned()],
         started_at: Some(at(4)),
@@ -92,9 +94,13 @@ fn full() -> Run {
         trigger: Trigger::Manual(Arc::new(request)),
         cancellation: Some(Box::new(Cancellation { reason: cancelled_by_ann(), kill: true })),
         ended_at: Some(at(9)),
-        attempts: vec![first, Attempt::new(2), Attempt::new(9)],
+        attempts: vec![first, Attempt::new(2), Attempt::new(9), of_part_2(1), of_part_2(2)],
         ..run(RunState::Failed(Reason::ExitCode { exit_code: 3 }))
     }
+}
+
+fn of_part_2(number: u32) -> Attempt {
+    Attempt::new(AttemptKey { part: 2, number })
 }
 
 fn cancelled_by_ann() -> Reason {
@@ -179,10 +185,10 @@ fn the_text_of_a_run_is_short_and_can_be_read() {
         r#""Cancellation":{"Reason":{"Code":"cancelled-by","By":"ann"},"Kill":true},"Decided":12,"Ended":9,"Attempts":["#,
         r#"{"Steps":[[1,"Pulled","busybox","latest"],[2,"NotPulled","no \"route\""],"#,
         r#"[3,"Created"],[4,"Started"],[5,"Exited"],[-6,"Error",{"Code":"text","Text":"it fails"}]],"#,
-        r#""Container":"c0ffee","Engine":"E","Image":"sha256:1","Remarks":["pulled twice"],"#,
-        r#""Started":4,"Exit":{"Code":3,"Ended":5,"OutOfMemory":true,"Error":"oom","#,
+        r#""Container":"c0ffee","EngineName":"default","Engine":"E","Node":"node-1","#,
+        r#""Image":"sha256:1","Remarks":["pulled twice"],"Started":4,"Exit":{"Code":3,"Ended":5,"OutOfMemory":true,"Error":"oom","#,
         r#""EngineWentDown":true},"Output":{"Kept":10,"Omitted":9,"Missing":17,"#,
-        r#""Streams":[17,24]}},{},{"Number":9}]}"#,
+        r#""Streams":[17,24]}},{},{"Number":9},{"Part":2},{"Part":2}]}"#,
     );
     assert_eq!(encoded.value, expected);
 }
@@ -232,7 +238,7 @@ fn all_other_records_are_read_back() {
     for standing in [standing, StandingRecord::default()] {
         assert_read_back(&Key::Standing(name()), &Record::Standing(Arc::new(standing)));
     }
-    let key = PieceKey { allocation: name(), instant: instant(), part: 1, attempt: 2, piece: 3 };
+    let key = PieceKey { allocation: name(), instant: instant(), attempt: 2.into(), piece: 3 };
     for at in [None, Some(at(4))] {
         let piece = Piece { bytes: Bytes::from_static(b"\xff\0text").into(), at };
         assert_read_back(&Key::Piece(key.clone()), &Record::Piece(piece));

@@ -87,7 +87,8 @@ pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(
 
     assert_eq!(taken_up, [ClaimOutcome::New, ClaimOutcome::New]);
     assert!(matches!(refused, ClaimOutcome::Taken(held) if held.state == super::failed(1)));
-    let numbers = |run: Run| run.attempts.iter().map(|attempt| attempt.number).collect::<Vec<_>>();
+    let numbers =
+        |run: Run| run.attempts.iter().map(|attempt| attempt.key.number).collect::<Vec<_>>();
     assert_eq!(numbers(record(store, "a", 60).await), [1, 2]);
     assert_eq!(numbers(record(store, "a", 120).await), [1]);
     assert_eq!(seconds(store, "a").await, [180, 120, 60]);
@@ -192,7 +193,7 @@ pub(in crate::store) async fn what_was_missed_after_its_claim_goes_on_with_the_n
     assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
 
     let attempts = record(store, "a", 60).await.attempts;
-    let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.number).collect();
+    let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.key.number).collect();
     assert_eq!((numbers, seconds(store, "a").await), (vec![1, 2], vec![60]));
 }
 

@@ -19,7 +19,7 @@ async fn output(store: &Store, attempt: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut from = 0;
     loop {
-        let piece = store.output("a", instant(60), attempt, from).await.unwrap().unwrap();
+        let piece = store.output("a", instant(60), attempt.into(), from).await.unwrap().unwrap();
         assert!(piece.bytes.len() <= PIECE);
         if piece.is_empty() {
             return bytes;
@@ -69,15 +69,15 @@ pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &Store) {
     assert_eq!(over.state, RunState::Succeeded);
     let attempts = over.attempts.iter().map(|attempt| {
         let container = attempt.container.as_ref().unwrap().to_string();
-        (attempt.number, container, attempt.output.as_ref().unwrap().written())
+        (attempt.key.number, container, attempt.output.as_ref().unwrap().written())
     });
     let expected = [(1, "first".to_owned(), 2), (2, "second".to_owned(), 4)];
     assert_eq!(attempts.collect::<Vec<_>>(), expected);
     assert_eq!(output(store, 1).await, b"oh");
     assert_eq!(output(store, 2).await, b"fine");
-    assert_eq!(store.output("a", instant(60), 3, 0).await, Ok(None));
-    assert_eq!(store.output("a", instant(120), 1, 0).await, Ok(None));
-    assert_eq!(store.output("b", instant(60), 1, 0).await, Ok(None));
+    assert_eq!(store.output("a", instant(60), 3.into(), 0).await, Ok(None));
+    assert_eq!(store.output("a", instant(120), 1.into(), 0).await, Ok(None));
+    assert_eq!(store.output("b", instant(60), 1.into(), 0).await, Ok(None));
     let listed = &get(store, "a").await.recent[0];
     let written = listed.attempts.iter().map(|attempt| attempt.output.as_ref().unwrap().written());
     assert_eq!(written.collect::<Vec<_>>(), [2, 4]);
@@ -239,10 +239,10 @@ pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position
     assert!(output(store, 1).await == wrote.to_bytes());
     let kept = [0, 1, 2 * PIECE - 1, 2 * PIECE, 3 * PIECE + 1, 3 * PIECE + 2, 4 * PIECE + 7];
     for from in kept.map(|from| from as u64) {
-        let piece = store.output("a", instant(60), 1, from).await.unwrap().unwrap();
+        let piece = store.output("a", instant(60), 1.into(), from).await.unwrap().unwrap();
         let most = piece.bytes.len();
         assert!(piece == wrote.excerpt(from, most) && most > 0, "{from}: {most}");
     }
-    let end = store.output("a", instant(60), 1, wrote.written()).await.unwrap().unwrap();
+    let end = store.output("a", instant(60), 1.into(), wrote.written()).await.unwrap().unwrap();
     assert!(end.is_empty());
 }

@@ -88,10 +88,12 @@ fn attempt(instant: Instant, stored: Stored) -> rusqlite::Result<Attempt> {
     });
     let steps = stored.steps.into_iter().map(|(after, step)| Ok((at(after)?, step)));
     Ok(Attempt {
-        number: stored.number,
+        key: stored.number.into(),
         steps: steps.collect::<rusqlite::Result<_>>()?,
         container: stored.container,
+        engine_name: None,
         engine: stored.engine,
+        node: None,
         image: stored.image,
         remarks: stored.remarks,
         started_at,

@@ -24,8 +24,7 @@ pub(super) fn read(
         let key = PieceKey {
             allocation: run.id.allocation.clone(),
             instant: run.id.instant,
-            part: 1,
-            attempt: attempt.number,
+            attempt: attempt.key,
             piece: 0,
         };
         Pieces { key, bytes: Vec::new(), sink }.read(sql, position)
@@ -47,7 +46,7 @@ impl Pieces<'_, '_> {
         )?;
         let instant = self.key.instant.moment().timestamp_millis();
         let position = i64::try_from(position).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![position, instant, self.key.attempt])?;
+        let mut rows = statement.query(params![position, instant, self.key.attempt.number])?;
         while let Some(row) = rows.next()? {
             self.push(row.get_ref(0)?.as_blob()?)?;
             self.push(row.get_ref(1)?.as_blob()?)?;

@@ -70,7 +70,7 @@ async fn outputs_go_before_records_and_say_so() {
         assert!(attempt.output.as_ref().unwrap().omitted() >= 60_000);
         assert!(attempt.remarks[0].contains("the output was removed"), "{attempt:?}");
     }
-    let output = store.output("b", of_b[3].id.instant, 1, 0).await.unwrap().unwrap();
+    let output = store.output("b", of_b[3].id.instant, 1.into(), 0).await.unwrap().unwrap();
     assert_eq!(output.into_bytes(), b"\n[docket: 60000 bytes left out here]\n");
 }
 

@@ -79,7 +79,7 @@ fn place(key: &Key) -> (&'static Statements, Vec<ToSqlOutput<'_>>) {
         }
         Key::Piece(key) => {
             let instant = millis(key.instant.moment()).into();
-            let numbers = [key.part, key.attempt, key.piece].map(ToSqlOutput::from);
+            let numbers = [key.attempt.part, key.attempt.number, key.piece].map(ToSqlOutput::from);
             let name = ToSqlOutput::from(key.allocation.as_str());
             (&tables.outputs, [name, instant].into_iter().chain(numbers).collect())
         }

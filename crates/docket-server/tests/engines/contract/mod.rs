@@ -59,7 +59,7 @@ impl Subject {
             allocation: name,
             uid: Uuid::new_v4(),
             instant: "20261121T090000Z".parse::<Instant>().unwrap(),
-            attempt: 1,
+            attempt: 1.into(),
         };
         Plan {
             identity,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use docket_model::{
     Output, Run, RunId,
     output::PIECE,
-    run::{Attempt, RunState, Trigger},
+    run::{Attempt, AttemptKey, RunState, Trigger},
 };
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ const PIECES: u32 = 3;
 /// The key of a piece of it.
 pub(super) fn piece(allocation: &str, piece: u32) -> Key {
     let (allocation, instant) = (name(allocation), instant(60));
-    Key::Piece(PieceKey { allocation, instant, part: 1, attempt: 1, piece })
+    Key::Piece(PieceKey { allocation, instant, attempt: AttemptKey::FIRST, piece })
 }
 
 fn bytes(piece: u32) -> Bytes {

@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use bytes::Bytes;
-use docket_model::{Run, output::PIECE, run::RunState};
+use docket_model::{
+    Run,
+    output::PIECE,
+    run::{AttemptKey, RunState},
+};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -160,7 +164,7 @@ async fn outputs_in_rows_of_any_size_are_cut_into_pieces() {
         let instant = super::super::values::instant(instant).unwrap();
         let key = |piece| {
             let allocation = name(&owner);
-            Key::Piece(PieceKey { allocation, instant, part: 1, attempt: 1, piece })
+            Key::Piece(PieceKey { allocation, instant, attempt: AttemptKey::FIRST, piece })
         };
         let pieces = store.read((0..4).map(key).collect()).await.unwrap();
         let pieces = pieces.into_iter().flatten().map(|(_, record)| match record {
