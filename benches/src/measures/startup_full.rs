@@ -50,7 +50,7 @@ const REPEAT: &str = "
         FROM minutes CROSS JOIN specifications AS idle
             CROSS JOIN (SELECT * FROM outputs LIMIT 1) AS done
         WHERE idle.name LIKE 'report-%';
-    UPDATE standings SET value = json_set(value, '$.Decided', moment, '$.Succeeded', run,
+    UPDATE statuses SET value = json_set(value, '$.Decided', moment, '$.Succeeded', run,
             '$.Newest', run, '$.Records', 10)
         FROM (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', newest, 'unixepoch') AS moment,
                 strftime('%Y%m%dT%H%M%SZ', newest, 'unixepoch') AS run

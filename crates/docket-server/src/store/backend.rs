@@ -13,14 +13,17 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Output, Run,
-    journal::{Entry, Suspension},
+    journal::Entry,
     output::PIECE,
     run::{AttemptKey, Instant},
 };
 use futures_util::stream::BoxStream;
 use thiserror::Error;
 
-use super::provenance::{Home, Provenance};
+use super::{
+    provenance::{Home, Provenance},
+    status::StatusRecord,
+};
 
 /// The number of the commit that last wrote a key.
 pub(crate) type Revision = u64;
@@ -33,8 +36,8 @@ pub(crate) type Term = u64;
 pub(crate) enum Key {
     /// An allocation as it was pushed.
     Specification(AllocationName),
-    /// How an allocation stands.
-    Standing(AllocationName),
+    /// The status of an allocation.
+    Status(AllocationName),
     /// The record of a run.
     Run(AllocationName, Instant),
     /// A piece of what an attempt wrote, at most [`PIECE`](docket_model::output::PIECE) bytes.
@@ -95,8 +98,8 @@ impl Collection {
 pub(crate) enum Record {
     /// Of [`Key::Specification`], and of an item of [`Collection::Claimed`].
     Specification(Positioned),
-    /// Of [`Key::Standing`].
-    Standing(Arc<StandingRecord>),
+    /// Of [`Key::Status`].
+    Status(Arc<StatusRecord>),
     /// Of [`Key::Run`]. Outputs have their sizes; their bytes are in pieces.
     Run(Arc<Run>),
     /// Of [`Key::Piece`].
@@ -114,34 +117,6 @@ pub(crate) struct Positioned {
     pub(crate) allocation: Arc<Allocation>,
     /// Its place in the order of creation.
     pub(crate) position: u64,
-}
-
-/// How an allocation stands: all that is needed to decide about it without reading its runs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct StandingRecord {
-    /// The latest instant about which it was decided.
-    pub(crate) decided: Option<DateTime<Utc>>,
-    /// The latest instant whose record was pruned.
-    pub(crate) pruned: Option<Instant>,
-    /// The greatest instant for which a run succeeded.
-    pub(crate) succeeded: Option<Instant>,
-    /// The newest manual suspension.
-    pub(crate) suspension: Option<Arc<Suspension>>,
-    /// How many records of runs there are.
-    pub(crate) records: usize,
-    /// The newest record of a run.
-    pub(crate) newest: Option<Newest>,
-    /// The instants of the runs that are not over, in order.
-    pub(crate) under_way: Vec<Instant>,
-}
-
-/// The newest record of an allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Newest {
-    /// Its instant.
-    pub(crate) instant: Instant,
-    /// True where it is one of missed instants, which further ones may lengthen.
-    pub(crate) is_missed: bool,
 }
 
 /// A piece of an output.

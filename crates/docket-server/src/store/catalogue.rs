@@ -22,39 +22,36 @@ use uuid::Uuid;
 
 use super::{
     AllocationStatus, Change, EntryFilter, RunCounts, UnderWay,
-    backend::{Newest, Revision, StandingRecord},
+    backend::Revision,
     feed::{Feed, Labels},
     lives::Lives,
     rules,
     staged::Staged,
+    status::{IDLE, Newest, StatusRecord},
 };
 
 /// Among how many names the nearest is looked for: a wrong name must not cost a large store much.
 const MOST_COMPARED: usize = 10_000;
 
-/// One allocation and its status.
+/// One allocation and its status. Most of many allocations are idle, so those cost little.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) allocation: Arc<Allocation>,
-    /// The latest instant about which it was decided.
-    pub(super) decided: Option<DateTime<Utc>>,
-    /// The latest instant whose record was pruned.
-    pub(super) pruned: Option<Instant>,
-    /// The greatest instant for which a run succeeded.
-    pub(super) succeeded: Option<Instant>,
-    pub(super) suspension: Option<Arc<Suspension>>,
-    /// How many records there are.
-    pub(super) records: usize,
-    /// The newest of them.
-    pub(super) newest: Option<Newest>,
-    /// Its runs that are not over, counted by state.
-    pub(super) counts: RunCounts,
-    /// Absent while there are none, because most allocations of many are idle.
-    pub(super) under_way: Option<Arc<BTreeMap<Instant, Held>>>,
     /// The revision of its specification; 0 while it is staged.
     pub(super) specification: Revision,
-    /// The revision of its standing; none while nothing was decided about it.
-    pub(super) standing: Option<Revision>,
+    /// Absent while nothing has happened to it.
+    history: Option<Arc<History>>,
+}
+
+/// What happened to an allocation.
+#[derive(Debug, Clone, Default)]
+pub(super) struct History {
+    /// What a backend keeps of it beside the specification; shared with one in memory.
+    status: Arc<StatusRecord>,
+    /// The revision of that; none while it is not stored.
+    revision: Option<Revision>,
+    /// Its runs that are not over.
+    under_way: BTreeMap<Instant, Held>,
 }
 
 /// A run under way and the revision of its record.
@@ -76,45 +73,62 @@ pub(super) struct Deleted {
 }
 
 impl Entry {
-    /// An allocation without records.
-    pub(super) fn new(allocation: Arc<Allocation>) -> Self {
-        Self {
-            allocation,
-            decided: None,
-            pruned: None,
-            succeeded: None,
-            suspension: None,
-            records: 0,
-            newest: None,
-            counts: RunCounts::default(),
-            under_way: None,
-            specification: 0,
-            standing: None,
+    /// An allocation to which nothing has happened, and the revision of its specification.
+    pub(super) fn new(allocation: Arc<Allocation>, specification: Revision) -> Self {
+        Self { allocation, specification, history: None }
+    }
+
+    /// Its status as a backend keeps it.
+    pub(super) fn status(&self) -> &StatusRecord {
+        self.history.as_ref().map_or(&IDLE, |history| &history.status)
+    }
+
+    pub(super) fn status_mut(&mut self) -> &mut StatusRecord {
+        Arc::make_mut(&mut self.history_mut().status)
+    }
+
+    /// Its status, to be stored.
+    pub(super) fn shared_status(&self) -> Arc<StatusRecord> {
+        self.history.as_ref().map(|history| Arc::clone(&history.status)).unwrap_or_default()
+    }
+
+    /// The revision of its status; none while that is not stored.
+    pub(super) fn status_revision(&self) -> Option<Revision> {
+        self.history.as_ref()?.revision
+    }
+
+    /// Takes over a status that was read or written.
+    pub(super) fn set_status(&mut self, status: Arc<StatusRecord>, revision: Revision) {
+        let history = self.history_mut();
+        (history.status, history.revision) = (status, Some(revision));
+    }
+
+    /// Notes the revision of the records of runs that a commit wrote.
+    pub(super) fn note_runs(&mut self, revision: Revision) {
+        let is_new = |held: &Held| held.revision == 0;
+        if self.history.as_ref().is_some_and(|history| history.under_way.values().any(is_new)) {
+            let under_way = self.history_mut().under_way.values_mut();
+            under_way.filter(|held| is_new(held)).for_each(|held| held.revision = revision);
         }
     }
 
-    pub(super) fn status(&self, position: u64) -> AllocationStatus {
+    fn history_mut(&mut self) -> &mut History {
+        Arc::make_mut(self.history.get_or_insert_default())
+    }
+
+    /// The allocation and its status for callers.
+    pub(super) fn allocation_status(&self, position: u64) -> AllocationStatus {
+        let mut runs = RunCounts::default();
+        self.under_way().for_each(|under_way| runs.add(&under_way.run.state));
+        let status = self.status();
         AllocationStatus {
             allocation: Arc::clone(&self.allocation),
             position,
-            decided: self.decided,
-            pruned: self.pruned,
-            succeeded: self.succeeded,
-            suspension: self.suspension.clone(),
-            runs: self.counts,
-        }
-    }
-
-    /// What a backend keeps of it beside the specification.
-    pub(super) fn record(&self) -> StandingRecord {
-        StandingRecord {
-            decided: self.decided,
-            pruned: self.pruned,
-            succeeded: self.succeeded,
-            suspension: self.suspension.clone(),
-            records: self.records,
-            newest: self.newest,
-            under_way: self.under_way.iter().flat_map(|runs| runs.keys().copied()).collect(),
+            decided: status.decided,
+            pruned: status.pruned,
+            succeeded: status.succeeded,
+            suspension: status.suspension.clone(),
+            runs,
         }
     }
 
@@ -125,17 +139,18 @@ impl Entry {
         let has_schedule =
             specification.schedule().is_some_and(|schedule| !schedule.text().trim().is_empty());
         let runs_by_itself = has_schedule || !specification.parents().is_empty();
-        runs_by_itself.then(|| self.decided.unwrap_or_default())
+        runs_by_itself.then(|| self.status().decided.unwrap_or_default())
     }
 
     /// The runs that are not over, the earliest first.
     pub(super) fn under_way(&self) -> impl Iterator<Item = &UnderWay> {
-        self.under_way.iter().flat_map(|runs| runs.values()).map(|held| &held.under_way)
+        let held = self.history.iter().flat_map(|history| history.under_way.values());
+        held.map(|held| &held.under_way)
     }
 
     /// The run of an instant, while it is not over.
     pub(super) fn running(&self, instant: Instant) -> Option<&Held> {
-        self.under_way.as_ref()?.get(&instant)
+        self.history.as_ref()?.under_way.get(&instant)
     }
 
     /// Follows the record of a run: it is under way, or it has ended.
@@ -143,41 +158,37 @@ impl Entry {
     /// The allocation of a run is the one that it was claimed with.
     pub(super) fn follow(&mut self, run: &Arc<Run>) {
         let instant = run.id.instant;
+        let status = self.status_mut();
         if run.state == RunState::Succeeded {
-            self.succeeded = self.succeeded.max(Some(instant));
+            status.succeeded = status.succeeded.max(Some(instant));
         }
-        if self.newest.is_none_or(|newest| newest.instant <= instant) {
+        if status.newest.is_none_or(|newest| newest.instant <= instant) {
             let is_missed = matches!(run.state, RunState::Missed { .. });
-            self.newest = Some(Newest { instant, is_missed });
-        }
-        if let Some(before) = self.running(instant).map(|held| held.under_way.run.state.clone()) {
-            self.counts.remove(&before);
+            status.newest = Some(Newest { instant, is_missed });
         }
         if !run.state.is_over() {
             let claimed = self.running(instant).map(|held| &held.under_way.allocation);
             let claimed = Arc::clone(claimed.unwrap_or(&self.allocation));
             self.add_under_way(UnderWay { run: Arc::clone(run), allocation: claimed }, 0);
-        } else if self.running(instant).is_some()
-            && let Some(runs) = self.under_way.as_mut()
-        {
-            Arc::make_mut(runs).remove(&instant);
-            self.under_way.take_if(|runs| runs.is_empty());
+        } else if self.history_mut().under_way.remove(&instant).is_some() {
+            self.status_mut().under_way.retain(|other| *other != instant);
         }
     }
 
     /// Adds a run that is not over, or replaces its record.
     pub(super) fn add_under_way(&mut self, under_way: UnderWay, revision: Revision) {
-        self.counts.add(&under_way.run.state);
         let instant = under_way.run.id.instant;
-        let runs = Arc::make_mut(self.under_way.get_or_insert_default());
-        runs.insert(instant, Held { under_way, revision });
+        self.history_mut().under_way.insert(instant, Held { under_way, revision });
+        if let Err(place) = self.status().under_way.binary_search(&instant) {
+            self.status_mut().under_way.insert(place, instant);
+        }
     }
 
     fn change(&self) -> Change {
         Change::Stored {
             allocation: Arc::clone(&self.allocation),
-            decided: self.decided,
-            suspension: self.suspension.clone(),
+            decided: self.status().decided,
+            suspension: self.status().suspension.clone(),
         }
     }
 }
@@ -271,7 +282,7 @@ impl Catalogue {
     }
 
     pub(super) fn status(&self, name: &str) -> Option<AllocationStatus> {
-        self.entry(name).map(|(position, entry)| entry.status(position))
+        self.entry(name).map(|(position, entry)| entry.allocation_status(position))
     }
 
     /// At most `limit` entries after a position.

@@ -41,11 +41,11 @@ pub(super) async fn claim(
         return Ok(ClaimOutcome::Changed);
     };
     let (name, instant, latest) = (&run.id.allocation, run.id.instant, run.latest());
-    if let Some(decided) = entry.decided.filter(|decided| *decided >= instant.moment()) {
+    if let Some(decided) = entry.status().decided.filter(|decided| *decided >= instant.moment()) {
         return Ok(ClaimOutcome::Decided(Instant::new(decided)));
     }
     let suspensions =
-        Suspensions { allocation: entry.suspension.as_deref(), server: pause.as_deref() };
+        Suspensions { allocation: entry.status().suspension.as_deref(), server: pause.as_deref() };
     if rules::is_suspended(run, suspensions) {
         return Ok(ClaimOutcome::Changed);
     }
@@ -77,7 +77,8 @@ async fn first_within(
     first: Instant,
     last: Instant,
 ) -> Result<Option<Instant>, StoreError> {
-    if entry.records == 0 || entry.newest.is_some_and(|newest| newest.instant < first) {
+    let status = entry.status();
+    if status.records == 0 || status.newest.is_some_and(|newest| newest.instant < first) {
         return Ok(None);
     }
     let (from, to) = (Bound::Included(first), Bound::Included(last));
@@ -93,7 +94,7 @@ async fn folded(
     run: &Run,
 ) -> Result<Option<Arc<Run>>, StoreError> {
     let is_missed = matches!(run.state, RunState::Missed { .. });
-    let Some(newest) = entry.newest.filter(|newest| is_missed && newest.is_missed) else {
+    let Some(newest) = entry.status().newest.filter(|newest| is_missed && newest.is_missed) else {
         return Ok(None);
     };
     let newest = transaction.run(entry.allocation.name(), newest.instant).await?;

@@ -33,7 +33,8 @@ impl Command for ClaimManual {
         let replaced = match held {
             None if self.kind != InstantKind::Now => {
                 let span = span(transaction, &name, instant).await?;
-                let is_pruned = entry.pruned.filter(|up_to| span.is_none() && instant <= *up_to);
+                let is_pruned =
+                    entry.status().pruned.filter(|up_to| span.is_none() && instant <= *up_to);
                 if let Some(pruned) = is_pruned {
                     return Ok(ClaimOutcome::Pruned(pruned));
                 }

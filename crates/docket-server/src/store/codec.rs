@@ -8,7 +8,6 @@
 mod allocation;
 mod attempt;
 mod run;
-mod standing;
 #[cfg(test)]
 mod tests;
 pub(super) mod uid;
@@ -78,7 +77,7 @@ impl CodecError {
 fn name(key: &Key) -> String {
     match key {
         Key::Specification(name) => format!("specification {name}"),
-        Key::Standing(name) => format!("standing {name}"),
+        Key::Status(name) => format!("status {name}"),
         Key::Run(name, instant) => format!("run {name}/{instant}"),
         Key::Piece(key) => {
             format!("output {}/{}, piece {}", key.allocation, key.instant, key.piece)
@@ -110,7 +109,7 @@ pub(crate) fn encode(key: &Key, record: &Record) -> Result<Encoded, CodecError> 
     let mut bytes = Bytes::new();
     let value = match record {
         Record::Specification(positioned) => allocation::encode(positioned),
-        Record::Standing(standing) => standing::encode(standing),
+        Record::Status(status) => serde_json::to_string(&**status),
         Record::Run(run) => run::encode(run),
         Record::Piece(piece) => {
             bytes = piece.bytes.to_bytes();
@@ -134,7 +133,7 @@ pub(crate) fn decode(key: &Key, value: &str, bytes: Bytes) -> Result<Record, Cod
             Key::Item(Collection::Claimed, claimed) => {
                 Record::Specification(allocation::decode(&claimed_name(claimed)?, value)?)
             }
-            Key::Standing(_) => Record::Standing(Arc::new(standing::decode(value)?)),
+            Key::Status(_) => Record::Status(Arc::new(serde_json::from_str(value)?)),
             Key::Run(name, instant) => Record::Run(run::decode(name, *instant, value)?.into()),
             Key::Piece(_) => {
                 let PieceHeader { at } = serde_json::from_str(value)?;

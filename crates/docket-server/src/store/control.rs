@@ -31,7 +31,7 @@ impl Command for ControlAllocation {
     async fn apply(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
         let Some((position, entry)) = transaction.entry(&self.name) else { return Ok(false) };
         let ChangeContext { at, by, only_if } = &self.context;
-        let status = entry.status(position);
+        let status = entry.allocation_status(position);
         only_if.check(status.allocation.name(), Some(&status.allocation))?;
         let control = rules::completed(&status, self.control.clone(), *at);
         let Some(event) = rules::controlled(&status, &control, *at) else { return Ok(true) };
@@ -58,16 +58,17 @@ fn carry_out(
     let name = status.allocation.name();
     let Some((_, entry)) = transaction.entry_mut(name.as_str()) else { return };
     match control {
-        Control::Suspend(suspension) => entry.suspension = Some(Arc::new(suspension)),
+        Control::Suspend(suspension) => entry.status_mut().suspension = Some(Arc::new(suspension)),
         Control::Resume { is_of_all } => {
-            let held = entry.suspension.as_ref().filter(|held| held.holds_at(at));
+            let held = status.suspension.as_ref().filter(|held| held.holds_at(at));
             if let Some(resumed) = held.and_then(|held| held.resumed(is_of_all, at)) {
-                entry.suspension = Some(Arc::new(resumed));
+                entry.status_mut().suspension = Some(Arc::new(resumed));
             }
         }
         Control::Reset => {
-            entry.decided = entry.decided.map(|decided| decided.min(at));
-            entry.succeeded = succeeded;
+            let record = entry.status_mut();
+            record.decided = record.decided.map(|decided| decided.min(at));
+            record.succeeded = succeeded;
             let allocation = Arc::make_mut(&mut entry.allocation);
             allocation.scheduled_at = allocation.scheduled_at.min(at);
             allocation.created_at = allocation.created_at.min(at);

@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use super::{
     StoreError, UnderWay,
-    backend::{Backend, Collection, Key, Positioned, Record, Revision, StandingRecord},
+    backend::{Backend, Collection, Key, Positioned, Record, Revision},
     catalogue::{Catalogue, Deleted, Entry},
     feed::Feed,
     lives::StoredLife,
     staged::{LastCommit, meta},
+    status::StatusRecord,
 };
 
 /// How many runs under way are read at once.
@@ -28,7 +29,7 @@ const RUNS_AT_ONCE: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
     allocations: Vec<(Revision, Positioned)>,
-    standings: HashMap<AllocationName, (Revision, Arc<StandingRecord>)>,
+    statuses: HashMap<AllocationName, (Revision, Arc<StatusRecord>)>,
     claimed: HashMap<String, Arc<Allocation>>,
     journal: BTreeMap<u64, Arc<JournalEntry>>,
     items: HashMap<Collection, BTreeMap<String, (Revision, Arc<str>)>>,
@@ -61,8 +62,8 @@ impl Loaded {
             (Key::Specification(_), Record::Specification(it)) => {
                 self.allocations.push((revision, it));
             }
-            (Key::Standing(name), Record::Standing(it)) => {
-                self.standings.insert(name, (revision, it));
+            (Key::Status(name), Record::Status(it)) => {
+                self.statuses.insert(name, (revision, it));
             }
             (Key::Entry(sequence), Record::Entry(entry)) => {
                 self.journal.insert(sequence, entry);
@@ -124,10 +125,10 @@ impl Loaded {
         for (revision, Positioned { allocation, position }) in std::mem::take(&mut self.allocations)
         {
             let name = allocation.name().clone();
-            let mut entry = Entry { specification: revision, ..Entry::new(allocation) };
-            if let Some((revision, standing)) = self.standings.remove(&name) {
-                entry.follow_record(revision, &standing);
-                under_way.extend(standing.under_way.iter().map(|at| Key::Run(name.clone(), *at)));
+            let mut entry = Entry::new(allocation, revision);
+            if let Some((revision, status)) = self.statuses.remove(&name) {
+                under_way.extend(status.under_way.iter().map(|at| Key::Run(name.clone(), *at)));
+                entry.set_status(status, revision);
             }
             catalogue.insert(position, entry);
         }
@@ -156,17 +157,6 @@ impl Loaded {
 }
 
 impl Entry {
-    /// Takes over what a backend keeps of it beside the specification.
-    pub(super) fn follow_record(&mut self, revision: Revision, record: &StandingRecord) {
-        self.decided = record.decided;
-        self.pruned = record.pruned;
-        self.succeeded = record.succeeded;
-        self.suspension.clone_from(&record.suspension);
-        self.records = record.records;
-        self.newest = record.newest;
-        self.standing = Some(revision);
-    }
-
     /// Adds a run under way that was read, with the allocation that it was claimed with, where that is
     /// not the present one.
     pub(super) fn add_loaded(

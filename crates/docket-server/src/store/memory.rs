@@ -8,16 +8,20 @@ use std::{
 use async_trait::async_trait;
 use docket_model::{
     AllocationName,
+    journal::Entry,
     run::{AttemptKey, Instant},
 };
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use parking_lot::RwLock;
 
-use super::backend::{
-    Backend, BackendInfo, Batch, Bounds, Collection, CommitError, Key, Loaded, Order, PieceKey,
-    ReadError, Record, Revision, Scan, ScannedRun, Term, Write,
+use super::{
+    backend::{
+        Backend, BackendInfo, Batch, Bounds, Collection, CommitError, Key, Loaded, Order, Piece,
+        PieceKey, Positioned, ReadError, Record, Revision, Scan, ScannedRun, Term, Write,
+    },
+    staged::{LastCommit, meta},
+    status::StatusRecord,
 };
-use super::staged::{LastCommit, meta};
 
 /// How many records are loaded at once.
 const CHUNK: usize = 1024;
@@ -33,10 +37,13 @@ pub(crate) struct MemoryBackend {
 struct State {
     revision: Revision,
     term: Term,
+    /// A table for each kind of record: of many idle allocations each costs an entry in the first alone.
+    specifications: HashMap<AllocationName, (Revision, Positioned)>,
+    statuses: HashMap<AllocationName, (Revision, Arc<StatusRecord>)>,
     runs: HashMap<AllocationName, BTreeMap<Instant, ScannedRun>>,
-    pieces: BTreeMap<PieceKey, (Revision, Record)>,
-    /// All that is loaded when a store is opened.
-    others: BTreeMap<Key, (Revision, Record)>,
+    pieces: BTreeMap<PieceKey, (Revision, Piece)>,
+    journal: BTreeMap<u64, (Revision, Arc<Entry>)>,
+    items: BTreeMap<(Collection, String), (Revision, Record)>,
 }
 
 impl MemoryBackend {
@@ -54,8 +61,7 @@ impl MemoryBackend {
             (meta::LAST_COMMIT, last_commit.record()),
         ];
         for (key, record) in values {
-            let key = Key::Item(Collection::Meta, key.to_owned());
-            self.state.write().others.insert(key, (0, record));
+            self.state.write().items.insert((Collection::Meta, key.to_owned()), (0, record));
         }
         self
     }
@@ -68,38 +74,59 @@ impl State {
 
     fn get(&self, key: &Key) -> Option<(Revision, Record)> {
         match key {
-            Key::Run(name, instant) => {
-                let (revision, run) = self.runs.get(name)?.get(instant)?;
-                Some((*revision, Record::Run(Arc::clone(run))))
+            Key::Specification(name) => {
+                record(self.specifications.get(name), Record::Specification)
             }
-            Key::Piece(key) => self.pieces.get(key).cloned(),
-            key => self.others.get(key).cloned(),
+            Key::Status(name) => record(self.statuses.get(name), Record::Status),
+            Key::Run(name, instant) => record(self.runs.get(name)?.get(instant), Record::Run),
+            Key::Piece(key) => record(self.pieces.get(key), Record::Piece),
+            Key::Entry(sequence) => record(self.journal.get(sequence), Record::Entry),
+            Key::Item(collection, name) => self.items.get(&(*collection, name.clone())).cloned(),
+        }
+    }
+
+    fn put(&mut self, key: &Key, record: Record) {
+        let revision = self.revision;
+        match (key.clone(), record) {
+            (Key::Specification(name), Record::Specification(it)) => {
+                self.specifications.insert(name, (revision, it));
+            }
+            (Key::Status(name), Record::Status(it)) => {
+                self.statuses.insert(name, (revision, it));
+            }
+            (Key::Run(name, instant), Record::Run(it)) => {
+                self.runs.entry(name).or_default().insert(instant, (revision, it));
+            }
+            (Key::Piece(key), Record::Piece(it)) => {
+                self.pieces.insert(key, (revision, it));
+            }
+            (Key::Entry(sequence), Record::Entry(it)) => {
+                self.journal.insert(sequence, (revision, it));
+            }
+            (Key::Item(collection, name), record) => {
+                self.items.insert((collection, name), (revision, record));
+            }
+            (key, record) => debug_assert!(false, "{key:?} cannot hold {record:?}"),
+        }
+    }
+
+    fn delete(&mut self, key: &Key) {
+        match key {
+            Key::Specification(name) => drop(self.specifications.remove(name)),
+            Key::Status(name) => drop(self.statuses.remove(name)),
+            Key::Run(name, instant) => {
+                drop(self.runs.get_mut(name).and_then(|runs| runs.remove(instant)));
+            }
+            Key::Piece(key) => drop(self.pieces.remove(key)),
+            Key::Entry(sequence) => drop(self.journal.remove(sequence)),
+            Key::Item(collection, name) => drop(self.items.remove(&(*collection, name.clone()))),
         }
     }
 
     fn write(&mut self, write: &Write) {
-        let revision = self.revision;
         match write {
-            Write::Put(Key::Run(name, instant), Record::Run(run)) => {
-                let runs = self.runs.entry(name.clone()).or_default();
-                runs.insert(*instant, (revision, Arc::clone(run)));
-            }
-            Write::Put(Key::Piece(key), record) => {
-                self.pieces.insert(key.clone(), (revision, record.clone()));
-            }
-            Write::Put(key, record) => {
-                self.others.insert(key.clone(), (revision, record.clone()));
-            }
-            Write::Delete(Key::Run(name, instant)) => {
-                let runs = self.runs.get_mut(name);
-                runs.and_then(|runs| runs.remove(instant));
-            }
-            Write::Delete(Key::Piece(key)) => {
-                self.pieces.remove(key);
-            }
-            Write::Delete(key) => {
-                self.others.remove(key);
-            }
+            Write::Put(key, record) => self.put(key, record.clone()),
+            Write::Delete(key) => self.delete(key),
             Write::DeletePieces(name, instant) => self.delete_pieces(name, *instant),
             Write::DeleteRuns(name) => {
                 for (instant, _) in self.runs.remove(name).unwrap_or_default() {
@@ -136,6 +163,14 @@ impl State {
     }
 }
 
+/// A record of a table, of its kind.
+fn record<T: Clone>(
+    held: Option<&(Revision, T)>,
+    kind: impl FnOnce(T) -> Record,
+) -> Option<(Revision, Record)> {
+    held.map(|(revision, held)| (*revision, kind(held.clone())))
+}
+
 #[async_trait]
 impl Backend for MemoryBackend {
     fn bounds(&self) -> Bounds {
@@ -154,10 +189,13 @@ impl Backend for MemoryBackend {
 
     fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
         let state = self.state.read();
-        let loaded = |(key, (revision, record)): (&Key, &(Revision, Record))| {
-            (key.clone(), *revision, record.clone())
-        };
-        let all: Vec<_> = state.others.iter().map(loaded).collect();
+        let names = state.specifications.keys().cloned().map(Key::Specification);
+        let keys = names.chain(state.statuses.keys().cloned().map(Key::Status));
+        let keys = keys.chain(state.journal.keys().copied().map(Key::Entry));
+        let items = state.items.keys();
+        let keys = keys.chain(items.map(|(collection, name)| Key::Item(*collection, name.clone())));
+        let loaded = |key: Key| state.get(&key).map(|(revision, record)| (key, revision, record));
+        let all: Vec<_> = keys.filter_map(loaded).collect();
         let chunks: Vec<_> = all.chunks(CHUNK).map(|chunk| Ok(chunk.to_vec())).collect();
         stream::iter(chunks).boxed()
     }

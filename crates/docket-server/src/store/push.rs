@@ -74,7 +74,7 @@ impl Command for Delete {
 
 /// Remembers up to when it was decided about a name that is deleted.
 fn remember(transaction: &mut Transaction, entry: &Entry, at: DateTime<Utc>) {
-    let Some(decided) = entry.decided else { return };
+    let Some(decided) = entry.status().decided else { return };
     let expired = expired(transaction, at);
     transaction.staged.deleted.extend(expired.into_iter().map(|name| (name, None)));
     let name = entry.allocation.name().clone();

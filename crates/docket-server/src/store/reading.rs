@@ -26,7 +26,7 @@ const PAGE: usize = 256;
 type Sketch = (AllocationStatus, bool);
 
 fn sketch((position, entry): (u64, &catalogue::Entry)) -> Sketch {
-    (entry.status(position), entry.records > 0)
+    (entry.allocation_status(position), entry.status().records > 0)
 }
 
 /// Reads of allocations.
@@ -58,7 +58,7 @@ impl Store {
     pub fn statuses(&self, after: Option<u64>, limit: usize) -> Vec<AllocationStatus> {
         let catalogue = self.catalogue.read();
         let page = catalogue.page(after, limit);
-        page.map(|(position, entry)| entry.status(position)).collect()
+        page.map(|(position, entry)| entry.allocation_status(position)).collect()
     }
 
     /// The allocations that run after this one.
@@ -185,7 +185,7 @@ impl Store {
     fn name_with_runs(&self, name: &str) -> Option<AllocationName> {
         let catalogue = self.catalogue.read();
         let (_, entry) = catalogue.entry(name)?;
-        (entry.records > 0).then(|| entry.allocation.name().clone())
+        (entry.status().records > 0).then(|| entry.allocation.name().clone())
     }
 }
 

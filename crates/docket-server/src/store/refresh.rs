@@ -1,5 +1,7 @@
 //! Reads again what another writer has changed, as a conflict shows.
 
+use std::sync::Arc;
+
 use docket_model::AllocationName;
 use parking_lot::RwLock;
 
@@ -17,7 +19,7 @@ pub(super) async fn refresh(
     key: &Key,
 ) -> Result<(), StoreError> {
     match key {
-        Key::Specification(name) | Key::Standing(name) | Key::Run(name, _) => {
+        Key::Specification(name) | Key::Status(name) | Key::Run(name, _) => {
             let entry = read(backend, name).await?;
             catalogue.write().replace(name, entry);
         }
@@ -35,17 +37,17 @@ async fn read(
     backend: &dyn Backend,
     name: &AllocationName,
 ) -> Result<Option<(u64, Entry)>, StoreError> {
-    let keys = vec![Key::Specification(name.clone()), Key::Standing(name.clone())];
+    let keys = vec![Key::Specification(name.clone()), Key::Status(name.clone())];
     let mut read = backend.read(keys).await?.into_iter();
-    let (specification, standing) = (read.next().flatten(), read.next().flatten());
+    let (specification, status) = (read.next().flatten(), read.next().flatten());
     let Some((revision, Record::Specification(held))) = specification else { return Ok(None) };
     let position = held.position;
-    let mut entry = Entry { specification: revision, ..Entry::new(held.allocation) };
-    let Some((revision, Record::Standing(standing))) = standing else {
+    let mut entry = Entry::new(held.allocation, revision);
+    let Some((revision, Record::Status(status))) = status else {
         return Ok(Some((position, entry)));
     };
-    entry.follow_record(revision, &standing);
-    let under_way = standing.under_way.iter().map(|at| Key::Run(name.clone(), *at));
+    entry.set_status(Arc::clone(&status), revision);
+    let under_way = status.under_way.iter().map(|at| Key::Run(name.clone(), *at));
     for read in backend.read(under_way.collect()).await? {
         let Some((revision, Record::Run(run))) = read else { continue };
         let claimed = format!("{name}@{}", run.revision);

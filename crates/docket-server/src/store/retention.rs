@@ -72,7 +72,8 @@ fn age(run: &Run) -> Age {
 fn forget(transaction: &mut Transaction, name: &AllocationName, instant: Instant, latest: Instant) {
     transaction.remove_run(name, instant);
     if let Some((_, entry)) = transaction.entry_mut(name.as_str()) {
-        entry.pruned = entry.pruned.max(Some(latest));
+        let status = entry.status_mut();
+        status.pruned = status.pruned.max(Some(latest));
     }
 }
 

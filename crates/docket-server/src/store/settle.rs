@@ -159,14 +159,14 @@ pub(super) fn of(
     let suspensions = transaction.suspensions(&entry);
     let missed = match &allocation.specification.due {
         Due::Schedule(_) => {
-            let decided = entry.decided.unwrap_or_default();
+            let decided = entry.status().decided.unwrap_or_default();
             undecided::all_missed(allocation, suspensions, zone, decided, at, why)
         }
         Due::After(parents) => {
             let succeeded =
-                |parent: &AllocationName| transaction.entry(parent.as_str())?.1.succeeded;
+                |parent: &AllocationName| transaction.entry(parent.as_str())?.1.status().succeeded;
             let succeeded: Vec<_> = parents.iter().map(succeeded).collect();
-            let due = undecided::after_parents(allocation, entry.decided, &succeeded, at);
+            let due = undecided::after_parents(allocation, entry.status().decided, &succeeded, at);
             let suspended = || undecided::suspended(allocation, suspensions, at);
             let missed = due.map(Instant::moment).map(|instant| {
                 let why = suspended().map_or(why, Why::Suspended);
@@ -232,7 +232,7 @@ fn close(transaction: &mut Transaction, name: &AllocationName, change: &ZoneChan
     let held = transaction.entry(name.as_str());
     let affected = held.filter(|(_, entry)| change.affects(&entry.allocation));
     let Some((_, entry)) = affected else { return };
-    let decided = entry.decided.map_or(change.at, |decided| decided.max(change.at));
+    let decided = entry.status().decided.map_or(change.at, |decided| decided.max(change.at));
     transaction.decided(name, decided);
     transaction.announce(name);
 }

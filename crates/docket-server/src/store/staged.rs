@@ -16,14 +16,12 @@ use uuid::Uuid;
 
 use super::{
     MOST_ENTRIES, StoreError,
-    backend::{
-        Batch, Collection, Key, Piece, PieceKey, Positioned, Record, Revision, StandingRecord,
-        Term, Write,
-    },
+    backend::{Batch, Collection, Key, Piece, PieceKey, Positioned, Record, Revision, Term, Write},
     catalogue::{Catalogue, Deleted, Entry},
     codec::uid,
     feed::News,
     lives::StoredLife,
+    status::{IDLE, StatusRecord},
 };
 
 /// The values that there are once, by their keys in [`Collection::Meta`].
@@ -102,8 +100,8 @@ pub(super) struct Staged {
     pub(super) depends_on: BTreeSet<&'static str>,
     /// Allocations that have more records than are kept.
     pub(super) overfull: BTreeSet<AllocationName>,
-    /// What of each staged allocation is written: specification, standing.
-    pub(super) puts: Vec<(u64, bool, bool)>,
+    /// What of each staged allocation is written: its specification, its status.
+    pub(super) puts: Vec<(u64, bool, Option<Arc<StatusRecord>>)>,
 }
 
 /// The record of a run that is written or deleted.
@@ -120,24 +118,16 @@ pub(super) struct StagedRun {
 impl Staged {
     /// Notes the revision of the commit in what it wrote.
     pub(super) fn note_revision(&mut self, revision: Revision) {
-        for (position, specification, standing) in std::mem::take(&mut self.puts) {
+        for (position, specification, status) in std::mem::take(&mut self.puts) {
             let Some(Some(entry)) = self.entries.get_mut(&position) else { continue };
             if specification {
                 entry.specification = revision;
             }
-            if standing {
-                entry.standing = Some(revision);
+            if let Some(status) = status {
+                entry.set_status(status, revision);
             }
         }
-        for runs in self.entries.values_mut().flatten().filter_map(|entry| entry.under_way.as_mut())
-        {
-            // A record that this transaction wrote has no revision yet.
-            if runs.values().any(|held| held.revision == 0) {
-                for held in Arc::make_mut(runs).values_mut().filter(|held| held.revision == 0) {
-                    held.revision = revision;
-                }
-            }
-        }
+        self.entries.values_mut().flatten().for_each(|entry| entry.note_runs(revision));
     }
 
     /// What a backend is to write.
@@ -203,8 +193,8 @@ impl Staged {
             let position = position.unwrap_or_else(|| base.positions.get(&name).copied());
             let now = position
                 .and_then(|position| Some((position, self.entries.get(&position)?.as_ref()?)));
-            let (specification, standing) = allocation_writes(&name, before, now, batch);
-            self.puts.extend(position.map(|position| (position, specification, standing)));
+            let (specification, status) = allocation_writes(&name, before, now, batch);
+            self.puts.extend(position.map(|position| (position, specification, status)));
             let claimed = claimed_writes(&name, before.map(|it| it.1), now);
             self.items.extend(claimed);
         }
@@ -254,27 +244,27 @@ impl Staged {
     }
 }
 
-/// Adds what is written of an allocation; true where its specification, and where its standing is put.
+/// Adds what is written of an allocation; true where its specification is, and its status if that is.
 fn allocation_writes(
     name: &AllocationName,
     before: Option<(u64, &Entry)>,
     now: Option<(u64, &Entry)>,
     batch: &mut Batch,
-) -> (bool, bool) {
+) -> (bool, Option<Arc<StatusRecord>>) {
     let specification = Key::Specification(name.clone());
-    let standing = Key::Standing(name.clone());
-    let held = before.and_then(|(_, before)| before.standing);
+    let status = Key::Status(name.clone());
+    let held = before.and_then(|(_, before)| before.status_revision());
     let expected = before.map(|(_, before)| before.specification);
     batch.expected.push((specification.clone(), expected));
-    batch.expected.push((standing.clone(), held));
+    batch.expected.push((status.clone(), held));
     let Some((position, entry)) = now else {
         if before.is_some() {
             batch.writes.push(Write::Delete(specification));
         }
         if held.is_some() {
-            batch.writes.push(Write::Delete(standing));
+            batch.writes.push(Write::Delete(status));
         }
-        return (false, false);
+        return (false, None);
     };
     let is_same = |(at, before): (u64, &Entry)| {
         at == position && Arc::ptr_eq(&before.allocation, &entry.allocation)
@@ -285,18 +275,17 @@ fn allocation_writes(
         let record = Record::Specification(Positioned { allocation, position });
         batch.writes.push(Write::Put(specification, record));
     }
-    let record = entry.record();
     let stays = before.filter(|(at, _)| *at == position).filter(|_| held.is_some());
-    let puts_standing = match stays {
-        Some((_, before)) => before.record() != record,
-        None => record != StandingRecord::default(),
-    };
-    if puts_standing {
-        batch.writes.push(Write::Put(standing, Record::Standing(Arc::new(record))));
-    } else if stays.is_none() && held.is_some() {
-        batch.writes.push(Write::Delete(standing));
+    let stored = stays.map_or(&IDLE, |(_, before)| before.status());
+    if entry.status() != stored {
+        let record = entry.shared_status();
+        batch.writes.push(Write::Put(status, Record::Status(Arc::clone(&record))));
+        return (puts_specification, Some(record));
     }
-    (puts_specification, puts_standing)
+    if stays.is_none() && held.is_some() {
+        batch.writes.push(Write::Delete(status));
+    }
+    (puts_specification, None)
 }
 
 /// The specifications that runs under way were claimed with and that are not in force any more: those to

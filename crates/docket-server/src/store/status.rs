@@ -1,4 +1,4 @@
-//! The status of allocations, as callers read it.
+//! The status of allocations, as it is stored and as callers read it.
 
 use std::sync::Arc;
 
@@ -8,6 +8,63 @@ use docket_model::{
     journal::Suspension,
     run::{Instant, RunState},
 };
+use serde::{Deserialize, Serialize};
+
+/// The status of an allocation as a backend keeps it: all that is needed to decide about it without
+/// reading its runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct StatusRecord {
+    /// The latest instant about which it was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decided: Option<DateTime<Utc>>,
+    /// The latest instant whose record was pruned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pruned: Option<Instant>,
+    /// The greatest instant for which a run succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) succeeded: Option<Instant>,
+    /// The newest manual suspension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) suspension: Option<Arc<Suspension>>,
+    /// How many records of runs there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) records: usize,
+    /// The newest record of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) newest: Option<Newest>,
+    /// The instants of the runs that are not over, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) under_way: Vec<Instant>,
+}
+
+/// The newest record of an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Newest {
+    /// Its instant.
+    #[serde(rename = "At")]
+    pub(crate) instant: Instant,
+    /// True where it is one of missed instants, which further ones may lengthen.
+    #[serde(rename = "Missed", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_missed: bool,
+}
+
+/// The status of an allocation to which nothing has happened.
+pub(super) static IDLE: StatusRecord = StatusRecord {
+    decided: None,
+    pruned: None,
+    succeeded: None,
+    suspension: None,
+    records: 0,
+    newest: None,
+    under_way: Vec::new(),
+};
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &usize) -> bool {
+    *value == 0
+}
 
 /// An allocation and its status.
 #[derive(Debug, Clone)]
@@ -49,21 +106,12 @@ impl RunCounts {
     }
 
     pub(super) fn add(&mut self, state: &RunState) {
-        self.of(state).into_iter().for_each(|count| *count += 1);
-    }
-
-    pub(super) fn remove(&mut self, state: &RunState) {
-        self.of(state).into_iter().for_each(|count| *count = count.saturating_sub(1));
-    }
-
-    /// The count that a state is part of; none once a run is over.
-    fn of(&mut self, state: &RunState) -> Option<&mut usize> {
         match state {
-            RunState::Starting => Some(&mut self.starting),
-            RunState::Running | RunState::Stuck(_) => Some(&mut self.running),
-            RunState::Waiting => Some(&mut self.waiting),
-            RunState::Retrying { .. } => Some(&mut self.retrying),
-            _ => None,
+            RunState::Starting => self.starting += 1,
+            RunState::Running | RunState::Stuck(_) => self.running += 1,
+            RunState::Waiting => self.waiting += 1,
+            RunState::Retrying { .. } => self.retrying += 1,
+            _ => {}
         }
     }
 }

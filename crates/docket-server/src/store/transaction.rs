@@ -128,7 +128,7 @@ impl Transaction {
     /// Notes up to when it is decided about an allocation.
     pub(super) fn decided(&mut self, name: &AllocationName, up_to: DateTime<Utc>) {
         if let Some((_, entry)) = self.entry_mut(name.as_str()) {
-            entry.decided = Some(up_to);
+            entry.status_mut().decided = Some(up_to);
         }
     }
 
@@ -260,8 +260,8 @@ impl Transaction {
         self.publish(News::Run(Arc::clone(run), at));
         let name = &run.id.allocation;
         let Some((_, entry)) = self.entry_mut(name.as_str()) else { return };
-        entry.records += 1;
-        if entry.records > entry.allocation.specification.policies.keep.runs {
+        entry.status_mut().records += 1;
+        if entry.status().records > entry.allocation.specification.policies.keep.runs {
             self.staged.overfull.insert(name.clone());
         }
     }
@@ -272,8 +272,9 @@ impl Transaction {
         staged.run = None;
         staged.drops_pieces = true;
         let Some((_, entry)) = self.entry_mut(name.as_str()) else { return };
-        entry.records = entry.records.saturating_sub(1);
-        entry.newest.take_if(|newest| newest.instant == instant);
+        let status = entry.status_mut();
+        status.records = status.records.saturating_sub(1);
+        status.newest.take_if(|newest| newest.instant == instant);
     }
 
     /// Deletes the bytes of a run's outputs.
@@ -294,7 +295,7 @@ impl Transaction {
     /// What keeps an allocation from starting.
     pub(super) fn suspensions<'a>(&'a self, entry: &'a Entry) -> Suspensions<'a> {
         Suspensions {
-            allocation: entry.suspension.as_deref(),
+            allocation: entry.status().suspension.as_deref(),
             server: self.staged.pause.as_deref(),
         }
     }
@@ -368,7 +369,11 @@ impl Transaction {
             self.link(&created);
             // What was done under the name is not on record any more.
             let pruned = remembered.map(Instant::new);
-            let entry = Entry { decided: remembered, pruned, ..Entry::new(Arc::new(created)) };
+            let mut entry = Entry::new(Arc::new(created), 0);
+            if remembered.is_some() {
+                let status = entry.status_mut();
+                (status.decided, status.pruned) = (remembered, pruned);
+            }
             self.staged.entries.insert(position, Some(entry));
             self.staged.positions.insert(name.clone(), Some(position));
             self.staged.changed.insert(position, name);

@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    super::backend::{Newest, PieceKey, Positioned, StandingRecord},
+    super::{
+        backend::{PieceKey, Positioned},
+        status::{Newest, StatusRecord},
+    },
     *,
 };
 
@@ -226,7 +229,7 @@ fn the_text_of_an_allocation_has_its_keys_as_they_are_pushed() {
 fn all_other_records_are_read_back() {
     let suspension =
         Suspension { by: "ann".to_owned(), reason: None, since: at(5), until: None, all: None };
-    let standing = StandingRecord {
+    let status = StatusRecord {
         decided: Some(at(1)),
         pruned: Some(instant()),
         succeeded: Some(instant()),
@@ -235,8 +238,8 @@ fn all_other_records_are_read_back() {
         newest: Some(Newest { instant: instant(), is_missed: true }),
         under_way: vec![instant(), Instant::new(at(5_000))],
     };
-    for standing in [standing, StandingRecord::default()] {
-        assert_read_back(&Key::Standing(name()), &Record::Standing(Arc::new(standing)));
+    for status in [status, StatusRecord::default()] {
+        assert_read_back(&Key::Status(name()), &Record::Status(Arc::new(status)));
     }
     let key = PieceKey { allocation: name(), instant: instant(), attempt: 2.into(), piece: 3 };
     for at in [None, Some(at(4))] {

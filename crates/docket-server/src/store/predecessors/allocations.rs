@@ -1,4 +1,4 @@
-//! Allocations of the formats 1 and 2: each becomes a specification, a standing, and its runs with their
+//! Allocations of the formats 1 and 2: each becomes a specification, a status, and its runs with their
 //! outputs.
 
 use std::{collections::HashSet, sync::Arc};
@@ -11,7 +11,10 @@ use docket_model::{
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
-    super::backend::{Collection, Key, Newest, Positioned, Record, StandingRecord},
+    super::{
+        backend::{Collection, Key, Positioned, Record},
+        status::{Newest, StatusRecord},
+    },
     Sink, each, outputs, runs, specifications, values,
 };
 
@@ -19,7 +22,7 @@ use super::{
 struct Found {
     position: u64,
     allocation: Arc<Allocation>,
-    standing: StandingRecord,
+    status: StatusRecord,
 }
 
 /// Reads all allocations, in the order of their creation.
@@ -48,15 +51,15 @@ fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
         row.get::<_, Option<i64>>(column)?.map(values::instant).transpose()
     };
     let suspension = values::maybe_json(row.get_ref(9)?.as_str_or_null()?)?;
-    let standing = StandingRecord {
+    let status = StatusRecord {
         decided: instant(6)?.map(Instant::moment),
         pruned: instant(7)?,
         succeeded: instant(8)?,
         suspension: suspension.map(Arc::new),
-        ..StandingRecord::default()
+        ..StatusRecord::default()
     };
     let position = values::count(row.get(0)?)?;
-    Ok(Found { position, allocation: Arc::new(allocation), standing })
+    Ok(Found { position, allocation: Arc::new(allocation), status })
 }
 
 impl Found {
@@ -79,18 +82,18 @@ impl Found {
             }
             sink(Key::Run(allocation.name().clone(), run.id.instant), Record::Run(run.into()))
         })?;
-        let standing = Record::Standing(Arc::new(self.standing));
-        sink(Key::Standing(allocation.name().clone()), standing)
+        let status = Record::Status(Arc::new(self.status));
+        sink(Key::Status(allocation.name().clone()), status)
     }
 
     /// Counts a run, each later than the one before.
     fn add(&mut self, run: &Run) {
         let instant = run.id.instant;
         let is_missed = matches!(run.state, RunState::Missed { .. });
-        self.standing.records += 1;
-        self.standing.newest = Some(Newest { instant, is_missed });
+        self.status.records += 1;
+        self.status.newest = Some(Newest { instant, is_missed });
         if !run.state.is_over() {
-            self.standing.under_way.push(instant);
+            self.status.under_way.push(instant);
         }
     }
 }

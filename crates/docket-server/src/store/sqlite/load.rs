@@ -89,8 +89,8 @@ impl Chunks {
 
 fn everything(sql: &Connection, range: (u64, u64), chunks: &mut Chunks) -> rusqlite::Result<()> {
     specifications(sql, range, chunks)?;
-    rows(sql, "SELECT name, revision, value FROM standings", [], chunks, |row| {
-        Ok(Some(Key::Standing(values::name(row.get_ref(0)?.as_str()?)?)))
+    rows(sql, "SELECT name, revision, value FROM statuses", [], chunks, |row| {
+        Ok(Some(Key::Status(values::name(row.get_ref(0)?.as_str()?)?)))
     })?;
     rows(sql, "SELECT sequence, revision, value FROM journal", [], chunks, |row| {
         Ok(Some(Key::Entry(values::count(row.get(0)?)?)))

@@ -23,8 +23,8 @@ CREATE TABLE specifications (
     value TEXT NOT NULL
 );
 
-CREATE TABLE standings (
-    -- How allocations stand: what is known of their runs without reading them.
+CREATE TABLE statuses (
+    -- The status of allocations: what is known of their runs without reading them.
     name TEXT PRIMARY KEY,
     revision INTEGER NOT NULL,
     value TEXT NOT NULL

@@ -52,7 +52,7 @@ impl Statements {
 /// The statements of all tables.
 struct Tables {
     specifications: Statements,
-    standings: Statements,
+    statuses: Statements,
     runs: Statements,
     outputs: Statements,
     journal: Statements,
@@ -61,7 +61,7 @@ struct Tables {
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
     specifications: Statements::of("specifications", &["name"], false),
-    standings: Statements::of("standings", &["name"], false),
+    statuses: Statements::of("statuses", &["name"], false),
     runs: Statements::of("runs", &["name", "instant"], false),
     outputs: Statements::of("outputs", &["name", "instant", "part", "attempt", "piece"], true),
     journal: Statements::of("journal", &["sequence"], false),
@@ -73,7 +73,7 @@ fn place(key: &Key) -> (&'static Statements, Vec<ToSqlOutput<'_>>) {
     let tables = &*TABLES;
     match key {
         Key::Specification(name) => (&tables.specifications, vec![name.as_str().into()]),
-        Key::Standing(name) => (&tables.standings, vec![name.as_str().into()]),
+        Key::Status(name) => (&tables.statuses, vec![name.as_str().into()]),
         Key::Run(name, instant) => {
             (&tables.runs, vec![name.as_str().into(), millis(instant.moment()).into()])
         }

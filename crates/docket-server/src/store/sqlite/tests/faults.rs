@@ -81,7 +81,7 @@ fn damage(path: &Path, table: &str) {
 
 #[tokio::test]
 async fn a_damaged_file_is_refused_in_words() {
-    for table in ["meta", "items", "specifications", "standings", "journal"] {
+    for table in ["meta", "items", "specifications", "statuses", "journal"] {
         let (directory, store, term) = new().await;
         commit(&store, term, [set("a", "1")]).await.unwrap();
         drop(store);

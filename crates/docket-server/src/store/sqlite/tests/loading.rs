@@ -11,8 +11,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{chunks, commit, loaded, name, new, open, outputs, set};
-use crate::store::backend::{
-    Backend as _, Collection, Key, Positioned, Record, StandingRecord, Write,
+use crate::store::{
+    backend::{Backend as _, Collection, Key, Positioned, Record, Write},
+    status::StatusRecord,
 };
 
 fn allocation(text: &str, position: u64) -> Record {
@@ -35,10 +36,10 @@ fn allocation(text: &str, position: u64) -> Record {
 fn allocations(count: u64) -> impl Iterator<Item = Write> {
     (0..count).flat_map(|number| {
         let text = format!("a{number}");
-        let status = Record::Standing(StandingRecord::default().into());
+        let status = Record::Status(StatusRecord::default().into());
         [
             Write::Put(Key::Specification(name(&text)), allocation(&text, number)),
-            Write::Put(Key::Standing(name(&text)), status),
+            Write::Put(Key::Status(name(&text)), status),
         ]
     })
 }
@@ -69,8 +70,8 @@ async fn every_key_but_runs_and_outputs_is_loaded_with_its_revision() {
     let expected = [
         Key::Specification(name("a0")),
         Key::Specification(name("a1")),
-        Key::Standing(name("a0")),
-        Key::Standing(name("a1")),
+        Key::Status(name("a0")),
+        Key::Status(name("a1")),
         Key::Entry(1),
         super::meta("counter"),
         claimed.clone(),

@@ -32,7 +32,7 @@ async fn counts(store: &SqliteBackend) -> BTreeMap<&'static str, usize> {
     for (key, ..) in loaded(store).await {
         let kind = match key {
             Key::Specification(_) => "specifications",
-            Key::Standing(_) => "standings",
+            Key::Status(_) => "statuses",
             Key::Entry(_) => "entries",
             Key::Item(collection, _) => collection.name(),
             other => panic!("{other:?}"),
@@ -69,7 +69,7 @@ async fn each_row_of_an_earlier_format_becomes_a_record() {
         let counts = counts(&store).await;
         let allocations = before("SELECT count(*) FROM allocations");
         assert_eq!(counts["specifications"], allocations);
-        assert_eq!(counts["standings"], allocations);
+        assert_eq!(counts["statuses"], allocations);
         assert_eq!(counts["entries"], before("SELECT count(*) FROM journal"));
         assert_eq!(counts["deleted"], before("SELECT count(*) FROM deleted"));
         let meta = before("SELECT count(*) FROM meta WHERE key <> 'commits'");
@@ -85,11 +85,11 @@ async fn each_row_of_an_earlier_format_becomes_a_record() {
 }
 
 #[tokio::test]
-async fn a_standing_says_what_its_runs_say() {
+async fn a_status_says_what_its_runs_say() {
     for format in [1, 2] {
         let store = open(&copied(format)).unwrap();
         for (key, _, record) in loaded(&store).await {
-            let (Key::Standing(name), Record::Standing(status)) = (key, record) else {
+            let (Key::Status(name), Record::Status(status)) = (key, record) else {
                 continue;
             };
             let runs = runs(&store, name.as_str()).await;
