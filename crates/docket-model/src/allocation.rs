@@ -12,7 +12,6 @@ mod stored;
 mod table;
 #[cfg(test)]
 mod tests;
-mod values;
 mod writer;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -151,18 +151,7 @@ impl fmt::Display for Duration {
     }
 }
 
-impl TryFrom<String> for Duration {
-    type Error = InvalidDuration;
-    fn try_from(text: String) -> Result<Self, InvalidDuration> {
-        text.parse()
-    }
-}
-
-impl From<Duration> for String {
-    fn from(duration: Duration) -> Self {
-        duration.to_string()
-    }
-}
+text_for_serde!(Duration, InvalidDuration);
 
 impl From<Duration> for TimeDelta {
     fn from(duration: Duration) -> Self {

@@ -2,6 +2,25 @@
 //!
 //! A value of a type in this crate that exists is valid: reading is checking.
 
+/// Lets serde read and write a type as the text that its `FromStr` reads and its `Display` writes.
+macro_rules! text_for_serde {
+    ($type:ident, $error:ident) => {
+        impl TryFrom<String> for $type {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                value.to_string()
+            }
+        }
+    };
+}
+
 pub mod allocation;
 pub mod chain;
 pub mod container;

@@ -66,18 +66,7 @@ impl FromStr for Life {
     }
 }
 
-impl TryFrom<String> for Life {
-    type Error = InvalidLife;
-    fn try_from(text: String) -> Result<Self, InvalidLife> {
-        text.parse()
-    }
-}
-
-impl From<Life> for String {
-    fn from(life: Life) -> Self {
-        life.to_string()
-    }
-}
+text_for_serde!(Life, InvalidLife);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The name of an allocation, which is also a path segment and part of a container's name.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -69,18 +69,15 @@ impl AllocationName {
     }
 }
 
-impl TryFrom<String> for AllocationName {
-    type Error = InvalidName;
-    fn try_from(text: String) -> Result<Self, InvalidName> {
-        Self::parse(&text)
+impl FromStr for AllocationName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        Self::parse(text)
     }
 }
 
-impl From<AllocationName> for String {
-    fn from(name: AllocationName) -> Self {
-        name.0.as_ref().to_owned()
-    }
-}
+text_for_serde!(AllocationName, InvalidName);
 
 impl std::borrow::Borrow<str> for AllocationName {
     fn borrow(&self) -> &str {

@@ -1,7 +1,9 @@
-//! The schemas of names and words in the API description: strings with a pattern or an enumeration.
+//! The schemas of names and words in the API description: strings with a pattern or an enumeration; and
+//! what the JSON Schemas share.
 
 use std::borrow::Cow;
 
+use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -84,3 +86,20 @@ impl PartialSchema for ReasonCode {
 }
 
 impl ToSchema for ReasonCode {}
+
+/// Lets a JSON Schema accept null, which is the same as leaving the key out.
+pub(crate) fn accept_null(schema: &mut Value) {
+    if let Some(any) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        any.push(json!({"type": "null"}));
+        return;
+    }
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+    match schema.get_mut("type") {
+        Some(Value::Array(types)) if types.iter().any(|kind| kind == "null") => {}
+        Some(Value::Array(types)) => types.push("null".into()),
+        Some(one) => *one = json!([one.take(), "null"]),
+        None => {}
+    }
+}

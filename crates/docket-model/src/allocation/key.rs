@@ -4,13 +4,16 @@
 use serde_json::{Value, json};
 
 use super::{forms::Form, reader::Reader, writer::Written};
-use crate::finding::{Place, REQUIRED};
+use crate::{
+    finding::{Place, REQUIRED},
+    schema::accept_null,
+};
 
 /// A key of a mapping that is read into a `D` and written from an `S`.
 ///
 /// Of a specification these are a draft and the specification; of a mapping within it, such as
 /// `Keep`, both are the same type.
-pub(super) trait Key<D, S>: Sync {
+pub(super) trait Key<D, S>: Send + Sync {
     /// The key in its canonical case.
     fn name(&self) -> &'static str;
 
@@ -35,8 +38,8 @@ pub(super) trait Key<D, S>: Sync {
     /// The JSON Schema of its values.
     fn schema(&self) -> Value;
 
-    /// Adds its documentation and that of the keys below it.
-    fn describe(&self, parent: &str, rows: &mut Vec<KeyDocs>);
+    /// Its documentation and that of the keys below it.
+    fn describe(&self) -> Vec<KeyDocs>;
 }
 
 /// Whether a key may be left out.
@@ -85,7 +88,7 @@ pub(super) enum Absent<D, S, T> {
 }
 
 /// A line of the table.
-pub(super) struct Entry<D, S, T, F> {
+pub(super) struct Entry<D, S, T> {
     /// The key in its canonical case.
     pub(super) name: &'static str,
     /// What it does, in sentences.
@@ -93,7 +96,7 @@ pub(super) struct Entry<D, S, T, F> {
     /// A value: JSON, or else a text.
     pub(super) example: &'static str,
     /// How its values are written, and their range.
-    pub(super) form: F,
+    pub(super) form: Form<T>,
     /// What holds where it is left out.
     pub(super) absent: Absent<D, S, T>,
     /// Why the key has no effect on an allocation without a schedule, if it has none.
@@ -108,28 +111,38 @@ pub(super) struct Field<D, S, T> {
     pub(super) set: fn(&mut D, T),
 }
 
-impl<D, S, T, F> Key<D, S> for Entry<D, S, T, F>
+impl<D, S, T> Entry<D, S, T>
 where
-    T: PartialEq + Clone + Sync + 'static,
-    F: Form<T>,
+    D: 'static,
+    S: 'static,
+    T: PartialEq + Clone + Send + Sync + 'static,
+{
+    /// The entry as a key of a table. Tables are made once and never freed.
+    pub(super) fn key(self) -> &'static dyn Key<D, S> {
+        Box::leak(Box::new(self))
+    }
+}
+
+impl<D, S, T> Key<D, S> for Entry<D, S, T>
+where
+    T: PartialEq + Clone + Send + Sync + 'static,
 {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn read(&self, reader: &mut Reader, at: Place<'_>, value: Value, draft: &mut D) {
-        if let Some(value) = self.form.read(reader, at, value) {
+        if let Some(value) = (self.form.read)(reader, at, value) {
             (self.field.set)(draft, value);
         }
     }
 
     fn fill(&self, reader: &mut Reader, at: Place<'_>, draft: &mut D) {
         match &self.absent {
-            Absent::Required(_) | Absent::RequiredUnless(..) => {
-                if let Some(value) = self.form.missing(reader, at) {
-                    (self.field.set)(draft, value);
-                }
-            }
+            Absent::Required(_) | Absent::RequiredUnless(..) => match &self.form.empty {
+                Some(empty) => self.read(reader, at, empty.clone(), draft),
+                None => reader.errors.push(at.wrong(REQUIRED)),
+            },
             Absent::Nothing(_) => {}
             Absent::Is(value) => (self.field.set)(draft, value.clone()),
             Absent::Follows { fill, .. } => fill(draft),
@@ -143,11 +156,13 @@ where
             Absent::Follows { value: default, .. } => *value == default(from),
             _ => false,
         };
-        if is_default { None } else { self.form.write(value) }
+        if is_default { None } else { (self.form.write)(value) }
     }
 
     fn differs(&self, one: &S, other: &S) -> bool {
-        self.form.differs((self.field.get)(one), (self.field.get)(other))
+        let (one, other) = ((self.field.get)(one), (self.field.get)(other));
+        // Two keys may share a field, of which each writes its part.
+        one != other && (self.form.write)(one) != (self.form.write)(other)
     }
 
     fn presence(&self) -> Presence {
@@ -163,13 +178,13 @@ where
     }
 
     fn schema(&self) -> Value {
-        let mut schema = self.form.schema();
+        let mut schema = self.form.schema.clone();
         if !matches!(self.absent, Absent::Required(_)) {
             accept_null(&mut schema);
         }
         schema["description"] = self.meaning.into();
         if let Absent::Is(default) = &self.absent
-            && let Some(default) = self.form.write(default)
+            && let Some(default) = (self.form.write)(default)
         {
             schema["default"] = json!(default);
         }
@@ -178,39 +193,19 @@ where
         schema
     }
 
-    fn describe(&self, parent: &str, rows: &mut Vec<KeyDocs>) {
-        let path = match parent {
-            "" => self.name.to_owned(),
-            parent => format!("{parent}.{}", self.name),
-        };
+    fn describe(&self) -> Vec<KeyDocs> {
         let default = match &self.absent {
             Absent::Required(_) => "required".to_owned(),
             Absent::RequiredUnless(other, _) => format!("required, unless `{other}` is given"),
             Absent::Nothing(words) | Absent::Follows { words, .. } => (*words).to_owned(),
-            Absent::Is(value) => self.form.write(value).map_or("none".to_owned(), |it| it.code()),
+            Absent::Is(value) => (self.form.write)(value).map_or("none".to_owned(), |it| it.code()),
         };
-        let values = self.form.words();
-        rows.push(KeyDocs { path: path.clone(), meaning: self.meaning, values, default });
-        self.form.describe(&path, rows);
+        let (path, values) = (self.name.to_owned(), self.form.words.clone());
+        let own = KeyDocs { path, meaning: self.meaning, values, default };
+        let below = self.form.keys.iter().map(|key| {
+            let path = format!("{}.{}", self.name, key.path);
+            KeyDocs { path, ..key.clone() }
+        });
+        std::iter::once(own).chain(below).collect()
     }
-}
-
-/// Lets a schema accept null, which is the same as leaving the key out.
-fn accept_null(schema: &mut Value) {
-    if let Some(any) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        any.push(json!({"type": "null"}));
-        return;
-    }
-    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-        words.push(Value::Null);
-    }
-    match &mut schema["type"] {
-        Value::Array(types) => types.push("null".into()),
-        one => *one = json!([one.take(), "null"]),
-    }
-}
-
-/// Notes that a required key is missing.
-pub(super) fn note_missing(reader: &mut Reader, at: Place<'_>) {
-    reader.errors.push(at.wrong(REQUIRED));
 }

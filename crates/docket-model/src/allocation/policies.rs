@@ -40,87 +40,68 @@ pub struct Policies {
     pub keep: Keep,
 }
 
-/// When the image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pull {
-    /// Before each start; if that fails, a local image is used.
-    #[default]
-    Always,
-    /// If the engine does not have it.
-    Missing,
-    /// Never; the engine must have it.
-    Never,
-}
-
-impl Pull {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::Always, Self::Missing, Self::Never];
-}
-
-impl Word for Pull {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Always => "Always",
-            Self::Missing => "Missing",
-            Self::Never => "Never",
+/// An enumeration whose values are written as words in a specification.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $word:ident,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub enum $name {
+            $($(#[$doc])* $word,)*
         }
+
+        impl $name {
+            /// All values.
+            pub const ALL: [Self; [$(stringify!($word)),*].len()] = [$(Self::$word),*];
+        }
+
+        impl Word for $name {
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$word => stringify!($word),)*
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// When the image is pulled.
+    Pull {
+        /// Before each start; if that fails, a local image is used.
+        #[default]
+        Always,
+        /// If the engine does not have it.
+        Missing,
+        /// Never; the engine must have it.
+        Never,
     }
 }
 
-/// What an instant does while an older run of the allocation is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Overlap {
-    /// It starts as well.
-    #[default]
-    Allow,
-    /// It is skipped.
-    Forbid,
-    /// It stops the older run, and then starts.
-    Replace,
-    /// It waits for the older run; only one waits.
-    Queue,
-}
-
-impl Overlap {
-    /// All values.
-    pub const ALL: [Self; 4] = [Self::Allow, Self::Forbid, Self::Replace, Self::Queue];
-}
-
-impl Word for Overlap {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Allow => "Allow",
-            Self::Forbid => "Forbid",
-            Self::Replace => "Replace",
-            Self::Queue => "Queue",
-        }
+words! {
+    /// What an instant does while an older run of the allocation is under way.
+    Overlap {
+        /// It starts as well.
+        #[default]
+        Allow,
+        /// It is skipped.
+        Forbid,
+        /// It stops the older run, and then starts.
+        Replace,
+        /// It waits for the older run; only one waits.
+        Queue,
     }
 }
 
-/// Which of the instants within the deadline start after an outage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CatchUp {
-    /// The latest.
-    #[default]
-    Latest,
-    /// All, at most the newest [`MOST_CAUGHT_UP`].
-    All,
-    /// Only one that is due now.
-    None,
-}
-
-impl CatchUp {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::Latest, Self::All, Self::None];
-}
-
-impl Word for CatchUp {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Latest => "Latest",
-            Self::All => "All",
-            Self::None => "None",
-        }
+words! {
+    /// Which of the instants within the deadline start after an outage.
+    CatchUp {
+        /// The latest.
+        #[default]
+        Latest,
+        /// All, at most the newest [`MOST_CAUGHT_UP`].
+        All,
+        /// Only one that is due now.
+        None,
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn read(
     let known: Vec<_> = KEYS.iter().chain(&ADDED_KEYS).copied().collect();
     let mut fields = reader.fields(at, posted, &known, unknown);
     let mut draft = Draft::default();
-    reader.keys(at, &mut fields, &TABLE, &mut draft);
+    reader.keys(at, &mut fields, &*TABLE, &mut draft);
     reader.check_bounds(at, &draft.policies);
     let Reader { errors, mut warnings, .. } = reader;
     match draft.finish() {

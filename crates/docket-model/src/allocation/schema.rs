@@ -13,7 +13,7 @@ use super::{
 /// The schema of a specification as it is pushed; in `$defs` those it refers to.
 #[must_use]
 pub fn specification() -> Value {
-    let mut schema = mapping(&TABLE);
+    let mut schema = mapping(&*TABLE);
     for key in ADDED_KEYS {
         schema["properties"][key] = json!({"description": "Ignored: the server adds it."});
     }

@@ -10,7 +10,7 @@ use super::{Specification, key::Key, table::TABLE};
 use crate::{container::Container, name::AllocationName};
 
 /// A value as it is written.
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Written<'a> {
     Text(Cow<'a, str>),
@@ -24,6 +24,7 @@ pub(super) enum Written<'a> {
 }
 
 /// A mapping as it is written: keys and values in their order.
+#[derive(PartialEq)]
 pub(super) struct Mapped<'a>(pub(super) Vec<(&'static str, Written<'a>)>);
 
 impl Serialize for Mapped<'_> {
@@ -62,7 +63,7 @@ impl Serialize for Specification {
 impl Specification {
     /// Writes the keys of the specification into a larger map.
     pub fn serialize_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        for key in TABLE {
+        for key in *TABLE {
             if let Some(value) = key.write(self) {
                 map.serialize_entry(key.name(), &value)?;
             }

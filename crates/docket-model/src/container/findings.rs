@@ -1,9 +1,5 @@
 //! The findings of the check of a container against the types of the Engine API.
 
-use std::fmt;
-
-use serde::de;
-
 use crate::finding::{Finding, Place, note, unknown_word};
 
 /// What was found when a value was checked against a type.
@@ -33,23 +29,5 @@ impl Findings {
         let known: Vec<_> = known.iter().copied().filter(|word| !word.is_empty()).collect();
         let message = unknown_word(text, &known);
         note(&mut self.unknown, || at.wrong(message));
-    }
-}
-
-/// An error of the type itself.
-#[derive(Debug)]
-pub(super) struct Mismatch(pub(super) String);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl de::Error for Mismatch {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(message.to_string())
     }
 }

@@ -7,6 +7,7 @@ mod conform;
 mod findings;
 mod keys;
 mod mode;
+mod options;
 mod platform;
 mod quantity;
 mod remedy;
@@ -15,16 +16,14 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod values;
-mod within;
 mod yaml;
 
 use std::borrow::Cow;
 
-use bollard_stubs::models::{ContainerConfig, HostConfig, NetworkingConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use self::{conform::conform, values::Found};
+use self::{conform::conform, findings::Findings, options::CONTAINER, values::Found};
 use crate::finding::{Finding, Place};
 
 pub(crate) use self::schema::{options as options_schema, outline as outline_schema};
@@ -63,19 +62,6 @@ pub struct Parts {
     pub platform: Option<String>,
 }
 
-/// What may be posted under `Container`: the schema for [`conform()`].
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-#[expect(dead_code, reason = "serde reads the fields; their types are what is checked")]
-struct Posted {
-    name: Option<String>,
-    config: Option<ContainerConfig>,
-    host_config: Option<HostConfig>,
-    networking_config: Option<NetworkingConfig>,
-    platform: Option<String>,
-    context: Option<Value>,
-}
-
 impl Container {
     /// Reads what was posted under `Container`; notes errors and warnings.
     ///
@@ -88,7 +74,8 @@ impl Container {
         warnings: &mut Vec<Finding>,
     ) -> Option<Self> {
         let before = errors.len();
-        let findings = conform::<Posted>(&mut posted, at);
+        let mut findings = Findings::default();
+        conform(&CONTAINER, &mut posted, at, &mut findings);
         errors.extend(findings.errors);
         match unknown_options {
             UnknownOptions::Refuse => errors.extend(findings.unknown),

@@ -1,24 +1,64 @@
-//! Mappings with keys of their own, which are entries of the table as well.
+//! Mappings: labels, and those with keys of their own, which are entries of a table as well.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::{
     super::{
-        key::{Key, KeyDocs},
+        key::Key,
         reader::Reader,
         schema,
         writer::{Mapped, Written, written},
     },
     Form,
 };
-use crate::finding::{Place, expected, listed};
+use crate::{
+    container::{expected_at, reserved_label},
+    finding::{Place, expected, listed, note},
+};
 
-/// A mapping of these keys.
-pub(in crate::allocation) struct Mapping<T: 'static> {
-    pub(in crate::allocation) keys: &'static [&'static dyn Key<T, T>],
-    /// What must hold between its values.
-    pub(in crate::allocation) rule: Option<Rule<T>>,
+/// Texts by name.
+pub(in crate::allocation) fn labels() -> Form<BTreeMap<String, String>> {
+    let schema = json!({
+        "type": "object",
+        "propertyNames": {"not": {"pattern": "^io\\.docket\\."}},
+        "additionalProperties": {"type": "string"},
+    });
+    Form::new(schema, "mapping of strings", read_labels, |labels| {
+        (!labels.is_empty()).then_some(Written::Labels(labels))
+    })
 }
+
+fn read_labels(
+    reader: &mut Reader,
+    at: Place<'_>,
+    value: Value,
+) -> Option<BTreeMap<String, String>> {
+    let Value::Object(posted) = value else {
+        reader.errors.push(at.wrong(expected_at(at, "a mapping of strings", &value)));
+        return None;
+    };
+    let mut labels = BTreeMap::new();
+    for (key, value) in posted {
+        if let Some(error) = reserved_label(&key, at) {
+            note(&mut reader.errors, || error);
+        }
+        match value {
+            Value::String(text) => {
+                labels.insert(key, text);
+            }
+            other => {
+                let message = expected("a string", &other);
+                note(&mut reader.errors, || Place::Key(&at, &key).wrong(message));
+            }
+        }
+    }
+    Some(labels)
+}
+
+/// The keys of a mapping that is read into the type it is written from.
+pub(in crate::allocation) type Keys<T> = &'static [&'static dyn Key<T, T>];
 
 /// What must hold between values that are each right by themselves.
 pub(in crate::allocation) struct Rule<T> {
@@ -28,103 +68,71 @@ pub(in crate::allocation) struct Rule<T> {
     pub(in crate::allocation) check: fn(&T) -> Option<String>,
 }
 
-impl<T> Mapping<T> {
-    fn names(&self) -> Vec<&'static str> {
-        self.keys.iter().map(|key| key.name()).collect()
-    }
-
-    fn listed(&self) -> String {
-        listed(&self.names(), " and ")
-    }
+fn names<T>(keys: Keys<T>) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name()).collect()
 }
 
-impl<T: Default + PartialEq + Sync> Mapping<T> {
-    fn read_keys(&self, reader: &mut Reader, at: Place<'_>, posted: Map<String, Value>) -> T {
-        let mut read = T::default();
-        let mut fields = reader.fields_within(at, posted, &self.names());
-        let wrong = reader.keys(at, &mut fields, self.keys, &mut read);
-        if let Some(Rule { keys, check }) = &self.rule
-            && !wrong.iter().any(|key| keys.contains(key))
-            && let Some(message) = check(&read)
-        {
-            reader.errors.push(Place::Key(&at, keys[1]).wrong(message));
-        }
-        read
-    }
-}
-
-impl<T: Default + PartialEq + Sync> Form<T> for Mapping<T> {
-    fn read(&self, reader: &mut Reader, at: Place<'_>, value: Value) -> Option<T> {
-        match value {
-            Value::Object(posted) => Some(self.read_keys(reader, at, posted)),
-            other => {
-                let kind = format!("a mapping of {}", self.listed());
-                reader.errors.push(at.wrong(expected(&kind, &other)));
-                None
+/// A mapping of these keys.
+pub(in crate::allocation) fn mapping<T: Default + 'static>(
+    keys: Keys<T>,
+    rule: Option<Rule<T>>,
+) -> Form<T> {
+    let kind = format!("mapping of {}", listed(&names(keys), " and "));
+    let form = Form::new(
+        schema::mapping(keys),
+        kind.clone(),
+        move |reader, at, value| {
+            let Value::Object(posted) = value else {
+                reader.errors.push(at.wrong(expected(&format!("a {kind}"), &value)));
+                return None;
+            };
+            let mut read = T::default();
+            let mut fields = reader.fields_within(at, posted, &names(keys));
+            let wrong = reader.keys(at, &mut fields, keys, &mut read);
+            if let Some(Rule { keys, check }) = &rule
+                && !wrong.iter().any(|key| keys.contains(key))
+                && let Some(message) = check(&read)
+            {
+                reader.errors.push(Place::Key(&at, keys[1]).wrong(message));
             }
-        }
-    }
-
-    fn write<'a>(&self, value: &'a T) -> Option<Written<'a>> {
-        Some(Written::Mapping(written(self.keys, value)))
-    }
-
-    fn schema(&self) -> Value {
-        schema::mapping(self.keys)
-    }
-
-    fn words(&self) -> String {
-        format!("mapping of {}", self.listed())
-    }
-
-    fn describe(&self, path: &str, rows: &mut Vec<KeyDocs>) {
-        self.keys.iter().for_each(|key| key.describe(path, rows));
-    }
+            Some(read)
+        },
+        move |value| Some(Written::Mapping(written(keys, value))),
+    );
+    Form { keys: keys.iter().flat_map(|key| key.describe()).collect(), ..form }
 }
 
-/// A mapping, or its required key alone, which is a number.
-pub(in crate::allocation) struct NumberOr<T: 'static> {
-    pub(in crate::allocation) number: &'static dyn Key<T, T>,
-    pub(in crate::allocation) mapping: Mapping<T>,
-}
-
-impl<T: Default + PartialEq + Sync> Form<T> for NumberOr<T> {
-    fn read(&self, reader: &mut Reader, at: Place<'_>, value: Value) -> Option<T> {
-        match value {
-            Value::Object(_) => self.mapping.read(reader, at, value),
+/// A mapping, or the value of its first key alone, which is a number.
+pub(in crate::allocation) fn number_or<T: Default + 'static>(
+    number: &'static dyn Key<T, T>,
+    mapping: Form<T>,
+) -> Form<T> {
+    let Form { read, write, schema, words, keys, .. } = mapping;
+    let kind = format!("a whole number, or a {words}");
+    let form = Form::new(
+        json!({"anyOf": [number.schema(), schema]}),
+        format!("number, or {words}"),
+        move |reader, at, value| match value {
+            Value::Object(_) => read(reader, at, value),
             Value::Array(_) | Value::Bool(_) => {
-                let kind = format!("a whole number, or a mapping of {}", self.mapping.listed());
                 reader.errors.push(at.wrong(expected(&kind, &value)));
                 None
             }
             value => {
                 let mut read = T::default();
-                self.number.read(reader, at, value, &mut read);
+                number.read(reader, at, value, &mut read);
                 Some(read)
             }
-        }
-    }
-
-    fn write<'a>(&self, value: &'a T) -> Option<Written<'a>> {
-        let Mapped(mut entries) = written(self.mapping.keys, value);
-        match (entries.pop(), entries.is_empty()) {
-            (Some((name, number)), true) if name == self.number.name() => Some(number),
-            (last, _) => {
-                entries.extend(last);
-                Some(Written::Mapping(Mapped(entries)))
+        },
+        move |value| match write(value) {
+            Some(Written::Mapping(Mapped(mut entries))) if entries.len() == 1 => {
+                match entries.pop() {
+                    Some((name, number_alone)) if name == number.name() => Some(number_alone),
+                    entry => Some(Written::Mapping(Mapped(entry.into_iter().collect()))),
+                }
             }
-        }
-    }
-
-    fn schema(&self) -> Value {
-        json!({"anyOf": [self.number.schema(), self.mapping.schema()]})
-    }
-
-    fn words(&self) -> String {
-        format!("number, or {}", self.mapping.words())
-    }
-
-    fn describe(&self, path: &str, rows: &mut Vec<KeyDocs>) {
-        self.mapping.describe(path, rows);
-    }
+            written => written,
+        },
+    );
+    Form { keys, ..form }
 }

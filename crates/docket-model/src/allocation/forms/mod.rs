@@ -4,53 +4,81 @@
 mod container;
 mod due;
 mod mappings;
-mod numbers;
-mod texts;
-mod times;
+mod scalars;
 
 use serde_json::Value;
 
 pub(super) use self::{
-    container::{ContainerOptions, ContainerPart},
-    due::{After, Cron},
-    mappings::{Mapping, NumberOr, Rule},
-    numbers::{Flag, Number, SizeUpTo},
-    texts::{Labels, Name, Paths, Text, Word, Words, ZoneName},
-    times::{Length, Time},
+    container::{ContainerPart, container},
+    due::{after, cron},
+    mappings::{Rule, labels, mapping, number_or},
+    scalars::{
+        Word, flag, length, name, number, optional_length, paths, size, text, time, words, zone,
+    },
 };
-use super::{
-    key::{KeyDocs, note_missing},
-    reader::Reader,
-    writer::Written,
-};
-use crate::finding::Place;
+use super::{key::KeyDocs, reader::Reader, writer::Written};
+use crate::finding::{Place, expected};
+
+/// Reads a value, which is not null; notes what is wrong with it.
+type Read<T> = dyn Fn(&mut Reader, Place<'_>, Value) -> Option<T> + Send + Sync;
+
+/// The value as it is written; nothing where there is none.
+type Write<T> = dyn for<'a> Fn(&'a T) -> Option<Written<'a>> + Send + Sync;
 
 /// How a `T` is written.
-pub(super) trait Form<T: PartialEq>: Sync {
-    /// Reads a value, which is not null; notes what is wrong with it.
-    fn read(&self, reader: &mut Reader, at: Place<'_>, value: Value) -> Option<T>;
-
-    /// The value as it is written; nothing where there is none.
-    fn write<'a>(&self, value: &'a T) -> Option<Written<'a>>;
-
+pub(super) struct Form<T> {
+    pub(super) read: Box<Read<T>>,
+    pub(super) write: Box<Write<T>>,
     /// The JSON Schema of the values. It may accept more than is read, and never less but for the
     /// case of keys and words.
-    fn schema(&self) -> Value;
-
+    pub(super) schema: Value,
     /// The values and their range in a few words, in Markdown.
-    fn words(&self) -> String;
+    pub(super) words: String,
+    /// What a missing required value is read as, so that the message names what it lacks.
+    pub(super) empty: Option<Value>,
+    /// The documentation of the keys within the value.
+    pub(super) keys: Vec<KeyDocs>,
+}
 
-    /// Notes that a required value is missing.
-    fn missing(&self, reader: &mut Reader, at: Place<'_>) -> Option<T> {
-        note_missing(reader, at);
-        None
+impl<T: 'static> Form<T> {
+    fn new(
+        schema: Value,
+        words: impl Into<String>,
+        read: impl Fn(&mut Reader, Place<'_>, Value) -> Option<T> + Send + Sync + 'static,
+        write: impl for<'a> Fn(&'a T) -> Option<Written<'a>> + Send + Sync + 'static,
+    ) -> Self {
+        let (read, write, words) = (Box::new(read), Box::new(write), words.into());
+        Self { read, write, schema, words, empty: None, keys: Vec::new() }
     }
 
-    /// True where two values differ in what this form writes of them.
-    fn differs(&self, one: &T, other: &T) -> bool {
-        one != other
+    /// A form of single values.
+    fn of_value(
+        schema: Value,
+        words: impl Into<String>,
+        read: impl Fn(&Value) -> Result<T, String> + Send + Sync + 'static,
+        write: impl for<'a> Fn(&'a T) -> Option<Written<'a>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(schema, words, move |reader, at, value| reader.value(at, &value, &read), write)
     }
 
-    /// Adds the documentation of the keys within the value, which stands under `path`.
-    fn describe(&self, _path: &str, _rows: &mut Vec<KeyDocs>) {}
+    /// The same values, for a field without a value where the key is left out.
+    fn optional(self) -> Form<Option<T>> {
+        let Self { read, write, schema, words, .. } = self;
+        Form::new(
+            schema,
+            words,
+            move |reader, at, value| read(reader, at, value).map(Some),
+            move |value| value.as_ref().and_then(&write),
+        )
+    }
+}
+
+/// The text of a value.
+fn string(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| expected("a string", value))
+}
+
+/// The text of an item of a list, where null is an error.
+fn item<'v>(value: &'v Value, kind: &str) -> Result<&'v str, String> {
+    if value.is_null() { Err(expected(kind, value)) } else { string(value) }
 }

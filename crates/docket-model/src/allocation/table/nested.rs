@@ -1,8 +1,10 @@
 //! The keys of the mappings within a specification.
 
+use std::sync::LazyLock;
+
 use super::super::{
     Keep, Retries,
-    forms::{ContainerPart, Length, Number, Rule, SizeUpTo},
+    forms::{ContainerPart, Rule, length, number, size},
     key::{Absent, Entry, Field, Key},
 };
 
@@ -44,44 +46,47 @@ pub(super) static CONTAINER: [ContainerPart; 4] = [
     },
 ];
 
-/// The one key of `Retries` that may also be given alone, as a number.
-pub(super) static LIMIT: Entry<Retries, Retries, u32, Number> = Entry {
-    name: "Limit",
-    meaning: "How many further attempts there are at most.",
-    example: "2",
-    form: Number { least: 0, most: Retries::MOST as u64 },
-    absent: Absent::Required("write how many further attempts there are at most"),
-    needs_schedule: None,
-    field: field!(Retries.limit),
-};
-
-pub(super) static RETRIES: [&dyn Key<Retries, Retries>; 3] = [
-    &LIMIT,
-    &Entry {
-        name: "Delay",
-        meaning: "How long the first retry waits; each further one waits twice as long.",
-        example: "30s",
-        form: Length { least: 0 },
-        absent: Absent::Is(Retries::DELAY),
-        needs_schedule: None,
-        field: field!(Retries.delay),
-    },
-    &Entry {
-        name: "MaxDelay",
-        meaning: "The longest that a retry waits.",
-        example: "1h",
-        form: Length { least: 0 },
-        absent: Absent::Follows {
-            value: |retries: &Retries| Retries::max_delay_after(retries.delay),
-            fill: |retries: &mut Retries| {
-                retries.max_delay = Retries::max_delay_after(retries.delay);
+/// The first key may also be given alone, as a number.
+pub(super) static RETRIES: LazyLock<[&dyn Key<Retries, Retries>; 3]> = LazyLock::new(|| {
+    [
+        Entry {
+            name: "Limit",
+            meaning: "How many further attempts there are at most.",
+            example: "2",
+            form: number(0, Retries::MOST as u64),
+            absent: Absent::Required("write how many further attempts there are at most"),
+            needs_schedule: None,
+            field: field!(Retries.limit),
+        }
+        .key(),
+        Entry {
+            name: "Delay",
+            meaning: "How long the first retry waits; each further one waits twice as long.",
+            example: "30s",
+            form: length(0),
+            absent: Absent::Is(Retries::DELAY),
+            needs_schedule: None,
+            field: field!(Retries.delay),
+        }
+        .key(),
+        Entry {
+            name: "MaxDelay",
+            meaning: "The longest that a retry waits.",
+            example: "1h",
+            form: length(0),
+            absent: Absent::Follows {
+                value: |retries: &Retries| Retries::max_delay_after(retries.delay),
+                fill: |retries: &mut Retries| {
+                    retries.max_delay = Retries::max_delay_after(retries.delay);
+                },
+                words: "`1h`, or `Delay` if that is longer",
             },
-            words: "`1h`, or `Delay` if that is longer",
-        },
-        needs_schedule: None,
-        field: field!(Retries.max_delay),
-    },
-];
+            needs_schedule: None,
+            field: field!(Retries.max_delay),
+        }
+        .key(),
+    ]
+});
 
 /// The longest delay is at least the first.
 pub(super) const DELAYS: Rule<Retries> = Rule {
@@ -96,32 +101,37 @@ pub(super) const DELAYS: Rule<Retries> = Rule {
     },
 };
 
-pub(super) static KEEP: [&dyn Key<Keep, Keep>; 3] = [
-    &Entry {
-        name: "Runs",
-        meaning: "The newest runs.",
-        example: "10",
-        form: Number { least: 1, most: Keep::MOST_RUNS as u64 },
-        absent: Absent::Is(Keep::DEFAULT.runs),
-        needs_schedule: None,
-        field: field!(Keep.runs),
-    },
-    &Entry {
-        name: "Failures",
-        meaning: "The newest runs that did not succeed, besides those.",
-        example: "5",
-        form: Number { least: 0, most: Keep::MOST_RUNS as u64 },
-        absent: Absent::Is(Keep::DEFAULT.failures),
-        needs_schedule: None,
-        field: field!(Keep.failures),
-    },
-    &Entry {
-        name: "Output",
-        meaning: "The size of each output, of which head and tail are kept.",
-        example: "512KiB",
-        form: SizeUpTo { most: Keep::MOST_OUTPUT },
-        absent: Absent::Is(Keep::DEFAULT.output),
-        needs_schedule: None,
-        field: field!(Keep.output),
-    },
-];
+pub(super) static KEEP: LazyLock<[&dyn Key<Keep, Keep>; 3]> = LazyLock::new(|| {
+    [
+        Entry {
+            name: "Runs",
+            meaning: "The newest runs.",
+            example: "10",
+            form: number(1, Keep::MOST_RUNS as u64),
+            absent: Absent::Is(Keep::DEFAULT.runs),
+            needs_schedule: None,
+            field: field!(Keep.runs),
+        }
+        .key(),
+        Entry {
+            name: "Failures",
+            meaning: "The newest runs that did not succeed, besides those.",
+            example: "5",
+            form: number(0, Keep::MOST_RUNS as u64),
+            absent: Absent::Is(Keep::DEFAULT.failures),
+            needs_schedule: None,
+            field: field!(Keep.failures),
+        }
+        .key(),
+        Entry {
+            name: "Output",
+            meaning: "The size of each output, of which head and tail are kept.",
+            example: "512KiB",
+            form: size(Keep::MOST_OUTPUT),
+            absent: Absent::Is(Keep::DEFAULT.output),
+            needs_schedule: None,
+            field: field!(Keep.output),
+        }
+        .key(),
+    ]
+});
