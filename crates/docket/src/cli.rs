@@ -4,7 +4,7 @@ mod server_options;
 mod usage;
 
 use anyhow::Result;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use docket_model::zone::edition;
 
 use crate::{
@@ -35,15 +35,7 @@ impl Cli {
         {
             matches = command.try_get_matches_from_mut(moved)?;
         }
-        let name = matches.subcommand_name().unwrap_or_default().to_owned();
-        let cli =
-            Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
-        match (cli.command.missing(), command.find_subcommand_mut(name)) {
-            (Some(missing), Some(command)) => {
-                Err(command.error(ErrorKind::MissingRequiredArgument, missing))
-            }
-            _ => Ok(cli),
-        }
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
 }
 
@@ -97,16 +89,6 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The error message if one of two arguments is required and neither was given.
-    fn missing(&self) -> Option<&'static str> {
-        match self {
-            Self::Next(arguments) => arguments.missing(),
-            Self::Suspend(arguments) => arguments.missing(),
-            Self::Resume(arguments) => arguments.missing(),
-            _ => None,
-        }
-    }
-
     pub(crate) async fn run(self) -> Result<()> {
         // The server logs these warnings itself: its log format may be JSON.
         if !matches!(self, Self::Server(_)) {

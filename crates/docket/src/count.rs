@@ -1,8 +1,21 @@
 //! Counts in arguments.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, str::FromStr};
 
-/// Parses a number of at least 1.
-pub(crate) fn parse(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse().map_err(|_| "write a number of at least 1")
+/// A number of at least 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Count(NonZeroUsize);
+
+impl Count {
+    pub(crate) fn get(self) -> usize {
+        self.0.get()
+    }
+}
+
+impl FromStr for Count {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(|_| "write a number of at least 1")
+    }
 }

@@ -1,7 +1,7 @@
 //! When an allocation is due, in words: its schedule, its dependencies, or neither.
 
 use chrono::{DateTime, Utc};
-use docket_model::{Zone, wire::Status};
+use docket_model::wire::Status;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,6 +33,16 @@ impl Due {
         items.iter().filter_map(parent).collect()
     }
 
+    /// Its schedule as written; empty if it has none.
+    pub(crate) fn cron(&self) -> &str {
+        self.cron.as_deref().unwrap_or_default().trim()
+    }
+
+    /// True if its specification suspends it.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspended
+    }
+
     /// Its schedule as written, `after extract`, or `manual`.
     pub(crate) fn schedule(&self) -> String {
         let parents = self.parents();
@@ -46,11 +56,11 @@ impl Due {
 
     /// When it runs next: `2026-11-23 09:00 CET (in 1d 23h)`, or why there is no next run.
     pub(crate) fn next(&self, status: &Status, now: DateTime<Utc>) -> String {
-        let zone = words::zone(&status.time_zone);
-        if let Some(why) = self.held_back(status, zone) {
+        if let Some(why) = self.held_back(status) {
             return why;
         }
         if let Some(next) = status.next {
+            let zone = words::zone(&status.time_zone);
             return format!("{} ({})", words::wall_clock(next, zone), words::relative(next, now));
         }
         self.without_next(status)
@@ -58,22 +68,21 @@ impl Due {
 
     /// Like [`Self::next`] in short: `in 1d 23h`, or why there is no next run.
     pub(crate) fn next_briefly(&self, status: &Status, now: DateTime<Utc>) -> String {
-        let why = self.held_back(status, words::zone(&status.time_zone));
+        let why = self.held_back(status);
         let next = || status.next.map(|next| words::relative(next, now));
         why.or_else(next).unwrap_or_else(|| self.without_next(status))
     }
 
     /// Why it has no scheduled runs now, if that is so.
-    fn held_back(&self, status: &Status, zone: Zone) -> Option<String> {
+    pub(crate) fn held_back(&self, status: &Status) -> Option<String> {
+        let zone = words::zone(&status.time_zone);
         if let Some(suspension) = &status.suspended {
             return Some(words::suspended(suspension, zone));
         }
         if self.suspended {
             return Some("suspended by its specification".to_owned());
         }
-        let is_manual = self.parents().is_empty()
-            && self.cron.as_ref().is_none_or(|cron| cron.trim().is_empty());
-        if is_manual {
+        if self.parents().is_empty() && self.cron().is_empty() {
             return Some("not scheduled".to_owned());
         }
         status.paused.as_ref().map(|pause| words::paused(pause, zone))

@@ -14,6 +14,7 @@ mod environment;
 mod init;
 mod output;
 mod secret_file;
+mod signals;
 mod size;
 mod specifications;
 mod table;

@@ -42,6 +42,19 @@ impl Format {
     }
 }
 
+/// Prints a value in a format; `table` makes its table.
+pub(crate) fn value(
+    format: Format,
+    value: &impl Serialize,
+    table: impl FnOnce(Screen) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
+    match format {
+        Format::Table => line(table(Screen::of_standard_output())?),
+        Format::Json => json(value),
+        Format::Yaml => yaml(&serde_json::to_value(value)?),
+    }
+}
+
 /// True if standard output is a terminal.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()

@@ -1,4 +1,4 @@
-//! The signals that stop a server.
+//! The signals that stop a command.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tracing::info;
 
 /// The signals of a terminal and of a supervisor.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     first: Option<oneshot::Sender<()>>,
@@ -14,15 +14,15 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Catches the signals from now on.
-    pub(super) fn catch() -> Result<Self> {
+    pub(crate) fn catch() -> Result<Self> {
         let catch = |kind| signal(kind).context("cannot catch signals");
         let (interrupt, terminate) =
             (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
         Ok(Self { interrupt, terminate, first: None })
     }
 
-    /// Completes when the server is to stop; only while [`Signals::second`] is awaited.
-    pub(super) fn first(&mut self) -> impl Future<Output = ()> + Send + use<> {
+    /// Completes when a server is to stop; only while [`Signals::second`] is awaited.
+    pub(crate) fn first(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let (sender, receiver) = oneshot::channel();
         self.first = Some(sender);
         async move {
@@ -32,7 +32,7 @@ impl Signals {
     }
 
     /// Reports the first signal, and completes at the second one, which skips the wait.
-    pub(super) async fn second(&mut self) {
+    pub(crate) async fn second(&mut self) {
         if self.next().await == SignalKind::interrupt() {
             info!("press Ctrl-C again to skip the wait");
         }
@@ -42,7 +42,8 @@ impl Signals {
         self.next().await;
     }
 
-    async fn next(&mut self) -> SignalKind {
+    /// Waits for the next signal.
+    pub(crate) async fn next(&mut self) -> SignalKind {
         tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.terminate.recv() => SignalKind::terminate(),

@@ -71,12 +71,16 @@ pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
             age(run, now).map(|age| format!(" for {}", length(age))).unwrap_or_default()
         }
     };
-    let why = match (&run.reason, run.exit_code) {
+    format!("{}{when}{}", state(run, now), why(run.reason.as_deref(), run.exit_code))
+}
+
+/// Why a run ended as it did, to be appended to its state: `: exit code 3`; empty if it succeeded.
+pub(crate) fn why(reason: Option<&str>, exit_code: Option<i64>) -> String {
+    match (reason, exit_code) {
         (Some(reason), _) => format!(": {reason}"),
         (None, Some(code)) if code != 0 => format!(": exit code {code}"),
         _ => String::new(),
-    };
-    format!("{}{when}{why}", state(run, now))
+    }
 }
 
 /// How long a run has been running, waiting or starting. `None` if that is unknown.

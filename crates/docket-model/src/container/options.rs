@@ -122,7 +122,7 @@ fn whole<T: Into<i128>>(least: T, most: T) -> Type {
 /// A deserializer without a value, which records the type that is requested.
 struct Probe<'a>(&'a mut Type);
 
-impl<'de> IntoDeserializer<'de, Error> for Probe<'_> {
+impl IntoDeserializer<'_, Error> for Probe<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

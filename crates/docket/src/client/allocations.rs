@@ -5,7 +5,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{
     AllocationName, Specification,
     container::UnknownOptions,
-    wire::{Deleted, Instants, Pushed, PushedName, ResumeRequest, SuspendRequest, Why},
+    wire::{Deleted, Instants, Pushed, PushedName, Why},
 };
 use reqwest::{
     Method,
@@ -62,34 +62,8 @@ impl Client {
         Ok(())
     }
 
-    /// Suspends an allocation; returns its new state.
-    pub(crate) async fn suspend(
-        &self,
-        name: &AllocationName,
-        request: &SuspendRequest,
-    ) -> Result<Value> {
-        self.change(name, "suspend", request).await
-    }
-
-    /// Resumes an allocation; returns its new state.
-    pub(crate) async fn resume(
-        &self,
-        name: &AllocationName,
-        request: &ResumeRequest,
-    ) -> Result<Value> {
-        self.change(name, "resume", request).await
-    }
-
-    /// Resets the latest decided instant of an allocation to the clock; returns its new state.
-    pub(crate) async fn reset(
-        &self,
-        name: &AllocationName,
-        request: &ResumeRequest,
-    ) -> Result<Value> {
-        self.change(name, "reset", request).await
-    }
-
-    async fn change(
+    /// Changes an allocation by a verb: `suspend`, `resume` or `reset`; returns its new state.
+    pub(crate) async fn change(
         &self,
         name: &AllocationName,
         verb: &str,
@@ -129,11 +103,8 @@ impl Client {
 
     /// Why an allocation did or did not run, recently or at a time.
     pub(crate) async fn why(&self, name: &AllocationName, at: Option<&str>) -> Result<Why> {
-        let mut request = self.request(Method::GET, &format!("/{name}/why"));
-        if let Some(at) = at {
-            request = request.query(&[("at", at)]);
-        }
-        self.ask(request).await
+        let request = self.request(Method::GET, &format!("/{name}/why"));
+        self.ask(request.query(&at.map(|at| [("at", at)]))).await
     }
 }
 

@@ -5,13 +5,9 @@
 
 use anyhow::{Error, Result};
 use docket_model::{AllocationName, run::StateWord};
-use reqwest::{Method, Response, header::ACCEPT};
+use reqwest::{Method, header::ACCEPT};
 
-use super::{
-    Client,
-    backoff::Backoff,
-    response::{Declined, Unreachable},
-};
+use super::{Client, Pieces, link::Link};
 
 /// The largest event, in bytes; docket sends none that is larger.
 const LONGEST: usize = 16 << 20;
@@ -54,12 +50,10 @@ pub(crate) enum Happened {
 pub(crate) struct Events<'a> {
     client: &'a Client,
     wanted: EventFilter,
-    response: Option<Response>,
+    stream: Option<Pieces<'a>>,
     lines: Lines,
-    backoff: Backoff,
+    link: Link,
     last_id: String,
-    is_known: bool,
-    is_away: bool,
 }
 
 impl<'a> Events<'a> {
@@ -68,12 +62,10 @@ impl<'a> Events<'a> {
         Self {
             client,
             wanted,
-            response: None,
+            stream: None,
             lines: Lines::default(),
-            backoff: Backoff::default(),
+            link: Link::default(),
             last_id: String::new(),
-            is_known: false,
-            is_away: false,
         }
     }
 
@@ -82,7 +74,7 @@ impl<'a> Events<'a> {
     /// # Errors
     /// The server rejects the request or cannot be reached.
     pub(crate) async fn open_now(&mut self) -> Result<()> {
-        if self.response.is_none() {
+        if self.stream.is_none() {
             self.open().await?;
         }
         Ok(())
@@ -106,21 +98,23 @@ impl<'a> Events<'a> {
 
     async fn step(&mut self) -> Result<Option<Happened>> {
         if let Some(event) = self.lines.event(&mut self.last_id) {
-            self.backoff.reset();
+            self.link.reset_delay();
             return Ok(Some(Happened::Event(event)));
         }
-        let Some(response) = &mut self.response else { return self.open().await };
-        let chunk = response.chunk().await;
-        match chunk.map_err(|error| Unreachable::new(&self.client.shown, &error))? {
-            Some(bytes) => self.lines.add(&bytes)?,
+        let Some(stream) = &mut self.stream else { return self.open().await };
+        match stream.next().await? {
+            Some(bytes) => self.lines.add(bytes.as_ref())?,
             // The server is stopping, or it disconnected a slow reader.
-            None => self.close(),
+            None => {
+                self.close();
+                self.link.increase_delay();
+            }
         }
         Ok(None)
     }
 
     async fn open(&mut self) -> Result<Option<Happened>> {
-        self.backoff.wait().await;
+        self.link.wait().await;
         let mut request =
             self.client.request(Method::GET, "/-/events").header(ACCEPT, "text/event-stream");
         let EventFilter { allocations, labels, kinds, states } = &self.wanted;
@@ -134,27 +128,20 @@ impl<'a> Events<'a> {
         if !self.last_id.is_empty() {
             request = request.header("last-event-id", &self.last_id);
         }
-        self.response = Some(self.client.send(request).await?);
-        self.is_known = true;
-        Ok(std::mem::take(&mut self.is_away).then_some(Happened::Back))
+        self.stream = Some(self.client.stream(request).await?);
+        Ok(self.link.responded().then_some(Happened::Back))
     }
 
     fn close(&mut self) {
-        self.response = None;
+        self.stream = None;
         self.lines = Lines::default();
-        self.backoff.increase();
     }
 
     /// Decides whether to reconnect after an error, and what to report.
     fn after(&mut self, error: Error) -> Result<Option<Happened>> {
-        let declined = error.downcast_ref::<Declined>();
-        let is_away = error.is::<Unreachable>() || declined.is_some_and(Declined::is_temporary);
-        if !self.is_known || !is_away {
-            return Err(error);
-        }
+        let lost = self.link.failed(error, false)?;
         self.close();
-        let is_news = !std::mem::replace(&mut self.is_away, true);
-        Ok(is_news.then_some(Happened::Lost(error)))
+        Ok(lost.map(Happened::Lost))
     }
 }
 

@@ -11,12 +11,7 @@ use docket_model::{
     wire::{FrameKind, RunRecord},
 };
 
-use super::{
-    Client,
-    backoff::Backoff,
-    response::{Declined, Unreachable},
-    runs::FramedOutput,
-};
+use super::{Client, link::Link, response, runs::FramedOutput};
 
 /// What can happen while a run is followed.
 pub(crate) enum Event {
@@ -38,9 +33,7 @@ pub(crate) struct Follow<'a> {
     run: RunId,
     stage: Stage<'a>,
     seen: u64,
-    backoff: Backoff,
-    is_known: bool,
-    is_away: bool,
+    link: Link,
 }
 
 enum Stage<'a> {
@@ -58,8 +51,8 @@ impl<'a> Follow<'a> {
     /// Unless `is_known`, a missing run is an error at once, and so is a server that cannot be reached: the
     /// caller may have mistyped the name or the address.
     pub(crate) fn new(client: &'a Client, run: RunId, is_known: bool) -> Self {
-        let stage = Stage::Closed(None);
-        Self { client, run, stage, seen: 0, backoff: Backoff::default(), is_known, is_away: false }
+        let link = Link { is_known, ..Link::default() };
+        Self { client, run, stage: Stage::Closed(None), seen: 0, link }
     }
 
     /// Waits for the next event; [`Event::Over`] is the last.
@@ -88,7 +81,7 @@ impl<'a> Follow<'a> {
                     return Ok(over.map(Event::Over));
                 };
                 self.seen = piece.end;
-                self.backoff.reset();
+                self.link.reset_delay();
                 Ok(match piece.kind {
                     FrameKind::Output => Some(Event::Bytes(Stream::Out, piece.bytes)),
                     FrameKind::Error => Some(Event::Bytes(Stream::Error, piece.bytes)),
@@ -104,7 +97,7 @@ impl<'a> Follow<'a> {
     }
 
     async fn open(&mut self) -> Result<Option<Event>> {
-        self.backoff.wait().await;
+        self.link.wait().await;
         let output = self.client.live_output(&self.run, self.seen).await?;
         let Stage::Closed(over) = &mut self.stage else { return Ok(None) };
         self.stage = Stage::Open(output, over.take());
@@ -116,7 +109,7 @@ impl<'a> Follow<'a> {
         let is_back = self.reached();
         if !record.is_over() {
             self.stage = Stage::Closed(None);
-            self.backoff.increase();
+            self.link.increase_delay();
         } else if written(&record).is_some_and(|written| written <= self.seen) {
             return Ok(Some(Event::Over(record.into())));
         } else {
@@ -127,34 +120,25 @@ impl<'a> Follow<'a> {
 
     /// Notes that the server responded.
     fn reached(&mut self) -> Option<Event> {
-        self.is_known = true;
-        std::mem::take(&mut self.is_away).then_some(Event::Back)
+        self.link.responded().then_some(Event::Back)
     }
 
     /// Decides whether to reconnect after an error, and what to report.
     fn after(&mut self, error: Error) -> Result<Option<Event>> {
-        let declined = error.downcast_ref::<Declined>();
-        let unreachable = error.downcast_ref::<Unreachable>();
-        if self.is_known && declined.is_some_and(Declined::is_not_found) {
+        if self.link.is_known && response::is_not_found(&error) {
             let run = &self.run;
             let context =
                 format!("the server no longer has `{run}`: was it restarted with a memory store?");
             return Err(error).context(context);
         }
-        let is_away = unreachable.is_some() || declined.is_some_and(Declined::is_temporary);
-        if !self.is_known || !is_away {
-            return Err(error);
-        }
-        // A run that writes nothing for a long time is no reason for a warning.
-        let is_silence = unreachable.is_some_and(Unreachable::is_silence);
-        self.backoff.increase();
+        // A run may write nothing for a long time.
+        let lost = self.link.failed(error, true)?;
         let over = match &mut self.stage {
             Stage::Closed(over) | Stage::Open(_, over) => over.take(),
             Stage::Ended => None,
         };
         self.stage = Stage::Closed(over);
-        let is_news = !is_silence && !std::mem::replace(&mut self.is_away, true);
-        Ok(is_news.then_some(Event::Lost(error)))
+        Ok(lost.map(Event::Lost))
     }
 }
 

@@ -1,8 +1,11 @@
-//! Exponential backoff between attempts to reach the server.
+//! Whether a server can be reached, and how long to wait before the next attempt.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
+use anyhow::{Error, Result};
 use tokio::time::sleep;
+
+use super::response::{Declined, Unreachable};
 
 /// The first delay; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
@@ -10,28 +13,56 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest delay: short enough to notice soon that the server is back.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Delays that grow as long as the server cannot be reached.
+/// A connection that is opened again when it is lost.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
-    next: Option<Duration>,
+pub(super) struct Link {
+    /// The delay before the next attempt; at first there is none.
+    delay: Option<Duration>,
+    /// True once the server has responded: until then an error ends the command.
+    pub(super) is_known: bool,
+    /// True after a loss that was reported.
+    is_away: bool,
 }
 
-impl Backoff {
-    /// Waits for the current delay; at first there is none.
+impl Link {
+    /// Waits before the next attempt.
     pub(super) async fn wait(&self) {
-        if let Some(pause) = self.next {
-            sleep(pause).await;
+        if let Some(delay) = self.delay {
+            sleep(delay).await;
         }
     }
 
     /// Increases the next delay after a failure.
-    pub(super) fn increase(&mut self) {
-        let longer = self.next.map_or(FIRST, |pause| pause * 2);
-        self.next = Some(longer.min(LONGEST));
+    pub(super) fn increase_delay(&mut self) {
+        let longer = self.delay.map_or(FIRST, |delay| delay * 2);
+        self.delay = Some(longer.min(LONGEST));
     }
 
     /// Removes the delay after a success.
-    pub(super) fn reset(&mut self) {
-        self.next = None;
+    pub(super) fn reset_delay(&mut self) {
+        self.delay = None;
+    }
+
+    /// Notes that the server responded; true if its loss was reported before.
+    pub(super) fn responded(&mut self) -> bool {
+        self.is_known = true;
+        mem::take(&mut self.is_away)
+    }
+
+    /// Notes an error; returns it if it is the first one since the server responded. `may_be_silent` if a
+    /// server that sends nothing for a long time is no reason for a report.
+    ///
+    /// # Errors
+    /// The error itself, if the server has never responded, or another attempt would not help.
+    pub(super) fn failed(&mut self, error: Error, may_be_silent: bool) -> Result<Option<Error>> {
+        let unreachable = error.downcast_ref::<Unreachable>();
+        let is_temporary = error.downcast_ref().is_some_and(Declined::is_temporary);
+        if !self.is_known || unreachable.is_none() && !is_temporary {
+            return Err(error);
+        }
+        self.increase_delay();
+        let is_silence = may_be_silent && unreachable.is_some_and(Unreachable::is_silence);
+        let is_first = !is_silence && !mem::replace(&mut self.is_away, true);
+        Ok(is_first.then_some(error))
     }
 }

@@ -3,10 +3,10 @@
 mod address;
 mod advice;
 mod allocations;
-mod backoff;
 mod connection;
 mod events;
 mod follow;
+mod link;
 mod operations;
 mod response;
 mod runs;
@@ -99,6 +99,11 @@ impl Client {
         response::expect_success(&self.shown, self.token.as_ref(), response).await
     }
 
+    /// Sends a request; returns a successful response to be read in pieces.
+    async fn stream(&self, request: RequestBuilder) -> Result<Pieces<'_>> {
+        Ok(Pieces { client: self, response: self.send(request).await? })
+    }
+
     /// Sends a request; parses the JSON of a successful response.
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
         response::read(&self.shown, self.send(request).await?).await
@@ -124,6 +129,20 @@ impl Client {
                 _ => return Ok(listing),
             }
         }
+    }
+}
+
+/// The body of a response, in pieces.
+pub(crate) struct Pieces<'a> {
+    client: &'a Client,
+    response: Response,
+}
+
+impl Pieces<'_> {
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
+        let piece = self.response.chunk().await;
+        Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)
     }
 }
 

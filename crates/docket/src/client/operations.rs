@@ -9,14 +9,11 @@ use docket_model::{
     journal::Suspension,
     wire::{Problem, Rehearsal, ResumeRequest, SuspendRequest},
 };
-use reqwest::{Method, Response, StatusCode};
-use serde::Deserialize;
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{
-    Client, Listing,
-    response::{self, Unreachable},
-};
+use super::{Client, Listing, Pieces, response};
 
 /// A server that takes longer than this to report its health is unhealthy.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -88,13 +85,8 @@ struct Engine {
 }
 
 impl Client {
-    /// The whole report of the server's health.
-    pub(crate) async fn health_report(&self) -> Result<serde_json::Value> {
-        self.ask(self.request(Method::GET, "/-/health").timeout(HEALTH_TIMEOUT)).await
-    }
-
-    /// The health of the server; an error if it is unhealthy.
-    pub(crate) async fn health(&self) -> Result<Health> {
+    /// The health of the server, as a whole or in part; an error if it is unhealthy.
+    pub(crate) async fn health<T: DeserializeOwned>(&self) -> Result<T> {
         self.ask(self.request(Method::GET, "/-/health").timeout(HEALTH_TIMEOUT)).await
     }
 
@@ -145,22 +137,7 @@ impl Client {
     }
 
     /// A copy of the store, to be read in pieces.
-    pub(crate) async fn backup(&self) -> Result<Backup<'_>> {
-        let response = self.send(self.request(Method::GET, "/-/backup")).await?;
-        Ok(Backup { client: self, response })
-    }
-}
-
-/// A copy of the store, read piece by piece.
-pub(crate) struct Backup<'a> {
-    client: &'a Client,
-    response: Response,
-}
-
-impl Backup<'_> {
-    /// The next bytes; `None` at the end.
-    pub(crate) async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
-        let piece = self.response.chunk().await;
-        Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)
+    pub(crate) async fn backup(&self) -> Result<Pieces<'_>> {
+        self.stream(self.request(Method::GET, "/-/backup")).await
     }
 }

@@ -14,10 +14,7 @@ use reqwest::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{
-    Client, Listing, PAGE,
-    response::{self, Unreachable},
-};
+use super::{Client, Listing, PAGE, Pieces, response};
 
 /// The server's response to a request for a run.
 pub(crate) enum RunResponse {
@@ -107,11 +104,10 @@ impl Client {
     }
 
     async fn framed(&self, request: RequestBuilder, skip: u64) -> Result<FramedOutput<'_>> {
-        let response = self.send(request.header(ACCEPT, OUTPUT_FRAMES)).await?;
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let output = self.stream(request.header(ACCEPT, OUTPUT_FRAMES)).await?;
         // Servers of earlier versions do not send frames.
-        let frames = (kind == Some(OUTPUT_FRAMES)).then(OutputFrames::default);
-        Ok(FramedOutput { output: Output { client: self, response }, frames, position: skip })
+        let frames = (content_type(&output.response) == OUTPUT_FRAMES).then(OutputFrames::default);
+        Ok(FramedOutput { output, frames, position: skip })
     }
 }
 
@@ -119,15 +115,19 @@ fn path(run: &RunId) -> String {
     format!("/{}/runs/{}", run.allocation, run.instant)
 }
 
+fn content_type(response: &Response) -> &str {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.unwrap_or_default()
+}
+
 /// True if a response is a record and not an `application/problem+json`.
 fn is_record(response: &Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/json"))
+    content_type(response).starts_with("application/json")
 }
 
 /// The output of a run, in frames with their streams.
 pub(crate) struct FramedOutput<'a> {
-    output: Output<'a>,
+    output: Pieces<'a>,
     frames: Option<OutputFrames>,
     position: u64,
 }
@@ -139,7 +139,7 @@ impl FramedOutput<'_> {
             if let Some(frame) = self.frames.as_mut().and_then(OutputFrames::next_frame) {
                 return Ok(Some(frame));
             }
-            let Some(piece) = self.output.piece().await? else { return Ok(None) };
+            let Some(piece) = self.output.next().await? else { return Ok(None) };
             let Some(frames) = &mut self.frames else {
                 let bytes = piece.as_ref().to_vec();
                 self.position += bytes.len() as u64;
@@ -148,19 +148,5 @@ impl FramedOutput<'_> {
             };
             frames.push(piece.as_ref());
         }
-    }
-}
-
-/// The body of a response, in pieces.
-struct Output<'a> {
-    client: &'a Client,
-    response: Response,
-}
-
-impl Output<'_> {
-    /// The next bytes; `None` at the end.
-    async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>> {
-        let piece = self.response.chunk().await;
-        Ok(piece.map_err(|error| Unreachable::new(&self.client.shown, &error))?)
     }
 }

@@ -113,7 +113,7 @@ async fn write(client: &Client, part: &Path) -> Result<u64> {
     let failed = || format!("cannot write {}", part.display());
     let mut file = create(part).with_context(failed)?;
     let mut written = 0;
-    while let Some(piece) = copy.piece().await? {
+    while let Some(piece) = copy.next().await? {
         file.write_all(piece.as_ref()).with_context(failed)?;
         written += piece.as_ref().len() as u64;
     }

@@ -12,7 +12,7 @@ use crate::client::{Client, Connection};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Names of the allocations
-    #[arg(value_name = "NAME", required = true, value_parser = AllocationName::parse)]
+    #[arg(value_name = "NAME", required = true)]
     names: Vec<AllocationName>,
 
     #[command(flatten)]

@@ -3,11 +3,11 @@
 use std::{collections::VecDeque, convert::Infallible};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use docket_model::{
     AllocationName,
-    journal::Entry,
+    journal::{self, Entry},
     run::{Instant, StateWord},
     wire::{EventKind, GAP, Gap, RunEvent, RunRecord, RunSummary},
 };
@@ -28,7 +28,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Only events of this allocation and of the server; can be repeated
-    #[arg(long = "allocation", value_name = "NAME", value_parser = AllocationName::parse)]
+    #[arg(long = "allocation", value_name = "NAME")]
     allocations: Vec<AllocationName>,
 
     /// Only events of allocations with this label (KEY or KEY=VALUE) and of the server; can be repeated
@@ -159,14 +159,15 @@ fn in_words(kind: &str, data: &Value, printed: &mut Printed) -> Option<String> {
         let at = at.unwrap_or(run.decided);
         let state = in_state(&run, at);
         let is_new = printed.is_new(allocation.as_str(), run.run, &state);
-        return is_new.then(|| format!("{}  {allocation}  run {} {state}", stamp(at), run.run));
+        return is_new
+            .then(|| format!("{}  {allocation}  run {} {state}", journal::shown(at), run.run));
     }
     let Ok(Entry { at, allocation, event, by }) = Entry::deserialize(data) else {
         return Some(format!("{kind}  {data}"));
     };
     let about = allocation.map_or_else(|| "docket".to_owned(), |name| name.to_string());
     let by = by.map(|by| format!(" (by {by})")).unwrap_or_default();
-    Some(format!("{}  {about}  {event}{by}", stamp(at)))
+    Some(format!("{}  {about}  {event}{by}", journal::shown(at)))
 }
 
 /// The state of a run with its attempt and reason.
@@ -174,18 +175,10 @@ fn in_state(run: &RunRecord, at: DateTime<Utc>) -> String {
     let attempt = run.attempts.last();
     let number = attempt.map_or(1, |attempt| attempt.attempt);
     let number = if number > 1 { format!(" (attempt {number})") } else { String::new() };
-    let code = attempt.and_then(|attempt| attempt.exit_code).filter(|code| *code != 0);
-    let why = match (&run.reason, code) {
-        (Some(reason), _) => format!(": {reason}"),
-        (None, Some(code)) => format!(": exit code {code}"),
-        (None, None) => String::new(),
-    };
+    let code = attempt.and_then(|attempt| attempt.exit_code);
+    let why = words::why(run.reason.as_deref(), code);
     let is_created =
         run.state == StateWord::Starting && attempt.is_some_and(|it| it.container.is_some());
     let step = if is_created { ", container created" } else { "" };
     format!("{}{step}{number}{why}", words::state(&RunSummary::from(run), at))
-}
-
-fn stamp(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

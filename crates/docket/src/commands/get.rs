@@ -7,9 +7,7 @@ use docket_model::AllocationName;
 use super::shown::Shown;
 use crate::{
     client::{Client, Connection},
-    clock,
-    output::{self, Format, Screen},
-    table,
+    clock, output, table,
 };
 
 /// Shows one allocation
@@ -19,7 +17,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Name of the allocation
-    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    #[arg(value_name = "NAME")]
     name: AllocationName,
 
     #[command(flatten)]
@@ -38,12 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     arguments.shown.note_request(&client, &format!("/{}", arguments.name));
     let allocation = client.get(&arguments.name).await?;
-    match arguments.shown.format() {
-        Format::Table => {
-            let screen = Screen::of_standard_output();
-            output::line(table::of_one(&allocation, clock::now(), screen))
-        }
-        Format::Json => output::json(&allocation),
-        Format::Yaml => output::yaml(&allocation),
-    }
+    output::value(arguments.shown.format(), &allocation, |screen| {
+        Ok(table::of_one(&allocation, clock::now(), screen))
+    })
 }

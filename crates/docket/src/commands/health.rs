@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    client::{Client, Connection},
+    client::{Client, Connection, Health},
     output, words,
 };
 
@@ -36,13 +36,13 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     if let Some(report) = arguments.output {
-        let health = client.health_report().await?;
+        let health = client.health().await?;
         return match report {
             Report::Json => output::json(&health),
             Report::Yaml => output::yaml(&health),
         };
     }
-    let health = client.health().await?;
+    let health: Health = client.health().await?;
     let problems: Vec<_> = health.problems().collect();
     let state = match problems.as_slice() {
         [] => "is healthy".to_owned(),

@@ -1,7 +1,5 @@
 //! `docket journal`: events of the server and of allocations; runs have `docket runs`.
 
-use std::num::NonZeroUsize;
-
 use anyhow::{Result, bail};
 use clap::Args;
 use docket_model::AllocationName;
@@ -9,8 +7,8 @@ use serde_json::Value;
 
 use crate::{
     client::{Client, Connection},
-    count,
-    output::{self, Format, Screen},
+    count::Count,
+    output::{self, Format},
     table,
 };
 
@@ -22,12 +20,12 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Only entries of this allocation and of the server
-    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    #[arg(value_name = "NAME")]
     name: Option<AllocationName>,
 
     /// Show at most COUNT
-    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = count::parse)]
-    limit: NonZeroUsize,
+    #[arg(long, value_name = "COUNT", default_value = "50")]
+    limit: Count,
 
     /// Output format [default: table on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]
@@ -57,14 +55,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         };
         bail!("there is no allocation `{name}`, and {no_entry} is about it");
     }
-    match Format::or_default(arguments.output) {
-        Format::Table if listing.items.is_empty() => output::line("the journal is empty")?,
-        Format::Table => {
-            output::line(table::of_journal(&listing.items, Screen::of_standard_output()))?;
-        }
-        Format::Json => output::json(&listing.items)?,
-        Format::Yaml => output::yaml(&Value::Array(listing.items))?,
-    }
+    output::value(Format::or_default(arguments.output), &listing.items, |screen| {
+        Ok(table::of_journal(&listing.items, screen))
+    })?;
     if listing.is_cut {
         output::note(format_args!("showing the newest {count}; see more with --limit"));
     }

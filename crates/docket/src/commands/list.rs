@@ -1,17 +1,14 @@
 //! `docket list`: lists allocations.
 
-use std::num::NonZeroUsize;
-
 use anyhow::Result;
 use clap::Args;
-use serde_json::Value;
 
 use super::shown::Shown;
 use crate::{
     client::{Client, Connection},
-    clock, count,
-    output::{self, Format, Screen},
-    table,
+    clock,
+    count::Count,
+    output, table,
 };
 
 /// Lists all allocations in the order of their creation
@@ -25,8 +22,8 @@ pub(crate) struct Arguments {
     shown: Shown,
 
     /// Show at most COUNT, oldest first
-    #[arg(long, value_name = "COUNT", value_parser = count::parse)]
-    limit: Option<NonZeroUsize>,
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<Count>,
 
     #[command(flatten)]
     connection: Connection,
@@ -41,16 +38,11 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     arguments.shown.note_request(&client, "");
-    let listing = client.list(arguments.limit.map(NonZeroUsize::get)).await?;
+    let listing = client.list(arguments.limit.map(Count::get)).await?;
     let count = listing.items.len();
-    match arguments.shown.format() {
-        Format::Table => {
-            let screen = Screen::of_standard_output();
-            output::line(table::of_all(&listing.items, clock::now(), screen))?;
-        }
-        Format::Json => output::json(&listing.items)?,
-        Format::Yaml => output::yaml(&Value::Array(listing.items))?,
-    }
+    output::value(arguments.shown.format(), &listing.items, |screen| {
+        Ok(table::of_all(&listing.items, clock::now(), screen))
+    })?;
     if listing.is_cut {
         output::note(format_args!("showing the first {count}; there are more"));
     }

@@ -13,23 +13,18 @@ use crate::{client::Client, output};
 
 /// The allocations to act on.
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub(super) struct Names {
     /// Names of the allocations
-    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    #[arg(value_name = "NAME")]
     names: Vec<AllocationName>,
 
     /// All allocations of the server; individual suspensions stay as they are
-    #[arg(long, conflicts_with = "names")]
+    #[arg(long)]
     pub(super) all: bool,
 }
 
 impl Names {
-    /// The error message if neither names nor `--all` were given.
-    pub(super) fn missing(&self) -> Option<&'static str> {
-        (self.names.is_empty() && !self.all)
-            .then_some("name one or more allocations, or give --all")
-    }
-
     /// The given names, or those of all allocations.
     pub(super) async fn resolve(self, client: &Client) -> Result<Vec<AllocationName>> {
         if !self.all {

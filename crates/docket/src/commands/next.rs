@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use docket_model::{
     AllocationName, Zone, moment,
     schedule::{Schedule, Upcoming},
@@ -20,7 +20,7 @@ use crate::{
 ///
 /// It needs a server only for --of.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("schedule").args(["expression", "of"]).required(true)))]
 pub(crate) struct Arguments {
     /// Schedule, such as '0 9 * * 1-5', '@every 90s' or 'R/2026-11-21T09:00:00Z/P1D'
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
@@ -28,12 +28,7 @@ pub(crate) struct Arguments {
 
     /// Show the instants at which this allocation of the server will start: within `NotBefore` and `NotAfter`,
     /// and after a suspension
-    #[arg(
-        long,
-        value_name = "NAME",
-        conflicts_with_all = ["expression", "time_zone"],
-        value_parser = AllocationName::parse
-    )]
+    #[arg(long, value_name = "NAME", conflicts_with = "time_zone")]
     of: Option<AllocationName>,
 
     /// Show instants after this time: RFC 3339, or a time in the schedule's time zone; also the start of
@@ -83,14 +78,6 @@ enum Format {
     Text,
     /// JSON array of RFC 3339 strings
     Json,
-}
-
-impl Arguments {
-    /// The error message if neither a schedule nor an allocation was given.
-    pub(crate) fn missing(&self) -> Option<&'static str> {
-        let is_missing = self.expression.is_none() && self.of.is_none();
-        is_missing.then_some("give a schedule, or --of NAME")
-    }
 }
 
 /// A schedule and everything that its instants depend on.

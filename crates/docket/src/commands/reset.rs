@@ -24,7 +24,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Name of the allocation
-    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    #[arg(value_name = "NAME")]
     name: AllocationName,
 
     #[command(flatten)]
@@ -38,8 +38,8 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let name = &arguments.name;
-    let allocation =
-        client.reset(name, &ResumeRequest { by: Some(author::current()), all: false }).await?;
+    let request = ResumeRequest { by: Some(author::current()), all: false };
+    let allocation = client.change(name, "reset", &request).await?;
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let due = Due::read(&allocation);
     let next = status.map(|status| due.next(&status, clock::now()));

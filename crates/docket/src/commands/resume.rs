@@ -26,13 +26,6 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
-impl Arguments {
-    /// The error message if no allocations were named.
-    pub(crate) fn missing(&self) -> Option<&'static str> {
-        self.names.missing()
-    }
-}
-
 const EXAMPLES: &str = "\
 Examples:
   docket resume report
@@ -45,7 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let request = ResumeRequest { by: Some(author::current()), all };
     let resume = async |name: &AllocationName| {
         let before = SuspensionStatus::read(&client.get(name).await?);
-        let after = SuspensionStatus::read(&client.resume(name, &request).await?);
+        let after = SuspensionStatus::read(&client.change(name, "resume", &request).await?);
         outcome(name, &before, &after, all)
     };
     many::each(&names, "resume", resume).await

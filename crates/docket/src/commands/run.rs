@@ -23,7 +23,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Name of the allocation
-    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    #[arg(value_name = "NAME")]
     name: AllocationName,
 
     /// Backfill this past instant: RFC 3339, or a time in the allocation's time zone

@@ -1,18 +1,17 @@
 //! `docket runs`: the history of an allocation.
 
-use std::num::NonZeroUsize;
-
 use anyhow::{Context, Result};
 use clap::Args;
-use docket_model::{AllocationName, run::StateWord, wire::RunRecord};
+use docket_model::{AllocationName, Zone, run::StateWord, wire::RunRecord};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::state;
 use crate::{
     client::{Client, Connection},
-    clock, count,
-    output::{self, Format, Screen},
+    clock,
+    count::Count,
+    output::{self, Format},
     table, words,
 };
 
@@ -24,7 +23,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Name of the allocation
-    #[arg(value_name = "NAME", value_parser = AllocationName::parse)]
+    #[arg(value_name = "NAME")]
     name: AllocationName,
 
     /// Only runs in this state
@@ -32,8 +31,8 @@ pub(crate) struct Arguments {
     state: Option<StateWord>,
 
     /// Show at most COUNT
-    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = count::parse)]
-    limit: NonZeroUsize,
+    #[arg(long, value_name = "COUNT", default_value = "20")]
+    limit: Count,
 
     /// Output format [default: table on a terminal, json elsewhere]
     #[arg(long, short, value_enum, value_name = "FORMAT")]
@@ -56,25 +55,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let listing = client.runs(name, state, arguments.limit.get()).await?;
     let runs: Vec<Value> = listing.items;
     let count = runs.len();
-    match Format::or_default(arguments.output) {
-        Format::Table if runs.is_empty() => match state {
-            Some(state) => {
-                output::line(format_args!("no run of {name} {}", state.clause()))?;
-            }
-            None => output::line(format_args!("{name} has no runs yet"))?,
-        },
-        Format::Table => {
-            let zone = words::zone_of(&client.get(name).await?);
-            let runs: Vec<_> =
-                runs.iter().map(RunRecord::deserialize).collect::<Result<_, _>>().context(
-                    "cannot parse the server's list of runs: is the server newer than this client?",
-                )?;
-            let screen = Screen::of_standard_output();
-            output::line(table::of_runs(&runs, zone, clock::now(), screen))?;
+    let format = Format::or_default(arguments.output);
+    let zone = match format {
+        Format::Table if !runs.is_empty() => words::zone_of(&client.get(name).await?),
+        _ => Zone::utc(),
+    };
+    output::value(format, &runs, |screen| match state {
+        Some(state) if runs.is_empty() => Ok(format!("no run of {name} {}", state.clause())),
+        None if runs.is_empty() => Ok(format!("{name} has no runs yet")),
+        _ => {
+            let records = runs.iter().map(RunRecord::deserialize).collect::<Result<Vec<_>, _>>();
+            let records = records.context(
+                "cannot parse the server's list of runs: is the server newer than this client?",
+            )?;
+            Ok(table::of_runs(&records, zone, clock::now(), screen))
         }
-        Format::Json => output::json(&runs)?,
-        Format::Yaml => output::yaml(&Value::Array(runs))?,
-    }
+    })?;
     if listing.is_cut {
         output::note(format_args!("showing the newest {count}; see more with --limit"));
     }

@@ -2,7 +2,6 @@
 
 mod logging;
 mod settings;
-mod signals;
 
 use anyhow::{Context, Result, anyhow};
 use docket_model::zone::edition;
@@ -11,7 +10,7 @@ use tracing::{info, warn};
 
 pub(crate) use settings::Arguments;
 
-use crate::{environment, time_zone};
+use crate::{environment, signals::Signals, time_zone};
 
 /// The address, and a remark if it comes from a variable of the original docket.
 struct Address {
@@ -30,7 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let address = address(arguments.listen.clone(), |name| std::env::var(name).ok())?;
     let config = arguments.config(chosen.zone)?;
     let listener = bind(&address, &config.access)?;
-    let mut signals = signals::Signals::catch()?;
+    let mut signals = Signals::catch()?;
     let stop = signals.first();
     tokio::select! {
         ended = serve(config, listener, stop) => Ok(ended?),

@@ -1,9 +1,11 @@
 //! `docket suspend`: suspends allocations.
 
 use anyhow::Result;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use docket_model::{AllocationName, Duration, duration::InvalidDuration, wire::SuspendRequest};
+use docket_model::{
+    AllocationName, Duration, duration::InvalidDuration, journal, wire::SuspendRequest,
+};
 
 use super::many::{self, Names, SuspensionStatus};
 use crate::{
@@ -35,13 +37,6 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
-impl Arguments {
-    /// The error message if no allocations were named.
-    pub(crate) fn missing(&self) -> Option<&'static str> {
-        self.names.missing()
-    }
-}
-
 const EXAMPLES: &str = "\
 Examples:
   docket suspend report --reason 'the database moves'
@@ -55,7 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { until, reason, .. } = arguments;
     let request = SuspendRequest { reason, until, by: Some(author::current()), all };
     let suspend = async |name: &AllocationName| {
-        let after = SuspensionStatus::read(&client.suspend(name, &request).await?);
+        let after = SuspensionStatus::read(&client.change(name, "suspend", &request).await?);
         Ok(Some(outcome(name, &after, all)))
     };
     many::each(&names, "suspend", suspend).await
@@ -70,7 +65,7 @@ pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
                 .and_then(TimeDelta::try_seconds)
                 .and_then(|length| now.checked_add_signed(length))
                 .ok_or("this time is out of range")?;
-            Ok(end.to_rfc3339_opts(SecondsFormat::Secs, true))
+            Ok(journal::shown(end))
         }
         Err(error @ InvalidDuration::BareNumber(_)) => Err(error.to_string()),
         // Every time contains one of these characters, and no duration does.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::limits;
+use super::limits::{self, plain};
 
 /// A container of the server's response, with the Engine API's keys.
 pub(super) struct Details<'a> {
@@ -87,9 +87,4 @@ fn mount(mount: &Value) -> String {
     };
     let is_read_only = mount.get("ReadOnly").and_then(Value::as_bool) == Some(true);
     format!("{source}:{}{}", text("Target"), if is_read_only { ":ro" } else { "" })
-}
-
-/// A string without its quotes, and anything else as JSON.
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,7 +1,9 @@
 //! The journal and explanations as lines of text.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use docket_model::{journal::Entry, wire::Sentence};
+use docket_model::{
+    journal::{self, Entry},
+    wire::Sentence,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,6 +22,9 @@ const COLUMNS: [Column; 4] = [
 
 /// Entries of the journal, one per line; an unknown entry is shown as it is.
 pub(crate) fn of_journal(entries: &[Value], screen: Screen) -> String {
+    if entries.is_empty() {
+        return "the journal is empty".to_owned();
+    }
     let row = |value| Entry::deserialize(value).map_or_else(|_| as_it_is(value), in_words);
     table(COLUMNS, entries.iter().map(row), screen)
 }
@@ -32,17 +37,13 @@ pub(crate) fn of_sentences(sentences: &[Sentence], screen: Screen) -> String {
 fn in_words(entry: Entry) -> [String; 4] {
     let allocation = entry.allocation.map(|name| name.to_string());
     let (what, by) = (entry.event.to_string(), entry.by.unwrap_or_default());
-    [stamp(entry.at), allocation.unwrap_or_default(), what, by]
+    [journal::shown(entry.at), allocation.unwrap_or_default(), what, by]
 }
 
 fn as_it_is(value: &Value) -> [String; 4] {
     let text = |key| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let what = value.get("Event").map(Value::to_string).unwrap_or_default();
     [text("At"), text("Allocation"), what, text("By")]
-}
-
-fn stamp(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]

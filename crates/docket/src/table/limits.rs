@@ -55,6 +55,6 @@ fn ulimit(limit: &Value) -> String {
 }
 
 /// A string without its quotes, and anything else as JSON.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -10,8 +10,7 @@ use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
     journal::{self, Entry},
-    run::{Instant, StateWord},
-    wire::{GAP, RunEvent, RunRecord},
+    wire::{GAP, RunEvent, RunRecord, Status},
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
@@ -20,9 +19,9 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::model::Message;
+use super::message::Message;
 use crate::{
-    client::{Client, EventFilter, Events, Happened, ServerEvent},
+    client::{Client, EventFilter, Events, Happened, Health, ServerEvent},
     words,
 };
 
@@ -104,7 +103,7 @@ async fn process(client: &Client, messages: &Sender<Message>, mut events: Receiv
 
 /// Sends the state of the server and its engine.
 async fn send_health(client: &Client, messages: &Sender<Message>) -> Result<()> {
-    let (engine, health) = (client.ready().await?, client.health().await?);
+    let (engine, health) = (client.ready().await?, client.health::<Health>().await?);
     send(messages, Message::Link(Ok(()))).await;
     send(messages, Message::Engine(engine)).await;
     send(messages, Message::Pause(health.pause, words::zone(&health.time_zone))).await;
@@ -163,42 +162,15 @@ impl Changes {
 /// The part of an allocation that decides which of its runs to request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct RunCounts {
+struct Listed {
     name: AllocationName,
-    status: Runs,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Runs {
-    running: usize,
-    #[serde(default)]
-    starting: usize,
-    #[serde(default)]
-    waiting: usize,
-    #[serde(default)]
-    retrying: usize,
-    last_run: Option<Last>,
-}
-
-impl Runs {
-    /// True if any run is not over.
-    fn has_any(&self) -> bool {
-        self.running + self.starting + self.waiting + self.retrying > 0
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Last {
-    run: Instant,
-    state: StateWord,
+    status: Status,
 }
 
 async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
     let allocations = client.list(None).await?.items;
     let counts: Vec<_> =
-        allocations.iter().filter_map(|value| RunCounts::deserialize(value).ok()).collect();
+        allocations.iter().filter_map(|value| Listed::deserialize(value).ok()).collect();
     let mut runs = under_way(client, &counts).await?;
     runs.extend(failed(client, &counts).await?);
     send(messages, Message::Link(Ok(()))).await;
@@ -206,8 +178,8 @@ async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
     Ok(())
 }
 
-async fn under_way(client: &Client, counts: &[RunCounts]) -> Result<Vec<RunRecord>> {
-    let running = counts.iter().filter(|count| count.status.has_any());
+async fn under_way(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {
+    let running = counts.iter().filter(|count| count.status.under_way() > 0);
     let asked = stream::iter(running)
         .map(|count| client.runs::<RunRecord>(&count.name, None, SEARCHED_RUNS));
     let mut answers = asked.buffer_unordered(REQUESTS);
@@ -218,7 +190,7 @@ async fn under_way(client: &Client, counts: &[RunCounts]) -> Result<Vec<RunRecor
     Ok(runs)
 }
 
-async fn failed(client: &Client, counts: &[RunCounts]) -> Result<Vec<RunRecord>> {
+async fn failed(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {
     let mut last: Vec<_> = counts
         .iter()
         .filter_map(|count| Some((&count.name, count.status.last_run.as_ref()?)))

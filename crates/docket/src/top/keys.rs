@@ -3,7 +3,8 @@
 use docket_model::{AllocationName, RunId};
 
 use super::{
-    model::{Effect, Model, Pane},
+    message::Effect,
+    model::{Model, Pane},
     record::{Opened, Subject},
 };
 
@@ -184,7 +185,7 @@ impl Model {
     }
 
     fn ask_about_run(&mut self, effect: impl FnOnce(RunId) -> Effect) {
-        let under_way = self.selected_run().filter(|run| self.is_under_way(run));
+        let under_way = self.selected_run().filter(|run| self.runs.is_under_way(run));
         match under_way {
             Some(run) => self.prompt = Some(Prompt::Confirm(effect(run))),
             None => "it has no run under way".clone_into(&mut self.notice),

@@ -13,9 +13,11 @@ mod feed;
 mod fit;
 mod grid;
 mod keys;
+mod message;
 mod model;
 mod record;
 mod rows;
+mod runs;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -46,7 +48,8 @@ use tokio::{
 
 use self::{
     keys::Key,
-    model::{Effect, Message, Model},
+    message::{Effect, Message},
+    model::Model,
 };
 use crate::{
     author,
@@ -206,11 +209,12 @@ async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
         }
         Effect::Suspend(name, reason) => {
             let reason = Some(reason).filter(|reason| !reason.is_empty());
-            client.suspend(&name, &SuspendRequest { reason, until: None, by, all: false }).await?;
+            let request = SuspendRequest { reason, until: None, by, all: false };
+            client.change(&name, "suspend", &request).await?;
             format!("suspended {name}")
         }
         Effect::Resume(name) => {
-            client.resume(&name, &ResumeRequest { by, all: false }).await?;
+            client.change(&name, "resume", &ResumeRequest { by, all: false }).await?;
             format!("resumed {name}")
         }
         Effect::Watch(_) | Effect::Open(_) | Effect::Quit => String::new(),

@@ -9,62 +9,13 @@ use docket_model::{AllocationName, RunId, Zone, journal::Suspension, wire::RunRe
 use serde_json::Value;
 
 use super::{
-    keys::{Key, Prompt},
-    record::{Details, Opened, Subject},
+    keys::Prompt,
+    message::{Effect, Message},
+    record::Opened,
     rows::Row,
+    runs::{Runs, id},
     tail::Tail,
 };
-
-/// The number of failed runs to keep: the newest.
-const MOST_FAILURES: usize = 100;
-
-/// An input of the model.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// All allocations, and the runs that are under way or failed.
-    Loaded(Vec<Value>, Vec<RunRecord>),
-    /// An allocation changed; `None` if it was deleted.
-    Allocation(AllocationName, Option<Value>),
-    /// A run changed.
-    Run(Box<RunRecord>),
-    /// The connection to the server, or why there is none.
-    Link(Result<(), String>),
-    /// The engine, or why nothing can start.
-    Engine(Result<String, String>),
-    /// The pause of the whole server, if it is paused, and the time zone of the server.
-    Pause(Option<Suspension>, Zone),
-    /// A run wrote these bytes.
-    Output(RunId, Vec<u8>),
-    /// The details of the opened run or allocation, or why they could not be loaded.
-    Opened(Subject, Result<Details, String>),
-    /// The columns and lines of the screen.
-    Size(u16, u16),
-    /// The user pressed a key.
-    Key(Key),
-    /// The result of an effect.
-    Notice(String),
-    /// The current time.
-    Tick(DateTime<Utc>),
-}
-
-/// An action that the model asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Start a manual run.
-    Run(AllocationName),
-    /// Cancel a run, or kill it immediately if true.
-    Cancel(RunId, bool),
-    /// Suspend an allocation, for this reason.
-    Suspend(AllocationName, String),
-    /// Resume an allocation.
-    Resume(AllocationName),
-    /// Follow the output of this run only, or of none.
-    Watch(Option<RunId>),
-    /// Load the record of a run and the explanation.
-    Open(Subject),
-    /// Quit.
-    Quit,
-}
 
 /// A part of the screen that can have the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +49,7 @@ pub(super) struct Model {
     /// The time zone of the server.
     pub(super) zone: Zone,
     rows: BTreeMap<AllocationName, Row>,
-    running: BTreeMap<(DateTime<Utc>, AllocationName), RunRecord>,
-    /// The newest first.
-    failures: Vec<RunRecord>,
+    pub(super) runs: Runs,
     pub(super) pane: Pane,
     pub(super) search: String,
     selected_allocation: Option<AllocationName>,
@@ -129,8 +78,7 @@ impl Model {
             pause: None,
             zone: Zone::utc(),
             rows: BTreeMap::new(),
-            running: BTreeMap::new(),
-            failures: Vec::new(),
+            runs: Runs::default(),
             pane: Pane::Allocations,
             search: String::new(),
             selected_allocation: None,
@@ -159,14 +107,13 @@ impl Model {
             }
             Message::Allocation(name, None) => {
                 self.rows.remove(&name);
-                self.running.retain(|(_, allocation), _| *allocation != name);
-                self.failures.retain(|run| run.allocation != name.as_str());
+                self.runs.remove(&name);
                 self.opened.take_if(|opened| opened.subject.allocation == name);
             }
             Message::Run(record) => {
                 let learned = self.opened.as_mut().and_then(|opened| opened.learn(&record));
                 effects.extend(learned.map(Effect::Open));
-                self.note(*record);
+                self.runs.note(*record);
             }
             Message::Opened(subject, details) => {
                 if let Some(opened) = self.opened.as_mut().filter(|it| it.subject == subject) {
@@ -198,28 +145,8 @@ impl Model {
     fn load(&mut self, allocations: &[Value], runs: Vec<RunRecord>) {
         let rows = allocations.iter().filter_map(Row::read);
         self.rows = rows.map(|row| (row.name.clone(), row)).collect();
-        self.running.clear();
-        self.failures.clear();
-        for run in runs {
-            self.note(run);
-        }
-    }
-
-    fn note(&mut self, record: RunRecord) {
-        let Some(id) = id(&record) else { return };
-        let key = (record.instant, id.allocation);
-        if !record.is_over() {
-            self.running.insert(key, record);
-            return;
-        }
-        self.running.remove(&key);
-        self.failures.retain(|old| (&old.allocation, old.run) != (&record.allocation, record.run));
-        if record.state.is_failure() {
-            let ended = record.ended;
-            let at = self.failures.partition_point(|old| old.ended > ended);
-            self.failures.insert(at, record);
-            self.failures.truncate(MOST_FAILURES);
-        }
+        self.runs = Runs::default();
+        runs.into_iter().for_each(|run| self.runs.note(run));
     }
 
     /// The allocations that match the search, in display order.
@@ -240,16 +167,6 @@ impl Model {
         (self.rows.len(), self.rows.values().filter(|row| row.is_suspended()).count())
     }
 
-    /// The runs under way, the earliest instant first.
-    pub(super) fn running(&self) -> impl ExactSizeIterator<Item = &RunRecord> {
-        self.running.values()
-    }
-
-    /// The failed runs, newest first.
-    pub(super) fn failures(&self) -> &[RunRecord] {
-        &self.failures
-    }
-
     /// The position of a pane's cursor, if the pane is not empty.
     pub(super) fn cursor(&self, pane: Pane) -> Option<usize> {
         match pane {
@@ -257,8 +174,8 @@ impl Model {
                 let selected = self.selected_allocation.as_ref()?;
                 self.rows().iter().position(|row| row.name == *selected)
             }
-            Pane::Running => (!self.running.is_empty()).then_some(self.selected_running),
-            Pane::Failures => (!self.failures.is_empty()).then_some(self.selected_failure),
+            Pane::Running => (self.count(pane) > 0).then_some(self.selected_running),
+            Pane::Failures => (self.count(pane) > 0).then_some(self.selected_failure),
             Pane::Output => None,
         }
     }
@@ -293,26 +210,26 @@ impl Model {
         }
         match self.pane {
             Pane::Allocations => self.newest(self.selected_allocation.as_ref()?),
-            Pane::Running => id(self.running.values().nth(self.selected_running)?),
-            Pane::Failures => id(self.failures.get(self.selected_failure)?),
+            Pane::Running => id(self.runs.under_way().nth(self.selected_running)?),
+            Pane::Failures => id(self.runs.failures().get(self.selected_failure)?),
             Pane::Output => self.watched.clone(),
         }
     }
 
-    /// True if a run is not over.
-    pub(super) fn is_under_way(&self, run: &RunId) -> bool {
-        self.running.contains_key(&(run.instant.moment(), run.allocation.clone()))
+    fn newest(&self, name: &AllocationName) -> Option<RunId> {
+        let last = || self.rows.get(name)?.status.last_run.as_ref();
+        let last = || Some(RunId { allocation: name.clone(), instant: last()?.run });
+        self.runs.newest(name).or_else(last)
     }
 
-    fn newest(&self, name: &AllocationName) -> Option<RunId> {
-        let newest_first = self.running.values().rev();
-        let of_it = newest_first.filter(|run| run.allocation == name.as_str());
-        let under_way = of_it.min_by_key(|run| run.output_rank());
-        if let Some(run) = under_way {
-            return id(run);
+    /// The number of lines of a pane.
+    fn count(&self, pane: Pane) -> usize {
+        match pane {
+            Pane::Allocations => self.rows().len(),
+            Pane::Running => self.runs.under_way().len(),
+            Pane::Failures => self.runs.failures().len(),
+            Pane::Output => self.output.len(),
         }
-        let last = self.rows.get(name)?.status.last_run.as_ref()?;
-        Some(RunId { allocation: name.clone(), instant: last.run })
     }
 
     /// Moves the cursor of the pane by this many lines, within its bounds.
@@ -320,25 +237,20 @@ impl Model {
         if let Some(opened) = &mut self.opened {
             return opened.scroll(by, self.now, self.size);
         }
-        let moved =
-            |at: usize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
+        let last = self.count(self.pane).saturating_sub(1);
+        let moved = |at: usize| at.saturating_add_signed(by).min(last);
         match self.pane {
             Pane::Allocations => {
                 let at = self.cursor(Pane::Allocations).unwrap_or_default();
-                let rows = self.rows();
-                let row = rows.get(moved(at, rows.len()));
-                self.selected_allocation = row.map(|row| row.name.clone());
+                let row = self.rows().get(moved(at)).map(|row| row.name.clone());
+                self.selected_allocation = row;
             }
-            Pane::Running => {
-                self.selected_running = moved(self.selected_running, self.running.len());
-            }
-            Pane::Failures => {
-                self.selected_failure = moved(self.selected_failure, self.failures.len());
-            }
+            Pane::Running => self.selected_running = moved(self.selected_running),
+            Pane::Failures => self.selected_failure = moved(self.selected_failure),
             // The output is scrolled from its end: up increases the distance.
             Pane::Output => {
                 let further = self.scrolled.saturating_add_signed(by.saturating_neg());
-                self.scrolled = further.min(self.output.len().saturating_sub(1));
+                self.scrolled = further.min(last);
             }
         }
     }
@@ -350,18 +262,14 @@ impl Model {
 
     /// Keeps every cursor on an existing row.
     fn keep_cursors_valid(&mut self) {
-        self.selected_running = self.selected_running.min(self.running.len().saturating_sub(1));
-        self.selected_failure = self.selected_failure.min(self.failures.len().saturating_sub(1));
+        let last = |pane| self.count(pane).saturating_sub(1);
+        let (running, failures) = (last(Pane::Running), last(Pane::Failures));
+        self.selected_running = self.selected_running.min(running);
+        self.selected_failure = self.selected_failure.min(failures);
         let search = self.search.to_lowercase();
         let selected = self.selected_allocation.as_ref().and_then(|name| self.rows.get(name));
         if selected.is_none_or(|row| !row.holds(&search)) {
             self.selected_allocation = self.rows().first().map(|row| row.name.clone());
         }
     }
-}
-
-/// The id of a record; `None` if this version does not accept the name of its allocation.
-pub(super) fn id(record: &RunRecord) -> Option<RunId> {
-    let allocation = AllocationName::try_from(record.allocation.clone()).ok()?;
-    Some(RunId { allocation, instant: record.run })
 }

@@ -6,7 +6,7 @@ use docket_model::{
     wire::{AttemptRecord, RunRecord, RunSummary, Sentence},
 };
 
-use super::model::id;
+use super::runs::id;
 use crate::{client::Client, output::Screen, table, words};
 
 /// The reason if there is no exit code yet.

@@ -14,10 +14,6 @@ pub(super) struct Row {
     pub(super) name: AllocationName,
     /// Its schedule in words, or its dependencies.
     pub(super) schedule: String,
-    /// True if its specification suspends it.
-    is_suspended: bool,
-    /// True if it has neither a schedule nor dependencies.
-    is_manual: bool,
     due: Due,
     pub(super) status: Status,
     /// The searchable text in lower case.
@@ -33,12 +29,6 @@ struct Shown {
     description: Option<String>,
     #[serde(default)]
     labels: Option<serde_json::Map<String, Value>>,
-    #[serde(default)]
-    cron: String,
-    #[serde(default)]
-    after: Value,
-    #[serde(default)]
-    suspended: bool,
     status: Status,
 }
 
@@ -46,34 +36,31 @@ impl Row {
     /// `None` if another version of the server lacks a key.
     pub(super) fn read(allocation: &Value) -> Option<Self> {
         let shown = Shown::deserialize(allocation).ok()?;
-        let Shown { name, description, labels, cron, after, suspended, status } = shown;
+        let Shown { name, description, labels, status } = shown;
         let due = Due::read(allocation);
         let labels = labels.iter().flatten();
         let labels = labels.map(|(key, value)| format!(" {key}={}", value.as_str().unwrap_or("")));
         let searched = format!(
-            "{name} {}{} {cron}",
+            "{name} {}{} {}",
             description.unwrap_or_default(),
-            labels.collect::<String>()
+            labels.collect::<String>(),
+            due.cron()
         );
-        let words = status.schedule.clone().filter(|_| !cron.trim().is_empty());
+        let words = status.schedule.clone().filter(|_| !due.cron().is_empty());
         let schedule = words.unwrap_or_else(|| due.schedule());
-        let (is_suspended, searched) = (suspended, searched.to_lowercase());
-        let is_manual = cron.trim().is_empty() && after.is_null();
-        Some(Self { name, schedule, is_suspended, is_manual, due, status, searched })
+        Some(Self { name, schedule, due, status, searched: searched.to_lowercase() })
     }
 
     /// The next run, or why there is none; `pause` is the pause of the whole server.
     pub(super) fn next(&self, pause: Option<&Suspension>, now: DateTime<Utc>) -> Text {
-        let zone = words::zone(&self.status.time_zone);
-        match (pause, self.status.next) {
-            (Some(pause), _) if !self.is_suspended() && !self.is_manual => {
-                words::paused(pause, zone).into()
-            }
+        let status = Status { paused: pause.cloned(), ..self.status.clone() };
+        match status.next.filter(|_| self.due.held_back(&status).is_none()) {
             // A narrow screen has room for the relative time only.
-            (None, Some(next)) if !self.is_suspended() => {
+            Some(next) => {
+                let zone = words::zone(&status.time_zone);
                 Text::with_extra(words::relative(next, now), words::wall_clock(next, zone))
             }
-            _ => self.due.next(&self.status, now).into(),
+            None => self.due.next(&status, now).into(),
         }
     }
 
@@ -96,6 +83,6 @@ impl Row {
 
     /// True if it is suspended.
     pub(super) fn is_suspended(&self) -> bool {
-        self.is_suspended || self.status.suspended.is_some()
+        self.due.is_suspended() || self.status.suspended.is_some()
     }
 }

@@ -94,7 +94,7 @@ fn status(model: &Model) -> Vec<Span<'static>> {
         }
     }
     let suspended = if suspended > 0 { format!(", {suspended} suspended") } else { String::new() };
-    let active = words::counted(model.running().map(|run| &run.state));
+    let active = words::counted(model.runs.under_way().map(|run| &run.state));
     let active = if active.is_empty() { String::new() } else { format!(", {active}") };
     line.push(Span::raw(format!("  {all} allocations{suspended}{active}")));
     line
@@ -193,9 +193,9 @@ fn active_width(rows: &[&Row]) -> u16 {
 
 fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
     let (words, runs): (_, Vec<_>) = if pane == Pane::Running {
-        ("Under way", model.running().collect())
+        ("Under way", model.runs.under_way().collect())
     } else {
-        ("Failures", model.failures().iter().collect())
+        ("Failures", model.runs.failures().iter().collect())
     };
     let is_here = model.pane == pane;
     let line = |index: usize| {

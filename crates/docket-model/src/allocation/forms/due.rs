@@ -16,14 +16,15 @@ use crate::{
 
 /// A schedule.
 pub(in crate::allocation) fn cron() -> Form<Due> {
-    Form::new(json!({"type": "string"}), "schedule, see below", read_schedule, |due| match due {
+    let read = |reader: &mut Reader, at: Place<'_>, value| read_schedule(reader, at, &value);
+    Form::new(json!({"type": "string"}), "schedule, see below", read, |due| match due {
         Due::Schedule(schedule) => Some(Written::Text(schedule.text().into())),
         Due::After(_) => None,
     })
 }
 
-fn read_schedule(reader: &mut Reader, at: Place<'_>, value: Value) -> Option<Due> {
-    let text = reader.value(at, &value, |value| string(value).map(str::to_owned))?;
+fn read_schedule(reader: &mut Reader, at: Place<'_>, value: &Value) -> Option<Due> {
+    let text = reader.value(at, value, |value| string(value).map(str::to_owned))?;
     match schedule::shared(&text) {
         Ok(schedule) => {
             let warnings = schedule.warnings().into_iter();

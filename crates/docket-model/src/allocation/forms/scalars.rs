@@ -99,11 +99,11 @@ pub(in crate::allocation) fn text(most: usize) -> Form<Option<Box<str>>> {
         long if long.len() > most => {
             Err(format!("{} bytes are more than the limit of {most}", long.len()))
         }
-        text => Ok(text.into()),
+        text => Ok(Box::<str>::from(text)),
     };
     // A character has at least one byte.
     let schema = json!({"type": "string", "maxLength": most});
-    Form::of_value(schema, format!("string of at most {most} bytes"), read, |text: &Box<str>| {
+    Form::of_value(schema, format!("string of at most {most} bytes"), read, |text| {
         Some(Written::Text((**text).into()))
     })
     .optional()

@@ -53,7 +53,7 @@ pub(super) static RETRIES: LazyLock<[&dyn Key<Retries, Retries>; 3]> = LazyLock:
             name: "Limit",
             meaning: "How many further attempts there are at most.",
             example: "2",
-            form: number(0, Retries::MOST as u64),
+            form: number(0, u64::from(Retries::MOST)),
             absent: Absent::Required("write how many further attempts there are at most"),
             needs_schedule: None,
             field: field!(Retries.limit),

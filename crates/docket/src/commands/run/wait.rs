@@ -1,6 +1,6 @@
 //! Waits for a manual run, and exits with its container's exit code.
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Error, Result};
 use chrono::TimeDelta;
 use docket_model::{
     AllocationName,
@@ -8,7 +8,6 @@ use docket_model::{
     run::StateWord,
     wire::{RunRecord, RunRequest, RunSummary},
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     client::{Client, Connection, RunResponse},
@@ -17,7 +16,9 @@ use crate::{
         ExitWith, target,
         watch::{self, Watcher},
     },
-    output, words,
+    output,
+    signals::Signals,
+    words,
 };
 
 /// The exit code of `docker run` if no container ran.
@@ -29,9 +30,8 @@ const TIMED_OUT: u8 = 124;
 /// How many of the newest runs are searched for the one that this run waits for.
 const SEARCHED_RUNS: usize = 100;
 
-/// The exit codes of a shell after a signal: 128 plus the signal's number.
-const INTERRUPTED: u8 = 130;
-const TERMINATED: u8 = 143;
+/// The exit code of a shell after a signal is this plus the signal's number.
+const AFTER_SIGNAL: u8 = 128;
 
 /// Starts a run and waits for its end.
 pub(super) async fn run(
@@ -62,9 +62,9 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     let mut signals = Signals::catch()?;
     tokio::select! {
         record = watch::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(report(name, &record?)),
-        code = signals.any() => {
+        signal = signals.next() => {
             output::note(format_args!("{run} is still running: cancel it with `docket cancel {run}`"));
-            Ok(code)
+            Ok(u8::try_from(signal.as_raw_value()).map_or(NEVER_RAN, |signal| AFTER_SIGNAL + signal))
         }
     }
 }
@@ -138,11 +138,7 @@ fn report(name: &AllocationName, record: &RunRecord) -> u8 {
     let duration = record.duration_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
     let length = duration.map(|length| format!(" after {length}")).unwrap_or_default();
     let code = code(record);
-    let why = match (&record.reason, code) {
-        (Some(reason), _) => format!(": {reason}"),
-        (None, 0) => String::new(),
-        (None, code) => format!(": exit code {code}"),
-    };
+    let why = words::why(record.reason.as_deref(), Some(code.into()));
     output::note(output::on_one_line(&format!("{name}/{run}: {state}{length}{why}")));
     code
 }
@@ -156,28 +152,6 @@ fn code(record: &RunRecord) -> u8 {
         (_, Some(code)) if code != 0 => u8::try_from(code).unwrap_or(NEVER_RAN),
         (StateWord::TimedOut, _) => TIMED_OUT,
         _ => NEVER_RAN,
-    }
-}
-
-/// The signals of a terminal and of a supervisor.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn catch() -> Result<Self> {
-        let catch = |kind| signal(kind).context("cannot catch signals");
-        let interrupt = catch(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: catch(SignalKind::terminate())? })
-    }
-
-    /// Waits for a signal; returns its exit code.
-    async fn any(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.interrupt.recv() => INTERRUPTED,
-            _ = self.terminate.recv() => TERMINATED,
-        }
     }
 }
 

@@ -1,9 +1,6 @@
 //! The options of `docket server`, and the configuration made of them.
 
-use std::{
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, builder::BoolishValueParser};
@@ -18,7 +15,8 @@ use tracing::warn;
 use super::logging::LogFormat;
 use crate::{
     client::{TOKEN_VARIABLE, TokenSource},
-    count, secret_file,
+    count::Count,
+    secret_file,
 };
 
 /// Runs the server: starts a container at each instant of each allocation
@@ -111,32 +109,20 @@ struct Storage {
 #[command(next_help_heading = "Limits")]
 struct Limits {
     /// Containers to create and start at once [default: twice the engine's cores, at least 4]
-    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING", value_parser = count::parse)]
-    max_starting: Option<NonZeroUsize>,
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_STARTING")]
+    max_starting: Option<Count>,
 
     /// Containers to run at once; further runs wait in the order of their instants
-    #[arg(
-        long,
-        value_name = "COUNT",
-        env = "DOCKET_MAX_RUNNING",
-        default_value = "1000",
-        value_parser = count::parse
-    )]
-    max_running: NonZeroUsize,
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_RUNNING", default_value = "1000")]
+    max_running: Count,
 
     /// Runs that may wait for a free slot; further ones are recorded as skipped
     #[arg(long, value_name = "COUNT", env = "DOCKET_QUEUE", default_value = "100000")]
     queue: usize,
 
     /// Images to pull at once
-    #[arg(
-        long,
-        value_name = "COUNT",
-        env = "DOCKET_MAX_PULLING",
-        default_value = "8",
-        value_parser = count::parse
-    )]
-    max_pulling: NonZeroUsize,
+    #[arg(long, value_name = "COUNT", env = "DOCKET_MAX_PULLING", default_value = "8")]
+    max_pulling: Count,
 
     /// Time limit of a pull, such as 90s or PT10M
     #[arg(long, value_name = "DURATION", env = "DOCKET_PULL_TIMEOUT", default_value = "10m")]
@@ -190,17 +176,12 @@ Without --listen the variables HOST and PORT apply, as in the original docket.";
 impl Arguments {
     /// Converts the options into a configuration.
     pub(super) fn config(self, time_zone: Zone) -> Result<Config> {
-        let Limits {
-            max_starting,
-            max_running,
-            queue,
-            max_pulling,
-            pull_timeout,
-            max_body,
-            memory,
-        } = self.limits;
-        let Storage { store, env_dir, restored, stop_runs, paused } = self.storage.checked()?;
-        if pull_timeout.seconds() == 0 {
+        let Self { limits, storage, .. } = self;
+        if let Some(directory) = storage.env_dir.as_deref().filter(|directory| !directory.is_dir())
+        {
+            bail!("--env-dir: `{}` is not a directory", directory.display());
+        }
+        if limits.pull_timeout.seconds() == 0 {
             bail!("--pull-timeout must be longer than 0s");
         }
         let unknown_options =
@@ -209,30 +190,21 @@ impl Arguments {
             access: self.access.access()?,
             time_zone,
             namespace: self.namespace,
-            max_starting: max_starting.map(NonZeroUsize::get),
-            max_pulling: max_pulling.get(),
-            pull_timeout: pull_timeout.into(),
-            max_body: in_bytes(max_body),
-            store,
-            memory: in_bytes(memory),
             file: self.file,
             unknown_options,
-            env_dir,
-            max_running: max_running.get(),
-            queue,
-            restored,
-            stop_runs,
-            paused,
+            max_starting: limits.max_starting.map(Count::get),
+            max_running: limits.max_running.get(),
+            queue: limits.queue,
+            max_pulling: limits.max_pulling.get(),
+            pull_timeout: limits.pull_timeout.into(),
+            max_body: in_bytes(limits.max_body),
+            memory: in_bytes(limits.memory),
+            store: storage.store,
+            env_dir: storage.env_dir,
+            restored: storage.restored,
+            stop_runs: storage.stop_runs,
+            paused: storage.paused,
         })
-    }
-}
-
-impl Storage {
-    fn checked(self) -> Result<Self> {
-        if let Some(directory) = self.env_dir.as_deref().filter(|directory| !directory.is_dir()) {
-            bail!("--env-dir: `{}` is not a directory", directory.display());
-        }
-        Ok(self)
     }
 }
 

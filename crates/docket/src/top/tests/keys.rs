@@ -121,8 +121,9 @@ fn a_failed_run_moves_to_the_failures() {
     let lost = run("backup", "09:00:00", "lost", Some("09:00:10"));
     model.update(Message::Run(lost.into()));
 
-    assert_eq!(model.running().len(), 0);
-    let failures: Vec<_> = model.failures().iter().map(|run| run.allocation.as_str()).collect();
+    assert_eq!(model.runs.under_way().len(), 0);
+    let failures: Vec<_> =
+        model.runs.failures().iter().map(|run| run.allocation.as_str()).collect();
     assert_eq!(failures, ["backup", "report"]);
 }
 

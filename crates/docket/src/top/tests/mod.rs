@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{
     keys::Key,
-    model::{Effect, Message, Model},
+    message::{Effect, Message},
+    model::Model,
 };
 
 fn now() -> DateTime<Utc> {
