@@ -120,7 +120,7 @@ impl Source {
             read.warn_if_over(clock::now(), Zone::utc());
         }
         for warning in document.specifications.iter().flat_map(|read| &read.warnings) {
-            output::warning(warning.in_file(name));
+            output::warning(format_args!("{name}:{warning}"));
         }
         let found = |read| Found { file: Arc::clone(name), read };
         Ok(document.specifications.into_iter().map(found).collect())

@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 /// An error in a document, or a warning about it, with its position in the text.
 ///
-/// Written `3:9: Container.Config.Image: Image is required`; [`Located::in_file`] adds the file.
+/// Written `3:9: Container.Config.Image: Image is required`, before which messages write the file and a colon.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located {
     /// What is wrong; for a schedule with several errors, one of them.
@@ -29,30 +29,9 @@ pub struct Located {
     pub length: usize,
 }
 
-impl Located {
-    /// Adds the file: `docket.yml:3:9: Container.Config.Image: Image is required`.
-    #[must_use]
-    pub fn in_file<'a>(&'a self, file: &'a str) -> InFile<'a> {
-        InFile { file, located: self }
-    }
-}
-
 impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.finding)
-    }
-}
-
-/// An error with the name of its file.
-#[derive(Debug, Clone, Copy)]
-pub struct InFile<'a> {
-    file: &'a str,
-    located: &'a Located,
-}
-
-impl fmt::Display for InFile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.located)
     }
 }
 

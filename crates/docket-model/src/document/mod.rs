@@ -43,11 +43,7 @@ use crate::{
     text::{self, InvalidText},
 };
 
-pub use self::{
-    located::{InFile, Located},
-    schema::schema,
-    write::to_yaml,
-};
+pub use self::{located::Located, schema::schema, write::to_yaml};
 
 /// The size limit of a document, in bytes: some 700,000 allocations.
 pub const MAX_LENGTH: usize = 256 << 20;

@@ -67,7 +67,7 @@ pub(super) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
         let decoded = document::decode(&bytes).map_err(|wrong| [wrong].into_iter().collect());
         match decoded.and_then(|text| document::read(text, options)) {
             Err(wrong) => {
-                errors.extend(wrong.shown.iter().map(|it| it.in_file(&shown).to_string()));
+                errors.extend(wrong.shown.iter().map(|it| format!("{shown}:{it}")));
                 errors.omitted += wrong.omitted;
             }
             Ok(document) => {

@@ -64,7 +64,7 @@ impl<'a> Events<'a> {
             wanted,
             stream: None,
             lines: Lines::default(),
-            link: Link::default(),
+            link: Link::new(false),
             last_id: String::new(),
         }
     }
@@ -102,13 +102,12 @@ impl<'a> Events<'a> {
             return Ok(Some(Happened::Event(event)));
         }
         let Some(stream) = &mut self.stream else { return self.open().await };
-        match stream.next().await? {
-            Some(bytes) => self.lines.add(bytes.as_ref())?,
+        if let Some(bytes) = stream.next().await? {
+            self.lines.add(bytes.as_ref())?;
+        } else {
             // The server is stopping, or it disconnected a slow reader.
-            None => {
-                self.close();
-                self.link.increase_delay();
-            }
+            self.close();
+            self.link.increase_delay();
         }
         Ok(None)
     }

@@ -51,7 +51,7 @@ impl<'a> Follow<'a> {
     /// Unless `is_known`, a missing run is an error at once, and so is a server that cannot be reached: the
     /// caller may have mistyped the name or the address.
     pub(crate) fn new(client: &'a Client, run: RunId, is_known: bool) -> Self {
-        let link = Link { is_known, ..Link::default() };
+        let link = Link::new(is_known);
         Self { client, run, stage: Stage::Closed(None), seen: 0, link }
     }
 

@@ -14,7 +14,7 @@ const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// A connection that is opened again when it is lost.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Link {
     /// The delay before the next attempt; at first there is none.
     delay: Option<Duration>,
@@ -25,6 +25,11 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// A connection that is not open yet; `is_known` if the server has responded before.
+    pub(super) fn new(is_known: bool) -> Self {
+        Self { delay: None, is_known, is_away: false }
+    }
+
     /// Waits before the next attempt.
     pub(super) async fn wait(&self) {
         if let Some(delay) = self.delay {

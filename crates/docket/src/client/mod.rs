@@ -25,9 +25,10 @@ pub(crate) use events::{EventFilter, Events, Happened, ServerEvent};
 pub(crate) use follow::{Event, Follow};
 pub(crate) use operations::Health;
 pub(crate) use runs::RunResponse;
-pub(crate) use token::{TOKEN_VARIABLE, TokenSource};
+pub(crate) use token::{TOKEN_VARIABLE, find_token};
 
 use response::Unreachable;
+use token::TokenSource;
 
 /// The largest page to request.
 const PAGE: usize = docket_model::wire::MAX_PAGE;

@@ -42,23 +42,28 @@ impl fmt::Display for TokenSource {
     }
 }
 
+/// The token in the file, or else the one in the environment, if there is one; `warn` reports a file that
+/// other users can read.
+pub(crate) fn find_token(
+    file: Option<&Path>,
+    warn: impl Fn(&str),
+) -> Result<Option<(String, TokenSource)>> {
+    let Some(file) = file else {
+        let text = env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty());
+        return Ok(text.map(|text| (text, TokenSource::Variable)));
+    };
+    let source = TokenSource::File(file.to_owned());
+    let read = secret_file::read("token file", file);
+    let read = read.with_context(|| format!("cannot read {source}"))?;
+    read.warning.iter().for_each(|warning| warn(warning));
+    Ok(Some((read.text, source)))
+}
+
 impl Token {
     /// The token in the file, or else the one in the environment, if there is one.
     pub(super) fn find(file: Option<&Path>) -> Result<Option<Self>> {
-        let (text, source) = match file {
-            Some(file) => {
-                let source = TokenSource::File(file.to_owned());
-                let read = secret_file::read("token file", file);
-                let read = read.with_context(|| format!("cannot read {source}"))?;
-                read.warning.iter().for_each(output::warning);
-                (read.text, source)
-            }
-            None => match env::var(TOKEN_VARIABLE) {
-                Ok(text) if !text.trim().is_empty() => (text, TokenSource::Variable),
-                _ => return Ok(None),
-            },
-        };
-        Self::parse(text.trim(), source).map(Some)
+        let found = find_token(file, |warning| output::warning(warning))?;
+        found.map(|(text, source)| Self::parse(text.trim(), source)).transpose()
     }
 
     fn parse(text: &str, source: TokenSource) -> Result<Self> {

@@ -146,7 +146,9 @@ impl Model {
         let rows = allocations.iter().filter_map(Row::read);
         self.rows = rows.map(|row| (row.name.clone(), row)).collect();
         self.runs = Runs::default();
-        runs.into_iter().for_each(|run| self.runs.note(run));
+        for run in runs {
+            self.runs.note(run);
+        }
     }
 
     /// The allocations that match the search, in display order.

@@ -212,8 +212,7 @@ fn a_warning_has_its_place_too() {
     let document = read(&text, UnknownOptions::Allow).unwrap();
 
     let warnings = document.specifications[0].warnings.iter();
-    let messages: Vec<_> =
-        warnings.map(|warning| warning.in_file("docket.yml").to_string()).collect();
+    let messages: Vec<_> = warnings.map(|warning| format!("docket.yml:{warning}")).collect();
     insta::assert_snapshot!(messages.join("\n"), @"
     docket.yml:2:9: Cron: runs on odd days OR Mondays
     docket.yml:3:24: Container.Config.New: unknown key `New` (sent to the engine as it is)

@@ -1,6 +1,6 @@
 //! The options of `docket server`, and the configuration made of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, builder::BoolishValueParser};
@@ -13,11 +13,7 @@ use reqwest::Url;
 use tracing::warn;
 
 use super::logging::LogFormat;
-use crate::{
-    client::{TOKEN_VARIABLE, TokenSource},
-    count::Count,
-    secret_file,
-};
+use crate::{client::find_token, count::Count, secret_file};
 
 /// Runs the server: starts a container at each instant of each allocation
 ///
@@ -210,14 +206,16 @@ impl Arguments {
 
 impl AccessOptions {
     fn access(self) -> Result<Access> {
-        let token = token(self.token_file.as_deref())?;
+        let token = find_token(self.token_file.as_deref(), |warning| warn!("{warning}"))?;
+        let token =
+            token.map(|(text, source)| Token::parse(&text).with_context(|| source.to_string()));
         let key = self.tls_key.as_deref();
         if let Some(warning) = key.and_then(|key| secret_file::warning("private key", key)) {
             warn!("{warning}");
         }
         let tls = self.tls_cert.zip(self.tls_key);
         Ok(Access {
-            token,
+            token: token.transpose()?,
             insecure: self.insecure,
             public_url: self.public_url,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
@@ -243,21 +241,6 @@ fn origin(text: &str) -> Result<String, String> {
         return Err(error("an origin has no user name, query or fragment"));
     }
     Ok(url.origin().ascii_serialization())
-}
-
-/// The token in the file, or else the one in the environment.
-fn token(file: Option<&Path>) -> Result<Option<Token>> {
-    if let Some(file) = file {
-        let source = TokenSource::File(file.to_owned());
-        let read = secret_file::read("token file", file);
-        let read = read.with_context(|| format!("cannot read {source}"))?;
-        if let Some(warning) = &read.warning {
-            warn!("{warning}");
-        }
-        return Ok(Some(Token::parse(&read.text).with_context(|| source.to_string())?));
-    }
-    let text = std::env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty());
-    text.map(|text| Token::parse(&text)).transpose().context(TOKEN_VARIABLE)
 }
 
 #[cfg(test)]
