@@ -31,7 +31,7 @@ use crate::{
     container::{Container, UnknownOptions},
     finding::{FieldPath, Finding},
     name::AllocationName,
-    schedule::{Kind, Schedule, Upcoming},
+    schedule::{Kind, Schedule, Upcoming, last_instant},
     zone::Zone,
 };
 
@@ -209,18 +209,7 @@ impl Allocation {
     ) -> Option<DateTime<Utc>> {
         let (from, to) = (self.not_before(from), self.not_after(to));
         let next = |from| self.next(from, zone).filter(|instant| *instant <= to);
-        let first = next(from)?;
-        let Some(mut latest) = next(first) else { return Some(first) };
-        // Invariant: an instant in `(low, to]`, none in `(high, to]`.
-        let (mut low, mut high) = (first, to);
-        while high - low > TimeDelta::seconds(1) {
-            let middle = low + (high - low) / 2;
-            match next(middle) {
-                Some(later) => (latest, low) = (later, middle),
-                None => high = middle,
-            }
-        }
-        Some(next(low).unwrap_or(latest))
+        Some(last_instant(next(from)?, to, next))
     }
 
     /// The number of instants in `(from, to]`.

@@ -313,18 +313,11 @@ pub(crate) fn unknown_word(text: &str, known: &[&str]) -> String {
 
 /// Joins names in backticks by commas; `last` joins the last one.
 pub(crate) fn listed(names: &[&str], last: &str) -> String {
-    let mut text = String::new();
-    for (index, name) in names.iter().enumerate() {
-        text.push_str(match index {
-            0 => "",
-            _ if index + 1 == names.len() => last,
-            _ => ", ",
-        });
-        text.push('`');
-        text.push_str(name);
-        text.push('`');
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((end, rest)) if !rest.is_empty() => format!("{}{last}{end}", rest.join(", ")),
+        _ => quoted.concat(),
     }
-    text
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ macro_rules! text_for_serde {
 }
 
 pub mod allocation;
-pub mod chain;
 pub mod container;
+pub mod dependencies;
 pub mod document;
 pub mod duration;
 pub mod finding;

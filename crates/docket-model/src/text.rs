@@ -1,14 +1,14 @@
 //! Reads text files: UTF-8, with or without a byte order mark. Any other encoding is rejected with its
 //! position and with what to do about it.
 
-use std::fmt;
+use thiserror::Error;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What is wrong with the encoding of a text, and where.
 ///
 /// Written `line 3, column 9: byte 0xE9 is not UTF-8 …`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line}, column {column}: {problem}")]
 pub struct InvalidText {
     /// What is wrong.
@@ -22,38 +22,28 @@ pub struct InvalidText {
 }
 
 /// What can be wrong with the encoding of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Problem {
     /// The text is UTF-16 or UTF-32.
+    #[error("the file is {0}: save it as UTF-8")]
     Wide(&'static str),
     /// A byte that is not UTF-8.
+    #[error("byte 0x{0:02X} is not UTF-8{}: save the file as UTF-8", in_latin_1(*.0))]
     Byte(u8),
     /// A NUL byte.
+    #[error("NUL byte: save the file as plain text in UTF-8")]
     Nul,
     /// A byte order mark at the beginning of a line, where files were concatenated.
+    #[error(
+        "byte order mark (U+FEFF) at the beginning of a line, where files were joined: remove it"
+    )]
     ByteOrderMark,
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wide(encoding) => write!(f, "the file is {encoding}: save it as UTF-8"),
-            // Below that, Latin-1 has control characters, and Windows-1252 other letters.
-            Self::Byte(byte @ 0xa0..) => write!(
-                f,
-                "byte 0x{byte:02X} is not UTF-8 (`{}` in Latin-1): save the file as UTF-8",
-                char::from(*byte)
-            ),
-            Self::Byte(byte) => {
-                write!(f, "byte 0x{byte:02X} is not UTF-8: save the file as UTF-8")
-            }
-            Self::Nul => f.write_str("NUL byte: save the file as plain text in UTF-8"),
-            Self::ByteOrderMark => f.write_str(
-                "byte order mark (U+FEFF) at the beginning of a line, where files were joined: \
-                 remove it",
-            ),
-        }
-    }
+/// The letter that a byte is in Latin-1. Below 0xA0, that has control characters, and Windows-1252 other
+/// letters.
+fn in_latin_1(byte: u8) -> String {
+    if byte >= 0xa0 { format!(" (`{}` in Latin-1)", char::from(byte)) } else { String::new() }
 }
 
 /// Reads bytes as UTF-8, without the byte order mark at the beginning.

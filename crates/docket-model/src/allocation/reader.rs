@@ -63,11 +63,7 @@ pub(super) fn read(
         return Err(vec![at.wrong(expected(kind, &posted))]);
     };
     let mut reader = Reader::new(unknown_options);
-    let known: Vec<_> = KEYS.iter().chain(&ADDED_KEYS).copied().collect();
-    let mut fields = reader.fields(at, posted, &known, unknown);
-    let mut draft = Draft::default();
-    reader.keys(at, &mut fields, &*TABLE, &mut draft);
-    reader.check_bounds(at, &draft.policies);
+    let draft = reader.draft(at, posted, &*TABLE, &ADDED_KEYS);
     let Reader { errors, mut warnings, .. } = reader;
     match draft.finish() {
         Some(specification) if errors.is_empty() => {
@@ -86,11 +82,7 @@ pub(super) fn policies(
     let at = FieldPath::default();
     let at = Place::Start(&at);
     let mut reader = Reader::new(UnknownOptions::default());
-    let known: Vec<_> = keys.iter().map(|key| key.name()).collect();
-    let mut fields = reader.fields(at, stored, &known, unknown);
-    let mut draft = Draft::default();
-    reader.keys(at, &mut fields, keys, &mut draft);
-    reader.check_bounds(at, &draft.policies);
+    let draft = reader.draft(at, stored, keys, &[]);
     if reader.errors.is_empty() { Ok(shared(draft.policies)) } else { Err(reader.errors) }
 }
 
@@ -106,6 +98,23 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(unknown_options: UnknownOptions) -> Self {
         Self { unknown_options, name: None, errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Reads these keys of a specification, and ignores others.
+    fn draft(
+        &mut self,
+        at: Place<'_>,
+        posted: Map<String, Value>,
+        keys: &[SpecificationKey],
+        ignored: &[&'static str],
+    ) -> Draft {
+        let known: Vec<_> =
+            keys.iter().map(|key| key.name()).chain(ignored.iter().copied()).collect();
+        let mut fields = self.fields(at, posted, &known, unknown);
+        let mut draft = Draft::default();
+        self.keys(at, &mut fields, keys, &mut draft);
+        self.check_bounds(at, &draft.policies);
+        draft
     }
 
     /// Reads the value of each key into the draft, in the order of the table. Returns the keys whose

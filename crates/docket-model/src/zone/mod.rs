@@ -5,6 +5,7 @@
 //! 2. A computation uses one set of rules, also while an update is applied.
 
 mod data;
+mod edition;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ use std::{
 use self::data::Entry;
 pub(crate) use self::rules::{Change, Meaning, Rules};
 pub use self::{
-    data::{Edition, Origin, Update, ZoneFiles, edition, install, names, with_clock_of},
+    data::{Update, ZoneFiles, edition, install, names, with_clock_of},
+    edition::{Edition, Origin},
     unknown::UnknownZone,
     wall_clock::{ZoneOffset, written},
 };

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use docket_model::{AllocationName, RunId, chain::Unfit, run::StateWord};
+use docket_model::{AllocationName, RunId, dependencies::DependencyError, run::StateWord};
 use thiserror::Error;
 
 /// What can go wrong at a store.
@@ -24,7 +24,7 @@ pub enum StoreError {
     },
     /// Specifications do not fit what is there, or one another.
     #[error("{}", unfit(.0))]
-    Unfit(Vec<Unfit>),
+    Unfit(Vec<DependencyError>),
     /// Others run after the allocation.
     #[error("{} after `{name}`: delete what runs after it first, or change its `After`", run_after(.children))]
     HasChildren {
@@ -74,10 +74,10 @@ pub enum StoreError {
     NoFile,
 }
 
-fn unfit(all: &[Unfit]) -> String {
-    let each = all
-        .iter()
-        .map(|Unfit { name, field, message, .. }| format!("`{name}`: {field}: {message}"));
+fn unfit(all: &[DependencyError]) -> String {
+    let each = all.iter().map(|DependencyError { name, field, message, .. }| {
+        format!("`{name}`: {field}: {message}")
+    });
     each.collect::<Vec<_>>().join("; ")
 }
 

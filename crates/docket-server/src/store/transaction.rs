@@ -12,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Run, Specification, chain,
+    Allocation, AllocationName, Run, Specification, dependencies,
     journal::{Entry as JournalEntry, Suspension},
     run::Instant,
     undecided::Suspensions,
@@ -329,7 +329,7 @@ impl Transaction {
             Some(entry.allocation.specification.parents().to_vec())
         };
         let pushed: Vec<_> = push.specifications.iter().collect();
-        let unfit = chain::unfit(&pushed, &stored);
+        let unfit = dependencies::check(&pushed, &stored);
         if !unfit.is_empty() {
             return Err(StoreError::Unfit(unfit));
         }

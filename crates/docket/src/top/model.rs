@@ -105,11 +105,7 @@ impl Model {
                     self.rows.insert(name, row);
                 }
             }
-            Message::Allocation(name, None) => {
-                self.rows.remove(&name);
-                self.runs.remove(&name);
-                self.opened.take_if(|opened| opened.subject.allocation == name);
-            }
+            Message::Allocation(name, None) => self.forget(&name),
             Message::Run(record) => {
                 let learned = self.opened.as_mut().and_then(|opened| opened.learn(&record));
                 effects.extend(learned.map(Effect::Open));
@@ -140,6 +136,13 @@ impl Model {
             effects.push(Effect::Watch(selected_run));
         }
         effects
+    }
+
+    /// Removes an allocation that was deleted.
+    fn forget(&mut self, name: &AllocationName) {
+        self.rows.remove(name);
+        self.runs.remove(name);
+        self.opened.take_if(|opened| opened.subject.allocation == *name);
     }
 
     fn load(&mut self, allocations: &[Value], runs: Vec<RunRecord>) {

@@ -1,6 +1,6 @@
 //! What runs after what.
 
-use docket_model::{AllocationName, Origin, Specification, chain::Unfit};
+use docket_model::{AllocationName, Origin, Specification, dependencies::DependencyError};
 use serde_json::json;
 
 use super::{
@@ -35,7 +35,7 @@ pub(in crate::store) async fn what_comes_first_must_be_there_without_a_circle(st
         let wanted = specifications[index].name.clone();
         let refused = store.push(pushed(specifications, 1)).await.unwrap_err();
         let StoreError::Unfit(unfit) = refused else { panic!("{refused}") };
-        let Unfit { index: which, name, message, .. } = &unfit[0];
+        let DependencyError { index: which, name, message, .. } = &unfit[0];
         assert_eq!((*which, name), (index, &wanted));
         assert!(message.starts_with(expected), "{message}");
     }

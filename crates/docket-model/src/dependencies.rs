@@ -9,7 +9,7 @@ const MOST_CYCLES: usize = 20;
 
 /// An error in a specification that only the other allocations show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
+pub struct DependencyError {
     /// The index of the specification among those pushed.
     pub index: usize,
     /// Its name.
@@ -24,10 +24,10 @@ pub struct Unfit {
 ///
 /// `stored` returns the parents of an allocation that is stored and stays after the push.
 #[must_use]
-pub fn unfit(
+pub fn check(
     pushed: &[&Specification],
     stored: &impl Fn(&AllocationName) -> Option<Vec<AllocationName>>,
-) -> Vec<Unfit> {
+) -> Vec<DependencyError> {
     let places: HashMap<_, _> =
         pushed.iter().enumerate().map(|(place, pushed)| (&pushed.name, place)).collect();
     let parents = |name: &AllocationName| match places.get(name) {
@@ -45,7 +45,7 @@ pub fn unfit(
             cycles.insert((*place, path[1].clone()), words(&path));
         }
     }
-    let mut unfit = Vec::new();
+    let mut errors = Vec::new();
     for (index, specification) in pushed.iter().enumerate() {
         let name = &specification.name;
         for (place, parent) in specification.parents().iter().enumerate() {
@@ -57,10 +57,10 @@ pub fn unfit(
             } else {
                 continue;
             };
-            unfit.push(Unfit { index, name: name.clone(), field, message });
+            errors.push(DependencyError { index, name: name.clone(), field, message });
         }
     }
-    unfit
+    errors
 }
 
 /// The cycles among the pushed allocations and those they run after. Each name is visited once.
@@ -127,8 +127,8 @@ mod tests {
     }
 
     fn messages(pushed: &[Specification]) -> Vec<String> {
-        let unfit = unfit(&all(pushed), &|_| None);
-        unfit.iter().map(|unfit| format!("{}: {}", unfit.index, unfit.message)).collect()
+        let errors = check(&all(pushed), &|_| None);
+        errors.iter().map(|error| format!("{}: {}", error.index, error.message)).collect()
     }
 
     #[test]
@@ -162,12 +162,12 @@ mod tests {
             None
         };
 
-        assert_eq!(unfit(&all(&chain), &counted), []);
+        assert_eq!(check(&all(&chain), &counted), []);
         assert_eq!(looked_at.get(), 0);
 
         let last = chain.len() - 1;
         chain[last] = after("n0", &["n19999"]);
-        let cycle = unfit(&all(&chain), &counted);
+        let cycle = check(&all(&chain), &counted);
         assert_eq!(cycle.len(), 1);
         assert_eq!(cycle[0].message.matches(" after `").count(), 20_000);
     }
