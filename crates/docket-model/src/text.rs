@@ -28,7 +28,7 @@ pub enum Problem {
     #[error("the file is {0}: save it as UTF-8")]
     Wide(&'static str),
     /// A byte that is not UTF-8.
-    #[error("byte 0x{0:02X} is not UTF-8{}: save the file as UTF-8", in_latin_1(*.0))]
+    #[error("byte 0x{byte:02X} is not UTF-8{latin}: save the file as UTF-8", byte = .0, latin = in_latin_1(*.0))]
     Byte(u8),
     /// A NUL byte.
     #[error("NUL byte: save the file as plain text in UTF-8")]
