@@ -19,6 +19,7 @@ mod scheduler;
 mod server;
 pub mod specification_files;
 pub mod store;
+mod term;
 mod warnings;
 mod why;
 pub mod zone_files;

@@ -9,10 +9,18 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use docket_model::wire::BackgroundTask;
-use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+use futures_util::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
 use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -35,24 +43,51 @@ pub(crate) struct Schedule {
     pub(crate) signals: BoxStream<'static, ()>,
 }
 
-/// All background tasks of a server.
+impl Schedule {
+    /// A timer alone; the first activation is after the first period.
+    pub(crate) fn every(name: &'static str, period: Duration) -> Self {
+        let signals = stream::pending().boxed();
+        Self { name, is_immediate: false, period: Some(period), retry: None, signals }
+    }
+}
+
+/// All background tasks of a server, or those of one term. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Background(Arc<Inner>);
+
 #[derive(Debug)]
-pub(crate) struct Background {
+struct Inner {
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
     tracker: TaskTracker,
     tasks: Mutex<Vec<Arc<Status>>>,
+    /// The tasks of the present term.
+    terms: Mutex<Vec<Weak<Inner>>>,
 }
 
 impl Background {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        Self { clock, stop, tracker, tasks: Mutex::default() }
+        let (tasks, terms) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { clock, stop, tracker, tasks, terms }))
+    }
+
+    /// The tasks of a term, which are shown with those of the server until the last clone is dropped.
+    pub(crate) fn of_term(&self) -> Self {
+        let term = Self::new(Arc::clone(&self.0.clock));
+        let mut terms = self.0.terms.lock();
+        terms.retain(|term| term.strong_count() > 0);
+        terms.push(Arc::downgrade(&term.0));
+        term
     }
 
     /// The tasks and their last results, in the order in which they were added.
     pub(crate) fn tasks(&self) -> Vec<BackgroundTask> {
-        self.tasks.lock().iter().map(|task| task.shown()).collect()
+        let terms: Vec<_> = self.0.terms.lock().iter().filter_map(Weak::upgrade).collect();
+        let shown = |inner: &Inner| -> Vec<_> {
+            inner.tasks.lock().iter().map(|task| task.shown()).collect()
+        };
+        std::iter::once(&self.0).chain(&terms).flat_map(|inner| shown(inner)).collect()
     }
 
     /// Runs `activate` at each wake-up until [`Self::stop`]. An activation that has begun is finished.
@@ -64,9 +99,9 @@ impl Background {
         F: Future<Output = Result<(), Failure>> + Send,
     {
         let status = self.add(schedule.name, schedule.period);
-        let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
+        let (clock, stop) = (Arc::clone(&self.0.clock), self.0.stop.clone());
         let Schedule { name, is_immediate, period, retry, mut signals } = schedule;
-        self.tracker.spawn(async move {
+        self.0.tracker.spawn(async move {
             let mut wait = if is_immediate { Some(Duration::ZERO) } else { period };
             loop {
                 let timer = async {
@@ -107,9 +142,9 @@ impl Background {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        let (status, clock) = (self.add(name, None), Arc::clone(&self.clock));
+        let (status, clock) = (self.add(name, None), Arc::clone(&self.0.clock));
         status.begin(clock.read());
-        self.tracker.spawn(async move {
+        self.0.tracker.spawn(async move {
             let ended = AssertUnwindSafe(task).catch_unwind().await;
             let result = ended.map_err(|panic| {
                 let message = panic_message(&*panic);
@@ -120,20 +155,20 @@ impl Background {
         });
     }
 
-    /// Tells the tasks to stop.
+    /// Stops the tasks.
     pub(crate) fn stop(&self) {
-        self.stop.cancel();
-        self.tracker.close();
+        self.0.stop.cancel();
+        self.0.tracker.close();
     }
 
     /// Waits until all tasks have ended.
     pub(crate) async fn ended(&self) {
-        self.tracker.wait().await;
+        self.0.tracker.wait().await;
     }
 
     fn add(&self, name: &'static str, period: Option<Duration>) -> Arc<Status> {
         let status = Arc::new(Status::new(name, period));
-        self.tasks.lock().push(Arc::clone(&status));
+        self.0.tasks.lock().push(Arc::clone(&status));
         status
     }
 }

@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use futures_util::stream;
 use tokio::{sync::mpsc, time::advance};
 
 use super::*;

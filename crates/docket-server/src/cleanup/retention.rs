@@ -17,8 +17,7 @@ use crate::{
     engine::{Condition, Handle},
     fault::{Point, point},
     outputs::Readers,
-    runner::EngineAccess,
-    store::Store,
+    runner::{EngineAccess, StoreAccess},
 };
 
 /// The container of an attempt that is over.
@@ -64,10 +63,10 @@ impl KeptContainers {
 /// Removes finished containers, and keeps the newest failed one of each allocation.
 #[derive(Debug)]
 pub(crate) struct Retention {
-    store: Arc<Store>,
+    store: Arc<StoreAccess>,
     engine: Arc<EngineAccess>,
     readers: Arc<Readers>,
-    orphans: Arc<Orphans>,
+    pub(crate) orphans: Arc<Orphans>,
     kept: KeptContainers,
     /// The clean-ups under way; given up when the server stops.
     tasks: TaskTracker,
@@ -76,7 +75,7 @@ pub(crate) struct Retention {
 impl Retention {
     /// The retention of containers of this engine.
     pub(crate) fn new(
-        store: Arc<Store>,
+        store: Arc<StoreAccess>,
         engine: Arc<EngineAccess>,
         readers: Arc<Readers>,
         orphans: Arc<Orphans>,
@@ -153,7 +152,7 @@ impl Retention {
                 .retry("the removal", || self.engine.engine.remove(&handle, Condition::NotRunning))
                 .await
         };
-        if let Ok(Ok(Err(error))) = self.engine.unless_stopped(removing).await {
+        if let Ok(Ok(Err(error))) = self.engine.term.unless_ended(removing).await {
             warn!(%container, %error, "a container that has ended could not be removed");
             self.orphans.suspect();
         }

@@ -28,7 +28,7 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::fro
 
 /// Removes the orphaned containers of all engines, until the server stops.
 pub(crate) async fn sweep_orphans(runner: Arc<Runner>) {
-    let sweeps = runner.engines().iter().map(|engine| {
+    let sweeps = runner.engines.iter().map(|engine| {
         let (runner, engine) = (Arc::clone(&runner), Arc::clone(engine));
         Arc::new(Sweep { runner, engine }).run()
     });
@@ -49,7 +49,7 @@ impl Sweep {
         let (first, longest) = LOOK_AGAIN;
         let mut backoff = Backoff::new(first, longest);
         let cleaning = async {
-            self.runner.has_begun().await;
+            self.runner.standby.has_begun().await;
             loop {
                 let up = |state: &EngineState| matches!(state, EngineState::Up(_));
                 if engine.wait_for(up).await.is_err() {
@@ -57,12 +57,12 @@ impl Sweep {
                 }
                 if let Err(error) = self.sweep().await {
                     warn!(%error, "orphaned containers could not be listed; retrying");
-                    self.runner.orphans.suspect();
+                    self.runner.retention.orphans.suspect();
                 }
                 let away = |state: &EngineState| !matches!(state, EngineState::Up(_));
                 let went_away = async { engine.wait_for(away).await.is_ok() };
                 let a_while_later = async {
-                    self.runner.orphans.suspected().await;
+                    self.runner.retention.orphans.suspected().await;
                     backoff.wait().await;
                 };
                 let is_suspected = tokio::select! {
@@ -75,26 +75,28 @@ impl Sweep {
                 }
             }
         };
-        let _: Result<(), Stopped> = self.engine.unless_stopped(cleaning).await;
+        let _: Result<(), Stopped> = self.engine.term.unless_ended(cleaning).await;
     }
 
     async fn sweep(self: &Arc<Self>) -> Result<(), EngineError> {
-        for found in self.engine.engine.list_owned(&self.runner.owner()).await? {
+        for found in self.engine.engine.list_owned(self.runner.planner.owner()).await? {
             // Another server takes care of its own containers.
-            if self.runner.twin(&found, false).is_some() {
+            if self.runner.standby.twin(&self.engine, &found, false).is_some() {
                 continue;
             }
-            let Some(claim) = self.runner.orphans.claim(&found.handle.id) else { continue };
+            let Some(claim) = self.runner.retention.orphans.claim(&found.handle.id) else {
+                continue;
+            };
             let sweep = Arc::clone(self);
             let name = found.identity.allocation.clone();
-            let run = match self.runner.store().run(name.as_str(), found.identity.instant).await {
+            let run = match self.runner.store.run(name.as_str(), found.identity.instant).await {
                 Ok(run) => run.filter(|run| run.uid == found.identity.uid),
                 Err(error) => {
                     warn!(allocation = %name, %error, "run record could not be read; keeping a container that may be orphaned");
                     continue;
                 }
             };
-            self.runner.spawn(async move {
+            self.runner.term.spawn(async move {
                 sweep.clear(found, run).await;
                 drop(claim);
             });
@@ -106,7 +108,7 @@ impl Sweep {
     async fn clear(self: Arc<Self>, found: Found, run: Option<Arc<Run>>) {
         let Some(run) = run else {
             let identity = &found.identity;
-            let has_task = self.runner.has_task(identity.uid, identity.instant);
+            let has_task = self.runner.queues.has(identity.uid, identity.instant);
             if !has_task {
                 self.remove_orphan(&found).await;
             }
@@ -134,13 +136,13 @@ impl Sweep {
 
     /// Removes a container whose run does not know of it; while it is under way, it still may.
     async fn clear_unknown(&self, run: &Run, found: &Found) {
-        let mut progress = self.runner.progress();
-        while self.runner.has_task(run.uid, run.id.instant) {
-            if self.engine.unless_stopped(progress.changed()).await.is_err() {
+        let mut progress = self.runner.queues.progress();
+        while self.runner.queues.has(run.uid, run.id.instant) {
+            if self.engine.term.unless_ended(progress.changed()).await.is_err() {
                 return;
             }
         }
-        let now = self.runner.store().run(run.id.allocation.as_str(), run.id.instant).await;
+        let now = self.runner.store.run(run.id.allocation.as_str(), run.id.instant).await;
         if now.is_ok_and(|now| !now.is_some_and(|run| run.knows(&found.handle.id))) {
             self.remove_orphan(found).await;
         }
@@ -155,7 +157,7 @@ impl Sweep {
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_)
             ))
         );
-        if was_started && self.runner.twin_of_orphan(found).is_some() {
+        if was_started && self.runner.standby.twin_of_orphan(&self.engine, found).is_some() {
             return;
         }
         info!(container = %found.handle, "orphaned container without a run record: it is removed when it exits");
@@ -171,11 +173,11 @@ impl Sweep {
         state: &RunState,
     ) {
         let (instant, attempt) = (run.id.instant, identity.attempt);
-        match self.runner.store().status(run.id.allocation.as_str()) {
+        match self.runner.store.status(run.id.allocation.as_str()) {
             Some(AllocationStatus { allocation, .. }) => {
                 let finished = FinishedContainer { allocation, instant, attempt, container };
                 // A task that panics has logged it.
-                let _: Result<(), _> = self.runner.retention().clean_up(finished, state).await;
+                let _: Result<(), _> = self.runner.retention.clean_up(finished, state).await;
             }
             None => self.remove_when_exited(&container).await,
         }
@@ -186,35 +188,35 @@ impl Sweep {
         match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Running { .. } | Observation::NodeAway { .. })) => {
                 let following = self.engine.watch_to_end(container);
-                if self.engine.unless_stopped(following).await.is_err() {
+                if self.engine.term.unless_ended(following).await.is_err() {
                     return;
                 }
             }
             Ok(Some(_)) => {}
             _ => return,
         }
-        self.runner.retention().remove(container).await;
+        self.runner.retention.remove(container).await;
     }
 
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
         let followed = match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Pending(_))) => {
-                return self.runner.retention().remove(container).await;
+                return self.runner.retention.remove(container).await;
             }
             Ok(Some(
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_),
-            )) => self.engine.unless_stopped(self.engine.watch_to_end(container)).await,
+            )) => self.engine.term.unless_ended(self.engine.watch_to_end(container)).await,
             _ => return,
         };
         let Ok(Ok(exit)) = followed else { return };
         let name = &run.id.allocation;
-        let Some(status) = self.runner.store().status(name.as_str()) else {
-            return self.runner.retention().remove(container).await;
+        let Some(status) = self.runner.store.status(name.as_str()) else {
+            return self.runner.retention.remove(container).await;
         };
         let most = status.allocation.specification.policies.keep.output;
         let (output, reserved) =
-            match self.runner.outputs().capture(&self.engine, container, most).await {
+            match self.runner.outputs.capture(&self.engine, container, most).await {
                 Err(Stopped) => return,
                 Ok(read) => {
                     read.ok().map(|(read, reserved)| (Arc::new(read.output), reserved)).unzip()
@@ -222,13 +224,10 @@ impl Sweep {
             };
         let state = judge(&exit);
         let remarks = vec!["it was lost, and its container was found again".to_owned()];
-        let at = self.runner.now();
+        let at = self.runner.store.now();
         let started_at = None;
         let end = End { state: state.clone(), exit: Some(exit), started_at, output, remarks, at };
-        match self
-            .runner
-            .durably(|| self.runner.store().finish(&run.id, run.uid, end.clone()))
-            .await
+        match self.runner.durably(|| self.runner.store.finish(&run.id, run.uid, end.clone())).await
         {
             Err(Stopped) => return,
             Ok(Err(error)) => {
@@ -237,7 +236,7 @@ impl Sweep {
             Ok(Ok(())) => {}
         }
         drop((end, reserved));
-        self.runner.note_progress();
+        self.runner.queues.note_progress();
         if state == RunState::Succeeded {
             self.runner.check_dependents(name).await;
         }

@@ -6,18 +6,14 @@ mod read;
 
 use std::{path::PathBuf, sync::Arc};
 
-use docket_model::{
-    container::UnknownOptions,
-    journal::{Entry, Event},
-};
+use docket_model::{container::UnknownOptions, journal::Event};
 use parking_lot::Mutex;
 use tracing::{error, info};
 
 pub(crate) use self::read::FileError;
 use crate::{
-    clock::Clock,
-    runner::Runner,
-    store::{Condition, Push, Store},
+    runner::{Runner, StoreAccess},
+    store::{Condition, Push},
     warnings::Warnings,
 };
 
@@ -52,9 +48,7 @@ impl FileStatus {
 #[derive(Debug)]
 pub(crate) struct FileSource {
     pub(crate) settings: FileSettings,
-    pub(crate) store: Arc<Store>,
-    pub(crate) runner: Arc<Runner>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<StoreAccess>,
     pub(crate) status: FileStatus,
 }
 
@@ -63,15 +57,15 @@ impl FileSource {
     ///
     /// # Errors
     /// If the file has errors, or the store rejects its allocations. Then nothing is changed.
-    pub(crate) async fn load(&self) -> Result<usize, FileError> {
+    pub(crate) async fn load(&self, runner: &Arc<Runner>) -> Result<usize, FileError> {
         let FileSettings { path, unknown_options, has_env_dir } = &self.settings;
         let (file, options) = (path.clone(), *unknown_options);
         let read = tokio::task::spawn_blocking(move || read::read(&file, options)).await;
         let read::Read { specifications: read, origin, by } = read.map_err(|error| {
             FileError::Unreadable { path: path.clone(), source: std::io::Error::other(error) }
         })??;
-        let circumstances = self.runner.circumstances();
-        let warnings = Warnings::of(&read, self.clock.now(), circumstances.zone);
+        let circumstances = runner.circumstances();
+        let warnings = Warnings::of(&read, self.store.now(), circumstances.zone);
         let specifications: Vec<_> = read.into_iter().map(|read| read.specification).collect();
         if !has_env_dir {
             let mut each = specifications.iter();
@@ -80,15 +74,15 @@ impl FileSource {
             }
         }
         let count = specifications.len();
-        self.runner.decide_due(&specifications).await;
+        runner.decide_due(&specifications).await;
         let push = Push {
             specifications,
             origin,
             complete: true,
-            at: self.clock.now(),
+            at: self.store.now(),
             by,
             only_if: Condition::Nothing,
-            circumstances: self.runner.circumstances(),
+            circumstances: runner.circumstances(),
         };
         let effects = self.store.push(push).await?;
         warnings.log(&effects);
@@ -100,9 +94,9 @@ impl FileSource {
     ///
     /// # Errors
     /// Why the file is not in force; it is logged and in the journal.
-    pub(crate) async fn reload(&self) -> Result<(), String> {
+    pub(crate) async fn reload(&self, runner: &Arc<Runner>) -> Result<(), String> {
         let file = self.settings.path.display().to_string();
-        let (status, event) = match self.load().await {
+        let (status, event) = match self.load(runner).await {
             Ok(allocations) => (None, Event::FileLoaded { file, allocations }),
             Err(error) => {
                 let error = with_causes(&error);
@@ -115,8 +109,7 @@ impl FileSource {
             }
         };
         self.status.set(status.clone());
-        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
-        self.runner.record(entry).await;
+        self.store.record_event(event).await;
         status.map_or(Ok(()), Err)
     }
 }

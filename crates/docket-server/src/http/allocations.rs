@@ -196,7 +196,8 @@ pub(super) async fn push(
     let warnings = Warnings::of(&posted.read, allocations.clock.now(), allocations.zone);
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
-    allocations.runner.decide_due(&specifications).await;
+    let runner = allocations.runner()?;
+    runner.decide_due(&specifications).await;
     let push = Push {
         specifications,
         origin: Origin::Api,
@@ -204,9 +205,9 @@ pub(super) async fn push(
         at: allocations.clock.now(),
         by: sender(&request).into(),
         only_if,
-        circumstances: allocations.runner.circumstances(),
+        circumstances: runner.circumstances(),
     };
-    let pushed = allocations.runner.record_result(allocations.store.push(push).await);
+    let pushed = allocations.store.record_result(allocations.store.push(push).await);
     let effects = pushed.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
             let errors = unfit.into_iter().map(|unfit| {
@@ -310,7 +311,7 @@ pub(super) async fn delete(
         ref file @ Origin::File(_) if status.file.is_none() => file.clone(),
         _ => Origin::Api,
     };
-    if !allocations.runner.record_result(allocations.store.delete(&name, &origin, context).await)? {
+    if !allocations.store.record_result(allocations.store.delete(&name, &origin, context).await)? {
         return Err(allocations.no_such_allocation(&name));
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))

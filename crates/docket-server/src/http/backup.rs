@@ -131,6 +131,7 @@ mod tests {
     };
     use crate::{
         config::Access,
+        runner::StoreAccess,
         store::{Opener, SqliteBackend, Store},
     };
 
@@ -140,10 +141,10 @@ mod tests {
         let backend = SqliteBackend::open(&path, &Opener::for_tests()).unwrap();
         let store = Store::open(Arc::new(backend)).await.unwrap();
         let api = api(Access::default());
-        let Allocations { runner, clock, zone, .. } = &**api.allocations;
+        let Allocations { port, clock, zone, .. } = &**api.allocations;
         let allocations = Allocations {
-            store: Arc::new(store),
-            runner: runner.clone(),
+            store: StoreAccess::new(Arc::new(store), clock.clone()),
+            port: port.clone(),
             clock: clock.clone(),
             zone: *zone,
         };

@@ -154,7 +154,7 @@ async fn control(
     change: Control,
     context: ChangeContext,
 ) -> Result<HttpResponse, ApiError> {
-    if !allocations.runner.record_result(allocations.store.control(name, change, context).await)? {
+    if !allocations.store.record_result(allocations.store.control(name, change, context).await)? {
         return Err(allocations.no_such_allocation(name));
     }
     allocations::one(allocations, allocations.snapshot(name).await?)

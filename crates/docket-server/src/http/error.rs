@@ -16,7 +16,11 @@ use super::{
     etag::etag,
     limits::{Busy, LimitError},
 };
-use crate::{engine::EngineError, runner::ManualError, store::StoreError};
+use crate::{
+    engine::EngineError,
+    runner::{ManualError, NoTerm},
+    store::StoreError,
+};
 
 /// The content type of the original's answers.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
@@ -115,6 +119,8 @@ pub(super) enum ApiError {
     Engine(EngineError),
     /// The server is not ready, and why.
     NotReady(String),
+    /// The server is in no term, so it changes nothing.
+    NoTerm(NoTerm),
     /// Other requests take what this one needs.
     Busy(Busy),
     /// Something broke on the way; the sender is told in brief.
@@ -124,6 +130,12 @@ pub(super) enum ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<NoTerm> for ApiError {
+    fn from(error: NoTerm) -> Self {
+        Self::NoTerm(error)
     }
 }
 
@@ -140,6 +152,7 @@ impl From<ManualError> for ApiError {
     fn from(error: ManualError) -> Self {
         match error {
             ManualError::Store(error) => Self::Store(error),
+            ManualError::NoTerm(error) => Self::NoTerm(error),
             error => Self::Hand(error),
         }
     }
@@ -200,6 +213,7 @@ impl fmt::Display for ApiError {
             Self::Hand(error) => error.fmt(f),
             Self::HandAt(_, words) => f.write_str(words),
             Self::Engine(error) => error.fmt(f),
+            Self::NoTerm(error) => error.fmt(f),
             Self::Busy(busy) => f.write_str(busy.message()),
             Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
         }
@@ -250,7 +264,9 @@ impl ResponseError for ApiError {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::NotJson | Self::NotYaml => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(error) => status_of(error),
-            Self::Engine(_) | Self::NotReady(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Engine(_) | Self::NotReady(_) | Self::NoTerm(_) | Self::Busy(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -278,6 +294,9 @@ impl ResponseError for ApiError {
             Self::Busy(busy) => {
                 answer.insert_header((header::RETRY_AFTER, busy.retry_after()));
             }
+            Self::NoTerm(_) => {
+                answer.insert_header((header::RETRY_AFTER, seconds(Duration::ZERO)));
+            }
             Self::Unauthorized | Self::WrongToken => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));
             }
@@ -300,7 +319,7 @@ fn status_of_hand(error: &ManualError) -> StatusCode {
         ManualError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
         ManualError::Future(_) | ManualError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ManualError::Pruned(_) | ManualError::Taken { .. } => StatusCode::CONFLICT,
-        ManualError::NothingStarts(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ManualError::NothingStarts(_) | ManualError::NoTerm(_) => StatusCode::SERVICE_UNAVAILABLE,
         ManualError::Store(error) => status_of(error),
     }
 }

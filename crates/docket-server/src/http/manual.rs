@@ -70,7 +70,7 @@ pub(super) async fn run(
         is_backfill,
         ..ManualRequest::default()
     };
-    let run = allocations.runner.run_manually(&name, demand, at).await;
+    let run = allocations.runner()?.run_manually(&name, demand, at).await;
     let run = run.map_err(|error| match error {
         ManualError::Future(_) | ManualError::NoInstant { .. } | ManualError::Pruned(_) => {
             let words =
@@ -116,6 +116,6 @@ pub(super) async fn cancel(
     let run = runs::find(&allocations, &path.0, &path.1).await?;
     let reason = Reason::CancelledBy { by: author(&request, by)?.into() };
     let cancellation = Cancellation { reason, kill };
-    let run = allocations.runner.cancel_manually(&path.0, run.id.instant, cancellation).await?;
+    let run = allocations.runner()?.cancel_manually(&path.0, run.id.instant, cancellation).await?;
     Ok(HttpResponse::Accepted().content_type(JSON).json(RunRecord::from(run.as_ref())))
 }

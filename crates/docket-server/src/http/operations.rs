@@ -134,7 +134,7 @@ fn pause(allocations: &Allocations) -> Option<Suspension> {
 
 /// Why the store cannot be written, and since when.
 fn store_trouble(allocations: &Allocations) -> Option<String> {
-    let StoreTrouble { since, reason, .. } = allocations.runner.store_trouble()?;
+    let StoreTrouble { since, reason, .. } = allocations.store.trouble()?;
     Some(format!("the store cannot be written since {}: {reason}", shown(since)))
 }
 
@@ -145,7 +145,7 @@ pub(super) fn health_of(
     was_paused: Option<bool>,
 ) -> HttpResponse {
     let time = allocations.clock.now();
-    let about = allocations.store.about();
+    let (about, runner) = (allocations.store.about(), allocations.runner().ok());
     let store = match (about.is_volatile, about.is_new) {
         (true, _) => format!("{}: {FORGOTTEN}", about.kind),
         (false, true) => format!("{}: made anew when the server started", about.kind),
@@ -159,8 +159,8 @@ pub(super) fn health_of(
         time_zone_data: ZoneData::in_use(),
         store,
         clock: status.ticks.clock_set_back(time),
-        engine_clock: status.engine.clock_difference(),
-        twin: allocations.runner.twin_notice(),
+        engine_clock: runner.as_ref().and_then(|runner| runner.health().clock_difference()),
+        twin: runner.and_then(|runner| runner.standby.twin_notice()),
         store_trouble: store_trouble(allocations),
         pause: pause(allocations),
         background_tasks: status.background.tasks(),
@@ -186,7 +186,7 @@ pub(super) async fn ready(
     status: Data<ServerStatus>,
 ) -> Result<HttpResponse, ApiError> {
     let mut reasons = Vec::new();
-    let engine = match status.engine.state() {
+    let engine = match allocations.engine_state() {
         EngineState::Up(info) => Some(info),
         EngineState::Unknown => {
             reasons.push("the engine has not answered since the server started".to_owned());
@@ -198,7 +198,7 @@ pub(super) async fn ready(
         }
     };
     reasons.extend(store_trouble(&allocations));
-    reasons.extend(allocations.runner.standby().reason());
+    reasons.extend(allocations.standby_reason());
     reasons.extend(status.file.as_ref().and_then(FileStatus::error));
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
@@ -223,8 +223,8 @@ pub(super) async fn ready(
         Any,
     ),
 )]
-pub(super) async fn version(status: Data<ServerStatus>) -> HttpResponse {
-    let engine = match status.engine.state() {
+pub(super) async fn version(allocations: Data<Allocations>) -> HttpResponse {
+    let engine = match allocations.engine_state() {
         EngineState::Up(info) => Some(EngineVersion::from(&*info)),
         EngineState::Unknown | EngineState::Away { .. } => None,
     };

@@ -104,7 +104,7 @@ pub(super) async fn get(
         let last = sse::last_id(&request).map(|id| number("Last-Event-ID", id, 0..=u64::MAX));
         let seen = last.transpose()?.unwrap_or(skip);
         let pulse = Pulse::new(authentication.end_of(request.headers()));
-        let live = Live::new(&allocations, path.0.clone(), run.id.instant, seen, pulse);
+        let live = Live::new(&allocations, path.0.clone(), run.id.instant, seen, pulse)?;
         return Ok(sse::answer(&request, live));
     }
     let mut answer = HttpResponse::Ok();
@@ -117,7 +117,7 @@ pub(super) async fn get(
         answer.content_type(OUTPUT_FRAMES);
     }
     if follow {
-        let pieces = allocations.runner.outputs().follow(path.0.clone(), run.id.instant, skip);
+        let pieces = allocations.runner()?.outputs.follow(path.0.clone(), run.id.instant, skip);
         let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
         let end = authentication.end_of(request.headers());
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
@@ -235,7 +235,7 @@ impl Reading {
         run: &str,
     ) -> Result<HttpResponse, ApiError> {
         let mut written_so_far =
-            self.allocations.runner.outputs().written_by_now(container, self.skip);
+            self.allocations.runner()?.outputs.written_by_now(container, self.skip);
         match written_so_far.recv().await {
             Some(Ok(first)) => {
                 let in_frames = self.in_frames;

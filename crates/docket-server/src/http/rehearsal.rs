@@ -48,7 +48,7 @@ pub(super) async fn rehearse(
     let mut rehearsals = Vec::with_capacity(posted.read.len());
     for read in posted.read {
         let found = allocations
-            .runner
+            .runner()?
             .check_on_engine(&read.specification)
             .await
             .map_err(ApiError::Engine)?;

@@ -10,22 +10,40 @@ use crate::{
     background::Background,
     clock::Clock,
     file_source::FileStatus,
-    runner::{EngineHealth, Runner},
+    runner::{EngineState, NoTerm, Runner, RunnerPort, StoreAccess},
     scheduler::Ticks,
-    store::{Snapshot, Store},
+    store::Snapshot,
 };
 
 /// The allocations and their runs.
 #[derive(Debug)]
 pub(crate) struct Allocations {
-    pub(crate) store: Arc<Store>,
-    pub(crate) runner: Arc<Runner>,
+    pub(crate) store: Arc<StoreAccess>,
+    pub(crate) port: Arc<RunnerPort>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The zone of allocations without a `TimeZone`.
     pub(crate) zone: Zone,
 }
 
 impl Allocations {
+    /// The runner of the present term.
+    pub(super) fn runner(&self) -> Result<Arc<Runner>, NoTerm> {
+        self.port.runner()
+    }
+
+    /// Whether the engine of the present term answers.
+    pub(super) fn engine_state(&self) -> EngineState {
+        self.runner().map_or(EngineState::Unknown, |runner| runner.health().state())
+    }
+
+    /// Why nothing starts, apart from the engine and the store.
+    pub(super) fn standby_reason(&self) -> Option<String> {
+        match self.runner() {
+            Ok(runner) => runner.standby.state().reason(),
+            Err(no_term) => Some(no_term.to_string()),
+        }
+    }
+
     pub(super) fn view<'a>(&self, snapshot: &'a Snapshot) -> View<'a> {
         View {
             snapshot,
@@ -63,8 +81,7 @@ pub(crate) struct SpecificationSettings {
 #[derive(Debug)]
 pub(crate) struct ServerStatus {
     pub(crate) started: DateTime<Utc>,
-    pub(crate) engine: Arc<EngineHealth>,
-    pub(crate) background: Arc<Background>,
+    pub(crate) background: Background,
     pub(crate) ticks: Arc<Ticks>,
     /// The status of the file of allocations, if the server has one.
     pub(crate) file: Option<FileStatus>,

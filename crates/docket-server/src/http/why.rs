@@ -75,10 +75,10 @@ pub(super) async fn get(
     let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
     let _turn = limits.journal().await?;
     let gathered = Gathered::of(&allocations, &status, asked.map(Moment::at)).await?;
-    let away = engine_away(&server);
-    let (trouble, pause) = (allocations.runner.store_trouble(), allocations.store.pause());
+    let away = engine_away(&allocations, server.started);
+    let (trouble, pause) = (allocations.store.trouble(), allocations.store.pause());
     // An engine that is away is the reason why its containers were not inspected yet.
-    let standby = allocations.runner.standby().reason().filter(|_| away.is_none());
+    let standby = allocations.standby_reason().filter(|_| away.is_none());
     let question = Question {
         status: &status,
         runs: &gathered.runs,
@@ -211,10 +211,13 @@ async fn parent(
     Ok(parent)
 }
 
-fn engine_away(server: &ServerStatus) -> Option<(DateTime<Utc>, String)> {
-    match server.engine.state() {
+fn engine_away(
+    allocations: &Allocations,
+    started: DateTime<Utc>,
+) -> Option<(DateTime<Utc>, String)> {
+    match allocations.engine_state() {
         EngineState::Up(_) => None,
-        EngineState::Unknown => Some((server.started, "it has not answered yet".to_owned())),
+        EngineState::Unknown => Some((started, "it has not answered yet".to_owned())),
         EngineState::Away { since, reason } => Some((since, reason)),
     }
 }

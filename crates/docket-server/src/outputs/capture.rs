@@ -20,7 +20,7 @@ impl Outputs {
         engine
             .retry_read("the request for the log", async || {
                 // Reserved again for each call: one that waits for the engine delays no other.
-                let reserved = engine.unless_stopped(self.memory.reserve(most)).await;
+                let reserved = engine.term.unless_ended(self.memory.reserve(most)).await;
                 let Ok(mut reserved) = reserved else {
                     return Err(EngineError::Unreachable("the server is stopping".to_owned()));
                 };

@@ -11,38 +11,33 @@ mod stream;
 
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use self::{memory::OutputMemory, shared_log::SharedLogs};
 pub(crate) use self::{
     memory::Reserved,
     readers::Readers,
     stream::{LiveError, OutputEvent, Piece, Pieces, Written, pieces_of},
 };
-use crate::{runner::EngineAccess, store::Store};
+use crate::runner::{EngineAccess, StoreAccess};
 
 /// Reads the outputs of containers.
 #[derive(Debug)]
 pub(crate) struct Outputs {
-    store: Arc<Store>,
+    store: Arc<StoreAccess>,
     engine: Arc<EngineAccess>,
     readers: Arc<Readers>,
     logs: SharedLogs,
     memory: OutputMemory,
-    /// Where the engine's connections are: threads that answer requests end before they do.
-    runtime: Handle,
 }
 
 impl Outputs {
     /// The outputs of containers of this engine.
-    pub(crate) fn new(store: Arc<Store>, engine: Arc<EngineAccess>) -> Self {
+    pub(crate) fn new(store: Arc<StoreAccess>, engine: Arc<EngineAccess>) -> Self {
         Self {
             store,
             engine,
             readers: Arc::default(),
             logs: SharedLogs::default(),
             memory: OutputMemory::default(),
-            runtime: Handle::current(),
         }
     }
 

@@ -17,10 +17,13 @@ use docket_model::{
 };
 use futures_util::StreamExt;
 use parking_lot::Mutex;
-use tokio::{runtime::Handle as RuntimeHandle, sync::Notify};
+use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::{Chunk, Engine, EngineError, Follow, Log as EngineLog, LogCursor};
+use crate::{
+    engine::{Chunk, Engine, EngineError, Follow, Log as EngineLog, LogCursor},
+    term::Term,
+};
 
 /// How many bytes are read before the furthest follower asks for them.
 const AHEAD: usize = 256 << 10;
@@ -83,7 +86,7 @@ pub(super) enum Next {
 pub(super) struct LogFollower {
     engine: Arc<dyn Engine>,
     container: ContainerId,
-    runtime: RuntimeHandle,
+    term: Term,
     shared: Arc<Log>,
     /// Its own read of the log, while it is behind the others.
     own: Option<Arc<Log>>,
@@ -99,7 +102,7 @@ impl SharedLogs {
         engine: &Arc<dyn Engine>,
         container: &ContainerId,
         position: u64,
-        runtime: &RuntimeHandle,
+        term: &Term,
     ) -> LogFollower {
         let mut logs = self.logs.lock();
         let there = logs.get(container).and_then(Weak::upgrade);
@@ -107,14 +110,14 @@ impl SharedLogs {
         let shared = there.filter(|log| !log.window.has_failed()).unwrap_or_else(|| {
             logs.retain(|_, log| log.strong_count() > 0);
             let pieces = engine.logs(&container.into(), LogCursor::behind(position), Follow::ToEnd);
-            let log = Arc::new(Log::read(pieces, position, BEHIND, runtime));
+            let log = Arc::new(Log::read(pieces, position, BEHIND, term));
             logs.insert(container.clone(), Arc::downgrade(&log));
             log
         });
         LogFollower {
             engine: Arc::clone(engine),
             container: container.clone(),
-            runtime: runtime.clone(),
+            term: term.clone(),
             shared,
             own: None,
             has_joined: false,
@@ -140,13 +143,13 @@ impl LogFollower {
                 let from = LogCursor::behind(position);
                 self.engine.logs(&(&self.container).into(), from, Follow::ToEnd)
             };
-            self.own = Some(Arc::new(Log::read(pieces, position, 0, &self.runtime)));
+            self.own = Some(Arc::new(Log::read(pieces, position, 0, &self.term)));
         }
     }
 }
 
 impl Log {
-    fn read(pieces: EngineLog, start: u64, kept: usize, runtime: &RuntimeHandle) -> Self {
+    fn read(pieces: EngineLog, start: u64, kept: usize, term: &Term) -> Self {
         let content = Content {
             bytes: VecDeque::new(),
             start,
@@ -156,7 +159,7 @@ impl Log {
         };
         let (grown, wanted) = (Notify::new(), Notify::new());
         let window = Arc::new(Window { content: Mutex::new(content), kept, grown, wanted });
-        let reading = runtime.spawn(Arc::clone(&window).fill(pieces));
+        let reading = term.spawn(Arc::clone(&window).fill(pieces));
         Self { window, _reading: AbortOnDropHandle::new(reading) }
     }
 
@@ -306,7 +309,7 @@ mod tests {
             let chunk = Chunk { stream: Stream::Out, bytes: vec![number; PIECE].into() };
             Ok((LogCursor::behind(0), chunk))
         });
-        (Log::read(pieces.boxed(), 0, kept, &RuntimeHandle::current()), read)
+        (Log::read(pieces.boxed(), 0, kept, &Term::new(1)), read)
     }
 
     async fn piece(log: &Log, number: u8) -> Vec<u8> {
@@ -349,7 +352,7 @@ mod tests {
         let (out, error) = (Stream::Out, Stream::Error);
         let chunks =
             [chunk(out, "one "), chunk(error, "oh"), chunk(error, " no"), chunk(out, " two")];
-        let log = Log::read(stream::iter(chunks).boxed(), 0, BEHIND, &RuntimeHandle::current());
+        let log = Log::read(stream::iter(chunks).boxed(), 0, BEHIND, &Term::new(1));
 
         let mut read = Vec::new();
         let mut position = 2;

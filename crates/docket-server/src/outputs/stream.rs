@@ -17,6 +17,7 @@ use crate::{
     engine::{Chunk, EngineError, Follow, LogCursor},
     runner::Retry,
     store::StoreError,
+    term::Stopped,
 };
 
 /// How many pieces wait for a slow reader: few, because each reader has its own.
@@ -97,8 +98,7 @@ impl Outputs {
         let (pieces, received) = mpsc::channel(PIECES);
         let (engine, container) = (Arc::clone(&self.engine), container.clone());
         let reading = self.readers.enter(&container);
-        // Where the engine's connections are: each piece of a log would cross threads twice.
-        self.runtime.spawn(async move {
+        self.spawn(async move {
             let _reading = reading;
             let mut position = skip;
             let written_from = |position| {
@@ -141,7 +141,7 @@ impl Outputs {
 
     /// Follows the output of a run, without its first `skip` bytes, until the run is over.
     ///
-    /// The pieces end early where the server stops, with the run's end still to come.
+    /// The pieces end early with the term, with the run's end still to come.
     pub(crate) fn follow(self: &Arc<Self>, name: String, instant: RunInstant, skip: u64) -> Pieces {
         let (pieces, received) = mpsc::channel(PIECES);
         let follower = Follower {
@@ -154,20 +154,29 @@ impl Outputs {
             is_begun: false,
             is_unreadable: false,
         };
-        self.runtime.spawn(async move {
-            let outputs = Arc::clone(&follower.outputs);
+        self.spawn(async move {
             let pieces = follower.pieces.clone();
-            let following = follower.follow(&name, instant);
             let ended = tokio::select! {
-                ended = outputs.engine.unless_stopped(following) => ended,
+                biased;
+                ended = follower.follow(&name, instant) => ended,
                 // The reader has left.
                 () = pieces.closed() => return,
             };
-            if let Ok(Err(error)) = ended {
+            if let Err(error) = ended {
                 let _: Result<(), _> = pieces.send(Err(error)).await;
             }
         });
         received
+    }
+
+    /// Reads in a task of the term, where the engine's connections are: each piece of a log would cross
+    /// threads twice elsewhere.
+    fn spawn(&self, reading: impl Future<Output = ()> + Send + 'static) {
+        let term = self.engine.term.clone();
+        self.engine.term.spawn(async move {
+            // A reader whose term has ended asks again.
+            let _: Result<(), Stopped> = term.unless_ended(reading).await;
+        });
     }
 }
 
@@ -265,7 +274,7 @@ impl Follower {
         let outputs = Arc::clone(&self.outputs);
         let _reading = outputs.readers.enter(container);
         let follow = |position| {
-            outputs.logs.follow(&outputs.engine.engine, container, position, &outputs.runtime)
+            outputs.logs.follow(&outputs.engine.engine, container, position, &outputs.engine.term)
         };
         let mut log = follow(self.skip);
         let mut retry = Retry::bounded("the follow of the log").of_follow();

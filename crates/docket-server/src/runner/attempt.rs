@@ -157,7 +157,7 @@ impl<'a> Attempt<'a> {
             )) => return Ok(AttemptEnd::without_container(RunState::Failed(error.into()))),
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
-                self.task.runner.orphans.suspect();
+                self.task.runner.retention.orphans.suspect();
                 RunState::Failed(error.into())
             }
             Err(Break::Environment(error)) => {
@@ -189,7 +189,7 @@ impl<'a> Attempt<'a> {
         }
         let RunTask { runner, handle, .. } = self.task;
         handle.has_no_container();
-        runner.note_progress();
+        runner.queues.note_progress();
         let instant = handle.id.instant;
         self.begin(self.task.engine.slots.enqueue(instant)).await
     }
@@ -236,7 +236,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<AttemptEnd, Break> {
         match gone_from(engine, here) {
             Some(reason) => Err(Break::Lost(reason)),
-            None => match (self.past_of(container).await?, self.task.runner.doubt.get()) {
+            None => match (self.past_of(container).await?, self.task.runner.standby.doubt()) {
                 // Another server, which the restored store does not know, may have continued it.
                 (Fate::NeverRan | Fate::Unknown, Some(doubt)) => Err(Break::Lost(doubt.clone())),
                 (Fate::NeverRan, _) if self.may_still_start().await? => self.begin_anew().await,
@@ -299,7 +299,7 @@ impl<'a> Attempt<'a> {
 
     /// Notes what a run goes on from also where its record is gone.
     pub(super) async fn note_best_effort(&self, progress: Progress) -> Result<(), Stopped> {
-        self.note_best_effort_at(progress, self.task.runner.clock.now()).await
+        self.note_best_effort_at(progress, self.task.runner.store.now()).await
     }
 
     /// The same about another moment.
@@ -325,7 +325,7 @@ impl<'a> Attempt<'a> {
                 &handle.trigger,
                 &handle.allocation,
                 runner.zone,
-                runner.clock.now() - *waited,
+                runner.store.now() - *waited,
             )
         };
         Ok(attempt.number > 1 || in_time())
@@ -335,7 +335,7 @@ impl<'a> Attempt<'a> {
     fn missed(&self) -> AttemptEnd {
         let RunTask { runner, handle, .. } = self.task;
         let instant = handle.id.instant;
-        let now = runner.clock.now();
+        let now = runner.store.now();
         let outage = runner.outage(instant.moment(), now).map(Box::new);
         let reason = Reason::NotStartedInTime { outage };
         let state = RunState::Missed { reason, last: instant, count: 1 };
@@ -357,7 +357,7 @@ impl<'a> Attempt<'a> {
                 done = work => Ok(done),
             }
         };
-        runner.unless_stopped(unless_cancelled).await?
+        runner.term.unless_ended(unless_cancelled).await?
     }
 }
 

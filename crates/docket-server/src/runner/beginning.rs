@@ -14,14 +14,14 @@ use docket_model::{
     Life, Run,
     allocation::Overlap,
     journal::Pause,
-    run::{Attempt, AttemptKey, ContainerId, Instant, Reason, RunState, Trigger},
+    run::{Attempt, AttemptKey, ContainerId, Instant, RunState, Trigger},
 };
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
-    EngineState, Runner, Stopped, attempt::StartFrom, recovery::stage, retry::Retry,
-    run_task::Stage, standby::Standby,
+    EngineState, Runner, StandbyState, Stopped, attempt::StartFrom, recovery::stage, retry::Retry,
+    run_task::Stage,
 };
 use crate::{
     engine::{Found, Handle},
@@ -40,17 +40,17 @@ impl Runner {
     ///
     /// `absence` is the time without a server before, unless the store turns out to be an older copy.
     pub(crate) async fn begin(self: Arc<Self>, absence: Option<Pause>) {
-        if self.standby() == Standby::Beginning {
+        if self.standby.state() == StandbyState::Beginning {
             if self.settle_doubts().await.is_err() {
                 return;
             }
             match absence {
-                Some(absence) if self.doubt.get().is_none() => self.note_pause(absence),
-                Some(absence) => self.pauses.forget(&absence),
+                Some(absence) if self.standby.doubt().is_none() => self.store.note_pause(absence),
+                Some(absence) => self.store.outages().forget(&absence),
                 None => {}
             }
             self.start_waiting_runs().await;
-            self.standby.send_replace(Standby::Over);
+            self.standby.end();
         } else {
             self.start_waiting_runs().await;
         }
@@ -63,13 +63,13 @@ impl Runner {
     /// Warns if the engine runs containers of another store in the namespace: two servers would take
     /// the same names for their containers.
     async fn warn_of_neighbors(&self) {
-        let owner = self.owner();
-        let others = self.engine.engine.list_of_other_stores(&owner);
+        let owner = self.planner.owner();
+        let others = self.engine.engine.list_of_other_stores(owner);
         // The warning is no promise: a name that is held fails its run with the same advice.
-        let Ok(Ok(others)) = self.unless_stopped(others).await else { return };
+        let Ok(Ok(others)) = self.term.unless_ended(others).await else { return };
         if let Some(first) = others.first() {
             warn!(
-                namespace = %self.namespace,
+                namespace = %owner.namespace,
                 container = %first.handle,
                 count = others.len(),
                 "containers of another store run in this namespace: if another docket server uses this \
@@ -81,7 +81,7 @@ impl Runner {
 
     /// Notes in the store which engine it is served with.
     async fn note_engine(&self) -> Result<(), Stopped> {
-        self.unless_stopped(self.engine.health.up()).await?;
+        self.term.unless_ended(self.engine.health.up()).await?;
         let EngineState::Up(engine) = self.engine.health.state() else { return Ok(()) };
         if let Err(error) =
             self.durably(|| self.store.note_engine(NotedEngine::from(engine.id.as_deref()))).await?
@@ -92,22 +92,24 @@ impl Runner {
     }
 
     async fn settle_doubts(self: &Arc<Self>) -> Result<(), Stopped> {
-        if self.store.known_life(&self.life) != KnownLife::Listed {
-            self.durably(|| self.store.begin_life(self.life)).await?.unwrap_or_else(|error| {
-                warn!(%error, "the life of this server could not be listed");
-            });
+        if self.store.known_life(&self.standby.life()) != KnownLife::Listed {
+            self.durably(|| self.store.begin_life(self.standby.life())).await?.unwrap_or_else(
+                |error| {
+                    warn!(%error, "the life of this server could not be listed");
+                },
+            );
         }
-        let owner = self.owner();
+        let owner = self.planner.owner();
         let mut retry = Retry::endless("the list of its containers");
         let found = loop {
-            self.unless_stopped(self.engine.health.up()).await?;
-            let listed = self.engine.engine.list_owned(&owner);
-            match self.unless_stopped(listed).await? {
+            self.term.unless_ended(self.engine.health.up()).await?;
+            let listed = self.engine.engine.list_owned(owner);
+            match self.term.unless_ended(listed).await? {
                 Ok(found) => break found,
                 Err(error) => {
                     let reason = error.to_string();
                     let again = self.engine.wait_before_retry(&mut retry, &reason);
-                    let _: Result<(), _> = self.unless_stopped(again).await?;
+                    let _: Result<(), _> = self.term.unless_ended(again).await?;
                 }
             }
         };
@@ -117,8 +119,7 @@ impl Runner {
                  they may have run",
                 doubt.cause()
             );
-            // It is set once: a server begins once.
-            let _: Result<(), Reason> = self.doubt.set(doubt.reason());
+            self.standby.set_doubt(doubt.reason());
             self.restore(doubt, found).await?;
         }
         Ok(())
@@ -143,7 +144,7 @@ impl Runner {
         let is_of_a_copy =
             found.life.is_some_and(|life| self.store.known_life(&life) == KnownLife::Unlisted);
         // A copy that was made while a server ran lists the life of that server.
-        let created_at = self.by_docket(found);
+        let created_at = self.engine.created_at(found);
         is_of_a_copy || created_at.is_some_and(|at| at > last_alive + AFTER_THE_LAST_SIGN)
     }
 
@@ -170,7 +171,7 @@ impl Runner {
             self.adopt(found).await?;
         }
         // Nothing was started since, so what came since is decided as usual.
-        let at = self.life.start();
+        let at = self.standby.life().start();
         let restoration = Restoration { doubt, at, zone: self.zone, lives };
         self.durably(|| self.store.restore(restoration.clone())).await?.unwrap_or_else(|error| {
             warn!(%error, "what the store does not know could not be recorded");
@@ -217,7 +218,7 @@ impl Runner {
             started_at: None,
             output: None,
             remarks: Vec::new(),
-            at: self.clock.now(),
+            at: self.store.now(),
         };
         let finished = self.durably(|| self.store.finish(&run.id, run.uid, end.clone())).await?;
         if let Err(error) = finished {
@@ -225,7 +226,7 @@ impl Runner {
         }
         let queue = self.queues.lock(run.uid).await;
         queue.remove(run.id.instant);
-        self.note_progress();
+        self.queues.note_progress();
         Ok(())
     }
 
@@ -251,7 +252,7 @@ impl Runner {
         let trigger =
             if is_scheduled { Trigger::Schedule } else { Trigger::Manual(Arc::default()) };
         let allocation = status.allocation;
-        let now = self.clock.now();
+        let now = self.store.now();
         let state = RunState::Starting;
         let run = Run::decided(&allocation, identity.instant, trigger, state, now);
         let run = Run { attempts: vec![Attempt::new(identity.attempt)], ..run };
@@ -288,7 +289,7 @@ impl Runner {
         let remarks = vec!["found on the engine after the store was restored".to_owned()];
         let created = Progress::Created { container, engine, image: None, remarks };
         for progress in further.chain([created]) {
-            let at = self.clock.now();
+            let at = self.store.now();
             let noted = || self.store.note(&run.id, run.uid, progress.clone(), at);
             if let Err(error) = self.durably(noted).await? {
                 info!(run = %run.id, %error, "a container that was found could not be recorded");
@@ -312,12 +313,6 @@ impl Runner {
             }
             self.start_next_waiting(&queue);
         }
-    }
-
-    /// When a container was created, by docket's clock.
-    pub(super) fn by_docket(&self, found: &Found) -> Option<DateTime<Utc>> {
-        let age = self.engine.health.engine_time()? - found.created_at?;
-        Some(self.clock.now() - age)
     }
 }
 

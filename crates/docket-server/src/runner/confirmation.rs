@@ -62,7 +62,7 @@ impl Runner {
 
     /// Inspects the container of a run; if it does not run, waits until that is on record.
     async fn confirm(&self, handle: &RunHandle, sign: &Sign) -> Result<(), Stopped> {
-        let mut progress = self.progress.subscribe();
+        let mut progress = self.queues.progress();
         let epoch = self.engine.health.epoch();
         if let Sign::Container(container) = sign
             && let Some(
@@ -76,7 +76,7 @@ impl Runner {
         }
         let queue = self.queues.of(handle.allocation.uid);
         while queue.is_under_way(handle.id.instant) && handle.unconfirmed(epoch).is_some() {
-            let _: Result<_, _> = self.unless_stopped(progress.changed()).await?;
+            let _: Result<_, _> = self.term.unless_ended(progress.changed()).await?;
         }
         Ok(())
     }

@@ -11,11 +11,12 @@ use docket_model::{
 use tracing::{debug, info, warn};
 
 use super::{
-    Runner, WRITE_AGAIN,
+    Runner,
     attempt::StartFrom,
     confirmation,
     overlap::{AllocationQueue, RunHandle},
     run_task::{RunTask, Stage},
+    store_access::WRITE_AGAIN,
 };
 use crate::{
     engine::registry::SlotsFull,
@@ -55,7 +56,7 @@ impl Runner {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return decided;
         }
-        let (zone, now) = (self.zone, self.clock.now());
+        let (zone, now) = (self.zone, self.store.now());
         let pause = self.store.pause();
         let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let question = PolicyInput { allocation, suspensions, zone, decided, now };
@@ -126,8 +127,8 @@ impl Runner {
         let (name, count) = (allocation.name(), missed.count);
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
-        let run = Run::decided(allocation, first, Trigger::Schedule, state, self.clock.now());
-        let recorded = self.record_result(self.store.claim(run).await)?;
+        let run = Run::decided(allocation, first, Trigger::Schedule, state, self.store.now());
+        let recorded = self.store.record_result(self.store.claim(run).await)?;
         match (&recorded, missed.why) {
             (ClaimOutcome::New, Why::TooLate | Why::SuspendedLate(_)) => {
                 warn!(allocation = %name, %first, %last, count, reason = reason.to_string(), "run missed");
@@ -162,9 +163,9 @@ impl Runner {
         };
         let admission = policy::admit(allocation.specification.policies.overlap, &beside);
         let state = state(&admission);
-        let run = Run::decided(allocation, instant, trigger.clone(), state, self.clock.now());
+        let run = Run::decided(allocation, instant, trigger.clone(), state, self.store.now());
         let id = run.id.clone();
-        let recorded = self.record_result(match trigger {
+        let recorded = self.store.record_result(match trigger {
             Trigger::Manual(_) => self.store.claim_manual(run, wanted).await,
             _ => self.store.claim(run).await,
         })?;
@@ -172,7 +173,7 @@ impl Runner {
             debug!(run = %id, ?recorded, "no new run was claimed");
             return Ok(recorded);
         }
-        self.note_progress();
+        self.queues.note_progress();
         let handle = RunHandle::new(id, Arc::clone(allocation), trigger, attempt, None);
         match admission {
             Admission::Start => {
@@ -233,7 +234,7 @@ impl Runner {
         cancellation: Cancellation,
     ) -> Result<(), StoreError> {
         let progress = Progress::Cancelling(cancellation.clone());
-        match self.store.note(&handle.id, handle.allocation.uid, progress, self.clock.now()).await {
+        match self.store.note(&handle.id, handle.allocation.uid, progress, self.store.now()).await {
             // It ends by itself in this moment.
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
@@ -256,14 +257,14 @@ impl Runner {
             started_at: None,
             output: None,
             remarks: Vec::new(),
-            at: self.clock.now(),
+            at: self.store.now(),
         };
         match self.store.finish(&handle.id, handle.allocation.uid, end).await {
             Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
             Err(error) => return Err(error),
         }
         queue.remove(handle.id.instant);
-        self.note_progress();
+        self.queues.note_progress();
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
 use tracing::{debug, error};
 
-use super::{Runner, WRITE_AGAIN, confirmation, decision::RunRequest};
+use super::{Runner, confirmation, decision::RunRequest, store_access::WRITE_AGAIN};
 use crate::{
     policy::{self, Missed, Suspensions, Why},
     store::{AllocationStatus, ClaimOutcome, StoreError},
@@ -33,7 +33,7 @@ impl Runner {
     /// Checks whether an allocation is due, in a task of its own.
     pub(crate) fn check_due_soon(self: &Arc<Self>, name: AllocationName) {
         let runner = Arc::clone(self);
-        self.tasks.spawn(async move { runner.check_due(&name).await });
+        self.term.spawn(async move { runner.check_due(&name).await });
     }
 
     /// Looks whether an allocation is due because all that it runs after have succeeded anew.
@@ -44,7 +44,7 @@ impl Runner {
                 Ok(_) => return,
                 Err(error) => {
                     error!(allocation = %name, %error, "store write failed for a decision; retrying");
-                    if self.unless_stopped(sleep(WRITE_AGAIN)).await.is_err() {
+                    if self.term.unless_ended(sleep(WRITE_AGAIN)).await.is_err() {
                         return;
                     }
                 }
@@ -57,7 +57,7 @@ impl Runner {
         self: &Arc<Self>,
         name: &AllocationName,
     ) -> Result<Option<ClaimOutcome>, StoreError> {
-        if self.unless_stopped(self.may_start()).await.is_err() {
+        if self.term.unless_ended(self.standby.may_start()).await.is_err() {
             return Ok(None);
         }
         let Some(status) = self.store.status(name.as_str()) else { return Ok(None) };
@@ -65,7 +65,7 @@ impl Runner {
         let queue = self.confirmed_lock(&status.allocation, confirmation::FOR_SCHEDULES).await;
         if !self.engine.health.is_up() && self.unconfirmed(&queue).is_some() {
             drop(queue);
-            let is_up = self.unless_stopped(self.engine.health.up()).await.is_ok();
+            let is_up = self.term.unless_ended(self.engine.health.up()).await.is_ok();
             return Ok(is_up.then_some(ClaimOutcome::Changed));
         }
         let Some((status, instant)) = self.due_after_parents(name) else { return Ok(None) };
@@ -74,7 +74,7 @@ impl Runner {
             // Created anew meanwhile: its line is another one.
             return Ok(Some(ClaimOutcome::Changed));
         }
-        let now = self.clock.now();
+        let now = self.store.now();
         let (suspension, pause) = (suspension.as_deref(), self.store.pause());
         let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let reason = policy::suspended(&allocation, suspensions, now);
@@ -97,7 +97,7 @@ impl Runner {
             succeeded.push(parent.and_then(|parent| parent.succeeded));
         }
         let AllocationStatus { allocation, decided, .. } = &status;
-        let now = self.clock.now();
+        let now = self.store.now();
         let instant = policy::after_parents(allocation, *decided, &succeeded, now);
         instant.map(|instant| (status, instant))
     }

@@ -6,8 +6,8 @@ use docket_model::{
 };
 use uuid::Uuid;
 
-use super::{Runner, environment};
-use crate::engine::{EngineError, Finding, Identity, Plan};
+use super::Runner;
+use crate::engine::{EngineError, Finding};
 
 impl Runner {
     /// Tells what would surprise when it runs.
@@ -15,32 +15,17 @@ impl Runner {
         &self,
         specification: &Specification,
     ) -> Result<Vec<Finding>, EngineError> {
-        let files = &specification.policies.env_files;
-        let (environment, finding) = match environment::read(self.env_dir.as_deref(), files).await {
-            Ok(environment) => (environment, None),
-            Err(message) => {
-                let field = "EnvFiles".to_owned();
-                (Vec::new(), Some(Finding { field, message, is_fatal: true }))
-            }
-        };
         let id = RunId {
             allocation: specification.name.clone(),
-            instant: Instant::new(self.clock.now()),
+            instant: Instant::new(self.store.now()),
         };
-        let plan = Plan {
-            identity: Identity {
-                namespace: self.namespace.clone(),
-                store: self.store.id(),
-                allocation: id.allocation,
-                uid: Uuid::nil(),
-                instant: id.instant,
-                attempt: AttemptKey::FIRST,
-            },
-            labels: specification.labels.clone(),
-            container: specification.container.clone(),
-            environment,
-            command: None,
-            life: self.life,
+        let identity = self.planner.identity(&id, Uuid::nil(), AttemptKey::FIRST);
+        let (plan, finding) = match self.planner.plan(identity.clone(), specification).await {
+            Ok(plan) => (plan, None),
+            Err(message) => {
+                let finding = Finding { field: "EnvFiles".to_owned(), message, is_fatal: true };
+                (self.planner.plan_without_files(identity, specification), Some(finding))
+            }
         };
         let found = self.engine.engine.try_out(&plan, specification.policies.pull).await?;
         let below_container = found.into_iter().map(|finding| Finding {

@@ -39,9 +39,9 @@ impl Runner {
                 if let EngineState::Up(status) = &state {
                     engine.start_limiter.set_cores(status.cores);
                     if let EngineState::Away { since, .. } = before {
-                        let (cause, to) = (Cause::EngineAway, self.clock.now());
+                        let (cause, to) = (Cause::EngineAway, self.store.now());
                         if to - since >= SHORTEST_PAUSE {
-                            self.paused(Pause { cause, from: since, to });
+                            self.store.paused(Pause { cause, from: since, to });
                         }
                     }
                     // The pause explains what is decided now, so it comes first.
@@ -53,6 +53,6 @@ impl Runner {
                 }
             }
         };
-        let _: Result<(), Stopped> = self.unless_stopped(following).await;
+        let _: Result<(), Stopped> = self.term.unless_ended(following).await;
     }
 }

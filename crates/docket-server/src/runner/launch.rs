@@ -14,7 +14,6 @@ use tracing::{info, warn};
 
 use super::{
     attempt::{Attempt, AttemptEnd, Break},
-    environment,
     replacement::Fate,
     retry::Retry,
     run_task::RunTask,
@@ -69,7 +68,7 @@ impl<'a> Attempt<'a> {
             if let EngineState::Up(info) = self.task.engine.health.state() {
                 return Ok(info.id.clone());
             }
-            runner.unless_stopped(self.task.engine.health.up()).await?;
+            runner.term.unless_ended(self.task.engine.health.up()).await?;
         }
     }
 
@@ -92,33 +91,20 @@ impl<'a> Attempt<'a> {
     /// Whose its container is.
     pub(super) fn identity(&self) -> Identity {
         let RunTask { runner, handle, attempt, .. } = self.task;
-        Identity {
-            namespace: Arc::clone(&runner.namespace),
-            store: runner.store.id(),
-            allocation: handle.id.allocation.clone(),
-            uid: handle.allocation.uid,
-            instant: handle.id.instant,
-            attempt: *attempt,
-        }
+        runner.planner.identity(&handle.id, handle.allocation.uid, *attempt)
     }
 
     async fn plan(&self) -> Result<Plan, Break> {
         let RunTask { runner, handle, .. } = self.task;
         let specification = &handle.allocation.specification;
         let demand = handle.trigger.demand();
-        let files = &specification.policies.env_files;
-        let mut environment = environment::read(runner.env_dir.as_deref(), files)
-            .await
-            .map_err(Break::Environment)?;
-        environment.extend(demand.iter().flat_map(|demand| demand.environment.iter().cloned()));
-        Ok(Plan {
-            identity: self.identity(),
-            life: runner.life,
-            labels: specification.labels.clone(),
-            container: specification.container.clone(),
-            environment,
-            command: demand.and_then(|demand| demand.command.clone()),
-        })
+        let planned = runner.planner.plan(self.identity(), specification);
+        let mut plan = planned.await.map_err(Break::Environment)?;
+        if let Some(demand) = demand {
+            plan.environment.extend(demand.environment.iter().cloned());
+            plan.command.clone_from(&demand.command);
+        }
+        Ok(plan)
     }
 
     /// Creates and starts the container, as soon as the gate lets it through, and follows it to its end.
@@ -169,7 +155,8 @@ impl<'a> Attempt<'a> {
                 Launched::WithoutAnswer(reason) => reason,
             };
             runner
-                .unless_stopped(self.task.engine.wait_before_retry(&mut retry, &no_answer))
+                .term
+                .unless_ended(self.task.engine.wait_before_retry(&mut retry, &no_answer))
                 .await??;
             match self.replace(&id, "its start got no answer, so it is replaced").await? {
                 Fate::NeverRan => {}
@@ -181,7 +168,7 @@ impl<'a> Attempt<'a> {
     /// Creates the container and notes its id; returns with the gate still held, for the start.
     async fn make(&mut self) -> Result<(Prepared, Permit<'a>), Break> {
         let RunTask { runner, handle, .. } = self.task;
-        self.unless_cancelled(runner.may_start()).await?;
+        self.unless_cancelled(runner.standby.may_start()).await?;
         let plan = self.unless_cancelled(self.plan()).await??;
         let mut retry = Retry::bounded("the creation of the container");
         let mut name_backoff = Backoff::new(NAME_PAUSES.0, NAME_PAUSES.1);
@@ -196,7 +183,7 @@ impl<'a> Attempt<'a> {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
-                    runner.orphans.suspect();
+                    runner.retention.orphans.suspect();
                     self.unless_cancelled(self.task.engine.wait_before_retry(&mut retry, &reason))
                         .await??;
                 }
@@ -225,7 +212,7 @@ impl<'a> Attempt<'a> {
         };
         self.container = Some(made.handle.id.clone());
         self.may_start = made.started;
-        self.created_at = Some(runner.clock.now());
+        self.created_at = Some(runner.store.now());
         // Deleted in this moment: what was never started goes, as if it had never been.
         permit.during(self.task.note(created)).await??;
         point(Point::IdNoted);
@@ -239,7 +226,8 @@ impl<'a> Attempt<'a> {
     async fn join(&mut self, id: &ContainerId) -> Result<Joined, Break> {
         let runner = &self.task.runner;
         let found = self.task.engine.labels_until_known(id).await?.flatten();
-        let twin = found.and_then(|found| runner.twin(&found, self.is_begun_here));
+        let twin = found
+            .and_then(|found| runner.standby.twin(&self.task.engine, &found, self.is_begun_here));
         match (self.task.engine.inspect_until_known(id).await?, twin) {
             (_, Some(Twin::Earlier)) => Err(Break::Lost(Reason::CopyOfStore)),
             (
@@ -269,7 +257,7 @@ impl<'a> Attempt<'a> {
         let runner = &self.task.runner;
         let (mut handle, mut permit) = (handle, permit);
         if !permit.is_valid() {
-            permit = runner.unless_stopped(self.task.engine.start_limiter.acquire()).await?;
+            permit = runner.term.unless_ended(self.task.engine.start_limiter.acquire()).await?;
         }
         self.may_start = true;
         let launched = loop {
@@ -284,7 +272,7 @@ impl<'a> Attempt<'a> {
         let launched = match launched? {
             Launch::Started => {
                 point(Point::Started);
-                let started_at = runner.clock.now();
+                let started_at = runner.store.now();
                 self.note_best_effort(Progress::Started).await?;
                 Launched::At(started_at)
             }

@@ -10,7 +10,7 @@ use docket_model::{
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{Runner, confirmation, decision::RunRequest, outcome};
+use super::{NoTerm, Runner, Stopped, confirmation, decision::RunRequest};
 use crate::store::{ClaimOutcome, InstantKind, StoreError};
 
 /// Why a manual run or a cancellation is refused.
@@ -46,9 +46,18 @@ pub(crate) enum ManualError {
     /// Nothing starts on this server.
     #[error("nothing starts now: {0}")]
     NothingStarts(String),
+    /// The term of the server has ended.
+    #[error(transparent)]
+    NoTerm(#[from] NoTerm),
     /// The store does not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Stopped> for ManualError {
+    fn from(_: Stopped) -> Self {
+        Self::NoTerm(NoTerm("its term has just ended".into()))
+    }
 }
 
 impl ManualError {
@@ -100,7 +109,9 @@ impl Runner {
     ) -> Result<Arc<Run>, ManualError> {
         let (runner, name) = (Arc::clone(self), name.to_owned());
         let demand = Arc::new(demand);
-        self.to_its_end(async move { runner.start_manual_run(&name, demand, at).await }).await
+        self.term
+            .to_its_end(async move { runner.start_manual_run(&name, demand, at).await })
+            .await?
     }
 
     async fn start_manual_run(
@@ -109,8 +120,8 @@ impl Runner {
         demand: Arc<ManualRequest>,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
-        if timeout(confirmation::FOR_REQUESTS, self.may_start()).await.is_err() {
-            let reason = self.standby().reason().unwrap_or_default();
+        if timeout(confirmation::FOR_REQUESTS, self.standby.may_start()).await.is_err() {
+            let reason = self.standby.state().reason().unwrap_or_default();
             return Err(ManualError::NothingStarts(reason));
         }
         loop {
@@ -154,7 +165,7 @@ impl Runner {
     /// The moment of a run that is wanted now: never a whole second, which may be a schedule's, and
     /// never in the future.
     fn this_moment(&self) -> Instant {
-        let now = self.clock.now();
+        let now = self.store.now();
         let is_whole = now.timestamp_subsec_millis() == 0;
         Instant::new(if is_whole { now - TimeDelta::milliseconds(1) } else { now })
     }
@@ -166,7 +177,7 @@ impl Runner {
         at: DateTime<Utc>,
     ) -> Result<Past, ManualError> {
         let instant = Instant::new(at);
-        if at > self.clock.now() {
+        if at > self.store.now() {
             return Err(ManualError::Future(instant));
         }
         let record = self.store.run(allocation.name().as_str(), instant).await?;
@@ -215,7 +226,7 @@ impl Runner {
     ) -> Result<Arc<Run>, ManualError> {
         let (runner, name) = (Arc::clone(self), name.to_owned());
         let cancelling = async move { runner.cancel_run(&name, instant, cancellation).await };
-        self.to_its_end(cancelling).await
+        self.term.to_its_end(cancelling).await?
     }
 
     async fn cancel_run(
@@ -248,13 +259,5 @@ impl Runner {
         }
         drop(queue);
         self.store.run(name, instant).await?.ok_or_else(missing)
-    }
-
-    /// Does something to its end, also where whoever asked for it does not wait any more.
-    pub(super) async fn to_its_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> T {
-        outcome(self.tasks.spawn_on(work, &self.runtime)).await
     }
 }

@@ -3,11 +3,7 @@
 //! 1. A task that decides about an allocation, or takes a run out of its queue, holds the decision lock.
 //! 2. A run that is in the store and not over is in its queue, until the server stops.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Deref,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use docket_model::{
     Allocation, RunId,
@@ -189,9 +185,19 @@ impl AllocationQueue {
     }
 }
 
-/// The queues of all allocations that have one, by their uids.
-#[derive(Debug, Default)]
-pub(super) struct AllocationQueues(Mutex<HashMap<Uuid, Arc<AllocationQueue>>>);
+/// The queues of all allocations that have one.
+#[derive(Debug)]
+pub(crate) struct AllocationQueues {
+    /// By their uids. Sorted, so that nothing depends on the order of a hash.
+    queues: Mutex<BTreeMap<Uuid, Arc<AllocationQueue>>>,
+    progress: watch::Sender<()>,
+}
+
+impl Default for AllocationQueues {
+    fn default() -> Self {
+        Self { queues: Mutex::default(), progress: watch::Sender::new(()) }
+    }
+}
 
 /// The right to decide about an allocation, until it is dropped.
 #[derive(Debug)]
@@ -212,7 +218,7 @@ impl Deref for DecisionLock<'_> {
 /// An empty queue that no other task waits for is forgotten.
 impl Drop for DecisionLock<'_> {
     fn drop(&mut self) {
-        let mut queues = self.queues.0.lock();
+        let mut queues = self.queues.queues.lock();
         let is_unused = Arc::strong_count(&self.queue) == HOLDERS_OF_IDLE;
         if is_unused && self.queue.entries.lock().is_empty() {
             queues.remove(&self.uid);
@@ -224,9 +230,24 @@ impl Drop for DecisionLock<'_> {
 const HOLDERS_OF_IDLE: usize = 2;
 
 impl AllocationQueues {
+    /// Wakes up tasks that wait for a run of this server to begin, to go on or to end.
+    pub(crate) fn note_progress(&self) {
+        self.progress.send_replace(());
+    }
+
+    /// Wakes up whenever a run of this server begins, goes on or ends.
+    pub(crate) fn progress(&self) -> watch::Receiver<()> {
+        self.progress.subscribe()
+    }
+
+    /// True while the run of this instant is under way or waits.
+    pub(crate) fn has(&self, uid: Uuid, instant: Instant) -> bool {
+        self.find(uid, instant).is_some()
+    }
+
     /// The queue of an allocation; a new one where nothing of it is under way.
     pub(super) fn of(&self, uid: Uuid) -> Arc<AllocationQueue> {
-        Arc::clone(self.0.lock().entry(uid).or_default())
+        Arc::clone(self.queues.lock().entry(uid).or_default())
     }
 
     /// Waits for the right to decide about an allocation.
@@ -238,19 +259,19 @@ impl AllocationQueues {
 
     /// A run that is under way or waits.
     pub(super) fn find(&self, uid: Uuid, instant: Instant) -> Option<Arc<RunHandle>> {
-        let queues = self.0.lock();
+        let queues = self.queues.lock();
         let entries = queues.get(&uid)?.entries.lock();
         entries.get(&instant).map(|entry| Arc::clone(entry.handle()))
     }
 
     /// All runs that are under way or wait.
     pub(super) fn handles(&self) -> Vec<Arc<RunHandle>> {
-        self.0.lock().values().flat_map(|queue| queue.handles()).collect()
+        self.queues.lock().values().flat_map(|queue| queue.handles()).collect()
     }
 
     /// True where no queue is remembered.
     #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queues.lock().is_empty()
     }
 }

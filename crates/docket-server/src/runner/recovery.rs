@@ -54,7 +54,7 @@ impl Runner {
             Stage::Attempt(_) => handle.may_be_too_late(),
             Stage::TurnCame | Stage::Between(_) => {}
         }
-        let waited = waited(absences, run.decided_at, self.clock.now());
+        let waited = waited(absences, run.decided_at, self.store.now());
         self.spawn_after_standby(RunTask { waited, ..RunTask::new(Arc::clone(self), handle) });
     }
 
@@ -66,7 +66,7 @@ impl Runner {
             _ => None,
         });
         // The last one may not have come to the journal yet.
-        let mut pauses: Vec<_> = noted.chain(self.pauses.all()).collect();
+        let mut pauses: Vec<_> = noted.chain(self.store.outages().all()).collect();
         pauses.retain(|pause| pause.cause == Cause::NotRunning);
         pauses.sort_unstable_by_key(|pause| pause.from);
         pauses.dedup();

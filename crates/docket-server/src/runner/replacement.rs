@@ -59,7 +59,7 @@ impl Attempt<'_> {
                 TakeOver::Gone(past) => return self.gone(past.into()).await,
                 TakeOver::Unclear(reason) => {
                     let again = self.task.engine.wait_before_retry(&mut past_retry, &reason);
-                    if runner.unless_stopped(again).await?.is_err() {
+                    if runner.term.unless_ended(again).await?.is_err() {
                         return self.gone(Fate::Unknown).await;
                     }
                     continue;
@@ -74,7 +74,7 @@ impl Attempt<'_> {
                 is_noted = true;
             }
             let disarmed = self.task.engine.engine.disarm(Target::Guarded(guard));
-            let reason = match runner.unless_stopped(disarmed).await? {
+            let reason = match runner.term.unless_ended(disarmed).await? {
                 Ok(Disarmed::Found(started)) => return Ok(Fate::Found(started)),
                 Ok(Disarmed::Gone(past)) => {
                     point(Point::Unstarted);
@@ -86,7 +86,7 @@ impl Attempt<'_> {
             };
             let again = self.task.engine.wait_before_retry(&mut retry, &reason);
             // It is never given up, so there is no error.
-            let _: Result<(), EngineError> = runner.unless_stopped(again).await?;
+            let _: Result<(), EngineError> = runner.term.unless_ended(again).await?;
         }
     }
 
@@ -105,7 +105,7 @@ impl Attempt<'_> {
                 TakeOver::Unclear(reason) => reason,
             };
             let again = self.task.engine.wait_before_retry(&mut retry, &reason);
-            if runner.unless_stopped(again).await?.is_err() {
+            if runner.term.unless_ended(again).await?.is_err() {
                 return self.gone(Fate::Unknown).await;
             }
         }
@@ -118,13 +118,13 @@ impl Attempt<'_> {
         let mut retry = Retry::endless("the takeover of a container");
         loop {
             let reason =
-                match runner.unless_stopped(self.task.engine.engine.take_over(&handle)).await? {
+                match runner.term.unless_ended(self.task.engine.engine.take_over(&handle)).await? {
                     Ok(taken_over) => return Ok(taken_over),
                     Err(error) => error.to_string(),
                 };
             let again = self.task.engine.wait_before_retry(&mut retry, &reason);
             // It is never given up, so there is no error.
-            let _: Result<(), EngineError> = runner.unless_stopped(again).await?;
+            let _: Result<(), EngineError> = runner.term.unless_ended(again).await?;
         }
     }
 

@@ -8,15 +8,16 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     backoff::Backoff,
     clock::Clock,
     engine::{EngineError, Found, Handle, Observation, Past, Refusal, registry::NamedEngine},
+    term::{Stopped, Term},
 };
 
 /// The first pause before a call is repeated.
@@ -30,22 +31,6 @@ const LONGEST_FOLLOW_PAUSE: Duration = Duration::from_secs(5);
 const MOST_TRIES: u32 = 10;
 /// How often a log is read that the engine fails to read: a failure is an answer, so fewer tries do.
 const MOST_FAILED_READS: u32 = 3;
-
-/// The server stops: what only waits is given up.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stopped;
-
-/// Waits for something, unless the server stops.
-pub(crate) async fn unless_stopped<T>(
-    stop: &CancellationToken,
-    work: impl Future<Output = T>,
-) -> Result<T, Stopped> {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Err(Stopped),
-        done = work => Ok(done),
-    }
-}
 
 /// One call that is repeated: how often it was made, and when it is made again.
 #[derive(Debug)]
@@ -112,7 +97,7 @@ impl Retry {
 pub(crate) struct EngineAccess {
     named: Arc<NamedEngine>,
     clock: Arc<dyn Clock>,
-    stop: CancellationToken,
+    pub(crate) term: Term,
 }
 
 impl Deref for EngineAccess {
@@ -123,21 +108,15 @@ impl Deref for EngineAccess {
 }
 
 impl EngineAccess {
-    /// Access to an engine, until `stop`.
-    pub(crate) fn new(
-        named: Arc<NamedEngine>,
-        clock: Arc<dyn Clock>,
-        stop: CancellationToken,
-    ) -> Self {
-        Self { named, clock, stop }
+    /// Access to an engine, until the end of a term.
+    pub(crate) fn new(named: Arc<NamedEngine>, clock: Arc<dyn Clock>, term: Term) -> Self {
+        Self { named, clock, term }
     }
 
-    /// Waits for something, unless the server stops.
-    pub(crate) async fn unless_stopped<T>(
-        &self,
-        work: impl Future<Output = T>,
-    ) -> Result<T, Stopped> {
-        unless_stopped(&self.stop, work).await
+    /// When a container was created, by docket's clock.
+    pub(crate) fn created_at(&self, found: &Found) -> Option<DateTime<Utc>> {
+        let age = self.health.engine_time()? - found.created_at?;
+        Some(self.clock.now() - age)
     }
 
     /// Waits until a call that got no answer may be made again; an error where it is given up.
@@ -156,7 +135,7 @@ impl EngineAccess {
         Ok(())
     }
 
-    /// Repeats a call that gets no answer; ends early when the server stops.
+    /// Repeats a call that gets no answer; ends early with the term.
     pub(crate) async fn retry<T, F>(
         &self,
         call: &'static str,
@@ -172,7 +151,7 @@ impl EngineAccess {
                 answer => return Ok(answer),
             };
             let waited = self.wait_before_retry(&mut retry, &reason);
-            if let Err(given_up) = self.unless_stopped(waited).await? {
+            if let Err(given_up) = self.term.unless_ended(waited).await? {
                 return Ok(Err(given_up));
             }
         }
@@ -197,7 +176,7 @@ impl EngineAccess {
             if !has_failed || failures >= MOST_FAILED_READS {
                 return Ok(answer);
             }
-            self.unless_stopped(backoff.wait()).await?;
+            self.term.unless_ended(backoff.wait()).await?;
         }
     }
 
@@ -235,7 +214,7 @@ impl EngineAccess {
             };
             let waited = self.wait_before_retry(&mut retry, &reason);
             // It is never given up, so there is no error.
-            let _: Result<(), _> = self.unless_stopped(waited).await?;
+            let _: Result<(), _> = self.term.unless_ended(waited).await?;
         }
     }
 

@@ -54,20 +54,20 @@ impl Runner {
     /// Carries a run out, in a task of its own.
     pub(super) fn spawn_run(&self, task: RunTask, stage: Stage) {
         let span = task.span();
-        self.tasks.spawn(task.run(stage).instrument(span));
+        self.term.spawn(task.run(stage).instrument(span));
     }
 
     /// Carries a run of an earlier life on, in a task of its own, as soon as things may start.
     pub(super) fn spawn_after_standby(&self, task: RunTask) {
         let span = task.span();
-        self.tasks.spawn(task.run_after_standby().instrument(span));
+        self.term.spawn(task.run_after_standby().instrument(span));
     }
 
     /// Takes a run that is over out of its line, and lets the next one go that waits for it.
     async fn leave(self: &Arc<Self>, handle: &RunHandle) {
         let queue = self.queues.lock(handle.allocation.uid).await;
         queue.remove(handle.id.instant);
-        self.note_progress();
+        self.queues.note_progress();
         self.start_next_waiting(&queue);
     }
 
@@ -104,7 +104,7 @@ impl RunTask {
 
     async fn run_after_standby(mut self) {
         let runner = Arc::clone(&self.runner);
-        let Ok(run) = runner.unless_stopped(self.record_after_standby()).await else { return };
+        let Ok(run) = runner.term.unless_ended(self.record_after_standby()).await else { return };
         match run {
             Some(run) => {
                 self.is_resumed = true;
@@ -119,7 +119,7 @@ impl RunTask {
     /// The record of the run once things may start, if it is not over by then.
     async fn record_after_standby(&self) -> Option<Arc<Run>> {
         let Self { runner, handle, .. } = self;
-        runner.has_begun().await;
+        runner.standby.has_begun().await;
         let id = &handle.id;
         let record = || runner.store.run(id.allocation.as_str(), id.instant);
         let run = runner.durably(record).await.ok()?.ok()??;
@@ -168,7 +168,7 @@ impl RunTask {
             let end = self.finish(over).await?;
             let Some(until) = pause else { return Ok(end) };
             self.handle.has_no_container();
-            self.runner.note_progress();
+            self.runner.queues.note_progress();
             stage = Stage::Between(until);
         }
     }
@@ -190,7 +190,7 @@ impl RunTask {
     /// When the next attempt begins, if there is to be one.
     fn retry(&self, state: &RunState) -> Option<DateTime<Utc>> {
         // Where a copy of the store was restored, the next attempt may have been made already.
-        if self.is_resumed && self.runner.doubt.get().is_some() {
+        if self.is_resumed && self.runner.standby.doubt().is_some() {
             return None;
         }
         let retries = self.handle.allocation.specification.policies.retries;
@@ -198,14 +198,14 @@ impl RunTask {
         let earlier = demand.map_or(0, |demand| demand.earlier);
         let pause = policy::retry(state, retries, self.attempt.number.saturating_sub(earlier))?;
         let is_wanted = self.handle.cancelled().is_none();
-        is_wanted.then(|| self.runner.clock.now() + pause)
+        is_wanted.then(|| self.runner.store.now() + pause)
     }
 
     /// Waits for the next attempt; returns the cancellation, if the run is cancelled meanwhile.
     async fn pause(&self, until: DateTime<Utc>) -> Result<Option<Cancellation>, Stopped> {
         // A clock that was set back since must not make it longer.
         let longest = self.handle.allocation.specification.policies.retries.max_delay;
-        let left = (until - self.runner.clock.now()).min(longest.into());
+        let left = (until - self.runner.store.now()).min(longest.into());
         let left = left.to_std().unwrap_or_default();
         let waiting = async {
             tokio::select! {
@@ -213,7 +213,7 @@ impl RunTask {
                 () = tokio::time::sleep(left) => None,
             }
         };
-        self.runner.unless_stopped(waiting).await
+        self.runner.term.unless_ended(waiting).await
     }
 
     fn log_end(&self, state: &RunState, exit_code: Option<i64>) {
@@ -236,7 +236,7 @@ impl RunTask {
         let AttemptEnd { state, exit, started_at, output, reserved, remarks, container } = over;
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let exit_code = exit.as_ref().map(|exit| exit.code);
-        let at = runner.clock.now();
+        let at = runner.store.now();
         let end = End { state: state.clone(), exit, started_at, output, remarks, at };
         if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
             // The allocation was deleted meanwhile, and its history with it.
@@ -244,7 +244,7 @@ impl RunTask {
         }
         drop((end, reserved));
         point(Point::EndNoted);
-        runner.note_progress();
+        runner.queues.note_progress();
         self.log_end(&state, exit_code);
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);
@@ -257,7 +257,7 @@ impl RunTask {
 
     /// Adds to the record. An error means that there is none any more: the allocation is gone.
     pub(super) async fn note(&self, progress: Progress) -> Result<Result<(), StoreError>, Stopped> {
-        self.note_at(progress, self.runner.clock.now()).await
+        self.note_at(progress, self.runner.store.now()).await
     }
 
     /// The same about another moment.
@@ -268,7 +268,7 @@ impl RunTask {
     ) -> Result<Result<(), StoreError>, Stopped> {
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let noted = runner.durably(|| runner.store.note(id, uid, progress.clone(), at)).await;
-        runner.note_progress();
+        runner.queues.note_progress();
         noted
     }
 }

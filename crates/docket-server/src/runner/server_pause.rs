@@ -21,7 +21,8 @@ impl Runner {
     ) -> Result<bool, StoreError> {
         let is_unpaused = control == ServerControl::Unpause;
         let by = Arc::clone(&context.by);
-        let is_changed = self.record_result(self.store.control_server(control, context).await)?;
+        let is_changed =
+            self.store.record_result(self.store.control_server(control, context).await)?;
         if is_changed && is_unpaused {
             info!(by = &*by, "the server was unpaused");
         } else if is_changed && let Some(pause) = self.store.pause() {
@@ -33,20 +34,20 @@ impl Runner {
 
     /// Logs the end of the pause in force once, if it has an end and is not replaced or lifted before.
     pub(crate) fn watch_pause_end(self: &Arc<Self>) {
-        let held = self.store.pause().filter(|pause| pause.holds_at(self.clock.now()));
+        let held = self.store.pause().filter(|pause| pause.holds_at(self.store.now()));
         let Some((until, pause)) = held.and_then(|pause| Some((pause.until?, pause))) else {
             return;
         };
         let runner = Arc::clone(self);
-        self.tasks.spawn(async move {
+        self.term.spawn(async move {
             while runner.store.pause().as_ref() == Some(&pause) {
-                let left = (until - runner.clock.now()).to_std().unwrap_or_default();
+                let left = (until - runner.store.now()).to_std().unwrap_or_default();
                 if left.is_zero() {
                     let since = shown(pause.since);
                     info!(since, until = shown(until), "the pause of the server ended by itself");
                     return;
                 }
-                if runner.unless_stopped(sleep(left.min(LONGEST_WAIT))).await.is_err() {
+                if runner.term.unless_ended(sleep(left.min(LONGEST_WAIT))).await.is_err() {
                     return;
                 }
             }

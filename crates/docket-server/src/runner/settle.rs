@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use super::{Runner, Standby, confirmation::FOR_REQUESTS, dependencies::AT_ONCE};
+use super::{Runner, confirmation::FOR_REQUESTS, dependencies::AT_ONCE};
 use crate::store::{AllocationStatus, Circumstances, StoreError};
 
 /// How many allocations are read from the store at once.
@@ -18,7 +18,7 @@ impl Runner {
     /// Decides what is due now of those allocations of which a push changes what is due, as far as the
     /// engine answers.
     pub(crate) async fn decide_due(self: &Arc<Self>, pushed: &[Specification]) {
-        if !self.engine.health.is_up() || self.standby() != Standby::Over {
+        if !self.engine.health.is_up() || !self.standby.is_over() {
             return;
         }
         let mut due = Vec::new();
@@ -37,7 +37,7 @@ impl Runner {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub(crate) async fn decide_due_in(self: &Arc<Self>, zones: &[Zone]) -> Result<(), StoreError> {
-        if !self.engine.health.is_up() || self.standby() != Standby::Over {
+        if !self.engine.health.is_up() || !self.standby.is_over() {
             return Ok(());
         }
         let mut after = None;
@@ -58,7 +58,7 @@ impl Runner {
         }
         let runner = Arc::clone(self);
         // A decision is carried out as a whole, also when the request has ended.
-        let decided = self.to_its_end(async move {
+        let decided = self.term.to_its_end(async move {
             let each = stream::iter(due);
             each.for_each_concurrent(AT_ONCE, |held| runner.decide_held(held)).await;
         });
@@ -80,7 +80,7 @@ impl Runner {
             return;
         }
         let decided = decided.unwrap_or_default().max(allocation.scheduled_at);
-        if allocation.next(decided, self.zone).is_some_and(|next| next <= self.clock.now()) {
+        if allocation.next(decided, self.zone).is_some_and(|next| next <= self.store.now()) {
             self.decide(&allocation, suspension.as_deref(), decided).await;
         }
     }

@@ -1,12 +1,15 @@
 //! Whether things may start: not before the first look at the engine, and not beside another server
 //! that uses a copy of the same store and started earlier.
 
+use std::sync::{Arc, OnceLock};
+
 use chrono::TimeDelta;
-use docket_model::journal::{Entry, Event};
-use tokio::sync::watch;
+use docket_model::{Life, journal::Event, run::Reason};
+use parking_lot::Mutex;
+use tokio::{sync::watch, time::Instant};
 use tracing::{error, warn};
 
-use super::Runner;
+use super::{retry::EngineAccess, store_access::StoreAccess};
 use crate::{engine::Found, store::KnownLife};
 
 /// How much later than the takeover of its containers a life must have created one to be alive: the
@@ -15,7 +18,7 @@ const AFTER_TAKEOVER: TimeDelta = TimeDelta::seconds(2);
 
 /// Why nothing starts, or that things may.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standby {
+pub(crate) enum StandbyState {
     /// What is on the engine was not looked at yet.
     Beginning,
     /// Things may start.
@@ -24,7 +27,7 @@ pub(crate) enum Standby {
     Twin(String),
 }
 
-impl Standby {
+impl StandbyState {
     /// Why nothing starts, as a clause.
     pub(crate) fn reason(&self) -> Option<String> {
         match self {
@@ -48,69 +51,125 @@ pub(crate) enum Twin {
     Later,
 }
 
-impl Runner {
+/// Decides whether things may start in this life.
+#[derive(Debug)]
+pub(crate) struct Standby {
+    store: Arc<StoreAccess>,
+    life: Life,
+    begun_at: Instant,
+    state: watch::Sender<StandbyState>,
+    /// How another server showed that uses a copy of the store, if one did.
+    seen_twin: Mutex<Option<String>>,
+    /// Why the store did not know what happened before this life, if that is so.
+    doubt: OnceLock<Reason>,
+}
+
+impl Standby {
+    /// Things may start at once only if nothing can be on the engine yet.
+    pub(super) fn new(store: Arc<StoreAccess>, life: Life, is_new: bool) -> Self {
+        let state = if is_new { StandbyState::Over } else { StandbyState::Beginning };
+        Self {
+            store,
+            life,
+            begun_at: Instant::now(),
+            state: watch::Sender::new(state),
+            seen_twin: Mutex::default(),
+            doubt: OnceLock::new(),
+        }
+    }
+
+    /// The life of the server that this belongs to.
+    pub(super) fn life(&self) -> Life {
+        self.life
+    }
+
     /// Whether things may start.
-    pub(crate) fn standby(&self) -> Standby {
-        self.standby.borrow().clone()
+    pub(crate) fn state(&self) -> StandbyState {
+        self.state.borrow().clone()
+    }
+
+    /// True if things may start.
+    pub(super) fn is_over(&self) -> bool {
+        *self.state.borrow() == StandbyState::Over
     }
 
     /// Follows whether things may start.
-    pub(crate) fn watch_standby(&self) -> watch::Receiver<Standby> {
-        self.standby.subscribe()
+    pub(crate) fn watch(&self) -> watch::Receiver<StandbyState> {
+        self.state.subscribe()
+    }
+
+    /// The engine was looked at, so things may start.
+    pub(super) fn end(&self) {
+        self.state.send_replace(StandbyState::Over);
     }
 
     /// Waits until what is on the engine was looked at.
     pub(crate) async fn has_begun(&self) {
-        let has_begun = |standby: &Standby| *standby != Standby::Beginning;
+        let has_begun = |state: &StandbyState| *state != StandbyState::Beginning;
         // The sender lives in `self`.
-        let _ = self.standby.subscribe().wait_for(has_begun).await;
+        let _ = self.state.subscribe().wait_for(has_begun).await;
     }
 
     /// Waits until things may start.
     pub(super) async fn may_start(&self) {
-        let is_over = |standby: &Standby| *standby == Standby::Over;
+        let is_over = |state: &StandbyState| *state == StandbyState::Over;
         // The sender lives in `self`.
-        let _ = self.standby.subscribe().wait_for(is_over).await;
+        let _ = self.state.subscribe().wait_for(is_over).await;
+    }
+
+    /// Why the store did not know what happened before this life, if that is so.
+    pub(super) fn doubt(&self) -> Option<&Reason> {
+        self.doubt.get()
+    }
+
+    /// Notes why the store did not know what happened before this life.
+    pub(super) fn set_doubt(&self, doubt: Reason) {
+        // It is set once: a life begins once.
+        let _: Result<(), Reason> = self.doubt.set(doubt);
     }
 
     /// Whether a container shows another server that uses a copy of the store now, and notes that.
     ///
     /// A copy lists the lives of the original up to the moment of the copy. So where this life alone
     /// can have created the container, `is_of_this_life`, a life that is listed shows a server, too.
-    pub(crate) fn twin(&self, found: &Found, is_of_this_life: bool) -> Option<Twin> {
+    pub(crate) fn twin(
+        &self,
+        engine: &EngineAccess,
+        found: &Found,
+        is_of_this_life: bool,
+    ) -> Option<Twin> {
         let life = found.life.filter(|life| *life != self.life)?;
         let is_alive = match self.store.known_life(&life) {
-            KnownLife::Listed => is_of_this_life && self.is_younger(found),
+            KnownLife::Listed => is_of_this_life && self.is_younger(engine, found),
             KnownLife::Unlisted => true,
             KnownLife::Adopted(at) => {
-                self.by_docket(found).is_some_and(|created_at| created_at > at + AFTER_TAKEOVER)
+                engine.created_at(found).is_some_and(|created_at| created_at > at + AFTER_TAKEOVER)
             }
         };
         if !is_alive {
             return None;
         }
         let twin = if life < self.life { Twin::Earlier } else { Twin::Later };
-        self.note_twin(found, twin);
+        self.note_twin(found, life, twin);
         Some(twin)
     }
 
     /// Whether a container that no record knows, and that was started, shows another server that uses a
     /// copy of the store, and notes that. What an earlier life of this server created late was not
     /// started.
-    pub(crate) fn twin_of_orphan(&self, found: &Found) -> Option<Twin> {
+    pub(crate) fn twin_of_orphan(&self, engine: &EngineAccess, found: &Found) -> Option<Twin> {
         let is_of_this_life = found.identity.instant.moment() > self.life.start();
-        self.twin(found, is_of_this_life)
+        self.twin(engine, found, is_of_this_life)
     }
 
-    /// True of a container that was created after this server started, by the engine's clock alone.
-    fn is_younger(&self, found: &Found) -> bool {
-        let age = self.engine.health.engine_time().zip(found.created_at).map(|(now, at)| now - at);
+    /// True of a container that was created after this life began, by the engine's clock alone.
+    fn is_younger(&self, engine: &EngineAccess, found: &Found) -> bool {
+        let age = engine.health.engine_time().zip(found.created_at).map(|(now, at)| now - at);
         let up = TimeDelta::from_std(self.begun_at.elapsed());
         age.zip(up.ok()).is_some_and(|(age, up)| age < up)
     }
 
-    fn note_twin(&self, found: &Found, twin: Twin) {
-        let Some(life) = found.life else { return };
+    fn note_twin(&self, found: &Found, life: Life, twin: Twin) {
         let container = found.handle.to_string();
         // As many digits of the id as Docker's client shows.
         let short: String = container.chars().take(12).collect();
@@ -126,7 +185,7 @@ impl Runner {
                     "{text} and started earlier: this server starts nothing any more; stop one of the \
                      two servers, then restart this one"
                 );
-                self.standby.send_replace(Standby::Twin(text));
+                self.state.send_replace(StandbyState::Twin(text));
             }
             Twin::Later => {
                 warn!(
@@ -136,9 +195,8 @@ impl Runner {
                 );
             }
         }
-        let event = Event::TwinFound { life, container, starts_nothing: twin == Twin::Earlier };
-        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
-        self.record_soon(entry);
+        let starts_nothing = twin == Twin::Earlier;
+        self.store.record_event_soon(Event::TwinFound { life, container, starts_nothing });
     }
 
     /// How another server showed that uses a copy of the store, if one did.

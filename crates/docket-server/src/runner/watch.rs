@@ -113,7 +113,7 @@ impl Attempt<'_> {
             let exit = self.stop_container(container, following.as_mut(), &early).await?;
             Ok::<_, Break>((exit, Some(early)))
         };
-        let (exit, early) = runner.unless_stopped(watched).await??;
+        let (exit, early) = runner.term.unless_ended(watched).await??;
         point(Point::Exited);
         let started_at = Some(start.at());
         Ok(AttemptEnd { started_at, ..self.capture(container, exit, early).await? })
@@ -146,7 +146,7 @@ impl Attempt<'_> {
     /// engine's clock ago, between the moment its creation was noted and now.
     pub(super) fn inferred_start(&self, by_the_engine: Option<DateTime<Utc>>) -> DateTime<Utc> {
         let runner = &self.task.runner;
-        let now = runner.clock.now();
+        let now = runner.store.now();
         let earliest = self.created_at.unwrap_or(now).min(now);
         match (self.task.engine.health.engine_time(), by_the_engine) {
             (Some(engine_now), Some(started_at)) => {
@@ -163,7 +163,7 @@ impl Attempt<'_> {
         let time_is_up = async {
             let Some(timeout) = timeout else { return std::future::pending().await };
             let end = started_at + chrono::TimeDelta::from(timeout);
-            tokio::time::sleep((end - runner.clock.now()).to_std().unwrap_or_default()).await;
+            tokio::time::sleep((end - runner.store.now()).to_std().unwrap_or_default()).await;
             timeout
         };
         tokio::select! {

@@ -24,7 +24,7 @@ use docket_model::{
     journal::{Cause, Pause, shown},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,7 +33,7 @@ use tracing::warn;
 use self::agenda::{Agenda, Due};
 use crate::{
     clock::{Clock, Reading},
-    runner::{Runner, Standby},
+    runner::{Runner, StandbyState},
     store::{Change, Changes},
 };
 
@@ -50,7 +50,7 @@ pub(crate) struct Scheduler {
     runner: Arc<Runner>,
     clock: Arc<dyn Clock>,
     /// Whether things may start at all.
-    standby: watch::Receiver<Standby>,
+    standby: watch::Receiver<StandbyState>,
     agenda: Agenda,
     ticks: Arc<Ticks>,
     changes: Arc<Changes>,
@@ -64,12 +64,19 @@ pub(crate) struct Scheduler {
 pub(crate) struct Ticks {
     /// The latest time that the wall clock ever showed, in milliseconds.
     latest: AtomicI64,
+    /// The rules of time zones have changed, so the loop computes its instants again.
+    zone_rules_changed: Notify,
 }
 
 impl Ticks {
     /// Takes note of a time that the wall clock shows, or showed before the server started.
     pub(crate) fn note(&self, now: DateTime<Utc>) {
         self.latest.fetch_max(now.timestamp_millis(), Ordering::Relaxed);
+    }
+
+    /// Has the loop compute its instants again, by other rules of time zones.
+    pub(crate) fn renew_instants(&self) {
+        self.zone_rules_changed.notify_one();
     }
 
     /// Says so where the clock shows less than it did before.
@@ -100,7 +107,7 @@ impl Scheduler {
         zone: Zone,
         ticks: Arc<Ticks>,
     ) -> Self {
-        let standby = runner.watch_standby();
+        let standby = runner.standby.watch();
         Self {
             ticks,
             runner,
@@ -133,7 +140,7 @@ impl Scheduler {
                 Some(decided) = self.decisions.1.recv() => self.note(&decided),
                 // The sender lives as long as the server.
                 _ = self.standby.changed() => {}
-                () = self.runner.zone_rules_changed() => self.agenda.renew(),
+                () = self.ticks.zone_rules_changed.notified() => self.agenda.renew(),
                 () = self.changes.arrived(), if self.news.is_empty() => {}
                 () = tokio::time::sleep_until(sleep) => {}
             }
@@ -159,7 +166,7 @@ impl Scheduler {
                 }
                 Change::Deleted { name } => {
                     self.agenda.delete(position);
-                    self.runner.retention().forget(&name);
+                    self.runner.retention.forget(&name);
                 }
             }
         }
@@ -230,14 +237,14 @@ impl Scheduler {
                 seconds = suspended.num_seconds(),
                 "the host was suspended; deciding the missed instants now"
             );
-            self.runner.paused(Pause { cause: Cause::HostSuspended, from, to });
+            self.runner.store.paused(Pause { cause: Cause::HostSuspended, from, to });
         }
         if set > DRIFT {
             warn!(
                 seconds = set.num_seconds(),
                 "the clock was set forward; deciding the skipped instants now"
             );
-            self.runner.paused(Pause { cause: Cause::ClockSetForward, from, to });
+            self.runner.store.paused(Pause { cause: Cause::ClockSetForward, from, to });
         } else if set < -DRIFT {
             warn!(
                 seconds = -set.num_seconds(),
@@ -249,6 +256,6 @@ impl Scheduler {
 
     /// True while due instants are proposed to the runner.
     fn may_propose(&self) -> bool {
-        *self.standby.borrow() == Standby::Over
+        *self.standby.borrow() == StandbyState::Over
     }
 }

@@ -1,49 +1,39 @@
 //! The server's own life, as the journal has it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Zone,
-    journal::{Cause, Entry, Event, Outage, Pause, Suspension, shown},
+    journal::{Cause, Event, Outage, Pause, Suspension, shown},
     run::{Edit, Edited, Reason, ServerZone},
 };
 use tracing::{info, warn};
 
-use crate::{
-    clock::Clock,
-    runner::Runner,
-    scheduler::Ticks,
-    store::{ChangeContext, ChangedZone, ServerControl, Settlement, Store, StoreError, ZoneChange},
-};
+use super::process::Process;
+use crate::store::{ChangeContext, ChangedZone, ServerControl, Settlement, StoreError, ZoneChange};
 
 /// How often the store notes that the server runs: the moment of a crash is known with this precision.
 pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// Notes when the server began, went on and ended.
-#[derive(Debug)]
-pub(super) struct Life {
-    pub(super) store: Arc<Store>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) ticks: Arc<Ticks>,
-}
-
-impl Life {
-    /// The time without a server before this one, as far as the store knows: a copy does not.
+impl Process {
+    /// The time without a server, or without a term of it, before now, as far as the store knows: a copy
+    /// does not.
     pub(super) fn absence(&self) -> Option<Pause> {
-        let (from, to) = (self.store.about().last_alive?, self.clock.now());
+        let last_term = *self.left_at.lock();
+        let (from, to) = (last_term.max(self.store.about().last_alive)?, self.clock.now());
         self.ticks.note(from);
-        let is_known = self.store.provenance().doubt().is_none();
+        let is_known = last_term.is_some() || self.store.provenance().doubt().is_none();
         (is_known && from < to).then_some(Pause { cause: Cause::NotRunning, from, to })
     }
 
     /// Records what a copy of a store cannot know, before anything else is said of it.
     ///
     /// The store stays in doubt until the engine was looked at.
-    pub(super) async fn settle_copy(&self, zone: Zone) -> Result<(), StoreError> {
+    pub(super) async fn settle_copy(&self) -> Result<(), StoreError> {
         let Some(doubt) = self.store.provenance().doubt() else { return Ok(()) };
         let noted = self.store.about().time_zone.and_then(|zone| zone.parse().ok());
-        let (at, zone, reason) = (self.clock.now(), noted.unwrap_or(zone), doubt.reason());
+        let zone = noted.unwrap_or(self.settings.zone);
+        let (at, reason) = (self.clock.now(), doubt.reason());
         self.store.settle(Settlement { at, zone, reason }).await
     }
 
@@ -54,11 +44,8 @@ impl Life {
     }
 
     /// Changes the zone of allocations that name none, where it was another one before.
-    pub(super) async fn take_zone(
-        &self,
-        to: Zone,
-        absence: Option<Pause>,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn take_zone(&self, absence: Option<Pause>) -> Result<(), StoreError> {
+        let to = self.settings.zone;
         let Some(from) = self.store.about().time_zone else {
             return self.store.note_zone(to).await;
         };
@@ -86,11 +73,11 @@ impl Life {
         self.store.change_zone(ZoneChange { what, at }).await
     }
 
-    /// Pauses the whole server without an end where that is wanted, and logs a pause that is in force.
-    pub(super) async fn pause(&self, is_wanted: bool) -> Result<(), StoreError> {
+    /// Pauses the whole server without an end if it was started so, and logs a pause that is in force.
+    pub(super) async fn pause(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let in_force = || self.store.pause().filter(|pause| pause.holds_at(now));
-        if is_wanted && in_force().is_none_or(|pause| pause.until.is_some()) {
+        if self.settings.is_paused && in_force().is_none_or(|pause| pause.until.is_some()) {
             let by = "`docket server --paused`".to_owned();
             let context = ChangeContext::new(now, by.clone());
             let pause = Suspension { by, reason: None, since: now, until: None, all: None };
@@ -110,8 +97,20 @@ impl Life {
         Ok(())
     }
 
-    /// Notes the start and the time without a server before it; then takes up what is under way.
-    pub(super) async fn begin(&self, runner: &Arc<Runner>) -> Result<(), StoreError> {
+    /// Notes that a term has begun; with the first one, that the server was started.
+    pub(super) async fn note_begin(&self, is_first: bool) {
+        if is_first {
+            self.log_store();
+            for outage in self.outages() {
+                self.store.note_pause(outage);
+            }
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            self.store.record_event(Event::Started { version }).await;
+        }
+        self.store.sign_of_life().await;
+    }
+
+    fn log_store(&self) {
         let about = self.store.about();
         if about.is_volatile {
             warn!(
@@ -121,30 +120,15 @@ impl Life {
         } else {
             info!(store = about.kind, "the store was opened");
         }
-        for outage in self.outages() {
-            runner.note_pause(outage);
-        }
         if let Some(notice) = self.ticks.clock_set_back(self.clock.now()) {
             warn!("since docket last ran, the clock was {notice}");
         }
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        let event = Event::Started { version };
-        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
-        runner.record(entry).await;
-        runner.sign_of_life().await;
-        runner.take_up().await
     }
 
-    pub(super) async fn end(&self, runner: &Runner) {
-        self.record(Event::Stopped).await;
-        runner.sign_of_life().await;
-    }
-
-    async fn record(&self, event: Event) {
-        let entry = Entry { at: self.clock.now(), allocation: None, event, by: None };
-        if let Err(error) = self.store.record(entry.clone()).await {
-            warn!(%error, "journal entry not written: {}", entry.event);
-        }
+    /// Notes that the server stops.
+    pub(super) async fn note_end(&self) {
+        self.store.record_event(Event::Stopped).await;
+        self.store.sign_of_life().await;
     }
 }
 
@@ -165,16 +149,17 @@ fn outages(noted: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Pause> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use chrono::TimeDelta;
-    use docket_model::{FieldPath, Origin, Specification, container::UnknownOptions};
+    use docket_model::{FieldPath, Origin, Specification, Zone, container::UnknownOptions};
     use serde_json::json;
 
     use super::*;
     use crate::{
-        clock::TestClock,
-        engine::{registry::EngineRegistry, scripted::ScriptedEngine},
-        runner::Surroundings,
-        store::{Circumstances, Condition, EntryFilter, Opener, Push, SqliteBackend},
+        clock::{Clock, TestClock},
+        server::TermSettings,
+        store::{Circumstances, Condition, EntryFilter, Opener, Push, SqliteBackend, Store},
     };
 
     /// The store of this folder.
@@ -182,6 +167,12 @@ mod tests {
         let path = folder.path().join("docket.db");
         let backend = SqliteBackend::open(&path, &Opener::for_tests()).unwrap();
         Store::open(Arc::new(backend)).await.unwrap()
+    }
+
+    fn process(store: Store, clock: &Arc<TestClock>, zone: &str) -> Process {
+        let (zone, namespace) = (zone.parse().unwrap(), "docket".parse().unwrap());
+        let settings = TermSettings { zone, namespace, env_dir: None, is_paused: false };
+        Process::new(store, clock.clone(), settings)
     }
 
     #[tokio::test]
@@ -213,16 +204,14 @@ mod tests {
         )
         .unwrap();
         drop(sql);
-        let ticks = Arc::new(Ticks::default());
-        let begin = async |zone| {
-            let store = Arc::new(store_of(&folder).await);
-            let life = Life { store: store.clone(), clock: clock.clone(), ticks: ticks.clone() };
-            life.take_zone(zone, None).await.unwrap();
-            store
+        let begin = async || {
+            let process = process(store_of(&folder).await, &clock, "Europe/Berlin");
+            process.take_zone(None).await.unwrap();
+            process.store
         };
 
-        begin("Europe/Berlin".parse::<Zone>().unwrap()).await.close().await;
-        let store = begin("Europe/Berlin".parse::<Zone>().unwrap()).await;
+        begin().await.close().await;
+        let store = begin().await;
 
         let status = store.status("a").unwrap();
         let restart = "2026-11-21T09:00:00Z".parse().unwrap();
@@ -242,25 +231,11 @@ mod tests {
         store.alive(clock.now() + TimeDelta::hours(1)).await.unwrap();
         store.close().await;
         drop(store);
-        let store = Arc::new(store_of(&folder).await);
-        let runner = Arc::new(Runner::new(Surroundings {
-            store: store.clone(),
-            engines: Arc::new(EngineRegistry::for_tests(Arc::new(ScriptedEngine::new(
-                clock.clone(),
-            )))),
-            clock: clock.clone(),
-            zone: Zone::utc(),
-            namespace: "docket".parse().unwrap(),
-            env_dir: None,
-            life: store.new_life(clock.now()),
-        }));
-        let ticks = Arc::new(Ticks::default());
-        let life = Life { store, clock: clock.clone(), ticks: ticks.clone() };
+        let process = process(store_of(&folder).await, &clock, "UTC");
 
-        life.absence();
-        life.begin(&runner).await.unwrap();
+        process.absence();
 
-        let notice = ticks.clock_set_back(clock.now()).unwrap();
+        let notice = process.ticks.clock_set_back(clock.now()).unwrap();
         assert!(notice.starts_with("set back by 3"), "{notice}");
     }
 }

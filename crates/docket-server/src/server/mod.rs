@@ -3,21 +3,24 @@
 mod error;
 mod life;
 mod machine_check;
-mod parts;
-mod tasks;
+mod process;
+mod term;
 mod zone_data;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use docket_model::journal::Pause;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinError;
 use tracing::{info, warn};
 
 pub use self::error::ServerError;
-use self::{life::Life, parts::Parts};
+use self::machine_check::check_machine;
+pub(crate) use self::process::Process;
+#[cfg(test)]
+pub(crate) use self::{process::TermSettings, term::RunningTerm};
 use crate::{
     config::{Config, Listener},
+    engine::registry::{EngineLimits, EngineRegistry},
     http,
 };
 
@@ -32,19 +35,20 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServerError> {
     raise_open_files();
-    let parts = Parts::of(&config).await?;
-    let life = parts.life();
-    let absence = prepare(&parts, &life, &config).await?;
-    let scheduler = parts.scheduler(config.time_zone);
-    let url = listener.url(&config.access)?;
+    let process = Arc::new(Process::open(&config).await?);
+    let engines = engines(&config)?;
+    if !config.restored {
+        check_machine(&process.store, &*engines.default_engine().engine).await?;
+    }
     let socket_file = listener.path();
-    life.begin(&parts.runner).await?;
-    parts.runner.watch_pause_end();
-    let api = parts.api(&config, socket_file.is_some());
+    let url = listener.url(&config.access)?;
+    let term = process.begin_term(engines).await?;
+    let api = process.api(&config, socket_file.is_some());
     let open_streams = api.authentication.stopping.clone();
     let server = http::serve(api, listener)?;
     let handle = server.handle();
-    let scheduler = tasks::spawn(&parts, scheduler, absence)?;
+    process.reload_on_hangup()?;
+    process.update_zone_data();
     let mut serving = tokio::spawn(server);
     info!(
         time_zone = config.time_zone.name(),
@@ -63,9 +67,9 @@ pub async fn serve(
     if stopped_by_itself.is_none() {
         handle.stop(true).await;
     }
-    tasks::stop(scheduler, &parts.background, &parts.runner, config.stop_runs).await;
-    life.end(&parts.runner).await;
-    parts.store.close().await;
+    term.end("it is stopping", config.stop_runs).await;
+    process.note_end().await;
+    process.close().await;
     if let Some(path) = socket_file {
         remove_socket(&path);
     }
@@ -73,23 +77,14 @@ pub async fn serve(
     result_of(stopped_by_itself)
 }
 
-/// Brings the store up to date before anything starts. Returns the time without a server before now.
-async fn prepare(
-    parts: &Parts,
-    life: &Life,
-    config: &Config,
-) -> Result<Option<Pause>, ServerError> {
-    let absence = life.absence();
-    for pause in life.outages().into_iter().chain(absence) {
-        parts.runner.remember(pause);
-    }
-    life.settle_copy(config.time_zone).await?;
-    life.take_zone(config.time_zone, absence).await?;
-    life.pause(config.paused).await?;
-    if let Some(file) = &parts.file {
-        file.load().await?;
-    }
-    Ok(absence)
+/// The engines of a term, each with connections of its own.
+fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {
+    let limits = EngineLimits {
+        max_starting: config.max_starting,
+        max_running: config.max_running,
+        queue: config.queue,
+    };
+    Ok(EngineRegistry::new(config.engine()?, limits))
 }
 
 /// Raises the soft limit of open files to the hard one: each run under way holds a connection to the

@@ -13,7 +13,10 @@ use super::super::{
     Allocations,
     sse::{self, Came, Feed, Pulse},
 };
-use crate::outputs::{OutputEvent, Piece, Pieces};
+use crate::{
+    outputs::{OutputEvent, Piece, Pieces},
+    runner::NoTerm,
+};
 
 /// An output as events, to the end of its run.
 pub(super) struct Live {
@@ -44,9 +47,9 @@ impl Live {
         instant: Instant,
         seen: u64,
         pulse: Pulse,
-    ) -> Self {
-        Self {
-            pieces: allocations.runner.outputs().follow(name.clone(), instant, seen),
+    ) -> Result<Self, NoTerm> {
+        Ok(Self {
+            pieces: allocations.runner()?.outputs.follow(name.clone(), instant, seen),
             pulse,
             allocations: allocations.clone(),
             name,
@@ -54,7 +57,7 @@ impl Live {
             seen,
             begun: Vec::new(),
             stage: Stage::Opening,
-        }
+        })
     }
 
     /// The event of a piece; none where it holds no whole character.

@@ -339,7 +339,6 @@ async fn readiness_tells_why_not() {
     let running = &api.status;
     let status = ServerStatus {
         started: running.started,
-        engine: running.engine.clone(),
         background: running.background.clone(),
         ticks: running.ticks.clone(),
         file: Some(status),

@@ -31,31 +31,33 @@ use crate::{
     clock::{Clock, TestClock},
     config::{Access, Token},
     engine::{registry::EngineRegistry, scripted::ScriptedEngine},
-    runner::{Runner, Surroundings},
+    runner::{Runner, RunnerPort, StoreAccess, Surroundings},
     scheduler::Ticks,
     store::Store,
+    term::Term,
 };
 
 pub(super) fn api(access: Access) -> Api {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
-    let store = Arc::new(Store::in_memory(usize::MAX));
+    let store = StoreAccess::new(Arc::new(Store::in_memory(usize::MAX)), clock.clone());
     let engine = Arc::new(ScriptedEngine::new(clock.clone()));
-    let engines = Arc::new(EngineRegistry::for_tests(engine));
-    let health = Arc::clone(&engines.default_engine().health);
+    let zone = "Europe/Berlin".parse::<Zone>().unwrap();
     let runner = Arc::new(Runner::new(Surroundings {
+        term: Term::new(1),
         store: store.clone(),
-        engines,
-        clock: clock.clone(),
-        zone: "Europe/Berlin".parse::<Zone>().unwrap(),
+        engines: Arc::new(EngineRegistry::for_tests(engine)),
+        zone,
         namespace: "docket".parse().unwrap(),
         env_dir: None,
         life: docket_model::Life::new(1, clock.now()),
+        is_first_life: true,
     }));
-    let zone = "Europe/Berlin".parse::<Zone>().unwrap();
+    let port = RunnerPort::new();
+    port.open(runner);
     let started = clock.now();
-    let background = Arc::new(Background::new(clock.clone()));
+    let background = Background::new(clock.clone());
     Api {
-        allocations: Data::new(Allocations { store, runner, clock, zone }),
+        allocations: Data::new(Allocations { store, port, clock, zone }),
         specifications: Data::new(SpecificationSettings {
             max_body: 1000,
             unknown_options: UnknownOptions::Refuse,
@@ -64,7 +66,6 @@ pub(super) fn api(access: Access) -> Api {
         authentication: authentication(access),
         status: Data::new(ServerStatus {
             started,
-            engine: health,
             background,
             ticks: Arc::new(Ticks::default()),
             file: None,
@@ -87,8 +88,9 @@ fn authentication(access: Access) -> Data<Authentication> {
 /// Waits until the server knows its engine.
 pub(super) async fn meet_engine(api: &Api) {
     let (allocations, status) = (&api.allocations, &api.status);
-    let engine = allocations.runner.engine();
-    status.engine.watch_over(engine, allocations.clock.clone(), &status.background);
+    let runner = allocations.runner().unwrap();
+    let engine = runner.engine();
+    engine.health.watch_over(engine.engine.clone(), allocations.clock.clone(), &status.background);
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 

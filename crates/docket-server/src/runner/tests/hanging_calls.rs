@@ -11,13 +11,12 @@ use docket_model::{
 use serde_json::json;
 
 use crate::{
-    background::Background,
     clock::{Clock, TestClock},
     engine::{
         docker::stub::{Reply, Stub, inspection},
         registry::EngineRegistry,
     },
-    runner::{Runner, Surroundings},
+    server::{Process, TermSettings},
     store::{Push, Store},
 };
 
@@ -60,21 +59,16 @@ fn stub(hanging: &'static str) -> Stub {
 /// Runs an allocation once on this engine; returns its record two hours later.
 async fn run_on(stub: &Stub) -> Arc<Run> {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00.250Z"));
-    let store = Arc::new(Store::in_memory(usize::MAX));
-    let engines = Arc::new(EngineRegistry::for_tests(Arc::new(stub.engine())));
-    let named = Arc::clone(engines.default_engine());
-    let runner = Arc::new(Runner::new(Surroundings {
-        store: store.clone(),
-        engines,
-        clock: clock.clone(),
+    let settings = TermSettings {
         zone: Zone::utc(),
         namespace: "docket".parse().unwrap(),
         env_dir: None,
-        life: store.new_life(clock.now()),
-    }));
-    let background = Background::new(clock.clone());
-    named.health.watch_over(named.engine.clone(), clock.clone(), &background);
-    tokio::spawn(Arc::clone(&runner).begin(None));
+        is_paused: false,
+    };
+    let process = Arc::new(Process::new(Store::in_memory(usize::MAX), clock.clone(), settings));
+    let engines = EngineRegistry::for_tests(Arc::new(stub.engine()));
+    let term = process.begin_term(engines).await.unwrap();
+    let (store, runner) = (&process.store, &term.runner);
     let container = json!({"Config": {"Image": "busybox"}});
     let posted =
         json!({"Name": "report", "Cron": "@yearly", "Container": container, "Pull": "Always"});

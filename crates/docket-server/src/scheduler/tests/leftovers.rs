@@ -122,7 +122,7 @@ async fn one_that_is_found_again_and_again_is_in_one_hand() {
     }
     house.pass(MINUTE).await;
 
-    assert_eq!(house.runner.tasks(), 1);
+    assert_eq!(house.runner.term.task_count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

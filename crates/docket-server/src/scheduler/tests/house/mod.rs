@@ -15,20 +15,19 @@ use docket_model::{
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub(super) use self::wire::Fault;
 use self::{engine::WiredEngine, store::WiredBackend, wire::Wire};
-use super::super::{Scheduler, Ticks};
+use super::super::Ticks;
 use crate::{
-    background::Background,
     clock::{Clock, TestClock},
     engine::{
         registry::{EngineLimits, EngineRegistry},
         scripted::ScriptedEngine,
     },
-    runner::{Runner, Surroundings},
+    runner::{Runner, StoreAccess},
+    server::{Process, RunningTerm, TermSettings},
     store::{
         MemoryBackend, Push, Store,
         backend::{Backend as _, Collection, Key, Record},
@@ -74,15 +73,13 @@ pub(super) struct Ground {
 pub(super) struct House {
     pub(super) clock: Arc<TestClock>,
     pub(super) engine: Arc<ScriptedEngine>,
-    pub(super) store: Arc<Store>,
+    pub(super) store: Arc<StoreAccess>,
     pub(super) ticks: Arc<Ticks>,
     pub(super) runner: Arc<Runner>,
-    background: Background,
+    term: RunningTerm,
     ground: Ground,
     wire: Arc<Wire>,
     trouble: Arc<Mutex<Option<String>>>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
 }
 
 impl Ground {
@@ -115,49 +112,33 @@ impl Ground {
             max_running: self.settings.max_running,
             queue: self.settings.queue,
         };
-        let engines = Arc::new(EngineRegistry::new(wired_engine.clone(), limits));
-        let (clock, health) = (self.clock.clone(), engines.default_engine().health.clone());
-        let ticks = Arc::new(Ticks::default());
-        let runner = Arc::new(Runner::new(Surroundings {
-            store: store.clone(),
-            engines,
-            clock: clock.clone(),
+        let engines = EngineRegistry::new(wired_engine, limits);
+        let health = engines.default_engine().health.clone();
+        let settings = TermSettings {
             zone: Zone::utc(),
             namespace: "docket".parse().unwrap(),
             env_dir: self.settings.env_dir.clone(),
-            life: store.new_life(clock.now()),
-        }));
-        let changes = store.changes();
+            is_paused: false,
+        };
+        let process = Arc::new(Process::new(store, self.clock.clone(), settings));
         if let Some(from) = self.left_at {
-            runner.paused(Pause { cause: Cause::NotRunning, from, to: clock.now() });
+            process.store.paused(Pause { cause: Cause::NotRunning, from, to: self.clock.now() });
         }
-        runner.take_up().await.unwrap();
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (told, rung) = (runner.clone(), ticks.clone());
-        let scheduler = Scheduler::new(told, changes, clock.clone(), Zone::utc(), rung);
-        tasks.spawn(scheduler.run(stop.clone()));
-        tasks.spawn(runner.clone().begin(None));
-        tasks.spawn(crate::cleanup::sweep_orphans(runner.clone()));
-        tasks.spawn(runner.clone().follow_engines());
-        let background = Background::new(clock.clone());
-        health.watch_over(wired_engine, clock.clone(), &background);
+        let term = process.begin_term(engines).await.unwrap();
         if self.settings.trusts_engine {
             health.up().await;
-            background.stop();
+            term.background.stop();
         }
-        let (engine, ground) = (self.engine.clone(), self);
         House {
-            clock,
-            engine,
-            store,
-            ticks,
-            runner,
-            background,
-            ground,
+            clock: self.clock.clone(),
+            engine: self.engine.clone(),
+            store: process.store.clone(),
+            ticks: process.ticks.clone(),
+            runner: term.runner.clone(),
+            term,
+            ground: self,
             wire,
             trouble,
-            stop,
-            tasks,
         }
     }
 
@@ -165,12 +146,12 @@ impl Ground {
         &self,
         wire: &Arc<Wire>,
         trouble: &Arc<Mutex<Option<String>>>,
-    ) -> (Arc<Store>, Arc<WiredEngine>) {
+    ) -> (Store, Arc<WiredEngine>) {
         let (backend, trouble) = (self.backend.clone(), trouble.clone());
         let engine = WiredEngine { engine: self.engine.clone(), wire: wire.clone() };
         let backend = WiredBackend { backend, wire: wire.clone(), trouble };
         let store = Store::open(Arc::new(backend)).await.unwrap();
-        (Arc::new(store), Arc::new(engine))
+        (store, Arc::new(engine))
     }
 }
 
@@ -181,12 +162,7 @@ impl House {
 
     /// Stops the server in order, and lets its containers go.
     pub(super) async fn close(self) -> Ground {
-        self.stop.cancel();
-        self.background.stop();
-        self.runner.stop().await;
-        self.background.ended().await;
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.term.end("the test closes it", false).await;
         Ground { left_at: Some(self.clock.now()), ..self.ground }
     }
 
