@@ -8,8 +8,12 @@ import { signal } from "./signal.js";
 import * as strip from "./strip.js";
 import { instantOf, now } from "./words.js";
 
-/** How many allocations are asked for at once. */
+/** How many allocations the first page has: about a screen, so that it is drawn soon. */
+const FIRST_PAGE = 100;
+/** How many allocations each further page has. The server ends a page at 512 KiB. */
 const PAGE = 2000;
+/** The shortest time between two drawings of the list while it is loading, in milliseconds. */
+const DRAW_PAUSE = 300;
 /** So many that changed at once cost more one by one than all together. */
 const MANY = 40;
 /** How long to wait with what events changed, in milliseconds: they come in numbers. */
@@ -71,17 +75,17 @@ export function load() {
 async function loadAll() {
   const found = new Map();
   touchedSince = new Set();
-  let url = `${address()}?limit=${PAGE}&logs=false`;
+  let drawnAt = -Infinity;
   try {
-    while (url) {
-      const answer = await send("GET", url);
-      for (const allocation of await answer.json()) {
+    for await (const page of pages()) {
+      for (const allocation of page) {
         const item = make(allocation);
         found.set(item.name, item);
         if (!isLoaded()) items.set(item.name, item);
       }
-      if (!isLoaded()) tell();
-      url = next(answer.headers.get("link"));
+      if (isLoaded() || Date.now() - drawnAt < DRAW_PAUSE) continue;
+      drawnAt = Date.now();
+      tell();
     }
   } catch (error) {
     failed = error;
@@ -95,10 +99,26 @@ async function loadAll() {
   loadedAt = Date.now();
 }
 
-// The address of the next page, from a `Link`.
+// All pages of the list. The next page is requested before the current one is parsed, so that the server
+// writes one while the browser reads the other.
+async function* pages() {
+  let answer = send("GET", `${address()}?limit=${FIRST_PAGE}&logs=false`);
+  while (answer) {
+    const response = await answer;
+    answer = next(response.headers.get("link"));
+    // If the parsing fails, nothing else handles the failure of this request.
+    answer?.catch(() => {});
+    yield await response.json();
+  }
+}
+
+// Requests the page that a `Link` names; null after the last one.
 function next(header) {
   const path = /<\/?([^>]*)>;\s*rel="next"/.exec(header ?? "");
-  return path ? new URL(`./${path[1]}`, document.baseURI).href : null;
+  if (!path) return null;
+  const url = new URL(`./${path[1]}`, document.baseURI);
+  url.searchParams.set("limit", PAGE);
+  return send("GET", url.href);
 }
 
 /** Asks for one allocation anew; null where it is gone. */

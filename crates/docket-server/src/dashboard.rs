@@ -75,7 +75,17 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
     files.into_iter().map(|(name, text)| (name, File::new(name, text))).collect()
 });
 
-static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", embed!("index.html")));
+static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
+
+/// The document, with all scripts to be loaded at once: otherwise a browser learns of a script only when
+/// it has loaded one that imports it.
+static HTML: LazyLock<String> = LazyLock::new(|| {
+    let mut scripts: Vec<_> = FILES.keys().filter(|name| name.ends_with(".js")).collect();
+    scripts.sort_unstable();
+    let link = |name| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n");
+    let links: String = scripts.into_iter().map(link).collect();
+    embed!("index.html").replacen("<script", &(links + "<script"), 1)
+});
 
 /// The HTML document of the page.
 pub(crate) fn page() -> &'static File {
@@ -131,6 +141,7 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing_from_other_hosts_and_has_no_inline_code() {
+        let scripts = FILES.keys().filter(|name| name.ends_with(".js")).count();
         assert!(!POLICY.contains("unsafe"));
         for (name, file) in FILES.iter() {
             let schemes = file.text.match_indices("://").map(|(at, _)| &file.text[..at]);
@@ -142,6 +153,7 @@ mod tests {
                 assert!(!file.text.contains(forbidden), "{name} contains {forbidden}");
             }
         }
+        assert_eq!(page().text.matches("modulepreload").count(), scripts);
         for forbidden in ["<style", "style=", "onload="] {
             assert!(!page().text.contains(forbidden), "the page contains {forbidden}");
         }

@@ -65,6 +65,8 @@ fn over_tcp(
         .client_request_timeout(HEAD_ARRIVAL)
         .client_disconnect_timeout(CLOSING)
         .keep_alive(KEEP_ALIVE)
+        // Otherwise the last bytes of a response can wait 40 ms for the peer to confirm the ones before.
+        .tcp_nodelay(true)
         .max_connections(connections)
         .shutdown_timeout(LAST_ANSWERS);
     let server = match tls {
