@@ -10,6 +10,9 @@ import { launch } from "./chromium.mjs";
 /** How long anything may take that is waited for, in milliseconds. */
 export const TIMEOUT = 60_000;
 
+/** How much of the server's log and of the page's is printed when a test fails, in lines. */
+const PRINTED = 60;
+
 const program = process.env.DOCKET_PROGRAM ?? new URL("../../target/debug/docket", import.meta.url).pathname;
 let number = 0;
 
@@ -23,13 +26,33 @@ export function browser() {
   return held;
 }
 
+const endings = new WeakMap();
+
+// What is set up last ends first, so that a page is still connected when its state is printed.
+function atEnd(test, work) {
+  if (!endings.has(test)) {
+    endings.set(test, []);
+    test.after(async () => {
+      for (const ending of endings.get(test).reverse()) await ending();
+    });
+  }
+  endings.get(test).push(work);
+}
+
+/** Prints lines when a test fails, so that the log of CI alone tells what happened. */
+function explain(test, title, lines) {
+  if (test.passed) return;
+  console.error([`${test.name}: ${title}`, ...lines.slice(-PRINTED)].join("\n  "));
+}
+
 /** Starts a server; it and its containers go when the test ends. */
 export async function serve(test, more = [], listen = "127.0.0.1:0") {
   number += 1;
   const namespace = `page-${process.pid}-${number}`.slice(-20).replace(/^-/, "");
-  const server = { namespace, url: null, process: null, start, stop, push, get, post, exec };
-  test.after(async () => {
+  const server = { namespace, url: null, process: null, log: "", start, stop, push, get, post, exec };
+  atEnd(test, async () => {
     await stop();
+    explain(test, "the log of the server", server.log.split("\n"));
     const ids = docker("ps", "--all", "--quiet", "--filter", `label=io.docket.namespace=${namespace}`);
     for (const id of ids.split("\n").filter(Boolean)) remove(id);
   });
@@ -39,7 +62,7 @@ export async function serve(test, more = [], listen = "127.0.0.1:0") {
   async function start(at = new URL(server.url).host) {
     const options = ["server", "--listen", at, "--namespace", namespace, "--time-zone", "Europe/Berlin", ...more];
     server.process = spawn(program, options, { stdio: ["ignore", "ignore", "pipe"] });
-    server.url = await announced(server.process);
+    server.url = await announced(server);
   }
 
   async function stop() {
@@ -68,15 +91,15 @@ export async function serve(test, more = [], listen = "127.0.0.1:0") {
   }
 }
 
-function announced(child) {
+function announced(server) {
+  const start = server.log.length;
   return new Promise((resolve, reject) => {
-    let log = "";
-    child.stderr.on("data", (piece) => {
-      log += piece;
-      const found = /listening on (http:\S+)/.exec(log);
+    server.process.stderr.on("data", (piece) => {
+      server.log += piece;
+      const found = /listening on (http:\S+)/.exec(server.log.slice(start));
       if (found) resolve(found[1]);
     });
-    child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${log}`)));
+    server.process.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${server.log}`)));
   });
 }
 
@@ -102,19 +125,29 @@ export function shell(name, line, more = {}) {
 /** Opens the page, and watches it: `watched.done()` fails on what should not have been. */
 export async function open({ browser }, test, server, { hash = "#/", width = 1600, height = 1000, scheme = "light", zone = "Europe/Berlin", forgive = [] } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: zone, reducedMotion: "reduce" });
-  test.after(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(TIMEOUT);
   const wrong = [];
-  page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
+  const logged = [];
+  atEnd(test, async () => {
+    if (!test.passed) await explainPage(test, page, logged);
+    await context.close();
+  });
+  page.on("pageerror", (error) => {
+    wrong.push(`error: ${error.message}`);
+    logged.push(`error: ${error.stack}`);
+  });
   page.on("dialog", (dialog) => {
     wrong.push(`dialog: ${dialog.message()}`);
     dialog.dismiss();
   });
   page.on("console", (message) => {
     const text = `${message.type()}: ${message.text()} ${message.location().url}`;
+    logged.push(text);
     if (message.type() === "error" && !forgive.some((known) => known.test(text))) wrong.push(text);
   });
+  page.on("response", (response) => logged.push(`${response.request().method()} ${response.url()}: ${response.status()}`));
+  page.on("requestfailed", (request) => logged.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`));
   page.on("request", (request) => {
     const url = new URL(request.url());
     if (!["data:", "blob:"].includes(url.protocol) && url.origin !== server.url) wrong.push(`asked ${url.href}`);
@@ -122,6 +155,13 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
   await page.goto(`${server.url}/${hash}`);
   page.done = () => assert.deepEqual(wrong, []);
   return page;
+}
+
+async function explainPage(test, page, logged) {
+  const { focus, text } = await page.evaluate(() => ({ focus: document.activeElement?.outerHTML.slice(0, 200), text: document.body.innerText }))
+    .catch((error) => ({ focus: "unknown", text: error.message }));
+  explain(test, "what the page logged and requested", logged.filter((line) => !line.includes("/-/page/")));
+  explain(test, `the text of the page at ${page.url()}, with the focus in ${focus}`, text.split("\n").filter(Boolean));
 }
 
 /** Waits until a run has ended; returns its record. */

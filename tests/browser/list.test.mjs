@@ -111,6 +111,42 @@ test("the search field has the focus as soon as its key is pressed, on every vie
   page.done();
 });
 
+test("an allocation that changes while its row is clicked is opened all the same", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("report", "true"));
+  const page = await open(chromium, t, server);
+  const link = page.getByRole("link", { name: "report", exact: true });
+  await link.waitFor();
+
+  await link.hover();
+  await page.mouse.down();
+  const refreshed = page.waitForResponse((response) => new URL(response.url()).pathname === "/report");
+  await server.push(shell("report", "true", { Description: "changed" }));
+  await refreshed;
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await page.mouse.up();
+
+  await page.getByRole("heading", { level: 1, name: "report" }).waitFor();
+  await page.getByText("changed").first().waitFor();
+  page.done();
+});
+
+test("a key that follows a click on a link is for the view of the link", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("report", "true"));
+  const page = await open(chromium, t, server);
+  const link = page.getByRole("link", { name: "report", exact: true });
+  await link.waitFor();
+
+  await link.evaluate((node) => {
+    node.click();
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "r", bubbles: true }));
+  });
+
+  await page.getByRole("dialog", { name: "Run report now" }).waitFor();
+  page.done();
+});
+
 test("a lost connection is shown, and changes appear once it is restored", async (t) => {
   const server = await serve(t, ["--store", "memory"]);
   const page = await open(chromium, t, server, { forgive: [/Failed to load resource/] });

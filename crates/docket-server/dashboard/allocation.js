@@ -31,6 +31,8 @@ export function show(outlet, name) {
   const sight = new ResizeObserver(() => drawRuns());
   let item = state.all().get(name) ?? null;
   let shown = null;
+  // True after a key that runs it, until what the dialog shows is loaded.
+  let isRunRequested = false;
 
   fill(outlet,
     el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations")),
@@ -54,9 +56,8 @@ export function show(outlet, name) {
 
   async function refresh() {
     try {
-      item = await state.refresh(name);
-      if (item) draw();
-      else gone();
+      // Where it is there, `state.changed` follows.
+      if (!(await state.refresh(name)) && !belong.isOver()) gone();
     } catch (error) {
       if (!item) fill(told, el("p.card", null, `The allocation cannot be shown: ${harmless(error.message)}.`));
     }
@@ -84,6 +85,7 @@ export function show(outlet, name) {
   function draw() {
     if (item === shown) return;
     shown = item;
+    if (isRunRequested) runWith();
     fill(told);
     outlet.querySelector(".detail").hidden = false;
     fill(chips, ...chipsOf(item));
@@ -100,7 +102,7 @@ export function show(outlet, name) {
     const suspended = Boolean(item.status.Suspended);
     fill(buttons,
       button("run", "Run now", () => actions.runNow(name, zone), "button.primary"),
-      button("with", "Run with…", () => actions.runWith(name, item.allocation, zone)),
+      button("with", "Run with…", runWith),
       suspended
         ? button("suspend", "Resume", () => actions.resume(name))
         : button("suspend", "Suspend…", () => actions.suspend(name, zone)),
@@ -117,10 +119,15 @@ export function show(outlet, name) {
     if (runs.isLoaded()) table.show(runs.runs(), zone, runs.hasOlder());
   }
 
+  function runWith() {
+    isRunRequested = !item;
+    if (item) actions.runWith(name, item.allocation, row.zoneOf(item));
+  }
+
   function key(event) {
-    if (!item || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.target.closest?.("input, textarea, select, dialog")) return;
-    if (event.key === "r") actions.runWith(name, item.allocation, row.zoneOf(item));
+    if (event.key === "r") runWith();
     else if (event.key === "e") router.go(router.at(name, "edit"));
     else return;
     event.preventDefault();

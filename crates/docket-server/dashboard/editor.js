@@ -9,6 +9,7 @@ import { el, fill, foreign, harmless, link } from "./dom.js";
 import * as events from "./events.js";
 import { form } from "./form.js";
 import { instantsList } from "./instants.js";
+import { redraws } from "./redraw.js";
 import * as router from "./router.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
@@ -40,8 +41,12 @@ export function show(outlet, name) {
   const modes = { form: fields, text };
   const tabs = Object.fromEntries(["form", "text"].map((key) =>
     [key, el("button.segment", { type: "button", onclick: () => change(key) }, key === "form" ? "Form" : "Text")]));
-  const check = checker(showCheck);
+  let latestCheck = [];
+  const drawCheck = redraws(() => belong.isOver() || showCheck(...latestCheck));
+  const check = checker((...result) => { latestCheck = result; drawCheck(); });
   let mode = lastMode;
+  // The mode that was chosen last: `mode` follows when its content is there.
+  let chosen = mode;
   let specification = null;
   let base = null;
   let dirty = false;
@@ -62,21 +67,16 @@ export function show(outlet, name) {
   return () => belong.end();
 
   async function begin() {
-    if (name === null) {
-      await open(structuredClone(TEMPLATE)).catch((error) => fill(wrong, harmless(error.message)));
-      return;
-    }
     // What is typed before it is there would be lost.
     const detail = outlet.querySelector(".detail");
-    detail.hidden = true;
+    detail.hidden = name !== null || mode === "text";
     try {
-      base = await current(name);
-      detail.hidden = false;
-      if (base.origin !== "api") {
+      if (name !== null) base = await current(name);
+      if (base && base.origin !== "api") {
         fill(told, el("p.card.warned", null, "This allocation comes from ", foreign(base.origin, "code"), " and can only be changed there."));
         saver.disabled = true;
       }
-      await open(base.specification);
+      await open(base?.specification ?? structuredClone(TEMPLATE));
     } catch (error) {
       fill(told, el("p.card", null, `The allocation cannot be edited: ${harmless(error.message)}.`));
     }
@@ -86,6 +86,7 @@ export function show(outlet, name) {
     specification = fresh;
     fields.set(fresh);
     if (mode === "text") text.set(await toYaml(fresh));
+    outlet.querySelector(".detail").hidden = false;
     showMode();
     askCheck(0);
   }
@@ -98,24 +99,36 @@ export function show(outlet, name) {
   }
 
   async function change(wanted) {
+    chosen = wanted;
     if (wanted === mode) return;
-    if (wanted === "text") {
-      const yaml = await toYaml(specification).catch((error) => fill(wrong, harmless(error.message)));
-      if (yaml === undefined) return;
-      text.set(yaml);
-    } else {
-      const found = await checkNow().catch(() => null);
-      if (found?.Allocations.length !== 1) {
-        fill(wrong, "The form can show one allocation without errors: fix the text first.");
-        return;
-      }
-      specification = found.Allocations[0].Specification;
-      fields.set(specification);
+    try {
+      const converted = await (wanted === "text" ? convert(() => specification, toYaml) : convert(text.text, parsed));
+      if (chosen !== wanted) return;
+      if (wanted === "text") text.set(converted);
+      else fields.set((specification = converted));
+    } catch (error) {
+      fill(wrong, harmless(error.message));
+      return;
     }
     mode = lastMode = wanted;
     fill(wrong);
     showMode();
     askCheck(0);
+  }
+
+  // Converts again if more was typed meanwhile.
+  async function convert(content, converter) {
+    for (;;) {
+      const before = content();
+      const converted = await converter(before);
+      if (content() === before) return converted;
+    }
+  }
+
+  async function parsed() {
+    const result = await checkNow().catch(() => null);
+    if (result?.Allocations.length === 1) return result.Allocations[0].Specification;
+    throw new Error("The form can show one allocation without errors: fix the text first.");
   }
 
   function touched() {

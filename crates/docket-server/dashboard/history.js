@@ -2,6 +2,7 @@
 
 import { address, get } from "./api.js";
 import * as events from "./events.js";
+import { redraws } from "./redraw.js";
 import { signal } from "./signal.js";
 import { instantOf } from "./words.js";
 
@@ -16,12 +17,12 @@ export const isBefore = (run, other) => instantOf(run) < instantOf(other);
 /** Begins to follow the runs of an allocation. */
 export function history(name) {
   const changed = signal();
+  const tell = redraws(() => changed.give());
   let runs = [];
   let cursor = null;
   let loaded = false;
   // What events told while a page was asked for, which may be older.
   let toldSince = null;
-  let frame = null;
 
   const ends = [
     events.runs.on((event) => {
@@ -76,13 +77,6 @@ export function history(name) {
     tell();
   }
 
-  // Once a frame is as often as anybody can see it.
-  function tell() {
-    frame ??= requestAnimationFrame(() => {
-      frame = null;
-      changed.give();
-    });
-  }
 }
 
 /** When the first container of a run started, or null. */

@@ -29,6 +29,13 @@ export function start(place, all) {
   addEventListener("hashchange", () => {
     if (current() !== place) show();
   });
+  // The browser shows the view of a link only after further keys.
+  addEventListener("click", (event) => {
+    const target = event.target.closest?.("a[href^='#']");
+    if (!target || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(target.getAttribute("href"));
+  });
   addEventListener("beforeunload", (event) => {
     if (held) event.preventDefault();
   });

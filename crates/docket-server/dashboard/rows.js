@@ -36,7 +36,7 @@ export function rows({ label, header, draw, drop }) {
     items = more;
     places = new Map(items.map((item, index) => [item.name, index]));
     if (!places.has(active)) active = items[0]?.name ?? null;
-    table.setAttribute("aria-rowcount", items.length + 1);
+    table.setAttribute("aria-rowcount", String(items.length + 1));
     show();
   }
 
@@ -105,7 +105,7 @@ export function rows({ label, header, draw, drop }) {
   }
 
   function key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || !event.target.closest(".rows")) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || (event.target !== table && !event.target.closest(".rows"))) return;
     const at = places.get(active) ?? 0;
     const page = Math.max(1, Math.floor(innerHeight / height) - 2);
     const steps = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: page, PageUp: -page, Home: -at, End: items.length };

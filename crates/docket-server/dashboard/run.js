@@ -8,6 +8,7 @@ import { durationOf, reasonOf, triggerInWords } from "./history.js";
 import { inWords, isUnderWay, mark, tone } from "./mark.js";
 import { distance, wall } from "./moments.js";
 import { output } from "./output.js";
+import { redraws } from "./redraw.js";
 import * as router from "./router.js";
 import { belongings } from "./signal.js";
 import * as state from "./state.js";
@@ -27,6 +28,7 @@ export function show(outlet, name, id) {
   const choice = el("div.segments", { role: "group", "aria-label": "Attempt" });
   const viewer = output(name);
   const duration = el("span");
+  const later = redraws(draw);
   let run = null;
   let chosen = null;
   let zone = state.all().get(name)?.status.TimeZone ?? null;
@@ -64,9 +66,9 @@ export function show(outlet, name, id) {
       zone = item?.status.TimeZone ?? "UTC";
       title();
       // What an event told meanwhile is newer.
-      take(run === before ? fresh : run);
+      if (run === before) take(fresh);
     } catch (error) {
-      if (!run || error.status === 404) gone(harmless(error.message));
+      if (!belong.isOver() && (!run || error.status === 404)) gone(harmless(error.message));
     }
   }
 
@@ -82,6 +84,11 @@ export function show(outlet, name, id) {
 
   function take(fresh) {
     run = fresh;
+    later();
+  }
+
+  function draw() {
+    if (!run || belong.isOver()) return;
     zone ??= "UTC";
     const live = isUnderWay(run.State);
     outlet.querySelector(".detail").hidden = false;

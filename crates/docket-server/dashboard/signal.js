@@ -17,11 +17,14 @@ export function signal() {
 /** Collects what is to be stopped when a view is left. */
 export function belongings() {
   const ends = [];
+  let isOver = false;
   return {
+    isOver: () => isOver,
     add(...more) {
       ends.push(...more);
     },
     end() {
+      isOver = true;
       for (const end of ends.splice(0)) end();
     },
   };

@@ -4,6 +4,7 @@
 import { ApiError, address, get, send } from "./api.js";
 import * as events from "./events.js";
 import { isFailure, isUnderWay } from "./mark.js";
+import { redraws } from "./redraw.js";
 import { signal } from "./signal.js";
 import * as strip from "./strip.js";
 import { instantOf, now } from "./words.js";
@@ -34,7 +35,6 @@ let loading = null;
 let again = false;
 let loadedAt = 0;
 let failed = null;
-let frame = null;
 let timer = null;
 
 /** All items by name. */
@@ -191,12 +191,7 @@ function take(record) {
   touch(record.Allocation);
 }
 
-function tell() {
-  frame ??= requestAnimationFrame(() => {
-    frame = null;
-    changed.give();
-  });
-}
+const tell = redraws(() => changed.give());
 
 /** Makes an item of an allocation as the server shows it. */
 export function make(allocation) {

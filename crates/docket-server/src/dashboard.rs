@@ -57,6 +57,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "nowhere.js",
         "output.js",
         "plots.js",
+        "redraw.js",
         "router.js",
         "row.js",
         "rows.js",
