@@ -3,7 +3,10 @@
 //! 1. Everything on the page comes from this server: [`POLICY`] forbids browsers to load anything else.
 //! 2. The page uses the public API only, so it needs nothing from any other module.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use ring::digest::{SHA256, digest};
 
@@ -81,11 +84,11 @@ static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
 /// The document, with all scripts to be loaded at once: otherwise a browser learns of a script only when
 /// it has loaded one that imports it.
 static HTML: LazyLock<String> = LazyLock::new(|| {
-    let mut scripts: Vec<_> = FILES.keys().filter(|name| name.ends_with(".js")).collect();
-    scripts.sort_unstable();
-    let link = |name| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n");
-    let links: String = scripts.into_iter().map(link).collect();
-    embed!("index.html").replacen("<script", &(links + "<script"), 1)
+    let scripts = FILES.iter().filter(|(_, file)| file.content_type.starts_with("text/javascript"));
+    let links: BTreeSet<_> = scripts
+        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n"))
+        .collect();
+    embed!("index.html").replacen("<script", &format!("{}<script", String::from_iter(links)), 1)
 });
 
 /// The HTML document of the page.
@@ -142,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing_from_other_hosts_and_has_no_inline_code() {
-        let scripts = FILES.keys().filter(|name| name.ends_with(".js")).count();
+        let scripts = FILES.values().filter(|file| file.content_type.contains("javascript"));
         assert!(!POLICY.contains("unsafe"));
         for (name, file) in FILES.iter() {
             let schemes = file.text.match_indices("://").map(|(at, _)| &file.text[..at]);
@@ -154,7 +157,7 @@ mod tests {
                 assert!(!file.text.contains(forbidden), "{name} contains {forbidden}");
             }
         }
-        assert_eq!(page().text.matches("modulepreload").count(), scripts);
+        assert_eq!(page().text.matches("modulepreload").count(), scripts.count());
         for forbidden in ["<style", "style=", "onload="] {
             assert!(!page().text.contains(forbidden), "the page contains {forbidden}");
         }

@@ -7,6 +7,7 @@ mod clock;
 pub mod config;
 mod dashboard;
 pub mod engine;
+mod explain;
 mod fault;
 mod file_source;
 mod http;
@@ -21,7 +22,6 @@ pub mod specification_files;
 pub mod store;
 mod term;
 mod warnings;
-mod why;
 pub mod zone_files;
 
 pub use config::{Access, Config, Listener};

@@ -28,9 +28,9 @@ use super::{
     state::{Allocations, ServerStatus},
 };
 use crate::{
+    explain::{self, Facts, MOST_ENTRIES, MOST_RUNS, Parent},
     runner::EngineState,
     store::{self, AllocationStatus, EntryFilter, RunFilter},
-    why::{self, MOST_ENTRIES, MOST_RUNS, Parent, Question},
 };
 
 /// What is asked.
@@ -79,7 +79,7 @@ pub(super) async fn get(
     let (trouble, pause) = (allocations.store.trouble(), allocations.store.pause());
     // An engine that is away is the reason why its containers were not inspected yet.
     let standby = allocations.standby_reason().filter(|_| away.is_none());
-    let question = Question {
+    let facts = Facts {
         status: &status,
         runs: &gathered.runs,
         entries: &gathered.entries,
@@ -89,13 +89,13 @@ pub(super) async fn get(
         engine_away: away.as_ref().map(|(since, reason)| (*since, reason.as_str())),
         standby: standby.as_deref(),
         store_trouble: trouble.as_ref().map(|trouble| (trouble.since, trouble.reason.as_str())),
-        zone: allocations.zone,
+        server_zone: allocations.zone,
         offset,
         now,
     };
     let sentences = match asked {
-        Some(asked) => why::about(&question, asked),
-        None => why::recent(&question),
+        Some(asked) => explain::about(&facts, asked),
+        None => explain::recent(&facts),
     };
     let allocation = status.allocation.name().to_string();
     Ok(HttpResponse::Ok().content_type(JSON).json(Why { allocation, sentences }))
@@ -232,7 +232,7 @@ mod tests {
     const FOO: &str = r#"{"Name":"foo","Cron":"30 10 * * *","Container":{"Config":{"Image":"x"}}}"#;
 
     #[tokio::test(start_paused = true)]
-    async fn what_happened_lately_is_answered_in_sentences() {
+    async fn recent_activity_is_explained_in_sentences() {
         let api = api(Access::default());
         post(&api, FOO).await;
 
@@ -240,7 +240,7 @@ mod tests {
         200 OK
         content-type: application/json; charset=UTF-8
 
-        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 in Europe/Berlin."},{"At":"2026-11-21T09:00:00Z","Text":"The engine does not answer since 10:00, so nothing starts: it has not answered yet."},{"At":"2026-11-21T09:00:00Z","Text":"It is due next at 10:30."},{"At":"2026-11-21T09:00:00Z","Text":"10:00: created by a local user."},{"Text":"There is no record of any run yet."}]}
+        {"Allocation":"foo","Sentences":[{"At":"2026-11-21T09:00:00Z","Text":"It is 2026-11-21 10:00 in Europe/Berlin."},{"At":"2026-11-21T09:00:00Z","Text":"The engine has not answered since 10:00, so nothing starts: it has not answered yet."},{"At":"2026-11-21T09:00:00Z","Text":"It is due next at 10:30."},{"At":"2026-11-21T09:00:00Z","Text":"10:00: created by a local user."},{"Text":"There is no record of any run yet."}]}
         "#);
         assert_snapshot!(get(&api, "/fo/why").await, @r#"
         404 Not Found
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_asked_about_a_moment_is_answered_about_it() {
+    async fn a_moment_is_explained() {
         let api = api(Access::default());
         post(&api, FOO).await;
 
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failed_run_is_told_with_the_last_line_that_it_wrote() {
+    async fn a_failed_run_has_its_last_line_of_output() {
         let api = api(Access::default());
         super::super::tests::meet_engine(&api).await;
         post(&api, &FOO.replace('x', "exit-3")).await;

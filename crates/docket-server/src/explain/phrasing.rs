@@ -1,4 +1,4 @@
-//! How moments and lengths of time read in a sentence.
+//! How times, durations and lists read in a sentence.
 
 use std::{cell::Cell, fmt};
 
@@ -9,29 +9,28 @@ use docket_model::{
     run::{Instant, TimeStyle},
 };
 
-/// The times of one sentence, by the wall clock of a zone.
+const ORDINALS: [&str; 10] =
+    ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+
+/// The times of one sentence, on the clock of a zone or at an offset.
 ///
-/// A date is written where it is another than the last one in the sentence, or else than today's.
+/// A date is written if it is not the date of the time before it in the sentence, or today's.
 #[derive(Debug)]
-pub(super) struct Tale {
+pub(super) struct ClockTimes {
     zone: Zone,
-    /// In place of the zone's clock: times at this offset.
+    /// Replaces the zone.
     offset: Option<FixedOffset>,
     day: Cell<NaiveDate>,
 }
 
-impl Tale {
-    pub(super) fn new(zone: Zone, now: DateTime<Utc>) -> Self {
-        Self { zone, offset: None, day: Cell::new(now.with_timezone(&zone).date_naive()) }
+impl ClockTimes {
+    pub(super) fn new(zone: Zone, offset: Option<FixedOffset>, now: DateTime<Utc>) -> Self {
+        let today = offset.map(|offset| now.with_timezone(&offset).date_naive());
+        let today = today.unwrap_or_else(|| now.with_timezone(&zone).date_naive());
+        Self { zone, offset, day: Cell::new(today) }
     }
 
-    /// The same, with times at an offset where there is one.
-    pub(super) fn at(self, offset: Option<FixedOffset>, now: DateTime<Utc>) -> Self {
-        let day = offset.map(|offset| now.with_timezone(&offset).date_naive());
-        Self { offset, day: Cell::new(day.unwrap_or(self.day.get())), ..self }
-    }
-
-    /// A moment, to the second: `09:00`, `2026-11-20 09:00:12`; with its offset if it comes twice.
+    /// A moment to the second: `09:00`, `2026-11-20 09:00:12`; with its offset if the time occurs twice.
     pub(super) fn time(&self, at: DateTime<Utc>) -> String {
         let at = at.trunc_subsecs(0);
         if let Some(offset) = self.offset {
@@ -53,7 +52,7 @@ impl Tale {
         at.format(&format!("{date}{time}{offset}")).to_string()
     }
 
-    /// A moment that somebody wrote, to the millisecond if it has any.
+    /// A moment to the millisecond: `09:00:00.250`.
     pub(super) fn exactly(&self, at: DateTime<Utc>) -> String {
         let (time, milliseconds) = (self.time(at), at.timestamp_subsec_millis());
         match milliseconds {
@@ -63,15 +62,15 @@ impl Tale {
         }
     }
 
-    /// A moment with its date, whatever the day.
+    /// A moment, always with its date.
     pub(super) fn date_and_time(&self, at: DateTime<Utc>) -> String {
         self.day.set(NaiveDate::MIN);
         self.time(at)
     }
 }
 
-/// Moments by the wall clock, and runs by the wall time of their instants.
-impl TimeStyle for Tale {
+/// Names a run by the time of its instant.
+impl TimeStyle for ClockTimes {
     fn moment(&self, at: DateTime<Utc>) -> String {
         self.time(at)
     }
@@ -81,12 +80,12 @@ impl TimeStyle for Tale {
     }
 }
 
-/// A length of time in the same notation as the client shows it; nothing is shorter than no time.
-pub(super) fn length(time: TimeDelta) -> String {
+/// A duration as the client shows it; a negative one as zero.
+pub(super) fn duration(time: TimeDelta) -> String {
     length::exact(time.max(TimeDelta::zero()))
 }
 
-/// Words as one would say them: `a`, `a and b`, `a, b and c`.
+/// Words in a list: `a`, `a and b`, `a, b and c`.
 pub(super) fn listed<T: AsRef<str>>(words: &[T]) -> String {
     match words {
         [] => String::new(),
@@ -98,18 +97,31 @@ pub(super) fn listed<T: AsRef<str>>(words: &[T]) -> String {
     }
 }
 
-/// A clause that begins with a word of ours as a sentence.
-pub(super) fn sentence(clause: &str) -> String {
+/// A clause as a sentence, with a capital letter and a full stop.
+pub(super) fn capitalized(clause: &str) -> String {
     let mut letters = clause.trim().chars();
     let capital = letters.next().map(|first| first.to_uppercase().collect::<String>());
-    stop(&(capital.unwrap_or_default() + letters.as_str()))
+    full_stop(&(capital.unwrap_or_default() + letters.as_str()))
 }
 
 /// A clause with a full stop.
-pub(super) fn stop(clause: &str) -> String {
+pub(super) fn full_stop(clause: &str) -> String {
     let clause = clause.trim_end();
     let end = if clause.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{clause}{end}")
+}
+
+/// `first` to `tenth`, and then `11th`.
+pub(super) fn ordinal(number: u32) -> String {
+    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let word = place.and_then(|place| ORDINALS.get(place));
+    let ending = match (number % 10, number % 100) {
+        (1, rest) if rest != 11 => "st",
+        (2, rest) if rest != 12 => "nd",
+        (3, rest) if rest != 13 => "rd",
+        _ => "th",
+    };
+    word.map_or_else(|| format!("{number}{ending}"), ToString::to_string)
 }
 
 #[cfg(test)]
@@ -122,31 +134,35 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn tale() -> Tale {
-        Tale::new("Europe/Berlin".parse::<Zone>().unwrap(), at("2026-11-21T09:00:00Z"))
+    fn times() -> ClockTimes {
+        ClockTimes::new("Europe/Berlin".parse::<Zone>().unwrap(), None, at("2026-11-21T09:00:00Z"))
     }
 
     #[test]
-    fn a_date_is_told_where_it_is_not_the_last_one_told() {
-        let tale = tale();
-        let told = ["2026-11-20T23:00:00Z", "2026-11-20T22:59:12Z", "2026-11-20T08:00:00.9Z"];
+    fn a_date_is_written_if_it_is_not_the_date_of_the_time_before() {
+        let times = times();
+        let moments = ["2026-11-20T23:00:00Z", "2026-11-20T22:59:12Z", "2026-11-20T08:00:00.9Z"];
         assert_eq!(
-            told.map(|moment| tale.time(at(moment))),
+            moments.map(|moment| times.time(at(moment))),
             ["00:00", "2026-11-20 23:59:12", "09:00"]
         );
-        assert_eq!(tale.time(at("2026-11-21T08:00:00Z")), "2026-11-21 09:00");
+        assert_eq!(times.time(at("2026-11-21T08:00:00Z")), "2026-11-21 09:00");
     }
 
     #[test]
-    fn a_time_that_comes_twice_is_told_with_its_offset() {
-        let tale = Tale::new("Europe/Berlin".parse::<Zone>().unwrap(), at("2026-10-25T09:00:00Z"));
-        assert_eq!(tale.time(at("2026-10-25T00:30:00Z")), "02:30 (+02:00)");
-        assert_eq!(tale.time(at("2026-10-25T01:30:00Z")), "02:30 (+01:00)");
+    fn a_time_that_occurs_twice_is_written_with_its_offset() {
+        let times = ClockTimes::new(
+            "Europe/Berlin".parse::<Zone>().unwrap(),
+            None,
+            at("2026-10-25T09:00:00Z"),
+        );
+        assert_eq!(times.time(at("2026-10-25T00:30:00Z")), "02:30 (+02:00)");
+        assert_eq!(times.time(at("2026-10-25T01:30:00Z")), "02:30 (+01:00)");
     }
 
     #[test]
-    fn a_reason_is_written_by_the_wall_clock() {
-        let written = |words| Reason::of_words(words).words(&tale());
+    fn a_reason_has_times_of_the_clock() {
+        let written = |words| Reason::of_words(words).words(&times());
         assert_eq!(
             written("docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z"),
             "docket was not running from 01:12 to 06:40"
@@ -160,16 +176,16 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_fine_where_they_are_short() {
+    fn short_durations_are_precise() {
         let lengths = [0, 50, 420, 2000, 2450, 12_345, 3_723_000].map(TimeDelta::milliseconds);
-        let told = ["0ms", "50ms", "420ms", "2s", "2.4s", "12.3s", "1h 2m"];
-        assert_eq!(lengths.map(length), told.map(str::to_owned));
+        let expected = ["0ms", "50ms", "420ms", "2s", "2.4s", "12.3s", "1h 2m"];
+        assert_eq!(lengths.map(duration), expected.map(str::to_owned));
     }
 
     #[test]
-    fn words_are_listed_as_one_would_say_them() {
+    fn lists_and_sentences_read_as_english() {
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
-        assert_eq!(sentence("the image is gone"), "The image is gone.");
+        assert_eq!(capitalized("the image is gone"), "The image is gone.");
     }
 }

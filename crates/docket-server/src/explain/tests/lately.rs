@@ -7,7 +7,7 @@ use crate::policy::{self, Admission, Beside, Full};
 const STOPPED: &str = "docket was not running from 2026-11-21T00:12:00Z to 2026-11-21T05:40:00Z";
 
 #[test]
-fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
+fn a_day_of_an_allocation_is_described_with_causes() {
     let case = Case::of(&json!({"Cron": "0 * * * *", "Overlap": "Forbid", "Retries": 1}))
         .now("09:00:30")
         .noted("2026-11-18T08:00", Event::Created, "the API")
@@ -39,7 +39,7 @@ fn a_day_in_the_life_of_an_allocation_is_told_with_causes() {
             |_| {},
         )
         .run("07:12:13.250", failed("image x not found"), |run| {
-            by_hand(run);
+            manual(run);
             run.attempts = vec![Attempt::new(1)];
             run.attempts[0].remarks = vec!["no such manifest: x:latest".to_owned()];
             run.ended_at = Some(at("07:12:14"));
@@ -86,11 +86,11 @@ fn what_stands_in_the_way_now_comes_first() {
 
     assert_snapshot!(case.recent(), @"
     It is 2026-11-21 10:05 in Europe/Berlin.
-    It is suspended since 09:30 by ann, until 12:30: the database moves.
-    The engine does not answer since 09:10, so nothing starts: connection refused.
-    The run of 09:00: starting, and waits for its image or its turn (`--max-running`); the engine does not answer since 09:10.
-    The run of 08:00: will not die: its container was told to end and goes on (permission denied); it is to end: cancelled by ann.
-    10:00 has come and is not decided yet: the engine does not answer since 09:10, and it is decided as soon as it does.
+    It has been suspended since 09:30 by ann, until 12:30: the database moves.
+    The engine has not answered since 09:10, so nothing starts: connection refused.
+    The run of 09:00: starting, waiting for its image or a free slot (`--max-running`); the engine has not answered since 09:10.
+    The run of 08:00: stuck, because its container cannot be stopped (permission denied); docket is ending it: cancelled by ann.
+    10:00 is due and not decided yet: the engine has not answered since 09:10, and it is decided once the engine answers.
     It is due next at 13:00. Until then its instants are missed.
     ");
 }
@@ -135,9 +135,9 @@ fn whatever_is_under_way_says_how_far_it_is() {
     It is 2026-11-21 10:00 in Europe/Berlin.
     The run of 09:45: waits for the run of 09:30 to end.
     The run of 09:30: running since 09:31 at the second attempt, for 29m so far.
-    The run of 09:15: starting; its image is there since 09:15:20, its container not yet.
+    The run of 09:15: starting; its image has been ready since 09:15:20, its container is not created yet.
     The run of 09:00: failed at the first attempt (exit code 1), and the next begins at 10:02.
-    10:00 has come, and is being decided in this moment.
+    10:00 is due and is being decided at this moment.
     It is due next at 10:15.
     ");
 }
@@ -168,7 +168,7 @@ fn an_allocation_without_a_next_instant_says_why_and_whether_it_ever_ran() {
     09:00: succeeded with exit code 0 after 1m.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
-    It has no schedule, so it runs by hand only.
+    It has no schedule, so it runs only manually.
     There is no record of any run yet.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
@@ -176,12 +176,12 @@ fn an_allocation_without_a_next_instant_says_why_and_whether_it_ever_ran() {
     There is no record of any run yet.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
-    Its specification says `Suspended`, so it starts nothing by itself.
+    Its specification has `Suspended`, so it only runs manually.
     It has no next instant until it is pushed without `Suspended`.
     There is no record of any run yet.
 
     It is 2026-11-21 10:00 in Europe/Berlin.
-    It was decided up to 2026-12-21 01:00 already, 29d 15h ahead of the clock, so nothing starts before then unless it is reset.
+    Its instants are already decided up to 2026-12-21 01:00, 29d 15h ahead of the clock, so nothing starts before then unless it is reset.
     It is due next at 2026-12-22 00:00.
     There is no record of any run yet.
     ");
@@ -218,7 +218,7 @@ fn a_child_names_the_parents_that_it_waits_for() {
 
     assert_snapshot!(case.recent(), @"
     It is 2026-11-21 10:00 in Europe/Berlin.
-    It runs once extract, load, clean and check have each succeeded anew.
+    It runs once extract, load, clean and check have each succeeded again.
     extract failed at 02:07 with exit code 3 after 7m, so report waits.
     clean has not run yet, so report waits.
     check has not succeeded again since 2026-11-20 02:00, so report waits.
@@ -227,7 +227,7 @@ fn a_child_names_the_parents_that_it_waits_for() {
 }
 
 #[test]
-fn what_was_done_by_hand_is_told_with_who_did_it() {
+fn manual_changes_name_their_author() {
     let case = Case::scheduled("0 9 * * *")
         .created("2026-11-20T12:00")
         .noted("2026-11-20T11:00", Event::Deleted, "the API")
@@ -250,7 +250,7 @@ fn what_was_done_by_hand_is_told_with_who_did_it() {
 }
 
 #[test]
-fn many_events_of_the_server_in_a_row_are_told_in_short() {
+fn many_consecutive_events_of_the_server_are_shortened() {
     let started = || Event::Started { version: "0.1.0".to_owned() };
     let case =
         (0..30).fold(Case::scheduled("@daily").decided("2026-11-20T23:00"), |case, minute| {
@@ -281,12 +281,12 @@ fn older_records_are_said_to_be_there_or_to_be_pruned() {
     pruned.status.pruned = Some(Instant::new(at("07:59")));
 
     assert_eq!(more.recent().lines().filter(|line| line.contains("succeeded")).count(), MOST_RUNS);
-    assert_snapshot!(more.recent().lines().last().unwrap(), @"There are older records, which are not told here.");
+    assert_snapshot!(more.recent().lines().last().unwrap(), @"There are older records, which are not shown here.");
     assert_snapshot!(pruned.recent().lines().last().unwrap(), @"Records up to 08:59 were pruned: see `Keep`.");
 }
 
 #[test]
-fn why_a_run_was_skipped_is_told_of_the_past() {
+fn the_reason_of_a_skipped_run_is_in_the_past_tense() {
     let (older, waiting) = (Instant::new(at("07:00")), Some(Instant::new(at("08:00"))));
     let beside = Beside { under_way: vec![older], waiting, ..Beside::default() };
     let full = Beside { full: Some(Full { max_running: 10, queue: 5 }), ..Beside::default() };
@@ -296,13 +296,13 @@ fn why_a_run_was_skipped_is_told_of_the_past() {
         policy::admit(Overlap::Allow, &full),
     ];
     let case = Case::scheduled("@hourly");
-    let told = admissions.map(|admission| {
+    let texts = admissions.map(|admission| {
         let Admission::Skip(reason) = admission else { panic!("{admission:?}") };
         let run = case.record("09:00", RunState::Skipped(reason));
-        super::super::record::told(&case.question(), &run).text
+        super::super::record::sentence(&case.facts(), &run).text
     });
 
-    assert_snapshot!(told.join("\n"), @"
+    assert_snapshot!(texts.join("\n"), @"
     10:00: skipped, because the run of 08:00 was still under way (`Overlap: Forbid`).
     10:00: skipped, because the run of 09:00 was already waiting for the run of 08:00 to end (`Overlap: Queue`).
     10:00: skipped, because 10 containers ran (`--max-running`) and 5 runs were already waiting (`--queue`).
@@ -328,9 +328,9 @@ fn a_suspension_in_force_says_when_it_is_due_again() {
     let hourly = || Case::scheduled("0 * * * *").decided("09:00").now("09:05");
     let due = |case: Case| {
         let recent = case.recent();
-        let told =
+        let texts =
             recent.lines().filter(|line| line.contains("due next") || line.contains("no next"));
-        told.collect::<Vec<_>>().join("|")
+        texts.collect::<Vec<_>>().join("|")
     };
 
     assert_eq!(
@@ -349,7 +349,7 @@ fn a_suspension_in_force_says_when_it_is_due_again() {
 }
 
 #[test]
-fn each_time_is_told_once_and_a_failed_run_with_the_last_line_that_it_wrote() {
+fn each_time_is_written_once_and_a_failed_run_has_its_last_line_of_output() {
     let failed = failed("exit code 3");
     let mut case = Case::scheduled("0 * * * *").run("08:00", failed, |run| {
         run.attempts.push(Attempt::new(1));

@@ -16,7 +16,7 @@ fn pulled(run: &mut Run, when: &str) {
 }
 
 #[test]
-fn a_late_start_is_told_with_what_kept_it() {
+fn a_late_start_names_its_causes() {
     let daily = || Case::scheduled("0 9 * * *");
     let queue = Case::of(&json!({"Cron": "0 * * * *", "Overlap": "Queue"}));
     let cases = [
@@ -48,14 +48,14 @@ fn a_late_start_is_told_with_what_kept_it() {
             started("08:12:01", |_| {}),
         ),
     ];
-    let told =
-        cases.map(|case| page(&[super::super::record::told(&case.question(), &case.runs[0])]));
+    let texts =
+        cases.map(|case| page(&[super::super::record::sentence(&case.facts(), &case.runs[0])]));
 
-    assert_snapshot!(told.join("\n"), @"
+    assert_snapshot!(texts.join("\n"), @"
     09:00: succeeded with exit code 0 after 58m 55s.
-    09:00: succeeded with exit code 0 after 58m 12s. It started at 09:00:48, 48s late: it waited 38s for its image or its turn (`--max-running`); creating and starting its container took 10s.
-    09:00: succeeded with exit code 0 after 49m. It started at 09:10, 10m late: it waited 10m for its turn (`--max-running`, `--max-starting`) or the engine.
-    09:00: succeeded with exit code 0 after 44m 58s. It started at 09:14:02, 14m 2s late: docket came to it at 09:14 only.
+    09:00: succeeded with exit code 0 after 58m 12s. It started at 09:00:48, 48s late: it waited 38s for its image or a free slot (`--max-running`); creating and starting its container took 10s.
+    09:00: succeeded with exit code 0 after 49m. It started at 09:10, 10m late: it waited 10m for a free slot (`--max-running`, `--max-starting`) or the engine.
+    09:00: succeeded with exit code 0 after 44m 58s. It started at 09:14:02, 14m 2s late: docket decided it only at 09:14.
     09:00: succeeded with exit code 0 after 44m 58s. It started at 09:14:02, 14m 2s late: the host was suspended from 08:50 to 09:14.
     09:00: succeeded with exit code 0 after 49m. It started at 09:10, 10m late: the engine was away from 09:00:01 to 09:09:58.
     09:00: succeeded with exit code 0 after 46m 59s. It started at 09:12:01, 12m 1s late: it waited until 09:12 for the run of 08:00 to end.
@@ -78,11 +78,11 @@ fn jitter_is_no_lateness() {
     });
 
     assert_snapshot!(case.about("2026-11-21 09:00"), @"09:00: succeeded with exit code 0 after 49m 43s. It started at 09:09:16, after 9m 16s of `Jitter`.");
-    assert_snapshot!(case.about("2026-11-22T09:00"), @"2026-11-22 09:00 is still to come: it starts at 09:06:58 by its `Jitter`.");
+    assert_snapshot!(case.about("2026-11-22T09:00"), @"2026-11-22 09:00 is in the future: it will start at 09:06:58 because of its `Jitter`.");
 }
 
 #[test]
-fn attempts_are_told_one_by_one_or_in_short() {
+fn earlier_attempts_are_described_one_by_one_or_together() {
     let exits = |codes: &[i64], more: fn(&mut Run), state| {
         let codes = codes.to_vec();
         let case = Case::scheduled("0 * * * *").run("08:00", state, |run| {
@@ -93,7 +93,7 @@ fn attempts_are_told_one_by_one_or_in_short() {
             }
             more(run);
         });
-        page(&[super::super::record::told(&case.question(), &case.runs[0])])
+        page(&[super::super::record::sentence(&case.facts(), &case.runs[0])])
     };
     let out_of_memory = |run: &mut Run| {
         run.attempts[0].exit.as_mut().unwrap().out_of_memory = true;
@@ -106,14 +106,14 @@ fn attempts_are_told_one_by_one_or_in_short() {
     };
     let timed_out =
         RunState::TimedOut(Reason::of_words("ran longer than 10s (`Timeout`), exit code 143"));
-    let told = [
+    let texts = [
         exits(&[137], out_of_memory, failed("out of memory, exit code 137")),
         exits(&[1, 0], no_image, RunState::Succeeded),
         exits(&[1, 2, 3], |_| {}, failed("exit code 3")),
         exits(&[1, 1, 1, 1, 1, 143], |_| {}, timed_out),
     ];
 
-    assert_snapshot!(told.join("\n"), @"
+    assert_snapshot!(texts.join("\n"), @"
     09:00: failed at 09:00:12 with exit code 137 (out of memory) after 12s.
     09:00: succeeded with exit code 0 at the second attempt, which took 12s. The first attempt failed (image x not found).
     09:00: failed at 09:00:12 with exit code 3 at the third attempt, which took 12s. The first attempt failed with exit code 1 after 12s and the second with exit code 2 after 12s.

@@ -17,7 +17,7 @@ use docket_model::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{MOST_RUNS, Parent, Question, about, recent};
+use super::{Facts, MOST_RUNS, Parent, about, recent};
 use crate::store::AllocationStatus;
 
 /// A moment in UTC: with its date, or of 2026-11-21.
@@ -31,7 +31,7 @@ fn name(text: &str) -> AllocationName {
     AllocationName::parse(text).unwrap()
 }
 
-/// All that a question is made of.
+/// What an explanation is made from.
 struct Case {
     status: AllocationStatus,
     runs: Vec<Arc<Run>>,
@@ -147,8 +147,8 @@ impl Case {
         this
     }
 
-    fn question(&self) -> Question<'_> {
-        Question {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
             status: &self.status,
             runs: &self.runs,
             entries: &self.entries,
@@ -159,26 +159,26 @@ impl Case {
             engine_away: self.engine_away,
             store_trouble: self.store_trouble,
             standby: self.standby,
-            zone: "Europe/Berlin".parse::<Zone>().unwrap(),
+            server_zone: "Europe/Berlin".parse::<Zone>().unwrap(),
             now: self.now,
         }
     }
 
-    /// The whole page without a question about a moment.
+    /// The explanation of the present and the past.
     fn recent(&self) -> String {
-        page(&recent(&self.question()))
+        page(&recent(&self.facts()))
     }
 
-    /// The page about a moment, but for its first line.
+    /// The explanation of a moment, without its first line.
     fn about(&self, text: &str) -> String {
-        let zone = self.question().wall();
+        let zone = self.facts().zone();
         let asked = docket_model::moment::understand(text, zone, self.now).unwrap();
-        page(&about(&self.question(), asked)[1..])
+        page(&about(&self.facts(), asked)[1..])
     }
 }
 
 fn page(sentences: &[Sentence]) -> String {
-    sentences.iter().map(|told| told.text.as_str()).collect::<Vec<_>>().join("\n")
+    sentences.iter().map(|sentence| sentence.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// The newest attempt's container ran from one moment to another.
@@ -216,7 +216,7 @@ fn failed(reason: &str) -> RunState {
     RunState::Failed(Reason::of_words(reason))
 }
 
-fn by_hand(run: &mut Run) {
+fn manual(run: &mut Run) {
     run.trigger = Trigger::Manual(Arc::new(ManualRequest {
         by: "ann".to_owned(),
         ..ManualRequest::default()

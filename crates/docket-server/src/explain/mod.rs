@@ -1,7 +1,8 @@
-//! Why an allocation ran or did not, in sentences. All is made of values; nothing is looked up here.
+//! Explains why an allocation ran or did not, in sentences made from typed values. Nothing is read from
+//! the store here, and no text is parsed.
 //!
-//! 1. The first sentence says what the clock shows and names the zone; all times are by that clock.
-//! 2. What is told of the past comes from records and the journal alone: nothing is guessed.
+//! 1. The first sentence has the time and the zone of all times.
+//! 2. Sentences about the past come from records and the journal only: nothing is guessed.
 
 mod attempts;
 mod event;
@@ -10,10 +11,10 @@ mod lateness;
 mod missing;
 mod outcome;
 mod parents;
+mod phrasing;
 mod present;
 mod recent;
 mod record;
-mod tale;
 #[cfg(test)]
 mod tests;
 
@@ -27,45 +28,43 @@ use docket_model::{
     wire::Sentence,
 };
 
-use self::tale::Tale;
+use self::phrasing::{ClockTimes, full_stop};
 pub(crate) use self::{instant::about, recent::recent};
 use crate::{policy::Suspensions, store::AllocationStatus};
 
-/// How many of the newest records are told.
+/// How many of the newest records are explained.
 pub(crate) const MOST_RUNS: usize = 20;
 
-/// How many entries of the journal are looked at for what stands between them.
+/// How many entries of the journal are read for the events between the records.
 pub(crate) const MOST_ENTRIES: usize = 500;
 
-/// Whose past is asked about, and all that is known of it.
+/// What is known about an allocation and its server.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Question<'a> {
-    /// The allocation and how it stands.
+pub(crate) struct Facts<'a> {
     pub(crate) status: &'a AllocationStatus,
-    /// Records, the newest first: the newest of all, or those up to what is asked about.
+    /// The newest records first: the newest of all, or those up to a moment.
     pub(crate) runs: &'a [Arc<Run>],
-    /// Entries of the journal about it and about the server, the newest first.
+    /// Journal entries about the allocation and the server, the newest first.
     pub(crate) entries: &'a [Entry],
     /// The newest pause of the whole server.
     pub(crate) pause: Option<&'a Suspension>,
-    /// Those it runs after.
     pub(crate) parents: &'a [Parent],
-    /// Since when the engine does not answer, and why.
+    /// Since when the engine has not answered, and why.
     pub(crate) engine_away: Option<(DateTime<Utc>, &'a str)>,
     /// Since when the store cannot be written, and why.
     pub(crate) store_trouble: Option<(DateTime<Utc>, &'a str)>,
-    /// Why this server starts nothing, though engine and store are there.
+    /// Why this server starts nothing although engine and store work.
     pub(crate) standby: Option<&'a str>,
-    /// The last lines that runs wrote, by their instants, as far as they were read.
+    /// The last lines of output of some runs, by instant.
     pub(crate) last_lines: &'a BTreeMap<Instant, String>,
-    /// The zone of allocations that name none.
-    pub(crate) zone: Zone,
-    /// The offset of the moment that is asked about, where it was written with one: times are shown so.
+    /// The zone of allocations without a `TimeZone`.
+    pub(crate) server_zone: Zone,
+    /// The UTC offset of the request, if it has one: times are shown at it.
     pub(crate) offset: Option<FixedOffset>,
     pub(crate) now: DateTime<Utc>,
 }
 
-/// An allocation that another runs after.
+/// An allocation in the `After` of another.
 #[derive(Debug, Clone)]
 pub(crate) struct Parent {
     pub(crate) name: AllocationName,
@@ -73,36 +72,34 @@ pub(crate) struct Parent {
     pub(crate) succeeded: Option<Instant>,
     /// Its newest record.
     pub(crate) newest: Option<Arc<Run>>,
-    /// Its record of the instant that is asked about.
+    /// Its record of the requested instant.
     pub(crate) then: Option<Arc<Run>>,
 }
 
-impl<'a> Question<'a> {
+impl<'a> Facts<'a> {
     fn allocation(&self) -> &'a Allocation {
         &self.status.allocation
     }
 
-    /// What keeps it from starting.
     fn suspensions(&self) -> Suspensions<'a> {
         Suspensions { allocation: self.status.suspension.as_deref(), server: self.pause }
     }
 
-    /// The zone whose wall clock is told.
-    fn wall(&self) -> Zone {
-        self.allocation().zone(self.zone)
+    fn zone(&self) -> Zone {
+        self.allocation().zone(self.server_zone)
     }
 
-    /// The beginning of a sentence.
-    fn tale(&self) -> Tale {
-        Tale::new(self.wall(), self.now).at(self.offset, self.now)
+    /// The times of a new sentence.
+    fn times(&self) -> ClockTimes {
+        ClockTimes::new(self.zone(), self.offset, self.now)
     }
 
     /// A sentence about the present.
-    fn now(&self, text: String) -> Sentence {
-        Sentence { at: Some(self.now), text }
+    fn present(&self, text: impl AsRef<str>) -> Sentence {
+        Sentence { at: Some(self.now), text: full_stop(text.as_ref()) }
     }
 
-    /// The pauses that the journal knows between two moments, the earliest first.
+    /// The journal's pauses between two moments, the earliest first.
     fn pauses(
         &self,
         from: DateTime<Utc>,
@@ -115,11 +112,12 @@ impl<'a> Question<'a> {
         pauses.filter(move |pause| pause.from <= to && pause.to >= from)
     }
 
-    /// Whether the schedule names an instant, whatever its allocation's bounds.
+    /// True if the schedule has this instant, whatever `NotBefore` and `NotAfter` are.
     fn is_instant(&self, at: DateTime<Utc>) -> bool {
         let allocation = self.allocation();
-        let Some(schedule) = allocation.specification.schedule() else { return false };
-        let anchor = allocation.anchor(schedule);
-        schedule.next(at - TimeDelta::nanoseconds(1), anchor, self.wall()) == Some(at)
+        allocation.specification.schedule().is_some_and(|schedule| {
+            let anchor = allocation.anchor(schedule);
+            schedule.next(at - TimeDelta::nanoseconds(1), anchor, self.zone()) == Some(at)
+        })
     }
 }

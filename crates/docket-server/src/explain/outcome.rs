@@ -1,4 +1,4 @@
-//! How far a run is or how it ended, as the rest of a sentence that begins with the run.
+//! What state a run is in or how it ended, as the rest of a sentence that begins with the run.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use docket_model::{
@@ -7,82 +7,80 @@ use docket_model::{
 };
 
 use super::{
-    Question,
-    attempts::ordinal,
-    tale::{Tale, length},
+    Facts,
+    phrasing::{ClockTimes, duration, ordinal},
 };
 
-/// How far a run is, or how it ended: `failed at 02:07 with exit code 3 after 7m`.
-pub(super) fn outcome(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
+/// The state of a run, or how it ended: `failed at 02:07 with exit code 3 after 7m`.
+pub(super) fn outcome(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
     match &run.state {
         RunState::Succeeded => format!("succeeded{}", course(run)),
         RunState::Failed(reason) => {
-            format!("failed{}{}", ended(tale, run), failure(tale, reason, run))
+            format!("failed{}{}", ended(times, run), failure(times, reason, run))
         }
         RunState::TimedOut(reason) => {
             let subject = if matches!(reason, Reason::Timeout { .. }) { "it " } else { "" };
-            format!("timed out{}: {subject}{}", ended(tale, run), reason.words(tale))
+            format!("timed out{}: {subject}{}", ended(times, run), reason.words(times))
         }
-        RunState::Cancelled(reason) => cancelled(tale, run, reason),
-        RunState::Skipped(reason) => format!("skipped{}", because(tale, reason)),
-        RunState::Missed { reason, .. } => format!("missed{}", because(tale, reason)),
-        RunState::Lost(reason) => format!("lost: {}", reason.words(tale)),
-        _ => under_way(question, tale, run),
+        RunState::Cancelled(reason) => cancelled(times, run, reason),
+        RunState::Skipped(reason) => format!("skipped{}", because(times, reason)),
+        RunState::Missed { reason, .. } => format!("missed{}", because(times, reason)),
+        RunState::Lost(reason) => format!("lost: {}", reason.words(times)),
+        _ => under_way(facts, times, run),
     }
 }
 
-/// When it was cancelled, and by whom or why.
-fn cancelled(tale: &Tale, run: &Run, reason: &Reason) -> String {
-    let lasted = lasted(run).map(|lasted| format!(" after {lasted}")).unwrap_or_default();
-    let ended = ended(tale, run);
+fn cancelled(times: &ClockTimes, run: &Run, reason: &Reason) -> String {
+    let lasted = run.attempt().and_then(lasted).map(|lasted| format!(" after {lasted}"));
+    let (ended, lasted) = (ended(times, run), lasted.unwrap_or_default());
     match reason {
         Reason::CancelledBy { by } => format!("cancelled{ended}{lasted} by {by}"),
-        reason => format!("cancelled{ended}{lasted}: {}", reason.words(tale)),
+        reason => format!("cancelled{ended}{lasted}: {}", reason.words(times)),
     }
 }
 
-/// The same behind the name of an allocation: `was skipped …`.
-pub(super) fn outcome_of(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
+/// The same after the name of an allocation: `was skipped …`.
+pub(super) fn outcome_of(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
     let is_passive = matches!(
         run.state,
         RunState::Cancelled(_) | RunState::Skipped(_) | RunState::Missed { .. } | RunState::Lost(_)
     );
-    let outcome = outcome(question, tale, run);
+    let outcome = outcome(facts, times, run);
     if is_passive { format!("was {outcome}") } else { outcome }
 }
 
 /// Why nothing started for an instant: `, because …`.
-pub(super) fn because(tale: &Tale, reason: &Reason) -> String {
+fn because(times: &ClockTimes, reason: &Reason) -> String {
     match reason {
         Reason::StoreRestored { copied_at } => format!(
             ": whether it ran is not known, because the store was restored from a copy of {}",
-            tale.time(*copied_at)
+            times.time(*copied_at)
         ),
         Reason::NamespaceChanged { from } => format!(
             ": whether it ran is not known, because the store was served in the namespace `{from}` \
              before"
         ),
         Reason::Suspended(_) | Reason::SuspendedBySpecification => {
-            format!(", because it was {}", reason.words(tale))
+            format!(", because it was {}", reason.words(times))
         }
         Reason::Overlap { older } => {
-            format!(", because {} was still under way (`Overlap: Forbid`)", tale.run(*older))
+            format!(", because {} was still under way (`Overlap: Forbid`)", times.run(*older))
         }
         Reason::QueueTaken { waiting, older } => format!(
             ", because {} was already waiting for {} to end (`Overlap: Queue`)",
-            tale.run(*waiting),
-            tale.run(*older)
+            times.run(*waiting),
+            times.run(*older)
         ),
         Reason::QueueFull { max_running, queue } => full(*max_running, *queue),
         Reason::DeadlinePassed { .. }
         | Reason::Edited(_)
         | Reason::Paused(_)
-        | Reason::OverlapUnconfirmed { .. } => format!(", because {}", reason.words(tale)),
-        reason => format!(": {}", reason.words(tale)),
+        | Reason::OverlapUnconfirmed { .. } => format!(", because {}", reason.words(times)),
+        reason => format!(": {}", reason.words(times)),
     }
 }
 
-/// That all slots and all places in the queue were taken.
+/// That all slots and the queue were full.
 fn full(max_running: usize, queue: usize) -> String {
     let running = if max_running == 1 { "container ran" } else { "containers ran" };
     let waiting = if queue == 1 { "run was" } else { "runs were" };
@@ -92,20 +90,19 @@ fn full(max_running: usize, queue: usize) -> String {
     )
 }
 
-/// Why and with what a run failed.
-fn failure(tale: &Tale, reason: &Reason, run: &Run) -> String {
+fn failure(times: &ClockTimes, reason: &Reason, run: &Run) -> String {
     match run.attempt().and_then(|attempt| attempt.exit.as_ref()) {
         Some(_) => course(run),
-        None => format!(": {}", reason.words(tale)),
+        None => format!(": {}", reason.words(times)),
     }
 }
 
-/// With what exit code, after how long, and at which attempt.
+/// The exit code, the duration, and the attempt.
 fn course(run: &Run) -> String {
     let Some(attempt) = run.attempt() else { return String::new() };
     let exit = attempt.exit.as_ref().map(|exit| format!(" {}", exited(exit)));
     let exit = exit.unwrap_or_default();
-    match (attempt.key.number, lasted(run)) {
+    match (attempt.key.number, lasted(attempt)) {
         (0 | 1, Some(lasted)) => format!("{exit} after {lasted}"),
         (0 | 1, None) => exit,
         (number, Some(lasted)) => {
@@ -115,7 +112,7 @@ fn course(run: &Run) -> String {
     }
 }
 
-/// `with exit code 3`, and what the engine says of it.
+/// `with exit code 3`, and the cause if the engine reports one.
 pub(super) fn exited(exit: &Exit) -> String {
     let why = match exit {
         Exit { engine_went_down: true, .. } => " (the engine or its host went down)".to_owned(),
@@ -127,103 +124,100 @@ pub(super) fn exited(exit: &Exit) -> String {
     format!("with exit code {}{why}", exit.code)
 }
 
-/// How long the newest attempt's container ran.
-fn lasted(run: &Run) -> Option<String> {
-    run.attempt().and_then(lasted_of)
+/// How long the container of an attempt ran.
+pub(super) fn lasted(attempt: &Attempt) -> Option<String> {
+    attempt.lasted().map(duration)
 }
 
-/// How long an attempt's container ran.
-pub(super) fn lasted_of(attempt: &Attempt) -> Option<String> {
-    attempt.lasted().map(length)
-}
-
-fn ended(tale: &Tale, run: &Run) -> String {
+fn ended(times: &ClockTimes, run: &Run) -> String {
     let exit = run.attempt().and_then(Attempt::ended_at);
     let at = exit.or(run.ended_at).filter(|at| !is_instant(run, *at));
-    at.map(|at| format!(" at {}", tale.time(at))).unwrap_or_default()
+    at.map(|at| format!(" at {}", times.time(at))).unwrap_or_default()
 }
 
-/// True where a moment reads as the instant of a run does, which its sentence names already.
+/// True if a moment reads as the instant of the run, which is in the sentence already.
 fn is_instant(run: &Run, at: DateTime<Utc>) -> bool {
     at.trunc_subsecs(0) == run.id.instant.moment().trunc_subsecs(0)
 }
 
-/// How far a run is that is not over.
-fn under_way(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
-    let far = match &run.state {
-        RunState::Waiting => format!("waits{}", for_whom(question, tale, run)),
-        RunState::Starting => claimed(question, tale, run),
+/// The state of a run that is not over.
+fn under_way(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
+    let state = match &run.state {
+        RunState::Waiting => format!("waits{}", awaited(facts, times, run)),
+        RunState::Starting => starting(facts, times, run),
         RunState::Retrying { reason, until } => {
             let number = run.attempt().map_or(1, |attempt| attempt.key.number);
-            let (number, reason) = (ordinal(number), reason.words(tale));
+            let (number, reason) = (ordinal(number), reason.words(times));
             format!(
                 "failed at the {number} attempt ({reason}), and the next begins at {}",
-                tale.time(*until)
+                times.time(*until)
             )
         }
         RunState::Stuck(reason) => {
-            format!(
-                "will not die: its container was told to end and goes on ({})",
-                reason.words(tale)
-            )
+            format!("stuck, because its container cannot be stopped ({})", reason.words(times))
         }
-        _ => running(question, tale, run),
+        _ => running(facts, times, run),
     };
     match &run.cancellation {
-        Some(wanted) => format!("{far}; it is to end: {}", wanted.reason.words(tale)),
-        None => far,
+        Some(cancellation) => {
+            format!("{state}; docket is ending it: {}", cancellation.reason.words(times))
+        }
+        None => state,
     }
 }
 
-fn running(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
+fn running(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
     let attempt = run.attempt();
     let number = attempt.map_or(1, |attempt| attempt.key.number);
     let which =
         if number > 1 { format!(" at the {} attempt", ordinal(number)) } else { String::new() };
     match attempt.and_then(|attempt| attempt.started_at) {
         Some(started) => {
-            let so_far = length(question.now - started);
+            let so_far = duration(facts.now - started);
             if is_instant(run, started) {
                 format!("running{which}, for {so_far} so far")
             } else {
-                format!("running since {}{which}, for {so_far} so far", tale.time(started))
+                format!("running since {}{which}, for {so_far} so far", times.time(started))
             }
         }
         None => format!("running{which}"),
     }
 }
 
-/// Why no container of a claimed run is there yet.
-fn claimed(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
+/// What a claimed run without a started container waits for.
+fn starting(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
     let steps = run.attempt().map(|attempt| attempt.steps.as_slice()).unwrap_or_default();
     let is_created = run.attempt().is_some_and(|attempt| attempt.container.is_some());
     let what = match steps.last() {
         _ if is_created => "; its container is created and not started yet".to_owned(),
         Some((at, Step::Pulled { .. } | Step::NotPulled { .. })) => {
-            format!("; its image is there since {}, its container not yet", tale.time(*at))
+            format!(
+                "; its image has been ready since {}, its container is not created yet",
+                times.time(*at)
+            )
         }
-        _ => ", and waits for its image or its turn (`--max-running`)".to_owned(),
+        _ => ", waiting for its image or a free slot (`--max-running`)".to_owned(),
     };
     let since = Some(run.decided_at).filter(|at| !is_instant(run, *at));
-    let since = since.map(|at| format!(" since {}", tale.time(at))).unwrap_or_default();
-    let claimed = format!("starting{since}{what}");
-    match question.engine_away {
+    let since = since.map(|at| format!(" since {}", times.time(at))).unwrap_or_default();
+    let starting = format!("starting{since}{what}");
+    match facts.engine_away {
         Some((since, _)) => {
-            format!("{claimed}; the engine does not answer since {}", tale.time(since))
+            format!("{starting}; the engine has not answered since {}", times.time(since))
         }
-        None => claimed,
+        None => starting,
     }
 }
 
-fn for_whom(question: &Question<'_>, tale: &Tale, run: &Run) -> String {
-    let older = question.runs.iter().find(|older| {
+fn awaited(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
+    let older = facts.runs.iter().find(|older| {
         older.id.allocation == run.id.allocation
             && older.id.instant != run.id.instant
             && !older.state.is_over()
             && older.state != RunState::Waiting
     });
     match older {
-        Some(older) => format!(" for the run of {} to end", tale.time(moment(older))),
+        Some(older) => format!(" for the run of {} to end", times.time(moment(older))),
         None => " for an older run to end".to_owned(),
     }
 }
