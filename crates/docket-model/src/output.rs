@@ -212,12 +212,6 @@ impl Output {
         self.kept() + self.streams.weight()
     }
 
-    /// True if the kept bytes are in memory.
-    #[must_use]
-    pub fn has_bytes(&self) -> bool {
-        self.head.length + self.tail.length > 0
-    }
-
     /// The same output, of which no bytes are kept any more.
     #[must_use]
     pub fn without_bytes(&self) -> Self {

@@ -9,7 +9,7 @@ use docket_model::{
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// A list of one allocation that hands any value on, under an option that nobody knows.
+/// A list of one allocation that hands any value on, under an unknown option.
 fn around(value: &Value) -> Value {
     json!([{
         "Name": "foo",

@@ -12,7 +12,7 @@ use docket_model::{
     zone::{self, Zone},
 };
 
-/// How long a test run takes when nobody says otherwise.
+/// How long a test run takes by default.
 const SECONDS: u64 = 3;
 
 const PIECES: [&str; 64] = [

@@ -99,8 +99,6 @@ pub(super) struct Entry<D, S, T> {
     pub(super) form: Form<T>,
     /// What holds where it is left out.
     pub(super) absent: Absent<D, S, T>,
-    /// Why the key has no effect on an allocation without a schedule, if it has none.
-    pub(super) needs_schedule: Option<&'static str>,
     /// The field that holds the value.
     pub(super) field: Field<D, S, T>,
 }
@@ -111,62 +109,75 @@ pub(super) struct Field<D, S, T> {
     pub(super) set: fn(&mut D, T),
 }
 
-impl<D, S, T> Entry<D, S, T>
-where
-    D: 'static,
-    S: 'static,
-    T: PartialEq + Clone + Send + Sync + 'static,
-{
-    /// The entry as a key of a table. Tables are made once and never freed.
-    pub(super) fn key(self) -> &'static dyn Key<D, S> {
-        Box::leak(Box::new(self))
-    }
+/// An entry of a table.
+struct Listed<D, S, T> {
+    entry: Entry<D, S, T>,
+    needs_schedule: Option<&'static str>,
 }
 
-impl<D, S, T> Key<D, S> for Entry<D, S, T>
+/// A key of a table. Tables are made once and never freed.
+pub(super) fn key<D: 'static, S: 'static, T>(entry: Entry<D, S, T>) -> &'static dyn Key<D, S>
+where
+    T: PartialEq + Clone + Send + Sync + 'static,
+{
+    Box::leak(Box::new(Listed { entry, needs_schedule: None }))
+}
+
+/// A key that has no effect on an allocation without a schedule, for this reason.
+pub(super) fn key_of_schedule<D: 'static, S: 'static, T>(
+    reason: &'static str,
+    entry: Entry<D, S, T>,
+) -> &'static dyn Key<D, S>
+where
+    T: PartialEq + Clone + Send + Sync + 'static,
+{
+    Box::leak(Box::new(Listed { entry, needs_schedule: Some(reason) }))
+}
+
+impl<D, S, T> Key<D, S> for Listed<D, S, T>
 where
     T: PartialEq + Clone + Send + Sync + 'static,
 {
     fn name(&self) -> &'static str {
-        self.name
+        self.entry.name
     }
 
     fn read(&self, reader: &mut Reader, at: Place<'_>, value: Value, draft: &mut D) {
-        if let Some(value) = (self.form.read)(reader, at, value) {
-            (self.field.set)(draft, value);
+        if let Some(value) = (self.entry.form.read)(reader, at, value) {
+            (self.entry.field.set)(draft, value);
         }
     }
 
     fn fill(&self, reader: &mut Reader, at: Place<'_>, draft: &mut D) {
-        match &self.absent {
-            Absent::Required(_) | Absent::RequiredUnless(..) => match &self.form.empty {
+        match &self.entry.absent {
+            Absent::Required(_) | Absent::RequiredUnless(..) => match &self.entry.form.empty {
                 Some(empty) => self.read(reader, at, empty.clone(), draft),
                 None => reader.errors.push(at.wrong(REQUIRED)),
             },
             Absent::Nothing(_) => {}
-            Absent::Is(value) => (self.field.set)(draft, value.clone()),
+            Absent::Is(value) => (self.entry.field.set)(draft, value.clone()),
             Absent::Follows { fill, .. } => fill(draft),
         }
     }
 
     fn write<'a>(&self, from: &'a S) -> Option<Written<'a>> {
-        let value = (self.field.get)(from);
-        let is_default = match &self.absent {
+        let value = (self.entry.field.get)(from);
+        let is_default = match &self.entry.absent {
             Absent::Is(default) => value == default,
             Absent::Follows { value: default, .. } => *value == default(from),
             _ => false,
         };
-        if is_default { None } else { (self.form.write)(value) }
+        if is_default { None } else { (self.entry.form.write)(value) }
     }
 
     fn differs(&self, one: &S, other: &S) -> bool {
-        let (one, other) = ((self.field.get)(one), (self.field.get)(other));
+        let (one, other) = ((self.entry.field.get)(one), (self.entry.field.get)(other));
         // Two keys may share a field, of which each writes its part.
-        one != other && (self.form.write)(one) != (self.form.write)(other)
+        one != other && (self.entry.form.write)(one) != (self.entry.form.write)(other)
     }
 
     fn presence(&self) -> Presence {
-        match self.absent {
+        match self.entry.absent {
             Absent::Required(remedy) => Presence::Required(remedy),
             Absent::RequiredUnless(other, remedy) => Presence::RequiredUnless(other, remedy),
             _ => Presence::Optional,
@@ -178,32 +189,34 @@ where
     }
 
     fn schema(&self) -> Value {
-        let mut schema = self.form.schema.clone();
-        if !matches!(self.absent, Absent::Required(_)) {
+        let mut schema = self.entry.form.schema.clone();
+        if !matches!(self.entry.absent, Absent::Required(_)) {
             accept_null(&mut schema);
         }
-        schema["description"] = self.meaning.into();
-        if let Absent::Is(default) = &self.absent
-            && let Some(default) = (self.form.write)(default)
+        schema["description"] = self.entry.meaning.into();
+        if let Absent::Is(default) = &self.entry.absent
+            && let Some(default) = (self.entry.form.write)(default)
         {
             schema["default"] = json!(default);
         }
-        let example = serde_json::from_str(self.example);
-        schema["examples"] = json!([example.unwrap_or_else(|_| Value::from(self.example))]);
+        let example = serde_json::from_str(self.entry.example);
+        schema["examples"] = json!([example.unwrap_or_else(|_| Value::from(self.entry.example))]);
         schema
     }
 
     fn describe(&self) -> Vec<KeyDocs> {
-        let default = match &self.absent {
+        let default = match &self.entry.absent {
             Absent::Required(_) => "required".to_owned(),
             Absent::RequiredUnless(other, _) => format!("required, unless `{other}` is given"),
             Absent::Nothing(words) | Absent::Follows { words, .. } => (*words).to_owned(),
-            Absent::Is(value) => (self.form.write)(value).map_or("none".to_owned(), |it| it.code()),
+            Absent::Is(value) => {
+                (self.entry.form.write)(value).map_or("none".to_owned(), |it| it.code())
+            }
         };
-        let (path, values) = (self.name.to_owned(), self.form.words.clone());
-        let own = KeyDocs { path, meaning: self.meaning, values, default };
-        let below = self.form.keys.iter().map(|key| {
-            let path = format!("{}.{}", self.name, key.path);
+        let (path, values) = (self.entry.name.to_owned(), self.entry.form.words.clone());
+        let own = KeyDocs { path, meaning: self.entry.meaning, values, default };
+        let below = self.entry.form.keys.iter().map(|key| {
+            let path = format!("{}.{}", self.entry.name, key.path);
             KeyDocs { path, ..key.clone() }
         });
         std::iter::once(own).chain(below).collect()

@@ -92,12 +92,13 @@ impl Platform {
     /// True if an image for `image` runs on this platform. What this one leaves open always matches.
     #[must_use]
     pub fn fits(&self, image: &Self) -> bool {
-        let same =
-            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let same = |required: &Option<String>, found: &Option<String>| {
+            required.is_none() || required == found
+        };
         let variant = match (&self.architecture, &self.variant, &image.variant) {
             // A newer processor runs images for an older one.
-            (Some(arm), Some(wanted), Some(found)) if arm == "arm" => found <= wanted,
-            (_, wanted, found) => same(wanted, found),
+            (Some(arm), Some(required), Some(found)) if arm == "arm" => found <= required,
+            (_, required, found) => same(required, found),
         };
         same(&self.system, &image.system)
             && same(&self.architecture, &image.architecture)
@@ -173,9 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn an_image_fits_where_nothing_that_is_wanted_differs() {
+    fn an_image_fits_where_nothing_that_is_required_differs() {
         let image = |text| Platform::parse(text).unwrap();
-        let fits = |wanted, found| image(wanted).fits(&image(found));
+        let fits = |required, found| image(required).fits(&image(found));
         assert!(fits("linux", "linux/arm64"));
         assert!(fits("arm64", "linux/arm64/v8"));
         assert!(fits("linux/arm/v7", "linux/arm/v6"));

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pool_forgets_what_nobody_uses() {
+    fn unused_schedules_are_removed_from_the_pool() {
         let mut pool = Pool::default();
         let kept = Arc::new(Schedule::parse("0 0 * * *").unwrap());
         pool.insert(&kept);

@@ -108,13 +108,13 @@ fn rule_hint(text: &str) -> Option<String> {
 
 /// Compares with whole names and with their cities alone, so that `Berlin` finds its zone.
 fn nearest(name: &str) -> &'static str {
-    let wanted: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_lowercase();
-    let wanted = wanted.trim().replace(' ', "_");
+    let typed: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_lowercase();
+    let typed = typed.trim().replace(' ', "_");
     let distance = |zone: &&str| {
         let whole = zone.to_ascii_lowercase();
         let city = whole.rsplit('/').next().unwrap_or(&whole);
-        let by_city = strsim::damerau_levenshtein(city, &wanted);
-        strsim::damerau_levenshtein(&whole, &wanted).min(by_city)
+        let by_city = strsim::damerau_levenshtein(city, &typed);
+        strsim::damerau_levenshtein(&whole, &typed).min(by_city)
     };
     names().min_by_key(distance).unwrap_or("UTC")
 }

@@ -49,7 +49,7 @@ pub(crate) enum Happened {
 /// A stream of events that survives lost connections.
 pub(crate) struct Events<'a> {
     client: &'a Client,
-    wanted: EventFilter,
+    filter: EventFilter,
     stream: Option<Pieces<'a>>,
     lines: Lines,
     link: Link,
@@ -58,10 +58,10 @@ pub(crate) struct Events<'a> {
 
 impl<'a> Events<'a> {
     /// Follows events from now on.
-    pub(crate) fn new(client: &'a Client, wanted: EventFilter) -> Self {
+    pub(crate) fn new(client: &'a Client, filter: EventFilter) -> Self {
         Self {
             client,
-            wanted,
+            filter,
             stream: None,
             lines: Lines::default(),
             link: Link::new(false),
@@ -116,7 +116,7 @@ impl<'a> Events<'a> {
         self.link.wait().await;
         let mut request =
             self.client.request(Method::GET, "/-/events").header(ACCEPT, "text/event-stream");
-        let EventFilter { allocations, labels, kinds, states } = &self.wanted;
+        let EventFilter { allocations, labels, kinds, states } = &self.filter;
         request = request
             .query(
                 &allocations.iter().map(|name| ("allocation", name.as_str())).collect::<Vec<_>>(),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, ValueEnum};
 use docket_model::{
     AllocationName, Zone, moment,
-    schedule::{Schedule, Upcoming},
+    schedule::Schedule,
     wire::Coming,
     zone::{self, written},
 };
@@ -80,29 +80,24 @@ enum Format {
     Json,
 }
 
-/// A schedule and everything that its instants depend on.
-struct Query {
-    schedule: Schedule,
-    from: DateTime<Utc>,
-    anchor: DateTime<Utc>,
-    zone: Zone,
-}
-
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
-    let from = arguments.from.as_deref();
     if let Some(name) = &arguments.of {
         return of_allocation(&arguments, name).await;
     }
     let zone = time_zone::choose(arguments.time_zone)?.zone;
-    let from = beginning(from, zone)?;
+    let from = beginning(arguments.from.as_deref(), zone)?;
     let schedule = parse(arguments.expression.as_deref().unwrap_or_default())?;
     schedule.warnings().iter().for_each(output::warning);
     output::note(format_args!("time zone data: {}", zone::edition()));
-    let question = Query { schedule, from, anchor: from, zone };
-    let instants = question.upcoming(usize::from(arguments.count)).into_iter().map(Coming::from);
-    let instants: Vec<_> = instants.collect();
+    let instants = coming(&schedule, from, zone, arguments.count.into());
     if instants.is_empty() && arguments.output == Format::Text {
-        output::note(question.why_none());
+        output::note(match schedule.previous(from, from, zone) {
+            Some(last) => format!(
+                "all instants of this schedule are in the past; the last was {}",
+                stamp(last, zone)
+            ),
+            None => "this schedule has no instants".to_owned(),
+        });
     }
     print(&instants, zone, arguments.output)
 }
@@ -137,21 +132,9 @@ fn print(instants: &[Coming], zone: Zone, format: Format) -> Result<()> {
     }
 }
 
-impl Query {
-    /// The reason why there are no instants to show.
-    fn why_none(&self) -> String {
-        match self.schedule.previous(self.from, self.anchor, self.zone) {
-            Some(last) => {
-                let last = stamp(last, self.zone);
-                format!("all instants of this schedule are in the past; the last was {last}")
-            }
-            None => "this schedule has no instants".to_owned(),
-        }
-    }
-
-    fn upcoming(&self, count: usize) -> Vec<Upcoming> {
-        self.schedule.upcoming(self.from, self.anchor, self.zone).take(count).collect()
-    }
+/// The first instants of a schedule, whose intervals start at `from` if they name no start.
+fn coming(schedule: &Schedule, from: DateTime<Utc>, zone: Zone, count: usize) -> Vec<Coming> {
+    schedule.upcoming(from, from, zone).take(count).map(Coming::from).collect()
 }
 
 /// The time of `--from` in the zone, or now.
@@ -191,15 +174,10 @@ mod tests {
 
     #[test]
     fn on_a_terminal_the_lines_say_what_daylight_saving_does() {
-        let question = Query {
-            schedule: Schedule::parse("30 2 * * *").unwrap(),
-            from: "2026-03-27T12:00:00Z".parse().unwrap(),
-            anchor: "2026-03-27T12:00:00Z".parse().unwrap(),
-            zone: "Europe/Berlin".parse::<Zone>().unwrap(),
-        };
-        let lines = question.upcoming(3);
-        let lines = lines.into_iter().map(Coming::from);
-        let lines: Vec<_> = lines.map(|at| line(&at, question.zone, true)).collect();
+        let schedule = Schedule::parse("30 2 * * *").unwrap();
+        let zone = "Europe/Berlin".parse::<Zone>().unwrap();
+        let instants = coming(&schedule, "2026-03-27T12:00:00Z".parse().unwrap(), zone, 3);
+        let lines: Vec<_> = instants.iter().map(|at| line(at, zone, true)).collect();
         assert_eq!(
             lines,
             [

@@ -31,11 +31,11 @@ pub(crate) fn on_terminal(stub: &Stub, columns: u16, arguments: &[&str]) -> (Str
     command.env("DOCKET_SERVER", &stub.address).args(arguments);
     command.stdin(Stdio::null()).stdout(inner).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
-    // Nobody else has the terminal open now, so reading it ends with the program.
+    // No other process has the terminal open now, so reading it ends with the program.
     drop(command);
     let screen = thread::spawn(move || {
         let mut screen = Vec::new();
-        // A terminal that nobody has open any more answers with an error.
+        // A terminal that no process has open any more returns an error.
         let _ = File::from(terminal).read_to_end(&mut screen);
         String::from_utf8(screen).unwrap().replace("\r\n", "\n")
     });

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::super::{
     Keep, Retries,
     forms::{ContainerPart, Rule, length, number, size},
-    key::{Absent, Entry, Field, Key},
+    key::{Absent, Entry, Field, Key, key},
 };
 
 /// A field of a mapping that is read into the type it is written from.
@@ -49,27 +49,23 @@ pub(super) static CONTAINER: [ContainerPart; 4] = [
 /// The first key may also be given alone, as a number.
 pub(super) static RETRIES: LazyLock<[&dyn Key<Retries, Retries>; 3]> = LazyLock::new(|| {
     [
-        Entry {
+        key(Entry {
             name: "Limit",
             meaning: "How many further attempts there are at most.",
             example: "2",
             form: number(0, u64::from(Retries::MOST)),
             absent: Absent::Required("write how many further attempts there are at most"),
-            needs_schedule: None,
             field: field!(Retries.limit),
-        }
-        .key(),
-        Entry {
+        }),
+        key(Entry {
             name: "Delay",
             meaning: "How long the first retry waits; each further one waits twice as long.",
             example: "30s",
             form: length(0),
             absent: Absent::Is(Retries::DELAY),
-            needs_schedule: None,
             field: field!(Retries.delay),
-        }
-        .key(),
-        Entry {
+        }),
+        key(Entry {
             name: "MaxDelay",
             meaning: "The longest that a retry waits.",
             example: "1h",
@@ -81,10 +77,8 @@ pub(super) static RETRIES: LazyLock<[&dyn Key<Retries, Retries>; 3]> = LazyLock:
                 },
                 words: "`1h`, or `Delay` if that is longer",
             },
-            needs_schedule: None,
             field: field!(Retries.max_delay),
-        }
-        .key(),
+        }),
     ]
 });
 
@@ -103,35 +97,29 @@ pub(super) const DELAYS: Rule<Retries> = Rule {
 
 pub(super) static KEEP: LazyLock<[&dyn Key<Keep, Keep>; 3]> = LazyLock::new(|| {
     [
-        Entry {
+        key(Entry {
             name: "Runs",
             meaning: "The newest runs.",
             example: "10",
             form: number(1, Keep::MOST_RUNS as u64),
             absent: Absent::Is(Keep::DEFAULT.runs),
-            needs_schedule: None,
             field: field!(Keep.runs),
-        }
-        .key(),
-        Entry {
+        }),
+        key(Entry {
             name: "Failures",
             meaning: "The newest runs that did not succeed, besides those.",
             example: "5",
             form: number(0, Keep::MOST_RUNS as u64),
             absent: Absent::Is(Keep::DEFAULT.failures),
-            needs_schedule: None,
             field: field!(Keep.failures),
-        }
-        .key(),
-        Entry {
+        }),
+        key(Entry {
             name: "Output",
             meaning: "The size of each output, of which head and tail are kept.",
             example: "512KiB",
             form: size(Keep::MOST_OUTPUT),
             absent: Absent::Is(Keep::DEFAULT.output),
-            needs_schedule: None,
             field: field!(Keep.output),
-        }
-        .key(),
+        }),
     ]
 });

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn the_keys_whose_values_differ_are_named_in_their_order() {
-    let before = sound(json!({}));
+    let before = valid(json!({}));
     let changes = [
         (json!({"Name": "bar"}), "Name"),
         (json!({"Description": ""}), "Description"),
@@ -26,7 +26,7 @@ fn the_keys_whose_values_differ_are_named_in_their_order() {
         (json!({"Keep": {"Runs": 1}, "Pull": "Never", "Jitter": "1m"}), "Jitter Pull Keep"),
     ];
     for (more, keys) in changes {
-        let after = sound(more);
+        let after = valid(more);
 
         assert_eq!(before.differences(&after).join(" "), keys);
         assert_eq!(after.differences(&before).join(" "), keys);
@@ -36,7 +36,7 @@ fn the_keys_whose_values_differ_are_named_in_their_order() {
 
 #[test]
 fn what_is_stored_can_be_read_in_a_table() {
-    let specification = sound(json!({
+    let specification = valid(json!({
         "Cron": null,
         "After": ["load", "clean"],
         "Description": "sums",
@@ -71,7 +71,7 @@ fn what_is_stored_can_be_read_in_a_table() {
     }
     "#);
     assert_eq!(Specification::from_stored(stored.clone()).unwrap(), specification);
-    let default = sound(json!({}));
+    let default = valid(json!({}));
     let bare = default.to_stored();
     assert_eq!((&bare.labels, &bare.after, &bare.policies), (&None, &None, &None));
     let read = Specification::from_stored(bare).unwrap();
@@ -80,39 +80,39 @@ fn what_is_stored_can_be_read_in_a_table() {
 
 #[test]
 fn a_damaged_store_is_reported_by_the_part_that_cannot_be_read() {
-    let specification = sound(json!({}));
-    let sound = specification.to_stored();
+    let specification = valid(json!({}));
+    let valid = specification.to_stored();
     let damaged = [
         (
-            Stored { name: "a/b".into(), ..sound.clone() },
+            Stored { name: "a/b".into(), ..valid.clone() },
             "the stored name `a/b` is not a valid name",
         ),
         (
-            Stored { labels: Some("{".into()), ..sound.clone() },
+            Stored { labels: Some("{".into()), ..valid.clone() },
             "the stored `Labels` cannot be read",
         ),
         (
-            Stored { cron: Some("9".into()), ..sound.clone() },
+            Stored { cron: Some("9".into()), ..valid.clone() },
             "the stored `Cron` is not a valid schedule",
         ),
         (
-            Stored { cron: None, ..sound.clone() },
+            Stored { cron: None, ..valid.clone() },
             "there must be either a stored `Cron` or a stored `After`",
         ),
         (
-            Stored { after: Some("[\"load\"]".into()), ..sound.clone() },
+            Stored { after: Some("[\"load\"]".into()), ..valid.clone() },
             "there must be either a stored `Cron` or a stored `After`",
         ),
         (
-            Stored { cron: None, after: Some("[]".into()), ..sound.clone() },
+            Stored { cron: None, after: Some("[]".into()), ..valid.clone() },
             "there must be either a stored `Cron` or a stored `After`",
         ),
         (
-            Stored { time_zone: Some("Mars".into()), ..sound.clone() },
+            Stored { time_zone: Some("Mars".into()), ..valid.clone() },
             "the stored `TimeZone` does not exist",
         ),
         (
-            Stored { policies: Some("{\"Wish\":1,\"Timeout\":\"0s\"}".into()), ..sound.clone() },
+            Stored { policies: Some("{\"Wish\":1,\"Timeout\":\"0s\"}".into()), ..valid.clone() },
             "the stored policies are not valid: Wish: unknown key `Wish`; Timeout: 0s is too short: \
              write at least 1s, or leave it out",
         ),

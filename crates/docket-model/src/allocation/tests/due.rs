@@ -7,14 +7,14 @@ fn after(parents: &Value) -> Value {
 
 #[test]
 fn an_allocation_runs_after_one_or_more_in_place_of_a_schedule() {
-    let one = sound(after(&json!("load")));
-    let two = sound(after(&json!(["load", "clean"])));
+    let one = valid(after(&json!("load")));
+    let two = valid(after(&json!(["load", "clean"])));
 
     let parents: Vec<_> = two.parents().iter().map(AllocationName::as_str).collect();
     assert_eq!(parents, ["load", "clean"]);
     assert_eq!(two.schedule(), None);
     assert_eq!(printed(after(&json!("load"))), json!({"After": ["load"]}));
-    assert_eq!(one, sound(after(&json!(["load"]))));
+    assert_eq!(one, valid(after(&json!(["load"]))));
 }
 
 #[test]
@@ -46,5 +46,5 @@ fn parents_are_names_none_twice_and_never_the_allocation_itself() {
     insta::assert_snapshot!(messages(after(&json!({"load": 1}))), @"After: expected a name or a list of names, found a mapping");
     let many: Vec<_> = (0..=MOST_PARENTS).map(|number| format!("load{number}")).collect();
     insta::assert_snapshot!(messages(after(&json!(many))), @"After: 1001 entries are more than the limit of 1000");
-    sound(after(&json!(many[1..])));
+    valid(after(&json!(many[1..])));
 }

@@ -8,7 +8,7 @@ fn hints(more: Value) -> String {
 
 #[test]
 fn nothing_is_said_of_policies_that_go_together() {
-    let sound = [
+    let valid = [
         json!({}),
         json!({"Overlap": "Forbid", "Timeout": "1d", "Retries": 5}),
         json!({"Overlap": "Replace"}),
@@ -22,7 +22,7 @@ fn nothing_is_said_of_policies_that_go_together() {
         json!({"TimeZone": "Etc/GMT+0"}),
         json!({"TimeZone": "HST"}),
     ];
-    for more in sound {
+    for more in valid {
         assert_eq!(hints(more.clone()), "", "{more}");
     }
 }

@@ -17,14 +17,14 @@ fn errors(posted: Value) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 
-/// A sound specification with one more key.
+/// A valid specification with one more key.
 fn with(key: &str, value: Value) -> Value {
     let mut more = Map::new();
     more.insert(key.to_owned(), value);
     with_all(Value::Object(more))
 }
 
-/// A sound specification with more keys; null takes one away.
+/// A valid specification with more keys; null takes one away.
 fn with_all(more: Value) -> Value {
     let mut posted = json!({
         "Name": "foo",
@@ -37,8 +37,8 @@ fn with_all(more: Value) -> Value {
     posted
 }
 
-/// The specification with more keys, where it is sound.
-fn sound(more: Value) -> Specification {
+/// The specification with more keys, where it is valid.
+fn valid(more: Value) -> Specification {
     match read(with_all(more)) {
         Ok(read) => read.specification,
         Err(errors) => panic!("{errors:?}"),
@@ -47,7 +47,7 @@ fn sound(more: Value) -> Specification {
 
 /// What is printed of a specification with more keys, but for those that each has.
 fn printed(more: Value) -> Value {
-    let mut printed = serde_json::to_value(sound(more)).unwrap();
+    let mut printed = serde_json::to_value(valid(more)).unwrap();
     let fields = printed.as_object_mut().unwrap();
     fields.retain(|key, _| !["Name", "Cron", "Container"].contains(&key.as_str()));
     printed

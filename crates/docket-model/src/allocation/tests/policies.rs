@@ -59,7 +59,7 @@ fn what_is_the_default_is_not_written_and_shared_by_all() {
         "Keep": {"Runs": 100, "Failures": 20, "Output": 1_048_576}, "After": null,
     });
 
-    let specification = sound(posted.clone());
+    let specification = valid(posted.clone());
 
     assert_eq!(printed(posted), json!({}));
     assert!(Arc::ptr_eq(&specification.policies, &Policies::shared_default()));
@@ -79,7 +79,7 @@ fn retries_are_a_number_where_only_their_limit_is_given() {
     for (posted, written) in cases {
         assert_eq!(printed(json!({"Retries": posted})), json!({"Retries": written}));
     }
-    let retries = sound(json!({"Retries": {"Limit": 1, "Delay": "2h"}})).policies.retries;
+    let retries = valid(json!({"Retries": {"Limit": 1, "Delay": "2h"}})).policies.retries;
     assert_eq!(retries.max_delay, Duration::from_seconds(7200));
 }
 
@@ -210,5 +210,5 @@ fn the_last_instant_cannot_be_before_the_first() {
     let message = messages(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T07:59:59Z"));
 
     insta::assert_snapshot!(message, @"NotAfter: `2026-11-21T07:59:59Z` is before `NotBefore`, `2026-11-21T09:00:00+01:00`, so no instant is left: swap them");
-    sound(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T08:00:00Z"));
+    valid(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T08:00:00Z"));
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     allocation::{
         forms::{Form, mapping, optional_length},
-        key::{Absent, Entry, Field, Key},
+        key::{Absent, Entry, Field, Key, key},
     },
     duration::Duration,
 };
@@ -18,19 +18,17 @@ struct Alerts {
 }
 
 static KEYS: LazyLock<[&dyn Key<Alerts, Alerts>; 1]> = LazyLock::new(|| {
-    [Entry {
+    [key(Entry {
         name: "SuccessWithin",
         meaning: "Reports the allocation as overdue if no run succeeds for so long.",
         example: "25h",
         form: optional_length(1),
         absent: Absent::Nothing("none"),
-        needs_schedule: None,
         field: Field {
             get: |alerts: &Alerts| &alerts.success_within,
             set: |alerts: &mut Alerts, length| alerts.success_within = length,
         },
-    }
-    .key()]
+    })]
 });
 
 fn form() -> Form<Alerts> {

@@ -28,7 +28,7 @@ fn read_with(posted: Value, unknown_options: UnknownOptions) -> Outcome {
     Outcome { container, errors: words(errors), warnings: words(warnings) }
 }
 
-/// The JSON that is kept of a sound container.
+/// The JSON that is kept of a valid container.
 fn kept(posted: Value) -> String {
     let outcome = read_with(posted, UnknownOptions::Refuse);
     assert_eq!(outcome.errors, Vec::<String>::new());
@@ -41,7 +41,7 @@ fn errors(posted: Value) -> Vec<String> {
     outcome.errors
 }
 
-/// A sound container with this `HostConfig`.
+/// A valid container with this `HostConfig`.
 fn host(host_config: &Value) -> Value {
     json!({"Config": {"Image": "busybox"}, "HostConfig": host_config})
 }

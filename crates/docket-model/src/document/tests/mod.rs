@@ -42,7 +42,7 @@ fn pointed(text: &str) -> String {
     errors.shown.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The specifications of a sound document, as they are printed.
+/// The specifications of a valid document, as they are printed.
 fn printed(text: &str) -> Vec<Value> {
     let document = read(text, UnknownOptions::Refuse).unwrap_or_else(|errors| {
         panic!(
