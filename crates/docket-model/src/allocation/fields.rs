@@ -46,6 +46,12 @@ impl Reader {
         Fields(fields)
     }
 
+    /// Notes what is wrong with a value, which is not read.
+    pub(super) fn reject<T>(&mut self, at: Place<'_>, message: impl Into<String>) -> Option<T> {
+        self.errors.push(at.wrong(message));
+        None
+    }
+
     /// Reads a value; notes what is wrong with it. Null is the same as leaving it out.
     pub(super) fn value<T>(
         &mut self,

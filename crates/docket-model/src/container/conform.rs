@@ -13,7 +13,7 @@ use super::{
 use crate::finding::Place;
 
 /// Rewrites the keys of `value` in their canonical case, and notes what is not of the type.
-pub(super) fn conform(kind: &Type, value: &mut Value, at: Place<'_>, findings: &mut Findings) {
+pub(super) fn conform(kind: &Type, value: &mut Value, at: Place<'_>, findings: &mut Findings<'_>) {
     match (kind, &mut *value) {
         (Type::Any | Type::Retired, _)
         | (
@@ -65,7 +65,7 @@ fn check_whole(
     range: &RangeInclusive<i128>,
     value: &mut Value,
     at: Place<'_>,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     if mode::is_mode(at) && !value.is_number() {
         match value.as_str().and_then(mode::read) {
@@ -84,7 +84,7 @@ fn check_whole(
     }
 }
 
-fn check_word(words: &[&str], text: &str, at: Place<'_>, findings: &mut Findings) {
+fn check_word(words: &[&str], text: &str, at: Place<'_>, findings: &mut Findings<'_>) {
     // The engine compares only this word in any case.
     let in_any_case = key(at) == "Isolation";
     let is_same = |word: &&str| *word == text || in_any_case && word.eq_ignore_ascii_case(text);

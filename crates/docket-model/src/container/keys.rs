@@ -16,7 +16,7 @@ pub(super) fn make_canonical(
     object: &mut Map<String, Value>,
     known: &Fields,
     at: Place<'_>,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) {
     if object.keys().all(|key| known.contains_key(key.as_str())) {
         return;

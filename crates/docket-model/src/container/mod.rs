@@ -23,7 +23,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use self::{conform::conform, findings::Findings, options::CONTAINER, values::Found};
+use self::{conform::conform, findings::Findings, options::CONTAINER};
 use crate::finding::{Finding, Place};
 
 pub(crate) use self::schema::{options as options_schema, outline as outline_schema};
@@ -74,20 +74,15 @@ impl Container {
         warnings: &mut Vec<Finding>,
     ) -> Option<Self> {
         let before = errors.len();
-        let mut findings = Findings::default();
+        let mut findings = Findings { errors, warnings, unknown_options };
         conform(&CONTAINER, &mut posted, at, &mut findings);
-        errors.extend(findings.errors);
-        match unknown_options {
-            UnknownOptions::Refuse => errors.extend(findings.unknown),
-            UnknownOptions::Allow => warnings.extend(findings.unknown.into_iter().map(passed_on)),
-        }
         // An error was noted for anything but a mapping.
         let Value::Object(container) = posted else {
             return None;
         };
-        rules::check(&container, at, errors);
-        values::check(&container, at, &mut Found { errors, warnings });
-        (errors.len() == before).then(|| Self::compact(container))
+        rules::check(&container, at, &mut findings);
+        values::check(&container, at, &mut findings);
+        (findings.errors.len() == before).then(|| Self::compact(container))
     }
 
     /// Removes what is not for the engine, and writes the rest as compact JSON.
@@ -167,9 +162,4 @@ impl Serialize for Container {
         let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
-}
-
-fn passed_on(mut unknown: Finding) -> Finding {
-    unknown.message.push_str(" (sent to the engine as it is)");
-    unknown
 }

@@ -2,59 +2,60 @@
 
 use serde_json::{Map, Value};
 
-use super::Platform;
+use super::{Platform, findings::Findings};
 use crate::finding::{Finding, Place, note, shortened};
 
 /// Labels with this prefix are reserved for docket.
 pub const LABEL_PREFIX: &str = "io.docket.";
 
 /// Notes an error for each rule that a container breaks.
-pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, errors: &mut Vec<Finding>) {
+pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, findings: &mut Findings<'_>) {
     match container.get("Config").unwrap_or(&Value::Null) {
         Value::Null => {
-            errors.push(Place::Key(&at, "Config").wrong("Config is required"));
+            findings.wrong(Place::Key(&at, "Config"), "Config is required");
         }
-        Value::Object(config) => check_config(config, Place::Key(&at, "Config"), errors),
+        Value::Object(config) => check_config(config, Place::Key(&at, "Config"), findings),
         // An error was noted for another type of value.
         _ => {}
     }
     let name = container.get("Name").and_then(Value::as_str);
     if name.is_some_and(|name| !name.is_empty()) {
         let message = "docket names containers itself, by allocation and instant: leave it out";
-        errors.push(Place::Key(&at, "Name").wrong(message));
+        findings.wrong(Place::Key(&at, "Name"), message);
     }
     let platform = container.get("Platform").and_then(Value::as_str);
     let platform = platform.filter(|platform| !platform.is_empty()).map(Platform::parse);
     if let Some(Err(invalid)) = platform {
-        errors.push(Place::Key(&at, "Platform").wrong(invalid.to_string()));
+        findings.wrong(Place::Key(&at, "Platform"), invalid.to_string());
     }
     if let Some(Value::Object(host)) = container.get("HostConfig") {
-        check_restart_policy(host, Place::Key(&at, "HostConfig"), errors);
+        check_restart_policy(host, Place::Key(&at, "HostConfig"), findings);
     }
 }
 
-fn check_config(config: &Map<String, Value>, at: Place<'_>, errors: &mut Vec<Finding>) {
+fn check_config(config: &Map<String, Value>, at: Place<'_>, findings: &mut Findings<'_>) {
     let image = config.get("Image").unwrap_or(&Value::Null);
     let absent = image.is_null() || image.as_str().is_some_and(|image| image.trim().is_empty());
     if absent {
-        errors.push(Place::Key(&at, "Image").wrong("Image is required"));
+        findings.wrong(Place::Key(&at, "Image"), "Image is required");
     }
     if let Some(Value::Object(labels)) = config.get("Labels") {
         let at = Place::Key(&at, "Labels");
         for finding in labels.keys().filter_map(|key| reserved_label(key, at)) {
-            note(errors, || finding);
+            note(findings.errors, || finding);
         }
     }
 }
 
-fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, errors: &mut Vec<Finding>) {
+fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, findings: &mut Findings<'_>) {
     let name = host.get("RestartPolicy").and_then(|policy| policy.get("Name")?.as_str());
     let Some(name) = name.filter(|name| !matches!(*name, "" | "no")) else {
         return;
     };
     let policy = Place::Key(&at, "RestartPolicy");
-    let field = Place::Key(&policy, "Name").to_field();
-    if errors.iter().any(|finding| finding.field == field) {
+    let name_place = Place::Key(&policy, "Name");
+    let field = name_place.to_field();
+    if findings.errors.iter().any(|finding| finding.field == field) {
         return;
     }
     let message = format!(
@@ -62,7 +63,7 @@ fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, errors: &mut V
          use `Retries`, or `no`",
         shortened(name)
     );
-    errors.push(Finding::new(field, message));
+    findings.wrong(name_place, message);
 }
 
 /// The error for a label whose name is reserved for docket.

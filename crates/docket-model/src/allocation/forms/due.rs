@@ -60,13 +60,10 @@ fn read_parents(reader: &mut Reader, at: Place<'_>, value: &Value, most: usize) 
     match value {
         Value::Array(names) if names.is_empty() => {
             let message = "names no allocation: name one, or give `Cron` instead";
-            reader.errors.push(at.wrong(message));
+            return reader.reject(at, message);
         }
         Value::String(_) | Value::Array(_) => {}
-        other => {
-            reader.errors.push(at.wrong(expected("a name or a list of names", other)));
-            return None;
-        }
+        other => return reader.reject(at, expected("a name or a list of names", other)),
     }
     let own = reader.name.clone();
     let mut seen = HashSet::new();

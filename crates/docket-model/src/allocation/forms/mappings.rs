@@ -36,8 +36,7 @@ fn read_labels(
     value: Value,
 ) -> Option<BTreeMap<String, String>> {
     let Value::Object(posted) = value else {
-        reader.errors.push(at.wrong(expected_at(at, "a mapping of strings", &value)));
-        return None;
+        return reader.reject(at, expected_at(at, "a mapping of strings", &value));
     };
     let mut labels = BTreeMap::new();
     for (key, value) in posted {
@@ -83,8 +82,7 @@ pub(in crate::allocation) fn mapping<T: Default + 'static>(
         kind.clone(),
         move |reader, at, value| {
             let Value::Object(posted) = value else {
-                reader.errors.push(at.wrong(expected(&format!("a {kind}"), &value)));
-                return None;
+                return reader.reject(at, expected(&format!("a {kind}"), &value));
             };
             let mut read = T::default();
             let mut fields = reader.fields_within(at, posted, &names(keys));
@@ -114,10 +112,7 @@ pub(in crate::allocation) fn number_or<T: Default + 'static>(
         format!("number, or {words}"),
         move |reader, at, value| match value {
             Value::Object(_) => read(reader, at, value),
-            Value::Array(_) | Value::Bool(_) => {
-                reader.errors.push(at.wrong(expected(&kind, &value)));
-                None
-            }
+            Value::Array(_) | Value::Bool(_) => reader.reject(at, expected(&kind, &value)),
             value => {
                 let mut read = T::default();
                 number.read(reader, at, value, &mut read);

@@ -211,8 +211,7 @@ pub(in crate::allocation) fn paths(most: usize) -> Form<Vec<Box<str>>> {
         format!("path, or list of at most {most} paths"),
         move |reader, at, value| {
             if !matches!(value, Value::String(_) | Value::Array(_)) {
-                reader.errors.push(at.wrong(expected("a path or a list of paths", &value)));
-                return None;
+                return reader.reject(at, expected("a path or a list of paths", &value));
             }
             Some(reader.list(at, &value, most, path_below))
         },

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Found;
+use crate::container::findings::Findings;
 use crate::{
     container::yaml,
     finding::{Place, shortened},
@@ -11,7 +11,7 @@ use crate::{
 /// Characters that are special to a shell and not to a program.
 const OF_A_SHELL: [char; 11] = ['|', '&', ';', '<', '>', '$', '`', '*', '?', '\n', '~'];
 
-pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let [entrypoint, cmd] = ["Entrypoint", "Cmd"].map(|key| words(config, key));
     // `[""]` removes the entrypoint of the image.
     let has_entrypoint = entrypoint.iter().any(|word| !word.is_empty());

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::Found;
+use crate::container::findings::Findings;
 use crate::finding::{Place, shortened};
 
-pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let entries = config.get("Env").and_then(Value::as_array);
     let at = Place::Key(&at, "Env");
     for (index, entry) in entries.into_iter().flatten().enumerate() {

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::Found;
+use crate::container::findings::Findings;
 use crate::{container::yaml, finding::Place};
 
 /// The shortest duration that engines accept, in nanoseconds.
 const SHORTEST: i64 = 1_000_000;
 
-pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let Some(Value::Object(health)) = config.get("Healthcheck") else {
         return;
     };

@@ -8,33 +8,14 @@ mod paths;
 
 use serde_json::{Map, Value};
 
-use super::mode;
-use crate::{
-    finding::{Finding, Place, note},
-    image::ImageReference,
-};
+use super::{findings::Findings, mode};
+use crate::{finding::Place, image::ImageReference};
 
 /// The least memory that Docker accepts; older versions accepted 4 MiB.
 const LEAST_MEMORY: i64 = 6 << 20;
 
-/// The errors and warnings found.
-pub(super) struct Found<'a> {
-    pub(super) errors: &'a mut Vec<Finding>,
-    pub(super) warnings: &'a mut Vec<Finding>,
-}
-
-impl Found<'_> {
-    fn wrong(&mut self, at: Place<'_>, message: impl Into<String>) {
-        note(self.errors, || at.wrong(message));
-    }
-
-    fn doubtful(&mut self, at: Place<'_>, message: impl Into<String>) {
-        note(self.warnings, || at.wrong(message));
-    }
-}
-
 /// Checks the values of a container; errors were noted for values of the wrong type before.
-pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     if let Some(Value::Object(config)) = container.get("Config") {
         let at = Place::Key(&at, "Config");
         image(config, at, found);
@@ -52,7 +33,7 @@ pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, found: &mut F
     }
 }
 
-fn image(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+fn image(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     // An error was noted for a name of white space only.
     let image = config.get("Image").and_then(Value::as_str).filter(|it| !it.trim().is_empty());
     let Some(image) = image else {
@@ -75,7 +56,7 @@ fn image(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
 }
 
 /// Standard input is never attached to a container of docket.
-fn standard_input(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+fn standard_input(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let is_set = |key| config.get(key) == Some(&Value::Bool(true));
     let (key, then) = if is_set("OpenStdin") {
         ("OpenStdin", "a program that reads it waits forever")
@@ -88,7 +69,7 @@ fn standard_input(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<
     found.doubtful(Place::Key(&at, key), message);
 }
 
-fn mounts(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+fn mounts(host: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let mounts = host.get("Mounts").and_then(Value::as_array);
     let at = Place::Key(&at, "Mounts");
     for (index, mount) in mounts.into_iter().flatten().enumerate() {
@@ -104,7 +85,7 @@ fn mounts(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
 }
 
 /// Limits that are too small because their unit is.
-fn limits(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+fn limits(host: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let number = |key| host.get(key).and_then(Value::as_i64).filter(|number| *number > 0);
     if let Some(bytes) = number("Memory").filter(|bytes| *bytes < LEAST_MEMORY) {
         let meant = if bytes > 4096 { 64 } else { bytes };

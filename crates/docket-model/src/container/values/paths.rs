@@ -2,10 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::Found;
+use crate::container::findings::Findings;
 use crate::finding::{Place, shortened};
 
-pub(super) fn working_directory(config: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+pub(super) fn working_directory(
+    config: &Map<String, Value>,
+    at: Place<'_>,
+    found: &mut Findings<'_>,
+) {
     let path = config.get("WorkingDir").and_then(Value::as_str).unwrap_or_default();
     if !path.is_empty() && !is_absolute(path) {
         let message =
@@ -15,7 +19,7 @@ pub(super) fn working_directory(config: &Map<String, Value>, at: Place<'_>, foun
 }
 
 /// Binds as `SOURCE:TARGET` or `SOURCE:TARGET:OPTIONS`; a source without a slash is a volume's name.
-pub(super) fn binds(host: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+pub(super) fn binds(host: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let binds = host.get("Binds").and_then(Value::as_array);
     // Other drivers accept any name for their volumes.
     let driver = host.get("VolumeDriver").and_then(Value::as_str).unwrap_or_default();
@@ -57,7 +61,7 @@ fn problem_of_bind(bind: &str, is_local: bool) -> Option<String> {
 }
 
 /// The paths of a mount: the source of a bind is a path, that of a volume a name.
-pub(super) fn mount(mount: &Map<String, Value>, at: Place<'_>, found: &mut Found<'_>) {
+pub(super) fn mount(mount: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let text = |key| mount.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(target) = text("Target").filter(|path| !is_absolute(path)) {
         let message =
