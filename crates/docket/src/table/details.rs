@@ -5,7 +5,7 @@ use docket_model::wire::Status;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{allocations::last_result, container::Details, log_entries, policies, text};
+use super::{allocations::last_result, container, log_entries, policies, text};
 use crate::{due::Due, output::Screen, words};
 
 /// The number of log entries to show.
@@ -29,13 +29,16 @@ pub(crate) fn of_one(allocation: &Value, now: DateTime<Utc>, screen: Screen) -> 
     let shown = Shown::deserialize(allocation).unwrap_or_default();
     let status = Status::deserialize(&shown.status).ok();
     let rows = [what(&shown), when(allocation, status.as_ref(), now)].into_iter().flatten();
-    let rows = rows.chain(how(&shown, allocation)).chain(known(&shown, status.as_ref(), now));
+    let rows = rows.chain(container::rows(&shown.container, texts(&shown.env_files).join("\n")));
+    let rows = rows.chain([("Policies", policies::of(allocation))]);
+    let rows = rows.chain(known(&shown, status.as_ref(), now));
     let rows = rows.filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = rows.map(|(key, value)| (format!("{key}:"), value)).collect();
     text::behind_keys(&rows, screen)
 }
 
-type Row = (&'static str, String);
+/// A detail and its text.
+pub(super) type Row = (&'static str, String);
 
 fn what(shown: &Shown) -> Vec<Row> {
     let labels = shown.labels.iter().flatten();
@@ -58,22 +61,6 @@ fn when(allocation: &Value, status: Option<&Status>, now: DateTime<Utc>) -> Vec<
         ("Suspended", status_text(&|status| suspension(status, now))),
         ("Last result", last_result(status, now)),
         ("Active", status_text(&words::under_way)),
-    ]
-}
-
-fn how(shown: &Shown, allocation: &Value) -> Vec<Row> {
-    let container = Details::of(&shown.container);
-    vec![
-        ("Image", container.image()),
-        ("Platform", container.platform()),
-        ("Entrypoint", container.entrypoint()),
-        ("Command", container.command()),
-        ("Environment", container.environment()),
-        ("Env files", texts(&shown.env_files).join("\n")),
-        ("Mounts", container.mounts()),
-        ("Network", container.network()),
-        ("Limits", container.limits()),
-        ("Policies", policies::of(allocation)),
     ]
 }
 

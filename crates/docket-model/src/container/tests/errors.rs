@@ -201,5 +201,6 @@ fn long_texts_are_shortened_in_messages() {
     let errors = errors(json!({"Config": {"Image": "busybox", &long: 1, "Tty": long}}));
 
     assert!(errors.iter().all(|finding| finding.len() < 12_000));
-    assert!(errors[0].contains(&format!("found the string \"{}…\"", "é".repeat(60))));
+    let shown = format!("found the string \"{}…\"", "é".repeat(60));
+    assert!(errors.iter().any(|finding| finding.contains(&shown)));
 }
