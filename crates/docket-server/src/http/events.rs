@@ -67,7 +67,7 @@ pub(super) async fn follow(
     let since = since.map(|id| Id::read(&id, start));
     // Nobody is given this number, so that its reader misses something.
     let after = since.as_ref().map(|id| id.as_ref().map_or(u64::MAX, |id| id.number));
-    let read = allocations.store.events().read(after);
+    let read = allocations.store.subscribe().events(after);
     let (reader, missed) = read.map_err(|_| {
         ApiError::NotReady(format!("{MOST_READERS} follow events already: try again later"))
     })?;

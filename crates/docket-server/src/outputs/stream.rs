@@ -201,7 +201,7 @@ struct Follower {
 impl Follower {
     async fn follow(mut self, name: &str, instant: RunInstant) -> Result<(), LiveError> {
         let Ok(allocation) = AllocationName::parse(name) else { return Ok(()) };
-        let changes = self.outputs.store.follow(&RunId { allocation, instant });
+        let changes = self.outputs.store.subscribe().run(&RunId { allocation, instant });
         loop {
             // What changes from here on is seen in the next turn.
             let next = changes.next();

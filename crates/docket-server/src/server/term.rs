@@ -54,7 +54,7 @@ impl Process {
             is_first_life: is_first && self.store.about().is_new,
         }));
         let absence = self.prepare(&runner, is_first).await?;
-        let changes = self.store.changes();
+        let changes = self.store.subscribe().allocations();
         let scheduler = Scheduler::new(
             Arc::clone(&runner),
             changes,

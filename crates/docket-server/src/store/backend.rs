@@ -219,6 +219,17 @@ pub(crate) struct Bounds {
     pub(crate) memory_bytes: Option<usize>,
 }
 
+impl Batch {
+    /// The keys that it writes or deletes, one by one.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let keys = self.writes.iter().filter_map(|write| match write {
+            Write::Put(key, _) | Write::Delete(key) => Some(key.clone()),
+            Write::DeletePieces(..) | Write::DeleteRuns(_) => None,
+        });
+        keys.collect()
+    }
+}
+
 impl Bounds {
     /// No bound that a push or an output could reach.
     pub(crate) const NONE: Self =
@@ -306,10 +317,26 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
     /// Runs, as of one moment; one answer for each scan.
     async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError>;
 
+    /// The commits from the call on, in order, those of this process among them; it never ends. `None`
+    /// where one store at a time has the backend open, so that no other commits.
+    fn watch(&self) -> Option<BoxStream<'static, Committed>> {
+        None
+    }
+
     /// What a backend in a file can do besides.
     fn files(&self) -> Option<&dyn Files> {
         None
     }
+}
+
+/// A commit that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// The keys that it wrote or deleted, but for those of runs and pieces that went with their
+    /// allocation.
+    Keys(Revision, Vec<Key>),
+    /// Some commits, of which it is not known which keys they wrote.
+    Unknown,
 }
 
 /// What a backend in a file can do besides.

@@ -212,7 +212,7 @@ pub(super) struct Catalogue {
     pub(super) pause: Option<Arc<Suspension>>,
     /// The revisions of the values that a transaction may depend on.
     pub(super) meta: HashMap<&'static str, Revision>,
-    /// Names this store among all that were opened over the backend.
+    /// The id of this server: names this store among all that were opened over the backend.
     pub(super) writer: Uuid,
     /// How many commits this server made.
     pub(super) commits: u64,
@@ -376,9 +376,18 @@ impl Catalogue {
 
     fn accept_journal(&mut self, added: &[Arc<JournalEntry>]) {
         let next = self.next_sequence();
-        self.journal.extend((next..).zip(added.iter().cloned()));
-        let excess = self.journal.len().saturating_sub(super::MOST_ENTRIES);
-        self.journal.drain(..excess);
+        (next..)
+            .zip(added)
+            .for_each(|(sequence, entry)| self.add_entry(sequence, Arc::clone(entry)));
+    }
+
+    /// Adds an entry that another writer made.
+    pub(super) fn add_entry(&mut self, sequence: u64, entry: Arc<JournalEntry>) {
+        if sequence >= self.next_sequence() {
+            self.journal.push_back((sequence, entry));
+            let excess = self.journal.len().saturating_sub(super::MOST_ENTRIES);
+            self.journal.drain(..excess);
+        }
     }
 
     /// The sequence number of the next entry of the journal.

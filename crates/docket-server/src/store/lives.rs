@@ -29,10 +29,20 @@ pub(super) struct StoredLife {
     /// Its id.
     #[serde(with = "uid")]
     id: Uuid,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started: Option<DateTime<Utc>>,
+    /// The server whose life it was; unknown of lives that came with another copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<ServerId>,
     /// When its containers were taken over, where it was the life of a server with another copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adopted: Option<DateTime<Utc>>,
 }
+
+/// The id of a server: new whenever one opens the store.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct ServerId(#[serde(with = "uid")] Uuid);
 
 /// The lives that are listed, in memory.
 #[derive(Debug, Default)]
@@ -139,7 +149,8 @@ fn list(
 ) -> Result<u64, StoreError> {
     let staged = transaction.staged.lives.last().map(|(number, _)| number + 1);
     let number = staged.unwrap_or_else(|| transaction.base().lives.next());
-    let stored = StoredLife { id: life.id, adopted };
+    let server = adopted.is_none().then(|| ServerId(transaction.base().writer));
+    let stored = StoredLife { id: life.id, started: Some(life.start()), server, adopted };
     transaction.staged.items.insert((Collection::Lives, key(number)), Some(item(&stored)?));
     transaction.staged.lives.push((number, stored));
     Ok(number)

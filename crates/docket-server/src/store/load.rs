@@ -15,9 +15,8 @@ use uuid::Uuid;
 use super::{
     StoreError, UnderWay,
     backend::{Backend, Collection, Key, Positioned, Record, Revision},
-    catalogue::{Catalogue, Deleted, Entry},
+    catalogue::{Catalogue, Entry},
     feed::Feed,
-    lives::StoredLife,
     staged::{LastCommit, meta},
     status::StatusRecord,
 };
@@ -86,24 +85,13 @@ impl Loaded {
         let last: LastCommit = self.meta(meta::LAST_COMMIT)?.unwrap_or_default();
         let mut catalogue = Catalogue {
             journal: std::mem::take(&mut self.journal).into_iter().collect(),
-            counter: self.meta(meta::COUNTER)?.unwrap_or_default(),
-            pause: self.meta(meta::PAUSE)?.map(Arc::new),
             writer: Uuid::new_v4(),
             feed: Arc::new(Feed::after(last.events)),
             ..Catalogue::default()
         };
-        for key in [meta::COUNTER, meta::PAUSE] {
-            let held = self.items.get(&Collection::Meta).and_then(|items| items.get(key));
-            catalogue.meta.extend(held.map(|(revision, _)| (key, *revision)));
-        }
-        for (name, text) in self.all(Collection::Deleted) {
-            if let Ok(name) = AllocationName::parse(name) {
-                catalogue.deleted.insert(name, parsed::<Deleted>(text)?);
-            }
-        }
-        for (number, text) in self.all(Collection::Lives) {
-            if let Ok(number) = number.parse() {
-                catalogue.lives.add(number, &parsed::<StoredLife>(text)?);
+        for (collection, items) in &self.items {
+            for (name, (revision, text)) in items {
+                catalogue.set_item(*collection, name, Some((*revision, text)))?;
             }
         }
         let noted = Noted {
@@ -149,10 +137,42 @@ impl Loaded {
         let held = items.and_then(|items| items.get(key));
         held.map(|(_, text)| parsed(text)).transpose()
     }
+}
 
-    fn all(&self, collection: Collection) -> impl Iterator<Item = (&String, &Arc<str>)> {
-        let items = self.items.get(&collection).into_iter().flatten();
-        items.map(|(name, (_, text))| (name, text))
+impl Catalogue {
+    /// Takes over a small value that was read; nothing where it is gone.
+    pub(super) fn set_item(
+        &mut self,
+        collection: Collection,
+        name: &str,
+        held: Option<(Revision, &str)>,
+    ) -> Result<(), StoreError> {
+        let text = held.map(|(_, text)| text);
+        let revision = held.map(|(revision, _)| revision);
+        match (collection, name) {
+            (Collection::Meta, meta::COUNTER) => {
+                self.counter = text.map(parsed).transpose()?.unwrap_or_default();
+                self.meta.extend(revision.map(|revision| (meta::COUNTER, revision)));
+            }
+            (Collection::Meta, meta::PAUSE) => {
+                self.pause = text.map(parsed).transpose()?.map(Arc::new);
+                self.meta.extend(revision.map(|revision| (meta::PAUSE, revision)));
+            }
+            (Collection::Deleted, name) => {
+                let Ok(name) = AllocationName::parse(name) else { return Ok(()) };
+                match text {
+                    Some(text) => self.deleted.insert(name, parsed(text)?),
+                    None => self.deleted.remove(&name),
+                };
+            }
+            (Collection::Lives, number) => {
+                if let (Ok(number), Some(text)) = (number.parse(), text) {
+                    self.lives.add(number, &parsed(text)?);
+                }
+            }
+            (Collection::Meta | Collection::Claimed, _) => {}
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    future::pending,
     sync::Arc,
 };
 
@@ -13,11 +14,13 @@ use docket_model::{
 };
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use parking_lot::RwLock;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
     backend::{
-        Backend, BackendInfo, Batch, Bounds, Collection, CommitError, Key, Loaded, Order, Piece,
-        PieceKey, Positioned, ReadError, Record, Revision, Scan, ScannedRun, Term, Write,
+        Backend, BackendInfo, Batch, Bounds, Collection, CommitError, Committed, Key, Loaded,
+        Order, Piece, PieceKey, Positioned, ReadError, Record, Revision, Scan, ScannedRun, Term,
+        Write,
     },
     staged::{LastCommit, meta},
     status::StatusRecord,
@@ -26,11 +29,15 @@ use super::{
 /// How many records are loaded at once.
 const CHUNK: usize = 1024;
 
+/// How many commits may wait for a slow reader.
+const MOST_UNREAD: usize = 1024;
+
 /// Keeps records in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryBackend {
     most_bytes: usize,
     state: RwLock<State>,
+    committed: broadcast::Sender<(Revision, Arc<Batch>)>,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +56,8 @@ struct State {
 impl MemoryBackend {
     /// An empty backend; runs and outputs are to take at most so many bytes.
     pub(crate) fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, state: RwLock::default() }
+        let committed = broadcast::Sender::new(MOST_UNREAD);
+        Self { most_bytes, state: RwLock::default(), committed }
     }
 
     /// The same, whose store counts positions, revisions and events from a number: a server that is
@@ -214,6 +222,8 @@ impl Backend for MemoryBackend {
         for write in &batch.writes {
             state.write(write);
         }
+        // Without a reader nothing is kept.
+        let _: Result<_, _> = self.committed.send((state.revision, Arc::clone(&batch)));
         Ok(state.revision)
     }
 
@@ -225,5 +235,18 @@ impl Backend for MemoryBackend {
     async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
         let state = self.state.read();
         Ok(scans.iter().map(|scan| state.scan(scan)).collect())
+    }
+
+    fn watch(&self) -> Option<BoxStream<'static, Committed>> {
+        let commits = self.committed.subscribe();
+        let next = async |mut commits: broadcast::Receiver<(Revision, Arc<Batch>)>| {
+            let committed = match commits.recv().await {
+                Ok((revision, batch)) => Committed::Keys(revision, batch.keys()),
+                Err(RecvError::Lagged(_)) => Committed::Unknown,
+                Err(RecvError::Closed) => pending().await,
+            };
+            Some((committed, commits))
+        };
+        Some(stream::unfold(commits, next).boxed())
     }
 }

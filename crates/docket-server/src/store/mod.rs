@@ -41,6 +41,7 @@ mod settle;
 mod sqlite;
 mod staged;
 mod status;
+mod subscription;
 mod transaction;
 mod writer;
 
@@ -71,7 +72,7 @@ use self::{
     catalogue::Catalogue,
     claim::Claim,
     claim_manual::ClaimManual,
-    command::{Command, Queued, Request, Settled, Unacknowledged, writer_ended},
+    command::{Command, Request, Settled, Unacknowledged, writer_ended},
     control::{ControlAllocation, ControlServer},
     journal::{Alive, RecordEntry},
     lives::{BeginLife, NoteHome, Restore},
@@ -81,7 +82,7 @@ use self::{
     run_changes::{Finish, Note},
     settle::NoteZone,
     staged::meta,
-    writer::Writer,
+    writer::{Message, Writer},
 };
 pub use self::{
     condition::{ChangeContext, Condition},
@@ -99,6 +100,7 @@ pub use self::{
     settle::{ChangedZone, Circumstances, Settlement, ZoneChange},
     sqlite::{OpenError, Opener, backup_of},
     status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
+    subscription::Subscription,
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -117,12 +119,14 @@ pub struct Store {
     noted: Noted,
     /// Where the store is served, with the engine once one has answered.
     home: Mutex<Option<Home>>,
-    queue: Mutex<Option<mpsc::UnboundedSender<Box<dyn Queued>>>>,
+    queue: Mutex<Option<mpsc::UnboundedSender<Message>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// How many commands were queued whose callers do not wait.
     unacknowledged: AtomicU64,
     /// How many of them are written.
     settled: watch::Sender<u64>,
+    /// True once a later term has begun.
+    deposed: watch::Receiver<bool>,
 }
 
 /// Opening and closing.
@@ -135,6 +139,7 @@ impl Store {
     /// [`StoreError::Unreadable`] where it cannot be read.
     pub(crate) async fn open(backend: Arc<dyn Backend>) -> Result<Self, StoreError> {
         let term = backend.begin_term().await.ok();
+        let committed = backend.watch();
         let (catalogue, mut noted) = load::load(&*backend).await?;
         // An outage was noted by a server that ran.
         let outages = backend.files().map(backend::Files::outages).unwrap_or_default();
@@ -145,8 +150,10 @@ impl Store {
         };
         let catalogue = Arc::new(RwLock::new(catalogue));
         let (queue, inbox) = mpsc::unbounded_channel();
-        let writer = Writer::new(Arc::clone(&catalogue), Arc::clone(&backend), term);
-        let writer = tokio::spawn(writer.work(inbox));
+        let (depose, deposed) = watch::channel(false);
+        let (base, written) = (Arc::clone(&catalogue), Arc::clone(&backend));
+        let writer = Writer::new(base, written, term, depose);
+        let writer = tokio::spawn(writer.work(inbox, committed));
         Ok(Self {
             id,
             home: Mutex::new(backend.files().map(backend::Files::home)),
@@ -156,6 +163,7 @@ impl Store {
             writer: Mutex::new(Some(writer)),
             unacknowledged: AtomicU64::new(0),
             settled: watch::Sender::new(0),
+            deposed,
             noted,
         })
     }
@@ -166,6 +174,25 @@ impl Store {
         use futures_util::FutureExt as _;
         // Memory never lets wait.
         Self::open(Arc::new(MemoryBackend::new(most_bytes))).now_or_never().unwrap().unwrap()
+    }
+
+    /// Begins a further term of this store, which writes again after another server had a term; its number.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the backend begins none, or cannot be read.
+    pub async fn begin_term(&self) -> Result<u64, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Message::BeginTerm(reply));
+        answer.await.unwrap_or_else(|_| Err(writer_ended()))
+    }
+
+    /// Waits until a write was refused because a later term has begun.
+    pub async fn deposed(&self) {
+        let mut deposed = self.deposed.clone();
+        if deposed.wait_for(|is_deposed| *is_deposed).await.is_err() {
+            // A store that is closed writes nothing that could be refused.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Writes what is queued, and takes no more changes.
@@ -215,7 +242,7 @@ impl Store {
     /// Has a command carried out, and waits until it is committed.
     async fn write<C: Command>(&self, command: C) -> Result<C::Output, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(Box::new(Request::new(command, reply)));
+        self.enqueue(Message::Command(Box::new(Request::new(command, reply))));
         answer.await.unwrap_or_else(|_| Err(writer_ended()))
     }
 
@@ -223,13 +250,13 @@ impl Store {
     fn write_later<C: Command<Output = ()>>(&self, command: C) {
         self.unacknowledged.fetch_add(1, Ordering::SeqCst);
         let settled = Settled(self.settled.clone());
-        self.enqueue(Box::new(Unacknowledged::new(command, settled)));
+        self.enqueue(Message::Command(Box::new(Unacknowledged::new(command, settled))));
     }
 
     /// A command that no writer takes is dropped, and with it its way to answer.
-    fn enqueue(&self, command: Box<dyn Queued>) {
+    fn enqueue(&self, message: Message) {
         if let Some(queue) = &*self.queue.lock() {
-            let _: Result<_, _> = queue.send(command);
+            let _: Result<_, _> = queue.send(message);
         }
     }
 

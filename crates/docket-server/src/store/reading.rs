@@ -3,15 +3,14 @@
 use std::{convert::Infallible, ops::Bound, sync::Arc};
 
 use docket_model::{
-    AllocationName, Run, RunId,
+    AllocationName, Run,
     journal::{Entry, Suspension},
     output::Excerpt,
     run::{AttemptKey, Instant},
 };
 
 use super::{
-    AllocationStatus, Changes, EntryFilter, Events, RunChanges, RunFilter, Snapshot, Store,
-    StoreError, UnderWay,
+    AllocationStatus, EntryFilter, RunFilter, Snapshot, Store, StoreError, Subscription, UnderWay,
     backend::{Key, Order, Record, Scan, ScannedRun},
     catalogue, output, rules,
 };
@@ -197,23 +196,9 @@ impl Store {
         self.catalogue.read().pause.clone()
     }
 
-    /// All allocations, and from then on the latest change of each.
+    /// What changes from now on, once it is durable, in the order of the commits.
     #[must_use]
-    pub fn changes(&self) -> Arc<Changes> {
-        let catalogue = self.catalogue.read();
-        catalogue.feed.changes(catalogue.all_changes())
-    }
-
-    /// Event by event: each change of a record of a run and each new entry of the journal, once it is
-    /// durable, in the order of the changes.
-    #[must_use]
-    pub fn events(&self) -> Arc<Events> {
-        self.catalogue.read().feed.events()
-    }
-
-    /// Wake-ups for each change of the record of one run.
-    #[must_use]
-    pub fn follow(&self, id: &RunId) -> RunChanges {
-        self.catalogue.read().feed.follow(id)
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(Arc::clone(&self.catalogue))
     }
 }

@@ -1,6 +1,6 @@
-//! Reads again what another writer has changed, as a conflict shows.
+//! Reads again what another writer has changed, as a conflict or its commit shows.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use docket_model::AllocationName;
 use parking_lot::RwLock;
@@ -27,6 +27,42 @@ pub(super) async fn refresh(
         Key::Item(..) | Key::Entry(_) | Key::Piece(_) => {
             let (loaded, _) = load::load(backend).await?;
             catalogue.write().reload(loaded);
+        }
+    }
+    Ok(())
+}
+
+/// Brings the catalogue up to date with a commit of another writer.
+pub(super) async fn follow(
+    catalogue: &RwLock<Catalogue>,
+    backend: &dyn Backend,
+    keys: Vec<Key>,
+) -> Result<(), StoreError> {
+    let (mut names, mut others) = (BTreeSet::new(), Vec::new());
+    for key in keys {
+        match key {
+            Key::Specification(name) | Key::Status(name) | Key::Run(name, _) => {
+                names.insert(name);
+            }
+            Key::Item(..) | Key::Entry(_) => others.push(key),
+            Key::Piece(_) => {}
+        }
+    }
+    for name in names {
+        let entry = read(backend, &name).await?;
+        catalogue.write().replace(&name, entry);
+    }
+    for (key, held) in others.iter().zip(backend.read(others.clone()).await?) {
+        let mut catalogue = catalogue.write();
+        match (key, held) {
+            (Key::Entry(sequence), Some((_, Record::Entry(entry)))) => {
+                catalogue.add_entry(*sequence, entry);
+            }
+            (Key::Item(collection, name), Some((revision, Record::Item(text)))) => {
+                catalogue.set_item(*collection, name, Some((revision, &text)))?;
+            }
+            (Key::Item(collection, name), None) => catalogue.set_item(*collection, name, None)?,
+            _ => {}
         }
     }
     Ok(())

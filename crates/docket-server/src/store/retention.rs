@@ -91,10 +91,12 @@ pub(super) struct Footprint {
     /// The records that have outputs, the oldest first.
     outputs: BTreeMap<u64, Place>,
     output_bytes: usize,
-    /// The records that the newest transaction wrote.
+    /// The records that the present transaction writes.
     written: Vec<Place>,
     /// Counts records: each age is given once.
     age: u64,
+    /// What each record took that was set since the last commit, in order.
+    undo: Vec<(Place, Option<Weight>)>,
 }
 
 /// How much a record takes.
@@ -116,30 +118,42 @@ impl Footprint {
             output_bytes: 0,
             written: Vec::new(),
             age: 0,
+            undo: Vec::new(),
         }
     }
 
-    /// Follows what a transaction wrote.
+    /// Follows what a transaction is to write, until that is accepted or reverted.
     pub(super) fn follow(&mut self, staged: &Staged) {
         self.written.clear();
         for name in &staged.wiped {
-            let instants = self.records.get(name).map(|runs| runs.keys().copied().collect());
-            let instants: Vec<Instant> = instants.unwrap_or_default();
-            for instant in instants {
-                self.remove(name, instant);
-            }
+            let runs = self.records.get(name).into_iter().flat_map(BTreeMap::keys);
+            let is_staged =
+                |at: &Instant| staged.runs.get(name).is_some_and(|runs| runs.contains_key(at));
+            let wiped: Vec<_> = runs.filter(|at| !is_staged(at)).copied().collect();
+            wiped.into_iter().for_each(|instant| self.set((name.clone(), instant), None));
         }
         for (name, runs) in &staged.runs {
             for (instant, staged) in runs {
-                match &staged.run {
-                    Some(run) => {
-                        self.put(name, run);
-                        self.written.push((name.clone(), *instant));
-                    }
-                    None => self.remove(name, *instant),
-                }
+                let place = (name.clone(), *instant);
+                let weight = staged.run.as_ref().map(|run| self.weigh(&place, run));
+                self.set(place.clone(), weight);
+                self.written.extend(weight.map(|_| place));
             }
         }
+    }
+
+    /// What was followed is committed.
+    pub(super) fn accept(&mut self) {
+        self.undo.clear();
+    }
+
+    /// What was followed since the last commit is not committed.
+    pub(super) fn revert(&mut self) {
+        for (place, weight) in std::mem::take(&mut self.undo).into_iter().rev() {
+            self.set(place, weight);
+        }
+        self.undo.clear();
+        self.written.clear();
     }
 
     /// What is to be deleted now, if anything is, without so many of the oldest records that had to stay.
@@ -178,51 +192,59 @@ impl Footprint {
         self.records.get(name)?.get(instant).copied()
     }
 
-    fn put(&mut self, name: &AllocationName, run: &Arc<Run>) {
-        let instant = run.id.instant;
+    /// How much a record takes; one that is there keeps its age.
+    fn weigh(&mut self, place: &Place, run: &Run) -> Weight {
         let outputs = run.attempts.iter().filter_map(|attempt| attempt.output.as_ref());
         let output = outputs.map(|output| output.kept()).sum();
         // A sized output weighs as much as its bytes.
         let record = run.weight().saturating_sub(output);
-        let held = self.records.get(name).and_then(|runs| runs.get(&instant)).copied();
-        if let Some(held) = held {
-            self.subtract(held);
-        } else {
+        let age = self.weight(place).map(|held| held.age).unwrap_or_else(|| {
             self.age += 1;
-        }
-        let weight = Weight { age: held.map_or(self.age, |held| held.age), record, output };
-        self.bytes += record + output;
-        self.output_bytes += output;
-        if output > 0 {
-            self.outputs.insert(weight.age, (name.clone(), instant));
-        }
-        let runs = self.records.entry(name.clone()).or_default();
-        let newest = runs.last_key_value().map(|(instant, weight)| (weight.age, *instant));
-        runs.insert(instant, weight);
-        if held.is_none()
-            && let Some((age, newest)) = newest
-        {
-            // The newest of an allocation always stays.
-            let overtaken = if newest < instant { (age, newest) } else { (weight.age, instant) };
-            self.ages.insert(overtaken.0, (name.clone(), overtaken.1));
-        }
+            self.age
+        });
+        Weight { age, record, output }
     }
 
-    fn remove(&mut self, name: &AllocationName, instant: Instant) {
-        let Some(runs) = self.records.get_mut(name) else { return };
-        let removed = runs.remove(&instant);
+    /// Sets how much a record takes, or that there is none.
+    fn set(&mut self, place: Place, weight: Option<Weight>) {
+        let (name, instant) = &place;
+        let runs = self.records.entry(name.clone()).or_default();
+        let newest = |runs: &BTreeMap<Instant, Weight>| runs.keys().next_back().copied();
+        let newest_before = newest(runs);
+        let held = match weight {
+            Some(weight) => runs.insert(*instant, weight),
+            None => runs.remove(instant),
+        };
+        // The newest of an allocation always stays.
+        let newest = newest(runs);
+        for at in [newest_before, Some(*instant), newest].into_iter().flatten() {
+            match runs.get(&at) {
+                Some(weight) if Some(at) != newest => {
+                    self.ages.insert(weight.age, (name.clone(), at));
+                }
+                Some(weight) => drop(self.ages.remove(&weight.age)),
+                None => {}
+            }
+        }
         if runs.is_empty() {
             self.records.remove(name);
         }
-        let Some(weight) = removed else { return };
-        self.ages.remove(&weight.age);
-        self.subtract(weight);
-    }
-
-    fn subtract(&mut self, weight: Weight) {
-        self.bytes = self.bytes.saturating_sub(weight.record + weight.output);
-        self.output_bytes -= weight.output;
-        self.outputs.remove(&weight.age);
+        if let Some(held) = held {
+            self.bytes -= held.record + held.output;
+            self.output_bytes -= held.output;
+            self.outputs.remove(&held.age);
+            if weight.is_none() {
+                self.ages.remove(&held.age);
+            }
+        }
+        if let Some(weight) = weight {
+            self.bytes += weight.record + weight.output;
+            self.output_bytes += weight.output;
+            if weight.output > 0 {
+                self.outputs.insert(weight.age, place.clone());
+            }
+        }
+        self.undo.push((place, held));
     }
 }
 
@@ -233,21 +255,15 @@ pub(super) struct Shrink {
     records: Vec<Place>,
 }
 
-#[async_trait]
-impl Command for Shrink {
-    /// How many of the records had to stay.
-    type Output = usize;
-
-    fn is_repeatable(&self) -> bool {
-        true
-    }
-
-    async fn apply(&self, transaction: &mut Transaction) -> Result<usize, StoreError> {
+impl Shrink {
+    /// Deletes them in a transaction; how many of the records had to stay.
+    pub(super) async fn apply(&self, transaction: &mut Transaction) -> Result<usize, StoreError> {
         for (name, instant) in &self.outputs {
             let Some(run) = transaction.run(name, *instant).await? else { continue };
             let run = Arc::new(without_outputs(&run));
             transaction.remove_pieces(name, *instant);
             transaction.put_run(&run);
+            transaction.amend_news(&run);
         }
         let mut passed_over = 0;
         for (name, instant) in &self.records {

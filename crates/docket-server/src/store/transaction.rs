@@ -116,6 +116,18 @@ impl Transaction {
         self.staged.news.push(news);
     }
 
+    /// Publishes a record of a run as it is now, where it was to be published.
+    pub(super) fn amend_news(&mut self, run: &Arc<Run>) {
+        for news in &mut self.staged.news {
+            if let News::Run(held, _) = news
+                && held.id == run.id
+                && held.state == run.state
+            {
+                *held = Arc::clone(run);
+            }
+        }
+    }
+
     /// Adds entries to the journal, and publishes them.
     pub(super) fn record(&mut self, entries: impl IntoIterator<Item = JournalEntry>) {
         for entry in entries {
@@ -268,9 +280,8 @@ impl Transaction {
 
     /// Deletes a record and its outputs.
     pub(super) fn remove_run(&mut self, name: &AllocationName, instant: Instant) {
-        let staged = self.stage_run(name.clone(), instant);
-        staged.run = None;
-        staged.drops_pieces = true;
+        self.remove_pieces(name, instant);
+        self.stage_run(name.clone(), instant).run = None;
         let Some((_, entry)) = self.entry_mut(name.as_str()) else { return };
         let status = entry.status_mut();
         status.records = status.records.saturating_sub(1);
@@ -279,6 +290,7 @@ impl Transaction {
 
     /// Deletes the bytes of a run's outputs.
     pub(super) fn remove_pieces(&mut self, name: &AllocationName, instant: Instant) {
+        self.staged.pieces.retain(|(key, _)| (&key.allocation, key.instant) != (name, instant));
         self.stage_run(name.clone(), instant).drops_pieces = true;
     }
 

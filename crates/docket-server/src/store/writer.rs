@@ -7,22 +7,30 @@
 //!    halves, until the command at fault is alone.
 //! 3. While it is not known whether a commit was made, nothing else is written.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    future::{pending, ready},
+    sync::Arc,
+    time::Duration,
+};
 
 use docket_model::AllocationName;
+use futures_util::{FutureExt as _, StreamExt as _, stream::BoxStream};
 use parking_lot::RwLock;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::sleep,
 };
 use tracing::{info, warn};
 
 use super::{
     StoreError,
-    backend::{Backend, Batch, Collection, CommitError, Key, Record, Revision, Term, Write},
+    backend::{
+        Backend, Batch, Collection, CommitError, Committed, Key, Record, Revision, Term, Write,
+    },
     catalogue::Catalogue,
     command::{Command, Queued, Request},
-    refresh,
+    load, refresh,
     retention::{Footprint, Prune, take_some},
     staged::{Staged, meta},
     transaction::Transaction,
@@ -34,8 +42,16 @@ const MOST_AT_ONCE: usize = 4096;
 /// How long a commit without an answer is left alone before its outcome is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Commands that wait to be committed.
-pub(super) type Inbox = mpsc::UnboundedReceiver<Box<dyn Queued>>;
+/// What waits for the writer.
+pub(super) enum Message {
+    /// A change to commit.
+    Command(Box<dyn Queued>),
+    /// A term of this store is to begin.
+    BeginTerm(oneshot::Sender<Result<Term, StoreError>>),
+}
+
+/// What waits for the writer, in order.
+pub(super) type Inbox = mpsc::UnboundedReceiver<Message>;
 
 /// What the task works with.
 pub(super) struct Writer {
@@ -48,12 +64,17 @@ pub(super) struct Writer {
     overfull: BTreeSet<AllocationName>,
     /// The commit whose outcome is not known.
     unanswered: Option<Unanswered>,
-    is_deposed: bool,
+    /// True once a later term has begun.
+    deposed: watch::Sender<bool>,
+    /// Its own commits that did not come back yet from the watched ones; absent where no other store can
+    /// write the backend.
+    own: Option<VecDeque<Revision>>,
 }
 
 /// A commit whose outcome is not known, and the commands that wait for it.
 struct Unanswered {
     batch: Arc<Batch>,
+    term: Term,
     staged: Staged,
     commands: Vec<Box<dyn Queued>>,
     reason: String,
@@ -64,43 +85,118 @@ impl Writer {
         catalogue: Arc<RwLock<Catalogue>>,
         backend: Arc<dyn Backend>,
         term: Option<Term>,
+        deposed: watch::Sender<bool>,
     ) -> Self {
-        let footprint = backend.bounds().memory_bytes.map(Footprint::new);
-        let (overfull, unanswered, is_deposed) = (BTreeSet::new(), None, false);
-        Self { catalogue, backend, term, footprint, overfull, unanswered, is_deposed }
+        Self {
+            footprint: backend.bounds().memory_bytes.map(Footprint::new),
+            catalogue,
+            backend,
+            term,
+            overfull: BTreeSet::new(),
+            unanswered: None,
+            deposed,
+            own: None,
+        }
     }
 
-    /// Works until no command can come any more and all are written.
-    pub(super) async fn work(mut self, mut inbox: Inbox) {
+    /// Works until no command can come any more and all are written. `committed` are the commits of all who
+    /// write the backend, since before the catalogue was loaded.
+    pub(super) async fn work(
+        mut self,
+        mut inbox: Inbox,
+        mut committed: Option<BoxStream<'static, Committed>>,
+    ) {
+        self.own = committed.as_ref().map(|_| VecDeque::new());
         loop {
-            let first = if self.unanswered.is_some() {
-                tokio::select! {
-                    first = inbox.recv() => first.map(Some),
-                    () = sleep(LOOK_AGAIN) => Some(None),
-                }
-            } else if self.overfull.is_empty() {
-                inbox.recv().await.map(Some)
-            } else {
+            self.follow_others(&mut committed).await;
+            let (is_known, has_time) = (self.unanswered.is_none(), !self.overfull.is_empty());
+            let first = tokio::select! {
+                biased;
+                first = inbox.recv() => match first {
+                    Some(first) => Some(first),
+                    None if self.overfull.is_empty() => break,
+                    None => None,
+                },
+                () = sleep(LOOK_AGAIN), if !is_known => None,
                 // There is time to prune.
-                match inbox.try_recv() {
-                    Err(mpsc::error::TryRecvError::Disconnected) if self.overfull.is_empty() => {
-                        None
-                    }
-                    first => Some(first.ok()),
+                () = ready(()), if is_known && has_time => None,
+                committed = next(&mut committed), if is_known => {
+                    self.follow(committed).await;
+                    continue;
                 }
             };
-            let Some(first) = first else { break };
             self.resolve().await;
-            if let Some(first) = first {
-                let mut batch = vec![first];
-                while batch.len() < MOST_AT_ONCE
-                    && let Ok(next) = inbox.try_recv()
-                {
-                    batch.push(next);
+            let mut next = first;
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Command(first) => {
+                        let mut batch = vec![first];
+                        while batch.len() < MOST_AT_ONCE && next.is_none() {
+                            match inbox.try_recv() {
+                                Ok(Message::Command(command)) => batch.push(command),
+                                Ok(message) => next = Some(message),
+                                Err(_) => break,
+                            }
+                        }
+                        self.carry_out(batch).await;
+                    }
+                    // The caller may not wait any more.
+                    Message::BeginTerm(reply) => {
+                        let _: Result<_, _> = reply.send(self.begin_term().await);
+                    }
                 }
-                self.carry_out(batch).await;
             }
             self.prune().await;
+        }
+    }
+
+    /// Begins a further term of this store. The catalogue is read again, for another server may have had
+    /// a term meanwhile.
+    async fn begin_term(&mut self) -> Result<Term, StoreError> {
+        let term = self.backend.begin_term().await;
+        let term = term.map_err(|error| StoreError::Unwritable(error.to_string()))?;
+        self.term = Some(term);
+        // A commit without an answer was made by now, or is never made: its term is over.
+        self.resolve().await;
+        let (loaded, _) = load::load(&*self.backend).await?;
+        self.catalogue.write().reload(loaded);
+        self.deposed.send_replace(false);
+        Ok(term)
+    }
+
+    /// Follows what other writers have committed so far. Its own commits come back among these, and are
+    /// not kept for long, for they hold what was written.
+    async fn follow_others(&mut self, committed: &mut Option<BoxStream<'static, Committed>>) {
+        while self.unanswered.is_none()
+            && let Some(commit) = next(committed).now_or_never()
+        {
+            self.follow(commit).await;
+        }
+    }
+
+    /// Follows a commit, if it is another writer's.
+    async fn follow(&mut self, committed: Committed) {
+        let followed = match committed {
+            Committed::Keys(revision, keys) => {
+                let own = self.own.get_or_insert_default();
+                while own.front().is_some_and(|own| *own < revision) {
+                    own.pop_front();
+                }
+                if own.front() == Some(&revision) {
+                    own.pop_front();
+                    return;
+                }
+                refresh::follow(&self.catalogue, &*self.backend, keys).await
+            }
+            Committed::Unknown => {
+                self.own.iter_mut().for_each(VecDeque::clear);
+                load::load(&*self.backend).await.map(|(loaded, _)| {
+                    self.catalogue.write().reload(loaded);
+                })
+            }
+        };
+        if let Err(error) = followed {
+            warn!(%error, "what another server wrote was not read; it is at the next conflict");
         }
     }
 
@@ -150,7 +246,7 @@ impl Writer {
 
     /// Why nothing is written at present, where that is so.
     fn out_of_order(&self) -> Option<StoreError> {
-        if self.is_deposed {
+        if *self.deposed.borrow() {
             return Some(StoreError::Deposed);
         }
         let unanswered = self.unanswered.as_ref()?;
@@ -161,7 +257,7 @@ impl Writer {
     fn failure(&mut self, error: CommitError) -> StoreError {
         match error {
             CommitError::Deposed => {
-                if !std::mem::replace(&mut self.is_deposed, true) {
+                if !self.deposed.send_replace(true) {
                     warn!("another server has taken over the store: nothing is written any more");
                 }
                 StoreError::Deposed
@@ -171,35 +267,58 @@ impl Writer {
     }
 
     /// Commits a transaction, and has the catalogue accept it.
-    async fn commit(&mut self, transaction: Transaction) -> Result<(), Failure> {
+    async fn commit(&mut self, mut transaction: Transaction) -> Result<(), Failure> {
         let term = self.term().await.map_err(Failure::Error)?;
-        let (batch, staged) = transaction.into_batch(term).map_err(Failure::Refused)?;
+        let shrunk = self.shrink(&mut transaction).await;
+        let prepared = shrunk.and_then(|()| transaction.into_batch(term));
+        let (batch, staged) = prepared.map_err(|error| {
+            self.revert_footprint();
+            Failure::Refused(error)
+        })?;
         if batch.writes.is_empty() {
-            self.accept(staged, 0);
+            self.accept(staged, None);
             return Ok(());
         }
         let batch = Arc::new(batch);
         match self.backend.commit(Arc::clone(&batch), term).await {
             Ok(revision) => {
-                self.accept(staged, revision);
-                self.shrink().await;
+                self.accept(staged, Some(revision));
                 Ok(())
             }
             Err(CommitError::Unanswered(reason)) => {
                 let commands = Vec::new();
-                let unanswered = Unanswered { batch, staged, commands, reason };
+                let unanswered = Unanswered { batch, term, staged, commands, reason };
                 Err(Failure::Unanswered(Box::new(unanswered)))
             }
-            Err(error) => Err(Failure::Error(error)),
+            Err(error) => {
+                self.revert_footprint();
+                Err(Failure::Error(error))
+            }
         }
     }
 
-    fn accept(&mut self, mut staged: Staged, revision: Revision) {
-        self.overfull.append(&mut staged.overfull);
-        if let Some(footprint) = &mut self.footprint {
-            footprint.follow(&staged);
+    /// Deletes, in the same transaction, the oldest outputs and records until the rest fits in memory.
+    async fn shrink(&mut self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let Some(footprint) = &mut self.footprint else { return Ok(()) };
+        let mut passed_over = 0;
+        footprint.follow(&transaction.staged);
+        while let Some(shrink) = footprint.excess(passed_over) {
+            passed_over += shrink.apply(transaction).await?;
+            footprint.follow(&transaction.staged);
         }
-        self.catalogue.write().accept(staged, revision);
+        Ok(())
+    }
+
+    fn revert_footprint(&mut self) {
+        self.footprint.iter_mut().for_each(Footprint::revert);
+    }
+
+    /// Has the catalogue accept what was staged, which was committed if there was anything to commit.
+    fn accept(&mut self, mut staged: Staged, revision: Option<Revision>) {
+        self.overfull.append(&mut staged.overfull);
+        self.footprint.iter_mut().for_each(Footprint::accept);
+        self.own.iter_mut().for_each(|own| own.extend(revision));
+        self.catalogue.write().accept(staged, revision.unwrap_or_default());
     }
 
     /// Keeps a commit without an answer, after one look for its outcome. A command that its caller makes
@@ -227,25 +346,33 @@ impl Writer {
                 return;
             }
         };
-        let committed = match (written, self.term().await) {
-            (Some(revision), _) => Ok(revision),
-            (None, Ok(term)) => self.backend.commit(Arc::clone(&unanswered.batch), term).await,
-            (None, Err(error)) => Err(error),
+        let committed = match written {
+            Some(revision) => Ok(revision),
+            None => self.backend.commit(Arc::clone(&unanswered.batch), unanswered.term).await,
         };
-        match committed {
+        let error = match committed {
             Ok(revision) => {
-                self.accept(unanswered.staged, revision);
-                answer(unanswered.commands, None);
+                self.accept(unanswered.staged, Some(revision));
+                return answer(unanswered.commands, None);
             }
             Err(CommitError::Unanswered(reason)) => {
                 self.unanswered = Some(Unanswered { reason, ..unanswered });
+                return;
             }
+            Err(error) => error,
+        };
+        self.revert_footprint();
+        match error {
             // It was not made, and what it was computed from has changed.
-            Err(CommitError::Conflict(key)) => match self.refresh(&key).await {
+            CommitError::Conflict(key) => match self.refresh(&key).await {
                 Ok(()) => Box::pin(self.carry_out(unanswered.commands)).await,
                 Err(error) => answer(unanswered.commands, Some(&error)),
             },
-            Err(error) => answer(unanswered.commands, Some(&self.failure(error))),
+            // A later term of this very store has begun.
+            CommitError::Deposed if self.term != Some(unanswered.term) => {
+                answer(unanswered.commands, Some(&StoreError::Deposed));
+            }
+            error => answer(unanswered.commands, Some(&self.failure(error))),
         }
     }
 
@@ -281,17 +408,6 @@ impl Writer {
         }
     }
 
-    /// Deletes the oldest outputs and records until the rest fits in memory.
-    async fn shrink(&mut self) {
-        let mut passed_over = 0;
-        while let Some(shrink) =
-            self.footprint.as_ref().and_then(|footprint| footprint.excess(passed_over))
-        {
-            let Some(stayed) = Box::pin(self.maintain(shrink)).await else { return };
-            passed_over += stayed;
-        }
-    }
-
     /// Carries out a change that no caller asked for.
     async fn maintain<C: Command>(&mut self, command: C) -> Option<C::Output> {
         let (reply, answer) = oneshot::channel();
@@ -306,6 +422,16 @@ impl Writer {
             Err(_) => None,
         }
     }
+}
+
+/// The next commit; never where none can come.
+async fn next(committed: &mut Option<BoxStream<'static, Committed>>) -> Committed {
+    if let Some(committed) = committed
+        && let Some(committed) = committed.next().await
+    {
+        return committed;
+    }
+    pending().await
 }
 
 /// Why a transaction was not committed, or may not have been.

@@ -112,7 +112,7 @@ pub(in crate::store) async fn only_a_new_schedule_moves_the_time_from_which_it_i
 
 pub(in crate::store) async fn each_change_reaches_a_reader(store: &Store) {
     push(store, Origin::Api, &[("a", ""), ("b", "")]).await;
-    let changes = store.changes();
+    let changes = store.subscribe().allocations();
     let at_first = changes.take();
     push(store, Origin::Api, &[("a", ""), ("b", "0 0 * * *"), ("c", "")]).await;
     store.delete("c", &Origin::Api, ChangeContext::new(moment(1), "test")).await.unwrap();

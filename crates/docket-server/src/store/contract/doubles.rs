@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use super::super::{
     MemoryBackend,
     backend::{
-        Backend, BackendInfo, Batch, Bounds, CommitError, Key, Loaded, ReadError, Record, Revision,
-        Scan, ScannedRun, Term,
+        Backend, BackendInfo, Batch, Bounds, CommitError, Committed, Key, Loaded, ReadError,
+        Record, Revision, Scan, ScannedRun, Term,
     },
 };
 
@@ -102,6 +102,10 @@ impl Backend for FaultyBackend {
 
     async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
         self.backend.read(keys).await
+    }
+
+    fn watch(&self) -> Option<BoxStream<'static, Committed>> {
+        self.backend.watch()
     }
 
     async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {

@@ -16,7 +16,7 @@ use super::{
 
 /// One who reads all that happens from now on.
 fn reader(store: &Store) -> Reader {
-    store.events().read(None).unwrap().0
+    store.subscribe().events(None).unwrap().0
 }
 
 /// The next so many events, in a few words each.
@@ -61,7 +61,7 @@ pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &Stor
     let expected =
         ["a 60 starting", "a 60 starting in abc", "a 60 running in abc", "a 60 failed in abc"];
     assert_eq!(told(&mut reader, 4).await, expected);
-    assert_eq!(reader.last(), store.events().read(None).unwrap().0.last());
+    assert_eq!(reader.last(), store.subscribe().events(None).unwrap().0.last());
 }
 
 pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_since(

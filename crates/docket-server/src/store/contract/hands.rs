@@ -119,7 +119,7 @@ pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &Store) {
     push_a(store).await;
     claim(store, "a", 600).await;
     let position = get(store, "a").await.status.position;
-    let changes = store.changes();
+    let changes = store.subscribe().allocations();
     let at_first = changes.take();
 
     control(store, Control::Suspend(suspension(Some(20))), 10).await;

@@ -206,7 +206,7 @@ pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(sto
     edit(store, specified(json!({"Name": "c", "After": ["b"]})), 0).await;
     claim(store, "a", 60).await;
     carry_out(store, "b", 300, RunState::Succeeded).await;
-    let changes = store.changes();
+    let changes = store.subscribe().allocations();
     drop(changes.take());
     let reason = "not known: the store was restored from a copy of 2027-01-15T08:01:30Z";
 

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 use super::{
     super::{
-        ChangeContext, ClaimOutcome, Control, InstantKind, MemoryBackend, NotedEngine, Progress,
-        ServerControl, Settlement, Store, StoreError, ZoneChange, settle::ChangedZone,
+        ChangeContext, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend, NotedEngine,
+        Progress, ServerControl, Settlement, Store, StoreError, ZoneChange, settle::ChangedZone,
     },
     carry_out, claim, created,
     doubles::FaultyBackend,
@@ -169,4 +169,43 @@ async fn a_later_term_knows_what_the_older_one_left() {
     let instants: Vec<Instant> = under_way.iter().map(|it| it.run.id.instant).collect();
     assert_eq!(instants, [instant(60)]);
     assert_eq!(newer.id(), older.id());
+}
+
+#[tokio::test]
+async fn what_one_writer_commits_the_other_learns_without_a_conflict() {
+    let (one, other) = two_writers().await;
+    let changes = other.subscribe().allocations();
+    let pause =
+        Suspension { by: "ann".to_owned(), reason: None, since: moment(0), until: None, all: None };
+
+    push_a(&one).await;
+    let context = ChangeContext::new(moment(0), "ann");
+    one.control_server(ServerControl::Pause(pause), context).await.unwrap();
+    let context = ChangeContext::new(moment(1), "ann");
+    one.control_server(ServerControl::Unpause, context).await.unwrap();
+    carry_out(&one, "a", 60, RunState::Succeeded).await;
+
+    while other.status("a").is_none_or(|status| status.succeeded.is_none()) {
+        changes.arrived().await;
+    }
+    let all = EntryFilter { limit: 9, ..EntryFilter::default() };
+    assert_eq!(other.entries(&all), one.entries(&all));
+    assert_eq!(other.pause(), one.pause());
+    assert_eq!(other.status("a").unwrap().succeeded, Some(instant(60)));
+}
+
+#[tokio::test]
+async fn a_store_that_was_deposed_writes_again_in_a_further_term() {
+    let (older, newer) = two_terms().await;
+    carry_out(&newer, "a", 120, RunState::Succeeded).await;
+    let refused = older.alive(moment(130)).await;
+    older.deposed().await;
+
+    let term = older.begin_term().await.unwrap();
+
+    assert_eq!((refused, term), (Err(StoreError::Deposed), 3));
+    assert_eq!(older.status("a").unwrap().succeeded, Some(instant(120)));
+    let next = run(&older, "a", 180, RunState::Starting).await;
+    assert_eq!(older.claim(next).await, Ok(ClaimOutcome::New));
+    assert_eq!(newer.alive(moment(190)).await, Err(StoreError::Deposed));
 }

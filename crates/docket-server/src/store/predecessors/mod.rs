@@ -5,7 +5,6 @@
 //! 2. Rows are read one after the other: a file may be larger than memory.
 
 mod allocations;
-mod attempts;
 mod outputs;
 mod runs;
 mod specifications;

@@ -1,15 +1,13 @@
-//! Records of runs of the formats 1 and 2.
+//! Records of runs of the formats 1 and 2. Each is put into the JSON of the present format and read from
+//! that, so that what the words of states, triggers and reasons mean is written once.
 
-use std::sync::Arc;
-
-use docket_model::{
-    Allocation, Run, RunId,
-    run::{Reason, RunState, Trigger},
-};
+use chrono::{DateTime, Utc};
+use docket_model::{Allocation, Run, run::Instant};
 use rusqlite::Row;
+use serde_json::{Map, Value, json};
 
 use super::{
-    attempts,
+    super::codec,
     values::{self, maybe_json},
 };
 
@@ -21,55 +19,64 @@ pub(super) const COLUMNS: &str = "instant, revision, trigger, demand, state, rea
 pub(super) fn read(row: &Row<'_>, allocation: &Allocation) -> rusqlite::Result<Run> {
     let instant = values::instant(row.get(0)?)?;
     let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str_or_null()?));
-    let ended_at: Option<i64> = row.get(11)?;
-    Ok(Run {
-        id: RunId { allocation: allocation.name().clone(), instant },
-        uid: allocation.uid,
-        revision: values::count(row.get(1)?)?,
-        trigger: trigger(row.get_ref(2)?.as_str()?, text(3)?)?,
-        decided_at: values::moment(row.get(10)?)?,
-        state: state(row)?,
-        cancellation: maybe_json(text(9)?)?.map(Box::new),
-        ended_at: ended_at.map(values::moment).transpose()?,
-        attempts: attempts::read(instant, text(12)?)?,
-    })
+    let after = |column| -> rusqlite::Result<Option<i64>> {
+        let at: Option<i64> = row.get(column)?;
+        at.map(|at| Ok(micros_after(instant, values::moment(at)?))).transpose()
+    };
+    let last: Option<i64> = row.get(6)?;
+    let attempts: Option<Vec<Map<String, Value>>> = maybe_json(text(12)?)?;
+    let stored = json!({
+        "Uid": allocation.uid.simple().to_string(),
+        "Revision": values::count(row.get(1)?)?,
+        "Trigger": row.get_ref(2)?.as_str()?,
+        "Demand": maybe_json::<Value>(text(3)?)?,
+        "State": row.get_ref(4)?.as_str()?,
+        "Reason": text(5)?,
+        "Last": last.map(values::instant).transpose()?,
+        "Count": row.get::<_, Option<i64>>(7)?,
+        "Until": after(8)?,
+        "Cancellation": maybe_json::<Value>(text(9)?)?,
+        "Decided": after(10)?,
+        "Ended": after(11)?,
+        "Attempts": attempts.unwrap_or_default().into_iter().map(attempt).collect::<Vec<_>>(),
+    });
+    values::parsed(codec::decode_run(allocation.name(), instant, &stored.to_string()))
 }
 
-fn state(row: &Row<'_>) -> rusqlite::Result<RunState> {
-    let reason = Reason::of_words(row.get_ref(5)?.as_str_or_null()?.unwrap_or_default());
-    let word = row.get_ref(4)?.as_str()?;
-    Ok(match word {
-        "waiting" => RunState::Waiting,
-        "claimed" => RunState::Starting,
-        "running" => RunState::Running,
-        "between-attempts" => RunState::Retrying { reason, until: values::moment(row.get(8)?)? },
-        "will-not-die" => RunState::Stuck(reason),
-        "succeeded" => RunState::Succeeded,
-        "failed" => RunState::Failed(reason),
-        "timed-out" => RunState::TimedOut(reason),
-        "cancelled" => RunState::Cancelled(reason),
-        "skipped" => RunState::Skipped(reason),
-        "missed" => RunState::Missed {
-            reason,
-            last: values::instant(row.get(6)?)?,
-            count: values::count(row.get(7)?)?,
-        },
-        "lost" => RunState::Lost(reason),
-        _ => return values::parsed(Err(UnknownWord(word.to_owned()))),
-    })
+fn micros_after(instant: Instant, at: DateTime<Utc>) -> i64 {
+    (at - instant.moment()).num_microseconds().unwrap_or_default()
 }
 
-fn trigger(word: &str, demand: Option<&str>) -> rusqlite::Result<Trigger> {
-    Ok(match word {
-        "Schedule" => Trigger::Schedule,
-        "CatchUp" => Trigger::CatchUp,
-        "AfterParent" => Trigger::Dependency,
-        "ByHand" => Trigger::Manual(Arc::new(maybe_json(demand)?.unwrap_or_default())),
-        _ => return values::parsed(Err(UnknownWord(word.to_owned()))),
-    })
+/// An attempt in the present format: its steps are lists, and its output has names.
+fn attempt(mut old: Map<String, Value>) -> Value {
+    if let Some(Value::Array(steps)) = old.get_mut("Steps") {
+        steps.iter_mut().for_each(step);
+    }
+    let missing = old.remove("Missing").and_then(|missing| missing.as_u64()).unwrap_or_default();
+    let streams = old.remove("Streams");
+    if let Some(Value::Array(sizes)) = old.get("Output") {
+        let size = |at: usize| sizes.get(at).and_then(Value::as_u64).unwrap_or_default();
+        let (kept, omitted) = (size(0), size(1).saturating_sub(missing));
+        let mut output = json!({ "Kept": kept, "Omitted": omitted, "Missing": missing });
+        if let Some(streams) = streams {
+            output["Streams"] = streams;
+        }
+        old.insert("Output".to_owned(), output);
+    }
+    Value::Object(old)
 }
 
-/// A word that is neither a state of a run nor a trigger.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is neither a state of a run nor a trigger")]
-struct UnknownWord(String);
+/// `[1, {"Pulled": {"repository": "a", "tag": "b"}}]` becomes `[1, "Pulled", "a", "b"]`.
+fn step(step: &mut Value) {
+    let Value::Array(list) = step else { return };
+    let Some(Value::Object(step)) = list.pop_if(|step| step.is_object()) else { return };
+    for (word, values) in step {
+        // The value of an error is one reason; those of all others have names.
+        let has_names = word != "Error";
+        list.push(word.into());
+        match values {
+            Value::Object(values) if has_names => list.extend(values.into_iter().map(|it| it.1)),
+            value => list.push(value),
+        }
+    }
+}
