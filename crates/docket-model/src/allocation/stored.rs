@@ -123,7 +123,7 @@ impl Specification {
             due: due(stored.cron.as_deref(), stored.after.as_deref())?,
             time_zone: time_zone.map_err(InvalidStored::TimeZone)?,
             policies: policies(stored.policies.as_deref())?,
-            container: Container::from_stored(stored.container.into_owned().into_boxed_str()),
+            container: Container::from_stored(&stored.container),
         })
     }
 }

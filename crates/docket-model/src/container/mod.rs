@@ -3,6 +3,7 @@
 //! They are checked once against the types of the Engine API, kept as compact JSON and sent to the
 //! engine unchanged, so that also an option unknown to docket reaches the engine.
 
+mod compressed;
 mod conform;
 mod findings;
 mod keys;
@@ -23,7 +24,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use self::{conform::conform, findings::Findings, options::CONTAINER};
+use self::{compressed::Compressed, conform::conform, findings::Findings, options::CONTAINER};
 use crate::finding::{Finding, Place};
 
 pub(crate) use self::schema::{options as options_schema, outline as outline_schema};
@@ -46,7 +47,7 @@ pub enum UnknownOptions {
 /// A container specification in compact JSON: `Config`, `HostConfig`, `NetworkingConfig` and
 /// `Platform`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Container(Box<str>);
+pub struct Container(Compressed);
 
 /// The parts of a container specification.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -90,7 +91,7 @@ impl Container {
         container.shift_remove("Context");
         container.shift_remove("Name");
         let json = serde_json::to_string(&container).unwrap_or_default();
-        Self(json.into_boxed_str())
+        Self(Compressed::new(&json))
     }
 
     /// A container from the JSON that [`json`](Self::json) returned, for stores only.
@@ -98,20 +99,20 @@ impl Container {
     /// It was checked when it was pushed and is not checked again, which would take most of the time
     /// that a server with many allocations needs to start.
     #[must_use]
-    pub fn from_stored(json: Box<str>) -> Self {
-        Self(json)
+    pub fn from_stored(json: &str) -> Self {
+        Self(Compressed::new(json))
     }
 
     /// The container as compact JSON.
     #[must_use]
-    pub fn json(&self) -> &str {
-        &self.0
+    pub fn json(&self) -> String {
+        self.0.text()
     }
 
     /// The parts of the container, for a request to an engine.
     #[must_use]
     pub fn parts(&self) -> Parts {
-        serde_json::from_str(&self.0).unwrap_or_default()
+        serde_json::from_str(&self.json()).unwrap_or_default()
     }
 
     /// True if the container is removed even if it failed.
@@ -136,7 +137,8 @@ impl Container {
     /// The image, as it was written.
     #[must_use]
     pub fn image(&self) -> String {
-        let read: Result<WithImage<'_>, _> = serde_json::from_str(&self.0);
+        let json = self.json();
+        let read: Result<WithImage<'_>, _> = serde_json::from_str(&json);
         read.map(|container| container.config.image.into_owned()).unwrap_or_default()
     }
 }
@@ -159,7 +161,7 @@ struct ConfigWithImage<'a> {
 /// Writes the JSON unchanged; only for JSON serializers and [`Value`].
 impl Serialize for Container {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        let raw = RawValue::from_string(self.json()).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
 }

@@ -1,8 +1,10 @@
 //! A backend that lives as long as the server does.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    borrow::Borrow,
+    collections::{BTreeMap, HashMap, HashSet},
     future::pending,
+    hash::{Hash, Hasher},
     sync::Arc,
 };
 
@@ -45,7 +47,7 @@ struct State {
     revision: Revision,
     term: Term,
     /// A table for each kind of record: of many idle allocations each costs an entry in the first alone.
-    specifications: HashMap<AllocationName, (Revision, Positioned)>,
+    specifications: HashSet<Named>,
     statuses: HashMap<AllocationName, (Revision, Arc<StatusRecord>)>,
     runs: HashMap<AllocationName, BTreeMap<Instant, ScannedRun>>,
     pieces: BTreeMap<PieceKey, (Revision, Piece)>,
@@ -83,7 +85,8 @@ impl State {
     fn get(&self, key: &Key) -> Option<(Revision, Record)> {
         match key {
             Key::Specification(name) => {
-                record(self.specifications.get(name), Record::Specification)
+                let Named(revision, held) = self.specifications.get(name)?;
+                Some((*revision, Record::Specification(held.clone())))
             }
             Key::Status(name) => record(self.statuses.get(name), Record::Status),
             Key::Run(name, instant) => record(self.runs.get(name)?.get(instant), Record::Run),
@@ -96,8 +99,8 @@ impl State {
     fn put(&mut self, key: &Key, record: Record) {
         let revision = self.revision;
         match (key.clone(), record) {
-            (Key::Specification(name), Record::Specification(it)) => {
-                self.specifications.insert(name, (revision, it));
+            (Key::Specification(_), Record::Specification(it)) => {
+                self.specifications.replace(Named(revision, it));
             }
             (Key::Status(name), Record::Status(it)) => {
                 self.statuses.insert(name, (revision, it));
@@ -120,7 +123,7 @@ impl State {
 
     fn delete(&mut self, key: &Key) {
         match key {
-            Key::Specification(name) => drop(self.specifications.remove(name)),
+            Key::Specification(name) => drop(self.specifications.take(name)),
             Key::Status(name) => drop(self.statuses.remove(name)),
             Key::Run(name, instant) => {
                 drop(self.runs.get_mut(name).and_then(|runs| runs.remove(instant)));
@@ -171,6 +174,30 @@ impl State {
     }
 }
 
+/// A specification, by the name in it.
+#[derive(Debug)]
+struct Named(Revision, Positioned);
+
+impl Borrow<AllocationName> for Named {
+    fn borrow(&self) -> &AllocationName {
+        self.1.allocation.name()
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.1.allocation.name() == other.1.allocation.name()
+    }
+}
+
+impl Eq for Named {}
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.1.allocation.name().hash(state);
+    }
+}
+
 /// A record of a table, of its kind.
 fn record<T: Clone>(
     held: Option<&(Revision, T)>,
@@ -197,7 +224,8 @@ impl Backend for MemoryBackend {
 
     fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
         let state = self.state.read();
-        let names = state.specifications.keys().cloned().map(Key::Specification);
+        let names = state.specifications.iter().map(|held| held.1.allocation.name().clone());
+        let names = names.map(Key::Specification);
         let keys = names.chain(state.statuses.keys().cloned().map(Key::Status));
         let keys = keys.chain(state.journal.keys().copied().map(Key::Entry));
         let items = state.items.keys();

@@ -132,7 +132,7 @@ fn what_was_kept_is_read_again_as_it_is() {
 #[test]
 fn a_container_is_taken_apart_into_what_an_engine_gets() {
     let json = kept(json!({"Config": {"Image": "a\u{62}c"}, "NetworkingConfig": {}}));
-    let container = Container(json.into());
+    let container = Container::from_stored(&json);
 
     assert_eq!(container.image(), "abc");
     let parts = container.parts();
@@ -152,7 +152,7 @@ fn a_container_is_removed_by_itself_only_where_that_was_asked_for() {
         (json!({}), false),
         (Value::Null, false),
     ] {
-        let container = Container(kept(host(&host_config)).into());
+        let container = Container::from_stored(&kept(host(&host_config)));
         assert_eq!(container.auto_remove(), removed);
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn check(
     platform: Option<&str>,
     pull: Pull,
 ) -> Result<Vec<Finding>, EngineError> {
-    let container: Value = serde_json::from_str(plan.container.json()).unwrap_or_default();
+    let container: Value = serde_json::from_str(&plan.container.json()).unwrap_or_default();
     let Version { api_version } = client.get_json("/version", &[]).await?;
     let mut findings = age::ignored(&container, &api_version);
     let pulled = pulls.pull(client, &plan.container.image(), platform, pull).await;
