@@ -18,6 +18,7 @@ use docket_model::{
     run::{AttemptKey, Instant},
 };
 use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
@@ -32,7 +33,7 @@ pub(crate) type Revision = u64;
 pub(crate) type Term = u64;
 
 /// Names a record.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Key {
     /// An allocation as it was pushed.
     Specification(AllocationName),
@@ -41,6 +42,7 @@ pub(crate) enum Key {
     /// The record of a run.
     Run(AllocationName, Instant),
     /// A piece of what an attempt wrote, at most [`PIECE`](docket_model::output::PIECE) bytes.
+    #[serde(skip)]
     Piece(PieceKey),
     /// An entry of the journal, by its sequence number.
     Entry(u64),
@@ -62,7 +64,7 @@ pub(crate) struct PieceKey {
 }
 
 /// Named collections of small values: a new kind of record needs no new method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Collection {
     /// Values that there are once.
     Meta,
@@ -72,6 +74,8 @@ pub(crate) enum Collection {
     Claimed,
     /// The lives of servers.
     Lives,
+    /// Parts of a commit that is larger than the backend takes at once.
+    Staged,
 }
 
 impl Collection {
@@ -82,12 +86,13 @@ impl Collection {
             Self::Deleted => "deleted",
             Self::Claimed => "claimed",
             Self::Lives => "lives",
+            Self::Staged => "staged",
         }
     }
 
     /// The collection of a name; none where this docket knows none of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Meta, Self::Deleted, Self::Claimed, Self::Lives]
+        [Self::Meta, Self::Deleted, Self::Claimed, Self::Lives, Self::Staged]
             .into_iter()
             .find(|collection| collection.name() == name)
     }

@@ -184,6 +184,12 @@ impl Entry {
         }
     }
 
+    /// True where readers of changes get the same of both.
+    fn is_announced_as(&self, other: &Self) -> bool {
+        let status = |entry: &Self| (entry.status().decided, entry.status().suspension.clone());
+        self.allocation == other.allocation && status(self) == status(other)
+    }
+
     fn change(&self) -> Change {
         Change::Stored {
             allocation: Arc::clone(&self.allocation),
@@ -254,7 +260,13 @@ impl Catalogue {
         let gone = gone.map(|(position, entry)| {
             (*position, Change::Deleted { name: entry.allocation.name().clone() })
         });
-        let changes: Vec<_> = gone.chain(loaded.all_changes()).collect();
+        let is_new = |at: &u64, entry: &Entry| {
+            let held = self.entries.get(at);
+            held.is_none_or(|held| !held.is_announced_as(entry))
+        };
+        let new = loaded.entries.iter().filter(|(at, entry)| is_new(at, entry));
+        let new = new.map(|(position, entry)| (*position, entry.change()));
+        let changes: Vec<_> = gone.chain(new).collect();
         let (feed, writer, commits) = (Arc::clone(&self.feed), self.writer, self.commits);
         *self = Self { writer, commits, feed, ..loaded };
         self.feed.publish_changes(&changes);

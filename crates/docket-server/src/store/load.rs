@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use super::{
     StoreError, UnderWay,
-    backend::{Backend, Collection, Key, Positioned, Record, Revision},
+    backend::{Backend, Collection, Key, Positioned, Record, Revision, Term},
     catalogue::{Catalogue, Entry},
     feed::Feed,
+    large,
     staged::{LastCommit, meta},
     status::StatusRecord,
 };
@@ -42,8 +43,21 @@ pub(super) struct Noted {
     pub(super) last_alive: Option<DateTime<Utc>>,
 }
 
-/// Reads all that is to be in memory.
-pub(super) async fn load(backend: &dyn Backend) -> Result<(Catalogue, Noted), StoreError> {
+/// Reads all that is to be in memory, and in the writer's term completes what a crash interrupted.
+pub(super) async fn load(
+    backend: &dyn Backend,
+    term: Option<Term>,
+) -> Result<(Catalogue, Noted), StoreError> {
+    let mut loaded = read(backend).await?;
+    if let Some(staged) = loaded.items.get(&Collection::Staged)
+        && large::recover(backend, staged, term).await?
+    {
+        loaded = read(backend).await?;
+    }
+    loaded.into_catalogue(backend).await
+}
+
+async fn read(backend: &dyn Backend) -> Result<Loaded, StoreError> {
     let mut loaded = Loaded::default();
     let mut chunks = backend.load();
     while let Some(chunk) = chunks.try_next().await? {
@@ -51,8 +65,7 @@ pub(super) async fn load(backend: &dyn Backend) -> Result<(Catalogue, Noted), St
             loaded.add(key, revision, record);
         }
     }
-    drop(chunks);
-    loaded.into_catalogue(backend).await
+    Ok(loaded)
 }
 
 impl Loaded {
@@ -170,7 +183,7 @@ impl Catalogue {
                     self.lives.add(number, &parsed(text)?);
                 }
             }
-            (Collection::Meta | Collection::Claimed, _) => {}
+            (Collection::Meta | Collection::Claimed | Collection::Staged, _) => {}
         }
         Ok(())
     }

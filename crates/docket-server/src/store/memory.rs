@@ -37,7 +37,7 @@ const MOST_UNREAD: usize = 1024;
 /// Keeps records in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryBackend {
-    most_bytes: usize,
+    bounds: Bounds,
     state: RwLock<State>,
     committed: broadcast::Sender<(Revision, Arc<Batch>)>,
 }
@@ -58,8 +58,13 @@ struct State {
 impl MemoryBackend {
     /// An empty backend; runs and outputs are to take at most so many bytes.
     pub(crate) fn new(most_bytes: usize) -> Self {
+        Self::bounded(Bounds { memory_bytes: Some(most_bytes), ..Bounds::NONE })
+    }
+
+    /// An empty backend that takes as much at once as a remote one.
+    pub(super) fn bounded(bounds: Bounds) -> Self {
         let committed = broadcast::Sender::new(MOST_UNREAD);
-        Self { most_bytes, state: RwLock::default(), committed }
+        Self { bounds, state: RwLock::default(), committed }
     }
 
     /// The same, whose store counts positions, revisions and events from a number: a server that is
@@ -209,7 +214,7 @@ fn record<T: Clone>(
 #[async_trait]
 impl Backend for MemoryBackend {
     fn bounds(&self) -> Bounds {
-        Bounds { memory_bytes: Some(self.most_bytes), ..Bounds::NONE }
+        self.bounds
     }
 
     fn info(&self) -> BackendInfo {
@@ -240,6 +245,9 @@ impl Backend for MemoryBackend {
         let mut state = self.state.write();
         if state.term != term {
             return Err(CommitError::Deposed);
+        }
+        if batch.writes.len() + batch.expected.len() > self.bounds.operations {
+            return Err(CommitError::Rejected("too many operations".to_owned()));
         }
         for (key, expected) in &batch.expected {
             if state.revision_of(key) != *expected {

@@ -23,6 +23,7 @@ mod control;
 mod error;
 mod feed;
 mod journal;
+mod large;
 mod lives;
 mod load;
 mod memory;
@@ -140,7 +141,7 @@ impl Store {
     pub(crate) async fn open(backend: Arc<dyn Backend>) -> Result<Self, StoreError> {
         let term = backend.begin_term().await.ok();
         let committed = backend.watch();
-        let (catalogue, mut noted) = load::load(&*backend).await?;
+        let (catalogue, mut noted) = load::load(&*backend, term).await?;
         // An outage was noted by a server that ran.
         let outages = backend.files().map(backend::Files::outages).unwrap_or_default();
         noted.last_alive = noted.last_alive.max(outages.last().map(|(_, to)| *to));

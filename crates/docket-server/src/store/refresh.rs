@@ -25,7 +25,7 @@ pub(super) async fn refresh(
         }
         // Other allocations may have been created or deleted: each takes a number.
         Key::Item(..) | Key::Entry(_) | Key::Piece(_) => {
-            let (loaded, _) = load::load(backend).await?;
+            let (loaded, _) = load::load(backend, None).await?;
             catalogue.write().reload(loaded);
         }
     }

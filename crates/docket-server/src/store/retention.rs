@@ -130,7 +130,9 @@ impl Footprint {
             let is_staged =
                 |at: &Instant| staged.runs.get(name).is_some_and(|runs| runs.contains_key(at));
             let wiped: Vec<_> = runs.filter(|at| !is_staged(at)).copied().collect();
-            wiped.into_iter().for_each(|instant| self.set((name.clone(), instant), None));
+            for instant in wiped {
+                self.set((name.clone(), instant), None);
+            }
         }
         for (name, runs) in &staged.runs {
             for (instant, staged) in runs {
@@ -198,7 +200,8 @@ impl Footprint {
         let output = outputs.map(|output| output.kept()).sum();
         // A sized output weighs as much as its bytes.
         let record = run.weight().saturating_sub(output);
-        let age = self.weight(place).map(|held| held.age).unwrap_or_else(|| {
+        let age = self.weight(place).map(|held| held.age);
+        let age = age.unwrap_or_else(|| {
             self.age += 1;
             self.age
         });

@@ -30,7 +30,7 @@ use super::{
     },
     catalogue::Catalogue,
     command::{Command, Queued, Request},
-    load, refresh,
+    large, load, refresh,
     retention::{Footprint, Prune, take_some},
     staged::{Staged, meta},
     transaction::Transaction,
@@ -158,7 +158,7 @@ impl Writer {
         self.term = Some(term);
         // A commit without an answer was made by now, or is never made: its term is over.
         self.resolve().await;
-        let (loaded, _) = load::load(&*self.backend).await?;
+        let (loaded, _) = load::load(&*self.backend, Some(term)).await?;
         self.catalogue.write().reload(loaded);
         self.deposed.send_replace(false);
         Ok(term)
@@ -190,7 +190,7 @@ impl Writer {
             }
             Committed::Unknown => {
                 self.own.iter_mut().for_each(VecDeque::clear);
-                load::load(&*self.backend).await.map(|(loaded, _)| {
+                load::load(&*self.backend, None).await.map(|(loaded, _)| {
                     self.catalogue.write().reload(loaded);
                 })
             }
@@ -213,7 +213,7 @@ impl Writer {
                 groups.extend((!group.is_empty()).then_some(group));
                 continue;
             }
-            match self.commit(transaction).await {
+            match self.commit(transaction, group.len() > 1).await {
                 Ok(()) => answer(group, None),
                 Err(Failure::Unanswered(unanswered)) => self.wait_for(*unanswered, group).await,
                 Err(Failure::Error(error)) if group.len() > 1 && error.concerns_one() => {
@@ -266,8 +266,13 @@ impl Writer {
         }
     }
 
-    /// Commits a transaction, and has the catalogue accept it.
-    async fn commit(&mut self, mut transaction: Transaction) -> Result<(), Failure> {
+    /// Commits a transaction, and has the catalogue accept it. One that several commands share and that is
+    /// too large is rejected.
+    async fn commit(
+        &mut self,
+        mut transaction: Transaction,
+        is_shared: bool,
+    ) -> Result<(), Failure> {
         let term = self.term().await.map_err(Failure::Error)?;
         let shrunk = self.shrink(&mut transaction).await;
         let prepared = shrunk.and_then(|()| transaction.into_batch(term));
@@ -279,10 +284,16 @@ impl Writer {
             self.accept(staged, None);
             return Ok(());
         }
+        if is_shared && !large::fits(&batch, self.backend.bounds()) {
+            self.revert_footprint();
+            let reason = "the commands are too large for one commit".to_owned();
+            return Err(Failure::Error(CommitError::Rejected(reason)));
+        }
         let batch = Arc::new(batch);
-        match self.backend.commit(Arc::clone(&batch), term).await {
+        match self.write(&batch, term).await {
             Ok(revision) => {
                 self.accept(staged, Some(revision));
+                self.reload_after(&batch).await;
                 Ok(())
             }
             Err(CommitError::Unanswered(reason)) => {
@@ -294,6 +305,26 @@ impl Writer {
                 self.revert_footprint();
                 Err(Failure::Error(error))
             }
+        }
+    }
+
+    /// Writes a batch, in several commits where the backend does not take it in one.
+    async fn write(&self, batch: &Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
+        if large::fits(batch, self.backend.bounds()) {
+            return self.backend.commit(Arc::clone(batch), term).await;
+        }
+        large::commit(&*self.backend, batch, term).await
+    }
+
+    /// Reads the catalogue again after a batch that was written in several commits: each has a revision of
+    /// its own.
+    async fn reload_after(&self, batch: &Batch) {
+        if large::fits(batch, self.backend.bounds()) {
+            return;
+        }
+        match load::load(&*self.backend, None).await {
+            Ok((loaded, _)) => self.catalogue.write().reload(loaded),
+            Err(error) => warn!(%error, "the store was not read again; it is at the next conflict"),
         }
     }
 
@@ -348,11 +379,12 @@ impl Writer {
         };
         let committed = match written {
             Some(revision) => Ok(revision),
-            None => self.backend.commit(Arc::clone(&unanswered.batch), unanswered.term).await,
+            None => self.write(&unanswered.batch, unanswered.term).await,
         };
         let error = match committed {
             Ok(revision) => {
                 self.accept(unanswered.staged, Some(revision));
+                self.reload_after(&unanswered.batch).await;
                 return answer(unanswered.commands, None);
             }
             Err(CommitError::Unanswered(reason)) => {

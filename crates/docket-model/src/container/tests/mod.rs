@@ -32,7 +32,7 @@ fn read_with(posted: Value, unknown_options: UnknownOptions) -> Outcome {
 fn kept(posted: Value) -> String {
     let outcome = read_with(posted, UnknownOptions::Refuse);
     assert_eq!(outcome.errors, Vec::<String>::new());
-    outcome.container.unwrap().json().to_owned()
+    outcome.container.unwrap().json()
 }
 
 fn errors(posted: Value) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::{MemoryBackend, Opener, SqliteBackend, Store},
+    super::{MemoryBackend, Opener, SqliteBackend, Store, backend::Bounds},
     doubles::FaultyBackend,
     keeps_the_contract,
 };
@@ -27,6 +27,19 @@ mod sqlite {
         let path = folder.path().join("docket.db");
         let backend = SqliteBackend::open(&path, &Opener::for_tests()).unwrap();
         (folder, Store::open(Arc::new(backend)).await.unwrap())
+    }
+
+    keeps_the_contract!(new);
+}
+
+/// A backend that takes little at once: most pushes are staged.
+mod bounded {
+    use super::*;
+
+    async fn new() -> ((), Store) {
+        let bounds = Bounds { operations: 12, ..Bounds::NONE };
+        let backend = MemoryBackend::bounded(bounds);
+        ((), Store::open(Arc::new(backend)).await.unwrap())
     }
 
     keeps_the_contract!(new);

@@ -6,6 +6,7 @@
 mod backends;
 mod doubles;
 mod invariants;
+mod large;
 mod writers;
 
 pub(super) mod allocations;
