@@ -1,6 +1,6 @@
 // Follows what happens on the server. While nobody looks at the page it follows nothing, and costs
 // nothing. After a break it goes on behind the last event that it got. Where something may have been
-// missed all the same `gap` is given: load everything again.
+// missed all the same `gap` is given: reload everything.
 
 import { address, reached } from "./api.js";
 import { signal } from "./signal.js";

@@ -1,4 +1,4 @@
-//! The four endpoints of the original, at `/` and `/{name}`, but for the list.
+//! The endpoints of the original at `/` and `/{name}`, except the list.
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -24,11 +24,10 @@ use super::{
     limits::Limits,
     media_type::{Format, YAML},
     openapi::{
-        parameters::{IfAbsent, IfMatch, IfNoneMatch, OfAllocation},
-        refusals::{
-            Any, Asked, Conditional, Guarded, Named, Negotiated, Owned, PostedSpecifications,
-            Written,
+        error_responses::{
+            Asked, Conditional, Named, Negotiated, Owned, PostedSpecifications, Usual, Written,
         },
+        parameters::{IfAbsent, IfMatch, IfNoneMatch, OfAllocation},
         specification::{self, Allocation, PushAnswer},
     },
     pieces::{self, AllocationPieces, PIECE},
@@ -42,42 +41,34 @@ use crate::{
     warnings::Warnings,
 };
 
-/// How to take a push.
+/// How to apply a push.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PushQuery {
-    /// True to be told what became of each of an array.
+    /// True to list the result of each allocation of an array.
     #[serde(default, deserialize_with = "query::flag")]
     results: bool,
-    /// True to let options through that the Engine API does not know.
+    /// True to accept options that the Engine API does not know.
     #[serde(default, deserialize_with = "query::flag")]
     allow_unknown_options: bool,
 }
 
 /// `GET /{name}`: one allocation, with the entity tag of its specification.
 #[utoipa::path(
-    get,
-    path = "/{name}",
-    operation_id = "get",
-    tag = "allocations",
+    get, path = "/{name}", operation_id = "get", tag = "allocations",
     params(OfAllocation, IfNoneMatch),
     responses(
         (
-            status = 200,
-            description = "The allocation",
-            content(
-                (Allocation = "application/json"),
-                (String = "application/yaml", example = "Name: report\n"),
-            ),
-            headers(("ETag" = String, description = "The revision of the specification"))
+            status = 200, description = "The allocation",
+            content((Allocation = "application/json"), (String = "application/yaml", example = "Name: report\n")),
+            headers(("ETag" = String, description = "The revision of the specification")),
         ),
-        (status = 304, description = "The client has the current revision", headers(("ETag" = String))),
-        Asked,
-        Negotiated,
-        Named,
-        Guarded,
-        Any,
+        (
+            status = 304, description = "The client has the current revision",
+            headers(("ETag" = String)),
+        ),
+        Asked, Negotiated, Named, Usual,
     ),
 )]
 pub(super) async fn get(
@@ -128,7 +119,7 @@ fn response(revision: u64, content_type: &str) -> HttpResponseBuilder {
     response
 }
 
-/// An allocation as an answer; a large one in pieces.
+/// Responds with an allocation; a large one in pieces.
 pub(super) fn one(
     allocations: &Data<Allocations>,
     snapshot: Snapshot,
@@ -150,20 +141,11 @@ pub(super) fn one(
 
 /// `POST /`: creates or updates one allocation, or several together.
 #[utoipa::path(
-    post,
-    path = "/",
-    operation_id = "push",
-    tag = "allocations",
-    params(PushQuery, IfMatch, IfAbsent),
-    request_body = specification::Push,
+    post, path = "/", operation_id = "push", tag = "allocations",
+    params(PushQuery, IfMatch, IfAbsent), request_body = specification::Push,
     responses(
-        (status = 200, description = "What became of one, or of all of an array", body = PushAnswer),
-        PostedSpecifications,
-        Owned,
-        Conditional,
-        Written,
-        Guarded,
-        Any,
+        (status = 200, description = "The result of one, or of all of an array", body = PushAnswer),
+        PostedSpecifications, Owned, Conditional, Written, Usual,
     ),
 )]
 pub(super) async fn push(
@@ -195,7 +177,8 @@ pub(super) async fn push(
     check_env_files(&settings, &request, &posted)?;
     let warnings = Warnings::of(&posted.read, allocations.clock.now(), allocations.zone);
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
-    let names: Vec<_> = specifications.iter().map(|wanted| wanted.name.clone()).collect();
+    let names: Vec<_> =
+        specifications.iter().map(|specification| specification.name.clone()).collect();
     let runner = allocations.runner()?;
     runner.decide_due(&specifications).await;
     let push = Push {
@@ -237,7 +220,7 @@ pub(super) async fn push(
     }))
 }
 
-/// The errors in the form that the sender asks for.
+/// The errors in the format that the client accepts.
 fn refused(request: &HttpRequest, errors: Reported<Finding>) -> ApiError {
     if accepts_problem(request) {
         ApiError::InvalidInDetail(errors)
@@ -246,7 +229,7 @@ fn refused(request: &HttpRequest, errors: Reported<Finding>) -> ApiError {
     }
 }
 
-/// The way to a field of what was posted, from the way to it in its specification.
+/// The path of a field in the body, from its path in the specification.
 fn place(several: bool, index: usize, field: FieldPath) -> FieldPath {
     if !several {
         return field;
@@ -255,7 +238,7 @@ fn place(several: bool, index: usize, field: FieldPath) -> FieldPath {
     FieldPath([Step::Index(index)].into_iter().chain(steps).collect())
 }
 
-/// Refuses files of variables where the server has no folder for them.
+/// Rejects `EnvFiles` if the server has no directory for them.
 fn check_env_files(
     settings: &SpecificationSettings,
     request: &HttpRequest,
@@ -275,28 +258,19 @@ fn check_env_files(
     if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }
 }
 
-/// True where the sender asks for more than the original's body for a refused push.
+/// True if the client accepts a problem in place of the original's error body.
 fn accepts_problem(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains(PROBLEM))
 }
 
-/// `DELETE /{name}`: deletes an allocation; its running containers go on.
+/// `DELETE /{name}`: deletes an allocation. Its running containers continue.
 #[utoipa::path(
-    delete,
-    path = "/{name}",
-    operation_id = "delete",
-    tag = "allocations",
+    delete, path = "/{name}", operation_id = "delete", tag = "allocations",
     params(OfAllocation, IfMatch),
     responses(
-        (status = 200, description = "It is deleted", body = Deleted),
-        Asked,
-        Named,
-        Owned,
-        Conditional,
-        Written,
-        Guarded,
-        Any,
+        (status = 200, description = "The allocation is deleted", body = Deleted),
+        Asked, Named, Owned, Conditional, Written, Usual,
     ),
 )]
 pub(super) async fn delete(
@@ -307,7 +281,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let context = author::context(&allocations, &request, None)?;
     let origin = match allocations.snapshot(&name).await?.status.allocation.origin {
-        // The file that it came from is not in force, so it cannot be deleted there.
+        // The server has no file now, so the allocation cannot be deleted there.
         ref file @ Origin::File(_) if status.file.is_none() => file.clone(),
         _ => Origin::Api,
     };

@@ -1,4 +1,4 @@
-//! `GET /-/backup`: a copy of the store, for a reader that takes it.
+//! `GET /-/backup`: streams a copy of the store.
 
 use std::{io, time::Duration};
 
@@ -18,7 +18,7 @@ use tracing::warn;
 use super::{
     error::ApiError,
     limits::Limits,
-    openapi::refusals::{Any, Guarded, NotCopied},
+    openapi::error_responses::{NotCopied, Usual},
     state::Allocations,
 };
 use crate::store::{self, StoreError};
@@ -26,25 +26,22 @@ use crate::store::{self, StoreError};
 /// How much of a backup is read at once, in bytes.
 const PIECE: usize = 1 << 16;
 
-/// How long a reader may take none of a backup: the copy takes as much disk space as the store,
-/// and others wait for their turn.
+/// How long a client may read nothing of a backup: the copy takes as much disk space as the store, and
+/// only one exists at a time.
 const STALL: Duration = Duration::from_secs(60);
 
-/// `GET /-/backup`: a copy of all that the store keeps, as of one moment.
+/// `GET /-/backup`: a copy of the store, as of one moment.
 ///
-/// The copy is a file for as long as it is sent, and has no name any more. There is one at a time:
-/// each takes as much disk space as the store itself. A reader that takes nothing for a minute is dropped.
-/// HEAD makes none.
+/// The copy is an unlinked file until it is sent. There is one at a time, because it takes as much disk
+/// space as the store. A client that reads nothing for a minute is dropped. HEAD makes no copy.
 #[utoipa::path(
-    get,
-    path = "/-/backup",
-    operation_id = "backup",
-    tag = "server",
+    get, path = "/-/backup", operation_id = "backup", tag = "server",
     responses(
-        (status = 200, description = "The copy", body = Vec<u8>, content_type = "application/octet-stream"),
-        NotCopied,
-        Guarded,
-        Any,
+        (
+            status = 200, description = "The copy", body = Vec<u8>,
+            content_type = "application/octet-stream",
+        ),
+        NotCopied, Usual,
     ),
 )]
 pub(super) async fn backup(
@@ -59,7 +56,7 @@ pub(super) async fn backup(
         return Ok(answer.finish());
     }
     let turn = limits.backup()?;
-    // In a task of its own, so that no file is left where the client does not wait for it.
+    // In a task of its own, so that no file is left if the client disconnects.
     let copied = tokio::spawn(async move {
         let path = store::backup_of(&store);
         allocations.store.backup(&path, allocations.clock.now()).await?;
@@ -74,9 +71,9 @@ pub(super) async fn backup(
     Ok(answer.streaming(sent(ReaderStream::with_capacity(file, PIECE), turn)))
 }
 
-/// Hands pieces on to the connection. The copy and the turn are dropped when all was taken, when the
-/// connection ends, and when nothing was taken for too long: a connection that waits for its peer
-/// does not ask its body for more, so the time passes in a task of its own.
+/// Streams the copy to the connection. The copy and the permit are dropped at the end, when the connection
+/// ends, and when the client reads nothing for too long. A connection that waits for its client does not
+/// poll its body, so a task of its own measures the time.
 fn sent(
     copy: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
     turn: OwnedSemaphorePermit,
@@ -88,7 +85,7 @@ fn sent(
         is_whole
     });
     let pieces = stream::poll_fn(move |context| receiver.poll_recv(context));
-    // Without an error an answer that broke off would look like a whole one.
+    // Without an error a truncated response would look complete.
     let end = stream::once(sending).filter_map(|is_whole| {
         let broken = io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading");
         ready((!is_whole.unwrap_or(false)).then_some(Err(broken)))

@@ -1,17 +1,18 @@
-//! Reads a posted body within its bounds: one specification, or an array of them.
+//! Reads the body of a request within bounds of size, time and memory.
 
 use std::{collections::HashMap, fmt, time::Duration};
 
 use actix_web::{
-    HttpRequest,
+    FromRequest, HttpRequest,
+    dev::Payload,
     http::header,
-    web::{self, Bytes, BytesMut},
+    web::{self, Bytes, BytesMut, Data},
 };
 use docket_model::{
     AllocationName, FieldPath, Finding, Reported, Specification, StrictJson, Within,
     allocation::Read, container::UnknownOptions, finding::Step, text,
 };
-use futures_util::StreamExt;
+use futures_util::{FutureExt as _, StreamExt, future::LocalBoxFuture};
 use serde::de::{DeserializeOwned, DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -23,33 +24,31 @@ use super::{
     limits::{LimitError, Limits, Reservation, on_own_thread},
 };
 
-/// How long a body may take to arrive.
+/// The maximum time until the whole body has arrived.
 const ARRIVAL: Duration = Duration::from_secs(300);
-/// How long a body may stop arriving: what came of it takes room that others need.
+/// The maximum time without progress: the part that has arrived uses memory that others need.
 const STALL: Duration = Duration::from_secs(30);
-/// The maximum size of the body of [`read_json`], in bytes.
+/// The maximum size of a [`JsonBody`], in bytes.
 const MAX_OBJECT: usize = 1 << 20;
-/// Bodies larger than this are read beside the threads that answer requests.
+/// Larger bodies are parsed on a thread of their own.
 const LARGE: usize = 64 << 10;
 
 /// A body that arrived.
 pub(super) struct Body {
     pub(super) bytes: Bytes,
-    /// What it takes of the budget of all bodies.
-    room: Reservation,
+    reservation: Reservation,
 }
 
-/// What was posted.
+/// The posted specifications.
 pub(super) struct Posted {
     pub(super) read: Vec<Read>,
-    /// True where an array was posted.
+    /// True for an array.
     pub(super) several: bool,
-    /// What it takes of the budget of all bodies, and a large one of those that are parsed at once.
+    /// The memory of the body, and the permit to parse a large one.
     _held: (Reservation, Option<OwnedSemaphorePermit>),
 }
 
-/// Reads what was posted, if it says that it is JSON. A large body waits for the `turn` that its
-/// request gives it, and has it until all that was posted is dropped.
+/// Reads specifications in JSON. A large body waits for `turn`, and holds it until the result is dropped.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: web::Payload,
@@ -63,51 +62,64 @@ pub(super) async fn read(
         return parse(body, None, options);
     }
     let turn = turn.await?;
-    // What a request takes is given back when the parser is done, also where nobody waits for it.
+    // Memory and permit are released when the parser is done, even if the request has ended before.
     on_own_thread(move || parse(body, Some(turn), options)).await?
 }
 
-/// Takes in a body that says that it is JSON, or is empty, within its bounds.
+/// Receives a body with the content type JSON.
 pub(super) async fn bytes(
     request: &HttpRequest,
     payload: web::Payload,
     limits: &Limits,
     limit: SizeLimit,
 ) -> Result<Body, ApiError> {
-    if !says_one_of(request, &["application/json"]) {
+    if !has_content_type(request, &["application/json"]) {
         return Err(ApiError::NotJson);
     }
-    arrived(request, payload, limits, limit).await
+    receive(request, payload, limits, limit).await
 }
 
-/// Reads a JSON object with the fields of `T`. An empty body is an empty object.
-pub(super) async fn read_json<T: DeserializeOwned + Default>(
-    limits: &Limits,
-    request: &HttpRequest,
-    payload: web::Payload,
-) -> Result<T, ApiError> {
-    let body = bytes(request, payload, limits, SizeLimit::Endpoint(MAX_OBJECT)).await?;
-    let text = body.text()?;
-    match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
-        None => return Ok(T::default()),
-        Some(b'{') => {}
-        // Its fields could be read from an array too, in their order.
-        Some(_) => return Err(ApiError::BadRequest("the body is not a JSON object".to_owned())),
+/// A JSON object in the body of a request. An empty body is an empty object.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonBody<T> {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let parts = <(Data<Limits>, web::Payload)>::from_request(request, payload);
+        let request = request.clone();
+        async move {
+            let (limits, payload) = parts.await?;
+            let body = bytes(&request, payload, &limits, SizeLimit::Endpoint(MAX_OBJECT)).await?;
+            Ok(Self(parse_object(body.text()?)?))
+        }
+        .boxed_local()
     }
-    serde_json::from_str(text).map_err(|error| ApiError::BadRequest(error.to_string()))
 }
 
-/// Takes in a body that says that it is YAML or JSON, within its bounds.
+fn parse_object<T: DeserializeOwned + Default>(text: &str) -> Result<T, ApiError> {
+    match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
+        None => Ok(T::default()),
+        Some(b'{') => {
+            serde_json::from_str(text).map_err(|error| ApiError::BadRequest(error.to_string()))
+        }
+        // serde would read the fields from an array too, in their order.
+        Some(_) => Err(ApiError::BadRequest("the body is not a JSON object".to_owned())),
+    }
+}
+
+/// Receives a body with the content type YAML or JSON.
 pub(super) async fn document(
     request: &HttpRequest,
     payload: web::Payload,
     limits: &Limits,
     limit: SizeLimit,
 ) -> Result<Body, ApiError> {
-    if !says_one_of(request, &["application/yaml", "application/json"]) {
+    if !has_content_type(request, &["application/yaml", "application/json"]) {
         return Err(ApiError::NotYaml);
     }
-    arrived(request, payload, limits, limit).await
+    receive(request, payload, limits, limit).await
 }
 
 impl Body {
@@ -118,14 +130,15 @@ impl Body {
     }
 }
 
-/// A page of another origin cannot send these kinds without being asked about first.
-fn says_one_of(request: &HttpRequest, kinds: &[&str]) -> bool {
+/// True if the request has one of these content types. A browser sends them from a page of another origin
+/// only if the server allows it.
+fn has_content_type(request: &HttpRequest, kinds: &[&str]) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     kinds.iter().any(|kind| essence.eq_ignore_ascii_case(kind))
 }
 
-async fn arrived(
+async fn receive(
     request: &HttpRequest,
     mut payload: web::Payload,
     limits: &Limits,
@@ -136,7 +149,7 @@ async fn arrived(
     if declared.is_some_and(|length| length > limit.bytes()) {
         return Err(ApiError::TooLarge(limit));
     }
-    let mut room = limits.body()?;
+    let mut reservation = limits.body()?;
     let mut bytes = BytesMut::new();
     let end = Instant::now() + ARRIVAL;
     loop {
@@ -146,19 +159,19 @@ async fn arrived(
         if bytes.len() + piece.len() > limit.bytes() {
             return Err(ApiError::TooLarge(limit));
         }
-        // Counted as it arrives: what is only announced takes no room from others.
-        room.grow(piece.len())?;
+        // Reserved as it arrives: a body that is only announced takes no memory from others.
+        reservation.grow(piece.len())?;
         bytes.extend_from_slice(&piece);
     }
-    Ok(Body { bytes: bytes.freeze(), room })
+    Ok(Body { bytes: bytes.freeze(), reservation })
 }
 
 fn parse(
-    Body { bytes, room }: Body,
+    Body { bytes, reservation }: Body,
     turn: Option<OwnedSemaphorePermit>,
     options: UnknownOptions,
 ) -> Result<Posted, ApiError> {
-    let text = text::decode(&bytes).map_err(|error| ApiError::Undecodable(format!("{error}")))?;
+    let text = text::decode(&bytes).map_err(|error| ApiError::Undecodable(error.to_string()))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let first = text.bytes().find(|byte| !byte.is_ascii_whitespace());
     let mut collected = Collected { options, ..Collected::default() };
@@ -174,19 +187,19 @@ fn parse(
     ended.map_err(|error| ApiError::Undecodable(error.to_string()))?;
     let Collected { read, errors, .. } = collected;
     if errors.is_empty() {
-        Ok(Posted { read, several, _held: (room, turn) })
+        Ok(Posted { read, several, _held: (reservation, turn) })
     } else {
         Err(ApiError::Invalid(errors))
     }
 }
 
-/// Makes each element a specification as it comes, so that never two trees of values are in memory.
+/// Reads each element of an array at once, so that only one tree of values is in memory.
 #[derive(Default)]
 struct Collected {
     options: UnknownOptions,
-    /// Those without an error, while there is none in any.
+    /// Empty after an error in any element.
     read: Vec<Read>,
-    /// Where each name stands in the array.
+    /// The index of each name.
     names: HashMap<AllocationName, usize>,
     errors: Reported<Finding>,
 }
@@ -195,7 +208,7 @@ impl Collected {
     fn add(&mut self, index: usize, value: serde_json::Value, at: &FieldPath) {
         match Specification::read(value, at, self.options) {
             Ok(read) => {
-                self.note_twice(index, &read.specification.name);
+                self.check_duplicate(index, &read.specification.name);
                 self.read.push(read);
             }
             Err(errors) => self.errors.extend(errors),
@@ -206,8 +219,8 @@ impl Collected {
         }
     }
 
-    /// Notes a name that stands in the array already.
-    fn note_twice(&mut self, index: usize, name: &AllocationName) {
+    /// Reports a name that an earlier element has.
+    fn check_duplicate(&mut self, index: usize, name: &AllocationName) {
         let first = *self.names.entry(name.clone()).or_insert(index);
         if first != index {
             let field = FieldPath(vec![Step::Index(index), Step::Key("Name".to_owned())]);

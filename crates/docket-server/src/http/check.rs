@@ -1,4 +1,4 @@
-//! `POST /-/check`: what is wrong with a text of specifications, and when they would be due.
+//! `POST /-/check`: the errors of a document of specifications, and when they would be due.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use super::{
     limits::Limits,
     limits::on_own_thread,
     openapi::{
-        refusals::{Any, Guarded, Posted},
+        error_responses::{Posted, Usual},
         specification::Push,
     },
     query::{self, Query},
@@ -32,38 +32,32 @@ use super::{
 };
 use crate::runner::NO_FOLDER;
 
-/// The longest text, in bytes. Files that are longer are for `docket check`.
+/// The maximum size of a document, in bytes. `docket check` reads larger files.
 const LARGEST: usize = 1 << 20;
-/// What aliases, merge keys and defaults may make of a text, in bytes: the answer has all of it.
+/// The maximum size after aliases, merge keys and defaults are expanded, in bytes: the response has it all.
 const LARGEST_EXPANDED: usize = 8 << 20;
-/// How many instants are told of each allocation.
+/// How many instants of each allocation are listed.
 const INSTANTS: usize = 10;
-/// Of so many allocations instants are told.
-const MOST_TOLD: usize = 100;
+/// The maximum number of allocations with instants.
+const MOST_WITH_INSTANTS: usize = 100;
 
 /// How strictly to check.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct CheckQuery {
-    /// True to let options through that the Engine API does not know.
+    /// True to accept options that the Engine API does not know.
     #[serde(default, deserialize_with = "query::flag")]
     allow_unknown_options: bool,
 }
 
-/// Checks as `docket check` does, and stores nothing.
+/// Checks like `docket check`, and stores nothing.
 #[utoipa::path(
-    post,
-    path = "/-/check",
-    operation_id = "check",
-    tag = "specifications",
-    params(CheckQuery),
+    post, path = "/-/check", operation_id = "check", tag = "specifications", params(CheckQuery),
     request_body(content((String = "application/yaml", example = "- Name: report"), (Push = "application/json"))),
     responses(
-        (status = 200, description = "What is wrong, and when each is due", body = Checked),
-        Posted,
-        Guarded,
-        Any,
+        (status = 200, description = "The findings, and when each allocation is due", body = Checked),
+        Posted, Usual,
     ),
 )]
 pub(super) async fn check(
@@ -85,7 +79,7 @@ pub(super) async fn check(
     };
     let body = body::document(&request, payload, &limits, limit).await?;
     body.text()?;
-    // Both are given back when the parser is done, also where nobody waits for it.
+    // Memory and permit are released when the parser is done, even if the request has ended before.
     let turn = limits.check().await?;
     let (now, zone) = (allocations.clock.now(), allocations.zone);
     let read =
@@ -96,12 +90,12 @@ pub(super) async fn check(
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
     let created = created(&allocations, &read);
-    let is_told = read.len() <= MOST_TOLD;
+    let has_instants = read.len() <= MOST_WITH_INSTANTS;
     let json = on_own_thread(move || {
         let _turn = turn;
         let each = read.into_iter().map(|read| {
             let created = created.get(&read.specification.name).copied().unwrap_or(now);
-            allocation(&read, zone, now, created, if is_told { INSTANTS } else { 0 })
+            allocation(&read, zone, now, created, if has_instants { INSTANTS } else { 0 })
         });
         let allocations = each.collect::<Result<Vec<_>, _>>()?;
         serde_json::to_vec(&Checked { findings, allocations })
@@ -110,7 +104,7 @@ pub(super) async fn check(
     Ok(HttpResponse::Ok().content_type(JSON).body(json))
 }
 
-/// What the text says, or what is wrong with it.
+/// The specifications in the document, or its errors.
 fn read(
     text: &str,
     options: UnknownOptions,
@@ -132,7 +126,7 @@ fn read(
     }
 }
 
-/// Findings, and at the place of the last one how many more there are.
+/// The findings, and at the place of the last one how many are omitted.
 fn with_rest(findings: Reported<CheckFinding>) -> Vec<CheckFinding> {
     let rest = findings.rest();
     let mut shown = findings.shown;
@@ -148,7 +142,7 @@ fn with_rest(findings: Reported<CheckFinding>) -> Vec<CheckFinding> {
     shown
 }
 
-/// Files of variables where the server has no folder for them.
+/// The error for `EnvFiles` if the server has no directory for them.
 fn without_folder(read: &Read) -> Option<CheckFinding> {
     let wants = !read.specification.policies.env_files.is_empty();
     wants.then(|| CheckFinding {
@@ -162,10 +156,10 @@ fn without_folder(read: &Read) -> Option<CheckFinding> {
     })
 }
 
-/// When those that there are already were created: intervals go on from then.
+/// When existing allocations were created: their intervals count from then.
 fn created(allocations: &Allocations, read: &[Read]) -> HashMap<AllocationName, DateTime<Utc>> {
     let mut created = HashMap::new();
-    for Read { specification, .. } in read.iter().take(MOST_TOLD) {
+    for Read { specification, .. } in read.iter().take(MOST_WITH_INSTANTS) {
         if let Some(status) = allocations.store.status(specification.name.as_str()) {
             created.insert(specification.name.clone(), status.allocation.created_at);
         }
@@ -214,10 +208,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_error_is_told_with_its_place_and_its_mend() {
-        let told = check("Name: ä\nCron: '0 9 * * 8'\nContainer: {Config: {Imag: b}}\n").await;
+    async fn every_error_has_its_place_and_a_fix() {
+        let response = check("Name: ä\nCron: '0 9 * * 8'\nContainer: {Config: {Imag: b}}\n").await;
 
-        assert_snapshot!(told, @r#"
+        assert_snapshot!(response, @r#"
         200 OK
         content-type: application/json; charset=UTF-8
 
@@ -226,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_right_is_told_with_its_next_instants_and_what_may_surprise() {
+    async fn a_valid_document_has_its_next_instants_and_warnings() {
         let text = "Name: a\nCron: 0 9 * * 1-5\nTimeZone: EST\nContainer: {Config: {Image: b}}\n";
 
         assert_snapshot!(check(text).await, @r#"
@@ -238,26 +232,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_form_sends_is_warned_of_at_its_field() {
+    async fn a_form_gets_warnings_at_its_fields() {
         let api = api(Access::default());
         let json = r#"{"Name":"a","Cron":"","Container":{"Config":{"Image":"b","Cmd":["echo hello world"],"OpenStdin":true}}}"#;
         let asking = Asking::of(&api).with("content-type", "application/json");
 
-        let told = asking.send(Method::POST, "/-/check", json).await;
+        let response = asking.send(Method::POST, "/-/check", json).await;
 
-        let (_, body) = told.split_once("\n\n").unwrap();
+        let (_, body) = response.split_once("\n\n").unwrap();
         let checked: serde_json::Value = serde_json::from_str(body).unwrap();
         let findings = checked["Findings"].as_array().unwrap().iter();
         let fields: Vec<_> = findings.map(|it| (it["Field"].as_str(), &it["Fatal"])).collect();
         let fatal = &serde_json::Value::Bool(false);
         let expected = [Some("Container.Config.Cmd"), Some("Container.Config.OpenStdin")]
             .map(|it| (it, fatal));
-        assert_eq!(fields, expected, "{told}");
-        assert!(told.contains("write each word by itself, `Cmd: [echo, hello, world]`"), "{told}");
+        assert_eq!(fields, expected, "{response}");
+        assert!(
+            response.contains("write each word by itself, `Cmd: [echo, hello, world]`"),
+            "{response}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_interval_goes_on_from_when_its_allocation_was_created() {
+    async fn an_interval_counts_from_the_creation_of_its_allocation() {
         let api = api(Access::default());
         let text = r#"{"Name":"a","Cron":"@every 1h","Container":{"Config":{"Image":"x"}}}"#;
         let post = |path| {
@@ -267,9 +264,9 @@ mod tests {
         post("/").await;
         tokio::time::advance(std::time::Duration::from_secs(600)).await;
 
-        let told = post("/-/check").await;
+        let response = post("/-/check").await;
 
-        assert!(told.contains(r#""Instants":[{"At":"2026-11-21T10:00:00Z"}"#), "{told}");
+        assert!(response.contains(r#""Instants":[{"At":"2026-11-21T10:00:00Z"}"#), "{response}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -282,15 +279,15 @@ mod tests {
         };
 
         for path in ["/-/check", "/"] {
-            let told = send(path, format!("\u{feff}{json}").into()).await;
-            assert!(told.starts_with("200 OK"), "{told}");
-            let told = send(path, b"{\"Name\":\n\"caf\xe9\"}".to_vec()).await;
+            let response = send(path, format!("\u{feff}{json}").into()).await;
+            assert!(response.starts_with("200 OK"), "{response}");
+            let response = send(path, b"{\"Name\":\n\"caf\xe9\"}".to_vec()).await;
             let place = "line 2, column 5: byte 0xE9 is not UTF-8 (`é` in Latin-1)";
-            assert!(told.starts_with("400 ") && told.contains(place), "{told}");
+            assert!(response.starts_with("400 ") && response.contains(place), "{response}");
             let wide = json.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
-            let told = send(path, wide).await;
+            let response = send(path, wide).await;
             let place = "line 1, column 1: the file is UTF-16: save it as UTF-8";
-            assert!(told.starts_with("400 ") && told.contains(place), "{told}");
+            assert!(response.starts_with("400 ") && response.contains(place), "{response}");
         }
     }
 
@@ -299,9 +296,9 @@ mod tests {
         let api = api(Access::default());
         let asking = Asking::of(&api).with("content-type", "text/plain");
 
-        let told = asking.send(Method::POST, "/-/check", "Name: a").await;
+        let response = asking.send(Method::POST, "/-/check", "Name: a").await;
 
-        assert_snapshot!(told, @r#"
+        assert_snapshot!(response, @r#"
         415 Unsupported Media Type
         content-type: application/problem+json
 
@@ -310,17 +307,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn schedules_that_are_over_or_may_mean_seconds_are_warned_of() {
-        let told = check(
+    async fn schedules_that_are_over_or_may_mean_seconds_get_warnings() {
+        let response = check(
             "- {Name: a, Cron: '0 0 4 * * *', Container: {Config: {Image: b}}}\n\
              - {Name: c, Cron: '0 0 24 12 * 2025', Container: {Config: {Image: b}}}\n",
         );
-        let told = told.await;
+        let response = response.await;
         for finding in [
             r#"{"Line":1,"Column":19,"Length":13,"Field":"Cron","Message":"six fields end with the year; if seconds were meant first, write `0 0 4 * * * *`, and if not, write `0 0 4 * *`","Fatal":false}"#,
             r#"{"Line":2,"Column":1,"Length":0,"Field":"Cron","Message":"never runs: all its instants are in the past, the last was 2025-12-23T23:00:00Z","Fatal":false}"#,
         ] {
-            assert!(told.contains(finding), "{told}");
+            assert!(response.contains(finding), "{response}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Revisions as entity tags, which guard against lost updates.
 //!
-//! The tag is that of the specification: it changes with each push that changes anything, and neither
-//! with runs nor with a suspension by hand, which `Status` and `Logs` tell of.
+//! The tag identifies the specification: it changes with each push that changes anything, but not with
+//! runs or manual suspensions, which are in `Status` and `Logs`.
 
 use actix_web::{
     HttpRequest,
@@ -11,7 +11,7 @@ use actix_web::{
 use super::error::ApiError;
 use crate::store::Condition;
 
-/// True where the one who asks to read has this revision already.
+/// True if the client has this revision already.
 pub(super) fn is_known(request: &HttpRequest, revision: u64) -> Result<bool, ApiError> {
     Ok(match tags(request, &IF_NONE_MATCH)? {
         None => false,
@@ -20,7 +20,7 @@ pub(super) fn is_known(request: &HttpRequest, revision: u64) -> Result<bool, Api
     })
 }
 
-/// What must be so for a change to be made.
+/// The condition of a change.
 pub(super) fn read(request: &HttpRequest) -> Result<Condition, ApiError> {
     match (tags(request, &IF_MATCH)?, tags(request, &IF_NONE_MATCH)?) {
         (None, None) => Ok(Condition::Nothing),
@@ -28,25 +28,25 @@ pub(super) fn read(request: &HttpRequest) -> Result<Condition, ApiError> {
         (Some(Tags::Some(revisions)), None) => Ok(Condition::Revision(revisions)),
         (None, Some(Tags::Any)) => Ok(Condition::Absent),
         (None, Some(Tags::Some(_))) => Err(ApiError::BadCondition(
-            "If-None-Match: a change takes `*` only, which is to create and not to replace"
+            "If-None-Match: a change accepts only `*`, which creates and does not replace"
                 .to_owned(),
         )),
         (Some(_), Some(_)) => Err(ApiError::BadCondition(
-            "send `If-Match` to change what you know, or `If-None-Match: *` to create, not both"
+            "send either `If-Match` to change a known revision or `If-None-Match: *` to create"
                 .to_owned(),
         )),
     }
 }
 
-/// What a header names.
+/// The tags in a header.
 #[derive(Debug, PartialEq, Eq)]
 enum Tags {
     Any,
     Some(Vec<u64>),
 }
 
-/// Reads the tags of a header, if it is there. What is no number is no tag of ours, and matches
-/// nothing; a tag that a proxy made weak is as good, because it means the specification.
+/// Reads the tags of a header, if it is present. A tag that is not a number matches nothing. A tag that a
+/// proxy made weak counts too, because it means the specification.
 fn tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>, ApiError> {
     let mut revisions = None;
     for value in request.headers().get_all(name) {
@@ -61,8 +61,8 @@ fn tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>, ApiErr
             let inner = inner.ok_or_else(|| {
                 let name = if *name == IF_MATCH { "If-Match" } else { "If-None-Match" };
                 ApiError::BadCondition(format!(
-                    "{name}: `{tag}` is no entity tag: send what `ETag` said, quotes and all, such \
-                     as `\"7\"`"
+                    "{name}: `{tag}` is not an entity tag: send the value of `ETag` with its quotes, \
+                     such as `\"7\"`"
                 ))
             })?;
             revisions.extend(inner.parse::<u64>());
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_read_as_they_are_meant() {
+    fn conditions_are_read() {
         let cases = [
             (vec![], Condition::Nothing),
             (vec![("if-match", "*")], Condition::Present),
@@ -100,11 +100,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_with_a_way_out() {
+    fn invalid_conditions_are_rejected_with_a_remedy() {
         let cases = [
-            (vec![("if-match", "7")], "If-Match: `7` is no entity tag"),
-            (vec![("if-none-match", "\"7\"")], "If-None-Match: a change takes `*` only"),
-            (vec![("if-match", "*"), ("if-none-match", "*")], "send `If-Match` to change"),
+            (vec![("if-match", "7")], "If-Match: `7` is not an entity tag"),
+            (vec![("if-none-match", "\"7\"")], "If-None-Match: a change accepts only `*`"),
+            (vec![("if-match", "*"), ("if-none-match", "*")], "send either `If-Match` to change"),
         ];
         for (headers, expected) in cases {
             let error = read(&request(&headers)).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{self, Data, Path},
+    web::{Data, Path},
 };
 use docket_model::{
     Zone,
@@ -14,12 +14,11 @@ use docket_model::{
 use super::{
     allocations,
     author::{author, check_text, context},
-    body::read_json,
+    body::JsonBody,
     error::ApiError,
-    limits::Limits,
     openapi::{
+        error_responses::Controlled,
         parameters::{IfMatch, OfAllocation},
-        refusals::{Any, Conditional, Guarded, Named, Posted, Written},
         specification::Allocation,
     },
     state::Allocations,
@@ -29,39 +28,31 @@ use crate::store::{ChangeContext, Control};
 /// The maximum length of the reason of a suspension, in bytes.
 const MAX_REASON: usize = 4096;
 
-/// `POST /{name}/suspend`: nothing starts by itself until it is resumed.
+/// `POST /{name}/suspend`: no scheduled run starts until it is resumed.
 #[utoipa::path(
-    post,
-    path = "/{name}/suspend",
-    operation_id = "suspend",
-    tag = "allocations",
-    params(OfAllocation, IfMatch),
-    request_body = SuspendRequest,
+    post, path = "/{name}/suspend", operation_id = "suspend", tag = "allocations",
+    params(OfAllocation, IfMatch), request_body = SuspendRequest,
     responses(
-        (status = 200, description = "The allocation, suspended", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
-        Posted,
-        Named,
-        Conditional,
-        Written,
-        Guarded,
-        Any,
+        (
+            status = 200, description = "The allocation, suspended", body = Allocation,
+            headers(("ETag" = String, description = "The revision of the specification")),
+        ),
+        Controlled,
     ),
 )]
 pub(super) async fn suspend(
     allocations: Data<Allocations>,
-    limits: Data<Limits>,
     request: HttpRequest,
     name: Path<String>,
-    payload: web::Payload,
+    JsonBody(asked): JsonBody<SuspendRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = read_json(&limits, &request, payload).await?;
     let zone = allocations.snapshot(&name).await?.status.allocation.zone(allocations.zone);
     let suspension = suspension(&allocations, &request, asked, zone)?;
     let context = context(&allocations, &request, Some(suspension.by.clone()))?;
     control(&allocations, &name, Control::Suspend(suspension), context).await
 }
 
-/// The suspension that is asked for, from now on; its end is read on the wall clock of a zone.
+/// The requested suspension, from now on. `zone` is the zone of `Until`.
 pub(super) fn suspension(
     allocations: &Allocations,
     request: &HttpRequest,
@@ -81,69 +72,53 @@ pub(super) fn suspension(
     Ok(Suspension { by, reason, since, until, all: all.then(OfAll::default) })
 }
 
-/// `POST /{name}/resume`: things start again, for instants to come.
+/// `POST /{name}/resume`: future instants start again.
 #[utoipa::path(
-    post,
-    path = "/{name}/resume",
-    operation_id = "resume",
-    tag = "allocations",
-    params(OfAllocation, IfMatch),
-    request_body = ResumeRequest,
+    post, path = "/{name}/resume", operation_id = "resume", tag = "allocations",
+    params(OfAllocation, IfMatch), request_body = ResumeRequest,
     responses(
-        (status = 200, description = "The allocation, resumed", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
-        Posted,
-        Named,
-        Conditional,
-        Written,
-        Guarded,
-        Any,
+        (
+            status = 200, description = "The allocation, resumed", body = Allocation,
+            headers(("ETag" = String, description = "The revision of the specification")),
+        ),
+        Controlled,
     ),
 )]
 pub(super) async fn resume(
     allocations: Data<Allocations>,
-    limits: Data<Limits>,
     request: HttpRequest,
     name: Path<String>,
-    payload: web::Payload,
+    JsonBody(ResumeRequest { by, all }): JsonBody<ResumeRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by, all } = read_json(&limits, &request, payload).await?;
     let context = context(&allocations, &request, by)?;
     control(&allocations, &name, Control::Resume { is_of_all: all }, context).await
 }
 
-/// `POST /{name}/reset`: a latest instant ahead of the clock is set back to now.
+/// `POST /{name}/reset`: sets the latest decided instant back to now, if it is ahead of the clock.
 #[utoipa::path(
-    post,
-    path = "/{name}/reset",
-    operation_id = "reset",
-    tag = "allocations",
-    params(OfAllocation, IfMatch),
-    request_body = ResumeRequest,
+    post, path = "/{name}/reset", operation_id = "reset", tag = "allocations",
+    params(OfAllocation, IfMatch), request_body = ResumeRequest,
     responses(
-        (status = 200, description = "The allocation, set back", body = Allocation, headers(("ETag" = String, description = "The revision of the specification"))),
-        Posted,
-        Named,
-        Conditional,
-        Written,
-        Guarded,
-        Any,
+        (
+            status = 200, description = "The allocation, reset", body = Allocation,
+            headers(("ETag" = String, description = "The revision of the specification")),
+        ),
+        Controlled,
     ),
 )]
 pub(super) async fn reset(
     allocations: Data<Allocations>,
-    limits: Data<Limits>,
     request: HttpRequest,
     name: Path<String>,
-    payload: web::Payload,
+    JsonBody(ResumeRequest { by, all }): JsonBody<ResumeRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by, all } = read_json(&limits, &request, payload).await?;
-    refuse_all(all)?;
+    reject_all(all)?;
     let context = context(&allocations, &request, by)?;
     control(&allocations, &name, Control::Reset, context).await
 }
 
-/// Refuses `All` where it means nothing.
-pub(super) fn refuse_all(all: bool) -> Result<(), ApiError> {
+/// Rejects `All` where it has no meaning.
+pub(super) fn reject_all(all: bool) -> Result<(), ApiError> {
     let message = "All: is only for `/{name}/suspend` and `/{name}/resume`".to_owned();
     if all { Err(ApiError::BadRequest(message)) } else { Ok(()) }
 }

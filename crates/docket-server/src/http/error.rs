@@ -1,4 +1,4 @@
-//! Every answer that is not a success, and the one place that knows status codes of errors.
+//! The error responses of the API. Only this file knows the status codes of errors.
 
 use std::{fmt, time::Duration};
 
@@ -22,18 +22,18 @@ use crate::{
     store::StoreError,
 };
 
-/// The content type of the original's answers.
+/// The content type of the original's responses.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
 pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// The largest body that a request may have, and whether an option changes it.
+/// The maximum size of the body of a request, and what decides it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SizeLimit {
-    /// As `--max-body` says, in bytes.
+    /// `--max-body`, in bytes.
     MaxBody(usize),
     /// Of one endpoint, in bytes.
     Endpoint(usize),
-    /// Of one endpoint, where `docket check` without a server has none.
+    /// Of one endpoint; `docket check` without a server has no limit.
     Document(usize),
 }
 
@@ -66,76 +66,102 @@ impl fmt::Display for SizeLimit {
     }
 }
 
-/// Why a request is not answered as its sender hoped.
-#[derive(Debug)]
+/// Why a request fails. The message is for the client.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
-    /// The body could not be read as JSON.
+    /// The body is not JSON.
+    #[error("{0}")]
     Undecodable(String),
-    /// The body was read, and specifications in it are wrong.
+    /// The specifications in the body have errors.
+    #[error("{}", joined(.0))]
     Invalid(Reported<Finding>),
-    /// The same, for a sender who asked for a problem with the place of each error.
+    /// The same, for a client that accepts a problem with the place of each error.
+    #[error("{}", joined(.0))]
     InvalidInDetail(Reported<Finding>),
-    /// Nothing has the name; perhaps another name was meant.
+    /// No allocation has the name; the most similar name that exists.
+    #[error("no allocation is named `{name}`{near}", name = .0, near = did_you_mean(.1.as_ref()))]
     NoSuchAllocation(String, Option<AllocationName>),
-    /// The allocation has no such run.
+    #[error("there is no record of the run `{0}`")]
     NoSuchRun(String),
-    /// A parameter of the query is wrong.
+    /// A parameter of the query is invalid.
+    #[error("{0}")]
     BadQuery(String),
-    /// A field of the body is wrong.
+    /// A field of the body is invalid.
+    #[error("{0}")]
     BadRequest(String),
-    /// A header that makes a change depend on something is wrong.
+    /// A conditional header is invalid.
+    #[error("{0}")]
     BadCondition(String),
-    /// Somebody's wish cannot be granted.
-    Hand(ManualError),
-    /// The same, with its instants in the time that was asked in.
-    HandAt(ManualError, String),
-    /// There is no such route.
+    #[error(transparent)]
+    Manual(ManualError),
+    /// The same, with its instants in the time of the request.
+    #[error("{1}")]
+    ManualAt(ManualError, String),
+    #[error("there is nothing at `{0}`")]
     NoSuchRoute(String),
-    /// The route does not do this.
+    #[error("use one of {0} here")]
     MethodNotAllowed(&'static str),
-    /// The sender did not show who it is.
+    #[error("send the server's token as `Authorization: Bearer TOKEN`")]
     Unauthorized,
-    /// The sender showed another token than the server's.
+    #[error("this is not the server's token")]
     WrongToken,
-    /// The same, once more than may come from its address for so long.
+    /// A wrong token after too many from the same address; how long to wait.
+    #[error("this is not the server's token, and too many wrong ones came from your address: wait {} s", seconds(*.0))]
     TooManyTokens(Duration),
-    /// The server asks for no token, so nobody signs in.
+    #[error("this server requires no token, so there is no need to sign in")]
     NoToken,
-    /// A web page of another origin, or a name that is not ours.
+    /// A web page of another origin, or a host name that is not the server's.
+    #[error("{0}")]
     Forbidden(String),
-    /// The body is larger than allowed.
+    #[error("{0}")]
     TooLarge(SizeLimit),
-    /// The body came too slowly.
+    #[error("the body did not arrive in time")]
     TooSlow,
-    /// The body does not say that it is JSON.
+    #[error("send the header `Content-Type: application/json`")]
     NotJson,
-    /// The body does not say that it is YAML or JSON.
+    #[error("send the header `Content-Type: application/yaml`, or `application/json`")]
     NotYaml,
-    /// The client accepts no format of the response.
+    #[error(
+        "the response is available as `application/json` and `application/yaml`: accept one of them, or \
+         send no `Accept` header"
+    )]
     NotAcceptable,
-    /// The store does not do it.
-    Store(StoreError),
-    /// The engine does not do it.
+    #[error("{}", store_message(.0))]
+    Store(#[from] StoreError),
+    #[error(transparent)]
     Engine(EngineError),
-    /// The server is not ready, and why.
+    #[error("{0}")]
     NotReady(String),
     /// The server is in no term, so it changes nothing.
-    NoTerm(NoTerm),
-    /// Other requests take what this one needs.
+    #[error(transparent)]
+    NoTerm(#[from] NoTerm),
+    #[error("{}", .0.message())]
     Busy(Busy),
-    /// Something broke on the way; the sender is told in brief.
+    /// The cause is logged, and the client gets no details.
+    #[error("internal error: the server's log has the cause")]
     Internal(String),
 }
 
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
+fn did_you_mean(near: Option<&AllocationName>) -> String {
+    near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
 }
 
-impl From<NoTerm> for ApiError {
-    fn from(error: NoTerm) -> Self {
-        Self::NoTerm(error)
+fn joined(errors: &Reported<Finding>) -> String {
+    let shown = errors.shown.iter().map(ToString::to_string);
+    shown.chain(errors.rest()).collect::<Vec<_>>().join("; ")
+}
+
+/// A failed condition with the request that would succeed.
+fn store_message(error: &StoreError) -> String {
+    match error {
+        StoreError::Unmet { present: Some(revision), .. } => format!(
+            "{error}: load it again, and send your change with `If-Match: {}`",
+            etag(*revision)
+        ),
+        StoreError::Unmet { present: None, .. } => {
+            format!("{error}: to create it, send it without `If-Match`")
+        }
+        error => error.to_string(),
     }
 }
 
@@ -153,77 +179,13 @@ impl From<ManualError> for ApiError {
         match error {
             ManualError::Store(error) => Self::Store(error),
             ManualError::NoTerm(error) => Self::NoTerm(error),
-            error => Self::Hand(error),
+            error => Self::Manual(error),
         }
     }
 }
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Undecodable(message)
-            | Self::BadQuery(message)
-            | Self::BadRequest(message)
-            | Self::BadCondition(message)
-            | Self::Forbidden(message)
-            | Self::NotReady(message) => f.write_str(message),
-            Self::Invalid(errors) | Self::InvalidInDetail(errors) => {
-                let shown = errors.shown.iter().map(ToString::to_string);
-                f.write_str(&shown.chain(errors.rest()).collect::<Vec<_>>().join("; "))
-            }
-            Self::NoSuchAllocation(name, near) => {
-                write!(f, "no allocation is named `{name}`")?;
-                near.iter().try_for_each(|near| write!(f, ": did you mean `{near}`?"))
-            }
-            Self::NoSuchRun(run) => write!(f, "there is no record of the run `{run}`"),
-            Self::NoSuchRoute(path) => write!(f, "there is nothing at `{path}`"),
-            Self::MethodNotAllowed(allowed) => write!(f, "use one of {allowed} here"),
-            Self::Unauthorized => {
-                f.write_str("send the server's token as `Authorization: Bearer TOKEN`")
-            }
-            Self::WrongToken => f.write_str("this is not the server's token"),
-            Self::TooManyTokens(wait) => write!(
-                f,
-                "this is not the server's token, and too many wrong ones came from your address: \
-                 wait {} s",
-                seconds(*wait)
-            ),
-            Self::NoToken => {
-                f.write_str("this server asks for no token, so there is nothing to sign in to")
-            }
-            Self::TooLarge(limit) => limit.fmt(f),
-            Self::TooSlow => f.write_str("the body did not arrive in time"),
-            Self::NotJson => f.write_str("send the header `Content-Type: application/json`"),
-            Self::NotYaml => f.write_str(
-                "send the header `Content-Type: application/yaml`, or `application/json`",
-            ),
-            Self::NotAcceptable => f.write_str(
-                "the response is available as `application/json` and `application/yaml`: accept one of \
-                 them, or send no `Accept` header",
-            ),
-            Self::Store(error @ StoreError::Unmet { present: Some(revision), .. }) => write!(
-                f,
-                "{error}: load it again, and send your change with `If-Match: {}`",
-                etag(*revision)
-            ),
-            Self::Store(error @ StoreError::Unmet { present: None, .. }) => {
-                write!(f, "{error}: to create it, send it without `If-Match`")
-            }
-            Self::Store(error) => error.fmt(f),
-            Self::Hand(error) => error.fmt(f),
-            Self::HandAt(_, words) => f.write_str(words),
-            Self::Engine(error) => error.fmt(f),
-            Self::NoTerm(error) => error.fmt(f),
-            Self::Busy(busy) => f.write_str(busy.message()),
-            Self::Internal(_) => f.write_str("something went wrong: the server's log says what"),
-        }
-    }
-}
-
-impl std::error::Error for ApiError {}
 
 impl ApiError {
-    /// The error as a body.
+    /// The body of the response.
     pub(super) fn problem(&self) -> Problem {
         let status = self.status_code();
         let (errors, omitted) = match self {
@@ -249,7 +211,7 @@ impl ResponseError for ApiError {
             | Self::BadQuery(_)
             | Self::BadRequest(_)
             | Self::BadCondition(_) => StatusCode::BAD_REQUEST,
-            Self::Hand(error) | Self::HandAt(error, _) => status_of_hand(error),
+            Self::Manual(error) | Self::ManualAt(error, _) => status_of_manual(error),
             Self::Invalid(_) | Self::InvalidInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSuchAllocation(..)
             | Self::NoSuchRun(_)
@@ -274,11 +236,11 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         if let Self::Internal(cause) = self {
-            error!(cause, "a request could not be answered");
+            error!(cause, "a request failed; its client gets status 500 without the cause");
         }
         let mut answer = HttpResponse::build(status);
         match self {
-            // The two bodies that the original has.
+            // The original has bodies of its own for these two.
             Self::Undecodable(message) => {
                 return answer.content_type(JSON).json(Refused::undecodable(message.clone()));
             }
@@ -309,12 +271,12 @@ impl ResponseError for ApiError {
     }
 }
 
-/// Whole seconds after which a time is over.
+/// The number of full seconds after which a time is over.
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + 1
 }
 
-fn status_of_hand(error: &ManualError) -> StatusCode {
+fn status_of_manual(error: &ManualError) -> StatusCode {
     match error {
         ManualError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
         ManualError::Future(_) | ManualError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,

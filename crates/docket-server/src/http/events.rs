@@ -1,7 +1,7 @@
-//! What happens, as it happens: `GET /-/events`.
+//! `GET /-/events`: a stream of changes.
 //!
-//! 1. A reader that names the last event it got misses none, or is told first that it did.
-//! 2. One that reads too slowly is told so, and let go.
+//! 1. A client that sends the id of its last event misses none, or gets a `gap` first.
+//! 2. A client that reads too slowly gets a `gap`, and its stream ends.
 
 use std::fmt;
 
@@ -16,10 +16,9 @@ use docket_model::{
 use super::{
     authentication::Authentication,
     error::ApiError,
-    filter,
     openapi::{
+        error_responses::{Asked, Crowded, Usual},
         parameters::{EventsQuery, LastEventId},
-        refusals::{Any, Asked, Crowded, Guarded},
         stream_event::StreamEvent,
     },
     query, runs,
@@ -28,31 +27,24 @@ use super::{
 };
 use crate::store::{Event, MOST_READERS, Missed, News, Reader};
 
-/// What may stand in the query.
+/// The parameters of the query.
 const KEYS: [&str; 5] = ["allocation", "label", "kind", "state", "since"];
 
-/// How many parameters there may be: each reader keeps its own, and compares them with each event.
+/// The maximum number of parameters: they are compared with each event for each client.
 const MAX_PARAMETERS: usize = 100;
 
 /// `GET /-/events`: changes of runs, of allocations, and of the server.
 #[utoipa::path(
-    get,
-    path = "/-/events",
-    operation_id = "events",
-    tag = "events",
+    get, path = "/-/events", operation_id = "events", tag = "events",
     params(EventsQuery, LastEventId),
     responses(
         (
             status = 200,
-            description = "Events, for ever: each of the type `run` with a run's record, `allocation` \
+            description = "Events without end: each of the type `run` with a run's record, `allocation` \
                            or `server` with an entry of the journal, or `gap` with a reason",
-            body = StreamEvent,
-            content_type = "text/event-stream",
+            body = StreamEvent, content_type = "text/event-stream",
         ),
-        Asked,
-        Crowded,
-        Guarded,
-        Any,
+        Asked, Crowded, Usual,
     ),
 )]
 pub(super) async fn follow(
@@ -61,15 +53,15 @@ pub(super) async fn follow(
     authentication: Data<Authentication>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (wanted, since) = Wanted::read(request.query_string())?;
+    let (filter, since) = Filter::read(request.query_string())?;
     let start = Instant::new(status.started);
     let since = sse::last_id(&request).map(str::to_owned).or(since);
     let since = since.map(|id| Id::read(&id, start));
-    // Nobody is given this number, so that its reader misses something.
+    // An unknown id counts as a number that no event has, so that its client gets a gap.
     let after = since.as_ref().map(|id| id.as_ref().map_or(u64::MAX, |id| id.number));
     let read = allocations.store.subscribe().events(after);
     let (reader, missed) = read.map_err(|_| {
-        ApiError::NotReady(format!("{MOST_READERS} follow events already: try again later"))
+        ApiError::NotReady(format!("{MOST_READERS} clients follow events already: try again later"))
     })?;
     let reason = match (since, missed) {
         (Some(Err(reason)), _) => Some(reason),
@@ -79,7 +71,7 @@ pub(super) async fn follow(
     let mut following = Following {
         pulse: Pulse::new(authentication.end_of(request.headers())),
         reader,
-        wanted,
+        filter,
         start,
         is_over: false,
         opening: None,
@@ -94,15 +86,14 @@ pub(super) async fn follow(
 
 fn in_words(Missed { count }: Missed) -> String {
     match count {
-        Some(count) => format!(
-            "not all events since the last one that you got are kept, there were {count}: load \
-             everything again"
-        ),
-        None => "this event is still to come: load everything again".to_owned(),
+        Some(count) => {
+            format!("not all of the {count} events since your last one are kept: reload everything")
+        }
+        None => "this event has not happened yet: reload everything".to_owned(),
     }
 }
 
-/// Names an event: when the server started, and a number.
+/// The id of an event: the start of the server, and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Id {
     start: Instant,
@@ -116,7 +107,7 @@ impl fmt::Display for Id {
 }
 
 impl Id {
-    /// Reads the id of an event of this server; says in words why it is none.
+    /// Reads the id of an event of this server. The error is for the client.
     fn read(text: &str, start: Instant) -> Result<Self, String> {
         let parts = text.rsplit_once('-');
         let read = parts.and_then(|(start, number)| {
@@ -125,28 +116,28 @@ impl Id {
         match read {
             Some(id) if id.start == start => Ok(id),
             Some(_) => {
-                Err(format!("docket was started anew at {}: load everything again", start.moment()))
+                Err(format!("docket was restarted at {}: reload everything", start.moment()))
             }
-            None => Err("the id is none that docket gave: load everything again".to_owned()),
+            None => Err("the id is not from docket: reload everything".to_owned()),
         }
     }
 }
 
-/// Which events a reader wants.
+/// The events that a client requested. An empty list matches all.
 #[derive(Debug, Default)]
-struct Wanted {
-    /// Those of one of these allocations, where there are any.
+struct Filter {
+    /// Events of one of these allocations.
     allocations: Vec<AllocationName>,
-    /// Those of allocations that have all these labels.
+    /// Events of allocations with all of these labels.
     labels: Vec<String>,
-    /// Those of one of these kinds, where there are any.
+    /// Events of one of these kinds.
     kinds: Vec<EventKind>,
-    /// Those of runs that are in one of these states since, where there are any.
+    /// Events of runs that entered one of these states.
     states: Vec<StateWord>,
 }
 
-impl Wanted {
-    /// Reads a query; beside what is wanted, the id of the last event that the reader got.
+impl Filter {
+    /// Reads a query: the filter, and the id of the last event that the client got.
     fn read(query: &str) -> Result<(Self, Option<String>), ApiError> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
             .map_err(|error| ApiError::BadQuery(error.to_string()))?;
@@ -154,29 +145,29 @@ impl Wanted {
             let message = format!("{} parameters are more than {MAX_PARAMETERS}", pairs.len());
             return Err(ApiError::BadQuery(message));
         }
-        let (mut wanted, mut since) = (Self::default(), None);
+        let (mut filter, mut since) = (Self::default(), None);
         for (key, value) in pairs {
             match key.as_str() {
-                "allocation" => wanted.allocations.push(allocation(&value)?),
-                "label" => wanted.labels.push(label(value)?),
+                "allocation" => filter.allocations.push(allocation(&value)?),
+                "label" => filter.labels.push(label(value)?),
                 "kind" => {
                     for word in value.split(',') {
-                        wanted.kinds.push(kind(word)?);
+                        filter.kinds.push(kind(word)?);
                     }
                 }
                 "state" => {
                     for word in value.split(',') {
-                        wanted.states.push(runs::state_word(word)?);
+                        filter.states.push(runs::state_word(word)?);
                     }
                 }
                 "since" => since = Some(value).filter(|id| !id.is_empty()),
                 _ => return Err(query::unknown(&key, &KEYS)),
             }
         }
-        Ok((wanted, since))
+        Ok((filter, since))
     }
 
-    fn wants(&self, event: &Event) -> bool {
+    fn matches(&self, event: &Event) -> bool {
         let is_kind = self.kinds.is_empty() || self.kinds.contains(&event.kind());
         let is_state = event.state().is_some_and(|state| self.states.contains(state));
         if !self.states.is_empty() && !is_state {
@@ -186,7 +177,7 @@ impl Wanted {
         let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
         let is_labelled = self.labels.is_empty()
             || event.has_labels(|labels| {
-                self.labels.iter().all(|label| filter::is_labelled(labels, label))
+                self.labels.iter().all(|label| super::filter::is_labelled(labels, label))
             });
         is_kind && is_allocation && is_labelled
     }
@@ -198,7 +189,7 @@ fn allocation(value: &str) -> Result<AllocationName, ApiError> {
 
 fn label(value: String) -> Result<String, ApiError> {
     if value.is_empty() || value.starts_with('=') {
-        let message = format!("label: `{value}` names no label: write KEY or KEY=VALUE");
+        let message = format!("label: `{value}` is not a label: write KEY or KEY=VALUE");
         return Err(ApiError::BadQuery(message));
     }
     Ok(value)
@@ -212,10 +203,10 @@ fn kind(word: &str) -> Result<EventKind, ApiError> {
     })
 }
 
-/// A reader and what it wants.
+/// A client and its filter.
 struct Following {
     reader: Reader,
-    wanted: Wanted,
+    filter: Filter,
     start: Instant,
     pulse: Pulse,
     opening: Option<Bytes>,
@@ -223,7 +214,7 @@ struct Following {
 }
 
 impl Following {
-    /// The last event that the reader got or did not want.
+    /// The id of the last event that was sent or did not match.
     fn id(&self) -> Id {
         Id { start: self.start, number: self.reader.last() }
     }
@@ -232,7 +223,7 @@ impl Following {
         sse::event(Some(GAP), self.id(), &Gap { reason })
     }
 
-    /// An event as it goes to every reader.
+    /// An event, written once for all clients.
     fn event(&self, event: &Event) -> Bytes {
         let (kind, id) = (event.kind().word(), Id { start: self.start, number: event.number() });
         event.bytes(|news| match news {
@@ -244,7 +235,7 @@ impl Following {
         })
     }
 
-    /// What goes to the reader next.
+    /// The next bytes of the stream.
     async fn piece(&mut self) -> Option<Bytes> {
         if let Some(opening) = self.opening.take() {
             return Some(opening);
@@ -257,14 +248,14 @@ impl Following {
         }
         loop {
             match self.pulse.wait(self.reader.next()).await {
-                Came::Some(Ok(event)) if self.wanted.wants(&event) => {
+                Came::Some(Ok(event)) if self.filter.matches(&event) => {
                     return Some(self.event(&event));
                 }
                 Came::Some(Ok(_)) => {}
                 Came::Some(Err(_)) => {
                     self.is_over = true;
-                    let reason = "you read too slowly, and events were missed: connect again, and \
-                                  load everything again";
+                    let reason = "the client reads too slowly and missed events: reconnect and reload \
+                                  everything";
                     return Some(self.gap(reason.to_owned()));
                 }
                 Came::Nothing => return Some(sse::heartbeat(self.id())),

@@ -1,4 +1,4 @@
-//! How many starts the coming minutes will bring: the same for all who ask within a minute.
+//! `GET /-/forecast`: how many runs start in the coming minutes. It is computed once a minute.
 
 use std::{cmp::Reverse, collections::HashMap, iter, sync::Arc};
 
@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 
 use super::{
     error::{ApiError, JSON},
-    openapi::refusals::{Any, Asked, Guarded},
+    openapi::error_responses::{Asked, Usual},
     query::{self, Query, number},
     state::Allocations,
 };
@@ -30,18 +30,18 @@ use crate::store::AllocationStatus;
 const DAY: usize = 1440;
 /// How many allocations are taken from the store at once.
 const CHUNK: usize = 1024;
-/// So many instants are walked in all, which takes some seconds at worst.
-const MOST_WALKED: usize = 2_000_000;
+/// The maximum number of instants that are computed, which takes some seconds at worst.
+const MAX_INSTANTS: usize = 2_000_000;
 /// An allocation with more starts a day is frequent: it starts more often than every five minutes.
 const FREQUENT: usize = 288;
-/// How many names of frequent allocations an answer has.
+/// How many names of frequent allocations a response has.
 const MOST_NAMES: usize = 20;
 
-/// The forecast as it was last counted, held while it is counted anew.
+/// The latest forecast. The lock is held while a new one is computed.
 #[derive(Debug, Default)]
 pub(crate) struct Forecasts(Mutex<Option<Arc<Counted>>>);
 
-/// The starts of a day by the minute, those of frequent allocations apart.
+/// The starts of a day by the minute, with those of frequent allocations separate.
 #[derive(Debug)]
 struct Counted {
     from: DateTime<Utc>,
@@ -55,7 +55,7 @@ struct Counted {
 }
 
 impl Counted {
-    /// The forecast of so many minutes, with or without the frequent allocations.
+    /// The forecast of some minutes, with or without the frequent allocations.
     fn forecast(&self, minutes: usize, with_frequent: bool) -> Forecast {
         let Self { from, omitted, .. } = *self;
         let each = self.others.iter().zip(&self.frequent).take(minutes);
@@ -73,40 +73,33 @@ impl Counted {
     }
 }
 
-/// How far to look.
+/// What to forecast.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ForecastQuery {
-    /// How many; a day where nobody says.
+    /// The number of minutes; by default a day.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1440)]
     minutes: Option<String>,
-    /// False to leave out allocations that start more often than every five minutes, which hide all
-    /// others.
+    /// False to omit allocations that start more often than every five minutes, which hide all others.
     #[serde(default, deserialize_with = "query::flag")]
     frequent: Option<bool>,
 }
 
-/// `GET /-/forecast`: a number for each of the coming full minutes, by all that is not suspended.
+/// `GET /-/forecast`: the number of starts in each of the coming minutes, without suspended allocations.
 #[utoipa::path(
-    get,
-    path = "/-/forecast",
-    operation_id = "forecast",
-    tag = "specifications",
+    get, path = "/-/forecast", operation_id = "forecast", tag = "specifications",
     params(ForecastQuery),
     responses(
         (status = 200, description = "A number for each minute", body = Forecast),
-        Asked,
-        Guarded,
-        Any,
+        Asked, Usual,
     ),
 )]
 pub(super) async fn get(
     allocations: Data<Allocations>,
     forecasts: Data<Forecasts>,
-    query: Query<ForecastQuery>,
+    Query(ForecastQuery { minutes, frequent }): Query<ForecastQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(ForecastQuery { minutes, frequent }) = query;
     let minutes = minutes.map(|minutes| number("minutes", &minutes, 1..=DAY)).transpose()?;
     let counted = current(&allocations, &forecasts).await?;
     let forecast = counted.forecast(minutes.unwrap_or(DAY), frequent.unwrap_or(true));
@@ -165,12 +158,12 @@ impl Alike {
     }
 }
 
-/// What the instants of a day depend on: allocations that are alike in it are counted once.
+/// What the instants of a day depend on. Allocations with the same key are computed once.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     schedule: Box<str>,
     zone: &'static str,
-    /// Of a schedule that counts from a moment.
+    /// For a schedule that counts from a moment.
     anchor: Option<DateTime<Utc>>,
     not_before: Option<DateTime<Utc>>,
     not_after: Option<DateTime<Utc>>,
@@ -179,7 +172,7 @@ struct Key {
 }
 
 impl Key {
-    /// None where nothing starts by itself.
+    /// `None` if no scheduled run starts.
     fn of(
         status: &AllocationStatus,
         pause: Option<&Suspension>,
@@ -209,15 +202,15 @@ impl Key {
 
 fn count(series: &HashMap<Key, Alike>, from: DateTime<Utc>, zone: Zone) -> Counted {
     let (mut others, mut frequent) = (vec![0; DAY], vec![0; DAY]);
-    let (mut walked, mut omitted, mut frequent_allocations) = (0, 0, 0);
+    let (mut computed, mut omitted, mut frequent_allocations) = (0, 0, 0);
     let mut busiest = Vec::new();
     for (key, alike) in series {
-        if walked >= MOST_WALKED {
+        if computed >= MAX_INSTANTS {
             omitted += alike.count;
             continue;
         }
         let minutes = minutes(&alike.allocation, key.after, from, zone);
-        walked += minutes.len();
+        computed += minutes.len();
         let starts = if minutes.len() > FREQUENT { &mut frequent } else { &mut others };
         for minute in &minutes {
             if let Some(slot) = starts.get_mut(*minute) {
@@ -254,8 +247,8 @@ mod tests {
     use crate::config::Access;
 
     async fn forecast(api: &super::super::Api, path: &str) -> Forecast {
-        let told = get(api, path).await;
-        serde_json::from_str(told.split_once("\n\n").unwrap().1).unwrap()
+        let response = get(api, path).await;
+        serde_json::from_str(response.split_once("\n\n").unwrap().1).unwrap()
     }
 
     fn specification(name: &str, cron: &str) -> String {
@@ -306,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_counted_holds_for_its_minute() {
+    async fn a_forecast_is_kept_for_its_minute() {
         let api = api(Access::default());
         post(&api, &specification("a", "* * * * *")).await;
 

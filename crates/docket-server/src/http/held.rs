@@ -1,5 +1,4 @@
-//! Answers that were written as a whole: how much of the server's memory they take together, while
-//! clients read them.
+//! Limits the memory of responses that are in memory as a whole while clients read them.
 
 use std::{
     pin::Pin,
@@ -22,10 +21,10 @@ use super::{
     pieces::PIECE,
 };
 
-/// Smaller answers take no more than the buffers of their connection.
+/// Smaller responses take no more memory than the buffers of their connection.
 const SMALL: u64 = 64 << 10;
 
-/// Reserves memory for a large answer, or answers that there is none.
+/// Reserves memory for a large response, or responds that the server is busy.
 pub(super) async fn hold(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -48,7 +47,7 @@ fn is_data<B>(answer: &ServiceResponse<B>) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/json") || kind == YAML)
 }
 
-/// A body that is handed on in pieces, so that the connection does not copy all of it at once.
+/// A body that is sent in pieces, so that the connection does not copy all of it at once.
 struct Held<B> {
     body: Pin<Box<B>>,
     rest: Bytes,

@@ -1,4 +1,4 @@
-//! The instants of an allocation that are still to come.
+//! `GET /{name}/instants`: the future instants of an allocation.
 
 use actix_web::{
     HttpResponse,
@@ -20,16 +20,16 @@ use super::{
     error::{ApiError, JSON},
     moment,
     openapi::{
+        error_responses::{Asked, Named, Usual},
         parameters::OfAllocation,
-        refusals::{Any, Asked, Guarded, Named},
     },
     query::{Query, number},
     state::Allocations,
 };
 
-/// How many are listed where nobody says.
+/// How many are listed by default.
 const DEFAULT: usize = 10;
-/// How many may be asked for at once.
+/// The maximum number in one response.
 const MOST: usize = 1000;
 
 /// How many to list.
@@ -37,39 +37,31 @@ const MOST: usize = 1000;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct InstantsQuery {
-    /// How many at most; 10 where nobody says.
+    /// The maximum number; by default 10.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
-    /// Those after this moment, in place of the present: RFC 3339, or by the wall clock of the
-    /// allocation's zone.
+    /// List those after this time instead of now: RFC 3339, or a local time in the allocation's zone.
     #[param(example = "2026-11-21T09:00:00Z")]
     from: Option<String>,
 }
 
 /// `GET /{name}/instants`: the next ones, with what daylight saving does to them.
 ///
-/// They are those that will start if nothing changes: where the allocation is suspended, or the whole
-/// server paused, they begin after the end of that, and there are none where it has no end.
+/// These start if nothing changes. If the allocation is suspended or the server is paused, the list begins
+/// after the end of that, and is empty if it has no end.
 #[utoipa::path(
-    get,
-    path = "/{name}/instants",
-    operation_id = "instants",
-    tag = "allocations",
+    get, path = "/{name}/instants", operation_id = "instants", tag = "allocations",
     params(OfAllocation, InstantsQuery),
     responses(
         (status = 200, description = "The next instants", body = Instants),
-        Asked,
-        Named,
-        Guarded,
-        Any,
+        Asked, Named, Usual,
     ),
 )]
 pub(super) async fn list(
     allocations: Data<Allocations>,
     name: Path<String>,
-    query: Query<InstantsQuery>,
+    Query(InstantsQuery { limit, from }): Query<InstantsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(InstantsQuery { limit, from }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MOST)).transpose()?;
     let Some(status) = allocations.store.status(&name) else {
         return Err(allocations.no_such_allocation(&name));
@@ -96,7 +88,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Why nothing starts by itself now, and until when.
+/// Why no scheduled run starts now, and until when.
 fn held_back(
     allocation: &Allocation,
     suspensions: Suspensions<'_>,
@@ -116,7 +108,7 @@ fn held_back(
     (!causes.is_empty()).then(|| causes.join("; "))
 }
 
-/// Why there are no instants after a moment, where nothing suspends the allocation.
+/// Why an allocation that is not suspended has no instants after a moment.
 fn why_none(
     allocation: &Allocation,
     from: DateTime<Utc>,
@@ -172,7 +164,7 @@ mod tests {
         for parent in ["extract", "load"] {
             post(&api, &format!(r#"{{"Name":"{parent}","Cron":"",{config}}}"#)).await;
         }
-        let mut told = Vec::new();
+        let mut reasons = Vec::new();
         for due in [
             r#""Cron":"""#,
             r#""Cron":"0 0 30 2 *""#,
@@ -184,9 +176,9 @@ mod tests {
             post(&api, &format!(r#"{{"Name":"job",{due},{config}}}"#)).await;
             let answer = get(&api, "/job/instants").await;
             let why = answer.split_once(r#""WhyNone":""#).unwrap().1;
-            told.push(why.trim_end().trim_end_matches("\"}").to_owned());
+            reasons.push(why.trim_end().trim_end_matches("\"}").to_owned());
         }
-        assert_snapshot!(told.join("\n"), @r"
+        assert_snapshot!(reasons.join("\n"), @r"
         job is not scheduled: `docket run job` starts it
         job: this schedule has no instants
         job: nothing starts after its `NotAfter`, 2026-01-01T01:00:00+01:00
@@ -232,7 +224,7 @@ mod tests {
         400 Bad Request
         content-type: application/problem+json
 
-        {"status":400,"title":"Bad Request","detail":"limit: `0` is no number from 1 to 1000"}
+        {"status":400,"title":"Bad Request","detail":"limit: `0` is not a number from 1 to 1000"}
         "#);
         assert_snapshot!(get(&api, "/nigh/instants").await, @r#"
         404 Not Found

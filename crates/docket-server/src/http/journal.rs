@@ -10,14 +10,14 @@ use super::{
     error::{ApiError, JSON},
     limits::Limits,
     moment,
-    openapi::refusals::{Any, Asked, Guarded},
+    openapi::error_responses::{Asked, Usual},
     pieces::{self, PAGE},
     query::{Query, number},
     state::Allocations,
 };
 use crate::store::{EntryFilter, MOST_ENTRIES};
 
-/// How many entries are on a page where nobody says.
+/// How many entries a page has by default.
 const DEFAULT_PAGE: usize = 100;
 
 /// Which entries to list.
@@ -28,7 +28,7 @@ pub(super) struct JournalQuery {
     /// Those of this allocation, and of the server.
     #[param(value_type = Option<AllocationName>)]
     allocation: Option<String>,
-    /// How many at most; 100 where nobody says.
+    /// The maximum number; by default 100.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
     /// Those before this moment, as the `Link` says.
@@ -42,24 +42,20 @@ pub(super) struct JournalQuery {
 /// of one moment would else be torn apart, as the cursor is a moment; it is shorter where entries are
 /// large.
 #[utoipa::path(
-    get,
-    path = "/-/journal",
-    operation_id = "journal",
-    tag = "server",
-    params(JournalQuery),
+    get, path = "/-/journal", operation_id = "journal", tag = "server", params(JournalQuery),
     responses(
-        (status = 200, description = "Entries", body = Vec<Entry>, headers(("Link" = String, description = "The next page, where there is one"))),
-        Asked,
-        Guarded,
-        Any,
+        (
+            status = 200, description = "Entries", body = Vec<Entry>,
+            headers(("Link" = String, description = "The next page, where there is one")),
+        ),
+        Asked, Usual,
     ),
 )]
 pub(super) async fn list(
     allocations: Data<Allocations>,
     limits: Data<Limits>,
-    query: Query<JournalQuery>,
+    Query(JournalQuery { allocation, limit, cursor }): Query<JournalQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(JournalQuery { allocation, limit, cursor }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     let now = allocations.clock.now();

@@ -18,7 +18,7 @@ use super::{
     listing::{Page, page, stream_json, stream_yaml},
     media_type::{Format, YAML},
     openapi::{
-        refusals::{Any, Asked, Guarded, Negotiated},
+        error_responses::{Asked, Negotiated, Usual},
         specification::Allocation,
     },
     pieces::PAGE,
@@ -27,10 +27,10 @@ use super::{
     yaml,
 };
 
-/// The longest page; without a limit all allocations are streamed.
+/// The maximum limit. Without a limit all allocations are streamed.
 const MOST_ON_A_PAGE: usize = 10_000;
 
-/// One of the words, or several.
+/// The pattern of one or more states.
 fn states() -> Object {
     let words = format!("{SUSPENDED}|{}", StateWord::WORDS.join("|"));
     let pattern = format!("^({words})(,({words}))*$");
@@ -42,59 +42,49 @@ fn states() -> Object {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    /// How many at most; a page that is not the last has a `Link` to the next. A page has less where
-    /// allocations are large.
+    /// The maximum number. Each page but the last has a `Link` to the next. A page of large allocations has
+    /// fewer.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
-    /// Where to go on, as the `Link` says.
+    /// Where to continue; from the `Link`.
     #[param(value_type = Option<u64>, format = "uint64")]
     cursor: Option<String>,
-    /// Those that have this label: `KEY`, or `KEY=VALUE`.
+    /// Only allocations with this label: `KEY` or `KEY=VALUE`.
     #[param(example = "team=finance")]
     label: Option<String>,
-    /// Those in one of these states, with commas between: `suspended`, or what a run can be.
+    /// Only allocations in one of these states, separated by commas: `suspended`, or a state of a run.
     #[param(schema_with = states, required = false, example = "failed,suspended")]
     state: Option<String>,
-    /// False to leave out `Logs`, which are most of a long list.
+    /// False to omit `Logs`, which are most of a long list.
     #[serde(default, deserialize_with = "query::flag")]
     logs: Option<bool>,
 }
 
 /// `GET /`: all allocations in the order of their creation, or a page of them.
 ///
-/// A page that is not the last has a `Link` to the next. It ends where it would become larger than
-/// 512 KiB, also before it has as many allocations as were asked for.
+/// Each page but the last has a `Link` to the next. A page ends before it would be larger than 512 KiB, even
+/// if it has fewer allocations than requested.
 #[utoipa::path(
-    get,
-    path = "/",
-    operation_id = "list",
-    tag = "allocations",
-    params(ListQuery),
+    get, path = "/", operation_id = "list", tag = "allocations", params(ListQuery),
     responses(
         (
-            status = 200,
-            description = "The allocations; the dashboard where HTML is accepted",
+            status = 200, description = "The allocations; the dashboard for a client that accepts HTML",
             content(
-                (Vec<Allocation> = "application/json"),
+                (Vec<Allocation> = "application/json"), (String = "text/html"),
                 (String = "application/yaml", example = "- Name: report\n"),
-                (String = "text/html"),
             ),
-            headers(("Link" = String, description = "The next page, where there is one"))
+            headers(("Link" = String, description = "The next page, if there is one")),
         ),
         (status = 304, description = "The browser has the current version of the dashboard"),
-        Asked,
-        Negotiated,
-        Guarded,
-        Any,
+        Asked, Negotiated, Usual,
     ),
 )]
 pub(super) async fn list(
     allocations: Data<Allocations>,
     limits: Data<Limits>,
     request: HttpRequest,
-    query: Query<ListQuery>,
+    Query(ListQuery { limit, cursor, label, state, logs }): Query<ListQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(ListQuery { limit, cursor, label, state, logs }) = query;
     let cursor = cursor.map(|cursor| number("cursor", &cursor, 0..=u64::MAX)).transpose()?;
     let filter = Filter::of(label, state, logs.unwrap_or(true))?;
     let format = Format::of(&request)?;

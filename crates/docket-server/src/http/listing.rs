@@ -164,14 +164,14 @@ impl YamlListing {
 struct Listing {
     allocations: Data<Allocations>,
     filter: Filter,
-    /// Up to where allocations were taken from the store.
+    /// The position of the last allocation that was read from the store.
     after: Option<u64>,
-    /// How many are taken at once: about as many as fit in a piece, because those that do not fit
-    /// are taken again rather than held for a reader who may be slow.
+    /// How many are read at once: about as many as fit in a piece, because those that do not fit are read
+    /// again rather than kept in memory for a slow client.
     size: usize,
-    /// The one whose beginning is in the last piece.
+    /// The allocation of which the last piece has a part.
     begun: Option<AllocationPieces>,
-    /// What stands before the next allocation.
+    /// What is written before the next allocation.
     separator: &'static str,
     stage: Stage,
 }
@@ -184,7 +184,7 @@ enum Stage {
 }
 
 impl Listing {
-    /// The next piece of JSON; nothing at the end.
+    /// The next piece of JSON; `None` at the end.
     async fn piece(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
         let mut piece = Vec::with_capacity(PIECE);
         match self.stage {

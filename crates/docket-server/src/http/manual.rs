@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{self, Data, Path},
+    web::{Data, Path},
 };
 use docket_model::{
     moment,
@@ -13,46 +13,37 @@ use docket_model::{
 
 use super::{
     author::author,
-    body::read_json,
+    body::JsonBody,
     error::{ApiError, JSON},
-    limits::Limits,
     openapi::{
+        error_responses::{Named, NamedRun, NotRun, Over, Posted, Usual, Written},
         parameters::{OfAllocation, OfRun},
-        refusals::{Any, Guarded, Named, NamedRun, NotRun, Over, Posted, Written},
     },
     runs,
     state::Allocations,
 };
 use crate::runner::ManualError;
 
-/// `POST /{name}/runs`: starts a run, if policies allow it.
+/// `POST /{name}/runs`: starts a run, if the policies allow it.
 ///
-/// 202 and the run; 409 and the run that was skipped where they do not.
+/// 202 and the run; 409 and the skipped run if they do not.
 #[utoipa::path(
-    post,
-    path = "/{name}/runs",
-    operation_id = "start",
-    tag = "runs",
-    params(OfAllocation),
+    post, path = "/{name}/runs", operation_id = "start", tag = "runs", params(OfAllocation),
     request_body = RunRequest,
     responses(
-        (status = 202, description = "The run", body = RunRecord, headers(("Location" = String, description = "Where the run is"))),
-        Posted,
-        Named,
-        NotRun,
-        Written,
-        Guarded,
-        Any,
+        (
+            status = 202, description = "The run", body = RunRecord,
+            headers(("Location" = String, description = "Where the run is")),
+        ),
+        Posted, Named, NotRun, Written, Usual,
     ),
 )]
 pub(super) async fn run(
     allocations: Data<Allocations>,
-    limits: Data<Limits>,
     request: HttpRequest,
     name: Path<String>,
-    payload: web::Payload,
+    JsonBody(RunRequest { cmd, env, at, by }): JsonBody<RunRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let RunRequest { cmd, env, at, by } = read_json(&limits, &request, payload).await?;
     let allocation = allocations.snapshot(&name).await?.status.allocation;
     let zone = allocation.zone(allocations.zone);
     let offset = at.as_deref().and_then(super::moment::offset);
@@ -60,7 +51,9 @@ pub(super) async fn run(
     let at = at.map_err(|error| ApiError::BadRequest(format!("At: {error}")))?;
     if let Some(wrong) = env.iter().find(|line| line.find('=').is_none_or(|end| end == 0)) {
         let key = wrong.split('=').next().unwrap_or_default();
-        return Err(ApiError::BadRequest(format!("Env: `{key}` is no variable: write KEY=VALUE")));
+        return Err(ApiError::BadRequest(format!(
+            "Env: `{key}` is not a variable: write KEY=VALUE"
+        )));
     }
     let (by, is_backfill) = (author(&request, by)?, at.is_some());
     let demand = ManualRequest {
@@ -75,7 +68,7 @@ pub(super) async fn run(
         ManualError::Future(_) | ManualError::NoInstant { .. } | ManualError::Pruned(_) => {
             let words =
                 error.in_words(|instant| super::moment::shown(instant.moment(), offset, zone));
-            ApiError::HandAt(error, words)
+            ApiError::ManualAt(error, words)
         }
         error => error.into(),
     })?;
@@ -87,32 +80,21 @@ pub(super) async fn run(
     Ok(answer.content_type(JSON).json(RunRecord::from(run.as_ref())))
 }
 
-/// `POST /{name}/runs/{id}/cancel`: makes a run end before its time.
+/// `POST /{name}/runs/{run}/cancel`: cancels a run.
 #[utoipa::path(
-    post,
-    path = "/{name}/runs/{run}/cancel",
-    operation_id = "cancel",
-    tag = "runs",
-    params(OfRun),
+    post, path = "/{name}/runs/{run}/cancel", operation_id = "cancel", tag = "runs", params(OfRun),
     request_body = CancelRequest,
     responses(
-        (status = 202, description = "The run, which is to end", body = RunRecord),
-        Posted,
-        NamedRun,
-        Over,
-        Written,
-        Guarded,
-        Any,
+        (status = 202, description = "The run, which is being cancelled", body = RunRecord),
+        Posted, NamedRun, Over, Written, Usual,
     ),
 )]
 pub(super) async fn cancel(
     allocations: Data<Allocations>,
-    limits: Data<Limits>,
     request: HttpRequest,
     path: Path<(String, String)>,
-    payload: web::Payload,
+    JsonBody(CancelRequest { kill, by }): JsonBody<CancelRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let CancelRequest { kill, by } = read_json(&limits, &request, payload).await?;
     let run = runs::find(&allocations, &path.0, &path.1).await?;
     let reason = Reason::CancelledBy { by: author(&request, by)?.into() };
     let cancellation = Cancellation { reason, kill };

@@ -1,6 +1,10 @@
 //! Chooses between JSON and YAML by the `Accept` header.
 
-use actix_web::{HttpRequest, http::header};
+use actix_web::{
+    HttpRequest,
+    http::header::{Accept, Header as _, Quality, QualityItem},
+    mime::Mime,
+};
 
 use super::error::ApiError;
 
@@ -19,68 +23,39 @@ impl Format {
     /// # Errors
     /// If the client accepts neither.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let values = request.headers().get_all(header::ACCEPT);
-        let accept = values.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+        let accept = Accept::parse(request).map_err(|_| ApiError::NotAcceptable)?;
         choose(&accept).ok_or(ApiError::NotAcceptable)
     }
 }
 
-fn choose(accept: &str) -> Option<Format> {
-    if accept.trim().is_empty() {
-        return Some(Format::Json);
-    }
-    let (json, yaml) = (Preference::of(accept, "json"), Preference::of(accept, "yaml"));
-    match (json.quality > 0, yaml.quality > 0) {
-        (false, false) => None,
-        (_, true) if yaml > json => Some(Format::Yaml),
-        (true, _) => Some(Format::Json),
-        (false, true) => Some(Format::Yaml),
+fn choose(accept: &[QualityItem<Mime>]) -> Option<Format> {
+    let (json, yaml) = (preference(accept, "json"), preference(accept, "yaml"));
+    if yaml.0 > Quality::ZERO && yaml > json {
+        Some(Format::Yaml)
+    } else {
+        (accept.is_empty() || json.0 > Quality::ZERO).then_some(Format::Json)
     }
 }
 
-/// How much a client wants a media type. Of two with the same quality it wants the one that it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct Preference {
-    /// `q` in thousandths.
-    quality: u16,
-    /// 1 for `*/*`, 2 for `application/*`, 3 for the type itself.
-    precision: u8,
-}
-
-impl Preference {
-    fn of(accept: &str, subtype: &str) -> Self {
-        let ranges = accept.split(',').filter_map(|range| Self::of_range(range, subtype));
-        // The most precise range decides, whatever the quality of the others is.
-        ranges.max_by_key(|preference| preference.precision).unwrap_or_default()
-    }
-
-    /// `None` if the range does not include the type.
-    fn of_range(range: &str, subtype: &str) -> Option<Self> {
-        let mut parts = range.split(';').map(str::trim);
-        let (main, sub) = parts.next()?.split_once('/')?;
-        let sub = sub.to_ascii_lowercase();
-        let precision = match (main.to_ascii_lowercase().as_str(), sub.as_str()) {
-            ("*", "*") => 1,
-            ("application", "*") => 2,
-            ("application", sub) if sub.strip_prefix("x-").unwrap_or(sub) == subtype => 3,
-            ("text", sub) if sub == "yaml" && subtype == "yaml" => 3,
-            _ => return None,
-        };
-        let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |quality| {
-            quality.trim().parse::<f32>().unwrap_or_default().clamp(0.0, 1.0)
-        });
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "from 0 to 1000"
-        )]
-        let quality = (quality * 1000.0) as u16;
-        Some(Self { quality, precision })
-    }
+/// The quality of a type by the most precise range that includes it, and the precision. Of two types with
+/// the same quality the one that is named is preferred.
+fn preference(accept: &[QualityItem<Mime>], subtype: &str) -> (Quality, u8) {
+    let precision = |range: &Mime| match (range.type_().as_str(), range.subtype().as_str()) {
+        ("*", "*") => Some(1),
+        ("application", "*") => Some(2),
+        ("application", sub) if sub.strip_prefix("x-").unwrap_or(sub) == subtype => Some(3),
+        ("text", "yaml") if subtype == "yaml" => Some(3),
+        _ => None,
+    };
+    let ranges = accept.iter().filter_map(|range| Some((precision(&range.item)?, range.quality)));
+    let most_precise = ranges.max_by_key(|(precision, _)| *precision);
+    most_precise.map_or((Quality::ZERO, 0), |(precision, quality)| (quality, precision))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
@@ -107,7 +82,8 @@ mod tests {
             ("application/json;q=0", None),
             ("application/xml, application/yaml;q=0", None),
         ] {
-            assert_eq!(choose(accept), chosen, "{accept}");
+            let request = TestRequest::default().append_header(("accept", accept));
+            assert_eq!(Format::of(&request.to_http_request()).ok(), chosen, "{accept}");
         }
     }
 }

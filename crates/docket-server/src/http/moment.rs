@@ -1,4 +1,4 @@
-//! Moments in a query.
+//! Times in a query.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use docket_model::{
@@ -8,35 +8,35 @@ use docket_model::{
 
 use super::error::ApiError;
 
-/// Reads a moment, and tells where the clock has it twice or not at all.
+/// Reads a time that may occur twice or not at all on the local clock.
 pub(super) fn understand(
     key: &str,
     text: &str,
     zone: Zone,
     now: DateTime<Utc>,
 ) -> Result<Moment, ApiError> {
-    moment::understand(&mended(text), zone, now).map_err(|error| refused(key, &error))
+    moment::understand(&with_plus(text), zone, now).map_err(|error| invalid(key, &error))
 }
 
-/// Reads a moment that must exist.
+/// Reads a time that must exist.
 pub(super) fn read(
     key: &str,
     text: &str,
     zone: Zone,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, ApiError> {
-    moment::read(&mended(text), zone, now).map_err(|error| refused(key, &error))
+    moment::read(&with_plus(text), zone, now).map_err(|error| invalid(key, &error))
 }
 
-/// The offset from UTC that a moment is written with, if it is.
+/// The UTC offset in the text of a time, if it has one.
 pub(super) fn offset(text: &str) -> Option<FixedOffset> {
-    let text = mended(text).replacen(' ', "T", 1);
+    let text = with_plus(text).replacen(' ', "T", 1);
     let read = DateTime::parse_from_rfc3339(&text)
         .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M%:z"));
     read.ok().map(|moment| *moment.offset())
 }
 
-/// Writes a moment as it was asked for: at an offset, or else by the wall clock of a zone.
+/// Writes a moment as in the request: at an offset, or else in a zone.
 pub(super) fn shown(at: DateTime<Utc>, offset: Option<FixedOffset>, zone: Zone) -> String {
     if let Some(offset) = offset {
         return at.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::AutoSi, true);
@@ -46,12 +46,12 @@ pub(super) fn shown(at: DateTime<Utc>, offset: Option<FixedOffset>, zone: Zone) 
     at.with_timezone(&zone).format(form).to_string()
 }
 
-fn refused(key: &str, error: &InvalidMoment) -> ApiError {
+fn invalid(key: &str, error: &InvalidMoment) -> ApiError {
     ApiError::BadQuery(format!("{key}: {error}"))
 }
 
-/// A plus in a query means a space, so an offset that was not escaped arrives as ` 01:00`.
-fn mended(text: &str) -> String {
+/// A plus in a query means a space, so an unescaped offset arrives as ` 01:00`.
+fn with_plus(text: &str) -> String {
     let offset = text.rsplit_once(' ');
     let offset =
         offset.filter(|(time, offset)| time.contains(':') && offset.len() == "01:00".len());
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_offset_whose_plus_was_not_escaped_is_understood() {
+    fn an_unescaped_plus_of_an_offset_is_read() {
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
         let read = |text| {
             read("at", text, "Europe/Berlin".parse::<Zone>().unwrap(), now).unwrap().to_string()

@@ -1,8 +1,8 @@
-//! The description of the API, made of what stands at the handlers: `GET /-/openapi.json`.
+//! `GET /-/openapi.json`: describes the API, generated from the attributes of the handlers.
 
+pub(super) mod error_responses;
 mod examples;
 pub(super) mod parameters;
-pub(super) mod refusals;
 pub(super) mod specification;
 pub(super) mod stream_event;
 
@@ -20,7 +20,7 @@ use utoipa::{
     },
 };
 
-use self::refusals::{Any, Guarded};
+use self::error_responses::Usual;
 use super::{
     allocations, backup, check, control,
     error::{ApiError, JSON},
@@ -33,9 +33,9 @@ use super::{
     info(
         title = "docket",
         description = "Runs containers on a schedule. Errors are `application/problem+json` (RFC 9457), \
-                       but for those of a push, which are as the original docket's. `HEAD` is answered \
-                       as `GET`; other methods than those that are described are answered with 405, \
-                       and `Allow` says which there are. A slash at the end of a path is ignored.",
+                       except those of a push, which are the original docket's. `HEAD` works like \
+                       `GET`. Methods that are not listed get 405 with `Allow`. A slash at the end \
+                       of a path is ignored.",
         license(name = "MIT", identifier = "MIT"),
     ),
     paths(
@@ -53,7 +53,7 @@ use super::{
 )]
 struct Described;
 
-/// The document as it is sent.
+/// The document as JSON.
 static DOCUMENT: LazyLock<Result<Bytes, serde_json::Error>> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Described::openapi())?;
     specification::complete(&mut document);
@@ -62,27 +62,24 @@ static DOCUMENT: LazyLock<Result<Bytes, serde_json::Error>> = LazyLock::new(|| {
 
 /// `GET /-/openapi.json`: this document.
 #[utoipa::path(
-    get,
-    path = "/-/openapi.json",
-    operation_id = "openapi",
-    tag = "server",
-    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object), Guarded, Any),
+    get, path = "/-/openapi.json", operation_id = "openapi", tag = "server",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object), Usual),
 )]
 pub(super) async fn get() -> Result<HttpResponse, ApiError> {
     let document = DOCUMENT.as_ref().map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(HttpResponse::Ok().content_type(JSON).body(document.clone()))
 }
 
-/// How one shows who asks.
+/// The ways to authenticate.
 struct Access;
 
 impl Modify for Access {
     fn modify(&self, document: &mut Document) {
         let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-        let token = token
-            .description(Some("The server's token; none is asked for without `--token-file`."));
-        let about = "What `POST /-/session` gives a web page: `__Host-docket_session` over TLS. What \
-                     changes something needs `Origin` beside it.";
+        let token =
+            token.description(Some("The server's token, which is required with `--token-file`."));
+        let about = "The cookie of `POST /-/session` for a web page: `__Host-docket_session` over TLS. \
+                     Requests that change something need `Origin` too.";
         let session = ApiKeyValue::with_description("docket_session", about);
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(token.build()));
@@ -90,7 +87,7 @@ impl Modify for Access {
     }
 }
 
-/// Shows each body by an example of its schema.
+/// Adds an example to each body.
 struct Examples;
 
 impl Modify for Examples {
@@ -99,11 +96,11 @@ impl Modify for Examples {
             let operations = [&mut item.get, &mut item.post, &mut item.delete];
             for operation in operations.into_iter().flatten() {
                 if let Some(RefOr::T(body)) = &mut operation.request_body {
-                    body.content.values_mut().for_each(show);
+                    body.content.values_mut().for_each(add_example);
                 }
                 for response in operation.responses.responses.values_mut() {
                     if let RefOr::T(response) = response {
-                        response.content.values_mut().for_each(show);
+                        response.content.values_mut().for_each(add_example);
                     }
                 }
             }
@@ -111,7 +108,7 @@ impl Modify for Examples {
     }
 }
 
-fn show(content: &mut RefOr<Content>) {
+fn add_example(content: &mut RefOr<Content>) {
     let RefOr::T(content) = content else { return };
     if content.example.is_none() && content.examples.is_empty() {
         content.example = content.schema.as_ref().and_then(example);

@@ -1,4 +1,4 @@
-//! What those who keep the server running want to know.
+//! Health, readiness and version.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     error::{ApiError, JSON},
-    openapi::refusals::{Any, Guarded, NotReady},
+    openapi::error_responses::{Any, NotReady, Usual},
     state::{Allocations, ServerStatus},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     runner::{EngineState, StoreTrouble},
 };
 
-/// What is to be known of a store in memory.
+/// The limitation of the memory store.
 const FORGOTTEN: &str =
     "allocations that were pushed and all runs are forgotten when the server stops";
 
@@ -36,24 +36,24 @@ pub(super) struct Health<'a> {
     time_zone: &'a str,
     time_zone_data: ZoneData,
     store: String,
-    /// Set where the clock was set back.
+    /// Set if the clock was set back.
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<String>,
-    /// Set where the engine's clock and docket's differ by more than two seconds.
+    /// Set if the engine's clock and docket's differ by more than two seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     engine_clock: Option<String>,
-    /// Set where another server uses a copy of the store.
+    /// Set if another server uses a copy of the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     twin: Option<String>,
-    /// Set where the store cannot be read or written.
+    /// Set if the store cannot be read or written.
     #[serde(skip_serializing_if = "Option::is_none")]
     store_trouble: Option<String>,
-    /// The pause of the whole server, while it is in force: nothing starts by itself.
+    /// The pause of the whole server, while it is in force: no scheduled run starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Suspension>,
     /// The background tasks and their last results.
     background_tasks: Vec<BackgroundTask>,
-    /// Only in the response to `POST /-/unpause`: false where the server was not paused.
+    /// Only in the response to `POST /-/unpause`: false if the server was not paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     was_paused: Option<bool>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Health<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ZoneData {
-    /// The version, such as `2026f`; absent where the host's files do not say.
+    /// The version, such as `2026f`; absent if the host's files do not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     /// The directory of the host's files, or that docket's own copy is used.
@@ -81,8 +81,7 @@ impl ZoneData {
 pub(super) struct Ready<'a> {
     status: &'a str,
     engine: EngineVersion,
-    /// The pause of the whole server, while it is in force. It is ready all the same: it does what was
-    /// asked for.
+    /// The pause of the whole server, while it is in force. A paused server is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Suspension>,
 }
@@ -107,16 +106,10 @@ impl From<&EngineStatus> for EngineVersion {
     }
 }
 
-/// `GET /-/health`: the server lives.
+/// `GET /-/health`: the server is running.
 #[utoipa::path(
-    get,
-    path = "/-/health",
-    operation_id = "health",
-    tag = "server",
-    responses(
-        (status = 200, description = "The server lives", body = Health),
-        Any,
-    ),
+    get, path = "/-/health", operation_id = "health", tag = "server",
+    responses((status = 200, description = "The server is running", body = Health), Any),
     security(()),
 )]
 pub(super) async fn health(
@@ -138,7 +131,7 @@ fn store_trouble(allocations: &Allocations) -> Option<String> {
     Some(format!("the store cannot be written since {}: {reason}", shown(since)))
 }
 
-/// How the server is, as an answer; to `unpause` with whether it was paused.
+/// Responds with the health; to `unpause` also with whether the server was paused.
 pub(super) fn health_of(
     allocations: &Allocations,
     status: &ServerStatus,
@@ -148,7 +141,7 @@ pub(super) fn health_of(
     let (about, runner) = (allocations.store.about(), allocations.runner().ok());
     let store = match (about.is_volatile, about.is_new) {
         (true, _) => format!("{}: {FORGOTTEN}", about.kind),
-        (false, true) => format!("{}: made anew when the server started", about.kind),
+        (false, true) => format!("{}: created when the server started", about.kind),
         (false, false) => about.kind,
     };
     HttpResponse::Ok().content_type(JSON).json(Health {
@@ -168,18 +161,10 @@ pub(super) fn health_of(
     })
 }
 
-/// `GET /-/ready`: containers can start, and what is asked for is what is in force.
+/// `GET /-/ready`: containers can start, and the current files are applied.
 #[utoipa::path(
-    get,
-    path = "/-/ready",
-    operation_id = "ready",
-    tag = "server",
-    responses(
-        (status = 200, description = "Containers can start", body = Ready),
-        NotReady,
-        Guarded,
-        Any,
-    ),
+    get, path = "/-/ready", operation_id = "ready", tag = "server",
+    responses((status = 200, description = "Containers can start", body = Ready), NotReady, Usual),
 )]
 pub(super) async fn ready(
     allocations: Data<Allocations>,
@@ -211,17 +196,10 @@ pub(super) async fn ready(
     }))
 }
 
-/// `GET /-/version`: what runs here.
+/// `GET /-/version`: the versions of docket and the engine.
 #[utoipa::path(
-    get,
-    path = "/-/version",
-    operation_id = "version",
-    tag = "server",
-    responses(
-        (status = 200, description = "The versions", body = Version),
-        Guarded,
-        Any,
-    ),
+    get, path = "/-/version", operation_id = "version", tag = "server",
+    responses((status = 200, description = "The versions", body = Version), Usual),
 )]
 pub(super) async fn version(allocations: Data<Allocations>) -> HttpResponse {
     let engine = match allocations.engine_state() {

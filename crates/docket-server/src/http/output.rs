@@ -1,7 +1,7 @@
-//! What a run wrote, and writes: as bytes, or as events.
+//! The output of a run: as bytes, as frames, or as events.
 //!
-//! An answer is read piece by piece as its reader takes it, from the store or from the engine; an
-//! output is never held as a whole.
+//! A response is read piece by piece as its client takes it, from the store or from the engine. No output
+//! is in memory as a whole.
 
 mod live;
 
@@ -30,8 +30,8 @@ use super::{
     authentication::Authentication,
     error::ApiError,
     openapi::{
+        error_responses::{Asked, AskedOfEngine, NamedRun, Usual},
         parameters::{LastEventId, OfRun},
-        refusals::{Any, Asked, AskedOfEngine, Guarded, NamedRun},
         stream_event::StreamEvent,
     },
     query::{self, Query, number},
@@ -50,43 +50,35 @@ use crate::{
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OutputQuery {
-    /// True to read on until the run is over, over all its attempts.
+    /// True to follow the output until the run is over, across its attempts.
     #[serde(default, deserialize_with = "query::flag")]
     follow: bool,
-    /// How many bytes the reader has already.
+    /// How many bytes the client has already.
     #[param(value_type = Option<u64>, format = "uint64")]
     skip: Option<String>,
-    /// Which attempt, from 1; the newest where nobody says.
+    /// The number of the attempt, from 1; by default the newest.
     #[param(value_type = Option<u32>, minimum = 1)]
     attempt: Option<String>,
 }
 
-/// `GET /{name}/runs/{id}/output`: what its container wrote; so far, if it still runs.
+/// `GET /{name}/runs/{run}/output`: the output of its container; up to now if it still runs.
 #[utoipa::path(
-    get,
-    path = "/{name}/runs/{run}/output",
-    operation_id = "output",
-    tag = "runs",
+    get, path = "/{name}/runs/{run}/output", operation_id = "output", tag = "runs",
     params(OfRun, OutputQuery, LastEventId),
     responses(
         (
             status = 200,
             description = "The output; with `follow` to its end, also as events. As frames if they \
                            are accepted. A frame is its kind (1 byte: 0 the record of the run as \
-                           JSON, which is in another state; 1 standard output; 2 standard error), \
-                           the position behind its bytes (8 bytes, most significant first), their \
+                           JSON, after a change of its state; 1 standard output; 2 standard error), \
+                           the position after its bytes (8 bytes, most significant first), their \
                            number (4 bytes), and the bytes",
             content(
-                (String = "text/plain", example = "all sums\n"),
-                (StreamEvent = "text/event-stream"),
+                (String = "text/plain", example = "all sums\n"), (StreamEvent = "text/event-stream"),
                 (Vec<u8> = "application/vnd.docket.output-frames"),
-            )
+            ),
         ),
-        Asked,
-        NamedRun,
-        AskedOfEngine,
-        Guarded,
-        Any,
+        Asked, NamedRun, AskedOfEngine, Usual,
     ),
 )]
 pub(super) async fn get(
@@ -94,9 +86,8 @@ pub(super) async fn get(
     authentication: Data<Authentication>,
     request: HttpRequest,
     path: Path<(String, String)>,
-    query: Query<OutputQuery>,
+    Query(OutputQuery { follow, skip, attempt }): Query<OutputQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(OutputQuery { follow, skip, attempt }) = query;
     let skip = skip.map_or(Ok(0), |skip| number("skip", &skip, 0..=u64::MAX))?;
     let attempt = attempt.map(|attempt| number("attempt", &attempt, 1..=u32::MAX)).transpose()?;
     let run = find(&allocations, &path.0, &path.1).await?;
@@ -110,7 +101,7 @@ pub(super) async fn get(
     let mut answer = HttpResponse::Ok();
     answer
         .content_type("text/plain; charset=UTF-8")
-        // Output is the container's, not ours: no browser shall take it for a page.
+        // The output is the container's: a browser must not treat it as a page.
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     let in_frames = sse::accepts(&request, OUTPUT_FRAMES);
     if in_frames {
@@ -125,13 +116,13 @@ pub(super) async fn get(
     let (name, instant) = (path.0.clone(), run.id.instant);
     let reading = Reading { allocations, name, instant, skip, in_frames };
     match written(&run, attempt)? {
-        Written::Kept(attempt, sized) => Ok(reading.kept(answer, attempt, &sized)),
+        Written::Stored(attempt, sized) => Ok(reading.stored(answer, attempt, &sized)),
         Written::Nothing => Ok(answer.body(Bytes::new())),
-        Written::ByNow(container) => reading.by_now(answer, container, attempt, &path.1).await,
+        Written::InEngine(container) => reading.so_far(answer, container, attempt, &path.1).await,
     }
 }
 
-/// What the reader of an output gets next: the bytes alone, or frames.
+/// The next bytes of a followed output, or the next frame.
 async fn following(
     mut pieces: Pieces,
     in_frames: bool,
@@ -141,7 +132,7 @@ async fn following(
             Ok(OutputEvent::Piece(piece)) if in_frames => Ok(frame_of(&piece)),
             Ok(OutputEvent::Piece(piece)) => Ok(piece.bytes),
             Ok(OutputEvent::Record { record, end }) if in_frames => {
-                // A record has no keys that JSON could not have.
+                // A record can always be written as JSON.
                 let json = serde_json::to_vec(&record).unwrap_or_default();
                 Ok(output_frame(FrameKind::Record, end, &json).into())
             }
@@ -160,74 +151,53 @@ fn frame_of(Piece { bytes, stream, end }: &Piece) -> Bytes {
     output_frame(kind, *end, bytes).into()
 }
 
-/// One who reads what was written by now.
+/// A response with the output up to now.
 struct Reading {
     allocations: Data<Allocations>,
     name: String,
     instant: Instant,
-    /// How many bytes the reader has already.
+    /// How many bytes the client has already.
     skip: u64,
     /// True if the response is frames, which carry the streams.
     in_frames: bool,
 }
 
 impl Reading {
-    /// Answers with what the store keeps of an attempt.
-    fn kept(
+    /// Responds with the stored output of an attempt.
+    fn stored(
         self,
-        mut answer: HttpResponseBuilder,
+        mut response: HttpResponseBuilder,
         attempt: AttemptKey,
         sized: &Output,
     ) -> HttpResponse {
-        let (length, written) = (sized.readable(self.skip), sized.written());
-        if self.in_frames {
-            let sized = sized.without_bytes().with_streams(sized.streams().clone());
-            return answer.streaming(self.frames(attempt, sized));
-        }
-        answer.body(SizedStream::new(length, self.pieces(attempt, written)))
-    }
-
-    /// The stored output of an attempt in frames.
-    fn frames(
-        self,
-        attempt: AttemptKey,
-        sized: Output,
-    ) -> impl Stream<Item = Result<Bytes, StoreError>> + 'static {
-        stream::try_unfold((self, sized), move |(mut reading, sized)| async move {
+        let (length, in_frames) = (sized.readable(self.skip), self.in_frames);
+        let sized = sized.without_bytes().with_streams(sized.streams().clone());
+        let pieces = stream::try_unfold((self, sized), move |(mut reading, sized)| async move {
             if reading.skip >= sized.written() {
-                return Ok(None);
+                return Ok::<_, StoreError>(None);
             }
             let Self { allocations, name, instant, skip, .. } = &reading;
             let part = allocations.store.output(name, *instant, attempt, *skip).await?;
+            // Without the rest the response is shorter than announced, so the client learns that the
+            // record was removed meanwhile.
             let Some(part) = part.filter(|part| !part.is_empty()) else { return Ok(None) };
             reading.skip = part.end;
-            let frames = pieces_of(&sized, part).iter().map(frame_of).collect::<Vec<_>>();
-            Ok(Some((frames.concat().into(), (reading, sized))))
-        })
+            let bytes = if in_frames {
+                pieces_of(&sized, part).iter().map(frame_of).collect::<Vec<_>>().concat().into()
+            } else {
+                part.into_bytes().into()
+            };
+            Ok(Some((bytes, (reading, sized))))
+        });
+        if in_frames {
+            response.streaming(pieces)
+        } else {
+            response.body(SizedStream::new(length, pieces))
+        }
     }
 
-    /// What the store keeps of an attempt that wrote so much, piece by piece.
-    fn pieces(
-        self,
-        attempt: AttemptKey,
-        written: u64,
-    ) -> impl Stream<Item = Result<Bytes, StoreError>> + 'static {
-        stream::try_unfold(self, move |mut reading| async move {
-            if reading.skip >= written {
-                return Ok(None);
-            }
-            let Self { allocations, name, instant, skip, .. } = &reading;
-            let piece = allocations.store.output(name, *instant, attempt, *skip).await?;
-            // Without the rest the answer is shorter than it was said to be, so its reader learns
-            // that the record was removed meanwhile.
-            let Some(piece) = piece.filter(|piece| !piece.is_empty()) else { return Ok(None) };
-            reading.skip = piece.end;
-            Ok(Some((piece.into_bytes().into(), reading)))
-        })
-    }
-
-    /// Answers with what a container wrote that runs.
-    async fn by_now(
+    /// Responds with the output up to now of a running container.
+    async fn so_far(
         self,
         mut answer: HttpResponseBuilder,
         container: &ContainerId,
@@ -245,12 +215,12 @@ impl Reading {
                 Ok(answer.streaming(pieces.map(move |piece| piece.map(bytes))))
             }
             None => Ok(answer.body(Bytes::new())),
-            // It ended and was removed in this very moment: the record has its output by now.
+            // The container was removed just now, so the record has its output.
             Some(Err(EngineError::Gone)) => {
                 let run = find(&self.allocations, &self.name, run).await?;
                 match written(&run, attempt)? {
-                    Written::Kept(attempt, sized) => Ok(self.kept(answer, attempt, &sized)),
-                    Written::Nothing | Written::ByNow(_) => Ok(answer.body(Bytes::new())),
+                    Written::Stored(attempt, sized) => Ok(self.stored(answer, attempt, &sized)),
+                    Written::Nothing | Written::InEngine(_) => Ok(answer.body(Bytes::new())),
                 }
             }
             Some(Err(error)) => Err(ApiError::Engine(error)),
@@ -264,24 +234,24 @@ fn rest(written: SoFar) -> impl Stream<Item = Result<Piece, EngineError>> {
 
 /// Where the output of an attempt is.
 enum Written<'a> {
-    /// At this attempt; how much it is.
-    Kept(AttemptKey, Arc<Output>),
-    ByNow(&'a ContainerId),
+    /// In the store: the attempt and the size.
+    Stored(AttemptKey, Arc<Output>),
+    InEngine(&'a ContainerId),
     Nothing,
 }
 
 fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
-    let wanted = match attempt {
+    let attempt = match attempt {
         None => run.attempt(),
         Some(number) => {
             let found = run.attempts.iter().find(|attempt| attempt.key == number.into());
             Some(found.ok_or_else(|| no_such_attempt(number, run.attempts.len()))?)
         }
     };
-    let Some(attempt) = wanted else { return Ok(Written::Nothing) };
+    let Some(attempt) = attempt else { return Ok(Written::Nothing) };
     Ok(match (&attempt.output, &attempt.container) {
-        (Some(sized), _) => Written::Kept(attempt.key, Arc::clone(sized)),
-        (None, Some(container)) if !run.state.is_over() => Written::ByNow(container),
+        (Some(sized), _) => Written::Stored(attempt.key, Arc::clone(sized)),
+        (None, Some(container)) if !run.state.is_over() => Written::InEngine(container),
         _ => Written::Nothing,
     })
 }

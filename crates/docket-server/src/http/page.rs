@@ -12,7 +12,7 @@ use actix_web::{
 
 use super::{
     error::ApiError,
-    openapi::refusals::{Any, NoFile},
+    openapi::error_responses::{Any, NoFile},
 };
 use crate::dashboard::{self, File, POLICY};
 
@@ -71,20 +71,15 @@ pub(super) async fn get(request: HttpRequest) -> HttpResponse {
 
 /// `GET /-/page/{file}`: a file of the page.
 #[utoipa::path(
-    get,
-    path = "/-/page/{file}",
-    operation_id = "page",
-    tag = "dashboard",
+    get, path = "/-/page/{file}", operation_id = "page", tag = "dashboard",
     params(("file" = String, Path, description = "The name of the file", example = "main.js")),
     responses(
         (
-            status = 200,
-            description = "The file",
-            content((String = "text/css"), (String = "text/javascript"), (String = "image/svg+xml"))
+            status = 200, description = "The file",
+            content((String = "text/css"), (String = "text/javascript"), (String = "image/svg+xml")),
         ),
         (status = 304, description = "The browser has the current version"),
-        NoFile,
-        Any,
+        NoFile, Any,
     ),
     security(()),
 )]

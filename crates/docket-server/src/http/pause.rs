@@ -1,80 +1,59 @@
 //! Pauses and unpauses the whole server.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{self, Data},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use docket_model::wire::{ResumeRequest, SuspendRequest};
 
 use super::{
     author::author,
-    body::read_json,
-    control::{refuse_all, suspension},
+    body::JsonBody,
+    control::{reject_all, suspension},
     error::ApiError,
-    limits::Limits,
-    openapi::refusals::{Any, Guarded, Posted, Written},
+    openapi::error_responses::{Posted, Usual, Written},
     operations::{Health, health_of},
     state::{Allocations, ServerStatus},
 };
 use crate::store::{ChangeContext, ServerControl};
 
-/// `POST /-/pause`: nothing starts by itself until the server is unpaused.
+/// `POST /-/pause`: no scheduled run starts until the server is unpaused.
 ///
 /// Manual runs still start, and runs under way continue with their retries. Instants are recorded as
 /// missed. A pause in force keeps its beginning, and its reason unless a new one is given.
 #[utoipa::path(
-    post,
-    path = "/-/pause",
-    operation_id = "pause",
-    tag = "server",
-    request_body = SuspendRequest,
+    post, path = "/-/pause", operation_id = "pause", tag = "server", request_body = SuspendRequest,
     responses(
         (status = 200, description = "The health of the server, which is paused", body = Health),
-        Posted,
-        Written,
-        Guarded,
-        Any,
+        Posted, Written, Usual,
     ),
 )]
 pub(super) async fn pause(
     allocations: Data<Allocations>,
     status: Data<ServerStatus>,
-    limits: Data<Limits>,
     request: HttpRequest,
-    payload: web::Payload,
+    JsonBody(asked): JsonBody<SuspendRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked: SuspendRequest = read_json(&limits, &request, payload).await?;
-    refuse_all(asked.all)?;
+    reject_all(asked.all)?;
     let pause = suspension(&allocations, &request, asked, allocations.zone)?;
     let context = ChangeContext::new(pause.since, pause.by.clone());
     allocations.runner()?.control_server(ServerControl::Pause(pause), context).await?;
     Ok(health_of(&allocations, &status, None))
 }
 
-/// `POST /-/unpause`: things start again, for instants to come. Suspended allocations stay suspended.
+/// `POST /-/unpause`: future instants start again. Suspended allocations stay suspended.
 #[utoipa::path(
-    post,
-    path = "/-/unpause",
-    operation_id = "unpause",
-    tag = "server",
+    post, path = "/-/unpause", operation_id = "unpause", tag = "server",
     request_body = ResumeRequest,
     responses(
         (status = 200, description = "The health of the server, which is not paused", body = Health),
-        Posted,
-        Written,
-        Guarded,
-        Any,
+        Posted, Written, Usual,
     ),
 )]
 pub(super) async fn unpause(
     allocations: Data<Allocations>,
     status: Data<ServerStatus>,
-    limits: Data<Limits>,
     request: HttpRequest,
-    payload: web::Payload,
+    JsonBody(ResumeRequest { by, all }): JsonBody<ResumeRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let ResumeRequest { by, all } = read_json(&limits, &request, payload).await?;
-    refuse_all(all)?;
+    reject_all(all)?;
     let by = author(&request, by)?;
     let context = ChangeContext::new(allocations.clock.now(), by);
     let was_paused = allocations.runner()?.control_server(ServerControl::Unpause, context).await?;

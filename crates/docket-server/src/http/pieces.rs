@@ -1,4 +1,4 @@
-//! Writes JSON in pieces of bounded size, so that a reader who takes nothing holds one of them.
+//! Writes JSON in pieces of bounded size, so that a client that reads nothing keeps one of them in memory.
 
 use std::{
     io::{self, Write},
@@ -13,13 +13,13 @@ use serde::Serialize;
 use super::{error::ApiError, state::Allocations, view::View};
 use crate::store::Snapshot;
 
-/// The largest piece, in bytes: as much as a connection takes before it writes to its socket.
+/// The maximum size of a piece, in bytes: a connection buffers as much before it writes to its socket.
 pub(super) const PIECE: usize = 32 << 10;
 
-/// The largest page of a list that is written as a whole, in bytes; one item may be larger.
+/// The maximum size of a page of a list, in bytes; one item may be larger.
 pub(super) const PAGE: usize = 512 << 10;
 
-/// Keeps one piece of what is written to it: what begins after `skip` bytes, and fits.
+/// Keeps one piece of the written bytes: those after the first `skip` bytes, as far as they fit.
 struct Window<'a> {
     piece: &'a mut Vec<u8>,
     skip: usize,
@@ -41,7 +41,7 @@ impl Write for Window<'_> {
     }
 }
 
-/// How many bytes a value has as JSON.
+/// The size of a value as JSON, in bytes.
 pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
     let mut window = Window { piece: &mut Vec::new(), skip: usize::MAX, written: 0 };
     let written = serde_json::to_writer(&mut window, value);
@@ -49,12 +49,12 @@ pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
     Ok(window.written)
 }
 
-/// An allocation that is written piece by piece. Each piece is cut out of the same text, which is
-/// written again for it: the container, which is most of a large allocation, is skipped at no cost.
+/// An allocation that is written piece by piece. The JSON is written again for each piece: skipping the
+/// container, which is most of a large allocation, costs nothing.
 pub(super) struct AllocationPieces {
     snapshot: Snapshot,
     now: DateTime<Utc>,
-    /// The pause of the whole server then.
+    /// The pause of the whole server at that time.
     pause: Option<Arc<Suspension>>,
     has_logs: bool,
     /// How many bytes are in the pieces so far.
@@ -72,7 +72,7 @@ impl AllocationPieces {
         }
     }
 
-    /// Fills a piece with what comes next; true once all of the allocation was written.
+    /// Fills a piece with the next bytes; true when the whole allocation was written.
     pub(super) fn fill(
         &mut self,
         allocations: &Allocations,
@@ -93,7 +93,7 @@ impl AllocationPieces {
         Ok(self.sent >= total)
     }
 
-    /// The rest of the allocation as pieces, the first of which was written already.
+    /// The next piece, and whether it is the last.
     pub(super) async fn next(
         &mut self,
         allocations: &Data<Allocations>,
@@ -105,7 +105,7 @@ impl AllocationPieces {
     }
 }
 
-/// Lets other requests of this thread proceed: a fast reader of a long list takes piece after piece.
+/// Lets other requests of this thread proceed: a fast client of a long list reads piece after piece.
 pub(super) async fn give_way() {
     tokio::task::yield_now().await;
 }

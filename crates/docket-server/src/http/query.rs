@@ -1,4 +1,4 @@
-//! The query of a request, read so that what is wrong in it is told with its key and value.
+//! Reads the query of a request. Errors name the key and the value.
 
 use std::{
     fmt::Display,
@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 
 use super::error::ApiError;
 
-/// What a query asks for.
+/// The parameters of a query.
 pub(super) struct Query<T>(pub(super) T);
 
 impl<T> FromRequest for Query<T>
@@ -27,16 +27,12 @@ where
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
         let read = serde_urlencoded::from_str(query).map(Self);
-        ready(
-            read.map_err(|error| {
-                unreadable::<T>(query).unwrap_or_else(|| wrong(error.to_string()))
-            }),
-        )
+        ready(read.map_err(|error| invalid::<T>(query).unwrap_or_else(|| wrong(error.to_string()))))
     }
 }
 
-/// What is wrong in a query; nothing where only the whole of it is.
-fn unreadable<T>(query: &str) -> Option<ApiError>
+/// The error of one parameter, if one is invalid by itself.
+fn invalid<T>(query: &str) -> Option<ApiError>
 where
     T: for<'de> Deserialize<'de> + IntoParams,
 {
@@ -48,9 +44,9 @@ where
             return Some(unknown(key, &keys));
         }
         if pairs.iter().take(index).any(|(before, _)| before == key) {
-            return Some(wrong(format!("`{key}` stands twice in this query")));
+            return Some(wrong(format!("`{key}` is given twice")));
         }
-        // The reader of a whole query does not tell where it stopped, but each key can do alone.
+        // The error for a whole query does not name the key, so each parameter is read alone.
         let alone = serde_urlencoded::to_string([(key, value)]).ok()?;
         if let Err(error) = serde_urlencoded::from_str::<T>(&alone) {
             return Some(wrong(format!("{key}: {error}")));
@@ -59,11 +55,11 @@ where
     None
 }
 
-/// A key that means nothing, with the nearest one or all that there are.
+/// The error for an unknown key, with the nearest key or all keys.
 pub(super) fn unknown(key: &str, keys: &[&str]) -> ApiError {
     let near = nearest(key, keys.iter().copied()).map(|near| format!(": did you mean `{near}`?"));
     let rest = near.unwrap_or_else(|| format!(": write {}", keys.join(", ")));
-    wrong(format!("`{key}` does not stand in this query{rest}"))
+    wrong(format!("unknown parameter `{key}`{rest}"))
 }
 
 fn wrong(message: String) -> ApiError {
@@ -81,7 +77,7 @@ where
     flag.map_err(|_| D::Error::custom(format!("`{text}` is neither `true` nor `false`")))
 }
 
-/// Reads a number of a query, and names it where it is none of the range.
+/// Reads a number of a query within a range.
 pub(super) fn number<N>(name: &str, text: &str, range: RangeInclusive<N>) -> Result<N, ApiError>
 where
     N: FromStr + PartialOrd + Display,
@@ -89,6 +85,6 @@ where
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
         let (least, most) = range.into_inner();
-        ApiError::BadQuery(format!("{name}: `{text}` is no number from {least} to {most}"))
+        ApiError::BadQuery(format!("{name}: `{text}` is not a number from {least} to {most}"))
     })
 }

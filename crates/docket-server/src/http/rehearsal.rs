@@ -14,7 +14,7 @@ use super::{
     error::{ApiError, JSON},
     limits::Limits,
     openapi::{
-        refusals::{Any, AskedOfEngine, Guarded, PostedSpecifications},
+        error_responses::{AskedOfEngine, PostedSpecifications, Usual},
         specification::Push,
     },
     state::{Allocations, SpecificationSettings},
@@ -22,17 +22,11 @@ use super::{
 
 /// Rehearses one specification, or several one after the other, and stores none.
 #[utoipa::path(
-    post,
-    path = "/-/rehearsal",
-    operation_id = "rehearse",
-    tag = "specifications",
+    post, path = "/-/rehearsal", operation_id = "rehearse", tag = "specifications",
     request_body = Push,
     responses(
         (status = 200, description = "What was found, for each", body = Vec<Rehearsal>),
-        PostedSpecifications,
-        AskedOfEngine,
-        Guarded,
-        Any,
+        PostedSpecifications, AskedOfEngine, Usual,
     ),
 )]
 pub(super) async fn rehearse(

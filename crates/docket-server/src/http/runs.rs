@@ -1,4 +1,4 @@
-//! The history of an allocation.
+//! The runs of an allocation.
 
 use actix_web::{
     HttpResponse,
@@ -15,8 +15,8 @@ use utoipa::IntoParams;
 use super::{
     error::{ApiError, JSON},
     openapi::{
+        error_responses::{Asked, Named, NamedRun, Usual},
         parameters::{OfAllocation, OfRun},
-        refusals::{Any, Asked, Guarded, Named, NamedRun},
     },
     pieces::{self, PAGE},
     query::{Query, number},
@@ -24,9 +24,9 @@ use super::{
 };
 use crate::store::RunFilter;
 
-/// How many runs are on a page where nobody says.
+/// How many runs a page has by default.
 const DEFAULT_PAGE: usize = 120;
-/// How many runs are taken from the store at once: a page may have room for no more.
+/// How many runs are read from the store at once: a page may not have room for more.
 const CHUNK: usize = 128;
 
 /// Which runs to list.
@@ -34,37 +34,30 @@ const CHUNK: usize = 128;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RunsQuery {
-    /// How many at most; 120 where nobody says. A page has less where records are large.
+    /// The maximum number; by default 120. A page of large records has fewer.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
-    /// Where to go on, as the page before says.
+    /// Where to continue; from the previous page.
     cursor: Option<Instant>,
-    /// Those in this state.
+    /// Only runs in this state.
     #[param(value_type = Option<StateWord>)]
     state: Option<String>,
 }
 
-/// `GET /{name}/runs`: the newest first.
+/// `GET /{name}/runs`: the runs, the newest first.
 #[utoipa::path(
-    get,
-    path = "/{name}/runs",
-    operation_id = "runs",
-    tag = "runs",
+    get, path = "/{name}/runs", operation_id = "runs", tag = "runs",
     params(OfAllocation, RunsQuery),
     responses(
         (status = 200, description = "A page of its runs", body = RunPage),
-        Asked,
-        Named,
-        Guarded,
-        Any,
+        Asked, Named, Usual,
     ),
 )]
 pub(super) async fn list(
     allocations: Data<Allocations>,
     name: Path<String>,
-    query: Query<RunsQuery>,
+    Query(RunsQuery { limit, cursor, state }): Query<RunsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Query(RunsQuery { limit, cursor, state }) = query;
     let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     let state = state.map(|state| state_word(&state)).transpose()?;
@@ -73,7 +66,7 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().content_type(JSON).json(page))
 }
 
-/// The state of runs that a query names, in its words or in those that people read.
+/// Reads a state of a query.
 pub(super) fn state_word(text: &str) -> Result<StateWord, ApiError> {
     StateWord::parse(text).ok_or_else(|| {
         let words = StateWord::WORDS.join(", ");
@@ -81,7 +74,7 @@ pub(super) fn state_word(text: &str) -> Result<StateWord, ApiError> {
     })
 }
 
-/// As many runs as are asked for, or as fit on a page of bounded size.
+/// Up to `limit` runs, or as many as fit on a page.
 async fn page(
     allocations: &Allocations,
     name: &str,
@@ -111,20 +104,10 @@ async fn page(
     }
 }
 
-/// `GET /{name}/runs/{id}`: one record.
+/// `GET /{name}/runs/{run}`: one record.
 #[utoipa::path(
-    get,
-    path = "/{name}/runs/{run}",
-    operation_id = "run",
-    tag = "runs",
-    params(OfRun),
-    responses(
-        (status = 200, description = "The record", body = RunRecord),
-        Asked,
-        NamedRun,
-        Guarded,
-        Any,
-    ),
+    get, path = "/{name}/runs/{run}", operation_id = "run", tag = "runs", params(OfRun),
+    responses((status = 200, description = "The record", body = RunRecord), Asked, NamedRun, Usual),
 )]
 pub(super) async fn get(
     allocations: Data<Allocations>,
@@ -149,9 +132,8 @@ pub(super) async fn find(
         return Ok(run);
     }
     allocations.snapshot(name).await?;
-    let told = match instant {
+    Err(match instant {
         Ok(_) => ApiError::NoSuchRun(format!("{name}/{id}")),
         Err(error) => ApiError::BadQuery(error.to_string()),
-    };
-    Err(told)
+    })
 }

@@ -6,10 +6,7 @@ use actix_web::HttpResponse;
 use bytes::Bytes;
 use docket_model::document;
 
-use super::{
-    error::ApiError,
-    openapi::refusals::{Any, Guarded},
-};
+use super::{error::ApiError, openapi::error_responses::Usual};
 
 /// The type of a JSON Schema.
 const JSON_SCHEMA: &str = "application/schema+json";
@@ -19,19 +16,13 @@ static SCHEMA: LazyLock<Bytes> = LazyLock::new(|| document::schema().to_string()
 
 /// `GET /-/schema`: the JSON Schema of a `docket.yml`.
 #[utoipa::path(
-    get,
-    path = "/-/schema",
-    operation_id = "schema",
-    tag = "server",
+    get, path = "/-/schema", operation_id = "schema", tag = "server",
     responses(
         (
-            status = 200,
-            description = "The JSON Schema (draft 7) of a `docket.yml`, for editors",
-            body = Object,
-            content_type = JSON_SCHEMA,
+            status = 200, description = "The JSON Schema (draft 7) of a `docket.yml`, for editors",
+            body = Object, content_type = JSON_SCHEMA,
         ),
-        Guarded,
-        Any,
+        Usual,
     ),
 )]
 pub(super) async fn get() -> Result<HttpResponse, ApiError> {

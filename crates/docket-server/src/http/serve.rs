@@ -1,4 +1,4 @@
-//! Serves the API on a listener, within bounds of time and number that no client can exceed.
+//! Serves the API on a listener, with limits for times and connections.
 
 use std::{io, net::TcpListener, num::NonZero, os::unix::net::UnixListener, time::Duration};
 
@@ -25,23 +25,23 @@ use super::{
 };
 use crate::config::Listener;
 
-/// How long the head of a request may take to arrive.
+/// The maximum time until the head of a request has arrived.
 const HEAD_ARRIVAL: Duration = Duration::from_secs(10);
-/// How long a connection may stay open with nothing asked.
+/// How long an idle connection stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a peer may read nothing of what is sent to it: it must not hold a connection without end.
+/// How long a client may read nothing: it must not keep a connection forever.
 const STALL: Duration = Duration::from_secs(300);
-/// How long a connection may take to close.
+/// The maximum time to close a connection.
 const CLOSING: Duration = Duration::from_secs(1);
-/// How many connections there may be: twice as many as readers of events. The head of a request may
-/// have 128 KiB while it arrives, so that they take 256 MiB if all of them have one.
+/// The maximum number of connections: twice the number of readers of events. The head of a request may
+/// take 128 KiB, so all of them take at most 256 MiB.
 const MAX_CONNECTIONS: usize = 2048;
-/// How long answers under way may take when the server stops, in seconds.
-const LAST_ANSWERS: u64 = 5;
+/// How long responses may take when the server stops, in seconds.
+const SHUTDOWN_TIMEOUT: u64 = 5;
 
-/// Starts to answer on a listener, until the server's handle stops it.
+/// Starts serving on a listener, until the server's handle stops it.
 pub(crate) fn serve(api: Api, listener: Listener) -> Result<Server, ServeError> {
-    // Each thread that answers counts its own connections.
+    // Each worker counts its own connections.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let connections = MAX_CONNECTIONS.div_ceil(threads);
     let tls = api.authentication.access.tls.as_ref().map(tls::server_config).transpose()?;
@@ -57,7 +57,7 @@ fn over_tcp(
     tls: Option<ServerConfig>,
     connections: usize,
 ) -> io::Result<Server> {
-    // Connections have it from their listener.
+    // Connections inherit the option from their listener.
     let milliseconds = u32::try_from(STALL.as_millis()).unwrap_or(u32::MAX);
     set_tcp_user_timeout(&listener, milliseconds)?;
     let server = HttpServer::new(move || app(&api))
@@ -68,7 +68,7 @@ fn over_tcp(
         // Otherwise the last bytes of a response can wait 40 ms for the peer to confirm the ones before.
         .tcp_nodelay(true)
         .max_connections(connections)
-        .shutdown_timeout(LAST_ANSWERS);
+        .shutdown_timeout(SHUTDOWN_TIMEOUT);
     let server = match tls {
         Some(tls) => server.listen_rustls_0_23(listener, tls),
         None => server.listen(listener),
@@ -76,13 +76,13 @@ fn over_tcp(
     Ok(server?.run())
 }
 
-/// Serves as [`over_tcp`] does. A Unix socket has no option that ends a connection whose peer reads
-/// nothing, so its streams have a timeout of their own, which `HttpServer` has no place for.
+/// Serves like [`over_tcp`]. A Unix socket has no option that ends a connection whose client reads nothing,
+/// so its streams have a timeout of their own, which `HttpServer` does not support.
 fn over_unix(api: Api, listener: UnixListener, connections: usize) -> io::Result<Server> {
     let server = ServerBuilder::default()
         .disable_signals()
         .max_concurrent_connections(connections)
-        .shutdown_timeout(LAST_ANSWERS);
+        .shutdown_timeout(SHUTDOWN_TIMEOUT);
     let stopping = server.graceful_shutdown_signal();
     let server = server.listen_uds("docket", listener, move || {
         let stopping = stopping.clone();

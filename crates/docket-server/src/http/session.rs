@@ -12,7 +12,7 @@ use super::{
     body,
     error::{ApiError, JSON, SizeLimit},
     limits::Limits,
-    openapi::refusals::{Any, Guarded, NoToken, Posted},
+    openapi::error_responses::{Any, NoToken, Posted, Usual},
 };
 
 /// The maximum size of the body, in bytes.
@@ -20,17 +20,10 @@ const MAX_BODY: usize = 16 << 10;
 
 /// `POST /-/session`: signs in with the token and sets a cookie.
 #[utoipa::path(
-    post,
-    path = "/-/session",
-    operation_id = "signIn",
-    tag = "session",
-    request_body = SignIn,
+    post, path = "/-/session", operation_id = "signIn", tag = "session", request_body = SignIn,
     responses(
         (status = 204, description = "Signed in", headers(("Set-Cookie" = String))),
-        Posted,
-        NoToken,
-        Guarded,
-        Any,
+        Posted, NoToken, Usual,
     ),
     security(()),
 )]
@@ -60,14 +53,10 @@ pub(super) async fn sign_in(
 
 /// `DELETE /-/session`: signs out.
 #[utoipa::path(
-    delete,
-    path = "/-/session",
-    operation_id = "signOut",
-    tag = "session",
+    delete, path = "/-/session", operation_id = "signOut", tag = "session",
     responses(
         (status = 204, description = "Signed out", headers(("Set-Cookie" = String))),
-        NoToken,
-        Any,
+        NoToken, Any,
     ),
     security(()),
 )]
@@ -89,12 +78,13 @@ fn with_cookie(cookie: &str) -> HttpResponse {
 
 /// `GET /-/session`: whether the server requires a token, and whether the client has a session.
 #[utoipa::path(
-    get,
-    path = "/-/session",
-    operation_id = "session",
-    tag = "session",
+    get, path = "/-/session", operation_id = "session", tag = "session",
     responses(
-        (status = 200, description = "Whether a token is required, and whether the client is signed in", body = Session),
+        (
+            status = 200,
+            description = "Whether a token is required, and whether the client is signed in",
+            body = Session,
+        ),
         Any,
     ),
     security(()),

@@ -1,4 +1,4 @@
-//! Server-Sent Events as bytes, and answers that go on until the server stops.
+//! Server-Sent Events as bytes, and responses that continue until the server stops.
 
 use std::{fmt, pin::pin, time::Duration};
 
@@ -15,47 +15,47 @@ use tokio_util::sync::CancellationToken;
 /// The content type of events.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
-/// How long it may be quiet: those between would take a quiet connection for a dead one.
+/// The maximum time without a byte: proxies close idle connections.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// How soon one piece follows another: what happens within goes together, so that many readers of
-/// much that happens cost less.
+/// The shortest time between two pieces. Events within it are sent together, which costs less with many
+/// clients and events.
 const PACE: Duration = Duration::from_millis(10);
 
-/// How long readers shall wait before they ask again, in milliseconds.
+/// How long clients wait before they reconnect, in milliseconds.
 const RETRY: u64 = 2000;
 
-/// The first bytes of an answer.
+/// The first bytes of a stream.
 pub(super) fn opening() -> Bytes {
     Bytes::from(format!("retry: {RETRY}\n\n"))
 }
 
-/// An event; one without a type is a `message`. JSON stands in one line.
+/// An event; one without a type is a `message`. JSON has no line breaks.
 pub(super) fn event(kind: Option<&str>, id: impl fmt::Display, data: &impl Serialize) -> Bytes {
     let kind = kind.map(|kind| format!("event: {kind}\n")).unwrap_or_default();
     let mut bytes = format!("id: {id}\n{kind}data: ").into_bytes();
-    // What is written here are plain structs and texts, which JSON can always hold.
+    // Structs and texts can always be written as JSON.
     let _: Result<(), _> = serde_json::to_writer(&mut bytes, data);
     bytes.extend_from_slice(b"\n\n");
     bytes.into()
 }
 
-/// A sign of life that no reader sees, and the place up to which it has read.
+/// A comment that keeps the connection alive, and the id of the last event.
 pub(super) fn heartbeat(id: impl fmt::Display) -> Bytes {
     Bytes::from(format!(":\nid: {id}\n\n"))
 }
 
-/// What the one who is waited for came up with.
+/// The result of [`Pulse::wait`].
 pub(super) enum Came<T> {
-    /// This.
+    /// The value.
     Some(T),
-    /// Nothing for as long as it may be quiet.
+    /// It is time for a heartbeat.
     Nothing,
-    /// The server stops, or the session of the reader is over.
+    /// The server stops, or the session of the client has ended.
     TheEnd,
 }
 
-/// When something was last sent, and whether it has to end.
+/// When something was last sent, and when the stream must end.
 #[derive(Debug)]
 pub(super) struct Pulse {
     stopping: CancellationToken,
@@ -67,18 +67,18 @@ impl Pulse {
         Self { stopping, sent: Instant::now() }
     }
 
-    /// Something was sent.
+    /// Notes that something was sent.
     pub(super) fn beat(&mut self) {
         self.sent = Instant::now();
     }
 
-    /// Lets some time go by since something was last sent, unless the server stops.
+    /// Waits for [`PACE`] after the last bytes, unless the server stops.
     pub(super) async fn pace(&self) {
         let stopped = self.stopping.run_until_cancelled(sleep_until(self.sent + PACE));
         let _: Option<()> = stopped.await;
     }
 
-    /// Waits for something that may be given up.
+    /// Waits for a future that may be dropped.
     pub(super) async fn wait<T>(&self, next: impl Future<Output = T>) -> Came<T> {
         let next = pin!(next);
         tokio::select! {
@@ -90,19 +90,19 @@ impl Pulse {
     }
 }
 
-/// Hands out what goes to a reader, piece by piece.
+/// The pieces of a stream.
 pub(super) trait Feed: 'static {
-    /// The next bytes; nothing at the end.
+    /// The next bytes; `None` at the end.
     async fn next(&mut self) -> Option<Bytes>;
 }
 
-/// Answers with all that a feed hands out.
+/// Responds with a stream.
 pub(super) fn answer(request: &HttpRequest, feed: impl Feed) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer
         .content_type(EVENT_STREAM)
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        // A proxy that collects before it passes on would hold events back.
+        // A proxy that buffers would delay events.
         .insert_header(("x-accel-buffering", "no"));
     if request.method() == Method::HEAD {
         return answer.finish();
@@ -113,18 +113,18 @@ pub(super) fn answer(request: &HttpRequest, feed: impl Feed) -> HttpResponse {
     }))
 }
 
-/// True where the sender takes events.
+/// True if the client accepts events.
 pub(super) fn is_wanted(request: &HttpRequest) -> bool {
     accepts(request, EVENT_STREAM)
 }
 
-/// True where the sender takes this media type.
+/// True if the client accepts this media type.
 pub(super) fn accepts(request: &HttpRequest, media_type: &str) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains(media_type))
 }
 
-/// The id of the last event that the sender got, where it got any.
+/// The id of the last event that the client got, if any.
 pub(super) fn last_id(request: &HttpRequest) -> Option<&str> {
     let id = request.headers().get("last-event-id")?.to_str().unwrap_or("?").trim();
     (!id.is_empty()).then_some(id)

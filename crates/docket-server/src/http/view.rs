@@ -1,4 +1,4 @@
-//! An allocation as it stands on the wire: what was posted, and what the server knows.
+//! An allocation on the wire: its specification, `Logs` and `Status`.
 
 use std::{io::Write, sync::Arc};
 
@@ -18,15 +18,15 @@ use serde::{
 
 use crate::store::{AllocationStatus, Snapshot};
 
-/// Writes a snapshot by the wall clock of the zone in force.
+/// Writes a snapshot with times in the zone of its allocation.
 pub(super) struct View<'a> {
     pub(super) snapshot: &'a Snapshot,
-    /// The zone of allocations that name none.
+    /// The zone of allocations without a `TimeZone`.
     pub(super) zone: Zone,
     pub(super) now: DateTime<Utc>,
     /// The newest pause of the whole server.
     pub(super) pause: Option<Arc<Suspension>>,
-    /// True where `Logs` are shown, as the original does.
+    /// True to include `Logs`, as the original does.
     pub(super) has_logs: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Gathers what the sentences about an allocation are made of.
+//! `GET /{name}/why`: gathers the facts that explain an allocation.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,8 +21,8 @@ use super::{
     limits::Limits,
     moment,
     openapi::{
+        error_responses::{Asked, Named, Usual},
         parameters::OfAllocation,
-        refusals::{Any, Asked, Guarded, Named},
     },
     query::Query,
     state::{Allocations, ServerStatus},
@@ -33,30 +33,21 @@ use crate::{
     store::{self, AllocationStatus, EntryFilter, RunFilter},
 };
 
-/// What is asked.
+/// What to explain.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WhyQuery {
-    /// A moment: RFC 3339, or by the wall clock of the allocation's zone.
+    /// A time: RFC 3339, or a local time in the allocation's zone.
     #[param(example = "2026-11-21T09:00:00Z")]
     at: Option<String>,
 }
 
-/// `GET /{name}/why`: what happened lately and why, or at one moment.
+/// `GET /{name}/why`: explains recent activity, or one moment.
 #[utoipa::path(
-    get,
-    path = "/{name}/why",
-    operation_id = "why",
-    tag = "allocations",
+    get, path = "/{name}/why", operation_id = "why", tag = "allocations",
     params(OfAllocation, WhyQuery),
-    responses(
-        (status = 200, description = "Sentences", body = Why),
-        Asked,
-        Named,
-        Guarded,
-        Any,
-    ),
+    responses((status = 200, description = "Sentences", body = Why), Asked, Named, Usual),
 )]
 pub(super) async fn get(
     allocations: Data<Allocations>,
@@ -101,7 +92,7 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().content_type(JSON).json(Why { allocation, sentences }))
 }
 
-/// What the store knows that may matter.
+/// What the store has about the allocation.
 struct Gathered {
     runs: Vec<Arc<Run>>,
     entries: Vec<docket_model::journal::Entry>,
@@ -109,13 +100,13 @@ struct Gathered {
     last_lines: BTreeMap<Instant, String>,
 }
 
-/// Of how many of the newest runs that failed the last line is shown.
+/// How many failed runs are shown with their last line of output.
 const MOST_LINES: usize = 3;
 
-/// How many bytes at the end of an output the last line is looked for in.
+/// How many bytes at the end of an output are searched for the last line.
 const END: u64 = 4096;
 
-/// How many characters of a last line are shown.
+/// The maximum length of a shown line, in characters.
 const LONGEST_LINE: usize = 300;
 
 impl Gathered {
@@ -125,7 +116,7 @@ impl Gathered {
         at: Option<DateTime<Utc>>,
     ) -> Result<Self, ApiError> {
         let name = status.allocation.name();
-        // Runs by hand within a minute are told too.
+        // Manual runs within a minute after it are shown too.
         let before = at.and_then(|at| at.checked_add_signed(TimeDelta::minutes(1)));
         let before = before.map(Instant::new);
         let filter = RunFilter { before, state: None, limit: MOST_RUNS + 1 };
@@ -162,7 +153,7 @@ async fn last_lines(
     Ok(lines)
 }
 
-/// The last line that the newest attempt of a run wrote and that is not empty.
+/// The last line of the newest attempt's output that is not empty.
 async fn last_line(allocations: &Allocations, run: &Run) -> Result<Option<String>, ApiError> {
     let Some(attempt) = run.attempt() else { return Ok(None) };
     let Some(output) = &attempt.output else { return Ok(None) };
@@ -179,7 +170,7 @@ async fn last_line(allocations: &Allocations, run: &Run) -> Result<Option<String
     Ok(line)
 }
 
-/// A line without what a terminal would act on, and not too long.
+/// A line without control characters, shortened if it is too long.
 fn readable(line: &str) -> String {
     let line: String = line.chars().filter(|char| !char.is_control()).collect();
     let line = line.trim();
@@ -189,7 +180,7 @@ fn readable(line: &str) -> String {
     }
 }
 
-/// What matters of an allocation that this one runs after.
+/// The facts about a parent of an allocation.
 async fn parent(
     allocations: &Allocations,
     child: &AllocationStatus,
@@ -280,8 +271,8 @@ mod tests {
             "9999-12-31T23:59:59.999",
             "9999-12-31T23:59:59-23:59",
         ] {
-            let told = get(&api, &format!("/foo/why?at={at}")).await;
-            assert!(told.starts_with("200 OK"), "{at}: {told}");
+            let response = get(&api, &format!("/foo/why?at={at}")).await;
+            assert!(response.starts_with("200 OK"), "{at}: {response}");
         }
     }
 
@@ -293,8 +284,8 @@ mod tests {
         super::super::tests::post_to(&api, "/foo/runs", "").await;
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
 
-        let told = get(&api, "/foo/why").await;
+        let response = get(&api, "/foo/why").await;
 
-        assert!(told.contains("The last line of its output: `"), "{told}");
+        assert!(response.contains("The last line of its output: `"), "{response}");
     }
 }

@@ -12,10 +12,10 @@ use super::{
     error::{ApiError, SizeLimit},
     limits::{Limits, on_own_thread},
     media_type::YAML,
-    openapi::refusals::{Any, Guarded, Posted},
+    openapi::error_responses::{Posted, Usual},
 };
 
-/// A larger text is converted on a thread of its own, beside those that answer requests.
+/// Larger texts are converted on a thread of their own.
 const LARGE: usize = 64 << 10;
 
 /// The maximum size of the body of `POST /-/yaml`, in bytes.
@@ -43,16 +43,14 @@ fn convert(json: &[u8]) -> Result<Vec<u8>, ApiError> {
 
 /// `POST /-/yaml`: writes a JSON document as YAML, for editors. It is not checked.
 #[utoipa::path(
-    post,
-    path = "/-/yaml",
-    operation_id = "toYaml",
-    tag = "specifications",
+    post, path = "/-/yaml", operation_id = "toYaml", tag = "specifications",
     request_body(content = Value, content_type = "application/json", example = json!({"Name": "report"})),
     responses(
-        (status = 200, description = "The document as YAML", content_type = "application/yaml", body = Value, example = json!({"Name": "report"})),
-        Posted,
-        Guarded,
-        Any,
+        (
+            status = 200, description = "The document as YAML", content_type = "application/yaml",
+            body = Value, example = json!({"Name": "report"}),
+        ),
+        Posted, Usual,
     ),
 )]
 pub(super) async fn to_yaml(

@@ -97,7 +97,7 @@ fn after_a_reconnection_events_continue_and_it_is_reported_once() {
         cut(half),
         silent(),
         problem("503 Service Unavailable", "the server stops"),
-        ok(event(7, "gap", r#"{"Reason":"docket was started anew: load everything again"}"#)),
+        ok(event(7, "gap", r#"{"Reason":"docket was restarted: reload everything"}"#)),
         problem("400 Bad Request", "enough"),
     ]));
     let arguments = [
@@ -123,7 +123,7 @@ fn after_a_reconnection_events_continue_and_it_is_reported_once() {
     --- stderr
     warning: lost the connection to <server>: end of file before message length reached; reconnecting
     <server> is back
-    warning: some events are missing: docket was started anew: load everything again
+    warning: some events are missing: docket was restarted: reload everything
     error: <server> answered 400 Bad Request: enough
     ");
     let last_ids: Vec<_> = stub

@@ -49,7 +49,7 @@ pub(super) fn of(schema: &str) -> Option<Value> {
         "SignIn" => json!({"Token": "correct-horse-battery-staple"}),
         "StreamEvent" => json!({
             "id": "20261121T080000Z-17", "event": "gap",
-            "data": "{\"Reason\":\"this event is still to come: load everything again\"}",
+            "data": "{\"Reason\":\"this event has not happened yet: reload everything\"}",
         }),
         "SuspendRequest" => {
             json!({"Reason": "the database moves", "Until": "2099-01-01T00:00:00Z"})

@@ -1,4 +1,4 @@
-//! What stands in paths and heads of requests, the same for many.
+//! Parameters in paths and headers that several operations share.
 
 use docket_model::{
     AllocationName,
@@ -13,22 +13,22 @@ use utoipa::{
     },
 };
 
-/// The allocation that a path names.
+/// The allocation in a path.
 pub(in crate::http) struct OfAllocation;
 
-/// The run that a path names.
+/// The run in a path.
 pub(in crate::http) struct OfRun;
 
-/// What a change may depend on.
+/// The expected revision of a change.
 pub(in crate::http) struct IfMatch;
 
-/// What a reader knows already.
+/// The revision that a client has.
 pub(in crate::http) struct IfNoneMatch;
 
-/// That a push only creates.
+/// Makes a push create only.
 pub(in crate::http) struct IfAbsent;
 
-/// The last event that a reader got.
+/// The last event that a client got.
 pub(in crate::http) struct LastEventId;
 
 impl IntoParams for OfAllocation {
@@ -52,8 +52,7 @@ impl IntoParams for OfRun {
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about =
-            "The change is made only while this is the present revision; `*` where there is any.";
+        let about = "The change is made only if this is the current revision; `*` for any.";
         vec![in_head("If-Match", about, TAGS, "*")]
     }
 }
@@ -62,7 +61,7 @@ impl IntoParams for IfNoneMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![in_head(
             "If-None-Match",
-            "The revision that is known: 304 while it is the present one.",
+            "The known revision: 304 while it is the current one.",
             TAGS,
             "\"7\"",
         )]
@@ -71,14 +70,14 @@ impl IntoParams for IfNoneMatch {
 
 impl IntoParams for IfAbsent {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![in_head("If-None-Match", "`*`: creates, and replaces nothing.", "^\\*$", "*")]
+        vec![in_head("If-None-Match", "`*`: creates, and does not replace.", "^\\*$", "*")]
     }
 }
 
 impl IntoParams for LastEventId {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about = "The id of the last event that the reader got: what follows it is sent.";
-        // Any is taken: of one that docket did not give, the first event says so.
+        let about = "The id of the last event that the client got: the stream continues after it.";
+        // Any text is accepted: an unknown id gets a `gap`.
         vec![in_head("Last-Event-ID", about, "", "20261121T080000Z-17")]
     }
 }
@@ -99,30 +98,30 @@ fn in_head(name: &str, about: &str, pattern: &str, example: &str) -> Parameter {
     parameter.schema(Some(schema)).example(Some(example.into())).build()
 }
 
-/// One of the words for the state of a run, or several.
+/// The pattern of one or more states of runs.
 fn states() -> Object {
     let words = StateWord::WORDS.join("|");
     let pattern = format!("^({words})(,({words}))*$");
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
 }
 
-/// Which events are wanted. The query is read by hand, as its keys may stand there several times.
+/// Which events to send. `events.rs` parses this query, because its keys may be repeated.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is a description")]
 pub(in crate::http) struct EventsQuery {
-    /// Those of this allocation; of several where it is given several times.
+    /// Only events of this allocation; may be repeated.
     allocation: Option<AllocationName>,
-    /// Those of allocations with this label: `KEY`, or `KEY=VALUE`.
+    /// Only events of allocations with this label: `KEY` or `KEY=VALUE`.
     #[param(pattern = "^[^=]", example = "team=finance")]
     label: Option<String>,
-    /// Those of these kinds, with commas between.
+    /// Only events of these kinds, separated by commas.
     #[param(pattern = "^(run|allocation|server)(,(run|allocation|server))*$", example = "run")]
     kind: Option<String>,
-    /// Those of runs that are in one of these states since, with commas between; then only events of runs.
+    /// Only events of runs that entered one of these states, separated by commas.
     #[param(schema_with = states, required = false, example = "failed,timed-out")]
     state: Option<String>,
-    /// Those after the event of this id.
+    /// Only events after the one with this id.
     #[param(example = "20261121T080000Z-17")]
     since: Option<String>,
 }

@@ -1,16 +1,16 @@
-//! One of the Server-Sent Events of a stream, by its fields.
+//! The schema of a Server-Sent Event.
 
 use utoipa::ToSchema;
 
-/// One event of a stream, as its lines say.
+/// An event of a stream.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is a description: events are written as bytes")]
 pub(in crate::http) struct StreamEvent {
-    /// What to send as `Last-Event-ID` to go on behind it.
+    /// Send it as `Last-Event-ID` to continue after this event.
     id: Option<String>,
-    /// Its type: `run`, `allocation`, `server`, `gap`; of an output `end`, or none for a piece of it.
+    /// The type: `run`, `allocation`, `server` or `gap`; in an output `end`, or absent for a piece of it.
     event: Option<String>,
-    /// JSON in one line: `{At, Allocation, Run}` of a run, an entry of the journal, `{Reason}` of a gap; of
+    /// JSON in one line: `{At, Allocation, Run}` for a run, an entry of the journal, `{Reason}` for a gap; in
     /// an output a text, and the run's record at the end.
     data: Option<String>,
 }

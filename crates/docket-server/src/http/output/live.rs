@@ -1,5 +1,5 @@
-//! An output as events. The id of an event is how many bytes were written up to its end, so that a
-//! reader that comes back goes on behind it, to the byte.
+//! An output as events. The id of an event is the number of bytes up to its end, so that a client that
+//! reconnects continues at the exact byte.
 
 use actix_web::web::Data;
 use bytes::Bytes;
@@ -25,9 +25,9 @@ pub(super) struct Live {
     instant: Instant,
     pieces: Pieces,
     pulse: Pulse,
-    /// How many bytes the reader has.
+    /// How many bytes the client has.
     seen: u64,
-    /// The beginning of a character whose end is still to come.
+    /// The first bytes of an incomplete character.
     begun: Vec<u8>,
     stage: Stage,
 }
@@ -35,7 +35,7 @@ pub(super) struct Live {
 enum Stage {
     Opening,
     Open,
-    /// All pieces came.
+    /// All pieces were sent.
     Read,
     Over,
 }
@@ -60,7 +60,7 @@ impl Live {
         })
     }
 
-    /// The event of a piece; none where it holds no whole character.
+    /// The event of a piece; `None` if it has no complete character.
     fn event(&mut self, Piece { bytes, end, .. }: Piece) -> Option<Bytes> {
         let mut text = std::mem::take(&mut self.begun);
         text.extend_from_slice(&bytes);
@@ -69,7 +69,7 @@ impl Live {
         (!text.is_empty()).then(|| sse::event(None, self.seen, &String::from_utf8_lossy(&text)))
     }
 
-    /// What was held back at the end, and then the record.
+    /// The rest of an incomplete character, and then the record.
     async fn end(&mut self) -> Option<Bytes> {
         if !self.begun.is_empty() {
             let rest = std::mem::take(&mut self.begun);
@@ -77,7 +77,7 @@ impl Live {
             return Some(sse::event(None, self.seen, &String::from_utf8_lossy(&rest)));
         }
         self.stage = Stage::Over;
-        // Where the server stops, or the record is gone, the run's end is not known here.
+        // If the server stops or the record is gone, the end of the run is unknown.
         let run = self.allocations.store.run(&self.name, self.instant).await.ok()??;
         let is_over = run.state.is_over();
         is_over.then(|| sse::event(Some(END), self.seen, &RunRecord::from(run.as_ref())))
@@ -105,7 +105,10 @@ impl Feed for Live {
                     }
                 }
                 Came::Some(Some(Err(error))) => {
-                    warn!(%error, "output stream ended early");
+                    warn!(
+                        allocation = self.name, run = %self.instant, %error,
+                        "the output could not be read; ending the stream, and the client reconnects"
+                    );
                     self.stage = Stage::Over;
                 }
                 Came::Some(None) => self.stage = Stage::Read,
@@ -136,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_is_not_torn_apart() {
+    fn a_character_is_not_split() {
         let text = "aé€😀".as_bytes();
         let begun: Vec<_> = (0..=text.len()).map(|end| unfinished(&text[..end])).collect();
         assert_eq!(begun, [0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0]);

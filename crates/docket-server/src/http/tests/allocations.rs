@@ -204,7 +204,7 @@ async fn what_is_not_there_is_named_with_the_nearest_that_is() {
     400 Bad Request
     content-type: application/problem+json
 
-    {"status":400,"title":"Bad Request","detail":"limit: `many` is no number from 1 to 10000"}
+    {"status":400,"title":"Bad Request","detail":"limit: `many` is not a number from 1 to 10000"}
     "#);
 }
 

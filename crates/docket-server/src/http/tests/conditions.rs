@@ -85,15 +85,15 @@ async fn a_change_of_what_is_known_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conditions_that_cannot_be_meant_are_refused_with_a_way_out() {
+async fn invalid_conditions_are_rejected_with_a_remedy() {
     let api = api(Access::default());
     let array = format!("[{}]", specified("a", ""));
     let one = specified("a", "");
 
     for (name, value, body, words) in [
         ("if-match", "\"1\"", &array, "are about one allocation: send it alone, not in an array"),
-        ("if-match", "1", &one, "If-Match: `1` is no entity tag: send what `ETag` said"),
-        ("if-none-match", "\"1\"", &one, "If-None-Match: a change takes `*` only"),
+        ("if-match", "1", &one, "If-Match: `1` is not an entity tag: send the value of `ETag`"),
+        ("if-none-match", "\"1\"", &one, "If-None-Match: a change accepts only `*`"),
     ] {
         let answer = asking(&api, name, value).send(Method::POST, "/", body).await;
 

@@ -152,13 +152,13 @@ async fn one_that_cannot_go_on_is_told_first_that_it_missed_something() {
     let cases = [
         (
             "20261121T080000Z-7",
-            "docket was started anew at 2026-11-21 09:00:00 UTC: load everything again",
+            "docket was restarted at 2026-11-21 09:00:00 UTC: reload everything",
         ),
-        ("20261121T090000Z-7", "this event is still to come: load everything again"),
-        ("17", "the id is none that docket gave: load everything again"),
+        ("20261121T090000Z-7", "this event has not happened yet: reload everything"),
+        ("17", "the id is not from docket: reload everything"),
         (
             "20261121T090000Z-0",
-            "not all events since the last one that you got are kept, there were 1: load everything again",
+            "not all of the 1 events since your last one are kept: reload everything",
         ),
     ];
     for (since, reason) in cases {
@@ -187,14 +187,14 @@ async fn what_is_wrong_in_a_query_for_events_is_named() {
     };
 
     assert_eq!(detail("kind=run,rum").await, "kind: `rum` is not one of run, allocation, server");
-    assert_eq!(detail("label==x").await, "label: `=x` names no label: write KEY or KEY=VALUE");
+    assert_eq!(detail("label==x").await, "label: `=x` is not a label: write KEY or KEY=VALUE");
     assert_eq!(
         detail("allocaton=a").await,
-        "`allocaton` does not stand in this query: did you mean `allocation`?"
+        "unknown parameter `allocaton`: did you mean `allocation`?"
     );
     assert_eq!(
         detail("x=a").await,
-        "`x` does not stand in this query: write allocation, label, kind, state, since"
+        "unknown parameter `x`: write allocation, label, kind, state, since"
     );
     assert!(detail("allocation=a%20b").await.starts_with("allocation: ` ` at position 2"));
 }
@@ -212,7 +212,7 @@ async fn a_reader_that_is_too_slow_is_told_and_let_go() {
 
     let told = told.await;
     assert!(told.ends_with(
-        "id: 20261121T090000Z-10000\nevent: gap\ndata: {\"Reason\":\"you read too slowly, and events \
-         were missed: connect again, and load everything again\"}\n\n"
+        "id: 20261121T090000Z-10000\nevent: gap\ndata: {\"Reason\":\"the client reads too slowly and missed events: \
+         reconnect and reload everything\"}\n\n"
     ));
 }

@@ -86,9 +86,9 @@ async fn what_is_wrong_in_a_query_is_told_with_its_key_and_value() {
     for (path, told) in [
         ("/?logs=maybe", "logs: `maybe` is neither `true` nor `false`"),
         ("/?limit=2&logs=", "logs: `` is neither `true` nor `false`"),
-        ("/?limits=2", "`limits` does not stand in this query: did you mean `limit`?"),
-        ("/?foo=1", &*format!("`foo` does not stand in this query: {keys}")),
-        ("/?limit=2&limit=3", "`limit` stands twice in this query"),
+        ("/?limits=2", "unknown parameter `limits`: did you mean `limit`?"),
+        ("/?foo=1", &*format!("unknown parameter `foo`: {keys}")),
+        ("/?limit=2&limit=3", "`limit` is given twice"),
         ("/a/runs?cursor=x", "cursor: `x` is no run"),
         ("/-/check?allow-unknown-option=true", "did you mean `allow-unknown-options`?"),
     ] {

@@ -125,7 +125,7 @@ async fn what_is_wrong_in_a_wish_is_named() {
     assert!(key.starts_with("400 Bad Request") && key.contains("`Comand`"), "{key}");
     assert_eq!(
         told(&variable, &["detail"]),
-        "400 Bad Request | Env: `NOVALUE` is no variable: write KEY=VALUE"
+        "400 Bad Request | Env: `NOVALUE` is not a variable: write KEY=VALUE"
     );
     assert!(state.contains("state: `lots` is not one of waiting, starting,"), "{state}");
     assert!(plain.starts_with("415 "), "{plain}");

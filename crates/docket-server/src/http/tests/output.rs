@@ -58,7 +58,7 @@ async fn a_reader_goes_on_behind_the_bytes_that_it_has() {
 
     assert_eq!(again, ":\nid: 2\n\nid: 6\ndata: \"it-3\"\n\nid: 6\n");
     assert_eq!(nothing_more, ":\nid: 6\n\nid: 6\n");
-    assert!(wrong.contains("Last-Event-ID: `x` is no number"), "{wrong}");
+    assert!(wrong.contains("Last-Event-ID: `x` is not a number"), "{wrong}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,5 +107,5 @@ async fn an_attempt_that_there_is_not_is_told_with_how_many_there_are() {
     let no_number = get(&api, &format!("{path}?attempt=x")).await;
 
     assert!(missing.contains("attempt: there is no attempt 7, the run has 1 attempt"), "{missing}");
-    assert!(no_number.contains("attempt: `x` is no number from 1 to"), "{no_number}");
+    assert!(no_number.contains("attempt: `x` is not a number from 1 to"), "{no_number}");
 }

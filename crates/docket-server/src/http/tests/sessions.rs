@@ -158,7 +158,7 @@ async fn what_cannot_sign_in_is_told_why() {
     let put = asking(&guarded).send(Method::PUT, "/-/session", RIGHT).await;
 
     assert_eq!([&nothing, &nowhere].map(|it| status(it)), ["404", "404"]);
-    assert!(nothing.contains("this server asks for no token"), "{nothing}");
+    assert!(nothing.contains("this server requires no token"), "{nothing}");
     assert!(unread.starts_with("400 ") && !unread.contains(TOKEN), "{unread}");
     assert_eq!([&form, &put].map(|it| status(it)), ["415", "405"]);
 }

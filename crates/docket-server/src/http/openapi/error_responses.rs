@@ -1,4 +1,4 @@
-//! What each request may be refused with. The examples are what the errors themselves answer.
+//! The error responses of each operation. Their examples are the bodies of the errors themselves.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -29,165 +29,171 @@ use crate::{engine::EngineError, runner::ManualError, store::StoreError};
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// The type of the original's answers, without its parameter: one that has none matches it too.
+/// The content type of the original's responses without its parameter, so that it matches both.
 const JSON: &str = "application/json";
 
-/// Declares what is described below, which is no value.
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident => [$($told:expr),* $(,)?];)*) => {$(
+/// Declares a type for each group of error responses. It has no values.
+macro_rules! groups {
+    ($($(#[$doc:meta])* $name:ident => [$($response:expr),* $(,)?] $(+ $other:ident)*;)*) => {$(
         $(#[$doc])*
         pub(in crate::http) struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> Responses {
-                [$($told),*].into_iter().collect()
+                let own: Responses = [$($response),*].into_iter().collect();
+                $(let own: Responses = own.into_iter().chain($other::responses()).collect();)*
+                own
             }
         }
     )*};
 }
 
-refusals! {
-    /// Every request.
+groups! {
+    /// All operations with a token.
+    Usual => [] + Guarded + Any;
+    /// Operations that control an allocation.
+    Controlled => [] + Posted + Named + Conditional + Written + Usual;
+    /// All operations.
     Any => [
-        problem("A web page of another origin asks, or a name that is not the server's is asked.", &[
+        problem("The request is from a web page of another origin, or for a host name that is not the server's.", &[
             ("otherOrigin", ApiError::Forbidden("a page of https://example.com may not use this server: if a proxy serves docket there, start the server with `--public-url https://example.com`".to_owned())),
         ]),
-        problem("Something broke; the server's log says what.", &[
+        problem("An internal error; the server's log has its cause.", &[
             ("broken", ApiError::Internal(String::new())),
         ]),
     ];
-    /// What asks for the token.
+    /// Operations that require the token.
     Guarded => [
-        problem("No token of the server came with the request, or another one.", &[
+        problem("The request has no token, or a wrong one.", &[
             ("noToken", ApiError::Unauthorized),
             ("wrongToken", ApiError::WrongToken),
         ]),
-        problem("Another token came, after too many from the same address.", &[
+        problem("A wrong token, after too many from the same address.", &[
             ("tooMany", ApiError::TooManyTokens(Duration::from_secs(40))),
         ]),
     ];
-    /// What is answered as JSON or YAML.
+    /// Operations that respond in JSON or YAML.
     Negotiated => [
         problem("The client accepts neither JSON nor YAML.", &[
             ("notAcceptable", ApiError::NotAcceptable),
         ]),
     ];
-    /// What is about an allocation.
+    /// Operations on an allocation.
     Named => [
         problem("No allocation has the name.", &[
             ("noAllocation", ApiError::NoSuchAllocation("reprot".to_owned(), Some(report()))),
         ]),
     ];
-    /// What is about a run.
+    /// Operations on a run.
     NamedRun => [
         problem("No allocation has the name, or it has no record of the run.", &[
             ("noAllocation", ApiError::NoSuchAllocation("reprot".to_owned(), Some(report()))),
             ("noRun", ApiError::NoSuchRun("report/20261121T090000Z".to_owned())),
         ]),
     ];
-    /// What takes parameters.
+    /// Operations with parameters.
     Asked => [
-        problem("A parameter is wrong.", &[
-            ("parameter", ApiError::BadQuery("limit: `0` is no number from 1 to 1000".to_owned())),
+        problem("A parameter is invalid.", &[
+            ("parameter", ApiError::BadQuery("limit: `0` is not a number from 1 to 1000".to_owned())),
         ]),
     ];
-    /// What takes a body.
+    /// Operations with a body.
     Posted => [
-        problem("A parameter, a header or the body is wrong.", &[
+        problem("A parameter, a header or the body is invalid.", &[
             ("body", ApiError::BadRequest("`Until` is in the past: 2020-01-01T00:00:00Z".to_owned())),
-            ("header", ApiError::BadCondition("If-Match: `7` is no entity tag: send what `ETag` said, quotes and all, such as `\"7\"`".to_owned())),
+            ("header", ApiError::BadCondition("If-Match: `7` is not an entity tag: send the value of `ETag` with its quotes, such as `\"7\"`".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
         problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::Endpoint(1 << 20)))]),
-        problem("The body does not say of which type it is, or is of another.", &[("type", ApiError::NotJson)]),
+        problem("The `Content-Type` is absent or not accepted.", &[("type", ApiError::NotJson)]),
         busy(),
     ];
-    /// What takes specifications, and answers as the original does.
+    /// Operations on posted specifications, with the error bodies of the original.
     PostedSpecifications => [
-        refused_or_problem("The body is no JSON, or a parameter or a header is wrong.", &[
+        refused_or_problem("The body is not JSON, or a parameter or a header is invalid.", &[
             ("undecodable", ApiError::Undecodable("EOF while parsing an object at line 1 column 1".to_owned())),
         ], &[
-            ("parameter", ApiError::BadQuery("`result` does not stand in this query: did you mean `results`?".to_owned())),
+            ("parameter", ApiError::BadQuery("unknown parameter `result`: did you mean `results`?".to_owned())),
             ("header", ApiError::BadCondition("`If-Match` and `If-None-Match` are about one allocation: send it alone, not in an array".to_owned())),
         ]),
         problem("The body did not arrive in time.", &[("slow", ApiError::TooSlow)]),
         problem("The body is too large.", &[("large", ApiError::TooLarge(SizeLimit::MaxBody(64 << 20)))]),
-        problem("The body does not say that it is JSON.", &[("type", ApiError::NotJson)]),
+        problem("The `Content-Type` is not `application/json`.", &[("type", ApiError::NotJson)]),
         busy(),
         refused_or_problem(
-            "All that is wrong with the specifications, by field. With `Accept: application/problem+json` \
-             a push is told the place of each error in a schedule too.",
+            "The errors of the specifications, by field. With `Accept: application/problem+json` they \
+             include the place of each error in a schedule.",
             &[("errors", ApiError::Invalid(errors()))],
             &[("errorsInDetail", ApiError::InvalidInDetail(errors()))],
         ),
     ];
-    /// What depends on `If-Match` or `If-None-Match`.
+    /// Operations with `If-Match` or `If-None-Match`.
     Conditional => [
-        problem("The allocation is of another revision than was expected: `ETag` says of which.", &[
+        problem("The allocation has another revision than expected: the one in `ETag`.", &[
             ("otherRevision", ApiError::Store(StoreError::Unmet { name: report(), present: Some(7) })),
         ]),
     ];
-    /// What is written.
+    /// Operations that write to the store.
     Written => [
-        problem("The store cannot be written for the moment, or other requests take what this one needs; nothing was changed.", &[
+        problem("The store cannot be written now, or the server is busy; nothing was changed.", &[
             ("unwritable", ApiError::Store(StoreError::Unwritable("the disk is full".to_owned()))),
             ("busy", ApiError::Busy(Busy::Bodies)),
         ]),
     ];
-    /// What asks the engine.
+    /// Operations that use the engine.
     AskedOfEngine => [
-        problem("The engine does not answer, or other requests take what this one needs.", &[
+        problem("The engine does not answer, or the server is busy.", &[
             ("engine", engine_away()),
             ("busy", ApiError::Busy(Busy::Bodies)),
         ]),
     ];
-    /// What a file of allocations may have.
+    /// Changes of an allocation that a file or other allocations depend on.
     Owned => [
-        problem("A file has the allocation, or others run after it.", &[
+        problem("The allocation is from a file, or other allocations run after it.", &[
             ("inFile", ApiError::Store(StoreError::ReadOnly { name: report(), file: "/etc/docket/docket.yml".into() })),
             ("hasChildren", ApiError::Store(StoreError::HasChildren { name: report(), children: vec![report()] })),
         ]),
     ];
-    /// A run that is over already.
+    /// The cancellation of a run that is over.
     Over => [
         problem("The run is over.", &[
             ("over", ApiError::Store(StoreError::RunIsOver { id: run(), state: StateWord::Succeeded })),
         ]),
     ];
-    /// A run by hand that does not start.
+    /// A manual run that does not start.
     NotRun => [
         skipped_or_problem(),
-        problem("The moment is none that can be made up for.", &[
-            ("future", ApiError::Hand(ManualError::Future(instant()))),
-            ("noInstant", ApiError::Hand(ManualError::NoInstant { instant: instant(), before: None, after: None })),
+        problem("The requested instant cannot be backfilled.", &[
+            ("future", ApiError::Manual(ManualError::Future(instant()))),
+            ("noInstant", ApiError::Manual(ManualError::NoInstant { instant: instant(), before: None, after: None })),
         ]),
     ];
-    /// A copy of the store that cannot be made.
+    /// A backup that cannot be made.
     NotCopied => [
-        problem("The store is in memory, or the copy could not be made.", &[
+        problem("The store is in memory, or the backup failed.", &[
             ("inMemory", ApiError::Store(StoreError::NoFile)),
         ]),
-        problem("Another copy is under way, or the store cannot be written.", &[
+        problem("Another backup is running, or the store cannot be written.", &[
             ("underWay", ApiError::Busy(Busy::Backups)),
         ]),
     ];
-    /// Nobody signs in to a server without a token.
+    /// Signing in to a server without a token.
     NoToken => [
-        problem("The server asks for no token.", &[("noToken", ApiError::NoToken)]),
+        problem("The server requires no token.", &[("noToken", ApiError::NoToken)]),
     ];
-    /// The server cannot start anything.
+    /// Readiness.
     NotReady => [
-        problem("Nothing can start, and why.", &[
+        problem("No run can start; the detail has the reasons.", &[
             ("notReady", ApiError::NotReady("the engine has not answered since the server started".to_owned())),
         ]),
     ];
-    /// There is no place for one more reader.
+    /// Too many readers of events.
     Crowded => [
-        problem("As many as may be follow events already.", &[
-            ("crowded", ApiError::NotReady("1000 follow events already: try again later".to_owned())),
+        problem("The maximum number of clients follow events already.", &[
+            ("crowded", ApiError::NotReady("1000 clients follow events already: try again later".to_owned())),
         ]),
     ];
-    /// The page has no such file.
+    /// Files of the page.
     NoFile => [
         problem("The page has no such file.", &[
             ("noFile", ApiError::NoSuchRoute("/-/page/none.js".to_owned())),
@@ -195,19 +201,19 @@ refusals! {
     ];
 }
 
-/// Several errors of one status, as the problems that they are; each with a name.
+/// The response for errors of one status, with an example of each by name.
 fn problem(about: &str, errors: &[(&str, ApiError)]) -> (String, RefOr<Response>) {
     let response = ResponseBuilder::new().description(about);
     (status(errors), headers(response.content(PROBLEM, content(errors)), errors).build().into())
 }
 
-/// A request that others leave no room for.
+/// The response of a busy server.
 fn busy() -> (String, RefOr<Response>) {
     let errors = [("busy", ApiError::Busy(Busy::Bodies))];
-    problem("Other requests take what this one needs: it can be sent again later.", &errors)
+    problem("The server is busy: send the request again later.", &errors)
 }
 
-/// The original's body, or a problem.
+/// A response with the original's error body or a problem.
 fn refused_or_problem(
     about: &str,
     refused: &[(&str, ApiError)],
@@ -225,17 +231,16 @@ fn refused_or_problem(
     (status(problems), response.content(PROBLEM, content(problems)).build().into())
 }
 
-/// A run that policies forbid, or the problem of one that cannot be.
+/// The response for a run that a policy skipped, or that exists already.
 fn skipped_or_problem() -> (String, RefOr<Response>) {
     let taken = [
-        ("taken", ApiError::Hand(ManualError::Taken { run: run(), state: StateWord::Succeeded })),
-        ("pruned", ApiError::Hand(ManualError::Pruned(instant()))),
+        ("taken", ApiError::Manual(ManualError::Taken { run: run(), state: StateWord::Succeeded })),
+        ("pruned", ApiError::Manual(ManualError::Pruned(instant()))),
     ];
-    let about =
-        "A policy forbids it, and the run is recorded as skipped; or there is such a run already.";
+    let about = "A policy skipped the run, which is recorded; or the run exists already.";
     let skipped = shown(RunRecord::name().as_ref(), [("skipped", examples::skipped())]);
     let response = ResponseBuilder::new().description(about).content(JSON, skipped);
-    let place = HeaderBuilder::new().description(Some("Where the run that was skipped is."));
+    let place = HeaderBuilder::new().description(Some("The path of the skipped run."));
     let response = response.header("Location", place.schema(Some(text())).build());
     (status(&taken), response.content(PROBLEM, content(&taken)).build().into())
 }
@@ -250,7 +255,7 @@ fn content(errors: &[(&str, ApiError)]) -> Content {
     shown(Problem::name().as_ref(), problems)
 }
 
-/// A body of this schema, with examples.
+/// A body with this schema and examples.
 fn shown<'a>(schema: &str, examples: impl IntoIterator<Item = (&'a str, Value)>) -> Content {
     let examples = examples
         .into_iter()
@@ -259,7 +264,7 @@ fn shown<'a>(schema: &str, examples: impl IntoIterator<Item = (&'a str, Value)>)
     ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build()
 }
 
-/// What stands in the head beside such errors.
+/// Adds the headers of such errors.
 fn headers(response: ResponseBuilder, errors: &[(&str, ApiError)]) -> ResponseBuilder {
     let header = |about: &str, example: &str| {
         let header = HeaderBuilder::new().schema(Some(text())).description(Some(about));
@@ -269,12 +274,12 @@ fn headers(response: ResponseBuilder, errors: &[(&str, ApiError)]) -> ResponseBu
     let busy = errors.clone().find(|error| matches!(error, ApiError::Busy(_)));
     match busy.or(errors.next()) {
         Some(ApiError::Unauthorized) => response
-            .header("WWW-Authenticate", header("How to show who asks.", "Bearer realm=\"docket\"")),
+            .header("WWW-Authenticate", header("How to authenticate.", "Bearer realm=\"docket\"")),
         Some(ApiError::TooManyTokens(_) | ApiError::Busy(_)) => {
-            response.header("Retry-After", header("After how many seconds to ask again.", "41"))
+            response.header("Retry-After", header("The number of seconds to wait.", "41"))
         }
         Some(ApiError::Store(StoreError::Unmet { .. })) => {
-            response.header("ETag", header("The present revision, where there is one.", "\"7\""))
+            response.header("ETag", header("The current revision, if there is one.", "\"7\""))
         }
         _ => response,
     }
