@@ -88,14 +88,23 @@ impl Specification {
         anchor: DateTime<Utc>,
         zone: Zone,
     ) -> impl Iterator<Item = Upcoming> {
-        let Policies { not_before, not_after, .. } = &*self.policies;
-        // Instants are whole seconds, and the bound is inclusive.
-        let bound = not_before.map(|bound| bound.to_utc() - TimeDelta::nanoseconds(1));
-        let from = bound.map_or(from, |bound| bound.max(from));
-        let end = not_after.map(|bound| bound.to_utc());
-        let zone = self.time_zone.unwrap_or(zone);
+        let (from, zone) = (self.not_before(from), self.time_zone.unwrap_or(zone));
         let each = self.schedule().map(|schedule| schedule.upcoming(from, anchor, zone));
-        each.into_iter().flatten().take_while(move |next| end.is_none_or(|end| next.at <= end))
+        each.into_iter().flatten().take_while(move |next| next.at <= self.not_after(next.at))
+    }
+
+    /// The time after which the next instant is searched: `from`, or the start of the bounds.
+    fn not_before(&self, from: DateTime<Utc>) -> DateTime<Utc> {
+        match self.policies.not_before {
+            // Instants are whole seconds, and the bound is inclusive.
+            Some(bound) => from.max(bound.to_utc() - TimeDelta::nanoseconds(1)),
+            None => from,
+        }
+    }
+
+    /// The time up to which instants are searched: `to`, or the end of the bounds.
+    fn not_after(&self, to: DateTime<Utc>) -> DateTime<Utc> {
+        self.policies.not_after.map_or(to, |bound| to.min(bound.to_utc()))
     }
 
     /// True if another specification is due at the same instants, given the same anchor and the
@@ -187,7 +196,7 @@ impl Allocation {
     pub fn next(&self, from: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
         let schedule = self.specification.schedule()?;
         let next = schedule.next(self.not_before(from), self.anchor(schedule), self.zone(zone))?;
-        Some(next).filter(|next| *next <= self.not_after(*next))
+        Some(next).filter(|next| *next <= self.specification.not_after(*next))
     }
 
     /// All instants after `from` in order, with the effect of daylight saving.
@@ -207,7 +216,7 @@ impl Allocation {
         to: DateTime<Utc>,
         zone: Zone,
     ) -> Option<DateTime<Utc>> {
-        let (from, to) = (self.not_before(from), self.not_after(to));
+        let (from, to) = (self.not_before(from), self.specification.not_after(to));
         let next = |from| self.next(from, zone).filter(|instant| *instant <= to);
         Some(last_instant(next(from)?, to, next))
     }
@@ -216,7 +225,7 @@ impl Allocation {
     #[must_use]
     pub fn count(&self, from: DateTime<Utc>, to: DateTime<Utc>, zone: Zone) -> u64 {
         let Some(schedule) = self.specification.schedule() else { return 0 };
-        let (from, to) = (self.not_before(from), self.not_after(to));
+        let (from, to) = (self.not_before(from), self.specification.not_after(to));
         schedule.count(from, to, self.anchor(schedule), self.zone(zone))
     }
 
@@ -235,16 +244,7 @@ impl Allocation {
 
     /// The time after which the next instant is searched.
     fn not_before(&self, from: DateTime<Utc>) -> DateTime<Utc> {
-        let from = from.max(self.scheduled_at);
-        match self.specification.policies.not_before {
-            // Instants are whole seconds, and the bound is inclusive.
-            Some(bound) => from.max(bound.to_utc() - TimeDelta::nanoseconds(1)),
-            None => from,
-        }
-    }
-
-    fn not_after(&self, to: DateTime<Utc>) -> DateTime<Utc> {
-        self.specification.policies.not_after.map_or(to, |bound| to.min(bound.to_utc()))
+        self.specification.not_before(from.max(self.scheduled_at))
     }
 
     /// The time from which the schedule counts, if it counts.

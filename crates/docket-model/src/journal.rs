@@ -132,11 +132,8 @@ impl fmt::Display for Event {
                 write!(f, "the time zone of the server was changed from {from} to {to}")
             }
             Self::ZoneDataChanged { zones, from, to } => {
-                let zones = zones.join(", ");
-                write!(
-                    f,
-                    "the time zone data was updated from {from} to {to}, which changes {zones}"
-                )
+                write!(f, "the time zone data was updated from {from} to {to}, which changes ")?;
+                f.write_str(&zones.join(", "))
             }
             Self::Restored { copied_at } => {
                 write!(f, "the store was restored from a copy of {}", shown(*copied_at))
@@ -144,19 +141,10 @@ impl fmt::Display for Event {
             Self::NamespaceChanged { from } => {
                 write!(f, "the store was served in the namespace {from} before")
             }
-            Self::TwinFound { starts_nothing, .. } => {
-                let later = if *starts_nothing {
-                    "this one started later, so it starts nothing any more"
-                } else {
-                    "that one started later, so it should start nothing any more"
-                };
-                write!(f, "another server uses a copy of this store; {later}")
-            }
+            Self::TwinFound { starts_nothing, .. } => f.write_str(twin(*starts_nothing)),
             Self::FileRejected { file, reason } => {
-                write!(
-                    f,
-                    "{file} was not loaded again, the allocations loaded before stay: {reason}"
-                )
+                write!(f, "{file} was not loaded again, the allocations loaded before stay: ")?;
+                f.write_str(reason)
             }
             Self::FileLoaded { file, allocations } => {
                 let noun = if *allocations == 1 { "allocation" } else { "allocations" };
@@ -172,6 +160,16 @@ impl fmt::Display for Event {
             Self::Resumed => f.write_str("resumed"),
             Self::Reset { from } => write!(f, "reset: it was decided up to {}", shown(*from)),
         }
+    }
+}
+
+/// The other server with a copy of the store, and which of the two starts nothing any more.
+fn twin(this_starts_nothing: bool) -> &'static str {
+    if this_starts_nothing {
+        "another server uses a copy of this store; this one started later, so it starts nothing any more"
+    } else {
+        "another server uses a copy of this store; that one started later, so it should start nothing any \
+         more"
     }
 }
 

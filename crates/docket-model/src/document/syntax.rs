@@ -43,34 +43,34 @@ fn unquoted_schedule(before: &str, after: &str) -> Option<String> {
     unfit.then(|| format!("quote the schedule: write `Cron: \"{}\"`", shortened(schedule)))
 }
 
+/// Parts of the parser's messages, and how to fix the error. The first that matches counts.
+const REMEDIES: [(&[&str], &str); 7] = [
+    (
+        &["mapping values are not allowed"],
+        "unexpected `:`: check the indentation, or put a string that contains `: ` in quotes",
+    ),
+    (&["block collection", "block mapping"], "the indentation does not match the lines before"),
+    (&["recursion limit"], "too many nested brackets"),
+    (&["escape"], "unknown escape sequence: double the `\\`, or use single quotes"),
+    (&["unexpected end of stream"], "the string that begins here has no closing quote"),
+    (&["flow sequence"], "a `,` or `]` is missing before this"),
+    (&["flow mapping"], "a `,` or `}` is missing before this"),
+];
+
 /// How to fix an error of the parser, if that is known.
 fn remedy(info: &str, after: &str) -> Option<String> {
-    let is = |part: &str| info.contains(part);
+    let has = |parts: &[&str]| parts.iter().any(|part| info.contains(part));
     let word = after.split_whitespace().next().unwrap_or_default();
     let shown = shortened(word);
-    let message = if is("unknown anchor") || is("anchor or alias") {
+    if has(&["unknown anchor", "anchor or alias"]) {
         return Some(format!(
             "`{shown}` refers to no anchor before it: \
              put a string that begins with `*` or `&` in quotes"
         ));
-    } else if is("unexpected character") {
+    }
+    if has(&["unexpected character"]) {
         return Some(format!("put a string that begins like `{shown}` in quotes"));
-    } else if is("mapping values are not allowed") {
-        "unexpected `:`: check the indentation, or put a string that contains `: ` in quotes"
-    } else if is("block collection") || is("block mapping") {
-        "the indentation does not match the lines before"
-    } else if is("recursion limit") {
-        "too many nested brackets"
-    } else if is("escape") {
-        "unknown escape sequence: double the `\\`, or use single quotes"
-    } else if is("unexpected end of stream") {
-        "the string that begins here has no closing quote"
-    } else if is("flow sequence") {
-        "a `,` or `]` is missing before this"
-    } else if is("flow mapping") {
-        "a `,` or `}` is missing before this"
-    } else {
-        return None;
-    };
-    Some(message.to_owned())
+    }
+    let known = REMEDIES.iter().find(|(parts, _)| has(parts));
+    known.map(|(_, remedy)| (*remedy).to_owned())
 }

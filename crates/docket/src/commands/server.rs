@@ -15,7 +15,7 @@ use crate::{environment, signals::Signals, time_zone};
 /// The address, and a remark if it comes from a variable of the original docket.
 struct Address {
     listen: Listen,
-    remark: Option<&'static str>,
+    remark: Option<String>,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
@@ -41,11 +41,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn bind(address: &Address, access: &Access) -> Result<Listener> {
-    if let Some(remark) = address.remark {
+    if let Some(remark) = &address.remark {
         info!("listening on {}: {remark}", address.listen);
     }
     let listener = Listener::bind(&address.listen, access);
-    match address.remark {
+    match &address.remark {
         Some(remark) => listener.with_context(|| format!("{}: {remark}", address.listen)),
         None => Ok(listener?),
     }
@@ -61,22 +61,19 @@ fn address(asked: Option<Listen>, variable: impl Fn(&str) -> Option<String>) -> 
     let (default_host, default_port) = docket_server::config::LISTEN
         .rsplit_once(':')
         .ok_or_else(|| anyhow!("the default address has no port"))?;
-    let remark = match (&host, &port) {
+    let source = match (&host, &port) {
         (None, None) => None,
-        (Some(_), None) => {
-            Some("the host comes from HOST, as in the original docket; --listen overrides it")
-        }
-        (None, Some(_)) => {
-            Some("the port comes from PORT, as in the original docket; --listen overrides it")
-        }
-        (Some(_), Some(_)) => Some(
-            "the address comes from HOST and PORT, as in the original docket; --listen overrides it",
-        ),
+        (Some(_), None) => Some("the host comes from HOST"),
+        (None, Some(_)) => Some("the port comes from PORT"),
+        (Some(_), Some(_)) => Some("the address comes from HOST and PORT"),
     };
+    let remark =
+        source.map(|source| format!("{source}, as in the original docket; --listen overrides it"));
     let host = host.as_deref().unwrap_or(default_host);
     let port = port.as_deref().unwrap_or(default_port);
     let listen = format!("{host}:{port}").parse();
-    let listen = listen.with_context(|| remark.unwrap_or("the default address").to_owned())?;
+    let listen = listen
+        .with_context(|| remark.clone().unwrap_or_else(|| "the default address".to_owned()))?;
     Ok(Address { listen, remark })
 }
 
