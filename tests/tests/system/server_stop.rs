@@ -43,6 +43,7 @@ fn a_server_that_is_stopped_and_started_again_follows_its_container_to_the_real_
     let run = server.ended_run("foo");
 
     assert!(goes_on);
+    assert!(server.log().contains("docket was stopped before this start"), "{}", server.log());
     let attempt = &run["Attempts"][0];
     assert_eq!((&attempt["Container"], &attempt["ExitCode"]), (&json!(container), &json!(5)));
     assert_eq!(server.output("foo", &run), b"begun\ndone\n");
@@ -61,6 +62,9 @@ fn a_container_that_ended_while_no_server_was_there_is_recorded_with_its_real_en
     let server = home.server();
     let run = server.ended_run("foo");
 
+    let log = server.log();
+    assert!(log.contains("it crashed or was killed"), "{log}");
+    assert!(log.contains("run is under way since before this start"), "{log}");
     let attempt = &run["Attempts"][0];
     assert_eq!((&attempt["Container"], &attempt["ExitCode"]), (&json!(container), &json!(5)));
     assert_eq!(server.output("foo", &run), b"begun\ndone\n");

@@ -18,8 +18,7 @@ use docket_tests::{
 use serde_json::{Value, json};
 
 /// What the log says when it begins, and when it is over.
-const BEGINS: &str =
-    "store write failed; retrying every 1 s: nothing is acknowledged and nothing starts";
+const BEGINS: &str = "store write failed; retrying every 1 s: no run starts, and no request is acknowledged, before its record is written";
 const ENDS: &str = "the store can be written again";
 
 /// A server with an allocation that is due each second.

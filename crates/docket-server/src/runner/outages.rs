@@ -1,6 +1,9 @@
 //! Times during which nothing could start, so that what was missed can be explained.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::journal::{Cause, Entry, Outage, Pause};
@@ -22,6 +25,18 @@ pub(super) struct Outages {
     /// Entries that could not be written to the journal, to be recorded when that is possible.
     unrecorded: Mutex<VecDeque<Entry>>,
     store: Mutex<Option<StoreTrouble>>,
+    /// How many writes that failed are being repeated.
+    repeated: AtomicUsize,
+}
+
+/// A write that failed and is being repeated, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Repeating<'a>(&'a AtomicUsize);
+
+impl Drop for Repeating<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The store cannot be written.
@@ -77,7 +92,14 @@ impl Outages {
         std::mem::take(&mut self.unrecorded.lock())
     }
 
-    /// Takes note of what came of writing to the store; what is new about that, if anything is.
+    /// Counts a write among those that are being repeated. While there is one the store cannot be
+    /// written, also if others succeed: on a full disk there may be room for a small record only.
+    pub(super) fn repeating(&self) -> Repeating<'_> {
+        self.repeated.fetch_add(1, Ordering::SeqCst);
+        Repeating(&self.repeated)
+    }
+
+    /// Notes the result of a write to the store; returns what it changes, if anything.
     pub(super) fn record_result<T>(
         &self,
         written: &Result<T, StoreError>,
@@ -90,6 +112,9 @@ impl Outages {
             // What is refused tells nothing about that.
             Err(_) => return None,
             Ok(_) => {
+                if self.repeated.load(Ordering::SeqCst) > 0 {
+                    return None;
+                }
                 let is_over = |trouble: &mut StoreTrouble| {
                     trouble.damaged.is_none_or(|damaged| (now - damaged).abs() >= QUIET)
                 };
@@ -126,6 +151,24 @@ impl Outages {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_store_can_be_written_again_once_no_write_is_repeated() {
+        let at = |second: i64| DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
+        let outages = Outages::default();
+        let full = Err::<(), _>(StoreError::Unwritable("the disk is full".to_owned()));
+
+        let repeated = outages.repeating();
+        let begun = outages.record_result(&full, at(0));
+        let smaller = outages.record_result(&Ok(()), at(1));
+        drop(repeated);
+        let over = outages.record_result(&Ok(()), at(2));
+
+        assert!(matches!(begun, Some(StoreNews::Trouble(_))));
+        assert_eq!(smaller, None);
+        let pause = Pause { cause: Cause::StoreUnwritable, from: at(0), to: at(2) };
+        assert_eq!(over, Some(StoreNews::Over(pause)));
+    }
 
     #[test]
     fn a_damaged_part_is_trouble_until_no_write_met_it_for_a_while() {

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
     journal::{Cause, Event, Pause},
-    run::{Attempt, AttemptKey, RunState},
+    run::{Attempt, AttemptKey, RunId, RunState},
 };
 use tracing::info;
 
@@ -23,13 +23,12 @@ impl Runner {
     pub(crate) async fn take_up(self: &Arc<Self>) -> Result<(), StoreError> {
         let under_way = self.store.under_way().await?;
         let absences = if under_way.is_empty() { Vec::new() } else { self.absences() };
-        let running = under_way.iter().filter(|under_way| under_way.run.state != RunState::Waiting);
-        match running.count() {
-            0 => {}
-            1 => info!("1 run is under way; following it to its end"),
-            count => info!("{count} runs are under way; following them to their ends"),
-        }
         for run in under_way {
+            if run.run.state != RunState::Waiting {
+                let RunId { allocation, instant } = &run.run.id;
+                let state = run.run.state.word().to_string();
+                info!(%allocation, run = %instant, state, "run is under way since before this start: following it to its end");
+            }
             self.resume(run, &absences);
         }
         Ok(())

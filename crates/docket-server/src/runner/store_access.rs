@@ -97,7 +97,8 @@ impl StoreAccess {
 
     async fn record(&self, entry: Entry) {
         if let Err(error) = self.store.record(entry.clone()).await {
-            warn!(%error, "journal entry not written: {}; retrying", entry.event);
+            let event = entry.event.to_string();
+            warn!(parent: None, %error, event, "a journal entry waits until the store can be written");
             self.outages.keep_unrecorded(entry);
         }
     }
@@ -109,17 +110,20 @@ impl StoreAccess {
     ) -> Result<T, StoreError> {
         match self.outages.record_result(&written, self.now()) {
             Some(StoreNews::Trouble(StoreTrouble { since, reason, .. })) => {
+                // Not in the span of the run whose write failed: it concerns all of them.
                 error!(
+                    parent: None,
                     reason,
-                    "store write failed; retrying every {} s: nothing is acknowledged and nothing \
-                     starts",
+                    "store write failed; retrying every {} s: no run starts, and no request is \
+                     acknowledged, before its record is written",
                     WRITE_AGAIN.as_secs()
                 );
                 let access = Arc::clone(self);
                 self.tasks.spawn(async move { access.note_outage(since, since).await });
             }
             Some(StoreNews::Over(pause)) => {
-                info!("the store can be written again");
+                let seconds = (pause.to - pause.from).num_seconds();
+                info!(parent: None, "the store can be written again after {seconds} s");
                 self.paused(pause);
             }
             None => {}
@@ -156,14 +160,22 @@ impl StoreAccess {
         F: Future<Output = Result<T, StoreError>>,
     {
         let mut backoff = Backoff::constant(WRITE_AGAIN);
+        let mut repeated = None;
         loop {
-            // The condition is logged there, when it begins and when it ends.
-            match self.record_result(write().await) {
-                Err(StoreError::Unwritable(_) | StoreError::Unreadable(_)) => {
-                    term.unless_ended(backoff.wait()).await?;
-                }
-                written => return Ok(written),
+            let written = write().await;
+            let is_failure =
+                matches!(written, Err(StoreError::Unwritable(_) | StoreError::Unreadable(_)));
+            if !is_failure {
+                repeated = None;
+            } else if repeated.is_none() {
+                repeated = Some(self.outages.repeating());
             }
+            // The condition is logged there, when it begins and when it ends.
+            let written = self.record_result(written);
+            if repeated.is_none() {
+                return Ok(written);
+            }
+            term.unless_ended(backoff.wait()).await?;
         }
     }
 

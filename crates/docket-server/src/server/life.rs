@@ -10,7 +10,9 @@ use docket_model::{
 use tracing::{info, warn};
 
 use super::process::Process;
-use crate::store::{ChangeContext, ChangedZone, ServerControl, Settlement, StoreError, ZoneChange};
+use crate::store::{
+    ChangeContext, ChangedZone, EntryFilter, ServerControl, Settlement, StoreError, ZoneChange,
+};
 
 /// How often the store notes that the server runs: the moment of a crash is known with this precision.
 pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -122,6 +124,18 @@ impl Process {
         }
         if let Some(notice) = self.ticks.clock_set_back(self.clock.now()) {
             warn!("since docket last ran, the clock was {notice}");
+        }
+    }
+
+    /// Logs how long no server ran, and whether the one before was stopped or crashed.
+    pub(super) fn log_absence(&self, absence: Option<Pause>) {
+        let Some(Pause { from, .. }) = absence else { return };
+        let newest = self.store.entries(&EntryFilter { limit: 1, ..EntryFilter::default() });
+        let last_alive = shown(from);
+        if newest.first().is_some_and(|entry| entry.event == Event::Stopped) {
+            info!(last_alive, "docket was stopped before this start");
+        } else {
+            warn!(last_alive, "docket was not stopped before this start: it crashed or was killed");
         }
     }
 

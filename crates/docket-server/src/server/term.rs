@@ -82,6 +82,7 @@ impl Process {
             self.store.remember(pause);
         }
         if is_first {
+            self.log_absence(absence);
             self.settle_copy().await?;
             self.take_zone(absence).await?;
             self.pause().await?;

@@ -216,9 +216,9 @@ impl EngineHealth {
                 EngineState::Up(before) if **before == info => return false,
                 EngineState::Away { since, .. } => {
                     let seconds = (now - *since).num_seconds();
-                    info!(version, api_version, cores, "the engine is back after {seconds} s");
+                    info!(parent: None, version, api_version, cores, "the engine is back after {seconds} s");
                 }
-                _ => info!(version, api_version, cores, "the engine answers"),
+                _ => info!(parent: None, version, api_version, cores, "the engine answers"),
             }
             if !matches!(state, EngineState::Up(_)) {
                 self.epoch.fetch_add(1, Ordering::SeqCst);
@@ -233,7 +233,8 @@ impl EngineHealth {
             if matches!(state, EngineState::Away { .. }) {
                 return false;
             }
-            warn!(reason, "the engine does not answer: nothing starts until it does");
+            // Not in the span of the run whose call failed: it concerns all of them.
+            warn!(parent: None, reason, "the engine does not answer: nothing starts until it does");
             *state = EngineState::Away { since: now, reason: reason.to_owned() };
             true
         });
