@@ -41,6 +41,9 @@ use crate::{
     warnings::Warnings,
 };
 
+/// More bytes than most allocations have, so that the buffer of a response grows seldom.
+const USUAL: usize = 2 << 10;
+
 /// How to apply a push.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -125,8 +128,8 @@ pub(super) fn one(
     snapshot: Snapshot,
 ) -> Result<HttpResponse, ApiError> {
     let mut answer = response(snapshot.status.allocation.revision, JSON);
-    let (mut written, mut first) =
-        (AllocationPieces::new(allocations, snapshot, true), Vec::with_capacity(1024));
+    let mut first = Vec::with_capacity(USUAL);
+    let mut written = AllocationPieces::new(allocations, snapshot, true);
     if written.fill(allocations, &mut first)? {
         return Ok(answer.body(first));
     }

@@ -7,7 +7,7 @@ use std::{
 
 use actix_web::{
     Error,
-    body::{BodySize, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header,
     middleware::Next,
@@ -27,7 +27,7 @@ const SMALL: u64 = 64 << 10;
 /// Reserves memory for a large response, or responds that the server is busy.
 pub(super) async fn hold(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<BoxBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let limits = request.app_data::<Data<Limits>>().cloned();
     let answer = next.call(request).await?;
@@ -38,7 +38,7 @@ pub(super) async fn hold(
         }
         _ => None,
     };
-    Ok(answer.map_body(|_, body| Held { body: Box::pin(body), rest: Bytes::new(), _room: room }))
+    Ok(answer.map_body(|_, body| Held { body, rest: Bytes::new(), _room: room }))
 }
 
 /// Other responses are files of the page, or streams.
@@ -48,14 +48,14 @@ fn is_data<B>(answer: &ServiceResponse<B>) -> bool {
 }
 
 /// A body that is sent in pieces, so that the connection does not copy all of it at once.
-struct Held<B> {
-    body: Pin<Box<B>>,
+struct Held {
+    body: BoxBody,
     rest: Bytes,
     _room: Option<Reservation>,
 }
 
-impl<B: MessageBody> MessageBody for Held<B> {
-    type Error = B::Error;
+impl MessageBody for Held {
+    type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
         self.body.size()
@@ -64,9 +64,9 @@ impl<B: MessageBody> MessageBody for Held<B> {
     fn poll_next(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, B::Error>>> {
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         while self.rest.is_empty() {
-            match ready!(self.body.as_mut().poll_next(context)) {
+            match ready!(Pin::new(&mut self.body).poll_next(context)) {
                 Some(Ok(bytes)) => self.rest = bytes,
                 end => return Poll::Ready(end),
             }

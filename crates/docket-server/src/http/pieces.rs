@@ -28,12 +28,17 @@ struct Window<'a> {
 
 impl Write for Window<'_> {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.write_all(text)?;
+        Ok(text.len())
+    }
+
+    fn write_all(&mut self, text: &[u8]) -> io::Result<()> {
         let skipped = self.skip.saturating_sub(self.written).min(text.len());
         self.written += text.len();
         let room = PIECE.saturating_sub(self.piece.len());
         let rest = text.get(skipped..).unwrap_or_default();
         self.piece.extend_from_slice(rest.get(..room).unwrap_or(rest));
-        Ok(text.len())
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

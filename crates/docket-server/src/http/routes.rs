@@ -19,6 +19,13 @@ pub(super) fn routes(app: &mut ServiceConfig) {
             .route(web::post().to(allocations::push))
             .default_service(only("GET, HEAD, POST")),
     )
+    // Routes are tried in order, and this one is requested most. It matches no path below a name.
+    .service(
+        web::resource("/{name}")
+            .route(read(allocations::get))
+            .route(web::delete().to(allocations::delete))
+            .default_service(only("GET, HEAD, DELETE")),
+    )
     .service(only_read("/-/page/{file}", read(page::file)))
     .service(only_read("/-/forecast", read(forecast::get)))
     .service(only_post("/-/check", web::post().to(check::check)))
@@ -55,12 +62,6 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_read("/{name}/instants", read(instants::list)))
     .service(only_read("/{name}/runs/{run}", read(runs::get)))
     .service(only_read("/{name}/runs/{run}/output", read(output::get)))
-    .service(
-        web::resource("/{name}")
-            .route(read(allocations::get))
-            .route(web::delete().to(allocations::delete))
-            .default_service(only("GET, HEAD, DELETE")),
-    )
     .default_service(web::to(|request: HttpRequest| async move {
         Err::<String, _>(ApiError::NoSuchRoute(request.path().to_owned()))
     }));

@@ -63,8 +63,11 @@ impl View<'_> {
         let scheduled = allocation.next(from, self.zone);
         let suspensions =
             Suspensions { allocation: suspension.as_deref(), server: self.pause.as_deref() };
-        let next = undecided::starts_after(allocation, suspensions, from, self.now)
-            .and_then(|from| allocation.next(from, self.zone));
+        let next = match undecided::starts_after(allocation, suspensions, from, self.now) {
+            // The search costs more than the rest of the response.
+            Some(starts_after) if starts_after == from => scheduled,
+            starts_after => starts_after.and_then(|after| allocation.next(after, self.zone)),
+        };
         let schedule = allocation.specification.schedule();
         let mut warnings = schedule.map(Schedule::warnings).unwrap_or_default();
         if scheduled.is_none()
