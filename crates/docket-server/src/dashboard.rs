@@ -127,7 +127,13 @@ impl File {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, fs, path::Path};
+    use std::{
+        collections::{BTreeSet, HashSet},
+        fs,
+        path::Path,
+    };
+
+    use docket_model::run::StateWord;
 
     use super::{FILES, POLICY, page};
 
@@ -160,6 +166,41 @@ mod tests {
         assert_eq!(page().text.matches("modulepreload").count(), scripts.count());
         for forbidden in ["<style", "style=", "onload="] {
             assert!(!page().text.contains(forbidden), "the page contains {forbidden}");
+        }
+    }
+
+    /// The words in a list of the page that begins with this text.
+    fn words_of(text: &str, begin: &str, end: &str) -> Vec<String> {
+        let (_, list) = text.split_once(begin).unwrap();
+        let (list, _) = list.split_once(end).unwrap();
+        list.split(',').map(|word| word.trim().trim_matches('"').to_owned()).collect()
+    }
+
+    #[test]
+    fn the_page_has_the_states_of_runs_and_their_words() {
+        let text = &FILES["mark.js"].text;
+        let (_, states) = text.split_once("const STATES = {\n").unwrap();
+        let (states, _) = states.split_once("\n};").unwrap();
+        let of_page: BTreeSet<_> = states
+            .lines()
+            .map(|line| {
+                let (state, values) = line.trim().split_once(':').unwrap();
+                let (_, shown) = values.trim_end_matches("\"],").rsplit_once('"').unwrap();
+                (state.trim_matches('"').to_owned(), shown.to_owned())
+            })
+            .filter(|(state, _)| state != "none")
+            .collect();
+
+        let all = StateWord::WORDS.map(|word| StateWord::parse(word).unwrap());
+        let expected = all.iter().map(|state| (state.to_string(), state.shown().to_owned()));
+        assert_eq!(of_page, expected.collect());
+        for word in words_of(text, "const FAILURES = new Set([", "])") {
+            assert!(StateWord::parse(&word).unwrap().is_failure(), "{word}");
+        }
+        let failures = all.iter().filter(|state| state.is_failure()).count();
+        assert_eq!(words_of(text, "const FAILURES = new Set([", "])").len(), failures);
+        for word in words_of(text, "const UNDER_WAY = new Set([", "])") {
+            assert!(StateWord::WORDS.contains(&word.as_str()), "{word}");
         }
     }
 }

@@ -15,6 +15,8 @@ mod http;
 mod module_graph;
 mod outputs;
 mod policy;
+#[cfg(test)]
+mod reason_summary;
 mod runner;
 mod scheduler;
 mod server;

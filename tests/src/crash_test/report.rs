@@ -103,7 +103,10 @@ impl Report {
         let state = run["State"].as_str().unwrap();
         let reason = run["Reason"].as_str().unwrap_or_default();
         *self.records.entry(state.to_owned()).or_default() += 1;
-        let is_suspended = state == "missed" && reason.starts_with("suspended");
+        let is_suspended = state == "missed"
+            && ["suspended", "suspended-by-specification"]
+                .map(Value::from)
+                .contains(&run["ReasonCode"]);
         let may_be = workload.ends.contains(&state)
             || (interfered && workload.ends_after_interference.contains(&state))
             || is_suspended;

@@ -38,7 +38,7 @@ fn a_container_removed_from_outside_is_a_failed_run_that_says_so() {
     let run = server.ended_run("foo");
 
     assert_eq!(run["State"], "failed");
-    assert!(run["Reason"].as_str().unwrap().contains("was removed by someone else"), "{run}");
+    assert_eq!(run["ReasonCode"], "container-removed", "{run}");
 }
 
 #[test]
@@ -105,8 +105,7 @@ fn a_name_held_by_another_program_s_container_fails_the_run_and_is_never_touched
     let run = server.ended_run("foo");
 
     assert_eq!(run["State"], "failed");
-    let reason = run["Reason"].as_str().unwrap();
-    assert!(reason.contains("the name is held by"), "{reason}");
+    assert_eq!(run["ReasonCode"], "name-held", "{run}");
     let container = engine.inspect(&name).unwrap();
     assert_eq!(
         (&container["Id"], &container["State"]["Status"]),
@@ -122,7 +121,8 @@ fn a_command_that_does_not_exist_fails_the_run_in_the_engines_words() {
     let run = server.ended_run("foo");
 
     assert_eq!(run["State"], "failed");
-    assert!(run["Reason"].as_str().unwrap().contains("no-such-command"), "{run}");
+    let message = run["ReasonValues"]["Message"].as_str().unwrap();
+    assert!(message.contains("no-such-command"), "{run}");
     let last = log_words(&server.allocation("foo")).pop().unwrap();
     assert!(last.starts_with("Error: ") && last.contains("no-such-command"), "{last}");
 }

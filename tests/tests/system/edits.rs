@@ -13,7 +13,11 @@ use docket_tests::{
 };
 use serde_json::{Value, json};
 
-const EDITED: &str = "its schedule was changed";
+/// True where an edit of this kind and an outage for this cause are the reason of a run.
+fn is_edited(run: &Value, what: &str, cause: &str) -> bool {
+    let values = &run["ReasonValues"];
+    run["ReasonCode"] == "edited" && values["What"] == what && values["Outage"]["Cause"] == cause
+}
 
 /// `foo`, due at this interval in seconds, with more keys.
 fn each(seconds: u32, keys: &Value) -> Value {
@@ -116,14 +120,11 @@ fn edit_while_the_engine_is_away(home: impl FnOnce(&str) -> Home) {
         (while_away.iter().filter(is_over).collect(), after.iter().filter(is_decided).collect());
     assert_eq!(same, before);
     assert_eq!(after.len(), while_away.len());
-    let reasons: Vec<_> = after.iter().filter_map(|run| run["Reason"].as_str()).collect();
-    let away = "the engine has not answered since ";
-    for clause in [EDITED, "its time zone was changed", "it was suspended by its specification"] {
-        let clause = format!(", and {clause} before it could start");
-        let names_both = |reason: &&str| reason.starts_with(away) && reason.ends_with(&clause);
-        assert!(reasons.iter().any(names_both), "{clause}: {reasons:?}");
+    for what in ["Schedule", "TimeZone", "Suspended"] {
+        assert!(after.iter().any(|run| is_edited(run, what, "EngineAway")), "{what}: {after:?}");
     }
-    assert!(reasons.contains(&"suspended by its specification"), "{reasons:?}");
+    let is_suspended = |run: &Value| run["ReasonCode"] == "suspended-by-specification";
+    assert!(after.iter().any(is_suspended), "{after:?}");
 }
 
 #[test]
@@ -159,10 +160,10 @@ fn what_is_due_when_it_is_edited_starts_where_the_engine_answers() {
 #[test]
 fn an_instant_that_waits_out_its_jitter_is_missed_when_it_is_edited() {
     let edits = [
-        (each(1, &json!({ "TimeZone": "Europe/Berlin" })), "its time zone was changed"),
-        (json!({ "Suspended": true }), "it was suspended by its specification"),
+        (each(1, &json!({ "TimeZone": "Europe/Berlin" })), "TimeZone"),
+        (json!({ "Suspended": true }), "Suspended"),
     ];
-    for (edit, reason) in edits {
+    for (edit, what) in edits {
         let stub = StubEngine::start(Options::default());
         let home = Home::durable(&stub.docker_host());
         let server = home.server();
@@ -182,7 +183,8 @@ fn an_instant_that_waits_out_its_jitter_is_missed_when_it_is_edited() {
         assert_eq!(runs.len(), 1, "{runs:?}");
         assert_eq!(span(&runs[0]).0, at.timestamp());
         assert_eq!(runs[0]["State"], "missed");
-        assert_eq!(runs[0]["Reason"], json!(format!("{reason} before it started")));
+        assert_eq!(runs[0]["ReasonCode"], "edited");
+        assert_eq!(runs[0]["ReasonValues"], json!({ "What": what }));
     }
 }
 
@@ -253,12 +255,7 @@ fn no_instant_is_lost_by_an_edit_of_the_file_while_the_server_is_down() {
     });
 
     let runs = accounted_for(&server, &[1, 2]);
-    let reason = |run: &Value| run["Reason"].as_str().unwrap_or_default().to_owned();
-    let of_absence = |run: &&Value| {
-        let reason = reason(run);
-        reason.starts_with("docket was not running from ")
-            && reason.ends_with(&format!(", and {EDITED} before it could start"))
-    };
+    let of_absence = |run: &&Value| is_edited(run, "Schedule", "NotRunning");
     let missed = runs.iter().find(of_absence).unwrap_or_else(|| panic!("{runs:?}"));
     assert!(span(missed).2 >= 3, "{missed}");
 }

@@ -28,7 +28,8 @@ fn a_container_that_was_removed_while_no_server_ran_is_not_said_to_be_on_another
 
     // The engine's events report its end.
     assert_eq!(run["State"], "failed", "{run}");
-    assert_eq!(run["Reason"], "killed, exit code 137", "{run}");
+    assert_eq!(run["ReasonCode"], "killed", "{run}");
+    assert_eq!(run["ReasonValues"]["ExitCode"], 137, "{run}");
 }
 
 #[test]

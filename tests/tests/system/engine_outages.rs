@@ -61,7 +61,7 @@ fn a_container_that_went_down_with_its_engine_is_a_failed_run_that_says_so() {
     let run = server.ended_run("foo");
 
     assert_eq!(run["State"], "failed");
-    assert!(run["Reason"].as_str().unwrap().contains("went down"), "{run}");
+    assert_eq!(run["ReasonCode"], "engine-went-down", "{run}");
     assert_eq!(server.output("foo", &run), b"so far\n");
 }
 

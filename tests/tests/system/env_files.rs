@@ -62,7 +62,9 @@ fn files_of_other_editors_give_their_variables_or_the_place_and_the_remedy() {
         ("bare", "line 2: no `=`: write NAME=VALUE (the server's own variables are not passed on)"),
     ] {
         let run = run_with(&server, file, file);
-        assert_eq!(run["Reason"], format!("the env file `{file}` has an error in {problem}"));
+        let message = format!("the env file `{file}` has an error in {problem}");
+        assert_eq!(run["ReasonCode"], "env-files");
+        assert_eq!(run["ReasonValues"], json!({ "Message": message }));
     }
 }
 
@@ -88,8 +90,9 @@ fn files_are_reached_below_the_directory_and_nowhere_else() {
         ("directory", "is a directory, not a regular file"),
     ] {
         let run = run_with(&server, file, file);
-        assert_eq!(run["Reason"], format!("the env file `{file}` {problem}"));
-        assert_eq!(run["State"], "failed");
+        let message = format!("the env file `{file}` {problem}");
+        assert_eq!((&run["State"], &run["ReasonCode"]), (&json!("failed"), &json!("env-files")));
+        assert_eq!(run["ReasonValues"], json!({ "Message": message }));
     }
     assert!(!server.log().contains("A=secret"));
 }

@@ -8,7 +8,7 @@ use docket_tests::{
     fake_registry::Failure,
     free_port, moment,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Runs a container of the image to its end.
@@ -32,9 +32,8 @@ fn a_missing_image_fails_the_run_and_says_so_in_the_logs() {
 
     let run = run_image(&server, &image, &["true"]);
 
-    let reason = run["Reason"].as_str().unwrap();
-    assert_eq!(run["State"], "failed");
-    assert!(reason.contains(&format!("image {image} not found")), "{reason}");
+    assert_eq!((&run["State"], &run["ReasonCode"]), (&json!("failed"), &json!("image-not-found")));
+    assert_eq!(run["ReasonValues"], json!({ "Image": image }));
     let expected = format!("Error: image {image} not found");
     assert_eq!(log_words(&server.allocation("foo")), [expected]);
 }
@@ -135,9 +134,8 @@ fn an_image_that_may_not_be_pulled_and_is_missing_fails_the_run_with_that_reason
 
     let run = server.ended_run("foo");
 
-    let reason =
-        "image nobody/nothing:7 is not on the engine, and `Pull: Never` forbids pulling it";
-    assert_eq!(run["Reason"], reason);
+    assert_eq!(run["ReasonCode"], "pull-forbidden");
+    assert_eq!(run["ReasonValues"], json!({ "Image": "nobody/nothing:7" }));
 }
 
 #[test]
@@ -237,8 +235,8 @@ fn a_platform_of_the_container_or_of_the_environment_is_the_one_that_is_pulled()
 
     for (name, platform) in [("by-default", "linux/arm64"), ("own", "linux/ppc64le")] {
         let run = server.ended_run(name);
-        let reason = run["Reason"].as_str().unwrap();
-        assert!(reason.contains(&format!("no matching manifest for {platform} ")), "{reason}");
+        let message = run["ReasonValues"]["Message"].as_str().unwrap();
+        assert!(message.contains(&format!("no matching manifest for {platform} ")), "{run}");
     }
     assert_eq!(server.allocation("own")["Container"]["Platform"], "linux/ppc64le");
 }
@@ -261,8 +259,8 @@ fn a_local_image_serves_for_its_own_platform_alone() {
     let foreign = missing("foreign", "linux/s390x");
 
     assert_eq!(native["State"], "succeeded", "{native}");
-    let reason = foreign["Reason"].as_str().unwrap();
-    assert!(reason.starts_with("cannot pull image only-here:platform: "), "{reason}");
+    assert_eq!(foreign["ReasonCode"], "pull-failed", "{foreign}");
+    assert_eq!(foreign["ReasonValues"]["Image"], "only-here:platform", "{foreign}");
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn a_server_with_stop_runs_stops_its_containers_and_keeps_the_record_of_it() {
 
     assert!(ended);
     assert_eq!(run["State"], "cancelled", "{run}");
-    assert!(run["Reason"].as_str().unwrap().contains("--stop-runs"), "{run}");
+    assert_eq!(run["ReasonCode"], "server-stopped", "{run}");
 }
 
 #[test]

@@ -101,9 +101,9 @@ fn of_four_servers_with_one_name_and_one_instant_one_starts_and_the_others_say_w
         states.iter().partition(|run| run["State"] == "running");
     assert_eq!((running.len(), refused.len()), (1, 3), "{states:?}");
     for run in refused {
-        let reason = run["Reason"].as_str().unwrap();
-        assert!(reason.starts_with("the name is held by container "), "{run}");
-        assert!(reason.ends_with("give one of the two servers another `--namespace`"), "{run}");
+        assert_eq!(run["ReasonCode"], "name-held", "{run}");
+        let holder = run["ReasonValues"]["Holder"].as_str().unwrap();
+        assert!(holder.ends_with("give one of the two servers another `--namespace`"), "{run}");
     }
     let starts = events.starts();
     assert_eq!(starts.values().map(Vec::len).collect::<Vec<_>>(), [1], "{starts:?}");

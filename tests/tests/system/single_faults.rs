@@ -91,5 +91,5 @@ fn an_image_that_is_missing_at_each_create_fails_the_run() {
     let run = bed.server.ended_run("foo");
 
     assert_eq!((&run["State"], bed.stub.count(Call::Pull)), (&json!("failed"), 2), "{run}");
-    assert!(run["Reason"].as_str().unwrap().contains("image busybox not found"), "{run}");
+    assert_eq!(run["ReasonCode"], "image-not-found", "{run}");
 }

@@ -126,8 +126,7 @@ impl TestEnv {
             due = last + TimeDelta::seconds(1);
             states.insert(id.to_owned(), run["State"].clone());
             if run["State"] == "missed" {
-                let reason = run["Reason"].as_str().unwrap();
-                assert!(reason.starts_with("the store could not be written from "), "{run}");
+                assert_eq!(run["ReasonValues"]["Outage"]["Cause"], "StoreUnwritable", "{run}");
             }
         }
         for line in self.stub.ledger() {

@@ -39,13 +39,9 @@ async fn a_run_by_hand_obeys_overlap_and_can_be_cancelled() {
         told(&first, &["Run", "State", "Trigger", "By"]),
         "202 Accepted | 20261121T090000.999Z | starting | manual | ann"
     );
-    assert_eq!(
-        told(&second, &["State", "Reason"]),
-        "409 Conflict | skipped | the run 20261121T090000.999Z is still under way \
-         (`Overlap: Forbid`)"
-    );
+    assert_eq!(told(&second, &["State", "ReasonCode"]), "409 Conflict | skipped | overlap");
     assert_eq!(told(&cancelled, &["State"]), "202 Accepted | cancelling");
-    assert_eq!(told(&ended, &["State", "Reason"]), "200 OK | cancelled | cancelled by bob");
+    assert_eq!(told(&ended, &["State", "ReasonCode"]), "200 OK | cancelled | cancelled-by");
     assert_eq!(
         told(&again, &["detail"]),
         "409 Conflict | the run `long/20261121T090000.999Z` is over: it was cancelled"

@@ -29,8 +29,7 @@ async fn a_creation_that_breaks_off_each_time_fails_its_run_and_holds_up_no_othe
     assert_eq!(meanwhile, ["09:10:00 starting"]);
     assert_eq!(
         house.told("poison").await,
-        ["09:10:00 failed: the creation of the container got no answer 10 times in a row, though \
-          the engine is there: the connection was closed"]
+        ["09:10:00 failed: no-answer the creation of the container 10 the connection was closed"]
     );
     let late = |seen: &crate::engine::scripted::Seen| {
         (seen.started_at.unwrap() - seen.identity.instant.moment()).num_milliseconds()
@@ -53,7 +52,7 @@ async fn a_start_that_breaks_off_each_time_fails_its_run_once_it_is_sure_that_it
 
     assert_eq!(meanwhile, ["09:10:00 starting"]);
     let told = house.newest("a").await;
-    assert!(told.starts_with("09:10:00 failed: the start of the container got no"), "{told}");
+    assert!(told.starts_with("09:10:00 failed: no-answer the start of the container"), "{told}");
     // Each one was asked to start once, and replaced.
     let seen = house.seen("a");
     assert_eq!(seen.len(), 10);

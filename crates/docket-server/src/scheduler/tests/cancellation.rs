@@ -9,7 +9,7 @@ use serde_json::json;
 use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{runner::ManualError, store::Progress};
 
-const CANCELLED: &str = "09:10:00 cancelled: ann wants it to end";
+const CANCELLED: &str = "09:10:00 cancelled: text ann wants it to end";
 
 #[tokio::test(start_paused = true)]
 async fn a_running_container_is_stopped() {
@@ -115,7 +115,7 @@ async fn one_that_waits_for_the_engine_goes_at_once() {
 
     assert_eq!(run.state.word(), "starting");
     let told = house.newest("a").await;
-    assert!(told.ends_with("cancelled: ann wants it to end"), "{told}");
+    assert!(told.ends_with("cancelled: text ann wants it to end"), "{told}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use docket_model::run::RunState;
 use serde_json::{Value, json};
 
 use super::house::{DAY, Ground, HOUR, House, MINUTE, SECOND, Settings};
+use crate::reason_summary::in_short;
 
 #[tokio::test(start_paused = true)]
 async fn after_a_weekend_without_a_server_every_second_of_it_is_accounted_for() {
@@ -22,8 +23,8 @@ async fn after_a_weekend_without_a_server_every_second_of_it_is_accounted_for() 
     let RunState::Missed { reason, count, .. } = &runs[9].state else { panic!("{runs:?}") };
     assert_eq!(*count, 62 * 3600 - 1);
     assert_eq!(
-        reason.to_string(),
-        "docket was not running from 2026-11-21T09:00:10Z to 2026-11-23T23:00:10Z"
+        in_short(reason),
+        "deadline-passed NotRunning 2026-11-21T09:00:10.250Z 2026-11-23T23:00:10.250Z"
     );
     // Not one is twice on record, and none is left out.
     let mut next = runs[0].id.instant.moment();
@@ -45,7 +46,7 @@ async fn slept(keys: Value) -> Vec<String> {
     house.pass(MINUTE).await;
 
     let mut told = house.told("a").await;
-    let reason = ": the host was suspended from 2026-11-21T09:0";
+    let reason = ": deadline-passed HostSuspended 2026-11-21T09:0";
     for told in &mut told {
         if let Some((before, _)) = told.split_once(reason) {
             *told = before.to_owned();
@@ -128,6 +129,6 @@ async fn of_a_span_that_was_decided_in_part_the_rest_is_on_record_too() {
 
     assert_eq!(
         house.told("a").await,
-        ["09:10:00 missed 2 to 09:20:00: suspended by its specification"]
+        ["09:10:00 missed 2 to 09:20:00: suspended-by-specification"]
     );
 }

@@ -70,8 +70,8 @@ async fn a_claim_that_nothing_came_of_is_missed_once_it_is_too_late() {
 
         let told = house.told("a").await;
         assert_eq!(told.len(), 1, "{call}: {told:?}");
-        let reason = "09:10:00 missed 1 to 09:10:00: claimed in time, and not started before its \
-                      deadline: docket was not running from 2026-11-21T09:11:00Z to";
+        let reason = "09:10:00 missed 1 to 09:10:00: not-started-in-time \
+                      NotRunning 2026-11-21T09:11:00Z";
         assert!(told[0].starts_with(reason), "{call}: {told:?}");
         let seen = house.seen("a");
         assert!(seen.iter().all(|seen| seen.starts == 0 && seen.removed), "{call}: {seen:?}");

@@ -92,7 +92,7 @@ async fn one_that_was_to_remove_itself_goes_also_where_it_failed() {
 
     house.until("09:15:00").await;
 
-    assert_eq!(house.newest("a").await, "09:10:00 failed: exit code 1");
+    assert_eq!(house.newest("a").await, "09:10:00 failed: exit-code 1");
     assert_eq!(there(&house, "a"), []);
 }
 

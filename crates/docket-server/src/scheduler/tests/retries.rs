@@ -27,9 +27,9 @@ async fn a_run_that_fails_is_tried_again_after_pauses_that_double() {
     let between = house.newest("a").await;
     house.until("10:10:00").await;
 
-    assert_eq!(between, "10:00:00 retrying: exit code 3");
+    assert_eq!(between, "10:00:00 retrying: exit-code 3");
     assert_eq!(begun(&house), [0, 30, 90, 210]);
-    assert_eq!(house.newest("a").await, "10:00:00 failed at attempt 4: exit code 3");
+    assert_eq!(house.newest("a").await, "10:00:00 failed at attempt 4: exit-code 3");
     let attempts: Vec<_> =
         house.seen("a").iter().map(|seen| seen.identity.attempt.number).collect();
     assert_eq!(attempts, [1, 2, 3, 4]);
@@ -57,8 +57,8 @@ async fn between_attempts_a_run_is_under_way_for_its_overlap() {
         house.told("a").await,
         [
             "10:00:00 succeeded at attempt 2",
-            "11:00:00 skipped: the run 20261121T100000Z is still under way (`Overlap: Forbid`)",
-            "12:00:00 retrying: exit code 1"
+            "11:00:00 skipped: overlap 20261121T100000Z",
+            "12:00:00 retrying: exit-code 1"
         ]
     );
 }
@@ -128,7 +128,7 @@ async fn what_was_never_started_is_tried_again_too() {
 
     house.until("10:05:00").await;
 
-    assert_eq!(house.newest("a").await, "10:00:00 failed at attempt 2: image nothing not found");
+    assert_eq!(house.newest("a").await, "10:00:00 failed at attempt 2: image-not-found nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +145,7 @@ async fn files_of_variables_are_read_at_each_attempt() {
     std::fs::write(folder.path().join("secrets"), "TOKEN=1\n").unwrap();
     house.until("10:15:00").await;
 
-    let reason = "10:00:00 retrying: the env file `secrets` cannot be read: No such file";
+    let reason = "10:00:00 retrying: env-files the env file `secrets` cannot be read: No such file";
     assert!(before.starts_with(reason), "{before}");
     assert_eq!(house.newest("a").await, "10:00:00 succeeded at attempt 2");
     let [seen] = &house.seen("a")[..] else { panic!() };
@@ -164,7 +164,7 @@ async fn a_run_without_its_folder_of_variables_says_so() {
 
     let told = house.newest("a").await;
     assert!(
-        told.starts_with("10:00:00 failed: the server has no folder of environments"),
+        told.starts_with("10:00:00 failed: env-files the server has no folder of environments"),
         "{told}"
     );
     assert_eq!(house.seen("a").len(), 0);

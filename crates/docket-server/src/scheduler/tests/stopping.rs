@@ -72,10 +72,7 @@ async fn all_runs_can_be_stopped_recorded_and_removed_first() {
 
     for name in ["gentle", "queue", "pulls", "fails"] {
         for told in house.told(name).await {
-            assert!(
-                told.ends_with("cancelled: the server was stopped with `--stop-runs`"),
-                "{told}"
-            );
+            assert!(told.ends_with("cancelled: server-stopped"), "{told}");
         }
     }
     let there = house.engine.seen().into_iter().filter(|seen| !seen.removed);
@@ -107,7 +104,7 @@ async fn what_begins_while_all_is_stopped_is_stopped_too() {
     });
 
     assert_eq!(house.engine.seen().iter().filter(|seen| seen.ended_at.is_none()).count(), 0);
-    assert!(house.newest("child").await.contains("cancelled: the server was stopped"));
+    assert!(house.newest("child").await.contains("cancelled: server-stopped"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +139,7 @@ async fn an_engine_that_is_away_holds_up_no_stop_of_all_runs_for_long() {
 
     assert_eq!(took, 6 * MINUTE);
     // That it is to end was on record.
-    assert!(house.newest("a").await.contains("cancelled: the server was stopped"));
+    assert!(house.newest("a").await.contains("cancelled: server-stopped"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,13 +40,14 @@ async fn what_is_missed_because_it_could_not_be_written_says_so() {
     assert_eq!(meanwhile.since.to_rfc3339_opts(SecondsFormat::Secs, true), "2026-11-21T09:05:00Z");
     assert_eq!(meanwhile.reason, "no space left");
     let told = house.told("a").await;
-    let reason = "the store could not be written from 2026-11-21T09:05:00Z to 2026-11-21T09:35:0";
+    let reason = "deadline-passed StoreUnwritable 2026-11-21T09:05:00";
     assert!(told[0].starts_with(&format!("09:10:00 missed 2 to 09:20:00: {reason}")), "{told:?}");
     assert_eq!(told[1..], ["09:30:00 succeeded"]);
     assert_eq!(house.store.trouble(), None);
+    let cause = "the store could not be written from 2026-11-21T09:05:00Z to 2026-11-21T09:35:0";
     let entries = house.store.entries(&EntryFilter { limit: 9, ..Default::default() });
     let paused = entries.into_iter().map(|entry| entry.event.to_string());
-    assert_eq!(paused.filter(|event| event.starts_with(reason)).count(), 1);
+    assert_eq!(paused.filter(|event| event.starts_with(cause)).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

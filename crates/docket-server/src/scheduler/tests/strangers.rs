@@ -60,16 +60,12 @@ async fn one_removed_while_it_runs_has_failed_and_is_tried_again() {
     let meanwhile = house.newest("a").await;
     house.until("09:15:00").await;
 
-    assert_eq!(
-        house.newest("once").await,
-        "09:10:00 failed: its container was removed by someone else"
-    );
-    assert_eq!(meanwhile, "09:10:00 retrying: its container was removed by someone else");
+    assert_eq!(house.newest("once").await, "09:10:00 failed: container-removed");
+    assert_eq!(meanwhile, "09:10:00 retrying: container-removed");
     assert_eq!(house.newest("a").await, "09:10:00 succeeded at attempt 2");
 }
 
-const LOST: &str = "09:10:00 lost: its container was removed by someone else, and whether it ran is \
-                    not known";
+const LOST: &str = "09:10:00 lost: container-gone";
 
 /// Dies at a call, and somebody removes the container while no server runs.
 async fn removed_while_the_server_was_down(call: &'static str, forgets_events: bool) -> House {
@@ -96,7 +92,7 @@ async fn what_became_of_one_removed_while_the_server_was_down_is_in_the_events()
 
     for call in ["launch", "started"] {
         let ran = removed_while_the_server_was_down(call, false).await;
-        assert_eq!(ran.told("a").await, ["09:10:00 failed: killed, exit code 137"], "{call}");
+        assert_eq!(ran.told("a").await, ["09:10:00 failed: killed 137"], "{call}");
         let attempt = &ran.runs("a").await[0].attempts[0];
         assert_eq!(attempt.remarks, ["its container was removed before docket read its output"]);
         assert_eq!(ran.seen("a").len(), 1, "{call}");
@@ -162,7 +158,7 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
     house.until("09:11:00").await;
 
     let told = house.newest("a").await;
-    assert_eq!(told, format!("09:10:00 failed: the name is held by {holder}"));
+    assert_eq!(told, format!("09:10:00 failed: name-held {holder}"));
     let seen = house.seen("a");
     assert_eq!((seen.len(), seen[0].starts, seen[0].removed), (1, 0, false));
 }

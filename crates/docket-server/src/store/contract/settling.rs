@@ -7,6 +7,8 @@ use docket_model::{
 };
 use serde_json::{Value, json};
 
+use crate::reason_summary::in_short;
+
 use super::{
     super::{
         ChangeContext, ChangedZone, Circumstances, ClaimOutcome, Control, EntryFilter, Push,
@@ -17,7 +19,7 @@ use super::{
     get, instant, moment, push_a, pushed, run, specification, specified,
 };
 
-const EDITED: &str = "its schedule was changed before it started";
+const EDITED: &str = "edited Schedule";
 
 /// `a`, due each minute, with these keys.
 fn minutely(keys: &Value) -> Specification {
@@ -30,13 +32,13 @@ async fn edit(store: &Store, specification: Specification, second: i64) {
     store.push(pushed(vec![specification], second)).await.unwrap();
 }
 
-/// All records of an allocation in words, the oldest first, in seconds.
+/// All records of an allocation in short, the oldest first, in seconds.
 async fn told(store: &Store, name: &str) -> Vec<String> {
     let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
     let second = |instant: docket_model::run::Instant| (instant.moment() - moment(0)).num_seconds();
     let told = |run: &Run| match &run.state {
         RunState::Missed { reason, last, count } => {
-            format!("{}-{} {count}: {reason}", second(run.id.instant), second(*last))
+            format!("{}-{} {count}: {}", second(run.id.instant), second(*last), in_short(reason))
         }
         state => format!("{} {}", second(run.id.instant), state.word()),
     };
@@ -50,11 +52,11 @@ async fn decided(store: &Store) -> Option<i64> {
 
 pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: &Store) {
     let others = [
-        (json!({"Cron": "0 0 * * *"}), "its schedule was changed"),
-        (json!({"TimeZone": "Europe/Berlin"}), "its time zone was changed"),
-        (json!({"NotBefore": "2030-01-01T00:00:00Z"}), "its `NotBefore` or `NotAfter` was changed"),
-        (json!({"NotAfter": "2030-01-01T00:00:00Z"}), "its `NotBefore` or `NotAfter` was changed"),
-        (json!({"Suspended": true}), "it was suspended by its specification"),
+        (json!({"Cron": "0 0 * * *"}), "Schedule"),
+        (json!({"TimeZone": "Europe/Berlin"}), "TimeZone"),
+        (json!({"NotBefore": "2030-01-01T00:00:00Z"}), "Bounds"),
+        (json!({"NotAfter": "2030-01-01T00:00:00Z"}), "Bounds"),
+        (json!({"Suspended": true}), "Suspended"),
     ];
     for (keys, what) in others {
         edit(store, minutely(&json!({})), 0).await;
@@ -62,7 +64,7 @@ pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: 
 
         edit(store, minutely(&keys), 601).await;
 
-        let missed = format!("120-600 9: {what} before it started");
+        let missed = format!("120-600 9: edited {what}");
         assert_eq!(told(store, "a").await, ["60 succeeded", missed.as_str()]);
         assert_eq!(decided(store).await, Some(600));
         let late = run(store, "a", 600, RunState::Starting).await;
@@ -112,15 +114,12 @@ pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_star
     edit("* * * * *", 310).await.unwrap();
     edit("*/5 * * * *", 370).await.unwrap();
 
-    let not_running = "docket was not running from 2027-01-15T08:00:30Z to 2027-01-15T08:02:10Z";
-    let away = "the engine has not answered since 2027-01-15T08:02:30Z";
-    let but = "and its schedule was changed before it could start";
     assert_eq!(
         told(store, "a").await,
         [
-            format!("60-120 2: {not_running}, {but}"),
+            "60-120 2: edited Schedule NotRunning 2027-01-15T08:00:30Z 2027-01-15T08:02:10Z",
             // 240 of the second schedule and 360 of the third, for one reason.
-            format!("240-360 2: {away}, {but}"),
+            "240-360 2: edited Schedule EngineAway 2027-01-15T08:02:30Z",
         ]
     );
 }
@@ -161,9 +160,9 @@ pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an
     assert_eq!(
         told(store, "a").await,
         [
-            "60-120 2: suspended by its specification".to_owned(),
-            "180-240 2: suspended by ann, before it started".to_owned(),
-            "300-360 2: suspended by ann".to_owned(),
+            "60-120 2: suspended-by-specification".to_owned(),
+            "180-240 2: suspended ann IsLate".to_owned(),
+            "300-360 2: suspended ann".to_owned(),
             format!("420-480 2: {EDITED}"),
         ]
     );
@@ -208,12 +207,12 @@ pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(sto
     carry_out(store, "b", 300, RunState::Succeeded).await;
     let changes = store.subscribe().allocations();
     drop(changes.take());
-    let reason = "not known: the store was restored from a copy of 2027-01-15T08:01:30Z";
+    let reason = "store-restored 2027-01-15T08:01:30Z";
 
     let settlement = Settlement {
         at: moment(601),
         zone: docket_model::Zone::utc(),
-        reason: Reason::of_words(reason),
+        reason: Reason::StoreRestored { copied_at: moment(90) },
     };
     store.settle(settlement.clone()).await.unwrap();
     store.settle(settlement).await.unwrap();
@@ -250,14 +249,14 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
             from: from.to_owned(),
             old,
             to,
-            reason: Reason::of_words(reason),
+            reason: Reason::text(reason),
         },
         at: moment(second),
     };
     let changed = change("Europe/Berlin", Some(berlin), to, 3600, "another zone");
     store.change_zone(changed).await.unwrap();
 
-    assert_eq!(told(store, "a").await, ["1800-1800 1: another zone"]);
+    assert_eq!(told(store, "a").await, ["1800-1800 1: text another zone"]);
     let status = get(store, "a").await.status;
     assert_eq!(status.decided, Some(moment(3600)));
     assert_eq!(status.allocation.scheduled_at, moment(0));
@@ -301,10 +300,7 @@ pub(in crate::store) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_ol
     store.change_zone(ZoneChange { what, at: moment(3600) }).await.unwrap();
 
     let [missed] = told(store, "a").await.try_into().unwrap();
-    assert!(missed.starts_with("1800-1800 1: the engine was away from "), "{missed}");
-    assert!(
-        missed.ends_with(", and newer time zone data changed when it is due before it could start")
-    );
+    assert!(missed.starts_with("1800-1800 1: edited ZoneData EngineAway "), "{missed}");
     assert_eq!(get(store, "a").await.status.decided, Some(moment(3600)));
     for name in ["other", "every"] {
         assert_eq!(told(store, name).await, Vec::<String>::new());

@@ -12,6 +12,7 @@ use super::House;
 use crate::{
     clock::Clock,
     engine::scripted::Seen,
+    reason_summary::in_short,
     runner::ManualError,
     store::{ChangeContext, Control, RunFilter},
 };
@@ -99,7 +100,7 @@ impl House {
     }
 }
 
-/// A record in words.
+/// A record in short: of its reason the code and the values, not the words.
 pub(in crate::scheduler::tests) fn told(run: &Run) -> String {
     let mut told = format!("{} {}", run.id.instant.moment().format("%T"), run.state.word());
     if let RunState::Missed { last, count, .. } = &run.state {
@@ -109,7 +110,7 @@ pub(in crate::scheduler::tests) fn told(run: &Run) -> String {
         write!(told, " at attempt {}", run.attempts.len()).unwrap();
     }
     if let Some(reason) = run.state.reason() {
-        write!(told, ": {reason}").unwrap();
+        write!(told, ": {}", in_short(reason)).unwrap();
     }
     told
 }
