@@ -1,4 +1,4 @@
-//! Runs: what docket did about one instant of an allocation.
+//! Runs: what docket did for one instant of an allocation, or for one manual request.
 
 mod attempt;
 mod instant;
@@ -21,7 +21,7 @@ pub use self::{
     word::{StateWord, TriggerWord},
 };
 
-/// The record of what was done about one instant.
+/// The record of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// Its allocation and instant.
@@ -30,22 +30,22 @@ pub struct Run {
     pub uid: Uuid,
     /// The revision of the specification that it uses, whatever is pushed later.
     pub revision: u64,
-    /// What made it.
+    /// What made the run.
     pub trigger: Trigger,
-    /// When the record was made: the decision to start, or not to.
+    /// When docket decided to start it, or not to, and made the record.
     pub decided_at: DateTime<Utc>,
-    /// How far it is.
+    /// How far it is, or how it ended.
     pub state: RunState,
-    /// Set once somebody wants it to end.
+    /// Set once it is cancelled.
     pub cancellation: Option<Box<Cancellation>>,
-    /// When its last container ended, by docket's clock; where there was none, when that was decided.
+    /// When its last container ended, by docket's clock; without a container, when the state was decided.
     pub ended_at: Option<DateTime<Utc>>,
-    /// The tries so far, the first one first.
+    /// The attempts so far, the first one first.
     pub attempts: Vec<Attempt>,
 }
 
 impl Run {
-    /// The record of a decision about an instant of this allocation.
+    /// A new record with the decision about an instant of the allocation.
     ///
     /// A run that is over, because nothing starts, has no attempts.
     #[must_use]
@@ -76,7 +76,7 @@ impl Run {
         self.attempts.iter().any(|attempt| attempt.container.is_some())
     }
 
-    /// True if this is the container of one of its attempts.
+    /// True if the container belongs to one of its attempts.
     #[must_use]
     pub fn knows(&self, container: &ContainerId) -> bool {
         self.attempts.iter().any(|attempt| attempt.container.as_ref() == Some(container))
@@ -106,11 +106,11 @@ impl Run {
     pub fn is_backfill(&self) -> bool {
         // A manual run for the present moment never has a whole second for an instant.
         let is_whole = self.id.instant.moment().timestamp_subsec_nanos() == 0;
-        self.trigger.demand().is_some_and(|demand| demand.is_backfill || is_whole)
+        self.trigger.demand().is_some_and(|request| request.is_backfill || is_whole)
     }
 
-    /// When it was due: at its instant, or when the last allocation that it runs after succeeded. A
-    /// backfill was due at no time.
+    /// When it was due: at its instant, or when the last allocation that it runs after succeeded; absent
+    /// for a backfill.
     fn due_at(&self) -> Option<DateTime<Utc>> {
         match &self.trigger {
             Trigger::Dependency => Some(self.decided_at),
@@ -121,19 +121,19 @@ impl Run {
         }
     }
 
-    /// How long after it was due the first container started, by docket's clock; absent while none
-    /// has, and of a backfill. Never negative, also where a clock was set back meanwhile.
+    /// How long after it was due the first container started, by docket's clock; absent before that, and
+    /// for a backfill. Never negative, even if the clock was set back meanwhile.
     #[must_use]
     pub fn lateness(&self) -> Option<TimeDelta> {
         let started = self.attempts.first()?.started_at?;
         Some((started - self.due_at()?).max(TimeDelta::zero()))
     }
 
-    /// How long it took, from the start of its first container to the end of its last one; absent
-    /// while it is not over, and where no container started.
+    /// How long it took, from the start of its first container to the end of its last one; absent until
+    /// it is over, and without a container that started.
     ///
-    /// Of one container this is how long it ran, by the engine's clock. Of several it includes the
-    /// pauses between the attempts, by docket's clock.
+    /// For one container it is how long that ran, by the engine's clock. For several it includes the
+    /// delays between the attempts, by docket's clock.
     #[must_use]
     pub fn duration(&self) -> Option<TimeDelta> {
         if !self.state.is_over() {
@@ -161,9 +161,10 @@ impl Run {
     pub fn weight(&self) -> usize {
         let attempts = self.attempts.iter().map(Attempt::weight);
         let reason = self.state.reason().map_or(0, Reason::weight);
-        let demand = self.trigger.demand().map_or(0, |demand| demand.weight());
-        let cancellation = self.cancellation.as_ref().map_or(0, |wanted| wanted.reason.weight());
-        size_of::<Self>() + reason + demand + cancellation + attempts.sum::<usize>()
+        let request = self.trigger.demand().map_or(0, |request| request.weight());
+        let cancellation =
+            self.cancellation.as_ref().map_or(0, |cancellation| cancellation.reason.weight());
+        size_of::<Self>() + reason + request + cancellation + attempts.sum::<usize>()
     }
 
     /// The newest attempt.
@@ -172,7 +173,7 @@ impl Run {
         self.attempts.last()
     }
 
-    /// The newest attempt, to be added to.
+    /// The newest attempt, for changes.
     pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
         self.attempts.last_mut()
     }
@@ -206,7 +207,7 @@ mod tests {
         }
     }
 
-    /// An attempt that docket saw from one moment to another, and the engine for its own length of time.
+    /// An attempt between two times of docket's clock, with the duration that the engine reports.
     fn attempt(from: i64, to: i64, by_engine: Option<i64>) -> Attempt {
         let hour = TimeDelta::hours(1);
         let exit = Exit {
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn lateness_counts_from_when_a_run_was_due_and_a_backfill_was_due_at_no_time() {
+    fn lateness_counts_from_when_a_run_was_due_and_a_backfill_has_none() {
         let lateness = |trigger| {
             let started = vec![attempt(61_000, 62_000, None)];
             let lateness = run(trigger, RunState::Succeeded, started).lateness();

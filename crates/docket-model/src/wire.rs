@@ -1,4 +1,4 @@
-//! What the server answers and the client reads, beyond allocations themselves.
+//! Bodies of requests and responses, except allocations.
 
 mod background;
 mod by_hand;
@@ -26,10 +26,10 @@ pub use self::{
     record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},
 };
 
-/// The longest run history a request may ask for at once.
+/// The most runs in one response.
 pub const MAX_PAGE: usize = 1000;
 
-/// Asks to be signed in: the body of `POST /-/session`.
+/// The body of `POST /-/session`, to sign in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct SignIn {
@@ -44,13 +44,13 @@ impl fmt::Debug for SignIn {
     }
 }
 
-/// Whether one has to sign in, and did: `GET /-/session`.
+/// Whether a token is required, and whether the client has signed in: `GET /-/session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Session {
-    /// True where the server asks for a token.
+    /// True if the server requires a token.
     pub guarded: bool,
-    /// True where the one who asks is known by a session or a token.
+    /// True if the request has a session or a token.
     pub signed_in: bool,
 }
 
@@ -58,49 +58,49 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Status {
-    /// The least instant that is still to come and starts, if nothing changes: one after the end of a
-    /// suspension or a pause. Absent where there is none.
+    /// The next instant that starts if nothing changes, thus after the end of a suspension or a pause;
+    /// absent if there is none.
     pub next: Option<DateTime<Utc>>,
-    /// When it is due, in words; absent where it runs after others.
+    /// When it is due, in words; absent if it runs after others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// The zone in force.
+    /// The time zone in force.
     pub time_zone: String,
-    /// How many of its runs have a container that runs.
+    /// The number of runs whose container runs.
     pub running: usize,
-    /// How many of its runs are starting: claimed, and their containers do not run yet.
+    /// The number of runs that are claimed, and whose container does not run yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schema(required = false)]
     pub starting: usize,
-    /// How many of its runs wait in the queue for an older run to end.
+    /// The number of runs in the queue, until an older run ends.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schema(required = false)]
     pub waiting: usize,
-    /// How many of its runs wait for their next attempt.
+    /// The number of runs between two attempts.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schema(required = false)]
     pub retrying: usize,
-    /// A suspension by hand that holds.
+    /// The manual suspension in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspension>,
-    /// A pause of the whole server that holds.
+    /// The pause of the whole server in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Suspension>,
     /// The newest run that has ended, or else the newest.
     pub last_run: Option<RunSummary>,
     /// Greater with every change; the `ETag`.
     pub revision: u64,
-    /// Where it came from: `api`, or the file that has it.
+    /// Where it comes from: `api`, or the path of its file.
     pub origin: String,
     /// When the name was created.
     pub created: DateTime<Utc>,
-    /// What should be known about the schedule, such as that it never runs.
+    /// Warnings about the schedule, such as that it never runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
 impl Status {
-    /// How many of its runs are not over.
+    /// The number of runs that are not over.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.running + self.starting + self.waiting + self.retrying
@@ -112,24 +112,24 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// Answers why an allocation ran or did not, in sentences: `GET /{name}/why`.
+/// Why an allocation did or did not run: `GET /{name}/why`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Why {
     /// The allocation.
     pub allocation: String,
-    /// The sentences, about the newest first.
+    /// Sentences, the newest event first.
     pub sentences: Vec<Sentence>,
 }
 
-/// What happened at one moment, and why.
+/// What happened, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Sentence {
-    /// The moment it is about, if it is about one.
+    /// When it happened, if it happened at one time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
-    /// In words.
+    /// The sentence.
     pub text: String,
 }
 

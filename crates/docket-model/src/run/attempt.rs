@@ -1,4 +1,4 @@
-//! One try of a run: its container, its steps, its end and its output.
+//! One attempt of a run: its container, its steps, its exit and its output.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Reason;
 use crate::output::Output;
 
-/// What the text of a container's id weighs, with the count of its sharers.
+/// The bytes of the text of a container's id, with its reference count.
 const CONTAINER_ID_WEIGHT: usize = 80;
 
 /// The id that an engine gave a container.
@@ -67,17 +67,17 @@ impl fmt::Display for AttemptKey {
     }
 }
 
-/// A step on the way of an attempt; shown in the allocation's `Logs`.
+/// A step of an attempt; shown in the allocation's `Logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
-    /// The image is there.
+    /// The image was pulled, or was on the engine already.
     Pulled {
-        /// The image's repository, as it was written.
+        /// The image's repository, as it is written in the specification.
         repository: Box<str>,
         /// Its tag or digest.
         tag: Box<str>,
     },
-    /// It could not be pulled, and the one that the engine has serves.
+    /// The pull failed, and the local image is used.
     NotPulled {
         /// Why.
         reason: Box<str>,
@@ -93,7 +93,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// How many bytes its words take.
+    /// How many bytes its texts take.
     fn text(&self) -> usize {
         match self {
             Self::Pulled { repository, tag } => repository.len() + tag.len(),
@@ -104,35 +104,35 @@ impl Step {
     }
 }
 
-/// One try to carry out a run. What is not known yet is absent.
+/// One attempt of a run. What is not known yet is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// Its part and its number.
     pub key: AttemptKey,
-    /// What was done so far, and when, by docket's clock.
+    /// The steps so far with their times, by docket's clock.
     pub steps: Vec<(DateTime<Utc>, Step)>,
-    /// The container that was created for it.
+    /// The id of its container.
     pub container: Option<ContainerId>,
     /// The name of the engine that creates the container, by the server's configuration.
     pub engine_name: Option<Arc<str>>,
-    /// The id of the engine that has the container, where that has a lasting one.
+    /// The id of that engine, if it has one that lasts.
     pub engine: Option<Arc<str>>,
     /// The node of the engine on which the container runs, where the engine has several.
     pub node: Option<Arc<str>>,
-    /// The id of the image that the container was made from.
+    /// The id of the container's image.
     pub image: Option<Arc<str>>,
-    /// What went well enough but not as asked, such as an image that could not be pulled.
+    /// What did not go as specified, such as an image that could not be pulled.
     pub remarks: Vec<String>,
     /// When the container was started, by docket's clock.
     pub started_at: Option<DateTime<Utc>>,
-    /// How it ended.
+    /// How its container ended.
     pub exit: Option<Exit>,
-    /// What it wrote.
+    /// The output of its container.
     pub output: Option<Arc<Output>>,
 }
 
 impl Attempt {
-    /// An attempt of which nothing is known yet.
+    /// A new attempt.
     #[must_use]
     pub fn new(key: impl Into<AttemptKey>) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl Attempt {
         }
     }
 
-    /// When the creation of its container was noted, by docket's clock: it did not run before.
+    /// When the id of its container was noted, by docket's clock; the container did not run before.
     #[must_use]
     pub fn created_at(&self) -> Option<DateTime<Utc>> {
         self.noted(|step| matches!(step, Step::Created))
@@ -163,28 +163,28 @@ impl Attempt {
         Some((exit.ended_at? - exit.started_at?).max(TimeDelta::zero()))
     }
 
-    /// How long its container ran: by the engine's clock, or by docket's where the engine does not say.
+    /// How long its container ran: by the engine's clock, or by docket's if the engine does not report it.
     #[must_use]
     pub fn lasted(&self) -> Option<TimeDelta> {
         let by_docket = || Some((self.ended_at()? - self.started_at?).max(TimeDelta::zero()));
         self.duration().or_else(by_docket)
     }
 
-    /// When its container ended, by docket's clock: its duration after its start, and not after docket
-    /// learnt of it. Of an attempt that was started and has no duration, when docket learnt of it.
+    /// When its container ended, by docket's clock: its duration after its start, but no later than when
+    /// docket noticed the end, which also counts if the duration is not known.
     #[must_use]
     pub fn ended_at(&self) -> Option<DateTime<Utc>> {
-        let learnt_at = self.noted(|step| matches!(step, Step::Exited))?;
+        let noticed_at = self.noted(|step| matches!(step, Step::Exited))?;
         match (self.started_at, self.duration()) {
-            (Some(started_at), Some(duration)) => Some((started_at + duration).min(learnt_at)),
-            _ => Some(learnt_at),
+            (Some(started_at), Some(duration)) => Some((started_at + duration).min(noticed_at)),
+            _ => Some(noticed_at),
         }
     }
 
     /// When the newest of these steps was noted.
-    fn noted(&self, is_wanted: impl Fn(&Step) -> bool) -> Option<DateTime<Utc>> {
+    fn noted(&self, matches: impl Fn(&Step) -> bool) -> Option<DateTime<Utc>> {
         let mut newest_first = self.steps.iter().rev();
-        newest_first.find(|(_, step)| is_wanted(step)).map(|(at, _)| *at)
+        newest_first.find(|(_, step)| matches(step)).map(|(at, _)| *at)
     }
 
     /// How many bytes it takes in memory with its output, about.
@@ -197,22 +197,22 @@ impl Attempt {
     }
 }
 
-/// How a container ended, as the engine tells it.
+/// How a container ended, as the engine reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// The exit code of its main process; 128 and the signal's number where one ended it.
+    /// The exit code of its main process; 128 plus the signal's number if a signal killed it.
     pub code: i64,
-    /// The id of the image that the container was made from, where the engine tells it.
+    /// The id of the container's image, if the engine reports it.
     pub image: Option<Arc<str>>,
-    /// True where the kernel ended it for want of memory.
+    /// True if the kernel killed it because it used too much memory.
     pub out_of_memory: bool,
     /// When it started, by the engine's clock.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended, by the engine's clock.
     pub ended_at: Option<DateTime<Utc>>,
-    /// What the engine itself says went wrong, if it says anything.
+    /// The engine's own error message, if there is one.
     pub error: Option<String>,
-    /// True where the engine went away while the container ran.
+    /// True if the engine, or the host, stopped while the container ran.
     pub engine_went_down: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a run is for: a moment, and the name that it gives to the run.
+//! Instants, which name runs.
 
 use std::{fmt, str::FromStr};
 
@@ -8,25 +8,25 @@ use thiserror::Error;
 
 use crate::name::AllocationName;
 
-/// An instant as it stands in a run's name: `20261121T090000Z`, with milliseconds if it has any.
+/// An instant, written `20261121T090000Z`, with milliseconds if it has any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Instant(DateTime<Utc>);
 
-/// A text that names no instant.
+/// A text that is not an instant.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is no run: runs are named by their instant in UTC, such as 20261121T090000Z")]
 pub struct InvalidInstant(String);
 
 impl Instant {
-    /// The moment itself, cut to milliseconds.
+    /// The instant at a time, which is cut to milliseconds.
     #[must_use]
     pub fn new(moment: DateTime<Utc>) -> Self {
         let millis = moment.nanosecond() / 1_000_000 * 1_000_000;
         Self(moment.with_nanosecond(millis).unwrap_or(moment))
     }
 
-    /// The moment that this instant names.
+    /// The time of the instant.
     #[must_use]
     pub fn moment(self) -> DateTime<Utc> {
         self.0
@@ -54,25 +54,14 @@ impl FromStr for Instant {
     }
 }
 
-impl TryFrom<String> for Instant {
-    type Error = InvalidInstant;
-    fn try_from(text: String) -> Result<Self, InvalidInstant> {
-        text.parse()
-    }
-}
-
-impl From<Instant> for String {
-    fn from(instant: Instant) -> Self {
-        instant.to_string()
-    }
-}
+text_for_serde!(Instant, InvalidInstant);
 
 /// Names a run: its allocation and its instant. The name is the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId {
-    /// Whose run it is.
+    /// The allocation.
     pub allocation: AllocationName,
-    /// The instant it accounts for.
+    /// The instant.
     pub instant: Instant,
 }
 

@@ -284,102 +284,67 @@ pub struct ServerZone {
     pub to: Box<str>,
 }
 
-impl Reason {
-    /// All codes that [`Reason::code`] returns.
-    pub const CODES: [&str; 43] = [
-        "exit-code",
-        "out-of-memory",
-        "killed",
-        "engine-went-down",
-        "container-error",
-        "timeout",
-        "cancelled-by",
-        "replaced",
-        "server-stopped",
-        "allocation-deleted",
-        "image-not-found",
-        "pull-failed",
-        "pull-forbidden",
-        "wrong-platform",
-        "name-held",
-        "engine-refused",
-        "not-startable",
-        "engine-unreachable",
-        "no-answer",
-        "cannot-be-killed",
-        "env-files",
-        "store-refused",
-        "container-removed",
-        "removed-before-start",
-        "container-gone",
-        "other-namespace",
-        "other-run",
-        "labels-removed",
-        "other-engine",
-        "copy-of-store",
-        "store-restored",
-        "namespace-changed",
-        "overlap",
-        "overlap-unconfirmed",
-        "queue-taken",
-        "queue-full",
-        "deadline-passed",
-        "not-started-in-time",
-        "suspended-by-specification",
-        "suspended",
-        "paused",
-        "edited",
-        "text",
-    ];
+/// Gives each variant its code, for programs: the one that serde writes.
+macro_rules! codes {
+    ($count:literal: $($variant:ident $code:literal,)+) => {
+        /// All codes that [`Reason::code`] returns.
+        pub const CODES: [&str; $count] = [$($code),+];
 
-    /// The code of the reason, for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::ExitCode { .. } => "exit-code",
-            Self::OutOfMemory { .. } => "out-of-memory",
-            Self::Killed { .. } => "killed",
-            Self::EngineWentDown { .. } => "engine-went-down",
-            Self::ContainerError { .. } => "container-error",
-            Self::Timeout { .. } => "timeout",
-            Self::CancelledBy { .. } => "cancelled-by",
-            Self::Replaced { .. } => "replaced",
-            Self::ServerStopped => "server-stopped",
-            Self::AllocationDeleted => "allocation-deleted",
-            Self::ImageNotFound { .. } => "image-not-found",
-            Self::PullFailed(_) => "pull-failed",
-            Self::PullForbidden { .. } => "pull-forbidden",
-            Self::WrongPlatform(_) => "wrong-platform",
-            Self::NameHeld { .. } => "name-held",
-            Self::EngineRefused { .. } => "engine-refused",
-            Self::NotStartable { .. } => "not-startable",
-            Self::EngineUnreachable { .. } => "engine-unreachable",
-            Self::NoAnswer(_) => "no-answer",
-            Self::CannotBeKilled { .. } => "cannot-be-killed",
-            Self::EnvFiles { .. } => "env-files",
-            Self::StoreRefused { .. } => "store-refused",
-            Self::ContainerRemoved => "container-removed",
-            Self::RemovedBeforeStart => "removed-before-start",
-            Self::ContainerGone => "container-gone",
-            Self::OtherNamespace { .. } => "other-namespace",
-            Self::OtherRun => "other-run",
-            Self::LabelsRemoved => "labels-removed",
-            Self::OtherEngine { .. } => "other-engine",
-            Self::CopyOfStore => "copy-of-store",
-            Self::StoreRestored { .. } => "store-restored",
-            Self::NamespaceChanged { .. } => "namespace-changed",
-            Self::Overlap { .. } => "overlap",
-            Self::OverlapUnconfirmed { .. } => "overlap-unconfirmed",
-            Self::QueueTaken { .. } => "queue-taken",
-            Self::QueueFull { .. } => "queue-full",
-            Self::DeadlinePassed { .. } => "deadline-passed",
-            Self::NotStartedInTime { .. } => "not-started-in-time",
-            Self::SuspendedBySpecification => "suspended-by-specification",
-            Self::Suspended(_) => "suspended",
-            Self::Paused(_) => "paused",
-            Self::Edited(_) => "edited",
-            Self::Text { .. } => "text",
+        /// The code of the reason, for programs.
+        #[must_use]
+        pub fn code(&self) -> &'static str {
+            match self {
+                $(Self::$variant { .. } => $code,)+
+            }
         }
+    };
+}
+
+impl Reason {
+    codes! { 43:
+        ExitCode "exit-code",
+        OutOfMemory "out-of-memory",
+        Killed "killed",
+        EngineWentDown "engine-went-down",
+        ContainerError "container-error",
+        Timeout "timeout",
+        CancelledBy "cancelled-by",
+        Replaced "replaced",
+        ServerStopped "server-stopped",
+        AllocationDeleted "allocation-deleted",
+        ImageNotFound "image-not-found",
+        PullFailed "pull-failed",
+        PullForbidden "pull-forbidden",
+        WrongPlatform "wrong-platform",
+        NameHeld "name-held",
+        EngineRefused "engine-refused",
+        NotStartable "not-startable",
+        EngineUnreachable "engine-unreachable",
+        NoAnswer "no-answer",
+        CannotBeKilled "cannot-be-killed",
+        EnvFiles "env-files",
+        StoreRefused "store-refused",
+        ContainerRemoved "container-removed",
+        RemovedBeforeStart "removed-before-start",
+        ContainerGone "container-gone",
+        OtherNamespace "other-namespace",
+        OtherRun "other-run",
+        LabelsRemoved "labels-removed",
+        OtherEngine "other-engine",
+        CopyOfStore "copy-of-store",
+        StoreRestored "store-restored",
+        NamespaceChanged "namespace-changed",
+        Overlap "overlap",
+        OverlapUnconfirmed "overlap-unconfirmed",
+        QueueTaken "queue-taken",
+        QueueFull "queue-full",
+        DeadlinePassed "deadline-passed",
+        NotStartedInTime "not-started-in-time",
+        SuspendedBySpecification "suspended-by-specification",
+        Suspended "suspended",
+        Paused "paused",
+        Edited "edited",
+        Text "text",
     }
 
     /// A reason that has no code.

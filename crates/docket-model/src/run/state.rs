@@ -1,38 +1,41 @@
 //! How far a run is, and how it ended.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{Instant, Reason, StateWord};
 
-/// How far a run is, or how it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How far a run is, or how it ended, with what is known only in that state. It is stored under its
+/// [`StateWord`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "PascalCase")]
 pub enum RunState {
-    /// It waits for an older run of the allocation to end.
+    /// It is in the queue until an older run of the allocation ends.
     Waiting,
-    /// The right to start it was taken; no container runs yet.
+    /// It is claimed; no container runs yet.
     Starting,
     /// Its container runs.
     Running,
-    /// An attempt failed, and there will be another.
+    /// An attempt failed, and another one follows.
     Retrying {
         /// Why the last attempt failed.
         reason: Reason,
         /// When the next attempt begins.
         until: DateTime<Utc>,
     },
-    /// Its container was to end and goes on; why. It is inspected again.
+    /// Its container cannot be killed, and why. It is inspected again.
     Stuck(Reason),
     /// The container ended with exit code 0.
     Succeeded,
-    /// It did not, or never started; why.
+    /// The container failed, or could not be started.
     Failed(Reason),
-    /// It took longer than it may.
+    /// It ran longer than its `Timeout`.
     TimedOut(Reason),
-    /// Somebody ended it, or the allocation went away before a container was made.
+    /// A user cancelled it, a newer run replaced it, or the allocation was deleted before it started.
     Cancelled(Reason),
-    /// Nothing started for this instant, as a policy or a bound demands.
+    /// A policy, or a limit of the server, did not let it start.
     Skipped(Reason),
-    /// Nothing started for this instant and those after it up to `last`.
+    /// It was not started in time, nor were the instants after it up to `last`.
     Missed {
         /// Why.
         reason: Reason,
@@ -41,7 +44,7 @@ pub enum RunState {
         /// How many instants the span has.
         count: u64,
     },
-    /// Its container is out of reach, so nobody knows how it ended; it is never started again.
+    /// How its container ended is not known. It is never started again.
     Lost(Reason),
 }
 
@@ -103,5 +106,45 @@ impl RunState {
     #[must_use]
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::TimedOut(_) | Self::Missed { .. } | Self::Lost(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_state_is_stored_under_its_word_with_what_belongs_to_it() {
+        let reason = || Reason::ExitCode { exit_code: 3 };
+        let until = DateTime::UNIX_EPOCH;
+        let last = Instant::new(until);
+        let with_values = [
+            RunState::Retrying { reason: reason(), until },
+            RunState::Stuck(reason()),
+            RunState::Failed(reason()),
+            RunState::TimedOut(reason()),
+            RunState::Cancelled(reason()),
+            RunState::Skipped(reason()),
+            RunState::Missed { reason: reason(), last, count: 2 },
+            RunState::Lost(reason()),
+        ];
+        let bare = [RunState::Waiting, RunState::Starting, RunState::Running, RunState::Succeeded];
+
+        for state in bare {
+            assert_eq!(serde_json::to_value(&state).unwrap(), json!(state.word()));
+        }
+        for state in with_values {
+            let stored = serde_json::to_value(&state).unwrap();
+            let Value::Object(keys) = &stored else { panic!("{stored}") };
+            assert_eq!(keys.keys().collect::<Vec<_>>(), [state.word().as_str()]);
+            assert_eq!(serde_json::from_value::<RunState>(stored).unwrap(), state);
+        }
+        let missed = RunState::Missed { reason: reason(), last, count: 2 };
+        let expected = json!({"missed": {
+            "Reason": {"Code": "exit-code", "ExitCode": 3}, "Last": "19700101T000000Z", "Count": 2,
+        }});
+        assert_eq!(serde_json::to_value(missed).unwrap(), expected);
     }
 }

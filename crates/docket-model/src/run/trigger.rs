@@ -1,4 +1,4 @@
-//! Why a run is made, and why somebody ends it.
+//! What makes a run, and what cancels it.
 
 use std::{fmt, sync::Arc};
 
@@ -6,53 +6,50 @@ use serde::{Deserialize, Serialize};
 
 use super::Reason;
 
-/// What made a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What made a run. It is stored under its [`TriggerWord`](super::TriggerWord); a backfill is manual.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Trigger {
-    /// Its instant came.
+    /// Its schedule.
+    #[default]
     Schedule,
-    /// Its instant had gone by, and it was made up for.
+    /// Its schedule, at an instant that was over when docket decided.
     CatchUp,
-    /// Somebody wanted it.
+    /// A request of a user.
     Manual(Arc<ManualRequest>),
-    /// All that it runs after had succeeded.
+    /// The success of all allocations that it runs after.
     Dependency,
 }
 
 impl Trigger {
-    /// What was wanted of a run by hand.
+    /// What a user requested, of a manual run.
     #[must_use]
     pub fn demand(&self) -> Option<&Arc<ManualRequest>> {
         match self {
-            Self::Manual(demand) => Some(demand),
+            Self::Manual(request) => Some(request),
             _ => None,
         }
     }
 }
 
-/// What somebody wants of a run by hand.
+/// What a user requests of a manual run.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ManualRequest {
-    /// Who asks.
+    /// The user.
     pub by: String,
-    /// The command in place of the container's own.
+    /// The command that replaces the container's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
-    /// Variables as `KEY=VALUE`, beside or in place of the container's own.
+    /// Variables as `KEY=VALUE`, which are added to the container's own or replace them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
-    /// How many attempts there were for its instant before: `Retries` do not count them.
+    /// How many attempts its instant had before: `Retries` do not count them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub earlier: u32,
-    /// True where it is for a past instant. Records of older versions do not say so.
-    #[serde(default, skip_serializing_if = "is_false")]
+    /// True where it is for a past instant. Records of older versions do not have it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_backfill: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -89,12 +86,12 @@ impl ManualRequest {
     }
 }
 
-/// Somebody wants a run under way to end.
+/// The request to end a run that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Cancellation {
-    /// Who cancels it, or why.
+    /// What cancels it.
     pub reason: Reason,
-    /// True where the container gets no time to end by itself.
+    /// True where the container is killed at once.
     pub kill: bool,
 }

@@ -1,4 +1,4 @@
-//! What is to come: instants, how many starts a day has, and what a check finds.
+//! Coming instants, forecasts of starts, and the results of a check.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 
 use crate::{document::Located, name::AllocationName, schedule::Upcoming};
 
-/// One instant to come.
+/// A coming instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Coming {
-    /// When it is.
+    /// Its time.
     pub at: DateTime<Utc>,
-    /// What daylight saving does to it, in words.
+    /// The effect of daylight saving, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -30,30 +30,29 @@ impl From<Upcoming> for Coming {
 pub struct Instants {
     /// The zone in force.
     pub time_zone: String,
-    /// The instants that will start, the least first.
+    /// The instants that will start, in order.
     pub instants: Vec<Coming>,
-    /// Why instants are left out, where a suspension or a pause does that now, with its end: a sentence
-    /// without a full stop.
+    /// The suspension or pause that leaves instants out now, with its end: a sentence without a full stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<String>,
-    /// Why there are no instants, where no suspension or pause is the cause: a sentence without a full
+    /// Why there are no instants, unless a suspension or a pause is the cause: a sentence without a full
     /// stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_none: Option<String>,
 }
 
-/// How many instants fall on each of the coming minutes: `GET /-/forecast`.
+/// The number of starts in each of the coming minutes: `GET /-/forecast`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Forecast {
-    /// When the first minute begins.
+    /// The beginning of the first minute.
     pub from: DateTime<Utc>,
-    /// A number for each minute.
+    /// The number of starts in each minute.
     pub starts: Vec<u64>,
-    /// How many allocations are left out, because to count them all would take too long.
+    /// The number of allocations that were not counted, because that would take too long.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: u64,
-    /// What `frequent=false` left out; absent where that is nothing.
+    /// What `frequent=false` left out; absent if that is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frequent: Option<Frequent>,
 }
@@ -62,11 +61,11 @@ pub struct Forecast {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Frequent {
-    /// How many there are.
+    /// Their number.
     pub allocations: u64,
     /// Their names, those with the most starts first; up to 20.
     pub names: Vec<AllocationName>,
-    /// How many starts they have in all.
+    /// Their starts altogether.
     pub starts: u64,
 }
 
@@ -75,17 +74,17 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What a text of specifications would do, without storing any: `POST /-/check`.
+/// The findings in a text of specifications, of which none is stored: `POST /-/check`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Checked {
     /// Errors and warnings, in the order of the text.
     pub findings: Vec<CheckFinding>,
-    /// The allocations, in their order; none where there is an error.
+    /// The allocations in the order of the text; none if there is an error.
     pub allocations: Vec<CheckedAllocation>,
 }
 
-/// An error or a warning, and where it stands in the text.
+/// An error or a warning, with its position in the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckFinding {
@@ -93,21 +92,21 @@ pub struct CheckFinding {
     pub line: usize,
     /// Counted in characters, from 1.
     pub column: usize,
-    /// How many characters it is about, on that line.
+    /// The number of characters that it is about, on that line.
     pub length: usize,
-    /// The way to the field, such as `Container.Config.Image`; empty where it is about no field.
+    /// The path of the field, such as `Container.Config.Image`; empty if it is about no field.
     pub field: String,
     /// What is wrong.
     pub message: String,
-    /// What to write instead, where that is known and the message does not say it.
+    /// What to write instead, unless the message says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// True for an error, false for what is accepted and may surprise.
+    /// True for an error, false for a warning.
     pub fatal: bool,
 }
 
 impl CheckFinding {
-    /// What was found at a place of this text.
+    /// A finding with its position in this text.
     #[must_use]
     pub fn of(located: &Located, text: &str, fatal: bool) -> Self {
         let Located { finding, line, column, offset, length } = located;
@@ -131,18 +130,18 @@ impl CheckFinding {
     }
 }
 
-/// A specification without an error, and when it would be due.
+/// A specification without errors, and its next instants.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct CheckedAllocation {
     /// Its name.
     pub name: AllocationName,
-    /// The line where it begins, counted from 1.
+    /// Its first line, counted from 1.
     pub line: usize,
-    /// When it is due, in words; absent where it runs after others.
+    /// When it is due, in words; absent if it runs after others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// The zone that would be in force.
+    /// The time zone that would be in force.
     pub time_zone: String,
     /// The next instants.
     pub instants: Vec<Coming>,

@@ -1,4 +1,4 @@
-//! Events as they are told.
+//! Events on the wire.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ use crate::name::AllocationName;
 /// What an event of `GET /-/events` is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// A record of a run was made or changed; its data is a [`RunEvent`].
+    /// A record of a run is new or has changed; the data is a [`RunEvent`].
     Run,
-    /// Something happened to an allocation; its data is an entry of the journal.
+    /// An entry of the journal about an allocation.
     Allocation,
-    /// Something happened to the server; its data is an entry of the journal.
+    /// An entry of the journal about the server.
     Server,
 }
 
@@ -22,7 +22,7 @@ impl EventKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Run, Self::Allocation, Self::Server];
 
-    /// All words that [`EventKind::word`] may be.
+    /// All words that [`EventKind::word`] returns.
     pub const WORDS: [&str; 3] = ["run", "allocation", "server"];
 
     /// The kind as one word, which is the type of the event.
@@ -36,7 +36,7 @@ impl EventKind {
     }
 }
 
-/// The type of the event that tells a reader that it missed others; its data is a [`Gap`].
+/// The type of the event for a reader that missed other events; its data is a [`Gap`].
 pub const GAP: &str = "gap";
 
 /// The type of the event that ends a followed output; its data is the run's record.
@@ -46,7 +46,7 @@ pub const END: &str = "end";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunEvent {
-    /// When the record was made or changed. Servers of older versions do not say so.
+    /// When the record was made or changed. Servers of older versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
     /// The allocation.
@@ -55,11 +55,11 @@ pub struct RunEvent {
     pub run: RunRecord,
 }
 
-/// The data of an event that tells of others that are not to be had: what is known is to be loaded
-/// again.
+/// The data of an event in place of others that the server no longer has: the client must load what it
+/// shows again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Gap {
-    /// Why, in words.
+    /// Why the events are missing.
     pub reason: String,
 }

@@ -1,5 +1,5 @@
-//! A followed output in frames that carry streams and positions, so that standard error is told apart,
-//! and a reader that comes back goes on to the byte, also behind output that is missing or left out.
+//! A followed output in frames that carry streams and positions, so that standard error is marked, and a
+//! client that connects again resumes at the exact byte, even after output that is missing or omitted.
 //!
 //! A frame is its kind (1 byte), the position behind its bytes (8 bytes, most significant first), their
 //! number (4 bytes), and the bytes.
@@ -12,13 +12,13 @@ const HEADER: usize = 13;
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
-    /// The record of the run as JSON: it is in another state, and goes on.
+    /// The record of the run as JSON, after each change of its state until it is over.
     Record,
-    /// What was written to standard output.
+    /// Standard output.
     Output,
-    /// What was written to standard error, or what docket says in the place of output.
+    /// Standard error, or a note of docket in place of output.
     Error,
-    /// What a later version of the server sends.
+    /// A kind of a later version.
     Unknown,
 }
 
@@ -55,12 +55,12 @@ pub fn output_frame(kind: FrameKind, end: u64, bytes: &[u8]) -> Vec<u8> {
     [&[kind.number()], &end.to_be_bytes()[..], &length.to_be_bytes()[..], bytes].concat()
 }
 
-/// Takes frames apart as their bytes come in; holds one frame in memory.
+/// Reads frames from bytes that arrive in pieces; holds one frame in memory.
 #[derive(Debug, Default)]
 pub struct OutputFrames(Vec<u8>);
 
 impl OutputFrames {
-    /// Adds what came in next.
+    /// Adds bytes that arrived.
     pub fn push(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_that_come_in_pieces_of_any_size_are_read_whole() {
+    fn frames_that_arrive_in_pieces_of_any_size_are_read_whole() {
         let frames = [
             (FrameKind::Output, 5, &b"first"[..]),
             (FrameKind::Record, 5, b""),

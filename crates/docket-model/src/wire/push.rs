@@ -1,4 +1,4 @@
-//! What becomes of what is pushed or deleted, and what is wrong with it.
+//! Responses to pushes and deletions, and errors.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -9,28 +9,28 @@ use crate::{
     name::AllocationName,
 };
 
-/// Answers a push of one allocation.
+/// The response to a push of one allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Created {
-    /// True where the name was new.
+    /// True if the name is new.
     pub created: bool,
 }
 
-/// Answers a push of several allocations.
+/// The response to a push of several allocations.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Pushed {
-    /// Names that are new.
+    /// The number of names that are new.
     pub created: usize,
-    /// Names whose specification changed.
+    /// The number of names whose specification changed.
     pub updated: usize,
-    /// Names that stay as they were.
+    /// The number of names that did not change.
     pub unchanged: usize,
-    /// What became of each, in their order; only where it was asked for.
+    /// The result for each, in order; only if the request asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<PushedName>>,
 }
 
-/// What a push did about one name.
+/// The result of a push for one name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct PushedName {
@@ -41,19 +41,19 @@ pub struct PushedName {
     pub result: String,
 }
 
-/// Answers a deletion.
+/// The response to a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deleted {
     /// Always true: anything else is an error.
     pub deleted: bool,
 }
 
-/// The original's body for a push that was refused.
+/// The original's body for a push that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Refused {
-    /// What is wrong with the whole request.
+    /// Errors of the whole request.
     pub overall: IndexMap<String, String>,
-    /// What is wrong with each field, by its path.
+    /// Errors of fields, by their paths.
     pub fields: IndexMap<String, String>,
 }
 
@@ -65,8 +65,8 @@ impl Refused {
         Self { overall, fields: IndexMap::new() }
     }
 
-    /// The body for these errors; several in one field stand behind one another. How many more
-    /// there are stands under `Omitted`.
+    /// The body for these errors. Several errors of one field are joined; the number of those that are not
+    /// shown is under `Omitted`.
     #[must_use]
     pub fn because_of(errors: &Reported<Finding>) -> Self {
         let mut fields = IndexMap::<String, String>::new();
@@ -89,16 +89,15 @@ pub struct Problem {
     pub status: u16,
     /// The status in words.
     pub title: String,
-    /// What went wrong with this request, and how to mend it.
+    /// The error of this request, and how to fix it.
     pub detail: String,
-    /// The present revision of an allocation that is of another one than was expected.
+    /// The revision of the allocation, if the request expected another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// Each error in a push, where the sender accepts `application/problem+json`; of very many the
-    /// first.
+    /// The errors of a push, if the client accepts `application/problem+json`; the first ones of very many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// How many errors there are beside those in `errors`; absent where all are shown.
+    /// The number of errors that are not in `errors`; absent if all are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: usize,
 }
@@ -106,11 +105,11 @@ pub struct Problem {
 /// One error in a push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
-    /// The way to the field, such as `Container.Config.Image`.
+    /// The path of the field, such as `Container.Config.Image`.
     pub field: String,
-    /// What is wrong and how to mend it.
+    /// What is wrong, and how to fix it.
     pub message: String,
-    /// Of a schedule: each error in it with part, text, offset and length in bytes.
+    /// The errors of a schedule with part, text, offset and length in bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub schedule: Vec<serde_json::Value>,

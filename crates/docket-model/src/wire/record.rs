@@ -1,4 +1,4 @@
-//! The records of runs.
+//! Records of runs.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,17 +10,17 @@ use crate::{
     schema::ReasonCode,
 };
 
-/// A run in one line.
+/// The summary of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunSummary {
-    /// Its instant, as it is named.
+    /// The run's name below its allocation: its instant.
     pub run: Instant,
     /// How far it is, or how it ended.
     pub state: StateWord,
     /// The exit code of the newest attempt.
     pub exit_code: Option<i64>,
-    /// Why, where a reason belongs to the state.
+    /// Why it is in this state, if the state has a reason.
     pub reason: Option<String>,
     /// The code of the reason. Servers of older versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,13 +28,13 @@ pub struct RunSummary {
     pub reason_code: Option<String>,
     /// When it ended.
     pub ended: Option<DateTime<Utc>>,
-    /// When the next attempt begins, between two of them.
+    /// When the next attempt starts, between two attempts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<DateTime<Utc>>,
-    /// While it is being cancelled, by whom or why.
+    /// Why it is being cancelled, until it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancellation: Option<String>,
-    /// When the decision to start it, or not to, was made.
+    /// When docket decided to start it, or not to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<DateTime<Utc>>,
     /// When its first container started.
@@ -52,77 +52,77 @@ pub struct RunPage {
     pub cursor: Option<Instant>,
 }
 
-/// A run in full, but for its output.
+/// A run without its output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct RunRecord {
-    /// The run's name below its allocation.
+    /// The run's name below its allocation: its instant.
     pub run: Instant,
     /// The allocation.
     pub allocation: String,
-    /// The instant it accounts for.
+    /// The time of its instant.
     pub instant: DateTime<Utc>,
     /// What started it.
     pub trigger: TriggerWord,
-    /// Of a run by hand, who wanted it and what.
+    /// The request for a manual run.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Demanded)]
     pub demand: Option<Demanded>,
-    /// One word for how far it is or how it ended.
+    /// How far it is, or how it ended.
     pub state: StateWord,
-    /// Why, where a reason belongs to the state.
+    /// Why it is in this state, if the state has a reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The code of the reason. Servers of older versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ReasonCode>)]
     pub reason_code: Option<String>,
-    /// The values of the reason, such as `ExitCode`, `Limit` or `Outage`; absent where it has none.
+    /// The values of the reason, such as `ExitCode`, `Limit` or `Outage`; absent if it has none.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Option<Object>)]
     pub reason_values: Map<String, Value>,
-    /// Of a record of missed instants: the last one and how many.
+    /// The last of missed instants and their number.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Span)]
     pub span: Option<Span>,
-    /// When the decision to start, or not to, fell.
+    /// When docket decided to start it, or not to.
     pub decided: DateTime<Utc>,
-    /// When the next attempt begins, between two of them.
+    /// When the next attempt starts, between two attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<DateTime<Utc>>,
-    /// While it is being cancelled, by whom or why.
+    /// Why it is being cancelled, until it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancellation: Option<String>,
-    /// When its last container ended, by docket's clock; without one, when the record was completed.
+    /// When its last container ended, by docket's clock; without a container, when the state was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<DateTime<Utc>>,
-    /// How many milliseconds after it was due the first container started: after its instant, or of a
-    /// run after others when the last of those succeeded. Absent of a backfill.
+    /// How many milliseconds after it was due the first container started. A run after others is due when
+    /// the last of those succeeded. Absent for a backfill.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lateness_milliseconds: Option<i64>,
-    /// How many milliseconds it took, once it is over: of one attempt how long its container ran, by the
-    /// engine's clock; of several from the first start to the last end, with the pauses between them, by
-    /// docket's clock. Absent where no container started.
+    /// How many milliseconds it took, once it is over: with one attempt how long its container ran, by the
+    /// engine's clock; with several from the first start to the last end, with the delays between them,
+    /// by docket's clock. Absent if no container started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_milliseconds: Option<i64>,
-    /// The tries, the first one first.
+    /// The attempts, the first one first.
     pub attempts: Vec<AttemptRecord>,
 }
 
-/// What was wanted of a run by hand. Values of variables may be secrets, so they are not shown.
+/// The request for a manual run. Values of variables may be secrets, so they are not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Demanded {
-    /// Who asked.
+    /// The user.
     #[schema(required = false)]
     pub by: String,
-    /// The command in place of the container's own.
+    /// The command that replaces the container's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
-    /// The names of the variables that were given.
+    /// The names of the variables in the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_names: Vec<String>,
-    /// True where it is for a past instant.
+    /// True if it is for a past instant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub backfill: bool,
@@ -140,7 +140,7 @@ impl Demanded {
     }
 }
 
-/// The instants that a record of missed ones spans, beyond its own.
+/// The span of a record of missed instants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Span {
@@ -152,7 +152,7 @@ pub struct Span {
     pub count: u64,
 }
 
-/// One try to carry out a run.
+/// One attempt of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct AttemptRecord {
@@ -166,29 +166,29 @@ pub struct AttemptRecord {
     /// The name of its engine in the server's configuration. Older records do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_name: Option<String>,
-    /// The id of the engine that has it.
+    /// The id of that engine.
     pub engine: Option<String>,
     /// The node on which it runs, where its engine has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// The id of the image that it was made from.
+    /// The id of the container's image.
     pub image: Option<String>,
     /// When the container started, by docket's clock.
     pub started: Option<DateTime<Utc>>,
-    /// When it ended, by docket's clock: as long after its start as the engine says that it ran.
+    /// When the container ended, by docket's clock.
     pub ended: Option<DateTime<Utc>>,
-    /// How many milliseconds it ran, once it has ended: by the engine's clock.
+    /// How many milliseconds the container ran, once it has ended, by the engine's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_milliseconds: Option<i64>,
     /// Its exit code.
     pub exit_code: Option<i64>,
-    /// True where the kernel ended it for want of memory.
+    /// True if the kernel killed it because it used too much memory.
     pub out_of_memory: bool,
-    /// How many bytes it wrote; absent until that is known.
+    /// The size of its output in bytes; absent until that is known.
     pub output_bytes: Option<u64>,
-    /// How many of them are not kept.
+    /// How many of these bytes are not kept.
     pub output_omitted: Option<u64>,
-    /// What went well enough but not as asked.
+    /// What did not go as specified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
 }
@@ -259,16 +259,15 @@ fn next_attempt(run: &Run) -> Option<DateTime<Utc>> {
     }
 }
 
-/// Why a run that is not over is to end, where somebody cancelled it.
+/// Why a run that is not over is being cancelled.
 fn cancellation(run: &Run) -> Option<String> {
     let cancellation = run.cancellation.as_ref().filter(|_| !run.state.is_over())?;
     Some(cancellation.reason.to_string())
 }
 
 impl RunRecord {
-    /// How far it is from writing output, for choosing among the runs of an allocation: less for a run
-    /// whose container runs or is retried, then for one that starts, for one that is over, and for one in
-    /// the queue.
+    /// The order in which the runs of an allocation are chosen for their output: runs with a container or
+    /// between two attempts first, then those that start, that are over, and that are in the queue.
     #[must_use]
     pub fn output_rank(&self) -> u8 {
         match self.state {
@@ -287,7 +286,7 @@ impl RunRecord {
         self.attempts.iter().find_map(|attempt| attempt.started)
     }
 
-    /// How long it took, or so far where it is not over; absent where no container started.
+    /// How long it took, or has taken so far; absent if no container started.
     #[must_use]
     pub fn duration(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         if self.is_over() {

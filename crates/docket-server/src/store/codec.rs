@@ -52,10 +52,6 @@ enum DecodeError {
     Specification(#[from] InvalidStored),
     #[error(transparent)]
     Name(#[from] InvalidName),
-    #[error("`{0}` is not a state of a run")]
-    State(String),
-    #[error("`{0}` is not a trigger of a run")]
-    Trigger(String),
     #[error("{0} microseconds after the instant is not a moment of the calendar")]
     Moment(i64),
 }

@@ -182,9 +182,9 @@ fn the_text_of_a_run_is_short_and_can_be_read() {
     let encoded = encode(&run_key(), &Record::Run(Arc::new(full()))).unwrap();
 
     let expected = concat!(
-        r#"{"Uid":"00000000000000000000000000000007","Revision":3,"Trigger":"backfill","#,
-        r#""Demand":{"By":"ann","Command":["true"],"Environment":["A=1"],"Earlier":2,"#,
-        r#""IsBackfill":true},"State":"failed","Reason":{"Code":"exit-code","ExitCode":3},"#,
+        r#"{"Uid":"00000000000000000000000000000007","Revision":3,"Trigger":{"manual":"#,
+        r#"{"By":"ann","Command":["true"],"Environment":["A=1"],"Earlier":2,"IsBackfill":true}},"#,
+        r#""State":{"failed":{"Code":"exit-code","ExitCode":3}},"#,
         r#""Cancellation":{"Reason":{"Code":"cancelled-by","By":"ann"},"Kill":true},"Decided":12,"Ended":9,"Attempts":["#,
         r#"{"Steps":[[1,"Pulled","busybox","latest"],[2,"NotPulled","no \"route\""],"#,
         r#"[3,"Created"],[4,"Started"],[5,"Exited"],[-6,"Error",{"Code":"text","Text":"it fails"}]],"#,
@@ -267,8 +267,8 @@ fn a_text_that_is_no_record_is_named_with_its_key() {
     let encoded = encode(&run_key(), &Record::Run(Arc::new(full()))).unwrap().value;
     let far = encoded.replace(r#""Ended":9"#, &format!(r#""Ended":{}"#, i64::MAX));
     for (text, reason) in [
-        (encoded.replace("failed", "asleep"), "`asleep` is not a state of a run"),
-        (encoded.replace("\"backfill\"", "\"Whim\""), "`Whim` is not a trigger of a run"),
+        (encoded.replace("failed", "asleep"), "unknown variant `asleep`"),
+        (encoded.replace("\"manual\"", "\"Whim\""), "unknown variant `Whim`"),
         (encoded.replace("Created", "Painted"), "`Painted` is not a step"),
         (far, "is not a moment of the calendar"),
         (String::new(), "EOF"),

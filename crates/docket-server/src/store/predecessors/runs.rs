@@ -2,7 +2,10 @@
 //! that, so that what the words of states, triggers and reasons mean is written once.
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, Run, run::Instant};
+use docket_model::{
+    Allocation, Run,
+    run::{Instant, ManualRequest, StateWord, TriggerWord},
+};
 use rusqlite::Row;
 use serde_json::{Map, Value, json};
 
@@ -23,24 +26,46 @@ pub(super) fn read(row: &Row<'_>, allocation: &Allocation) -> rusqlite::Result<R
         let at: Option<i64> = row.get(column)?;
         at.map(|at| Ok(micros_after(instant, values::moment(at)?))).transpose()
     };
-    let last: Option<i64> = row.get(6)?;
     let attempts: Option<Vec<Map<String, Value>>> = maybe_json(text(12)?)?;
     let stored = json!({
         "Uid": allocation.uid.simple().to_string(),
         "Revision": values::count(row.get(1)?)?,
-        "Trigger": row.get_ref(2)?.as_str()?,
-        "Demand": maybe_json::<Value>(text(3)?)?,
-        "State": row.get_ref(4)?.as_str()?,
-        "Reason": text(5)?,
-        "Last": last.map(values::instant).transpose()?,
-        "Count": row.get::<_, Option<i64>>(7)?,
-        "Until": after(8)?,
+        "Trigger": trigger(row.get(2)?, maybe_json(text(3)?)?),
+        "State": state(row)?,
         "Cancellation": maybe_json::<Value>(text(9)?)?,
         "Decided": after(10)?,
         "Ended": after(11)?,
         "Attempts": attempts.unwrap_or_default().into_iter().map(attempt).collect::<Vec<_>>(),
     });
     values::parsed(codec::decode_run(allocation.name(), instant, &stored.to_string()))
+}
+
+/// `ByHand` and a request become `{"manual": REQUEST}`.
+fn trigger(word: String, request: Option<ManualRequest>) -> Value {
+    match TriggerWord::from(word) {
+        TriggerWord::Manual => json!({ "manual": request.unwrap_or_default() }),
+        word => json!(word),
+    }
+}
+
+/// `failed` and a reason become `{"failed": REASON}`.
+fn state(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let word = StateWord::from(row.get::<_, String>(4)?);
+    let reason = row.get_ref(5)?.as_str_or_null()?.unwrap_or_default();
+    let values = match word {
+        StateWord::Retrying => json!({"Reason": reason, "Until": values::moment(row.get(8)?)?}),
+        StateWord::Missed => {
+            let (last, count) = (values::instant(row.get(6)?)?, values::count(row.get(7)?)?);
+            json!({"Reason": reason, "Last": last, "Count": count})
+        }
+        StateWord::Waiting
+        | StateWord::Starting
+        | StateWord::Running
+        | StateWord::Succeeded
+        | StateWord::Other(_) => return Ok(json!(word)),
+        _ => json!(reason),
+    };
+    Ok(json!({ (word.as_str()): values }))
 }
 
 fn micros_after(instant: Instant, at: DateTime<Utc>) -> i64 {

@@ -136,7 +136,7 @@ async fn a_value_that_docket_never_wrote_is_damage_too() {
 
     let read = store.read(vec![Key::Run(name("a"), instant(60))]).await.unwrap_err().to_string();
 
-    assert!(read.contains("is damaged") && read.contains("`asleep` is not a state"), "{read}");
+    assert!(read.contains("is damaged") && read.contains("unknown variant `asleep`"), "{read}");
 }
 
 #[tokio::test]
