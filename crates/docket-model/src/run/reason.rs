@@ -124,6 +124,11 @@ pub enum Reason {
         /// The store's message.
         message: Box<str>,
     },
+    /// docket itself failed, again and again, while it carried out the run.
+    InternalError {
+        /// What went wrong, as the server's log has it.
+        message: Box<str>,
+    },
     /// Someone else removed the container.
     ContainerRemoved,
     /// Someone else removed the container before it was started.
@@ -301,7 +306,7 @@ macro_rules! codes {
 }
 
 impl Reason {
-    codes! { 43:
+    codes! { 44:
         ExitCode "exit-code",
         OutOfMemory "out-of-memory",
         Killed "killed",
@@ -324,6 +329,7 @@ impl Reason {
         CannotBeKilled "cannot-be-killed",
         EnvFiles "env-files",
         StoreRefused "store-refused",
+        InternalError "internal-error",
         ContainerRemoved "container-removed",
         RemovedBeforeStart "removed-before-start",
         ContainerGone "container-gone",

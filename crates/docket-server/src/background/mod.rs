@@ -187,7 +187,8 @@ fn log_change(name: &str, before: Option<Result<(), Failure>>, now: Result<(), F
     }
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
+/// The message of a panic.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

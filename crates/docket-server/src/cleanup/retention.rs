@@ -10,7 +10,7 @@ use docket_model::{
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{Instrument, warn};
 
 use super::Orphans;
 use crate::{
@@ -111,14 +111,15 @@ impl Retention {
             RunState::Failed(_) | RunState::TimedOut(_) | RunState::Retrying { .. }
         );
         let retention = Arc::clone(self);
-        self.tasks.spawn(async move {
+        let cleaning = async move {
             if failed && !finished.allocation.specification.container.auto_remove() {
                 retention.keep(finished).await;
             } else {
                 retention.remove(&finished.container).await;
                 point(Point::Removed);
             }
-        })
+        };
+        self.tasks.spawn(cleaning.in_current_span())
     }
 
     /// Keeps a failed container in place of an older one, as long as its allocation is there.

@@ -7,18 +7,18 @@
 use std::{sync::Arc, time::Duration};
 
 use docket_model::{
-    Run,
+    Run, RunId,
     run::{ContainerId, Reason, RunState},
 };
 use futures_util::future::join_all;
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::{Instrument, info, info_span, warn};
 
 use super::FinishedContainer;
 use crate::{
     backoff::Backoff,
     engine::{EngineError, Found, Handle, Identity, Observation},
-    runner::{EngineAccess, EngineState, Runner, Stopped, judge},
+    runner::{EngineAccess, EngineState, Runner, Stopped, judge, run_span},
     store::{AllocationStatus, End},
 };
 
@@ -88,18 +88,24 @@ impl Sweep {
                 continue;
             };
             let sweep = Arc::clone(self);
-            let name = found.identity.allocation.clone();
-            let run = match self.runner.store.run(name.as_str(), found.identity.instant).await {
+            let Identity { allocation, instant, attempt, .. } = &found.identity;
+            let id = RunId { allocation: allocation.clone(), instant: *instant };
+            let span = run_span(&id);
+            let span = info_span!(parent: &span, "attempt", %attempt);
+            let run = match self.runner.store.run(allocation.as_str(), *instant).await {
                 Ok(run) => run.filter(|run| run.uid == found.identity.uid),
                 Err(error) => {
-                    warn!(allocation = %name, %error, "run record could not be read; keeping a container that may be orphaned");
+                    span.in_scope(|| {
+                        warn!(%error, "run record could not be read; keeping a container that may be orphaned");
+                    });
                     continue;
                 }
             };
-            self.runner.term.spawn(async move {
+            let clearing = async move {
                 sweep.clear(found, run).await;
                 drop(claim);
-            });
+            };
+            self.runner.term.spawn(clearing.instrument(span));
         }
         Ok(())
     }
@@ -231,7 +237,7 @@ impl Sweep {
         {
             Err(Stopped) => return,
             Ok(Err(error)) => {
-                info!(run = %run.id, %error, "the end of a run could not be recorded");
+                info!(%error, "the end of the run could not be recorded");
             }
             Ok(Ok(())) => {}
         }

@@ -41,7 +41,7 @@ mod sessions;
 mod sse;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 mod view;
 mod why;

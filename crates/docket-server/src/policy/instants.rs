@@ -2,7 +2,25 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Missed, PolicyInput, Why, starts_at};
+use docket_model::{
+    Allocation, Zone,
+    undecided::{Missed, Suspensions, Why},
+};
+
+use super::jitter::starts_at;
+
+/// What is asked: what becomes of the instants after `decided`, up to now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PolicyInput<'a> {
+    pub(crate) allocation: &'a Allocation,
+    /// What keeps it from starting.
+    pub(crate) suspensions: Suspensions<'a>,
+    /// The zone of allocations that name none.
+    pub(crate) zone: Zone,
+    /// All instants up to then are decided.
+    pub(crate) decided: DateTime<Utc>,
+    pub(crate) now: DateTime<Utc>,
+}
 
 /// The instants after `decided` whose time to start has come.
 pub(super) struct Instants<'a> {

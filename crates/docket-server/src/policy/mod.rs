@@ -17,6 +17,7 @@ use docket_model::{
 use self::instants::Instants;
 pub(crate) use self::{
     admission::{Admission, Beside, Full, admit},
+    instants::PolicyInput,
     jitter::starts_at,
 };
 pub(crate) use docket_model::undecided::{Missed, Suspensions, Why, after_parents, suspended};
@@ -26,19 +27,6 @@ const STARTING_DEADLINE: TimeDelta = TimeDelta::hours(1);
 
 /// From which lateness on a start makes up for an instant that had gone by.
 const CATCH_UP: TimeDelta = TimeDelta::seconds(10);
-
-/// What is asked: what becomes of the instants after `decided`, up to now.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PolicyInput<'a> {
-    pub(crate) allocation: &'a Allocation,
-    /// What keeps it from starting.
-    pub(crate) suspensions: Suspensions<'a>,
-    /// The zone of allocations that name none.
-    pub(crate) zone: Zone,
-    /// All instants up to then are decided.
-    pub(crate) decided: DateTime<Utc>,
-    pub(crate) now: DateTime<Utc>,
-}
 
 /// What becomes of one instant, or of several in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -309,7 +309,7 @@ impl<'a> Attempt<'a> {
         at: DateTime<Utc>,
     ) -> Result<(), Stopped> {
         if let Err(error) = self.task.note_at(progress, at).await? {
-            warn!(run = %self.task.handle.id, %error, "progress could not be written to the store; the run continues");
+            warn!(%error, "progress could not be written to the store; the run continues");
         }
         Ok(())
     }

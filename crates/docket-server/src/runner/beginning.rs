@@ -20,8 +20,8 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
-    EngineState, Runner, StandbyState, Stopped, attempt::StartFrom, recovery::stage, retry::Retry,
-    run_task::Stage,
+    EngineState, Runner, StandbyState, Stopped, attempt::StartFrom, overlap::run_span,
+    recovery::stage, retry::Retry, run_task::Stage,
 };
 use crate::{
     engine::{Found, Handle},
@@ -222,7 +222,7 @@ impl Runner {
         };
         let finished = self.durably(|| self.store.finish(&run.id, run.uid, end.clone())).await?;
         if let Err(error) = finished {
-            info!(run = %run.id, %error, "the end of a run could not be recorded");
+            run_span(&run.id).in_scope(|| info!(%error, "the end of a run could not be recorded"));
         }
         let queue = self.queues.lock(run.uid).await;
         queue.remove(run.id.instant);
@@ -261,11 +261,13 @@ impl Runner {
         let wanted = InstantKind::Instant(following);
         let made = self.durably(|| self.store.claim_manual(run.clone(), wanted)).await?;
         if let Err(error) = made {
-            warn!(run = %run.id, %error, "a container that was found could not be recorded");
+            run_span(&run.id)
+                .in_scope(|| warn!(%error, "a container that was found could not be recorded"));
             return Ok(());
         }
         self.note_adopted(&run, identity.attempt, id).await?;
-        info!(run = %run.id, "adopted a container that the restored store has no record of");
+        run_span(&run.id)
+            .in_scope(|| info!("adopted a container that the restored store has no record of"));
         let recorded = self.durably(|| self.store.run(name, identity.instant)).await?;
         if let Ok(Some(run)) = recorded {
             self.resume(UnderWay { run, allocation }, &[]);
@@ -292,7 +294,8 @@ impl Runner {
             let at = self.store.now();
             let noted = || self.store.note(&run.id, run.uid, progress.clone(), at);
             if let Err(error) = self.durably(noted).await? {
-                info!(run = %run.id, %error, "a container that was found could not be recorded");
+                run_span(&run.id)
+                    .in_scope(|| info!(%error, "a container that was found could not be recorded"));
             }
         }
         Ok(())

@@ -38,7 +38,9 @@ impl Runner {
             let Some((handle, sign)) = unconfirmed else { return lock };
             let left = limit.saturating_sub(begun_at.elapsed());
             if left.is_zero() {
-                warn!(run = %handle.id, "the engine has not reported on this run since it came up");
+                handle
+                    .span
+                    .in_scope(|| warn!("the engine has not reported on this run since it came up"));
                 return lock;
             }
             // The run needs the turn to leave its line.

@@ -14,7 +14,7 @@ use super::{
     Runner,
     attempt::StartFrom,
     confirmation,
-    overlap::{AllocationQueue, RunHandle},
+    overlap::{AllocationQueue, RunHandle, decision_span, run_span},
     run_task::{RunTask, Stage},
     store_access::WRITE_AGAIN,
 };
@@ -80,7 +80,8 @@ impl Runner {
         drop(queue);
         if let Some(error) = refused {
             // That the store cannot be written is logged once.
-            debug!(allocation = %allocation.name(), %error, "store write failed; retrying the decision");
+            decision_span(allocation.name())
+                .in_scope(|| debug!(%error, "store write failed; retrying the decision"));
             tokio::time::sleep(WRITE_AGAIN).await;
         }
         through
@@ -124,17 +125,18 @@ impl Runner {
     ) -> Result<ClaimOutcome, StoreError> {
         let outage = self.outage(missed.first, missed.last);
         let reason = missed.why.reason(outage.as_ref());
-        let (name, count) = (allocation.name(), missed.count);
+        let count = missed.count;
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.store.now());
+        let span = run_span(&run.id);
         let recorded = self.store.record_result(self.store.claim(run).await)?;
         match (&recorded, missed.why) {
             (ClaimOutcome::New, Why::TooLate | Why::SuspendedLate(_)) => {
-                warn!(allocation = %name, %first, %last, count, reason = reason.to_string(), "run missed");
+                span.in_scope(|| warn!(%last, count, reason = reason.to_string(), "run missed"));
             }
             (ClaimOutcome::New, _) => {
-                debug!(allocation = %name, %first, %last, count, reason = reason.to_string(), "run missed");
+                span.in_scope(|| debug!(%last, count, reason = reason.to_string(), "run missed"));
             }
             _ => {}
         }
@@ -170,7 +172,7 @@ impl Runner {
             _ => self.store.claim(run).await,
         })?;
         if recorded != ClaimOutcome::New {
-            debug!(run = %id, ?recorded, "no new run was claimed");
+            run_span(&id).in_scope(|| debug!(?recorded, "no new run was claimed"));
             return Ok(recorded);
         }
         self.queues.note_progress();
@@ -193,7 +195,7 @@ impl Runner {
                 self.replace(queue).await;
             }
             Admission::Skip(reason) => {
-                info!(run = %handle.id, reason = reason.to_string(), "run skipped");
+                handle.span.in_scope(|| info!(reason = reason.to_string(), "run skipped"));
             }
         }
         Ok(ClaimOutcome::New)
@@ -213,7 +215,7 @@ impl Runner {
         }
         for older in waiting {
             if let Err(error) = self.give_up_waiting(queue, &older, reason.clone()).await {
-                warn!(run = %older.id, %error, "the end of a waiting run could not be written; cancelling it when its turn comes");
+                older.span.in_scope(|| warn!(%error, "the end of a waiting run could not be written; cancelling it when its turn comes"));
                 older.cancel(cancellation.clone());
             }
         }
@@ -222,7 +224,7 @@ impl Runner {
     /// Makes a run under way end, also where that cannot be written.
     pub(super) async fn cancel_surely(&self, handle: &RunHandle, cancellation: Cancellation) {
         if let Err(error) = self.cancel(handle, cancellation.clone()).await {
-            warn!(run = %handle.id, %error, "the cancellation could not be written to the store; stopping the container anyway");
+            handle.span.in_scope(|| warn!(%error, "the cancellation could not be written to the store; stopping the container anyway"));
             handle.cancel(cancellation);
         }
     }

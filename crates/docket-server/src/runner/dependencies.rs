@@ -11,9 +11,11 @@ use docket_model::{
 };
 use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
-use tracing::{debug, error};
+use tracing::{Instrument, debug, error};
 
-use super::{Runner, confirmation, decision::RunRequest, store_access::WRITE_AGAIN};
+use super::{
+    Runner, confirmation, decision::RunRequest, overlap::decision_span, store_access::WRITE_AGAIN,
+};
 use crate::{
     policy::{self, Missed, Suspensions, Why},
     store::{AllocationStatus, ClaimOutcome, StoreError},
@@ -38,12 +40,13 @@ impl Runner {
 
     /// Looks whether an allocation is due because all that it runs after have succeeded anew.
     async fn check_due(self: &Arc<Self>, name: &AllocationName) {
+        let span = decision_span(name);
         loop {
-            match self.check_due_once(name).await {
+            match self.check_due_once(name).instrument(span.clone()).await {
                 Ok(Some(ClaimOutcome::Changed)) => {}
                 Ok(_) => return,
                 Err(error) => {
-                    error!(allocation = %name, %error, "store write failed for a decision; retrying");
+                    span.in_scope(|| error!(%error, "store write failed for a decision; retrying"));
                     if self.term.unless_ended(sleep(WRITE_AGAIN)).await.is_err() {
                         return;
                     }
@@ -84,7 +87,7 @@ impl Runner {
         } else {
             self.enter(&queue, &allocation, RunRequest::due(instant, Trigger::Dependency)).await?
         };
-        debug!(allocation = %name, ?recorded, "checked after its parents");
+        debug!(?recorded, "checked after its parents");
         Ok(Some(recorded))
     }
 

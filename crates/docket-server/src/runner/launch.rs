@@ -139,7 +139,9 @@ impl<'a> Attempt<'a> {
                 }
                 Launched::Before => return self.continue_with_started(&id).await,
                 Launched::NeverRan if removed < MOST_MADE => {
-                    warn!(run = %self.task.handle.id, "container removed by another program before its start; creating it anew");
+                    warn!(
+                        "container removed by another program before its start; creating it anew"
+                    );
                     removed += 1;
                     self.container = None;
                     continue;
@@ -197,7 +199,7 @@ impl<'a> Attempt<'a> {
                 ) if may_pull => {
                     drop(permit);
                     may_pull = false;
-                    info!(run = %handle.id, %error, "the image changed since the pull; pulling again");
+                    info!(%error, "the image changed since the pull; pulling again");
                     self.pull().await?;
                 }
                 made => break (made?, engine, permit),

@@ -18,6 +18,7 @@ mod launch;
 mod manual;
 mod outages;
 mod overlap;
+mod panics;
 mod planner;
 mod port;
 mod reasons;
@@ -46,6 +47,7 @@ pub(crate) use self::{
     environment::NO_FOLDER,
     manual::ManualError,
     outages::StoreTrouble,
+    overlap::run_span,
     port::{NoTerm, RunnerPort},
     retry::{EngineAccess, Retry},
     standby::{Standby, StandbyState},

@@ -6,12 +6,12 @@
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use docket_model::{
-    Allocation, RunId,
+    Allocation, AllocationName, RunId,
     run::{AttemptKey, Cancellation, ContainerId, Instant, Trigger},
 };
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, watch};
-use tracing::info;
+use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
 use crate::engine::Grace;
@@ -29,6 +29,19 @@ pub(super) struct RunHandle {
     cancellation: watch::Sender<Option<Cancellation>>,
     /// What shows whether it has ended, from the creation or the recovery of its container on.
     watched: Mutex<Option<Watched>>,
+    /// The span of all log lines of the run.
+    pub(super) span: Span,
+}
+
+/// The span of the log lines of a run. Each attempt has a span of its own within it. It has no parent: a
+/// run that starts after another one is not a part of that one.
+pub(crate) fn run_span(id: &RunId) -> Span {
+    info_span!(parent: None, "run", allocation = %id.allocation, run = %id.instant)
+}
+
+/// The span of the log lines of a decision about an allocation, which may concern no run.
+pub(super) fn decision_span(name: &AllocationName) -> Span {
+    info_span!(parent: None, "decision", allocation = %name)
 }
 
 /// What shows whether a run under way has ended.
@@ -58,8 +71,8 @@ impl RunHandle {
         cancellation: Option<Cancellation>,
     ) -> Arc<Self> {
         let cancellation = watch::Sender::new(cancellation);
-        let watched = Mutex::default();
-        Arc::new(Self { id, allocation, trigger, attempt, cancellation, watched })
+        let (watched, span) = (Mutex::default(), run_span(&id));
+        Arc::new(Self { id, allocation, trigger, attempt, cancellation, watched, span })
     }
 
     /// How long its container may run after its stop signal, by the specification: an engine may
@@ -148,7 +161,7 @@ impl AllocationQueue {
     }
 
     pub(super) fn add_waiting(&self, handle: Arc<RunHandle>) {
-        info!(run = %handle.id, "run waits for an older one to end");
+        handle.span.in_scope(|| info!("run waits for an older one to end"));
         self.entries.lock().insert(handle.id.instant, Entry::Waiting(handle));
     }
 

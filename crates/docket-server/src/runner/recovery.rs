@@ -89,6 +89,9 @@ pub(super) fn stage(run: &Run) -> Stage {
     if let RunState::Retrying { until, .. } = run.state {
         return Stage::Between(until);
     }
+    if run.state == RunState::Waiting {
+        return Stage::TurnCame;
+    }
     let attempt = run.attempt();
     let container = attempt.and_then(|attempt| attempt.container.clone());
     Stage::Attempt(container.map_or(StartFrom::ClaimedBefore, |container| StartFrom::Created {

@@ -68,7 +68,7 @@ impl Attempt<'_> {
             if !is_noted {
                 let remark =
                     format!("container {container} was created and not started: {purpose}");
-                info!(run = %self.task.handle.id, "{remark}");
+                info!("{remark}");
                 self.note_best_effort(Progress::Replacing { remark }).await?;
                 point(Point::Replacing);
                 is_noted = true;
@@ -97,7 +97,7 @@ impl Attempt<'_> {
         loop {
             let reason = match self.take_over(container).await? {
                 TakeOver::Gone(past) => {
-                    info!(run = %self.task.handle.id, %container, "the container is gone");
+                    info!(%container, "the container is gone");
                     return self.gone(past.into()).await;
                 }
                 TakeOver::Found(started) => return Ok(Fate::Found(started)),

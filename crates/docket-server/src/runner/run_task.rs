@@ -8,7 +8,7 @@ use docket_model::{
     journal::shown,
     run::{AttemptKey, Cancellation, RunState},
 };
-use tracing::{Instrument, Span, info, info_span, warn};
+use tracing::{Instrument, info, info_span, warn};
 
 use super::{
     Runner, Stopped,
@@ -53,18 +53,18 @@ pub(super) struct RunTask {
 impl Runner {
     /// Carries a run out, in a task of its own.
     pub(super) fn spawn_run(&self, task: RunTask, stage: Stage) {
-        let span = task.span();
-        self.term.spawn(task.run(stage).instrument(span));
+        let span = task.handle.span.clone();
+        self.term.spawn(task.carry_out(Some(stage)).instrument(span));
     }
 
     /// Carries a run of an earlier life on, in a task of its own, as soon as things may start.
     pub(super) fn spawn_after_standby(&self, task: RunTask) {
-        let span = task.span();
-        self.term.spawn(task.run_after_standby().instrument(span));
+        let span = task.handle.span.clone();
+        self.term.spawn(task.carry_out(None).instrument(span));
     }
 
     /// Takes a run that is over out of its line, and lets the next one go that waits for it.
-    async fn leave(self: &Arc<Self>, handle: &RunHandle) {
+    pub(super) async fn leave(self: &Arc<Self>, handle: &RunHandle) {
         let queue = self.queues.lock(handle.allocation.uid).await;
         queue.remove(handle.id.instant);
         self.queues.note_progress();
@@ -95,19 +95,17 @@ impl RunTask {
         Self { runner, handle, engine, attempt, waited: TimeDelta::zero(), is_resumed: false }
     }
 
-    /// The span of all log lines of the run. Each attempt has a span of its own within it. It has no parent:
-    /// a run that starts after another one is not a part of that one.
-    fn span(&self) -> Span {
-        let id = &self.handle.id;
-        info_span!(parent: None, "run", allocation = %id.allocation, run = %id.instant)
-    }
-
-    async fn run_after_standby(mut self) {
+    /// Carries a run on from its record, as soon as things may start.
+    pub(super) async fn run_from_record(mut self) {
         let runner = Arc::clone(&self.runner);
         let Ok(run) = runner.term.unless_ended(self.record_after_standby()).await else { return };
         match run {
             Some(run) => {
                 self.is_resumed = true;
+                if run.decided_at >= self.runner.standby.life().start() {
+                    // It was claimed in this life, so it is no later than it was then.
+                    self.waited = self.runner.store.now() - run.decided_at;
+                }
                 self.attempt = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
                 self.run(recovery::stage(&run)).await;
             }
@@ -126,9 +124,9 @@ impl RunTask {
         (!run.state.is_over() && run.uid == handle.allocation.uid).then_some(run)
     }
 
-    async fn run(mut self, stage: Stage) {
+    pub(super) async fn run(mut self, stage: Stage) {
         let Ok(end) = self.attempts(stage).await else {
-            info!(run = %self.handle.id, "left running: the server is stopping");
+            info!("left running: the term ends");
             return;
         };
         let Self { runner, handle, .. } = self;
@@ -160,12 +158,12 @@ impl RunTask {
                 }
             };
             let span = info_span!("attempt", attempt = %self.attempt);
-            let mut over = Attempt::new(self).run(start_from).instrument(span).await?;
+            let mut over = Attempt::new(self).run(start_from).instrument(span.clone()).await?;
             let pause = self.retry(&over.state);
             if let Some(until) = pause {
                 over.state = over.state.retried_at(until);
             }
-            let end = self.finish(over).await?;
+            let end = self.finish(over).instrument(span).await?;
             let Some(until) = pause else { return Ok(end) };
             self.handle.has_no_container();
             self.runner.queues.note_progress();
@@ -216,23 +214,21 @@ impl RunTask {
         self.runner.term.unless_ended(waiting).await
     }
 
-    fn log_end(&self, state: &RunState, exit_code: Option<i64>) {
-        let (allocation, run, attempt) =
-            (&self.handle.id.allocation, self.handle.id.instant, self.attempt);
+    fn log_end(state: &RunState, exit_code: Option<i64>) {
         match (state, state.reason()) {
             (RunState::Retrying { reason, until }, _) => {
                 let next = shown(*until);
-                warn!(%allocation, %run, %attempt, exit_code, reason = reason.to_string(), "attempt failed, retrying at {next}");
+                warn!(exit_code, reason = reason.to_string(), "attempt failed, retrying at {next}");
             }
-            (_, None) => info!(%allocation, %run, exit_code, "run {}", state.word()),
+            (_, None) => info!(exit_code, "run {}", state.word()),
             (_, Some(reason)) => {
-                warn!(%allocation, %run, exit_code, reason = reason.to_string(), "run {}", state.word());
+                warn!(exit_code, reason = reason.to_string(), "run {}", state.word());
             }
         }
     }
 
     /// Records the end of an attempt, and only then lets its container go.
-    async fn finish(&self, over: AttemptEnd) -> Result<RunState, Stopped> {
+    pub(super) async fn finish(&self, over: AttemptEnd) -> Result<RunState, Stopped> {
         let AttemptEnd { state, exit, started_at, output, reserved, remarks, container } = over;
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let exit_code = exit.as_ref().map(|exit| exit.code);
@@ -240,12 +236,12 @@ impl RunTask {
         let end = End { state: state.clone(), exit, started_at, output, remarks, at };
         if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
             // The allocation was deleted meanwhile, and its history with it.
-            info!(run = %id, %error, "the end of a run could not be recorded");
+            info!(%error, "the end of the run could not be recorded");
         }
         drop((end, reserved));
         point(Point::EndNoted);
         runner.queues.note_progress();
-        self.log_end(&state, exit_code);
+        Self::log_end(&state, exit_code);
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use docket_model::{Specification, Zone, undecided};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
-use tracing::{error, warn};
+use tracing::{Instrument, error, warn};
 
-use super::{Runner, confirmation::FOR_REQUESTS, dependencies::AT_ONCE};
+use super::{Runner, confirmation::FOR_REQUESTS, dependencies::AT_ONCE, overlap::decision_span};
 use crate::store::{AllocationStatus, Circumstances, StoreError};
 
 /// How many allocations are read from the store at once.
@@ -74,8 +74,11 @@ impl Runner {
     async fn decide_held(self: &Arc<Self>, held: AllocationStatus) {
         let AllocationStatus { allocation, suspension, decided, .. } = held;
         if allocation.specification.schedule().is_none() {
-            if let Err(error) = self.check_due_once(allocation.name()).await {
-                error!(allocation = %allocation.name(), %error, "store write failed for a decision");
+            let span = decision_span(allocation.name());
+            if let Err(error) =
+                self.check_due_once(allocation.name()).instrument(span.clone()).await
+            {
+                span.in_scope(|| error!(%error, "store write failed for a decision"));
             }
             return;
         }

@@ -216,7 +216,7 @@ impl Attempt<'_> {
                 Err(given_up) => refusal = given_up,
             }
             if noted.as_ref() != Some(&refusal) {
-                warn!(run = %handle.id, %container, %refusal, "the container could not be stopped; retrying");
+                warn!(%container, %refusal, "the container could not be stopped; retrying");
                 self.note_best_effort(Progress::WillNotDie(refusal.clone().into())).await?;
                 noted = Some(refusal);
             }

@@ -5,6 +5,8 @@ mod life;
 mod machine_check;
 mod process;
 mod term;
+#[cfg(test)]
+mod tests;
 mod zone_data;
 
 use std::{path::Path, sync::Arc};

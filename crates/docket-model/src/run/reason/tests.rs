@@ -240,6 +240,7 @@ fn a_reason_is_stored_as_its_code_and_values_and_read_from_words_too() {
         Reason::EngineRefused { message: "no space".into() },
         Reason::NotStartable { message: "no such file".into() },
         Reason::StoreRefused { message: "no".into() },
+        Reason::InternalError { message: "no".into() },
         Reason::suspended(&Suspension {
             by: "ann".to_owned(),
             reason: None,

@@ -69,6 +69,9 @@ impl Reason {
             | Self::EnvFiles { message }
             | Self::StoreRefused { message }
             | Self::Text { text: message } => message.to_string(),
+            Self::InternalError { message } => {
+                format!("docket failed while it carried out the run: {message}")
+            }
             Self::EngineUnreachable { message } => {
                 format!("the engine cannot be reached: {message}")
             }

@@ -54,10 +54,16 @@ pub(super) fn api(access: Access) -> Api {
     }));
     let port = RunnerPort::new();
     port.open(runner);
+    api_over(Allocations { store, port, clock, zone }, access)
+}
+
+/// The API over a store, and over the runner of whichever term there is.
+pub(crate) fn api_over(allocations: Allocations, access: Access) -> Api {
+    let clock = allocations.clock.clone();
     let started = clock.now();
     let background = Background::new(clock.clone());
     Api {
-        allocations: Data::new(Allocations { store, port, clock, zone }),
+        allocations: Data::new(allocations),
         specifications: Data::new(SpecificationSettings {
             max_body: 1000,
             unknown_options: UnknownOptions::Refuse,
@@ -95,19 +101,19 @@ pub(super) async fn meet_engine(api: &Api) {
 }
 
 /// A request as it is sent; the answer's status, the headers that matter, and its body.
-pub(super) struct Asking {
+pub(crate) struct Asking {
     api: Api,
     headers: Vec<(&'static str, String)>,
     peer: Option<SocketAddr>,
 }
 
 impl Asking {
-    pub(super) fn of(api: &Api) -> Self {
+    pub(crate) fn of(api: &Api) -> Self {
         let headers = vec![("host", "localhost:3000".to_owned())];
         Self { api: api.clone(), headers, peer: None }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(held, _)| *held != name);
         self.headers.push((name, value.to_owned()));
         self
@@ -146,7 +152,7 @@ impl Asking {
         (answer.status().as_u16(), value.unwrap_or_default())
     }
 
-    pub(super) async fn send(self, method: Method, path: &str, body: impl AsRef<[u8]>) -> String {
+    pub(crate) async fn send(self, method: Method, path: &str, body: impl AsRef<[u8]>) -> String {
         let answer = self.answer(method, path, body).await;
         let mut told = answer.status().to_string();
         for name in [header::CONTENT_TYPE, header::ALLOW, header::LINK, header::WWW_AUTHENTICATE] {
@@ -159,11 +165,11 @@ impl Asking {
     }
 }
 
-pub(super) async fn get(api: &Api, path: &str) -> String {
+pub(crate) async fn get(api: &Api, path: &str) -> String {
     Asking::of(api).send(Method::GET, path, "").await
 }
 
-pub(super) async fn post(api: &Api, body: &str) -> String {
+pub(crate) async fn post(api: &Api, body: &str) -> String {
     post_to(api, "/", body).await
 }
 

@@ -14,6 +14,7 @@ mod engines;
 mod house;
 mod leftovers;
 mod overlap;
+mod panics;
 mod retries;
 mod schedules;
 mod spreading;

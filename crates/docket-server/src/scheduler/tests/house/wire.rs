@@ -24,6 +24,8 @@ pub(in crate::scheduler::tests) enum Fault {
     Fails,
     /// The call does nothing, and is refused.
     Refuses,
+    /// The call does nothing, and its caller panics.
+    Panics,
 }
 
 /// Carries the calls of one server, until it dies. Nothing of a dead server reaches anything.
@@ -63,6 +65,7 @@ impl Wire {
         if let Some(fault @ (Fault::Fails | Fault::Refuses)) = fault {
             return Err(fault);
         }
+        assert!(fault != Some(Fault::Panics), "{calls:?} panics as planned");
         if fault == Some(Fault::Hangs) {
             return std::future::pending().await;
         }

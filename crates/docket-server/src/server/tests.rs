@@ -1,0 +1,233 @@
+//! Many terms of one process, under load and with requests, on paused time.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use actix_web::http::Method;
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::{
+    Run, Zone,
+    run::{RunState, StateWord, Trigger},
+};
+
+use super::{Process, RunningTerm, TermSettings};
+use crate::{
+    clock::{Clock, TestClock},
+    config::Access,
+    engine::{
+        Engine,
+        registry::{EngineLimits, EngineRegistry},
+        scripted::ScriptedEngine,
+    },
+    http::{
+        Allocations, Api,
+        tests::{Asking, api_over, get},
+    },
+    runner::Runner,
+    store::{RunFilter, Store},
+};
+
+const START: &str = "2026-11-21T09:00:00.250Z";
+const TERMS: u64 = 200;
+/// The allocations, by their names: schedule, image and further keys.
+const PUSHED: [(&str, &str); 5] = [
+    ("short", r#""Cron":"* * * * *","CatchUp":"All","Container":{"Config":{"Image":"busybox"}}"#),
+    ("long", r#""Cron":"* * * * *","Overlap":"Queue","Container":{"Config":{"Image":"sleep-45"}}"#),
+    (
+        "late",
+        r#""Cron":"*/2 * * * *","Overlap":"Replace","Container":{"Config":{"Image":"sleep-150"}}"#,
+    ),
+    (
+        "again",
+        r#""Cron":"* * * * *","Retries":{"Limit":3},"Container":{"Config":{"Image":"fail-until-3"}}"#,
+    ),
+    ("child", r#""After":["short"],"Container":{"Config":{"Image":"sleep-5"}}"#),
+];
+
+/// A process, its containers, and requests to it.
+struct Served {
+    process: Arc<Process>,
+    clock: Arc<TestClock>,
+    containers: ScriptedEngine,
+    api: Api,
+}
+
+/// What must be gone after a term.
+struct Traces {
+    runner: Weak<Runner>,
+    engine: Weak<dyn Engine>,
+    term: crate::term::Term,
+}
+
+impl Served {
+    fn new() -> Self {
+        let clock = Arc::new(TestClock::at(START));
+        let (zone, namespace) = (Zone::utc(), "docket".parse().unwrap());
+        let settings = TermSettings { zone, namespace, env_dir: None, is_paused: false };
+        let process = Process::new(Store::in_memory(usize::MAX), clock.clone(), settings);
+        let allocations = Allocations {
+            store: process.store.clone(),
+            port: process.port.clone(),
+            clock: clock.clone(),
+            zone,
+        };
+        Self {
+            process: Arc::new(process),
+            containers: ScriptedEngine::new(clock.clone()),
+            clock,
+            api: api_over(allocations, Access::default()),
+        }
+    }
+
+    /// Begins a term with a connection of its own to the engine.
+    async fn begin(&self) -> (RunningTerm, Traces) {
+        let engine: Arc<dyn Engine> = Arc::new(self.containers.clone());
+        let traces_engine = Arc::downgrade(&engine);
+        let limits = EngineLimits { max_starting: None, max_running: 6, queue: 50 };
+        let term = self.process.begin_term(EngineRegistry::new(engine, limits)).await.unwrap();
+        let traces = Traces {
+            runner: Arc::downgrade(&term.runner),
+            engine: traces_engine,
+            term: term.runner.term.clone(),
+        };
+        (term, traces)
+    }
+
+    async fn post(&self, path: &str, body: &str) -> String {
+        let asking = Asking::of(&self.api).with("content-type", "application/json");
+        asking.send(Method::POST, path, body).await
+    }
+
+    async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    async fn runs(&self, name: &str) -> Vec<Arc<Run>> {
+        let filter = RunFilter { limit: usize::MAX, ..RunFilter::default() };
+        let mut runs = self.process.store.runs(name, &filter).await.unwrap();
+        runs.reverse();
+        runs
+    }
+}
+
+/// The run that an answer is about, started or skipped.
+fn run_of(answer: &str) -> Option<String> {
+    let is_run = answer.starts_with("202") || answer.starts_with("409");
+    let (_, rest) = answer.split_once(r#""Run":""#).filter(|_| is_run)?;
+    rest.split_once('"').map(|(run, _)| run.to_owned())
+}
+
+/// A record of each minute between two moments, and no two.
+fn assert_each_minute_once(
+    name: &str,
+    runs: &[Arc<Run>],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    every: i64,
+) {
+    let mut covered = Vec::new();
+    for run in runs.iter().filter(|run| !matches!(run.trigger, Trigger::Manual(_))) {
+        let first = run.id.instant.moment();
+        let (last, count) = match &run.state {
+            RunState::Missed { last, count, .. } => (last.moment(), *count),
+            _ => (first, 1),
+        };
+        let before = covered.len();
+        let mut at = first;
+        while at <= last {
+            covered.push(at);
+            at += TimeDelta::minutes(every);
+        }
+        assert_eq!(covered.len() - before, usize::try_from(count).unwrap(), "{name} {first}");
+    }
+    covered.sort();
+    let mut expected = Vec::new();
+    let mut at = from;
+    while at <= to {
+        expected.push(at);
+        at += TimeDelta::minutes(every);
+    }
+    assert_eq!(covered, expected, "{name}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_terms_under_load_lose_double_and_leave_nothing() {
+    let served = Served::new();
+    let mut accepted = Vec::new();
+    for number in 0..TERMS {
+        let (term, traces) = served.begin().await;
+        if number == 0 {
+            for (name, keys) in PUSHED {
+                let keep = r#""Keep":{"Runs":10000}"#;
+                let pushed =
+                    served.post("/", &format!(r#"{{"Name":"{name}",{keep},{keys}}}"#)).await;
+                assert!(pushed.starts_with("200"), "{pushed}");
+            }
+        }
+        served.pass(number * 7 % 41).await;
+        let manual = served.post("/long/runs", "{}").await;
+        accepted.extend(run_of(&manual).map(|run| ("long", run)));
+        let ending = async { term.end("the test ends it", false).await };
+        // A request is under way while the term ends.
+        let (meanwhile, ()) = tokio::join!(served.post("/short/runs", "{}"), ending);
+        match run_of(&meanwhile) {
+            Some(run) => accepted.push(("short", run)),
+            None => assert!(meanwhile.starts_with("503"), "{meanwhile}"),
+        }
+
+        assert_eq!(traces.term.task_count(), 0, "term {number}: tasks are left");
+        assert_eq!(traces.runner.strong_count(), 0, "term {number}: its runner is left");
+        assert_eq!(traces.engine.strong_count(), 0, "term {number}: its engine is left");
+        let between = served.post("/long/runs", "{}").await;
+        let detail = "this server does not start or change anything now: the test ends it";
+        assert!(between.starts_with("503") && between.contains(detail), "{between}");
+        assert!(between.contains("application/problem+json"), "{between}");
+        assert!(get(&served.api, "/long").await.starts_with("200"));
+        served.pass(number * 3 % 17).await;
+    }
+    let (term, traces) = served.begin().await;
+    served.pass(1800).await;
+    let to = served.clock.now() - TimeDelta::seconds(1);
+    term.end("the test ends it", false).await;
+
+    let from: DateTime<Utc> = "2026-11-21T09:01:00Z".parse().unwrap();
+    let minute = |at: DateTime<Utc>, every: i64| {
+        DateTime::from_timestamp(at.timestamp() / (60 * every) * 60 * every, 0).unwrap()
+    };
+    for (name, every) in [("short", 1), ("long", 1), ("late", 2), ("again", 1)] {
+        let from = if every == 2 { from + TimeDelta::minutes(1) } else { from };
+        assert_each_minute_once(name, &served.runs(name).await, from, minute(to, every), every);
+    }
+    let (mut succeeded, mut started) = (0, 0);
+    for (name, _) in PUSHED {
+        for run in served.runs(name).await {
+            let starts: Vec<_> = served
+                .containers
+                .seen()
+                .into_iter()
+                .filter(|seen| seen.identity.allocation == run.id.allocation)
+                .filter(|seen| seen.identity.instant == run.id.instant)
+                .collect();
+            assert!(starts.iter().all(|seen| seen.starts <= 1), "{}", run.id);
+            started += starts.iter().map(|seen| seen.starts).sum::<u32>();
+            let is_recent = run.id.instant.moment() > to - TimeDelta::minutes(5);
+            assert!(run.state.is_over() || is_recent, "{}: {}", run.id, run.state.word());
+            if run.state.word() == StateWord::Succeeded {
+                succeeded += 1;
+                let good =
+                    starts.iter().filter(|seen| seen.starts == 1 && seen.exit_code == Some(0));
+                assert_eq!(good.count(), 1, "{}", run.id);
+            }
+            assert_ne!(run.state.word(), StateWord::Lost, "{}", run.id);
+        }
+    }
+    for (name, accepted) in &accepted {
+        let runs = served.runs(name).await;
+        assert!(runs.iter().any(|run| run.id.instant.to_string() == *accepted), "{accepted}");
+    }
+    assert_eq!(traces.term.task_count(), 0);
+    assert!(accepted.len() as u64 >= TERMS, "{}", accepted.len());
+    assert!(succeeded > 300 && started >= succeeded, "{succeeded} {started}");
+}
