@@ -35,7 +35,7 @@ impl Term {
         Self(Arc::new(Inner { number, ended, tasks, runtime }))
     }
 
-    /// The number that the store gave it.
+    /// Its number among the terms of this process.
     pub(crate) fn number(&self) -> u64 {
         self.0.number
     }
@@ -78,6 +78,11 @@ impl Term {
         let task = self.spawn(work);
         drop(token);
         task.await.map_err(propagate)
+    }
+
+    /// Ends the term because a later one has begun: its tasks do nothing more.
+    pub(crate) fn depose(&self) {
+        self.0.ended.cancel();
     }
 
     /// Ends the term and waits for its tasks.

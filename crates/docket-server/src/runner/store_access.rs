@@ -172,6 +172,11 @@ impl StoreAccess {
             }
             // The condition is logged there, when it begins and when it ends.
             let written = self.record_result(written);
+            if matches!(written, Err(StoreError::Deposed)) {
+                // The run is another server's now, so nothing more is done to it here.
+                term.depose();
+                return Err(Stopped);
+            }
             if repeated.is_none() {
                 return Ok(written);
             }

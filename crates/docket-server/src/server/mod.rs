@@ -13,7 +13,7 @@ use std::{path::Path, sync::Arc};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinError;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub use self::error::ServerError;
 use self::machine_check::check_machine;
@@ -59,9 +59,24 @@ pub async fn serve(
         env!("CARGO_PKG_VERSION")
     );
 
-    let stopped_by_itself = tokio::select! {
-        () = shutdown => None,
-        result = &mut serving => Some(result),
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut term = Some(term);
+    let stopped_by_itself = loop {
+        let deposed = async {
+            match &term {
+                Some(term) => term.deposed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = &mut shutdown => break None,
+            result = &mut serving => break Some(result),
+            () = deposed => {}
+        }
+        if let Some(term) = term.take() {
+            error!("{DEPOSED}: this one starts and changes nothing any more; stop one of the two");
+            term.end(DEPOSED, false).await;
+        }
     };
     let containers = if config.stop_runs { "are stopped" } else { "keep running" };
     info!("stopping: no more runs start; containers {containers}");
@@ -69,8 +84,10 @@ pub async fn serve(
     if stopped_by_itself.is_none() {
         handle.stop(true).await;
     }
-    term.end("it is stopping", config.stop_runs).await;
-    process.note_end().await;
+    if let Some(term) = term {
+        term.end("it is stopping", config.stop_runs).await;
+        process.note_end().await;
+    }
     process.close().await;
     if let Some(path) = socket_file {
         remove_socket(&path);
@@ -78,6 +95,9 @@ pub async fn serve(
     info!("stopped");
     result_of(stopped_by_itself)
 }
+
+/// Why a server is in no term any more.
+const DEPOSED: &str = "another server has taken over the store";
 
 /// The engines of a term, each with connections of its own.
 fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {

@@ -39,6 +39,9 @@ impl Process {
         engines: EngineRegistry,
     ) -> Result<RunningTerm, ServerError> {
         let is_first = self.left_at.lock().is_none();
+        if !is_first {
+            self.store.begin_term().await?;
+        }
         let (term, engines) =
             (Term::new(self.terms.fetch_add(1, Ordering::Relaxed) + 1), Arc::new(engines));
         let life = listed_life(&self.store).await?;
@@ -132,6 +135,11 @@ impl Process {
 }
 
 impl RunningTerm {
+    /// Waits until another server has begun a later term of the store.
+    pub(crate) async fn deposed(&self) {
+        self.process.store.deposed().await;
+    }
+
     /// Ends the term: requests reach no runner any more (`reason` says why, as a clause), then the
     /// scheduler stops, then the runs if asked for, then everything else. Containers keep running
     /// otherwise.

@@ -26,7 +26,7 @@ use crate::{
         tests::{Asking, api_over, get},
     },
     runner::Runner,
-    store::{RunFilter, Store},
+    store::{MemoryBackend, RunFilter, Store},
 };
 
 const START: &str = "2026-11-21T09:00:00.250Z";
@@ -62,11 +62,16 @@ struct Traces {
 }
 
 impl Served {
-    fn new() -> Self {
-        let clock = Arc::new(TestClock::at(START));
+    /// A process with a store over this backend, on an engine with these containers.
+    async fn over(
+        backend: &Arc<MemoryBackend>,
+        containers: &ScriptedEngine,
+        clock: &Arc<TestClock>,
+    ) -> Self {
+        let (store, clock) = (Store::open(backend.clone()).await.unwrap(), clock.clone());
         let (zone, namespace) = (Zone::utc(), "docket".parse().unwrap());
         let settings = TermSettings { zone, namespace, env_dir: None, is_paused: false };
-        let process = Process::new(Store::in_memory(usize::MAX), clock.clone(), settings);
+        let process = Process::new(store, clock.clone(), settings);
         let allocations = Allocations {
             store: process.store.clone(),
             port: process.port.clone(),
@@ -75,7 +80,7 @@ impl Served {
         };
         Self {
             process: Arc::new(process),
-            containers: ScriptedEngine::new(clock.clone()),
+            containers: containers.clone(),
             clock,
             api: api_over(allocations, Access::default()),
         }
@@ -110,6 +115,10 @@ impl Served {
         runs.reverse();
         runs
     }
+}
+
+fn backend() -> Arc<MemoryBackend> {
+    Arc::new(MemoryBackend::new(usize::MAX))
 }
 
 /// The run that an answer is about, started or skipped.
@@ -154,7 +163,8 @@ fn assert_each_minute_once(
 
 #[tokio::test(start_paused = true)]
 async fn two_hundred_terms_under_load_lose_double_and_leave_nothing() {
-    let served = Served::new();
+    let (backend, clock) = (backend(), Arc::new(TestClock::at(START)));
+    let served = Served::over(&backend, &ScriptedEngine::new(clock.clone()), &clock).await;
     let mut accepted = Vec::new();
     for number in 0..TERMS {
         let (term, traces) = served.begin().await;
@@ -230,4 +240,43 @@ async fn two_hundred_terms_under_load_lose_double_and_leave_nothing() {
     assert_eq!(traces.term.task_count(), 0);
     assert!(accepted.len() as u64 >= TERMS, "{}", accepted.len());
     assert!(succeeded > 300 && started >= succeeded, "{succeeded} {started}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_term_ends_once_another_server_begins_one_and_the_next_knows_what_that_wrote() {
+    let (backend, clock) = (backend(), Arc::new(TestClock::at(START)));
+    let containers = ScriptedEngine::new(clock.clone());
+    let first = Served::over(&backend, &containers, &clock).await;
+    let (term, _) = first.begin().await;
+    let (name, keys) = PUSHED[1];
+    first.post("/", &format!(r#"{{"Name":"{name}",{keys}}}"#)).await;
+    first.pass(60).await;
+
+    // The container of 09:01 runs while the other server takes over.
+    let second = Served::over(&backend, &containers, &clock).await;
+    let (other, _) = second.begin().await;
+    let (pushed, keys) = PUSHED[0];
+    let answer = second.post("/", &format!(r#"{{"Name":"{pushed}",{keys}}}"#)).await;
+    tokio::time::timeout(Duration::from_secs(120), term.deposed()).await.unwrap();
+    let refused = first.post("/", &format!(r#"{{"Name":"{name}",{keys}}}"#)).await;
+    term.end("another server has taken over the store", false).await;
+    second.pass(120).await;
+    other.end("the test ends it", false).await;
+    let (again, _) = first.begin().await;
+    first.pass(120).await;
+    again.end("the test ends it", false).await;
+
+    assert!(answer.starts_with("200") && refused.starts_with("503"), "{answer} {refused}");
+    for name in [name, pushed] {
+        let runs = first.runs(name).await;
+        assert!(runs.len() >= 3, "{name}: {}", runs.len());
+        let is_good = |run: &Arc<Run>| {
+            matches!(
+                run.state.word(),
+                StateWord::Succeeded | StateWord::Running | StateWord::Starting
+            )
+        };
+        assert!(runs.iter().all(is_good), "{name}: {runs:?}");
+    }
+    assert!(containers.seen().iter().all(|seen| seen.starts <= 1));
 }
