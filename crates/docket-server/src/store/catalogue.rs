@@ -1,7 +1,7 @@
 //! All allocations and their status, the journal and small values, in memory. Records of runs that are
 //! over are not here.
 //!
-//! A catalogue changes only by [`accept`](Catalogue::accept): what a
+//! A catalogue changes only by `accept`: what a
 //! [`Transaction`](super::transaction::Transaction) staged comes in as a whole once it is committed, and
 //! then goes to the feed.
 
@@ -23,10 +23,9 @@ use uuid::Uuid;
 use super::{
     AllocationStatus, Change, EntryFilter, RunCounts, UnderWay,
     backend::Revision,
-    feed::{Feed, Labels},
+    feed::Feed,
     lives::Lives,
     rules,
-    staged::Staged,
     status::{IDLE, Newest, StatusRecord},
 };
 
@@ -190,7 +189,7 @@ impl Entry {
         self.allocation == other.allocation && status(self) == status(other)
     }
 
-    fn change(&self) -> Change {
+    pub(super) fn change(&self) -> Change {
         Change::Stored {
             allocation: Arc::clone(&self.allocation),
             decided: self.status().decided,
@@ -338,66 +337,11 @@ impl Catalogue {
         self.entries.iter().map(|(position, entry)| (*position, entry.change()))
     }
 
-    /// Accepts what was staged, which is committed by now, and publishes it.
-    pub(super) fn accept(&mut self, mut staged: Staged, revision: Revision) {
-        let news = std::mem::take(&mut staged.news);
-        self.feed.publish(news, |name| self.labels(&staged, name));
-        staged.note_revision(revision);
-        let Staged { entries, positions, children, changed, counter, pause, .. } = staged;
-        self.counter = counter;
-        self.pause = pause;
-        for (position, entry) in entries {
-            match entry {
-                Some(entry) => self.entries.insert(position, entry),
-                None => self.entries.remove(&position),
-            };
-        }
-        for (name, position) in positions {
-            match position {
-                Some(position) => self.positions.insert(name, position),
-                None => self.positions.remove(&name),
-            };
-        }
-        for (parent, children) in children {
-            if children.is_empty() {
-                self.children.remove(&parent);
-            } else {
-                self.children.insert(parent, children);
-            }
-        }
-        for (name, deleted) in staged.deleted {
-            match deleted {
-                Some(deleted) => self.deleted.insert(name, deleted),
-                None => self.deleted.remove(&name),
-            };
-        }
-        self.sweep_deleted_at = staged.sweep_deleted_at;
-        self.accept_journal(&staged.journal);
-        self.meta.extend(staged.meta.into_iter().map(|key| (key, revision)));
-        self.commits = staged.commits;
-        for (number, life) in &staged.lives {
-            self.lives.add(*number, life);
-        }
-        let changes =
-            changed.into_iter().map(|(position, name)| match self.entries.get(&position) {
-                Some(entry) => (position, entry.change()),
-                None => (position, Change::Deleted { name }),
-            });
-        self.feed.publish_changes(&changes.collect::<Vec<_>>());
-    }
-
-    fn accept_journal(&mut self, added: &[Arc<JournalEntry>]) {
-        let next = self.next_sequence();
-        (next..)
-            .zip(added)
-            .for_each(|(sequence, entry)| self.add_entry(sequence, Arc::clone(entry)));
-    }
-
     /// Adds an entry that another writer made.
     pub(super) fn add_entry(&mut self, sequence: u64, entry: Arc<JournalEntry>) {
         if sequence >= self.next_sequence() {
             self.journal.push_back((sequence, entry));
-            let excess = self.journal.len().saturating_sub(super::MOST_ENTRIES);
+            let excess = self.journal.len().saturating_sub(rules::MOST_ENTRIES);
             self.journal.drain(..excess);
         }
     }
@@ -405,17 +349,5 @@ impl Catalogue {
     /// The sequence number of the next entry of the journal.
     pub(super) fn next_sequence(&self) -> u64 {
         self.journal.back().map_or(1, |(sequence, _)| sequence + 1)
-    }
-
-    /// The labels of an allocation as they are, and as they will be; none where it has none.
-    fn labels(&self, staged: &Staged, name: &AllocationName) -> Vec<Labels> {
-        let now = self.entry(name.as_str()).map(|(_, entry)| &entry.allocation);
-        let position = staged.positions.get(name).copied();
-        let position = position.unwrap_or_else(|| self.positions.get(name).copied());
-        let then = position.and_then(|position| staged.entries.get(&position)?.as_ref());
-        let then = then.map(|entry| &entry.allocation);
-        let then = then.filter(|then| now.is_none_or(|now| !Arc::ptr_eq(now, then)));
-        let labels = now.into_iter().chain(then).map(|allocation| &allocation.specification.labels);
-        labels.filter(|labels| !labels.is_empty()).cloned().collect()
     }
 }

@@ -7,6 +7,8 @@
 
 mod allocation;
 mod attempt;
+mod error;
+mod origin;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -16,12 +18,11 @@ use std::{error::Error, sync::Arc};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use docket_model::{
-    AllocationName, Run, allocation::InvalidStored, name::InvalidName, run::Instant,
-};
+use docket_model::{AllocationName, Run, run::Instant};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use self::error::DecodeError;
 use super::backend::{Collection, Key, Piece, Record};
 
 /// A record as it is stored.
@@ -41,19 +42,6 @@ pub(crate) struct CodecError {
     pub(crate) key: String,
     /// Why, in words.
     pub(crate) reason: String,
-}
-
-/// Why a text is not a record.
-#[derive(Debug, Error)]
-enum DecodeError {
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
-    #[error(transparent)]
-    Specification(#[from] InvalidStored),
-    #[error(transparent)]
-    Name(#[from] InvalidName),
-    #[error("{0} microseconds after the instant is not a moment of the calendar")]
-    Moment(i64),
 }
 
 impl CodecError {

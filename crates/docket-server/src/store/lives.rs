@@ -1,28 +1,18 @@
-//! The lives of the servers that had a store open, and what a restored copy does not know.
+//! The lives of the servers that had a store open.
 
 use std::collections::HashMap;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use docket_model::Life;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    KnownLife, Restoration, Settlement, StoreError,
-    backend::Collection,
-    codec::uid,
-    command::Command,
-    provenance::Home,
-    rules,
-    staged::{item, meta},
-    transaction::Transaction,
-};
+use super::{KnownLife, codec::uid};
 
 /// How many lives are listed. A server that is started every minute has so many in a week.
-const MOST: u64 = 10_000;
+pub(super) const MOST: u64 = 10_000;
 
-/// A life as it is stored, under its number in [`Collection::Lives`].
+/// A life as it is stored, under its number in `Collection::Lives`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct StoredLife {
@@ -38,6 +28,14 @@ pub(super) struct StoredLife {
     /// When its containers were taken over, where it was the life of a server with another copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     adopted: Option<DateTime<Utc>>,
+}
+
+impl StoredLife {
+    /// A life that begins, of a server; or that of another copy's server, whose containers are taken over.
+    pub(super) fn new(life: &Life, server: Option<Uuid>, adopted: Option<DateTime<Utc>>) -> Self {
+        let server = server.map(ServerId);
+        Self { id: life.id, started: Some(life.start()), server, adopted }
+    }
 }
 
 /// The id of a server: new whenever one opens the store.
@@ -79,79 +77,6 @@ impl Lives {
 }
 
 /// The key of a life, which sorts as the numbers do.
-fn key(number: u64) -> String {
+pub(super) fn key(number: u64) -> String {
     format!("{number:020}")
-}
-
-/// Lists a life, and notes where the store is served from now on, if that is settled.
-pub(super) struct BeginLife {
-    pub(super) life: Life,
-    pub(super) home: Option<Home>,
-}
-
-#[async_trait]
-impl Command for BeginLife {
-    type Output = ();
-
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let number = list(transaction, &self.life, None)?;
-        if let Some(too_old) = number.checked_sub(MOST) {
-            transaction.staged.items.insert((Collection::Lives, key(too_old)), None);
-        }
-        self.home.as_ref().map_or(Ok(()), |home| transaction.staged.set(meta::HOME, home))
-    }
-}
-
-/// Notes where the store is served.
-pub(super) struct NoteHome(pub(super) Home);
-
-#[async_trait]
-impl Command for NoteHome {
-    type Output = ();
-
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        transaction.staged.set(meta::HOME, &self.0)
-    }
-}
-
-/// Records what a copy cannot know, that it was taken over, and where it is served from now on.
-pub(super) struct Restore {
-    pub(super) restoration: Restoration,
-    pub(super) home: Option<Home>,
-}
-
-#[async_trait]
-impl Command for Restore {
-    type Output = ();
-
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let Restoration { doubt, at, zone, lives } = &self.restoration;
-        let settlement = Settlement { at: *at, zone: *zone, reason: doubt.reason() };
-        settlement.apply(transaction).await?;
-        for life in lives {
-            list(transaction, life, Some(*at))?;
-        }
-        let copied_at = (Collection::Meta, meta::COPIED_AT.to_owned());
-        transaction.staged.items.insert(copied_at, None);
-        if let Some(home) = &self.home {
-            transaction.staged.set(meta::HOME, home)?;
-        }
-        transaction.record([rules::restored(doubt, *at)]);
-        Ok(())
-    }
-}
-
-/// Lists a life under the next number, which it has as its own where nothing else was listed meanwhile.
-fn list(
-    transaction: &mut Transaction,
-    life: &Life,
-    adopted: Option<DateTime<Utc>>,
-) -> Result<u64, StoreError> {
-    let staged = transaction.staged.lives.last().map(|(number, _)| number + 1);
-    let number = staged.unwrap_or_else(|| transaction.base().lives.next());
-    let server = adopted.is_none().then(|| ServerId(transaction.base().writer));
-    let stored = StoredLife { id: life.id, started: Some(life.start()), server, adopted };
-    transaction.staged.items.insert((Collection::Lives, key(number)), Some(item(&stored)?));
-    transaction.staged.lives.push((number, stored));
-    Ok(number)
 }

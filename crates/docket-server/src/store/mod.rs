@@ -10,6 +10,7 @@
 //! A change is a command in the queue of the one task that writes (`writer`); reads come from
 //! the `catalogue` in memory, and records of runs that are over from the backend.
 
+mod accept;
 pub(crate) mod backend;
 mod catalogue;
 mod claim;
@@ -24,6 +25,7 @@ mod error;
 mod feed;
 mod journal;
 mod large;
+mod life_changes;
 mod lives;
 mod load;
 mod memory;
@@ -54,7 +56,7 @@ use std::{
     },
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use docket_model::{
     Life, Origin, Run, RunId, Zone,
     journal::{Cause, Entry, Event as Happened, Pause},
@@ -76,7 +78,7 @@ use self::{
     command::{Command, Request, Settled, Unacknowledged, writer_ended},
     control::{ControlAllocation, ControlServer},
     journal::{Alive, RecordEntry},
-    lives::{BeginLife, NoteHome, Restore},
+    life_changes::{BeginLife, NoteHome, Restore},
     load::Noted,
     provenance::Home,
     push::Delete,
@@ -95,21 +97,14 @@ pub use self::{
     progress::{End, Progress},
     provenance::{Doubt, KnownLife, NotedEngine, Provenance, Restoration},
     requests::{
-        About, ClaimOutcome, Control, Effect, EntryFilter, InstantKind, Push, RunFilter,
-        ServerControl,
+        About, ChangedZone, Circumstances, ClaimOutcome, Control, Effect, EntryFilter, InstantKind,
+        Push, RunFilter, ServerControl, Settlement, ZoneChange,
     },
-    settle::{ChangedZone, Circumstances, Settlement, ZoneChange},
+    rules::{MOST_ENTRIES, REMEMBERED},
     sqlite::{OpenError, Opener, backup_of},
     status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
     subscription::Subscription,
 };
-
-/// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
-/// by a script does not repeat what was done.
-pub const REMEMBERED: TimeDelta = TimeDelta::days(7);
-
-/// How many entries of the journal are kept: the newest.
-pub const MOST_ENTRIES: usize = 10_000;
 
 /// Keeps allocations in the order in which they were created, one record for each run, and the journal.
 #[derive(Debug)]

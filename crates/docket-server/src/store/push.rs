@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, Origin, journal::Event};
 
 use super::{
-    ChangeContext, Effect, Push, REMEMBERED, StoreError,
+    ChangeContext, Effect, Push, StoreError,
     catalogue::{Deleted, Entry},
     command::Command,
     rules, settle,
@@ -88,7 +88,7 @@ fn expired(transaction: &mut Transaction, at: DateTime<Utc>) -> Vec<AllocationNa
     if count < transaction.staged.sweep_deleted_at.max(LEAST_SWEEP) {
         return Vec::new();
     }
-    let is_expired = |deleted: &Deleted| at - deleted.at >= REMEMBERED;
+    let is_expired = |deleted: &Deleted| at - deleted.at >= rules::REMEMBERED;
     let expired = base.deleted.iter().filter(|(_, deleted)| is_expired(deleted));
     let expired: Vec<_> = expired.map(|(name, _)| name.clone()).collect();
     drop(base);

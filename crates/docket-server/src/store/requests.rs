@@ -4,12 +4,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    AllocationName, Origin, Run, Specification,
-    journal::Suspension,
-    run::{Instant, StateWord},
+    AllocationName, Origin, Run, Specification, Zone,
+    journal::{Outage, Suspension},
+    run::{Instant, Reason, StateWord},
 };
 
-use super::{Circumstances, Condition};
+use super::Condition;
 
 /// Specifications to be stored together or not at all.
 #[derive(Debug, Clone)]
@@ -145,4 +145,63 @@ pub struct About {
     pub time_zone: Option<String>,
     /// Between which moments servers could not write it, where the journal does not have that yet.
     pub outages: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+/// What decides about the instants that were due when something was changed.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// The zone of allocations that name none.
+    pub zone: Zone,
+    /// When nothing could be decided.
+    pub outages: Vec<Outage>,
+}
+
+/// Makes all instants of all allocations that are due and not decided missed.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Up to when; later instants stay due.
+    pub at: DateTime<Utc>,
+    /// The zone of allocations that name none.
+    pub zone: Zone,
+    /// Why they are missed. Instants of a suspension keep theirs.
+    pub reason: Reason,
+}
+
+/// Another wall clock for some allocations. No instant of the past starts by it.
+#[derive(Debug, Clone)]
+pub struct ZoneChange {
+    /// What is changed.
+    pub what: ChangedZone,
+    /// When it is changed.
+    pub at: DateTime<Utc>,
+}
+
+/// What gives allocations another wall clock.
+#[derive(Debug, Clone)]
+pub enum ChangedZone {
+    /// Allocations that name no zone are in another one.
+    OfServer {
+        /// The zone so far, by its name.
+        from: String,
+        /// The same, if docket knows it. Instants that are due in it are recorded as missed.
+        old: Option<Zone>,
+        /// The zone from now on.
+        to: Zone,
+        /// Why instants that are due in the old zone are missed.
+        reason: Reason,
+    },
+    /// The rules of some zones change; until the store has recorded what is due, the old ones are in
+    /// use.
+    Rules {
+        /// The zones.
+        zones: Vec<Zone>,
+        /// The zone of allocations that name none.
+        server: Zone,
+        /// The edition of the zone data so far, in words.
+        from: String,
+        /// The edition from now on.
+        to: String,
+        /// When nothing could be decided.
+        outages: Vec<Outage>,
+    },
 }

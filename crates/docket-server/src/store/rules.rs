@@ -15,8 +15,23 @@ use uuid::Uuid;
 
 use super::{
     AllocationStatus, ChangeContext, ChangedZone, ClaimOutcome, Control, Doubt, Effect,
-    EntryFilter, InstantKind, REMEMBERED, ServerControl, StoreError, ZoneChange, transaction::Put,
+    EntryFilter, InstantKind, ServerControl, StoreError, ZoneChange,
 };
+
+/// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
+/// by a script does not repeat what was done.
+pub const REMEMBERED: TimeDelta = TimeDelta::days(7);
+
+/// How many entries of the journal are kept: the newest.
+pub const MOST_ENTRIES: usize = 10_000;
+
+/// What storing one specification did.
+#[derive(Debug)]
+pub(super) struct Put {
+    pub(super) effect: Effect,
+    /// The allocation as it was before.
+    pub(super) before: Option<Arc<Allocation>>,
+}
 
 /// True where what one origin owns is the other's: a server has one file, wherever it was moved to.
 pub(super) fn is_same_owner(one: &Origin, other: &Origin) -> bool {

@@ -15,33 +15,34 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    MOST_ENTRIES, StoreError,
+    StoreError,
     backend::{Batch, Collection, Key, Piece, PieceKey, Positioned, Record, Revision, Term, Write},
     catalogue::{Catalogue, Deleted, Entry},
     codec::uid,
     feed::News,
     lives::StoredLife,
+    rules::MOST_ENTRIES,
     status::{IDLE, StatusRecord},
 };
 
 /// The values that there are once, by their keys in [`Collection::Meta`].
 pub(super) mod meta {
     /// The id of the store.
-    pub(in crate::store) const ID: &str = "id";
+    pub(crate) const ID: &str = "id";
     /// The greatest position or revision of an allocation.
-    pub(in crate::store) const COUNTER: &str = "counter";
+    pub(crate) const COUNTER: &str = "counter";
     /// The newest pause of the whole server.
-    pub(in crate::store) const PAUSE: &str = "pause";
+    pub(crate) const PAUSE: &str = "pause";
     /// The zone of allocations that name none.
-    pub(in crate::store) const TIME_ZONE: &str = "time_zone";
+    pub(crate) const TIME_ZONE: &str = "time_zone";
     /// The last moment at which a server is known to have run.
-    pub(in crate::store) const LAST_ALIVE: &str = "last_alive";
+    pub(crate) const LAST_ALIVE: &str = "last_alive";
     /// The newest commit.
-    pub(in crate::store) const LAST_COMMIT: &str = "last_commit";
+    pub(crate) const LAST_COMMIT: &str = "last_commit";
     /// Where the store is served.
-    pub(in crate::store) const HOME: &str = "home";
+    pub(crate) const HOME: &str = "home";
     /// When the store was copied, as the copy says.
-    pub(in crate::store) const COPIED_AT: &str = "copied_at";
+    pub(crate) const COPIED_AT: &str = "copied_at";
 }
 
 /// The newest commit, as it is stored with each: no two are equal, so that a commit whose answer was

@@ -24,7 +24,7 @@ use super::{
     backend::{Backend, Batch, Key, Order, ReadError, Record, Revision, Scan, ScannedRun, Term},
     catalogue::{Catalogue, Entry},
     feed::News,
-    rules,
+    rules::{self, Put},
     staged::{Staged, StagedRun, meta},
 };
 
@@ -42,14 +42,6 @@ pub(super) struct Transaction {
     pub(super) staged: Staged,
     /// The revisions of records that were read.
     seen: HashMap<(AllocationName, Instant), Revision>,
-}
-
-/// What storing one specification did.
-#[derive(Debug)]
-pub(super) struct Put {
-    pub(super) effect: Effect,
-    /// The allocation as it was before.
-    pub(super) before: Option<Arc<Allocation>>,
 }
 
 /// The range of the runs of an allocation that is read.

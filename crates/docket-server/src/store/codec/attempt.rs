@@ -12,7 +12,7 @@ use serde::{
     de::{Error as _, SeqAccess, Visitor},
 };
 
-use super::{DecodeError, run::Origin};
+use super::{error::DecodeError, origin::Origin};
 
 /// An attempt without what is not known of it.
 #[derive(Serialize, Deserialize)]

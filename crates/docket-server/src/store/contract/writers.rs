@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 use super::{
     super::{
-        ChangeContext, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend, NotedEngine,
-        Progress, ServerControl, Settlement, Store, StoreError, ZoneChange, settle::ChangedZone,
+        ChangeContext, ChangedZone, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend,
+        NotedEngine, Progress, ServerControl, Settlement, Store, StoreError, ZoneChange,
     },
     carry_out, claim, created,
     doubles::FaultyBackend,

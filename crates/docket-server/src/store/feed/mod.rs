@@ -5,6 +5,7 @@
 //! those who follow its output). No reader holds up the writer, and a slow reader costs no memory.
 
 mod changes;
+mod event;
 mod events;
 mod ring;
 mod run_changes;
@@ -14,11 +15,12 @@ use std::sync::{Arc, Weak};
 use docket_model::{AllocationName, RunId};
 use parking_lot::Mutex;
 
-pub(super) use self::events::Labels;
+pub(super) use self::event::Labels;
 use self::run_changes::Followed;
 pub use self::{
     changes::{Change, Changes},
-    events::{Behind, Event, Events, MOST_READERS, Missed, News, Reader, TooMany},
+    event::{Event, News},
+    events::{Behind, Events, MOST_READERS, Missed, Reader, TooMany},
     run_changes::RunChanges,
 };
 

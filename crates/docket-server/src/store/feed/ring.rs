@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use docket_model::AllocationName;
 
-use super::events::{Event, Labels, News};
+use super::event::{Event, Labels, News};
 
 /// What all events may weigh that are kept, in bytes: a manual run may have a long command.
 const HEAVIEST: usize = 64 << 20;

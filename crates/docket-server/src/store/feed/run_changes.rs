@@ -9,7 +9,7 @@ use docket_model::RunId;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::News;
+use super::event::News;
 
 /// The runs that are followed.
 #[derive(Debug, Default)]

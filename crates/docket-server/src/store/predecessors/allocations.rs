@@ -15,7 +15,8 @@ use super::{
         backend::{Collection, Key, Positioned, Record},
         status::{Newest, StatusRecord},
     },
-    Sink, each, outputs, runs, specifications, values,
+    outputs, runs, specifications,
+    values::{self, Sink, each},
 };
 
 /// An allocation in the database, and what is known of how it stands before its runs are read.

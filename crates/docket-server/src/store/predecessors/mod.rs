@@ -18,10 +18,9 @@ use docket_model::{
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde_json::{Value, json};
 
+pub(super) use self::values::Sink;
+use self::values::each;
 use super::backend::{Collection, Key, Record};
-
-/// Takes what was read.
-pub(super) type Sink<'a> = dyn FnMut(Key, Record) -> rusqlite::Result<()> + 'a;
 
 /// What format 2 added.
 const LIVES: &str = "CREATE TABLE lives (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, \
@@ -61,20 +60,6 @@ pub(super) fn read(sql: &Connection, sink: &mut Sink<'_>) -> rusqlite::Result<()
     deleted(sql, sink)?;
     allocations::read(sql, sink)?;
     journal(sql, sink)
-}
-
-/// Does something with each row of a query.
-fn each(
-    sql: &Connection,
-    query: &str,
-    mut act: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let mut statement = sql.prepare(query)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        act(row)?;
-    }
-    Ok(())
 }
 
 fn item(collection: Collection, key: impl Into<String>, value: &Value) -> (Key, Record) {

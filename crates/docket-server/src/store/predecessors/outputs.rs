@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     super::backend::{Key, Piece, PieceKey, Record},
-    Sink,
+    values::Sink,
 };
 
 /// Reads the outputs of all attempts of a run, in pieces of their present size.

@@ -2,8 +2,27 @@
 
 use chrono::{DateTime, Utc};
 use docket_model::run::Instant;
-use rusqlite::{Error, types::Type};
+use rusqlite::{Connection, Error, Row, types::Type};
 use serde::de::DeserializeOwned;
+
+use super::super::backend::{Key, Record};
+
+/// Takes what was read.
+pub(crate) type Sink<'a> = dyn FnMut(Key, Record) -> rusqlite::Result<()> + 'a;
+
+/// Does something with each row of a query.
+pub(super) fn each(
+    sql: &Connection,
+    query: &str,
+    mut act: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = sql.prepare(query)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        act(row)?;
+    }
+    Ok(())
+}
 
 /// The moment of a number of milliseconds since 1970.
 pub(super) fn moment(millis: i64) -> rusqlite::Result<DateTime<Utc>> {

@@ -16,6 +16,10 @@ use uuid::Uuid;
 use super::fault;
 use crate::fault::{Point, point};
 
+/// What SQLite's log of writes, and the index of that, have behind the name of the file.
+pub(super) const LOG: &str = "-wal";
+pub(super) const INDEX: &str = "-shm";
+
 /// Why no copy was made.
 #[derive(Debug, Error)]
 pub(super) enum CopyError {

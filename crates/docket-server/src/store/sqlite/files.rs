@@ -17,10 +17,10 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    copy,
+    copy::{self, INDEX, LOG},
     header::Header,
-    lock::{KeepError, LockFile},
-    open::{INDEX, LOG, holder},
+    lock::{FileId, KeepError, LockFile},
+    open_error::holder,
     raw_meta,
 };
 
@@ -86,16 +86,6 @@ impl FileError {
     /// True where the file itself must not be written any more.
     pub(super) fn is_about_content(&self) -> bool {
         matches!(self, Self::Overwritten { .. })
-    }
-}
-
-/// Which file a path leads to: device and inode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FileId(u64, u64);
-
-impl From<&Metadata> for FileId {
-    fn from(file: &Metadata) -> Self {
-        Self(file.dev(), file.ino())
     }
 }
 

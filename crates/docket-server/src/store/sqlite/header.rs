@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-use super::open::APPLICATION_ID;
+/// Tells that a file is a store of docket: `dckt`.
+pub(super) const APPLICATION_ID: i32 = 0x6463_6b74;
 
 /// How long the beginning is, in bytes.
 const LENGTH: usize = 100;

@@ -17,7 +17,7 @@ use super::{
     super::provenance::{Home, Provenance},
     copy, lock,
     meta::{self, COPIED_AT, HOME},
-    open::OpenError,
+    open_error::OpenError,
 };
 
 /// Who opens a store, and when.

@@ -14,6 +14,7 @@ mod load;
 mod lock;
 mod meta;
 mod open;
+mod open_error;
 mod raw_meta;
 mod readers;
 mod scan;
@@ -49,7 +50,7 @@ use super::{
     provenance::{Home, Provenance},
 };
 
-pub use self::{copy::backup_of, home::Opener, open::OpenError};
+pub use self::{copy::backup_of, home::Opener, open_error::OpenError};
 
 /// A file that is open.
 #[derive(Debug)]

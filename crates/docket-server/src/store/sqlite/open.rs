@@ -10,7 +10,6 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use thiserror::Error;
 use tracing::{info, warn};
 
 use super::{
@@ -18,20 +17,16 @@ use super::{
         predecessors,
         provenance::{Home, Provenance},
     },
-    copy::{self, CopyError},
-    fault, header,
+    copy::{self, CopyError, INDEX, LOG},
+    fault,
+    header::{self, APPLICATION_ID},
     home::{self, Opener},
     lock::{self, LockFile, Locked},
-    meta, upgrade,
+    meta,
+    open_error::OpenError,
+    upgrade,
 };
 use crate::fault::{Point, point};
-
-/// Tells that a file is a store of docket: `dckt`.
-pub(super) const APPLICATION_ID: i32 = 0x6463_6b74;
-
-/// What SQLite's log of writes, and the index of that, have behind the name of the file.
-pub(super) const LOG: &str = "-wal";
-pub(super) const INDEX: &str = "-shm";
 
 /// How files come to a format.
 #[derive(Clone, Copy)]
@@ -56,89 +51,6 @@ const STATEMENTS: usize = 64;
 
 /// Above how many bytes the log of writes is cut, once all of it is in the file itself.
 const LARGEST_LOG: i64 = 64 << 20;
-
-/// Why a file cannot be the store.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// There is no directory for it.
-    #[error("the directory `{directory}` for the store `{path}` does not exist: create it")]
-    NoDirectory {
-        /// The file.
-        path: PathBuf,
-        /// Where it should be.
-        directory: PathBuf,
-    },
-    /// The system refused.
-    #[error("the store `{path}` cannot be opened")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another server has it open.
-    #[error("the store `{path}` is in use by {}: stop it, or give another path", holder(*.process))]
-    InUse {
-        /// The file.
-        path: PathBuf,
-        /// The process that has it, if it is known.
-        process: Option<u32>,
-    },
-    /// It is a copy of a store that another server has open.
-    #[error(
-        "`{path}` is a copy of the store `{original}`, which {} serves in the namespace `{namespace}`: \
-         stop that server, or give this one another `--namespace`", holder(*.process)
-    )]
-    CopyInUse {
-        /// The file.
-        path: PathBuf,
-        /// The store that it is a copy of.
-        original: PathBuf,
-        /// The process that serves that one, if it is known.
-        process: Option<u32>,
-        /// The namespace of both.
-        namespace: String,
-    },
-    /// It is something else.
-    #[error(
-        "`{path}` is no store of docket, or its beginning is damaged: give another path, or restore \
-         a backup"
-    )]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A newer docket wrote it.
-    #[error(
-        "the store `{path}` has version {version}, and this docket knows versions up to {known}: \
-         upgrade docket, or give another path"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        version: usize,
-        /// The newest version that is known.
-        known: usize,
-    },
-    /// It could not be copied before it is changed.
-    #[error("the store `{path}` is not upgraded, because no copy was made at `{copy}`: {reason}")]
-    NotCopied {
-        /// The file.
-        path: PathBuf,
-        /// Where the copy should be.
-        copy: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// It is damaged, locked or cannot be written.
-    #[error("the store cannot be used: {0}")]
-    Unusable(String),
-}
-
-pub(super) fn holder(process: Option<u32>) -> String {
-    process.map_or_else(|| "another process".to_owned(), |id| format!("the process {id}"))
-}
 
 /// A file that is open for writing, locked and of this version.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use tracing::warn;
 use super::{
     super::backend::{Batch, CommitError, Revision, Term},
     file_check::FileCheck,
-    writer_thread::WriterThread,
+    writer_thread::{Request, WriterThread},
 };
 
 /// The sending end. The thread ends once this is dropped and all is written.
@@ -21,17 +21,6 @@ use super::{
 pub(super) struct Writer {
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What the thread does.
-pub(super) enum Request {
-    /// Writes a batch.
-    Commit { batch: Arc<Batch>, term: Term, reply: oneshot::Sender<Result<Revision, CommitError>> },
-    /// Begins a term.
-    BeginTerm { reply: oneshot::Sender<Result<Term, CommitError>> },
-    /// Does something with the connection.
-    #[cfg(test)]
-    Act(Box<dyn FnOnce(&Connection) + Send>),
 }
 
 impl Writer {

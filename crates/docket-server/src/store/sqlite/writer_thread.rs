@@ -6,10 +6,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, mpsc},
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{
@@ -19,8 +20,18 @@ use super::{
     files::FileError,
     meta::{self, COMMITS, TERM},
     tables,
-    writer::Request,
 };
+
+/// What the thread does.
+pub(super) enum Request {
+    /// Writes a batch.
+    Commit { batch: Arc<Batch>, term: Term, reply: oneshot::Sender<Result<Revision, CommitError>> },
+    /// Begins a term.
+    BeginTerm { reply: oneshot::Sender<Result<Term, CommitError>> },
+    /// Does something with the connection.
+    #[cfg(test)]
+    Act(Box<dyn FnOnce(&Connection) + Send>),
+}
 
 /// Why a transaction was not carried out.
 enum WriteError {

@@ -9,7 +9,10 @@ use std::{
 use rusqlite::{Connection, Transaction};
 
 use super::{
-    super::open::{self, FORMAT, Format, OpenError},
+    super::{
+        OpenError,
+        open::{self, FORMAT, Format},
+    },
     Opener, SqliteBackend, commit, files, new, number, open, path, set, value,
 };
 use crate::store::backend::Backend as _;
