@@ -10,7 +10,7 @@ use docket_model::{
     Allocation, AllocationName, Run, Zone,
     allocation::Due,
     journal::Outage,
-    run::{Edit, Instant, Reason, RunState, Trigger},
+    run::{Edit, Instant, RunState, Trigger},
     undecided::{self, Missed, Why},
 };
 use tracing::{debug, warn};

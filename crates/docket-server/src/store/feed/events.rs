@@ -141,7 +141,7 @@ impl Reader {
     pub async fn next(&mut self) -> Result<Arc<Event>, Behind> {
         loop {
             if let Some(event) = self.taken.pop_front() {
-                self.last = event.number;
+                self.last = event.number();
                 return Ok(event);
             }
             // Before looking: what comes after this is waited for below.

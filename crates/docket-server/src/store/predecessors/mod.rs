@@ -15,7 +15,7 @@ use docket_model::{
     AllocationName,
     journal::{Entry, Event},
 };
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::{Value, json};
 
 pub(super) use self::values::Sink;

@@ -1,6 +1,7 @@
 //! The hub alone.
 
-use docket_model::journal::Event as Happened;
+use bytes::Bytes;
+use docket_model::journal::{Entry, Event as Happened};
 
 use super::*;
 
