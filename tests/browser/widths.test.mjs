@@ -32,7 +32,7 @@ test("badges and headers do not break inside words, and nothing is wider than th
     [`#/a/${long}`]: ".changes li",
     "#/a/suspended": ".changes li",
     "#/a/running": ".changes li",
-    [`#/a/${long}/${run}`]: ".output-told:not(:empty)",
+    [`#/a/${long}/${run}`]: ".output-summary:not(:empty)",
     "#/a/running/edit": ".preview-words",
   };
   for (const [hash, place] of Object.entries(views)) {

@@ -1,4 +1,4 @@
-// What can be done by hand: run, cancel, suspend, resume, delete. What cannot be undone asks back.
+// Manual actions: run, cancel, suspend, resume, delete. An action that cannot be undone asks first.
 
 import { announce, notice } from "./announce.js";
 import { address, ask, post } from "./api.js";
@@ -17,7 +17,7 @@ export async function runNow(name, zone) {
   }
 }
 
-/** Asks what to change, and runs it. */
+/** Asks for changes, and runs the allocation. */
 export function runWith(name, allocation, zone) {
   const config = allocation.Container?.Config ?? {};
   const usual = [config.Cmd ?? []].flat();
@@ -52,14 +52,14 @@ function started(name, run, zone) {
   go(at(name, run.Run));
 }
 
-// Where policies forbid it the answer is the run that was skipped, and why.
+// If a policy forbids the run, the response is the skipped run with its reason.
 function skipped(error, name) {
   const run = error.body?.Run;
   if (error.status === 409 && run) notice(`Not started: ${error.body.Reason}`, "warn");
   else notice(`${name} was not started: ${error.message}`, "bad");
 }
 
-/** Ends a run; asks back. */
+/** Cancels a run; asks first. */
 export function cancel(name, run, zone) {
   const kill = el("input", { type: "checkbox", id: "kill" });
   open({
@@ -75,7 +75,7 @@ export function cancel(name, run, zone) {
   });
 }
 
-/** Has nothing start by itself. */
+/** Suspends an allocation; asks first. */
 export function suspend(name, zone) {
   const reason = el("input", { type: "text", autocomplete: "off" });
   const until = el("input", { type: "datetime-local" });
@@ -95,7 +95,7 @@ export function suspend(name, zone) {
   });
 }
 
-/** Has it start again. */
+/** Resumes an allocation. */
 export async function resume(name) {
   try {
     await post(address(name, "resume"));
@@ -114,7 +114,7 @@ export function remove(name) {
     verb: "Delete",
     danger: true,
     async act() {
-      // Gone for the page before it is for the server, so that nothing asks about it any more.
+      // Removed from the page first, so that nothing on it is requested any more.
       const item = state.all().get(name);
       state.all().delete(name);
       try {

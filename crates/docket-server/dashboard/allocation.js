@@ -11,19 +11,19 @@ import * as router from "./router.js";
 import * as row from "./row.js";
 import { runsTable } from "./runs_table.js";
 import * as sides from "./sides.js";
-import { belongings } from "./signal.js";
+import { cleanups } from "./signal.js";
 import * as state from "./state.js";
 import { timeline } from "./timeline.js";
 
 /** Shows the view; returns what ends it. */
 export function show(outlet, name) {
-  const belong = belongings();
+  const cleanup = cleanups();
   const runs = history(name);
   const heading = el("h1", { tabindex: "-1" }, foreign(name));
   const chips = el("div.chips");
   const facts = el("p.facts");
   const buttons = el("div.buttons", { role: "group", "aria-label": "Actions" });
-  const told = el("div");
+  const message = el("div");
   const line = timeline();
   const plotted = plots();
   const table = runsTable(name, runs.older);
@@ -37,29 +37,29 @@ export function show(outlet, name) {
   fill(outlet,
     el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations")),
     el("div.detail-head", null, el("div", null, heading, chips, facts), buttons),
-    told,
+    message,
     el("div.detail", null,
       el("div.main-part", null,
         el("section.card", { "aria-labelledby": "runs-title" }, el("h2", { id: "runs-title" }, "Runs"), line.node, plotted.node, table.node),
         side.specification),
       side.node));
-  belong.add(runs.end, runs.changed.on(drawRuns), () => sight.disconnect(), side.end,
+  cleanup.add(runs.end, runs.changed.on(drawRuns), () => sight.disconnect(), side.end,
     state.changed.on(take), events.gap.on(() => refresh()));
   sight.observe(line.node);
   document.addEventListener("keydown", key);
-  belong.add(() => document.removeEventListener("keydown", key));
-  router.entitle(name, heading);
+  cleanup.add(() => document.removeEventListener("keydown", key));
+  router.setTitle(name, heading);
   if (item) draw();
   refresh();
   runs.load().catch(() => {});
-  return () => belong.end();
+  return () => cleanup.end();
 
   async function refresh() {
     try {
       // Where it is there, `state.changed` follows.
-      if (!(await state.refresh(name)) && !belong.isOver()) gone();
+      if (!(await state.refresh(name)) && !cleanup.isOver()) gone();
     } catch (error) {
-      if (!item) fill(told, el("p.card", null, `The allocation cannot be shown: ${harmless(error.message)}.`));
+      if (!item) fill(message, el("p.card", null, `The allocation cannot be shown: ${harmless(error.message)}.`));
     }
   }
 
@@ -76,7 +76,7 @@ export function show(outlet, name) {
   function gone() {
     item = null;
     shown = null;
-    fill(told, el("p.card", { role: "status" }, "No allocation has the name ", foreign(name), ", or it was deleted. ", link("#/", "All allocations")));
+    fill(message, el("p.card", { role: "status" }, "No allocation has the name ", foreign(name), ", or it was deleted. ", link("#/", "All allocations")));
     for (const part of [buttons, chips, facts]) fill(part);
     document.title = `${name} not found · docket`;
     outlet.querySelector(".detail").hidden = true;
@@ -86,7 +86,7 @@ export function show(outlet, name) {
     if (item === shown) return;
     shown = item;
     if (isRunRequested) runWith();
-    fill(told);
+    fill(message);
     outlet.querySelector(".detail").hidden = false;
     fill(chips, ...chipsOf(item));
     fill(facts, ...factsOf(item));

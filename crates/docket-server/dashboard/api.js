@@ -78,8 +78,8 @@ export async function failure(answer) {
   } catch {
     // A proxy in between may answer with a page of its own.
   }
-  const told = body?.detail ?? body?.Reason ?? refused(body) ?? `the server answered ${answer.status}`;
-  return new ApiError(answer.status, told, body, answer.headers);
+  const message = body?.detail ?? body?.Reason ?? refused(body) ?? `the server answered ${answer.status}`;
+  return new ApiError(answer.status, message, body, answer.headers);
 }
 
 // The body that the original has for a refused push.

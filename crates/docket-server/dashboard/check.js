@@ -11,8 +11,8 @@ export function checked(text, type, signal) {
   return ask("POST", address("-", "check"), { body: text, type, signal });
 }
 
-/** Makes a checker; `tell` gets `{Findings, Allocations}`, or an error. */
-export function checker(tell) {
+/** Makes a checker; `report` gets `{Findings, Allocations}`, or an error. */
+export function checker(report) {
   let timer = null;
   let controller = null;
   return { soon, end: stop };
@@ -30,9 +30,9 @@ export function checker(tell) {
   async function run(text, type) {
     controller = new AbortController();
     try {
-      tell(await checked(text, type, controller.signal), null);
+      report(await checked(text, type, controller.signal), null);
     } catch (error) {
-      if (error.name !== "AbortError") tell(null, error);
+      if (error.name !== "AbortError") report(null, error);
     }
   }
 }

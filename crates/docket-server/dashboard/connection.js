@@ -1,4 +1,4 @@
-// Shows in the page's head how server and engine are, and says so when the connection is lost.
+// Shows the state of server and engine in the page's head, and a banner when the connection is lost.
 
 import { address, get, reached } from "./api.js";
 import * as events from "./events.js";
@@ -6,12 +6,12 @@ import { el, fill, harmless, say } from "./dom.js";
 import { everySecond } from "./ticker.js";
 import { clock, length, now, relative, serverClock, wallClock } from "./words.js";
 
-/** How often the server is asked how it is, in milliseconds. */
+/** How often health is requested, in milliseconds. */
 const EVERY = 15_000;
-/** How often a lost one is tried again. */
+/** How often it is requested while the server is away. */
 const EVERY_LOST = 2000;
-/** How long its answer may take, in milliseconds. */
-const PATIENCE = 10_000;
+/** The timeout of that request, in milliseconds. */
+const TIMEOUT = 10_000;
 
 let health = null;
 let version = null;
@@ -46,12 +46,12 @@ async function look() {
   asking = true;
   asked = Date.now();
   try {
-    // A host that is gone does not even refuse.
-    health = await get(address("-", "health"), { signal: AbortSignal.timeout(PATIENCE) });
+    // A host that is gone does not even refuse the connection.
+    health = await get(address("-", "health"), { signal: AbortSignal.timeout(TIMEOUT) });
     serverClock(health.Time);
     version = await get(address("-", "version"));
   } catch {
-    // `reached` has told it already, or somebody is to sign in.
+    // `reached` has reported it already, or the user must sign in.
   }
   asking = false;
   show();
@@ -66,7 +66,7 @@ function found() {
   if (lostSince === null) return;
   lostSince = null;
   events.reopen();
-  // What was asked for meanwhile was not answered.
+  // Requests in between were not answered.
   events.gap.give({ Reason: "the server was away" });
   show();
 }
@@ -87,7 +87,7 @@ function show() {
     serverLamp.set("bad", "server away");
     engineLamp.set("quiet", "engine unknown");
     banner.hidden = false;
-    // The length is left to the eyes: spoken each second it would drown everything else.
+    // The duration is hidden from screen readers: spoken each second it would drown everything else.
     if (!banner.firstChild) {
       fill(banner, "The server does not answer. The page may be out of date; it reconnects automatically. ");
       banner.append(el("span", { "aria-hidden": "true" }));
@@ -128,7 +128,7 @@ function showPause(pause) {
   say(pauseBanner, harmless(text));
 }
 
-// A lamp whose shape tells its state too: a dot for well, a cross for not.
+// A lamp whose shape shows its state too: a dot for good, a cross for bad.
 function lamp(name) {
   const light = el("span.lamp.lamp-quiet", { "aria-hidden": "true" });
   const text = el("span", null, name);

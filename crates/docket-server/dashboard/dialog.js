@@ -12,10 +12,10 @@ let count = 0;
 export function open({ title, text = [], fields = [], verb, danger = false, act }) {
   count += 1;
   const id = `dialog-${count}`;
-  const told = el("p.field-error", { role: "alert" });
+  const message = el("p.field-error", { role: "alert" });
   const go = el(danger ? "button.danger" : "button.primary", { type: "submit" }, verb);
   const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  const form = el("form", { onsubmit: submit }, el("h2", { id }, title), text, fields, told, el("div.buttons", null, cancel, go));
+  const form = el("form", { onsubmit: submit }, el("h2", { id }, title), text, fields, message, el("div.buttons", null, cancel, go));
   const dialog = el("dialog.card", { "aria-labelledby": id, onclose: () => dialog.remove() }, form);
   document.body.append(dialog);
   dialog.showModal();
@@ -25,12 +25,12 @@ export function open({ title, text = [], fields = [], verb, danger = false, act 
     event.preventDefault();
     if (go.disabled) return;
     go.disabled = true;
-    fill(told);
+    fill(message);
     try {
       await act();
       dialog.close();
     } catch (error) {
-      fill(told, harmless(error.message));
+      fill(message, harmless(error.message));
     } finally {
       go.disabled = false;
     }
@@ -41,7 +41,7 @@ export function open({ title, text = [], fields = [], verb, danger = false, act 
 export function field(label, input, hint) {
   count += 1;
   input.id ||= `field-${count}`;
-  const told = hint && el("span.hint", { id: `${input.id}-hint` }, hint);
-  if (told) input.setAttribute("aria-describedby", told.id);
-  return el("div.field", null, el("label", { for: input.id }, label), input, told);
+  const message = hint && el("span.hint", { id: `${input.id}-hint` }, hint);
+  if (message) input.setAttribute("aria-describedby", message.id);
+  return el("div.field", null, el("label", { for: input.id }, label), input, message);
 }

@@ -1,5 +1,5 @@
-// Adds or changes an allocation, by a form or as a text. What is wrong is told while it is written,
-// and when it would be due. A save says which state it was made from, and so overwrites no other's.
+// Creates or changes an allocation, in a form or as text. Errors and the next instants are shown while it
+// is edited. A save sends the revision that it is based on, so it overwrites no other change.
 
 import { announce, notice } from "./announce.js";
 import { ApiError, address, getYaml, send, toYaml } from "./api.js";
@@ -11,14 +11,14 @@ import { form } from "./form.js";
 import { instantsList } from "./instants.js";
 import { redraws } from "./redraw.js";
 import * as router from "./router.js";
-import { belongings } from "./signal.js";
+import { cleanups } from "./signal.js";
 import * as state from "./state.js";
 import { textEditor } from "./text_editor.js";
 
 const YAML = "application/yaml";
 const JSON_TYPE = "application/json";
 
-/** What a new allocation begins with. */
+/** The initial content of a new allocation. */
 const TEMPLATE = {
   Name: "hello",
   Cron: "0 9 * * MON-FRI",
@@ -29,9 +29,9 @@ let lastMode = "form";
 
 /** Shows the view for an allocation, or for a new one where `name` is null. */
 export function show(outlet, name) {
-  const belong = belongings();
+  const cleanup = cleanups();
   const heading = el("h1", { tabindex: "-1" }, name === null ? "New allocation" : ["Edit ", foreign(name)]);
-  const told = el("div");
+  const message = el("div");
   const preview = el("div");
   const wrong = el("p.field-error", { role: "alert" });
   const saver = el("button.primary", { type: "button", onclick: save }, name === null ? "Create" : "Save");
@@ -42,7 +42,7 @@ export function show(outlet, name) {
   const tabs = Object.fromEntries(["form", "text"].map((key) =>
     [key, el("button.segment", { type: "button", onclick: () => change(key) }, key === "form" ? "Form" : "Text")]));
   let latestCheck = [];
-  const drawCheck = redraws(() => belong.isOver() || showCheck(...latestCheck));
+  const drawCheck = redraws(() => cleanup.isOver() || showCheck(...latestCheck));
   const check = checker((...result) => { latestCheck = result; drawCheck(); });
   let mode = lastMode;
   // The mode that was chosen last: `mode` follows when its content is there.
@@ -55,16 +55,16 @@ export function show(outlet, name) {
   fill(outlet,
     el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), name !== null && [" / ", link(router.at(name), foreign(name))]),
     el("div.detail-head", null, el("div", null, heading), el("div.segments", { role: "group", "aria-label": "Edit as" }, tabs.form, tabs.text)),
-    told,
+    message,
     el("div.detail", null,
       el("section.card", { "aria-label": "Specification" }, fields.node, text.node, wrong, el("div.buttons.save", null, saver, cancel, el("span.hint", null, "Ctrl+Enter saves"))),
       el("div.side", null, el("section.card", { "aria-labelledby": "preview-title" }, el("h2", { id: "preview-title" }, "When it would run"), preview))));
-  belong.add(check.end, () => router.hold(null), events.allocations.on((entry) => entry.Allocation === name && compare()));
+  cleanup.add(check.end, () => router.hold(null), events.allocations.on((entry) => entry.Allocation === name && compare()));
   outlet.addEventListener("keydown", key);
-  belong.add(() => outlet.removeEventListener("keydown", key));
-  router.entitle(name === null ? "New allocation" : `Edit ${name}`, heading);
+  cleanup.add(() => outlet.removeEventListener("keydown", key));
+  router.setTitle(name === null ? "New allocation" : `Edit ${name}`, heading);
   begin();
-  return () => belong.end();
+  return () => cleanup.end();
 
   async function begin() {
     // What is typed before it is there would be lost.
@@ -73,12 +73,12 @@ export function show(outlet, name) {
     try {
       if (name !== null) base = await current(name);
       if (base && base.origin !== "api") {
-        fill(told, el("p.card.warned", null, "This allocation comes from ", foreign(base.origin, "code"), " and can only be changed there."));
+        fill(message, el("p.card.warned", null, "This allocation comes from ", foreign(base.origin, "code"), " and can only be changed there."));
         saver.disabled = true;
       }
       await open(base?.specification ?? structuredClone(TEMPLATE));
     } catch (error) {
-      fill(told, el("p.card", null, `The allocation cannot be edited: ${harmless(error.message)}.`));
+      fill(message, el("p.card", null, `The allocation cannot be edited: ${harmless(error.message)}.`));
     }
   }
 
@@ -205,7 +205,7 @@ export function show(outlet, name) {
     router.go(router.at(saved));
   }
 
-  // Somebody else was here: theirs and mine are shown, and the next save is made from theirs.
+  // Another user changed it: both versions are shown, and the next save is based on the other one.
   async function conflict() {
     const theirs = await current(name).catch((error) => {
       if (error.status !== 404) throw error;
@@ -216,7 +216,7 @@ export function show(outlet, name) {
     const choice = await resolve({ name, theirs: await getYaml(name), mine, by: theirs.by });
     if (choice === null) throw new Error("Not saved: the allocation has changed on the server.");
     base = theirs;
-    fill(told);
+    fill(message);
     if (choice === "theirs") {
       dirty = false;
       router.hold(null);
@@ -227,17 +227,17 @@ export function show(outlet, name) {
     }
   }
 
-  // Tells at once that somebody else was here, before a save finds out.
+  // Shows a change by another user at once, before a save fails.
   async function compare() {
     if (saving || !base) return;
     const theirs = await current(name).catch((error) => (error.status === 404 ? null : base));
     if (theirs === null) {
       base = null;
-      fill(told, el("p.card.warned", { role: "status" }, "The allocation was deleted while you were editing. Saving creates it again."));
+      fill(message, el("p.card.warned", { role: "status" }, "The allocation was deleted while you were editing. Saving creates it again."));
       return;
     }
     if (theirs.tag === base.tag || JSON.stringify(theirs.specification) === JSON.stringify(base.specification)) return;
-    fill(told, el("p.card.warned", { role: "status" }, "The allocation has changed on the server while you were editing. ",
+    fill(message, el("p.card.warned", { role: "status" }, "The allocation has changed on the server while you were editing. ",
       el("button", { type: "button", onclick: () => conflict().catch((error) => fill(wrong, harmless(error.message))) }, "Show differences")));
   }
 

@@ -1,6 +1,5 @@
-// Follows what happens on the server. While nobody looks at the page it follows nothing, and costs
-// nothing. After a break it goes on behind the last event that it got. Where something may have been
-// missed all the same `gap` is given: reload everything.
+// Follows the events of the server. A hidden page follows nothing and costs nothing. After a break the
+// stream continues after the last event. If events may have been missed, `gap` is given: reload everything.
 
 import { address, reached } from "./api.js";
 import { signal } from "./signal.js";
@@ -11,9 +10,9 @@ export const runs = signal();
 export const allocations = signal();
 /** Given with a journal entry for what happens to the server. */
 export const server = signal();
-/** Given where something may have been left out. */
+/** Given if events may have been missed. */
 export const gap = signal();
-/** Given where the stream broke off, which need not mean that the server is away. */
+/** Given when the stream breaks, which may have other causes than a server that is away. */
 export const broken = signal();
 
 /** How long to wait before another try, in milliseconds. */
@@ -28,7 +27,7 @@ let opened = false;
 /** Begins to follow; again after the page was hidden. */
 export function follow() {
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
-  // What was loaded while nobody looked is old once somebody does.
+  // What a hidden page loaded is outdated when the page is shown.
   opened = document.hidden;
   if (!document.hidden) open();
 }
@@ -58,12 +57,12 @@ function open() {
   listen("gap", gap);
   source.onopen = () => {
     reached.give(true);
-    // Without a name for the place where it broke off the server cannot know what was missed.
+    // Without the id of the last event the server cannot know which were missed.
     if (opened && !last) gap.give({ Reason: "the connection was lost" });
     opened = true;
   };
   source.onerror = () => {
-    // The browser tries again by itself, unless the answer was no stream at all.
+    // The browser reconnects by itself, unless the response was not a stream.
     if (source?.readyState === EventSource.CLOSED) again();
     broken.give();
   };

@@ -19,7 +19,7 @@ const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digi
 
 /** Makes the chart: `{node, end}`. */
 export function forecast() {
-  const told = el("p.forecast-told");
+  const message = el("p.forecast-summary");
   const picture = svg("svg.forecast-picture", { viewBox: `0 0 ${MINUTES} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const axis = el("div.forecast-axis", { "aria-hidden": "true" });
   const reader = el("div.forecast-reader", {
@@ -29,8 +29,8 @@ export function forecast() {
     onpointerleave: () => read(null), onblur: () => read(null), onkeydown: key,
   }, picture);
   const chart = el("div", null, reader, axis);
-  const note = el("p.forecast-told.forecast-note");
-  const node = el("figure.forecast", { hidden: true }, told, chart, note);
+  const note = el("p.forecast-summary.forecast-note");
+  const node = el("figure.forecast", { hidden: true }, message, chart, note);
   let from = 0;
   let starts = [];
   let at = null;
@@ -108,7 +108,7 @@ export function forecast() {
     cursor?.setAttribute("d", minute === null ? "" : `M${minute + 0.5} 0V${HEIGHT}`);
     reader.setAttribute("aria-valuenow", String(minute ?? 0));
     reader.setAttribute("aria-valuetext", inWords(minute ?? 0));
-    say(told, minute === null ? summary() : inWords(minute));
+    say(message, minute === null ? summary() : inWords(minute));
   }
 
   function inWords(minute) {

@@ -36,7 +36,7 @@ function labels(text) {
 }
 
 
-// The specification has an empty value for these, so the server cannot tell them from intended ones.
+// The specification has an empty value for these, so the server cannot distinguish them from intended ones.
 function labelsWithoutValue(text) {
   return lines(text).filter((line) => !line.includes("=")).map((line) =>
     ({ Fatal: false, Message: `\`${line.trim()}\` has no =: write key=value, or key= for an empty value` }));
@@ -49,16 +49,16 @@ export function form(changed) {
   const zones = el("datalist", { id: "zones" }, zoneNames().map((zone) => el("option", { value: zone })));
   const fields = FIELDS.map(([path, label, hint, how]) => {
     const input = control(how);
-    const told = el("span.field-error", { id: `error-${path}` });
+    const message = el("span.field-error", { id: `error-${path}` });
     const locked = el("span.hint", { hidden: true }, "An argument has several lines: edit it as text.");
     input.addEventListener("input", () => {
       held = written(held, path, input.value, how);
       changed(held);
     });
     const node = field(label, input, hint || null);
-    input.setAttribute("aria-describedby", [input.getAttribute("aria-describedby"), told.id].filter(Boolean).join(" "));
-    node.append(locked, told);
-    return { path, input, told, locked, how, node };
+    input.setAttribute("aria-describedby", [input.getAttribute("aria-describedby"), message.id].filter(Boolean).join(" "));
+    node.append(locked, message);
+    return { path, input, message, locked, how, node };
   });
   const part = (title, ...paths) => el("fieldset", null, el("legend", null, title),
     fields.filter(({ path }) => paths.includes(path)).map(({ node }) => node));
@@ -80,16 +80,16 @@ export function form(changed) {
     }
   }
 
-  /** Shows findings at their fields; those that belong to none stand below. */
+  /** Shows findings at their fields; those of other fields are listed below. */
   function mark(findings) {
     const rest = new Set(findings);
-    for (const { path, input, told, how } of fields) {
+    for (const { path, input, message, how } of fields) {
       const own = findings.filter(({ Field: name }) => name === path || name.startsWith(`${path}.`) || name.startsWith(`${path}[`));
       for (const finding of own) rest.delete(finding);
       own.push(...(how.doubts?.(input.value) ?? []));
       const isWrong = own.some((finding) => finding.Fatal);
-      fill(told, own.map((finding) => harmless(findingInWords(finding))).join("; "));
-      told.className = isWrong ? "field-error" : "field-error field-warning";
+      fill(message, own.map((finding) => harmless(findingInWords(finding))).join("; "));
+      message.className = isWrong ? "field-error" : "field-error field-warning";
       if (isWrong) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
     }

@@ -11,18 +11,18 @@ const PAGE = 100;
 /** More than so many are not kept on the page. */
 const KEPT = 2000;
 
-/** True where one run's instant is before another's, which their names do not tell as texts. */
+/** True if the instant of one run is before another's. The order of their names as texts differs. */
 export const isBefore = (run, other) => instantOf(run) < instantOf(other);
 
 /** Begins to follow the runs of an allocation. */
 export function history(name) {
   const changed = signal();
-  const tell = redraws(() => changed.give());
+  const notify = redraws(() => changed.give());
   let runs = [];
   let cursor = null;
   let loaded = false;
-  // What events told while a page was asked for, which may be older.
-  let toldSince = null;
+  // Records from events during a request, which are newer than its response.
+  let learntSince = null;
 
   const ends = [
     events.runs.on((event) => {
@@ -44,16 +44,16 @@ export function history(name) {
 
   /** Loads the newest page. */
   async function load() {
-    toldSince = new Map();
+    learntSince = new Map();
     const page = await get(`${address(name, "runs")}?limit=${PAGE}`);
     const oldest = page.Runs.at(-1)?.Run;
     // Older pages that were asked for stay.
     const kept = runs.filter((run) => page.Cursor && isBefore(run.Run, oldest));
     runs = [...page.Runs, ...kept];
     if (kept.length === 0) cursor = page.Cursor ?? null;
-    for (const record of toldSince.values()) learn(record);
+    for (const record of learntSince.values()) learn(record);
     loaded = true;
-    tell();
+    notify();
   }
 
   /** Loads one page more. */
@@ -62,19 +62,19 @@ export function history(name) {
     const page = await get(`${address(name, "runs")}?limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`);
     runs = [...runs, ...page.Runs];
     cursor = runs.length >= KEPT ? null : (page.Cursor ?? null);
-    tell();
+    notify();
   }
 
-  /** Takes in a record that is new or changed. */
+  /** Adds or replaces a record. */
   function learn(record) {
-    toldSince?.set(record.Run, record);
+    learntSince?.set(record.Run, record);
     const index = runs.findIndex((run) => run.Run === record.Run || isBefore(run.Run, record.Run));
     if (index >= 0 && runs[index].Run === record.Run) runs[index] = record;
     else if (index >= 0) runs.splice(index, 0, record);
     else if (cursor === null) runs.push(record);
     else return;
     runs.length = Math.min(runs.length, KEPT);
-    tell();
+    notify();
   }
 
 }

@@ -1,5 +1,5 @@
-// All allocations: search, sort, filter, and how many starts the next day has. What is asked for
-// stands in the page's memory, so that coming back shows the same.
+// All allocations: search, sort, filter, and the number of starts of the next day. The query is kept in
+// memory, so that coming back shows the same.
 
 import { announce } from "./announce.js";
 import { el, fill, harmless, link, say } from "./dom.js";
@@ -7,7 +7,7 @@ import { forecast } from "./forecast.js";
 import * as router from "./router.js";
 import * as row from "./row.js";
 import { rows } from "./rows.js";
-import { belongings } from "./signal.js";
+import { cleanups } from "./signal.js";
 import * as state from "./state.js";
 import * as strip from "./strip.js";
 import { counted } from "./words.js";
@@ -31,11 +31,11 @@ const ORDERS = {
 };
 const ORDER_WORDS = { name: "name", next: "next instant", last: "last result" };
 
-const wish = { text: "", state: "all", label: "", order: "name", reversed: false, scroll: 0 };
+const query = { text: "", state: "all", label: "", order: "name", reversed: false, scroll: 0 };
 
 /** Shows the view; returns what ends it. */
 export function show(outlet) {
-  const belong = belongings();
+  const cleanup = cleanups();
   const heading = el("h1", { tabindex: "-1" }, "Allocations");
   const count = el("p.list-count.muted");
   const search = searchField(refresh);
@@ -56,31 +56,31 @@ export function show(outlet) {
     list.table, empty);
   const sight = new ResizeObserver(() => sorters.fit(list.table));
   sight.observe(list.table);
-  belong.add(list.end, chart.end, () => sight.disconnect(), state.changed.on(refresh));
+  cleanup.add(list.end, chart.end, () => sight.disconnect(), state.changed.on(refresh));
   document.addEventListener("keydown", key);
-  belong.add(() => document.removeEventListener("keydown", key));
+  cleanup.add(() => document.removeEventListener("keydown", key));
   refresh();
-  router.entitle("", heading);
-  scrollTo(0, wish.scroll);
+  router.setTitle("", heading);
+  scrollTo(0, query.scroll);
   return () => {
-    wish.scroll = scrollY;
-    belong.end();
+    query.scroll = scrollY;
+    cleanup.end();
   };
 
   // A search passes once over what is sorted already: ten thousand take a few milliseconds.
   function refresh(asked) {
     const isNew = asked !== "asked";
     sort(isNew);
-    const sought = wish.text.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const sought = query.text.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const tallies = Object.fromEntries(STATES.map(([key]) => [key, 0]));
     found = [];
     for (const item of ordered) {
-      if (wish.label && !item.labels.includes(wish.label)) continue;
+      if (query.label && !item.labels.includes(query.label)) continue;
       if (!sought.every((word) => item.searched.includes(word))) continue;
       for (const [key, , isOne] of STATES) {
         if (!isOne(item)) continue;
         tallies[key] += 1;
-        if (key === wish.state) found.push(item);
+        if (key === query.state) found.push(item);
       }
     }
     list.set(found);
@@ -96,11 +96,11 @@ export function show(outlet) {
   }
 
   function sort(isNew) {
-    const wanted = `${wish.order} ${wish.reversed}`;
+    const wanted = `${query.order} ${query.reversed}`;
     if (!isNew && wanted === sortedBy) return;
     sortedBy = wanted;
-    ordered = [...state.all().values()].sort(ORDERS[wish.order]);
-    if (wish.reversed) ordered.reverse();
+    ordered = [...state.all().values()].sort(ORDERS[query.order]);
+    if (query.reversed) ordered.reverse();
   }
 
   function tell(total) {
@@ -118,7 +118,7 @@ export function show(outlet) {
   }
 
   function reset() {
-    Object.assign(wish, { text: "", state: "all", label: "" });
+    Object.assign(query, { text: "", state: "all", label: "" });
     labels.node.value = "";
     search.querySelector("input").value = "";
     refresh("asked");
@@ -149,14 +149,14 @@ function welcome() {
 function searchField(refresh) {
   const input = el("input", {
     type: "search", id: "search", placeholder: "Search", "aria-label": "Search by name, schedule, image, label",
-    autocomplete: "off", spellcheck: "false", ".value": wish.text,
+    autocomplete: "off", spellcheck: "false", ".value": query.text,
     oninput: () => {
-      wish.text = input.value;
+      query.text = input.value;
       refresh("asked");
     },
     onkeydown: (event) => {
       if (event.key !== "Escape" || !input.value) return;
-      input.value = wish.text = "";
+      input.value = query.text = "";
       refresh("asked");
     },
   });
@@ -167,7 +167,7 @@ function stateButtons(refresh) {
   const each = STATES.map(([key, words]) => {
     const count = el("span.tally");
     const choose = () => {
-      wish.state = key;
+      query.state = key;
       refresh("asked");
     };
     return { key, count, button: el("button.segment", { type: "button", onclick: choose }, words, " ", count) };
@@ -176,7 +176,7 @@ function stateButtons(refresh) {
   const tell = (tallies) => {
     for (const { key, count, button } of each) {
       say(count, tallies[key].toLocaleString("en"));
-      button.setAttribute("aria-pressed", String(wish.state === key));
+      button.setAttribute("aria-pressed", String(query.state === key));
     }
   };
   return { node, tell };
@@ -184,7 +184,7 @@ function stateButtons(refresh) {
 
 function labelFilter(refresh) {
   const select = el("select", { "aria-label": "Filter by label", onchange: () => {
-    wish.label = select.value;
+    query.label = select.value;
     refresh("asked");
   } });
   let shown = null;
@@ -193,23 +193,23 @@ function labelFilter(refresh) {
     for (const item of items) for (const label of item.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
     const frequent = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_LABELS).map(([label]) => label).sort();
     const text = frequent.join("\n");
-    select.hidden = counts.size === 0 && !wish.label;
+    select.hidden = counts.size === 0 && !query.label;
     if (text !== shown) {
       shown = text;
-      const some = [...new Set([wish.label, ...frequent])].filter(Boolean);
+      const some = [...new Set([query.label, ...frequent])].filter(Boolean);
       fill(select, el("option", { value: "" }, "Any label"), some.map((label) => el("option", { value: label }, harmless(label))));
     }
-    select.value = wish.label;
+    select.value = query.label;
   };
   return { node: select, tell };
 }
 
 function orderField(refresh) {
   const select = el("select.order", { "aria-label": "Sort by", onchange: () => {
-    Object.assign(wish, { order: select.value, reversed: false });
+    Object.assign(query, { order: select.value, reversed: false });
     refresh("asked");
   } }, Object.entries(ORDER_WORDS).map(([key, words]) => el("option", { value: key }, `By ${words}`)));
-  return { node: select, tell: () => (select.value = wish.order) };
+  return { node: select, tell: () => (select.value = query.order) };
 }
 
 function headers(refresh) {
@@ -217,8 +217,8 @@ function headers(refresh) {
   const cells = {};
   const cell = (key) => {
     const choose = () => {
-      wish.reversed = wish.order === key && !wish.reversed;
-      wish.order = key;
+      query.reversed = query.order === key && !query.reversed;
+      query.order = key;
       refresh("asked");
     };
     cells[key] = el(`div.cell.cell-${key}`, { role: "columnheader" },
@@ -237,8 +237,8 @@ function headers(refresh) {
   };
   const tell = () => {
     for (const [key, header] of Object.entries(cells)) {
-      if (key !== wish.order) header.removeAttribute("aria-sort");
-      else header.setAttribute("aria-sort", wish.reversed ? "descending" : "ascending");
+      if (key !== query.order) header.removeAttribute("aria-sort");
+      else header.setAttribute("aria-sort", query.reversed ? "descending" : "ascending");
     }
   };
   return { node, tell, fit };

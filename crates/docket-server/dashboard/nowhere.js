@@ -10,5 +10,5 @@ export function show(outlet, hash) {
     el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations")),
     el("div.detail-head", null, heading),
     el("p.card", null, "There is no page at ", el("code", null, harmless(hash)), ". ", link("#/", "All allocations")));
-  router.entitle("Not found", heading);
+  router.setTitle("Not found", heading);
 }

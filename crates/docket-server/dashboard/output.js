@@ -1,26 +1,26 @@
-// What a container wrote, followed while it runs. However much that is, the page keeps only the
-// newest lines and says what it leaves out; the whole text is a link away.
+// The output of a container, followed while it runs. The page keeps only the newest lines and says what
+// it omits; a link leads to the whole text.
 
 import { address, get, send } from "./api.js";
 import { classes, terminal } from "./ansi.js";
 import { append, el, fill, say } from "./dom.js";
 import { bytes, counted } from "./words.js";
 
-/** So many lines are on the page. */
+/** The maximum number of lines on the page. */
 const LINES = 2000;
-/** So much of the end of a kept output is asked for, in bytes. */
+/** How much of the end of a stored output is requested, in bytes. */
 const TAIL = 512 * 1024;
-/** How long to wait before following again, in milliseconds. */
+/** How long to wait before the next attempt to follow, in milliseconds. */
 const PAUSE = 1500;
 
 /** Makes the viewer: `{node, show(run, attempt), end}`. */
 export function output(name) {
   const lines = el("div.terminal", { role: "log", "aria-label": "Output", "aria-live": "off", tabindex: "0" });
-  const told = el("p.output-told.muted");
+  const message = el("p.output-summary.muted");
   const whole = el("a", { target: "_blank", rel: "noopener" }, "Raw output");
   const follow = el("input", { type: "checkbox", id: "follow", ".checked": true });
   const followed = el("span.field-check", null, follow, el("label", { for: "follow" }, "Follow"));
-  const node = el("div.output", null, el("div.output-head", null, told, followed, whole), lines);
+  const node = el("div.output", null, el("div.output-head", null, message, followed, whole), lines);
   let reading = null;
   let seen = null;
 
@@ -41,7 +41,7 @@ export function output(name) {
     lines.replaceChildren();
     if (isLive) reading = begin((signal) => live(run.Run, url, signal));
     else if (attempt) reading = begin((signal) => kept(url, attempt, signal));
-    else say(told, "There is no output: no container was started.");
+    else say(message, "There is no output: no container was started.");
   }
 
   function stop() {
@@ -55,7 +55,7 @@ export function output(name) {
     read(controller.signal).catch((error) => {
       if (error.name === "AbortError") return;
       state.failed = true;
-      say(told, `The output cannot be shown: ${error.message}`);
+      say(message, `The output cannot be shown: ${error.message}`);
     });
     return state;
   }
@@ -90,9 +90,9 @@ export function output(name) {
       tell(taken, " so far", sheet);
     };
     for (;;) {
-      await lookedAt(signal);
+      await untilVisible(signal);
       if (await stream(`${url}?follow=true&skip=${taken}`, take, signal)) break;
-      // A refusal has its reason; for what passes there is another time.
+      // A refusal has a reason to show; after a temporary failure the loop tries again.
       if (!document.hidden) await get(address(name, "runs", id), { signal }).catch(unlessAway);
       await pause(signal);
     }
@@ -101,7 +101,7 @@ export function output(name) {
 
   function tell(taken, more, sheet, cut = []) {
     const dropped = sheet.dropped() > 0 && `${counted(sheet.dropped(), "older line")} not shown here`;
-    say(told, [`${bytes(taken)}${more}`, ...cut, dropped].filter(Boolean).join(" · "));
+    say(message, [`${bytes(taken)}${more}`, ...cut, dropped].filter(Boolean).join(" · "));
   }
 }
 
@@ -113,8 +113,8 @@ async function* pieces(reader) {
   }
 }
 
-// Follows an output; true at its end, false where the server refuses or nobody looks any more: a
-// browser has six connections to a server. A connection that breaks is the browser's to mend.
+// Follows an output; true at its end, false if the server refuses or the page is hidden: a browser has
+// six connections to a server. The browser repairs a broken connection by itself.
 function stream(url, take, signal) {
   return new Promise((resolve, reject) => {
     const source = new EventSource(url);
@@ -138,7 +138,7 @@ function unlessAway(error) {
   if (error.status !== 0) throw error;
 }
 
-async function lookedAt(signal) {
+async function untilVisible(signal) {
   while (document.hidden) await pause(signal);
 }
 

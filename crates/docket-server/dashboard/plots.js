@@ -28,9 +28,9 @@ export function plots() {
 }
 
 function plot(title, about, measure) {
-  const told = el("span.muted");
+  const message = el("span.muted");
   const place = el("div.plot-place");
-  const node = el("figure.figure", null, el("figcaption", { title: about }, el("strong", null, title), " ", told), place);
+  const node = el("figure.figure", null, el("figcaption", { title: about }, el("strong", null, title), " ", message), place);
   return {
     node,
     show(name, runs, zone) {
@@ -40,7 +40,7 @@ function plot(title, about, measure) {
       const values = points.map(({ value }) => value).sort((a, b) => a - b);
       const middle = values[Math.floor(values.length / 2)];
       const most = values.at(-1);
-      told.textContent = `middle ${exact(middle)}, longest ${exact(most)}`;
+      message.textContent = `median ${exact(middle)}, max ${exact(most)}`;
       fill(place, draw(name, runs.length, points, { middle, most }, zone, place.clientWidth || 300, title));
     },
   };
@@ -50,7 +50,7 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
   const top = Math.max(nice(most), 10);
   const x = (index) => LEFT + ((index + 0.5) / count) * (width - LEFT - 6);
   const y = (value) => HEIGHT - BOTTOM - (Math.max(0, value) / top) * (HEIGHT - BOTTOM - TOP);
-  const label = `${title} of ${points.length} runs: middle ${exact(middle)}, longest ${exact(most)}`;
+  const label = `${title} of ${points.length} runs: median ${exact(middle)}, max ${exact(most)}`;
   const picture = svg("svg.plot", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": label });
   const lines = [0, top / 2, top].map((value) => [
     svg("path.grid", { d: `M${LEFT} ${y(value)}H${width}` }),
@@ -59,9 +59,9 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
   picture.append(svg("g.axis", { "aria-hidden": "true" }, lines.flat()));
   picture.append(svg("path.middle", { d: `M${LEFT} ${y(middle)}H${width}` }));
   for (const { run, index, value } of points) {
-    const told = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State)}`;
+    const message = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State)}`;
     picture.append(svg("g.goes", { onclick: () => go(at(name, run.Run)) },
-      svg("title", null, told),
+      svg("title", null, message),
       svg("path.stem", { d: `M${x(index)} ${y(0)}V${y(value)}` }),
       svg("rect.hit", { x: x(index) - 4, y: TOP, width: 8, height: HEIGHT - BOTTOM - TOP }),
       shape(run.State, x(index) - 3.5, y(value) - 3.5, 7)));

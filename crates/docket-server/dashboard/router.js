@@ -54,7 +54,7 @@ export function go(hash) {
 }
 
 /** Says what the page is about, and puts the reader at its heading. */
-export function entitle(title, heading) {
+export function setTitle(title, heading) {
   document.title = title ? `${title} · docket` : "docket";
   if (shown !== null) {
     announce(title || "Allocations");

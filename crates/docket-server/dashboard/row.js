@@ -24,7 +24,7 @@ export function draw(item) {
   return row;
 }
 
-/** The zone whose wall clock its times are told by. */
+/** The zone whose wall clock its times are shown in. */
 export const zoneOf = (item) => item.status.TimeZone ?? "UTC";
 
 /** Forgets what the row waits for. */
@@ -60,11 +60,11 @@ export function owner(item) {
 function about(item) {
   const { Origin: origin } = item.status;
   const parts = [owner(item), origin && origin !== "api" ? origin.split("/").at(-1) : null, item.allocation.Description];
-  const told = parts.filter(Boolean);
+  const texts = parts.filter(Boolean);
   const badges = chips(item).filter(Boolean);
-  if (told.length + badges.length === 0) return null;
-  return el("span.row-about", { title: harmless(told.join(" · ")) }, badges,
-    told.flatMap((part, index) => [index > 0 && " · ", foreign(part)]));
+  if (texts.length + badges.length === 0) return null;
+  return el("span.row-about", { title: harmless(texts.join(" · ")) }, badges,
+    texts.flatMap((part, index) => [index > 0 && " · ", foreign(part)]));
 }
 
 /** When it is due, in words. */

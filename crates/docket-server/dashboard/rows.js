@@ -9,8 +9,8 @@ import { el } from "./dom.js";
 const BEYOND = 8;
 
 /**
- * Makes a list. `draw(item)` returns a row with a `focusable` in it, `drop(item, row)` is told when
- * one is taken away. The header is the table's first row, so the first item is row 2.
+ * Makes a list. `draw(item)` returns a row with a `focusable` in it, `drop(item, row)` is called when
+ * one is removed. The header is the table's first row, so the first item is row 2.
  */
 export function rows({ label, header, draw, drop }) {
   const body = el("div.rows", { role: "rowgroup" });

@@ -10,19 +10,19 @@ import { distance, wall } from "./moments.js";
 import { output } from "./output.js";
 import { redraws } from "./redraw.js";
 import * as router from "./router.js";
-import { belongings } from "./signal.js";
+import { cleanups } from "./signal.js";
 import * as state from "./state.js";
 import { everySecond } from "./ticker.js";
 import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock, zoneMark } from "./words.js";
 
 /** Shows the view; returns what ends it. */
 export function show(outlet, name, id) {
-  const belong = belongings();
+  const cleanup = cleanups();
   const instant = instantOf(id);
   const heading = el("h1", { tabindex: "-1" });
   const chips = el("div.chips");
   const buttons = el("div.buttons", { role: "group", "aria-label": "Actions" });
-  const told = el("div");
+  const message = el("div");
   const record = el("dl.pairs");
   const attempts = el("div");
   const choice = el("div.segments", { role: "group", "aria-label": "Attempt" });
@@ -36,21 +36,21 @@ export function show(outlet, name, id) {
   fill(outlet,
     el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), " / ", link(router.at(name), foreign(name))),
     el("div.detail-head", null, el("div", null, heading, chips), buttons),
-    told,
+    message,
     el("div.detail", null,
       el("section.card", { "aria-labelledby": "output-title" },
         el("div.card-head", null, el("h2", { id: "output-title" }, "Output"), choice), viewer.node),
       el("div.side", null,
         el("section.card", { "aria-labelledby": "record-title" }, el("h2", { id: "record-title" }, "Record"), record),
         attempts)));
-  belong.add(viewer.end, everySecond(tick),
+  cleanup.add(viewer.end, everySecond(tick),
     events.runs.on((event) => event.Allocation === name && event.Run.Run === id && take(event.Run)),
     events.allocations.on((entry) => entry.Allocation === name && entry.Event === "Deleted" && gone("its allocation was deleted")),
     events.gap.on(() => load()));
   title();
-  router.entitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
+  router.setTitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
   load();
-  return () => belong.end();
+  return () => cleanup.end();
 
   function title() {
     fill(heading, foreign(name), el("span.muted", null, " ", Number.isNaN(instant) ? harmless(id) : wall(instant, zone ?? "UTC")));
@@ -65,10 +65,10 @@ export function show(outlet, name, id) {
       ]);
       zone = item?.status.TimeZone ?? "UTC";
       title();
-      // What an event told meanwhile is newer.
+      // A record from an event in between is newer.
       if (run === before) take(fresh);
     } catch (error) {
-      if (!belong.isOver() && (!run || error.status === 404)) gone(harmless(error.message));
+      if (!cleanup.isOver() && (!run || error.status === 404)) gone(harmless(error.message));
     }
   }
 
@@ -78,7 +78,7 @@ export function show(outlet, name, id) {
     fill(buttons);
     fill(chips);
     document.title = `Run of ${name} not found · docket`;
-    fill(told, el("p.card", { role: "status" }, `This run cannot be shown: ${why}. `, link(router.at(name), "All runs of ", foreign(name))));
+    fill(message, el("p.card", { role: "status" }, `This run cannot be shown: ${why}. `, link(router.at(name), "All runs of ", foreign(name))));
     outlet.querySelector(".detail").hidden = true;
   }
 
@@ -88,11 +88,11 @@ export function show(outlet, name, id) {
   }
 
   function draw() {
-    if (!run || belong.isOver()) return;
+    if (!run || cleanup.isOver()) return;
     zone ??= "UTC";
     const live = isUnderWay(run.State);
     outlet.querySelector(".detail").hidden = false;
-    fill(told);
+    fill(message);
     fill(chips, el(`span.chip.chip-large.${tone(run.State)}`, null, mark(run.State), inWords(run.State)),
       reasonOf(run) && el("span.reason-large", null, foreign(reasonOf(run))));
     drawButtons(live);

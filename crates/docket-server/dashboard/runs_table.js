@@ -7,7 +7,7 @@ import { wall } from "./moments.js";
 import { at } from "./router.js";
 import { exact, inFull, instantOf, now } from "./words.js";
 
-/** So many rows are shown before somebody asks for more. */
+/** How many rows are shown at first. */
 const SHOWN = 25;
 
 /** Makes the table: `{node, show(runs, zone, hasOlder)}`; `older` loads one page more. */

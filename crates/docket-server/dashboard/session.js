@@ -11,10 +11,10 @@ let asking = null;
 let signedIn = false;
 let afterwards = () => {};
 
-/** True where somebody signed in on this page, or a cookie from before let the page in. */
+/** True if the user signed in on this page, or must sign in. */
 export const isGuarded = () => signedIn || asking !== null;
 
-/** Says what to do when somebody signed in or out. */
+/** Sets what is called after signing in. */
 export function onChange(listener) {
   afterwards = listener;
 }
@@ -61,7 +61,7 @@ function sessionHint() {
 
 function open(resolve) {
   const input = el("input", { type: "password", id: "token", autocomplete: "current-password", required: true });
-  const told = el("p.field-error", { role: "alert", id: "token-error" });
+  const message = el("p.field-error", { role: "alert", id: "token-error" });
   const button = el("button.primary", { type: "submit" }, "Sign in");
   const form = el("form.card.login-card", { onsubmit: (event) => submit(event) },
     el("h1", { id: "login-title" }, "Sign in to docket"),
@@ -69,7 +69,7 @@ function open(resolve) {
       el("code", null, "--token-file"), "."),
     // Password managers want a name beside the secret.
     el("input.visually-hidden", { type: "text", autocomplete: "username", ".value": "docket", tabindex: "-1", "aria-hidden": "true" }),
-    el("label", { for: "token" }, "Token"), input, told, el("div.buttons", null, button));
+    el("label", { for: "token" }, "Token"), input, message, el("div.buttons", null, button));
   const screen = el("dialog.login", { "aria-labelledby": "login-title", oncancel: (event) => event.preventDefault(), onclose: () => asking && screen.showModal() }, form);
   input.setAttribute("aria-describedby", "token-error");
   document.body.append(screen);
@@ -94,7 +94,7 @@ function open(resolve) {
       return;
     }
     input.setAttribute("aria-invalid", "true");
-    fill(told, wrong);
+    fill(message, wrong);
     input.select();
   }
 }

@@ -12,7 +12,7 @@ import { inFull, isForeign, wallClock } from "./words.js";
 
 /** How many entries of the journal are shown. */
 const ENTRIES = 8;
-/** How many sentences tell what happened lately. */
+/** How many sentences about recent activity are shown. */
 const SENTENCES = 5;
 /** How long to wait with what runs changed, in milliseconds: they come in numbers. */
 const SOON = 700;
@@ -67,14 +67,14 @@ export function make(name) {
   async function load() {
     timer = null;
     if (!state.all().has(name)) return;
-    const [coming, told, entries] = await Promise.all([
+    const [coming, explanation, entries] = await Promise.all([
       get(`${address(name, "instants")}?limit=10`).catch(() => null),
       get(address(name, "why")).catch(() => null),
       get(`${address("-", "journal")}?allocation=${encodeURIComponent(name)}&limit=60`).catch(() => null),
     ]);
     if (ended) return;
     if (coming) fill(instants, instantsList(coming.Instants, zone, coming.Suspended, coming.WhyNone));
-    if (told) fill(why, sentences(told.Sentences, zone));
+    if (explanation) fill(why, sentences(explanation.Sentences, zone));
     if (entries) fill(journal, changes(entries, zone));
   }
 }
@@ -103,8 +103,8 @@ function pairs(item) {
 
 function sentences(each, zone) {
   // The first says what time it is, which the top of the page says too, but not in foreign zones.
-  const told = isForeign(zone) ? each : each.filter(({ Text: text }) => !/^It is \d{4}-/.test(text));
-  return el("ul.plain-list.sentences", null, told.slice(0, SENTENCES).map(({ At: at, Text: text }) =>
+  const shown = isForeign(zone) ? each : each.filter(({ Text: text }) => !/^It is \d{4}-/.test(text));
+  return el("ul.plain-list.sentences", null, shown.slice(0, SENTENCES).map(({ At: at, Text: text }) =>
     el("li", at ? { title: inFull(Date.parse(at), zone) } : null, foreign(text))));
 }
 

@@ -15,7 +15,7 @@ export function signal() {
 }
 
 /** Collects what is to be stopped when a view is left. */
-export function belongings() {
+export function cleanups() {
   const ends = [];
   let isOver = false;
   return {

@@ -29,7 +29,7 @@ export const changed = signal();
 
 const items = new Map();
 const stale = new Set();
-// What events told of while all are loaded: what comes with the load may be older.
+// Names from events during a load, whose responses may be older.
 let touchedSince = new Set();
 let loading = null;
 let again = false;
@@ -65,7 +65,7 @@ export function follow() {
 export function load() {
   loading ??= loadAll().finally(() => {
     loading = null;
-    tell();
+    notify();
     if (again) load();
     again = false;
   });
@@ -85,7 +85,7 @@ async function loadAll() {
       }
       if (isLoaded() || Date.now() - drawnAt < DRAW_PAUSE) continue;
       drawnAt = Date.now();
-      tell();
+      notify();
     }
   } catch (error) {
     failed = error;
@@ -126,7 +126,7 @@ export async function refresh(name) {
   try {
     const item = make(await get(address(name)));
     set(item);
-    tell();
+    notify();
     return item;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
@@ -147,7 +147,7 @@ function drop(name) {
   items.delete(name);
   stale.delete(name);
   strip.forget(name);
-  tell();
+  notify();
 }
 
 /** Notes that an allocation is not as it was; soon it is asked for. */
@@ -186,12 +186,12 @@ function take(record) {
       Ended: record.Ended ?? null,
     };
     items.set(item.name, make({ ...item.allocation, Status: { ...item.status, LastRun: summary } }));
-    tell();
+    notify();
   }
   touch(record.Allocation);
 }
 
-const tell = redraws(() => changed.give());
+const notify = redraws(() => changed.give());
 
 /** Makes an item of an allocation as the server shows it. */
 export function make(allocation) {

@@ -16,7 +16,7 @@ const KEPT = 2000;
 
 const known = new Map();
 const wanted = new Map();
-// What events told of those that are asked for, which may be newer than the answer.
+// Records from events during a request, which may be newer than its response.
 const asked = new Map();
 let asking = 0;
 
@@ -84,7 +84,7 @@ export const fitting = (width) => Math.max(1, Math.min(SHOWN, Math.floor(width /
 /** Draws a strip; the newest run is at the right, and the list cuts off at the left what does not fit. */
 export function draw(runs) {
   const width = SHOWN * STEP;
-  const picture = svg("svg.strip", { viewBox: `0 0 ${width} 12`, width, height: 12, role: "img", "aria-label": told(runs) });
+  const picture = svg("svg.strip", { viewBox: `0 0 ${width} 12`, width, height: 12, role: "img", "aria-label": inWordsOf(runs) });
   const left = SHOWN - Math.min(runs.length, SHOWN);
   // All the places where no run is are one path: rows are drawn while they are scrolled by.
   if (left > 0) picture.append(svg("path.strip-empty", { d: `M4 6${`h.01m${STEP - 0.01} 0`.repeat(left)}` }));
@@ -95,7 +95,7 @@ export function draw(runs) {
 }
 
 /** The strip in words: `last 30 runs: 28 succeeded, 2 failed`. */
-function told(runs) {
+function inWordsOf(runs) {
   if (runs.length === 0) return "no runs yet";
   const counts = new Map();
   for (const run of runs.slice(0, SHOWN)) counts.set(run.State, (counts.get(run.State) ?? 0) + 1);

@@ -11,15 +11,15 @@ const MARKED = 50;
 /** Makes an editor: `{node, text(), set(text), mark(findings), focus}`. */
 export function textEditor({ label, changed, save }) {
   const area = el("textarea.editor-area", {
-    "aria-label": label, "aria-describedby": "findings-told", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
+    "aria-label": label, "aria-describedby": "findings-summary", spellcheck: "false", autocapitalize: "off", autocomplete: "off",
     wrap: "off", oninput: () => { fit(); clear(); changed(area.value); }, onkeydown: key,
   });
   const gutter = el("div.editor-gutter", { "aria-hidden": "true" });
   const marks = el("div.editor-marks", { "aria-hidden": "true" });
   const sheet = el("div.editor-sheet", null, area, marks);
-  const told = el("p", { id: "findings-told", role: "status" });
+  const message = el("p", { id: "findings-summary", role: "status" });
   const list = el("ul.plain-list.findings");
-  const node = el("div", null, el("div.editor-frame", null, gutter, sheet), told, list);
+  const node = el("div", null, el("div.editor-frame", null, gutter, sheet), message, list);
   let lines = 0;
   return { node, text: () => area.value, set, mark, focus: () => area.focus() };
 
@@ -72,8 +72,8 @@ export function textEditor({ label, changed, save }) {
     const errors = findings.filter((finding) => finding.Fatal).length;
     const warnings = findings.length - errors;
     const parts = [errors > 0 && counted(errors, "error"), warnings > 0 && counted(warnings, "warning")].filter(Boolean);
-    told.className = errors > 0 ? "told-bad" : warnings > 0 ? "told-warn" : "told-good";
-    say(told, parts.length ? parts.join(", ") : "No errors");
+    message.className = errors > 0 ? "message-bad" : warnings > 0 ? "message-warn" : "message-good";
+    say(message, parts.length ? parts.join(", ") : "No errors");
     fill(list, findings.map((finding) => el("li", null,
       el("button.finding", { type: "button", onclick: () => jump(finding) },
         el(`span.${finding.Fatal ? "tone-bad" : "tone-warn"}`, null, finding.Fatal ? "✕" : "▲"),

@@ -1,5 +1,5 @@
 // Runs on a line of time: each where it began and as long as it took, those at once below one
-// another. A mark at its beginning tells how it ended.
+// another. A mark at its beginning shows how it ended.
 
 import { el, fill, svg } from "./dom.js";
 import { durationOf, startedAt } from "./history.js";
@@ -76,10 +76,10 @@ function laid(spans, x) {
 function bar(name, { run, begin, end, lane }, x, zone) {
   const y = lane * LANE + 3;
   const left = x(begin);
-  const told = `${wallClock(instantOf(run.Run), zone)}: ${inWords(run.State)}${end > begin ? `, ${exact(end - begin)}` : ""}`;
+  const message = `${wallClock(instantOf(run.Run), zone)}: ${inWords(run.State)}${end > begin ? `, ${exact(end - begin)}` : ""}`;
   // A picture has no links for the keyboard: those are in the table below.
   return svg("g.goes", { onclick: () => go(at(name, run.Run)) },
-    svg("title", null, told),
+    svg("title", null, message),
     svg("rect.hit", { x: left - 2, y: y - 3, width: Math.max(14, x(end) - left + 4), height: LANE }),
     end > begin && svg(`rect.bar.${tone(run.State)}`, { x: left + 5, y: y + 3, width: Math.max(1, x(end) - left - 5), height: 4, rx: 2 }),
     shape(run.State, left, y, 10));

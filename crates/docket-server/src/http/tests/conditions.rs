@@ -44,7 +44,7 @@ async fn a_stale_change_is_refused_and_told_the_present_revision() {
     let stale = || asking(&api, "if-match", "\"1\"");
 
     let pushed = stale().send(Method::POST, "/", &specified("a", "@hourly")).await;
-    let told = stale().header(Method::DELETE, "/a", "", "etag").await;
+    let response = stale().header(Method::DELETE, "/a", "", "etag").await;
     let steered = stale().header(Method::POST, "/a/suspend", "", "etag").await;
     let absent = stale().send(Method::POST, "/", &specified("b", "")).await;
     let created = asking(&api, "if-none-match", "*");
@@ -56,7 +56,7 @@ async fn a_stale_change_is_refused_and_told_the_present_revision() {
          {\"status\":412,\"title\":\"Precondition Failed\",\"detail\":\"`a` is there and of revision \
          2: load it again, and send your change with `If-Match: \\\"2\\\"`\",\"revision\":2}"
     );
-    assert_eq!((told, steered), ((412, "\"2\"".to_owned()), (412, "\"2\"".to_owned())));
+    assert_eq!((response, steered), ((412, "\"2\"".to_owned()), (412, "\"2\"".to_owned())));
     assert!(
         absent.starts_with("412 ") && absent.contains("no allocation is named `b`"),
         "{absent}"

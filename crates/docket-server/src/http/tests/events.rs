@@ -32,13 +32,13 @@ async fn body(api: &Api, path: &str, happens: impl Future<Output = ()>) -> Strin
 /// The types of all events in a body, each with something of its data.
 fn kinds(body: &str) -> Vec<String> {
     let events = body.split("\n\n").filter_map(|event| event.split_once("event: "));
-    let told = events.map(|(_, event)| {
+    let response = events.map(|(_, event)| {
         let (kind, data) = event.split_once("\ndata: ").unwrap();
         let data: serde_json::Value = serde_json::from_str(data).unwrap();
         let name = data["Allocation"].as_str().unwrap_or("-");
         format!("{kind} {name}")
     });
-    told.collect()
+    response.collect()
 }
 
 fn labelled(name: &str, team: &str) -> String {
@@ -62,12 +62,12 @@ async fn stopped(api: &Api) {
 async fn changes_come_as_events_with_ids_and_whole_records() {
     let api = api(Access::default());
 
-    let told = read(Asking::of(&api), "/-/events", async {
+    let response = read(Asking::of(&api), "/-/events", async {
         post(&api, &labelled("a", "x")).await;
         post_to(&api, "/a/runs", r#"{"By":"ann"}"#).await;
     });
 
-    assert_snapshot!(told.await, @r#"
+    assert_snapshot!(response.await, @r#"
     200 OK
     content-type: text/event-stream
 
@@ -90,13 +90,13 @@ async fn changes_come_as_events_with_ids_and_whole_records() {
 async fn a_quiet_stream_gives_signs_of_life() {
     let api = api(Access::default());
 
-    let told = body(&api, "/-/events?kind=server", async {
+    let response = body(&api, "/-/events?kind=server", async {
         post(&api, &labelled("a", "x")).await;
         pass(31).await;
     });
 
-    let told = told.await;
-    assert_eq!(told.matches(":\nid: 20261121T090000Z-1\n\n").count(), 2, "{told}");
+    let response = response.await;
+    assert_eq!(response.matches(":\nid: 20261121T090000Z-1\n\n").count(), 2, "{response}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +118,7 @@ async fn a_reader_gets_what_it_wants_and_nothing_else() {
         let api = api(Access::default());
 
         let path = format!("/-/events{query}");
-        let told = body(&api, &path, async {
+        let response = body(&api, &path, async {
             post(&api, &labelled("a", "x")).await;
             post(&api, &labelled("b", "y")).await;
             post_to(&api, "/a/runs", "").await;
@@ -126,7 +126,7 @@ async fn a_reader_gets_what_it_wants_and_nothing_else() {
             stopped(&api).await;
         });
 
-        assert_eq!(kinds(&told.await).join(", "), expected, "{query}");
+        assert_eq!(kinds(&response.await).join(", "), expected, "{query}");
     }
 }
 
@@ -140,10 +140,10 @@ async fn a_reader_that_comes_back_goes_on_behind_what_it_got() {
 
     let last_id = first.rsplit("id: ").next().unwrap().lines().next().unwrap();
     let asking = Asking::of(&api).with("last-event-id", "20261121T090000Z-1");
-    let told = read(asking, "/-/events?since=20261121T090000Z-0", async {}).await;
+    let response = read(asking, "/-/events?since=20261121T090000Z-0", async {}).await;
 
     assert_eq!(last_id, "20261121T090000Z-1");
-    let body = told.split_once("\n\n").unwrap().1;
+    let body = response.split_once("\n\n").unwrap().1;
     assert_eq!(kinds(body), ["server -", "allocation a"]);
 }
 
@@ -165,13 +165,13 @@ async fn one_that_cannot_go_on_is_told_first_that_it_missed_something() {
         let api = api(Access::default());
         stopped(&api).await;
 
-        let told = body(&api, &format!("/-/events?since={since}"), stopped(&api)).await;
+        let response = body(&api, &format!("/-/events?since={since}"), stopped(&api)).await;
 
         let expected = format!(
             "retry: 2000\n\nid: 20261121T090000Z-1\nevent: gap\ndata: {{\"Reason\":\"{reason}\"}}\n\n\
              id: 20261121T090000Z-2\nevent: server\n"
         );
-        assert!(told.starts_with(&expected), "{told}");
+        assert!(response.starts_with(&expected), "{response}");
     }
 }
 
@@ -204,14 +204,14 @@ async fn a_reader_that_is_too_slow_is_told_and_let_go() {
     let api = api(Access::default());
 
     // The reader is not looked at while all this happens at once.
-    let told = body(&api, "/-/events", async {
+    let response = body(&api, "/-/events", async {
         for _ in 0..10_000 {
             stopped(&api).await;
         }
     });
 
-    let told = told.await;
-    assert!(told.ends_with(
+    let response = response.await;
+    assert!(response.ends_with(
         "id: 20261121T090000Z-10000\nevent: gap\ndata: {\"Reason\":\"the client reads too slowly and missed events: \
          reconnect and reload everything\"}\n\n"
     ));

@@ -11,7 +11,7 @@ fn names(answer: &str) -> Vec<String> {
 }
 
 /// Allocations whose names say how they stand.
-async fn house() -> Api {
+async fn filled() -> Api {
     let api = api(Access::default());
     meet_engine(&api).await;
     for (name, image, more) in [
@@ -42,7 +42,7 @@ async fn house() -> Api {
 
 #[tokio::test(start_paused = true)]
 async fn allocations_are_listed_by_how_they_stand() {
-    let api = house().await;
+    let api = filled().await;
     let cases = [
         ("failed", "failed, failed-and-runs"),
         ("running", "runs, failed-and-runs"),
@@ -62,7 +62,7 @@ async fn allocations_are_listed_by_how_they_stand() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_of_a_state_links_to_the_next() {
-    let api = house().await;
+    let api = filled().await;
 
     let first = get(&api, "/?state=failed,suspended&limit=3").await;
     let link = first.lines().find_map(|line| line.strip_prefix("link: <")).unwrap();
@@ -83,7 +83,7 @@ async fn what_is_wrong_in_a_query_is_told_with_its_key_and_value() {
     let api = api(Access::default());
     post(&api, r#"{"Name":"a","Cron":"","Container":{"Config":{"Image":"x"}}}"#).await;
     let keys = "write limit, cursor, label, state, logs";
-    for (path, told) in [
+    for (path, response) in [
         ("/?logs=maybe", "logs: `maybe` is neither `true` nor `false`"),
         ("/?limit=2&logs=", "logs: `` is neither `true` nor `false`"),
         ("/?limits=2", "unknown parameter `limits`: did you mean `limit`?"),
@@ -94,7 +94,7 @@ async fn what_is_wrong_in_a_query_is_told_with_its_key_and_value() {
     ] {
         let method = if path.starts_with("/-/check") { Method::POST } else { Method::GET };
         let answer = Asking::of(&api).send(method, path, "").await;
-        assert!(answer.starts_with("400 ") && answer.contains(told), "{path}: {answer}");
+        assert!(answer.starts_with("400 ") && answer.contains(response), "{path}: {answer}");
     }
 }
 

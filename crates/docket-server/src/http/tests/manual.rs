@@ -9,7 +9,7 @@ const LONG: &str = r#"{"Name":"long","Cron":"0 9 * * *","Overlap":"Forbid","Time
     "Container":{"Config":{"Image":"long"}}}"#;
 
 /// The status and one key of the body.
-fn told(answer: &str, keys: &[&str]) -> String {
+fn response(answer: &str, keys: &[&str]) -> String {
     let (status, body) = (answer.lines().next().unwrap(), answer.rsplit('\n').next().unwrap());
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     let values = keys.iter().map(|key| body[key].to_string().replace('"', ""));
@@ -36,14 +36,14 @@ async fn a_run_by_hand_obeys_overlap_and_can_be_cancelled() {
     let again = post_to(&api, cancel, "").await;
 
     assert_eq!(
-        told(&first, &["Run", "State", "Trigger", "By"]),
+        response(&first, &["Run", "State", "Trigger", "By"]),
         "202 Accepted | 20261121T090000.999Z | starting | manual | ann"
     );
-    assert_eq!(told(&second, &["State", "ReasonCode"]), "409 Conflict | skipped | overlap");
-    assert_eq!(told(&cancelled, &["State"]), "202 Accepted | cancelling");
-    assert_eq!(told(&ended, &["State", "ReasonCode"]), "200 OK | cancelled | cancelled-by");
+    assert_eq!(response(&second, &["State", "ReasonCode"]), "409 Conflict | skipped | overlap");
+    assert_eq!(response(&cancelled, &["State"]), "202 Accepted | cancelling");
+    assert_eq!(response(&ended, &["State", "ReasonCode"]), "200 OK | cancelled | cancelled-by");
     assert_eq!(
-        told(&again, &["detail"]),
+        response(&again, &["detail"]),
         "409 Conflict | the run `long/20261121T090000.999Z` is over: it was cancelled"
     );
 }
@@ -60,22 +60,22 @@ async fn only_instants_of_the_past_are_made_up_for() {
     let twice = post_to(&api, "/long/runs", &at("2026-11-20T08:00:00Z")).await;
 
     assert_eq!(
-        told(&future, &["detail"]),
+        response(&future, &["detail"]),
         "422 Unprocessable Entity | 2026-11-22T09:00:00Z is in the future: only past instants can be \
          backfilled"
     );
     assert_eq!(
-        told(&other, &["detail"]),
+        response(&other, &["detail"]),
         "422 Unprocessable Entity | 2026-11-20 10:00 CET is not an instant of this schedule; the \
          nearest are 2026-11-20 09:00 CET and 2026-11-21 09:00 CET"
     );
     let offset = post_to(&api, "/long/runs", &at("2026-11-20T13:00:00+04:00")).await;
     assert_eq!(
-        told(&offset, &["detail"]),
+        response(&offset, &["detail"]),
         "422 Unprocessable Entity | 2026-11-20T13:00:00+04:00 is not an instant of this schedule; the \
          nearest are 2026-11-20T12:00:00+04:00 and 2026-11-21T12:00:00+04:00"
     );
-    assert_eq!(told(&past, &["Run", "State"]), "202 Accepted | 20261120T080000Z | starting");
+    assert_eq!(response(&past, &["Run", "State"]), "202 Accepted | 20261120T080000Z | starting");
     assert!(twice.starts_with("409 Conflict"), "{twice}");
 }
 
@@ -97,7 +97,7 @@ async fn a_suspension_is_shown_until_it_ends() {
     assert!(still.contains(shown), "{still}");
     assert!(!resumed.contains("Suspended"), "{resumed}");
     assert_eq!(
-        told(&past, &["detail"]),
+        response(&past, &["detail"]),
         "400 Bad Request | `Until` is in the past: 2026-11-21T08:00:00Z"
     );
 }
@@ -115,12 +115,12 @@ async fn what_is_wrong_in_a_wish_is_named() {
     let got = get(&api, "/long/suspend").await;
 
     assert_eq!(
-        told(&absent, &["detail"]),
+        response(&absent, &["detail"]),
         "404 Not Found | no allocation is named `lon`: did you mean `long`?"
     );
     assert!(key.starts_with("400 Bad Request") && key.contains("`Comand`"), "{key}");
     assert_eq!(
-        told(&variable, &["detail"]),
+        response(&variable, &["detail"]),
         "400 Bad Request | Env: `NOVALUE` is not a variable: write KEY=VALUE"
     );
     assert!(state.contains("state: `lots` is not one of waiting, starting,"), "{state}");
@@ -149,7 +149,7 @@ async fn chains_are_held_together() {
         "{circle}"
     );
     assert_eq!(
-        told(&parent, &["detail"]),
+        response(&parent, &["detail"]),
         "409 Conflict | `b` runs after `a`: delete what runs after it first, or change its `After`"
     );
 }
@@ -172,7 +172,7 @@ async fn what_goes_to_the_journal_is_bounded() {
 
         assert!(fits.starts_with('2'), "{path}: {fits}");
         let detail = format!("400 Bad Request | {key}: {} bytes; the maximum is {most}", most + 1);
-        assert_eq!(told(&too_long, &["detail"]), detail, "{path}");
+        assert_eq!(response(&too_long, &["detail"]), detail, "{path}");
     }
 }
 
@@ -184,7 +184,7 @@ async fn a_body_that_is_an_array_is_not_taken_for_an_object() {
     for path in ["/long/runs", "/long/suspend", "/long/resume", "/-/pause", "/-/unpause"] {
         let answer = post_to(&api, path, "[null, null]").await;
         let expected = "400 Bad Request | the body is not a JSON object";
-        assert_eq!(told(&answer, &["detail"]), expected, "{path}");
+        assert_eq!(response(&answer, &["detail"]), expected, "{path}");
     }
 }
 
@@ -192,7 +192,7 @@ async fn a_body_that_is_an_array_is_not_taken_for_an_object() {
 async fn suspensions_of_all_leave_those_by_name_as_they_are() {
     let api = api(Access::default());
     post(&api, LONG).await;
-    let suspended = |answer: &str| told(answer, &["Status"]).split("Suspended:").nth(1).map(by);
+    let suspended = |answer: &str| response(answer, &["Status"]).split("Suspended:").nth(1).map(by);
     let all = r#"{"By":"bob","All":true}"#;
 
     let by_name = post_to(&api, "/long/suspend", r#"{"By":"ann"}"#).await;
@@ -233,10 +233,10 @@ async fn next_instants_begin_after_the_end_of_a_suspension_or_a_pause() {
     let next = async || {
         let allocation = get(&api, "/hourly").await;
         let instants = get(&api, "/hourly/instants?limit=1").await;
-        let next = told(&allocation, &["Status"]);
+        let next = response(&allocation, &["Status"]);
         let next = next.split("Next:").nth(1).unwrap().split([',', '}']).next().unwrap().to_owned();
         let warnings = allocation.contains("Warnings");
-        (next, told(&instants, &["Instants", "Suspended"]), warnings)
+        (next, response(&instants, &["Instants", "Suspended"]), warnings)
     };
     let shown = |next: &str, instants: &str, reason: &str| {
         (next.to_owned(), format!("200 OK | {instants} | {reason}"), false)

@@ -154,14 +154,14 @@ impl Asking {
 
     pub(crate) async fn send(self, method: Method, path: &str, body: impl AsRef<[u8]>) -> String {
         let answer = self.answer(method, path, body).await;
-        let mut told = answer.status().to_string();
+        let mut response = answer.status().to_string();
         for name in [header::CONTENT_TYPE, header::ALLOW, header::LINK, header::WWW_AUTHENTICATE] {
             if let Some(value) = answer.headers().get(&name) {
-                write!(told, "\n{name}: {}", value.to_str().unwrap()).unwrap();
+                write!(response, "\n{name}: {}", value.to_str().unwrap()).unwrap();
             }
         }
         let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
-        told + "\n\n" + std::str::from_utf8(&body).unwrap()
+        response + "\n\n" + std::str::from_utf8(&body).unwrap()
     }
 }
 

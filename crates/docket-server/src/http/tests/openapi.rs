@@ -10,8 +10,8 @@ use super::{Asking, FOO, api, get};
 use crate::config::{Access, Token};
 
 async fn document() -> Value {
-    let told = get(&api(Access::default()), "/-/openapi.json").await;
-    let (head, body) = told.split_once("\n\n").unwrap();
+    let response = get(&api(Access::default()), "/-/openapi.json").await;
+    let (head, body) = response.split_once("\n\n").unwrap();
     assert!(head.starts_with("200 OK"), "{head}");
     serde_json::from_str(body).unwrap()
 }
@@ -42,12 +42,12 @@ async fn what_is_described_is_answered_and_other_methods_are_not() {
         for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "TRACE"] {
             let path = path.replace("{file}", "main.js");
             let asked = Method::from_bytes(method.as_bytes()).unwrap();
-            let told = Asking::of(&api).header(asked, &path, "", "allow").await;
+            let response = Asking::of(&api).header(asked, &path, "", "allow").await;
             if methods.contains(method) {
-                assert_ne!(told.0, 405, "{method} {path}");
+                assert_ne!(response.0, 405, "{method} {path}");
             } else {
-                let allowed = told.1.split(", ").filter(|it| *it != "HEAD").map(str::to_owned);
-                assert_eq!((told.0, allowed.collect()), (405, methods.clone()), "{method} {path}");
+                let allowed = response.1.split(", ").filter(|it| *it != "HEAD").map(str::to_owned);
+                assert_eq!((response.0, allowed.collect()), (405, methods.clone()), "{method} {path}");
             }
         }
     }
@@ -116,11 +116,11 @@ async fn what_asks_for_the_token_says_so_and_the_rest_does_not() {
         for (method, operation) in item.as_object().unwrap() {
             let asked = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let path = path.replace("{file}", "main.js");
-            let told = Asking::of(&api).header(asked, &path, "", "www-authenticate").await;
+            let response = Asking::of(&api).header(asked, &path, "", "www-authenticate").await;
             let is_open = operation.get("security").is_some();
             let expected = if is_open { "" } else { "Bearer realm=\"docket\"" };
-            assert_eq!(told.1, expected, "{method} {path}");
-            assert_eq!(told.0 == 401, !is_open, "{method} {path}");
+            assert_eq!(response.1, expected, "{method} {path}");
+            assert_eq!(response.0 == 401, !is_open, "{method} {path}");
         }
     }
 }
@@ -154,19 +154,19 @@ async fn what_is_answered_is_what_the_document_says() {
     ];
     for (method, path, template, body) in asked {
         let asked = Method::from_bytes(method.as_bytes()).unwrap();
-        let told = Asking::of(&api).with("content-type", "application/json");
-        let told = told.send(asked, path, body).await;
-        let (head, answer) = told.split_once("\n\n").unwrap();
+        let response = Asking::of(&api).with("content-type", "application/json");
+        let response = response.send(asked, path, body).await;
+        let (head, answer) = response.split_once("\n\n").unwrap();
         let kind = head.split("content-type: ").nth(1).unwrap();
         let kind = kind.split([';', '\n']).next().unwrap();
         let operation = &document["paths"][template][method.to_lowercase()];
         let mut schema = operation["responses"][&head[..3]]["content"][kind]["schema"].clone();
-        assert!(schema.is_object(), "{method} {path}: {told}");
+        assert!(schema.is_object(), "{method} {path}: {response}");
         schema["components"] = document["components"].clone();
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         let answer = serde_json::from_str(answer).unwrap();
         let errors: Vec<_> = validator.iter_errors(&answer).map(|it| it.to_string()).collect();
-        assert!(errors.is_empty(), "{method} {path}: {told}: {errors:?}");
+        assert!(errors.is_empty(), "{method} {path}: {response}: {errors:?}");
     }
 }
 

@@ -31,9 +31,9 @@ async fn an_output_comes_as_texts_and_ends_with_the_record() {
     let api = api(Access::default());
     let path = output_of(&api, "exit-3").await;
 
-    let told = events(&api).send(Method::GET, &path, "").await;
+    let response = events(&api).send(Method::GET, &path, "").await;
 
-    let (head, rest) = told.split_once("\n\n").unwrap();
+    let (head, rest) = response.split_once("\n\n").unwrap();
     assert_eq!(head, "200 OK\ncontent-type: text/event-stream");
     let (texts, end) = rest.split_once("event: end\ndata: ").unwrap();
     assert_eq!(texts, "retry: 2000\n\n:\nid: 0\n\nid: 6\ndata: \"exit-3\"\n\nid: 6\n");
@@ -46,8 +46,8 @@ async fn a_reader_goes_on_behind_the_bytes_that_it_has() {
     let api = api(Access::default());
     let path = output_of(&api, "exit-3").await;
     let texts = async |asking: Asking| {
-        let told = asking.send(Method::GET, &path, "").await;
-        let (texts, end) = told.split_once("event: end\n").unwrap();
+        let response = asking.send(Method::GET, &path, "").await;
+        let (texts, end) = response.split_once("event: end\n").unwrap();
         assert!(end.contains(r#""State":"failed""#), "{end}");
         texts.split_once("retry: 2000\n\n").unwrap().1.to_owned()
     };
@@ -71,11 +71,11 @@ async fn a_silent_run_gives_signs_of_life_and_the_end_of_the_server_is_not_its_e
         api.authentication.stopping.cancel();
     };
 
-    let (told, plain, ()) =
+    let (response, plain, ()) =
         tokio::join!(events(&api).send(Method::GET, &path, ""), plain, stopping);
 
     let beats = ":\nid: 4\n\n".repeat(2);
-    assert!(told.ends_with(&format!("id: 4\ndata: \"long\"\n\n{beats}")), "{told}");
+    assert!(response.ends_with(&format!("id: 4\ndata: \"long\"\n\n{beats}")), "{response}");
     assert!(plain.ends_with("\n\nlong"), "{plain}");
 }
 
