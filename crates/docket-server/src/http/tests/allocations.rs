@@ -77,7 +77,7 @@ async fn what_was_printed_can_be_posted_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_errors_are_told_at_once_under_their_paths() {
+async fn all_errors_are_reported_together_under_their_paths() {
     let api = api(Access::default());
 
     let nothing = post(&api, "{}").await;
@@ -142,7 +142,7 @@ async fn an_array_is_taken_as_a_whole_or_not_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_no_json_is_told_with_its_place() {
+async fn the_error_of_a_body_that_is_not_json_has_its_place() {
     let api = api(Access::default());
 
     assert_snapshot!(post(&api, "{\n\"Name\": }").await, @r#"

@@ -37,7 +37,7 @@ async fn the_tag_is_that_of_the_specification() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_change_is_refused_and_told_the_present_revision() {
+async fn a_stale_change_is_rejected_with_the_current_revision() {
     let api = api(Access::default());
     post(&api, &specified("a", "")).await;
     post(&api, &specified("a", "@daily")).await;

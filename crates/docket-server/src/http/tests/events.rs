@@ -148,7 +148,7 @@ async fn a_reader_that_comes_back_goes_on_behind_what_it_got() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_cannot_go_on_is_told_first_that_it_missed_something() {
+async fn a_client_that_cannot_continue_gets_a_gap_first() {
     let cases = [
         (
             "20261121T080000Z-7",
@@ -200,7 +200,7 @@ async fn what_is_wrong_in_a_query_for_events_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_is_too_slow_is_told_and_let_go() {
+async fn a_reader_that_is_too_slow_gets_a_gap_and_the_end() {
     let api = api(Access::default());
 
     // The reader is not looked at while all this happens at once.

@@ -79,7 +79,7 @@ async fn a_page_of_a_state_links_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_in_a_query_is_told_with_its_key_and_value() {
+async fn an_error_in_a_query_names_the_key_and_the_value() {
     let api = api(Access::default());
     post(&api, r#"{"Name":"a","Cron":"","Container":{"Config":{"Image":"x"}}}"#).await;
     let keys = "write limit, cursor, label, state, logs";

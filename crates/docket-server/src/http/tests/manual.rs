@@ -21,7 +21,7 @@ async fn pass(seconds: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_by_hand_obeys_overlap_and_can_be_cancelled() {
+async fn a_manual_run_obeys_overlap_and_can_be_cancelled() {
     let api = api(Access::default());
     meet_engine(&api).await;
     post(&api, LONG).await;

@@ -47,7 +47,11 @@ async fn what_is_described_is_answered_and_other_methods_are_not() {
                 assert_ne!(response.0, 405, "{method} {path}");
             } else {
                 let allowed = response.1.split(", ").filter(|it| *it != "HEAD").map(str::to_owned);
-                assert_eq!((response.0, allowed.collect()), (405, methods.clone()), "{method} {path}");
+                assert_eq!(
+                    (response.0, allowed.collect()),
+                    (405, methods.clone()),
+                    "{method} {path}"
+                );
             }
         }
     }

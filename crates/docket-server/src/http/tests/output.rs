@@ -98,7 +98,7 @@ async fn an_output_that_is_not_followed_comes_in_frames_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_there_is_not_is_told_with_how_many_there_are() {
+async fn an_unknown_attempt_gets_the_number_of_attempts() {
     let api = api(Access::default());
     let path = output_of(&api, "exit-3").await.replace("?follow=true", "");
     pass(5).await;

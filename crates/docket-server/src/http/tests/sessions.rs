@@ -108,7 +108,7 @@ async fn a_cookie_says_where_it_may_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_signs_in_for_a_while_from_where_ten_wrong_tokens_came() {
+async fn an_address_with_ten_wrong_tokens_cannot_sign_in_for_a_while() {
     let api = guarded(Access::default());
     let try_in = |body| asking(&api).from("10.0.0.1:5").send(Method::POST, "/-/session", body);
     let bearer = |token: &str, peer: &str| {
@@ -148,7 +148,7 @@ async fn a_browser_without_a_session_learns_that_it_needs_one_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_sign_in_is_told_why() {
+async fn a_failed_sign_in_has_a_reason() {
     let (open, guarded) = (api(Access::default()), guarded(Access::default()));
 
     let nothing = asking(&open).send(Method::POST, "/-/session", RIGHT).await;
