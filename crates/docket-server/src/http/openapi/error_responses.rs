@@ -25,7 +25,11 @@ use super::{
     },
     examples,
 };
-use crate::{engine::EngineError, runner::ManualError, store::StoreError};
+use crate::{
+    engine::EngineError,
+    runner::{ManualError, NoTerm},
+    store::StoreError,
+};
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
@@ -137,6 +141,7 @@ groups! {
     Written => [
         problem("The store cannot be written now, or the server is busy; nothing was changed.", &[
             ("unwritable", ApiError::Store(StoreError::Unwritable("the disk is full".to_owned()))),
+            ("noTerm", no_term()),
             ("busy", ApiError::Busy(Busy::Bodies)),
         ]),
     ];
@@ -144,6 +149,7 @@ groups! {
     AskedOfEngine => [
         problem("The engine does not answer, or the server is busy.", &[
             ("engine", engine_away()),
+            ("noTerm", no_term()),
             ("busy", ApiError::Busy(Busy::Bodies)),
         ]),
     ];
@@ -295,6 +301,10 @@ fn errors() -> Reported<Finding> {
         Finding::new(FieldPath::key("Container").with_key("Config"), "Config is required"),
     ];
     errors.into_iter().collect()
+}
+
+fn no_term() -> ApiError {
+    ApiError::NoTerm(NoTerm("another server has taken over the store".into()))
 }
 
 fn engine_away() -> ApiError {
