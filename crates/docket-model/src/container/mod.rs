@@ -19,8 +19,6 @@ mod tests;
 mod values;
 mod yaml;
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -118,44 +116,52 @@ impl Container {
     /// True if the container is removed even if it failed.
     #[must_use]
     pub fn auto_remove(&self) -> bool {
-        let host_config = self.parts().host_config;
-        host_config.is_some_and(|host| host.get("AutoRemove") == Some(&Value::Bool(true)))
+        self.known().host_config.is_some_and(|host| host.auto_remove == Value::Bool(true))
     }
 
     /// The seconds between the stop signal and the kill, if given; negative for no kill.
     #[must_use]
     pub fn stop_timeout(&self) -> Option<i64> {
-        self.parts().config.get("StopTimeout")?.as_i64()
+        self.known().config.stop_timeout.as_i64()
     }
 
     /// The platform of the image, as it was written; `None` for the engine's own.
     #[must_use]
     pub fn platform(&self) -> Option<String> {
-        self.parts().platform.filter(|platform| !platform.is_empty())
+        self.known().platform.filter(|platform| !platform.is_empty())
     }
 
     /// The image, as it was written.
     #[must_use]
     pub fn image(&self) -> String {
-        let json = self.json();
-        let read: Result<WithImage<'_>, _> = serde_json::from_str(&json);
-        read.map(|container| container.config.image.into_owned()).unwrap_or_default()
+        self.known().config.image
+    }
+
+    fn known(&self) -> Known {
+        serde_json::from_str(&self.json()).unwrap_or_default()
     }
 }
 
-/// The part of a container that holds its image.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct WithImage<'a> {
-    #[serde(borrow)]
-    config: ConfigWithImage<'a>,
+/// The options that docket itself uses. They are read for each run, so the others are skipped.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Known {
+    config: KnownConfig,
+    host_config: Option<KnownHostConfig>,
+    platform: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ConfigWithImage<'a> {
-    #[serde(borrow)]
-    image: Cow<'a, str>,
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct KnownConfig {
+    image: String,
+    stop_timeout: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct KnownHostConfig {
+    auto_remove: Value,
 }
 
 /// Writes the JSON unchanged; only for JSON serializers and [`Value`].
