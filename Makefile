@@ -15,7 +15,7 @@ test:  ## Lint, unit, contract and snapshot tests, and the whole system on a rea
 	@scripts/lint
 	@scripts/test
 
-soak:  ## 200 kills, 20,000 runs in storms: a quarter of an hour, with a report
+soak:  ## 200 kills, 20,000 runs in storms, ten minutes of simulation: half an hour, with a report
 	@scripts/install test
 	@scripts/soak
 

@@ -58,45 +58,86 @@ fn since_boot(clock: ClockId) -> Duration {
 }
 
 /// A clock for tests: it follows Tokio's paused time and can be set.
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 #[derive(Debug)]
-pub(crate) struct TestClock {
-    origin: tokio::time::Instant,
-    wall: parking_lot::Mutex<DateTime<Utc>>,
-    suspended: parking_lot::Mutex<Duration>,
+pub(crate) struct TestClock(parking_lot::Mutex<TestTime>);
+
+#[cfg(any(test, feature = "simulation"))]
+#[derive(Debug)]
+struct TestTime {
+    /// When the runtime that runs now was `awake`; nothing where none runs.
+    origin: Option<tokio::time::Instant>,
+    awake: Duration,
+    suspended: Duration,
+    /// What the wall clock showed when nothing had passed, and what it was changed by.
+    wall: DateTime<Utc>,
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 impl TestClock {
-    pub(crate) fn at(wall: &str) -> Self {
-        Self {
-            origin: tokio::time::Instant::now(),
-            wall: parking_lot::Mutex::new(wall.parse().unwrap()),
-            suspended: parking_lot::Mutex::default(),
-        }
+    /// A clock that shows this time, and goes on once it follows a runtime.
+    pub(crate) fn stopped_at(wall: DateTime<Utc>) -> Self {
+        let (awake, suspended) = (Duration::ZERO, Duration::ZERO);
+        Self(parking_lot::Mutex::new(TestTime { origin: None, awake, suspended, wall }))
+    }
+
+    /// Follows the runtime in which this is called.
+    pub(crate) fn follow_runtime(&self) {
+        self.0.lock().origin = Some(tokio::time::Instant::now());
+    }
+
+    /// Stops; called in the runtime that it followed.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn leave_runtime(&self) {
+        let mut time = self.0.lock();
+        time.awake = time.awake();
+        time.origin = None;
+    }
+
+    /// Lets time pass without a runtime.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn pass(&self, time: Duration) {
+        self.0.lock().awake += time;
     }
 
     /// Changes the wall clock by this much.
     pub(crate) fn set_by(&self, change: TimeDelta) {
-        *self.wall.lock() += change;
+        self.0.lock().wall += change;
     }
 
     /// Suspends the machine for this long: its timers stop meanwhile.
     pub(crate) fn suspend_for(&self, duration: Duration) {
-        *self.suspended.lock() += duration;
-        self.set_by(TimeDelta::from_std(duration).unwrap());
+        self.0.lock().suspended += duration;
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
+impl TestTime {
+    fn awake(&self) -> Duration {
+        self.awake + self.origin.map_or(Duration::ZERO, |origin| origin.elapsed())
+    }
+}
+
+#[cfg(any(test, feature = "simulation"))]
 impl Clock for TestClock {
     fn read(&self) -> Reading {
-        let awake = self.origin.elapsed();
-        Reading { wall: *self.wall.lock() + awake, awake, elapsed: awake + *self.suspended.lock() }
+        let time = self.0.lock();
+        let awake = time.awake();
+        let elapsed = awake + time.suspended;
+        Reading { wall: time.wall + elapsed, awake, elapsed }
     }
 
     /// Paused time does not advance for a task that does not sleep.
     fn lead(&self) -> TimeDelta {
         TimeDelta::zero()
+    }
+}
+
+#[cfg(test)]
+impl TestClock {
+    pub(crate) fn at(wall: &str) -> Self {
+        let clock = Self::stopped_at(wall.parse().unwrap());
+        clock.follow_runtime();
+        clock
     }
 }

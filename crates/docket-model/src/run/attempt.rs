@@ -12,7 +12,7 @@ use crate::output::Output;
 const CONTAINER_ID_WEIGHT: usize = 80;
 
 /// The id that an engine gave a container.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ContainerId(pub Arc<str>);
 
 impl fmt::Display for ContainerId {

@@ -66,6 +66,7 @@ impl Sweep {
                     backoff.wait().await;
                 };
                 let is_suspected = tokio::select! {
+                    biased;
                     true = went_away => false,
                     () = a_while_later => true,
                     () = sleep(2 * longest) => false,

@@ -13,7 +13,7 @@ mod handle;
 mod logs;
 mod plan;
 pub(crate) mod registry;
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub(crate) mod scripted;
 mod status;
 mod stop;

@@ -14,7 +14,10 @@ use super::{
     Runner, Stopped,
     overlap::{AllocationQueue, DecisionLock, RunHandle, Sign},
 };
-use crate::engine::Observation;
+use crate::{
+    engine::Observation,
+    mutation::{self, Mutation},
+};
 
 /// How long a decision about an instant waits for the engine's reports, and for the ends of runs that
 /// it reports to be on record.
@@ -55,6 +58,9 @@ impl Runner {
     /// A run under way on whose container the engine has not reported since it came up, or of which it is
     /// not decided whether it still starts one.
     pub(super) fn unconfirmed(&self, queue: &AllocationQueue) -> Option<(Arc<RunHandle>, Sign)> {
+        if mutation::is_active(Mutation::DecidedBeforeLooking) {
+            return None;
+        }
         let epoch = self.engine.health.epoch();
         queue.under_way().into_iter().find_map(|handle| {
             let sign = handle.unconfirmed(epoch)?;

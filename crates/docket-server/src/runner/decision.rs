@@ -21,6 +21,7 @@ use super::{
 use crate::{
     engine::registry::SlotsFull,
     fault::{Point, point},
+    mutation,
     policy::{self, Admission, Beside, Decision, Full, Missed, PolicyInput, Suspensions, Why},
     store::{ClaimOutcome, End, InstantKind, Progress, StoreError},
 };
@@ -56,7 +57,7 @@ impl Runner {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return decided;
         }
-        let (zone, now) = (self.zone, self.store.now());
+        let (zone, now) = (self.zone, self.store.now() + mutation::earliness());
         let pause = self.store.pause();
         let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let question = PolicyInput { allocation, suspensions, zone, decided, now };

@@ -25,6 +25,7 @@ use crate::{
     engine::registry::{EngineState, Permit},
     engine::{EngineError, Handle, Identity, Launch, Observation, Plan, Prepared, Pulled},
     fault::{Point, point},
+    mutation::{self, Mutation},
     store::Progress,
 };
 
@@ -215,6 +216,9 @@ impl<'a> Attempt<'a> {
         self.container = Some(made.handle.id.clone());
         self.may_start = made.started;
         self.created_at = Some(runner.store.now());
+        if mutation::is_active(Mutation::IdNotedAfterStart) {
+            drop(self.task.engine.engine.launch(&made.handle).await);
+        }
         // Deleted in this moment: what was never started goes, as if it had never been.
         permit.during(self.task.note(created)).await??;
         point(Point::IdNoted);
@@ -262,10 +266,12 @@ impl<'a> Attempt<'a> {
             permit = runner.term.unless_ended(self.task.engine.start_limiter.acquire()).await?;
         }
         self.may_start = true;
+        let mut is_asked_again = mutation::is_active(Mutation::StartAskedTwice);
         let launched = loop {
             match permit.during(self.task.engine.engine.launch(&handle)).await {
                 // Nothing was started, and a request on the version before starts nothing any more.
                 Ok(Launch::OutOfDate(newer)) => handle = newer,
+                Ok(Launch::Unknown(_)) if std::mem::take(&mut is_asked_again) => {}
                 launched => break launched,
             }
         };

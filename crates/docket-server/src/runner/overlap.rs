@@ -10,11 +10,11 @@ use docket_model::{
     run::{AttemptKey, Cancellation, ContainerId, Instant, Trigger},
 };
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard};
 use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
-use crate::engine::Grace;
+use crate::{engine::Grace, watch};
 
 /// A run under way, for those that wait for it or cancel it.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(super) enum Sign {
     Container(ContainerId),
     /// Whether a run that an earlier life of the server claimed still starts a container.
     Start,
+    /// The record: its attempt has ended.
+    Record,
 }
 
 /// What is known of a run under way.
@@ -89,6 +91,11 @@ impl RunHandle {
     /// It is to be decided whether it still starts a container before anything is decided by it.
     pub(super) fn may_be_too_late(&self) {
         *self.watched.lock() = Some(Watched { sign: Sign::Start, confirmed: 0 });
+    }
+
+    /// Its attempt has ended, and that is to be on record before anything is decided by it.
+    pub(super) fn has_ended(&self) {
+        *self.watched.lock() = Some(Watched { sign: Sign::Record, confirmed: 0 });
     }
 
     /// The engine, which came up for the time of this number, reported that the container runs.
@@ -283,7 +290,7 @@ impl AllocationQueues {
     }
 
     /// True where no queue is remembered.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn is_empty(&self) -> bool {
         self.queues.lock().is_empty()
     }

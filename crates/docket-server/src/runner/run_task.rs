@@ -20,6 +20,7 @@ use super::{
 use crate::{
     cleanup::FinishedContainer,
     fault::{Point, point},
+    mutation::{self, Mutation},
     policy,
     store::{End, Progress, StoreError},
 };
@@ -166,6 +167,9 @@ impl RunTask {
             let end = self.finish(over).instrument(span).await?;
             let Some(until) = pause else { return Ok(end) };
             self.handle.has_no_container();
+            if mutation::is_active(Mutation::OverlapFreedBetweenAttempts) {
+                self.runner.leave(&self.handle).await;
+            }
             self.runner.queues.note_progress();
             stage = Stage::Between(until);
         }
@@ -207,6 +211,7 @@ impl RunTask {
         let left = left.to_std().unwrap_or_default();
         let waiting = async {
             tokio::select! {
+                biased;
                 cancelled = self.handle.cancellation_after(None) => Some(cancelled),
                 () = tokio::time::sleep(left) => None,
             }
@@ -234,6 +239,12 @@ impl RunTask {
         let exit_code = exit.as_ref().map(|exit| exit.code);
         let at = runner.store.now();
         let end = End { state: state.clone(), exit, started_at, output, remarks, at };
+        self.handle.has_ended();
+        if let Some(container) = &container
+            && mutation::is_active(Mutation::RemovedBeforeEndRecorded)
+        {
+            runner.retention.remove(container).await;
+        }
         if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
             // The allocation was deleted meanwhile, and its history with it.
             info!(%error, "the end of the run could not be recorded");

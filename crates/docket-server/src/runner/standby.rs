@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 use chrono::TimeDelta;
 use docket_model::{Life, journal::Event, run::Reason};
 use parking_lot::Mutex;
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::{retry::EngineAccess, store_access::StoreAccess};
-use crate::{engine::Found, store::KnownLife};
+use crate::{engine::Found, store::KnownLife, watch};
 
 /// How much later than the takeover of its containers a life must have created one to be alive: the
 /// engine tells seconds.

@@ -208,6 +208,7 @@ impl Attempt<'_> {
                 },
             };
             let again = tokio::select! {
+                biased;
                 exit = &mut following => return Ok(exit?),
                 again = stop_retry.wait(&self.task.engine, &refusal) => again,
             };
@@ -222,6 +223,7 @@ impl Attempt<'_> {
             }
             how = Stop::AtOnce;
             tokio::select! {
+                biased;
                 exit = &mut following => return Ok(exit?),
                 newer = handle.cancellation_after(wanted.as_ref()) => wanted = Some(newer),
                 () = tokio::time::sleep(LOOK_AGAIN) => {}

@@ -24,7 +24,7 @@ use docket_model::{
     journal::{Cause, Pause, shown},
 };
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, mpsc},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -35,6 +35,7 @@ use crate::{
     clock::{Clock, Reading},
     runner::{Runner, StandbyState},
     store::{Change, Changes},
+    watch,
 };
 
 /// The longest sleep, so that a clock change and a suspended host are noticed.

@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 pub use self::error::ServerError;
 use self::machine_check::check_machine;
 pub(crate) use self::process::Process;
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub(crate) use self::{process::TermSettings, term::RunningTerm};
 use crate::{
     config::{Config, Listener},

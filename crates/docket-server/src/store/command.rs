@@ -1,10 +1,11 @@
 //! What callers ask of the writer: each command is a struct, checks first and changes afterwards.
 
 use async_trait::async_trait;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{StoreError, transaction::Transaction};
+use crate::watch;
 
 /// A change of the store.
 #[async_trait]

@@ -12,7 +12,6 @@ use docket_model::{AllocationName, run::Instant};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::{
     StoreError,
@@ -21,6 +20,7 @@ use super::{
     },
     codec,
 };
+use crate::ids::new_id;
 
 /// The item that names the generation that was switched to.
 const SWITCHED: &str = "switched";
@@ -106,7 +106,7 @@ pub(super) async fn commit(
     if fits(&rest, bounds) {
         return backend.commit(Arc::new(rest), term).await;
     }
-    let generation = Uuid::new_v4().simple().to_string();
+    let generation = new_id().simple().to_string();
     let (mut puts, mut places) = (Vec::new(), Vec::new());
     for (number, write) in rest.writes.iter().enumerate() {
         let key = item(format!("{generation}/{number:08}"));

@@ -21,6 +21,7 @@ use super::{
     staged::{LastCommit, meta},
     status::StatusRecord,
 };
+use crate::ids::new_id;
 
 /// How many runs under way are read at once.
 const RUNS_AT_ONCE: usize = 1000;
@@ -98,7 +99,7 @@ impl Loaded {
         let last: LastCommit = self.meta(meta::LAST_COMMIT)?.unwrap_or_default();
         let mut catalogue = Catalogue {
             journal: std::mem::take(&mut self.journal).into_iter().collect(),
-            writer: Uuid::new_v4(),
+            writer: new_id(),
             feed: Arc::new(Feed::after(last.events)),
             ..Catalogue::default()
         };

@@ -27,6 +27,7 @@ use super::{
     staged::{LastCommit, meta},
     status::StatusRecord,
 };
+use crate::mutation::{self, Mutation};
 
 /// How many records are loaded at once.
 const CHUNK: usize = 1024;
@@ -65,6 +66,12 @@ impl MemoryBackend {
     pub(super) fn bounded(bounds: Bounds) -> Self {
         let committed = broadcast::Sender::new(MOST_UNREAD);
         Self { bounds, state: RwLock::default(), committed }
+    }
+
+    /// The term in which it is written.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn term(&self) -> Term {
+        self.state.read().term
     }
 
     /// The same, whose store counts positions, revisions and events from a number: a server that is
@@ -243,7 +250,7 @@ impl Backend for MemoryBackend {
 
     async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
         let mut state = self.state.write();
-        if state.term != term {
+        if state.term != term && !mutation::is_active(Mutation::WriteOfOldTerm) {
             return Err(CommitError::Deposed);
         }
         if batch.writes.len() + batch.expected.len() > self.bounds.operations {

@@ -63,7 +63,7 @@ use docket_model::{
 };
 use parking_lot::{Mutex, RwLock};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 use tracing::warn;
@@ -105,6 +105,7 @@ pub use self::{
     status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
     subscription::Subscription,
 };
+use crate::{ids::new_id, watch};
 
 /// Keeps allocations in the order in which they were created, one record for each run, and the journal.
 #[derive(Debug)]
@@ -142,7 +143,7 @@ impl Store {
         noted.last_alive = noted.last_alive.max(outages.last().map(|(_, to)| *to));
         let id = match noted.id {
             Some(id) => id,
-            None => new_id(&*backend, term).await?,
+            None => new_store_id(&*backend, term).await?,
         };
         let catalogue = Arc::new(RwLock::new(catalogue));
         let (queue, inbox) = mpsc::unbounded_channel();
@@ -266,8 +267,8 @@ impl Store {
 }
 
 /// Makes the id of a store that is new, which must be kept before any container carries it.
-async fn new_id(backend: &dyn Backend, term: Option<Term>) -> Result<Uuid, StoreError> {
-    let id = Uuid::new_v4();
+async fn new_store_id(backend: &dyn Backend, term: Option<Term>) -> Result<Uuid, StoreError> {
+    let id = new_id();
     let key = Key::Item(Collection::Meta, meta::ID.to_owned());
     let writes = vec![Write::Put(key.clone(), staged::item(&id.to_string())?)];
     let batch = Arc::new(Batch { writes, expected: vec![(key.clone(), None)] });
@@ -451,7 +452,7 @@ impl Store {
     /// A life of a server that begins now. It is not listed yet.
     #[must_use]
     pub fn new_life(&self, at: DateTime<Utc>) -> Life {
-        Life::new(self.catalogue.read().lives.next(), at)
+        Life { id: new_id(), ..Life::new(self.catalogue.read().lives.next(), at) }
     }
 
     /// Lists a life, and notes where the store is served from now on.

@@ -20,6 +20,7 @@ use super::{
     staged::Staged,
     transaction::Transaction,
 };
+use crate::mutation::{self, Mutation};
 
 /// Said of an attempt whose output is not kept any more.
 const REMOVED: &str = "the output was removed to make room for newer ones (`--memory`)";
@@ -74,6 +75,9 @@ fn forget(transaction: &mut Transaction, name: &AllocationName, instant: Instant
     if let Some((_, entry)) = transaction.entry_mut(name.as_str()) {
         let status = entry.status_mut();
         status.pruned = status.pruned.max(Some(latest));
+        if mutation::is_active(Mutation::DecidedLostWhenPruned) {
+            status.decided = None;
+        }
     }
 }
 

@@ -11,11 +11,14 @@ use docket_model::{
     run::{Attempt, Instant, RunState, Trigger},
     undecided::Suspensions,
 };
-use uuid::Uuid;
 
 use super::{
     AllocationStatus, ChangeContext, ChangedZone, ClaimOutcome, Control, Doubt, Effect,
     EntryFilter, InstantKind, ServerControl, StoreError, ZoneChange,
+};
+use crate::{
+    ids::new_id,
+    mutation::{self, Mutation},
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -65,7 +68,7 @@ pub(super) fn created(
 ) -> Allocation {
     Allocation {
         specification,
-        uid: Uuid::new_v4(),
+        uid: new_id(),
         revision,
         origin: origin.clone(),
         created_at: at,
@@ -81,7 +84,8 @@ pub(super) fn updated(
     revision: u64,
     at: DateTime<Utc>,
 ) -> Allocation {
-    let same_instants = before.specification.has_same_instants(&specification);
+    let same_instants = before.specification.has_same_instants(&specification)
+        || mutation::is_active(Mutation::CatchUpBeforeEdit);
     Allocation {
         specification,
         revision,

@@ -24,6 +24,7 @@ use super::{
     rules::MOST_ENTRIES,
     status::{IDLE, StatusRecord},
 };
+use crate::mutation::{self, Mutation};
 
 /// The values that there are once, by their keys in [`Collection::Meta`].
 pub(super) mod meta {
@@ -212,7 +213,8 @@ impl Staged {
         let all = all.flat_map(|(name, runs)| runs.iter().map(move |(at, run)| (name, at, run)));
         for (name, instant, staged) in all {
             let key = Key::Run(name.clone(), *instant);
-            if !self.wiped.contains(name) {
+            let is_checked = !mutation::is_active(Mutation::WrittenWithoutRevision);
+            if is_checked && !self.wiped.contains(name) {
                 batch.expected.push((key.clone(), staged.expected));
             }
             if staged.drops_pieces {

@@ -20,7 +20,7 @@ use docket_model::AllocationName;
 use futures_util::{FutureExt as _, StreamExt as _, stream::BoxStream};
 use parking_lot::RwLock;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     time::sleep,
 };
 use tracing::{info, warn};
@@ -35,6 +35,7 @@ use super::{
     staged::Staged,
     transaction::Transaction,
 };
+use crate::watch;
 
 /// How many commands are committed together at most.
 const MOST_AT_ONCE: usize = 4096;

@@ -11,16 +11,14 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::{sync::Notify, time::Instant};
 use tracing::{info, warn};
 
 use crate::{
     background::{Background, Failure, Schedule},
     clock::Clock,
     engine::{Engine, EngineStatus},
+    watch,
 };
 
 /// How often an engine that answers is asked again. A run that gets no answer says so at once.

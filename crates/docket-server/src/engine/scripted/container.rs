@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::{
+    clock::Reading,
+    engine::{Found, Identity, Past},
+};
+use chrono::{DateTime, Utc};
 use docket_model::{
     Life,
     run::{ContainerId, Exit},
 };
-use tokio::time::Instant;
-
-use crate::engine::{Found, Identity, Past};
 
 /// What was done to a container, and when by the wall clock.
 #[derive(Debug, Clone)]
@@ -23,6 +24,7 @@ pub(crate) struct Seen {
     pub(crate) exit_code: Option<i64>,
     pub(crate) removed: bool,
     /// What was given to it beside its own.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests read it"))]
     pub(crate) environment: Vec<String>,
     /// True where the engine was started anew since.
     pub(crate) is_forgotten: bool,
@@ -65,9 +67,10 @@ pub(super) enum State {
     Created,
     Runs {
         started_at: DateTime<Utc>,
-        since: Instant,
+        /// Counted on the clock's `awake`.
+        since: Duration,
         /// When it ends and with which code, if it does.
-        end: Option<(Instant, i64)>,
+        end: Option<(Duration, i64)>,
     },
     Ended(Exit),
 }
@@ -81,23 +84,23 @@ impl Container {
     }
 
     /// Starts it, unless it runs.
-    pub(super) fn start(&mut self, now: DateTime<Utc>) {
-        self.state();
+    pub(super) fn start(&mut self, now: Reading) {
+        self.state(now);
         if !matches!(self.state, State::Runs { .. }) {
-            let since = Instant::now();
+            let since = now.awake;
             let end = self.lifetime().map(|lifetime| (since + lifetime, self.code()));
-            self.state = State::Runs { started_at: now, since, end };
+            self.state = State::Runs { started_at: now.wall, since, end };
             self.seen.starts += 1;
-            self.seen.started_at = Some(now);
+            self.seen.started_at = Some(now.wall);
         }
     }
 
     /// How far it is now.
-    pub(super) fn state(&mut self) -> &State {
+    pub(super) fn state(&mut self, now: Reading) -> &State {
         if let State::Runs { started_at, since, end: Some((end, code)) } = self.state
-            && end <= Instant::now()
+            && end <= now.awake
         {
-            let ended_at = started_at + TimeDelta::from_std(end - since).unwrap();
+            let ended_at = started_at + end.saturating_sub(since);
             self.seen.ended_at = Some(ended_at);
             self.seen.exit_code = Some(code);
             self.state = State::Ended(Exit {
@@ -114,23 +117,23 @@ impl Container {
     }
 
     /// Ends it at once, if it runs, as its removal by force does.
-    pub(super) fn kill(&mut self, now: DateTime<Utc>) {
-        if let State::Runs { .. } = self.state() {
-            self.seen.ended_at = Some(now);
+    pub(super) fn kill(&mut self, now: Reading) {
+        if let State::Runs { .. } = self.state(now) {
+            self.seen.ended_at = Some(now.wall);
             self.seen.exit_code = Some(137);
         }
     }
 
     /// Makes it end with this code, at once or when its grace is over; false where it will not.
-    pub(super) fn stop(&mut self, gently: bool, code: i64) -> bool {
+    pub(super) fn stop(&mut self, gently: bool, code: i64, now: Reading) -> bool {
         let will_not = self.image == "undying" || number(&self.image, "stubborn-").is_some();
         let grace = number(&self.image, "grace-").filter(|_| gently).unwrap_or_default();
-        self.state();
+        self.state(now);
         if let State::Runs { end, .. } = &mut self.state {
             if will_not {
                 return false;
             }
-            let stops_at = Instant::now() + Duration::from_secs(grace);
+            let stops_at = now.awake + Duration::from_secs(grace);
             if end.is_none_or(|(end, _)| end > stops_at) {
                 *end = Some((stops_at, code));
             }

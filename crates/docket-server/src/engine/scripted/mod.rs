@@ -2,9 +2,10 @@
 //! away.
 
 mod container;
+#[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -15,7 +16,6 @@ use docket_model::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
-use tokio::{sync::watch, time::Instant};
 
 pub(crate) use self::container::Seen;
 use self::container::{Container, State, number};
@@ -25,7 +25,10 @@ use super::{
     Observations, Owner, Past, Plan, Prepared, Pull, Pulled, Refusal, Starts, Stop, TakeOver,
     Takeover, Target,
 };
-use crate::clock::Clock;
+use crate::{
+    clock::{Clock, Reading},
+    watch,
+};
 
 /// Images say what happens.
 ///
@@ -38,7 +41,7 @@ use crate::clock::Clock;
 pub(crate) struct ScriptedEngine {
     id: Arc<str>,
     clock: Arc<dyn Clock>,
-    containers: Arc<Mutex<HashMap<ContainerId, Container>>>,
+    containers: Arc<Mutex<BTreeMap<ContainerId, Container>>>,
     /// True while it is away; sent again when a container changes.
     away: watch::Sender<bool>,
     /// How far its clock is ahead of docket's.
@@ -71,23 +74,6 @@ impl ScriptedEngine {
         Self { starts, ..self }
     }
 
-    /// The next call of this name gets no answer, and is on its way until [`Self::release`]: also
-    /// beyond the end of the server that sent it.
-    pub(crate) fn hold(&self, call: &'static str) {
-        self.held.next.lock().push(call);
-    }
-
-    /// Delivers the calls that were held, in the order in which they were sent; returns how many.
-    pub(crate) fn release(&self) -> usize {
-        let calls = std::mem::take(&mut *self.held.calls.lock());
-        let count = calls.len();
-        for call in calls {
-            call(self);
-        }
-        self.tell();
-        count
-    }
-
     /// Whether the call is to be held; it is delivered by `deliver`.
     fn is_held(
         &self,
@@ -101,42 +87,16 @@ impl ScriptedEngine {
         Err(broken_off())
     }
 
-    /// The same one, with its containers, after it got another id.
-    pub(crate) fn renamed(&self, id: &str) -> Self {
-        Self { id: id.into(), ..self.clone() }
-    }
-
     pub(crate) fn set_away(&self, away: bool) {
         self.away.send_replace(away);
     }
 
-    /// All containers that were ever created, by their instants and attempts.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        let mut containers = self.containers.lock();
-        let mut seen: Vec<_> = containers
-            .values_mut()
-            .map(|container| {
-                container.state();
-                container.seen.clone()
-            })
-            .collect();
-        seen.sort_by_key(|Seen { identity, created_at, .. }| {
-            (identity.instant, identity.allocation.clone(), identity.attempt, *created_at)
-        });
-        seen
-    }
-
-    /// How often containers of this name were started, all that ever had it together.
-    pub(crate) fn starts_of(&self, name: &str) -> u32 {
-        let seen = self.seen();
-        seen.iter().filter(|seen| seen.identity.name() == name).map(|seen| seen.starts).sum()
-    }
-
     /// Someone else removes the container of this name, whether it runs or not.
     pub(crate) fn take_away(&self, name: &str) {
+        let now = self.clock.read();
         for container in self.containers.lock().values_mut() {
             if container.seen.identity.name() == name {
-                container.kill(self.clock.now());
+                container.kill(now);
                 container.seen.removed = true;
             }
         }
@@ -170,9 +130,10 @@ impl ScriptedEngine {
                 }
             };
             tokio::select! {
+                biased;
                 // The sender lives in `self`.
                 _ = changes.changed() => {}
-                () = sleep_until(until) => {}
+                () = self.sleep_until(until) => {}
             }
         }
     }
@@ -188,22 +149,119 @@ impl ScriptedEngine {
     fn with<T>(
         &self,
         id: &ContainerId,
-        work: impl FnOnce(&mut Container) -> T,
+        work: impl FnOnce(&mut Container, Reading) -> T,
     ) -> Result<T, EngineError> {
         self.answer()?;
+        let now = self.now();
         match self.containers.lock().get_mut(id) {
-            Some(container) if !container.seen.removed => Ok(work(container)),
+            Some(container) if !container.seen.removed => Ok(work(container, now)),
             _ => Err(EngineError::Gone),
         }
     }
 
     fn state(&self, id: &ContainerId) -> Result<State, EngineError> {
-        self.with(id, |container| container.state().clone())
+        self.with(id, |container, now| container.state(now).clone())
+    }
+
+    /// The time by its own clock.
+    fn now(&self) -> Reading {
+        let reading = self.clock.read();
+        Reading { wall: reading.wall + *self.ahead.lock(), ..reading }
+    }
+
+    async fn sleep_until(&self, awake: Option<Duration>) {
+        match awake {
+            Some(awake) => {
+                tokio::time::sleep(awake.saturating_sub(self.clock.read().awake)).await;
+            }
+            None => std::future::pending().await,
+        }
     }
 
     /// Wakes those who follow a container.
     fn tell(&self) {
         self.away.send_modify(|_| {});
+    }
+}
+
+/// For tests of one server at a time.
+#[cfg(test)]
+impl ScriptedEngine {
+    /// The next call of this name gets no answer, and is on its way until [`Self::release`]: also
+    /// beyond the end of the server that sent it.
+    pub(crate) fn hold(&self, call: &'static str) {
+        self.held.next.lock().push(call);
+    }
+
+    /// Delivers the calls that were held, in the order in which they were sent; returns how many.
+    pub(crate) fn release(&self) -> usize {
+        let calls = std::mem::take(&mut *self.held.calls.lock());
+        let count = calls.len();
+        for call in calls {
+            call(self);
+        }
+        self.tell();
+        count
+    }
+
+    /// The same one, with its containers, after it got another id.
+    pub(crate) fn renamed(&self, id: &str) -> Self {
+        Self { id: id.into(), ..self.clone() }
+    }
+
+    /// All containers that were ever created, by their instants and attempts.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let now = self.now();
+        let mut containers = self.containers.lock();
+        let mut seen: Vec<_> = containers
+            .values_mut()
+            .map(|container| {
+                container.state(now);
+                container.seen.clone()
+            })
+            .collect();
+        seen.sort_by_key(|Seen { identity, created_at, .. }| {
+            (identity.instant, identity.allocation.clone(), identity.attempt, *created_at)
+        });
+        seen
+    }
+
+    /// How often containers of this name were started, all that ever had it together.
+    pub(crate) fn starts_of(&self, name: &str) -> u32 {
+        let seen = self.seen();
+        seen.iter().filter(|seen| seen.identity.name() == name).map(|seen| seen.starts).sum()
+    }
+}
+
+/// For the simulation.
+#[cfg(feature = "simulation")]
+impl ScriptedEngine {
+    /// How often a container was started; 0 where it never was there.
+    pub(crate) fn starts_of_container(&self, id: &ContainerId) -> u32 {
+        self.containers.lock().get(id).map_or(0, |container| container.seen.starts)
+    }
+
+    /// The containers that run.
+    pub(crate) fn running(&self) -> Vec<ContainerId> {
+        let now = self.now();
+        let mut containers = self.containers.lock();
+        let running = containers.iter_mut().filter_map(|(id, container)| {
+            let is_running = matches!(container.state(now), State::Runs { .. });
+            (is_running && !container.seen.removed).then(|| id.clone())
+        });
+        running.collect()
+    }
+
+    /// The containers that are there.
+    pub(crate) fn present(&self) -> Vec<ContainerId> {
+        let containers = self.containers.lock();
+        let present = containers.iter().filter(|(_, container)| !container.seen.removed);
+        present.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// True while the container is there.
+    pub(crate) fn has(&self, id: &ContainerId) -> bool {
+        self.containers.lock().get(id).is_some_and(|container| !container.seen.removed)
     }
 }
 
@@ -233,7 +291,7 @@ fn written(image: String, skip: usize) -> Chunk {
 }
 
 impl ScriptedEngine {
-    fn prepare_now(&self, plan: &Plan) -> Result<Prepared, EngineError> {
+    pub(crate) fn prepare_now(&self, plan: &Plan) -> Result<Prepared, EngineError> {
         let (identity, name) = (plan.identity.clone(), plan.identity.name());
         let mut containers = self.containers.lock();
         let holder = containers.iter_mut().find(|(_, container)| {
@@ -268,7 +326,7 @@ impl ScriptedEngine {
         let image = plan.container.image();
         let mut container = Container { image, seen, state: State::Created, version: 1 };
         if started {
-            container.start(self.clock.now() + *self.ahead.lock());
+            container.start(self.now());
         }
         let handle = self.handle(&id, &container);
         containers.insert(id, container);
@@ -282,9 +340,53 @@ impl ScriptedEngine {
         Handle { id: id.clone(), version }
     }
 
-    fn launch_now(&self, handle: &Handle) -> Result<Launch, EngineError> {
-        let now = self.clock.now() + *self.ahead.lock();
-        let launched = self.with(&handle.id, |container| {
+    pub(crate) fn remove_now(
+        &self,
+        handle: &Handle,
+        condition: Condition,
+    ) -> Result<(), EngineError> {
+        let removed = self.with(&handle.id, |container, now| {
+            let is_running = matches!(container.state(now), State::Runs { .. });
+            let present = self.handle(&handle.id, container);
+            let has_changed = condition == Condition::Unchanged
+                && handle.version.is_some()
+                && present.version != handle.version;
+            if is_running || has_changed {
+                let message = "You cannot remove a running container".to_owned();
+                return Err(EngineError::Refused { kind: Refusal::Conflict, message });
+            }
+            container.seen.removed = true;
+            Ok(())
+        });
+        self.tell();
+        match removed {
+            Err(EngineError::Gone) => Ok(()),
+            removed => removed?,
+        }
+    }
+
+    /// What came of a disarmament, by what came of the removal.
+    pub(crate) async fn disarmed(
+        &self,
+        handle: &Handle,
+        removed: Result<(), EngineError>,
+    ) -> Result<Disarmed, EngineError> {
+        if let Err(error) = removed {
+            return match self.inspect(handle).await? {
+                Observation::Pending(_) => Err(error),
+                Observation::Gone(_) => Ok(Disarmed::Gone(self.past(&handle.id))),
+                started => Ok(Disarmed::Found(started)),
+            };
+        }
+        // What was removed without a start needs no memory of events.
+        Ok(Disarmed::Gone(match self.past(&handle.id) {
+            Past::Unknown => Past::NeverRan,
+            past => past,
+        }))
+    }
+
+    pub(crate) fn launch_now(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        let launched = self.with(&handle.id, |container, now| {
             let present = self.handle(&handle.id, container);
             if present.version != handle.version {
                 return Launch::OutOfDate(present);
@@ -304,7 +406,7 @@ impl ScriptedEngine {
     fn past(&self, id: &ContainerId) -> Past {
         let mut containers = self.containers.lock();
         let Some(container) = containers.get_mut(id) else { return Past::Unknown };
-        container.state();
+        container.state(self.now());
         container.seen.past()
     }
 }
@@ -320,7 +422,7 @@ impl Engine for ScriptedEngine {
         let (version, api_version) = ("0".to_owned(), "1.41".to_owned());
         // One without a name has no lasting id.
         let id = (!self.id.is_empty()).then(|| self.id.as_ref().into());
-        let time = Some(self.clock.now() + *self.ahead.lock());
+        let time = Some(self.now().wall);
         Ok(EngineStatus { id, version, api_version, cores: 2, capacity: None, time })
     }
 
@@ -380,7 +482,7 @@ impl Engine for ScriptedEngine {
             Stop::Gently(_) => (true, 143),
             Stop::AtOnce => (false, 137),
         };
-        if !self.with(&handle.id, |container| container.stop(gently, code))? {
+        if !self.with(&handle.id, |container, now| container.stop(gently, code, now))? {
             return Err(EngineError::WillNotDie("it goes on".to_owned()));
         }
         self.tell();
@@ -391,24 +493,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn remove(&self, handle: &Handle, condition: Condition) -> Result<(), EngineError> {
-        let removed = self.with(&handle.id, |container| {
-            let is_running = matches!(container.state(), State::Runs { .. });
-            let present = self.handle(&handle.id, container);
-            let has_changed = condition == Condition::Unchanged
-                && handle.version.is_some()
-                && present.version != handle.version;
-            if is_running || has_changed {
-                let message = "You cannot remove a running container".to_owned();
-                return Err(EngineError::Refused { kind: Refusal::Conflict, message });
-            }
-            container.seen.removed = true;
-            Ok(())
-        });
-        self.tell();
-        match removed {
-            Err(EngineError::Gone) => Ok(()),
-            removed => removed?,
-        }
+        self.remove_now(handle, condition)
     }
 }
 
@@ -427,7 +512,7 @@ impl Containers for ScriptedEngine {
     }
 
     async fn identify(&self, handle: &Handle) -> Result<Option<Found>, EngineError> {
-        self.with(&handle.id, |found| Some(found.found(&handle.id)))
+        self.with(&handle.id, |found, _| Some(found.found(&handle.id)))
     }
 
     fn watch(&self, handle: &Handle) -> Observations {
@@ -447,7 +532,7 @@ impl Containers for ScriptedEngine {
         let (engine, id) = (self.clone(), handle.id.clone());
         let skip = usize::try_from(from.bytes()).unwrap_or(usize::MAX);
         let output = stream::once(async move {
-            let image = engine.with(&id, |container| container.image.clone())?;
+            let image = engine.with(&id, |container, _| container.image.clone())?;
             let rest = written(image, skip);
             let cursor = from.advanced_by(rest.bytes.len() as u64);
             let ended = stream::once(async move {
@@ -463,7 +548,7 @@ impl Containers for ScriptedEngine {
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
-        let image = self.with(&handle.id, |container| container.image.clone())?;
+        let image = self.with(&handle.id, |container, _| container.image.clone())?;
         if image == "mute" {
             return Err(broken_off());
         }
@@ -486,9 +571,9 @@ impl Containers for ScriptedEngine {
 
     async fn list_of_other_stores(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
         self.answer()?;
-        let mut found = Vec::new();
+        let (now, mut found) = (self.now(), Vec::new());
         for (id, container) in &mut *self.containers.lock() {
-            let is_running = matches!(container.state(), State::Runs { .. });
+            let is_running = matches!(container.state(now), State::Runs { .. });
             let Seen { identity, removed, .. } = &container.seen;
             let is_others = identity.namespace == owner.namespace && identity.store != owner.store;
             if is_running && !removed && is_others {
@@ -512,19 +597,8 @@ impl Takeover for ScriptedEngine {
 
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
         let Target::Guarded(guard) = target else { return Ok(Disarmed::Gone(Past::NeverRan)) };
-        let (handle, _) = guard.into_parts::<()>();
-        if let Err(error) = self.remove(&handle, Condition::NotRunning).await {
-            return match self.inspect(&handle).await? {
-                Observation::Pending(_) => Err(error),
-                Observation::Gone(_) => Ok(Disarmed::Gone(self.past(&handle.id))),
-                started => Ok(Disarmed::Found(started)),
-            };
-        }
-        // What was removed without a start needs no memory of events.
-        Ok(Disarmed::Gone(match self.past(&handle.id) {
-            Past::Unknown => Past::NeverRan,
-            past => past,
-        }))
+        let removed = self.remove_now(&guard.handle, Condition::NotRunning);
+        self.disarmed(&guard.handle, removed).await
     }
 }
 
@@ -533,12 +607,5 @@ impl EngineCheck for ScriptedEngine {
     async fn try_out(&self, _plan: &Plan, _pull: Pull) -> Result<Vec<Finding>, EngineError> {
         self.answer()?;
         Ok(Vec::new())
-    }
-}
-
-async fn sleep_until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }

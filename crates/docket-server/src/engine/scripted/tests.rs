@@ -123,7 +123,7 @@ async fn a_name_is_joined_held_or_free_and_its_starts_are_remembered() {
 async fn live_output_comes_in_one_piece_and_ends_with_the_container() {
     let engine = engine();
     let id = begun(&engine, "sleep-5", 1).await;
-    let asked_at = Instant::now();
+    let asked_at = tokio::time::Instant::now();
 
     let pieces: Vec<_> =
         engine.logs(&id, LogCursor::behind(2), Follow::ToEnd).try_collect().await.unwrap();

@@ -25,6 +25,8 @@ pub(in crate::store) struct FaultyBackend {
     seed: AtomicU64,
     /// The term that all stores over it share, where they may write beside one another.
     shared: Option<Arc<Mutex<Option<Term>>>>,
+    /// A request without an answer that comes late: just before the next one.
+    late: Mutex<Option<(Arc<Batch>, Term)>>,
     /// True after an answer was lost: the next one is not.
     has_lost: AtomicBool,
     /// True while nothing goes wrong.
@@ -35,7 +37,8 @@ impl FaultyBackend {
     /// A double over a backend.
     pub(in crate::store) fn over(backend: Arc<MemoryBackend>, seed: u64) -> Self {
         let (has_lost, is_calm) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { backend, seed: AtomicU64::new(seed), shared: None, has_lost, is_calm }
+        let late = Mutex::default();
+        Self { backend, seed: AtomicU64::new(seed), shared: None, late, has_lost, is_calm }
     }
 
     /// The same in a term that other stores write in too.
@@ -86,15 +89,24 @@ impl Backend for FaultyBackend {
         // Others have their turn between two commits.
         tokio::task::yield_now().await;
         let chance = if self.is_calm.load(Ordering::SeqCst) { 9 } else { self.random(10) };
-        let has_lost = self.has_lost.swap((1..=2).contains(&chance), Ordering::SeqCst);
+        let has_lost = self.has_lost.swap((1..=3).contains(&chance), Ordering::SeqCst);
+        let late = self.late.lock().take();
+        if let Some((late, term)) = late {
+            let _: Result<_, _> = self.backend.commit(late, term).await;
+        }
         match (chance, batch.expected.first()) {
-            (1 | 2, _) if has_lost => self.backend.commit(batch, term).await,
+            (1..=3, _) if has_lost => self.backend.commit(batch, term).await,
             // Another writer was faster, and what it did was undone again.
             (0, Some((key, _))) => Err(CommitError::Conflict(key.clone())),
             (1, _) => Err(CommitError::Unanswered("the request was lost".to_owned())),
             (2, _) => {
                 self.backend.commit(batch, term).await?;
                 Err(CommitError::Unanswered("the answer was lost".to_owned()))
+            }
+            // A writer beside it cannot know whether a request that comes late was made.
+            (3, _) if self.shared.is_none() => {
+                *self.late.lock() = Some((batch, term));
+                Err(CommitError::Unanswered("the request is late".to_owned()))
             }
             _ => self.backend.commit(batch, term).await,
         }

@@ -2,7 +2,7 @@
 //!
 //! An allocation is known by its position, which a name that is created anew does not get again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docket_model::{Allocation, AllocationName, journal::Suspension};
@@ -31,14 +31,14 @@ pub enum Change {
 /// Changes that a reader has not taken yet: at most one each, so a slow reader costs no memory.
 #[derive(Debug, Default)]
 pub struct Changes {
-    pending: Mutex<HashMap<u64, Change>>,
+    pending: Mutex<BTreeMap<u64, Change>>,
     arrived: Notify,
 }
 
 impl Changes {
     /// Takes all that changed since the last call; one call for each reader at a time.
     #[must_use]
-    pub fn take(&self) -> HashMap<u64, Change> {
+    pub fn take(&self) -> BTreeMap<u64, Change> {
         std::mem::take(&mut *self.pending.lock())
     }
 

@@ -133,6 +133,15 @@ impl Writer {
             Some(revision) => Ok(revision),
             None => self.write(&unanswered.batch, unanswered.term).await,
         };
+        // The first request may have come late, just before the second one.
+        let committed = match committed {
+            Err(CommitError::Conflict(key)) => match self.was_written(&unanswered.batch).await {
+                Ok(Some(revision)) => Ok(revision),
+                Ok(None) => Err(CommitError::Conflict(key)),
+                Err(reason) => Err(CommitError::Unanswered(reason)),
+            },
+            committed => committed,
+        };
         let error = match committed {
             Ok(revision) => {
                 self.accept(unanswered.staged, Some(revision));

@@ -1,0 +1,188 @@
+//! Judges what a simulated server does, event by event, by rules of its own: it knows the documents of
+//! docket-model, and nothing of the server's code.
+
+mod commits;
+mod containers;
+mod end;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Allocation, AllocationName, Run, RunId,
+    run::{ContainerId, Instant, RunState},
+};
+use docket_server::simulation::{ContainerProgress, Event, Happened, Owner, Random};
+use uuid::Uuid;
+
+use super::schedule_coverage::Coverage;
+
+/// A rule that the server is to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Invariant {
+    /// A container starts once, and an attempt has one container that starts.
+    OneStart,
+    /// Nothing is decided or started before its instant.
+    NeverEarly,
+    /// An instant has one record, and none is without one.
+    OneRecord,
+    /// Claim, prepare, note the id, start, note the end, remove.
+    OrderOfSteps,
+    /// A record goes forward: what it has is not taken back, and one that is over stays so.
+    RecordGoesForward,
+    /// The latest instant decided only grows.
+    DecidedGrows,
+    /// No decision about an allocation before its containers of earlier lives were inspected.
+    LookedFirst,
+    /// `Overlap` holds, also between two attempts.
+    Overlap,
+    /// A schedule is not in force before it was accepted.
+    NoPast,
+    /// Nothing is written in a term that is over.
+    Terms,
+    /// What is bounded stays within its bounds.
+    Bounds,
+    /// In the end all runs are over, and no container is left that nothing will remove.
+    NothingLeft,
+}
+
+/// A rule that was broken.
+#[derive(Debug, Clone)]
+pub(crate) struct Violation {
+    pub(crate) invariant: Invariant,
+    at: Option<DateTime<Utc>>,
+    text: String,
+}
+
+impl Violation {
+    pub(crate) fn new(invariant: Invariant, text: String) -> Self {
+        Self { invariant, at: None, text }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.text)?;
+        self.at.map_or(Ok(()), |at| write!(f, " (at {at})"))
+    }
+}
+
+/// A container that the engine created.
+#[derive(Debug)]
+struct Container {
+    of: Owner,
+    /// The life in which it was created.
+    life: u64,
+    starts: u32,
+    /// What the server learned of it last, and in which life.
+    seen: Option<(u64, ContainerProgress)>,
+}
+
+/// What was decided about a name that was deleted.
+#[derive(Debug, Clone, Copy)]
+struct Deleted {
+    decided: Instant,
+    at: DateTime<Utc>,
+}
+
+/// What the model knows.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    /// The number of the server that runs now, or ran last.
+    life: u64,
+    /// What the wall clock showed at most.
+    latest: DateTime<Utc>,
+    now: DateTime<Utc>,
+    allocations: BTreeMap<AllocationName, Arc<Allocation>>,
+    /// All that were ever in force, by uid and revision.
+    revisions: BTreeMap<(Uuid, u64), Arc<Allocation>>,
+    deleted_uids: BTreeSet<Uuid>,
+    deleted: BTreeMap<AllocationName, Deleted>,
+    runs: BTreeMap<(AllocationName, Instant), Arc<Run>>,
+    decided: BTreeMap<AllocationName, Instant>,
+    containers: BTreeMap<ContainerId, Container>,
+    /// The containers of runs that were under way when the server started.
+    inherited: BTreeMap<ContainerId, RunId>,
+    coverage: BTreeMap<Uuid, Coverage>,
+    /// The allocations that got a record while nothing went wrong, so that their old ones were pruned.
+    pruned: BTreeSet<Uuid>,
+}
+
+impl Model {
+    /// Judges an event.
+    pub(crate) fn see(&mut self, happened: &Happened) -> Result<(), Violation> {
+        self.now = happened.wall;
+        self.latest = self.latest.max(happened.wall);
+        let judged = match &happened.event {
+            Event::Began(life) => {
+                self.begin(*life);
+                Ok(())
+            }
+            Event::Committed { term, newest, writes } => {
+                if term != newest {
+                    let text = format!("a write of term {term} in term {newest}");
+                    return Err(Violation::new(Invariant::Terms, text));
+                }
+                self.commit(writes)
+            }
+            Event::Prepared { container, of, is_late } => self.prepare(container, of, *is_late),
+            Event::StartRequested { container, has_started: true, beside } => {
+                self.start(container, beside)
+            }
+            Event::Inspected { container, progress } => {
+                self.inspect(container, *progress);
+                Ok(())
+            }
+            Event::Removed(container) => self.remove(container),
+            Event::StartRequested { .. } | Event::Crashed | Event::Stopped | Event::Note(_) => {
+                Ok(())
+            }
+        };
+        judged.map_err(|violation| Violation { at: Some(happened.wall), ..violation })
+    }
+
+    /// Nothing goes wrong from now on.
+    pub(crate) fn begin_calm(&mut self) {
+        self.pruned.clear();
+    }
+
+    fn begin(&mut self, life: u64) {
+        self.life = life;
+        let open = self.runs.values().filter(|run| !run.state.is_over());
+        let containers = open.filter_map(|run| {
+            let is_between = matches!(run.state, RunState::Retrying { .. });
+            let container = run.attempt()?.container.clone().filter(|_| !is_between)?;
+            Some((container, run.id.clone()))
+        });
+        self.inherited = containers.collect();
+    }
+
+    /// The run of a container, as it is on record.
+    fn run_of(&self, of: &Owner) -> Option<&Arc<Run>> {
+        let key = (of.run.allocation.clone(), of.run.instant);
+        self.runs.get(&key).filter(|run| run.uid == of.uid)
+    }
+
+    fn allocation_of(&self, run: &Run) -> Option<&Arc<Allocation>> {
+        self.revisions.get(&(run.uid, run.revision))
+    }
+
+    /// A past instant of an allocation's schedule.
+    pub(crate) fn some_instant(&self, name: &str, random: &mut Random) -> Option<DateTime<Utc>> {
+        let allocation = self.allocations.values().find(|held| held.name().as_str() == name)?;
+        let back = chrono::TimeDelta::minutes(random.below(600).cast_signed());
+        allocation.specification.schedule()?;
+        allocation.next(self.now - back, docket_model::Zone::utc())
+    }
+
+    /// A run that is not over.
+    pub(crate) fn some_open_run(&self, random: &mut Random) -> Option<RunId> {
+        let open = self.runs.values().filter(|run| !run.state.is_over());
+        let open: Vec<_> = open.map(|run| run.id.clone()).collect();
+        (!open.is_empty()).then(|| random.pick(&open).clone())
+    }
+}

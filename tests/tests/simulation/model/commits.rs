@@ -1,0 +1,261 @@
+//! What is written: allocations, records of runs, and up to when it is decided.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::{
+    Allocation, AllocationName, Run, Zone,
+    allocation::Overlap,
+    run::{Instant, Reason, RunState, Trigger},
+};
+use docket_server::simulation::{ContainerProgress, Written};
+
+use super::{Deleted, Invariant, Model, Violation};
+
+/// For how long a name that was deleted is remembered.
+const REMEMBERED: TimeDelta = TimeDelta::days(7);
+
+impl Model {
+    /// Judges a commit, and follows it.
+    pub(super) fn commit(&mut self, writes: &[Written]) -> Result<(), Violation> {
+        let edits: Vec<_> = writes
+            .iter()
+            .filter_map(|write| match write {
+                Written::Allocation(allocation) => {
+                    let before = self.allocations.get(allocation.name()).cloned();
+                    Some((before, Arc::clone(allocation)))
+                }
+                _ => None,
+            })
+            .collect();
+        let decided_before = self.decided.clone();
+        for write in writes {
+            match write {
+                Written::Run(run) => self.put_run(run, &decided_before)?,
+                Written::RunDeleted(name, instant) => self.delete_run(name, *instant)?,
+                Written::RunsDeleted(name) => self.runs.retain(|(held, _), _| held != name),
+                Written::Allocation(allocation) => self.put_allocation(allocation),
+                Written::AllocationDeleted(name) => self.delete_allocation(name),
+                Written::Decided(name, decided) => self.put_decided(name, *decided)?,
+                Written::Other(_) => {}
+            }
+        }
+        edits.into_iter().try_for_each(|(before, after)| self.judge_edit(before.as_deref(), &after))
+    }
+
+    fn put_allocation(&mut self, allocation: &Arc<Allocation>) {
+        let name = allocation.name().clone();
+        self.revisions.insert((allocation.uid, allocation.revision), Arc::clone(allocation));
+        let before = self.allocations.insert(name.clone(), Arc::clone(allocation));
+        if before.is_none_or(|before| before.uid != allocation.uid) {
+            let deleted = self.deleted.remove(&name);
+            let remembered =
+                deleted.filter(|deleted| allocation.created_at - deleted.at < REMEMBERED);
+            match remembered {
+                Some(deleted) => self.decided.insert(name, deleted.decided),
+                None => self.decided.remove(&name),
+            };
+        }
+    }
+
+    fn delete_allocation(&mut self, name: &AllocationName) {
+        if let Some(gone) = self.allocations.remove(name) {
+            self.deleted_uids.insert(gone.uid);
+        }
+        self.runs.retain(|(held, _), _| held != name);
+        if let Some(decided) = self.decided.remove(name) {
+            self.deleted.insert(name.clone(), Deleted { decided, at: self.now });
+        }
+    }
+
+    fn put_decided(
+        &mut self,
+        name: &AllocationName,
+        decided: Option<DateTime<Utc>>,
+    ) -> Result<(), Violation> {
+        let decided = decided.map(Instant::new);
+        let before = self.decided.get(name).copied();
+        if decided < before {
+            let text = format!("{name} is decided up to {decided:?} after {before:?}");
+            return Err(Violation::new(Invariant::DecidedGrows, text));
+        }
+        if let Some(decided) = decided {
+            self.decided.insert(name.clone(), decided);
+        }
+        Ok(())
+    }
+
+    /// Old records go, but only those of runs that are over.
+    fn delete_run(&mut self, name: &AllocationName, instant: Instant) -> Result<(), Violation> {
+        let gone = self.runs.remove(&(name.clone(), instant));
+        match gone {
+            Some(run) if !run.state.is_over() => {
+                let text = format!("the record of {} was deleted while {:?}", run.id, run.state);
+                Err(Violation::new(Invariant::OneRecord, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What was due under the old schedule has a record by the time of the new one.
+    fn judge_edit(
+        &mut self,
+        before: Option<&Allocation>,
+        after: &Allocation,
+    ) -> Result<(), Violation> {
+        let decided = self.decided.get(after.name()).map(|decided| decided.moment());
+        let coverage = self.coverage.entry(after.uid).or_default();
+        match before.filter(|before| before.uid == after.uid) {
+            Some(before) if before.specification.has_same_instants(&after.specification) => {
+                return Ok(());
+            }
+            Some(before) if before.scheduled_at == after.scheduled_at => {
+                let text = format!("{} changed, and is due since before", after.name());
+                return Err(Violation::new(Invariant::NoPast, text));
+            }
+            Some(before) => coverage.judge(before, after.scheduled_at)?,
+            None => {}
+        }
+        coverage.due_after = Some(after.scheduled_at.max(decided.unwrap_or_default()));
+        Ok(())
+    }
+
+    fn put_run(
+        &mut self,
+        run: &Arc<Run>,
+        decided_before: &BTreeMap<AllocationName, Instant>,
+    ) -> Result<(), Violation> {
+        let key = (run.id.allocation.clone(), run.id.instant);
+        let before = self.runs.get(&key).filter(|before| before.uid == run.uid).cloned();
+        match &before {
+            Some(before) => self.judge_change(before, run)?,
+            None => self.judge_new(run, decided_before.get(&run.id.allocation).copied())?,
+        }
+        self.judge_overlap(before.as_deref(), run)?;
+        if before.is_none() {
+            self.pruned.insert(run.uid);
+        }
+        self.coverage.entry(run.uid).or_default().add(run.id.instant, run.latest());
+        self.runs.insert(key, Arc::clone(run));
+        Ok(())
+    }
+
+    fn judge_change(&self, before: &Run, run: &Run) -> Result<(), Violation> {
+        let broken = |invariant, what: &str| {
+            let text = format!("{}: {what}: {:?} became {:?}", run.id, before.state, run.state);
+            Err(Violation::new(invariant, text))
+        };
+        let is_same_kind =
+            std::mem::discriminant(&before.state) == std::mem::discriminant(&run.state);
+        let may_go_on = match &before.state {
+            RunState::Lost(_) | RunState::Missed { .. } | RunState::Skipped(_) => true,
+            // A manual run goes on where nothing had started.
+            _ => run.trigger.demand().is_some() && run.attempts.len() > before.attempts.len(),
+        };
+        if before.state.is_over() && !is_same_kind && !may_go_on {
+            return broken(Invariant::RecordGoesForward, "the record was over");
+        }
+        if before.attempts.len() > run.attempts.len() {
+            return broken(Invariant::RecordGoesForward, "attempts were lost");
+        }
+        for (held, now) in before.attempts.iter().zip(&run.attempts) {
+            let Some(container) = held.container.as_ref() else { continue };
+            let has_run = self.containers.get(container).is_some_and(|it| it.starts > 0);
+            if has_run && now.container.as_ref() != Some(container) {
+                return broken(Invariant::RecordGoesForward, "the id of what ran was lost");
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_new(&self, run: &Run, decided: Option<Instant>) -> Result<(), Violation> {
+        let (Trigger::Schedule | Trigger::CatchUp) = run.trigger else { return Ok(()) };
+        let Some(allocation) = self.allocation_of(run) else { return Ok(()) };
+        if allocation.specification.schedule().is_none() {
+            return Ok(());
+        }
+        let broken = |invariant, what: &str| {
+            let text = format!("{} ({:?}): {what}", run.id, run.state);
+            Err(Violation::new(invariant, text))
+        };
+        let (first, last) = (run.id.instant, run.latest());
+        if last.moment() > self.latest {
+            return broken(Invariant::NeverEarly, "decided before its instant");
+        }
+        // What is left of missed instants when the first of them is backfilled.
+        let is_rest = matches!(run.state, RunState::Missed { .. })
+            && self.coverage.get(&run.uid).is_some_and(|coverage| coverage.has(first));
+        if is_rest {
+            return Ok(());
+        }
+        if decided.is_some_and(|decided| decided >= first) {
+            return broken(Invariant::OneRecord, &format!("was decided: up to {decided:?}"));
+        }
+        if first.moment() <= allocation.scheduled_at {
+            let accepted = allocation.scheduled_at;
+            let what = format!("its schedule was accepted later: {accepted}");
+            return broken(Invariant::NoPast, &what);
+        }
+        let second = TimeDelta::seconds(1);
+        if allocation.next(first.moment() - second, Zone::utc()) != Some(first.moment()) {
+            return broken(Invariant::OneRecord, "no instant of its schedule");
+        }
+        self.judge_look(run)
+    }
+
+    /// A run that is skipped because of an older one: that one was looked at.
+    fn judge_look(&self, run: &Run) -> Result<(), Violation> {
+        let RunState::Skipped(Reason::Overlap { .. }) = &run.state else { return Ok(()) };
+        for (container, of) in &self.inherited {
+            let key = (of.allocation.clone(), of.instant);
+            let Some(older) = self.runs.get(&key).filter(|older| older.uid == run.uid) else {
+                continue;
+            };
+            let is_its_own =
+                older.attempt().and_then(|it| it.container.as_ref()) == Some(container);
+            let is_between = matches!(older.state, RunState::Retrying { .. });
+            if older.state.is_over() || is_between || !is_its_own {
+                continue;
+            }
+            let seen = self.containers.get(container).and_then(|it| it.seen);
+            let is_known = seen.is_some_and(|(life, progress)| {
+                life == self.life
+                    && matches!(progress, ContainerProgress::Running | ContainerProgress::Created)
+            });
+            if !is_known {
+                let text = format!("{} was skipped, and {container} not looked at", run.id);
+                return Err(Violation::new(Invariant::LookedFirst, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// A run that sets out: none beside it is under way, unless its allocation allows that.
+    fn judge_overlap(&self, before: Option<&Run>, run: &Run) -> Result<(), Violation> {
+        let was_open = before.is_some_and(|before| {
+            !before.state.is_over() && !matches!(before.state, RunState::Waiting)
+        });
+        let sets_out = !was_open && run.state == RunState::Starting;
+        let Some(allocation) = self.allocation_of(run).filter(|_| sets_out) else { return Ok(()) };
+        if allocation.specification.policies.overlap == Overlap::Allow {
+            return Ok(());
+        }
+        let had_waited = before.is_some_and(|before| matches!(before.state, RunState::Waiting));
+        let beside = self.runs.values().find(|other| {
+            other.uid == run.uid
+                && other.id != run.id
+                && !other.state.is_over()
+                && !matches!(other.state, RunState::Waiting)
+                // One that waited does not wait for those of a later revision.
+                && !(had_waited && other.revision > run.revision)
+        });
+        match beside {
+            None => Ok(()),
+            Some(other) => {
+                let (id, state) = (&other.id, &other.state);
+                let text = format!("{} sets out beside {id} ({state:?})", run.id);
+                Err(Violation::new(Invariant::Overlap, text))
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What reaches the engine: containers are created, started, inspected and removed.
+
+use docket_model::run::{ContainerId, RunState, Trigger};
+use docket_server::simulation::{ContainerProgress, Owner};
+
+use super::{Container, Invariant, Model, Violation};
+
+/// How many containers of one life may run at once.
+const MOST_RUNNING: usize = 6;
+
+impl Model {
+    /// A container is created for the attempt that is on record, unless the request came late.
+    pub(super) fn prepare(
+        &mut self,
+        id: &ContainerId,
+        of: &Owner,
+        is_late: bool,
+    ) -> Result<(), Violation> {
+        let container = Container { of: of.clone(), life: self.life, starts: 0, seen: None };
+        self.containers.insert(id.clone(), container);
+        let is_claimed = self.run_of(of).is_some_and(|run| {
+            let newest = run.attempt().map(|attempt| attempt.key.number);
+            !run.state.is_over()
+                && !matches!(run.state, RunState::Waiting)
+                && newest == Some(of.attempt)
+        });
+        if is_claimed || is_late || self.deleted_uids.contains(&of.uid) {
+            return Ok(());
+        }
+        let record = self.run_of(of).map(|run| run.state.clone());
+        let text = format!("{id} was created; the record of its run: {record:?}");
+        Err(Violation::new(Invariant::OrderOfSteps, text))
+    }
+
+    /// A start request started a container.
+    pub(super) fn start(
+        &mut self,
+        id: &ContainerId,
+        beside: &[ContainerId],
+    ) -> Result<(), Violation> {
+        let Some(container) = self.containers.get_mut(id) else { return Ok(()) };
+        container.starts += 1;
+        let (of, starts) = (container.of.clone(), container.starts);
+        let broken = |invariant, what: String| {
+            Err(Violation::new(invariant, format!("{id} was started: {what}")))
+        };
+        if starts > 1 {
+            return broken(Invariant::OneStart, format!("{starts} times"));
+        }
+        let is_of_run = |other: &Container| other.of.uid == of.uid && other.of.run == of.run;
+        let of_run = || self.containers.iter().filter(|(_, other)| is_of_run(other));
+        let twin = of_run().find(|(other, container)| {
+            *other != id && container.of.attempt == of.attempt && container.starts > 0
+        });
+        if let Some((twin, _)) = twin {
+            return broken(Invariant::OneStart, format!("{twin} of the same attempt had been"));
+        }
+        if let Some((earlier, _)) = of_run().find(|(other, _)| beside.contains(other)) {
+            return broken(Invariant::OneStart, format!("{earlier} of its run still runs"));
+        }
+        self.judge_record_of_start(id, &of)?;
+        self.judge_bounds(beside)
+    }
+
+    fn judge_record_of_start(&self, id: &ContainerId, of: &Owner) -> Result<(), Violation> {
+        let broken = |invariant, what: String| {
+            Err(Violation::new(invariant, format!("{id} was started: {what}")))
+        };
+        let Some(run) = self.run_of(of) else {
+            // Its allocation may have been deleted in this moment.
+            return if self.deleted_uids.contains(&of.uid) {
+                Ok(())
+            } else {
+                broken(Invariant::OrderOfSteps, "its run has no record".to_owned())
+            };
+        };
+        let newest = run.attempt();
+        if newest.and_then(|attempt| attempt.container.as_ref()) != Some(id) {
+            return broken(Invariant::OrderOfSteps, "its id is not on record".to_owned());
+        }
+        if run.state.is_over() {
+            return broken(Invariant::OrderOfSteps, format!("its run is over: {:?}", run.state));
+        }
+        let is_scheduled = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp);
+        if is_scheduled && of.run.instant.moment() > self.latest {
+            return broken(Invariant::NeverEarly, "before its instant".to_owned());
+        }
+        Ok(())
+    }
+
+    fn judge_bounds(&self, beside: &[ContainerId]) -> Result<(), Violation> {
+        let is_of_life = |id: &&ContainerId| {
+            self.containers.get(*id).is_some_and(|container| container.life == self.life)
+        };
+        let running = 1 + beside.iter().filter(is_of_life).count();
+        if running > MOST_RUNNING {
+            let text = format!("{running} containers run at once");
+            return Err(Violation::new(Invariant::Bounds, text));
+        }
+        Ok(())
+    }
+
+    pub(super) fn inspect(&mut self, id: &ContainerId, progress: ContainerProgress) {
+        if let Some(container) = self.containers.get_mut(id) {
+            container.seen = Some((self.life, progress));
+        }
+    }
+
+    /// A container that ran is removed once its end is on record.
+    pub(super) fn remove(&mut self, id: &ContainerId) -> Result<(), Violation> {
+        let Some(container) = self.containers.get(id) else { return Ok(()) };
+        let (of, starts) = (container.of.clone(), container.starts);
+        let Some(run) = self.run_of(&of).filter(|_| starts > 0) else { return Ok(()) };
+        let newest = run.attempt().map(|attempt| attempt.key.number);
+        let is_recorded = run.state.is_over()
+            || newest > Some(of.attempt)
+            || matches!(run.state, RunState::Retrying { .. });
+        // A late request started it between the look and the removal: the engine's events have its end.
+        let is_replaced = container.seen == Some((self.life, ContainerProgress::Created))
+            && run.attempt().is_some_and(|attempt| {
+                attempt.remarks.iter().any(|remark| remark.contains(&*id.0))
+            });
+        if is_recorded || is_replaced {
+            return Ok(());
+        }
+        let text = format!("{id} ran and was removed; the record of its run: {:?}", run.state);
+        Err(Violation::new(Invariant::OrderOfSteps, text))
+    }
+}

@@ -1,0 +1,62 @@
+//! Which instants of an allocation have had a record, and which should have had one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::{Allocation, Zone, run::Instant};
+
+use super::model::{Invariant, Violation};
+
+/// How many instants are looked at from each end of a span of time.
+const LOOKED_AT: usize = 60;
+
+/// The instants of one allocation that ever had a record.
+#[derive(Debug, Default)]
+pub(crate) struct Coverage {
+    single: BTreeSet<Instant>,
+    /// The spans of missed instants, by their first.
+    spans: BTreeMap<Instant, Instant>,
+    /// From when on instants are due: neither those of the past nor what was decided before.
+    pub(crate) due_after: Option<DateTime<Utc>>,
+}
+
+impl Coverage {
+    /// Adds a record, of one instant or of a span.
+    pub(crate) fn add(&mut self, first: Instant, last: Instant) {
+        if first == last {
+            self.single.insert(first);
+            return;
+        }
+        let held = self.spans.entry(first).or_insert(last);
+        *held = (*held).max(last);
+    }
+
+    /// True of an instant that has had a record.
+    pub(crate) fn has(&self, instant: Instant) -> bool {
+        let span = self.spans.range(..=instant).next_back();
+        self.single.contains(&instant) || span.is_some_and(|(_, last)| *last >= instant)
+    }
+
+    /// Judges whether each instant of a schedule up to a moment has had a record.
+    pub(crate) fn judge(
+        &self,
+        allocation: &Allocation,
+        until: DateTime<Utc>,
+    ) -> Result<(), Violation> {
+        let Some(from) = self.due_after else { return Ok(()) };
+        let jitter = allocation.specification.policies.jitter.map(TimeDelta::from);
+        let until = until - jitter.unwrap_or_default();
+        let next = |from| allocation.next(from, Zone::utc()).filter(|instant| *instant <= until);
+        let first = std::iter::successors(next(from), |instant| next(*instant)).take(LOOKED_AT);
+        let near_end = from.max(until - TimeDelta::hours(1));
+        let last = std::iter::successors(next(near_end), |instant| next(*instant)).take(LOOKED_AT);
+        match first.chain(last).find(|instant| !self.has(Instant::new(*instant))) {
+            None => Ok(()),
+            Some(instant) => {
+                let name = allocation.name();
+                let text = format!("{name} has no record of {instant} (due after {from})");
+                Err(Violation::new(Invariant::OneRecord, text))
+            }
+        }
+    }
+}

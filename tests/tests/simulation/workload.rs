@@ -1,0 +1,75 @@
+//! Random allocations.
+
+use docket_model::{FieldPath, Specification, container::UnknownOptions};
+use docket_server::simulation::Random;
+use serde_json::{Value, json};
+
+/// The names of allocations; the last one runs after the first.
+pub(crate) const NAMES: [&str; 5] = ["a", "b", "c", "d", "after-a"];
+
+const SCHEDULES: [&str; 8] = [
+    "* * * * *",
+    "*/2 * * * *",
+    "*/3 * * * *",
+    "*/5 * * * *",
+    "*/15 * * * *",
+    "7 * * * *",
+    "0 4 * * *",
+    "",
+];
+
+/// What containers do: see the scripted engine.
+const IMAGES: [&str; 14] = [
+    "busybox",
+    "busybox",
+    "busybox",
+    "exit-3",
+    "exit-3",
+    "fail-until-2",
+    "fail-until-3",
+    "sleep-5",
+    "sleep-40",
+    "sleep-90",
+    "sleep-400",
+    "pull-5",
+    "nothing",
+    "mute",
+];
+
+/// A random allocation of this name.
+pub(crate) fn specification(name: &str, random: &mut Random) -> Specification {
+    let mut posted = json!({
+        "Name": name,
+        "Container": {"Config": {"Image": *random.pick(&IMAGES)}},
+        "Overlap": *random.pick(&["Allow", "Forbid", "Forbid", "Replace", "Queue", "Queue"]),
+    });
+    let mut set = |key: &str, value: Value| posted[key] = value;
+    if name == "after-a" {
+        set("After", json!(["a"]));
+    } else {
+        set("Cron", json!(*random.pick(&SCHEDULES)));
+        if random.chance(300) {
+            set("CatchUp", json!(*random.pick(&["None", "Latest", "All"])));
+        }
+        if random.chance(300) {
+            set("StartingDeadline", json!(*random.pick(&["30s", "5m", "2h"])));
+        }
+        if random.chance(200) {
+            set("Jitter", json!(*random.pick(&["10s", "90s"])));
+        }
+    }
+    if random.chance(500) {
+        let limit = 1 + random.below(3);
+        set("Retries", json!({"Limit": limit, "Delay": *random.pick(&["1s", "20s", "2m"])}));
+    }
+    if random.chance(150) {
+        set("Timeout", json!(*random.pick(&["3s", "60s"])));
+    }
+    if random.chance(500) {
+        set("Keep", json!({"Runs": 1 + random.below(5), "Failures": random.below(3)}));
+    }
+    let host = json!({"AutoRemove": random.chance(500)});
+    posted["Container"]["HostConfig"] = host;
+    let read = Specification::read(posted.clone(), &FieldPath::default(), UnknownOptions::Refuse);
+    read.unwrap_or_else(|errors| panic!("{posted}: {errors:?}")).specification
+}
