@@ -1,8 +1,12 @@
 //! Begins a term and ends it: recovery, scheduler, runner and clean-up, with engines of their own.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use docket_model::{Life, journal::Pause};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -16,6 +20,10 @@ use crate::{
     store::StoreError,
     term::Term,
 };
+
+/// How long decisions under way may take when a term ends. One that cannot be written is repeated until the
+/// term has ended, so without a limit each would wait for the other.
+const LAST_DECISIONS: Duration = Duration::from_secs(5);
 
 /// A term of this process, until [`Self::end`].
 #[derive(Debug)]
@@ -145,7 +153,9 @@ impl RunningTerm {
     /// otherwise.
     pub(crate) async fn end(self, reason: &str, stop_runs: bool) {
         self.stop_scheduler.cancel();
-        self.scheduler_stopped.cancelled().await;
+        if timeout(LAST_DECISIONS, self.scheduler_stopped.cancelled()).await.is_err() {
+            warn!("decisions under way are not waited for: they could not be written in time");
+        }
         if stop_runs {
             // The engine health check still runs, so runs that wait for the engine go on when it is back.
             self.runner.stop_runs().await;
