@@ -102,7 +102,8 @@ fn collect(directory: &Path, module: &mut Module, files: &mut Vec<(Module, Strin
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if ["tests", "contract", "scripted", "module_graph"].contains(&name.as_str()) {
+        if ["tests", "contract", "scripted", "simulation", "module_graph"].contains(&name.as_str())
+        {
             continue;
         }
         let is_root = ["mod", "lib"].contains(&name.as_str());
