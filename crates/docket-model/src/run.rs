@@ -7,6 +7,8 @@ mod state;
 mod trigger;
 mod word;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -68,6 +70,15 @@ impl Run {
             ended_at: is_over.then_some(decided_at),
             attempts: if is_over { Vec::new() } else { vec![Attempt::new(1)] },
         }
+    }
+
+    /// The same, with attempts at the engine of this name.
+    #[must_use]
+    pub fn on_engine(mut self, name: &Arc<str>) -> Self {
+        for attempt in &mut self.attempts {
+            attempt.engine_name = Some(Arc::clone(name));
+        }
+        self
     }
 
     /// True if a container was ever created for it.

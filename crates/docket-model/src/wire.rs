@@ -133,10 +133,10 @@ pub struct Sentence {
     pub text: String,
 }
 
-/// What the engine would make of a specification, without running it: `POST /-/rehearsal`.
+/// What an engine reports about a specification without running it: `POST /-/check?engine=NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-pub struct Rehearsal {
+pub struct EngineCheck {
     /// The allocation.
     pub name: AllocationName,
     /// What was found; nothing where it can run.

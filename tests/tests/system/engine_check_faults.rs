@@ -99,7 +99,7 @@ fn an_engine_check_with_any_faulty_call_leaves_no_container_and_stops_no_run() {
 
     let replies = thread::scope(|scope| {
         let check = |it: &FaultCase| {
-            let request = Request::post_to("/-/rehearsal", it.allocation());
+            let request = Request::post_to("/-/check?engine=default", it.allocation());
             let server = &server;
             scope.spawn(move || server.send(&request))
         };

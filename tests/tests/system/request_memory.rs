@@ -359,7 +359,7 @@ fn a_body_that_is_too_large_is_refused_with_the_limit_and_the_way_out() {
 
     for (path, limit, way_out) in [
         ("/", "2MiB", "start it with a larger `--max-body` (`DOCKET_MAX_BODY`)"),
-        ("/-/rehearsal", "2MiB", "start it with a larger `--max-body` (`DOCKET_MAX_BODY`)"),
+        ("/-/check?engine=", "2MiB", "start it with a larger `--max-body` (`DOCKET_MAX_BODY`)"),
         ("/-/check", "1MiB", "check a larger file with `docket check`"),
         ("/a/runs", "1MiB", "the fixed limit of this endpoint"),
         ("/a/suspend", "1MiB", "the fixed limit of this endpoint"),

@@ -113,6 +113,8 @@ pub struct Attempt {
     pub steps: Vec<(DateTime<Utc>, Step)>,
     /// The id of its container.
     pub container: Option<ContainerId>,
+    /// The version in which the container was seen last, where the engine has versions.
+    pub version: Option<Arc<str>>,
     /// The name of the engine that creates the container, by the server's configuration.
     pub engine_name: Option<Arc<str>>,
     /// The id of that engine, if it has one that lasts.
@@ -139,6 +141,7 @@ impl Attempt {
             key: key.into(),
             steps: Vec::new(),
             container: None,
+            version: None,
             engine_name: None,
             engine: None,
             node: None,

@@ -149,6 +149,11 @@ pub enum Reason {
         /// The id of that engine.
         engine: Box<str>,
     },
+    /// The record names an engine that the server is not configured with any more.
+    EngineNotConfigured {
+        /// The name of that engine.
+        engine: Box<str>,
+    },
     /// A server with a copy of the store created the container.
     CopyOfStore,
     /// The store was restored from a copy, which does not know what happened since.
@@ -306,7 +311,7 @@ macro_rules! codes {
 }
 
 impl Reason {
-    codes! { 44:
+    codes! { 45:
         ExitCode "exit-code",
         OutOfMemory "out-of-memory",
         Killed "killed",
@@ -337,6 +342,7 @@ impl Reason {
         OtherRun "other-run",
         LabelsRemoved "labels-removed",
         OtherEngine "other-engine",
+        EngineNotConfigured "engine-not-configured",
         CopyOfStore "copy-of-store",
         StoreRestored "store-restored",
         NamespaceChanged "namespace-changed",
@@ -425,6 +431,7 @@ impl Reason {
             | Self::StoreRefused { message: text }
             | Self::OtherNamespace { namespace: text }
             | Self::OtherEngine { engine: text }
+            | Self::EngineNotConfigured { engine: text }
             | Self::NamespaceChanged { from: text }
             | Self::Text { text } => text.len(),
             Self::PullFailed(error) | Self::WrongPlatform(error) => {

@@ -24,6 +24,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct FinishedContainer {
     pub(crate) allocation: Arc<Allocation>,
+    /// The engine that has it.
+    pub(crate) engine: Arc<EngineAccess>,
     pub(crate) instant: Instant,
     pub(crate) attempt: AttemptKey,
     /// It has ended, or never ran.
@@ -36,19 +38,19 @@ struct KeptContainers(Mutex<HashMap<AllocationName, FinishedContainer>>);
 
 impl KeptContainers {
     /// Keeps the newer container; returns the other one.
-    fn keep(&self, finished: FinishedContainer) -> Option<ContainerId> {
+    fn keep(&self, finished: FinishedContainer) -> Option<FinishedContainer> {
         let mut kept = self.0.lock();
         let name = finished.allocation.name();
         let age = |of: &FinishedContainer| (of.instant, of.attempt);
         match kept.get(name) {
             Some(held) if held.container == finished.container => None,
-            Some(held) if age(held) > age(&finished) => Some(finished.container),
-            _ => kept.insert(name.clone(), finished).map(|older| older.container),
+            Some(held) if age(held) > age(&finished) => Some(finished),
+            _ => kept.insert(name.clone(), finished),
         }
     }
 
-    fn take(&self, name: &AllocationName) -> Option<ContainerId> {
-        self.0.lock().remove(name).map(|kept| kept.container)
+    fn take(&self, name: &AllocationName) -> Option<FinishedContainer> {
+        self.0.lock().remove(name)
     }
 
     /// Forgets this container, unless another one is kept in its place by now.
@@ -64,7 +66,6 @@ impl KeptContainers {
 #[derive(Debug)]
 pub(crate) struct Retention {
     store: Arc<StoreAccess>,
-    engine: Arc<EngineAccess>,
     readers: Arc<Readers>,
     pub(crate) orphans: Arc<Orphans>,
     kept: KeptContainers,
@@ -73,15 +74,14 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    /// The retention of containers of this engine.
+    /// The retention of containers, whose outputs these may read.
     pub(crate) fn new(
         store: Arc<StoreAccess>,
-        engine: Arc<EngineAccess>,
         readers: Arc<Readers>,
         orphans: Arc<Orphans>,
     ) -> Self {
         let (kept, tasks) = (KeptContainers::default(), TaskTracker::new());
-        Self { store, engine, readers, orphans, kept, tasks }
+        Self { store, readers, orphans, kept, tasks }
     }
 
     /// Waits until the clean-ups under way are done; none begins any more.
@@ -92,9 +92,9 @@ impl Retention {
 
     /// Removes the container that was kept for an allocation that was deleted.
     pub(crate) fn forget(self: &Arc<Self>, name: &AllocationName) {
-        if let Some(container) = self.kept.take(name) {
+        if let Some(FinishedContainer { engine, container, .. }) = self.kept.take(name) {
             let retention = Arc::clone(self);
-            self.tasks.spawn(async move { retention.remove(&container).await });
+            self.tasks.spawn(async move { retention.remove(&engine, &container).await });
         }
     }
 
@@ -115,7 +115,7 @@ impl Retention {
             if failed && !finished.allocation.specification.container.auto_remove() {
                 retention.keep(finished).await;
             } else {
-                retention.remove(&finished.container).await;
+                retention.remove(&finished.engine, &finished.container).await;
                 point(Point::Removed);
             }
         };
@@ -124,18 +124,18 @@ impl Retention {
 
     /// Keeps a failed container in place of an older one, as long as its allocation is there.
     async fn keep(&self, finished: FinishedContainer) {
-        let container = finished.container.clone();
+        let (engine, container) = (Arc::clone(&finished.engine), finished.container.clone());
         let allocation = Arc::clone(&finished.allocation);
         if !self.is_there(&allocation) {
-            return self.remove(&container).await;
+            return self.remove(&engine, &container).await;
         }
         if let Some(other) = self.kept.keep(finished) {
-            self.remove(&other).await;
+            self.remove(&other.engine, &other.container).await;
         }
         // Checked after keeping, too: the scheduler reports a deletion from now on.
         if !self.is_there(&allocation) {
             self.kept.forget_container(allocation.name(), &container);
-            self.remove(&container).await;
+            self.remove(&engine, &container).await;
         }
     }
 
@@ -145,15 +145,14 @@ impl Retention {
     }
 
     /// Removes an ended container, once its output has no reader any more.
-    pub(crate) async fn remove(&self, container: &ContainerId) {
+    pub(crate) async fn remove(&self, engine: &EngineAccess, container: &ContainerId) {
         let removing = async {
             self.readers.gone(container).await;
             let handle = Handle::from(container);
-            self.engine
-                .retry("the removal", || self.engine.engine.remove(&handle, Condition::NotRunning))
-                .await
+            let remove = || engine.engine.remove(&handle, Condition::NotRunning);
+            engine.retry("the removal", remove).await
         };
-        if let Ok(Ok(Err(error))) = self.engine.term.unless_ended(removing).await {
+        if let Ok(Ok(Err(error))) = engine.term.unless_ended(removing).await {
             warn!(%container, %error, "a container that has ended could not be removed");
             self.orphans.suspect();
         }

@@ -28,7 +28,7 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::fro
 
 /// Removes the orphaned containers of all engines, until the server stops.
 pub(crate) async fn sweep_orphans(runner: Arc<Runner>) {
-    let sweeps = runner.engines.iter().map(|engine| {
+    let sweeps = runner.engines.all().iter().map(|engine| {
         let (runner, engine) = (Arc::clone(&runner), Arc::clone(engine));
         Arc::new(Sweep { runner, engine }).run()
     });
@@ -182,7 +182,9 @@ impl Sweep {
         let (instant, attempt) = (run.id.instant, identity.attempt);
         match self.runner.store.status(run.id.allocation.as_str()) {
             Some(AllocationStatus { allocation, .. }) => {
-                let finished = FinishedContainer { allocation, instant, attempt, container };
+                let engine = Arc::clone(&self.engine);
+                let finished =
+                    FinishedContainer { allocation, engine, instant, attempt, container };
                 // A task that panics has logged it.
                 let _: Result<(), _> = self.runner.retention.clean_up(finished, state).await;
             }
@@ -202,14 +204,14 @@ impl Sweep {
             Ok(Some(_)) => {}
             _ => return,
         }
-        self.runner.retention.remove(container).await;
+        self.runner.retention.remove(&self.engine, container).await;
     }
 
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
         let followed = match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Pending(_))) => {
-                return self.runner.retention.remove(container).await;
+                return self.runner.retention.remove(&self.engine, container).await;
             }
             Ok(Some(
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_),
@@ -219,7 +221,7 @@ impl Sweep {
         let Ok(Ok(exit)) = followed else { return };
         let name = &run.id.allocation;
         let Some(status) = self.runner.store.status(name.as_str()) else {
-            return self.runner.retention.remove(container).await;
+            return self.runner.retention.remove(&self.engine, container).await;
         };
         let most = status.allocation.specification.policies.keep.output;
         let (output, reserved) =

@@ -1,18 +1,54 @@
 //! Trying a container out on an engine without starting it.
 
+use std::{any::Any, fmt};
+
 use async_trait::async_trait;
 use docket_model::allocation::Pull;
 
 use super::{EngineError, Plan};
 
-/// Engines that can try a container out.
+/// Engines that can try a container out. Whether a program is there cannot be known without a start.
 #[async_trait]
-pub trait EngineCheck {
-    /// Pulls, creates and removes the container without starting it; reports what would surprise.
+pub trait EngineCheck: Send + Sync {
+    /// Pulls the image and looks for what would surprise; makes nothing else.
+    async fn examine(&self, plan: &Plan, pull: Pull) -> Result<Trial, EngineError>;
+
+    /// Creates the container under a name of its own; idempotent. Reports what the engine says of it.
     ///
-    /// What it makes is gone when it returns, but for the image. Whether a program is there cannot be
-    /// known without a start.
-    async fn try_out(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError>;
+    /// Also after an error something may be there: see [`EngineCheck::clean_up`].
+    async fn try_out(&self, trial: &Trial) -> Result<Vec<Finding>, EngineError>;
+
+    /// Removes what the trial has made.
+    ///
+    /// # Errors
+    /// [`EngineError`] that names what stays behind.
+    async fn clean_up(&self, trial: &Trial) -> Result<(), EngineError>;
+}
+
+/// A container to be tried out, and what was found before.
+pub struct Trial {
+    /// What was found without creating the container.
+    pub findings: Vec<Finding>,
+    container: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Trial {
+    /// A trial of a container, which the engine alone reads; none where it cannot be created.
+    pub(super) fn new<T: Any + Send + Sync>(findings: Vec<Finding>, container: Option<T>) -> Self {
+        let container = container.map(|container| Box::new(container) as _);
+        Self { findings, container }
+    }
+
+    /// The container; nothing where there is none, or another engine has made the trial.
+    pub(super) fn container<T: Any>(&self) -> Option<&T> {
+        self.container.as_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial").field("findings", &self.findings).finish_non_exhaustive()
+    }
 }
 
 /// What a check found.
@@ -24,4 +60,16 @@ pub struct Finding {
     pub message: String,
     /// True where no run would start; otherwise it would go otherwise than may be meant.
     pub is_fatal: bool,
+}
+
+impl Finding {
+    /// Something that would go otherwise than may be meant.
+    pub(crate) fn warning(field: impl Into<String>, message: String) -> Self {
+        Self { field: field.into(), message, is_fatal: false }
+    }
+
+    /// Something with which no run starts.
+    pub(crate) fn fatal(field: impl Into<String>, message: String) -> Self {
+        Self { field: field.into(), message, is_fatal: true }
+    }
 }

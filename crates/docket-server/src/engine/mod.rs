@@ -29,7 +29,7 @@ use futures_util::stream::BoxStream;
 pub(crate) use self::error::LONGEST_MESSAGE;
 pub(crate) use self::error::{bounded, bounded_beginning, bounded_list};
 pub use self::{
-    check::{EngineCheck, Finding},
+    check::{EngineCheck, Finding, Trial},
     error::{EngineError, Refusal},
     handle::{Condition, Found, Handle, Launch, Observation, Owner, Past, Prepared},
     logs::{Captured, Chunk, Follow, Log, LogCursor},
@@ -44,7 +44,7 @@ pub type Observations = BoxStream<'static, Result<Observation, EngineError>>;
 
 /// Runs containers. The order of calls for one container is the order of the methods.
 #[async_trait]
-pub trait Engine: Containers + Takeover + EngineCheck {
+pub trait Engine: Containers + Takeover {
     /// Asks whether the engine answers and is not about to go away, and nothing else.
     async fn ping(&self) -> Result<(), EngineError>;
 
@@ -58,6 +58,11 @@ pub trait Engine: Containers + Takeover + EngineCheck {
     fn check(&self, specification: &Specification) -> Vec<Finding> {
         let _ = specification;
         Vec::new()
+    }
+
+    /// Tries containers out without starting them, where the engine can do that.
+    fn trials(&self) -> Option<&dyn EngineCheck> {
+        None
     }
 
     /// Makes sure that the image is there; nothing where the engine pulls on the node that starts it.

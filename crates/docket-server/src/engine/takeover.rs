@@ -56,6 +56,8 @@ pub enum Disarmed {
     Gone(Past),
     /// It is gone, and what is known of its past broke off: it has to be taken over again.
     Unclear(String),
+    /// This container has the name, and was started.
+    NameTaken(Handle),
 }
 
 /// A container that was taken over, and what its engine watches of it meanwhile.

@@ -13,10 +13,10 @@ use docket_model::{
     document::{self, Read},
     finding::MAX_REPORTED,
     schedule::{Kind, Schedule},
-    wire::{CheckFinding, Checked, CheckedAllocation, Coming},
+    wire::{CheckFinding, Checked, CheckedAllocation, Coming, EngineCheck},
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body,
@@ -24,7 +24,7 @@ use super::{
     limits::Limits,
     limits::on_own_thread,
     openapi::{
-        error_responses::{Posted, Usual},
+        error_responses::{AskedOfEngine, PostedSpecifications, Usual},
         specification::Push,
     },
     query::{self, Query},
@@ -48,16 +48,28 @@ const MOST_WITH_INSTANTS: usize = 100;
 pub(super) struct CheckQuery {
     /// True to accept options that the Engine API does not know.
     #[serde(default, deserialize_with = "query::flag")]
-    allow_unknown_options: bool,
+    pub(super) allow_unknown_options: bool,
+    /// The engine to check on, which takes JSON only: its name, or nothing for the default engine.
+    pub(super) engine: Option<String>,
 }
 
-/// Checks like `docket check`, and stores nothing.
+/// What a check finds, without an engine or on one.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes the two responses")]
+enum CheckResponse {
+    Document(Checked),
+    Engine(Vec<EngineCheck>),
+}
+
+/// Checks like `docket check`, and stores nothing. With `?engine=` the engine pulls the images and creates
+/// and removes the containers, without starting them.
 #[utoipa::path(
     post, path = "/-/check", operation_id = "check", tag = "specifications", params(CheckQuery),
     request_body(content((String = "application/yaml", example = "- Name: report"), (Push = "application/json"))),
     responses(
-        (status = 200, description = "The findings, and when each allocation is due", body = Checked),
-        Posted, Usual,
+        (status = 200, description = "The findings, and when each allocation is due; with `engine`, its findings", body = CheckResponse),
+        PostedSpecifications, AskedOfEngine, Usual,
     ),
 )]
 pub(super) async fn check(

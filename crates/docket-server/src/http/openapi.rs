@@ -24,8 +24,8 @@ use self::error_responses::Usual;
 use super::{
     allocations, backup, check, control,
     error::{ApiError, JSON},
-    events, forecast, instants, journal, list, manual, operations, output, page, pause, rehearsal,
-    runs, schema, session, why, yaml,
+    events, forecast, instants, journal, list, manual, operations, output, page, pause, runs,
+    schema, session, why, yaml,
 };
 
 #[derive(OpenApi)]
@@ -42,7 +42,7 @@ use super::{
         list::list, allocations::push, allocations::get, allocations::delete,
         runs::list, runs::get, output::get, manual::run, manual::cancel,
         control::suspend, control::resume, control::reset, why::get, instants::list,
-        check::check, yaml::to_yaml, forecast::get, rehearsal::rehearse, events::follow,
+        check::check, yaml::to_yaml, forecast::get, events::follow,
         session::sign_in, session::sign_out, session::get,
         journal::list, operations::health, operations::ready, operations::version,
         pause::pause, pause::unpause, backup::backup, schema::get, self::get, page::file,

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use docket_model::{
     Output, Run,
     output::Stream as OutputStream,
-    run::{AttemptKey, ContainerId, Instant},
+    run::{Attempt, AttemptKey, Instant},
     wire::{FrameKind, OUTPUT_FRAMES, output_frame},
 };
 use futures_util::{Stream, StreamExt, stream};
@@ -118,7 +118,7 @@ pub(super) async fn get(
     match written(&run, attempt)? {
         Written::Stored(attempt, sized) => Ok(reading.stored(answer, attempt, &sized)),
         Written::Nothing => Ok(answer.body(Bytes::new())),
-        Written::InEngine(container) => reading.so_far(answer, container, attempt, &path.1).await,
+        Written::InEngine(of) => reading.so_far(answer, of, attempt, &path.1).await,
     }
 }
 
@@ -200,12 +200,11 @@ impl Reading {
     async fn so_far(
         self,
         mut answer: HttpResponseBuilder,
-        container: &ContainerId,
+        of: &Attempt,
         attempt: Option<u32>,
         run: &str,
     ) -> Result<HttpResponse, ApiError> {
-        let mut written_so_far =
-            self.allocations.runner()?.outputs.written_by_now(container, self.skip);
+        let mut written_so_far = self.allocations.runner()?.outputs.written_by_now(of, self.skip);
         match written_so_far.recv().await {
             Some(Ok(first)) => {
                 let in_frames = self.in_frames;
@@ -236,7 +235,7 @@ fn rest(written: SoFar) -> impl Stream<Item = Result<Piece, EngineError>> {
 enum Written<'a> {
     /// In the store: the attempt and the size.
     Stored(AttemptKey, Arc<Output>),
-    InEngine(&'a ContainerId),
+    InEngine(&'a Attempt),
     Nothing,
 }
 
@@ -251,7 +250,7 @@ fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
     let Some(attempt) = attempt else { return Ok(Written::Nothing) };
     Ok(match (&attempt.output, &attempt.container) {
         (Some(sized), _) => Written::Stored(attempt.key, Arc::clone(sized)),
-        (None, Some(container)) if !run.state.is_over() => Written::InEngine(container),
+        (None, Some(_)) if !run.state.is_over() => Written::InEngine(attempt),
         _ => Written::Nothing,
     })
 }

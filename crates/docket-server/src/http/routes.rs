@@ -6,12 +6,16 @@ use actix_web::{
 };
 
 use super::{
-    allocations, backup, check, control, error::ApiError, events, forecast, instants, journal,
-    list, manual, openapi, operations, output, page, pause, rehearsal, runs, schema, session, why,
+    allocations, backup, check, control, engine_check, error::ApiError, events, forecast, instants,
+    journal, list, manual, openapi, operations, output, page, pause, runs, schema, session, why,
     yaml,
 };
 
+/// A check on the default engine, as it was called before; it is not described any more.
+const FORMER_ENGINE_CHECK: &str = "/-/rehearsal";
+
 pub(super) fn routes(app: &mut ServiceConfig) {
+    let on_engine = web::post().guard(guard::fn_guard(engine_check::names_engine));
     app.service(
         web::resource("/")
             .route(read(page::get).guard(guard::fn_guard(page::is_for_browser)))
@@ -28,7 +32,12 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     )
     .service(only_read("/-/page/{file}", read(page::file)))
     .service(only_read("/-/forecast", read(forecast::get)))
-    .service(only_post("/-/check", web::post().to(check::check)))
+    .service(
+        web::resource("/-/check")
+            .route(on_engine.to(engine_check::check))
+            .route(web::post().to(check::check))
+            .default_service(only("POST")),
+    )
     .service(only_post("/-/yaml", web::post().to(yaml::to_yaml)))
     .service(only_read("/-/health", read(operations::health)))
     .service(only_read("/-/openapi.json", read(openapi::get)))
@@ -54,7 +63,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_post("/{name}/reset", web::post().to(control::reset)))
     .service(only_post("/-/pause", web::post().to(pause::pause)))
     .service(only_post("/-/unpause", web::post().to(pause::unpause)))
-    .service(only_post("/-/rehearsal", web::post().to(rehearsal::rehearse)))
+    .service(only_post(FORMER_ENGINE_CHECK, web::post().to(engine_check::check)))
     .service(only_read("/-/backup", read(backup::backup)))
     .service(only_read("/-/journal", read(journal::list)))
     .service(only_read("/-/events", read(events::follow)))

@@ -17,24 +17,24 @@ pub(crate) use self::{
     readers::Readers,
     stream::{LiveError, OutputEvent, Piece, Pieces, Written, pieces_of},
 };
-use crate::runner::{EngineAccess, StoreAccess};
+use crate::runner::{Engines, StoreAccess};
 
 /// Reads the outputs of containers.
 #[derive(Debug)]
 pub(crate) struct Outputs {
     store: Arc<StoreAccess>,
-    engine: Arc<EngineAccess>,
+    engines: Arc<Engines>,
     readers: Arc<Readers>,
     logs: SharedLogs,
     memory: OutputMemory,
 }
 
 impl Outputs {
-    /// The outputs of containers of this engine.
-    pub(crate) fn new(store: Arc<StoreAccess>, engine: Arc<EngineAccess>) -> Self {
+    /// The outputs of containers of these engines.
+    pub(crate) fn new(store: Arc<StoreAccess>, engines: Arc<Engines>) -> Self {
         Self {
             store,
-            engine,
+            engines,
             readers: Arc::default(),
             logs: SharedLogs::default(),
             memory: OutputMemory::default(),

@@ -15,7 +15,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{Outputs, shared_log::Next};
 use crate::{
     engine::{Chunk, EngineError, Follow, LogCursor},
-    runner::Retry,
+    runner::{EngineAccess, Retry},
     store::StoreError,
     term::Stopped,
 };
@@ -93,10 +93,13 @@ pub(crate) type Pieces = mpsc::Receiver<Result<OutputEvent, LiveError>>;
 pub(crate) type Written = mpsc::Receiver<Result<Piece, EngineError>>;
 
 impl Outputs {
-    /// Hands out what a container wrote by now, without its first `skip` bytes.
-    pub(crate) fn written_by_now(self: &Arc<Self>, container: &ContainerId, skip: u64) -> Written {
+    /// Hands out what the container of an attempt wrote by now, without its first `skip` bytes.
+    pub(crate) fn written_by_now(self: &Arc<Self>, attempt: &Attempt, skip: u64) -> Written {
         let (pieces, received) = mpsc::channel(PIECES);
-        let (engine, container) = (Arc::clone(&self.engine), container.clone());
+        let engine = self.engines.of_attempt(Some(attempt)).ok();
+        let Some((engine, container)) = engine.cloned().zip(attempt.container.clone()) else {
+            return received;
+        };
         let reading = self.readers.enter(&container);
         self.spawn(async move {
             let _reading = reading;
@@ -172,8 +175,8 @@ impl Outputs {
     /// Reads in a task of the term, where the engine's connections are: each piece of a log would cross
     /// threads twice elsewhere.
     fn spawn(&self, reading: impl Future<Output = ()> + Send + 'static) {
-        let term = self.engine.term.clone();
-        self.engine.term.spawn(async move {
+        let term = self.engines.term.clone();
+        self.engines.term.spawn(async move {
             // A reader whose term has ended asks again.
             let _: Result<(), Stopped> = term.unless_ended(reading).await;
         });
@@ -242,8 +245,9 @@ impl Follower {
             return Ok(true);
         }
         let is_readable = attempt.started_at.is_some() && !self.is_unreadable;
-        match attempt.container.as_ref().filter(|_| is_readable) {
-            Some(container) => self.read_live(container).await,
+        let engine = self.outputs.engines.of_attempt(Some(attempt)).ok().cloned();
+        match attempt.container.as_ref().zip(engine).filter(|_| is_readable) {
+            Some((container, engine)) => self.read_live(&engine, container).await,
             None => Ok(false),
         }
     }
@@ -270,12 +274,15 @@ impl Follower {
     }
 
     /// Follows the log of a container to its end; false where there may be more to read later.
-    async fn read_live(&mut self, container: &ContainerId) -> Result<bool, LiveError> {
+    async fn read_live(
+        &mut self,
+        engine: &EngineAccess,
+        container: &ContainerId,
+    ) -> Result<bool, LiveError> {
         let outputs = Arc::clone(&self.outputs);
         let _reading = outputs.readers.enter(container);
-        let follow = |position| {
-            outputs.logs.follow(&outputs.engine.engine, container, position, &outputs.engine.term)
-        };
+        let follow =
+            |position| outputs.logs.follow(&engine.engine, container, position, &engine.term);
         let mut log = follow(self.skip);
         let mut retry = Retry::bounded("the follow of the log").of_follow();
         let mut began_at = Instant::now();
@@ -299,7 +306,7 @@ impl Follower {
                     if began_at.elapsed() > LONGEST_SILENCE {
                         retry.made_progress();
                     }
-                    outputs.engine.wait_before_retry(&mut retry, &reason).await?;
+                    engine.wait_before_retry(&mut retry, &reason).await?;
                     log = follow(self.skip);
                     began_at = Instant::now();
                 }

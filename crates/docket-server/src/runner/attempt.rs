@@ -12,7 +12,7 @@ use tracing::warn;
 use super::{Stopped, replacement::Fate, run_task::RunTask, watch::Start};
 use crate::{
     engine::registry::Reservation,
-    engine::{EngineError, Found, Identity, Observation},
+    engine::{EngineError, Found, Identity, Observation, Starts},
     fault::{Point, point},
     outputs::Reserved,
     policy,
@@ -184,12 +184,16 @@ impl<'a> Attempt<'a> {
 
     /// From a claim of an earlier life of the server, if it is still in time.
     async fn begin_late(&mut self) -> Result<AttemptEnd, Break> {
+        // Where preparing starts, an earlier life may have sent the request.
+        self.may_start = self.starts_with_prepare();
         if !self.may_still_start().await? {
-            return Ok(self.missed());
+            return Ok(self.hold_name().await?.unwrap_or_else(|| self.missed()));
         }
         let RunTask { runner, handle, .. } = self.task;
-        handle.has_no_container();
-        runner.queues.note_progress();
+        if !self.may_start {
+            handle.has_no_container();
+            runner.queues.note_progress();
+        }
         let instant = handle.id.instant;
         self.begin(self.task.engine.slots.enqueue(instant)).await
     }
@@ -287,14 +291,21 @@ impl<'a> Attempt<'a> {
 
     /// Makes sure that a run which does not go on cannot start any more.
     async fn give_up(&mut self, failure: Break) -> Result<AttemptEnd, Break> {
-        let container = self.container.clone().filter(|_| self.may_start);
-        let (Some(container), false) = (container, matches!(failure, Break::Stopped)) else {
+        if !self.may_start || matches!(failure, Break::Stopped) {
             return Err(failure);
+        }
+        let Some(container) = self.container.clone() else {
+            return self.hold_name().await?.ok_or(failure);
         };
         match self.replace(&container, "its run is given up").await? {
             Fate::NeverRan => Err(failure),
             fate => self.end_as(&container, fate).await,
         }
+    }
+
+    /// Whether preparing its container starts it.
+    pub(super) fn starts_with_prepare(&self) -> bool {
+        self.task.engine.engine.starts() == Starts::WithPrepare
     }
 
     /// Notes what a run goes on from also where its record is gone.

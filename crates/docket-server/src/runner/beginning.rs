@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,12 +17,18 @@ use docket_model::{
     journal::Pause,
     run::{Attempt, AttemptKey, ContainerId, Instant, RunState, Trigger},
 };
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
+use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
-    EngineState, Runner, StandbyState, Stopped, attempt::StartFrom, overlap::run_span,
-    recovery::stage, retry::Retry, run_task::Stage,
+    EngineState, Runner, StandbyState, Stopped,
+    attempt::StartFrom,
+    overlap::run_span,
+    recovery::stage,
+    retry::{EngineAccess, Retry},
+    run_task::Stage,
 };
 use crate::{
     engine::{Found, Handle},
@@ -34,8 +41,14 @@ use crate::{
 /// How long after the last sign of life of a server its containers may still come up.
 const AFTER_THE_LAST_SIGN: TimeDelta = TimeDelta::seconds(15);
 
+/// How long the first look waits for further engines, once one of them has answered.
+const OTHER_ENGINES_LIMIT: Duration = Duration::from_secs(10);
+
+/// A container, and the engine that has it.
+type OnEngine = (Arc<EngineAccess>, Found);
+
 impl Runner {
-    /// Looks at what is on the engine, settles what the store does not know, and then lets things
+    /// Looks at what is on the engines, settles what the store does not know, and then lets things
     /// start.
     ///
     /// `absence` is the time without a server before, unless the store turns out to be an older copy.
@@ -56,15 +69,16 @@ impl Runner {
         }
         // Where the server stops meanwhile, the next one notes it.
         if self.note_engine().await.is_ok() {
-            self.warn_of_neighbors().await;
+            let looks = self.engines.all().iter().map(|engine| self.warn_of_neighbors(engine));
+            join_all(looks).await;
         }
     }
 
     /// Warns if the engine runs containers of another store in the namespace: two servers would take
     /// the same names for their containers.
-    async fn warn_of_neighbors(&self) {
+    async fn warn_of_neighbors(&self, engine: &EngineAccess) {
         let owner = self.planner.owner();
-        let others = self.engine.engine.list_of_other_stores(owner);
+        let others = engine.engine.list_of_other_stores(owner);
         // The warning is no promise: a name that is held fails its run with the same advice.
         let Ok(Ok(others)) = self.term.unless_ended(others).await else { return };
         if let Some(first) = others.first() {
@@ -81,8 +95,9 @@ impl Runner {
 
     /// Notes in the store which engine it is served with.
     async fn note_engine(&self) -> Result<(), Stopped> {
-        self.term.unless_ended(self.engine.health.up()).await?;
-        let EngineState::Up(engine) = self.engine.health.state() else { return Ok(()) };
+        let engine = self.engines.default_engine();
+        self.term.unless_ended(engine.health.up()).await?;
+        let EngineState::Up(engine) = engine.health.state() else { return Ok(()) };
         if let Err(error) =
             self.durably(|| self.store.note_engine(NotedEngine::from(engine.id.as_deref()))).await?
         {
@@ -99,20 +114,7 @@ impl Runner {
                 },
             );
         }
-        let owner = self.planner.owner();
-        let mut retry = Retry::endless("the list of its containers");
-        let found = loop {
-            self.term.unless_ended(self.engine.health.up()).await?;
-            let listed = self.engine.engine.list_owned(owner);
-            match self.term.unless_ended(listed).await? {
-                Ok(found) => break found,
-                Err(error) => {
-                    let reason = error.to_string();
-                    let again = self.engine.wait_before_retry(&mut retry, &reason);
-                    let _: Result<(), _> = self.term.unless_ended(again).await?;
-                }
-            }
-        };
+        let found = self.list_all().await?;
         if let Some(doubt) = self.doubt_about(&found).await? {
             warn!(
                 "{}: instants since then that it has no record of are recorded as missed, because \
@@ -125,14 +127,53 @@ impl Runner {
         Ok(())
     }
 
+    /// The containers on all engines that answer; at least one of them has to.
+    async fn list_all(&self) -> Result<Vec<OnEngine>, Stopped> {
+        let mut looks: FuturesUnordered<_> =
+            self.engines.all().iter().map(|engine| self.list_on(engine)).collect();
+        let mut found = Vec::new();
+        let mut limit = None;
+        while !looks.is_empty() {
+            let Ok(listed) = timeout(limit.unwrap_or(Duration::MAX), looks.next()).await else {
+                warn!(
+                    "{} engines do not answer: their containers are not inspected yet",
+                    looks.len()
+                );
+                break;
+            };
+            found.extend(listed.transpose()?.into_iter().flatten());
+            limit = Some(OTHER_ENGINES_LIMIT);
+        }
+        Ok(found)
+    }
+
+    /// The containers on one engine, once it answers.
+    async fn list_on(&self, engine: &Arc<EngineAccess>) -> Result<Vec<OnEngine>, Stopped> {
+        let owner = self.planner.owner();
+        let mut retry = Retry::endless("the list of its containers");
+        loop {
+            self.term.unless_ended(engine.health.up()).await?;
+            let listed = engine.engine.list_owned(owner);
+            let error = match self.term.unless_ended(listed).await? {
+                Ok(found) => {
+                    let found = found.into_iter();
+                    return Ok(found.map(|found| (Arc::clone(engine), found)).collect());
+                }
+                Err(error) => error.to_string(),
+            };
+            let again = engine.wait_before_retry(&mut retry, &error);
+            let _: Result<(), _> = self.term.unless_ended(again).await?;
+        }
+    }
+
     /// Why the store may not know all that its servers did.
-    async fn doubt_about(&self, found: &[Found]) -> Result<Option<Doubt>, Stopped> {
+    async fn doubt_about(&self, found: &[OnEngine]) -> Result<Option<Doubt>, Stopped> {
         if let Some(doubt) = self.store.provenance().doubt() {
             return Ok(Some(doubt));
         }
         let Some(last_alive) = self.store.about().last_alive else { return Ok(None) };
-        for found in found {
-            if self.is_unknown(found, last_alive) && !self.is_on_record(found).await? {
+        for (engine, found) in found {
+            if self.is_unknown(engine, found, last_alive) && !self.is_on_record(found).await? {
                 return Ok(Some(Doubt::Copy(last_alive)));
             }
         }
@@ -140,11 +181,11 @@ impl Runner {
     }
 
     /// True of a container that the servers which had this store open did not create.
-    fn is_unknown(&self, found: &Found, last_alive: DateTime<Utc>) -> bool {
+    fn is_unknown(&self, engine: &EngineAccess, found: &Found, last_alive: DateTime<Utc>) -> bool {
         let is_of_a_copy =
             found.life.is_some_and(|life| self.store.known_life(&life) == KnownLife::Unlisted);
         // A copy that was made while a server ran lists the life of that server.
-        let created_at = self.engine.created_at(found);
+        let created_at = engine.created_at(found);
         is_of_a_copy || created_at.is_some_and(|at| at > last_alive + AFTER_THE_LAST_SIGN)
     }
 
@@ -157,10 +198,10 @@ impl Runner {
     }
 
     /// Records what is known of the time that the store does not know, and that nothing else is.
-    async fn restore(self: &Arc<Self>, doubt: Doubt, found: Vec<Found>) -> Result<(), Stopped> {
+    async fn restore(self: &Arc<Self>, doubt: Doubt, found: Vec<OnEngine>) -> Result<(), Stopped> {
         let lives: Vec<Life> = found
             .iter()
-            .filter_map(|found| found.life)
+            .filter_map(|(_, found)| found.life)
             .filter(|life| self.store.known_life(life) == KnownLife::Unlisted)
             .collect::<BTreeSet<_>>()
             .into_iter()
@@ -183,7 +224,7 @@ impl Runner {
     async fn give_up_unknown(
         self: &Arc<Self>,
         doubt: &Doubt,
-        containers: &BTreeMap<(Uuid, Instant), Found>,
+        containers: &BTreeMap<(Uuid, Instant), OnEngine>,
     ) -> Result<(), Stopped> {
         let Ok(under_way) = self.durably(|| self.store.under_way()).await? else { return Ok(()) };
         for UnderWay { run, .. } in under_way {
@@ -196,7 +237,7 @@ impl Runner {
             let is_between = matches!(run.state, RunState::Retrying { .. });
             let next = if is_between { newest.next() } else { newest };
             let shown = containers.get(&(run.uid, run.id.instant));
-            let is_shown = shown.is_some_and(|found| found.identity.attempt >= next);
+            let is_shown = shown.is_some_and(|(_, found)| found.identity.attempt >= next);
             if has_container || is_shown {
                 continue;
             }
@@ -211,7 +252,11 @@ impl Runner {
         Ok(())
     }
 
-    async fn end_unknown(self: &Arc<Self>, run: &Run, state: RunState) -> Result<(), Stopped> {
+    pub(super) async fn end_unknown(
+        self: &Arc<Self>,
+        run: &Run,
+        state: RunState,
+    ) -> Result<(), Stopped> {
         let end = End {
             state,
             exit: None,
@@ -231,7 +276,7 @@ impl Runner {
     }
 
     /// Takes over a container of a run that the store does not know, or knows less about.
-    async fn adopt(self: &Arc<Self>, found: Found) -> Result<(), Stopped> {
+    async fn adopt(self: &Arc<Self>, (engine, found): OnEngine) -> Result<(), Stopped> {
         let Found { handle: Handle { id, .. }, identity, .. } = found;
         let name = identity.allocation.as_str();
         let of_it = |status: &AllocationStatus| status.allocation.uid == identity.uid;
@@ -245,7 +290,7 @@ impl Runner {
             // It was recorded as missed because the store did not know of it.
             Some(run) if matches!(run.state, RunState::Missed { .. }) => {}
             Some(run) if run.state.is_over() => return Ok(()),
-            Some(run) => return self.note_adopted(&run, identity.attempt, id).await,
+            Some(run) => return self.note_adopted(&engine, &run, identity.attempt, id).await,
             None => {}
         }
         let is_scheduled = identity.instant.moment().timestamp_subsec_millis() == 0;
@@ -256,6 +301,7 @@ impl Runner {
         let state = RunState::Starting;
         let run = Run::decided(&allocation, identity.instant, trigger, state, now);
         let run = Run { attempts: vec![Attempt::new(identity.attempt)], ..run };
+        let run = run.on_engine(&engine.name);
         // The latest instant decided stays as it is: what lies between is settled afterwards.
         let following = allocation.next(identity.instant.moment(), self.zone).map(Instant::new);
         let wanted = InstantKind::Instant(following);
@@ -265,7 +311,7 @@ impl Runner {
                 .in_scope(|| warn!(%error, "a container that was found could not be recorded"));
             return Ok(());
         }
-        self.note_adopted(&run, identity.attempt, id).await?;
+        self.note_adopted(&engine, &run, identity.attempt, id).await?;
         run_span(&run.id)
             .in_scope(|| info!("adopted a container that the restored store has no record of"));
         let recorded = self.durably(|| self.store.run(name, identity.instant)).await?;
@@ -278,18 +324,19 @@ impl Runner {
     /// Notes the container of an attempt, and the attempts before it.
     async fn note_adopted(
         &self,
+        engine: &EngineAccess,
         run: &Run,
         attempt: AttemptKey,
         container: ContainerId,
     ) -> Result<(), Stopped> {
         let newest = run.attempt().map_or(1, |attempt| attempt.key.number);
         let further = (newest..attempt.number).map(|_| Progress::NextAttempt);
-        let engine = match self.engine.health.state() {
+        let engine = match engine.health.state() {
             EngineState::Up(engine) => engine.id.clone(),
             _ => None,
         };
         let remarks = vec!["found on the engine after the store was restored".to_owned()];
-        let created = Progress::Created { container, engine, image: None, remarks };
+        let created = Progress::Created { container, version: None, engine, image: None, remarks };
         for progress in further.chain([created]) {
             let at = self.store.now();
             let noted = || self.store.note(&run.id, run.uid, progress.clone(), at);
@@ -320,13 +367,13 @@ impl Runner {
 }
 
 /// The newest attempt of each run that has a container.
-fn by_run(found: Vec<Found>) -> BTreeMap<(Uuid, Instant), Found> {
+fn by_run(found: Vec<OnEngine>) -> BTreeMap<(Uuid, Instant), OnEngine> {
     let mut newest = BTreeMap::new();
-    for found in found {
+    for (engine, found) in found {
         let key = (found.identity.uid, found.identity.instant);
-        let held = newest.get(&key).map(|held: &Found| held.identity.attempt);
+        let held = newest.get(&key).map(|(_, held): &OnEngine| held.identity.attempt);
         if Some(found.identity.attempt) > held {
-            newest.insert(key, found);
+            newest.insert(key, (engine, found));
         }
     }
     newest

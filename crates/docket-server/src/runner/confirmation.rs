@@ -37,7 +37,7 @@ impl Runner {
         loop {
             let lock = self.queues.lock(allocation.uid).await;
             let is_indifferent = allocation.specification.policies.overlap == Overlap::Allow;
-            let unconfirmed = self.unconfirmed(&lock).filter(|_| !is_indifferent);
+            let unconfirmed = lock.unconfirmed().filter(|_| !is_indifferent);
             let Some((handle, sign)) = unconfirmed else { return lock };
             let left = limit.saturating_sub(begun_at.elapsed());
             if left.is_zero() {
@@ -55,37 +55,38 @@ impl Runner {
         }
     }
 
-    /// A run under way on whose container the engine has not reported since it came up, or of which it is
-    /// not decided whether it still starts one.
-    pub(super) fn unconfirmed(&self, queue: &AllocationQueue) -> Option<(Arc<RunHandle>, Sign)> {
-        if mutation::is_active(Mutation::DecidedBeforeLooking) {
-            return None;
-        }
-        let epoch = self.engine.health.epoch();
-        queue.under_way().into_iter().find_map(|handle| {
-            let sign = handle.unconfirmed(epoch)?;
-            Some((handle, sign))
-        })
-    }
-
     /// Inspects the container of a run; if it does not run, waits until that is on record.
     async fn confirm(&self, handle: &RunHandle, sign: &Sign) -> Result<(), Stopped> {
         let mut progress = self.queues.progress();
-        let epoch = self.engine.health.epoch();
+        let epoch = handle.engine.health.epoch();
         if let Sign::Container(container) = sign
             && let Some(
                 Observation::Running { .. }
                 | Observation::NodeAway { .. }
                 | Observation::Pending(_),
-            ) = self.engine.inspect_until_known(container).await?
+            ) = handle.engine.inspect_until_known(container).await?
         {
             handle.runs_in(container, epoch);
             return Ok(());
         }
         let queue = self.queues.of(handle.allocation.uid);
-        while queue.is_under_way(handle.id.instant) && handle.unconfirmed(epoch).is_some() {
+        while queue.is_under_way(handle.id.instant) && handle.unconfirmed_since(epoch).is_some() {
             let _: Result<_, _> = self.term.unless_ended(progress.changed()).await?;
         }
         Ok(())
+    }
+}
+
+impl AllocationQueue {
+    /// A run under way on whose container the engine has not reported since it came up, or of which it is
+    /// not decided whether it still starts one.
+    pub(super) fn unconfirmed(&self) -> Option<(Arc<RunHandle>, Sign)> {
+        if mutation::is_active(Mutation::DecidedBeforeLooking) {
+            return None;
+        }
+        self.under_way().into_iter().find_map(|handle| {
+            let sign = handle.unconfirmed()?;
+            Some((handle, sign))
+        })
     }
 }

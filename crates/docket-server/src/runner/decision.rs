@@ -53,7 +53,7 @@ impl Runner {
         decided: DateTime<Utc>,
     ) -> DateTime<Utc> {
         let queue = self.confirmed_lock(allocation, confirmation::FOR_SCHEDULES).await;
-        if !self.engine_of(allocation).health.is_up() && self.unconfirmed(&queue).is_some() {
+        if !self.engines.of_allocation(allocation).health.is_up() && queue.unconfirmed().is_some() {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return decided;
         }
@@ -154,10 +154,11 @@ impl Runner {
         request: RunRequest,
     ) -> Result<ClaimOutcome, StoreError> {
         let RunRequest { instant, trigger, wanted, attempt } = request;
-        let place = self.engine_of(allocation).slots.acquire(instant);
+        let engine = self.engines.of_allocation(allocation);
+        let place = engine.slots.acquire(instant);
         let beside = Beside {
             under_way: queue.under_way().iter().map(|handle| handle.id.instant).collect(),
-            is_unconfirmed: self.unconfirmed(queue).is_some(),
+            is_unconfirmed: queue.unconfirmed().is_some(),
             waiting: queue.waiting().map(|handle| handle.id.instant),
             full: place.as_ref().err().map(|SlotsFull { max_running, queue }| Full {
                 max_running: *max_running,
@@ -167,6 +168,7 @@ impl Runner {
         let admission = policy::admit(allocation.specification.policies.overlap, &beside);
         let state = state(&admission);
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.store.now());
+        let run = run.on_engine(&engine.name);
         let id = run.id.clone();
         let recorded = self.store.record_result(match trigger {
             Trigger::Manual(_) => self.store.claim_manual(run, wanted).await,
@@ -177,11 +179,10 @@ impl Runner {
             return Ok(recorded);
         }
         self.queues.note_progress();
-        let handle = RunHandle::new(id, Arc::clone(allocation), trigger, attempt, None);
+        let handle = RunHandle::new(id, Arc::clone(allocation), trigger, engine, attempt, None);
         match admission {
             Admission::Start => {
-                let place =
-                    place.unwrap_or_else(|_| self.engine_of(allocation).slots.enqueue(instant));
+                let place = place.unwrap_or_else(|_| engine.slots.enqueue(instant));
                 queue.add(Arc::clone(&handle));
                 let task = RunTask::new(Arc::clone(self), handle);
                 self.spawn_run(task, Stage::Attempt(StartFrom::Claimed(place)));

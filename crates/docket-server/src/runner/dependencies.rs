@@ -66,9 +66,10 @@ impl Runner {
         let Some(status) = self.store.status(name.as_str()) else { return Ok(None) };
         let uid = status.allocation.uid;
         let queue = self.confirmed_lock(&status.allocation, confirmation::FOR_SCHEDULES).await;
-        if !self.engine.health.is_up() && self.unconfirmed(&queue).is_some() {
+        let away = queue.unconfirmed().filter(|(run, _)| !run.engine.health.is_up());
+        if let Some((run, _)) = away {
             drop(queue);
-            let is_up = self.term.unless_ended(self.engine.health.up()).await.is_ok();
+            let is_up = self.term.unless_ended(run.engine.health.up()).await.is_ok();
             return Ok(is_up.then_some(ClaimOutcome::Changed));
         }
         let Some((status, instant)) = self.due_after_parents(name) else { return Ok(None) };

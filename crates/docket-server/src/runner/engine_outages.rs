@@ -22,12 +22,12 @@ impl Runner {
         allocation: &Allocation,
         resume: impl FnOnce() + Send + 'static,
     ) -> bool {
-        self.engine_of(allocation).delay(resume)
+        self.engines.of_allocation(allocation).delay(resume)
     }
 
     /// Notes the outages of the engines, and resumes what each of them delayed, until the server stops.
     pub(crate) async fn follow_engines(self: Arc<Self>) {
-        join_all(self.engines.iter().map(|engine| self.follow_engine(engine))).await;
+        join_all(self.engines.all().iter().map(|engine| self.follow_engine(engine))).await;
     }
 
     async fn follow_engine(&self, engine: &EngineAccess) {

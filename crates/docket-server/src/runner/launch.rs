@@ -182,6 +182,7 @@ impl<'a> Attempt<'a> {
             let engine = self.unless_cancelled(self.engine_id()).await??;
             let mut permit =
                 self.unless_cancelled(self.task.engine.start_limiter.acquire()).await?;
+            self.may_start |= self.starts_with_prepare();
             match permit.during(self.task.engine.engine.prepare(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
@@ -207,25 +208,35 @@ impl<'a> Attempt<'a> {
             }
         };
         point(Point::Created);
+        if mutation::is_active(Mutation::IdNotedAfterStart) {
+            drop(self.task.engine.engine.launch(&made.handle).await);
+        }
+        // Deleted in this moment: what was never started goes, as if it had never been.
+        permit.during(self.note_created(&made, engine)).await?;
+        point(Point::IdNoted);
+        match handle.cancelled() {
+            Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
+            None => Ok((made, permit)),
+        }
+    }
+
+    /// Notes the container of the attempt, which the engine of this id has.
+    pub(super) async fn note_created(
+        &mut self,
+        made: &Prepared,
+        engine: Option<Arc<str>>,
+    ) -> Result<(), Break> {
         let created = Progress::Created {
             container: made.handle.id.clone(),
+            version: made.handle.version.clone(),
             engine,
             image: made.image.clone(),
             remarks: made.warnings.clone(),
         };
         self.container = Some(made.handle.id.clone());
         self.may_start = made.started;
-        self.created_at = Some(runner.store.now());
-        if mutation::is_active(Mutation::IdNotedAfterStart) {
-            drop(self.task.engine.engine.launch(&made.handle).await);
-        }
-        // Deleted in this moment: what was never started goes, as if it had never been.
-        permit.during(self.task.note(created)).await??;
-        point(Point::IdNoted);
-        match handle.cancelled() {
-            Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
-            None => Ok((made, permit)),
-        }
+        self.created_at = Some(self.task.runner.store.now());
+        Ok(self.task.note(created).await??)
     }
 
     /// Looks at a container that was there under the name of the run's.
@@ -250,7 +261,10 @@ impl<'a> Attempt<'a> {
     }
 
     /// Continues with a container that was started by another request, or by its preparation.
-    async fn continue_with_started(&mut self, id: &ContainerId) -> Result<AttemptEnd, Break> {
+    pub(super) async fn continue_with_started(
+        &mut self,
+        id: &ContainerId,
+    ) -> Result<AttemptEnd, Break> {
         if let Some(observation) = self.task.engine.inspect_until_known(id).await? {
             return self.continue_with(id, observation).await;
         }
@@ -269,8 +283,15 @@ impl<'a> Attempt<'a> {
         let mut is_asked_again = mutation::is_active(Mutation::StartAskedTwice);
         let launched = loop {
             match permit.during(self.task.engine.engine.launch(&handle)).await {
-                // Nothing was started, and a request on the version before starts nothing any more.
-                Ok(Launch::OutOfDate(newer)) => handle = newer,
+                // Nothing was started, and a request on the version before starts nothing any more. The
+                // version is on record before it is started: each start follows a write of its own.
+                Ok(Launch::OutOfDate(newer)) => {
+                    self.may_start = false;
+                    let version = newer.version.clone();
+                    permit.during(self.task.note(Progress::VersionSeen(version))).await??;
+                    self.may_start = true;
+                    handle = newer;
+                }
                 Ok(Launch::Unknown(_)) if std::mem::take(&mut is_asked_again) => {}
                 launched => break launched,
             }

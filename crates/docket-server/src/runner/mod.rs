@@ -13,6 +13,7 @@ mod decision;
 mod dependencies;
 mod engine_check;
 mod engine_outages;
+mod engines;
 mod environment;
 mod launch;
 mod manual;
@@ -39,11 +40,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, Life, Zone,
+    Life, Zone,
     journal::{Cause, Outage},
 };
 
 pub(crate) use self::{
+    engines::{Engines, NoSuchEngine},
     environment::NO_FOLDER,
     manual::ManualError,
     outages::StoreTrouble,
@@ -58,10 +60,7 @@ use self::{overlap::AllocationQueues, planner::Planner};
 use crate::{
     cleanup::{Orphans, Retention},
     config::Namespace,
-    engine::{
-        Owner,
-        registry::{EngineRegistry, NamedEngine},
-    },
+    engine::{Owner, registry::EngineRegistry},
     outputs::Outputs,
     store::StoreError,
     term::Term,
@@ -76,10 +75,7 @@ pub(crate) use crate::{
 pub(crate) struct Runner {
     pub(crate) term: Term,
     pub(crate) store: Arc<StoreAccess>,
-    /// The engine that runs go to where nothing names another one.
-    engine: Arc<EngineAccess>,
-    /// All engines, the default first.
-    pub(crate) engines: Vec<Arc<EngineAccess>>,
+    pub(crate) engines: Arc<Engines>,
     pub(crate) standby: Standby,
     pub(crate) planner: Planner,
     pub(crate) queues: AllocationQueues,
@@ -107,25 +103,20 @@ impl Runner {
     pub(crate) fn new(with: Surroundings) -> Self {
         let Surroundings { term, store, engines, zone, namespace, env_dir, life, is_first_life } =
             with;
-        let access = |named: &Arc<NamedEngine>| {
-            let (named, store) = (Arc::clone(named), Arc::clone(&store));
-            Arc::new(EngineAccess::new(named, store.clock(), term.clone()))
-        };
-        let engine = access(engines.default_engine());
-        let outputs = Arc::new(Outputs::new(Arc::clone(&store), Arc::clone(&engine)));
+        let engines = Arc::new(Engines::new(&engines, &store, &term));
+        let outputs = Arc::new(Outputs::new(Arc::clone(&store), Arc::clone(&engines)));
         let orphans = Arc::<Orphans>::default();
         let readers = Arc::clone(outputs.readers());
-        let retention = Retention::new(Arc::clone(&store), Arc::clone(&engine), readers, orphans);
+        let retention = Retention::new(Arc::clone(&store), readers, orphans);
         let owner = Owner { namespace: namespace.shared(), store: store.id() };
         Self {
             standby: Standby::new(Arc::clone(&store), life, is_first_life),
             planner: Planner { owner, life, env_dir },
-            engines: engines.all().map(access).collect(),
             queues: AllocationQueues::default(),
             retention: Arc::new(retention),
             term,
             store,
-            engine,
+            engines,
             outputs,
             zone,
         }
@@ -133,18 +124,13 @@ impl Runner {
 
     /// Whether the default engine answers.
     pub(crate) fn health(&self) -> &EngineHealth {
-        &self.engine.health
-    }
-
-    /// The engine that runs of an allocation go to.
-    fn engine_of(&self, _allocation: &Allocation) -> &Arc<EngineAccess> {
-        &self.engine
+        &self.engines.default_engine().health
     }
 
     /// The times during which nothing could be decided, as far as they are remembered.
     fn outages(&self) -> Vec<Outage> {
         let mut outages = self.store.outages().outages();
-        for engine in &self.engines {
+        for engine in self.engines.all() {
             if let EngineState::Away { since, .. } = engine.health.state() {
                 outages.push(Outage { cause: Cause::EngineAway, from: since, to: None });
             }
@@ -177,6 +163,6 @@ impl Runner {
     /// The engine that its runs go to.
     #[cfg(test)]
     pub(crate) fn engine(&self) -> &Arc<EngineAccess> {
-        &self.engine
+        self.engines.default_engine()
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard};
 use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
+use super::retry::EngineAccess;
 use crate::{engine::Grace, watch};
 
 /// A run under way, for those that wait for it or cancel it.
@@ -23,6 +24,8 @@ pub(super) struct RunHandle {
     /// What it carries out, whatever was pushed since.
     pub(super) allocation: Arc<Allocation>,
     pub(super) trigger: Trigger,
+    /// The engine that its record names.
+    pub(super) engine: Arc<EngineAccess>,
     /// The attempt with which it sets out.
     pub(super) attempt: AttemptKey,
     /// Set once it is cancelled.
@@ -69,12 +72,14 @@ impl RunHandle {
         id: RunId,
         allocation: Arc<Allocation>,
         trigger: Trigger,
+        engine: &Arc<EngineAccess>,
         attempt: AttemptKey,
         cancellation: Option<Cancellation>,
     ) -> Arc<Self> {
+        let engine = Arc::clone(engine);
         let cancellation = watch::Sender::new(cancellation);
         let (watched, span) = (Mutex::default(), run_span(&id));
-        Arc::new(Self { id, allocation, trigger, attempt, cancellation, watched, span })
+        Arc::new(Self { id, allocation, trigger, engine, attempt, cancellation, watched, span })
     }
 
     /// How long its container may run after its stop signal, by the specification: an engine may
@@ -109,8 +114,13 @@ impl RunHandle {
         *self.watched.lock() = None;
     }
 
-    /// What has not shown whether the run has ended since the engine came up for the time of this number.
-    pub(super) fn unconfirmed(&self, epoch: u64) -> Option<Sign> {
+    /// What has not shown whether the run has ended since its engine came up.
+    pub(super) fn unconfirmed(&self) -> Option<Sign> {
+        self.unconfirmed_since(self.engine.health.epoch())
+    }
+
+    /// What has not shown that since the engine came up for the time of this number.
+    pub(super) fn unconfirmed_since(&self, epoch: u64) -> Option<Sign> {
         let watched = self.watched.lock();
         let unconfirmed = watched.as_ref().filter(|watched| watched.confirmed < epoch.max(1));
         unconfirmed.map(|watched| watched.sign.clone())

@@ -6,14 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
     journal::{Cause, Event, Pause},
-    run::{Attempt, AttemptKey, RunId, RunState},
+    run::{Attempt, AttemptKey, Reason, RunId, RunState},
 };
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
-    Runner,
+    Runner, Stopped,
     attempt::StartFrom,
-    overlap::RunHandle,
+    overlap::{RunHandle, run_span},
     run_task::{RunTask, Stage},
 };
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
@@ -43,7 +43,15 @@ impl Runner {
         let queue = self.queues.of(allocation.uid);
         let attempt = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
         let (trigger, end) = (run.trigger.clone(), run.cancellation.as_deref().cloned());
-        let handle = RunHandle::new(run.id.clone(), allocation, trigger, attempt, end);
+        let engine = self.engines.of_attempt(run.attempt());
+        let known = *engine.as_ref().unwrap_or(&self.engines.default_engine());
+        let handle = RunHandle::new(run.id.clone(), allocation, trigger, known, attempt, end);
+        if let Err(reason) = engine {
+            // Nothing is decided beside it before its end is on record.
+            queue.add(Arc::clone(&handle));
+            handle.may_be_too_late();
+            return self.spawn_loss(run, reason);
+        }
         if run.state == RunState::Waiting {
             return queue.add_waiting(handle);
         }
@@ -55,6 +63,19 @@ impl Runner {
         }
         let waited = waited(absences, run.decided_at, self.store.now());
         self.spawn_after_standby(RunTask { waited, ..RunTask::new(Arc::clone(self), handle) });
+    }
+
+    /// Records that a run is lost whose engine is not configured any more.
+    fn spawn_loss(self: &Arc<Self>, run: Arc<Run>, reason: Reason) {
+        let runner = Arc::clone(self);
+        self.term.spawn(async move {
+            let lost = async {
+                runner.standby.has_begun().await;
+                run_span(&run.id).in_scope(|| warn!(reason = %reason, "run lost"));
+                runner.end_unknown(&run, RunState::Lost(reason)).await
+            };
+            let _: Result<_, Stopped> = runner.term.unless_ended(lost).await;
+        });
     }
 
     /// The times without a server, as far as they are known.

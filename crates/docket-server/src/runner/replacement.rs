@@ -8,11 +8,11 @@ use docket_model::run::{ContainerId, Exit};
 use tracing::info;
 
 use super::{
-    attempt::{Attempt, Break},
+    attempt::{Attempt, AttemptEnd, Break},
     retry::Retry,
 };
 use crate::{
-    engine::{Disarmed, EngineError, Handle, Observation, Past, TakeOver, Target},
+    engine::{Disarmed, EngineError, Handle, Observation, Past, Prepared, TakeOver, Target},
     fault::{Point, point},
     store::Progress,
 };
@@ -81,7 +81,7 @@ impl Attempt<'_> {
                     return self.gone(past.into()).await;
                 }
                 // It is gone, so the next look reads its past.
-                Ok(Disarmed::Unclear(_)) => continue,
+                Ok(Disarmed::Unclear(_) | Disarmed::NameTaken(_)) => continue,
                 Err(error) => error.to_string(),
             };
             let again = self.task.engine.wait_before_retry(&mut retry, &reason);
@@ -109,6 +109,33 @@ impl Attempt<'_> {
                 return self.gone(Fate::Unknown).await;
             }
         }
+    }
+
+    /// Makes sure that no request, however late, starts a container under the name of the attempt, where
+    /// preparing starts one; continues with one that was started already.
+    pub(super) async fn hold_name(&mut self) -> Result<Option<AttemptEnd>, Break> {
+        let runner = &self.task.runner;
+        let identity = self.identity();
+        let mut retry = Retry::endless("the request to hold the name of the container");
+        while self.may_start {
+            let disarmed = self.task.engine.engine.disarm(Target::Name(&identity));
+            let reason = match runner.term.unless_ended(disarmed).await? {
+                Ok(Disarmed::NameTaken(handle)) => {
+                    info!(container = %handle, "an earlier request started a container; following it");
+                    let engine = self.engine_id().await?;
+                    self.note_created(&Prepared::new(handle.clone()), engine).await?;
+                    return self.continue_with_started(&handle.id).await.map(Some);
+                }
+                Ok(Disarmed::Unclear(reason)) => reason,
+                Ok(Disarmed::Gone(_) | Disarmed::Found(_)) => break,
+                Err(error) => error.to_string(),
+            };
+            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
+            // It is never given up, so there is no error.
+            let _: Result<(), EngineError> = runner.term.unless_ended(again).await?;
+        }
+        self.may_start = false;
+        Ok(None)
     }
 
     /// Asks how far a container is until the engine says so.

@@ -11,6 +11,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::{
@@ -31,6 +32,10 @@ const LONGEST_FOLLOW_PAUSE: Duration = Duration::from_secs(5);
 const MOST_TRIES: u32 = 10;
 /// How often a log is read that the engine fails to read: a failure is an answer, so fewer tries do.
 const MOST_FAILED_READS: u32 = 3;
+
+/// How often, and after what pause, a call is made whose result a client waits for.
+const BRIEF_TRIES: u32 = 5;
+const BRIEF_PAUSE: Duration = Duration::from_secs(1);
 
 /// One call that is repeated: how often it was made, and when it is made again.
 #[derive(Debug)]
@@ -178,6 +183,27 @@ impl EngineAccess {
             }
             self.term.unless_ended(backoff.wait()).await?;
         }
+    }
+
+    /// Repeats a call whose result a client waits for: a few times, also where the engine fails at it.
+    /// It does not wait for an engine that is away.
+    pub(crate) async fn retry_briefly<T, F>(
+        &self,
+        work: impl Fn() -> F,
+    ) -> Result<Result<T, EngineError>, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        for _ in 1..BRIEF_TRIES {
+            match self.term.unless_ended(work()).await? {
+                Err(
+                    EngineError::Unreachable(_)
+                    | EngineError::Refused { kind: Refusal::Failed, .. },
+                ) => self.term.unless_ended(sleep(BRIEF_PAUSE)).await?,
+                answer => return Ok(answer),
+            }
+        }
+        self.term.unless_ended(work()).await
     }
 
     /// Inspects a container until the engine reports where it is in its life; nothing once it is gone.

@@ -92,7 +92,7 @@ impl RunTask {
     /// A run that sets out now.
     pub(super) fn new(runner: Arc<Runner>, handle: Arc<RunHandle>) -> Self {
         let attempt = handle.attempt;
-        let engine = Arc::clone(runner.engine_of(&handle.allocation));
+        let engine = Arc::clone(&handle.engine);
         Self { runner, handle, engine, attempt, waited: TimeDelta::zero(), is_resumed: false }
     }
 
@@ -243,7 +243,7 @@ impl RunTask {
         if let Some(container) = &container
             && mutation::is_active(Mutation::RemovedBeforeEndRecorded)
         {
-            runner.retention.remove(container).await;
+            runner.retention.remove(&self.engine, container).await;
         }
         if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
             // The allocation was deleted meanwhile, and its history with it.
@@ -256,7 +256,8 @@ impl RunTask {
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);
-            let finished = FinishedContainer { allocation, instant, attempt, container };
+            let engine = Arc::clone(&self.engine);
+            let finished = FinishedContainer { allocation, engine, instant, attempt, container };
             drop(runner.retention.clean_up(finished, &state));
         }
         Ok(state)

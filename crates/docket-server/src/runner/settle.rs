@@ -18,7 +18,7 @@ impl Runner {
     /// Decides what is due now of those allocations of which a push changes what is due, as far as the
     /// engine answers.
     pub(crate) async fn decide_due(self: &Arc<Self>, pushed: &[Specification]) {
-        if !self.engine.health.is_up() || !self.standby.is_over() {
+        if !self.standby.is_over() {
             return;
         }
         let mut due = Vec::new();
@@ -37,7 +37,7 @@ impl Runner {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub(crate) async fn decide_due_in(self: &Arc<Self>, zones: &[Zone]) -> Result<(), StoreError> {
-        if !self.engine.health.is_up() || !self.standby.is_over() {
+        if !self.standby.is_over() {
             return Ok(());
         }
         let mut after = None;
@@ -52,7 +52,8 @@ impl Runner {
         }
     }
 
-    async fn decide_all_held(self: &Arc<Self>, due: Vec<AllocationStatus>, what: &str) {
+    async fn decide_all_held(self: &Arc<Self>, mut due: Vec<AllocationStatus>, what: &str) {
+        due.retain(|held| self.engines.of_allocation(&held.allocation).health.is_up());
         if due.is_empty() {
             return;
         }

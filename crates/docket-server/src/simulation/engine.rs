@@ -11,9 +11,9 @@ use super::{
     machine::{Fate, Machine, Request},
 };
 use crate::engine::{
-    Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
-    Finding, Follow, Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan,
-    Prepared, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target,
+    Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow, Found,
+    Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan, Prepared, Pulled,
+    Refusal, Starts, Stop, TakeOver, Takeover, Target,
 };
 
 /// The scripted engine behind an unreliable connection.
@@ -257,12 +257,5 @@ impl Takeover for SimulatedEngine {
         let removed = self
             .write("disarm", move |machine, _| remove(machine, &removing, Condition::NotRunning));
         engine.disarmed(&handle, removed.await).await
-    }
-}
-
-#[async_trait]
-impl EngineCheck for SimulatedEngine {
-    async fn try_out(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
-        self.0.engine.try_out(plan, pull).await
     }
 }

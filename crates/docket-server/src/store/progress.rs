@@ -24,6 +24,8 @@ pub enum Progress {
     Created {
         /// Its id.
         container: ContainerId,
+        /// The version in which it was seen, where the engine has versions.
+        version: Option<Arc<str>>,
         /// The id of the engine that has it, where that has a lasting one.
         engine: Option<Arc<str>>,
         /// Its image's id.
@@ -31,6 +33,8 @@ pub enum Progress {
         /// What the engine had to say.
         remarks: Vec<String>,
     },
+    /// The container was seen in another version, and is not started yet.
+    VersionSeen(Option<Arc<str>>),
     /// The container was started.
     Started,
     /// The container, which may have been asked to start, is about to be removed; why, in words.
@@ -59,7 +63,7 @@ impl Progress {
 
     /// True for what is to be seen in the record on the wire: the rest is not told as an event.
     pub(super) fn is_shown(&self) -> bool {
-        !matches!(self, Self::Pulled { stale: None, .. })
+        !matches!(self, Self::Pulled { stale: None, .. } | Self::VersionSeen(_))
     }
 }
 
@@ -89,11 +93,14 @@ impl Progress {
             Self::WillNotDie(reason) => run.state = RunState::Stuck(reason.clone()),
             Self::NextAttempt => {
                 let key = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key.next());
-                run.attempts.push(Attempt::new(key));
+                // A run stays with its engine.
+                let engine_name = run.attempt().and_then(|attempt| attempt.engine_name.clone());
+                run.attempts.push(Attempt { engine_name, ..Attempt::new(key) });
                 run.state = RunState::Starting;
             }
             Self::Pulled { .. }
             | Self::Created { .. }
+            | Self::VersionSeen(_)
             | Self::Replacing { .. }
             | Self::Cancelling(_) => {}
         }
@@ -114,12 +121,17 @@ impl Progress {
             Self::Pulled { repository, tag, .. } => {
                 Some(Step::Pulled { repository: repository.into(), tag: tag.into() })
             }
-            Self::Created { container, engine, image, remarks } => {
+            Self::Created { container, version, engine, image, remarks } => {
                 attempt.container = Some(container);
+                attempt.version = version;
                 attempt.engine = engine;
                 attempt.image = image;
                 attempt.remarks.extend(remarks);
                 Some(Step::Created)
+            }
+            Self::VersionSeen(version) => {
+                attempt.version = version;
+                None
             }
             Self::Started => {
                 attempt.started_at = Some(at);

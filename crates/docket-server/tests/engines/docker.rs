@@ -61,8 +61,8 @@ keeps! {
     live_output_waits_for_a_container_to_be_started,
     live_output_of_what_is_gone_says_so,
     live_output_of_what_cannot_be_started_says_so,
-    a_rehearsal_of_what_is_well_finds_nothing_and_leaves_nothing,
-    a_rehearsal_without_an_image_is_fatal_and_goes_on,
+    a_check_of_what_can_run_finds_nothing_and_leaves_nothing,
+    a_check_without_an_image_is_fatal_and_goes_on,
 }
 
 #[tokio::test]

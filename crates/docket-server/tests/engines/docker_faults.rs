@@ -136,7 +136,7 @@ async fn what_looks_and_what_ends_finds_an_engine_that_is_away_unreachable() {
         subject.engine.stop(&made.handle, Stop::AtOnce).await,
         subject.engine.inspect(&made.handle).await.map(|_| ()),
         subject.engine.list_owned(&subject.owner()).await.map(|_| ()),
-        subject.engine.try_out(&plan, Pull::Never).await.map(|_| ()),
+        subject.engine.trials().unwrap().examine(&plan, Pull::Never).await.map(|_| ()),
     ];
     for refusal in refusals {
         assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");

@@ -8,7 +8,7 @@
 mod bed;
 mod contract;
 mod docker;
+mod docker_checks;
 mod docker_faults;
 mod docker_life;
 mod docker_pulls;
-mod docker_rehearsals;

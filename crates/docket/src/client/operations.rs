@@ -7,7 +7,7 @@ use docket_model::{
     AllocationName, Specification,
     container::UnknownOptions,
     journal::Suspension,
-    wire::{Problem, Rehearsal, ResumeRequest, SuspendRequest},
+    wire::{EngineCheck, Problem, ResumeRequest, SuspendRequest},
 };
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -123,17 +123,19 @@ impl Client {
         self.pages("/-/journal", &query, limit).await
     }
 
-    /// Checks specifications on the engine; returns the findings in their order.
-    pub(crate) async fn rehearse(
+    /// Checks specifications on the engine of this name, or the default one where it is empty; returns the
+    /// findings in their order.
+    pub(crate) async fn check_on_engine(
         &self,
+        engine: &str,
         specifications: &[Specification],
         unknown_options: UnknownOptions,
-    ) -> Result<Vec<Rehearsal>> {
-        let path = match unknown_options {
-            UnknownOptions::Refuse => "/-/rehearsal",
-            UnknownOptions::Allow => "/-/rehearsal?allow-unknown-options=true",
-        };
-        self.ask(self.request(Method::POST, path).json(specifications)).await
+    ) -> Result<Vec<EngineCheck>> {
+        let options =
+            (unknown_options == UnknownOptions::Allow).then_some(("allow-unknown-options", "true"));
+        let query: Vec<_> = [("engine", engine)].into_iter().chain(options).collect();
+        let request = self.request(Method::POST, "/-/check").query(&query);
+        self.ask(request.json(specifications)).await
     }
 
     /// A copy of the store, to be read in pieces.

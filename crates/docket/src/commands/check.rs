@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
-use docket_model::wire::Rehearsal;
+use docket_model::wire::EngineCheck;
 
 use super::AlreadyReported;
 use crate::{
@@ -13,17 +13,17 @@ use crate::{
 
 /// Checks a file or a directory as `push` does, without a server
 ///
-/// Every error is shown with its line and column. With --engine the server also checks whether its engine
-/// can run the allocations: it pulls images, and creates and removes containers without starting them.
+/// Every error is shown with its line and column. With --engine the server also checks whether its engine,
+/// or the one of that name, can run the allocations: it pulls images, and creates and removes containers without starting them.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     source: Source,
 
-    /// Also check on the server's engine; fails if it cannot run an allocation
-    #[arg(long)]
-    engine: bool,
+    /// Also check on an engine of the server; fails if it cannot run an allocation
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    engine: Option<String>,
 
     #[command(flatten)]
     connection: Connection,
@@ -40,8 +40,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let source = &arguments.source;
     let found = source.read()?;
     let mut warnings = found.iter().map(|found| found.read.warnings.len()).sum();
-    if arguments.engine && !found.is_empty() {
-        warnings += check_on_engine(&arguments.connection, source, &found).await?;
+    if let Some(engine) = arguments.engine.filter(|_| !found.is_empty()) {
+        warnings += check_on_engine(&arguments.connection, &engine, source, &found).await?;
     }
     let allocations = counted(found.len(), "allocation");
     let warnings = counted(warnings, "warning");
@@ -57,19 +57,20 @@ fn counted(count: usize, noun: &str) -> String {
 /// returns the number of warnings.
 async fn check_on_engine(
     connection: &Connection,
+    engine: &str,
     source: &Source,
     found: &[Found],
 ) -> Result<usize> {
     let specifications: Vec<_> =
         found.iter().map(|found| found.read.specification.clone()).collect();
     let client = Client::new(connection)?;
-    let checks = client.rehearse(&specifications, source.unknown_options()).await?;
+    let checks = client.check_on_engine(engine, &specifications, source.unknown_options()).await?;
     if checks.len() != found.len() {
         let (asked, answered) = (found.len(), checks.len());
         bail!("{} checked {answered} allocations instead of {asked}", client.url(""));
     }
     let (mut refused, mut warnings) = (0, 0);
-    for (Found { file, read }, Rehearsal { name, findings }) in found.iter().zip(checks) {
+    for (Found { file, read }, EngineCheck { name, findings }) in found.iter().zip(checks) {
         refused += usize::from(findings.iter().any(|finding| finding.fatal));
         warnings += findings.iter().filter(|finding| !finding.fatal).count();
         for finding in findings {

@@ -277,7 +277,7 @@ fn check_shows_the_engine_s_findings_at_the_line_of_the_allocation() {
     --- stderr
     error: <server> checked 1 allocations instead of 2
     ");
-    assert_snapshot!(stub.requests()[0].line, @"POST /-/rehearsal");
+    assert_snapshot!(stub.requests()[0].line, @"POST /-/check?engine=");
     assert!(stub.requests()[0].body.starts_with(r#"[{"Name":"foo","#));
 }
 

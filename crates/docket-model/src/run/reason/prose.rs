@@ -163,6 +163,14 @@ fn lost(words: &str) -> Option<Reason> {
     if let Some(engine) = between(words, "its container is on the engine ", end) {
         return Some(Reason::OtherEngine { engine: engine.into() });
     }
+    if let Some(engine) = between(
+        words,
+        "its engine `",
+        "` is not configured any more: if its container is there, its end is recorded once the engine \
+         is configured again",
+    ) {
+        return Some(Reason::EngineNotConfigured { engine: engine.into() });
+    }
     let copied = "not known: the store was restored from a copy of ";
     if let Some(at) = words.strip_prefix(copied) {
         return Some(Reason::StoreRestored { copied_at: moment(at)? });

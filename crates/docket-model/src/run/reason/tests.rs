@@ -110,6 +110,11 @@ fn all() -> Vec<(Reason, &'static str)> {
             Reason::OtherEngine { engine: "f00".into() },
             "its container is on the engine f00, and docket talks to another one now",
         ),
+        (
+            Reason::EngineNotConfigured { engine: "web1".into() },
+            "its engine `web1` is not configured any more: if its container is there, its end is \
+             recorded once the engine is configured again",
+        ),
         (Reason::CopyOfStore, "a server with a copy of the store created its container"),
         (
             Reason::StoreRestored { copied_at: at(0) },

@@ -89,6 +89,10 @@ impl Reason {
             Self::OtherEngine { engine } => format!(
                 "its container is on the engine {engine}, and docket talks to another one now"
             ),
+            Self::EngineNotConfigured { engine } => format!(
+                "its engine `{engine}` is not configured any more: if its container is there, its end \
+                 is recorded once the engine is configured again"
+            ),
             Self::StoreRestored { copied_at } => {
                 let at = style.moment(*copied_at);
                 format!("not known: the store was restored from a copy of {at}")

@@ -4,14 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use bollard::{Docker, errors::Error};
 use bytes::Bytes;
-use docket_model::run::ContainerId;
 use futures_util::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
 
-use super::{
-    connection::{Call, Connection},
-    inspect::Inspected,
-};
+use super::connection::{Call, Connection};
 use crate::engine::{EngineError, Refusal, bounded};
 
 /// How long an answer may take to begin, and a short one to be there in full.
@@ -79,23 +75,6 @@ impl Client {
             }
             error => error,
         }
-    }
-
-    /// Looks at a container, by id or name.
-    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, EngineError> {
-        let path = format!("/containers/{container}/json");
-        match self.get_json(&path, &[]).await {
-            Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Err(EngineError::Gone),
-            answer => answer,
-        }
-    }
-
-    /// Inspects a container by its id.
-    ///
-    /// A container, or that there is none, is an answer. A refusal says nothing about a container, so
-    /// it counts as no answer.
-    pub(super) async fn inspect_id(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
-        self.inspect(&id.0).await.map_err(|error| self.refusal_as_no_answer("inspect", error))
     }
 
     /// Turns a refusal of a call that only reads into a missing answer.

@@ -1,11 +1,30 @@
 //! Why there is no client of an engine: which variable or file is wrong, and the mend.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use docket_model::container::InvalidPlatform;
 use thiserror::Error;
 
-use super::endpoint::Origin;
+/// What named the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The variable `DOCKER_HOST`.
+    Variable,
+    /// The Docker context of this name.
+    Context(String),
+    /// Nothing: it is where Docker's client looks by itself.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable => f.write_str("`DOCKER_HOST`"),
+            Self::Context(name) => write!(f, "the Docker context `{name}`"),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
 
 /// Why no engine could be chosen, or why its client could not be made.
 #[derive(Debug, Error)]

@@ -9,7 +9,10 @@ use std::{
 use docket_model::container::Platform;
 use http::uri::Authority;
 
-use super::{connect_error::ConnectError, context};
+use super::{
+    connect_error::{ConnectError, Origin},
+    context,
+};
 
 /// Where Docker's client looks when nothing else is said.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -57,27 +60,6 @@ enum Tls {
     Checked(PathBuf),
     /// Without a look at the engine's certificate.
     Unchecked,
-}
-
-/// What named the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The variable `DOCKER_HOST`.
-    Variable,
-    /// The Docker context of this name.
-    Context(String),
-    /// Nothing: it is where Docker's client looks by itself.
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Variable => f.write_str("`DOCKER_HOST`"),
-            Self::Context(name) => write!(f, "the Docker context `{name}`"),
-            Self::Default => f.write_str("the default"),
-        }
-    }
 }
 
 impl fmt::Display for Endpoint {

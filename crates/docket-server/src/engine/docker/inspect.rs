@@ -6,8 +6,12 @@ use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
-use super::{notes::Kept, owned};
-use crate::engine::{Found, Identity, Observation, Past, bounded};
+use super::{
+    client::Client,
+    notes::{Kept, LogForm},
+    owned,
+};
+use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bounded};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
 /// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
@@ -138,6 +142,11 @@ impl Inspected {
         self.kept_output().is_some()
     }
 
+    /// How its log is read.
+    pub(super) fn log_form(&self) -> LogForm {
+        LogForm { has_terminal: self.has_terminal(), kept: self.kept_output() }
+    }
+
     /// Whose it is, by its labels.
     pub(super) fn found(&self) -> Option<Found> {
         let created_at = moment(self.created.as_deref());
@@ -229,6 +238,25 @@ fn bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     digits.parse::<u64>().ok()?.checked_mul(1 << power)
+}
+
+impl Client {
+    /// Looks at a container, by id or name.
+    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, EngineError> {
+        let path = format!("/containers/{container}/json");
+        match self.get_json(&path, &[]).await {
+            Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Err(EngineError::Gone),
+            answer => answer,
+        }
+    }
+
+    /// Inspects a container by its id.
+    ///
+    /// A container, or that there is none, is an answer. A refusal says nothing about a container, so
+    /// it counts as no answer.
+    pub(super) async fn inspect_id(&self, id: &ContainerId) -> Result<Inspected, EngineError> {
+        self.inspect(&id.0).await.map_err(|error| self.refusal_as_no_answer("inspect", error))
+    }
 }
 
 #[cfg(test)]

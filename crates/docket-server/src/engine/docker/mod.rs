@@ -49,18 +49,19 @@ use serde::Deserialize;
 
 use self::{
     client::{ANSWER_LIMIT, Client},
-    notes::{LogForm, Notes},
+    engine_check::TrialContainer,
+    notes::Notes,
     pull::Pulls,
     transport::Transports,
 };
 pub use self::{
-    connect_error::ConnectError,
-    endpoint::{Endpoint, Origin, config_folder, default_platform},
+    connect_error::{ConnectError, Origin},
+    endpoint::{Endpoint, config_folder, default_platform},
 };
 use super::{
     Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
     Finding, Follow, Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Past,
-    Plan, Prepared, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target, bounded,
+    Plan, Prepared, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target, Trial, bounded,
 };
 
 /// How long the engine may take to tell what it is.
@@ -180,6 +181,10 @@ impl Engine for DockerEngine {
         Starts::ById
     }
 
+    fn trials(&self) -> Option<&dyn EngineCheck> {
+        Some(self)
+    }
+
     async fn pull(
         &self,
         image: &str,
@@ -255,7 +260,7 @@ impl Containers for DockerEngine {
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
         let form = match self.notes.form(&handle.id) {
             Some(form) => form,
-            None => LogForm::of(&self.client.inspect_id(&handle.id).await?),
+            None => self.client.inspect_id(&handle.id).await?.log_form(),
         };
         let log = log::Log { client: &self.client, id: &handle.id, form, notes: &self.notes };
         log.read(limit).await
@@ -273,13 +278,13 @@ impl Containers for DockerEngine {
 #[async_trait]
 impl Takeover for DockerEngine {
     async fn take_over(&self, handle: &Handle) -> Result<TakeOver, EngineError> {
-        takeover::take_over(self, handle).await
+        takeover::take_over(&self.client, self, handle).await
     }
 
     /// A container that was created late never starts by itself, so a name needs nothing.
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
         match target {
-            Target::Guarded(guard) => takeover::disarm(self, guard).await,
+            Target::Guarded(guard) => takeover::disarm(&self.client, self, guard).await,
             Target::Name(_) => Ok(Disarmed::Gone(Past::NeverRan)),
         }
     }
@@ -287,9 +292,23 @@ impl Takeover for DockerEngine {
 
 #[async_trait]
 impl EngineCheck for DockerEngine {
-    async fn try_out(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
+    async fn examine(&self, plan: &Plan, pull: Pull) -> Result<Trial, EngineError> {
         let platform = self.platform_of(plan);
-        engine_check::check(&self.client, &self.pulls, plan, platform.as_deref(), pull).await
+        engine_check::examine(&self.client, &self.pulls, plan, platform.as_deref(), pull).await
+    }
+
+    async fn try_out(&self, trial: &Trial) -> Result<Vec<Finding>, EngineError> {
+        match trial.container::<TrialContainer>() {
+            Some(container) => container.create(&self.client).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn clean_up(&self, trial: &Trial) -> Result<(), EngineError> {
+        match trial.container::<TrialContainer>() {
+            Some(container) => container.remove(&self.client).await,
+            None => Ok(()),
+        }
     }
 }
 

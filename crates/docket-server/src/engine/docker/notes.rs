@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 use docket_model::run::ContainerId;
 use parking_lot::Mutex;
 
-use super::{inspect::Inspected, log_index::LogIndex};
+use super::log_index::LogIndex;
 
 /// More notes than containers that are under way at once.
 const MOST: usize = 1 << 16;
@@ -28,12 +28,6 @@ pub(super) struct Kept {
     pub(super) words: Arc<str>,
     /// So many bytes of its files it keeps before it drops any; 0 if that is not known.
     pub(super) at_least: u64,
-}
-
-impl LogForm {
-    pub(super) fn of(inspected: &Inspected) -> Self {
-        Self { has_terminal: inspected.has_terminal(), kept: inspected.kept_output() }
-    }
 }
 
 /// Notes on containers.

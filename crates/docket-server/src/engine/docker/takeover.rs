@@ -11,12 +11,11 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    DockerEngine,
+    client::Client,
     events::{self, LifeEvent, LifeEvents},
 };
 use crate::engine::{
-    Condition, Containers, Disarmed, Engine, EngineError, Guard, Handle, Observation, Past,
-    TakeOver,
+    Condition, Disarmed, Engine, EngineError, Guard, Handle, Observation, Past, TakeOver,
 };
 
 /// How long an engine may take to report the events that it remembers. They come at once.
@@ -106,11 +105,12 @@ impl Watched {
 
 /// Reports how far a container is; see [`crate::engine::Takeover::take_over`].
 pub(super) async fn take_over(
-    engine: &DockerEngine,
+    client: &Client,
+    engine: &dyn Engine,
     handle: &Handle,
 ) -> Result<TakeOver, EngineError> {
     // Opened before the container is inspected, so that a start in between is not missed.
-    let mut watched = Watched::new(events::of(&engine.client, &handle.id));
+    let mut watched = Watched::new(events::of(client, &handle.id));
     watched.read(REMEMBERED_EVENTS, |reported| reported.is_created).await;
     Ok(match engine.inspect(handle).await? {
         Observation::Pending(_) => TakeOver::Replaceable(Guard::new(handle.clone(), watched)),
@@ -120,7 +120,11 @@ pub(super) async fn take_over(
 }
 
 /// Removes a container that was taken over; see [`crate::engine::Takeover::disarm`].
-pub(super) async fn disarm(engine: &DockerEngine, guard: Guard) -> Result<Disarmed, EngineError> {
+pub(super) async fn disarm(
+    client: &Client,
+    engine: &dyn Engine,
+    guard: Guard,
+) -> Result<Disarmed, EngineError> {
     let (handle, watched) = guard.into_parts::<Watched>();
     if let Err(error) = engine.remove(&handle, Condition::NotRunning).await {
         match engine.inspect(&handle).await? {
@@ -137,7 +141,7 @@ pub(super) async fn disarm(engine: &DockerEngine, guard: Guard) -> Result<Disarm
             return Ok(Disarmed::Gone(watched.reported.past(true)));
         }
     }
-    let past = Watched::new(events::of(&engine.client, &handle.id)).past().await;
+    let past = Watched::new(events::of(client, &handle.id)).past().await;
     Ok(past.map_or_else(Disarmed::Unclear, Disarmed::Gone))
 }
 

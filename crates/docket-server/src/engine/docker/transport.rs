@@ -29,8 +29,9 @@ use tower_service::Service;
 use super::{
     client::ANSWER_LIMIT,
     connect_error::ConnectError,
+    connect_error::Origin,
     connection::Connection,
-    endpoint::{Address, Endpoint, Origin},
+    endpoint::{Address, Endpoint},
     ssh::SshConnector,
     tls,
 };

@@ -13,7 +13,7 @@ use super::{
     connection::Call,
     inspect::Inspected,
     log_follow,
-    notes::{LogForm, Notes},
+    notes::Notes,
 };
 use crate::engine::{EngineError, Observation, Observations, Past, Refusal};
 
@@ -99,7 +99,7 @@ async fn judge(
     }
     let fell = inspected.may_have_fallen()
         && (notes.has_broken_watch(id) || !client.takes_connections().await);
-    notes.note(id, LogForm::of(inspected));
+    notes.note(id, inspected.log_form());
     Ok(Observation::Ended(inspected.exit(fell)))
 }
 

@@ -96,7 +96,12 @@ pub(crate) struct EngineRegistry {
 impl EngineRegistry {
     /// A registry with one engine, the default.
     pub(crate) fn new(engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
-        let default = Arc::new(NamedEngine::new(DEFAULT, engine, limits));
+        Self::named(DEFAULT, engine, limits)
+    }
+
+    /// A registry with one engine of this name.
+    pub(crate) fn named(name: &str, engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
+        let default = Arc::new(NamedEngine::new(name, engine, limits));
         Self { default, others: Vec::new() }
     }
 
@@ -109,6 +114,23 @@ impl EngineRegistry {
     /// The engine that runs go to where nothing names another one.
     pub(crate) fn default_engine(&self) -> &Arc<NamedEngine> {
         &self.default
+    }
+
+    /// The same with another engine, of this name.
+    #[cfg(test)]
+    pub(crate) fn with(
+        mut self,
+        name: &str,
+        engine: Arc<dyn Engine>,
+        limits: EngineLimits,
+    ) -> Self {
+        self.others.push(Arc::new(NamedEngine::new(name, engine, limits)));
+        self
+    }
+
+    /// The engines but the default.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Arc<NamedEngine>> {
+        self.others.iter()
     }
 
     /// All engines, the default first.

@@ -20,10 +20,9 @@ use parking_lot::Mutex;
 pub(crate) use self::container::Seen;
 use self::container::{Container, State, number};
 use super::{
-    Captured, Chunk, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError,
-    EngineStatus, Finding, Follow, Found, Guard, Handle, Launch, Log, LogCursor, Observation,
-    Observations, Owner, Past, Plan, Prepared, Pull, Pulled, Refusal, Starts, Stop, TakeOver,
-    Takeover, Target,
+    Captured, Chunk, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow,
+    Found, Guard, Handle, Identity, Launch, Log, LogCursor, Observation, Observations, Owner, Past,
+    Plan, Prepared, Pull, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target,
 };
 use crate::{
     clock::{Clock, Reading},
@@ -80,9 +79,9 @@ impl ScriptedEngine {
         call: &'static str,
         deliver: impl FnOnce(&Self) + Send + 'static,
     ) -> Result<(), EngineError> {
-        let mut next = self.held.next.lock();
-        let Some(position) = next.iter().position(|held| *held == call) else { return Ok(()) };
-        next.remove(position);
+        if !self.held.takes(call) {
+            return Ok(());
+        }
         self.held.calls.lock().push(Box::new(deliver));
         Err(broken_off())
     }
@@ -193,6 +192,11 @@ impl ScriptedEngine {
         self.held.next.lock().push(call);
     }
 
+    /// Another program changes the container that is started next, just before its start.
+    pub(crate) fn change_before_launch(&self) {
+        self.held.next.lock().push(CHANGE);
+    }
+
     /// Delivers the calls that were held, in the order in which they were sent; returns how many.
     pub(crate) fn release(&self) -> usize {
         let calls = std::mem::take(&mut *self.held.calls.lock());
@@ -265,15 +269,29 @@ impl ScriptedEngine {
     }
 }
 
+/// A change of a container, among the names of the calls that are held.
+const CHANGE: &str = "change";
+
 /// Calls that reach the engine late.
 #[derive(Default)]
 struct Held {
     /// The names of the calls that will be held.
     next: Mutex<Vec<&'static str>>,
     calls: Mutex<Vec<LateCall>>,
+    /// The names that no container gets any more.
+    names: Mutex<Vec<String>>,
 }
 
 type LateCall = Box<dyn FnOnce(&ScriptedEngine) + Send>;
+
+impl Held {
+    /// Whether a call of this name is to be held; it is not asked for again.
+    fn takes(&self, call: &str) -> bool {
+        let mut next = self.next.lock();
+        let position = next.iter().position(|held| *held == call);
+        position.map(|position| next.remove(position)).is_some()
+    }
+}
 
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -293,6 +311,9 @@ fn written(image: String, skip: usize) -> Chunk {
 impl ScriptedEngine {
     pub(crate) fn prepare_now(&self, plan: &Plan) -> Result<Prepared, EngineError> {
         let (identity, name) = (plan.identity.clone(), plan.identity.name());
+        if self.held.names.lock().contains(&name) {
+            return Err(EngineError::NameHeld { holder: "a holder of the name".to_owned() });
+        }
         let mut containers = self.containers.lock();
         let holder = containers.iter_mut().find(|(_, container)| {
             !container.seen.removed && container.seen.identity.name() == name
@@ -386,7 +407,9 @@ impl ScriptedEngine {
     }
 
     pub(crate) fn launch_now(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        let is_changed = self.held.takes(CHANGE);
         let launched = self.with(&handle.id, |container, now| {
+            container.version += u64::from(is_changed);
             let present = self.handle(&handle.id, container);
             if present.version != handle.version {
                 return Launch::OutOfDate(present);
@@ -400,6 +423,22 @@ impl ScriptedEngine {
             Err(EngineError::Gone) => Ok(Launch::NeverRan),
             launched => launched,
         }
+    }
+
+    /// Where preparing starts, keeps the name from whatever is still to come.
+    fn hold_name(&self, identity: &Identity) -> Result<Disarmed, EngineError> {
+        self.answer()?;
+        if self.starts == Starts::WithPrepare {
+            let containers = self.containers.lock();
+            let there = |(_, container): &(&ContainerId, &Container)| {
+                !container.seen.removed && container.seen.identity == *identity
+            };
+            if let Some((id, container)) = containers.iter().find(there) {
+                return Ok(Disarmed::NameTaken(self.handle(id, container)));
+            }
+            self.held.names.lock().push(identity.name());
+        }
+        Ok(Disarmed::Gone(Past::NeverRan))
     }
 
     /// What is known of a container that is gone.
@@ -596,16 +635,12 @@ impl Takeover for ScriptedEngine {
     }
 
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
-        let Target::Guarded(guard) = target else { return Ok(Disarmed::Gone(Past::NeverRan)) };
-        let removed = self.remove_now(&guard.handle, Condition::NotRunning);
-        self.disarmed(&guard.handle, removed).await
-    }
-}
-
-#[async_trait]
-impl EngineCheck for ScriptedEngine {
-    async fn try_out(&self, _plan: &Plan, _pull: Pull) -> Result<Vec<Finding>, EngineError> {
-        self.answer()?;
-        Ok(Vec::new())
+        match target {
+            Target::Guarded(guard) => {
+                let removed = self.remove_now(&guard.handle, Condition::NotRunning);
+                self.disarmed(&guard.handle, removed).await
+            }
+            Target::Name(identity) => self.hold_name(identity),
+        }
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn of(schema: &str) -> Option<Value> {
     Some(match schema {
         "Allocation" => allocation(),
         "CancelRequest" => json!({"Kill": true, "By": "ann"}),
-        "Checked" => checked(),
+        "Checked" | "CheckResponse" => checked(),
         "Deleted" => json!({"deleted": true}),
         "Entry" => json!({
             "At": "2026-11-21T08:30:00Z", "Allocation": "report", "Event": "Created", "By": "127.0.0.1",
@@ -38,7 +38,7 @@ pub(super) fn of(schema: &str) -> Option<Value> {
         "Push" | "Specification" => specification(),
         "PushAnswer" => json!({"created": 2, "updated": 0, "unchanged": 0}),
         "Ready" => json!({"Status": "ready", "Engine": engine()}),
-        "Rehearsal" => json!({"Name": "report", "Findings": [{
+        "EngineCheck" => json!({"Name": "report", "Findings": [{
             "Field": "Container.Config.Image", "Message": "image busybox:nope not found", "Fatal": true,
         }]}),
         "ResumeRequest" => json!({"By": "ann"}),

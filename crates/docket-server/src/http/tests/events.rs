@@ -82,7 +82,7 @@ async fn changes_come_as_events_with_ids_and_whole_records() {
 
     id: 20261121T090000Z-2
     event: run
-    data: {"At":"2026-11-21T09:00:01Z","Allocation":"a","Run":{"Run":"20261121T090000.999Z","Allocation":"a","Instant":"2026-11-21T09:00:00.999Z","Trigger":"manual","By":"ann","State":"starting","Decided":"2026-11-21T09:00:01Z","Attempts":[{"Attempt":1,"Container":null,"Engine":null,"Image":null,"Started":null,"Ended":null,"ExitCode":null,"OutOfMemory":false,"OutputBytes":null,"OutputOmitted":null}]}}
+    data: {"At":"2026-11-21T09:00:01Z","Allocation":"a","Run":{"Run":"20261121T090000.999Z","Allocation":"a","Instant":"2026-11-21T09:00:00.999Z","Trigger":"manual","By":"ann","State":"starting","Decided":"2026-11-21T09:00:01Z","Attempts":[{"Attempt":1,"Container":null,"EngineName":"default","Engine":null,"Image":null,"Started":null,"Ended":null,"ExitCode":null,"OutOfMemory":false,"OutputBytes":null,"OutputOmitted":null}]}}
     "#);
 }
 

@@ -29,6 +29,8 @@ pub(super) struct StoredAttempt<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     container: Option<ContainerId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     engine_name: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     engine: Option<Arc<str>>,
@@ -173,6 +175,7 @@ fn stored_attempt(origin: Origin, attempt: &Attempt) -> StoredAttempt<'_> {
         number: None,
         steps: steps.map(|(at, step)| StoredStep(origin.after(*at), Cow::Borrowed(step))).collect(),
         container: attempt.container.clone(),
+        version: attempt.version.clone(),
         engine_name: attempt.engine_name.clone(),
         engine: attempt.engine.clone(),
         node: attempt.node.clone(),
@@ -241,6 +244,7 @@ fn restored_attempt(
         key,
         steps: steps.collect::<Result<_, DecodeError>>()?,
         container: stored.container,
+        version: stored.version,
         engine_name: stored.engine_name,
         engine: stored.engine,
         node: stored.node,

@@ -237,6 +237,7 @@ pub(super) fn missed(last: i64, count: u64) -> RunState {
 
 pub(super) fn created(container: &str) -> Progress {
     Progress::Created {
+        version: None,
         container: ContainerId(container.into()),
         engine: Some("engine".into()),
         image: None,

@@ -1,8 +1,8 @@
 //! What every engine keeps: run for each of them.
 
+mod checks;
 mod life;
 mod live;
-mod rehearsals;
 mod runs;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -10,18 +10,19 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::DateTime;
 use docket_model::{
     FieldPath, Life, Specification,
+    allocation::Pull,
     container::UnknownOptions,
     run::{Exit, Instant},
 };
 use docket_server::engine::{
-    Captured, Condition, Engine, EngineError, Follow, Handle, Identity, Log, LogCursor,
+    Captured, Condition, Engine, EngineError, Finding, Follow, Handle, Identity, Log, LogCursor,
     Observation, Owner, Plan, Prepared,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(crate) use self::{life::*, live::*, rehearsals::*, runs::*};
+pub(crate) use self::{checks::*, life::*, live::*, runs::*};
 
 /// More than any test writes.
 pub(crate) const PLENTY: usize = 8 << 20;
@@ -119,6 +120,15 @@ impl Subject {
                 Some(Err(error)) => return Err(error),
             }
         }
+    }
+
+    /// Tries a container out; what the check made is removed afterwards.
+    pub(crate) async fn check(&self, plan: &Plan, pull: Pull) -> Vec<Finding> {
+        let trials = self.engine.trials().unwrap();
+        let trial = trials.examine(plan, pull).await.unwrap();
+        let tried = trials.try_out(&trial).await.unwrap();
+        trials.clean_up(&trial).await.unwrap();
+        [trial.findings, tried].concat()
     }
 
     /// From the creation to the removal.

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::surprise;
 use crate::engine::Finding;
 
 /// Options of a container's creation, and the version of the API that brought them.
@@ -38,7 +37,7 @@ pub(super) fn ignored(container: &Value, api_version: &str) -> Vec<Finding> {
         let steps: Vec<&str> = option.split('.').collect();
         let mut fields = Vec::new();
         walk(container, &steps, String::new(), &mut fields);
-        findings.extend(fields.into_iter().map(|field| surprise(field, message.clone())));
+        findings.extend(fields.into_iter().map(|field| Finding::warning(field, message.clone())));
     }
     findings
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{is_name, surprise};
+use super::networks::is_name;
 use crate::engine::{EngineError, Finding, Refusal, docker::client::Client};
 
 /// Files that engines put into containers: a program that sees one does not see the host's folders.
@@ -62,7 +62,7 @@ impl Mounts {
                 Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => {
                     let message =
                         format!("there is no volume `{name}`: the engine will make an empty one");
-                    findings.push(surprise(field, message));
+                    findings.push(Finding::warning(field, message));
                     missing.insert(name.clone());
                 }
                 Err(error) => return Err(error),
@@ -84,7 +84,7 @@ impl Mounts {
             } else {
                 continue;
             };
-            findings.push(surprise(field, message));
+            findings.push(Finding::warning(field, message));
         }
     }
 }
@@ -141,7 +141,7 @@ mod tests {
         mounts.look_for_folders(false, &mut unseen).await;
 
         let message = "there is no `/no/such`: the engine will make an empty folder of that name";
-        assert_eq!(seen, [surprise("HostConfig.Binds[1]", message.to_owned())]);
+        assert_eq!(seen, [Finding::warning("HostConfig.Binds[1]", message.to_owned())]);
         let fields: Vec<_> = unseen.iter().map(|finding| finding.field.as_str()).collect();
         assert_eq!(fields, ["HostConfig.Binds[0]", "HostConfig.Binds[1]"]);
         assert!(unseen.iter().all(|finding| finding.message.contains("cannot be seen from here")));

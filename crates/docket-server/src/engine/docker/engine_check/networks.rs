@@ -5,7 +5,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{fatal, is_name};
 use crate::engine::{EngineError, Finding, docker::client::Client};
 
 /// Networks that every engine has, and words for them.
@@ -47,7 +46,10 @@ pub(super) async fn missing(
     }
     let missing = wanted.into_iter();
     findings.extend(missing.map(|(field, name)| {
-        fatal(field, format!("there is no network `{name}`: no container of it would start"))
+        Finding::fatal(
+            field,
+            format!("there is no network `{name}`: no container of it would start"),
+        )
     }));
     Ok(findings)
 }
@@ -64,5 +66,11 @@ async fn missing_container(
             Err(error) => return Err(error),
         };
     let message = format!("there is no container `{name}` whose network could be shared");
-    Ok((!is_there).then(|| fatal(field, message)))
+    Ok((!is_there).then(|| Finding::fatal(field, message)))
+}
+
+/// True for what can stand in an address: what engines allow as names of containers and volumes.
+pub(super) fn is_name(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(inside)
 }

@@ -8,9 +8,9 @@ use futures_util::{StreamExt, stream};
 
 use super::wire::{Fault, Wire};
 use crate::engine::{
-    Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
-    Finding, Follow, Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan,
-    Prepared, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target, scripted::ScriptedEngine,
+    Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow, Found,
+    Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan, Prepared, Pulled,
+    Refusal, Starts, Stop, TakeOver, Takeover, Target, scripted::ScriptedEngine,
 };
 
 /// The scripted engine behind a server's wire.
@@ -126,12 +126,5 @@ impl Takeover for WiredEngine {
 
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
         self.call("remove", self.engine.disarm(target)).await
-    }
-}
-
-#[async_trait]
-impl EngineCheck for WiredEngine {
-    async fn try_out(&self, plan: &Plan, pull: Pull) -> Result<Vec<Finding>, EngineError> {
-        self.call("try_out", self.engine.try_out(plan, pull)).await
     }
 }

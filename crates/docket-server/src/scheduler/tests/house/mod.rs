@@ -62,6 +62,10 @@ impl Default for Settings {
 pub(super) struct Ground {
     pub(super) clock: Arc<TestClock>,
     pub(super) engine: Arc<ScriptedEngine>,
+    /// The name of that engine.
+    pub(super) engine_name: &'static str,
+    /// Engines beside the default one.
+    pub(super) other_engines: Vec<(&'static str, Arc<ScriptedEngine>)>,
     backend: Arc<MemoryBackend>,
     settings: Settings,
     /// When the last server went.
@@ -87,7 +91,8 @@ impl Ground {
         let clock = Arc::new(TestClock::at(START));
         let engine = Arc::new(ScriptedEngine::new(clock.clone()));
         let backend = Arc::new(MemoryBackend::new(usize::MAX));
-        Self { clock, engine, backend, settings, left_at: None }
+        let (engine_name, other_engines) = ("default", Vec::new());
+        Self { clock, engine, engine_name, other_engines, backend, settings, left_at: None }
     }
 
     /// The id of the store; one that is new is opened first.
@@ -112,7 +117,11 @@ impl Ground {
             max_running: self.settings.max_running,
             queue: self.settings.queue,
         };
-        let engines = EngineRegistry::new(wired_engine, limits);
+        let first = EngineRegistry::named(self.engine_name, wired_engine, limits);
+        let engines = self.other_engines.iter().fold(first, |engines, (name, engine)| {
+            let engine = WiredEngine { engine: engine.clone(), wire: wire.clone() };
+            engines.with(name, Arc::new(engine), limits)
+        });
         let health = engines.default_engine().health.clone();
         let settings = TermSettings {
             zone: Zone::utc(),

@@ -80,7 +80,7 @@ async fn a_store_of_another_namespace_says_so_whoever_serves_it() {
     let directory = served(&by).await;
     let _served = open(&directory, &by);
 
-    let provenance = moved(&directory, &server("rehearsal", None)).unwrap();
+    let provenance = moved(&directory, &server("other", None)).unwrap();
 
     assert_eq!(provenance.namespace_before.as_deref(), Some("docket"));
 }
@@ -88,17 +88,17 @@ async fn a_store_of_another_namespace_says_so_whoever_serves_it() {
 #[tokio::test]
 async fn another_namespace_stays_reported_until_a_home_in_it_is_noted() {
     let directory = served(&server("docket", None)).await;
-    let rehearsal = server("rehearsal", None);
+    let other = server("other", None);
     // A server that ends before it has looked at the engine.
-    open(&directory, &rehearsal).begin_term().await.unwrap();
+    open(&directory, &other).begin_term().await.unwrap();
 
-    let store = open(&directory, &rehearsal);
+    let store = open(&directory, &other);
     let before = store.provenance().namespace_before;
     note_home(&store).await;
     drop(store);
 
     assert_eq!(before.as_deref(), Some("docket"));
-    assert_eq!(open(&directory, &rehearsal).provenance(), Provenance::default());
+    assert_eq!(open(&directory, &other).provenance(), Provenance::default());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What a rehearsal on a Docker engine finds, and that it leaves nothing behind.
+//! What a check on a Docker engine finds, and that it leaves nothing behind.
 
 use std::fs;
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::bed::Bed;
 
-/// Rehearses a container with these options; the engine must be afterwards as it was before.
-async fn rehearse(bed: &Bed, mut container: Value) -> Vec<Finding> {
+/// Checks a container with these options; the engine must be afterwards as it was before.
+async fn check(bed: &Bed, mut container: Value) -> Vec<Finding> {
     let kept = || {
         let lists = [&["ps", "--all", "--quiet"][..], &["volume", "ls"], &["network", "ls"]];
         lists.map(|list| bed.docker(list))
@@ -18,8 +18,8 @@ async fn rehearse(bed: &Bed, mut container: Value) -> Vec<Finding> {
     let before = kept();
 
     container["Config"]["Cmd"] = json!(["true"]);
-    let plan = subject.plan("rehearsed", container);
-    let findings = subject.engine.try_out(&plan, Pull::Never).await.unwrap();
+    let plan = subject.plan("checked", container);
+    let findings = subject.check(&plan, Pull::Never).await;
 
     assert_eq!(kept(), before);
     findings
@@ -40,7 +40,7 @@ async fn volumes_and_folders_that_are_not_there_are_named_and_not_made() {
     });
     let config = json!({"Volumes": {"/anonymous": {}}});
 
-    let findings = rehearse(&bed, json!({"Config": config, "HostConfig": host})).await;
+    let findings = check(&bed, json!({"Config": config, "HostConfig": host})).await;
 
     let empty =
         |name: &str| format!("there is no volume `{name}`: the engine will make an empty one");
@@ -66,7 +66,7 @@ async fn what_the_engine_refuses_at_the_creation_is_fatal_in_its_words() {
     ]);
     let host = json!({"Binds": ["made-too:/c"], "Mounts": mounts});
 
-    let findings = rehearse(&bed, json!({"Config": {}, "HostConfig": host})).await;
+    let findings = check(&bed, json!({"Config": {}, "HostConfig": host})).await;
 
     let fatal: Vec<_> = findings.iter().filter(|finding| finding.is_fatal).collect();
     assert_eq!(fatal.len(), 1, "{findings:?}");
@@ -82,7 +82,7 @@ async fn volumes_that_a_refused_creation_leaves_behind_are_removed() {
     ]);
     let host = json!({"Binds": ["left-behind:/a"], "Mounts": mounts});
 
-    let findings = rehearse(&bed, json!({"Config": {}, "HostConfig": host})).await;
+    let findings = check(&bed, json!({"Config": {}, "HostConfig": host})).await;
 
     let fatal = findings.last().unwrap();
     assert!(fatal.is_fatal && fatal.message.contains("no-such-driver"), "{findings:?}");
@@ -93,7 +93,7 @@ async fn networks_that_are_not_there_are_fatal() {
     let bed = Bed::start().await;
     let by_mode = async |mode: &str| {
         let host = json!({"NetworkMode": mode});
-        rehearse(&bed, json!({"Config": {}, "HostConfig": host})).await
+        check(&bed, json!({"Config": {}, "HostConfig": host})).await
     };
     bed.docker(&["network", "create", "blue"]);
     let id = bed.docker(&["network", "inspect", "--format", "{{.Id}}", "blue"]);
@@ -104,11 +104,11 @@ async fn networks_that_are_not_there_are_fatal() {
     let field = "HostConfig.NetworkMode";
     let no_network = "there is no network `green`: no container of it would start";
     assert_eq!(by_mode("green").await, [finding(field, no_network, true)]);
-    let no_container = "there is no container `nobody` whose network could be shared";
-    assert_eq!(by_mode("container:nobody").await, [finding(field, no_container, true)]);
+    let no_container = "there is no container `gone` whose network could be shared";
+    assert_eq!(by_mode("container:gone").await, [finding(field, no_container, true)]);
 
     let endpoints = json!({"EndpointsConfig": {"red": {}}});
-    let findings = rehearse(&bed, json!({"Config": {}, "NetworkingConfig": endpoints}));
+    let findings = check(&bed, json!({"Config": {}, "NetworkingConfig": endpoints}));
     let no_network = "there is no network `red`: no container of it would start";
     let field = "NetworkingConfig.EndpointsConfig.red";
     assert_eq!(findings.await, [finding(field, no_network, true)]);
@@ -121,7 +121,7 @@ async fn warnings_and_options_that_an_engine_is_too_old_for_are_named() {
     let minor: u32 = api.split_once('.').unwrap().1.parse().unwrap();
     let host = json!({"OomKillDisable": true, "Annotations": {"a": "b"}});
 
-    let findings = rehearse(&bed, json!({"Config": {}, "HostConfig": host})).await;
+    let findings = check(&bed, json!({"Config": {}, "HostConfig": host})).await;
 
     let is_old = findings.iter().any(|finding| finding.field == "HostConfig.Annotations");
     assert_eq!(is_old, minor < 43, "{findings:?}");

@@ -1,0 +1,115 @@
+//! Several engines in one registry: each run stays with the one that its record names.
+
+use std::sync::Arc;
+
+use super::house::{Fault, Ground, House, MINUTE, Settings};
+use crate::engine::scripted::ScriptedEngine;
+
+/// A server with one engine, `old`, on which a run of ten minutes is under way; it stops at 09:12.
+async fn with_a_run_on_the_old_engine() -> Ground {
+    let mut ground = Ground::new(Settings::default());
+    ground.engine_name = "old";
+    let house = ground.open().await;
+    house.push("a", "10 9 * * *", "sleep-600").await;
+    house.push_with("child", "busybox", serde_json::json!({"After": ["a"]})).await;
+    house.until("09:12:00").await;
+    house.close().await
+}
+
+/// The same with another engine, `new`, as the default one; returns the old one.
+fn with_a_new_default(ground: &mut Ground) -> Arc<ScriptedEngine> {
+    let new = Arc::new(ScriptedEngine::called("F", ground.clock.clone()));
+    ground.engine_name = "new";
+    std::mem::replace(&mut ground.engine, new)
+}
+
+async fn engine_names(house: &House, name: &str) -> Vec<Option<Arc<str>>> {
+    let runs = house.runs(name).await;
+    runs.iter().flat_map(|run| &run.attempts).map(|attempt| attempt.engine_name.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_names_its_engine_before_the_engine_gets_any_request() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "busybox").await;
+    house.plan("pull", Fault::DiesBefore);
+    house.until("09:10:01").await;
+    assert!(house.is_dead());
+
+    let store = house.die().store().await;
+    let run = store.run("a", "20261121T091000Z".parse().unwrap()).await.unwrap().unwrap();
+
+    assert_eq!(run.attempts[0].engine_name.as_deref(), Some("default"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_recovered_at_its_own_engine_and_one_that_is_away_delays_no_other() {
+    let mut ground = with_a_run_on_the_old_engine().await;
+    let old = with_a_new_default(&mut ground);
+    ground.other_engines.push(("old", old.clone()));
+    old.set_away(true);
+
+    let house = ground.open().await;
+    house.push("b", "13 9 * * *", "sleep-60").await;
+    house.until("09:15:00").await;
+    let meanwhile = [house.newest("a").await, house.newest("b").await];
+    old.set_away(false);
+    house.until("09:22:00").await;
+
+    assert_eq!(meanwhile, ["09:10:00 running", "09:13:00 succeeded"]);
+    assert_eq!(house.newest("a").await, "09:10:00 succeeded");
+    assert_eq!(house.newest("child").await, "09:10:00 succeeded");
+    assert_eq!(engine_names(&house, "a").await, [Some("old".into())]);
+    assert_eq!(engine_names(&house, "b").await, [Some("new".into())]);
+    // The dependent run begins after the change, so it goes to the new engine.
+    assert_eq!(engine_names(&house, "child").await, [Some("new".into())]);
+    assert_eq!(house.seen("a").len(), 0);
+    let seen = old.seen();
+    assert_eq!(
+        seen.iter().map(|seen| (seen.starts, seen.removed)).collect::<Vec<_>>(),
+        [(1, true)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_stays_with_the_engine_of_its_run() {
+    let mut ground = Ground::new(Settings::default());
+    ground.engine_name = "old";
+    let house = ground.open().await;
+    let retries = serde_json::json!({"Cron": "10 9 * * *", "Retries": {"Limit": 1, "Delay": "5m"}});
+    house.push_with("a", "fail-until-2", retries).await;
+    house.until("09:12:00").await;
+    let mut ground = house.close().await;
+    let old = with_a_new_default(&mut ground);
+    ground.other_engines.push(("old", old.clone()));
+
+    let house = ground.open().await;
+    house.until("09:16:00").await;
+
+    assert_eq!(house.newest("a").await, "09:10:00 succeeded at attempt 2");
+    assert_eq!(engine_names(&house, "a").await, [Some("old".into()), Some("old".into())]);
+    assert_eq!((old.seen().len(), house.seen("a").len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_of_an_engine_that_is_not_configured_are_lost_and_found_again_when_it_is_back() {
+    let mut ground = with_a_run_on_the_old_engine().await;
+    let old = with_a_new_default(&mut ground);
+
+    let house = ground.open().await;
+    house.pass(MINUTE).await;
+    let lost = house.newest("a").await;
+    let mut ground = house.close().await;
+    ground.other_engines.push(("old", old.clone()));
+    let house = ground.open().await;
+    house.until("09:22:00").await;
+
+    assert_eq!(lost, "09:10:00 lost: engine-not-configured old");
+    assert_eq!(house.newest("a").await, "09:10:00 succeeded");
+    assert_eq!(house.newest("child").await, "09:10:00 succeeded");
+    let seen = old.seen();
+    assert_eq!(
+        seen.iter().map(|seen| (seen.starts, seen.removed)).collect::<Vec<_>>(),
+        [(1, true)]
+    );
+}
