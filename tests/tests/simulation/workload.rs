@@ -60,7 +60,9 @@ pub(crate) fn specification(name: &str, random: &mut Random) -> Specification {
     }
     if random.chance(500) {
         let limit = 1 + random.below(3);
-        set("Retries", json!({"Limit": limit, "Delay": *random.pick(&["1s", "20s", "2m"])}));
+        let delay = *random.pick(&["1s", "20s", "2m"]);
+        // A clock that was set back lets a retry wait for this long.
+        set("Retries", json!({"Limit": limit, "Delay": delay, "MaxDelay": "4m"}));
     }
     if random.chance(150) {
         set("Timeout", json!(*random.pick(&["3s", "60s"])));
