@@ -300,11 +300,11 @@ fn a_stepped_day_field_beside_another_is_warned_of() {
         ("0 0 */2 * MON", "runs on odd days OR Mondays"),
         (
             "0 0 */10,L * 1-3",
-            "runs on the 1st, 11th, 21st and 31st and the last day OR Mondays, Tuesdays and Wednesdays",
+            "runs on days 1, 11, 21 and 31 and the last day OR Mondays, Tuesdays and Wednesdays",
         ),
         (
             "0 0 15W,LW * */3,FRIL,1#2",
-            "runs on the weekday nearest the 15th and the last weekday OR Sundays, Wednesdays, Saturdays, the last Friday and the second Monday",
+            "runs on the weekday nearest day 15 and the last weekday OR Sundays, Wednesdays, Saturdays, the last Friday and the second Monday",
         ),
         ("0 0 30 2 *", "never runs: there is no such date"),
     ] {

@@ -27,7 +27,7 @@ pub(super) fn parse(whole: Piece<'_>) -> Result<Calendar, Vec<ScheduleError>> {
         lists.push(List::parse(*field, *word, &mut errors));
     }
     if errors.is_empty() {
-        return Ok(calendar(&lists));
+        return calendar(&lists).map_err(|message| vec![ScheduleError::new(None, whole, message)]);
     }
     if words.len() == 6 {
         explain_six(whole, &mut errors);
@@ -102,40 +102,42 @@ impl List {
             .any(|element| matches!(element, Element::Range(range) if range.is_star))
     }
 
-    /// Returns the values of the field in order; all of them if it is not restricted.
-    fn values(&self) -> BTreeSet<u16> {
-        if self.is_restricted() {
-            self.elements.iter().flat_map(|element| element.values()).collect()
-        } else {
-            (self.field.least()..=self.field.greatest()).collect()
+    /// Writes the values in the syntax of the `cron` crate.
+    fn values(&self) -> String {
+        let values: BTreeSet<u16> =
+            self.elements.iter().flat_map(|element| element.values()).collect();
+        let all = usize::from(self.field.greatest() - self.field.least()) + 1;
+        if !self.is_restricted() || values.len() == all {
+            return "*".to_owned();
         }
+        let values: Vec<_> = values.iter().map(ToString::to_string).collect();
+        values.join(",")
     }
 }
 
-fn calendar(lists: &[List]) -> Calendar {
+fn calendar(lists: &[List]) -> Result<Calendar, String> {
     let list = |field| lists.iter().find(|list| list.field == field);
-    // Only the second may be missing, and is 0 then.
-    let values = |field| list(field).map_or_else(|| BTreeSet::from([0]), List::values);
-    let bits = |field| values(field).into_iter().collect();
-    let years = list(Field::Year).filter(|years| years.is_restricted());
+    let values = |field, missing: &str| list(field).map_or(missing.to_owned(), List::values);
+    let times = format!(
+        "{} {} {} * {} * {}",
+        values(Field::Second, "0"),
+        values(Field::Minute, "*"),
+        values(Field::Hour, "*"),
+        values(Field::Month, "*"),
+        values(Field::Year, "*"),
+    );
+    let times = times.parse().map_err(|error: cron::error::Error| error.to_string())?;
     let days = [Field::MonthDay, Field::WeekDay].map(list);
     let is_wildcard = [Field::Second, Field::Minute, Field::Hour]
         .into_iter()
         .any(|field| list(field).is_some_and(|list| list.begins_with_star));
-    Calendar {
-        walk: Walk {
-            seconds: bits(Field::Second),
-            minutes: bits(Field::Minute),
-            hours: bits(Field::Hour),
-            days: day_rule(days),
-            months: bits(Field::Month),
-            years: years.map(|years| years.values().into_iter().map(i32::from).collect()),
-        },
+    Ok(Calendar {
+        walk: Walk { times, days: day_rule(days) },
         clock: if is_wildcard { Clock::Wildcard } else { Clock::Fixed },
         has_stepped_days: days.into_iter().flatten().any(List::has_stepped_star),
         may_mean_seconds: list(Field::Second).is_none()
             && list(Field::Year).is_some_and(|year| !year.is_restricted()),
-    }
+    })
 }
 
 fn day_rule(lists: [Option<&List>; 2]) -> DayRule {

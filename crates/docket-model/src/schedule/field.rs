@@ -1,7 +1,6 @@
 //! The fields of a cron expression: their ranges, their names, and a single value in them.
 
 use super::error::{Piece, ScheduleError};
-use super::words::{MONTHS, WEEK_DAYS};
 
 /// One of the seven fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +13,24 @@ pub(super) enum Field {
     WeekDay,
     Year,
 }
+
+const MONTHS: [&str; 12] = [
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
+    "DECEMBER",
+];
+
+const WEEK_DAYS: [&str; 7] =
+    ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
 
 /// Sunday as the end of a week.
 pub(super) const SUNDAY: u16 = 7;
@@ -140,7 +157,11 @@ impl Field {
                 return self.misfit(piece).with_hint(hint);
             }
         }
-        match text.get(..3).filter(|head| named(self.names(), head).is_some()) {
+        let meant = self
+            .names()
+            .iter()
+            .find(|name| text.get(..3).is_some_and(|head| name.starts_with(head)));
+        match meant.and_then(|name| name.get(..3)) {
             Some(name) if text.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
                 self.misfit(piece).with_hint(format!("write {name}"))
             }
@@ -153,7 +174,7 @@ impl Field {
         let index =
             if self == Self::WeekDay { number % SUNDAY } else { number - self.least().min(number) };
         match self.names().get(usize::from(index)).and_then(|name| name.get(..3)) {
-            Some(name) if as_name => name.to_ascii_uppercase(),
+            Some(name) if as_name => name.to_owned(),
             _ => number.to_string(),
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn of(rule: &Rule) -> String {
 }
 
 fn of_calendar(calendar: &Calendar) -> String {
-    let sets = Sets::of(&calendar.walk);
+    let sets = Sets::of(&calendar.walk.times);
     let (time, is_clock_time) = times(&sets);
     let day = days::of(&calendar.walk.days, &sets);
     let day = if day.is_empty() && is_clock_time { "every day".to_owned() } else { day };

@@ -2,14 +2,23 @@
 
 use super::day::{DayRule, Deciding, MonthDays, WeekDays};
 use super::times::Sets;
-use super::words::{MONTHS, WEEK_DAYS, joined};
+use super::words::{NTH, WEEK_DAYS, joined};
 
-const NTH: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
-/// The bits of the odd days from 1 to 31.
-const ODD_DAYS: u32 = 0xAAAA_AAAA;
-/// The bits of the days from 1 to 31.
-const ALL_DAYS: u32 = 0xFFFF_FFFE;
 /// The bits of Monday to Friday.
 const WORKING_DAYS: u8 = 0b011_1110;
 /// The bits of Saturday and Sunday.
@@ -50,29 +59,31 @@ fn months(months: &[u32]) -> String {
 }
 
 fn month_days(named: MonthDays, of_month: &str) -> String {
+    let numbers =
+        |bits: u32| (1..=31).filter(move |day| bits & (1 << day) != 0).collect::<Vec<_>>();
+    let days = numbers(named.days);
     let is_plain = named.nearest == 0 && !named.last && !named.last_weekday;
-    match numbers(named.days).as_slice() {
-        [first, _, .., last] if is_plain && last - first == named.days.count_ones() - 1 => {
-            format!("from the {} to the {} {of_month}", nth(*first), nth(*last))
-        }
-        _ => format!("on {} {of_month}", joined(&month_day_parts(named))),
-    }
-}
-
-/// The days of a month as parts of a list: `the 1st and 15th`, `the last day`.
-pub(super) fn month_day_parts(named: MonthDays) -> Vec<String> {
-    let nths = |bits| numbers(bits).into_iter().map(nth);
     let mut parts = Vec::new();
-    match named.days {
-        0 => {}
-        ODD_DAYS => parts.push("odd days".to_owned()),
-        ALL_DAYS => parts.push("every day".to_owned()),
-        days => parts.push(format!("the {}", joined(&nths(days).collect::<Vec<_>>()))),
+    match days.as_slice() {
+        [] => {}
+        [first, .., last] if is_plain && days.len() > 2 && last - first + 1 == days.len() => {
+            return format!("from the {} to the {} {of_month}", nth(*first), nth(*last));
+        }
+        some => {
+            let each: Vec<_> = some.iter().map(|day| nth(*day)).collect();
+            parts.push(format!("the {}", joined(&each)));
+        }
     }
-    parts.extend(nths(named.nearest).map(|day| format!("the weekday nearest the {day}")));
-    parts.extend(named.last.then(|| "the last day".to_owned()));
-    parts.extend(named.last_weekday.then(|| "the last weekday".to_owned()));
-    parts
+    parts.extend(
+        numbers(named.nearest).iter().map(|day| format!("the weekday nearest the {}", nth(*day))),
+    );
+    if named.last {
+        parts.push("the last day".to_owned());
+    }
+    if named.last_weekday {
+        parts.push("the last weekday".to_owned());
+    }
+    format!("on {} {of_month}", joined(&parts))
 }
 
 fn week_days(named: WeekDays) -> String {
@@ -80,21 +91,17 @@ fn week_days(named: WeekDays) -> String {
     if let Some(said) = run_of_week_days(named.days).filter(|_| is_plain) {
         return said;
     }
-    let mut parts = week_day_parts(named);
-    if let Some(last) = parts.last_mut().filter(|_| !is_plain) {
+    let mut parts: Vec<_> = listed(named.days).map(|(_, name)| format!("{name}s")).collect();
+    let mut of_month: Vec<_> =
+        listed(named.last).map(|(_, name)| format!("the last {name}")).collect();
+    for (days, nth) in named.nth.iter().zip(NTH) {
+        of_month.extend(listed(*days).map(|(_, name)| format!("the {nth} {name}")));
+    }
+    if let Some(last) = of_month.last_mut() {
         last.push_str(" of the month");
     }
+    parts.extend(of_month);
     format!("on {}", joined(&parts))
-}
-
-/// The days of the week as parts of a list: `Mondays`, `the last Friday`.
-pub(super) fn week_day_parts(named: WeekDays) -> Vec<String> {
-    let every = listed(named.days).map(|(_, name)| format!("{name}s"));
-    let last = listed(named.last).map(|(_, name)| format!("the last {name}"));
-    let nth = named.nth.into_iter().zip(NTH);
-    let nth =
-        nth.flat_map(|(days, nth)| listed(days).map(move |(_, day)| format!("the {nth} {day}")));
-    every.chain(last).chain(nth).collect()
 }
 
 /// Days of the week with a common name, or in a row.
@@ -120,13 +127,8 @@ fn listed(days: u8) -> impl Iterator<Item = (usize, &'static str)> {
     WEEK_DAYS.into_iter().enumerate().filter(move |(index, _)| days & (1 << index) != 0)
 }
 
-/// The days of a month in a set of bits.
-fn numbers(bits: u32) -> Vec<u32> {
-    (1..=31).filter(|day| bits & (1 << day) != 0).collect()
-}
-
 /// `1st`, `22nd`, `13th`.
-fn nth(day: u32) -> String {
+fn nth(day: usize) -> String {
     let ending = match day % 10 {
         _ if day / 10 == 1 => "th",
         1 => "st",

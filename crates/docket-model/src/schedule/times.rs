@@ -1,6 +1,7 @@
 //! Describes the times of a day: `at 09:00`, `every 5 minutes from 09:00 to 17:55`.
 
-use super::walk::{Bits, Walk, YEARS};
+use cron::TimeUnitSpec;
+
 use super::words::joined;
 
 /// How many times of a day are listed one by one.
@@ -16,17 +17,17 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    pub(super) fn of(walk: &Walk) -> Self {
-        let all = |bits: Bits| bits.iter().collect();
+    pub(super) fn of(times: &cron::Schedule) -> Self {
         Self {
-            seconds: all(walk.seconds),
-            minutes: all(walk.minutes),
-            hours: all(walk.hours),
-            months: all(walk.months),
-            years: match &walk.years {
-                Some(years) => years.iter().map(|year| year.unsigned_abs()).collect(),
-                None => YEARS.map(i32::unsigned_abs).collect(),
-            },
+            seconds: times.seconds().iter().collect(),
+            minutes: times.minutes().iter().collect(),
+            hours: times.hours().iter().collect(),
+            months: times.months().iter().collect(),
+            years: times
+                .years()
+                .iter()
+                .filter(|year| super::walk::YEARS.contains(&i32::try_from(*year).unwrap_or(0)))
+                .collect(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Walks from any local time to the next one of a calendar, without zones and daylight saving.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime};
+use cron::TimeUnitSpec;
 
 use super::day::{DayRule, Month};
 
@@ -12,60 +13,21 @@ const DAY: i64 = 24 * 3600;
 /// A calendar of local times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Walk {
-    pub(super) seconds: Bits,
-    pub(super) minutes: Bits,
-    pub(super) hours: Bits,
+    /// Seconds to years, with open day fields: `days` decides the days.
+    pub(super) times: cron::Schedule,
     pub(super) days: DayRule,
-    pub(super) months: Bits,
-    /// In order; `None` for all.
-    pub(super) years: Option<Box<[i32]>>,
-}
-
-/// Numbers up to 63.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bits(u64);
-
-impl FromIterator<u16> for Bits {
-    fn from_iter<I: IntoIterator<Item = u16>>(numbers: I) -> Self {
-        Self(numbers.into_iter().fold(0, |bits, number| bits | 1 << number))
-    }
-}
-
-impl Bits {
-    pub(super) fn iter(self) -> impl Iterator<Item = u32> {
-        (0..u64::BITS).filter(move |number| self.has(*number))
-    }
-
-    fn has(self, number: u32) -> bool {
-        self.0 >> number & 1 == 1
-    }
-
-    /// The least number at or after another one.
-    fn at_or_after(self, number: u32) -> Option<u32> {
-        let rest = self.0.checked_shr(number)?;
-        (rest != 0).then(|| number + rest.trailing_zeros())
-    }
-
-    fn count(self) -> u64 {
-        self.0.count_ones().into()
-    }
-
-    fn count_below(self, number: u32) -> u64 {
-        Self(self.0 & !(u64::MAX << number)).count()
-    }
 }
 
 impl Walk {
     /// Returns the first local time of the calendar at or after `wall`.
     pub(super) fn at_or_after(&self, wall: i64) -> Option<i64> {
-        let today = wall.div_euclid(DAY);
-        let day = self.day_at_or_after(today)?;
-        let second = if day == today { wall.rem_euclid(DAY) } else { 0 };
-        if let Some(second) = self.second_at_or_after(second) {
-            return Some(day * DAY + second);
+        let day = self.day_at_or_after(wall.div_euclid(DAY))?;
+        let found = self.time_at_or_after(wall.max(day * DAY))?;
+        if found.div_euclid(DAY) == day {
+            return Some(found);
         }
         // The day has no more times. Each later one begins with its first time.
-        Some(self.day_at_or_after(day + 1)? * DAY + self.second_at_or_after(0)?)
+        self.time_at_or_after(self.day_at_or_after(day + 1)? * DAY)
     }
 
     /// Returns the number of local times of the calendar in `[from, end)`, counted by days.
@@ -82,37 +44,34 @@ impl Walk {
 
     /// Returns the number of times of a matching day before a second of it.
     fn times_before(&self, second: i64) -> u64 {
-        let (hour, minute, second) = units(second);
-        let mut before = self.seconds.count_below(second);
-        before *= u64::from(self.minutes.has(minute));
-        before += self.minutes.count_below(minute) * self.seconds.count();
-        before *= u64::from(self.hours.has(hour));
-        before + self.hours.count_below(hour) * self.minutes.count() * self.seconds.count()
+        let units = |bound: i64| u32::try_from(bound).unwrap_or_default();
+        let (hour, minute, second) =
+            (units(second / 3600), units(second / 60 % 60), units(second % 60));
+        let (hours, minutes, seconds) =
+            (self.times.hours(), self.times.minutes(), self.times.seconds());
+        let mut before = named_below(seconds, second);
+        before *= u64::from(minutes.includes(minute));
+        before += named_below(minutes, minute) * u64::from(seconds.count());
+        before *= u64::from(hours.includes(hour));
+        before + named_below(hours, hour) * u64::from(minutes.count()) * u64::from(seconds.count())
     }
 
-    /// Returns the first time of a matching day at or after a second of it.
-    fn second_at_or_after(&self, second: i64) -> Option<i64> {
-        let (hour, minute, second) = units(second);
-        let in_minute = |hour, minute, second| {
-            let second = self.seconds.at_or_after(second)?;
-            Some(i64::from((hour * 60 + minute) * 60 + second))
-        };
-        let in_hour = |hour, minute| in_minute(hour, self.minutes.at_or_after(minute)?, 0);
-        let in_this_minute =
-            || in_minute(hour, minute, second).filter(|_| self.minutes.has(minute));
-        let in_this_hour = || in_this_minute().or_else(|| in_hour(hour, minute + 1));
-        let found = if self.hours.has(hour) { in_this_hour() } else { None };
-        found.or_else(|| in_hour(self.hours.at_or_after(hour + 1)?, 0))
+    fn time_at_or_after(&self, wall: i64) -> Option<i64> {
+        let before = DateTime::from_timestamp(wall - 1, 0)?;
+        self.times.after(&before).next().map(|found| found.timestamp())
     }
 
     /// Returns the first matching day at or after a day, both counted from 1970-01-01. It steps by
     /// whole months, so a date decades away, or a nonexistent one, costs little.
     fn day_at_or_after(&self, day: i64) -> Option<i64> {
         let start = DateTime::from_timestamp(day.max(0).checked_mul(DAY)?, 0)?.date_naive();
-        let years = (start.year()..=*YEARS.end())
-            .filter(|year| self.years.as_ref().is_none_or(|years| years.contains(year)));
+        let years =
+            (start.year()..=*YEARS.end()).filter(|year| includes(self.times.years(), *year));
         let months = years.flat_map(|year| {
-            self.months.iter().filter_map(move |month| NaiveDate::from_ymd_opt(year, month, 1))
+            self.times
+                .months()
+                .iter()
+                .filter_map(move |month| NaiveDate::from_ymd_opt(year, month, 1))
         });
         let this = start.with_day(1)?;
         for first in months.skip_while(|first| *first < this) {
@@ -127,10 +86,12 @@ impl Walk {
     }
 }
 
-/// The hour, minute and second of a second of a day.
-fn units(second: i64) -> (u32, u32, u32) {
-    let unit = |bound: i64| u32::try_from(bound).unwrap_or_default();
-    (unit(second / 3600), unit(second / 60 % 60), unit(second % 60))
+fn includes(unit: &impl TimeUnitSpec, value: i32) -> bool {
+    u32::try_from(value).is_ok_and(|value| unit.includes(value))
+}
+
+fn named_below(unit: &impl TimeUnitSpec, bound: u32) -> u64 {
+    (0..bound).filter(|value| unit.includes(*value)).count() as u64
 }
 
 fn shape(first: NaiveDate) -> Month {

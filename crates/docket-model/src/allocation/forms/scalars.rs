@@ -166,7 +166,7 @@ pub(in crate::allocation) fn length(least: u64) -> Form<Duration> {
     Form::of_value(schema, words, read, |length| Some(Written::Text(length.to_string().into())))
 }
 
-/// A duration; zero counts as unset.
+/// A duration, of which zero is the same as none.
 pub(in crate::allocation) fn optional_length(least: u64) -> Form<Option<Duration>> {
     let Form { read, write, schema, words, .. } = length(least).optional();
     let is_length = |length: &Duration| length.seconds() > 0;
