@@ -114,7 +114,7 @@ fn a_server_that_was_started_anew_says_that_something_is_missing() {
 
     assert!(at_the_end.iter().all(|event| event.kind != "gap"), "{at_the_end:?}");
     assert_eq!(gap.kind, "gap");
-    assert!(gap.data.contains("docket was started anew"), "{gap:?}");
+    assert!(gap.data.contains("docket was restarted at"), "{gap:?}");
     assert_eq!((next.kind.as_str(), next.number()), ("run", gap.number() + 1));
 }
 
@@ -265,6 +265,6 @@ fn the_client_follows_through_a_restart_of_the_server() {
 
     let said = text_in(&said);
     assert_eq!(said.matches("reconnecting").count(), 1, "{said}");
-    assert!(said.contains("is back\nwarning: some events are missing: docket was started anew"));
+    assert!(said.contains("is back\nwarning: some events are missing: docket was restarted at"));
     assert_eq!(text_in(&copy).matches(&line).count(), 1);
 }
