@@ -3,103 +3,22 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use docket_model::{
-    Output,
-    run::{Cancellation, ContainerId, Exit, Reason, RunState},
-};
+use docket_model::run::{Cancellation, ContainerId, Reason, RunState};
 use tracing::warn;
 
-use super::{Stopped, replacement::Fate, run_task::RunTask, watch::Start};
+use super::{
+    Stopped,
+    attempt_end::{AttemptEnd, Break, Fate, Start},
+    run_task::RunTask,
+    stage::StartFrom,
+};
 use crate::{
     engine::registry::Reservation,
     engine::{EngineError, Found, Identity, Observation, Starts},
     fault::{Point, point},
-    outputs::Reserved,
     policy,
-    store::{Progress, StoreError},
+    store::Progress,
 };
-
-/// Where an attempt goes on from.
-#[derive(Debug)]
-pub(super) enum StartFrom {
-    /// It was claimed just now, and has its place among those that may have a container.
-    Claimed(Reservation),
-    /// It was claimed before the server started, and no container of it is known.
-    ClaimedBefore,
-    /// A container of it was created before the server started.
-    Created {
-        container: ContainerId,
-        /// The id of the engine that has it.
-        engine: Option<Arc<str>>,
-        /// When its creation was noted, by docket's clock: it was not started before.
-        created_at: Option<DateTime<Utc>>,
-        /// When its start was noted, by docket's clock, where docket was there.
-        started_at: Option<DateTime<Utc>>,
-    },
-}
-
-/// How an attempt ended.
-#[derive(Debug)]
-pub(super) struct AttemptEnd {
-    pub(super) state: RunState,
-    pub(super) exit: Option<Exit>,
-    /// When its container started, by docket's clock.
-    pub(super) started_at: Option<DateTime<Utc>>,
-    pub(super) output: Option<Arc<Output>>,
-    /// The memory that the output takes until it is recorded.
-    pub(super) reserved: Option<Reserved>,
-    pub(super) remarks: Vec<String>,
-    /// The container that is there and does not run.
-    pub(super) container: Option<ContainerId>,
-}
-
-impl AttemptEnd {
-    /// An end for which no container stands.
-    pub(super) fn without_container(state: RunState) -> Self {
-        Self {
-            state,
-            exit: None,
-            started_at: None,
-            output: None,
-            reserved: None,
-            remarks: Vec::new(),
-            container: None,
-        }
-    }
-}
-
-/// Why an attempt does not go on to its next step.
-#[derive(Debug)]
-pub(super) enum Break {
-    Stopped,
-    /// The run is cancelled.
-    Cancelled(Reason),
-    Engine(EngineError),
-    /// The record is gone, or takes nothing more.
-    Store(StoreError),
-    /// A file of its environment cannot be used.
-    Environment(String),
-    /// It is not known whether its container ever ran.
-    Lost(Reason),
-}
-
-impl From<Stopped> for Break {
-    fn from(_: Stopped) -> Self {
-        Self::Stopped
-    }
-}
-
-impl From<EngineError> for Break {
-    fn from(error: EngineError) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl From<StoreError> for Break {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
 
 /// An attempt under way.
 #[derive(Debug)]

@@ -24,11 +24,9 @@ use uuid::Uuid;
 
 use super::{
     EngineState, Runner, StandbyState, Stopped,
-    attempt::StartFrom,
     overlap::run_span,
-    recovery::stage,
     retry::{EngineAccess, Retry},
-    run_task::Stage,
+    stage::{Stage, StartFrom, stage},
 };
 use crate::{
     engine::{Found, Handle},

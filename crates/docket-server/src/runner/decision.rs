@@ -11,11 +11,10 @@ use docket_model::{
 use tracing::{debug, info, warn};
 
 use super::{
-    Runner,
-    attempt::StartFrom,
-    confirmation,
+    Runner, confirmation,
     overlap::{AllocationQueue, RunHandle, decision_span, run_span},
-    run_task::{RunTask, Stage},
+    run_task::RunTask,
+    stage::{Stage, StartFrom},
     store_access::WRITE_AGAIN,
 };
 use crate::{

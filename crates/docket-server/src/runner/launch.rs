@@ -13,12 +13,11 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    attempt::{Attempt, AttemptEnd, Break},
-    replacement::Fate,
+    attempt::Attempt,
+    attempt_end::{AttemptEnd, Break, Fate, Start},
     retry::Retry,
     run_task::RunTask,
     standby::Twin,
-    watch::Start,
 };
 use crate::{
     backoff::Backoff,

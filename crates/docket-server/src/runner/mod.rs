@@ -7,6 +7,8 @@
 //! 4. When the term ends, a step that was begun is finished, and containers keep running.
 
 mod attempt;
+mod attempt_end;
+mod attempts;
 mod beginning;
 mod confirmation;
 mod decision;
@@ -29,6 +31,7 @@ mod retry;
 mod run_task;
 mod server_pause;
 mod settle;
+mod stage;
 mod standby;
 mod stopping;
 mod store_access;

@@ -6,11 +6,7 @@ use docket_model::run::{Reason, RunState};
 use futures_util::FutureExt;
 use tracing::error;
 
-use super::{
-    Stopped,
-    attempt::AttemptEnd,
-    run_task::{RunTask, Stage},
-};
+use super::{Stopped, attempt_end::AttemptEnd, run_task::RunTask, stage::Stage};
 use crate::{background::panic_message, backoff::Backoff};
 
 /// How often a run is continued after a panic of its task.

@@ -6,15 +6,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
     journal::{Cause, Event, Pause},
-    run::{Attempt, AttemptKey, Reason, RunId, RunState},
+    run::{AttemptKey, Reason, RunId, RunState},
 };
 use tracing::{info, warn};
 
 use super::{
     Runner, Stopped,
-    attempt::StartFrom,
     overlap::{RunHandle, run_span},
-    run_task::{RunTask, Stage},
+    run_task::RunTask,
+    stage::{Stage, StartFrom, stage},
 };
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
 
@@ -103,22 +103,4 @@ fn waited(absences: &[Pause], decided_at: DateTime<Utc>, now: DateTime<Utc>) -> 
     }
     let away = since.iter().map(|pause| pause.to - pause.from.max(decided_at)).sum();
     (now - decided_at - away).max(TimeDelta::zero())
-}
-
-/// Where a run goes on from.
-pub(super) fn stage(run: &Run) -> Stage {
-    if let RunState::Retrying { until, .. } = run.state {
-        return Stage::Between(until);
-    }
-    if run.state == RunState::Waiting {
-        return Stage::TurnCame;
-    }
-    let attempt = run.attempt();
-    let container = attempt.and_then(|attempt| attempt.container.clone());
-    Stage::Attempt(container.map_or(StartFrom::ClaimedBefore, |container| StartFrom::Created {
-        container,
-        engine: attempt.and_then(|attempt| attempt.engine.clone()),
-        created_at: attempt.and_then(Attempt::created_at),
-        started_at: attempt.and_then(|attempt| attempt.started_at),
-    }))
 }

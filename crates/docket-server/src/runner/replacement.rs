@@ -4,41 +4,19 @@
 //! 2. That it is removed is on record before it is.
 //! 3. Whether it ran is the engine's to say ([`Takeover`](crate::engine::Takeover)).
 
-use docket_model::run::{ContainerId, Exit};
+use docket_model::run::ContainerId;
 use tracing::info;
 
 use super::{
-    attempt::{Attempt, AttemptEnd, Break},
+    attempt::Attempt,
+    attempt_end::{AttemptEnd, Break, Fate},
     retry::Retry,
 };
 use crate::{
-    engine::{Disarmed, EngineError, Handle, Observation, Past, Prepared, TakeOver, Target},
+    engine::{Disarmed, EngineError, Handle, Observation, Prepared, TakeOver, Target},
     fault::{Point, point},
     store::Progress,
 };
-
-/// What became of a container that may have been started.
-#[derive(Debug)]
-pub(super) enum Fate {
-    /// It is gone and never ran, so its run may have another one.
-    NeverRan,
-    /// It is there, and runs or has ended.
-    Found(Observation),
-    /// It ran and is gone; the end is from the engine's events.
-    Ran(Exit),
-    /// It is gone, and whether it ran is not known.
-    Unknown,
-}
-
-impl From<Past> for Fate {
-    fn from(past: Past) -> Self {
-        match past {
-            Past::Ran(exit) => Self::Ran(exit),
-            Past::NeverRan => Self::NeverRan,
-            Past::Unknown => Self::Unknown,
-        }
-    }
-}
 
 impl Attempt<'_> {
     /// Removes a container that was created and not started, so that no start request can start it

@@ -9,7 +9,8 @@ use docket_model::run::{Cancellation, ContainerId, Exit, Reason, RunState};
 use tracing::warn;
 
 use super::{
-    attempt::{Attempt, AttemptEnd, Break},
+    attempt::Attempt,
+    attempt_end::{AttemptEnd, Break, Start},
     retry::{EngineAccess, Retry},
 };
 use crate::{
@@ -37,23 +38,6 @@ pub(super) enum Early {
     Cancelled(Cancellation),
     /// It ran longer than this.
     TimedOut(docket_model::Duration),
-}
-
-/// When a container started, by docket's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
-    /// docket got the answer to its start request then.
-    Seen(DateTime<Utc>),
-    /// docket was not there; the moment follows from how long the engine says that it ran.
-    Inferred(DateTime<Utc>),
-}
-
-impl Start {
-    fn at(self) -> DateTime<Utc> {
-        match self {
-            Self::Seen(at) | Self::Inferred(at) => at,
-        }
-    }
 }
 
 /// A container's end, as it will come by itself.

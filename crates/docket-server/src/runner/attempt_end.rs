@@ -1,0 +1,119 @@
+//! How an attempt ends, and why it does not go on to its next step.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Output,
+    run::{ContainerId, Exit, Reason, RunState},
+};
+
+use super::Stopped;
+use crate::{
+    engine::{EngineError, Observation, Past},
+    outputs::Reserved,
+    store::StoreError,
+};
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) struct AttemptEnd {
+    pub(super) state: RunState,
+    pub(super) exit: Option<Exit>,
+    /// When its container started, by docket's clock.
+    pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) output: Option<Arc<Output>>,
+    /// The memory that the output takes until it is recorded.
+    pub(super) reserved: Option<Reserved>,
+    pub(super) remarks: Vec<String>,
+    /// The container that is there and does not run.
+    pub(super) container: Option<ContainerId>,
+}
+
+impl AttemptEnd {
+    /// An end for which no container stands.
+    pub(super) fn without_container(state: RunState) -> Self {
+        Self {
+            state,
+            exit: None,
+            started_at: None,
+            output: None,
+            reserved: None,
+            remarks: Vec::new(),
+            container: None,
+        }
+    }
+}
+
+/// Why an attempt does not go on to its next step.
+#[derive(Debug)]
+pub(super) enum Break {
+    Stopped,
+    /// The run is cancelled.
+    Cancelled(Reason),
+    Engine(EngineError),
+    /// The record is gone, or takes nothing more.
+    Store(StoreError),
+    /// A file of its environment cannot be used.
+    Environment(String),
+    /// It is not known whether its container ever ran.
+    Lost(Reason),
+}
+
+impl From<Stopped> for Break {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<EngineError> for Break {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<StoreError> for Break {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What became of a container that may have been started.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// It is gone and never ran, so its run may have another one.
+    NeverRan,
+    /// It is there, and runs or has ended.
+    Found(Observation),
+    /// It ran and is gone; the end is from the engine's events.
+    Ran(Exit),
+    /// It is gone, and whether it ran is not known.
+    Unknown,
+}
+
+impl From<Past> for Fate {
+    fn from(past: Past) -> Self {
+        match past {
+            Past::Ran(exit) => Self::Ran(exit),
+            Past::NeverRan => Self::NeverRan,
+            Past::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// When a container started, by docket's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// docket got the answer to its start request then.
+    Seen(DateTime<Utc>),
+    /// docket was not there; the moment follows from how long the engine says that it ran.
+    Inferred(DateTime<Utc>),
+}
+
+impl Start {
+    pub(super) fn at(self) -> DateTime<Utc> {
+        match self {
+            Self::Seen(at) | Self::Inferred(at) => at,
+        }
+    }
+}
