@@ -1,10 +1,10 @@
 //! Allocations: specifications as users push them, and what the server adds.
 
 mod differences;
-mod fields;
 mod forms;
 mod hints;
-mod key;
+mod key_definition;
+mod keyed_values;
 mod policies;
 mod reader;
 pub mod schema;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub(crate) use self::table::{KEYS_OF_A_SCHEDULE, remedy};
 pub use self::{
-    key::KeyDocs,
+    key_definition::KeyDocs,
     policies::{CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries},
     stored::{InvalidStored, Stored},
     table::{KEYS, documentation},

@@ -1,9 +1,9 @@
 //! Bodies of requests and responses, except allocations.
 
 mod background;
-mod by_hand;
 mod coming;
 mod event;
+mod manual_requests;
 mod output_frames;
 mod push;
 mod record;
@@ -18,9 +18,9 @@ use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
     background::BackgroundTask,
-    by_hand::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
     coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants},
     event::{END, EventKind, GAP, Gap, RunEvent},
+    manual_requests::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
     output_frames::{FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame},
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},

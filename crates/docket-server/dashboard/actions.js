@@ -6,7 +6,7 @@ import { field, open } from "./dialog.js";
 import { el, foreign } from "./dom.js";
 import { at, go } from "./router.js";
 import * as state from "./state.js";
-import { instantOf, wallClock } from "./words.js";
+import { instantOf, wallClock } from "./format.js";
 
 /** Runs an allocation now, as it is specified. */
 export async function runNow(name, zone) {

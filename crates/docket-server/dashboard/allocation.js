@@ -10,7 +10,7 @@ import { plots } from "./plots.js";
 import * as router from "./router.js";
 import * as row from "./row.js";
 import { runsTable } from "./runs_table.js";
-import * as sides from "./sides.js";
+import * as sides from "./sidebar.js";
 import { cleanups } from "./signal.js";
 import * as state from "./state.js";
 import { timeline } from "./timeline.js";

@@ -4,7 +4,7 @@ import { address, get, reached } from "./api.js";
 import * as events from "./events.js";
 import { el, fill, harmless, say } from "./dom.js";
 import { everySecond } from "./ticker.js";
-import { clock, length, now, relative, serverClock, wallClock } from "./words.js";
+import { clock, length, now, relative, serverClock, wallClock } from "./format.js";
 
 /** How often health is requested, in milliseconds. */
 const EVERY = 15_000;

@@ -4,7 +4,7 @@ import { address, get } from "./api.js";
 import * as events from "./events.js";
 import { redraws } from "./redraw.js";
 import { signal } from "./signal.js";
-import { instantOf } from "./words.js";
+import { instantOf } from "./format.js";
 
 /** How many runs are asked for at once. */
 const PAGE = 100;

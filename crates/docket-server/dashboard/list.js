@@ -3,14 +3,14 @@
 
 import { announce } from "./announce.js";
 import { el, fill, harmless, link, say } from "./dom.js";
-import { forecast } from "./forecast.js";
+import { forecast } from "./start_chart.js";
 import * as router from "./router.js";
 import * as row from "./row.js";
-import { rows } from "./rows.js";
+import { rows } from "./virtual_list.js";
 import { cleanups } from "./signal.js";
 import * as state from "./state.js";
 import * as strip from "./strip.js";
-import { counted } from "./words.js";
+import { counted } from "./format.js";
 
 /** The most labels that the filter offers: the most frequent. */
 const MOST_LABELS = 300;

@@ -3,7 +3,7 @@
 
 import { el, say } from "./dom.js";
 import { everySecond } from "./ticker.js";
-import { inFull, now, relative, wallClock } from "./words.js";
+import { inFull, now, relative, wallClock } from "./format.js";
 
 const WORDS = {
   wall: wallClock,

@@ -4,7 +4,7 @@
 import { address, get, send } from "./api.js";
 import { classes, terminal } from "./ansi.js";
 import { append, el, fill, say } from "./dom.js";
-import { bytes, counted } from "./words.js";
+import { bytes, counted } from "./format.js";
 
 /** The maximum number of lines on the page. */
 const LINES = 2000;

@@ -4,7 +4,7 @@ import { el, fill, svg } from "./dom.js";
 import { durationOf } from "./history.js";
 import { inWords, shape } from "./mark.js";
 import { at, go } from "./router.js";
-import { exact, instantOf, wallClock } from "./words.js";
+import { exact, instantOf, wallClock } from "./format.js";
 
 const HEIGHT = 96;
 const LEFT = 52;

@@ -13,7 +13,7 @@ import * as router from "./router.js";
 import { cleanups } from "./signal.js";
 import * as state from "./state.js";
 import { everySecond } from "./ticker.js";
-import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock, zoneMark } from "./words.js";
+import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock, zoneMark } from "./format.js";
 
 /** Shows the view; returns what ends it. */
 export function show(outlet, name, id) {

@@ -5,7 +5,7 @@ import { durationOf, reasonOf, triggerInWords } from "./history.js";
 import { inWords, mark, tone } from "./mark.js";
 import { wall } from "./moments.js";
 import { at } from "./router.js";
-import { exact, inFull, instantOf, now } from "./words.js";
+import { exact, inFull, instantOf, now } from "./format.js";
 
 /** How many rows are shown at first. */
 const SHOWN = 25;

@@ -5,7 +5,7 @@ import { address, failure } from "./api.js";
 import { announce, notice } from "./announce.js";
 import { el, fill, say } from "./dom.js";
 import * as events from "./events.js";
-import { counted } from "./words.js";
+import { counted } from "./format.js";
 
 let asking = null;
 let signedIn = false;

@@ -7,7 +7,7 @@ import { isFailure, isUnderWay } from "./mark.js";
 import { redraws } from "./redraw.js";
 import { signal } from "./signal.js";
 import * as strip from "./strip.js";
-import { instantOf, now } from "./words.js";
+import { instantOf, now } from "./format.js";
 
 /** How many allocations the first page has: about a screen, so that it is drawn soon. */
 const FIRST_PAGE = 100;

@@ -5,7 +5,7 @@ import { address, get } from "./api.js";
 import { svg } from "./dom.js";
 import { isBefore } from "./history.js";
 import { inWords, shape } from "./mark.js";
-import { counted } from "./words.js";
+import { counted } from "./format.js";
 
 /** How many runs a strip shows. */
 export const SHOWN = 30;

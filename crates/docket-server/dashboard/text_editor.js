@@ -3,7 +3,7 @@
 
 import { findingInWords } from "./check.js";
 import { el, fill, harmless, say } from "./dom.js";
-import { counted } from "./words.js";
+import { counted } from "./format.js";
 
 /** So many findings are marked in the text; the list has all of them. */
 const MARKED = 50;

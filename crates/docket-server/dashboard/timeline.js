@@ -5,7 +5,7 @@ import { el, fill, svg } from "./dom.js";
 import { durationOf, startedAt } from "./history.js";
 import { inWords, shape, tone } from "./mark.js";
 import { at, go } from "./router.js";
-import { clock, day, exact, instantOf, isForeign, now, wallClock, zoneMark } from "./words.js";
+import { clock, day, exact, instantOf, isForeign, now, wallClock, zoneMark } from "./format.js";
 
 /** The most lines of runs at once. */
 const LANES = 6;

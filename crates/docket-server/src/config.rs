@@ -2,7 +2,7 @@
 
 mod access;
 mod listen;
-mod machine;
+mod machine_id;
 mod store;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -71,7 +71,7 @@ impl Config {
             }
             StoreChoice::Sqlite(path) => {
                 let (namespace, at) = (self.namespace.shared(), SystemClock.now());
-                let opener = Opener { namespace, machine: machine::id(), at };
+                let opener = Opener { namespace, machine: machine_id::id(), at };
                 Arc::new(SqliteBackend::open(path, &opener)?)
             }
         })

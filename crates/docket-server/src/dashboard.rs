@@ -1,4 +1,4 @@
-//! The files of the page, embedded in the program. No HTTP here: `http/page.rs` serves them.
+//! The files of the page, embedded in the program. No HTTP here: `http/dashboard_files.rs` serves them.
 //!
 //! 1. Everything on the page comes from this server: [`POLICY`] forbids browsers to load anything else.
 //! 2. The page uses the public API only, so it needs nothing from any other module.
@@ -46,7 +46,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "editor.css",
         "editor.js",
         "events.js",
-        "forecast.js",
+        "start_chart.js",
         "form.js",
         "help.js",
         "history.js",
@@ -63,18 +63,18 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "redraw.js",
         "router.js",
         "row.js",
-        "rows.js",
+        "virtual_list.js",
         "run.js",
         "runs_table.js",
         "session.js",
-        "sides.js",
+        "sidebar.js",
         "signal.js",
         "state.js",
         "strip.js",
         "text_editor.js",
         "ticker.js",
         "timeline.js",
-        "words.js",
+        "format.js",
     ];
     files.into_iter().map(|(name, text)| (name, File::new(name, text))).collect()
 });

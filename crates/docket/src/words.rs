@@ -1,7 +1,7 @@
 //! Times and results in words.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-pub(crate) use docket_model::length::{exact, length};
+pub(crate) use docket_model::duration_text::{exact, length};
 use docket_model::{
     Zone,
     journal::Suspension,

@@ -6,10 +6,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
-    Due, Policies, Read, Specification,
-    fields::Fields,
-    hints,
-    key::{Key, Presence},
+    Due, Policies, Read, Specification, hints,
+    key_definition::{Key, Presence},
+    keyed_values::Fields,
     table::{ADDED_KEYS, KEYS, LATER_KEYS, SpecificationKey, TABLE},
     writer::time,
 };

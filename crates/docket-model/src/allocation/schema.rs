@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    key::{Key, Presence},
+    key_definition::{Key, Presence},
     table::{ADDED_KEYS, TABLE},
 };
 

@@ -16,7 +16,7 @@ use super::{
         after, container, cron, flag, labels, mapping, name, number_or, optional_length, paths,
         text, time, words, zone,
     },
-    key::{Absent, Entry, Field, Key, KeyDocs, key, key_of_schedule},
+    key_definition::{Absent, Entry, Field, Key, KeyDocs, key, key_of_schedule},
     reader::Draft,
 };
 
@@ -267,7 +267,7 @@ pub fn documentation() -> Vec<KeyDocs> {
 
 /// What to write where a required key is missing.
 pub(crate) fn remedy(key: &str) -> Option<String> {
-    use super::key::Presence::{Optional, Required, RequiredUnless};
+    use super::key_definition::Presence::{Optional, Required, RequiredUnless};
 
     let key = TABLE.iter().find(|known| known.name() == key)?;
     match key.presence() {

@@ -4,10 +4,9 @@
 //! engine unchanged, so that also an option unknown to docket reaches the engine.
 
 mod compressed;
-mod conform;
+mod file_mode;
 mod findings;
 mod keys;
-mod mode;
 mod options;
 mod platform;
 mod quantity;
@@ -16,13 +15,14 @@ mod rules;
 mod schema;
 #[cfg(test)]
 mod tests;
-mod values;
-mod yaml;
+mod type_check;
+mod value_checks;
+mod yaml_examples;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use self::{compressed::Compressed, conform::conform, findings::Findings, options::CONTAINER};
+use self::{compressed::Compressed, findings::Findings, options::CONTAINER, type_check::conform};
 use crate::finding::{Finding, Place};
 
 pub(crate) use self::schema::{options as options_schema, outline as outline_schema};
@@ -80,7 +80,7 @@ impl Container {
             return None;
         };
         rules::check(&container, at, &mut findings);
-        values::check(&container, at, &mut findings);
+        value_checks::check(&container, at, &mut findings);
         (findings.errors.len() == before).then(|| Self::compact(container))
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{quantity::Unit, yaml};
+use super::{quantity::Unit, yaml_examples};
 use crate::finding::{Place, expected, expected_with, shortened};
 
 /// The message for a value of the wrong type at a path, with what to write instead.
@@ -51,7 +51,7 @@ fn element(at: Place<'_>, found: &Value) -> Option<String> {
         "Binds" | "ExtraHosts" | "VolumesFrom" | "Links" => format!("{name}:{value}"),
         _ => return None,
     };
-    Some(format!("write `{}`", yaml::word(&text)))
+    Some(format!("write `{}`", yaml_examples::word(&text)))
 }
 
 fn list(key: &str, found: &Value) -> Option<String> {
@@ -68,7 +68,7 @@ fn list(key: &str, found: &Value) -> Option<String> {
         Value::String(_) | Value::Number(_) => vec![plain(found)?],
         _ => return None,
     };
-    let list = yaml::list(entries.iter().map(String::as_str));
+    let list = yaml_examples::list(entries.iter().map(String::as_str));
     Some(format!("write `{key}: {list}`"))
 }
 
@@ -88,23 +88,23 @@ fn mapping(at: Place<'_>, found: &Value) -> Option<String> {
     let entries = texts.iter().map(String::as_str);
     let mapping = match key {
         "Labels" | "Annotations" | "Sysctls" | "StorageOpt" | "DriverOpts" => {
-            yaml::mapping(entries.map(|text| {
+            yaml_examples::mapping(entries.map(|text| {
                 let (name, value) = split(text, '=');
-                (name, yaml::word(value))
+                (name, yaml_examples::word(value))
             }))
         }
-        "Tmpfs" => yaml::mapping(entries.map(|text| {
+        "Tmpfs" => yaml_examples::mapping(entries.map(|text| {
             let (path, options) = split(text, ':');
-            (path, yaml::word(options))
+            (path, yaml_examples::word(options))
         })),
         "Volumes" if texts.iter().any(|text| text.contains(':')) => {
-            let binds = yaml::list(texts.iter().map(String::as_str));
+            let binds = yaml_examples::list(texts.iter().map(String::as_str));
             return Some(format!("write `Binds: {binds}` under `HostConfig`"));
         }
-        "Volumes" => yaml::mapping(entries.map(|path| (path, "{}".to_owned()))),
+        "Volumes" => yaml_examples::mapping(entries.map(|path| (path, "{}".to_owned()))),
         "ExposedPorts" => {
             let ports: Vec<_> = texts.iter().map(|port| with_protocol(port)).collect();
-            yaml::mapping(ports.iter().map(|port| (port.as_str(), "{}".to_owned())))
+            yaml_examples::mapping(ports.iter().map(|port| (port.as_str(), "{}".to_owned())))
         }
         "PortBindings" => bindings(&texts),
         _ => return None,
@@ -119,7 +119,11 @@ fn structure(key: &str, text: &str) -> Option<String> {
             let (name, limits) = text.split_once('=')?;
             let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
             let number = |text: &str| text.parse::<i64>().ok().map(|number| number.to_string());
-            vec![("Name", yaml::word(name)), ("Soft", number(soft)?), ("Hard", number(hard)?)]
+            vec![
+                ("Name", yaml_examples::word(name)),
+                ("Soft", number(soft)?),
+                ("Hard", number(hard)?),
+            ]
         }
         "Devices" => {
             let mut parts = text.split(':');
@@ -127,14 +131,14 @@ fn structure(key: &str, text: &str) -> Option<String> {
             let inside = parts.next().unwrap_or(host);
             let permissions = parts.next().unwrap_or("rwm");
             vec![
-                ("PathOnHost", yaml::word(host)),
-                ("PathInContainer", yaml::word(inside)),
-                ("CgroupPermissions", yaml::word(permissions)),
+                ("PathOnHost", yaml_examples::word(host)),
+                ("PathInContainer", yaml_examples::word(inside)),
+                ("CgroupPermissions", yaml_examples::word(permissions)),
             ]
         }
         _ => return None,
     };
-    Some(format!("`{}`", yaml::mapping(entries)))
+    Some(format!("`{}`", yaml_examples::mapping(entries)))
 }
 
 fn bindings(texts: &[String]) -> String {
@@ -144,12 +148,12 @@ fn bindings(texts: &[String]) -> String {
             let (outside, inside) = text.rsplit_once(':').unwrap_or((text, text));
             let (host, port) = outside.rsplit_once(':').unwrap_or(("", outside));
             let port = ("HostPort", format!("'{}'", shortened(port)));
-            let host = (!host.is_empty()).then(|| ("HostIp", yaml::word(host)));
-            let binding = yaml::mapping(host.into_iter().chain([port]));
+            let host = (!host.is_empty()).then(|| ("HostIp", yaml_examples::word(host)));
+            let binding = yaml_examples::mapping(host.into_iter().chain([port]));
             (with_protocol(inside), format!("[{binding}]"))
         })
         .collect();
-    yaml::mapping(each.iter().map(|(port, binding)| (port.as_str(), binding.clone())))
+    yaml_examples::mapping(each.iter().map(|(port, binding)| (port.as_str(), binding.clone())))
 }
 
 fn with_protocol(port: &str) -> String {

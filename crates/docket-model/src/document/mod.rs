@@ -12,9 +12,9 @@
 //! specification. It is one YAML document: a second one is an error.
 
 mod defaults;
-mod load;
-mod located;
+mod located_finding;
 mod node;
+mod node_builder;
 mod place;
 mod reading;
 mod scalar;
@@ -40,10 +40,10 @@ use crate::{
     allocation::Specification,
     container::UnknownOptions,
     finding::{FieldPath, Finding, Reported},
-    text::{self, InvalidText},
+    text_encoding::{self, InvalidText},
 };
 
-pub use self::{located::Located, schema::schema, write::to_yaml};
+pub use self::{located_finding::Located, schema::schema, write::to_yaml};
 
 /// The size limit of a document, in bytes: some 700,000 allocations.
 pub const MAX_LENGTH: usize = 256 << 20;
@@ -71,7 +71,7 @@ pub struct Read {
 /// # Errors
 /// The position at which the bytes are not UTF-8, and what to do about it.
 pub fn decode(bytes: &[u8]) -> Result<&str, Located> {
-    text::decode(bytes).map_err(|InvalidText { problem, line, column, offset }| {
+    text_encoding::decode(bytes).map_err(|InvalidText { problem, line, column, offset }| {
         let finding = Finding::new(FieldPath::default(), problem.to_string());
         Located { finding, line, column, offset, length: 0 }
     })

@@ -5,9 +5,9 @@ use std::{collections::HashMap, rc::Rc};
 use super::{
     Document, Located, Read,
     defaults::overlay,
-    load::{Loader, Root},
-    located::Noted,
+    located_finding::Noted,
     node::{Content, Entry, Node},
+    node_builder::{Loader, Root},
     place,
     source::Source,
 };

@@ -4,11 +4,11 @@
 //! 1. A reason is stored as its code and its values.
 //! 2. Words that an older version stored are read by `prose`; what it cannot read stays as it is.
 
-mod prose;
+mod older_versions;
 mod stored;
 #[cfg(test)]
 mod tests;
-mod words;
+mod wording;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::{
     journal::{Outage, Suspension},
 };
 
-pub use self::words::TimeStyle;
+pub use self::wording::TimeStyle;
 
 /// Why a run is in its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 
 use super::error::{Piece, ScheduleError};
 use super::field::{Field, SUNDAY, Value};
-use super::special::{self, special};
+use super::month_dependent::{self, special};
 
 /// A parsed element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn range(
 ) -> Result<Element, ScheduleError> {
     let Some((left, right)) = base.split_once('-') else {
         if step.is_some() && special(field, base).is_some() {
-            return Err(special::lonely(field, base));
+            return Err(month_dependent::lonely(field, base));
         }
         let first = field.value(base)?;
         // Sunday is the first day of a week, unless it ends a range.
@@ -98,7 +98,7 @@ fn range(
         return Err(field.misuse(base, "is not a range, which has two ends"));
     }
     if let Some(letter) = [left, right].into_iter().find(|side| special(field, *side).is_some()) {
-        return Err(special::lonely(field, letter));
+        return Err(month_dependent::lonely(field, letter));
     }
     let (first, mut last) = (field.value(left)?, field.value(right)?);
     if field == Field::WeekDay && last.is_name && last.number == 0 && first.number > 0 {

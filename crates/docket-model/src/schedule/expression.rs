@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::calendar::{Calendar, Clock};
+use super::cron_calendar::{Calendar, Clock};
 use super::day::{DayRule, Deciding, MonthDays, WeekDays};
 use super::element::{self, Element};
 use super::error::{Piece, ScheduleError};

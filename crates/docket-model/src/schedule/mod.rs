@@ -5,7 +5,7 @@
 //! 2. The next instant depends on nothing but the schedule, the anchor, the zone and `from`:
 //!    calls in any order give the same series.
 
-mod calendar;
+mod cron_calendar;
 mod day;
 mod element;
 mod error;
@@ -14,20 +14,20 @@ mod field;
 mod interval;
 mod iso;
 mod left_out;
+mod month_dependent;
 mod parse;
 mod repeating;
+mod schedule_pool;
 mod sentence;
 mod sentence_days;
-mod shared;
-mod special;
-mod times;
+mod sentence_times;
 mod upcoming;
 mod walk;
-mod words;
+mod warnings;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use calendar::Calendar;
+use cron_calendar::Calendar;
 use interval::Interval;
 use repeating::Repeating;
 
@@ -35,7 +35,7 @@ use crate::zone::Zone;
 
 pub use error::{InvalidSchedule, ScheduleError};
 pub use left_out::LeftOut;
-pub use shared::shared;
+pub use schedule_pool::shared;
 pub use upcoming::{Note, Upcoming};
 
 /// A valid schedule, with its text as it was written.
@@ -183,7 +183,7 @@ impl Schedule {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         match &self.rule {
-            Rule::Calendar(calendar) => words::warnings(calendar, self.text.trim()),
+            Rule::Calendar(calendar) => warnings::warnings(calendar, self.text.trim()),
             _ => Vec::new(),
         }
     }

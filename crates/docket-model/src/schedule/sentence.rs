@@ -3,11 +3,11 @@
 use chrono::DateTime;
 
 use super::Rule;
-use super::calendar::Calendar;
+use super::cron_calendar::Calendar;
 use super::repeating::{Period, Repeating, Start};
 use super::sentence_days as days;
-use super::times::{Sets, ranges, times};
-use super::words::joined;
+use super::sentence_times::{Sets, ranges, times};
+use super::warnings::joined;
 
 /// The units of a duration, in seconds.
 const UNITS: [(i64, &str); 3] = [(3600, "hour"), (60, "minute"), (1, "second")];

@@ -1,8 +1,8 @@
 //! Describes the days of a calendar: `on weekdays`, `on the last day of the month`.
 
 use super::day::{DayRule, Deciding, MonthDays, WeekDays};
-use super::times::Sets;
-use super::words::{NTH, WEEK_DAYS, joined};
+use super::sentence_times::Sets;
+use super::warnings::{NTH, WEEK_DAYS, joined};
 
 const MONTHS: [&str; 12] = [
     "January",

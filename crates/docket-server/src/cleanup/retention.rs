@@ -14,8 +14,8 @@ use tracing::{Instrument, warn};
 
 use super::Orphans;
 use crate::{
+    crash_points::{Point, point},
     engine::{Condition, Handle},
-    fault::{Point, point},
     outputs::Readers,
     runner::{EngineAccess, StoreAccess},
 };

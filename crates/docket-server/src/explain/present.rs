@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use docket_model::{
     journal::Suspension,
-    undecided::{self, Suspensions},
+    missed_instants::{self, Suspensions},
     wire::Sentence,
 };
 
@@ -116,7 +116,7 @@ fn due(facts: &Facts<'_>) -> Vec<Sentence> {
     let undecided = undecided
         .map(|instant| Sentence { at: Some(instant), text: undecided_yet(facts, instant) });
     let from = decided.max(now);
-    let next = match undecided::starts_after(allocation, facts.suspensions(), from, now) {
+    let next = match missed_instants::starts_after(allocation, facts.suspensions(), from, now) {
         None => until_resumed(facts),
         Some(start) => match allocation.next(start, zone) {
             Some(next) => coming(facts, next, allocation.next(from, zone) != Some(next)),
@@ -146,7 +146,7 @@ fn until_resumed(facts: &Facts<'_>) -> String {
     let own = Suspensions { server: None, ..facts.suspensions() };
     let until = if allocation.specification.policies.suspended {
         "it is pushed without `Suspended`"
-    } else if undecided::starts_after(allocation, own, facts.now, facts.now).is_none() {
+    } else if missed_instants::starts_after(allocation, own, facts.now, facts.now).is_none() {
         "it is resumed"
     } else {
         "docket is unpaused"

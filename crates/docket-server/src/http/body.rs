@@ -10,7 +10,7 @@ use actix_web::{
 };
 use docket_model::{
     AllocationName, FieldPath, Finding, Reported, Specification, StrictJson, Within,
-    allocation::Read, container::UnknownOptions, finding::Step, text,
+    allocation::Read, container::UnknownOptions, finding::Step, text_encoding,
 };
 use futures_util::{FutureExt as _, StreamExt, future::LocalBoxFuture};
 use serde::de::{DeserializeOwned, DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
@@ -125,7 +125,7 @@ pub(super) async fn document(
 impl Body {
     /// The body as text, without a byte order mark.
     pub(super) fn text(&self) -> Result<&str, ApiError> {
-        text::decode(&self.bytes)
+        text_encoding::decode(&self.bytes)
             .map_err(|error| ApiError::BadRequest(format!("the body has an error in {error}")))
     }
 }
@@ -171,7 +171,8 @@ fn parse(
     turn: Option<OwnedSemaphorePermit>,
     options: UnknownOptions,
 ) -> Result<Posted, ApiError> {
-    let text = text::decode(&bytes).map_err(|error| ApiError::Undecodable(error.to_string()))?;
+    let text =
+        text_encoding::decode(&bytes).map_err(|error| ApiError::Undecodable(error.to_string()))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let first = text.bytes().find(|byte| !byte.is_ascii_whitespace());
     let mut collected = Collected { options, ..Collected::default() };

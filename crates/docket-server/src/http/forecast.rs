@@ -10,8 +10,8 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Zone,
     journal::Suspension,
+    missed_instants::{self, Suspensions},
     schedule::Kind,
-    undecided::{self, Suspensions},
     wire::{Forecast, Frequent},
 };
 use serde::Deserialize;
@@ -188,7 +188,7 @@ impl Key {
         let before = |moment: DateTime<Utc>| moment - TimeDelta::seconds(1);
         let after = before(from).max(decided.unwrap_or_default());
         let suspensions = Suspensions { allocation: suspension.as_deref(), server: pause };
-        let after = undecided::starts_after(allocation, suspensions, after, from)?;
+        let after = missed_instants::starts_after(allocation, suspensions, after, from)?;
         Some(Self {
             schedule: schedule.text().into(),
             zone: allocation.zone(zone).name(),

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Zone,
     journal::Suspension,
+    missed_instants::{self, Suspensions},
     run::Reason,
-    undecided::{self, Suspensions},
     wire::{Coming, Instants},
     zone::written,
 };
@@ -74,7 +74,7 @@ pub(super) async fn list(
     let pause = allocations.store.pause();
     let suspensions =
         Suspensions { allocation: status.suspension.as_deref(), server: pause.as_deref() };
-    let start = undecided::starts_after(allocation, suspensions, from, now);
+    let start = missed_instants::starts_after(allocation, suspensions, from, now);
     let coming = start.map(|start| allocation.upcoming(start, allocations.zone));
     let coming = coming.into_iter().flatten().take(limit.unwrap_or(DEFAULT));
     let instants: Vec<_> = coming.map(Coming::from).collect();

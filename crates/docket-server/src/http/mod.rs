@@ -1,8 +1,7 @@
 //! The REST API. It names no engine, and only `error.rs` knows the status codes of errors.
 
-mod access;
 mod allocations;
-mod api;
+mod api_state;
 mod authentication;
 mod author;
 mod backup;
@@ -10,13 +9,13 @@ mod body;
 mod check;
 mod condition;
 mod control;
+mod dashboard_files;
 mod engine_check;
 mod error;
 mod etag;
 mod events;
 mod filter;
 mod forecast;
-mod held;
 mod instants;
 mod journal;
 mod limits;
@@ -28,10 +27,11 @@ mod moment;
 mod openapi;
 mod operations;
 mod output;
-mod page;
 mod pause;
 mod pieces;
 mod query;
+mod request_guard;
+mod response_memory;
 mod routes;
 mod runs;
 mod schema;
@@ -50,7 +50,7 @@ mod wrong_tokens;
 mod yaml;
 
 pub(crate) use self::{
-    api::Api,
+    api_state::Api,
     authentication::Authentication,
     forecast::Forecasts,
     limits::Limits,

@@ -22,10 +22,10 @@ use utoipa::{
 
 use self::error_responses::Usual;
 use super::{
-    allocations, backup, check, control,
+    allocations, backup, check, control, dashboard_files,
     error::{ApiError, JSON},
-    events, forecast, instants, journal, list, manual, operations, output, page, pause, runs,
-    schema, session, why, yaml,
+    events, forecast, instants, journal, list, manual, operations, output, pause, runs, schema,
+    session, why, yaml,
 };
 
 #[derive(OpenApi)]
@@ -45,7 +45,7 @@ use super::{
         check::check, yaml::to_yaml, forecast::get, events::follow,
         session::sign_in, session::sign_out, session::get,
         journal::list, operations::health, operations::ready, operations::version,
-        pause::pause, pause::unpause, backup::backup, schema::get, self::get, page::file,
+        pause::pause, pause::unpause, backup::backup, schema::get, self::get, dashboard_files::file,
     ),
     components(schemas(Problem, Refused)),
     modifiers(&Access, &Examples),

@@ -6,9 +6,9 @@ use actix_web::{
 };
 
 use super::{
-    allocations, backup, check, control, engine_check, error::ApiError, events, forecast, instants,
-    journal, list, manual, openapi, operations, output, page, pause, runs, schema, session, why,
-    yaml,
+    allocations, backup, check, control, dashboard_files, engine_check, error::ApiError, events,
+    forecast, instants, journal, list, manual, openapi, operations, output, pause, runs, schema,
+    session, why, yaml,
 };
 
 /// A check on the default engine, as it was called before; it is not described any more.
@@ -18,7 +18,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     let on_engine = web::post().guard(guard::fn_guard(engine_check::names_engine));
     app.service(
         web::resource("/")
-            .route(read(page::get).guard(guard::fn_guard(page::is_for_browser)))
+            .route(read(dashboard_files::get).guard(guard::fn_guard(dashboard_files::is_for_browser)))
             .route(read(list::list))
             .route(web::post().to(allocations::push))
             .default_service(only("GET, HEAD, POST")),
@@ -30,7 +30,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
             .route(web::delete().to(allocations::delete))
             .default_service(only("GET, HEAD, DELETE")),
     )
-    .service(only_read("/-/page/{file}", read(page::file)))
+    .service(only_read("/-/page/{file}", read(dashboard_files::file)))
     .service(only_read("/-/forecast", read(forecast::get)))
     .service(
         web::resource("/-/check")

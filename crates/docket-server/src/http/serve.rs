@@ -16,9 +16,8 @@ use rustls::ServerConfig;
 use tokio::net::UnixStream;
 
 use super::{
-    access,
-    api::Api,
-    held,
+    api_state::Api,
+    request_guard, response_memory,
     routes::routes,
     tls::{self, TlsError},
     write_timeout::WriteTimeout,
@@ -118,8 +117,8 @@ fn app(
     App::new()
         .configure(|app| api.add_to(app))
         .configure(routes)
-        .wrap(from_fn(held::hold))
-        .wrap(from_fn(access::guard))
+        .wrap(from_fn(response_memory::hold))
+        .wrap(from_fn(request_guard::guard))
         .wrap(NormalizePath::new(TrailingSlash::Trim))
 }
 

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Origin, Run, Zone,
     journal::{Suspension, shown},
-    log,
+    logs_field,
+    missed_instants::{self, Suspensions},
     schedule::Schedule,
-    undecided::{self, Suspensions},
     wire::{RunSummary, Status},
 };
 use serde::{
@@ -38,7 +38,7 @@ impl Serialize for View<'_> {
         let mut map = serializer.serialize_map(None)?;
         specification.serialize_fields(&mut map).map_err(S::Error::custom)?;
         if self.has_logs {
-            map.serialize_entry("Logs", &log::entries(recent, zone))?;
+            map.serialize_entry("Logs", &logs_field::entries(recent, zone))?;
         }
         map.serialize_entry("Status", &self.status(zone))?;
         map.end()
@@ -63,7 +63,7 @@ impl View<'_> {
         let scheduled = allocation.next(from, self.zone);
         let suspensions =
             Suspensions { allocation: suspension.as_deref(), server: self.pause.as_deref() };
-        let next = match undecided::starts_after(allocation, suspensions, from, self.now) {
+        let next = match missed_instants::starts_after(allocation, suspensions, from, self.now) {
             // The search costs more than the rest of the response.
             Some(starts_after) if starts_after == from => scheduled,
             starts_after => starts_after.and_then(|after| allocation.next(after, self.zone)),

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use docket_model::{
     Allocation, Zone,
-    undecided::{Missed, Suspensions, Why},
+    missed_instants::{Missed, Suspensions, Why},
 };
 
 use super::jitter::starts_at;

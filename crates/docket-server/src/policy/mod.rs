@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, Zone,
     allocation::{CatchUp, MOST_CAUGHT_UP, Retries},
+    missed_instants::suspended_spans,
     run::{RunState, Trigger},
-    undecided::suspended_spans,
 };
 
 use self::instants::Instants;
@@ -20,7 +20,9 @@ pub(crate) use self::{
     instants::PolicyInput,
     jitter::starts_at,
 };
-pub(crate) use docket_model::undecided::{Missed, Suspensions, Why, after_parents, suspended};
+pub(crate) use docket_model::missed_instants::{
+    Missed, Suspensions, Why, after_parents, suspended,
+};
 
 /// How late the decision to start may fall at most, where the next instant is further off.
 const STARTING_DEADLINE: TimeDelta = TimeDelta::hours(1);

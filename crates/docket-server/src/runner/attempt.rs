@@ -13,9 +13,9 @@ use super::{
     stage::StartFrom,
 };
 use crate::{
+    crash_points::{Point, point},
     engine::registry::Reservation,
     engine::{EngineError, Found, Identity, Observation, Starts},
-    fault::{Point, point},
     policy,
     store::Progress,
 };

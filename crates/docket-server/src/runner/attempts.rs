@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     cleanup::FinishedContainer,
-    fault::{Point, point},
+    crash_points::{Point, point},
     mutation::{self, Mutation},
     policy,
     store::{End, Progress},

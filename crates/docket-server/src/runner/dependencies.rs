@@ -14,7 +14,8 @@ use tokio::time::sleep;
 use tracing::{Instrument, debug, error};
 
 use super::{
-    Runner, confirmation, decision::RunRequest, overlap::decision_span, store_access::WRITE_AGAIN,
+    Runner, confirm_runs, due_instants::RunRequest, overlap::decision_span,
+    store_access::WRITE_AGAIN,
 };
 use crate::{
     policy::{self, Missed, Suspensions, Why},
@@ -65,7 +66,7 @@ impl Runner {
         }
         let Some(status) = self.store.status(name.as_str()) else { return Ok(None) };
         let uid = status.allocation.uid;
-        let queue = self.confirmed_lock(&status.allocation, confirmation::FOR_SCHEDULES).await;
+        let queue = self.confirmed_lock(&status.allocation, confirm_runs::FOR_SCHEDULES).await;
         let away = queue.unconfirmed().filter(|(run, _)| !run.engine.health.is_up());
         if let Some((run, _)) = away {
             drop(queue);

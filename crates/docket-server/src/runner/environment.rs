@@ -5,7 +5,7 @@ mod lines;
 
 use std::{io::Read as _, path::Path, time::Duration};
 
-use docket_model::text;
+use docket_model::text_encoding;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use self::{beneath::open_beneath, lines::variables};
@@ -59,7 +59,8 @@ fn read_one(folder: &Path, file: &str) -> Result<Vec<String>, String> {
     if bytes.len() as u64 > LARGEST {
         return Err(of_file(format!("is larger than {LARGEST} bytes")));
     }
-    let text = text::decode(&bytes).map_err(|error| of_file(format!("has an error in {error}")))?;
+    let text = text_encoding::decode(&bytes)
+        .map_err(|error| of_file(format!("has an error in {error}")))?;
     variables(text)
         .map_err(|(line, problem)| of_file(format!("has an error in line {line}: {problem}")))
 }

@@ -17,13 +17,13 @@ use super::{
     attempt_end::{AttemptEnd, Break, Fate, Start},
     retry::Retry,
     run_task::RunTask,
-    standby::Twin,
+    start_permission::Twin,
 };
 use crate::{
     backoff::Backoff,
+    crash_points::{Point, point},
     engine::registry::{EngineState, Permit},
     engine::{EngineError, Handle, Identity, Launch, Observation, Plan, Prepared, Pulled},
-    fault::{Point, point},
     mutation::{self, Mutation},
     store::Progress,
 };

@@ -10,7 +10,7 @@ use docket_model::{
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{NoTerm, Runner, Stopped, confirmation, decision::RunRequest};
+use super::{NoTerm, Runner, Stopped, confirm_runs, due_instants::RunRequest};
 use crate::store::{ClaimOutcome, InstantKind, StoreError};
 
 /// Why a manual run or a cancellation is refused.
@@ -120,7 +120,7 @@ impl Runner {
         demand: Arc<ManualRequest>,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
-        if timeout(confirmation::FOR_REQUESTS, self.standby.may_start()).await.is_err() {
+        if timeout(confirm_runs::FOR_REQUESTS, self.standby.may_start()).await.is_err() {
             let reason = self.standby.state().reason().unwrap_or_default();
             return Err(ManualError::NothingStarts(reason));
         }
@@ -128,7 +128,7 @@ impl Runner {
             let status = self.store.status(name);
             let missing = || ManualError::NoSuchAllocation(name.to_owned());
             let allocation = status.ok_or_else(missing)?.allocation;
-            let queue = self.confirmed_lock(&allocation, confirmation::FOR_REQUESTS).await;
+            let queue = self.confirmed_lock(&allocation, confirm_runs::FOR_REQUESTS).await;
             let request = match at {
                 None => RunRequest::due(self.this_moment(), Trigger::Manual(Arc::clone(&demand))),
                 Some(at) => {

@@ -9,10 +9,10 @@
 mod attempt;
 mod attempt_end;
 mod attempts;
-mod beginning;
-mod confirmation;
-mod decision;
+mod confirm_runs;
+mod decide_before_push;
 mod dependencies;
+mod due_instants;
 mod engine_check;
 mod engine_outages;
 mod engines;
@@ -26,17 +26,17 @@ mod planner;
 mod port;
 mod reasons;
 mod recovery;
-mod replacement;
 mod retry;
 mod run_task;
 mod server_pause;
-mod settle;
 mod stage;
-mod standby;
+mod start_permission;
+mod startup;
 mod stopping;
 mod store_access;
 #[cfg(test)]
 mod tests;
+mod unanswered_starts;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -55,7 +55,7 @@ pub(crate) use self::{
     overlap::run_span,
     port::{NoTerm, RunnerPort},
     retry::{EngineAccess, Retry},
-    standby::{Standby, StandbyState},
+    start_permission::{Standby, StandbyState},
     store_access::StoreAccess,
     watch::judge,
 };

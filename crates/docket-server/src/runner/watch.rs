@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
+    crash_points::{Point, point},
     engine::{Captured, EngineError, Handle, Observation, Stop},
-    fault::{Point, point},
     store::Progress,
 };
 

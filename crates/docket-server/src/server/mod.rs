@@ -2,7 +2,7 @@
 
 mod error;
 mod life;
-mod machine_check;
+mod moved_store;
 mod process;
 mod term;
 #[cfg(test)]
@@ -16,7 +16,7 @@ use tokio::task::JoinError;
 use tracing::{error, info, warn};
 
 pub use self::error::ServerError;
-use self::machine_check::check_machine;
+use self::moved_store::check_machine;
 pub(crate) use self::process::Process;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use self::{process::TermSettings, term::RunningTerm};

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    provenance::{Home, Provenance},
-    status::StatusRecord,
+    allocation_status::StatusRecord,
+    store_origin::{Home, Provenance},
 };
 
 /// The number of the commit that last wrote a key.

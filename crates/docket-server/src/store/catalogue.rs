@@ -22,11 +22,11 @@ use uuid::Uuid;
 
 use super::{
     AllocationStatus, Change, EntryFilter, RunCounts, UnderWay,
+    allocation_status::{IDLE, Newest, StatusRecord},
     backend::Revision,
     feed::Feed,
     lives::Lives,
     rules,
-    status::{IDLE, Newest, StatusRecord},
 };
 
 /// Among how many names the nearest is looked for: a wrong name must not cost a large store much.

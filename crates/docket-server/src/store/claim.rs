@@ -5,8 +5,8 @@ use std::{ops::Bound, sync::Arc};
 use async_trait::async_trait;
 use docket_model::{
     AllocationName, Run,
+    missed_instants::Suspensions,
     run::{Instant, RunState},
-    undecided::Suspensions,
 };
 
 use super::{

@@ -9,9 +9,9 @@ use super::{
     backend::Collection,
     command::Command,
     lives::{MOST, StoredLife, key},
-    provenance::Home,
     rules,
     staged::{item, meta},
+    store_origin::Home,
     transaction::Transaction,
 };
 

@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use super::{
     StoreError, UnderWay,
+    allocation_status::StatusRecord,
     backend::{Backend, Collection, Key, Positioned, Record, Revision, Term},
     catalogue::{Catalogue, Entry},
     feed::Feed,
     large,
     staged::{LastCommit, meta},
-    status::StatusRecord,
 };
 use crate::ids::new_id;
 

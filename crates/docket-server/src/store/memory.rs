@@ -19,13 +19,13 @@ use parking_lot::RwLock;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
+    allocation_status::StatusRecord,
     backend::{
         Backend, BackendInfo, Batch, Bounds, Collection, CommitError, Committed, Key, Loaded,
         Order, Piece, PieceKey, Positioned, ReadError, Record, Revision, Scan, ScannedRun, Term,
         Write,
     },
     staged::{LastCommit, meta},
-    status::StatusRecord,
 };
 use crate::mutation::{self, Mutation};
 

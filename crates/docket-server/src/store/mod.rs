@@ -11,6 +11,7 @@
 //! the `catalogue` in memory, and records of runs that are over from the backend.
 
 mod accept;
+mod allocation_status;
 pub(crate) mod backend;
 mod catalogue;
 mod claim;
@@ -29,21 +30,20 @@ mod life_changes;
 mod lives;
 mod load;
 mod memory;
+mod old_formats;
 mod output;
-mod predecessors;
 mod progress;
-mod provenance;
 mod push;
 mod reading;
+mod record_missed;
 mod refresh;
-mod requests;
+mod request_types;
 mod retention;
 mod rules;
 mod run_changes;
-mod settle;
 mod sqlite;
 mod staged;
-mod status;
+mod store_origin;
 mod subscription;
 mod transaction;
 mod writer;
@@ -69,6 +69,24 @@ use tokio::{
 use tracing::warn;
 use uuid::Uuid;
 
+pub use self::{
+    allocation_status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
+    condition::{ChangeContext, Condition},
+    error::StoreError,
+    feed::{
+        Behind, Change, Changes, Event, Events, MOST_READERS, Missed, News, Reader, RunChanges,
+        TooMany,
+    },
+    progress::{End, Progress},
+    request_types::{
+        About, ChangedZone, Circumstances, ClaimOutcome, Control, Effect, EntryFilter, InstantKind,
+        Push, RunFilter, ServerControl, Settlement, ZoneChange,
+    },
+    rules::{MOST_ENTRIES, REMEMBERED},
+    sqlite::{OpenError, Opener, backup_of},
+    store_origin::{Doubt, KnownLife, NotedEngine, Provenance, Restoration},
+    subscription::Subscription,
+};
 pub(crate) use self::{backend::Backend, memory::MemoryBackend, sqlite::SqliteBackend};
 use self::{
     backend::{Batch, Collection, CommitError, Key, Record, Term, Write},
@@ -80,30 +98,12 @@ use self::{
     journal::{Alive, RecordEntry},
     life_changes::{BeginLife, NoteHome, Restore},
     load::Noted,
-    provenance::Home,
     push::Delete,
+    record_missed::NoteZone,
     run_changes::{Finish, Note},
-    settle::NoteZone,
     staged::meta,
+    store_origin::Home,
     writer::{Message, Writer},
-};
-pub use self::{
-    condition::{ChangeContext, Condition},
-    error::StoreError,
-    feed::{
-        Behind, Change, Changes, Event, Events, MOST_READERS, Missed, News, Reader, RunChanges,
-        TooMany,
-    },
-    progress::{End, Progress},
-    provenance::{Doubt, KnownLife, NotedEngine, Provenance, Restoration},
-    requests::{
-        About, ChangedZone, Circumstances, ClaimOutcome, Control, Effect, EntryFilter, InstantKind,
-        Push, RunFilter, ServerControl, Settlement, ZoneChange,
-    },
-    rules::{MOST_ENTRIES, REMEMBERED},
-    sqlite::{OpenError, Opener, backup_of},
-    status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
-    subscription::Subscription,
 };
 use crate::{ids::new_id, watch};
 

@@ -8,7 +8,7 @@ use super::{
     ChangeContext, Effect, Push, StoreError,
     catalogue::{Deleted, Entry},
     command::Command,
-    rules, settle,
+    record_missed, rules,
     transaction::Transaction,
 };
 
@@ -22,8 +22,8 @@ impl Command for Push {
     async fn apply(&self, transaction: &mut Transaction) -> Result<Vec<Effect>, StoreError> {
         let left_out = transaction.left_out(self);
         transaction.check(self, &left_out)?;
-        let undecided = settle::of_push(transaction, self);
-        settle::record(transaction, &undecided, &self.circumstances.outages).await?;
+        let undecided = record_missed::of_push(transaction, self);
+        record_missed::record(transaction, &undecided, &self.circumstances.outages).await?;
         let mut entries = Vec::new();
         for name in left_out {
             if let Some(entry) = transaction.remove(&name) {

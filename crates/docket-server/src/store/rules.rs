@@ -7,9 +7,9 @@ use docket_model::{
     Allocation, AllocationName, Origin, Run, RunId, Specification,
     allocation::Keep,
     journal::{Entry, Event, Suspension},
-    log,
+    logs_field,
+    missed_instants::Suspensions,
     run::{Attempt, Instant, RunState, Trigger},
-    undecided::Suspensions,
 };
 
 use super::{
@@ -190,7 +190,7 @@ pub(super) fn recent<E>(
         steps += run.attempts.iter().map(|attempt| attempt.steps.len()).sum::<usize>();
         is_any_over |= run.state.is_over();
         recent.push(run);
-        if recent.len() == RECENT || (steps >= log::MAX_ENTRIES && is_any_over) {
+        if recent.len() == RECENT || (steps >= logs_field::MAX_ENTRIES && is_any_over) {
             break;
         }
     }
@@ -198,7 +198,7 @@ pub(super) fn recent<E>(
 }
 
 /// How many runs a snapshot has at most: as many as can fill `Logs`, with a step each.
-pub(super) const RECENT: usize = log::MAX_ENTRIES;
+pub(super) const RECENT: usize = logs_field::MAX_ENTRIES;
 
 /// The latest instant of a name that was deleted, while it is remembered.
 pub(super) fn remembered(

@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 use super::{
     StoreError,
+    allocation_status::{IDLE, StatusRecord},
     backend::{Batch, Collection, Key, Piece, PieceKey, Positioned, Record, Revision, Term, Write},
     catalogue::{Catalogue, Deleted, Entry},
     codec::uid,
     feed::News,
     lives::StoredLife,
     rules::MOST_ENTRIES,
-    status::{IDLE, StatusRecord},
 };
 use crate::mutation::{self, Mutation};
 

@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, Specification, dependencies,
     journal::{Entry as JournalEntry, Suspension},
+    missed_instants::Suspensions,
     run::Instant,
-    undecided::Suspensions,
 };
 use parking_lot::RwLock;
 

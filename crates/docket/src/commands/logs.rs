@@ -9,8 +9,8 @@ use docket_model::{
 };
 
 use super::{
+    follow_run::{self, Watcher},
     target::{self, Target},
-    watch::{self, Watcher},
 };
 use crate::{
     client::{Client, Connection},
@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         None => newest(&client, arguments.target.allocation()).await?,
     };
     if arguments.follow {
-        watch::to_the_end(&client, run, is_known, &mut Printer).await?;
+        follow_run::to_the_end(&client, run, is_known, &mut Printer).await?;
         return Ok(());
     }
     let mut written = client.output(&run, arguments.attempt).await?;

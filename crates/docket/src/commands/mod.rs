@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod events;
+mod follow_run;
 pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod journal;
@@ -28,7 +29,6 @@ pub(crate) mod suspend;
 mod target;
 pub(crate) mod top;
 pub(crate) mod unpause;
-mod watch;
 pub(crate) mod why;
 
 use thiserror::Error;

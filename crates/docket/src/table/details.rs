@@ -5,7 +5,7 @@ use docket_model::wire::Status;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{allocations::last_result, container, log_entries, policies, text};
+use super::{allocations::last_result, container, key_values, logs_field, policies};
 use crate::{due::Due, output::Screen, words};
 
 /// The number of log entries to show.
@@ -34,7 +34,7 @@ pub(crate) fn of_one(allocation: &Value, now: DateTime<Utc>, screen: Screen) -> 
     let rows = rows.chain(known(&shown, status.as_ref(), now));
     let rows = rows.filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = rows.map(|(key, value)| (format!("{key}:"), value)).collect();
-    text::behind_keys(&rows, screen)
+    key_values::behind_keys(&rows, screen)
 }
 
 /// A detail and its text.
@@ -67,7 +67,7 @@ fn when(allocation: &Value, status: Option<&Status>, now: DateTime<Utc>) -> Vec<
 fn known(shown: &Shown, status: Option<&Status>, now: DateTime<Utc>) -> Vec<Row> {
     let logs = shown.logs.as_deref().unwrap_or_default();
     let newest = logs.get(logs.len().saturating_sub(SHOWN_LOGS)..).unwrap_or_default();
-    let newest: Vec<_> = newest.iter().map(|entry| log_entries::in_words(entry)).collect();
+    let newest: Vec<_> = newest.iter().map(|entry| logs_field::in_words(entry)).collect();
     vec![
         ("From", status.map(|status| status.origin.clone()).unwrap_or_default()),
         ("Created", status.map(|it| words::relative(it.created, now)).unwrap_or_default()),

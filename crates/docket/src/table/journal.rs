@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    key_values,
     layout::{Column, table},
-    text,
 };
 use crate::output::Screen;
 
@@ -31,7 +31,7 @@ pub(crate) fn of_journal(entries: &[Value], screen: Screen) -> String {
 
 /// Sentences of an explanation, which contain their times.
 pub(crate) fn of_sentences(sentences: &[Sentence], screen: Screen) -> String {
-    text::by_themselves(sentences.iter().map(|sentence| sentence.text.as_str()), screen)
+    key_values::by_themselves(sentences.iter().map(|sentence| sentence.text.as_str()), screen)
 }
 
 fn in_words(entry: Entry) -> [String; 4] {

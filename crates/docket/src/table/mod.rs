@@ -4,18 +4,18 @@ mod allocations;
 mod container;
 mod details;
 mod journal;
+mod key_values;
 mod layout;
 mod limits;
-mod log_entries;
+mod logs_field;
 mod policies;
 mod runs;
-mod text;
 
 pub(crate) use self::{
     allocations::of_all,
     details::of_one,
     journal::{of_journal, of_sentences},
+    key_values::behind_keys,
     layout::cut,
     runs::of_runs,
-    text::behind_keys,
 };

@@ -9,9 +9,9 @@
 //!
 //! The terminal is restored whenever the command ends.
 
+mod column_list;
 mod feed;
 mod fit;
-mod grid;
 mod keys;
 mod message;
 mod model;

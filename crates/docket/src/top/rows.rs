@@ -5,7 +5,7 @@ use docket_model::{AllocationName, journal::Suspension, wire::Status};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::grid::Text;
+use super::column_list::Text;
 use crate::{due::Due, words};
 
 /// The row of an allocation.

@@ -11,8 +11,8 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    column_list::{self, Grid},
     fit::{end_within, fitted, within},
-    grid::{self, Grid},
     keys::HELP,
     model::{Model, Pane},
     record::{self, Opened},
@@ -181,7 +181,7 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         cursor: model.cursor(Pane::Allocations),
         is_here,
     };
-    grid::draw(&grid, line, frame, area);
+    column_list::draw(&grid, line, frame, area);
 }
 
 /// The width at which no cell of active runs is cut.
@@ -211,7 +211,7 @@ fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
         cursor: model.cursor(pane),
         is_here,
     };
-    grid::draw(&grid, line, frame, area);
+    column_list::draw(&grid, line, frame, area);
 }
 
 fn draw_output(model: &Model, frame: &mut Frame<'_>, area: Rect) {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    super::{key::KeyDocs, writer::Written},
+    super::{key_definition::KeyDocs, writer::Written},
     Form,
 };
 use crate::{

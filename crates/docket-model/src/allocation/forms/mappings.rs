@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        key::Key,
+        key_definition::Key,
         reader::Reader,
         schema,
         writer::{Mapped, Written, written},

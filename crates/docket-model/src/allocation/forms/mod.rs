@@ -16,7 +16,7 @@ pub(super) use self::{
         Word, flag, length, name, number, optional_length, paths, size, text, time, words, zone,
     },
 };
-use super::{key::KeyDocs, reader::Reader, writer::Written};
+use super::{key_definition::KeyDocs, reader::Reader, writer::Written};
 use crate::finding::{Place, expected};
 
 /// Reads a value, which is not null; notes what is wrong with it.

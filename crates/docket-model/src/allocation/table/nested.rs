@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::super::{
     Keep, Retries,
     forms::{ContainerPart, Rule, length, number, size},
-    key::{Absent, Entry, Field, Key, key},
+    key_definition::{Absent, Entry, Field, Key, key},
 };
 
 /// A field of a mapping that is read into the type it is written from.

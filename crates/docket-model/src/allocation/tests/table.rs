@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     allocation::{
         forms::{Form, mapping, optional_length},
-        key::{Absent, Entry, Field, Key, key},
+        key_definition::{Absent, Entry, Field, Key, key},
     },
     duration::Duration,
 };

@@ -5,7 +5,7 @@ use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{client::Client, connection::Call, inspect::Inspected};
+use super::{calls::Client, http_client::Call, inspect::Inspected};
 use crate::engine::{EngineError, Identity, Plan, Prepared, Refusal, bounded_list};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.
@@ -107,7 +107,7 @@ fn is_about_platform(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::stub::{Reply, Stub, inspection, plan},
+        super::scripted_daemon::{Reply, Stub, inspection, plan},
         *,
     };
 

@@ -15,7 +15,7 @@ use futures_util::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::Client;
+use super::calls::Client;
 use crate::engine::EngineError;
 
 /// What happened to a container, as the engine's events report it.
@@ -147,7 +147,7 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::stub::{Reply, Stub},
+        super::scripted_daemon::{Reply, Stub},
         *,
     };
 

@@ -7,8 +7,8 @@ use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
 use super::{
-    client::Client,
-    notes::{Kept, LogForm},
+    calls::Client,
+    container_cache::{Kept, LogForm},
     owned,
 };
 use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bounded};

@@ -6,10 +6,10 @@ use docket_model::{Output, output::Stream, run::ContainerId};
 use futures_util::{Stream as Pieces, StreamExt};
 
 use super::{
-    client::Client,
+    calls::Client,
+    container_cache::{Kept, LogForm, Notes},
     frames::{Frames, stream_of},
     log_index::{Extent, Found, Missing, Walk},
-    notes::{Kept, LogForm, Notes},
     stamps::{Next, Stamped},
 };
 use crate::engine::{Captured, EngineError, Refusal};
@@ -169,7 +169,7 @@ pub(super) fn broken(reason: &str) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::stub::{Reply, Stub},
+        super::scripted_daemon::{Reply, Stub},
         *,
     };
 

@@ -17,12 +17,12 @@ use futures_util::{
 };
 
 use super::{
-    chunks::Chunks,
-    client::Client,
+    calls::Client,
+    container_cache::Notes,
     frames::Frames,
     inspect::Inspected,
     log,
-    notes::Notes,
+    log_buffer::Chunks,
     rotated::{Part, Rounds},
 };
 use crate::{
@@ -274,7 +274,7 @@ impl Read {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::stub::{Reply, Stub, inspection, inspection_with},
+        super::scripted_daemon::{Reply, Stub, inspection, inspection_with},
         *,
     };
 

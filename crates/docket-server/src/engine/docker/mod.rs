@@ -5,34 +5,34 @@
 //! 3. Names and ids alone stand in addresses, and both are checked text.
 //! 4. Each call is one attempt: `runner/retry.rs` repeats calls.
 
-mod chunks;
-mod client;
+mod calls;
 mod connect_error;
-mod connection;
+mod container_cache;
 mod context;
 mod create;
 mod endpoint;
 mod engine_check;
 mod events;
 mod frames;
+mod http_client;
 mod inspect;
 mod log;
+mod log_buffer;
 mod log_follow;
 mod log_index;
 mod login;
-mod notes;
+mod login_key;
 mod owned;
 mod pull;
 mod pull_failure;
 mod pull_report;
-mod reference;
 mod rotated;
+#[cfg(test)]
+pub(crate) mod scripted_daemon;
 mod ssh;
 mod stamps;
 mod start;
 mod stop;
-#[cfg(test)]
-pub(crate) mod stub;
 mod takeover;
 mod tls;
 mod transport;
@@ -48,9 +48,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use self::{
-    client::{ANSWER_LIMIT, Client},
+    calls::{ANSWER_LIMIT, Client},
+    container_cache::Notes,
     engine_check::TrialContainer,
-    notes::Notes,
     pull::Pulls,
     transport::Transports,
 };
@@ -339,7 +339,7 @@ fn is_under_way(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        stub::{Reply, Stub},
+        scripted_daemon::{Reply, Stub},
         *,
     };
 

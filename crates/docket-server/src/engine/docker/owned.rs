@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::warn;
 
-use super::client::Client;
+use super::calls::Client;
 use crate::engine::{
     EngineError, Found, Identity, Owner,
     plan::{LABELS, LIFE},
@@ -90,7 +90,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{
-        super::stub::{Reply, Stub, plan},
+        super::scripted_daemon::{Reply, Stub, plan},
         *,
     };
 

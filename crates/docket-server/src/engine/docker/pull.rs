@@ -18,12 +18,12 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
-    client::{ANSWER_LIMIT, Client},
-    connection::Call,
+    calls::{ANSWER_LIMIT, Client},
+    http_client::Call,
     login::{self, Login},
+    login_key::{Reference, login_key},
     pull_failure::PullFailure,
     pull_report::{PullReport, Trouble},
-    reference::{Reference, login_key},
 };
 use crate::engine::{EngineError, Pulled, Refusal};
 

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::reference::Reference;
+use super::login_key::Reference;
 
 /// What kind of failure a pull met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{
-    chunks::Chunks,
-    client::Client,
+    calls::Client,
     frames::stream_of,
     log,
+    log_buffer::Chunks,
     log_index::{Extent, Found, LogIndex, Mark, Missing, Walk},
     stamps::{Next, Stamp, Stamped},
 };
@@ -228,10 +228,10 @@ mod tests {
 
     use super::{
         super::{
+            container_cache::{Kept, LogForm, Notes},
             log::Log,
             log_follow,
-            notes::{Kept, LogForm, Notes},
-            stub::{Reply, Stub, inspection},
+            scripted_daemon::{Reply, Stub, inspection},
         },
         *,
     };

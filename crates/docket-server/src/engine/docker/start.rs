@@ -2,7 +2,7 @@
 
 use docket_model::run::ContainerId;
 
-use super::client::{ANSWER_LIMIT, Client};
+use super::calls::{ANSWER_LIMIT, Client};
 use crate::engine::{EngineError, Launch, Refusal};
 
 /// Starts a container; see [`crate::engine::Engine::launch`].
@@ -66,7 +66,7 @@ async fn was_started(client: &Client, id: &ContainerId) -> Result<bool, EngineEr
 #[cfg(test)]
 mod tests {
     use super::{
-        super::stub::{Reply, Stub},
+        super::scripted_daemon::{Reply, Stub},
         *,
     };
 

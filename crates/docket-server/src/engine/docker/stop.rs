@@ -9,7 +9,7 @@ use bollard::{
 };
 use docket_model::run::ContainerId;
 
-use super::client::Client;
+use super::calls::Client;
 use crate::engine::{EngineError, Grace, Refusal, Stop};
 
 /// How long the engine may take beside the grace; for a kill alone it takes 10 s before it gives up.
@@ -86,7 +86,7 @@ async fn runs(client: &Client, id: &ContainerId) -> Result<bool, EngineError> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::stub::{Reply, Stub, inspection, inspection_with},
+        super::scripted_daemon::{Reply, Stub, inspection, inspection_with},
         *,
     };
 

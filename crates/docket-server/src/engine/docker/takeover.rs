@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    client::Client,
+    calls::Client,
     events::{self, LifeEvent, LifeEvents},
 };
 use crate::engine::{

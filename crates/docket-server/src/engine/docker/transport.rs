@@ -27,11 +27,11 @@ use tokio::net::UnixStream;
 use tower_service::Service;
 
 use super::{
-    client::ANSWER_LIMIT,
+    calls::ANSWER_LIMIT,
     connect_error::ConnectError,
     connect_error::Origin,
-    connection::Connection,
     endpoint::{Address, Endpoint},
+    http_client::Connection,
     ssh::SshConnector,
     tls,
 };

@@ -9,11 +9,11 @@ use docket_model::run::ContainerId;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 
 use super::{
-    client::{ANSWER_LIMIT, Client},
-    connection::Call,
+    calls::{ANSWER_LIMIT, Client},
+    container_cache::Notes,
+    http_client::Call,
     inspect::Inspected,
     log_follow,
-    notes::Notes,
 };
 use crate::engine::{EngineError, Observation, Observations, Past, Refusal};
 
@@ -130,7 +130,7 @@ async fn wait(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::stub::{Reply, Stub, inspection},
+        super::scripted_daemon::{Reply, Stub, inspection},
         *,
     };
 

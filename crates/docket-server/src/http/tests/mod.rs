@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Allocations, Api, Authentication, Forecasts, Limits, ServerStatus, Sessions,
-    SpecificationSettings, WrongTokens, access, held, routes::routes,
+    SpecificationSettings, WrongTokens, request_guard, response_memory, routes::routes,
 };
 use crate::{
     background::Background,
@@ -128,8 +128,8 @@ impl Asking {
         let app = App::new()
             .configure(|app| self.api.add_to(app))
             .configure(routes)
-            .wrap(from_fn(held::hold))
-            .wrap(from_fn(access::guard))
+            .wrap(from_fn(response_memory::hold))
+            .wrap(from_fn(request_guard::guard))
             .wrap(NormalizePath::new(TrailingSlash::Trim));
         let app = test::init_service(app).await;
         let request = test::TestRequest::with_uri(path).method(method);

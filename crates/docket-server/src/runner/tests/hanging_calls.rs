@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{
     clock::{Clock, TestClock},
     engine::{
-        docker::stub::{Reply, Stub, inspection},
+        docker::scripted_daemon::{Reply, Stub, inspection},
         registry::EngineRegistry,
     },
     server::{Process, TermSettings},

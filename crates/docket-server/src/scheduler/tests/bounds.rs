@@ -1,6 +1,6 @@
 //! How many containers run at once, and how many runs wait for them.
 
-use super::house::{Fault, Ground, HOUR, House, SECOND, Settings};
+use super::harness::{Fault, Ground, HOUR, House, SECOND, Settings};
 
 async fn open(max_running: usize, queue: usize) -> House {
     Ground::new(Settings { max_running, queue, ..Settings::default() }).open().await

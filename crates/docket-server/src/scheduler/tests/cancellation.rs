@@ -6,7 +6,7 @@ use docket_model::{
 };
 use serde_json::json;
 
-use super::house::{Fault, Ground, House, MINUTE, SECOND, Settings};
+use super::harness::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{runner::ManualError, store::Progress};
 
 const CANCELLED: &str = "09:10:00 cancelled: text ann wants it to end";

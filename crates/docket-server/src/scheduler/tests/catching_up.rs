@@ -3,7 +3,7 @@
 use docket_model::run::RunState;
 use serde_json::{Value, json};
 
-use super::house::{DAY, Ground, HOUR, House, MINUTE, SECOND, Settings};
+use super::harness::{DAY, Ground, HOUR, House, MINUTE, SECOND, Settings};
 use crate::reason_summary::in_short;
 
 #[tokio::test(start_paused = true)]

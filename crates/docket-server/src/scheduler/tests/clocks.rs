@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use docket_model::{journal::Cause, run::RunState};
 
-use super::house::{HOUR, House, MINUTE};
+use super::harness::{HOUR, House, MINUTE};
 use crate::clock::Clock;
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Servers that die at the worst moment, and what the next one makes of it.
 
-use super::house::{Fault, HOUR, House, MINUTE, SECOND};
+use super::harness::{Fault, HOUR, House, MINUTE, SECOND};
 
 /// Each step of a run, before and after it takes effect.
 const STEPS: [&str; 9] =

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::house::{Fault, House, MINUTE, SECOND};
+use super::harness::{Fault, House, MINUTE, SECOND};
 
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_allocation_goes_before_its_container_is_made_starts_nothing() {

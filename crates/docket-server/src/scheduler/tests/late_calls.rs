@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::house::{Ground, HOUR, House, MINUTE, SECOND, Settings};
+use super::harness::{Ground, HOUR, House, MINUTE, SECOND, Settings};
 use crate::engine::{Starts, scripted::ScriptedEngine};
 
 const NAME: &str = "docket.a.20261121T091000Z";

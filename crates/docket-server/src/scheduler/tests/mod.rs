@@ -1,19 +1,19 @@
 //! The scheduler and the runner on a paused clock: days pass in no time, and nothing sleeps.
 
 mod bounds;
-mod by_hand;
-mod calls;
 mod cancellation;
 mod catching_up;
-mod chains;
 mod clocks;
 mod crashes;
 mod deletion;
-mod disposal;
-mod engines;
-mod house;
+mod dependencies;
+mod engine_outages;
+mod finished_containers;
+mod harness;
+mod interference;
 mod late_calls;
-mod leftovers;
+mod manual;
+mod orphans;
 mod overlap;
 mod panics;
 mod retries;
@@ -22,6 +22,6 @@ mod several_engines;
 mod spreading;
 mod stopping;
 mod stores;
-mod strangers;
 mod suspension;
 mod timeouts;
+mod unanswered_calls;

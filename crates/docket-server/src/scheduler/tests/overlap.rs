@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::house::{Fault, HOUR, House, MINUTE, SECOND};
+use super::harness::{Fault, HOUR, House, MINUTE, SECOND};
 
 /// An allocation due every ten minutes.
 async fn push(house: &House, overlap: &str, image: &str) {

@@ -2,7 +2,7 @@
 
 use docket_model::run::{Reason, RunState};
 
-use super::house::{Fault, House};
+use super::harness::{Fault, House};
 
 /// The calls of the engine in which the task of a run may panic.
 const CALLS: [&str; 5] = ["pull", "prepare", "launch", "watch", "read_log"];

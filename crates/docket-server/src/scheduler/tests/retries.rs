@@ -3,7 +3,7 @@
 use docket_model::run::StateWord;
 use serde_json::{Value, json};
 
-use super::house::{Fault, Ground, HOUR, House, MINUTE, SECOND, Settings};
+use super::harness::{Fault, Ground, HOUR, House, MINUTE, SECOND, Settings};
 use crate::outputs::OutputEvent;
 
 /// An allocation due every hour.

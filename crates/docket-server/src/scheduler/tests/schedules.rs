@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::RunState;
 
-use super::house::{DAY, Ground, HOUR, House, MINUTE, SECOND, Settings};
+use super::harness::{DAY, Ground, HOUR, House, MINUTE, SECOND, Settings};
 
 #[tokio::test(start_paused = true)]
 async fn each_instant_of_a_sub_minute_schedule_starts_once_and_never_early() {

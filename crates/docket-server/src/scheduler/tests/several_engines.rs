@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::house::{Fault, Ground, House, MINUTE, Settings};
+use super::harness::{Fault, Ground, House, MINUTE, Settings};
 use crate::engine::scripted::ScriptedEngine;
 
 /// A server with one engine, `old`, on which a run of ten minutes is under way; it stops at 09:12.

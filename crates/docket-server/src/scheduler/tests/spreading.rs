@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::house::{House, MINUTE, SECOND};
+use super::harness::{House, MINUTE, SECOND};
 
 #[tokio::test(start_paused = true)]
 async fn a_start_is_put_off_by_the_same_time_also_across_a_restart() {

@@ -3,7 +3,7 @@
 use docket_model::run::RunState;
 use serde_json::json;
 
-use super::house::{Fault, House, MINUTE, SECOND};
+use super::harness::{Fault, House, MINUTE, SECOND};
 use crate::store::RunFilter;
 
 #[tokio::test(start_paused = true)]

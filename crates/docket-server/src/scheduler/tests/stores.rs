@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use serde_json::json;
 
-use super::house::{Fault, House, MINUTE, SECOND};
+use super::harness::{Fault, House, MINUTE, SECOND};
 use crate::store::EntryFilter;
 
 #[tokio::test(start_paused = true)]

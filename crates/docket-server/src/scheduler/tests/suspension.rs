@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::house::{House, MINUTE};
+use super::harness::{House, MINUTE};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_suspended_by_hand_starts_nothing_until_it_is_resumed() {

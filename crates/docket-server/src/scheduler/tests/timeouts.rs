@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use docket_model::run::{Reason, Step};
 use serde_json::json;
 
-use super::house::{Fault, House, SECOND};
+use super::harness::{Fault, House, SECOND};
 
 async fn push(house: &House, image: &str, timeout: &str) {
     let keys = json!({"Cron": "*/20 * * * *", "Overlap": "Forbid", "Timeout": timeout});

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
+        allocation_status::{Newest, StatusRecord},
         backend::{PieceKey, Positioned},
-        status::{Newest, StatusRecord},
     },
     *,
 };

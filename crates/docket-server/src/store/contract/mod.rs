@@ -10,15 +10,15 @@ mod large;
 mod writers;
 
 pub(super) mod allocations;
-pub(super) mod chains;
 pub(super) mod conditions;
 pub(super) mod decisions;
-pub(super) mod demands;
+pub(super) mod dependencies;
 pub(super) mod events;
-pub(super) mod hands;
+pub(super) mod manual_changes;
+pub(super) mod manual_runs;
+pub(super) mod missed_on_change;
 pub(super) mod pauses;
 pub(super) mod runs;
-pub(super) mod settling;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
@@ -48,16 +48,16 @@ macro_rules! keeps_the_contract {
             allocations::each_change_reaches_a_reader,
             conditions::a_change_is_made_on_its_condition_only,
             conditions::of_two_who_change_the_same_revision_one_wins,
-            chains::what_comes_first_must_be_there_without_a_circle,
-            chains::what_others_run_after_stays,
-            chains::children_follow_what_is_pushed,
-            hands::a_suspension_outlives_pushes_until_somebody_resumes,
-            hands::a_reset_sets_back_only_what_is_ahead_of_the_clock,
-            hands::a_reset_brings_back_what_was_done_while_the_clock_was_ahead,
-            hands::what_is_suspended_is_not_claimed_by_whoever_did_not_know,
-            hands::readers_learn_what_a_hand_does,
-            hands::the_journal_tells_who_changed_what,
-            hands::the_journal_is_listed_newest_first_and_bounded,
+            dependencies::what_comes_first_must_be_there_without_a_circle,
+            dependencies::what_others_run_after_stays,
+            dependencies::children_follow_what_is_pushed,
+            manual_changes::a_suspension_outlives_pushes_until_somebody_resumes,
+            manual_changes::a_reset_sets_back_only_what_is_ahead_of_the_clock,
+            manual_changes::a_reset_brings_back_what_was_done_while_the_clock_was_ahead,
+            manual_changes::what_is_suspended_is_not_claimed_by_whoever_did_not_know,
+            manual_changes::readers_learn_what_a_hand_does,
+            manual_changes::the_journal_tells_who_changed_what,
+            manual_changes::the_journal_is_listed_newest_first_and_bounded,
             decisions::an_instant_is_decided_once,
             decisions::of_a_span_decided_in_part_it_is_told_up_to_when,
             decisions::a_decision_about_another_revision_changes_nothing,
@@ -79,27 +79,27 @@ macro_rules! keeps_the_contract {
             runs::what_is_known_of_an_output_is_not_lost_with_its_container,
             runs::what_is_under_way_keeps_its_specification,
             runs::the_greatest_success_is_remembered,
-            demands::a_run_by_hand_leaves_what_was_decided,
-            demands::an_instant_taken_by_hand_is_not_decided_again,
-            demands::a_run_by_hand_takes_up_what_never_had_a_container,
-            demands::missed_instants_are_fewer_by_one_made_up_for,
-            demands::the_rest_of_a_span_takes_no_other_records_place,
-            demands::a_span_keeps_its_rest_where_the_instant_after_is_not_within,
-            demands::what_was_made_up_for_before_its_time_is_not_decided_again,
-            demands::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
-            demands::what_is_wanted_now_makes_up_for_nothing,
-            demands::what_may_have_run_and_is_forgotten_is_not_made_up_for,
+            manual_runs::a_run_by_hand_leaves_what_was_decided,
+            manual_runs::an_instant_taken_by_hand_is_not_decided_again,
+            manual_runs::a_run_by_hand_takes_up_what_never_had_a_container,
+            manual_runs::missed_instants_are_fewer_by_one_made_up_for,
+            manual_runs::the_rest_of_a_span_takes_no_other_records_place,
+            manual_runs::a_span_keeps_its_rest_where_the_instant_after_is_not_within,
+            manual_runs::what_was_made_up_for_before_its_time_is_not_decided_again,
+            manual_runs::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
+            manual_runs::what_is_wanted_now_makes_up_for_nothing,
+            manual_runs::what_may_have_run_and_is_forgotten_is_not_made_up_for,
             pauses::a_pause_keeps_its_beginning_and_is_noted_once,
             pauses::what_a_pause_holds_is_not_claimed_by_whoever_did_not_know,
-            settling::an_edit_leaves_no_instant_without_a_record,
-            settling::an_edit_of_anything_else_leaves_what_is_due,
-            settling::the_reason_of_an_edit_names_what_kept_it_from_starting,
-            settling::an_edit_leaves_the_records_that_are_there,
-            settling::what_was_suspended_at_its_instant_says_so_after_an_edit,
-            settling::an_edit_of_what_comes_first_leaves_no_instant_without_a_record,
-            settling::what_nobody_knows_of_is_missed_for_that_reason,
-            settling::another_zone_of_the_server_starts_no_instant_of_the_past,
-            settling::newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones,
+            missed_on_change::an_edit_leaves_no_instant_without_a_record,
+            missed_on_change::an_edit_of_anything_else_leaves_what_is_due,
+            missed_on_change::the_reason_of_an_edit_names_what_kept_it_from_starting,
+            missed_on_change::an_edit_leaves_the_records_that_are_there,
+            missed_on_change::what_was_suspended_at_its_instant_says_so_after_an_edit,
+            missed_on_change::an_edit_of_what_comes_first_leaves_no_instant_without_a_record,
+            missed_on_change::what_nobody_knows_of_is_missed_for_that_reason,
+            missed_on_change::another_zone_of_the_server_starts_no_instant_of_the_past,
+            missed_on_change::newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones,
             events::each_change_of_a_run_is_told_in_order,
             events::an_event_has_the_time_of_the_change_and_the_state_since,
             events::missed_instants_are_told_as_their_record_grows,

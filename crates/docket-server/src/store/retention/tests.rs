@@ -7,9 +7,9 @@ use docket_model::{Origin, Output, Run, run::RunState};
 use super::super::{
     ClaimOutcome, End, RunFilter, Store,
     contract::{
-        carry_out, claim, created,
-        demands::{self, demand, miss},
-        end, finish, moment, note, push, push_a,
+        carry_out, claim, created, end, finish,
+        manual_runs::{self, demand, miss},
+        moment, note, push, push_a,
     },
 };
 
@@ -21,7 +21,7 @@ async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
     miss(&store, 60, 600).await;
     for second in [180, 240] {
         assert_eq!(demand(&store, second, Some(second + 60)).await, ClaimOutcome::New);
-        let id = demands::manual(&store, second).await.id;
+        let id = manual_runs::manual(&store, second).await.id;
         note(&store, &id, created("c0ffee"), moment(second)).await.unwrap();
         finish(&store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
     }

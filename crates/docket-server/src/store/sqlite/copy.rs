@@ -13,8 +13,8 @@ use thiserror::Error;
 use tracing::info;
 use uuid::Uuid;
 
-use super::fault;
-use crate::fault::{Point, point};
+use super::errors;
+use crate::crash_points::{Point, point};
 
 /// What SQLite's log of writes, and the index of that, have behind the name of the file.
 pub(super) const LOG: &str = "-wal";
@@ -36,8 +36,8 @@ impl CopyError {
     /// What went wrong with a copy at this path, and how to mend it.
     pub(super) fn words(&self, to: &Path) -> String {
         match self {
-            Self::Sql(error) => fault::words(error, to),
-            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => fault::no_space(to),
+            Self::Sql(error) => errors::words(error, to),
+            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => errors::no_space(to),
             Self::Exists | Self::Io(_) => self.to_string(),
         }
     }

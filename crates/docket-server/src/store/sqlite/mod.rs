@@ -4,27 +4,27 @@
 //! 1. What is acknowledged is on disk: the thread that writes answers after the commit.
 //! 2. Nothing here blocks the threads on which the server's tasks run.
 
+mod commit_count;
 mod copy;
-mod fault;
-mod file_check;
-mod files;
+mod errors;
 mod header;
-mod home;
+mod last_served;
 mod load;
 mod lock;
 mod meta;
 mod open;
 mod open_error;
-mod raw_meta;
+mod open_files;
 mod readers;
 mod scan;
 mod tables;
+mod tamper_check;
 #[cfg(test)]
 mod tests;
 mod upgrade;
 mod values;
-mod wal;
-mod writer;
+mod wal_check;
+mod writer_handle;
 mod writer_thread;
 
 use std::{
@@ -39,18 +39,18 @@ use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
 use self::{
-    file_check::FileCheck, files::OpenFiles, lock::LockFile, open::Opened, readers::Readers,
-    writer::Writer,
+    lock::LockFile, open::Opened, open_files::OpenFiles, readers::Readers, tamper_check::FileCheck,
+    writer_handle::Writer,
 };
 use super::{
     backend::{
         Backend, BackendInfo, Batch, Bounds, CommitError, Files, Key, Loaded, ReadError, Record,
         Revision, Scan, ScannedRun, Term,
     },
-    provenance::{Home, Provenance},
+    store_origin::{Home, Provenance},
 };
 
-pub use self::{copy::backup_of, home::Opener, open_error::OpenError};
+pub use self::{copy::backup_of, last_served::Opener, open_error::OpenError};
 
 /// A file that is open.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl SqliteBackend {
     fn of(opened: Opened) -> Result<Self, OpenError> {
         let Opened { provenance, home, connection, path, given, lock, is_new } = opened;
         let io = |source| OpenError::Io { path: path.clone(), source };
-        let unusable = |error| OpenError::Unusable(fault::words(&error, &path));
+        let unusable = |error| OpenError::Unusable(errors::words(&error, &path));
         let lock = Arc::new(lock);
         let files = Arc::new(OpenFiles::of(&path, &given, Arc::clone(&lock)).map_err(io)?);
         let readers = Arc::new(Readers::open(Arc::clone(&files)).map_err(unusable)?);

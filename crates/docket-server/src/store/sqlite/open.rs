@@ -14,19 +14,19 @@ use tracing::{info, warn};
 
 use super::{
     super::{
-        predecessors,
-        provenance::{Home, Provenance},
+        old_formats,
+        store_origin::{Home, Provenance},
     },
     copy::{self, CopyError, INDEX, LOG},
-    fault,
+    errors,
     header::{self, APPLICATION_ID},
-    home::{self, Opener},
+    last_served::{self, Opener},
     lock::{self, LockFile, Locked},
     meta,
     open_error::OpenError,
     upgrade,
 };
-use crate::fault::{Point, point};
+use crate::crash_points::{Point, point};
 
 /// How files come to a format.
 #[derive(Clone, Copy)]
@@ -69,7 +69,7 @@ pub(super) struct Opened {
 pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Opened, OpenError> {
     let path = real_path(given)?;
     let io = |source: io::Error| match source.kind() {
-        io::ErrorKind::StorageFull => OpenError::Unusable(fault::no_space(&path)),
+        io::ErrorKind::StorageFull => OpenError::Unusable(errors::no_space(&path)),
         _ => OpenError::Io { path: path.clone(), source },
     };
     if path.is_dir() {
@@ -93,7 +93,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
     }
     .map_err(io)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let sql = |error: rusqlite::Error| OpenError::Unusable(fault::words(&error, &path));
+    let sql = |error: rusqlite::Error| OpenError::Unusable(errors::words(&error, &path));
     let mut connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
     set_up(&connection).map_err(sql)?;
     let version = version(&connection, &path)?;
@@ -112,7 +112,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
     } else if version < known {
         info!(path = %path.display(), from = version, to = known, "the store was upgraded");
     }
-    let (provenance, home) = home::compare(&connection, &path, opener)?;
+    let (provenance, home) = last_served::compare(&connection, &path, opener)?;
     let given = given.to_owned();
     Ok(Opened { provenance, home, connection, path, given, lock, is_new })
 }
@@ -201,7 +201,7 @@ fn version(sql: &Connection, path: &Path) -> Result<usize, OpenError> {
         }
         Ok(_) => Err(foreign()),
         Err(error) if is_no_database(&error) => Err(foreign()),
-        Err(error) => Err(OpenError::Unusable(fault::words(&error, path))),
+        Err(error) => Err(OpenError::Unusable(errors::words(&error, path))),
     }
 }
 
@@ -217,7 +217,7 @@ fn copy_before(
     at: DateTime<Utc>,
 ) -> Result<(), OpenError> {
     let is_earlier = version < FORMAT.number;
-    let note = if is_earlier { predecessors::NOTE_COPY } else { meta::NOTE_COPY };
+    let note = if is_earlier { old_formats::NOTE_COPY } else { meta::NOTE_COPY };
     let names = std::iter::once(format!(".v{version}.backup"));
     let names = names.chain((2..=u32::MAX).map(|number| format!(".v{version}-{number}.backup")));
     for name in names {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::{super::backend::ReadError, fault, files::OpenFiles, open};
+use super::{super::backend::ReadError, errors, open, open_files::OpenFiles};
 
 /// How many read at once; more would wait for one another's disk.
 const READERS: usize = 4;
@@ -50,7 +50,7 @@ impl Readers {
         let mut connection = self.connection()?;
         let done = within_transaction(&mut connection, read);
         self.idle.lock().push(connection);
-        done.map_err(|error| fault::read_error(&error, self.files.path()))
+        done.map_err(|error| errors::read_error(&error, self.files.path()))
     }
 
     /// A connection of its own, for what works outside a transaction and for long.
@@ -68,7 +68,7 @@ impl Readers {
     fn another(&self) -> Result<Connection, ReadError> {
         self.in_place()?;
         let path = self.files.path();
-        let connection = connect(path).map_err(|error| fault::read_error(&error, path))?;
+        let connection = connect(path).map_err(|error| errors::read_error(&error, path))?;
         self.in_place()?;
         Ok(connection)
     }

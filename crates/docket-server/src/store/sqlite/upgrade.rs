@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 
 use super::{
-    super::predecessors,
+    super::old_formats,
     meta::{self, COMMITS},
     tables,
 };
@@ -18,10 +18,10 @@ pub(super) fn make(sql: &Transaction<'_>) -> rusqlite::Result<()> {
 
 /// Changes a file of an earlier format.
 pub(super) fn upgrade(sql: &Transaction<'_>, from: usize) -> rusqlite::Result<()> {
-    let commits = predecessors::set_aside(sql, from)?;
+    let commits = old_formats::set_aside(sql, from)?;
     make(sql)?;
     let revision = commits + 1;
-    predecessors::read(sql, &mut |key, record| tables::put(sql, &key, &record, revision))?;
-    predecessors::drop_tables(sql)?;
+    old_formats::read(sql, &mut |key, record| tables::put(sql, &key, &record, revision))?;
+    old_formats::drop_tables(sql)?;
     meta::set(sql, COMMITS, revision)
 }

@@ -15,11 +15,11 @@ use tracing::warn;
 
 use super::{
     super::backend::{Batch, CommitError, Key, Revision, Term},
-    fault,
-    file_check::FileCheck,
-    files::FileError,
+    errors,
     meta::{self, COMMITS, TERM},
+    open_files::FileError,
     tables,
+    tamper_check::FileCheck,
 };
 
 /// What the thread does.
@@ -56,7 +56,7 @@ impl From<FileError> for WriteError {
 impl WriteError {
     fn for_sender(self, path: &Path) -> CommitError {
         match self {
-            Self::Sql(error) => fault::commit_error(&error, path),
+            Self::Sql(error) => errors::commit_error(&error, path),
             Self::Files(error) => CommitError::Unwritable(error.to_string()),
             Self::Conflict(key) => CommitError::Conflict(key),
             Self::Deposed => CommitError::Deposed,

@@ -13,8 +13,9 @@ use crate::{
     client::{Client, Connection, RunResponse},
     clock,
     commands::{
-        ExitWith, target,
-        watch::{self, Watcher},
+        ExitWith,
+        follow_run::{self, Watcher},
+        target,
     },
     output,
     signals::Signals,
@@ -61,7 +62,7 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     // Before this line Ctrl-C ends the command as usual.
     let mut signals = Signals::catch()?;
     tokio::select! {
-        record = watch::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(report(name, &record?)),
+        record = follow_run::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(report(name, &record?)),
         signal = signals.next() => {
             output::note(format_args!("{run} is still running: cancel it with `docket cancel {run}`"));
             Ok(u8::try_from(signal.as_raw_value()).map_or(NEVER_RAN, |signal| AFTER_SIGNAL + signal))

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use self::mounts::Mounts;
 pub(super) use self::trial::TrialContainer;
-use super::{client::Client, pull::Pulls};
+use super::{calls::Client, pull::Pulls};
 use crate::engine::{EngineError, Finding, Plan, Pulled, Trial};
 
 /// Pulls the image and looks at what the container refers to.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::engine::{
     EngineError, Finding, Plan, Refusal,
     docker::{
-        client::{ANSWER_LIMIT, Client},
+        calls::{ANSWER_LIMIT, Client},
         create,
     },
     plan::LABELS,
@@ -105,7 +105,7 @@ fn unless_gone(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::stub::{Reply, Stub, plan},
+        super::super::scripted_daemon::{Reply, Stub, plan},
         *,
     };
 

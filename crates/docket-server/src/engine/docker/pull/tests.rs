@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::stub::{Reply, Stub},
+    super::scripted_daemon::{Reply, Stub},
     *,
 };
 

@@ -9,7 +9,7 @@ use super::{super::OpenError, Opener, SqliteBackend, commit, meta, new, path, se
 use crate::store::{
     NotedEngine, Provenance,
     backend::{Backend as _, Files as _, Write},
-    provenance::Home,
+    store_origin::Home,
 };
 
 /// A server of a namespace on a machine.

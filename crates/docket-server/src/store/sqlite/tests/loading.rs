@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::{chunks, commit, loaded, name, new, open, outputs, set};
 use crate::store::{
+    allocation_status::StatusRecord,
     backend::{Backend as _, Collection, Key, Positioned, Record, Write},
-    status::StatusRecord,
 };
 
 fn allocation(text: &str, position: u64) -> Record {

@@ -1,0 +1,208 @@
+//! What every call to the engine shares: its errors in docket's words, bounds, and plain reading.
+
+use std::{sync::Arc, time::Duration};
+
+use bollard::{Docker, errors::Error};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use serde::de::DeserializeOwned;
+
+use super::http_client::{Call, Connection};
+use crate::engine::{EngineError, Refusal, bounded};
+
+/// How long an answer may take to begin, and a short one to be there in full.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// How long an engine that is well may take to answer a ping.
+const PING_LIMIT: Duration = Duration::from_secs(10);
+/// The longest answer that is read as a whole, in bytes: a list has some 2 KiB for each container, and
+/// there may be 10,000 of them. An inspection has some 10 KiB.
+const LONGEST_ANSWER: usize = 32 << 20;
+/// The longest answer to a ping, in bytes, which is `OK`.
+const LONGEST_PONG: usize = 1 << 10;
+/// A client of one engine.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    /// For calls whose typed form loses nothing.
+    pub(super) docker: Docker,
+    /// For bodies and answers as they are; keeps its connections.
+    pub(super) keeping: Connection,
+    /// The same, with a new connection for each request.
+    pub(super) afresh: Connection,
+    /// Where the engine is, in words.
+    pub(super) endpoint: Arc<str>,
+    /// True where the engine is reached by a socket of this machine.
+    pub(super) is_local: bool,
+}
+
+impl Client {
+    /// Waits for an answer that should not take long.
+    pub(super) async fn answer<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, EngineError> {
+        match tokio::time::timeout(limit, answer).await {
+            Ok(answer) => answer.map_err(|error| self.error(&error)),
+            Err(_) => Err(self.no_answer(limit)),
+        }
+    }
+
+    /// True where the engine takes new connections. One that goes down does not any more, while it
+    /// still answers on those it has.
+    pub(super) async fn takes_connections(&self) -> bool {
+        self.ping_over(&self.afresh).await.is_ok()
+    }
+
+    /// Asks whether the engine answers: over a new connection, where that costs little.
+    pub(super) async fn ping(&self) -> Result<(), EngineError> {
+        let connection = if self.is_local { &self.afresh } else { &self.keeping };
+        self.ping_over(connection).await
+    }
+
+    async fn ping_over(&self, connection: &Connection) -> Result<(), EngineError> {
+        let read = self.read(connection, Call::get("/_ping"), LONGEST_PONG);
+        let answer = tokio::time::timeout(PING_LIMIT, read).await;
+        answer.unwrap_or_else(|_| Err(self.no_answer(PING_LIMIT))).map(drop)
+    }
+
+    /// The refusal, unless it comes from an engine that goes down: that one may be back.
+    pub(super) async fn or_unreachable(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::Refused { kind, message }
+                if kind.is_failure() && !self.takes_connections().await =>
+            {
+                EngineError::Unreachable(format!("{}: it goes down: {message}", self.endpoint))
+            }
+            error => error,
+        }
+    }
+
+    /// Turns a refusal of a call that only reads into a missing answer.
+    pub(super) fn refusal_as_no_answer(&self, call: &str, error: EngineError) -> EngineError {
+        match error {
+            EngineError::Refused { message, .. } => {
+                let endpoint = &self.endpoint;
+                EngineError::Unreachable(format!("{endpoint}: {call} failed: {message}"))
+            }
+            error => error,
+        }
+    }
+
+    /// Reads a JSON answer. What stands in the path is checked text; the query may be any.
+    pub(super) async fn get_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, EngineError> {
+        let query = serde_urlencoded::to_string(query).map_err(|error| self.unreadable(&error))?;
+        let mark = if query.is_empty() { "" } else { "?" };
+        self.json(Call::get(format!("{path}{mark}{query}"))).await
+    }
+
+    /// Reads a JSON answer to a call.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, EngineError> {
+        let read = self.read(&self.keeping, call, LONGEST_ANSWER);
+        let answer = tokio::time::timeout(ANSWER_LIMIT, read).await;
+        let bytes = answer.unwrap_or_else(|_| Err(self.no_answer(ANSWER_LIMIT)))?;
+        serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))
+    }
+
+    /// Reads an answer as a whole, unless it is too long.
+    async fn read(
+        &self,
+        connection: &Connection,
+        call: Call,
+        longest: usize,
+    ) -> Result<Vec<u8>, EngineError> {
+        let mut pieces = self.pieces(connection, call, ANSWER_LIMIT)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece?);
+            if bytes.len() > longest {
+                return Err(self.unreadable(&format_args!("over {longest} bytes")));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Reads what the engine answers, as it comes.
+    pub(super) fn get(
+        &self,
+        path: String,
+    ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
+        self.pieces(&self.keeping, Call::get(path), ANSWER_LIMIT)
+    }
+
+    /// Makes a call and reads the answer as it comes, which must begin within `limit`.
+    pub(super) fn pieces(
+        &self,
+        connection: &Connection,
+        call: Call,
+        limit: Duration,
+    ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
+        let pieces = connection.pieces(call, limit).map_err(|error| EngineError::Refused {
+            kind: Refusal::Invalid,
+            message: format!("the name cannot stand in an address: {error}"),
+        })?;
+        let client = self.clone();
+        Ok(pieces.map(move |piece| {
+            piece.map_err(|error| match error {
+                Error::RequestTimeoutError => client.no_answer(limit),
+                error => client.error(&error),
+            })
+        }))
+    }
+
+    /// The engine's error in docket's words: it refused, or there was no answer.
+    pub(super) fn error(&self, error: &Error) -> EngineError {
+        match error {
+            Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
+                kind: kind_of(*status_code),
+                message: match message.trim() {
+                    "" => format!("the engine answered with status {status_code}"),
+                    message => bounded(message),
+                },
+            },
+            Error::RequestTimeoutError => self.no_answer(ANSWER_LIMIT),
+            Error::JsonDataError { message, .. } => self.unreadable(message),
+            Error::JsonSerdeError { err } => self.unreadable(err),
+            other => {
+                EngineError::Unreachable(format!("{}: {}", self.endpoint, bounded(cause(other))))
+            }
+        }
+    }
+
+    /// The engine did not answer in time, which is no refusal.
+    pub(super) fn no_answer(&self, limit: Duration) -> EngineError {
+        let seconds = limit.as_secs();
+        EngineError::Unreachable(format!("{}: no answer within {seconds} s", self.endpoint))
+    }
+
+    /// What answered is no Docker engine, or broke off in the middle.
+    pub(super) fn unreadable(&self, reason: &dyn std::fmt::Display) -> EngineError {
+        let (endpoint, reason) = (&self.endpoint, bounded(reason.to_string()));
+        EngineError::Unreachable(format!("{endpoint}: its answer cannot be read: {reason}"))
+    }
+}
+
+/// What a status of Docker's API says about a refusal.
+fn kind_of(status: u16) -> Refusal {
+    match status {
+        401 | 403 => Refusal::Denied,
+        404 => Refusal::NotFound,
+        409 => Refusal::Conflict,
+        501 => Refusal::Unsupported,
+        502..=504 => Refusal::Unavailable,
+        500.. => Refusal::Failed,
+        _ => Refusal::Invalid,
+    }
+}
+
+/// The innermost cause: those around it only say that a request failed.
+fn cause(error: &Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,282 @@
+//! From a decision to its record: an instant starts, waits, is skipped or missed.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Allocation, Run,
+    journal::Suspension,
+    run::{AttemptKey, Cancellation, Instant, Reason, RunState, Trigger},
+};
+use tracing::{debug, info, warn};
+
+use super::{
+    Runner, confirm_runs,
+    overlap::{AllocationQueue, RunHandle, decision_span, run_span},
+    run_task::RunTask,
+    stage::{Stage, StartFrom},
+    store_access::WRITE_AGAIN,
+};
+use crate::{
+    crash_points::{Point, point},
+    engine::registry::SlotsFull,
+    mutation,
+    policy::{self, Admission, Beside, Decision, Full, Missed, PolicyInput, Suspensions, Why},
+    store::{ClaimOutcome, End, InstantKind, Progress, StoreError},
+};
+
+/// A run that a schedule, a parent run or a user requests.
+#[derive(Debug)]
+pub(super) struct RunRequest {
+    pub(super) instant: Instant,
+    pub(super) trigger: Trigger,
+    /// What its instant is, where the run is manual.
+    pub(super) wanted: InstantKind,
+    /// Its first attempt.
+    pub(super) attempt: AttemptKey,
+}
+
+impl RunRequest {
+    /// A request that comes of itself.
+    pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
+        Self { instant, trigger, wanted: InstantKind::Now, attempt: AttemptKey::FIRST }
+    }
+}
+
+impl Runner {
+    /// Decides about all instants of an allocation that have come; returns up to when.
+    pub(crate) async fn decide(
+        self: &Arc<Self>,
+        allocation: &Arc<Allocation>,
+        suspension: Option<&Suspension>,
+        decided: DateTime<Utc>,
+    ) -> DateTime<Utc> {
+        let queue = self.confirmed_lock(allocation, confirm_runs::FOR_SCHEDULES).await;
+        if !self.engines.of_allocation(allocation).health.is_up() && queue.unconfirmed().is_some() {
+            // The engine is away again: the scheduler proposes these instants when it is back.
+            return decided;
+        }
+        let (zone, now) = (self.zone, self.store.now() + mutation::earliness());
+        let pause = self.store.pause();
+        let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
+        let question = PolicyInput { allocation, suspensions, zone, decided, now };
+        let mut through = decided;
+        let mut refused = None;
+        for decision in policy::decide(question) {
+            let last = decision.last();
+            match self.carry_out(&queue, allocation, question, decision).await {
+                Ok(Some(reached)) => through = reached,
+                Ok(None) => break,
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+            // The rest of a span that is decided in part is asked about anew.
+            if through < last {
+                break;
+            }
+        }
+        drop(queue);
+        if let Some(error) = refused {
+            // That the store cannot be written is logged once.
+            decision_span(allocation.name())
+                .in_scope(|| debug!(%error, "store write failed; retrying the decision"));
+            tokio::time::sleep(WRITE_AGAIN).await;
+        }
+        through
+    }
+
+    /// Acts on a decision; returns up to when it is decided now, or nothing if the allocation has
+    /// changed.
+    async fn carry_out(
+        self: &Arc<Self>,
+        queue: &AllocationQueue,
+        allocation: &Arc<Allocation>,
+        question: PolicyInput<'_>,
+        decision: Decision,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut last = decision.last();
+        let mut recorded = match &decision {
+            Decision::Missed(missed) => self.miss(allocation, missed.clone()).await?,
+            Decision::Start(instant, trigger) => {
+                let request = RunRequest::due(Instant::new(*instant), trigger.clone());
+                self.enter(queue, allocation, request).await?
+            }
+        };
+        if let (ClaimOutcome::Beside(other), Decision::Missed(missed)) = (&recorded, decision)
+            && let Some(before) = policy::missed_before(question, missed, other.moment())
+        {
+            last = before.last;
+            recorded = self.miss(allocation, before).await?;
+        }
+        Ok(match recorded {
+            ClaimOutcome::Decided(up_to) if up_to < Instant::new(last) => Some(up_to.moment()),
+            ClaimOutcome::New | ClaimOutcome::Decided(_) => Some(last),
+            _ => None,
+        })
+    }
+
+    /// Records that nothing starts for a span of instants, and why.
+    pub(super) async fn miss(
+        &self,
+        allocation: &Allocation,
+        missed: Missed,
+    ) -> Result<ClaimOutcome, StoreError> {
+        let outage = self.outage(missed.first, missed.last);
+        let reason = missed.why.reason(outage.as_ref());
+        let count = missed.count;
+        let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
+        let state = RunState::Missed { reason: reason.clone(), last, count };
+        let run = Run::decided(allocation, first, Trigger::Schedule, state, self.store.now());
+        let span = run_span(&run.id);
+        let recorded = self.store.record_result(self.store.claim(run).await)?;
+        match (&recorded, missed.why) {
+            (ClaimOutcome::New, Why::TooLate | Why::SuspendedLate(_)) => {
+                span.in_scope(|| warn!(%last, count, reason = reason.to_string(), "run missed"));
+            }
+            (ClaimOutcome::New, _) => {
+                span.in_scope(|| debug!(%last, count, reason = reason.to_string(), "run missed"));
+            }
+            _ => {}
+        }
+        Ok(recorded)
+    }
+
+    /// Claims an instant, unless it was claimed before, and acts on what its allocation's policies say.
+    ///
+    /// The caller has the line's turn.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        queue: &AllocationQueue,
+        allocation: &Arc<Allocation>,
+        request: RunRequest,
+    ) -> Result<ClaimOutcome, StoreError> {
+        let RunRequest { instant, trigger, wanted, attempt } = request;
+        let engine = self.engines.of_allocation(allocation);
+        let place = engine.slots.acquire(instant);
+        let beside = Beside {
+            under_way: queue.under_way().iter().map(|handle| handle.id.instant).collect(),
+            is_unconfirmed: queue.unconfirmed().is_some(),
+            waiting: queue.waiting().map(|handle| handle.id.instant),
+            full: place.as_ref().err().map(|SlotsFull { max_running, queue }| Full {
+                max_running: *max_running,
+                queue: *queue,
+            }),
+        };
+        let admission = policy::admit(allocation.specification.policies.overlap, &beside);
+        let state = state(&admission);
+        let run = Run::decided(allocation, instant, trigger.clone(), state, self.store.now());
+        let run = run.on_engine(&engine.name);
+        let id = run.id.clone();
+        let recorded = self.store.record_result(match trigger {
+            Trigger::Manual(_) => self.store.claim_manual(run, wanted).await,
+            _ => self.store.claim(run).await,
+        })?;
+        if recorded != ClaimOutcome::New {
+            run_span(&id).in_scope(|| debug!(?recorded, "no new run was claimed"));
+            return Ok(recorded);
+        }
+        self.queues.note_progress();
+        let handle = RunHandle::new(id, Arc::clone(allocation), trigger, engine, attempt, None);
+        match admission {
+            Admission::Start => {
+                let place = place.unwrap_or_else(|_| engine.slots.enqueue(instant));
+                queue.add(Arc::clone(&handle));
+                let task = RunTask::new(Arc::clone(self), handle);
+                self.spawn_run(task, Stage::Attempt(StartFrom::Claimed(place)));
+            }
+            Admission::Wait => {
+                queue.add_waiting(handle);
+                point(Point::Waiting);
+            }
+            Admission::Replace => {
+                queue.add_waiting(handle);
+                point(Point::Waiting);
+                self.replace(queue).await;
+            }
+            Admission::Skip(reason) => {
+                handle.span.in_scope(|| info!(reason = reason.to_string(), "run skipped"));
+            }
+        }
+        Ok(ClaimOutcome::New)
+    }
+
+    /// Ends all runs before the newest that waits. The caller has the line's turn.
+    ///
+    /// That the newest waits is on record, so what cannot be written now is wanted again after a
+    /// crash.
+    pub(super) async fn replace(&self, queue: &AllocationQueue) {
+        let mut waiting = queue.all_waiting();
+        let Some(newest) = waiting.pop() else { return };
+        let reason = Reason::Replaced { newer: newest.id.instant };
+        let cancellation = Cancellation { reason: reason.clone(), kill: false };
+        for older in queue.under_way() {
+            self.cancel_surely(&older, cancellation.clone()).await;
+        }
+        for older in waiting {
+            if let Err(error) = self.give_up_waiting(queue, &older, reason.clone()).await {
+                older.span.in_scope(|| warn!(%error, "the end of a waiting run could not be written; cancelling it when its turn comes"));
+                older.cancel(cancellation.clone());
+            }
+        }
+    }
+
+    /// Makes a run under way end, also where that cannot be written.
+    pub(super) async fn cancel_surely(&self, handle: &RunHandle, cancellation: Cancellation) {
+        if let Err(error) = self.cancel(handle, cancellation.clone()).await {
+            handle.span.in_scope(|| warn!(%error, "the cancellation could not be written to the store; stopping the container anyway"));
+            handle.cancel(cancellation);
+        }
+    }
+
+    /// Makes a run under way end; durable before it begins to.
+    pub(super) async fn cancel(
+        &self,
+        handle: &RunHandle,
+        cancellation: Cancellation,
+    ) -> Result<(), StoreError> {
+        let progress = Progress::Cancelling(cancellation.clone());
+        match self.store.note(&handle.id, handle.allocation.uid, progress, self.store.now()).await {
+            // It ends by itself in this moment.
+            Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
+            Err(error) => return Err(error),
+        }
+        point(Point::Cancelling);
+        handle.cancel(cancellation);
+        Ok(())
+    }
+
+    /// Ends a run that waits in its line. The caller has the line's turn.
+    pub(super) async fn give_up_waiting(
+        &self,
+        queue: &AllocationQueue,
+        handle: &RunHandle,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        let end = End {
+            state: RunState::Cancelled(reason),
+            exit: None,
+            started_at: None,
+            output: None,
+            remarks: Vec::new(),
+            at: self.store.now(),
+        };
+        match self.store.finish(&handle.id, handle.allocation.uid, end).await {
+            Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
+            Err(error) => return Err(error),
+        }
+        queue.remove(handle.id.instant);
+        self.queues.note_progress();
+        Ok(())
+    }
+}
+
+/// The state of a run about which it was decided so.
+fn state(admission: &Admission) -> RunState {
+    match admission {
+        Admission::Start => RunState::Starting,
+        Admission::Wait | Admission::Replace => RunState::Waiting,
+        Admission::Skip(reason) => RunState::Skipped(reason.clone()),
+    }
+}

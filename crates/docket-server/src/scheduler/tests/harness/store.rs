@@ -1,0 +1,124 @@
+//! The backend as one server sees it: it cannot be written now and then, and knows no dead server.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use docket_model::{
+    Run,
+    run::{RunState, Step},
+};
+use futures_util::stream::BoxStream;
+use parking_lot::Mutex;
+
+use super::fault_injection::{Fault, Wire};
+use crate::store::{
+    MemoryBackend,
+    backend::{
+        Backend, BackendInfo, Batch, Bounds, CommitError, Key, Loaded, ReadError, Record, Revision,
+        Scan, ScannedRun, Term, Write,
+    },
+};
+
+/// The memory backend behind a server's wire.
+#[derive(Debug)]
+pub(in crate::scheduler::tests) struct WiredBackend {
+    pub(super) backend: Arc<MemoryBackend>,
+    pub(super) wire: Arc<Wire>,
+    /// Why it cannot be written, while that is so.
+    pub(super) trouble: Arc<Mutex<Option<String>>>,
+}
+
+#[async_trait]
+impl Backend for WiredBackend {
+    fn bounds(&self) -> Bounds {
+        self.backend.bounds()
+    }
+
+    fn info(&self) -> BackendInfo {
+        self.backend.info()
+    }
+
+    async fn begin_term(&self) -> Result<Term, CommitError> {
+        self.backend.begin_term().await
+    }
+
+    fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
+        self.backend.load()
+    }
+
+    async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
+        if let Some(trouble) = self.trouble.lock().clone() {
+            return Err(CommitError::Unwritable(trouble));
+        }
+        let calls = self.calls(&batch).await;
+        let committed = self.wire.carry(&calls, self.backend.commit(batch, term)).await;
+        committed.unwrap_or_else(|fault| {
+            Err(match fault {
+                Fault::LosesAnswer => CommitError::Unanswered(format!("{fault:?}")),
+                fault => CommitError::Unwritable(format!("{fault:?}")),
+            })
+        })
+    }
+
+    async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
+        let read = self.wire.carry(&["read"], self.backend.read(keys)).await;
+        read.unwrap_or_else(|fault| Err(ReadError(format!("{fault:?}"))))
+    }
+
+    async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
+        let read = self.wire.carry(&["read"], self.backend.scan(scans)).await;
+        read.unwrap_or_else(|fault| Err(ReadError(format!("{fault:?}"))))
+    }
+}
+
+impl WiredBackend {
+    /// What a batch does to runs and allocations, by the names under which tests plan faults.
+    async fn calls(&self, batch: &Batch) -> Vec<&'static str> {
+        let mut calls = Vec::new();
+        for write in &batch.writes {
+            match write {
+                Write::Put(Key::Specification(_), _) => calls.push("push"),
+                Write::Put(key @ Key::Run(..), Record::Run(run)) => {
+                    let before = self.backend.read(vec![key.clone()]).await;
+                    let before = before.ok().and_then(|read| read.into_iter().next().flatten());
+                    match before {
+                        Some((_, Record::Run(before))) => calls.extend(changes(&before, run)),
+                        _ => calls.push(claim(run)),
+                    }
+                }
+                _ => {}
+            }
+        }
+        calls
+    }
+}
+
+fn claim(run: &Run) -> &'static str {
+    if run.trigger.demand().is_some() { "claim_manual" } else { "claim" }
+}
+
+/// What happened to a run: often more than one thing is written at once.
+fn changes(before: &Run, run: &Run) -> Vec<&'static str> {
+    let (Some(was), Some(is)) = (before.attempt(), run.attempt()) else { return vec![claim(run)] };
+    let mut changes = Vec::new();
+    let is_next = run.attempts.len() > before.attempts.len();
+    let steps = is.steps.iter().skip(if is_next { 0 } else { was.steps.len() });
+    changes.extend(is_next.then_some("next-attempt"));
+    changes.extend(steps.filter_map(|(_, step)| match step {
+        Step::Pulled { .. } | Step::NotPulled { .. } => Some("pulled"),
+        Step::Created => Some("created"),
+        Step::Started => Some("started"),
+        _ => None,
+    }));
+    let is_ended = run.state.is_over() || matches!(run.state, RunState::Retrying { .. });
+    let has_turn = before.state == RunState::Waiting && run.state == RunState::Starting;
+    changes.extend((run.cancellation != before.cancellation).then_some("cancelling"));
+    changes.extend(has_turn.then_some("turn-came"));
+    changes.extend(matches!(run.state, RunState::Stuck(_)).then_some("will-not-die"));
+    changes.extend((was.container.is_some() && is.container.is_none()).then_some("never-ran"));
+    changes.extend(is_ended.then_some("finish"));
+    if changes.is_empty() {
+        changes.push("replacing");
+    }
+    changes
+}
