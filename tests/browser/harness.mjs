@@ -122,6 +122,10 @@ export function shell(name, line, more = {}) {
   return { Name: name, Cron: "", Pull: "Missing", Container: container, ...more };
 }
 
+// Chromium drops what it is loading when a network interface of the host comes or goes, as when the engine
+// starts or a container gets a network. The page then loads itself again (`reload.js`).
+const NETWORK_CHANGED = /net::ERR_NETWORK_CHANGED/;
+
 /** Opens the page, and watches it: `watched.done()` fails on what should not have been. */
 export async function open({ browser }, test, server, { hash = "#/", width = 1600, height = 1000, scheme = "light", zone = "Europe/Berlin", forgive = [] } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: zone, reducedMotion: "reduce" });
@@ -144,7 +148,7 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
   page.on("console", (message) => {
     const text = `${message.type()}: ${message.text()} ${message.location().url}`;
     logged.push(text);
-    if (message.type() === "error" && !forgive.some((known) => known.test(text))) wrong.push(text);
+    if (message.type() === "error" && !NETWORK_CHANGED.test(text) && !forgive.some((known) => known.test(text))) wrong.push(text);
   });
   page.on("response", (response) => logged.push(`${response.request().method()} ${response.url()}: ${response.status()}`));
   page.on("requestfailed", (request) => logged.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`));
@@ -160,7 +164,7 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
 async function explainPage(test, page, logged) {
   const { focus, text } = await page.evaluate(() => ({ focus: document.activeElement?.outerHTML.slice(0, 200), text: document.body.innerText }))
     .catch((error) => ({ focus: "unknown", text: error.message }));
-  explain(test, "what the page logged and requested", logged.filter((line) => !line.includes("/-/page/")));
+  explain(test, "what the page logged and requested", logged.filter((line) => !/\/-\/page\/\S*: 200$/.test(line)));
   explain(test, `the text of the page at ${page.url()}, with the focus in ${focus}`, text.split("\n").filter(Boolean));
 }
 

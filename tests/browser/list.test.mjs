@@ -147,6 +147,24 @@ test("a key that follows a click on a link is for the view of the link", async (
   page.done();
 });
 
+test("the page loads itself again if one of its files could not be loaded", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("a", "true"));
+  const context = await chromium.browser.newContext();
+  t.after(() => context.close());
+  const page = await context.newPage();
+  let refused = 0;
+  await page.route("**/-/page/list.js", (route) => {
+    refused += 1;
+    return refused === 1 ? route.abort() : route.continue();
+  });
+
+  await page.goto(server.url);
+  await page.getByRole("link", { name: "a", exact: true }).waitFor({ timeout: TIMEOUT });
+
+  assert.ok(refused > 1);
+});
+
 test("a lost connection is shown, and changes appear once it is restored", async (t) => {
   const server = await serve(t, ["--store", "memory"]);
   const page = await open(chromium, t, server, { forgive: [/Failed to load resource/] });

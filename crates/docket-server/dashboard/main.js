@@ -39,3 +39,4 @@ router.start(part("main"), {
   edit: editor.show,
   nowhere: nowhere.show,
 });
+dispatchEvent(new Event("docket-loaded"));

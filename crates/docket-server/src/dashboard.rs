@@ -61,6 +61,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "output.js",
         "plots.js",
         "redraw.js",
+        "reload.js",
         "router.js",
         "row.js",
         "virtual_list.js",
@@ -84,7 +85,8 @@ static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
 /// The document, with all scripts to be loaded at once: otherwise a browser learns of a script only when
 /// it has loaded one that imports it.
 static HTML: LazyLock<String> = LazyLock::new(|| {
-    let scripts = FILES.iter().filter(|(_, file)| file.content_type.starts_with("text/javascript"));
+    let is_module = |name: &str| name.ends_with(".js") && name != "reload.js";
+    let scripts = FILES.iter().filter(|(name, _)| is_module(name));
     let links: BTreeSet<_> = scripts
         .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n"))
         .collect();
@@ -163,7 +165,8 @@ mod tests {
                 assert!(!file.text.contains(forbidden), "{name} contains {forbidden}");
             }
         }
-        assert_eq!(page().text.matches("modulepreload").count(), scripts.count());
+        // `reload.js` is no module.
+        assert_eq!(page().text.matches("modulepreload").count(), scripts.count() - 1);
         for forbidden in ["<style", "style=", "onload="] {
             assert!(!page().text.contains(forbidden), "the page contains {forbidden}");
         }

@@ -1,0 +1,29 @@
+// Loads the page again if one of its files could not be loaded: without a script it would stay empty, and
+// nothing on it would say why. No module, so it runs before the others, and does not depend on them.
+
+(() => {
+  /** How often the page is loaded again before it is left as it is. */
+  const MOST = 3;
+  const KEY = "docket-reloads";
+
+  // A window's own errors are those of running scripts; an element's are those of its file.
+  addEventListener("error", ({ target }) => {
+    if (!(target instanceof HTMLScriptElement || target instanceof HTMLLinkElement)) return;
+    try {
+      const reloads = Number(sessionStorage.getItem(KEY));
+      if (reloads >= MOST) return;
+      sessionStorage.setItem(KEY, String(reloads + 1));
+    } catch {
+      return; // Without storage it could go on forever.
+    }
+    setTimeout(() => location.reload(), 500);
+  }, true);
+
+  addEventListener("docket-loaded", () => {
+    try {
+      sessionStorage.removeItem(KEY);
+    } catch {
+      // Nothing was stored.
+    }
+  });
+})();
