@@ -85,8 +85,8 @@ static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
 /// The document, with all scripts to be loaded at once: otherwise a browser learns of a script only when
 /// it has loaded one that imports it.
 static HTML: LazyLock<String> = LazyLock::new(|| {
-    let is_module = |name: &str| name.ends_with(".js") && name != "reload.js";
-    let scripts = FILES.iter().filter(|(name, _)| is_module(name));
+    let is_script = |file: &File| file.content_type.starts_with("text/javascript");
+    let scripts = FILES.iter().filter(|(name, file)| is_script(file) && **name != "reload.js");
     let links: BTreeSet<_> = scripts
         .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n"))
         .collect();
