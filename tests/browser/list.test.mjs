@@ -165,6 +165,18 @@ test("the page loads itself again if one of its files could not be loaded", asyn
   assert.ok(refused > 1);
 });
 
+test("a page of which a file can never be loaded is loaded again three times, and then left as it is", async (t) => {
+  const server = await serve(t);
+  const context = await chromium.browser.newContext({ bypassCSP: true });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.route("**/-/page/list.css", (route) => route.abort());
+
+  await page.goto(server.url);
+  await page.waitForFunction(() => sessionStorage.getItem("docket-reloads") === "3", null, { timeout: TIMEOUT });
+  await page.getByText("No allocations yet").waitFor({ timeout: TIMEOUT });
+});
+
 test("a lost connection is shown, and changes appear once it is restored", async (t) => {
   const server = await serve(t, ["--store", "memory"]);
   const page = await open(chromium, t, server, { forgive: [/Failed to load resource/] });

@@ -39,4 +39,3 @@ router.start(part("main"), {
   edit: editor.show,
   nowhere: nowhere.show,
 });
-dispatchEvent(new Event("docket-loaded"));

@@ -5,10 +5,13 @@
   /** How often the page is loaded again before it is left as it is. */
   const MOST = 3;
   const KEY = "docket-reloads";
+  let isComplete = true;
 
-  // A window's own errors are those of running scripts; an element's are those of its file.
+  // Only elements report a file that could not be loaded; errors of running scripts have the window as target.
   addEventListener("error", ({ target }) => {
-    if (!(target instanceof HTMLScriptElement || target instanceof HTMLLinkElement)) return;
+    const isFile = target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && target.rel === "stylesheet");
+    if (!isFile || !isComplete) return;
+    isComplete = false;
     try {
       const reloads = Number(sessionStorage.getItem(KEY));
       if (reloads >= MOST) return;
@@ -19,7 +22,8 @@
     setTimeout(() => location.reload(), 500);
   }, true);
 
-  addEventListener("docket-loaded", () => {
+  addEventListener("load", () => {
+    if (!isComplete) return;
     try {
       sessionStorage.removeItem(KEY);
     } catch {
