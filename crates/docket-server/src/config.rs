@@ -1,9 +1,9 @@
 //! The configuration of a server, and the one place that chooses its store and its engine.
 
-mod access;
 mod listen;
 mod machine_id;
 mod store;
+mod token_and_tls;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,9 +12,9 @@ use thiserror::Error;
 use tracing::info;
 
 pub use self::{
-    access::{Access, InvalidToken, SHORTEST_TOKEN, TlsFiles, Token},
     listen::{Listen, ListenError, Listener},
     store::{InvalidStore, StoreChoice},
+    token_and_tls::{Access, InvalidToken, SHORTEST_TOKEN, TlsFiles, Token},
 };
 use crate::{
     clock::{Clock, SystemClock},

@@ -6,34 +6,36 @@ mod cleanup;
 mod clock;
 pub mod config;
 mod crash_points;
-mod dashboard;
+mod embedded_dashboard;
 pub mod engine;
 mod explain;
 mod file_source;
 mod http;
-mod ids;
 #[cfg(test)]
-mod module_graph;
-mod mutation;
+mod import_cycle_check;
+mod leadership_term;
+mod mutation_testing;
 mod outputs;
 mod policy;
-#[cfg(test)]
-mod reason_summary;
+mod random_ids;
 mod runner;
 mod scheduler;
 mod server;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 pub mod specification_files;
+mod specification_warnings;
 pub mod store;
-mod term;
-mod warnings;
+#[cfg(test)]
+mod test_reason_summary;
+pub mod time_zone_files;
 #[cfg(feature = "simulation")]
-mod watch;
-pub mod zone_files;
+mod watch_channel;
 
 #[cfg(not(feature = "simulation"))]
 pub(crate) use tokio::sync::watch;
+#[cfg(feature = "simulation")]
+pub(crate) use watch_channel as watch;
 
 pub use config::{Access, Config, Listener};
 pub use server::{ServerError, serve};

@@ -24,13 +24,13 @@ mod words;
 
 use std::process::ExitCode;
 
-use docket_server::zone_files;
+use docket_server::time_zone_files;
 
 /// The exit code for wrong usage; clap's own errors use it too.
 const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    zone_files::install();
+    time_zone_files::install();
     let cli = match cli::Cli::read() {
         Ok(cli) => cli,
         Err(usage) => return output::usage(&usage),

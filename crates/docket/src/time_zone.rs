@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use docket_model::Zone;
-use docket_server::zone_files::{HostZoneError, host_zone, zone_of_tz};
+use docket_server::time_zone_files::{HostZoneError, host_zone, zone_of_tz};
 
 use crate::{clock, commands::UsageError};
 

@@ -1,11 +1,11 @@
 //! Removes containers: finished ones by their retention, and orphaned ones.
 
-mod orphans;
-mod retention;
-mod sweep;
+mod finished_containers;
+mod remove_orphans;
+mod suspected_orphans;
 
 pub(crate) use self::{
-    orphans::Orphans,
-    retention::{FinishedContainer, Retention},
-    sweep::sweep_orphans,
+    finished_containers::{FinishedContainer, Retention},
+    remove_orphans::sweep_orphans,
+    suspected_orphans::Orphans,
 };

@@ -1,6 +1,6 @@
 //! The address that the server listens on.
 
-mod advice;
+mod bind_error_advice;
 mod socket_file;
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf};

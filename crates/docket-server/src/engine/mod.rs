@@ -4,20 +4,20 @@
 //! 2. Starting is not: an engine runs an ended container again, and a start request can arrive late.
 //!    So each container is started once, by the means that [`Engine::starts`] names.
 //! 3. A container that does not carry every label of ours is never touched.
-//! 4. Each call is one attempt. Whether it is repeated is decided in `runner/retry.rs` alone.
+//! 4. Each call is one attempt. Whether it is repeated is decided in `runner/engine_call_retry.rs` alone.
 
-mod check;
+mod container_check;
+mod container_handle;
+mod container_logs;
+mod container_plan;
 pub mod docker;
+pub(crate) mod engine_registry;
+mod engine_status;
 mod error;
-mod handle;
-mod logs;
-mod plan;
-pub(crate) mod registry;
+mod pending_starts;
 #[cfg(any(test, feature = "simulation"))]
-pub(crate) mod scripted;
-mod status;
-mod stop;
-mod takeover;
+pub(crate) mod scripted_engine;
+mod stop_settings;
 
 use std::fmt;
 
@@ -29,14 +29,14 @@ use futures_util::stream::BoxStream;
 pub(crate) use self::error::LONGEST_MESSAGE;
 pub(crate) use self::error::{bounded, bounded_beginning, bounded_list};
 pub use self::{
-    check::{EngineCheck, Finding, Trial},
+    container_check::{EngineCheck, Finding, Trial},
+    container_handle::{Condition, Found, Handle, Launch, Observation, Owner, Past, Prepared},
+    container_logs::{Captured, Chunk, Follow, Log, LogCursor},
+    container_plan::{Identity, Plan},
+    engine_status::{EngineStatus, Pulled, Starts},
     error::{EngineError, Refusal},
-    handle::{Condition, Found, Handle, Launch, Observation, Owner, Past, Prepared},
-    logs::{Captured, Chunk, Follow, Log, LogCursor},
-    plan::{Identity, Plan},
-    status::{EngineStatus, Pulled, Starts},
-    stop::{Grace, Stop},
-    takeover::{Disarmed, Guard, TakeOver, Takeover, Target},
+    pending_starts::{Disarmed, Guard, TakeOver, Takeover, Target},
+    stop_settings::{Grace, Stop},
 };
 
 /// What an engine reports of a container, in order.

@@ -4,17 +4,17 @@
 //! 1. The first sentence has the time and the zone of all times.
 //! 2. Sentences about the past come from records and the journal only: nothing is guessed.
 
-mod attempts;
-mod event;
-mod instant;
-mod lateness;
-mod missing;
+mod current_state;
+mod dependencies;
+mod failed_attempts;
+mod journal_entries;
+mod late_start;
+mod missing_record;
+mod one_instant;
+mod one_run;
 mod outcome;
-mod parents;
 mod phrasing;
-mod present;
-mod recent;
-mod record;
+mod recent_history;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +29,7 @@ use docket_model::{
 };
 
 use self::phrasing::{ClockTimes, full_stop};
-pub(crate) use self::{instant::about, recent::recent};
+pub(crate) use self::{one_instant::about, recent_history::recent};
 use crate::{policy::Suspensions, store::AllocationStatus};
 
 /// How many of the newest records are explained.

@@ -13,8 +13,8 @@ use tracing::{error, info};
 pub(crate) use self::read::FileError;
 use crate::{
     runner::{Runner, StoreAccess},
+    specification_warnings::Warnings,
     store::{Condition, Push},
-    warnings::Warnings,
 };
 
 /// The maximum length of an error in the journal, in characters. The log has the whole text.

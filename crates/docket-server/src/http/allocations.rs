@@ -17,11 +17,11 @@ use utoipa::IntoParams;
 
 use super::{
     author::{self, sender},
-    body::{self, Posted},
-    condition,
+    chunked_json::{self, AllocationPieces, PIECE},
     error::{ApiError, JSON, PROBLEM},
     etag::etag,
-    limits::Limits,
+    handler_state::{Allocations, ServerStatus, SpecificationSettings},
+    if_match,
     media_type::{Format, YAML},
     openapi::{
         error_responses::{
@@ -30,15 +30,15 @@ use super::{
         parameters::{IfAbsent, IfMatch, IfNoneMatch, OfAllocation},
         specification::{self, Allocation, PushAnswer},
     },
-    pieces::{self, AllocationPieces, PIECE},
     query::{self, Query},
-    state::{Allocations, ServerStatus, SpecificationSettings},
+    request_body::{self, Posted},
+    request_memory::Limits,
     yaml,
 };
 use crate::{
     runner::NO_FOLDER,
+    specification_warnings::Warnings,
     store::{Condition, Effect, Push, Snapshot, StoreError},
-    warnings::Warnings,
 };
 
 /// More bytes than most allocations have, so that the buffer of a response grows seldom.
@@ -83,7 +83,7 @@ pub(super) async fn get(
     let format = Format::of(&request)?;
     let snapshot = allocations.snapshot(&name).await?;
     let revision = snapshot.status.allocation.revision;
-    if condition::is_known(&request, revision)? {
+    if if_match::is_known(&request, revision)? {
         let mut answer = HttpResponse::NotModified();
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         return Ok(answer.insert_header((header::ETAG, etag(revision))).finish());
@@ -101,7 +101,7 @@ async fn one_as_yaml(
     snapshot: &Snapshot,
 ) -> Result<HttpResponse, ApiError> {
     let view = allocations.view(snapshot);
-    let length = pieces::length(&view)?;
+    let length = chunked_json::length(&view)?;
     // Both texts are in memory during the conversion.
     let _held = (length > PIECE).then(|| limits.response(2 * length)).transpose()?;
     let mut json = Vec::with_capacity(length);
@@ -159,14 +159,15 @@ pub(super) async fn push(
     query: Query<PushQuery>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let only_if = condition::read(&request)?;
+    let only_if = if_match::read(&request)?;
     let options = if query.0.allow_unknown_options {
         UnknownOptions::Allow
     } else {
         settings.unknown_options
     };
     let (limits, turn) = (&limits, limits.parser());
-    let posted = body::read(&request, payload, limits, settings.max_body, options, turn).await;
+    let posted =
+        request_body::read(&request, payload, limits, settings.max_body, options, turn).await;
     let posted = posted.map_err(|error| match error {
         ApiError::Invalid(errors) => refused(&request, errors),
         other => other,

@@ -4,9 +4,9 @@ use actix_web::web::{Data, ServiceConfig};
 
 use super::{
     authentication::Authentication,
-    forecast::Forecasts,
-    limits::Limits,
-    state::{Allocations, ServerStatus, SpecificationSettings},
+    handler_state::{Allocations, ServerStatus, SpecificationSettings},
+    request_memory::Limits,
+    start_counts::Forecasts,
 };
 
 #[derive(Debug, Clone)]

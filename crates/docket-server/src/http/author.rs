@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 
-use super::{condition, error::ApiError, state::Allocations};
+use super::{error::ApiError, handler_state::Allocations, if_match};
 use crate::store::ChangeContext;
 
 /// The maximum length of the name of an author, in bytes: it is kept in the journal.
@@ -14,7 +14,7 @@ pub(super) fn context(
     request: &HttpRequest,
     by: Option<String>,
 ) -> Result<ChangeContext, ApiError> {
-    let (by, only_if) = (author(request, by)?.into(), condition::read(request)?);
+    let (by, only_if) = (author(request, by)?.into(), if_match::read(request)?);
     Ok(ChangeContext { at: allocations.clock.now(), by, only_if })
 }
 

@@ -17,9 +17,9 @@ use tracing::warn;
 
 use super::{
     error::ApiError,
-    limits::Limits,
+    handler_state::Allocations,
     openapi::error_responses::{NotCopied, Usual},
-    state::Allocations,
+    request_memory::Limits,
 };
 use crate::store::{self, StoreError};
 
@@ -121,7 +121,7 @@ mod tests {
     use super::{
         super::{
             Api,
-            limits::Limits,
+            request_memory::Limits,
             tests::{Asking, api},
         },
         *,

@@ -14,7 +14,7 @@ use super::{
     error::ApiError,
     openapi::error_responses::{Any, NoFile},
 };
-use crate::dashboard::{self, File, POLICY};
+use crate::embedded_dashboard::{self, File, POLICY};
 
 /// The path below which the files of the page are served.
 const DIRECTORY: &str = "/-/page/";
@@ -63,7 +63,7 @@ fn accepts_html(head: &RequestHead) -> bool {
 
 /// `GET /` with `Accept: text/html`: the page.
 pub(super) async fn get(request: HttpRequest) -> HttpResponse {
-    let mut response = respond(dashboard::page(), &request);
+    let mut response = respond(embedded_dashboard::page(), &request);
     // The same path has a JSON representation, so caches must compare `Accept`.
     response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("Accept"));
     response
@@ -87,7 +87,7 @@ pub(super) async fn file(
     request: HttpRequest,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    match dashboard::file(&name) {
+    match embedded_dashboard::file(&name) {
         Some(file) => Ok(respond(file, &request)),
         None => Err(ApiError::NoSuchRoute(request.path().to_owned())),
     }
@@ -100,7 +100,7 @@ mod tests {
     use super::super::tests::{Asking, api, get};
     use crate::{
         config::{Access, Token},
-        dashboard,
+        embedded_dashboard,
     };
 
     const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
@@ -118,7 +118,7 @@ mod tests {
 
         let (head, body) = page.split_once("\n\n").unwrap();
         assert_eq!(head, "200 OK\ncontent-type: text/html; charset=utf-8");
-        assert_eq!(body, dashboard::page().text);
+        assert_eq!(body, embedded_dashboard::page().text);
         for answer in answers {
             assert!(answer.contains("application/json") && answer.ends_with("[]"), "{answer}");
         }

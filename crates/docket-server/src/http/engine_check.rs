@@ -12,12 +12,12 @@ use docket_model::{
 };
 
 use super::{
-    body,
-    check::CheckQuery,
+    check_documents::CheckQuery,
     error::{ApiError, JSON},
-    limits::Limits,
+    handler_state::{Allocations, SpecificationSettings},
     query::Query,
-    state::{Allocations, SpecificationSettings},
+    request_body,
+    request_memory::Limits,
 };
 use crate::runner::NoSuchEngine;
 
@@ -41,7 +41,8 @@ pub(super) async fn check(
     let engine = runner.engines.named(name.as_deref()).map_err(no_engine)?;
     let options = UnknownOptions::Allow;
     let (limits, turn) = (&limits, limits.engine_check());
-    let posted = body::read(&request, payload, limits, settings.max_body, options, turn).await?;
+    let posted =
+        request_body::read(&request, payload, limits, settings.max_body, options, turn).await?;
     let mut checks = Vec::with_capacity(posted.read.len());
     for read in posted.read {
         let checked = runner.check_on_engine(engine, &read.specification).await;

@@ -14,7 +14,7 @@ use tracing::error;
 
 use super::{
     etag::etag,
-    limits::{Busy, LimitError},
+    request_memory::{Busy, LimitError},
 };
 use crate::{
     engine::EngineError,

@@ -16,6 +16,7 @@ use docket_model::{
 use super::{
     authentication::Authentication,
     error::ApiError,
+    handler_state::{Allocations, ServerStatus},
     openapi::{
         error_responses::{Asked, Crowded, Usual},
         parameters::{EventsQuery, LastEventId},
@@ -23,7 +24,6 @@ use super::{
     },
     query, runs,
     sse::{self, Came, Feed, Pulse},
-    state::{Allocations, ServerStatus},
 };
 use crate::store::{Event, MOST_READERS, Missed, News, Reader};
 
@@ -177,7 +177,7 @@ impl Filter {
         let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
         let is_labelled = self.labels.is_empty()
             || event.has_labels(|labels| {
-                self.labels.iter().all(|label| super::filter::is_labelled(labels, label))
+                self.labels.iter().all(|label| super::list_filter::is_labelled(labels, label))
             });
         is_kind && is_allocation && is_labelled
     }

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
+    chunked_json::{self, PAGE},
     error::{ApiError, JSON},
-    limits::Limits,
-    moment,
+    handler_state::Allocations,
     openapi::error_responses::{Asked, Usual},
-    pieces::{self, PAGE},
     query::{Query, number},
-    state::Allocations,
+    query_time,
+    request_memory::Limits,
 };
 use crate::store::{EntryFilter, MOST_ENTRIES};
 
@@ -60,7 +60,7 @@ pub(super) async fn list(
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     let now = allocations.clock.now();
     let before =
-        cursor.map(|text| moment::read("cursor", &text, allocations.zone, now)).transpose()?;
+        cursor.map(|text| query_time::read("cursor", &text, allocations.zone, now)).transpose()?;
     let allocation = allocation.map(|name| AllocationName::parse(&name)).transpose();
     let allocation =
         allocation.map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))?;
@@ -116,7 +116,7 @@ fn fitting(entries: &[Entry], end: usize) -> Result<usize, ApiError> {
     while let Some(first) = rest.first() {
         let (moment, later) = rest.split_at(rest.partition_point(|entry| entry.at >= first.at));
         for entry in moment {
-            bytes += pieces::length(entry)?;
+            bytes += chunked_json::length(entry)?;
         }
         if bytes > PAGE && whole > 0 {
             break;

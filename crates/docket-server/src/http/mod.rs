@@ -1,49 +1,49 @@
 //! The REST API. It names no engine, and only `error.rs` knows the status codes of errors.
 
+mod allocation_response;
 mod allocations;
 mod api_state;
 mod authentication;
 mod author;
 mod backup;
-mod body;
-mod check;
-mod condition;
-mod control;
+mod check_documents;
+mod chunked_json;
 mod dashboard_files;
 mod engine_check;
 mod error;
 mod etag;
 mod events;
-mod filter;
-mod forecast;
-mod instants;
+mod handler_state;
+mod health_and_version;
+mod if_match;
 mod journal;
-mod limits;
-mod list;
-mod listing;
-mod manual;
+mod json_schema;
+mod list_allocations;
+mod list_filter;
+mod manual_runs;
 mod media_type;
-mod moment;
 mod openapi;
-mod operations;
 mod output;
-mod pause;
-mod pieces;
 mod query;
+mod query_time;
+mod request_body;
 mod request_guard;
+mod request_memory;
 mod response_memory;
 mod routes;
 mod runs;
-mod schema;
 mod serve;
-mod session;
+mod server_pause;
 mod sessions;
+mod sign_in;
 mod sse;
-mod state;
+mod start_counts;
+mod stream_list;
+mod suspend_resume_reset;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tls;
-mod view;
+mod upcoming_instants;
 mod why;
 mod write_timeout;
 mod wrong_tokens;
@@ -52,10 +52,10 @@ mod yaml;
 pub(crate) use self::{
     api_state::Api,
     authentication::Authentication,
-    forecast::Forecasts,
-    limits::Limits,
+    handler_state::{Allocations, ServerStatus, SpecificationSettings},
+    request_memory::Limits,
     serve::{ServeError, serve},
     sessions::Sessions,
-    state::{Allocations, ServerStatus, SpecificationSettings},
+    start_counts::Forecasts,
     wrong_tokens::WrongTokens,
 };

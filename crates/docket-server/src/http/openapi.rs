@@ -22,10 +22,10 @@ use utoipa::{
 
 use self::error_responses::Usual;
 use super::{
-    allocations, backup, check, control, dashboard_files,
+    allocations, backup, check_documents, dashboard_files,
     error::{ApiError, JSON},
-    events, forecast, instants, journal, list, manual, operations, output, pause, runs, schema,
-    session, why, yaml,
+    events, health_and_version, journal, json_schema, list_allocations, manual_runs, output, runs,
+    server_pause, sign_in, start_counts, suspend_resume_reset, upcoming_instants, why, yaml,
 };
 
 #[derive(OpenApi)]
@@ -39,13 +39,14 @@ use super::{
         license(name = "MIT", identifier = "MIT"),
     ),
     paths(
-        list::list, allocations::push, allocations::get, allocations::delete,
-        runs::list, runs::get, output::get, manual::run, manual::cancel,
-        control::suspend, control::resume, control::reset, why::get, instants::list,
-        check::check, yaml::to_yaml, forecast::get, events::follow,
-        session::sign_in, session::sign_out, session::get,
-        journal::list, operations::health, operations::ready, operations::version,
-        pause::pause, pause::unpause, backup::backup, schema::get, self::get, dashboard_files::file,
+        list_allocations::list, allocations::push, allocations::get, allocations::delete,
+        runs::list, runs::get, output::get, manual_runs::run, manual_runs::cancel,
+        suspend_resume_reset::suspend, suspend_resume_reset::resume, suspend_resume_reset::reset,
+        why::get, upcoming_instants::list, check_documents::check, yaml::to_yaml,
+        start_counts::get, events::follow, sign_in::sign_in, sign_in::sign_out, sign_in::get,
+        journal::list, health_and_version::health, health_and_version::ready,
+        health_and_version::version, server_pause::pause, server_pause::unpause, backup::backup,
+        json_schema::get, self::get, dashboard_files::file,
     ),
     components(schemas(Problem, Refused)),
     modifiers(&Access, &Examples),

@@ -3,7 +3,7 @@
 //! A response is read piece by piece as its client takes it, from the store or from the engine. No output
 //! is in memory as a whole.
 
-mod live;
+mod as_events;
 
 use std::sync::Arc;
 
@@ -24,11 +24,12 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use self::live::Live;
+use self::as_events::Live;
 
 use super::{
     authentication::Authentication,
     error::ApiError,
+    handler_state::Allocations,
     openapi::{
         error_responses::{Asked, AskedOfEngine, NamedRun, Usual},
         parameters::{LastEventId, OfRun},
@@ -37,7 +38,6 @@ use super::{
     query::{self, Query, number},
     runs::find,
     sse::{self, Pulse},
-    state::Allocations,
 };
 use crate::{
     engine::EngineError,

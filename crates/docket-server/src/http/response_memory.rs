@@ -15,10 +15,10 @@ use actix_web::{
 };
 
 use super::{
+    chunked_json::PIECE,
     error::ApiError,
-    limits::{Limits, Reservation},
     media_type::YAML,
-    pieces::PIECE,
+    request_memory::{Limits, Reservation},
 };
 
 /// Smaller responses take no more memory than the buffers of their connection.

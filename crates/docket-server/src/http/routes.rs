@@ -6,9 +6,9 @@ use actix_web::{
 };
 
 use super::{
-    allocations, backup, check, control, dashboard_files, engine_check, error::ApiError, events,
-    forecast, instants, journal, list, manual, openapi, operations, output, pause, runs, schema,
-    session, why, yaml,
+    allocations, backup, check_documents, dashboard_files, engine_check, error::ApiError, events,
+    health_and_version, journal, json_schema, list_allocations, manual_runs, openapi, output, runs,
+    server_pause, sign_in, start_counts, suspend_resume_reset, upcoming_instants, why, yaml,
 };
 
 /// A check on the default engine, as it was called before; it is not described any more.
@@ -19,7 +19,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     app.service(
         web::resource("/")
             .route(read(dashboard_files::get).guard(guard::fn_guard(dashboard_files::is_for_browser)))
-            .route(read(list::list))
+            .route(read(list_allocations::list))
             .route(web::post().to(allocations::push))
             .default_service(only("GET, HEAD, POST")),
     )
@@ -31,44 +31,44 @@ pub(super) fn routes(app: &mut ServiceConfig) {
             .default_service(only("GET, HEAD, DELETE")),
     )
     .service(only_read("/-/page/{file}", read(dashboard_files::file)))
-    .service(only_read("/-/forecast", read(forecast::get)))
+    .service(only_read("/-/forecast", read(start_counts::get)))
     .service(
         web::resource("/-/check")
             .route(on_engine.to(engine_check::check))
-            .route(web::post().to(check::check))
+            .route(web::post().to(check_documents::check))
             .default_service(only("POST")),
     )
     .service(only_post("/-/yaml", web::post().to(yaml::to_yaml)))
-    .service(only_read("/-/health", read(operations::health)))
+    .service(only_read("/-/health", read(health_and_version::health)))
     .service(only_read("/-/openapi.json", read(openapi::get)))
-    .service(only_read("/-/ready", read(operations::ready)))
-    .service(only_read("/-/schema", read(schema::get)))
+    .service(only_read("/-/ready", read(health_and_version::ready)))
+    .service(only_read("/-/schema", read(json_schema::get)))
     .service(
         web::resource("/-/session")
-            .route(read(session::get))
-            .route(web::post().to(session::sign_in))
-            .route(web::delete().to(session::sign_out))
+            .route(read(sign_in::get))
+            .route(web::post().to(sign_in::sign_in))
+            .route(web::delete().to(sign_in::sign_out))
             .default_service(only("GET, HEAD, POST, DELETE")),
     )
-    .service(only_read("/-/version", read(operations::version)))
+    .service(only_read("/-/version", read(health_and_version::version)))
     .service(
         web::resource("/{name}/runs")
             .route(read(runs::list))
-            .route(web::post().to(manual::run))
+            .route(web::post().to(manual_runs::run))
             .default_service(only("GET, HEAD, POST")),
     )
-    .service(only_post("/{name}/runs/{run}/cancel", web::post().to(manual::cancel)))
-    .service(only_post("/{name}/suspend", web::post().to(control::suspend)))
-    .service(only_post("/{name}/resume", web::post().to(control::resume)))
-    .service(only_post("/{name}/reset", web::post().to(control::reset)))
-    .service(only_post("/-/pause", web::post().to(pause::pause)))
-    .service(only_post("/-/unpause", web::post().to(pause::unpause)))
+    .service(only_post("/{name}/runs/{run}/cancel", web::post().to(manual_runs::cancel)))
+    .service(only_post("/{name}/suspend", web::post().to(suspend_resume_reset::suspend)))
+    .service(only_post("/{name}/resume", web::post().to(suspend_resume_reset::resume)))
+    .service(only_post("/{name}/reset", web::post().to(suspend_resume_reset::reset)))
+    .service(only_post("/-/pause", web::post().to(server_pause::pause)))
+    .service(only_post("/-/unpause", web::post().to(server_pause::unpause)))
     .service(only_post(FORMER_ENGINE_CHECK, web::post().to(engine_check::check)))
     .service(only_read("/-/backup", read(backup::backup)))
     .service(only_read("/-/journal", read(journal::list)))
     .service(only_read("/-/events", read(events::follow)))
     .service(only_read("/{name}/why", read(why::get)))
-    .service(only_read("/{name}/instants", read(instants::list)))
+    .service(only_read("/{name}/instants", read(upcoming_instants::list)))
     .service(only_read("/{name}/runs/{run}", read(runs::get)))
     .service(only_read("/{name}/runs/{run}/output", read(output::get)))
     .default_service(web::to(|request: HttpRequest| async move {

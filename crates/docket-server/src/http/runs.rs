@@ -13,14 +13,14 @@ use std::sync::Arc;
 use utoipa::IntoParams;
 
 use super::{
+    chunked_json::{self, PAGE},
     error::{ApiError, JSON},
+    handler_state::Allocations,
     openapi::{
         error_responses::{Asked, Named, NamedRun, Usual},
         parameters::{OfAllocation, OfRun},
     },
-    pieces::{self, PAGE},
     query::{Query, number},
-    state::Allocations,
 };
 use crate::store::RunFilter;
 
@@ -90,7 +90,7 @@ async fn page(
         let is_last = chunk.len() < filter.limit;
         for run in chunk {
             let record = RunRecord::from(run.as_ref());
-            bytes += pieces::length(&record)?;
+            bytes += chunked_json::length(&record)?;
             if page.runs.len() == limit || (bytes > PAGE && !page.runs.is_empty()) {
                 page.cursor = before;
                 return Ok(page);

@@ -18,14 +18,14 @@ use utoipa::IntoParams;
 
 use super::{
     error::{ApiError, JSON},
-    limits::Limits,
-    moment,
+    handler_state::{Allocations, ServerStatus},
     openapi::{
         error_responses::{Asked, Named, Usual},
         parameters::OfAllocation,
     },
     query::Query,
-    state::{Allocations, ServerStatus},
+    query_time,
+    request_memory::Limits,
 };
 use crate::{
     explain::{self, Facts, MOST_ENTRIES, MOST_RUNS, Parent},
@@ -62,8 +62,8 @@ pub(super) async fn get(
     let now = allocations.clock.now();
     let zone = status.allocation.zone(allocations.zone);
     let asked = query.0.at;
-    let offset = asked.as_deref().and_then(moment::offset);
-    let asked = asked.map(|text| moment::understand("at", &text, zone, now)).transpose()?;
+    let offset = asked.as_deref().and_then(query_time::offset);
+    let asked = asked.map(|text| query_time::understand("at", &text, zone, now)).transpose()?;
     let _turn = limits.journal().await?;
     let gathered = Gathered::of(&allocations, &status, asked.map(Moment::at)).await?;
     let away = engine_away(&allocations, server.started);

@@ -8,11 +8,11 @@ use docket_model::document;
 use serde_json::Value;
 
 use super::{
-    body,
     error::{ApiError, SizeLimit},
-    limits::{Limits, on_own_thread},
     media_type::YAML,
     openapi::error_responses::{Posted, Usual},
+    request_body,
+    request_memory::{Limits, on_own_thread},
 };
 
 /// Larger texts are converted on a thread of their own.
@@ -58,7 +58,8 @@ pub(super) async fn to_yaml(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body::bytes(&request, payload, &limits, SizeLimit::Endpoint(MAX_BODY)).await?;
+    let body =
+        request_body::bytes(&request, payload, &limits, SizeLimit::Endpoint(MAX_BODY)).await?;
     let yaml = from_json(&limits, body.bytes.to_vec()).await?;
     Ok(HttpResponse::Ok().content_type(YAML).body(yaml))
 }

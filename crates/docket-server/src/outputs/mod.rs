@@ -3,20 +3,20 @@
 //! 1. A reader goes on behind the bytes that it has, whatever broke off: nothing is lost or doubled.
 //! 2. Memory does not grow with an output, nor with the number of its readers.
 
+mod active_readers;
 mod capture;
-mod memory;
-mod readers;
+mod memory_budget;
 mod shared_log;
 mod stream;
 
 use std::sync::Arc;
 
-use self::{memory::OutputMemory, shared_log::SharedLogs};
 pub(crate) use self::{
-    memory::Reserved,
-    readers::Readers,
+    active_readers::Readers,
+    memory_budget::Reserved,
     stream::{LiveError, OutputEvent, Piece, Pieces, Written, pieces_of},
 };
+use self::{memory_budget::OutputMemory, shared_log::SharedLogs};
 use crate::runner::{Engines, StoreAccess};
 
 /// Reads the outputs of containers.

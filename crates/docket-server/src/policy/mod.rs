@@ -1,8 +1,8 @@
 //! Decides from values alone what becomes of instants: which start, which are missed, which wait.
 
-mod admission;
-mod instants;
+mod due_instants;
 mod jitter;
+mod overlap;
 #[cfg(test)]
 mod tests;
 
@@ -14,11 +14,11 @@ use docket_model::{
     run::{RunState, Trigger},
 };
 
-use self::instants::Instants;
+use self::due_instants::Instants;
 pub(crate) use self::{
-    admission::{Admission, Beside, Full, admit},
-    instants::PolicyInput,
+    due_instants::PolicyInput,
     jitter::starts_at,
+    overlap::{Admission, Beside, Full, admit},
 };
 pub(crate) use docket_model::missed_instants::{
     Missed, Suspensions, Why, after_parents, suspended,

@@ -9,12 +9,12 @@ use tracing::warn;
 use super::{
     Stopped,
     attempt_end::{AttemptEnd, Break, Fate, Start},
+    resume_point::StartFrom,
     run_task::RunTask,
-    stage::StartFrom,
 };
 use crate::{
     crash_points::{Point, point},
-    engine::registry::Reservation,
+    engine::engine_registry::Reservation,
     engine::{EngineError, Found, Identity, Observation, Starts},
     policy,
     store::Progress,

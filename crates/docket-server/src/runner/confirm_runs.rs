@@ -12,11 +12,11 @@ use tracing::warn;
 
 use super::{
     Runner, Stopped,
-    overlap::{AllocationQueue, DecisionLock, RunHandle, Sign},
+    allocation_queue::{AllocationQueue, DecisionLock, RunHandle, Sign},
 };
 use crate::{
     engine::Observation,
-    mutation::{self, Mutation},
+    mutation_testing::{self, Mutation},
 };
 
 /// How long a decision about an instant waits for the engine's reports, and for the ends of runs that
@@ -81,7 +81,7 @@ impl AllocationQueue {
     /// A run under way on whose container the engine has not reported since it came up, or of which it is
     /// not decided whether it still starts one.
     pub(super) fn unconfirmed(&self) -> Option<(Arc<RunHandle>, Sign)> {
-        if mutation::is_active(Mutation::DecidedBeforeLooking) {
+        if mutation_testing::is_active(Mutation::DecidedBeforeLooking) {
             return None;
         }
         self.under_way().into_iter().find_map(|handle| {

@@ -8,7 +8,9 @@ use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 use tracing::{Instrument, error, warn};
 
-use super::{Runner, confirm_runs::FOR_REQUESTS, dependencies::AT_ONCE, overlap::decision_span};
+use super::{
+    Runner, allocation_queue::decision_span, confirm_runs::FOR_REQUESTS, dependencies::AT_ONCE,
+};
 use crate::store::{AllocationStatus, Circumstances, StoreError};
 
 /// How many allocations are read from the store at once.

@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use tracing::{Instrument, debug, error};
 
 use super::{
-    Runner, confirm_runs, due_instants::RunRequest, overlap::decision_span,
-    store_access::WRITE_AGAIN,
+    Runner, allocation_queue::decision_span, confirm_runs, due_instants::RunRequest,
+    store_retry::WRITE_AGAIN,
 };
 use crate::{
     policy::{self, Missed, Suspensions, Why},

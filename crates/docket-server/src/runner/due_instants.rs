@@ -11,16 +11,17 @@ use docket_model::{
 use tracing::{debug, info, warn};
 
 use super::{
-    Runner, confirm_runs,
-    overlap::{AllocationQueue, RunHandle, decision_span, run_span},
+    Runner,
+    allocation_queue::{AllocationQueue, RunHandle, decision_span, run_span},
+    confirm_runs,
+    resume_point::{Stage, StartFrom},
     run_task::RunTask,
-    stage::{Stage, StartFrom},
-    store_access::WRITE_AGAIN,
+    store_retry::WRITE_AGAIN,
 };
 use crate::{
     crash_points::{Point, point},
-    engine::registry::SlotsFull,
-    mutation,
+    engine::engine_registry::SlotsFull,
+    mutation_testing,
     policy::{self, Admission, Beside, Decision, Full, Missed, PolicyInput, Suspensions, Why},
     store::{ClaimOutcome, End, InstantKind, Progress, StoreError},
 };
@@ -56,7 +57,7 @@ impl Runner {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return decided;
         }
-        let (zone, now) = (self.zone, self.store.now() + mutation::earliness());
+        let (zone, now) = (self.zone, self.store.now() + mutation_testing::earliness());
         let pause = self.store.pause();
         let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let question = PolicyInput { allocation, suspensions, zone, decided, now };

@@ -9,8 +9,8 @@ use docket_model::{
 };
 use futures_util::future::join_all;
 
-use super::{Runner, Stopped, retry::EngineAccess};
-use crate::engine::registry::EngineState;
+use super::{Runner, Stopped, engine_call_retry::EngineAccess};
+use crate::engine::engine_registry::EngineState;
 
 /// The shortest time without an engine that explains anything: a call may break off at any time.
 const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);

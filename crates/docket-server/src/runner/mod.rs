@@ -6,38 +6,38 @@
 //! 3. A run that is not over has a task, or waits in its queue, until the term ends.
 //! 4. When the term ends, a step that was begun is finished, and containers keep running.
 
+mod allocation_queue;
 mod attempt;
 mod attempt_end;
-mod attempts;
+mod check_on_engine;
 mod confirm_runs;
+mod container_planner;
+mod current_runner;
 mod decide_before_push;
 mod dependencies;
 mod due_instants;
-mod engine_check;
+mod engine_call_retry;
 mod engine_outages;
 mod engines;
-mod environment;
-mod launch;
-mod manual;
+mod env_files;
+mod failure_reasons;
+mod first_look_at_engine;
+mod follow_container;
+mod manual_runs;
 mod outages;
-mod overlap;
-mod panics;
-mod planner;
-mod port;
-mod reasons;
+mod panicked_runs;
 mod recovery;
-mod retry;
+mod resume_point;
+mod run_attempts;
 mod run_task;
 mod server_pause;
-mod stage;
+mod start_container;
 mod start_permission;
-mod startup;
-mod stopping;
-mod store_access;
+mod stop_all_runs;
+mod store_retry;
 #[cfg(test)]
 mod tests;
 mod unanswered_starts;
-mod watch;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -47,30 +47,30 @@ use docket_model::{
     journal::{Cause, Outage},
 };
 
+use self::{allocation_queue::AllocationQueues, container_planner::Planner};
 pub(crate) use self::{
+    allocation_queue::run_span,
+    current_runner::{NoTerm, RunnerPort},
+    engine_call_retry::{EngineAccess, Retry},
     engines::{Engines, NoSuchEngine},
-    environment::NO_FOLDER,
-    manual::ManualError,
+    env_files::NO_FOLDER,
+    follow_container::judge,
+    manual_runs::ManualError,
     outages::StoreTrouble,
-    overlap::run_span,
-    port::{NoTerm, RunnerPort},
-    retry::{EngineAccess, Retry},
     start_permission::{Standby, StandbyState},
-    store_access::StoreAccess,
-    watch::judge,
+    store_retry::StoreAccess,
 };
-use self::{overlap::AllocationQueues, planner::Planner};
 use crate::{
     cleanup::{Orphans, Retention},
     config::Namespace,
-    engine::{Owner, registry::EngineRegistry},
+    engine::{Owner, engine_registry::EngineRegistry},
+    leadership_term::Term,
     outputs::Outputs,
     store::StoreError,
-    term::Term,
 };
 pub(crate) use crate::{
-    engine::registry::{EngineHealth, EngineState},
-    term::Stopped,
+    engine::engine_registry::{EngineHealth, EngineState},
+    leadership_term::Stopped,
 };
 
 /// Carries out runs, for one term.

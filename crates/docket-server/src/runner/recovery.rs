@@ -12,9 +12,9 @@ use tracing::{info, warn};
 
 use super::{
     Runner, Stopped,
-    overlap::{RunHandle, run_span},
+    allocation_queue::{RunHandle, run_span},
+    resume_point::{Stage, StartFrom, stage},
     run_task::RunTask,
-    stage::{Stage, StartFrom, stage},
 };
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::AttemptKey;
 
-use super::{Runner, Stopped, overlap::RunHandle, retry::EngineAccess};
+use super::{Runner, Stopped, allocation_queue::RunHandle, engine_call_retry::EngineAccess};
 use crate::store::{Progress, StoreError};
 
 /// A run on its way.

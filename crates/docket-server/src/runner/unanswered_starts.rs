@@ -10,7 +10,7 @@ use tracing::info;
 use super::{
     attempt::Attempt,
     attempt_end::{AttemptEnd, Break, Fate},
-    retry::Retry,
+    engine_call_retry::Retry,
 };
 use crate::{
     crash_points::{Point, point},

@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use docket_model::{Allocation, Zone, journal::Suspension};
 
-use crate::{mutation, policy::starts_at};
+use crate::{mutation_testing, policy::starts_at};
 
 /// Below this size the heap is not searched for outdated entries.
 const LEAST_SWEEP: usize = 1024;
@@ -151,7 +151,7 @@ impl Agenda {
             slot.stage = Stage::Done;
             return;
         };
-        let at = starts_at(&slot.allocation, instant, self.zone) - mutation::earliness();
+        let at = starts_at(&slot.allocation, instant, self.zone) - mutation_testing::earliness();
         let at = at.timestamp_millis();
         if slot.stage == Stage::Waiting(at) {
             return;

@@ -1,13 +1,13 @@
 //! Creates the components of a server, starts them, and stops them in order.
 
 mod error;
-mod life;
+mod life_journal;
 mod moved_store;
-mod process;
-mod term;
+mod process_lifetime;
+mod reload_time_zones;
+mod term_lifecycle;
 #[cfg(test)]
 mod tests;
-mod zone_data;
 
 use std::{path::Path, sync::Arc};
 
@@ -17,12 +17,12 @@ use tracing::{error, info, warn};
 
 pub use self::error::ServerError;
 use self::moved_store::check_machine;
-pub(crate) use self::process::Process;
+pub(crate) use self::process_lifetime::Process;
 #[cfg(any(test, feature = "simulation"))]
-pub(crate) use self::{process::TermSettings, term::RunningTerm};
+pub(crate) use self::{process_lifetime::TermSettings, term_lifecycle::RunningTerm};
 use crate::{
     config::{Config, Listener},
-    engine::registry::{EngineLimits, EngineRegistry},
+    engine::engine_registry::{EngineLimits, EngineRegistry},
     http,
 };
 

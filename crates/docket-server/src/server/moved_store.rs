@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::TestClock,
-        engine::scripted::ScriptedEngine,
+        engine::scripted_engine::ScriptedEngine,
         store::{Opener, SqliteBackend},
     };
 

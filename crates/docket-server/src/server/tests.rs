@@ -18,8 +18,8 @@ use crate::{
     config::Access,
     engine::{
         Engine,
-        registry::{EngineLimits, EngineRegistry},
-        scripted::ScriptedEngine,
+        engine_registry::{EngineLimits, EngineRegistry},
+        scripted_engine::ScriptedEngine,
     },
     http::{
         Allocations, Api,
@@ -58,7 +58,7 @@ struct Served {
 struct Traces {
     runner: Weak<Runner>,
     engine: Weak<dyn Engine>,
-    term: crate::term::Term,
+    term: crate::leadership_term::Term,
 }
 
 impl Served {

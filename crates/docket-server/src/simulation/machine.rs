@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::{Clock as _, TestClock},
-    engine::{Starts, scripted::ScriptedEngine},
+    engine::{Starts, scripted_engine::ScriptedEngine},
     store::MemoryBackend,
 };
 

@@ -8,9 +8,9 @@
 mod backend;
 mod engine;
 mod event;
-mod life;
 mod machine;
 mod random;
+mod server_life;
 
 use std::{
     cell::{Cell, RefCell},
@@ -30,9 +30,9 @@ pub use self::{
     machine::Weather,
     random::Random,
 };
-use self::{life::Life, machine::Machine};
+use self::{machine::Machine, server_life::Life};
 use crate::clock::Clock as _;
-pub use crate::mutation::Mutation;
+pub use crate::mutation_testing::Mutation;
 
 thread_local! {
     static IDS: RefCell<Option<Random>> = const { RefCell::new(None) };

@@ -24,9 +24,9 @@ use super::{
     AllocationStatus, Change, EntryFilter, RunCounts, UnderWay,
     allocation_status::{IDLE, Newest, StatusRecord},
     backend::Revision,
-    feed::Feed,
-    lives::Lives,
+    change_feed::Feed,
     rules,
+    server_lives::Lives,
 };
 
 /// Among how many names the nearest is looked for: a wrong name must not cost a large store much.

@@ -13,10 +13,10 @@ use super::{
     ClaimOutcome, StoreError,
     backend::Order,
     catalogue::Entry,
-    command::Command,
-    feed::News,
+    change_feed::News,
     rules,
     transaction::{Runs, Transaction},
+    write_commands::Command,
 };
 
 /// Creates the record of a decision.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use docket_model::Run;
 
 use super::{
-    ClaimOutcome, InstantKind, StoreError, claim::span, command::Command, rules,
-    transaction::Transaction,
+    ClaimOutcome, InstantKind, StoreError, claim::span, rules, transaction::Transaction,
+    write_commands::Command,
 };
 
 /// Creates the record of a manual run.

@@ -8,7 +8,7 @@
 mod allocation;
 mod attempt;
 mod error;
-mod origin;
+mod relative_time;
 mod run;
 #[cfg(test)]
 mod tests;

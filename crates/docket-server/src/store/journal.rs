@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use docket_model::journal::Entry;
 
-use super::{StoreError, command::Command, staged::meta, transaction::Transaction};
+use super::{StoreError, staged_changes::meta, transaction::Transaction, write_commands::Command};
 
 /// Adds an entry to the journal.
 pub(super) struct RecordEntry(pub(super) Entry);

@@ -17,11 +17,11 @@ use super::{
     allocation_status::StatusRecord,
     backend::{Backend, Collection, Key, Positioned, Record, Revision, Term},
     catalogue::{Catalogue, Entry},
-    feed::Feed,
-    large,
-    staged::{LastCommit, meta},
+    change_feed::Feed,
+    large_commits,
+    staged_changes::{LastCommit, meta},
 };
-use crate::ids::new_id;
+use crate::random_ids::new_id;
 
 /// How many runs under way are read at once.
 const RUNS_AT_ONCE: usize = 1000;
@@ -51,7 +51,7 @@ pub(super) async fn load(
 ) -> Result<(Catalogue, Noted), StoreError> {
     let mut loaded = read(backend).await?;
     if let Some(staged) = loaded.items.get(&Collection::Staged)
-        && large::recover(backend, staged, term).await?
+        && large_commits::recover(backend, staged, term).await?
     {
         loaded = read(backend).await?;
     }

@@ -25,9 +25,9 @@ use super::{
         Order, Piece, PieceKey, Positioned, ReadError, Record, Revision, Scan, ScannedRun, Term,
         Write,
     },
-    staged::{LastCommit, meta},
+    staged_changes::{LastCommit, meta},
 };
-use crate::mutation::{self, Mutation};
+use crate::mutation_testing::{self, Mutation};
 
 /// How many records are loaded at once.
 const CHUNK: usize = 1024;
@@ -250,7 +250,7 @@ impl Backend for MemoryBackend {
 
     async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
         let mut state = self.state.write();
-        if state.term != term && !mutation::is_active(Mutation::WriteOfOldTerm) {
+        if state.term != term && !mutation_testing::is_active(Mutation::WriteOfOldTerm) {
             return Err(CommitError::Deposed);
         }
         if batch.writes.len() + batch.expected.len() > self.bounds.operations {

@@ -7,46 +7,46 @@
 //!    remembered for [`REMEMBERED`] after the name is deleted. Only a manual reset sets it back.
 //! 4. A write that fails changes nothing, and the same call may be made again.
 //!
-//! A change is a command in the queue of the one task that writes (`writer`); reads come from
+//! A change is a command in the queue of the one task that writes (`writer_task`); reads come from
 //! the `catalogue` in memory, and records of runs that are over from the backend.
 
-mod accept;
 mod allocation_status;
+mod apply_committed;
 pub(crate) mod backend;
 mod catalogue;
+mod change_feed;
 mod claim;
 mod claim_manual;
 mod codec;
-mod command;
-mod condition;
 #[cfg(test)]
 mod contract;
-mod control;
 mod error;
-mod feed;
 mod journal;
-mod large;
-mod life_changes;
-mod lives;
+mod large_commits;
 mod load;
+mod manual_changes;
 mod memory;
 mod old_formats;
-mod output;
-mod progress;
+mod preconditions;
 mod push;
-mod reading;
+mod queries;
+mod read_output;
 mod record_missed;
-mod refresh;
+mod record_retention;
+mod reload_conflicting_keys;
 mod request_types;
-mod retention;
 mod rules;
 mod run_changes;
+mod run_progress;
+mod server_life_changes;
+mod server_lives;
 mod sqlite;
-mod staged;
+mod staged_changes;
 mod store_origin;
 mod subscription;
 mod transaction;
-mod writer;
+mod write_commands;
+mod writer_task;
 
 use std::{
     path::Path,
@@ -71,18 +71,18 @@ use uuid::Uuid;
 
 pub use self::{
     allocation_status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
-    condition::{ChangeContext, Condition},
-    error::StoreError,
-    feed::{
+    change_feed::{
         Behind, Change, Changes, Event, Events, MOST_READERS, Missed, News, Reader, RunChanges,
         TooMany,
     },
-    progress::{End, Progress},
+    error::StoreError,
+    preconditions::{ChangeContext, Condition},
     request_types::{
         About, ChangedZone, Circumstances, ClaimOutcome, Control, Effect, EntryFilter, InstantKind,
         Push, RunFilter, ServerControl, Settlement, ZoneChange,
     },
     rules::{MOST_ENTRIES, REMEMBERED},
+    run_progress::{End, Progress},
     sqlite::{OpenError, Opener, backup_of},
     store_origin::{Doubt, KnownLife, NotedEngine, Provenance, Restoration},
     subscription::Subscription,
@@ -93,19 +93,19 @@ use self::{
     catalogue::Catalogue,
     claim::Claim,
     claim_manual::ClaimManual,
-    command::{Command, Request, Settled, Unacknowledged, writer_ended},
-    control::{ControlAllocation, ControlServer},
     journal::{Alive, RecordEntry},
-    life_changes::{BeginLife, NoteHome, Restore},
     load::Noted,
+    manual_changes::{ControlAllocation, ControlServer},
     push::Delete,
     record_missed::NoteZone,
     run_changes::{Finish, Note},
-    staged::meta,
+    server_life_changes::{BeginLife, NoteHome, Restore},
+    staged_changes::meta,
     store_origin::Home,
-    writer::{Message, Writer},
+    write_commands::{Command, Request, Settled, Unacknowledged, writer_ended},
+    writer_task::{Message, Writer},
 };
-use crate::{ids::new_id, watch};
+use crate::{random_ids::new_id, watch};
 
 /// Keeps allocations in the order in which they were created, one record for each run, and the journal.
 #[derive(Debug)]
@@ -270,7 +270,7 @@ impl Store {
 async fn new_store_id(backend: &dyn Backend, term: Option<Term>) -> Result<Uuid, StoreError> {
     let id = new_id();
     let key = Key::Item(Collection::Meta, meta::ID.to_owned());
-    let writes = vec![Write::Put(key.clone(), staged::item(&id.to_string())?)];
+    let writes = vec![Write::Put(key.clone(), staged_changes::item(&id.to_string())?)];
     let batch = Arc::new(Batch { writes, expected: vec![(key.clone(), None)] });
     loop {
         match backend.commit(Arc::clone(&batch), term.unwrap_or_default()).await {

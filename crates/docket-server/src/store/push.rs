@@ -7,9 +7,9 @@ use docket_model::{AllocationName, Origin, journal::Event};
 use super::{
     ChangeContext, Effect, Push, StoreError,
     catalogue::{Deleted, Entry},
-    command::Command,
     record_missed, rules,
     transaction::Transaction,
+    write_commands::Command,
 };
 
 /// Below this many deleted names none is forgotten, so that looking for them costs little in all.

@@ -16,8 +16,8 @@ use docket_model::{
 use tracing::{debug, warn};
 
 use super::{
-    ChangedZone, ClaimOutcome, Push, Settlement, StoreError, ZoneChange, claim::claim,
-    command::Command, rules, staged::meta, transaction::Transaction,
+    ChangedZone, ClaimOutcome, Push, Settlement, StoreError, ZoneChange, claim::claim, rules,
+    staged_changes::meta, transaction::Transaction, write_commands::Command,
 };
 
 impl ZoneChange {

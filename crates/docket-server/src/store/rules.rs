@@ -17,8 +17,8 @@ use super::{
     EntryFilter, InstantKind, ServerControl, StoreError, ZoneChange,
 };
 use crate::{
-    ids::new_id,
-    mutation::{self, Mutation},
+    mutation_testing::{self, Mutation},
+    random_ids::new_id,
 };
 
 /// How long a deleted name's latest instant is remembered, so that a name created anew by mistake or
@@ -85,7 +85,7 @@ pub(super) fn updated(
     at: DateTime<Utc>,
 ) -> Allocation {
     let same_instants = before.specification.has_same_instants(&specification)
-        || mutation::is_active(Mutation::CatchUpBeforeEdit);
+        || mutation_testing::is_active(Mutation::CatchUpBeforeEdit);
     Allocation {
         specification,
         revision,

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::{
     End, Progress, StoreError,
     backend::{Piece, PieceBytes, PieceKey},
-    command::Command,
-    feed::News,
+    change_feed::News,
     rules,
     transaction::Transaction,
+    write_commands::Command,
 };
 
 /// Adds progress to the record of a run under way.

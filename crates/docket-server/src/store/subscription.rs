@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use super::{
     catalogue::Catalogue,
-    feed::{Changes, Missed, Reader, RunChanges, TooMany},
+    change_feed::{Changes, Missed, Reader, RunChanges, TooMany},
 };
 
 /// What changes in the store, once it is durable, in the order of the commits. No reader holds up the

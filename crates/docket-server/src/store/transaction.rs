@@ -23,9 +23,9 @@ use super::{
     Effect, Push, StoreError,
     backend::{Backend, Batch, Key, Order, ReadError, Record, Revision, Scan, ScannedRun, Term},
     catalogue::{Catalogue, Entry},
-    feed::News,
+    change_feed::News,
     rules::{self, Put},
-    staged::{Staged, StagedRun, meta},
+    staged_changes::{Staged, StagedRun, meta},
 };
 
 impl From<ReadError> for StoreError {

@@ -7,8 +7,8 @@ use futures_util::TryStreamExt;
 use serde_json::json;
 
 use crate::{
-    bed::{Bed, engine_at},
     contract::{self, PLENTY, Subject},
+    harness::{Bed, engine_at},
 };
 
 /// Runs the contract on the engine that was named, or on one of the tests' own.

@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::{
-    bed::Bed,
     contract::{PLENTY, follow},
+    harness::Bed,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

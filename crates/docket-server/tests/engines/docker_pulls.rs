@@ -10,7 +10,7 @@ use docket_model::allocation::Pull;
 use docket_server::engine::{Engine, EngineError};
 use serde_json::json;
 
-use crate::bed::Bed;
+use crate::harness::Bed;
 
 /// In base64 it has both characters in which the alphabets differ.
 const PASSWORD: &str = ">>>>>>??????";

@@ -5,10 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
 
-mod bed;
 mod contract;
 mod docker;
-mod docker_checks;
+mod docker_engine_check;
 mod docker_faults;
-mod docker_life;
+mod docker_interference;
 mod docker_pulls;
+mod harness;

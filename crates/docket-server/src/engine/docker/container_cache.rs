@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 use docket_model::run::ContainerId;
 use parking_lot::Mutex;
 
-use super::log_index::LogIndex;
+use super::rotated_log_index::LogIndex;
 
 /// More notes than containers that are under way at once.
 const MOST: usize = 1 << 16;

@@ -5,7 +5,7 @@ use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{calls::Client, http_client::Call, inspect::Inspected};
+use super::{call_results::Client, http_client::Call, inspect::Inspected};
 use crate::engine::{EngineError, Identity, Plan, Prepared, Refusal, bounded_list};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.

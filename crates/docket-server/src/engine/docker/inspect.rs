@@ -7,9 +7,9 @@ use docket_model::run::{ContainerId, Exit};
 use serde::Deserialize;
 
 use super::{
-    calls::Client,
+    call_results::Client,
     container_cache::{Kept, LogForm},
-    owned,
+    find_owned_containers,
 };
 use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bounded};
 
@@ -151,7 +151,7 @@ impl Inspected {
     pub(super) fn found(&self) -> Option<Found> {
         let created_at = moment(self.created.as_deref());
         let id = ContainerId(self.id.as_ref().into());
-        owned::labelled(id, self.config.labels.as_ref()?, created_at).ok()
+        find_owned_containers::labelled(id, self.config.labels.as_ref()?, created_at).ok()
     }
 
     /// True where every label that tells the container from all others is there.

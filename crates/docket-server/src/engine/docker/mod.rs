@@ -3,40 +3,40 @@
 //! 1. A request without an answer may have been carried out.
 //! 2. A time-out or a broken connection is never taken for a refusal.
 //! 3. Names and ids alone stand in addresses, and both are checked text.
-//! 4. Each call is one attempt: `runner/retry.rs` repeats calls.
+//! 4. Each call is one attempt: `runner/engine_call_retry.rs` repeats calls.
 
-mod calls;
+mod call_results;
 mod connect_error;
 mod container_cache;
+mod container_events;
 mod context;
 mod create;
 mod endpoint;
 mod engine_check;
-mod events;
-mod frames;
+mod find_owned_containers;
+mod follow_log;
 mod http_client;
 mod inspect;
-mod log;
 mod log_buffer;
-mod log_follow;
-mod log_index;
-mod login;
-mod login_key;
-mod owned;
-mod pull;
+mod log_frames;
+mod log_timestamps;
+mod login_registry_name;
+mod pending_starts;
 mod pull_failure;
+mod pull_image;
 mod pull_report;
-mod rotated;
+mod read_log;
+mod registry_login;
+mod rotated_log;
+mod rotated_log_index;
 #[cfg(test)]
 pub(crate) mod scripted_daemon;
 mod ssh;
-mod stamps;
 mod start;
 mod stop;
-mod takeover;
 mod tls;
 mod transport;
-mod watch;
+mod watch_container;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -48,10 +48,10 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use self::{
-    calls::{ANSWER_LIMIT, Client},
+    call_results::{ANSWER_LIMIT, Client},
     container_cache::Notes,
     engine_check::TrialContainer,
-    pull::Pulls,
+    pull_image::Pulls,
     transport::Transports,
 };
 pub use self::{
@@ -240,13 +240,13 @@ impl Containers for DockerEngine {
     }
 
     fn watch(&self, handle: &Handle) -> Observations {
-        watch::watch(&self.client, &self.notes, &handle.id)
+        watch_container::watch(&self.client, &self.notes, &handle.id)
     }
 
     /// A position is a number of bytes: Docker hands a log out from its beginning.
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
         let (client, notes) = (self.client.clone(), Arc::clone(&self.notes));
-        let chunks = log_follow::output(client, notes, handle.id.clone(), from.bytes(), follow);
+        let chunks = follow_log::output(client, notes, handle.id.clone(), from.bytes(), follow);
         let placed = chunks.scan(from, |cursor, chunk| {
             let placed = chunk.map(|chunk| {
                 *cursor = cursor.advanced_by(chunk.bytes.len() as u64);
@@ -262,29 +262,29 @@ impl Containers for DockerEngine {
             Some(form) => form,
             None => self.client.inspect_id(&handle.id).await?.log_form(),
         };
-        let log = log::Log { client: &self.client, id: &handle.id, form, notes: &self.notes };
+        let log = read_log::Log { client: &self.client, id: &handle.id, form, notes: &self.notes };
         log.read(limit).await
     }
 
     async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
-        owned::list_owned(&self.client, owner).await
+        find_owned_containers::list_owned(&self.client, owner).await
     }
 
     async fn list_of_other_stores(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
-        owned::list_of_other_stores(&self.client, owner).await
+        find_owned_containers::list_of_other_stores(&self.client, owner).await
     }
 }
 
 #[async_trait]
 impl Takeover for DockerEngine {
     async fn take_over(&self, handle: &Handle) -> Result<TakeOver, EngineError> {
-        takeover::take_over(&self.client, self, handle).await
+        pending_starts::take_over(&self.client, self, handle).await
     }
 
     /// A container that was created late never starts by itself, so a name needs nothing.
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
         match target {
-            Target::Guarded(guard) => takeover::disarm(&self.client, self, guard).await,
+            Target::Guarded(guard) => pending_starts::disarm(&self.client, self, guard).await,
             Target::Name(_) => Ok(Disarmed::Gone(Past::NeverRan)),
         }
     }

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::login_key::Reference;
+use super::login_registry_name::Reference;
 
 /// What kind of failure a pull met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,11 +29,11 @@ use tower_service::Service;
 
 use super::{
     DockerEngine,
-    calls::Client,
-    pull::Pulls,
+    call_results::Client,
+    pull_image::Pulls,
     transport::{self, Transports},
 };
-use crate::engine::{Plan, plan::tests::plan as plan_of};
+use crate::engine::{Plan, container_plan::tests::plan as plan_of};
 
 /// What the engine does about a request.
 pub(crate) enum Reply {

@@ -2,7 +2,7 @@
 
 use docket_model::run::ContainerId;
 
-use super::calls::{ANSWER_LIMIT, Client};
+use super::call_results::{ANSWER_LIMIT, Client};
 use crate::engine::{EngineError, Launch, Refusal};
 
 /// Starts a container; see [`crate::engine::Engine::launch`].

@@ -27,7 +27,7 @@ use tokio::net::UnixStream;
 use tower_service::Service;
 
 use super::{
-    calls::ANSWER_LIMIT,
+    call_results::ANSWER_LIMIT,
     connect_error::ConnectError,
     connect_error::Origin,
     endpoint::{Address, Endpoint},

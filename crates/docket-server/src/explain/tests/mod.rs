@@ -1,8 +1,8 @@
 //! Sentences as whole pages, made of values alone. The wall clock is Berlin's, an hour ahead of UTC.
 
 mod instants;
-mod lately;
-mod starts;
+mod late_starts;
+mod recent_runs;
 
 use std::{collections::BTreeMap, sync::Arc};
 

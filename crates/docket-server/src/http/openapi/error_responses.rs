@@ -21,7 +21,7 @@ use utoipa::{
 use super::{
     super::{
         error::{ApiError, PROBLEM, SizeLimit},
-        limits::Busy,
+        request_memory::Busy,
     },
     examples,
 };

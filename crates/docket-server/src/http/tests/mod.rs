@@ -30,11 +30,11 @@ use crate::{
     background::Background,
     clock::{Clock, TestClock},
     config::{Access, Token},
-    engine::{registry::EngineRegistry, scripted::ScriptedEngine},
+    engine::{engine_registry::EngineRegistry, scripted_engine::ScriptedEngine},
+    leadership_term::Term,
     runner::{Runner, RunnerPort, StoreAccess, Surroundings},
     scheduler::Ticks,
     store::Store,
-    term::Term,
 };
 
 pub(super) fn api(access: Access) -> Api {

@@ -1,11 +1,11 @@
 //! What becomes of instants, case by case.
 
-mod admission;
 mod catch_up;
-mod chain;
-mod instants;
+mod dependencies;
+mod due_instants;
 mod jitter;
-mod starts;
+mod overlap;
+mod retries_and_deadlines;
 mod suspension;
 
 use docket_model::{

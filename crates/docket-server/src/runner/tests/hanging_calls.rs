@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, TestClock},
     engine::{
         docker::scripted_daemon::{Reply, Stub, inspection},
-        registry::EngineRegistry,
+        engine_registry::EngineRegistry,
     },
     server::{Process, TermSettings},
     store::{Push, Store},

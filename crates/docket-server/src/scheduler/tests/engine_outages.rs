@@ -5,7 +5,7 @@ use std::sync::Arc;
 use docket_model::{journal::Cause, run::RunState};
 
 use super::harness::{Fault, House, MINUTE, SECOND};
-use crate::engine::scripted::ScriptedEngine;
+use crate::engine::scripted_engine::ScriptedEngine;
 
 #[tokio::test(start_paused = true)]
 async fn nothing_starts_while_the_engine_is_away_and_the_latest_when_it_is_back() {

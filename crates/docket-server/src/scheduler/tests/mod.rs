@@ -1,9 +1,10 @@
 //! The scheduler and the runner on a paused clock: days pass in no time, and nothing sleeps.
 
-mod bounds;
+mod calls_of_dead_servers;
 mod cancellation;
-mod catching_up;
-mod clocks;
+mod catch_up;
+mod clock_changes;
+mod concurrency_limits;
 mod crashes;
 mod deletion;
 mod dependencies;
@@ -11,17 +12,16 @@ mod engine_outages;
 mod finished_containers;
 mod harness;
 mod interference;
-mod late_calls;
-mod manual;
+mod jitter;
+mod manual_runs;
 mod orphans;
 mod overlap;
-mod panics;
+mod panicked_runs;
 mod retries;
 mod schedules;
+mod server_stop;
 mod several_engines;
-mod spreading;
-mod stopping;
-mod stores;
+mod store_outages;
 mod suspension;
 mod timeouts;
 mod unanswered_calls;

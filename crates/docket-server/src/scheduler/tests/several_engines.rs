@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::harness::{Fault, Ground, House, MINUTE, Settings};
-use crate::engine::scripted::ScriptedEngine;
+use crate::engine::scripted_engine::ScriptedEngine;
 
 /// A server with one engine, `old`, on which a run of ten minutes is under way; it stops at 09:12.
 async fn with_a_run_on_the_old_engine() -> Ground {

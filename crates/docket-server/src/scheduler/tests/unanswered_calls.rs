@@ -31,7 +31,7 @@ async fn a_creation_that_breaks_off_each_time_fails_its_run_and_holds_up_no_othe
         house.told("poison").await,
         ["09:10:00 failed: no-answer the creation of the container 10 the connection was closed"]
     );
-    let late = |seen: &crate::engine::scripted::Seen| {
+    let late = |seen: &crate::engine::scripted_engine::Seen| {
         (seen.started_at.unwrap() - seen.identity.instant.moment()).num_milliseconds()
     };
     assert_eq!(house.seen("often").iter().map(late).collect::<Vec<_>>(), [0; 12]);

@@ -12,7 +12,7 @@ use serde::{
     de::{Error as _, SeqAccess, Visitor},
 };
 
-use super::{error::DecodeError, origin::Origin};
+use super::{error::DecodeError, relative_time::Origin};
 
 /// An attempt without what is not known of it.
 #[derive(Serialize, Deserialize)]

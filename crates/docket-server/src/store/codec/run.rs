@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     attempt::{self, StoredAttempt},
     error::DecodeError,
-    origin::Origin,
+    relative_time::Origin,
 };
 
 /// A run without what is not known of it.

@@ -3,22 +3,22 @@
 //! A new backend keeps the contract where `keeps_the_contract!(new)` passes, `new` being an async function
 //! that returns an empty store over it behind whatever must outlive it.
 
-mod backends;
-mod doubles;
-mod invariants;
-mod large;
-mod writers;
+mod faulty_backends;
+mod large_pushes;
+mod random_operations;
+mod tested_backends;
+mod two_writers;
 
 pub(super) mod allocations;
-pub(super) mod conditions;
 pub(super) mod decisions;
 pub(super) mod dependencies;
 pub(super) mod events;
 pub(super) mod manual_changes;
 pub(super) mod manual_runs;
 pub(super) mod missed_on_change;
-pub(super) mod pauses;
-pub(super) mod runs;
+pub(super) mod preconditions;
+pub(super) mod run_progress;
+pub(super) mod server_pause;
 
 use chrono::{DateTime, Utc};
 use docket_model::{
@@ -46,8 +46,8 @@ macro_rules! keeps_the_contract {
             allocations::positions_and_revisions_are_given_once,
             allocations::only_a_new_schedule_moves_the_time_from_which_it_is_due,
             allocations::each_change_reaches_a_reader,
-            conditions::a_change_is_made_on_its_condition_only,
-            conditions::of_two_who_change_the_same_revision_one_wins,
+            preconditions::a_change_is_made_on_its_condition_only,
+            preconditions::of_two_who_change_the_same_revision_one_wins,
             dependencies::what_comes_first_must_be_there_without_a_circle,
             dependencies::what_others_run_after_stays,
             dependencies::children_follow_what_is_pushed,
@@ -70,15 +70,15 @@ macro_rules! keeps_the_contract {
             decisions::history_is_bounded_and_failures_outlive_successes,
             decisions::a_lower_bound_holds_from_the_next_decision_on,
             decisions::runs_are_listed_newest_first,
-            runs::a_run_is_recorded_from_claim_to_end,
-            runs::a_run_keeps_all_its_attempts,
-            runs::an_output_of_many_pieces_is_read_from_any_position,
-            runs::whatever_happens_to_a_run_is_kept,
-            runs::nothing_is_added_to_a_run_that_is_over_or_unknown,
-            runs::a_lost_run_may_be_found_again,
-            runs::what_is_known_of_an_output_is_not_lost_with_its_container,
-            runs::what_is_under_way_keeps_its_specification,
-            runs::the_greatest_success_is_remembered,
+            run_progress::a_run_is_recorded_from_claim_to_end,
+            run_progress::a_run_keeps_all_its_attempts,
+            run_progress::an_output_of_many_pieces_is_read_from_any_position,
+            run_progress::whatever_happens_to_a_run_is_kept,
+            run_progress::nothing_is_added_to_a_run_that_is_over_or_unknown,
+            run_progress::a_lost_run_may_be_found_again,
+            run_progress::what_is_known_of_an_output_is_not_lost_with_its_container,
+            run_progress::what_is_under_way_keeps_its_specification,
+            run_progress::the_greatest_success_is_remembered,
             manual_runs::a_run_by_hand_leaves_what_was_decided,
             manual_runs::an_instant_taken_by_hand_is_not_decided_again,
             manual_runs::a_run_by_hand_takes_up_what_never_had_a_container,
@@ -89,8 +89,8 @@ macro_rules! keeps_the_contract {
             manual_runs::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
             manual_runs::what_is_wanted_now_makes_up_for_nothing,
             manual_runs::what_may_have_run_and_is_forgotten_is_not_made_up_for,
-            pauses::a_pause_keeps_its_beginning_and_is_noted_once,
-            pauses::what_a_pause_holds_is_not_claimed_by_whoever_did_not_know,
+            server_pause::a_pause_keeps_its_beginning_and_is_noted_once,
+            server_pause::what_a_pause_holds_is_not_claimed_by_whoever_did_not_know,
             missed_on_change::an_edit_leaves_no_instant_without_a_record,
             missed_on_change::an_edit_of_anything_else_leaves_what_is_due,
             missed_on_change::the_reason_of_an_edit_names_what_kept_it_from_starting,

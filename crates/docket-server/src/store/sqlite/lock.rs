@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
 use tracing::warn;
 
-use super::copy;
+use super::backup_copy;
 
 /// Which file a path leads to: device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl From<io::Error> for KeepError {
 /// The lock's own file stays: one that was removed could be locked by one server and created again by
 /// another.
 pub(super) fn lock(path: &Path) -> io::Result<Locked> {
-    let path = copy::beside(path, ".lock");
+    let path = backup_copy::beside(path, ".lock");
     let (file, text) = match open_locked(&path)? {
         OpenedLock::Locked(file, text) => (file, text),
         OpenedLock::ByProcess(process) => return Ok(Locked::ByProcess(process)),

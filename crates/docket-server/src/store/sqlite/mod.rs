@@ -4,25 +4,25 @@
 //! 1. What is acknowledged is on disk: the thread that writes answers after the commit.
 //! 2. Nothing here blocks the threads on which the server's tasks run.
 
+mod backup_copy;
+mod column_values;
 mod commit_count;
-mod copy;
 mod errors;
-mod header;
-mod last_served;
+mod file_header;
+mod last_served_place;
 mod load;
 mod lock;
 mod meta;
 mod open;
 mod open_error;
 mod open_files;
-mod readers;
-mod scan;
+mod read_connections;
+mod scan_runs;
 mod tables;
 mod tamper_check;
 #[cfg(test)]
 mod tests;
 mod upgrade;
-mod values;
 mod wal_check;
 mod writer_handle;
 mod writer_thread;
@@ -39,8 +39,8 @@ use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
 use self::{
-    lock::LockFile, open::Opened, open_files::OpenFiles, readers::Readers, tamper_check::FileCheck,
-    writer_handle::Writer,
+    lock::LockFile, open::Opened, open_files::OpenFiles, read_connections::Readers,
+    tamper_check::FileCheck, writer_handle::Writer,
 };
 use super::{
     backend::{
@@ -50,7 +50,7 @@ use super::{
     store_origin::{Home, Provenance},
 };
 
-pub use self::{copy::backup_of, last_served::Opener, open_error::OpenError};
+pub use self::{backup_copy::backup_of, last_served_place::Opener, open_error::OpenError};
 
 /// A file that is open.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl Backend for SqliteBackend {
     }
 
     async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
-        let read = move |sql: &_| scans.iter().map(|scan| scan::runs(sql, scan)).collect();
+        let read = move |sql: &_| scans.iter().map(|scan| scan_runs::runs(sql, scan)).collect();
         self.readers.read(read).await
     }
 
@@ -164,7 +164,8 @@ impl Files for SqliteBackend {
         let (readers, target) = (Arc::clone(&self.readers), to.to_owned());
         let copied = spawn_blocking(move || {
             let sql = readers.take().map_err(|error| error.to_string())?;
-            copy::copy(&sql, &target, meta::NOTE_COPY, at).map_err(|error| error.words(&target))
+            backup_copy::copy(&sql, &target, meta::NOTE_COPY, at)
+                .map_err(|error| error.words(&target))
         });
         copied.await.unwrap_or_else(|error| Err(error.to_string()))
     }

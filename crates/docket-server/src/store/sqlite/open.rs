@@ -17,10 +17,10 @@ use super::{
         old_formats,
         store_origin::{Home, Provenance},
     },
-    copy::{self, CopyError, INDEX, LOG},
+    backup_copy::{self, CopyError, INDEX, LOG},
     errors,
-    header::{self, APPLICATION_ID},
-    last_served::{self, Opener},
+    file_header::{self, APPLICATION_ID},
+    last_served_place::{self, Opener},
     lock::{self, LockFile, Locked},
     meta,
     open_error::OpenError,
@@ -76,14 +76,14 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
         return Err(io(io::ErrorKind::IsADirectory.into()));
     }
     // Nothing of what is no store is touched.
-    if header::read(&path).map_err(io)?.is_some_and(|header| header.is_foreign()) {
+    if file_header::read(&path).map_err(io)?.is_some_and(|header| header.is_foreign()) {
         return Err(OpenError::Foreign { path });
     }
     let lock = match lock::lock(&path).map_err(io)? {
         Locked::Held(lock) => lock,
         Locked::ByProcess(process) => return Err(OpenError::InUse { path, process }),
     };
-    if let Err(error) = copy::sweep(&path) {
+    if let Err(error) = backup_copy::sweep(&path) {
         warn!(path = %path.display(), %error, "what copies left beside the store stays");
     }
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -112,7 +112,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
     } else if version < known {
         info!(path = %path.display(), from = version, to = known, "the store was upgraded");
     }
-    let (provenance, home) = last_served::compare(&connection, &path, opener)?;
+    let (provenance, home) = last_served_place::compare(&connection, &path, opener)?;
     let given = given.to_owned();
     Ok(Opened { provenance, home, connection, path, given, lock, is_new })
 }
@@ -150,18 +150,18 @@ fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
 ///
 /// That there is a log is noted in the file before there is one, and no copy has that note.
 fn set_aside_log(path: &Path) -> io::Result<()> {
-    let is_copy = header::read(path)?.is_some_and(|header| !header.has_log());
-    let log = copy::beside(path, LOG);
+    let is_copy = file_header::read(path)?.is_some_and(|header| !header.has_log());
+    let log = backup_copy::beside(path, LOG);
     if !is_copy || log.symlink_metadata().is_err() {
         return Ok(());
     }
-    let aside = copy::beside(path, ".log-of-the-file-before");
+    let aside = backup_copy::beside(path, ".log-of-the-file-before");
     warn!(
         log = %log.display(), aside = %aside.display(),
         "the store is a backup, and the log beside it is not its own: it is set aside"
     );
     fs::rename(&log, &aside)?;
-    match fs::remove_file(copy::beside(path, INDEX)) {
+    match fs::remove_file(backup_copy::beside(path, INDEX)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -169,7 +169,8 @@ fn set_aside_log(path: &Path) -> io::Result<()> {
 
 /// Takes the rights of others away: demands may hold secrets.
 fn close_to_others(path: &Path) -> io::Result<()> {
-    for file in [path.to_owned(), copy::beside(path, LOG), copy::beside(path, INDEX)] {
+    for file in [path.to_owned(), backup_copy::beside(path, LOG), backup_copy::beside(path, INDEX)]
+    {
         match fs::metadata(&file) {
             Ok(about) if about.permissions().mode() & 0o077 != 0 => {
                 let file = file.display();
@@ -221,8 +222,8 @@ fn copy_before(
     let names = std::iter::once(format!(".v{version}.backup"));
     let names = names.chain((2..=u32::MAX).map(|number| format!(".v{version}-{number}.backup")));
     for name in names {
-        let copy = copy::beside(path, &name);
-        match copy::copy(sql, &copy, note, at) {
+        let copy = backup_copy::beside(path, &name);
+        match backup_copy::copy(sql, &copy, note, at) {
             Err(CopyError::Exists) => {}
             Err(error) => {
                 let reason = error.words(&copy);

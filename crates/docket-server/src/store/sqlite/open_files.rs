@@ -17,9 +17,9 @@ use std::{
 use thiserror::Error;
 
 use super::{
+    backup_copy::{self, INDEX, LOG},
     commit_count,
-    copy::{self, INDEX, LOG},
-    header::Header,
+    file_header::Header,
     lock::{FileId, KeepError, LockFile},
     open_error::holder,
 };
@@ -125,7 +125,7 @@ impl OpenFiles {
         let id = FileId::from(&file.metadata()?);
         let mut expected = vec![(path.to_owned(), id), (std::path::absolute(given)?, id)];
         for ending in [LOG, INDEX] {
-            let path = copy::beside(path, ending);
+            let path = backup_copy::beside(path, ending);
             let id = FileId::from(&fs::metadata(&path)?);
             expected.push((path, id));
         }
@@ -191,7 +191,7 @@ impl OpenFiles {
 
     /// The path of the log.
     pub(super) fn log(&self) -> PathBuf {
-        copy::beside(&self.path, LOG)
+        backup_copy::beside(&self.path, LOG)
     }
 
     /// The path of the file, without links.

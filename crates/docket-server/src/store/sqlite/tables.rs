@@ -13,7 +13,7 @@ use super::{
         backend::{Key, Record, Revision, Write},
         codec::{self, CodecError},
     },
-    values::{self, millis, number},
+    column_values::{self, millis, number},
 };
 
 /// The statements about one row of a table. The columns of the key come first.
@@ -133,7 +133,7 @@ pub(super) fn revision(sql: &Connection, key: &Key) -> rusqlite::Result<Option<R
     let (table, columns) = place(key);
     let mut statement = sql.prepare_cached(&table.revision)?;
     let found = statement.query_row(params_from_iter(columns), |row| row.get(0)).optional()?;
-    found.map(values::count).transpose()
+    found.map(column_values::count).transpose()
 }
 
 /// The record of a key; nothing where it is absent.
@@ -143,7 +143,7 @@ pub(super) fn read(sql: &Connection, key: &Key) -> rusqlite::Result<Option<(Revi
     let decoded = |row: &Row<'_>| {
         let bytes = row.get_ref(2)?.as_blob()?;
         let bytes = Bytes::copy_from_slice(bytes);
-        Ok((values::count(row.get(0)?)?, decode(key, row.get_ref(1)?.as_str()?, bytes)?))
+        Ok((column_values::count(row.get(0)?)?, decode(key, row.get_ref(1)?.as_str()?, bytes)?))
     };
     statement.query_row(params_from_iter(columns), decoded).optional()
 }

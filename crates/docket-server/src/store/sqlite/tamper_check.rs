@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{
     meta,
     open_files::{FileError, OpenFiles, Stamps},
-    readers, wal_check,
+    read_connections, wal_check,
 };
 
 /// What was last seen of the files.
@@ -124,7 +124,7 @@ impl FileCheck {
     /// What SQLite says of the file, how many commits it has, and the page at which `meta` begins. The
     /// connection is a new one, whose cache is empty.
     fn read_content(&self) -> rusqlite::Result<(String, u64, u64)> {
-        let sql = readers::connect(self.files.path())?;
+        let sql = read_connections::connect(self.files.path())?;
         let state = sql.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         Ok((state, meta::commits(&sql)?, meta::page(&sql)?))
     }

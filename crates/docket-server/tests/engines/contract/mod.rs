@@ -1,8 +1,8 @@
 //! What every engine keeps: run for each of them.
 
-mod checks;
-mod life;
-mod live;
+mod engine_check;
+mod lifecycle;
+mod live_logs;
 mod runs;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,7 +22,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(crate) use self::{checks::*, life::*, live::*, runs::*};
+pub(crate) use self::{engine_check::*, lifecycle::*, live_logs::*, runs::*};
 
 /// More than any test writes.
 pub(crate) const PLENTY: usize = 8 << 20;

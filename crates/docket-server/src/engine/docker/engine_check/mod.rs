@@ -4,18 +4,18 @@
 //!    anonymous volumes, and the named volumes that came with it.
 //! 2. Its container has no label that makes one a run's, so no server ever takes it for one.
 
-mod age;
 mod mounts;
 mod networks;
-mod trial;
+mod options_by_api_version;
+mod trial_container;
 
 use docket_model::allocation::Pull;
 use serde::Deserialize;
 use serde_json::Value;
 
 use self::mounts::Mounts;
-pub(super) use self::trial::TrialContainer;
-use super::{calls::Client, pull::Pulls};
+pub(super) use self::trial_container::TrialContainer;
+use super::{call_results::Client, pull_image::Pulls};
 use crate::engine::{EngineError, Finding, Plan, Pulled, Trial};
 
 /// Pulls the image and looks at what the container refers to.
@@ -28,7 +28,7 @@ pub(super) async fn examine(
 ) -> Result<Trial, EngineError> {
     let container: Value = serde_json::from_str(&plan.container.json()).unwrap_or_default();
     let Version { api_version } = client.get_json("/version", &[]).await?;
-    let mut findings = age::ignored(&container, &api_version);
+    let mut findings = options_by_api_version::ignored(&container, &api_version);
     let pulled = pulls.pull(client, &plan.container.image(), platform, pull).await;
     let has_image = is_there(pulled, &mut findings)?;
     findings.extend(networks::missing(client, &container).await?);

@@ -10,7 +10,7 @@ use super::fault_injection::{Fault, Wire};
 use crate::engine::{
     Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow, Found,
     Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan, Prepared, Pulled,
-    Refusal, Starts, Stop, TakeOver, Takeover, Target, scripted::ScriptedEngine,
+    Refusal, Starts, Stop, TakeOver, Takeover, Target, scripted_engine::ScriptedEngine,
 };
 
 /// The scripted engine behind a server's wire.

@@ -1,9 +1,9 @@
 //! A server without its API, on a paused clock: it can be closed, die, and be opened again.
 
+mod backend;
 mod engine;
 mod fault_injection;
-mod store;
-mod views;
+mod observations;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) use self::fault_injection::Fault;
-use self::{engine::WiredEngine, fault_injection::Wire, store::WiredBackend};
+use self::{backend::WiredBackend, engine::WiredEngine, fault_injection::Wire};
 use super::super::Ticks;
 use crate::{
     clock::{Clock, TestClock},
     engine::{
-        registry::{EngineLimits, EngineRegistry},
-        scripted::ScriptedEngine,
+        engine_registry::{EngineLimits, EngineRegistry},
+        scripted_engine::ScriptedEngine,
     },
     runner::{Runner, StoreAccess},
     server::{Process, RunningTerm, TermSettings},

@@ -3,9 +3,9 @@
 mod committing;
 mod copying;
 mod faults;
-mod grouping;
-mod homes;
+mod group_commit;
 mod loading;
+mod moved_files;
 mod opening;
 mod outputs;
 mod reopening;

@@ -1,0 +1,161 @@
+//! Finding the containers of a server again by their labels.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use docket_model::run::ContainerId;
+use serde::Deserialize;
+use serde_json::json;
+use tracing::warn;
+
+use super::call_results::Client;
+use crate::engine::{
+    EngineError, Found, Identity, Owner,
+    container_plan::{LABELS, LIFE},
+};
+
+/// A container in the engine's list. What docket does not need is not read.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: Box<str>,
+    labels: Option<HashMap<String, String>>,
+    /// In seconds since 1970.
+    created: Option<i64>,
+}
+
+/// The containers of this namespace and this store, running or not.
+pub(super) async fn list_owned(
+    client: &Client,
+    Owner { namespace, store }: &Owner,
+) -> Result<Vec<Found>, EngineError> {
+    let [namespace_label, store_label, ..] = LABELS;
+    let labels = [format!("{namespace_label}={namespace}"), format!("{store_label}={store}")];
+    let found = list(client, &[("all", "1")], &json!({"label": labels})).await?;
+    // An engine that took the filter for something else must not hand others' containers out.
+    let is_ours =
+        |found: &Found| found.identity.namespace == *namespace && found.identity.store == *store;
+    Ok(found.filter(is_ours).collect())
+}
+
+/// The running containers of this namespace and of other stores.
+pub(super) async fn list_of_other_stores(
+    client: &Client,
+    Owner { namespace, store }: &Owner,
+) -> Result<Vec<Found>, EngineError> {
+    let [namespace_label, ..] = LABELS;
+    let label = format!("{namespace_label}={namespace}");
+    let found = list(client, &[], &json!({"label": [label], "status": ["running"]})).await?;
+    let is_others =
+        |found: &Found| found.identity.namespace == *namespace && found.identity.store != *store;
+    Ok(found.filter(is_others).collect())
+}
+
+async fn list(
+    client: &Client,
+    query: &[(&str, &str)],
+    filters: &serde_json::Value,
+) -> Result<impl Iterator<Item = Found> + use<>, EngineError> {
+    let filters = filters.to_string();
+    let query = [query, &[("filters", filters.as_str())]].concat();
+    let listed: Vec<Listed> = client.get_json("/containers/json", &query).await?;
+    Ok(listed.into_iter().filter_map(found))
+}
+
+/// Reads whose container it is; one whose labels do not say so is left out.
+fn found(listed: Listed) -> Option<Found> {
+    let Listed { id, labels, created } = listed;
+    let created_at = created.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    match labelled(ContainerId(id.clone().into()), &labels.unwrap_or_default(), created_at) {
+        Ok(found) => Some(found),
+        Err(label) => {
+            warn!(container = %id, label, "a container's label does not say whose it is");
+            None
+        }
+    }
+}
+
+/// A container with these labels; the key of one that does not say whose it is.
+pub(super) fn labelled(
+    id: ContainerId,
+    labels: &HashMap<String, String>,
+    created_at: Option<DateTime<Utc>>,
+) -> Result<Found, &'static str> {
+    let life = labels.get(LIFE).and_then(|life| life.parse().ok());
+    Ok(Found { handle: id.into(), identity: Identity::of(labels)?, life, created_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{
+        super::scripted_daemon::{Reply, Stub, plan},
+        *,
+    };
+
+    fn owner() -> Owner {
+        Owner { namespace: "docket".into(), store: Uuid::nil() }
+    }
+
+    /// A container in a list, with one label other than the plan's.
+    fn listed(state: &str, label: (&str, &str)) -> serde_json::Value {
+        let mut labels: HashMap<_, _> = plan().identity.labels().collect();
+        labels.insert(LABELS.into_iter().find(|key| *key == label.0).unwrap(), label.1.to_owned());
+        json!({"Id": state, "State": state, "Labels": labels, "Names": ["/x"]})
+    }
+
+    #[tokio::test]
+    async fn a_container_whose_labels_do_not_say_whose_it_is_is_left_out() {
+        let nil = Uuid::nil().to_string();
+        let list = json!([
+            listed("running", ("io.docket.attempt", "2")),
+            listed("created", ("io.docket.attempt", "one")),
+            listed("dead", ("io.docket.namespace", "other")),
+            listed("exited", ("io.docket.store", &nil)),
+            {"Id": "bare", "Labels": null},
+        ]);
+        let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
+
+        let found = list_owned(&stub.client(), &owner()).await.unwrap();
+
+        let found: Vec<_> = found
+            .iter()
+            .map(|found| (&*found.handle.id.0, found.identity.attempt.number))
+            .collect();
+        assert_eq!(found, [("running", 2), ("exited", 1)]);
+        let filter = "filters=%7B%22label%22%3A%5B%22io.docket.namespace%3Ddocket%22%2C";
+        assert_eq!(stub.count(&format!("GET /containers/json?all=1&{filter}")), 1);
+    }
+
+    #[tokio::test]
+    async fn running_containers_of_other_stores_are_listed_without_its_own() {
+        let other = Uuid::from_u128(1).to_string();
+        let list = json!([
+            listed("own", ("io.docket.attempt", "2")),
+            listed("other", ("io.docket.store", &other)),
+            listed("elsewhere", ("io.docket.namespace", "other")),
+        ]);
+        let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
+
+        let found = list_of_other_stores(&stub.client(), &owner()).await.unwrap();
+
+        let found: Vec<_> = found.iter().map(|found| &*found.handle.id.0).collect();
+        assert_eq!(found, ["other"]);
+        // Containers that do not run are left out by the engine.
+        assert_eq!(stub.count("GET /containers/json?filters=%7B%22label%22"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_cut_off_is_no_list() {
+        let list = json!([listed("running", ("io.docket.attempt", "2"))]).to_string();
+        for length in [0, 1, list.len() / 2, list.len()] {
+            let cut = list.get(..length).unwrap().as_bytes().to_vec();
+            let stub = Stub::start(move |_| Reply::Broken(cut.clone()));
+
+            let failure = list_owned(&stub.client(), &owner()).await.unwrap_err();
+
+            assert!(matches!(failure, EngineError::Unreachable(_)), "{failure:?}");
+        }
+    }
+}

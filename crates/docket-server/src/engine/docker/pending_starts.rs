@@ -1,0 +1,177 @@
+//! Containers that may still be started, by Docker's events: only they say whether a container that is
+//! gone ever ran.
+//!
+//! 1. What ran is never taken for what did not. Events that end before the removal prove nothing.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use docket_model::run::Exit;
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    call_results::Client,
+    container_events::{self, LifeEvent, LifeEvents},
+};
+use crate::engine::{
+    Condition, Disarmed, Engine, EngineError, Guard, Handle, Observation, Past, TakeOver,
+};
+
+/// How long an engine may take to report the events that it remembers. They come at once.
+const REMEMBERED_EVENTS: Duration = Duration::from_secs(2);
+/// How long an engine may take to report a removal that it has carried out.
+const REMOVAL_EVENT: Duration = Duration::from_secs(30);
+
+/// What the engine's events say about a container so far.
+#[derive(Debug, Default)]
+struct Reported {
+    is_created: bool,
+    is_started: bool,
+    /// By the engine's clock, as is the end.
+    started_at: Option<DateTime<Utc>>,
+    exited: Option<(Option<i64>, Option<DateTime<Utc>>)>,
+    is_removed: bool,
+}
+
+impl Reported {
+    fn add(&mut self, event: LifeEvent) {
+        match event {
+            LifeEvent::Created => self.is_created = true,
+            LifeEvent::Started { at } => (self.is_started, self.started_at) = (true, at),
+            LifeEvent::Exited { code, at } => self.exited = Some((code, at)),
+            LifeEvent::Removed => self.is_removed = true,
+        }
+    }
+
+    /// What is known of a container that is gone. `is_complete` says that no start can be missing.
+    /// Events that have both the creation and the removal have any start in between.
+    fn past(&self, is_complete: bool) -> Past {
+        match (self.is_started, self.exited) {
+            (true, Some((Some(code), ended_at))) => Past::Ran(Exit {
+                code,
+                image: None,
+                out_of_memory: false,
+                started_at: self.started_at,
+                ended_at,
+                error: None,
+                engine_went_down: false,
+            }),
+            (false, None) if self.is_removed && (is_complete || self.is_created) => Past::NeverRan,
+            _ => Past::Unknown,
+        }
+    }
+}
+
+/// Events as they come in, and what they said so far.
+struct Watched {
+    events: LifeEvents,
+    reported: Reported,
+    /// Why no more events come.
+    broke_off: Option<String>,
+}
+
+impl Watched {
+    fn new(events: LifeEvents) -> Self {
+        Self { events, reported: Reported::default(), broke_off: None }
+    }
+
+    /// Reads events until `is_enough`, for so long at most.
+    async fn read(&mut self, limit: Duration, is_enough: impl Fn(&Reported) -> bool) {
+        let deadline = Instant::now() + limit;
+        while self.broke_off.is_none() && !is_enough(&self.reported) {
+            match timeout_at(deadline, self.events.next()).await {
+                Ok(Some(Ok(event))) => self.reported.add(event),
+                Ok(Some(Err(error))) => self.broke_off = Some(error.to_string()),
+                Ok(None) => self.broke_off = Some("the engine ended its events".to_owned()),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// What is known of a container that is gone; an error where its events broke off.
+    async fn past(mut self) -> Result<Past, String> {
+        self.read(REMEMBERED_EVENTS, |reported| reported.is_removed).await;
+        if self.reported.is_created {
+            // It is remembered, so its removal is reported, however long that takes.
+            self.read(REMOVAL_EVENT, |reported| reported.is_removed).await;
+        }
+        match self.broke_off {
+            Some(reason) if !self.reported.is_removed => Err(reason),
+            _ => Ok(self.reported.past(false)),
+        }
+    }
+}
+
+/// Reports how far a container is; see [`crate::engine::Takeover::take_over`].
+pub(super) async fn take_over(
+    client: &Client,
+    engine: &dyn Engine,
+    handle: &Handle,
+) -> Result<TakeOver, EngineError> {
+    // Opened before the container is inspected, so that a start in between is not missed.
+    let mut watched = Watched::new(container_events::of(client, &handle.id));
+    watched.read(REMEMBERED_EVENTS, |reported| reported.is_created).await;
+    Ok(match engine.inspect(handle).await? {
+        Observation::Pending(_) => TakeOver::Replaceable(Guard::new(handle.clone(), watched)),
+        Observation::Gone(_) => watched.past().await.map_or_else(TakeOver::Unclear, TakeOver::Gone),
+        started => TakeOver::Found(started),
+    })
+}
+
+/// Removes a container that was taken over; see [`crate::engine::Takeover::disarm`].
+pub(super) async fn disarm(
+    client: &Client,
+    engine: &dyn Engine,
+    guard: Guard,
+) -> Result<Disarmed, EngineError> {
+    let (handle, watched) = guard.into_parts::<Watched>();
+    if let Err(error) = engine.remove(&handle, Condition::NotRunning).await {
+        match engine.inspect(&handle).await? {
+            Observation::Gone(_) => {}
+            Observation::Pending(_) => return Err(error),
+            // It was started in this moment, so the engine refuses to remove it.
+            started => return Ok(Disarmed::Found(started)),
+        }
+    }
+    if let Some(mut watched) = watched {
+        watched.read(REMOVAL_EVENT, |reported| reported.is_removed).await;
+        if watched.reported.is_removed {
+            // It was not started when it was inspected, and all events since then were read.
+            return Ok(Disarmed::Gone(watched.reported.past(true)));
+        }
+    }
+    let past = Watched::new(container_events::of(client, &handle.id)).past().await;
+    Ok(past.map_or_else(Disarmed::Unclear, Disarmed::Gone))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn past(events: &[LifeEvent], is_complete: bool) -> Past {
+        let mut reported = Reported::default();
+        for event in events {
+            reported.add(*event);
+        }
+        reported.past(is_complete)
+    }
+
+    #[test]
+    fn only_a_list_with_the_creation_proves_that_a_container_never_ran() {
+        let at = None;
+        let (created, removed) = (LifeEvent::Created, LifeEvent::Removed);
+        let (started, exited) =
+            (LifeEvent::Started { at }, LifeEvent::Exited { code: Some(3), at });
+
+        assert_eq!(past(&[created, removed], false), Past::NeverRan);
+        assert_eq!(past(&[removed], false), Past::Unknown);
+        assert_eq!(past(&[removed], true), Past::NeverRan);
+        assert_eq!(past(&[], false), Past::Unknown);
+        assert_eq!(past(&[created], false), Past::Unknown);
+        assert_eq!(past(&[created, started, removed], true), Past::Unknown);
+        assert_eq!(past(&[exited, removed], true), Past::Unknown);
+        let ran = past(&[created, started, exited, removed], false);
+        assert!(matches!(ran, Past::Ran(Exit { code: 3, .. })), "{ran:?}");
+    }
+}

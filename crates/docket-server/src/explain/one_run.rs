@@ -1,0 +1,90 @@
+//! A record of a run in a few sentences.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use docket_model::{
+    AllocationName, Run,
+    journal::{Outage, Pause},
+    run::{RunState, Trigger},
+    wire::Sentence,
+};
+
+use super::{
+    Facts,
+    failed_attempts::earlier,
+    late_start::lateness,
+    outcome::outcome,
+    phrasing::{ClockTimes, capitalized, full_stop, listed},
+};
+
+/// How many parents are named.
+const MOST_PARENTS: usize = 3;
+
+/// How many remarks are shown.
+const MOST_REMARKS: usize = 3;
+
+/// When and what; then why it was late, the earlier attempts, pauses, remarks and the last line.
+pub(super) fn sentence(facts: &Facts<'_>, run: &Run) -> Sentence {
+    let times = facts.times();
+    let (when, trigger) = (when(&times, run), trigger(facts, &times, run));
+    let mut text = format!("{when}{trigger}: {}", full_stop(&outcome(facts, &times, run)));
+    let more = [lateness(facts, &times, run), earlier(&times, run), pauses(facts, &times, run)];
+    let remarks = run.attempt().map(|attempt| attempt.remarks.as_slice()).unwrap_or_default();
+    let remarks = remarks.iter().take(MOST_REMARKS).map(|remark| capitalized(remark));
+    let line = facts.last_lines.get(&run.id.instant);
+    let line = line.map(|line| format!("The last line of its output: `{line}`."));
+    for more in more.into_iter().flatten().chain(remarks).chain(line) {
+        text.push(' ');
+        text.push_str(&more);
+    }
+    Sentence { at: Some(run.id.instant.moment()), text }
+}
+
+/// The instant, or the span of missed ones.
+fn when(times: &ClockTimes, run: &Run) -> String {
+    let first = times.time(run.id.instant.moment());
+    match &run.state {
+        RunState::Missed { last, count, .. } if *count > 1 => {
+            format!("{first} to {} ({count} instants)", times.time(last.moment()))
+        }
+        _ => first,
+    }
+}
+
+/// What requested the run, if not its schedule.
+fn trigger(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
+    match &run.trigger {
+        Trigger::Schedule | Trigger::CatchUp => String::new(),
+        Trigger::Manual(request) if run.is_backfill() => {
+            format!(" (backfilled at {} by {})", times.time(run.decided_at), request.by)
+        }
+        Trigger::Manual(request) => format!(" (run manually by {})", request.by),
+        Trigger::Dependency => match facts.allocation().specification.parents() {
+            [] => " (after its former parents)".to_owned(),
+            parents if parents.len() > MOST_PARENTS => format!(" (after {} others)", parents.len()),
+            parents => {
+                let names: Vec<_> = parents.iter().map(AllocationName::as_str).collect();
+                format!(" (after {})", listed(&names))
+            }
+        },
+    }
+}
+
+/// The pauses during missed instants, if the reason does not name them.
+fn pauses(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> Option<String> {
+    let RunState::Missed { reason, last, .. } = &run.state else { return None };
+    if reason.is_suspension() {
+        return None;
+    }
+    let pauses = facts.pauses(run.id.instant.moment(), last.moment());
+    let others = pauses.filter(|pause| !reason.outage().is_some_and(|named| is_same(pause, named)));
+    let others: Vec<_> = others.map(|pause| pause.words(times)).collect();
+    (!others.is_empty()).then(|| format!("In that time {}.", listed(&others)))
+}
+
+/// True if a reason names the pause. Records of older versions have whole seconds.
+fn is_same(pause: &Pause, named: &Outage) -> bool {
+    let second = |at: DateTime<Utc>| at.trunc_subsecs(0);
+    pause.cause == named.cause
+        && second(pause.from) == second(named.from)
+        && named.to.is_some_and(|to| second(to) == second(pause.to))
+}

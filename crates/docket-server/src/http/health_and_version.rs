@@ -1,0 +1,212 @@
+//! Health, readiness and version.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web::Data};
+use chrono::{DateTime, Utc};
+use docket_model::{
+    journal::{Suspension, shown},
+    wire::BackgroundTask,
+    zone::{Edition, edition},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    error::{ApiError, JSON},
+    handler_state::{Allocations, ServerStatus},
+    openapi::error_responses::{Any, NotReady, Usual},
+};
+use crate::{
+    engine::EngineStatus,
+    file_source::FileStatus,
+    runner::{EngineState, StoreTrouble},
+};
+
+/// The limitation of the memory store.
+const FORGOTTEN: &str =
+    "allocations that were pushed and all runs are forgotten when the server stops";
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Health<'a> {
+    status: &'a str,
+    started: DateTime<Utc>,
+    time: DateTime<Utc>,
+    time_zone: &'a str,
+    time_zone_data: ZoneData,
+    store: String,
+    /// Set if the clock was set back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<String>,
+    /// Set if the engine's clock and docket's differ by more than two seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine_clock: Option<String>,
+    /// Set if another server uses a copy of the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twin: Option<String>,
+    /// Set if the store cannot be read or written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_trouble: Option<String>,
+    /// The pause of the whole server, while it is in force: no scheduled run starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Suspension>,
+    /// The background tasks and their last results.
+    background_tasks: Vec<BackgroundTask>,
+    /// Only in the response to `POST /-/unpause`: false if the server was not paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    was_paused: Option<bool>,
+}
+
+/// Which edition of the time zone database is in use.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ZoneData {
+    /// The version, such as `2026f`; absent if the host's files do not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// The directory of the host's files, or that docket's own copy is used.
+    origin: String,
+}
+
+impl ZoneData {
+    fn in_use() -> Self {
+        let Edition { version, origin } = edition();
+        Self { version, origin: origin.to_string() }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Ready<'a> {
+    status: &'a str,
+    engine: EngineVersion,
+    /// The pause of the whole server, while it is in force. A paused server is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Suspension>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Version<'a> {
+    version: &'a str,
+    engine: Option<EngineVersion>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EngineVersion {
+    version: String,
+    api_version: String,
+}
+
+impl From<&EngineStatus> for EngineVersion {
+    fn from(info: &EngineStatus) -> Self {
+        Self { version: info.version.clone(), api_version: info.api_version.clone() }
+    }
+}
+
+/// `GET /-/health`: the server is running.
+#[utoipa::path(
+    get, path = "/-/health", operation_id = "health", tag = "server",
+    responses((status = 200, description = "The server is running", body = Health), Any),
+    security(()),
+)]
+pub(super) async fn health(
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+) -> HttpResponse {
+    health_of(&allocations, &status, None)
+}
+
+/// The pause of the whole server, if it is in force.
+fn pause(allocations: &Allocations) -> Option<Suspension> {
+    let pause = allocations.store.pause().filter(|pause| pause.holds_at(allocations.clock.now()));
+    pause.map(Arc::unwrap_or_clone)
+}
+
+/// Why the store cannot be written, and since when.
+fn store_trouble(allocations: &Allocations) -> Option<String> {
+    let StoreTrouble { since, reason, .. } = allocations.store.trouble()?;
+    Some(format!("the store cannot be written since {}: {reason}", shown(since)))
+}
+
+/// Responds with the health; to `unpause` also with whether the server was paused.
+pub(super) fn health_of(
+    allocations: &Allocations,
+    status: &ServerStatus,
+    was_paused: Option<bool>,
+) -> HttpResponse {
+    let time = allocations.clock.now();
+    let (about, runner) = (allocations.store.about(), allocations.runner().ok());
+    let store = match (about.is_volatile, about.is_new) {
+        (true, _) => format!("{}: {FORGOTTEN}", about.kind),
+        (false, true) => format!("{}: created when the server started", about.kind),
+        (false, false) => about.kind,
+    };
+    HttpResponse::Ok().content_type(JSON).json(Health {
+        status: "ok",
+        started: status.started,
+        time,
+        time_zone: allocations.zone.name(),
+        time_zone_data: ZoneData::in_use(),
+        store,
+        clock: status.ticks.clock_set_back(time),
+        engine_clock: runner.as_ref().and_then(|runner| runner.health().clock_difference()),
+        twin: runner.and_then(|runner| runner.standby.twin_notice()),
+        store_trouble: store_trouble(allocations),
+        pause: pause(allocations),
+        background_tasks: status.background.tasks(),
+        was_paused,
+    })
+}
+
+/// `GET /-/ready`: containers can start, and the current files are applied.
+#[utoipa::path(
+    get, path = "/-/ready", operation_id = "ready", tag = "server",
+    responses((status = 200, description = "Containers can start", body = Ready), NotReady, Usual),
+)]
+pub(super) async fn ready(
+    allocations: Data<Allocations>,
+    status: Data<ServerStatus>,
+) -> Result<HttpResponse, ApiError> {
+    let mut reasons = Vec::new();
+    let engine = match allocations.engine_state() {
+        EngineState::Up(info) => Some(info),
+        EngineState::Unknown => {
+            reasons.push("the engine has not answered since the server started".to_owned());
+            None
+        }
+        EngineState::Away { since, reason } => {
+            reasons.push(format!("the engine has not answered since {}: {reason}", shown(since)));
+            None
+        }
+    };
+    reasons.extend(store_trouble(&allocations));
+    reasons.extend(allocations.standby_reason());
+    reasons.extend(status.file.as_ref().and_then(FileStatus::error));
+    let Some(info) = engine.filter(|_| reasons.is_empty()) else {
+        return Err(ApiError::NotReady(reasons.join("; ")));
+    };
+    let engine = EngineVersion::from(&*info);
+    Ok(HttpResponse::Ok().content_type(JSON).json(Ready {
+        status: "ready",
+        engine,
+        pause: pause(&allocations),
+    }))
+}
+
+/// `GET /-/version`: the versions of docket and the engine.
+#[utoipa::path(
+    get, path = "/-/version", operation_id = "version", tag = "server",
+    responses((status = 200, description = "The versions", body = Version), Usual),
+)]
+pub(super) async fn version(allocations: Data<Allocations>) -> HttpResponse {
+    let engine = match allocations.engine_state() {
+        EngineState::Up(info) => Some(EngineVersion::from(&*info)),
+        EngineState::Unknown | EngineState::Away { .. } => None,
+    };
+    HttpResponse::Ok()
+        .content_type(JSON)
+        .json(Version { version: env!("CARGO_PKG_VERSION"), engine })
+}

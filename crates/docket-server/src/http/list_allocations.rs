@@ -1,0 +1,116 @@
+//! `GET /`: all allocations, or some of them.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use docket_model::run::StateWord;
+use serde::Deserialize;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Object,
+        schema::{ObjectBuilder, Type},
+    },
+};
+
+use super::{
+    chunked_json::PAGE,
+    error::{ApiError, JSON},
+    handler_state::Allocations,
+    list_filter::{Filter, SUSPENDED},
+    media_type::{Format, YAML},
+    openapi::{
+        error_responses::{Asked, Negotiated, Usual},
+        specification::Allocation,
+    },
+    query::{self, Query, number},
+    request_memory::Limits,
+    stream_list::{Page, page, stream_json, stream_yaml},
+    yaml,
+};
+
+/// The maximum limit. Without a limit all allocations are streamed.
+const MOST_ON_A_PAGE: usize = 10_000;
+
+/// The pattern of one or more states.
+fn states() -> Object {
+    let words = format!("{SUSPENDED}|{}", StateWord::WORDS.join("|"));
+    let pattern = format!("^({words})(,({words}))*$");
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
+}
+
+/// Which allocations to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// The maximum number. Each page but the last has a `Link` to the next. A page of large allocations has
+    /// fewer.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 10_000)]
+    limit: Option<String>,
+    /// Where to continue; from the `Link`.
+    #[param(value_type = Option<u64>, format = "uint64")]
+    cursor: Option<String>,
+    /// Only allocations with this label: `KEY` or `KEY=VALUE`.
+    #[param(example = "team=finance")]
+    label: Option<String>,
+    /// Only allocations in one of these states, separated by commas: `suspended`, or a state of a run.
+    #[param(schema_with = states, required = false, example = "failed,suspended")]
+    state: Option<String>,
+    /// False to omit `Logs`, which are most of a long list.
+    #[serde(default, deserialize_with = "query::flag")]
+    logs: Option<bool>,
+}
+
+/// `GET /`: all allocations in the order of their creation, or a page of them.
+///
+/// Each page but the last has a `Link` to the next. A page ends before it would be larger than 512 KiB, even
+/// if it has fewer allocations than requested.
+#[utoipa::path(
+    get, path = "/", operation_id = "list", tag = "allocations", params(ListQuery),
+    responses(
+        (
+            status = 200, description = "The allocations; the dashboard for a client that accepts HTML",
+            content(
+                (Vec<Allocation> = "application/json"), (String = "text/html"),
+                (String = "application/yaml", example = "- Name: report\n"),
+            ),
+            headers(("Link" = String, description = "The next page, if there is one")),
+        ),
+        (status = 304, description = "The browser has the current version of the dashboard"),
+        Asked, Negotiated, Usual,
+    ),
+)]
+pub(super) async fn list(
+    allocations: Data<Allocations>,
+    limits: Data<Limits>,
+    request: HttpRequest,
+    Query(ListQuery { limit, cursor, label, state, logs }): Query<ListQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let cursor = cursor.map(|cursor| number("cursor", &cursor, 0..=u64::MAX)).transpose()?;
+    let filter = Filter::of(label, state, logs.unwrap_or(true))?;
+    let format = Format::of(&request)?;
+    let Some(limit) = limit else {
+        return match format {
+            Format::Json => Ok(stream_json(allocations, cursor, filter)),
+            Format::Yaml => stream_yaml(allocations, limits, cursor, filter).await,
+        };
+    };
+    let limit = number("limit", &limit, 1..=MOST_ON_A_PAGE)?;
+    let Page { json, next } = page(&allocations, cursor, limit, PAGE, &filter).await?;
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = next {
+        let query = [("limit", limit.to_string()), ("cursor", cursor.to_string())];
+        let query = query.into_iter().chain(filter.query());
+        let query = serde_urlencoded::to_string(query.collect::<Vec<_>>())
+            .map_err(|error| ApiError::Internal(error.to_string()))?;
+        let link = format!("</?{query}>; rel=\"next\"");
+        response.insert_header((header::LINK, link));
+    }
+    response.insert_header((header::VARY, "Accept"));
+    Ok(match format {
+        Format::Json => response.content_type(JSON).body(json),
+        Format::Yaml => {
+            let yaml = yaml::from_json(&limits, json).await?;
+            response.content_type(YAML).body(yaml)
+        }
+    })
+}

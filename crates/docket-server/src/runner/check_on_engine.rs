@@ -1,0 +1,78 @@
+//! The check of a specification on an engine: its container is created and removed, and never started.
+//!
+//! 1. What a check creates is removed, also where the client that asked for it has gone.
+
+use std::sync::Arc;
+
+use docket_model::{
+    Specification,
+    allocation::Pull,
+    run::{AttemptKey, Instant, RunId},
+};
+use uuid::Uuid;
+
+use super::{Runner, Stopped, engine_call_retry::EngineAccess};
+use crate::engine::{EngineError, Finding, Plan, Refusal, Trial};
+
+impl Runner {
+    /// Reports what would surprise when it runs on this engine.
+    pub(crate) async fn check_on_engine(
+        &self,
+        engine: &Arc<EngineAccess>,
+        specification: &Specification,
+    ) -> Result<Vec<Finding>, EngineError> {
+        let id = RunId {
+            allocation: specification.name.clone(),
+            instant: Instant::new(self.store.now()),
+        };
+        let identity = self.planner.identity(&id, Uuid::nil(), AttemptKey::FIRST);
+        let (plan, finding) = match self.planner.plan(identity.clone(), specification).await {
+            Ok(plan) => (plan, None),
+            Err(message) => {
+                let finding = Finding { field: "EnvFiles".to_owned(), message, is_fatal: true };
+                (self.planner.plan_without_files(identity, specification), Some(finding))
+            }
+        };
+        let (engine, pull) = (Arc::clone(engine), specification.policies.pull);
+        let checked = self.term.to_its_end(async move { check(&engine, &plan, pull).await });
+        let found = checked.await.flatten().unwrap_or_else(|Stopped| {
+            Err(EngineError::Unreachable("the server is stopping".to_owned()))
+        })?;
+        let below_container = found.into_iter().map(|finding| Finding {
+            field: match finding.field.as_str() {
+                "" => "Container".to_owned(),
+                field => format!("Container.{field}"),
+            },
+            ..finding
+        });
+        Ok(finding.into_iter().chain(below_container).collect())
+    }
+}
+
+async fn check(
+    engine: &EngineAccess,
+    plan: &Plan,
+    pull: Pull,
+) -> Result<Result<Vec<Finding>, EngineError>, Stopped> {
+    let Some(trials) = engine.engine.trials() else {
+        let message = format!("the engine `{}` cannot try containers out", engine.name);
+        return Ok(Err(EngineError::Refused { kind: Refusal::Unsupported, message }));
+    };
+    let examined = engine.retry_briefly(|| trials.examine(plan, pull)).await?;
+    let trial = match examined {
+        Ok(trial) => trial,
+        Err(error) => return Ok(Err(error)),
+    };
+    let tried = engine.retry_briefly(|| trials.try_out(&trial)).await?;
+    let removed = engine.retry_briefly(|| trials.clean_up(&trial)).await?;
+    let Trial { mut findings, .. } = trial;
+    let left = match removed {
+        Err(EngineError::Refused { message, .. }) => Some(Finding::warning("", message)),
+        Err(error) => return Ok(tried.and(Err(error))),
+        Ok(()) => None,
+    };
+    Ok(tried.map(|found| {
+        findings.extend(found.into_iter().chain(left));
+        findings
+    }))
+}

@@ -1,0 +1,270 @@
+//! Calls that the engine leaves without an answer, and how they are repeated. Nothing else repeats a
+//! call of an engine.
+//!
+//! 1. One call without an answer does not mean that the engine is away: it is pinged before it counts as
+//!    away.
+//! 2. While the engine is away, calls wait for it. Where it answers all others, a call is repeated with
+//!    growing pauses, and given up in the end where its caller can do without an answer.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use docket_model::run::{ContainerId, Exit};
+use futures_util::StreamExt;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use crate::{
+    backoff::Backoff,
+    clock::Clock,
+    engine::{
+        EngineError, Found, Handle, Observation, Past, Refusal, engine_registry::NamedEngine,
+    },
+    leadership_term::{Stopped, Term},
+};
+
+/// The first pause before a call is repeated.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause before a call is repeated.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause before a container is watched, or its log followed, again.
+const LONGEST_FOLLOW_PAUSE: Duration = Duration::from_secs(5);
+/// How often an engine that answers other calls may leave a call without an answer: the pauses between
+/// ten calls take nearly a minute.
+const MOST_TRIES: u32 = 10;
+/// How often a log is read that the engine fails to read: a failure is an answer, so fewer tries do.
+const MOST_FAILED_READS: u32 = 3;
+
+/// How often, and after what pause, a call is made whose result a client waits for.
+const BRIEF_TRIES: u32 = 5;
+const BRIEF_PAUSE: Duration = Duration::from_secs(1);
+
+/// One call that is repeated: how often it was made, and when it is made again.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    /// The call, in words.
+    call: &'static str,
+    tries: u32,
+    /// None where nothing can be decided without an answer.
+    most: Option<u32>,
+    backoff: Backoff,
+    /// The reason that was logged last.
+    logged: Option<String>,
+}
+
+impl Retry {
+    /// For a call that is given up after ten tries.
+    pub(crate) fn bounded(call: &'static str) -> Self {
+        Self {
+            call,
+            tries: 0,
+            most: Some(MOST_TRIES),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            logged: None,
+        }
+    }
+
+    /// For a call that nothing can be decided without.
+    pub(crate) fn endless(call: &'static str) -> Self {
+        Self { most: None, ..Self::bounded(call) }
+    }
+
+    /// The same with pauses short enough for what someone follows.
+    pub(crate) fn of_follow(self) -> Self {
+        Self { backoff: Backoff::new(FIRST_PAUSE, LONGEST_FOLLOW_PAUSE), ..self }
+    }
+
+    /// The call brought something new, so its tries are counted from the beginning.
+    pub(crate) fn made_progress(&mut self) {
+        if let Some(reason) = self.logged.take() {
+            info!(reason, "{} works again", self.call);
+        }
+        self.tries = 0;
+        self.backoff.reset();
+    }
+
+    /// Counts a try without an answer; the error if it was the last.
+    fn count(&mut self, reason: &str) -> Result<(), EngineError> {
+        let Self { call, .. } = *self;
+        self.tries = self.tries.saturating_add(1);
+        if self.most.is_some_and(|most| self.tries >= most) {
+            let reason = reason.to_owned();
+            return Err(EngineError::NoAnswer { call, tries: self.tries, reason });
+        }
+        if self.logged.as_deref() != Some(reason) {
+            warn!(reason, "{call} got no answer, though the engine answers a ping; retrying");
+            self.logged = Some(reason.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// An engine, and how its calls are repeated.
+#[derive(Debug)]
+pub(crate) struct EngineAccess {
+    named: Arc<NamedEngine>,
+    clock: Arc<dyn Clock>,
+    pub(crate) term: Term,
+}
+
+impl Deref for EngineAccess {
+    type Target = NamedEngine;
+    fn deref(&self) -> &NamedEngine {
+        &self.named
+    }
+}
+
+impl EngineAccess {
+    /// Access to an engine, until the end of a term.
+    pub(crate) fn new(named: Arc<NamedEngine>, clock: Arc<dyn Clock>, term: Term) -> Self {
+        Self { named, clock, term }
+    }
+
+    /// When a container was created, by docket's clock.
+    pub(crate) fn created_at(&self, found: &Found) -> Option<DateTime<Utc>> {
+        let age = self.health.engine_time()? - found.created_at?;
+        Some(self.clock.now() - age)
+    }
+
+    /// Waits until a call that got no answer may be made again; an error where it is given up.
+    pub(crate) async fn wait_before_retry(
+        &self,
+        retry: &mut Retry,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        if self.engine.ping().await.is_ok() {
+            retry.count(reason)?;
+        } else {
+            self.health.suspect(reason, self.clock.now());
+            self.health.up().await;
+        }
+        retry.backoff.wait().await;
+        Ok(())
+    }
+
+    /// Repeats a call that gets no answer; ends early with the term.
+    pub(crate) async fn retry<T, F>(
+        &self,
+        call: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<Result<T, EngineError>, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let mut retry = Retry::bounded(call);
+        loop {
+            let reason = match work().await {
+                Err(EngineError::Unreachable(reason)) => reason,
+                answer => return Ok(answer),
+            };
+            let waited = self.wait_before_retry(&mut retry, &reason);
+            if let Err(given_up) = self.term.unless_ended(waited).await? {
+                return Ok(Err(given_up));
+            }
+        }
+    }
+
+    /// Repeats a call that only reads, also a few times where the engine fails at it.
+    pub(crate) async fn retry_read<T, F>(
+        &self,
+        call: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<Result<T, EngineError>, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut failures = 0;
+        loop {
+            let answer = self.retry(call, &work).await?;
+            let has_failed =
+                matches!(&answer, Err(EngineError::Refused { kind: Refusal::Failed, .. }));
+            failures += u32::from(has_failed);
+            if !has_failed || failures >= MOST_FAILED_READS {
+                return Ok(answer);
+            }
+            self.term.unless_ended(backoff.wait()).await?;
+        }
+    }
+
+    /// Repeats a call whose result a client waits for: a few times, also where the engine fails at it.
+    /// It does not wait for an engine that is away.
+    pub(crate) async fn retry_briefly<T, F>(
+        &self,
+        work: impl Fn() -> F,
+    ) -> Result<Result<T, EngineError>, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        for _ in 1..BRIEF_TRIES {
+            match self.term.unless_ended(work()).await? {
+                Err(
+                    EngineError::Unreachable(_)
+                    | EngineError::Refused { kind: Refusal::Failed, .. },
+                ) => self.term.unless_ended(sleep(BRIEF_PAUSE)).await?,
+                answer => return Ok(answer),
+            }
+        }
+        self.term.unless_ended(work()).await
+    }
+
+    /// Inspects a container until the engine reports where it is in its life; nothing once it is gone.
+    pub(crate) async fn inspect_until_known(
+        &self,
+        container: &ContainerId,
+    ) -> Result<Option<Observation>, Stopped> {
+        let handle = Handle::from(container);
+        let seen = self.until_known(|| self.engine.inspect(&handle)).await?;
+        Ok(seen.filter(|seen| !matches!(seen, Observation::Gone(_))))
+    }
+
+    /// Reads whose container it is until the engine reports that; nothing once it is gone.
+    pub(crate) async fn labels_until_known(
+        &self,
+        container: &ContainerId,
+    ) -> Result<Option<Option<Found>>, Stopped> {
+        let handle = Handle::from(container);
+        self.until_known(|| self.engine.identify(&handle)).await
+    }
+
+    /// Repeats an inspection of a container until it is answered; nothing once the container is gone.
+    async fn until_known<T, F>(&self, inspect: impl Fn() -> F) -> Result<Option<T>, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let mut retry = Retry::endless("the inspection of a container");
+        loop {
+            let reason = match inspect().await {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(EngineError::Gone) => return Ok(None),
+                Err(EngineError::Unreachable(reason)) => reason,
+                Err(error) => error.to_string(),
+            };
+            let waited = self.wait_before_retry(&mut retry, &reason);
+            // It is never given up, so there is no error.
+            let _: Result<(), _> = self.term.unless_ended(waited).await?;
+        }
+    }
+
+    /// Watches a started container to its end, however often a watch of it breaks off.
+    pub(crate) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+        let handle = Handle::from(container);
+        let mut retry = Retry::endless("the watch of a container").of_follow();
+        loop {
+            let mut observations = self.engine.watch(&handle);
+            let broken = loop {
+                match observations.next().await {
+                    Some(Ok(Observation::Ended(exit) | Observation::Gone(Past::Ran(exit)))) => {
+                        return Ok(exit);
+                    }
+                    Some(Ok(Observation::Gone(_))) => return Err(EngineError::Gone),
+                    Some(Ok(_)) => retry.made_progress(),
+                    Some(Err(EngineError::Unreachable(reason))) => break reason,
+                    Some(Err(error)) => return Err(error),
+                    None => break "the watch ended before the container".to_owned(),
+                }
+            };
+            self.wait_before_retry(&mut retry, &broken).await?;
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Following a container to its end, and ending it before.
+//!
+//! 1. Time spans are measured by one clock: docket's own, or the engine's.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use docket_model::run::{Cancellation, ContainerId, Exit, Reason, RunState};
+use tracing::warn;
+
+use super::{
+    attempt::Attempt,
+    attempt_end::{AttemptEnd, Break, Start},
+    engine_call_retry::{EngineAccess, Retry},
+};
+use crate::{
+    backoff::Backoff,
+    crash_points::{Point, point},
+    engine::{Captured, EngineError, Handle, Observation, Stop},
+    store::Progress,
+};
+
+/// The exit code of a container that was ended by a kill: 128 and the signal's number.
+const KILLED: i64 = 137;
+/// Why a container that was not started has no end.
+const NEVER_STARTED: &str = "the container was never started";
+/// How often an engine may refuse to end a container before the container counts as one that will not
+/// die: a kill may come in the moment in which the container ends.
+const MOST_REFUSALS: u32 = 2;
+/// The pauses before an engine that refused is asked again.
+const REFUSAL_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How often a container that will not die is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Why a container is to end before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Early {
+    Cancelled(Cancellation),
+    /// It ran longer than this.
+    TimedOut(docket_model::Duration),
+}
+
+/// A container's end, as it will come by itself.
+type Following<'a> = Pin<&'a mut (dyn Future<Output = Result<Exit, EngineError>> + Send)>;
+
+/// Requests to end a container: how often they got no answer, or were refused.
+struct StopRetry {
+    without_answer: Retry,
+    refusals: u32,
+    backoff: Backoff,
+}
+
+impl StopRetry {
+    fn new() -> Self {
+        let backoff = Backoff::new(REFUSAL_PAUSES.0, REFUSAL_PAUSES.1);
+        let without_answer = Retry::bounded("the request to end it");
+        Self { without_answer, refusals: 0, backoff }
+    }
+
+    /// Waits until the request may be made again; an error where the container will not die.
+    async fn wait(
+        &mut self,
+        engine: &EngineAccess,
+        failure: &EngineError,
+    ) -> Result<(), EngineError> {
+        match failure {
+            EngineError::Unreachable(reason) => {
+                engine.wait_before_retry(&mut self.without_answer, reason).await
+            }
+            EngineError::Refused { .. } if self.refusals < MOST_REFUSALS => {
+                self.refusals += 1;
+                self.backoff.wait().await;
+                Ok(())
+            }
+            EngineError::Refused { message, .. } => Err(EngineError::WillNotDie(message.clone())),
+            failure => Err(failure.clone()),
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// Follows a container to its end, by itself or before its time, and reads its output.
+    pub(super) async fn follow_to_end(
+        &self,
+        container: &ContainerId,
+        start: Start,
+    ) -> Result<AttemptEnd, Break> {
+        let runner = &self.task.runner;
+        self.task.handle.runs_in(container, self.task.engine.health.epoch());
+        let mut following = std::pin::pin!(self.task.engine.watch_to_end(container));
+        let watched = async {
+            let early = tokio::select! {
+                biased;
+                exit = &mut following => return Ok((exit?, None)),
+                early = self.wait_for_early_end(start.at()) => early,
+            };
+            let exit = self.stop_container(container, following.as_mut(), &early).await?;
+            Ok::<_, Break>((exit, Some(early)))
+        };
+        let (exit, early) = runner.term.unless_ended(watched).await??;
+        point(Point::Exited);
+        let started_at = Some(start.at());
+        Ok(AttemptEnd { started_at, ..self.capture(container, exit, early).await? })
+    }
+
+    /// Goes on with a container that was started while docket did not see it.
+    pub(super) async fn continue_with(
+        &self,
+        container: &ContainerId,
+        sight: Observation,
+    ) -> Result<AttemptEnd, Break> {
+        match sight {
+            Observation::Running { .. } | Observation::NodeAway { .. } => {
+                let at = self.inferred_start(sight.since());
+                self.note_best_effort_at(Progress::Started, at).await?;
+                self.follow_to_end(container, Start::Inferred(at)).await
+            }
+            Observation::Ended(exit) => {
+                let early = self.ended_early(&exit);
+                self.capture(container, exit, early).await
+            }
+            Observation::Pending(_) => {
+                Err(EngineError::NotStartable(NEVER_STARTED.to_owned()).into())
+            }
+            Observation::Gone(_) => Err(EngineError::Gone.into()),
+        }
+    }
+
+    /// When a container started, by docket's clock, though docket did not see it: its age by the
+    /// engine's clock ago, between the moment its creation was noted and now.
+    pub(super) fn inferred_start(&self, by_the_engine: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        let runner = &self.task.runner;
+        let now = runner.store.now();
+        let earliest = self.created_at.unwrap_or(now).min(now);
+        match (self.task.engine.health.engine_time(), by_the_engine) {
+            (Some(engine_now), Some(started_at)) => {
+                (now - (engine_now - started_at)).clamp(earliest, now)
+            }
+            _ => earliest,
+        }
+    }
+
+    /// Waits until the run is cancelled, or its time is up.
+    async fn wait_for_early_end(&self, started_at: DateTime<Utc>) -> Early {
+        let (runner, handle) = (&self.task.runner, &self.task.handle);
+        let timeout = handle.allocation.specification.policies.timeout;
+        let time_is_up = async {
+            let Some(timeout) = timeout else { return std::future::pending().await };
+            let end = started_at + chrono::TimeDelta::from(timeout);
+            tokio::time::sleep((end - runner.store.now()).to_std().unwrap_or_default()).await;
+            timeout
+        };
+        tokio::select! {
+            biased;
+            cancellation = handle.cancellation_after(None) => Early::Cancelled(cancellation),
+            timeout = time_is_up => Early::TimedOut(timeout),
+        }
+    }
+
+    /// Ends a container; one that will not die is looked at again until it has.
+    async fn stop_container(
+        &self,
+        container: &ContainerId,
+        mut following: Following<'_>,
+        early: &Early,
+    ) -> Result<Exit, Break> {
+        let handle = &self.task.handle;
+        let mut wanted = match early {
+            Early::Cancelled(cancellation) => Some(cancellation.clone()),
+            Early::TimedOut(_) => None,
+        };
+        let mut how = match &wanted {
+            Some(Cancellation { kill: true, .. }) => Stop::AtOnce,
+            _ => Stop::Gently(handle.grace()),
+        };
+        let mut noted = None;
+        let mut stop_retry = StopRetry::new();
+        let target = Handle::from(container);
+        loop {
+            let mut refusal = tokio::select! {
+                biased;
+                exit = &mut following => return Ok(exit?),
+                newer = handle.cancellation_after(wanted.as_ref()) => {
+                    how = if newer.kill { Stop::AtOnce } else { how };
+                    wanted = Some(newer);
+                    continue;
+                }
+                stopped = self.task.engine.engine.stop(&target, how) => match stopped {
+                    // Its end is known to the engine, so whoever follows it learns it.
+                    Ok(()) | Err(EngineError::Gone) => return Ok(following.await?),
+                    Err(refusal) => refusal,
+                },
+            };
+            let again = tokio::select! {
+                biased;
+                exit = &mut following => return Ok(exit?),
+                again = stop_retry.wait(&self.task.engine, &refusal) => again,
+            };
+            match again {
+                Ok(()) => continue,
+                Err(given_up) => refusal = given_up,
+            }
+            if noted.as_ref() != Some(&refusal) {
+                warn!(%container, %refusal, "the container could not be stopped; retrying");
+                self.note_best_effort(Progress::WillNotDie(refusal.clone().into())).await?;
+                noted = Some(refusal);
+            }
+            how = Stop::AtOnce;
+            tokio::select! {
+                biased;
+                exit = &mut following => return Ok(exit?),
+                newer = handle.cancellation_after(wanted.as_ref()) => wanted = Some(newer),
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Why a container that is found ended did not end by itself, as far as is known.
+    pub(super) fn ended_early(&self, exit: &Exit) -> Option<Early> {
+        let handle = &self.task.handle;
+        if let Some(cancellation) = handle.cancelled() {
+            return Some(Early::Cancelled(cancellation));
+        }
+        let timeout = handle.allocation.specification.policies.timeout?;
+        let took = exit.ended_at? - exit.started_at?;
+        let was_stopped = exit.code != 0 && took >= timeout.into();
+        was_stopped.then_some(Early::TimedOut(timeout))
+    }
+
+    /// An engine may learn that a container was killed for want of memory a little after it knows
+    /// its end, so a kill is looked at once more.
+    async fn recheck_oom(&self, container: &ContainerId, exit: Exit) -> Result<Exit, Break> {
+        if exit.code != KILLED || exit.out_of_memory {
+            return Ok(exit);
+        }
+        let target = Handle::from(container);
+        let look = || self.task.engine.engine.inspect(&target);
+        match self.task.engine.retry("the inspection of the container", look).await? {
+            Ok(Observation::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
+            _ => Ok(exit),
+        }
+    }
+
+    /// Reads the output of a container that has ended, and judges its end.
+    ///
+    /// An output that cannot be read is said to be so, and the end stands.
+    pub(super) async fn capture(
+        &self,
+        container: &ContainerId,
+        exit: Exit,
+        early: Option<Early>,
+    ) -> Result<AttemptEnd, Break> {
+        let (runner, handle) = (&self.task.runner, &self.task.handle);
+        let most = handle.allocation.specification.policies.keep.output;
+        let (output, reserved, remarks) =
+            match runner.outputs.capture(&self.task.engine, container, most).await? {
+                Ok((Captured { output, remark }, reserved)) => {
+                    (Some(Arc::new(output)), reserved, Vec::from_iter(remark))
+                }
+                Err(error) => (None, None, vec![format!("the output could not be read: {error}")]),
+            };
+        let exit = self.recheck_oom(container, exit).await?;
+        point(Point::Captured);
+        let container = Some(container.clone());
+        Ok(AttemptEnd { output, reserved, remarks, container, ..self.judged(exit, early) })
+    }
+
+    /// The end of an attempt whose container ended so.
+    pub(super) fn judged(&self, exit: Exit, early: Option<Early>) -> AttemptEnd {
+        let took = exit.ended_at.zip(exit.started_at).map(|(ended, started)| ended - started);
+        // It may have ended in time by itself, before the engine could be asked to stop it.
+        let early = early.filter(|early| match early {
+            Early::TimedOut(timeout) => took.is_none_or(|took| took >= (*timeout).into()),
+            Early::Cancelled(_) => true,
+        });
+        let state = match early {
+            None => judge(&exit),
+            Some(Early::Cancelled(Cancellation { reason, .. })) => RunState::Cancelled(reason),
+            Some(Early::TimedOut(limit)) => {
+                RunState::TimedOut(Reason::Timeout { limit, exit_code: exit.code })
+            }
+        };
+        let started_at = Some(self.inferred_start(exit.started_at));
+        AttemptEnd { exit: Some(exit), started_at, ..AttemptEnd::without_container(state) }
+    }
+}
+
+/// Whether a run whose container ended so has succeeded, and if not, why.
+pub(crate) fn judge(exit: &Exit) -> RunState {
+    if exit.code == 0 && exit.error.is_none() {
+        return RunState::Succeeded;
+    }
+    let exit_code = exit.code;
+    RunState::Failed(match &exit.error {
+        _ if exit.engine_went_down => Reason::EngineWentDown { exit_code },
+        _ if exit.out_of_memory => Reason::OutOfMemory { exit_code },
+        Some(error) => Reason::ContainerError { message: error.as_str().into(), exit_code },
+        None if exit_code == KILLED => Reason::Killed { exit_code },
+        None => Reason::ExitCode { exit_code },
+    })
+}

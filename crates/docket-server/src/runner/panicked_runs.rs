@@ -1,0 +1,66 @@
+//! Runs whose tasks panic: a run is continued from its record, a limited number of times.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use docket_model::run::{Reason, RunState};
+use futures_util::FutureExt;
+use tracing::error;
+
+use super::{Stopped, attempt_end::AttemptEnd, resume_point::Stage, run_task::RunTask};
+use crate::{background::panic_message, backoff::Backoff};
+
+/// How often a run is continued after a panic of its task.
+const MOST_CONTINUATIONS: u32 = 3;
+/// The first pause and the longest before that.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+impl RunTask {
+    /// Carries the run out from a stage, or from its record. A panic is logged, and the run continued from
+    /// its record; after too many it has failed.
+    pub(super) async fn carry_out(self, stage: Option<Stage>) {
+        let (runner, handle) = (Arc::clone(&self.runner), Arc::clone(&self.handle));
+        let waited = self.waited;
+        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut next = (self, stage);
+        for panics in 1.. {
+            let (task, stage) = next;
+            let Err(panic) = AssertUnwindSafe(task.run_from(stage)).catch_unwind().await else {
+                return;
+            };
+            let message = panic_message(&*panic);
+            let task = RunTask { waited, ..RunTask::new(Arc::clone(&runner), Arc::clone(&handle)) };
+            if panics > MOST_CONTINUATIONS {
+                error!(message, panics, "run task panicked again; recording the run as failed");
+                return task.fail(message).await;
+            }
+            error!(message, panics, "run task panicked; continuing the run from its record");
+            if runner.term.unless_ended(backoff.wait()).await.is_err() {
+                return;
+            }
+            next = (task, None);
+        }
+    }
+
+    async fn run_from(self, stage: Option<Stage>) {
+        match stage {
+            Some(stage) => self.run(stage).await,
+            None => self.run_from_record().await,
+        }
+    }
+
+    /// Records the run as failed. Its container, if there is one, is removed when it exits.
+    async fn fail(self, message: &str) {
+        let state = RunState::Failed(Reason::InternalError { message: message.into() });
+        let finishing = self.finish(AttemptEnd::without_container(state));
+        match AssertUnwindSafe(finishing).catch_unwind().await {
+            Ok(Ok(_)) => {}
+            Ok(Err(Stopped)) => return,
+            Err(panic) => {
+                let message = panic_message(&*panic as &(dyn Any + Send));
+                error!(message, "recording the end of a run panicked; its record stays as it is");
+            }
+        }
+        self.runner.retention.orphans.suspect();
+        self.runner.leave(&self.handle).await;
+    }
+}

@@ -1,0 +1,233 @@
+//! A run on its way: attempt after attempt, until it is over.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    Run,
+    journal::shown,
+    run::{AttemptKey, Cancellation, RunState},
+};
+use tracing::{Instrument, info, info_span, warn};
+
+use super::{
+    Runner, Stopped,
+    allocation_queue::{AllocationQueue, RunHandle},
+    attempt::Attempt,
+    attempt_end::AttemptEnd,
+    resume_point::{Stage, StartFrom, stage},
+    run_task::RunTask,
+};
+use crate::{
+    cleanup::FinishedContainer,
+    crash_points::{Point, point},
+    mutation_testing::{self, Mutation},
+    policy,
+    store::{End, Progress},
+};
+
+impl Runner {
+    /// Carries a run out, in a task of its own.
+    pub(super) fn spawn_run(&self, task: RunTask, stage: Stage) {
+        let span = task.handle.span.clone();
+        self.term.spawn(task.carry_out(Some(stage)).instrument(span));
+    }
+
+    /// Carries a run of an earlier life on, in a task of its own, as soon as things may start.
+    pub(super) fn spawn_after_standby(&self, task: RunTask) {
+        let span = task.handle.span.clone();
+        self.term.spawn(task.carry_out(None).instrument(span));
+    }
+
+    /// Takes a run that is over out of its line, and lets the next one go that waits for it.
+    pub(super) async fn leave(self: &Arc<Self>, handle: &RunHandle) {
+        let queue = self.queues.lock(handle.allocation.uid).await;
+        queue.remove(handle.id.instant);
+        self.queues.note_progress();
+        self.start_next_waiting(&queue);
+    }
+
+    /// Starts the waiting run, if no run is before it any more.
+    ///
+    /// Those of a newer revision were let in after it, so it does not wait for them.
+    ///
+    /// The caller has the line's turn.
+    pub(super) fn start_next_waiting(self: &Arc<Self>, queue: &AllocationQueue) {
+        let Some(next) = queue.waiting() else { return };
+        let revision = next.allocation.revision;
+        let mut under_way = queue.under_way().into_iter();
+        if under_way.all(|other| other.allocation.revision > revision) {
+            queue.add(Arc::clone(&next));
+            self.spawn_run(RunTask::new(Arc::clone(self), next), Stage::TurnCame);
+        }
+    }
+}
+
+impl RunTask {
+    /// Carries a run on from its record, as soon as things may start.
+    pub(super) async fn run_from_record(mut self) {
+        let runner = Arc::clone(&self.runner);
+        let Ok(run) = runner.term.unless_ended(self.record_after_standby()).await else { return };
+        match run {
+            Some(run) => {
+                self.is_resumed = true;
+                if run.decided_at >= self.runner.standby.life().start() {
+                    // It was claimed in this life, so it is no later than it was then.
+                    self.waited = self.runner.store.now() - run.decided_at;
+                }
+                self.attempt = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
+                self.run(stage(&run)).await;
+            }
+            // It is over by now, or its allocation was deleted.
+            None => runner.leave(&self.handle).await,
+        }
+    }
+
+    /// The record of the run once things may start, if it is not over by then.
+    async fn record_after_standby(&self) -> Option<Arc<Run>> {
+        let Self { runner, handle, .. } = self;
+        runner.standby.has_begun().await;
+        let id = &handle.id;
+        let record = || runner.store.run(id.allocation.as_str(), id.instant);
+        let run = runner.durably(record).await.ok()?.ok()??;
+        (!run.state.is_over() && run.uid == handle.allocation.uid).then_some(run)
+    }
+
+    pub(super) async fn run(mut self, stage: Stage) {
+        let Ok(end) = self.attempts(stage).await else {
+            info!("left running: the term ends");
+            return;
+        };
+        let Self { runner, handle, .. } = self;
+        runner.leave(&handle).await;
+        if end == RunState::Succeeded {
+            runner.check_dependents(&handle.id.allocation).await;
+        }
+    }
+
+    /// Goes all the way to the end of the last attempt.
+    async fn attempts(&mut self, mut stage: Stage) -> Result<RunState, Stopped> {
+        loop {
+            let start_from = match stage {
+                Stage::Attempt(start_from) => start_from,
+                Stage::TurnCame => match self.begin_attempt(Progress::TurnCame).await? {
+                    Ok(start_from) => start_from,
+                    Err(gone) => return Ok(gone),
+                },
+                Stage::Between(until) => {
+                    if let Some(Cancellation { reason, .. }) = self.pause(until).await? {
+                        let over = AttemptEnd::without_container(RunState::Cancelled(reason));
+                        return self.finish(over).await;
+                    }
+                    self.attempt = self.attempt.next();
+                    match self.begin_attempt(Progress::NextAttempt).await? {
+                        Ok(start_from) => start_from,
+                        Err(gone) => return Ok(gone),
+                    }
+                }
+            };
+            let span = info_span!("attempt", attempt = %self.attempt);
+            let mut over = Attempt::new(self).run(start_from).instrument(span.clone()).await?;
+            let pause = self.retry(&over.state);
+            if let Some(until) = pause {
+                over.state = over.state.retried_at(until);
+            }
+            let end = self.finish(over).instrument(span).await?;
+            let Some(until) = pause else { return Ok(end) };
+            self.handle.has_no_container();
+            if mutation_testing::is_active(Mutation::OverlapFreedBetweenAttempts) {
+                self.runner.leave(&self.handle).await;
+            }
+            self.runner.queues.note_progress();
+            stage = Stage::Between(until);
+        }
+    }
+
+    /// Notes that an attempt begins; an end where the record is gone, and the allocation with it.
+    async fn begin_attempt(&self, begun: Progress) -> Result<Result<StartFrom, RunState>, Stopped> {
+        let reached = match begun {
+            Progress::NextAttempt => Point::NextAttempt,
+            _ => Point::TurnCame,
+        };
+        let noted = self.note(begun).await?;
+        point(reached);
+        let place = || self.engine.slots.enqueue(self.handle.id.instant);
+        Ok(noted
+            .map(|()| StartFrom::Claimed(place()))
+            .map_err(|error| RunState::Cancelled(error.into())))
+    }
+
+    /// When the next attempt begins, if there is to be one.
+    fn retry(&self, state: &RunState) -> Option<DateTime<Utc>> {
+        // Where a copy of the store was restored, the next attempt may have been made already.
+        if self.is_resumed && self.runner.standby.doubt().is_some() {
+            return None;
+        }
+        let retries = self.handle.allocation.specification.policies.retries;
+        let demand = self.handle.trigger.demand();
+        let earlier = demand.map_or(0, |demand| demand.earlier);
+        let pause = policy::retry(state, retries, self.attempt.number.saturating_sub(earlier))?;
+        let is_wanted = self.handle.cancelled().is_none();
+        is_wanted.then(|| self.runner.store.now() + pause)
+    }
+
+    /// Waits for the next attempt; returns the cancellation, if the run is cancelled meanwhile.
+    async fn pause(&self, until: DateTime<Utc>) -> Result<Option<Cancellation>, Stopped> {
+        // A clock that was set back since must not make it longer.
+        let longest = self.handle.allocation.specification.policies.retries.max_delay;
+        let left = (until - self.runner.store.now()).min(longest.into());
+        let left = left.to_std().unwrap_or_default();
+        let waiting = async {
+            tokio::select! {
+                biased;
+                cancelled = self.handle.cancellation_after(None) => Some(cancelled),
+                () = tokio::time::sleep(left) => None,
+            }
+        };
+        self.runner.term.unless_ended(waiting).await
+    }
+
+    fn log_end(state: &RunState, exit_code: Option<i64>) {
+        match (state, state.reason()) {
+            (RunState::Retrying { reason, until }, _) => {
+                let next = shown(*until);
+                warn!(exit_code, reason = reason.to_string(), "attempt failed, retrying at {next}");
+            }
+            (_, None) => info!(exit_code, "run {}", state.word()),
+            (_, Some(reason)) => {
+                warn!(exit_code, reason = reason.to_string(), "run {}", state.word());
+            }
+        }
+    }
+
+    /// Records the end of an attempt, and only then lets its container go.
+    pub(super) async fn finish(&self, over: AttemptEnd) -> Result<RunState, Stopped> {
+        let AttemptEnd { state, exit, started_at, output, reserved, remarks, container } = over;
+        let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
+        let exit_code = exit.as_ref().map(|exit| exit.code);
+        let at = runner.store.now();
+        let end = End { state: state.clone(), exit, started_at, output, remarks, at };
+        self.handle.has_ended();
+        if let Some(container) = &container
+            && mutation_testing::is_active(Mutation::RemovedBeforeEndRecorded)
+        {
+            runner.retention.remove(&self.engine, container).await;
+        }
+        if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
+            // The allocation was deleted meanwhile, and its history with it.
+            info!(%error, "the end of the run could not be recorded");
+        }
+        drop((end, reserved));
+        point(Point::EndNoted);
+        runner.queues.note_progress();
+        Self::log_end(&state, exit_code);
+        if let Some(container) = container {
+            let allocation = Arc::clone(&self.handle.allocation);
+            let (instant, attempt) = (id.instant, self.attempt);
+            let engine = Arc::clone(&self.engine);
+            let finished = FinishedContainer { allocation, engine, instant, attempt, container };
+            drop(runner.retention.clean_up(finished, &state));
+        }
+        Ok(state)
+    }
+}

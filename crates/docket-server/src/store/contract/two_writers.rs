@@ -1,0 +1,211 @@
+//! Two stores over one backend: in one term they see each other's changes and conflict; in two terms
+//! every write of the older one is refused.
+
+use std::sync::Arc;
+
+use docket_model::{
+    Origin,
+    journal::{Entry, Event, Suspension},
+    run::{Instant, Reason, RunState},
+};
+use parking_lot::Mutex;
+
+use super::{
+    super::{
+        ChangeContext, ChangedZone, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend,
+        NotedEngine, Progress, ServerControl, Settlement, Store, StoreError, ZoneChange,
+    },
+    carry_out, claim, created, end,
+    faulty_backends::FaultyBackend,
+    finish, get, instant, moment, note, push, push_a, pushed, run, seconds, specification,
+};
+
+/// Two stores over one backend that write in the same term.
+async fn two_writers() -> (Store, Store) {
+    let (backend, term) = (Arc::new(MemoryBackend::new(usize::MAX)), Arc::new(Mutex::new(None)));
+    let open = async || {
+        let backend = FaultyBackend::over(Arc::clone(&backend), 0).sharing(&term);
+        backend.calm();
+        Store::open(Arc::new(backend)).await.unwrap()
+    };
+    (open().await, open().await)
+}
+
+/// Two stores over one backend, the second of which began a later term.
+async fn two_terms() -> (Store, Store) {
+    let backend = Arc::new(MemoryBackend::new(usize::MAX));
+    let older = Store::open(backend.clone()).await.unwrap();
+    push_a(&older).await;
+    claim(&older, "a", 60).await;
+    (older, Store::open(backend).await.unwrap())
+}
+
+#[tokio::test]
+async fn of_two_writers_who_claim_an_instant_one_gets_it() {
+    let (one, other) = two_writers().await;
+    push_a(&one).await;
+    other
+        .settle(Settlement {
+            at: moment(0),
+            zone: docket_model::Zone::utc(),
+            reason: Reason::text("x"),
+        })
+        .await
+        .unwrap();
+    let wanted = run(&one, "a", 60, RunState::Starting).await;
+
+    let (first, second) = tokio::join!(one.claim(wanted.clone()), other.claim(wanted.clone()));
+
+    let outcomes = [first.unwrap(), second.unwrap()];
+    assert!(outcomes.contains(&ClaimOutcome::New), "{outcomes:?}");
+    let lost = outcomes.iter().find(|outcome| **outcome != ClaimOutcome::New).unwrap();
+    assert!(matches!(lost, ClaimOutcome::Decided(_) | ClaimOutcome::Changed), "{lost:?}");
+    assert_eq!(seconds(&one, "a").await, [60]);
+}
+
+#[tokio::test]
+async fn what_one_writer_changed_is_known_to_the_other_when_it_writes() {
+    let (one, other) = two_writers().await;
+    push_a(&one).await;
+    push(&other, Origin::Api, &[("b", "* * * * *")]).await;
+    carry_out(&other, "a", 60, RunState::Succeeded).await;
+
+    let twice = run(&one, "a", 60, RunState::Starting).await;
+
+    assert_eq!(one.claim(twice).await, Ok(ClaimOutcome::Decided(instant(60))));
+    let next = run(&one, "a", 120, RunState::Starting).await;
+    assert_eq!(one.claim(next).await, Ok(ClaimOutcome::New));
+    let (a, b) = (get(&one, "a").await.status, get(&other, "b").await.status);
+    assert_ne!(a.position, b.position);
+    assert_eq!(a.succeeded, Some(instant(60)));
+}
+
+#[tokio::test]
+async fn a_pause_by_one_writer_holds_for_the_other() {
+    let (one, other) = two_writers().await;
+    push_a(&one).await;
+    push(&other, Origin::Api, &[("b", "* * * * *")]).await;
+    let pause =
+        Suspension { by: "ann".to_owned(), reason: None, since: moment(0), until: None, all: None };
+    let context = ChangeContext::new(moment(0), "ann");
+    one.control_server(ServerControl::Pause(pause), context).await.unwrap();
+
+    let claimed = run(&other, "a", 60, RunState::Starting).await;
+
+    assert_eq!(other.claim(claimed).await, Ok(ClaimOutcome::Changed));
+}
+
+#[tokio::test]
+async fn one_writer_ends_what_the_other_claimed() {
+    let (one, other) = two_writers().await;
+    push_a(&one).await;
+    push(&other, Origin::Api, &[("b", "* * * * *")]).await;
+    let claimed = claim(&one, "a", 60).await;
+    note(&one, &claimed.id, created("abc"), moment(61)).await.unwrap();
+
+    finish(&other, &claimed.id, end(RunState::Succeeded, 0, "x")).await.unwrap();
+
+    let again = finish(&one, &claimed.id, end(RunState::Succeeded, 0, "x")).await;
+    assert!(matches!(again, Err(StoreError::RunIsOver { .. })), "{again:?}");
+    assert_eq!(get(&one, "a").await.status.runs.under_way(), 0);
+}
+
+#[tokio::test]
+async fn every_write_of_the_older_term_is_refused() {
+    let (older, newer) = two_terms().await;
+    let before = get(&newer, "a").await;
+    let claimed = before.recent[0].clone();
+    let (id, uid) = (&claimed.id, claimed.uid);
+    let context = || ChangeContext::new(moment(90), "ann");
+    let suspension = Suspension {
+        by: "ann".to_owned(),
+        reason: None,
+        since: moment(90),
+        until: None,
+        all: None,
+    };
+    let to = docket_model::Zone::utc();
+    let what =
+        ChangedZone::OfServer { from: "UTC".to_owned(), old: None, to, reason: Reason::text("x") };
+    let entry = Entry { at: moment(90), allocation: None, event: Event::Stopped, by: None };
+    let scheduled = run(&older, "a", 120, RunState::Starting).await;
+
+    let refused: Vec<Result<(), StoreError>> = vec![
+        older.push(pushed(vec![specification("b", "* * * * *")], 90)).await.map(drop),
+        older.delete("a", &Origin::Api, context()).await.map(drop),
+        older.control("a", Control::Suspend(suspension.clone()), context()).await.map(drop),
+        older.control_server(ServerControl::Pause(suspension), context()).await.map(drop),
+        older.settle(Settlement { at: moment(90), zone: to, reason: Reason::text("x") }).await,
+        older.note_zone(to).await,
+        older.change_zone(ZoneChange { what, at: moment(90) }).await,
+        older.claim(scheduled.clone()).await.map(drop),
+        older.claim_manual(scheduled, InstantKind::Now).await.map(drop),
+        older.note(id, uid, created("abc"), moment(90)).await,
+        older.note(id, uid, Progress::NextAttempt, moment(90)).await,
+        older.finish(id, uid, end(RunState::Succeeded, 0, "x")).await,
+        older.record(entry).await,
+        older.alive(moment(90)).await,
+        older.begin_life(older.new_life(moment(90))).await,
+    ];
+
+    assert_eq!(refused, vec![Err(StoreError::Deposed); 15]);
+    // It reads on, and nothing of all that was done.
+    assert_eq!(seconds(&older, "a").await, [60]);
+    let after = get(&newer, "a").await;
+    assert_eq!(after.status.allocation, before.status.allocation);
+    assert_eq!(after.recent, before.recent);
+    assert_eq!(newer.note_engine(NotedEngine::Unidentified).await, Ok(()));
+    let next = run(&newer, "a", 120, RunState::Starting).await;
+    assert_eq!(newer.claim(next).await, Ok(ClaimOutcome::New));
+}
+
+#[tokio::test]
+async fn a_later_term_knows_what_the_older_one_left() {
+    let (older, newer) = two_terms().await;
+    older.close().await;
+
+    let under_way = newer.under_way().await.unwrap();
+
+    let instants: Vec<Instant> = under_way.iter().map(|it| it.run.id.instant).collect();
+    assert_eq!(instants, [instant(60)]);
+    assert_eq!(newer.id(), older.id());
+}
+
+#[tokio::test]
+async fn what_one_writer_commits_the_other_learns_without_a_conflict() {
+    let (one, other) = two_writers().await;
+    let changes = other.subscribe().allocations();
+    let pause =
+        Suspension { by: "ann".to_owned(), reason: None, since: moment(0), until: None, all: None };
+
+    push_a(&one).await;
+    let context = ChangeContext::new(moment(0), "ann");
+    one.control_server(ServerControl::Pause(pause), context).await.unwrap();
+    let context = ChangeContext::new(moment(1), "ann");
+    one.control_server(ServerControl::Unpause, context).await.unwrap();
+    carry_out(&one, "a", 60, RunState::Succeeded).await;
+
+    while other.status("a").is_none_or(|status| status.succeeded.is_none()) {
+        changes.arrived().await;
+    }
+    let all = EntryFilter { limit: 9, ..EntryFilter::default() };
+    assert_eq!(other.entries(&all), one.entries(&all));
+    assert_eq!(other.pause(), one.pause());
+    assert_eq!(other.status("a").unwrap().succeeded, Some(instant(60)));
+}
+
+#[tokio::test]
+async fn a_store_that_was_deposed_writes_again_in_a_further_term() {
+    let (older, newer) = two_terms().await;
+    carry_out(&newer, "a", 120, RunState::Succeeded).await;
+    let refused = older.alive(moment(130)).await;
+    older.deposed().await;
+
+    let term = older.begin_term().await.unwrap();
+
+    assert_eq!((refused, term), (Err(StoreError::Deposed), 3));
+    assert_eq!(older.status("a").unwrap().succeeded, Some(instant(120)));
+    let next = run(&older, "a", 180, RunState::Starting).await;
+    assert_eq!(older.claim(next).await, Ok(ClaimOutcome::New));
+    assert_eq!(newer.alive(moment(190)).await, Err(StoreError::Deposed));
+}
