@@ -36,21 +36,24 @@ struct Ticket {
 #[derive(Debug)]
 struct Slot {
     allocation: Arc<Allocation>,
-    suspension: Option<Arc<Suspension>>,
-    /// All instants up to this time are decided, in milliseconds since 1970.
-    decided: i64,
-    stage: Stage,
+    /// Which of its entries in the heap is valid, by its millisecond.
+    ticket: i64,
+    /// Absent while nothing has happened to it.
+    history: Option<Box<History>>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Stage {
-    /// It is in the heap with this millisecond.
-    Waiting(i64),
+/// What happened to an allocation since it was scheduled.
+#[derive(Debug, Default)]
+struct History {
+    suspension: Option<Arc<Suspension>>,
+    /// All instants up to this time are decided.
+    decided: DateTime<Utc>,
     /// It was due, and a task decides its instants.
-    Deciding,
-    /// It has no further instant.
-    Done,
+    is_being_decided: bool,
 }
+
+/// The ticket of an allocation that is not in the heap.
+const NO_TICKET: i64 = i64::MAX;
 
 /// An allocation with one or more due instants.
 #[derive(Debug)]
@@ -77,14 +80,15 @@ impl Agenda {
     ) {
         // A change that waited may be older than what the loop knows: the store answers a second question
         // has on record, and says up to when. Or somebody has set its latest instant back.
-        let decided = decided.unwrap_or_default().max(allocation.scheduled_at).timestamp_millis();
-        let new = Slot { allocation, suspension, decided, stage: Stage::Done };
-        let Some(slot) = self.slots.get_mut(&position) else {
-            self.slots.insert(position, new);
-            return self.await_next(position);
-        };
-        *slot = Slot { stage: std::mem::replace(&mut slot.stage, Stage::Done), ..new };
-        if slot.stage != Stage::Deciding {
+        let decided = decided.unwrap_or_default();
+        let before = self.slots.remove(&position);
+        let is_being_decided = before.as_ref().is_some_and(Slot::is_being_decided);
+        let is_idle = decided <= allocation.scheduled_at && suspension.is_none();
+        let history = (is_being_decided || !is_idle)
+            .then(|| Box::new(History { suspension, decided, is_being_decided }));
+        let ticket = before.map_or(NO_TICKET, |before| before.ticket);
+        self.slots.insert(position, Slot { allocation, ticket, history });
+        if !is_being_decided {
             self.await_next(position);
         }
     }
@@ -100,13 +104,13 @@ impl Agenda {
         while self.next().is_some_and(|at| at <= now) {
             let Some(Reverse(Ticket { position, .. })) = self.heap.pop() else { break };
             let Some(slot) = self.slots.get_mut(&position) else { continue };
-            slot.stage = Stage::Deciding;
-            due.push(Due {
-                position,
-                allocation: Arc::clone(&slot.allocation),
-                suspension: slot.suspension.clone(),
-                decided: slot.decided(),
-            });
+            let decided = slot.decided();
+            slot.ticket = NO_TICKET;
+            let history = slot.history.get_or_insert_default();
+            history.is_being_decided = true;
+            let (allocation, suspension) =
+                (Arc::clone(&slot.allocation), history.suspension.clone());
+            due.push(Due { position, allocation, suspension, decided });
         }
         due
     }
@@ -114,7 +118,9 @@ impl Agenda {
     /// Puts an allocation back: all its instants up to `through` are decided.
     pub(super) fn decided(&mut self, position: u64, through: DateTime<Utc>) {
         if let Some(slot) = self.slots.get_mut(&position) {
-            slot.decided = slot.decided.max(through.timestamp_millis());
+            let history = slot.history.get_or_insert_default();
+            history.decided = history.decided.max(through);
+            history.is_being_decided = false;
             self.await_next(position);
         }
     }
@@ -122,7 +128,7 @@ impl Agenda {
     /// Computes all next instants again after a change of the time zone data.
     pub(super) fn renew(&mut self) {
         let is_idle =
-            |(position, slot): (&u64, &Slot)| (slot.stage != Stage::Deciding).then_some(*position);
+            |(position, slot): (&u64, &Slot)| (!slot.is_being_decided()).then_some(*position);
         let idle: Vec<_> = self.slots.iter().filter_map(is_idle).collect();
         for position in idle {
             self.await_next(position);
@@ -142,21 +148,21 @@ impl Agenda {
 
     fn counts(&self, ticket: &Ticket) -> bool {
         let slot = self.slots.get(&ticket.position);
-        slot.is_some_and(|slot| slot.stage == Stage::Waiting(ticket.at))
+        slot.is_some_and(|slot| slot.ticket == ticket.at)
     }
 
     fn await_next(&mut self, position: u64) {
         let Some(slot) = self.slots.get_mut(&position) else { return };
         let Some(instant) = slot.allocation.next(slot.decided(), self.zone) else {
-            slot.stage = Stage::Done;
+            slot.ticket = NO_TICKET;
             return;
         };
         let at = starts_at(&slot.allocation, instant, self.zone) - mutation_testing::earliness();
         let at = at.timestamp_millis();
-        if slot.stage == Stage::Waiting(at) {
+        if slot.ticket == at {
             return;
         }
-        slot.stage = Stage::Waiting(at);
+        slot.ticket = at;
         self.heap.push(Reverse(Ticket { at, position }));
         if self.heap.len() > LEAST_SWEEP.max(2 * self.slots.len()) {
             self.sweep();
@@ -175,7 +181,12 @@ impl Agenda {
 
 impl Slot {
     fn decided(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp_millis(self.decided).unwrap_or_default()
+        let decided = self.history.as_ref().map_or_else(Default::default, |it| it.decided);
+        decided.max(self.allocation.scheduled_at)
+    }
+
+    fn is_being_decided(&self) -> bool {
+        self.history.as_ref().is_some_and(|history| history.is_being_decided)
     }
 }
 
