@@ -77,11 +77,10 @@ mod tests {
         attempt.exit = Some(Exit {
             code: 3,
             image: None,
-            out_of_memory: false,
             started_at: None,
             ended_at: None,
             error: None,
-            engine_went_down: false,
+            cause: None,
         });
         let all = [
             Step::Pulled { repository: "busybox".into(), tag: "latest".into() },

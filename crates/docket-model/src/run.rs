@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::allocation::Allocation;
 
 pub use self::{
-    attempt::{Attempt, AttemptKey, ContainerId, Exit, Step},
+    attempt::{Attempt, AttemptKey, ContainerId, Exit, ExitCause, Step},
     instant::{Instant, InvalidInstant, RunId},
     reason::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,
@@ -224,11 +224,10 @@ mod tests {
         let exit = Exit {
             code: 1,
             image: None,
-            out_of_memory: false,
             started_at: by_engine.map(|_| at(from) - hour),
             ended_at: by_engine.map(|length| at(from + length) - hour),
             error: None,
-            engine_went_down: false,
+            cause: None,
         };
         Attempt {
             started_at: Some(at(from)),

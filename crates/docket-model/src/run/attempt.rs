@@ -207,16 +207,25 @@ pub struct Exit {
     pub code: i64,
     /// The id of the container's image, if the engine reports it.
     pub image: Option<Arc<str>>,
-    /// True if the kernel killed it because it used too much memory.
-    pub out_of_memory: bool,
     /// When it started, by the engine's clock.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended, by the engine's clock.
     pub ended_at: Option<DateTime<Utc>>,
     /// The engine's own error message, if there is one.
     pub error: Option<String>,
-    /// True if the engine, or the host, stopped while the container ran.
-    pub engine_went_down: bool,
+    /// Why it ended, if its program did not end by itself.
+    pub cause: Option<ExitCause>,
+}
+
+/// Why a container ended whose program did not end by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitCause {
+    /// It was killed: by docket, another program, or the kernel.
+    Killed,
+    /// The kernel killed it because it used too much memory.
+    OutOfMemory,
+    /// The engine, or the host, stopped while the container ran.
+    EngineWentDown,
 }
 
 #[cfg(test)]

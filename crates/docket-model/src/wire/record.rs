@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    run::{Instant, Reason, Run, RunState, StateWord, TriggerWord},
+    run::{ExitCause, Instant, Reason, Run, RunState, StateWord, TriggerWord},
     schema::ReasonCode,
 };
 
@@ -211,7 +211,8 @@ impl From<&Run> for RunRecord {
             ended: attempt.ended_at(),
             duration_milliseconds: attempt.lasted().map(|lasted| lasted.num_milliseconds()),
             exit_code: attempt.exit.as_ref().map(|exit| exit.code),
-            out_of_memory: attempt.exit.as_ref().is_some_and(|exit| exit.out_of_memory),
+            out_of_memory: attempt.exit.as_ref().and_then(|exit| exit.cause)
+                == Some(ExitCause::OutOfMemory),
             output_bytes: attempt.output.as_ref().map(|output| output.written()),
             output_omitted: attempt.output.as_ref().map(|output| output.omitted()),
             remarks: attempt.remarks.clone(),

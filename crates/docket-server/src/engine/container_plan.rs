@@ -1,9 +1,9 @@
-//! What a container is to be: whose it is, and the options with which the engine creates it.
+//! What a container is to be: whose it is, and its specification.
 //!
 //! Nothing here asks an engine.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::Arc,
 };
@@ -12,7 +12,6 @@ use docket_model::{
     AllocationName, Container, Life,
     run::{AttemptKey, Instant},
 };
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// The labels of each container of a run, in the order of [`Identity`]'s fields.
@@ -26,12 +25,12 @@ pub(super) const LABELS: [&str; 6] = [
 ];
 
 /// The label of the part, where a run has several.
-const PART: &str = "io.docket.part";
+pub(super) const PART: &str = "io.docket.part";
 
 /// The label that tells which life of a server created the container; no part of whose it is.
 pub(super) const LIFE: &str = "io.docket.life";
 
-/// Whose container it is: everything that its name and its labels are made of.
+/// Whose container it is: everything that its labels and, at each engine, its name are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Tells servers on one engine apart; `[a-z0-9-]{1,20}`.
@@ -49,17 +48,6 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The container's name where dots are taken: `docket.report.20261121T090000Z`, with `.2` behind
-    /// it for the second attempt, and `.p3.2` for the second one at the third part.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let Self { namespace, allocation, instant, attempt, .. } = self;
-        let mut name = format!("{namespace}.{allocation}.{instant}");
-        name.extend(attempt.named_part().map(|part| format!(".p{part}")));
-        name.extend((attempt.number > 1).then(|| format!(".{}", attempt.number)));
-        name
-    }
-
     /// The labels that tell the container from all others.
     pub fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
         let values = [
@@ -123,48 +111,6 @@ pub struct Plan {
     pub life: Life,
 }
 
-impl Plan {
-    /// The options as posted, with docket's labels and variables, and without what docket does itself.
-    ///
-    /// `AutoRemove` is docket's part: the engine could drop output and exit code with the container.
-    #[must_use]
-    pub fn body(&self) -> Map<String, Value> {
-        self.labelled(self.identity.labels().chain([(LIFE, self.life.to_string())]))
-    }
-
-    /// The body with these labels of docket's in place of those that make a container a run's.
-    pub(super) fn labelled(
-        &self,
-        own: impl IntoIterator<Item = (&'static str, String)>,
-    ) -> Map<String, Value> {
-        let parts = self.container.parts();
-        let mut body = parts.config;
-        let labels = entry_or_replace(&mut body, "Labels", Value::Object(Map::new()));
-        if let Value::Object(labels) = labels {
-            labels
-                .extend(self.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())));
-            labels.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into())));
-        }
-        let environment = entry_or_replace(&mut body, "Env", Value::Array(Vec::new()));
-        if let Value::Array(lines) = environment {
-            let added = self.environment.iter().cloned().chain(self.identity.environment());
-            lines.extend(added.map(Value::String));
-            *lines = last_of_each_key(std::mem::take(lines));
-        }
-        if let Some(command) = &self.command {
-            body.insert("Cmd".to_owned(), command.as_slice().into());
-        }
-        if let Some(mut host_config) = parts.host_config {
-            host_config.shift_remove("AutoRemove");
-            body.insert("HostConfig".to_owned(), Value::Object(host_config));
-        }
-        if let Some(networking_config) = parts.networking_config {
-            body.insert("NetworkingConfig".to_owned(), Value::Object(networking_config));
-        }
-        body
-    }
-}
-
 /// Of the environment only the keys are shown: values may be secret.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,40 +125,14 @@ impl fmt::Debug for Plan {
 }
 
 /// The name of the variable that a line of an environment sets.
-fn key(line: &str) -> &str {
+pub(super) fn key(line: &str) -> &str {
     line.split_once('=').map_or(line, |(key, _)| key)
-}
-
-/// Drops what a later line sets anew, so that no engine has to choose.
-fn last_of_each_key(mut lines: Vec<Value>) -> Vec<Value> {
-    let mut later = HashSet::new();
-    let is_last: Vec<bool> = lines
-        .iter()
-        .rev()
-        .map(|line| line.as_str().is_none_or(|line| later.insert(key(line))))
-        .collect();
-    let mut is_last = is_last.into_iter().rev();
-    lines.retain(|_| is_last.next().unwrap_or(true));
-    lines
-}
-
-/// The value under `key`; `default` where there is none or null.
-fn entry_or_replace<'a>(
-    object: &'a mut Map<String, Value>,
-    key: &str,
-    default: Value,
-) -> &'a mut Value {
-    let value = object.entry(key).or_insert(Value::Null);
-    if value.is_null() {
-        *value = default;
-    }
-    value
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use docket_model::{FieldPath, Specification, container::UnknownOptions};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -242,31 +162,6 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_second_attempt_has_a_name_of_its_own() {
-        let mut identity = plan(&json!({"Image": "busybox"})).identity;
-        assert_eq!(identity.name(), "docket.report.20261121T090000Z");
-        identity.attempt = 2.into();
-        assert_eq!(identity.name(), "docket.report.20261121T090000Z.2");
-    }
-
-    #[test]
-    fn a_part_is_in_the_name_and_the_labels_where_a_run_has_several() {
-        let mut identity = plan(&json!({"Image": "busybox"})).identity;
-        assert!(identity.labels().all(|(key, _)| key != PART));
-
-        identity.attempt = AttemptKey { part: 2, number: 1 };
-        assert_eq!(identity.name(), "docket.report.20261121T090000Z.p2");
-        identity.attempt.number = 3;
-        assert_eq!(identity.name(), "docket.report.20261121T090000Z.p2.3");
-        let mut labels: HashMap<_, _> =
-            identity.labels().map(|(key, value)| (key.to_owned(), value)).collect();
-        assert_eq!(labels[PART], "2");
-        assert_eq!(Identity::of(&labels), Ok(identity));
-        labels.insert(PART.to_owned(), "-1".to_owned());
-        assert_eq!(Identity::of(&labels), Err(PART));
-    }
-
-    #[test]
     fn an_identity_is_read_back_from_its_labels_and_from_nothing_less() {
         let identity = plan(&json!({"Image": "busybox"})).identity;
         let labels: HashMap<_, _> =
@@ -283,37 +178,6 @@ pub(super) mod tests {
             labels.insert(key.to_owned(), "-1".to_owned());
             assert_eq!(Identity::of(&labels), Err(key));
         }
-    }
-
-    #[test]
-    fn a_later_line_of_the_environment_takes_the_place_of_an_earlier_one() {
-        let own = ["A=1", "B=1", "DOCKET_ATTEMPT=9", "C", "B=2=3"];
-        let mut plan = plan(&json!({"Image": "busybox", "Env": own}));
-        plan.environment = ["A=2", "C=1", "D=", "A=3", "DOCKET_RUN=x"].map(str::to_owned).into();
-
-        let body = plan.body();
-
-        let expected = json!([
-            "B=2=3",
-            "C=1",
-            "D=",
-            "A=3",
-            "DOCKET_ALLOCATION=report",
-            "DOCKET_INSTANT=2026-11-21T09:00:00Z",
-            "DOCKET_RUN=report/20261121T090000Z",
-            "DOCKET_ATTEMPT=1",
-        ]);
-        assert_eq!(body.get("Env"), Some(&expected));
-    }
-
-    #[test]
-    fn a_command_takes_the_place_of_the_containers_own() {
-        let mut plan = plan(&json!({"Image": "busybox", "Cmd": ["true"]}));
-        assert_eq!(plan.body().get("Cmd"), Some(&json!(["true"])));
-
-        plan.command = Some(vec!["echo".to_owned(), "manually".to_owned()]);
-
-        assert_eq!(plan.body().get("Cmd"), Some(&json!(["echo", "manually"])));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use docket_model::{
     Run,
-    run::{Attempt, Exit, Reason, RunState, Step, TimeStyle},
+    run::{Attempt, Exit, ExitCause, Reason, RunState, Step, TimeStyle},
 };
 
 use super::{
@@ -115,11 +115,13 @@ fn course(run: &Run) -> String {
 /// `with exit code 3`, and the cause if the engine reports one.
 pub(super) fn exited(exit: &Exit) -> String {
     let why = match exit {
-        Exit { engine_went_down: true, .. } => " (the engine or its host went down)".to_owned(),
-        Exit { out_of_memory: true, .. } => " (out of memory)".to_owned(),
+        Exit { cause: Some(ExitCause::EngineWentDown), .. } => {
+            " (the engine or its host went down)".to_owned()
+        }
+        Exit { cause: Some(ExitCause::OutOfMemory), .. } => " (out of memory)".to_owned(),
         Exit { error: Some(error), .. } => format!(" ({error})"),
-        Exit { code: 137, .. } => " (killed)".to_owned(),
-        _ => String::new(),
+        Exit { cause: Some(ExitCause::Killed), .. } => " (killed)".to_owned(),
+        Exit { cause: None, .. } => String::new(),
     };
     format!("with exit code {}{why}", exit.code)
 }

@@ -5,7 +5,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use docket_model::run::{Cancellation, ContainerId, Exit, Reason, RunState};
+use docket_model::run::{Cancellation, ContainerId, Exit, ExitCause, Reason, RunState};
 use tracing::warn;
 
 use super::{
@@ -20,8 +20,6 @@ use crate::{
     store::Progress,
 };
 
-/// The exit code of a container that was ended by a kill: 128 and the signal's number.
-const KILLED: i64 = 137;
 /// Why a container that was not started has no end.
 const NEVER_STARTED: &str = "the container was never started";
 /// How often an engine may refuse to end a container before the container counts as one that will not
@@ -227,20 +225,6 @@ impl Attempt<'_> {
         was_stopped.then_some(Early::TimedOut(timeout))
     }
 
-    /// An engine may learn that a container was killed for want of memory a little after it knows
-    /// its end, so a kill is looked at once more.
-    async fn recheck_oom(&self, container: &ContainerId, exit: Exit) -> Result<Exit, Break> {
-        if exit.code != KILLED || exit.out_of_memory {
-            return Ok(exit);
-        }
-        let target = Handle::from(container);
-        let look = || self.task.engine.engine.inspect(&target);
-        match self.task.engine.retry("the inspection of the container", look).await? {
-            Ok(Observation::Ended(now)) => Ok(Exit { out_of_memory: now.out_of_memory, ..exit }),
-            _ => Ok(exit),
-        }
-    }
-
     /// Reads the output of a container that has ended, and judges its end.
     ///
     /// An output that cannot be read is said to be so, and the end stands.
@@ -259,7 +243,6 @@ impl Attempt<'_> {
                 }
                 Err(error) => (None, None, vec![format!("the output could not be read: {error}")]),
             };
-        let exit = self.recheck_oom(container, exit).await?;
         point(Point::Captured);
         let container = Some(container.clone());
         Ok(AttemptEnd { output, reserved, remarks, container, ..self.judged(exit, early) })
@@ -291,11 +274,11 @@ pub(crate) fn judge(exit: &Exit) -> RunState {
         return RunState::Succeeded;
     }
     let exit_code = exit.code;
-    RunState::Failed(match &exit.error {
-        _ if exit.engine_went_down => Reason::EngineWentDown { exit_code },
-        _ if exit.out_of_memory => Reason::OutOfMemory { exit_code },
-        Some(error) => Reason::ContainerError { message: error.as_str().into(), exit_code },
-        None if exit_code == KILLED => Reason::Killed { exit_code },
-        None => Reason::ExitCode { exit_code },
+    RunState::Failed(match (exit.cause, &exit.error) {
+        (Some(ExitCause::EngineWentDown), _) => Reason::EngineWentDown { exit_code },
+        (Some(ExitCause::OutOfMemory), _) => Reason::OutOfMemory { exit_code },
+        (_, Some(error)) => Reason::ContainerError { message: error.as_str().into(), exit_code },
+        (Some(ExitCause::Killed), None) => Reason::Killed { exit_code },
+        (None, None) => Reason::ExitCode { exit_code },
     })
 }

@@ -2,6 +2,7 @@
 
 use std::{env, sync::Arc};
 
+use docket_model::run::ExitCause;
 use docket_server::engine::{Condition, EngineError, Follow, LogCursor, Refusal};
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -123,7 +124,7 @@ async fn a_killed_container_ends_with_its_signal() {
     let (exit, _) = tokio::join!(followed, async { bed.docker(&["kill", &made.handle.id.0]) });
 
     let exit = exit.unwrap();
-    assert_eq!((exit.code, exit.engine_went_down), (137, false));
+    assert_eq!((exit.code, exit.cause), (137, Some(ExitCause::Killed)));
     subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 

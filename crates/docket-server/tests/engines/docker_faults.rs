@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use docket_model::allocation::Pull;
+use docket_model::{allocation::Pull, run::ExitCause};
 use docket_server::engine::{Condition, EngineError, Follow, Grace, Launch, LogCursor, Stop};
 use futures_util::StreamExt;
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn a_container_that_falls_with_its_engine_is_told_from_one_that_was_killed
         bed.tell("start");
 
         let exit = followed.await.unwrap().unwrap();
-        assert!(exit.engine_went_down, "{fall}: {exit:?}");
+        assert_eq!(exit.cause, Some(ExitCause::EngineWentDown), "{fall}: {exit:?}");
         bed.is_up().await;
         let captured = subject.engine.read_log(&made.handle, PLENTY).await.unwrap();
         assert_eq!(captured.output.to_bytes(), b"up\n");

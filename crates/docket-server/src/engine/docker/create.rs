@@ -5,7 +5,7 @@ use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{call_results::Client, http_client::Call, inspect::Inspected};
+use super::{call_results::Client, container_body, http_client::Call, inspect::Inspected};
 use crate::engine::{EngineError, Identity, Plan, Prepared, Refusal, bounded_list};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.
@@ -19,8 +19,8 @@ pub(super) async fn prepare(
     plan: &Plan,
     platform: Option<&str>,
 ) -> Result<Prepared, EngineError> {
-    let name = plan.identity.name();
-    let body = Bytes::from(Value::Object(plan.body()).to_string());
+    let name = container_body::container_name(&plan.identity);
+    let body = Bytes::from(Value::Object(container_body::of_run(plan)).to_string());
     match post(client, &name, platform, body).await {
         Err(EngineError::Refused { kind: Refusal::Conflict, message }) => {
             let holder = holder(client, &name, message).await?;

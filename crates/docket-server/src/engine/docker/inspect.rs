@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, Utc};
-use docket_model::run::{ContainerId, Exit};
+use docket_model::run::{ContainerId, Exit, ExitCause};
 use serde::Deserialize;
 
 use super::{
@@ -15,7 +15,9 @@ use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bo
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),
 /// and the signals that shut a machine down (HUP, INT, QUIT, KILL, TERM).
-const CODES_OF_A_FALL: [i64; 6] = [129, 130, 131, 137, 143, 255];
+const CODES_OF_A_FALL: [i64; 6] = [129, 130, 131, KILLED, 143, 255];
+/// The exit code of a container that was killed: 128 and the number of SIGKILL.
+const KILLED: i64 = 137;
 
 /// A container, as the engine describes it. What docket does not need is not read.
 #[derive(Debug, Deserialize)]
@@ -93,7 +95,7 @@ impl Inspected {
             let since = moment(self.state.started_at.as_deref());
             Observation::Running { since, node: None }
         } else if self.was_started() {
-            Observation::Ended(self.exit(false))
+            Observation::Ended(self.exit())
         } else {
             Observation::Pending(self.error())
         }
@@ -192,27 +194,39 @@ impl Inspected {
         error.filter(|error| !error.is_empty()).map(bounded)
     }
 
+    /// True where the kernel killed it because it used too much memory.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        self.state.out_of_memory
+    }
+
     /// True where it ended as one does whose engine or host goes down.
     pub(super) fn may_have_fallen(&self) -> bool {
-        !self.state.out_of_memory && CODES_OF_A_FALL.contains(&self.state.exit_code)
+        !self.is_out_of_memory() && CODES_OF_A_FALL.contains(&self.state.exit_code)
     }
 
     /// How it ended.
-    pub(super) fn exit(&self, engine_went_down: bool) -> Exit {
-        let State { exit_code, out_of_memory, .. } = self.state;
+    pub(super) fn exit(&self) -> Exit {
         let started_at = moment(self.state.started_at.as_deref());
         let ended_at = moment(self.state.finished_at.as_deref());
         Exit {
-            code: exit_code,
+            code: self.state.exit_code,
             image: self.image.as_deref().map(Into::into),
-            out_of_memory,
             started_at,
             // An engine notes the start of a short life after its end.
             ended_at: ended_at.map(|ended_at| started_at.map_or(ended_at, |at| at.max(ended_at))),
             error: self.error(),
-            engine_went_down,
+            cause: if self.is_out_of_memory() {
+                Some(ExitCause::OutOfMemory)
+            } else {
+                cause_of(self.state.exit_code)
+            },
         }
     }
+}
+
+/// Why a container ended, as far as its exit code shows.
+pub(super) fn cause_of(exit_code: i64) -> Option<ExitCause> {
+    (exit_code == KILLED).then_some(ExitCause::Killed)
 }
 
 fn moment(text: Option<&str>) -> Option<DateTime<Utc>> {

@@ -7,6 +7,7 @@
 
 mod call_results;
 mod connect_error;
+mod container_body;
 mod container_cache;
 mod container_events;
 mod context;

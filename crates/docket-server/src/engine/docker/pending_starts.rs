@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     call_results::Client,
     container_events::{self, LifeEvent, LifeEvents},
+    inspect::cause_of,
 };
 use crate::engine::{
     Condition, Disarmed, Engine, EngineError, Guard, Handle, Observation, Past, TakeOver,
@@ -51,11 +52,10 @@ impl Reported {
             (true, Some((Some(code), ended_at))) => Past::Ran(Exit {
                 code,
                 image: None,
-                out_of_memory: false,
                 started_at: self.started_at,
                 ended_at,
                 error: None,
-                engine_went_down: false,
+                cause: cause_of(code),
             }),
             (false, None) if self.is_removed && (is_complete || self.is_created) => Past::NeverRan,
             _ => Past::Unknown,

@@ -5,7 +5,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use docket_model::run::ContainerId;
+use docket_model::run::{ContainerId, ExitCause};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 
 use super::{
@@ -19,6 +19,9 @@ use crate::engine::{EngineError, Observation, Observations, Past, Refusal};
 
 /// How long one wait is trusted: an engine has been seen that never answered.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
+/// How long after a kill a container is inspected again: that it was out of memory is an event of its
+/// own, which the engine may handle a little after the end.
+const OUT_OF_MEMORY_DELAY: Duration = Duration::from_millis(50);
 
 /// Watches a container; see [`crate::engine::Containers::watch`].
 pub(super) fn watch(client: &Client, notes: &Arc<Notes>, id: &ContainerId) -> Observations {
@@ -97,10 +100,21 @@ async fn judge(
             return Ok(observation);
         }
     }
-    let fell = inspected.may_have_fallen()
-        && (notes.has_broken_watch(id) || !client.takes_connections().await);
     notes.note(id, inspected.log_form());
-    Ok(Observation::Ended(inspected.exit(fell)))
+    let mut exit = inspected.exit();
+    if inspected.may_have_fallen()
+        && (notes.has_broken_watch(id) || !client.takes_connections().await)
+    {
+        exit.cause = Some(ExitCause::EngineWentDown);
+    } else if exit.cause == Some(ExitCause::Killed) {
+        tokio::time::sleep(OUT_OF_MEMORY_DELAY).await;
+        if let Ok(again) = client.inspect(&id.0).await
+            && again.is_out_of_memory()
+        {
+            exit.cause = Some(ExitCause::OutOfMemory);
+        }
+    }
+    Ok(Observation::Ended(exit))
 }
 
 /// Waits a while for the container not to run.
@@ -154,6 +168,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_kill_is_inspected_again_since_a_lack_of_memory_may_be_known_later() {
+        for (out_of_memory, cause) in [(true, ExitCause::OutOfMemory), (false, ExitCause::Killed)] {
+            // The first inspection asks how the log is to be read.
+            let mut known = [false, false, out_of_memory].into_iter();
+            let stub = Stub::start(move |request| match request.split_once(' ') {
+                Some(("POST", _)) => Reply::Json(200, r#"{"StatusCode":137}"#.to_owned()),
+                Some((_, "/_ping")) => Reply::Bytes(Vec::new()),
+                _ => killed(known.next().unwrap()),
+            });
+
+            let seen: Vec<_> = watch(&stub.client(), &Arc::default(), &container()).collect().await;
+
+            let [Ok(Observation::Ended(exit))] = &seen[..] else { panic!("{seen:?}") };
+            assert_eq!((exit.code, exit.cause), (137, Some(cause)));
+        }
+    }
+
+    fn killed(out_of_memory: bool) -> Reply {
+        let state = serde_json::json!({
+            "Status": "exited", "ExitCode": 137, "OOMKilled": out_of_memory,
+            "StartedAt": "2026-11-21T09:00:00Z", "FinishedAt": "2026-11-21T09:00:01Z",
+        });
+        let inspection = serde_json::json!({"Id": "c1", "State": state, "Config": {}});
+        Reply::Json(200, inspection.to_string())
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_wait_that_never_answers_is_followed_by_an_inspection() {
         // The first one asks how the log is to be read.
         let mut inspections = ["running", "running", "exited"].into_iter();
@@ -167,7 +208,7 @@ mod tests {
         let [Ok(Observation::Running { .. }), Ok(Observation::Ended(exit))] = &seen[..] else {
             panic!("{seen:?}");
         };
-        assert_eq!((exit.code, exit.engine_went_down), (0, false));
+        assert_eq!((exit.code, exit.cause), (0, None));
         assert_eq!(stub.count("POST /containers/c1/wait?condition=not-running"), 2);
     }
 }

@@ -9,8 +9,17 @@ use crate::{
 use chrono::{DateTime, Utc};
 use docket_model::{
     Life,
-    run::{ContainerId, Exit},
+    run::{ContainerId, Exit, ExitCause},
 };
+
+/// The exit code of a container that was killed.
+pub(super) const KILLED: i64 = -9;
+
+/// The name of a container: all of its identity but the ids of the store and the allocation.
+pub(crate) fn name(identity: &Identity) -> String {
+    let Identity { namespace, allocation, instant, attempt, .. } = identity;
+    format!("{namespace}-{allocation}-{instant}-{attempt}")
+}
 
 /// What was done to a container, and when by the wall clock.
 #[derive(Debug, Clone)]
@@ -41,11 +50,10 @@ impl Seen {
             (Some(at), Some(code)) => Past::Ran(Exit {
                 code,
                 image: None,
-                out_of_memory: false,
                 started_at: Some(at),
                 ended_at: self.ended_at,
                 error: None,
-                engine_went_down: false,
+                cause: (code == KILLED).then_some(ExitCause::Killed),
             }),
             (Some(_), None) => Past::Unknown,
         }
@@ -106,11 +114,10 @@ impl Container {
             self.state = State::Ended(Exit {
                 image: None,
                 code,
-                out_of_memory: false,
                 started_at: Some(started_at),
                 ended_at: Some(ended_at),
                 error: None,
-                engine_went_down: false,
+                cause: (code == KILLED).then_some(ExitCause::Killed),
             });
         }
         &self.state
@@ -120,7 +127,7 @@ impl Container {
     pub(super) fn kill(&mut self, now: Reading) {
         if let State::Runs { .. } = self.state(now) {
             self.seen.ended_at = Some(now.wall);
-            self.seen.exit_code = Some(137);
+            self.seen.exit_code = Some(KILLED);
         }
     }
 

@@ -18,7 +18,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
 
 pub(crate) use self::container::Seen;
-use self::container::{Container, State, number};
+#[cfg(test)]
+pub(crate) use self::container::name;
+use self::container::{Container, KILLED, State, number};
 use super::{
     Captured, Chunk, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow,
     Found, Guard, Handle, Identity, Launch, Log, LogCursor, Observation, Observations, Owner, Past,
@@ -94,7 +96,7 @@ impl ScriptedEngine {
     pub(crate) fn take_away(&self, name: &str) {
         let now = self.clock.read();
         for container in self.containers.lock().values_mut() {
-            if container.seen.identity.name() == name {
+            if container::name(&container.seen.identity) == name {
                 container.kill(now);
                 container.seen.removed = true;
             }
@@ -233,7 +235,10 @@ impl ScriptedEngine {
     /// How often containers of this name were started, all that ever had it together.
     pub(crate) fn starts_of(&self, name: &str) -> u32 {
         let seen = self.seen();
-        seen.iter().filter(|seen| seen.identity.name() == name).map(|seen| seen.starts).sum()
+        seen.iter()
+            .filter(|seen| container::name(&seen.identity) == name)
+            .map(|seen| seen.starts)
+            .sum()
     }
 }
 
@@ -310,13 +315,13 @@ fn written(image: String, skip: usize) -> Chunk {
 
 impl ScriptedEngine {
     pub(crate) fn prepare_now(&self, plan: &Plan) -> Result<Prepared, EngineError> {
-        let (identity, name) = (plan.identity.clone(), plan.identity.name());
+        let (identity, name) = (plan.identity.clone(), container::name(&plan.identity));
         if self.held.names.lock().contains(&name) {
             return Err(EngineError::NameHeld { holder: "a holder of the name".to_owned() });
         }
         let mut containers = self.containers.lock();
         let holder = containers.iter_mut().find(|(_, container)| {
-            !container.seen.removed && container.seen.identity.name() == name
+            !container.seen.removed && container::name(&container.seen.identity) == name
         });
         let started = self.starts == Starts::WithPrepare;
         match holder {
@@ -436,7 +441,7 @@ impl ScriptedEngine {
             if let Some((id, container)) = containers.iter().find(there) {
                 return Ok(Disarmed::NameTaken(self.handle(id, container)));
             }
-            self.held.names.lock().push(identity.name());
+            self.held.names.lock().push(container::name(identity));
         }
         Ok(Disarmed::Gone(Past::NeverRan))
     }
@@ -519,7 +524,7 @@ impl Engine for ScriptedEngine {
     async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
         let (gently, code) = match how {
             Stop::Gently(_) => (true, 143),
-            Stop::AtOnce => (false, 137),
+            Stop::AtOnce => (false, KILLED),
         };
         if !self.with(&handle.id, |container, now| container.stop(gently, code, now))? {
             return Err(EngineError::WillNotDie("it goes on".to_owned()));

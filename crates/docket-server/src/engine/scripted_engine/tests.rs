@@ -49,7 +49,7 @@ async fn images_say_how_long_a_container_runs_and_how_it_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_a_follow_early_also_while_it_waits() {
-    for (how, code) in [(Stop::Gently(Grace::of(None)), 143), (Stop::AtOnce, 137)] {
+    for (how, code) in [(Stop::Gently(Grace::of(None)), 143), (Stop::AtOnce, KILLED)] {
         let engine = engine();
         let id = begun(&engine, "long", 1).await;
         let stopped = async {
@@ -98,7 +98,7 @@ async fn a_name_is_joined_held_or_free_and_its_starts_are_remembered() {
     let first = plan(&json!({"Image": "busybox"}));
     let mut other = first.clone();
     other.identity.uid = uuid::Uuid::from_u128(1);
-    let name = first.identity.name();
+    let name = name(&first.identity);
 
     let made = engine.prepare(&first).await.unwrap().handle;
     assert_eq!(engine.prepare(&first).await.unwrap().handle, made);
@@ -167,13 +167,13 @@ async fn a_request_that_is_held_gets_no_answer_and_is_carried_out_when_it_is_rel
     assert!(matches!(unknown, Ok(Launch::Unknown(_))), "{unknown:?}");
     assert_eq!(engine.inspect(&prepared.handle).await, Ok(Observation::Pending(None)));
     assert_eq!(engine.release(), 1);
-    assert_eq!(engine.starts_of(&first.identity.name()), 1);
+    assert_eq!(engine.starts_of(&name(&first.identity)), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_means_of_starting_starts_a_container_once() {
     let first = plan(&json!({"Image": "long"}));
-    let name = first.identity.name();
+    let name = name(&first.identity);
 
     let conditional = engine().that_starts(Starts::Conditionally);
     let seen = conditional.prepare(&first).await.unwrap().handle;

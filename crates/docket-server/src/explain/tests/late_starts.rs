@@ -96,7 +96,7 @@ fn earlier_attempts_are_described_one_by_one_or_together() {
         page(&[super::super::one_run::sentence(&case.facts(), &case.runs[0])])
     };
     let out_of_memory = |run: &mut Run| {
-        run.attempts[0].exit.as_mut().unwrap().out_of_memory = true;
+        run.attempts[0].exit.as_mut().unwrap().cause = Some(ExitCause::OutOfMemory);
     };
     let no_image = |run: &mut Run| {
         let first = &mut run.attempts[0];

@@ -11,7 +11,7 @@ use docket_model::{
     Allocation, AllocationName, FieldPath, Origin, Run, Specification, Zone,
     container::UnknownOptions,
     journal::{Cause, Entry, Event, Pause, Suspension},
-    run::{Attempt, Exit, Instant, ManualRequest, Reason, RunState, Step, Trigger},
+    run::{Attempt, Exit, ExitCause, Instant, ManualRequest, Reason, RunState, Step, Trigger},
     wire::Sentence,
 };
 use serde_json::{Value, json};
@@ -191,11 +191,10 @@ fn ran(run: &mut Run, started: &str, ended: &str, code: i64) {
     attempt.exit = Some(Exit {
         code,
         image: None,
-        out_of_memory: false,
         started_at: Some(started),
         ended_at: Some(ended),
         error: None,
-        engine_went_down: false,
+        cause: (code == 137).then_some(ExitCause::Killed),
     });
     run.ended_at = Some(ended);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::harness::{Ground, HOUR, House, MINUTE, SECOND, Settings};
 use crate::engine::{Starts, scripted_engine::ScriptedEngine};
 
-const NAME: &str = "docket.a.20261121T091000Z";
+const NAME: &str = "docket-a-20261121T091000Z-1";
 
 fn ground(starts: Starts) -> Ground {
     let mut ground = Ground::new(Settings::default());

@@ -2,7 +2,7 @@
 
 use docket_model::{
     AllocationName, RunId,
-    run::{Cancellation, Reason},
+    run::{Cancellation, ExitCause, Reason},
 };
 use serde_json::json;
 
@@ -39,7 +39,10 @@ async fn whoever_is_impatient_cuts_the_grace_short() {
     house.pass(SECOND).await;
 
     assert_eq!(house.newest("a").await, CANCELLED);
-    assert_eq!(house.runs("a").await[0].attempts[0].exit.as_ref().unwrap().code, 137);
+    assert_eq!(
+        house.runs("a").await[0].attempts[0].exit.as_ref().unwrap().cause,
+        Some(ExitCause::Killed)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, Identity, Plan},
 };
 
-const NAME: &str = "docket.a.20261121T091000Z";
+const NAME: &str = "docket-a-20261121T091000Z-1";
 
 #[tokio::test(start_paused = true)]
 async fn one_removed_before_it_was_started_is_made_anew() {
@@ -54,7 +54,7 @@ async fn one_removed_while_it_runs_has_failed_and_is_tried_again() {
     house.push_with("a", "sleep-30", json!({"Cron": "10 9 * * *", "Retries": retries})).await;
     house.until("09:10:10").await;
 
-    house.engine.take_away("docket.once.20261121T091000Z");
+    house.engine.take_away("docket-once-20261121T091000Z-1");
     house.engine.take_away(NAME);
     house.pass(SECOND).await;
     let meanwhile = house.newest("a").await;
@@ -92,7 +92,7 @@ async fn what_became_of_one_removed_while_the_server_was_down_is_in_the_events()
 
     for call in ["launch", "started"] {
         let ran = removed_while_the_server_was_down(call, false).await;
-        assert_eq!(ran.told("a").await, ["09:10:00 failed: killed 137"], "{call}");
+        assert_eq!(ran.told("a").await, ["09:10:00 failed: killed -9"], "{call}");
         let attempt = &ran.runs("a").await[0].attempts[0];
         assert_eq!(attempt.remarks, ["its container was removed before docket read its output"]);
         assert_eq!(ran.seen("a").len(), 1, "{call}");

@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::harness::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{
     clock::Clock,
-    engine::{Engine, Identity, Plan},
+    engine::{
+        Engine, Identity, Plan,
+        scripted_engine::{self, name},
+    },
 };
 
 /// A container as a server makes it, of this image.
@@ -35,11 +38,15 @@ async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -
     let made = ground.engine.prepare(&plan).await.unwrap();
     ground.engine.launch(&made.handle).await.unwrap();
     house.close().await;
-    plan.identity.name()
+    name(&plan.identity)
 }
 
 fn removed(house: &House, name: &str) -> bool {
-    house.engine.seen().iter().any(|seen| seen.identity.name() == name && seen.removed)
+    house
+        .engine
+        .seen()
+        .iter()
+        .any(|seen| scripted_engine::name(&seen.identity) == name && seen.removed)
 }
 
 #[tokio::test(start_paused = true)]

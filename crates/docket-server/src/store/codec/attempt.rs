@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use docket_model::{
     Output,
     output::Streams,
-    run::{Attempt, AttemptKey, ContainerId, Exit, Step},
+    run::{Attempt, AttemptKey, ContainerId, Exit, ExitCause, Step},
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -61,12 +61,10 @@ struct StoredExit {
     start_unknown: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<i64>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    out_of_memory: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    engine_went_down: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<ExitCause>,
 }
 
 /// The size of an output.
@@ -190,9 +188,8 @@ fn stored_attempt(origin: Origin, attempt: &Attempt) -> StoredAttempt<'_> {
                 .map(|at| origin.after(at)),
             start_unknown: exit.started_at.is_none() && attempt.started_at.is_some(),
             ended: exit.ended_at.map(|at| origin.after(at)),
-            out_of_memory: exit.out_of_memory,
             error: exit.error.clone(),
-            engine_went_down: exit.engine_went_down,
+            cause: exit.cause,
         }),
         output: attempt.output.as_ref().map(|output| StoredOutput {
             kept: output.kept(),
@@ -231,11 +228,10 @@ fn restored_attempt(
         Ok::<_, DecodeError>(Exit {
             code: exit.code,
             image: stored.image.clone(),
-            out_of_memory: exit.out_of_memory,
             started_at: at(exit.started)?.or(started_at.filter(|_| !exit.start_unknown)),
             ended_at: at(exit.ended)?,
             error: exit.error,
-            engine_went_down: exit.engine_went_down,
+            cause: exit.cause,
         })
     });
     let steps = stored.steps.into_iter();

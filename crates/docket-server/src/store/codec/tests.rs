@@ -8,8 +8,8 @@ use docket_model::{
     journal::{Entry, Event, Suspension},
     output::Stream,
     run::{
-        Attempt, AttemptKey, Cancellation, ContainerId, Exit, ManualRequest, Reason, RunId,
-        RunState, Step, Trigger,
+        Attempt, AttemptKey, Cancellation, ContainerId, Exit, ExitCause, ManualRequest, Reason,
+        RunId, RunState, Step, Trigger,
     },
 };
 use serde_json::{Value, json};
@@ -77,11 +77,10 @@ fn full() -> Run {
         exit: Some(Exit {
             code: 3,
             image: Some("sha256:1".into()),
-            out_of_memory: true,
             started_at: Some(at(4)),
             ended_at: Some(at(5)),
             error: Some("oom".to_owned()),
-            engine_went_down: true,
+            cause: Some(ExitCause::OutOfMemory),
         }),
         output: Some(Arc::new(output.behind_missing(17).to_sized())),
         ..Attempt::new(1)
@@ -189,8 +188,8 @@ fn the_text_of_a_run_is_short_and_can_be_read() {
         r#"{"Steps":[[1,"Pulled","busybox","latest"],[2,"NotPulled","no \"route\""],"#,
         r#"[3,"Created"],[4,"Started"],[5,"Exited"],[-6,"Error",{"Code":"text","Text":"it fails"}]],"#,
         r#""Container":"c0ffee","EngineName":"default","Engine":"E","Node":"node-1","#,
-        r#""Image":"sha256:1","Remarks":["pulled twice"],"Started":4,"Exit":{"Code":3,"Ended":5,"OutOfMemory":true,"Error":"oom","#,
-        r#""EngineWentDown":true},"Output":{"Kept":10,"Omitted":9,"Missing":17,"#,
+        r#""Image":"sha256:1","Remarks":["pulled twice"],"Started":4,"Exit":{"Code":3,"Ended":5,"Error":"oom","#,
+        r#""Cause":"OutOfMemory"},"Output":{"Kept":10,"Omitted":9,"Missing":17,"#,
         r#""Streams":[17,24]}},{},{"Number":9},{"Part":2},{"Part":2}]}"#,
     );
     assert_eq!(encoded.value, expected);

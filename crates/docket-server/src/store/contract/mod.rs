@@ -251,11 +251,10 @@ pub(super) fn end(state: RunState, code: i64, output: &str) -> End {
     let exit = Exit {
         code,
         image: Some("sha256:1".into()),
-        out_of_memory: false,
         started_at: Some(moment(8)),
         ended_at: Some(moment(9)),
         error: None,
-        engine_went_down: false,
+        cause: None,
     };
     let (exit, output) = (Some(exit), Some(captured.into()));
     End { state, exit, started_at: None, output, remarks: Vec::new(), at: moment(10) }

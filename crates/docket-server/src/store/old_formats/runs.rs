@@ -77,6 +77,9 @@ fn attempt(mut old: Map<String, Value>) -> Value {
     if let Some(Value::Array(steps)) = old.get_mut("Steps") {
         steps.iter_mut().for_each(step);
     }
+    if let Some(Value::Object(exit)) = old.get_mut("Exit") {
+        name_cause(exit);
+    }
     let missing = old.remove("Missing").and_then(|missing| missing.as_u64()).unwrap_or_default();
     let streams = old.remove("Streams");
     if let Some(Value::Array(sizes)) = old.get("Output") {
@@ -91,6 +94,20 @@ fn attempt(mut old: Map<String, Value>) -> Value {
     Value::Object(old)
 }
 
+/// Flags, and the exit code of a kill at Docker, which was the only engine, become one cause.
+fn name_cause(exit: &mut Map<String, Value>) {
+    let cause = if exit.remove("EngineWentDown").is_some() {
+        "EngineWentDown"
+    } else if exit.remove("OutOfMemory").is_some() {
+        "OutOfMemory"
+    } else if exit.get("Code") == Some(&json!(137)) {
+        "Killed"
+    } else {
+        return;
+    };
+    exit.insert("Cause".to_owned(), cause.into());
+}
+
 /// `[1, {"Pulled": {"repository": "a", "tag": "b"}}]` becomes `[1, "Pulled", "a", "b"]`.
 fn step(step: &mut Value) {
     let Value::Array(list) = step else { return };
@@ -102,6 +119,28 @@ fn step(step: &mut Value) {
         match values {
             Value::Object(values) if has_names => list.extend(values.into_iter().map(|it| it.1)),
             value => list.push(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_and_the_exit_code_of_a_kill_become_one_cause() {
+        for (old, cause) in [
+            (json!({"Code": 3}), None),
+            (json!({"Code": 137}), Some("Killed")),
+            (json!({"Code": 137, "OutOfMemory": true}), Some("OutOfMemory")),
+            (json!({"Code": 143, "EngineWentDown": true}), Some("EngineWentDown")),
+        ] {
+            let Value::Object(attempt_before) = json!({ "Exit": old }) else { unreachable!() };
+
+            let exit = &attempt(attempt_before)["Exit"];
+
+            assert_eq!(exit.get("Cause").and_then(Value::as_str), cause);
+            assert_eq!(exit.as_object().map(Map::len), Some(1 + usize::from(cause.is_some())));
         }
     }
 }

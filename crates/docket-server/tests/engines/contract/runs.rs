@@ -22,7 +22,7 @@ pub(crate) async fn a_run_gives_its_output_its_exit_code_and_its_times(subject: 
 
     assert_eq!(captured.output.to_bytes(), b"hello\n");
     assert_eq!(captured.remark, None);
-    assert_eq!((exit.code, exit.out_of_memory, exit.engine_went_down), (0, false, false));
+    assert_eq!((exit.code, exit.cause), (0, None));
     assert!(exit.started_at.unwrap() <= exit.ended_at.unwrap());
     assert_eq!(exit.error, None);
 }
@@ -30,7 +30,7 @@ pub(crate) async fn a_run_gives_its_output_its_exit_code_and_its_times(subject: 
 pub(crate) async fn a_failure_gives_its_exit_code(subject: &Subject) {
     let (exit, captured) = subject.run(&subject.script("three", "echo why >&2; exit 3")).await;
 
-    assert_eq!((exit.code, exit.engine_went_down), (3, false));
+    assert_eq!((exit.code, exit.cause), (3, None));
     assert_eq!(captured.output.to_bytes(), b"why\n");
 }
 

@@ -12,7 +12,7 @@ use crate::engine::{
     container_plan::LABELS,
     docker::{
         call_results::{ANSWER_LIMIT, Client},
-        create,
+        container_body, create,
     },
 };
 
@@ -35,7 +35,7 @@ impl TrialContainer {
         let id = format!("{:08x}", id >> 32);
         let name = format!("{namespace}.{}.check.{id}", plan.identity.allocation);
         let [namespace_label, ..] = LABELS;
-        let body = plan.labelled([(namespace_label, namespace), (LABEL, id)]);
+        let body = container_body::labelled(plan, [(namespace_label, namespace), (LABEL, id)]);
         let body = Bytes::from(Value::Object(body).to_string());
         Self { name, platform: platform.map(str::to_owned), body, new_volumes }
     }

@@ -1,0 +1,150 @@
+//! The name and the body with which a container is created.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use crate::engine::{
+    Identity, Plan,
+    container_plan::{LIFE, key},
+};
+
+/// The container's name: `docket.report.20261121T090000Z`, with `.2` behind it for the second attempt,
+/// and `.p3.2` for the second one at the third part.
+pub(super) fn container_name(identity: &Identity) -> String {
+    let Identity { namespace, allocation, instant, attempt, .. } = identity;
+    let mut name = format!("{namespace}.{allocation}.{instant}");
+    name.extend(attempt.named_part().map(|part| format!(".p{part}")));
+    name.extend((attempt.number > 1).then(|| format!(".{}", attempt.number)));
+    name
+}
+
+/// The options as posted, with docket's labels and variables, and without what docket does itself.
+pub(super) fn of_run(plan: &Plan) -> Map<String, Value> {
+    labelled(plan, plan.identity.labels().chain([(LIFE, plan.life.to_string())]))
+}
+
+/// The body with these labels of docket's in place of those that make a container a run's.
+pub(super) fn labelled(
+    plan: &Plan,
+    own: impl IntoIterator<Item = (&'static str, String)>,
+) -> Map<String, Value> {
+    let parts = plan.container.parts();
+    let mut body = parts.config;
+    let labels = entry_or_replace(&mut body, "Labels", Value::Object(Map::new()));
+    if let Value::Object(labels) = labels {
+        labels.extend(plan.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())));
+        labels.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into())));
+    }
+    let environment = entry_or_replace(&mut body, "Env", Value::Array(Vec::new()));
+    if let Value::Array(lines) = environment {
+        let added = plan.environment.iter().cloned().chain(plan.identity.environment());
+        lines.extend(added.map(Value::String));
+        *lines = last_of_each_key(std::mem::take(lines));
+    }
+    if let Some(command) = &plan.command {
+        body.insert("Cmd".to_owned(), command.as_slice().into());
+    }
+    if let Some(mut host_config) = parts.host_config {
+        // docket removes the container: the engine could drop output and exit code with it.
+        host_config.shift_remove("AutoRemove");
+        body.insert("HostConfig".to_owned(), Value::Object(host_config));
+    }
+    if let Some(networking_config) = parts.networking_config {
+        body.insert("NetworkingConfig".to_owned(), Value::Object(networking_config));
+    }
+    body
+}
+
+/// Drops what a later line sets anew, so that no engine has to choose.
+fn last_of_each_key(mut lines: Vec<Value>) -> Vec<Value> {
+    let mut later = HashSet::new();
+    let is_last: Vec<bool> = lines
+        .iter()
+        .rev()
+        .map(|line| line.as_str().is_none_or(|line| later.insert(key(line))))
+        .collect();
+    let mut is_last = is_last.into_iter().rev();
+    lines.retain(|_| is_last.next().unwrap_or(true));
+    lines
+}
+
+/// The value under `key`; `default` where there is none or null.
+fn entry_or_replace<'a>(
+    object: &'a mut Map<String, Value>,
+    key: &str,
+    default: Value,
+) -> &'a mut Value {
+    let value = object.entry(key).or_insert(Value::Null);
+    if value.is_null() {
+        *value = default;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use docket_model::run::AttemptKey;
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::container_plan::{PART, tests::plan};
+
+    #[test]
+    fn the_second_attempt_has_a_name_of_its_own() {
+        let mut identity = plan(&json!({"Image": "busybox"})).identity;
+        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z");
+        identity.attempt = 2.into();
+        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z.2");
+    }
+
+    #[test]
+    fn a_part_is_in_the_name_and_the_labels_where_a_run_has_several() {
+        let mut identity = plan(&json!({"Image": "busybox"})).identity;
+        assert!(identity.labels().all(|(key, _)| key != PART));
+
+        identity.attempt = AttemptKey { part: 2, number: 1 };
+        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z.p2");
+        identity.attempt.number = 3;
+        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z.p2.3");
+        let mut labels: HashMap<_, _> =
+            identity.labels().map(|(key, value)| (key.to_owned(), value)).collect();
+        assert_eq!(labels[PART], "2");
+        assert_eq!(Identity::of(&labels), Ok(identity));
+        labels.insert(PART.to_owned(), "-1".to_owned());
+        assert_eq!(Identity::of(&labels), Err(PART));
+    }
+
+    #[test]
+    fn a_later_line_of_the_environment_takes_the_place_of_an_earlier_one() {
+        let own = ["A=1", "B=1", "DOCKET_ATTEMPT=9", "C", "B=2=3"];
+        let mut plan = plan(&json!({"Image": "busybox", "Env": own}));
+        plan.environment = ["A=2", "C=1", "D=", "A=3", "DOCKET_RUN=x"].map(str::to_owned).into();
+
+        let body = of_run(&plan);
+
+        let expected = json!([
+            "B=2=3",
+            "C=1",
+            "D=",
+            "A=3",
+            "DOCKET_ALLOCATION=report",
+            "DOCKET_INSTANT=2026-11-21T09:00:00Z",
+            "DOCKET_RUN=report/20261121T090000Z",
+            "DOCKET_ATTEMPT=1",
+        ]);
+        assert_eq!(body.get("Env"), Some(&expected));
+    }
+
+    #[test]
+    fn a_command_takes_the_place_of_the_containers_own() {
+        let mut plan = plan(&json!({"Image": "busybox", "Cmd": ["true"]}));
+        assert_eq!(of_run(&plan).get("Cmd"), Some(&json!(["true"])));
+
+        plan.command = Some(vec!["echo".to_owned(), "manually".to_owned()]);
+
+        assert_eq!(of_run(&plan).get("Cmd"), Some(&json!(["echo", "manually"])));
+    }
+}
