@@ -186,7 +186,7 @@ pub struct Pause {
 }
 
 /// The cause of an outage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub enum Cause {
     /// The server was stopped, or crashed.
     NotRunning,

@@ -1,7 +1,7 @@
 //! Warnings about specifications in the server's log, for clients other than docket's.
 
 use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Zone, allocation::Read};
+use docket_model::{AllocationName, FieldPath, Finding, Zone, allocation::Read, finding::Step};
 use tracing::warn;
 
 use crate::store::Effect;
@@ -21,11 +21,17 @@ struct Warning {
     text: String,
 }
 
+/// A warning with its path in the specification: the log names that, and not its place in a push.
+fn in_specification(warning: &Finding) -> String {
+    let steps = warning.field.0.iter().skip_while(|step| matches!(step, Step::Index(_)));
+    Finding::new(FieldPath(steps.cloned().collect()), warning.message.clone()).to_string()
+}
+
 impl Warnings {
     /// Collects the warnings, including that all instants are in the past by the server's clock and zone.
     pub(crate) fn of(read: &[Read], now: DateTime<Utc>, zone: Zone) -> Self {
         let of_one = |(index, Read { specification, warnings }): (usize, &Read)| {
-            let texts = warnings.iter().map(ToString::to_string);
+            let texts = warnings.iter().map(in_specification);
             let over = specification.is_over(now, zone).map(|text| format!("Cron: {text}"));
             let allocation = specification.name.clone();
             let all = texts.chain(over).collect::<Vec<_>>();

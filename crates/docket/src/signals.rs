@@ -34,7 +34,9 @@ impl Signals {
     /// Reports the first signal, and completes at the second one, which skips the wait.
     pub(crate) async fn second(&mut self) {
         if self.next().await == SignalKind::interrupt() {
-            info!("press Ctrl-C again to skip the wait");
+            info!("received SIGINT; press Ctrl-C again to skip the wait");
+        } else {
+            info!("received SIGTERM");
         }
         if let Some(first) = self.first.take() {
             let _ = first.send(());

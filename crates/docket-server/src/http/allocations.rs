@@ -1,5 +1,7 @@
 //! The endpoints of the original at `/` and `/{name}`, except the list.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header,
@@ -13,6 +15,7 @@ use docket_model::{
 };
 use futures_util::{StreamExt, future::ready, stream};
 use serde::Deserialize;
+use tracing::info;
 use utoipa::IntoParams;
 
 use super::{
@@ -43,6 +46,9 @@ use crate::{
 
 /// More bytes than most allocations have, so that the buffer of a response grows seldom.
 const USUAL: usize = 2 << 10;
+
+/// How many changed allocations of a push the log names.
+const MOST_NAMED: usize = 10;
 
 /// How to apply a push.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -205,23 +211,27 @@ pub(super) async fn push(
         error => error.into(),
     })?;
     warnings.log(&effects);
+    let count = |effect| effects.iter().filter(|held| **held == effect).count();
+    let (created, updated) = (count(Effect::Created), count(Effect::Updated));
+    if created + updated > 0 {
+        let changed =
+            names.iter().zip(&effects).filter(|(_, effect)| **effect != Effect::Unchanged);
+        let named: Vec<_> = changed.take(MOST_NAMED).map(|(name, _)| name.as_str()).collect();
+        let more = if created + updated > MOST_NAMED { ", …" } else { "" };
+        let by = &*sender(&request);
+        info!(by, created, updated, "allocations pushed: {}{more}", named.join(", "));
+    }
     let mut answer = HttpResponse::Ok();
     answer.content_type(JSON);
     if !posted.several {
         return Ok(answer.json(Created { created: effects.first() == Some(&Effect::Created) }));
     }
-    let count = |effect| effects.iter().filter(|held| **held == effect).count();
     let results = query.0.results.then(|| {
         let result = |effect: &Effect| effect.word().to_owned();
         let each = names.into_iter().zip(&effects);
         each.map(|(name, effect)| PushedName { name, result: result(effect) }).collect()
     });
-    Ok(answer.json(Pushed {
-        created: count(Effect::Created),
-        updated: count(Effect::Updated),
-        unchanged: count(Effect::Unchanged),
-        results,
-    }))
+    Ok(answer.json(Pushed { created, updated, unchanged: count(Effect::Unchanged), results }))
 }
 
 /// The errors in the format that the client accepts.
@@ -284,6 +294,7 @@ pub(super) async fn delete(
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let context = author::context(&allocations, &request, None)?;
+    let by = Arc::clone(&context.by);
     let origin = match allocations.snapshot(&name).await?.status.allocation.origin {
         // The server has no file now, so the allocation cannot be deleted there.
         ref file @ Origin::File(_) if status.file.is_none() => file.clone(),
@@ -292,5 +303,6 @@ pub(super) async fn delete(
     if !allocations.store.record_result(allocations.store.delete(&name, &origin, context).await)? {
         return Err(allocations.no_such_allocation(&name));
     }
+    info!(allocation = *name, by = &*by, "allocation deleted; its running containers continue");
     Ok(HttpResponse::Ok().content_type(JSON).json(Deleted { deleted: true }))
 }

@@ -1,5 +1,7 @@
 //! Suspends, resumes and resets an allocation.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
@@ -10,6 +12,7 @@ use docket_model::{
     moment,
     wire::{ResumeRequest, SuspendRequest},
 };
+use tracing::info;
 
 use super::{
     allocations,
@@ -129,8 +132,17 @@ async fn control(
     change: Control,
     context: ChangeContext,
 ) -> Result<HttpResponse, ApiError> {
+    let (by, what) = (
+        Arc::clone(&context.by),
+        match change {
+            Control::Suspend(_) => "suspended",
+            Control::Resume { .. } => "resumed",
+            Control::Reset => "reset",
+        },
+    );
     if !allocations.store.record_result(allocations.store.control(name, change, context).await)? {
         return Err(allocations.no_such_allocation(name));
     }
+    info!(allocation = name, by = &*by, "allocation {what}");
     allocations::one(allocations, allocations.snapshot(name).await?)
 }

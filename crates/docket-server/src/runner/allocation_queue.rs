@@ -299,6 +299,11 @@ impl AllocationQueues {
         self.queues.lock().values().flat_map(|queue| queue.handles()).collect()
     }
 
+    /// How many runs are under way or wait.
+    pub(crate) fn len(&self) -> usize {
+        self.queues.lock().values().map(|queue| queue.entries.lock().len()).sum()
+    }
+
     /// True where no queue is remembered.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn is_empty(&self) -> bool {

@@ -7,16 +7,12 @@ use std::sync::Arc;
 
 use docket_model::{
     AllocationName,
-    run::{Instant, Trigger},
+    run::{Instant, Reason, Trigger},
 };
 use futures_util::{StreamExt, stream};
-use tokio::time::sleep;
 use tracing::{Instrument, debug, error};
 
-use super::{
-    Runner, allocation_queue::decision_span, confirm_runs, due_instants::RunRequest,
-    store_retry::WRITE_AGAIN,
-};
+use super::{Runner, Stopped, confirm_runs, due_instants::RunRequest, allocation_queue::decision_span};
 use crate::{
     policy::{self, Missed, Suspensions, Why},
     store::{AllocationStatus, ClaimOutcome, StoreError},
@@ -43,17 +39,35 @@ impl Runner {
     async fn check_due(self: &Arc<Self>, name: &AllocationName) {
         let span = decision_span(name);
         loop {
-            match self.check_due_once(name).instrument(span.clone()).await {
-                Ok(Some(ClaimOutcome::Changed)) => {}
-                Ok(_) => return,
-                Err(error) => {
-                    span.in_scope(|| error!(%error, "store write failed for a decision; retrying"));
-                    if self.term.unless_ended(sleep(WRITE_AGAIN)).await.is_err() {
-                        return;
-                    }
+            let checking = async {
+                let Some(status) = self.store.status(name.as_str()) else { return Ok(Ok(None)) };
+                let check = || self.durably(|| self.check_due_once(name));
+                match self.after_panics(status.allocation.uid, check).await? {
+                    Ok(checked) => Ok(checked),
+                    Err(message) => self.durably(|| self.give_up_dependent(name, &message)).await,
                 }
+            };
+            match checking.instrument(span.clone()).await {
+                Ok(Ok(Some(ClaimOutcome::Changed))) => {}
+                Ok(Err(error)) => {
+                    return span.in_scope(|| error!(%error, "the store refused a decision"));
+                }
+                Ok(Ok(_)) | Err(Stopped) => return,
             }
         }
+    }
+
+    /// Records an instant that is due as missed, because a decision about it panicked each time.
+    async fn give_up_dependent(
+        &self,
+        name: &AllocationName,
+        message: &str,
+    ) -> Result<Option<ClaimOutcome>, StoreError> {
+        let Some((status, instant)) = self.due_after_parents(name) else { return Ok(None) };
+        let _lock = self.queues.lock(status.allocation.uid).await;
+        let (first, reason) = (instant.moment(), Reason::InternalError { message: message.into() });
+        let missed = Missed { first, last: first, count: 1, why: Why::Given(reason) };
+        Ok(Some(self.miss(&status.allocation, missed).await?))
     }
 
     /// What became of it, if it is due; [`ClaimOutcome::Changed`] if it must be looked at again.

@@ -6,15 +6,14 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, Run,
     journal::Suspension,
+    missed_instants::missed_within,
     run::{AttemptKey, Cancellation, Instant, Reason, RunState, Trigger},
 };
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, error, info, warn};
 
 use super::{
-    Runner,
+    Runner, Stopped, confirm_runs,
     allocation_queue::{AllocationQueue, RunHandle, decision_span, run_span},
-    confirm_runs,
-    resume_point::{Stage, StartFrom},
     run_task::RunTask,
     store_retry::WRITE_AGAIN,
 };
@@ -45,47 +44,84 @@ impl RunRequest {
 }
 
 impl Runner {
-    /// Decides about all instants of an allocation that have come; returns up to when.
+    /// Decides about all instants of an allocation that have come; returns up to when. It ends early with
+    /// the term.
     pub(crate) async fn decide(
         self: &Arc<Self>,
         allocation: &Arc<Allocation>,
         suspension: Option<&Suspension>,
         decided: DateTime<Utc>,
     ) -> DateTime<Utc> {
+        let decide = || self.decide_once(allocation, suspension, decided);
+        let span = decision_span(allocation.name());
+        let deciding = self.after_panics(allocation.uid, || self.durably(decide));
+        let done = match deciding.instrument(span.clone()).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(message)) => {
+                let given_up = || self.give_up_due(allocation, decided, &message);
+                self.durably(given_up).instrument(span.clone()).await
+            }
+            Err(Stopped) => Err(Stopped),
+        };
+        match done {
+            Ok(Ok(through)) => through,
+            Ok(Err(error)) => {
+                span.in_scope(|| error!(%error, "the store refused a decision; deciding again"));
+                tokio::time::sleep(WRITE_AGAIN).await;
+                decided
+            }
+            Err(Stopped) => decided,
+        }
+    }
+
+    async fn decide_once(
+        self: &Arc<Self>,
+        allocation: &Arc<Allocation>,
+        suspension: Option<&Suspension>,
+        decided: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, StoreError> {
         let queue = self.confirmed_lock(allocation, confirm_runs::FOR_SCHEDULES).await;
         if !self.engines.of_allocation(allocation).health.is_up() && queue.unconfirmed().is_some() {
             // The engine is away again: the scheduler proposes these instants when it is back.
-            return decided;
+            return Ok(decided);
         }
         let (zone, now) = (self.zone, self.store.now() + mutation_testing::earliness());
         let pause = self.store.pause();
         let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let question = PolicyInput { allocation, suspensions, zone, decided, now };
         let mut through = decided;
-        let mut refused = None;
         for decision in policy::decide(question) {
             let last = decision.last();
-            match self.carry_out(&queue, allocation, question, decision).await {
-                Ok(Some(reached)) => through = reached,
-                Ok(None) => break,
-                Err(error) => {
-                    refused = Some(error);
-                    break;
-                }
+            match self.carry_out(&queue, allocation, question, decision).await? {
+                Some(reached) => through = reached,
+                None => break,
             }
             // The rest of a span that is decided in part is asked about anew.
             if through < last {
                 break;
             }
         }
-        drop(queue);
-        if let Some(error) = refused {
-            // That the store cannot be written is logged once.
-            decision_span(allocation.name())
-                .in_scope(|| debug!(%error, "store write failed; retrying the decision"));
-            tokio::time::sleep(WRITE_AGAIN).await;
-        }
-        through
+        Ok(through)
+    }
+
+    /// Records the instants that have come as missed, because a decision about them panicked each time;
+    /// returns up to when.
+    async fn give_up_due(
+        self: &Arc<Self>,
+        allocation: &Arc<Allocation>,
+        decided: DateTime<Utc>,
+        message: &str,
+    ) -> Result<DateTime<Utc>, StoreError> {
+        let queue = self.queues.lock(allocation.uid).await;
+        let (zone, now, suspensions) = (self.zone, self.store.now(), Suspensions::default());
+        let why = Why::Given(Reason::InternalError { message: message.into() });
+        let Some(missed) = missed_within(allocation, zone, decided, now, why) else {
+            return Ok(decided);
+        };
+        let question = PolicyInput { allocation, suspensions, zone, decided, now };
+        let missed = Decision::Missed(missed);
+        let through = self.carry_out(&queue, allocation, question, missed).await?;
+        Ok(through.unwrap_or(decided))
     }
 
     /// Acts on a decision; returns up to when it is decided now, or nothing if the allocation has
@@ -132,14 +168,19 @@ impl Runner {
         let run = Run::decided(allocation, first, Trigger::Schedule, state, self.store.now());
         let span = run_span(&run.id);
         let recorded = self.store.record_result(self.store.claim(run).await)?;
-        match (&recorded, missed.why) {
-            (ClaimOutcome::New, Why::TooLate | Why::SuspendedLate(_)) => {
-                span.in_scope(|| warn!(%last, count, reason = reason.to_string(), "run missed"));
+        if recorded == ClaimOutcome::New {
+            let _in_span = span.enter();
+            let (what, reason) = (instants_missed(count), reason.to_string());
+            let last = (count > 1).then(|| last.to_string());
+            match (&missed.why, outage) {
+                (Why::TooLate | Why::SuspendedLate(_), Some(outage)) => {
+                    // The sum of all allocations is a warning of its own.
+                    info!(last, reason, "{what}");
+                    self.count_missed(allocation.name(), &missed, outage.cause);
+                }
+                (Why::TooLate | Why::SuspendedLate(_), None) => warn!(last, reason, "{what}"),
+                _ => debug!(last, reason, "{what}"),
             }
-            (ClaimOutcome::New, _) => {
-                span.in_scope(|| debug!(%last, count, reason = reason.to_string(), "run missed"));
-            }
-            _ => {}
         }
         Ok(recorded)
     }
@@ -270,6 +311,14 @@ impl Runner {
         queue.remove(handle.id.instant);
         self.queues.note_progress();
         Ok(())
+    }
+}
+
+/// That no run starts for so many instants in a row.
+pub(crate) fn instants_missed(count: u64) -> String {
+    match count {
+        1 => "instant missed".to_owned(),
+        _ => format!("{count} instants in a row missed"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docket_model::run::{Cancellation, ContainerId, Exit, ExitCause, Reason, RunState};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
     attempt::Attempt,
@@ -167,6 +167,14 @@ impl Attempt<'_> {
             Early::Cancelled(cancellation) => Some(cancellation.clone()),
             Early::TimedOut(_) => None,
         };
+        match early {
+            Early::Cancelled(Cancellation { reason, .. }) => {
+                info!(reason = reason.to_string(), "stopping the container");
+            }
+            Early::TimedOut(limit) => {
+                info!("the `Timeout` of {limit} is over; stopping the container")
+            }
+        }
         let mut how = match &wanted {
             Some(Cancellation { kill: true, .. }) => Stop::AtOnce,
             _ => Stop::Gently(handle.grace()),

@@ -24,6 +24,7 @@ mod failure_reasons;
 mod first_look_at_engine;
 mod follow_container;
 mod manual_runs;
+mod missed_summary;
 mod outages;
 mod panicked_runs;
 mod recovery;
@@ -47,7 +48,9 @@ use docket_model::{
     journal::{Cause, Outage},
 };
 
-use self::{allocation_queue::AllocationQueues, container_planner::Planner};
+use self::{
+    allocation_queue::AllocationQueues, container_planner::Planner, missed_summary::MissedSummary,
+};
 pub(crate) use self::{
     allocation_queue::run_span,
     current_runner::{NoTerm, RunnerPort},
@@ -84,6 +87,7 @@ pub(crate) struct Runner {
     pub(crate) queues: AllocationQueues,
     pub(crate) retention: Arc<Retention>,
     pub(crate) outputs: Arc<Outputs>,
+    missed: Arc<MissedSummary>,
     /// The zone of allocations that name none.
     zone: Zone,
 }
@@ -121,6 +125,7 @@ impl Runner {
             store,
             engines,
             outputs,
+            missed: Arc::default(),
             zone,
         }
     }

@@ -1,18 +1,63 @@
-//! Runs whose tasks panic: a run is continued from its record, a limited number of times.
+//! Runs and decisions whose tasks panic: a run is continued from its record, and a decision made again,
+//! a limited number of times.
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use docket_model::run::{Reason, RunState};
 use futures_util::FutureExt;
 use tracing::error;
+use uuid::Uuid;
 
-use super::{Stopped, attempt_end::AttemptEnd, resume_point::Stage, run_task::RunTask};
+use super::{Runner, Stopped, attempt_end::AttemptEnd, run_task::RunTask, resume_point::Stage};
 use crate::{background::panic_message, backoff::Backoff};
 
-/// How often a run is continued after a panic of its task.
+/// How often a run is continued, or a decision made again, after a panic of its task.
 const MOST_CONTINUATIONS: u32 = 3;
 /// The first pause and the longest before that.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+impl Runner {
+    /// Decides about an allocation. A panic is logged, and the decision made again; after too many the
+    /// message of the last one is returned.
+    pub(super) async fn after_panics<T, F: Future<Output = Result<T, Stopped>>>(
+        self: &Arc<Self>,
+        uid: Uuid,
+        decide: impl Fn() -> F,
+    ) -> Result<Result<T, String>, Stopped> {
+        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut panics = 0;
+        loop {
+            let panic = match AssertUnwindSafe(decide()).catch_unwind().await {
+                Ok(decided) => return decided.map(Ok),
+                Err(panic) => panic,
+            };
+            let message = panic_message(&*panic);
+            panics += 1;
+            self.resume_claimed(uid).await?;
+            if panics > MOST_CONTINUATIONS {
+                error!(message, panics, "decision panicked again; recording what is due as missed");
+                return Ok(Err(message.to_owned()));
+            }
+            error!(message, panics, "decision panicked; deciding again");
+            self.term.unless_ended(backoff.wait()).await?;
+        }
+    }
+
+    /// Resumes the runs of an allocation that are under way on record only: a decision claimed them and
+    /// panicked.
+    async fn resume_claimed(self: &Arc<Self>, uid: Uuid) -> Result<(), Stopped> {
+        let queue = self.queues.lock(uid).await;
+        // Another error than one that is repeated says that the store is being closed.
+        let under_way = self.durably(|| self.store.under_way()).await?.unwrap_or_default();
+        for claimed in under_way {
+            if claimed.allocation.uid == uid && !self.queues.has(uid, claimed.run.id.instant) {
+                self.resume(claimed, &[]);
+            }
+        }
+        self.start_next_waiting(&queue);
+        Ok(())
+    }
+}
 
 impl RunTask {
     /// Carries the run out from a stage, or from its record. A panic is logged, and the run continued from

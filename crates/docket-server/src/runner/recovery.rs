@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
     journal::{Cause, Event, Pause},
-    run::{AttemptKey, Reason, RunId, RunState},
+    run::{AttemptKey, Reason, RunState},
 };
 use tracing::{info, warn};
 
@@ -25,9 +25,13 @@ impl Runner {
         let absences = if under_way.is_empty() { Vec::new() } else { self.absences() };
         for run in under_way {
             if run.run.state != RunState::Waiting {
-                let RunId { allocation, instant } = &run.run.id;
                 let state = run.run.state.word().to_string();
-                info!(%allocation, run = %instant, state, "run is under way since before this start: following it to its end");
+                run_span(&run.run.id).in_scope(|| {
+                    info!(
+                        state,
+                        "run was under way before this start: continuing it once the engine answers"
+                    );
+                });
             }
             self.resume(run, &absences);
         }

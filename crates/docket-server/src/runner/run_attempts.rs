@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
-    journal::shown,
-    run::{AttemptKey, Cancellation, RunState},
+    duration_text::{exact, length},
+    run::{AttemptKey, Cancellation, Exit, RunState},
 };
 use tracing::{Instrument, info, info_span, warn};
 
@@ -25,6 +25,9 @@ use crate::{
     policy,
     store::{End, Progress},
 };
+
+/// From how long on after its end the log says when a container ended.
+const LATE: TimeDelta = TimeDelta::seconds(2);
 
 impl Runner {
     /// Carries a run out, in a task of its own.
@@ -63,6 +66,28 @@ impl Runner {
     }
 }
 
+/// What the log says about the end of a container.
+#[derive(Debug, Default)]
+struct Ended {
+    exit_code: i64,
+    duration: Option<String>,
+    /// How long ago it ended, where docket was late to learn of it.
+    ended_ago: Option<String>,
+}
+
+impl Ended {
+    /// `now` is the time by the engine's clock, which the times of an exit are from.
+    fn of(exit: &Exit, now: Option<DateTime<Utc>>) -> Self {
+        let ran = exit.started_at.zip(exit.ended_at).map(|(from, to)| to - from);
+        let ago = now.zip(exit.ended_at).map(|(now, ended)| now - ended);
+        Self {
+            exit_code: exit.code,
+            duration: ran.map(exact),
+            ended_ago: ago.filter(|ago| *ago > LATE).map(exact),
+        }
+    }
+}
+
 impl RunTask {
     /// Carries a run on from its record, as soon as things may start.
     pub(super) async fn run_from_record(mut self) {
@@ -95,7 +120,7 @@ impl RunTask {
 
     pub(super) async fn run(mut self, stage: Stage) {
         let Ok(end) = self.attempts(stage).await else {
-            info!("left running: the term ends");
+            info!("left running: this server stops following it");
             return;
         };
         let Self { runner, handle, .. } = self;
@@ -164,9 +189,8 @@ impl RunTask {
             return None;
         }
         let retries = self.handle.allocation.specification.policies.retries;
-        let demand = self.handle.trigger.demand();
-        let earlier = demand.map_or(0, |demand| demand.earlier);
-        let pause = policy::retry(state, retries, self.attempt.number.saturating_sub(earlier))?;
+        let counted = self.attempt.number.saturating_sub(self.earlier_attempts());
+        let pause = policy::retry(state, retries, counted)?;
         let is_wanted = self.handle.cancelled().is_none();
         is_wanted.then(|| self.runner.store.now() + pause)
     }
@@ -187,16 +211,37 @@ impl RunTask {
         self.runner.term.unless_ended(waiting).await
     }
 
-    fn log_end(state: &RunState, exit_code: Option<i64>) {
-        match (state, state.reason()) {
-            (RunState::Retrying { reason, until }, _) => {
-                let next = shown(*until);
-                warn!(exit_code, reason = reason.to_string(), "attempt failed, retrying at {next}");
-            }
-            (_, None) => info!(exit_code, "run {}", state.word()),
-            (_, Some(reason)) => {
-                warn!(exit_code, reason = reason.to_string(), "run {}", state.word());
-            }
+    /// How many attempts its instant had before it was requested anew: `Retries` do not count them.
+    fn earlier_attempts(&self) -> u32 {
+        self.handle.trigger.demand().map_or(0, |demand| demand.earlier)
+    }
+
+    fn log_end(&self, state: &RunState, ended: Option<Ended>) {
+        let number = self.attempt.number;
+        let exit_code = ended.as_ref().map(|ended| ended.exit_code);
+        let Ended { duration, ended_ago, .. } = ended.unwrap_or_default();
+        let reason = state.reason().map(ToString::to_string);
+        if let RunState::Retrying { until, .. } = state {
+            let limit = self.handle.allocation.specification.policies.retries.limit;
+            let most = limit.saturating_add(1).saturating_add(self.earlier_attempts());
+            let pause = length(*until - self.runner.store.now() + TimeDelta::milliseconds(500));
+            warn!(
+                exit_code,
+                duration,
+                ended_ago,
+                reason,
+                "attempt {number} of {most} failed; retrying in {pause}"
+            );
+            return;
+        }
+        let word = state.word();
+        let attempts = if number > 1 { format!(" after {number} attempts") } else { String::new() };
+        if reason.is_none() {
+            info!(exit_code, duration, ended_ago, "run {}{attempts}", word.shown());
+        } else {
+            let id = &self.handle.id;
+            let output = exit_code.map(|_| format!("docket logs {id}"));
+            warn!(exit_code, duration, ended_ago, reason, output, "run {}{attempts}", word.shown());
         }
     }
 
@@ -204,7 +249,6 @@ impl RunTask {
     pub(super) async fn finish(&self, over: AttemptEnd) -> Result<RunState, Stopped> {
         let AttemptEnd { state, exit, started_at, output, reserved, remarks, container } = over;
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
-        let exit_code = exit.as_ref().map(|exit| exit.code);
         let at = runner.store.now();
         let end = End { state: state.clone(), exit, started_at, output, remarks, at };
         self.handle.has_ended();
@@ -217,10 +261,12 @@ impl RunTask {
             // The allocation was deleted meanwhile, and its history with it.
             info!(%error, "the end of the run could not be recorded");
         }
-        drop((end, reserved));
+        drop(reserved);
         point(Point::EndNoted);
         runner.queues.note_progress();
-        Self::log_end(&state, exit_code);
+        let now = self.engine.health.engine_time();
+        self.log_end(&state, end.exit.as_ref().map(|exit| Ended::of(exit, now)));
+        drop(end);
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);
             let (instant, attempt) = (id.instant, self.attempt);

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_model::run::AttemptKey;
+use docket_model::{
+    duration_text::exact,
+    run::{AttemptKey, Trigger},
+};
 
 use super::{Runner, Stopped, allocation_queue::RunHandle, engine_call_retry::EngineAccess};
-use crate::store::{Progress, StoreError};
+use crate::{
+    policy,
+    store::{Progress, StoreError},
+};
 
 /// A run on its way.
 #[derive(Debug)]
@@ -29,6 +35,18 @@ impl RunTask {
         let attempt = handle.attempt;
         let engine = Arc::clone(&handle.engine);
         Self { runner, handle, engine, attempt, waited: TimeDelta::zero(), is_resumed: false }
+    }
+
+    /// How late its first container starts, for the log; nothing if that is less than a second.
+    pub(super) fn lateness(&self) -> Option<String> {
+        let RunHandle { id, allocation, trigger, .. } = &*self.handle;
+        let is_due = matches!(trigger, Trigger::Schedule | Trigger::CatchUp);
+        if !is_due || self.attempt != AttemptKey::FIRST {
+            return None;
+        }
+        let due = policy::starts_at(allocation, id.instant.moment(), self.runner.zone);
+        let late = self.runner.store.now() - due;
+        (late >= TimeDelta::seconds(1)).then(|| exact(late))
     }
 
     /// Adds to the record. An error means that there is none any more: the allocation is gone.

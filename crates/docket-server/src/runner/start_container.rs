@@ -300,7 +300,7 @@ impl<'a> Attempt<'a> {
         let launched = match launched? {
             Launch::Started => {
                 point(Point::Started);
-                info!(container = %handle.id, "container started");
+                info!(container = %handle.id, late = self.task.lateness(), "container started");
                 let started_at = runner.store.now();
                 self.note_best_effort(Progress::Started).await?;
                 Launched::At(started_at)

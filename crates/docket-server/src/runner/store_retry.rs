@@ -6,7 +6,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::journal::{Entry, Event, Pause};
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 use super::outages::{Outages, StoreNews, StoreTrouble};
 use crate::{
@@ -91,14 +91,13 @@ impl StoreAccess {
     }
 
     /// Adds an event of the server to the journal; once the store can be written, if it cannot be now.
-    pub(crate) async fn record_event(&self, event: Event) {
+    pub(crate) async fn record_event(self: &Arc<Self>, event: Event) {
         self.record(of_server(self.now(), event)).await;
     }
 
-    async fn record(&self, entry: Entry) {
-        if let Err(error) = self.store.record(entry.clone()).await {
-            let event = entry.event.to_string();
-            warn!(parent: None, %error, event, "a journal entry waits until the store can be written");
+    async fn record(self: &Arc<Self>, entry: Entry) {
+        // The failure is logged when it begins.
+        if self.record_result(self.store.record(entry.clone()).await).is_err() {
             self.outages.keep_unrecorded(entry);
         }
     }

@@ -143,6 +143,11 @@ impl Process {
     pub(super) async fn note_end(&self) {
         self.store.record_event(Event::Stopped).await;
         self.store.sign_of_life().await;
+        if self.store.trouble().is_some() {
+            warn!(
+                "the store cannot be written, so the next start will report a crash in place of this stop"
+            );
+        }
     }
 }
 

@@ -79,7 +79,8 @@ pub async fn serve(
         }
     };
     let containers = if config.stop_runs { "are stopped" } else { "keep running" };
-    info!("stopping: no more runs start; containers {containers}");
+    let runs = term.as_ref().map_or(0, |term| term.runner.queues.len());
+    info!(runs_under_way = runs, "stopping: no more runs start; containers {containers}");
     open_streams.cancel();
     if stopped_by_itself.is_none() {
         handle.stop(true).await;

@@ -8,7 +8,7 @@ use std::{
 use docket_model::{Life, journal::Pause};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::{ServerError, life_journal::SIGN_OF_LIFE, process_lifetime::Process};
 use crate::{
@@ -166,20 +166,17 @@ impl RunningTerm {
         self.runner.retention.close().await;
         self.background.ended().await;
         *self.process.left_at.lock() = Some(self.process.clock.now());
-        info!(term = self.runner.term.number(), "the term has ended");
+        debug!(term = self.runner.term.number(), "the term has ended");
     }
 }
 
 /// Adds a life to the store. If the store cannot be written, nothing starts before it can be.
-async fn listed_life(store: &StoreAccess) -> Result<Life, StoreError> {
+async fn listed_life(store: &Arc<StoreAccess>) -> Result<Life, StoreError> {
     let life = store.new_life(store.now());
-    match store.begin_life(life).await {
+    // The failure is logged there, and the life is listed before anything starts.
+    match store.record_result(store.begin_life(life).await) {
         // A new store has no earlier runs to inspect, so its server would start runs at once.
         Err(error) if store.about().is_new => Err(error),
-        Err(error) => {
-            warn!(%error, "store write failed: nothing starts before the store can be written");
-            Ok(life)
-        }
-        Ok(()) => Ok(life),
+        _ => Ok(life),
     }
 }

@@ -234,9 +234,9 @@ impl Undecided {
         let (name, count) = (self.allocation.name(), missed.count);
         if let Why::Given(_) = missed.why {
             // The log says once why this is so of all allocations, and a container may still mend it.
-            debug!(allocation = %name, %first, %last, count, %reason, "run missed");
+            debug!(allocation = %name, %first, %last, count, %reason, "instants missed");
         } else {
-            warn!(allocation = %name, %first, %last, count, %reason, "run missed");
+            warn!(allocation = %name, %first, %last, count, %reason, "instants missed");
         }
         let state = RunState::Missed { reason, last, count };
         Run::decided(&self.allocation, first, Trigger::Schedule, state, self.at)

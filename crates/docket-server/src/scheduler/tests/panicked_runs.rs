@@ -1,8 +1,13 @@
-//! Run tasks that panic.
+//! Tasks of runs and of decisions that panic.
 
-use docket_model::run::{Reason, RunState};
+use docket_model::{
+    Run,
+    run::{Instant, Reason, RunState, Trigger},
+};
+use serde_json::{Value, json};
 
 use super::harness::{Fault, House};
+use crate::clock::Clock;
 
 /// The calls of the engine in which the task of a run may panic.
 const CALLS: [&str; 5] = ["pull", "prepare", "launch", "watch", "read_log"];
@@ -55,4 +60,82 @@ async fn a_run_whose_task_panics_each_time_fails_and_the_next_one_runs() {
             "{call}"
         );
     }
+}
+
+impl House {
+    /// Opens a server whose allocation `a` has a run under way, of which the engine has not reported
+    /// anything since it came back: the next decision beside it inspects its container.
+    async fn with_unconfirmed_run(keys: Value) -> Self {
+        let house = Self::open().await;
+        house.push_with("a", "sleep-1800", keys).await;
+        house.until("09:11:00").await;
+        house.engine.set_away(true);
+        house.until("09:13:00").await;
+        house.engine.set_away(false);
+        house.until("09:15:00").await;
+        house
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_that_panics_is_made_again_and_leaves_no_instant_out() {
+    let keys = json!({"Cron": "10,20,50 9 * * *", "Overlap": "Forbid"});
+    let house = House::with_unconfirmed_run(keys).await;
+    house.plan("inspect", Fault::Panics);
+
+    house.until("10:30:00").await;
+
+    let expected = ["09:10:00 succeeded", "09:20:00 skipped: overlap", "09:50:00 succeeded"];
+    assert_eq!(house.told("a").await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_is_missed_once_its_decision_has_panicked_four_times() {
+    let keys = json!({"Cron": "10,20,50 9 * * *", "Overlap": "Forbid"});
+    let house = House::with_unconfirmed_run(keys).await;
+    (0..4).for_each(|_| house.plan("inspect", Fault::Panics));
+
+    house.until("10:30:00").await;
+
+    let expected = ["09:10:00 succeeded", "09:20:00 missed: internal-error", "09:50:00 succeeded"];
+    assert_eq!(house.told("a").await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependent_whose_decision_panics_runs_or_is_missed() {
+    for (panics, expected) in [(1, "skipped: overlap"), (4, "missed: internal-error")] {
+        let keys = json!({"After": ["parent"], "Overlap": "Forbid"});
+        let house = House::open().await;
+        house.push("parent", "10,20 9 * * *", "exit-0").await;
+        house.push_with("a", "sleep-1800", keys).await;
+        house.until("09:11:00").await;
+        house.engine.set_away(true);
+        house.until("09:13:00").await;
+        house.engine.set_away(false);
+        house.until("09:15:00").await;
+        (0..panics).for_each(|_| house.plan("inspect", Fault::Panics));
+
+        house.until("10:30:00").await;
+
+        let told = house.told("a").await;
+        assert_eq!(told.last().map(|told| &told[9..]), Some(expected), "{told:?}");
+        assert!(house.runner.queues.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_claimed_by_a_decision_that_panicked_is_resumed() {
+    let keys = json!({"Cron": "10,20 9 * * *", "Overlap": "Forbid"});
+    let house = House::with_unconfirmed_run(keys).await;
+    // What a panic between a claim and the task of its run leaves behind.
+    let (instant, state) = (Instant::new(house.clock.now()), RunState::Starting);
+    let (allocation, now) = (house.allocation("a"), house.clock.now());
+    let claimed = Run::decided(&allocation, instant, Trigger::Schedule, state, now);
+    house.store.claim(claimed.on_engine(&"default".into())).await.unwrap();
+    house.plan("inspect", Fault::Panics);
+
+    house.until("10:30:00").await;
+
+    let expected = ["09:10:00 succeeded", "09:15:00 succeeded", "09:20:00 skipped: overlap"];
+    assert_eq!(house.told("a").await, expected);
 }

@@ -4,7 +4,7 @@ use docket_model::run::RunState;
 use serde_json::json;
 
 use super::harness::{Fault, House, MINUTE, SECOND};
-use crate::store::RunFilter;
+use crate::{clock::Clock, store::RunFilter};
 
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_running_containers_go() {
@@ -156,4 +156,21 @@ async fn a_store_that_takes_its_time_is_told_of_all_that_are_to_end_at_once() {
 
     assert!(house.runner.queues.is_empty());
     assert_eq!(asked_at.elapsed(), SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_cannot_be_written_holds_up_a_stop_for_five_seconds() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "exit-0").await;
+    house.trouble_store();
+    house.until("09:10:05").await;
+    let (clock, begun_at) = (house.clock.clone(), house.clock.now());
+
+    let ground = house.close().await;
+
+    let waited = (clock.now() - begun_at).num_seconds();
+    assert_eq!(waited, 5);
+    let house = ground.open().await;
+    house.pass(SECOND).await;
+    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
 }

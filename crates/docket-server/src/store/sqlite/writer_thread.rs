@@ -169,7 +169,12 @@ impl WriterThread {
             );
         }
         if let Err(error) = closed {
-            warn!(%path, %error, "the store was not closed in order");
+            warn!(
+                %path,
+                %error,
+                "the store was not closed in order: the next start recovers it, and what was \
+                 acknowledged is not lost"
+            );
         }
     }
 

@@ -5,15 +5,12 @@ use std::{fmt, io};
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use docket_model::one_line::on_one_line;
+use tracing::field::{Field, Visit};
 use tracing_subscriber::{
     Layer,
     field::RecordFields,
     filter::Targets,
-    fmt::{
-        FormatFields,
-        format::{DefaultFields, Writer},
-        layer,
-    },
+    fmt::{FormatFields, format::Writer, layer},
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
@@ -56,7 +53,7 @@ pub(super) fn start(format: LogFormat) -> Result<()> {
     started.map_err(|error| anyhow!("cannot start the log: {error}"))
 }
 
-/// Writes the message and the fields of an event on one line, even if they contain an engine's text.
+/// Writes the message and the fields of an event on one line, even if they have a text of the engine.
 struct OneLine;
 
 impl<'writer> FormatFields<'writer> for OneLine {
@@ -66,7 +63,25 @@ impl<'writer> FormatFields<'writer> for OneLine {
         fields: R,
     ) -> fmt::Result {
         let mut text = String::new();
-        DefaultFields::new().format_fields(Writer::new(&mut text), fields)?;
+        fields.record(&mut Fields(&mut text));
         writer.write_str(&on_one_line(&text))
+    }
+}
+
+/// Writes fields as `name=value`, with quotes around a text with spaces, and the message without a name.
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        let value = format!("{value:?}");
+        let is_bare = value.contains(' ') && !value.starts_with(['"', '[', '{']);
+        self.0.push_str(&match field.name() {
+            "message" => value,
+            name if is_bare => format!("{name}={value:?}"),
+            name => format!("{name}={value}"),
+        });
     }
 }

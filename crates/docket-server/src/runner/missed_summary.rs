@@ -1,0 +1,106 @@
+//! One log line about the instants that an outage kept from starting, once they are on record.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use docket_model::{
+    AllocationName,
+    journal::{Cause, shown},
+    missed_instants::Missed,
+};
+use parking_lot::Mutex;
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::{
+    Runner,
+    store_retry::{StoreAccess, WRITE_AGAIN},
+};
+use crate::term::Term;
+
+/// How long no further missed instant may be recorded before the line is logged: a decision whose write
+/// failed is repeated within that time.
+const QUIET: Duration = WRITE_AGAIN.saturating_mul(2);
+/// How many allocations the line names.
+const MOST_NAMED: usize = 5;
+
+/// The missed instants of outages that are not logged yet.
+#[derive(Debug, Default)]
+pub(super) struct MissedSummary(Mutex<BTreeMap<Cause, OfOutage>>);
+
+/// The missed instants of one outage.
+#[derive(Debug)]
+struct OfOutage {
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+    instants: u64,
+    allocations: BTreeSet<AllocationName>,
+}
+
+impl Runner {
+    /// Counts instants that are on record as missed because of an outage. The sum is logged when the
+    /// outage is over and no more follow.
+    pub(super) fn count_missed(&self, name: &AllocationName, missed: &Missed, cause: Cause) {
+        let Missed { first, last, count, .. } = *missed;
+        let mut outages = self.missed.0.lock();
+        if !outages.contains_key(&cause) {
+            self.term.spawn(log_when_quiet(
+                Arc::clone(&self.missed),
+                self.store.clone(),
+                self.term.clone(),
+                cause,
+            ));
+        }
+        let none = OfOutage { first, last, instants: 0, allocations: BTreeSet::new() };
+        let counted = outages.entry(cause).or_insert(none);
+        counted.first = counted.first.min(first);
+        counted.last = counted.last.max(last);
+        counted.instants += count;
+        counted.allocations.insert(name.clone());
+    }
+}
+
+async fn log_when_quiet(
+    missed: Arc<MissedSummary>,
+    store: Arc<StoreAccess>,
+    term: Term,
+    cause: Cause,
+) {
+    let mut counted = 0;
+    // It is logged at once when the term ends.
+    while term.unless_ended(sleep(QUIET)).await.is_ok() {
+        let before = counted;
+        counted = missed.0.lock().get(&cause).map_or(0, |missed| missed.instants);
+        let is_over = cause != Cause::StoreUnwritable || store.trouble().is_none();
+        if is_over && counted == before {
+            break;
+        }
+    }
+    let summary = missed.0.lock().remove(&cause);
+    if let Some(summary) = summary {
+        summary.log(cause);
+    }
+}
+
+impl OfOutage {
+    fn log(&self, cause: Cause) {
+        let Self { first, last, instants, allocations } = self;
+        let named: Vec<_> =
+            allocations.iter().take(MOST_NAMED).map(AllocationName::as_str).collect();
+        let more = if allocations.len() > MOST_NAMED { ", …" } else { "" };
+        warn!(
+            parent: None,
+            instants,
+            allocations = allocations.len(),
+            first = shown(*first),
+            last = shown(*last),
+            names = format!("{}{more}", named.join(", ")),
+            "instants were missed because {}; `docket runs NAME --state missed` lists them",
+            cause.clause(),
+        );
+    }
+}
