@@ -176,7 +176,7 @@ impl Runner {
                 (Why::TooLate | Why::SuspendedLate(_), Some(outage)) => {
                     // The sum of all allocations is a warning of its own.
                     info!(last, reason, "{what}");
-                    self.count_missed(allocation.name(), &missed, outage.cause);
+                    self.missed.add(allocation.name(), &missed, outage.cause);
                 }
                 (Why::TooLate | Why::SuspendedLate(_), None) => warn!(last, reason, "{what}"),
                 _ => debug!(last, reason, "{what}"),

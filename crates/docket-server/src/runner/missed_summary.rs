@@ -16,10 +16,7 @@ use parking_lot::Mutex;
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::{
-    Runner,
-    store_retry::{StoreAccess, WRITE_AGAIN},
-};
+use super::store_retry::{StoreAccess, WRITE_AGAIN};
 use crate::term::Term;
 
 /// How long no further missed instant may be recorded before the line is logged: a decision whose write
@@ -28,9 +25,13 @@ const QUIET: Duration = WRITE_AGAIN.saturating_mul(2);
 /// How many allocations the line names.
 const MOST_NAMED: usize = 5;
 
-/// The missed instants of outages that are not logged yet.
-#[derive(Debug, Default)]
-pub(super) struct MissedSummary(Mutex<BTreeMap<Cause, OfOutage>>);
+/// Counts the missed instants of outages until they are logged. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct MissedSummary {
+    outages: Arc<Mutex<BTreeMap<Cause, OfOutage>>>,
+    store: Arc<StoreAccess>,
+    term: Term,
+}
 
 /// The missed instants of one outage.
 #[derive(Debug)]
@@ -41,19 +42,18 @@ struct OfOutage {
     allocations: BTreeSet<AllocationName>,
 }
 
-impl Runner {
+impl MissedSummary {
+    pub(super) fn new(store: Arc<StoreAccess>, term: Term) -> Self {
+        Self { outages: Arc::default(), store, term }
+    }
+
     /// Counts instants that are on record as missed because of an outage. The sum is logged when the
     /// outage is over and no more follow.
-    pub(super) fn count_missed(&self, name: &AllocationName, missed: &Missed, cause: Cause) {
+    pub(super) fn add(&self, name: &AllocationName, missed: &Missed, cause: Cause) {
         let Missed { first, last, count, .. } = *missed;
-        let mut outages = self.missed.0.lock();
+        let mut outages = self.outages.lock();
         if !outages.contains_key(&cause) {
-            self.term.spawn(log_when_quiet(
-                Arc::clone(&self.missed),
-                self.store.clone(),
-                self.term.clone(),
-                cause,
-            ));
+            self.term.spawn(self.clone().log_when_quiet(cause));
         }
         let none = OfOutage { first, last, instants: 0, allocations: BTreeSet::new() };
         let counted = outages.entry(cause).or_insert(none);
@@ -62,27 +62,22 @@ impl Runner {
         counted.instants += count;
         counted.allocations.insert(name.clone());
     }
-}
 
-async fn log_when_quiet(
-    missed: Arc<MissedSummary>,
-    store: Arc<StoreAccess>,
-    term: Term,
-    cause: Cause,
-) {
-    let mut counted = 0;
-    // It is logged at once when the term ends.
-    while term.unless_ended(sleep(QUIET)).await.is_ok() {
-        let before = counted;
-        counted = missed.0.lock().get(&cause).map_or(0, |missed| missed.instants);
-        let is_over = cause != Cause::StoreUnwritable || store.trouble().is_none();
-        if is_over && counted == before {
-            break;
+    async fn log_when_quiet(self, cause: Cause) {
+        let mut counted = 0;
+        // It is logged at once when the term ends.
+        while self.term.unless_ended(sleep(QUIET)).await.is_ok() {
+            let before = counted;
+            counted = self.outages.lock().get(&cause).map_or(0, |missed| missed.instants);
+            let is_over = cause != Cause::StoreUnwritable || self.store.trouble().is_none();
+            if is_over && counted == before {
+                break;
+            }
         }
-    }
-    let summary = missed.0.lock().remove(&cause);
-    if let Some(summary) = summary {
-        summary.log(cause);
+        let missed = self.outages.lock().remove(&cause);
+        if let Some(missed) = missed {
+            missed.log(cause);
+        }
     }
 }
 

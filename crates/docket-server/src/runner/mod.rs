@@ -87,7 +87,7 @@ pub(crate) struct Runner {
     pub(crate) queues: AllocationQueues,
     pub(crate) retention: Arc<Retention>,
     pub(crate) outputs: Arc<Outputs>,
-    missed: Arc<MissedSummary>,
+    missed: MissedSummary,
     /// The zone of allocations that name none.
     zone: Zone,
 }
@@ -121,11 +121,11 @@ impl Runner {
             planner: Planner { owner, life, env_dir },
             queues: AllocationQueues::default(),
             retention: Arc::new(retention),
+            missed: MissedSummary::new(Arc::clone(&store), term.clone()),
             term,
             store,
             engines,
             outputs,
-            missed: Arc::default(),
             zone,
         }
     }
