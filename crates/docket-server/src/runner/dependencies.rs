@@ -12,7 +12,9 @@ use docket_model::{
 use futures_util::{StreamExt, stream};
 use tracing::{Instrument, debug, error};
 
-use super::{Runner, Stopped, confirm_runs, due_instants::RunRequest, allocation_queue::decision_span};
+use super::{
+    Runner, Stopped, allocation_queue::decision_span, confirm_runs, due_instants::RunRequest,
+};
 use crate::{
     policy::{self, Missed, Suspensions, Why},
     store::{AllocationStatus, ClaimOutcome, StoreError},

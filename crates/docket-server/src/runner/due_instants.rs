@@ -12,8 +12,9 @@ use docket_model::{
 use tracing::{Instrument, debug, error, info, warn};
 
 use super::{
-    Runner, Stopped, confirm_runs,
+    Runner, Stopped,
     allocation_queue::{AllocationQueue, RunHandle, decision_span, run_span},
+    confirm_runs,
     run_task::RunTask,
     store_retry::WRITE_AGAIN,
 };

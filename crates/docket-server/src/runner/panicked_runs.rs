@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use tracing::error;
 use uuid::Uuid;
 
-use super::{Runner, Stopped, attempt_end::AttemptEnd, run_task::RunTask, resume_point::Stage};
+use super::{Runner, Stopped, attempt_end::AttemptEnd, resume_point::Stage, run_task::RunTask};
 use crate::{background::panic_message, backoff::Backoff};
 
 /// How often a run is continued, or a decision made again, after a panic of its task.
