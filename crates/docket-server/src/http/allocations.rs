@@ -216,10 +216,10 @@ pub(super) async fn push(
     if created + updated > 0 {
         let changed =
             names.iter().zip(&effects).filter(|(_, effect)| **effect != Effect::Unchanged);
-        let named: Vec<_> = changed.take(MOST_NAMED).map(|(name, _)| name.as_str()).collect();
+        let shown: Vec<_> = changed.take(MOST_NAMED).map(|(name, _)| name.as_str()).collect();
         let more = if created + updated > MOST_NAMED { ", …" } else { "" };
         let by = &*sender(&request);
-        info!(by, created, updated, "allocations pushed: {}{more}", named.join(", "));
+        info!(by, created, updated, "allocations pushed: {}{more}", shown.join(", "));
     }
     let mut answer = HttpResponse::Ok();
     answer.content_type(JSON);

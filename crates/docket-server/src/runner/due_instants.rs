@@ -15,6 +15,7 @@ use super::{
     Runner, Stopped,
     allocation_queue::{AllocationQueue, RunHandle, decision_span, run_span},
     confirm_runs,
+    resume_point::{Stage, StartFrom},
     run_task::RunTask,
     store_retry::WRITE_AGAIN,
 };

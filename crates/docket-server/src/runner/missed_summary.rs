@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::store_retry::{StoreAccess, WRITE_AGAIN};
-use crate::term::Term;
+use crate::leadership_term::Term;
 
 /// How long no further missed instant may be recorded before the line is logged: a decision whose write
 /// failed is repeated within that time.
