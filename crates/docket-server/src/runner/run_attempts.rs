@@ -68,14 +68,14 @@ impl Runner {
 
 /// What the log says about the end of a container.
 #[derive(Debug, Default)]
-struct Ended {
+struct ContainerEnd {
     exit_code: i64,
     duration: Option<String>,
     /// How long ago it ended, where docket was late to learn of it.
     ended_ago: Option<String>,
 }
 
-impl Ended {
+impl ContainerEnd {
     /// `now` is the time by the engine's clock, which the times of an exit are from.
     fn of(exit: &Exit, now: Option<DateTime<Utc>>) -> Self {
         let ran = exit.started_at.zip(exit.ended_at).map(|(from, to)| to - from);
@@ -216,10 +216,10 @@ impl RunTask {
         self.handle.trigger.demand().map_or(0, |demand| demand.earlier)
     }
 
-    fn log_end(&self, state: &RunState, ended: Option<Ended>) {
+    fn log_end(&self, state: &RunState, ended: Option<ContainerEnd>) {
         let number = self.attempt.number;
         let exit_code = ended.as_ref().map(|ended| ended.exit_code);
-        let Ended { duration, ended_ago, .. } = ended.unwrap_or_default();
+        let ContainerEnd { duration, ended_ago, .. } = ended.unwrap_or_default();
         let reason = state.reason().map(ToString::to_string);
         if let RunState::Retrying { until, .. } = state {
             let limit = self.handle.allocation.specification.policies.retries.limit;
@@ -265,7 +265,7 @@ impl RunTask {
         point(Point::EndNoted);
         runner.queues.note_progress();
         let now = self.engine.health.engine_time();
-        self.log_end(&state, end.exit.as_ref().map(|exit| Ended::of(exit, now)));
+        self.log_end(&state, end.exit.as_ref().map(|exit| ContainerEnd::of(exit, now)));
         drop(end);
         if let Some(container) = container {
             let allocation = Arc::clone(&self.handle.allocation);

@@ -1,6 +1,9 @@
 //! The server's log, on standard error.
 
-use std::{fmt, io};
+use std::{
+    fmt::{self, Write as _},
+    io,
+};
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
@@ -73,15 +76,14 @@ struct Fields<'a>(&'a mut String);
 
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if !self.0.is_empty() {
-            self.0.push(' ');
-        }
         let value = format!("{value:?}");
         let is_bare = value.contains(' ') && !value.starts_with(['"', '[', '{']);
-        self.0.push_str(&match field.name() {
-            "message" => value,
-            name if is_bare => format!("{name}={value:?}"),
-            name => format!("{name}={value}"),
-        });
+        let space = if self.0.is_empty() { "" } else { " " };
+        // Writing to a text does not fail.
+        let _: fmt::Result = match field.name() {
+            "message" => write!(self.0, "{space}{value}"),
+            name if is_bare => write!(self.0, "{space}{name}={value:?}"),
+            name => write!(self.0, "{space}{name}={value}"),
+        };
     }
 }
