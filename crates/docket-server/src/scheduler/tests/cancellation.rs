@@ -77,10 +77,10 @@ async fn one_that_waits_for_an_older_run_goes_at_once() {
     house.push_with("a", "long", json!({"Cron": "*/5 9 * * *", "Overlap": "Queue"})).await;
     house.until("09:10:30").await;
 
-    let told = house.cancel("a", false).await;
+    let summary = house.cancel("a", false).await;
     house.pass(5 * MINUTE).await;
 
-    assert_eq!(told, CANCELLED);
+    assert_eq!(summary, CANCELLED);
     // The next one has its place.
     assert_eq!(house.newest("a").await, "09:15:00 waiting");
 }
@@ -117,8 +117,8 @@ async fn one_that_waits_for_the_engine_goes_at_once() {
     house.pass(SECOND).await;
 
     assert_eq!(run.state.word(), "starting");
-    let told = house.newest("a").await;
-    assert!(told.ends_with("cancelled: text ann wants it to end"), "{told}");
+    let summary = house.newest("a").await;
+    assert!(summary.ends_with("cancelled: text ann wants it to end"), "{summary}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +153,7 @@ async fn what_was_wanted_before_a_crash_is_done_after_it() {
         let house = house.die().open().await;
         house.pass(SECOND).await;
 
-        assert_eq!(house.told("a").await, [CANCELLED], "{call} {fault:?}");
+        assert_eq!(house.summaries("a").await, [CANCELLED], "{call} {fault:?}");
         assert!(house.seen("a")[0].removed);
     }
 }
@@ -183,7 +183,7 @@ async fn what_was_wanted_before_a_crash_is_done_also_where_nothing_had_started()
         let house = ground.open().await;
         house.pass(MINUTE).await;
 
-        assert_eq!(house.told("a").await, [CANCELLED], "{call} {fault:?}");
+        assert_eq!(house.summaries("a").await, [CANCELLED], "{call} {fault:?}");
         // What was made and not started goes, also where nobody had noted that it was made.
         assert!(house.seen("a").iter().all(|seen| seen.starts == 0 && seen.removed), "{call}");
     }
@@ -204,7 +204,7 @@ async fn a_start_without_an_answer_is_looked_at_before_it_is_given_up() {
 
         assert_eq!(meanwhile, "09:10:00 starting");
 
-        assert_eq!(house.told("a").await, [CANCELLED], "{fault:?}");
+        assert_eq!(house.summaries("a").await, [CANCELLED], "{fault:?}");
         let seen = house.seen("a");
         assert_eq!((seen[0].starts, seen[0].removed), (starts, true), "{fault:?}");
     }

@@ -45,14 +45,14 @@ async fn slept(keys: Value) -> Vec<String> {
     house.clock.suspend_for(8 * HOUR);
     house.pass(MINUTE).await;
 
-    let mut told = house.told("a").await;
+    let mut summaries = house.summaries("a").await;
     let reason = ": deadline-passed HostSuspended 2026-11-21T09:0";
-    for told in &mut told {
-        if let Some((before, _)) = told.split_once(reason) {
-            *told = before.to_owned();
+    for summaries in &mut summaries {
+        if let Some((before, _)) = summaries.split_once(reason) {
+            *summaries = before.to_owned();
         }
     }
-    told
+    summaries
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +128,7 @@ async fn of_a_span_that_was_decided_in_part_the_rest_is_on_record_too() {
     house.pass(MINUTE).await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         ["09:10:00 missed 2 to 09:20:00: suspended-by-specification"]
     );
 }

@@ -19,7 +19,7 @@ async fn wherever_the_server_dies_the_container_starts_once() {
             let house = house.die().open().await;
             house.until("09:12:00").await;
 
-            assert_eq!(house.told("a").await, ["09:10:00 succeeded"], "{call} {fault:?}");
+            assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"], "{call} {fault:?}");
             assert_eq!(house.instants("a"), ["20261121T091000Z"], "{call} {fault:?}");
             let seen = house.seen("a");
             assert_eq!(seen.iter().map(|seen| seen.starts).sum::<u32>(), 1, "{call} {fault:?}");
@@ -42,7 +42,7 @@ async fn wherever_an_answer_is_lost_the_container_starts_once() {
 
             // A follow outlasts its engine by itself, so what it says is said to be the end.
             if call != "watch" {
-                assert_eq!(house.told("a").await, ["09:10:00 succeeded"], "{call} {fault:?}");
+                assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"], "{call} {fault:?}");
                 assert!(house.seen("a").iter().all(|seen| seen.removed), "{call} {fault:?}");
             }
             assert_eq!(house.instants("a"), ["20261121T091000Z"], "{call} {fault:?}");
@@ -68,11 +68,11 @@ async fn a_claim_that_nothing_came_of_is_missed_once_it_is_too_late() {
         let house = ground.open().await;
         house.pass(MINUTE).await;
 
-        let told = house.told("a").await;
-        assert_eq!(told.len(), 1, "{call}: {told:?}");
+        let summaries = house.summaries("a").await;
+        assert_eq!(summaries.len(), 1, "{call}: {summaries:?}");
         let reason = "09:10:00 missed 1 to 09:10:00: not-started-in-time \
                       NotRunning 2026-11-21T09:11:00Z";
-        assert!(told[0].starts_with(reason), "{call}: {told:?}");
+        assert!(summaries[0].starts_with(reason), "{call}: {summaries:?}");
         let seen = house.seen("a");
         assert!(seen.iter().all(|seen| seen.starts == 0 && seen.removed), "{call}: {seen:?}");
     }
@@ -95,8 +95,8 @@ async fn a_server_that_dies_as_it_gives_a_late_run_up_does_not_lose_it() {
         let house = house.die().open().await;
         house.pass(MINUTE).await;
 
-        let told = house.told("a").await;
-        assert!(told[0].starts_with("09:10:00 missed 1 to 09:10:00"), "{told:?}");
+        let summaries = house.summaries("a").await;
+        assert!(summaries[0].starts_with("09:10:00 missed 1 to 09:10:00"), "{summaries:?}");
         assert!(house.seen("a")[0].removed);
     }
 }

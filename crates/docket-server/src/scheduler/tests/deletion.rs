@@ -98,7 +98,7 @@ async fn a_name_that_is_created_anew_has_runs_of_its_own() {
     house.until("09:25:00").await;
 
     // The older one's container runs on, and stands in nobody's way.
-    assert_eq!(house.told("a").await, ["09:20:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:20:00 succeeded"]);
     let seen = house.seen("a");
     assert_ne!(seen[0].identity.uid, seen[1].identity.uid);
     assert_eq!(seen[0].ended_at, None);
@@ -141,7 +141,7 @@ async fn an_edit_between_claim_and_start_changes_nothing_about_the_run() {
     house.push_with("a", "exit-1", json!({"Cron": "10 9 * * *", "Retries": 3})).await;
     house.until("09:15:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +155,7 @@ async fn an_edit_as_its_instant_comes_decides_it_once() {
         house.push("a", "*/10 * * * *", "alpine").await;
         house.until("09:15:00").await;
 
-        assert_eq!(house.told("a").await, ["09:10:00 succeeded"], "{pushed_at}");
+        assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"], "{pushed_at}");
         assert_eq!(house.instants("a"), ["20261121T091000Z"], "{pushed_at}");
         house.pass(SECOND).await;
     }

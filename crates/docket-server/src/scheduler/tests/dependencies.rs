@@ -19,7 +19,11 @@ async fn a_chain_shares_one_instant() {
     house.until("09:55:00").await;
 
     for name in ["a", "b", "c"] {
-        assert_eq!(house.told(name).await, ["09:20:00 succeeded", "09:40:00 succeeded"], "{name}");
+        assert_eq!(
+            house.summaries(name).await,
+            ["09:20:00 succeeded", "09:40:00 succeeded"],
+            "{name}"
+        );
     }
     assert_eq!(house.runs("c").await[0].trigger, Trigger::Dependency);
     let (b, c) = (house.seen("b"), house.seen("c"));
@@ -38,7 +42,7 @@ async fn a_diamond_runs_once_for_each_instant_after_both_sides() {
     house.until("09:39:00").await;
 
     let each = ["09:10:00 succeeded", "09:20:00 succeeded", "09:30:00 succeeded"];
-    assert_eq!(house.told("bottom").await, each);
+    assert_eq!(house.summaries("bottom").await, each);
     for (bottom, right) in house.seen("bottom").iter().zip(house.seen("right")) {
         assert!(bottom.created_at >= right.ended_at.unwrap());
     }
@@ -55,7 +59,7 @@ async fn parents_of_different_rhythms_must_each_have_succeeded_anew() {
 
     // Each time the newer instant of both, which is that of their meeting.
     assert_eq!(
-        house.told("child").await,
+        house.summaries("child").await,
         ["09:30:00 succeeded", "10:00:00 succeeded", "10:30:00 succeeded"]
     );
 }
@@ -68,8 +72,8 @@ async fn nothing_runs_after_a_parent_that_failed() {
 
     house.until("09:25:00").await;
 
-    assert_eq!(house.told("parent").await.len(), 2);
-    assert_eq!(house.told("child").await, Vec::<String>::new());
+    assert_eq!(house.summaries("parent").await.len(), 2);
+    assert_eq!(house.summaries("child").await, Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,11 +84,11 @@ async fn a_parent_that_was_tried_again_counts_once_it_has_succeeded() {
     push_after(&house, "child", "busybox", &["parent"]).await;
 
     house.until("10:02:59").await;
-    let before = house.told("child").await;
+    let before = house.summaries("child").await;
     house.until("10:10:00").await;
 
     assert_eq!(before, Vec::<String>::new());
-    assert_eq!(house.told("child").await, ["10:00:00 succeeded"]);
+    assert_eq!(house.summaries("child").await, ["10:00:00 succeeded"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +127,7 @@ async fn a_chain_goes_on_after_a_crash_anywhere_between_two_of_its_runs() {
         let house = house.die().open().await;
         house.pass(MINUTE).await;
 
-        assert_eq!(house.told("child").await, ["09:10:00 succeeded"], "{call} {fault:?}");
+        assert_eq!(house.summaries("child").await, ["09:10:00 succeeded"], "{call} {fault:?}");
         assert_eq!(house.instants("child"), ["20261121T091000Z"], "{call} {fault:?}");
     }
 }
@@ -138,7 +142,7 @@ async fn a_chain_goes_on_where_the_store_could_not_be_asked_for_a_while() {
 
     house.until("09:12:00").await;
 
-    assert_eq!(house.told("child").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("child").await, ["09:10:00 succeeded"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +172,7 @@ async fn overlap_counts_for_children_too() {
     house.until("09:39:00").await;
 
     assert_eq!(
-        house.told("child").await,
+        house.summaries("child").await,
         ["09:10:00 succeeded", "09:20:00 running", "09:30:00 waiting"]
     );
 }
@@ -188,6 +192,6 @@ async fn many_children_of_one_parent_do_not_wait_for_one_another() {
     house.until("09:10:02.500").await;
 
     for number in 0..50 {
-        assert_eq!(house.told(&format!("child-{number}")).await, ["09:10:00 succeeded"]);
+        assert_eq!(house.summaries(&format!("child-{number}")).await, ["09:10:00 succeeded"]);
     }
 }

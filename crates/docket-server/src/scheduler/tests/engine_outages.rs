@@ -50,13 +50,13 @@ async fn runs_in_each_step_outlast_an_engine_that_is_away_for_minutes() {
 
     house.engine.set_away(true);
     house.until("09:13:00").await;
-    let meanwhile = house.told("ends").await;
+    let meanwhile = house.summaries("ends").await;
     house.engine.set_away(false);
     house.until("09:16:00").await;
 
     assert_eq!(meanwhile, ["09:10:00 running"]);
     for name in ["pulls", "runs", "ends"] {
-        assert_eq!(house.told(name).await, ["09:10:00 succeeded"], "{name}");
+        assert_eq!(house.summaries(name).await, ["09:10:00 succeeded"], "{name}");
         assert_eq!(house.instants(name).len(), 1, "{name}");
     }
 }
@@ -71,7 +71,7 @@ async fn an_answer_that_is_lost_again_and_again_fails_no_run() {
 
             house.until("09:20:00").await;
 
-            assert_eq!(house.told("a").await, ["09:10:00 succeeded"], "{call} {fault:?}");
+            assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"], "{call} {fault:?}");
             assert_eq!(house.instants("a").len(), 1, "{call} {fault:?}");
         }
     }
@@ -92,7 +92,7 @@ async fn those_who_wait_for_the_engine_hold_up_nobody_at_the_gate() {
     house.until("09:11:00").await;
 
     for name in ["a0", "a1", "a2", "a3", "b"] {
-        assert_eq!(house.told(name).await, ["09:10:00 succeeded"], "{name}");
+        assert_eq!(house.summaries(name).await, ["09:10:00 succeeded"], "{name}");
     }
 }
 
@@ -122,7 +122,7 @@ async fn what_an_engine_out_of_reach_has_is_lost_and_started_nowhere_else() {
     assert_eq!(run.attempts[0].remarks, ["it was lost, and its container was found again"]);
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);
     assert!(house.seen("a")[0].removed);
-    assert_eq!(house.told("child").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("child").await, ["09:10:00 succeeded"]);
 }
 
 #[tokio::test(start_paused = true)]

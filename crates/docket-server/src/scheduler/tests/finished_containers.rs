@@ -135,5 +135,5 @@ async fn a_reader_of_its_output_keeps_a_container_and_holds_up_no_run() {
     pieces.recv().await.unwrap().unwrap();
     house.until("09:21:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded", "09:20:00 running"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded", "09:20:00 running"]);
 }

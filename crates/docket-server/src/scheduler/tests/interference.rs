@@ -22,7 +22,7 @@ async fn one_removed_before_it_was_started_is_made_anew() {
     house.engine.take_away(NAME);
     house.until("09:11:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
     let starts: Vec<_> = house.seen("a").iter().map(|seen| seen.starts).collect();
     assert_eq!(starts, [0, 1]);
 }
@@ -42,7 +42,7 @@ async fn one_removed_before_it_was_started_is_made_anew_after_a_crash_too() {
     house.engine.take_away(NAME);
     house.until("09:11:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
     assert_eq!(house.engine.starts_of(NAME), 1);
 }
 
@@ -87,12 +87,12 @@ async fn removed_while_the_server_was_down(call: &'static str, forgets_events: b
 #[tokio::test(start_paused = true)]
 async fn what_became_of_one_removed_while_the_server_was_down_is_in_the_events() {
     let never_ran = removed_while_the_server_was_down("created", false).await;
-    assert_eq!(never_ran.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(never_ran.summaries("a").await, ["09:10:00 succeeded"]);
     assert_eq!(never_ran.instants("a").len(), 1);
 
     for call in ["launch", "started"] {
         let ran = removed_while_the_server_was_down(call, false).await;
-        assert_eq!(ran.told("a").await, ["09:10:00 failed: killed -9"], "{call}");
+        assert_eq!(ran.summaries("a").await, ["09:10:00 failed: killed -9"], "{call}");
         let attempt = &ran.runs("a").await[0].attempts[0];
         assert_eq!(attempt.remarks, ["its container was removed before docket read its output"]);
         assert_eq!(ran.seen("a").len(), 1, "{call}");
@@ -103,7 +103,7 @@ async fn what_became_of_one_removed_while_the_server_was_down_is_in_the_events()
 async fn one_removed_while_the_server_was_down_is_lost_where_the_engine_forgot_it() {
     for call in ["created", "launch", "started"] {
         let house = removed_while_the_server_was_down(call, true).await;
-        assert_eq!(house.told("a").await, [LOST], "{call}");
+        assert_eq!(house.summaries("a").await, [LOST], "{call}");
         assert_eq!(house.seen("a").len(), 1);
     }
 }
@@ -157,8 +157,8 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
 
     house.until("09:11:00").await;
 
-    let told = house.newest("a").await;
-    assert_eq!(told, format!("09:10:00 failed: name-held {holder}"));
+    let summary = house.newest("a").await;
+    assert_eq!(summary, format!("09:10:00 failed: name-held {holder}"));
     let seen = house.seen("a");
     assert_eq!((seen.len(), seen[0].starts, seen[0].removed), (1, 0, false));
 }

@@ -18,7 +18,7 @@ async fn a_start_is_put_off_by_the_same_time_also_across_a_restart() {
         house.until("10:59:00").await;
 
         let seen = house.seen("a").remove(0);
-        assert_eq!(house.told("a").await, ["10:00:00 succeeded"]);
+        assert_eq!(house.summaries("a").await, ["10:00:00 succeeded"]);
         late.push(seen.created_at - seen.identity.instant.moment());
     }
     assert_eq!(late[0], late[1]);

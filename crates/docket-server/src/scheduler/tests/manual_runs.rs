@@ -62,7 +62,7 @@ async fn it_starts_while_the_allocation_is_suspended_and_changes_nothing_about_i
     house.until("09:25:00").await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         [
             "09:05:00 succeeded",
             "09:10:00 missed 1 to 09:10:00: suspended ann",
@@ -79,7 +79,7 @@ async fn an_instant_that_was_missed_is_made_up_for_and_the_others_stay_missed() 
 
     house.run_manually("a", Some("2026-11-21T09:30:00Z")).await.unwrap();
     house.pass(SECOND).await;
-    let middle = house.told("a").await;
+    let middle = house.summaries("a").await;
     house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
     house.pass(SECOND).await;
 
@@ -89,7 +89,7 @@ async fn an_instant_that_was_missed_is_made_up_for_and_the_others_stay_missed() 
         [format!("09:10:00 missed 4 to 09:50:00: {reason}"), "09:30:00 succeeded".to_owned()]
     );
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         [
             "09:10:00 succeeded".to_owned(),
             format!("09:20:00 missed 3 to 09:50:00: {reason}"),
@@ -108,7 +108,7 @@ async fn what_failed_before_it_had_a_container_is_made_up_for_with_an_attempt_of
     house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap();
     house.pass(SECOND).await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded at attempt 2"]);
     let run = house.runs("a").await.remove(0);
     assert_eq!(run.attempts[1].key, 2.into());
     assert_eq!(house.seen("a")[0].identity.attempt, 2.into());
@@ -131,7 +131,7 @@ async fn what_was_made_up_for_before_it_was_known_to_be_missed_counts_as_its_own
 
     let reason = "suspended-by-specification";
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         [
             format!("09:10:00 missed 1 to 09:10:00: {reason}"),
             "09:20:00 succeeded".to_owned(),
@@ -153,13 +153,13 @@ async fn one_after_others_makes_up_for_their_instants_only() {
 
     house.run_manually("a", Some("2026-11-21T09:15:00Z")).await.unwrap();
     house.pass(SECOND).await;
-    let before = house.told("a").await;
+    let before = house.summaries("a").await;
     house.run_manually("a", Some("2026-11-21T09:20:00Z")).await.unwrap();
     house.pass(SECOND).await;
 
     assert_eq!(before[0], "09:10:00 missed 3 to 09:30:00: suspended ann");
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         [
             "09:10:00 missed 2 to 09:30:00: suspended ann",
             "09:15:00 succeeded",
@@ -187,7 +187,7 @@ async fn what_was_missed_after_its_claim_is_made_up_for_by_the_next_attempt() {
     house.pass(SECOND).await;
 
     assert!(before.starts_with("09:10:00 missed 1 to 09:10:00: not-started-in-time"), "{before}");
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded at attempt 2"]);
     let seen = house.seen("a");
     assert_eq!((seen.len(), seen[0].identity.attempt.number, seen[0].starts), (1, 2, 1));
 }
@@ -205,7 +205,7 @@ async fn what_is_taken_up_has_all_its_retries_also_after_a_crash() {
     let house = house.die().open().await;
     house.pass(MINUTE).await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 failed at attempt 4: exit-code 1"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 failed at attempt 4: exit-code 1"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,10 @@ async fn allowed_to_overlap_runs_stand_side_by_side() {
 
     house.until("09:35:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 running", "09:20:00 running", "09:30:00 running"]);
+    assert_eq!(
+        house.summaries("a").await,
+        ["09:10:00 running", "09:20:00 running", "09:30:00 running"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,7 +30,7 @@ async fn forbidden_to_overlap_a_run_is_skipped_and_says_for_which_one() {
     house.until("09:35:00").await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         ["09:10:00 succeeded", "09:20:00 skipped: overlap 20261121T091000Z", "09:30:00 running"]
     );
     assert_eq!(house.instants("a"), ["20261121T091000Z", "20261121T093000Z"]);
@@ -54,7 +57,7 @@ async fn in_a_queue_one_waits_for_the_older_one_and_the_next_is_skipped() {
     push(&house, "Queue", "sleep-1510").await;
 
     house.until("09:31:00").await;
-    let before = house.told("a").await;
+    let before = house.summaries("a").await;
     house.until("09:36:00").await;
 
     assert_eq!(
@@ -65,7 +68,7 @@ async fn in_a_queue_one_waits_for_the_older_one_and_the_next_is_skipped() {
             "09:30:00 skipped: queue-taken 20261121T092000Z 20261121T091000Z"
         ]
     );
-    assert_eq!(house.told("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
+    assert_eq!(house.summaries("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
     let seen = house.seen("a");
     assert!(seen[1].created_at >= seen[0].ended_at.unwrap());
 }
@@ -78,11 +81,11 @@ async fn a_queue_outlives_the_server() {
 
     let house = house.die().open().await;
     house.until("09:34:00").await;
-    let before = house.told("a").await;
+    let before = house.summaries("a").await;
     house.until("09:36:00").await;
 
     assert_eq!(before[..2], ["09:10:00 running", "09:20:00 waiting"]);
-    assert_eq!(house.told("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
+    assert_eq!(house.summaries("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
     assert_eq!(house.instants("a"), ["20261121T091000Z", "20261121T092000Z"]);
 }
 
@@ -97,10 +100,10 @@ async fn a_queue_goes_on_where_the_older_run_ended_while_nobody_was_there() {
     let house = ground.open().await;
     house.pass(MINUTE).await;
 
-    let told = house.told("a").await;
-    assert_eq!(told[..2], ["09:10:00 succeeded", "09:20:00 running"]);
-    assert!(told[2].starts_with("09:30:00 missed 17 to 12:10:00: deadline-passed NotRunning"));
-    assert_eq!(told[3], "12:20:00 waiting");
+    let summaries = house.summaries("a").await;
+    assert_eq!(summaries[..2], ["09:10:00 succeeded", "09:20:00 running"]);
+    assert!(summaries[2].starts_with("09:30:00 missed 17 to 12:10:00: deadline-passed NotRunning"));
+    assert_eq!(summaries[3], "12:20:00 waiting");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +118,7 @@ async fn one_that_waits_when_the_older_one_is_over_and_the_server_dies_sets_out_
     let house = house.die().open().await;
     house.pass(SECOND).await;
 
-    assert_eq!(house.told("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
+    assert_eq!(house.summaries("a").await[..2], ["09:10:00 succeeded", "09:20:00 running"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +134,7 @@ async fn a_run_whose_turn_came_as_the_server_died_is_not_too_late() {
     house.pass(SECOND).await;
 
     // Its next instants have come long ago, but it has waited its turn and not for the server.
-    assert_eq!(house.told("a").await[1], "09:20:00 running");
+    assert_eq!(house.summaries("a").await[1], "09:20:00 running");
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,12 +143,12 @@ async fn a_newer_run_replaces_the_older_one_and_starts_after_its_end() {
     push(&house, "Replace", "grace-20").await;
 
     house.until("09:20:10").await;
-    let between = house.told("a").await;
+    let between = house.summaries("a").await;
     house.until("09:21:00").await;
 
     assert_eq!(between, ["09:10:00 running", "09:20:00 waiting"]);
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         ["09:10:00 cancelled: replaced 20261121T092000Z", "09:20:00 running"]
     );
     let seen = house.seen("a");
@@ -161,7 +164,7 @@ async fn the_newest_replaces_also_the_one_that_waits() {
     house.until("09:42:00").await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         [
             "09:10:00 cancelled: replaced 20261121T092000Z",
             "09:20:00 cancelled: replaced 20261121T093000Z",
@@ -185,7 +188,7 @@ async fn a_replacement_is_carried_out_also_where_the_server_died_at_it() {
         house.until("09:21:00").await;
 
         assert_eq!(
-            house.told("a").await,
+            house.summaries("a").await,
             ["09:10:00 cancelled: replaced 20261121T092000Z", "09:20:00 running"]
         );
     }
@@ -199,8 +202,8 @@ async fn a_replacement_is_carried_out_also_where_the_store_cannot_write_it() {
 
     house.until("09:21:00").await;
 
-    assert_eq!(house.told("a").await[1], "09:20:00 running");
-    assert!(house.told("a").await[0].starts_with("09:10:00 cancelled: replaced"));
+    assert_eq!(house.summaries("a").await[1], "09:20:00 running");
+    assert!(house.summaries("a").await[0].starts_with("09:10:00 cancelled: replaced"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,7 +218,7 @@ async fn one_that_waits_does_not_wait_for_younger_ones_that_an_edit_lets_start()
     house.until("09:10:00").await;
 
     assert_eq!(before, "09:02:00 waiting");
-    assert_eq!(house.told("a").await[1], "09:02:00 succeeded");
+    assert_eq!(house.summaries("a").await[1], "09:02:00 succeeded");
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,7 +237,7 @@ async fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
         house.until("09:29:00").await;
 
         let expected = ["09:10:00 succeeded", "09:20:00 succeeded"];
-        assert_eq!(house.told("a").await, expected, "{overlap}");
+        assert_eq!(house.summaries("a").await, expected, "{overlap}");
     }
 }
 
@@ -252,9 +255,9 @@ async fn a_run_that_comes_too_late_after_a_restart_is_in_nobodys_way() {
         let house = ground.open().await;
         house.until("09:29:00").await;
 
-        let told = house.told("a").await;
-        assert!(told[0].starts_with("09:10:00 missed"), "{overlap}: {told:?}");
-        assert_eq!(told[1..], ["09:20:00 succeeded"], "{overlap}");
+        let summaries = house.summaries("a").await;
+        assert!(summaries[0].starts_with("09:10:00 missed"), "{overlap}: {summaries:?}");
+        assert_eq!(summaries[1..], ["09:20:00 succeeded"], "{overlap}");
     }
 }
 
@@ -272,7 +275,7 @@ async fn a_run_that_ended_while_the_engine_was_away_is_in_nobodys_way() {
         house.until("09:29:00").await;
 
         let expected = ["09:10:00 succeeded", "09:20:00 succeeded"];
-        assert_eq!(house.told("a").await, expected, "{overlap}");
+        assert_eq!(house.summaries("a").await, expected, "{overlap}");
     }
 }
 

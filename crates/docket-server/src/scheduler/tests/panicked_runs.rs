@@ -91,7 +91,7 @@ async fn a_decision_that_panics_is_made_again_and_leaves_no_instant_out() {
 
     let expected =
         ["09:10:00 succeeded", "09:20:00 skipped: overlap 20261121T091000Z", "09:50:00 succeeded"];
-    assert_eq!(house.told("a").await, expected);
+    assert_eq!(house.summaries("a").await, expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +103,7 @@ async fn what_is_due_is_missed_once_its_decision_has_panicked_four_times() {
     house.until("10:30:00").await;
 
     let expected = ["09:10:00 succeeded", MISSED, "09:50:00 succeeded"];
-    assert_eq!(house.told("a").await, expected);
+    assert_eq!(house.summaries("a").await, expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,8 +122,8 @@ async fn a_dependent_whose_decision_panics_runs_or_is_missed() {
 
         house.until("10:30:00").await;
 
-        let told = house.told("a").await;
-        assert_eq!(told.last().map(String::as_str), Some(expected), "{told:?}");
+        let summaries = house.summaries("a").await;
+        assert_eq!(summaries.last().map(String::as_str), Some(expected), "{summaries:?}");
         assert!(house.runner.queues.is_empty());
     }
 }
@@ -143,5 +143,5 @@ async fn a_run_that_was_claimed_by_a_decision_that_panicked_is_resumed() {
 
     let expected =
         ["09:10:00 succeeded", "09:15:00 succeeded", "09:20:00 skipped: overlap 20261121T091500Z"];
-    assert_eq!(house.told("a").await, expected);
+    assert_eq!(house.summaries("a").await, expected);
 }

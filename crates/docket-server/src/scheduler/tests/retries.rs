@@ -43,7 +43,7 @@ async fn a_run_that_succeeds_at_last_has_succeeded() {
     house.until("10:10:00").await;
 
     assert_eq!(begun(&house), [0, 10, 30]);
-    assert_eq!(house.told("a").await, ["10:00:00 succeeded at attempt 3"]);
+    assert_eq!(house.summaries("a").await, ["10:00:00 succeeded at attempt 3"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +54,7 @@ async fn between_attempts_a_run_is_under_way_for_its_overlap() {
     house.until("12:10:00").await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         [
             "10:00:00 succeeded at attempt 2",
             "11:00:00 skipped: overlap 20261121T100000Z",
@@ -76,7 +76,7 @@ async fn a_pause_between_attempts_outlives_the_server() {
 
     assert_eq!(before, [0]);
     assert_eq!(begun(&house), [0, 600]);
-    assert_eq!(house.told("a").await, ["10:00:00 succeeded at attempt 2"]);
+    assert_eq!(house.summaries("a").await, ["10:00:00 succeeded at attempt 2"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +90,7 @@ async fn a_pause_that_ended_while_nobody_was_there_is_over_at_once() {
     let house = ground.open().await;
     house.pass(SECOND).await;
 
-    assert_eq!(house.told("a").await, ["10:00:00 succeeded at attempt 2"]);
+    assert_eq!(house.summaries("a").await, ["10:00:00 succeeded at attempt 2"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,11 @@ async fn each_attempt_starts_once_wherever_the_server_dies_at_it() {
         let house = house.die().open().await;
         house.until("10:05:00").await;
 
-        assert_eq!(house.told("a").await, ["10:00:00 succeeded at attempt 3"], "{call} {fault:?}");
+        assert_eq!(
+            house.summaries("a").await,
+            ["10:00:00 succeeded at attempt 3"],
+            "{call} {fault:?}"
+        );
         let started = house.seen("a").into_iter().filter(|seen| seen.starts > 0);
         let started: Vec<_> =
             started.map(|seen| (seen.identity.attempt.number, seen.starts)).collect();
@@ -162,10 +166,10 @@ async fn a_run_without_its_folder_of_variables_says_so() {
 
     house.until("10:05:00").await;
 
-    let told = house.newest("a").await;
+    let summary = house.newest("a").await;
     assert!(
-        told.starts_with("10:00:00 failed: env-files the server has no folder of environments"),
-        "{told}"
+        summary.starts_with("10:00:00 failed: env-files the server has no folder of environments"),
+        "{summary}"
     );
     assert_eq!(house.seen("a").len(), 0);
     house.pass(MINUTE).await;
@@ -180,17 +184,17 @@ async fn a_reader_of_the_output_counts_the_bytes_of_all_attempts() {
     let instant = house.runs("a").await[0].id.instant;
 
     let mut pieces = house.runner.outputs.follow("a".to_owned(), instant, 2);
-    let (mut states, mut told) = (Vec::new(), Vec::new());
+    let (mut states, mut summaries) = (Vec::new(), Vec::new());
     while let Some(next) = pieces.recv().await {
         match next.unwrap() {
             OutputEvent::Record { record, .. } => states.push(record.state),
             OutputEvent::Piece(piece) => {
-                told.push((String::from_utf8(piece.bytes.to_vec()).unwrap(), piece.end));
+                summaries.push((String::from_utf8(piece.bytes.to_vec()).unwrap(), piece.end));
             }
         }
     }
 
     assert_eq!(states.first(), Some(&StateWord::Retrying));
-    assert_eq!(told, [("il-until-2".to_owned(), 12), ("fail-until-2".to_owned(), 24)]);
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"]);
+    assert_eq!(summaries, [("il-until-2".to_owned(), 12), ("fail-until-2".to_owned(), 24)]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded at attempt 2"]);
 }

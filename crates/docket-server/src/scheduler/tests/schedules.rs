@@ -104,5 +104,5 @@ async fn what_is_due_when_it_is_edited_starts_first() {
     house.push("a", "0 0 * * *", "busybox").await;
     house.pass(10 * SECOND).await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
 }

@@ -71,8 +71,8 @@ async fn all_runs_can_be_stopped_recorded_and_removed_first() {
     house.runner.stop_runs().await;
 
     for name in ["gentle", "queue", "pulls", "fails"] {
-        for told in house.told(name).await {
-            assert!(told.ends_with("cancelled: server-stopped"), "{told}");
+        for summaries in house.summaries(name).await {
+            assert!(summaries.ends_with("cancelled: server-stopped"), "{summaries}");
         }
     }
     let there = house.engine.seen().into_iter().filter(|seen| !seen.removed);
@@ -172,5 +172,5 @@ async fn a_claim_that_cannot_be_written_holds_up_a_stop_for_five_seconds() {
     assert_eq!(waited, 5);
     let house = ground.open().await;
     house.pass(SECOND).await;
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
 }

@@ -19,7 +19,7 @@ async fn an_instant_that_cannot_be_claimed_starts_nothing_until_it_can() {
     house.pass(10 * SECOND).await;
 
     assert_eq!(meanwhile, 0);
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
     assert_eq!(house.runs("a").await[0].trigger_word(), "catch-up");
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);
 }
@@ -39,10 +39,13 @@ async fn what_is_missed_because_it_could_not_be_written_says_so() {
     // The sign of life is the first write that fails.
     assert_eq!(meanwhile.since.to_rfc3339_opts(SecondsFormat::Secs, true), "2026-11-21T09:05:00Z");
     assert_eq!(meanwhile.reason, "no space left");
-    let told = house.told("a").await;
+    let summaries = house.summaries("a").await;
     let reason = "deadline-passed StoreUnwritable 2026-11-21T09:05:00";
-    assert!(told[0].starts_with(&format!("09:10:00 missed 2 to 09:20:00: {reason}")), "{told:?}");
-    assert_eq!(told[1..], ["09:30:00 succeeded"]);
+    assert!(
+        summaries[0].starts_with(&format!("09:10:00 missed 2 to 09:20:00: {reason}")),
+        "{summaries:?}"
+    );
+    assert_eq!(summaries[1..], ["09:30:00 succeeded"]);
     assert_eq!(house.store.trouble(), None);
     let cause = "the store could not be written from 2026-11-21T09:05:00Z to 2026-11-21T09:35:0";
     let entries = house.store.entries(&EntryFilter { limit: 9, ..Default::default() });
@@ -85,7 +88,7 @@ async fn nothing_is_started_before_its_container_is_on_record() {
 
     assert_eq!(meanwhile, Vec::<String>::new());
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +103,7 @@ async fn each_write_that_fails_once_is_made_again() {
 
         house.until("09:12:00").await;
 
-        assert_eq!(house.told("a").await, ["09:10:00 succeeded at attempt 2"], "{call}");
+        assert_eq!(house.summaries("a").await, ["09:10:00 succeeded at attempt 2"], "{call}");
         let starts: Vec<_> = house.seen("a").iter().map(|seen| seen.starts).collect();
         assert_eq!(starts, [1, 1], "{call}");
     }
@@ -126,5 +129,5 @@ async fn whoever_asks_by_hand_is_told_that_the_store_cannot_be_written() {
     house.mend_store();
     house.pass(MINUTE).await;
     // What was refused is not done in secret.
-    assert_eq!(house.told("a").await, ["09:10:00 running"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 running"]);
 }

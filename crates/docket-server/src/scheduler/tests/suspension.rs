@@ -17,7 +17,7 @@ async fn what_is_suspended_by_hand_starts_nothing_until_it_is_resumed() {
     house.until("10:05:00").await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         [
             "09:10:00 succeeded",
             "09:20:00 missed 4 to 09:50:00: suspended ann",
@@ -37,7 +37,7 @@ async fn a_suspension_ends_at_its_end_and_a_push_neither_sets_nor_lifts_it() {
     house.until("09:35:00").await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         ["09:10:00 missed 2 to 09:20:00: suspended ann", "09:30:00 succeeded"]
     );
 }
@@ -52,7 +52,7 @@ async fn a_suspension_outlives_the_server() {
     let house = house.die().open().await;
     house.until("09:35:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 missed 3 to 09:30:00: suspended ann"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 missed 3 to 09:30:00: suspended ann"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,10 +67,10 @@ async fn a_suspension_that_ended_while_the_engine_was_away_holds_for_its_time_on
     house.engine.set_away(false);
     house.pass(MINUTE).await;
 
-    let told = house.told("a").await;
-    assert_eq!(told[0], "09:10:00 missed 2 to 09:20:00: suspended ann");
-    assert!(told[1].starts_with("09:30:00 missed 2 to 09:40:00: deadline-passed EngineAway"));
-    assert_eq!(told[2], "09:50:00 succeeded");
+    let summaries = house.summaries("a").await;
+    assert_eq!(summaries[0], "09:10:00 missed 2 to 09:20:00: suspended ann");
+    assert!(summaries[1].starts_with("09:30:00 missed 2 to 09:40:00: deadline-passed EngineAway"));
+    assert_eq!(summaries[2], "09:50:00 succeeded");
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +84,7 @@ async fn what_its_specification_suspends_starts_nothing_until_another_is_pushed(
     house.until("09:35:00").await;
 
     assert_eq!(
-        house.told("a").await,
+        house.summaries("a").await,
         ["09:10:00 missed 2 to 09:20:00: suspended-by-specification", "09:30:00 succeeded"]
     );
 }
@@ -99,7 +99,7 @@ async fn a_run_under_way_goes_on_and_one_by_hand_starts() {
     house.run_manually("a", None).await.unwrap();
     house.until("09:30:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded", "09:14:59 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded", "09:14:59 succeeded"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +114,7 @@ async fn one_that_runs_after_others_is_suspended_for_their_instants() {
     house.until("09:35:00").await;
 
     assert_eq!(
-        house.told("child").await,
+        house.summaries("child").await,
         ["09:10:00 missed 2 to 09:20:00: suspended ann", "09:30:00 succeeded"]
     );
 }
@@ -133,7 +133,7 @@ async fn what_was_suspended_while_it_was_decided_is_on_record_as_suspended() {
     house.pass(MINUTE).await;
 
     assert_eq!(through, allocation.scheduled_at);
-    assert_eq!(house.told("a").await, ["09:10:00 missed 1 to 09:10:00: suspended ann"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 missed 1 to 09:10:00: suspended ann"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,5 +145,5 @@ async fn what_is_suspended_after_its_instant_and_before_its_start_says_so() {
     house.suspend("a", None).await;
     house.until("10:05:00").await;
 
-    assert_eq!(house.told("a").await, ["09:10:00 missed 1 to 09:10:00: suspended ann IsLate"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 missed 1 to 09:10:00: suspended ann IsLate"]);
 }

@@ -67,7 +67,7 @@ async fn a_time_that_was_up_while_nobody_was_there_is_up_at_once() {
     let house = ground.open().await;
     house.until("09:40:01").await;
 
-    assert_eq!(house.told("a").await[0], TIMED_OUT);
+    assert_eq!(house.summaries("a").await[0], TIMED_OUT);
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +95,7 @@ async fn what_ends_well_while_nobody_is_there_has_succeeded_however_long_it_took
     let house = ground.open().await;
     house.until("09:40:01").await;
 
-    assert_eq!(house.told("a").await[0], "09:20:00 succeeded");
+    assert_eq!(house.summaries("a").await[0], "09:20:00 succeeded");
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +104,7 @@ async fn a_container_that_will_not_die_holds_its_overlap_and_is_seen_out() {
     push(&house, "stubborn-3000", "10m").await;
 
     house.until("09:41:00").await;
-    let meanwhile = house.told("a").await;
+    let meanwhile = house.summaries("a").await;
     house.until("10:10:01").await;
 
     assert_eq!(
@@ -117,7 +117,7 @@ async fn a_container_that_will_not_die_holds_its_overlap_and_is_seen_out() {
     let run = &house.runs("a").await[0];
     let limit = "10m".parse().unwrap();
     assert_eq!(run.state.reason(), Some(&Reason::Timeout { limit, exit_code: 0 }));
-    // However often it was looked at, it is told once.
+    // However often it was looked at, it is reported once.
     let errors = run.attempts[0].steps.iter().filter(|(_, step)| matches!(step, Step::Error(_)));
     assert_eq!(errors.count(), 1);
 }
@@ -134,7 +134,7 @@ async fn a_container_that_will_not_die_is_seen_out_after_a_restart_too() {
     house.until("10:10:01").await;
 
     assert_eq!(meanwhile, "09:20:00 stuck: cannot-be-killed it goes on");
-    assert!(house.told("a").await[0].starts_with("09:20:00 timed-out: timeout 10m"));
+    assert!(house.summaries("a").await[0].starts_with("09:20:00 timed-out: timeout 10m"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +145,7 @@ async fn a_run_that_took_too_long_is_tried_again() {
 
     house.until("10:21:00").await;
 
-    assert_eq!(house.told("a").await, ["10:00:00 timed-out at attempt 2: timeout 10m 143"]);
+    assert_eq!(house.summaries("a").await, ["10:00:00 timed-out at attempt 2: timeout 10m 143"]);
     assert_eq!(house.seen("a").len(), 2);
 }
 

@@ -23,12 +23,12 @@ async fn a_creation_that_breaks_off_each_time_fails_its_run_and_holds_up_no_othe
     house.push("often", "* * * * *", "busybox").await;
 
     house.until("09:10:30").await;
-    let meanwhile = house.told("poison").await;
+    let meanwhile = house.summaries("poison").await;
     house.until("09:12:00").await;
 
     assert_eq!(meanwhile, ["09:10:00 starting"]);
     assert_eq!(
-        house.told("poison").await,
+        house.summaries("poison").await,
         ["09:10:00 failed: no-answer the creation of the container 10 the connection was closed"]
     );
     let late = |seen: &crate::engine::scripted_engine::Seen| {
@@ -47,12 +47,15 @@ async fn a_start_that_breaks_off_each_time_fails_its_run_once_it_is_sure_that_it
     (0..9 + 20).for_each(|_| house.plan("inspect", Fault::Fails));
 
     house.until("09:12:00").await;
-    let meanwhile = house.told("a").await;
+    let meanwhile = house.summaries("a").await;
     house.until("09:30:00").await;
 
     assert_eq!(meanwhile, ["09:10:00 starting"]);
-    let told = house.newest("a").await;
-    assert!(told.starts_with("09:10:00 failed: no-answer the start of the container"), "{told}");
+    let summary = house.newest("a").await;
+    assert!(
+        summary.starts_with("09:10:00 failed: no-answer the start of the container"),
+        "{summary}"
+    );
     // Each one was asked to start once, and replaced.
     let seen = house.seen("a");
     assert_eq!(seen.len(), 10);
@@ -65,11 +68,11 @@ async fn an_output_that_cannot_be_read_is_done_without() {
     house.push("a", "10 9 * * *", "mute").await;
 
     house.until("09:10:30").await;
-    let meanwhile = house.told("a").await;
+    let meanwhile = house.summaries("a").await;
     house.until("09:11:00").await;
 
     assert_eq!(meanwhile, ["09:10:00 running"]);
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
     let run = house.runs("a").await.remove(0);
     assert_eq!(run.attempts[0].exit.as_ref().map(|exit| exit.code), Some(0));
     assert_eq!(
@@ -107,11 +110,11 @@ async fn a_container_that_the_engine_does_not_tell_of_is_neither_over_nor_starte
     (0..12).for_each(|_| house.plan("inspect", Fault::Refuses));
 
     house.until("09:12:00").await;
-    let meanwhile = house.told("a").await;
+    let meanwhile = house.summaries("a").await;
     house.until("09:20:00").await;
 
     assert_eq!(meanwhile, ["09:10:00 running"]);
-    assert_eq!(house.told("a").await, ["09:10:00 succeeded"]);
+    assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
     assert_eq!(house.instants("a"), ["20261121T091000Z"]);
 }
 
@@ -128,6 +131,6 @@ async fn creations_and_starts_that_hang_hold_up_nobody_at_the_gate_for_long() {
 
         house.until("09:10:07").await;
 
-        assert_eq!(house.told("b").await, ["09:10:01 succeeded"], "{call}");
+        assert_eq!(house.summaries("b").await, ["09:10:01 succeeded"], "{call}");
     }
 }

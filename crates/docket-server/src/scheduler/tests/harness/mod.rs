@@ -41,7 +41,7 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What a server is told when it starts.
+/// What a server is started with.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) max_running: usize,

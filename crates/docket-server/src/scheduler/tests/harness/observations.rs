@@ -43,13 +43,13 @@ impl House {
     }
 
     /// All records of an allocation in words, the oldest first: `10:00:00 failed: exit code 3`.
-    pub(in crate::scheduler::tests) async fn told(&self, name: &str) -> Vec<String> {
-        self.runs(name).await.iter().map(|run| told(run)).collect()
+    pub(in crate::scheduler::tests) async fn summaries(&self, name: &str) -> Vec<String> {
+        self.runs(name).await.iter().map(|run| summary(run)).collect()
     }
 
     /// The newest record of an allocation in words.
     pub(in crate::scheduler::tests) async fn newest(&self, name: &str) -> String {
-        self.told(name).await.pop().unwrap_or_default()
+        self.summaries(name).await.pop().unwrap_or_default()
     }
 
     pub(in crate::scheduler::tests) fn allocation(&self, name: &str) -> Arc<Allocation> {
@@ -71,7 +71,7 @@ impl House {
         let newest = self.runs(name).await.pop().unwrap();
         let cancellation = Cancellation { reason: Reason::text("ann wants it to end"), kill };
         let run = self.runner.cancel_manually(name, newest.id.instant, cancellation).await;
-        told(&run.unwrap())
+        summary(&run.unwrap())
     }
 
     pub(in crate::scheduler::tests) async fn delete(&self, name: &str) {
@@ -101,16 +101,16 @@ impl House {
 }
 
 /// A record in short: of its reason the code and the values, not the words.
-pub(in crate::scheduler::tests) fn told(run: &Run) -> String {
-    let mut told = format!("{} {}", run.id.instant.moment().format("%T"), run.state.word());
+pub(in crate::scheduler::tests) fn summary(run: &Run) -> String {
+    let mut summary = format!("{} {}", run.id.instant.moment().format("%T"), run.state.word());
     if let RunState::Missed { last, count, .. } = &run.state {
-        write!(told, " {count} to {}", last.moment().format("%T")).unwrap();
+        write!(summary, " {count} to {}", last.moment().format("%T")).unwrap();
     }
     if run.attempts.len() > 1 {
-        write!(told, " at attempt {}", run.attempts.len()).unwrap();
+        write!(summary, " at attempt {}", run.attempts.len()).unwrap();
     }
     if let Some(reason) = run.state.reason() {
-        write!(told, ": {}", in_short(reason)).unwrap();
+        write!(summary, ": {}", in_short(reason)).unwrap();
     }
-    told
+    summary
 }
